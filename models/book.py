@@ -1,0 +1,117 @@
+"""book.yaml: the settings of one book, checked.
+
+Belongs here: names, types and defaults of book.yaml. Does not belong here: opening files (assets/books.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from models.documents import InputError, Problem, parse_documents
+from models.feeds import FEEDS
+from models.money import MINOR_UNITS
+from models.validation import problems_of
+
+
+def _currency(value: Any) -> Any:
+    if value not in MINOR_UNITS:
+        raise ValueError(f"{value!r} is not an ISO 4217 currency code such as EUR")
+    return value
+
+
+Currency = Annotated[str, BeforeValidator(_currency)]
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused; values are not coerced from other types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class CalendarSettings(Strict):
+    """Fiscal calendar. `year_starts` (MM-DD) for gregorian; `first_days` (fiscal year: first day) for week calendars."""
+
+    kind: Literal["gregorian", "4-4-5", "4-5-4", "5-4-4"] = "gregorian"
+    year_starts: str = "01-01"
+    first_days: dict[str, dt.date] = {}
+
+    @model_validator(mode="after")
+    def _is_known(self) -> CalendarSettings:
+        if not re.fullmatch(r"(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])", self.year_starts):
+            raise ValueError("year_starts is month-day in quotes, such as \"04-01\" (days 01 to 28)")
+        return self
+
+
+class FeedSettings(Strict):
+    """One feed: which files, how their columns map to the canonical ones, defaults and business key."""
+
+    files: str | list[str]
+    columns: dict[str, str] = {}
+    defaults: dict[str, str | int] = {}
+    key: list[str] | None = None
+
+    @property
+    def patterns(self) -> list[str]:
+        return [self.files] if isinstance(self.files, str) else self.files
+
+
+class Accounts(Strict):
+    """Ledger accounts the journal posts to."""
+
+    payable_expense: str | int = 4100
+    payable_liability: str | int = 2200
+    receivable_asset: str | int = 1300
+    receivable_income: str | int = 5100
+    cash: str | int = 1000
+    write_off: str | int = 6900
+
+
+class PublishSettings(Strict):
+    """Where the tables go."""
+
+    parquet: bool = True
+    duckdb: bool = True
+    postgres: str | None = None
+
+
+class Book(Strict):
+    """The whole of book.yaml."""
+
+    book: str = Field(min_length=1)
+    currency: Currency
+    as_of: dt.date | None = None
+    calendar: CalendarSettings = CalendarSettings()
+    require_approval: bool = False
+    rounding: Literal["half_up", "half_even"] = "half_up"
+    feeds: dict[str, FeedSettings]
+    accounts: Accounts = Accounts()
+    publish: PublishSettings = PublishSettings()
+
+    @model_validator(mode="after")
+    def _feeds_are_known(self) -> Book:
+        for name, settings in self.feeds.items():
+            feed = FEEDS.get(name)
+            if feed is None:
+                raise ValueError(f"feeds: {name!r} is not a feed; allowed: {', '.join(FEEDS)}")
+            canonical = {c.name for c in feed.columns}
+            extra = (set(settings.columns) - canonical) if not feed.attributes else set()
+            if extra:
+                raise ValueError(f"feeds.{name}.columns: {sorted(extra)} not known; allowed: {', '.join(c.name for c in feed.columns)}")
+        if "transactions" not in self.feeds:
+            raise ValueError("feeds: a book needs at least the feed `transactions`")
+        return self
+
+
+def parse_book(text: str, file: str = "book.yaml") -> Book:
+    """The settings in the text of book.yaml. Raises InputError with every problem found."""
+    documents = parse_documents(text, file)
+    if len(documents) != 1 or not isinstance(documents[0].value, dict):
+        raise InputError([Problem(file, 1, "", "book.yaml holds one document with the keys book, currency, feeds, …")])
+    try:
+        return Book.model_validate(documents[0].value)
+    except ValidationError as error:
+        raise InputError(problems_of(error, documents[0], Book)) from None

@@ -1,0 +1,179 @@
+"""YAML text to plain values, with the file and line of every mistake.
+
+Belongs here: the YAML that users write (book.yaml, agreements) as text in, values out, and where a key stands.
+Does not belong here: what the keys mean (models/book.py, models/agreements/).
+
+The reading is stricter than YAML's own: a duplicate key, an alias, a tag, a word that YAML 1.1 takes for something else
+(`no`, `12:30`) is refused, a number with a point stays exact (Decimal), and depth and size are bounded.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import yaml
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 30
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*(_[0-9]{3})*)")
+_DECIMAL = re.compile(r"[-+]?[0-9]+(_[0-9]{3})*\.[0-9]+")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_AMBIGUOUS = re.compile(r"(?i:y|n|yes|no|on|off|[-+]?\.inf|\.nan)|[0-9]+(:[0-9]{2})+|0[0-9]+|0[xob][0-9a-fA-F]+|[-+]?[0-9.]+[eE][-+]?[0-9]+")
+_WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong with what a user wrote: where it stands, what it is, what would be right."""
+
+    file: str
+    line: int
+    key: str
+    message: str
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+
+
+class InputError(Exception):
+    """What the user gave is wrong; nothing was run. Carries every problem found, sorted by place."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = sorted(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML document: its value and where it begins. `index` counts the documents of the file from 0."""
+
+    file: str
+    index: int
+    line: int
+    value: Any
+    text: str
+
+    def problem(self, path: Path, message: str, severity: str = "error") -> Problem:
+        """A problem at `path`, or at the nearest key above it that stands in the text."""
+        return Problem(self.file, self.line_of(path), _dotted(path), message, severity)
+
+    def line_of(self, path: Path) -> int:
+        """The line of the longest part of `path` that stands in the text. Reads the text again: for mistakes only."""
+        places: dict[Path, int] = {}
+        for index, _, _ in _compose(self.file, self.text, places):
+            if index == self.index:
+                break
+            places.clear()
+        while path and path not in places:
+            path = path[:-1]
+        return places.get(path, self.line)
+
+
+def parse_documents(text: str, file: str) -> list[Document]:
+    """Every document of a file, in order. Raises InputError at the first mistake of form."""
+    if len(text) > MAX_BYTES:
+        raise InputError([Problem(file, 0, "", f"larger than {MAX_BYTES:,} characters; split it into several files")])
+    try:
+        found = [Document(file, index, line, value, text) for index, line, value in _compose(file, text, None)]
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+        raise InputError([Problem(file, mark.line + 1 if mark else 0, "", f"this is not YAML: {reason}")]) from None
+    return [d for d in found if d.value is not None]
+
+
+def _dotted(path: Path) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _compose(file: str, text: str, places: dict[Path, int] | None) -> Iterator[tuple[int, int, Any]]:
+    """Yield (index, first line, value) per document; with `places`, also note the line of every path."""
+    events = yaml.parse(text, Loader=_LOADER)
+    index = -1
+    for event in events:
+        if isinstance(event, yaml.DocumentStartEvent):
+            index += 1
+            first = next(events)
+            value = _value(file, first, events, (), places, 0)
+            yield index, first.start_mark.line + 1, value
+
+
+def _value(file: str, event: Any, events: Iterator[Any], path: Path, places: dict[Path, int] | None, depth: int) -> Any:
+    line = event.start_mark.line + 1
+    if places is not None:
+        places.setdefault(path, line)
+
+    def refuse(message: str, at: int = line) -> InputError:
+        return InputError([Problem(file, at, _dotted(path), message)])
+
+    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+        raise refuse("anchors and aliases are not allowed; write the value out")
+    tag = event.tag
+    if tag is not None and tag != "!":
+        raise refuse(f"the tag {tag} is not allowed")
+    if isinstance(event, yaml.ScalarEvent):
+        if not event.implicit[0]:
+            return event.value
+        try:
+            return _scalar(event.value)
+        except ValueError as error:
+            raise refuse(str(error)) from None
+    if depth >= MAX_DEPTH:
+        raise refuse(f"nested deeper than {MAX_DEPTH} levels")
+    if isinstance(event, yaml.SequenceStartEvent):
+        items: list[Any] = []
+        for item in events:
+            if isinstance(item, yaml.SequenceEndEvent):
+                return items
+            items.append(_value(file, item, events, (*path, len(items)), places, depth + 1))
+    mapping: dict[str, Any] = {}
+    for key_event in events:
+        if isinstance(key_event, yaml.MappingEndEvent):
+            return mapping
+        at = key_event.start_mark.line + 1
+        if not isinstance(key_event, yaml.ScalarEvent):
+            raise refuse("a key must be plain text", at)
+        key = key_event.value
+        if key == "<<":
+            raise refuse("merge keys are not allowed; write the values out", at)
+        if key in mapping:
+            raise InputError([Problem(file, at, _dotted((*path, key)), "this key stands twice; keep one")])
+        if places is not None:
+            places[(*path, key)] = at
+        mapping[key] = None
+        mapping[key] = _value(file, next(events), events, (*path, key), places, depth + 1)
+    raise refuse("the document ends in the middle")  # pragma: no cover - the YAML parser refuses it before
+
+
+def _scalar(text: str) -> Any:
+    """A plain (unquoted) word as YAML 1.2 reads it, numbers exact, and refused where YAML 1.1 would read it otherwise."""
+    if text in _WORDS:
+        return _WORDS[text]
+    first = text[0]
+    if first.isdigit() or first in "+-.":
+        if _INTEGER.fullmatch(text):
+            return int(text.replace("_", ""))
+        if _DECIMAL.fullmatch(text):
+            return Decimal(text.replace("_", ""))
+        if _DATE.fullmatch(text):
+            try:
+                return dt.date.fromisoformat(text)
+            except ValueError:
+                raise ValueError(f"{text} is not a day of the calendar") from None
+    if _AMBIGUOUS.fullmatch(text):
+        raise ValueError(f"{text} is not read the same by every program: write '{text}' in quotes if it is a name, or the number or true/false in full")
+    return text

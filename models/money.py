@@ -1,0 +1,44 @@
+"""Money: minor units of the currencies and the one place where a ratio becomes an amount.
+
+Everything before this module is exact (integers and ratios of integers of any size); everything after it is DECIMAL.
+The SQL twin for transaction lines is dbt_project/macros/money.sql; tests hold the two equal.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+Rounding = Literal["half_up", "half_even"]
+
+_OTHER_MINOR_UNITS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+_TWO = (
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW CNY COP COU CRC "
+    "CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD "
+    "KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN "
+    "QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED "
+    "VES WST XAG XAU XCD XCG YER ZAR ZMW ZWG"
+)
+
+#: ISO 4217 code to the number of decimals of its smallest unit.
+MINOR_UNITS: dict[str, int] = {
+    **{code: 2 for code in _TWO.split()},
+    **{code: digits for digits, codes in _OTHER_MINOR_UNITS.items() for code in codes.split()},
+}
+
+
+def round_ratio(numerator: Any, denominator: Any, rounding: Rounding) -> Any:
+    """numerator / denominator to the nearest integer. Integers of any size, or numpy object arrays of them; denominator > 0.
+
+    half_up: a half goes away from zero (12.5 → 13, −12.5 → −13). half_even: a half goes to the even neighbour.
+    """
+    twice = 2 * denominator
+    if rounding == "half_up":
+        size = (2 * abs(numerator) + denominator) // twice
+        return size * (1 - 2 * (numerator < 0))
+    nearest = (2 * numerator + denominator) // twice
+    is_tie = (2 * numerator + denominator) % twice == 0
+    return nearest - (is_tie & (nearest % 2 == 1)) * 1
