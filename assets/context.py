@@ -1,0 +1,52 @@
+"""What every step of a run is given, and what it hands back.
+
+Belongs here: the two shapes. Does not belong here: opening or computing anything.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.book import Book
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Progress nobody looks at."""
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """One run of one book. `as_of` is the last day that exists for it; the clock was read once, at the border.
+
+    `progress(stage, done, total)` is called as long work advances, from the thread that runs the step.
+    """
+
+    folder: Path
+    book: Book
+    as_of: dt.date
+    started_at: dt.datetime
+    progress: Callable[[str, int, int], None] = _silent
+
+    @property
+    def warehouse(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    @property
+    def archive(self) -> Path:
+        return self.folder / "archive"
+
+    @property
+    def published(self) -> Path:
+        return self.folder / "published"
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What a step did: row counts per table, and figures worth showing (money as Decimal, by name)."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
