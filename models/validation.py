@@ -43,6 +43,8 @@ def _message(finding: Any, model: type[BaseModel]) -> str:
         close = difflib.get_close_matches(str(finding["loc"][-1]), allowed, 1)
         hint = f"; did you mean {close[0]}?" if close else ""
         return f"this key is not known{hint}" + (f" Allowed: {', '.join(allowed)}" if allowed else "")
+    if kind == "union_tag_invalid":
+        return f"this form is not understood (found {finding['input']!r})"
     if kind == "missing":
         return "this key is required"
     if kind == "value_error":
