@@ -1,0 +1,63 @@
+"""The step that reads agreements/**/*.yaml and writes the tables `terms.*`.
+
+Belongs here: opening the files and writing the tables. Does not belong here: what the language means (models/agreements).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import duckdb
+
+from assets.context import RunContext, StepReport
+from assets.warehouse import open_warehouse, transaction
+from models.agreements.parse import Source, parse_agreements
+from models.agreements.terms import make_terms
+from models.documents import InputError, Problem
+
+
+def read_agreement_texts(folder: Path) -> dict[str, str]:
+    """The text of every agreement file below `folder`/agreements, by its name relative to the book."""
+    files = sorted(p for pattern in ("*.yaml", "*.yml") for p in (folder / "agreements").rglob(pattern))
+    if not files:
+        raise InputError([Problem("agreements", 0, "", f"no *.yaml file in {folder / 'agreements'}; write one agreement there (docs/language.md)")])
+    texts = {}
+    for path in files:
+        name = path.relative_to(folder).as_posix()
+        try:
+            texts[name] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError([Problem(name, 0, "", f"not UTF-8 at byte {error.start}; save the file as UTF-8")]) from None
+    return texts
+
+
+def read_agreements(folder: Path, require_approval: bool) -> list[Source]:
+    """Every agreement of the book, checked. Raises InputError with all problems of all files."""
+    return parse_agreements(read_agreement_texts(folder), require_approval)
+
+
+def agreements_sha256(folder: Path) -> str:
+    """One hash over the names and bytes of all agreement files."""
+    digest = hashlib.sha256()
+    for name, text in read_agreement_texts(folder).items():
+        digest.update(f"{name}\0{len(text)}\0{text}".encode())
+    return digest.hexdigest()
+
+
+def load_agreements(context: RunContext) -> StepReport:
+    """Write every table of `terms.*` anew from the book's agreements and calendar."""
+    sources = read_agreements(context.folder, context.book.require_approval)
+    terms = make_terms(context.book, sources, context.as_of)
+    with open_warehouse(context.warehouse) as con, transaction(con):
+        con.execute("create schema if not exists terms")
+        for name, frame in terms.items():
+            write_table(con, f"terms.{name}", frame)
+    return StepReport(rows={f"terms.{name}": frame.height for name, frame in terms.items()})
+
+
+def write_table(con: duckdb.DuckDBPyConnection, name: str, frame: object) -> None:
+    """Write a frame as a table, replacing what stood there."""
+    con.register("frame_to_write", frame)
+    con.execute(f"create or replace table {name} as from frame_to_write")
+    con.unregister("frame_to_write")

@@ -1,0 +1,117 @@
+"""The book's calendar: fiscal periods, and windows made of whole periods clipped to a term.
+
+Belongs here: which days form a period or window. Does not belong here: what is measured in it.
+Dates are looked up in tables made here; nothing downstream does date arithmetic.
+"""
+
+from __future__ import annotations
+
+import calendar as gregorian
+import datetime as dt
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from models.book import CalendarSettings
+
+ONE_DAY = dt.timedelta(days=1)
+PERIODS_IN: dict[str, int] = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
+
+
+@dataclass(frozen=True)
+class Period:
+    """A fiscal month. Named by its fiscal year (the year in which it ends) and number, `2026-03`; both days included."""
+
+    period_no: int
+    fiscal_year: int
+    number: int
+    first_day: dt.date
+    last_day: dt.date
+
+    @property
+    def name(self) -> str:
+        return f"{self.fiscal_year}-{self.number:02d}"
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window of a benefit, clipped to the term. The span is what `accumulate` measures from; periods by number."""
+
+    window_no: int
+    window_start: dt.date
+    window_end: dt.date
+    span_start: dt.date
+    span_end: dt.date
+    span_first_period: int
+    first_period: int
+    last_period: int
+
+
+def make_periods(settings: CalendarSettings, first: dt.date, last: dt.date) -> list[Period]:
+    """The fiscal periods of every fiscal year that touches [first, last], in order, without gap or overlap."""
+    month, day = map(int, settings.year_starts.split("-"))
+    start = dt.date(first.year, month, day)
+    if start > first:
+        start = start.replace(year=start.year - 1)
+    periods = []
+    while start <= last:
+        next_year = start.replace(year=start.year + 1)
+        fiscal_year = (next_year - ONE_DAY).year
+        for number in range(1, 13):
+            first_day = _months_later(start, number - 1)
+            last_day = _months_later(start, number) - ONE_DAY
+            periods.append(Period(len(periods), fiscal_year, number, first_day, last_day))
+        start = next_year
+    return periods
+
+
+def make_windows(kind: str, accumulate: str, term_from: dt.date, term_to: dt.date, as_of: dt.date, periods: list[Period]) -> list[Window]:
+    """The windows of a term that have begun by `as_of`, in order."""
+    firsts = [p.first_day for p in periods]
+    windows: list[Window] = []
+    start = term_from
+    while start <= min(term_to, as_of):
+        end = min(_last_day_of(kind, periods, bisect_right(firsts, start) - 1, term_to), term_to)
+        span_start, span_end = start, end
+        if accumulate != "window":
+            year = periods[bisect_right(firsts, start) - 1]
+            year_first = periods[year.period_no - year.number + 1].first_day
+            span_start = term_from if accumulate == "term" else max(term_from, year_first)
+            span_end = term_to if accumulate == "term" else min(term_to, _last_day_of("year", periods, year.period_no, term_to))
+        numbers = (bisect_right(firsts, day) - 1 for day in (span_start, start, end))
+        windows.append(Window(len(windows), start, end, span_start, span_end, *numbers))
+        start = end + ONE_DAY
+    return windows
+
+
+def one_year_later(day: dt.date) -> dt.date:
+    """The day that a day stands for when it counts as *prior year*.
+
+    A window [start, end] looks at [start − 1 year, day after end − 1 year), where 29 February minus a year is the 28th (SPEC §2).
+    Seen from the day: 29 February counts on the 28th, and the 28th before a leap year on the 29th.
+    """
+    if (day.month, day.day) in ((2, 28), (2, 29)):
+        return dt.date(day.year + 1, 2, gregorian.monthrange(day.year + 1, 2)[1])
+    return day.replace(year=day.year + 1)
+
+
+def days_of(periods: list[Period]) -> Iterator[tuple[dt.date, int]]:
+    """(day, period_no) for every day of the periods."""
+    for period in periods:
+        day = period.first_day
+        while day <= period.last_day:
+            yield day, period.period_no
+            day += ONE_DAY
+
+
+def _last_day_of(kind: str, periods: list[Period], period_no: int, term_to: dt.date) -> dt.date:
+    if kind == "term":
+        return term_to
+    period = periods[period_no]
+    length = PERIODS_IN[kind]
+    return periods[period_no - (period.number - 1) % length + length - 1].last_day
+
+
+def _months_later(day: dt.date, months: int) -> dt.date:
+    years, month = divmod(day.month - 1 + months, 12)
+    return dt.date(day.year + years, month + 1, day.day)
