@@ -1,6 +1,6 @@
 """What every step of a run is given, and what it hands back.
 
-Belongs here: the two shapes. Does not belong here: opening or computing anything.
+Belongs here: the two shapes, and how a step says that a check failed. Does not belong here: opening or computing anything.
 """
 
 from __future__ import annotations
@@ -50,3 +50,12 @@ class StepReport:
 
     rows: dict[str, int] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+
+
+class CheckFailed(Exception):
+    """A statement about the data that should hold does not. Nothing is published; the command ends with exit code 1."""
+
+    def __init__(self, check: str, finding: str) -> None:
+        self.check = check
+        self.finding = finding
+        super().__init__(f"{check}: {finding}")
