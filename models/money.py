@@ -6,7 +6,11 @@ The SQL twin for transaction lines is dbt_project/macros/money.sql; tests hold t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any, Literal
+
+import polars as pl
 
 Rounding = Literal["half_up", "half_even"]
 
@@ -42,3 +46,28 @@ def round_ratio(numerator: Any, denominator: Any, rounding: Rounding) -> Any:
     nearest = (2 * numerator + denominator) // twice
     is_tie = (2 * numerator + denominator) % twice == 0
     return nearest - (is_tie & (nearest % 2 == 1)) * 1
+
+
+#: Published types: money that was rounded, and every other exact figure.
+MONEY = pl.Decimal(18, 4)
+FIGURE = pl.Decimal(38, 12)
+
+
+def as_money(ten_thousandths: Iterable[int | None]) -> pl.Series:
+    """Integers in ten-thousandths of a unit as money."""
+    return _decimals(ten_thousandths, 4).cast(MONEY)
+
+
+def as_figure(numerator: Any, denominator: Any) -> pl.Series:
+    """numerator / denominator with 12 decimals, for people to read: nothing is computed from it when it had to be cut.
+
+    numpy object arrays of integers; the figure is null where the denominator is 0.
+    """
+    known = denominator != 0
+    digits = round_ratio(numerator * 10**12, denominator + (~known.astype(bool)) * 1, "half_up")
+    return _decimals((d if k else None for d, k in zip(digits, known, strict=True)), 12)
+
+
+def _decimals(integers: Iterable[int | None], scale: int) -> pl.Series:
+    whole = pl.Series(list(integers), dtype=pl.Int128)
+    return pl.select(whole.cast(pl.Decimal(38, 0)) * pl.lit(Decimal(1).scaleb(-scale), dtype=pl.Decimal(38, scale))).to_series()

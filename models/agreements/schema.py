@@ -96,11 +96,18 @@ class Tier(Part):
     share: Number | None = None
 
 
+def _factor(value: Any) -> Decimal:
+    number = _number(value)
+    if number <= 0 or -number.as_tuple().exponent > 6:  # type: ignore[operator]
+        raise ValueError(f"times is a factor above 0 with up to 6 decimals: 1.05 for 5 % more (found {value})")
+    return number
+
+
 class PriorYear(Part):
     """The same measure over the same days one year earlier, times a factor."""
 
     prior: Literal["year"]
-    times: Number = Decimal(1)
+    times: Annotated[Decimal, BeforeValidator(_factor)] = Decimal(1)
 
 
 class PriorBaseline(Part):

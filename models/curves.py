@@ -1,0 +1,180 @@
+"""Curves: every tier table becomes one small form, ordered half-open pieces, and that form is what is evaluated.
+
+On a piece the benefit pays, with x the place on the axis (SPEC §2, Formulas):
+
+    Σ over the pay forms f of  value_f × (fixed_f + slope_f × x)
+
+where value_f is what the form multiplies: `rate` the base, `per_unit` the quantity, `amount` 1, `share` the incentive. For `graduated` the rate
+form multiplies the axis's unit in measure units (1, the target or the baseline), so that fixed + slope × x is the sum of the slices.
+Adding a kind of curve is adding one function to COMPILERS.
+
+Belongs here: compiling and placing. Does not belong here: gates, limits, rounding, earlier windows (payouts.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+#: Integers of any size: a product of an incentive, a target and a slope does not fit 128 bits, and Polars wraps silently.
+Exact = npt.NDArray[np.object_]
+
+PAY_FORMS = ("rate", "per_unit", "amount", "share")
+#: Thresholds are integers in this fraction of a unit.
+START_SCALE = 10**12
+
+Line = tuple[Fraction, Fraction]
+NOTHING: Line = (Fraction(0), Fraction(0))
+
+
+@dataclass(frozen=True)
+class Tier:
+    """One tier as agreed: where it begins and what each pay form says (0 where absent)."""
+
+    start: Fraction
+    pays: dict[str, Fraction]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """From `start` (included or not) up to the next piece: tier number and, per pay form, (fixed, slope)."""
+
+    tier: int
+    start: Fraction
+    includes_start: bool
+    pays: dict[str, Line]
+
+
+def whole(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
+    """The tier reached pays on everything."""
+    return [{form: (tier.pays[form], Fraction(0)) for form in PAY_FORMS} for tier in tiers]
+
+
+def graduated(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
+    """Every tier pays on its own slice; lump amounts of all tiers reached add up; share × the length of x in its tier."""
+    pieces = []
+    below = {form: Fraction(0) for form in PAY_FORMS}
+    for i, tier in enumerate(tiers):
+        if i:
+            last = tiers[i - 1]
+            for form in ("rate", "per_unit", "share"):
+                below[form] += last.pays[form] * (tier.start - last.start)
+        below["amount"] += tier.pays["amount"]
+        lines = {form: (below[form] - tier.pays[form] * tier.start, tier.pays[form]) for form in ("rate", "per_unit", "share")}
+        pieces.append({**lines, "amount": (below["amount"], Fraction(0))})
+    return pieces
+
+
+def linear(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
+    """Straight lines between the points; two points at one place are a jump. One more piece follows: beyond the last point."""
+    segments = [{form: _through(a, b, form) for form in PAY_FORMS} for a, b in zip(tiers, tiers[1:], strict=False)]
+    last = {form: (tiers[-1].pays[form], Fraction(0)) for form in PAY_FORMS}
+    can_extend = len(tiers) > 1 and tiers[-1].start > tiers[-2].start
+    beyond = {"hold": last, "extend": segments[-1] if can_extend else last, "zero": {form: NOTHING for form in PAY_FORMS}}[above]
+    return [*segments, last, beyond]
+
+
+def _through(a: Tier, b: Tier, form: str) -> Line:
+    if a.start == b.start:
+        return a.pays[form], Fraction(0)
+    slope = (b.pays[form] - a.pays[form]) / (b.start - a.start)
+    return a.pays[form] - slope * a.start, slope
+
+
+COMPILERS: dict[str, Callable[[Sequence[Tier], str], list[dict[str, Line]]]] = {"whole": whole, "graduated": graduated, "linear": linear}
+
+
+def compile_curve(method: str, boundary: str, above: str, tiers: Sequence[Tier]) -> list[Piece]:
+    """The pieces of a curve in order, the first one below the first tier (tier 0), where nothing is paid."""
+    lines = COMPILERS[method](tiers, above)
+    includes = method == "linear" or boundary == "lower_inclusive"
+    pieces = [Piece(i, tier.start, includes, pays) for i, (tier, pays) in enumerate(zip(tiers, lines, strict=False), 1)]
+    pieces += [Piece(len(tiers), tiers[-1].start, False, pays) for pays in lines[len(tiers) :]]
+    return pieces
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The pieces of many benefits, as arrays. Benefit i owns the pieces from `first[i]`, where tier 0 stands, to `first[i + 1]`.
+
+    `start` is an integer in 1/START_SCALE; each form's `fixed` and `slope` are integers over the piece's `divisor`.
+    """
+
+    first: npt.NDArray[np.int64]
+    tier: npt.NDArray[np.int64]
+    start: Exact
+    includes_start: npt.NDArray[np.bool_]
+    fixed: dict[str, Exact]
+    slope: dict[str, Exact]
+    divisor: Exact
+
+
+def compile_ladder(benefits: pl.DataFrame, tiers: pl.DataFrame) -> Ladder:
+    """Compile the curve of every benefit.
+
+    benefits: one row per benefit, `benefit_key` 0, 1, 2 … in order, method, boundary, above.
+    tiers: one row per tier: benefit_key, tier, from_value, rate, per_unit, amount, share.
+    """
+    of_benefit: dict[int, list[Tier]] = {}
+    for key, _, start, *pays in tiers.select("benefit_key", "tier", "from_value", *PAY_FORMS).sort("benefit_key", "tier").iter_rows():
+        forms = {form: Fraction(value or 0) for form, value in zip(PAY_FORMS, pays, strict=True)}
+        of_benefit.setdefault(key, []).append(Tier(Fraction(start), forms))
+    nothing = {form: NOTHING for form in PAY_FORMS}
+    pieces: list[Piece] = []
+    first = [0]
+    for key, method, boundary, above in benefits.select("benefit_key", "method", "boundary", "above").iter_rows():
+        pieces.append(Piece(0, Fraction(0), True, nothing))
+        pieces += compile_curve(method, boundary, above, of_benefit[key])
+        first.append(len(pieces))
+    divisors = [lcm(*(number.denominator for line in piece.pays.values() for number in line)) for piece in pieces]
+    return Ladder(
+        first=np.array(first),
+        tier=np.array([p.tier for p in pieces]),
+        start=_exact(int(p.start * START_SCALE) for p in pieces),
+        includes_start=np.array([p.includes_start for p in pieces]),
+        fixed={f: _exact(int(p.pays[f][0] * d) for p, d in zip(pieces, divisors, strict=True)) for f in PAY_FORMS},
+        slope={f: _exact(int(p.pays[f][1] * d) for p, d in zip(pieces, divisors, strict=True)) for f in PAY_FORMS},
+        divisor=_exact(divisors),
+    )
+
+
+def place_on_pieces(ladder: Ladder, benefit: npt.NDArray[np.int64], x: Exact, x_divisor: Exact) -> npt.NDArray[np.int64]:
+    """The piece each row stands on. One row in, one out: benefit key, place x / x_divisor (x_divisor > 0)."""
+    piece = ladder.first[benefit].copy()
+    last = ladder.first[benefit + 1] - 1
+    rows = np.flatnonzero(piece < last)
+    while rows.size:
+        following = piece[rows] + 1
+        distance = x[rows] * START_SCALE - ladder.start[following] * x_divisor[rows]
+        reached = ((distance > 0) | ((distance == 0) & ladder.includes_start[following])).astype(bool)
+        rows = rows[reached]
+        piece[rows] += 1
+        rows = rows[piece[rows] < last[rows]]
+    return piece
+
+
+def pay_on_pieces(ladder: Ladder, piece: npt.NDArray[np.int64], x: Exact, x_divisor: Exact, values: dict[str, Exact]) -> tuple[Exact, Exact]:
+    """What the curve pays, as numerator and denominator (> 0), in the unit of `values`. One row in, one out.
+
+    values: what each pay form multiplies, integers in one common unit.
+    """
+    paid = sum(
+        (ladder.fixed[form][piece] * x_divisor + ladder.slope[form][piece] * x) * values[form]
+        for form in PAY_FORMS
+        if any(ladder.fixed[form]) or any(ladder.slope[form])
+    )
+    return paid + np.zeros(len(piece), dtype=object), ladder.divisor[piece] * x_divisor
+
+
+def _exact(numbers: Any) -> Exact:
+    items = list(numbers)
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
+    return array
