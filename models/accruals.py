@@ -1,0 +1,30 @@
+"""Accruals: what is owed so far, period by period, with the tier the measure to date has reached.
+
+Belongs here: the accrual path of an open window, placement `actual`. Does not belong here: forecasts, closing and posting, which come later.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from models.money import MONEY
+
+
+def accrue_periods(rows: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
+    """Accrued to date, before and in each period.
+
+    rows: one row per payout × period with earned (of the span, by the end of the period), in order. settled: payouts.settle_windows.
+    One row in, one out. Accrued to date is what the span has earned minus what its earlier windows were paid, by the clawback rule, so that
+    the last period's is the payout. A blocked result accrues nothing.
+    """
+    zero = pl.lit(0, MONEY)
+    path = rows.select("payout_key", "period_no", "earned").join(settled.select("payout_key", "set_off", "clawback", "status"), on="payout_key", maintain_order="left")
+    difference = pl.col("earned") - pl.col("set_off")
+    to_date = pl.when(pl.col("clawback") == "pay").then(difference).otherwise(pl.max_horizontal(difference, zero))
+    is_blocked = (pl.col("status") == "blocked") | pl.col("earned").is_null()
+    return (
+        path.with_columns(pl.when(is_blocked).then(zero).otherwise(to_date).cast(MONEY).alias("accrued_to_date"))
+        .with_columns(pl.col("accrued_to_date").shift(1).over("payout_key").fill_null(zero).alias("accrued_before"))
+        .with_columns((pl.col("accrued_to_date") - pl.col("accrued_before")).cast(MONEY).alias("accrual"))
+        .select("payout_key", "period_no", "accrued_to_date", "accrued_before", "accrual")
+    )

@@ -1,0 +1,193 @@
+"""Payouts: place on the curve, pay, limit, round, and set off what earlier windows were paid.
+
+Belongs here: the order curve → limits → rounding → earlier windows (SPEC §2). Does not belong here: sums of lines (achievement.py), curves (curves.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from models.curves import START_SCALE, Exact, Ladder, pay_on_pieces, place_on_pieces
+from models.money import MONEY, Rounding, as_figure, as_money, round_ratio
+
+#: Figures are integers in this fraction of a unit while money is computed: a measure (12 decimals) times a target's factor (6) stays whole.
+SCALE = 10**18
+FIGURE_STEP = 10**6
+
+GROUP = ("benefit_key", "participant_key")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where each row stands: x / x_divisor on the axis, and its piece of the ladder."""
+
+    x: Exact
+    x_divisor: Exact
+    piece: np.ndarray
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of each row as integers in 1/SCALE; 0 where the row is blocked or does not need them."""
+
+    measure: Exact
+    base: Exact
+    quantity: Exact
+    target: Exact
+    baseline: Exact
+    incentive: Exact
+
+
+def evaluate_curves(rows: pl.DataFrame, benefits: pl.DataFrame, ladder: Ladder, rounding: Rounding) -> pl.DataFrame:
+    """What each row's figures earn on its benefit's curve.
+
+    rows: as achievement.measure_periods gives them. One row in, one out, with tier, axis_value, curve_payout (for people to read), earned (money,
+    after limits and rounding), effective_target, attainment, growth, next_tier_from, gap_to_next_tier. Blocked rows earn nothing: earned is null.
+    """
+    benefit = rows["benefit_key"].to_numpy().astype(np.int64)
+    blocked = rows["reason"].is_not_null().to_numpy()
+    figures = _figures(rows)
+    place = _place(rows, figures, ladder, benefit, blocked)
+    numerator, denominator = _pay(rows, figures, ladder, place)
+    minor = _integers(rows["minor_units"])
+    limited = _limit(rows, numerator, denominator)
+    earned = round_ratio(limited * 10**minor, denominator * START_SCALE, rounding) * 10 ** (4 - minor)
+    tier = np.where(blocked, 0, ladder.tier[place.piece])
+    following = _next_tier(ladder, benefit, place.piece)
+    start = ladder.start[following]
+    has_next = (ladder.tier[following] > ladder.tier[place.piece]) & ~blocked
+    gap, unit = _threshold(rows, figures, start)
+    return rows.with_columns(
+        pl.Series("tier", tier, dtype=pl.Int32),
+        as_figure(place.x, np.where(blocked, 0, place.x_divisor)).alias("axis_value"),
+        as_figure(numerator, np.where(blocked, 0, denominator)).alias("curve_payout"),
+        as_money(None if b else e for b, e in zip(blocked, earned, strict=True)).alias("earned"),
+        as_figure(figures.target, np.where(rows["target"].is_null().to_numpy(), 0, SCALE)).alias("effective_target"),
+        as_figure(figures.measure, np.where(figures.target > 0, figures.target, 0)).alias("attainment"),
+        as_figure(figures.measure - figures.baseline, np.where(figures.baseline > 0, figures.baseline, 0)).alias("growth"),
+        as_figure(start, np.where(has_next, START_SCALE, 0)).alias("next_tier_from"),
+        as_figure(gap - figures.measure * unit, np.where(has_next, SCALE * unit, 0)).alias("gap_to_next_tier"),
+    )
+
+
+def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
+    """What each window pays: what its span earned, minus what earlier windows of the span earned, by the clawback rule.
+
+    rows: one row per payout, in the order benefit, participant, window, with earned (null: blocked), clawback, span_start, span_end, window_end.
+    Adds prior_earned, payout, carried (clawback still to be set off) and set_off (what accrued-to-date is measured from).
+    carry: what was overpaid is set off against later windows, so the sum paid is the running maximum of the sum earned. none: the same
+    within the span only. pay: a negative difference is paid back at once.
+    """
+    zero = pl.lit(0, MONEY)
+    span = (*GROUP, "span_start")
+    earned = pl.col("earned").forward_fill().over(span).fill_null(zero)
+    is_blocked = pl.col("earned").is_null()
+    rule = pl.col("clawback")
+    return (
+        rows.with_columns(earned.alias("span_earned"))
+        .with_columns(pl.col("span_earned").shift(1).over(span).fill_null(zero).alias("prior_earned"))
+        .with_columns((pl.col("span_earned") - pl.col("prior_earned")).alias("difference"))
+        .with_columns(pl.when(rule == "none").then("span_earned").otherwise(pl.col("difference").cum_sum().over(GROUP)).alias("sum_earned"))
+        .with_columns(
+            pl.when(rule == "none")
+            .then(pl.col("sum_earned").cum_max().over(span).shift(1).over(span))
+            .otherwise(pl.col("sum_earned").cum_max().over(GROUP).shift(1).over(GROUP))
+            .fill_null(zero)
+            .clip(lower_bound=zero)
+            .alias("sum_paid_before")
+        )
+        .with_columns(
+            pl.when(rule == "pay")
+            .then("difference")
+            .otherwise(pl.max_horizontal(pl.col("sum_earned") - pl.col("sum_paid_before"), zero))
+            .alias("payout"),
+            pl.when((rule == "pay") | ((rule == "none") & (pl.col("window_end") == pl.col("span_end"))))
+            .then(zero)
+            .otherwise(pl.max_horizontal(pl.col("sum_paid_before") - pl.col("sum_earned"), zero))
+            .alias("carried"),
+            pl.when(rule == "pay").then("prior_earned").otherwise(pl.col("sum_paid_before") - pl.col("sum_earned") + pl.col("span_earned")).alias("set_off"),
+        )
+        .with_columns(pl.when(is_blocked).then(zero).otherwise("payout").cast(MONEY).alias("payout"))
+        .drop("span_earned", "difference", "sum_earned", "sum_paid_before")
+        .with_columns(pl.col("prior_earned", "carried", "set_off").cast(MONEY))
+    )
+
+
+def _figures(rows: pl.DataFrame) -> Figures:
+    def scaled(name: str) -> Exact:
+        return _integers(rows[name]) * FIGURE_STEP
+
+    # a target keeps the factor's 6 decimals beside its own 12
+    times = _integers(rows["target_times"].cast(pl.Decimal(38, 6)))
+    return Figures(scaled("M"), scaled("E"), scaled("Q"), _integers(rows["target"]) * times, scaled("baseline"), scaled("incentive"))
+
+
+def _place(rows: pl.DataFrame, figures: Figures, ladder: Ladder, benefit: np.ndarray, blocked: np.ndarray) -> Place:
+    """x as SPEC §2 defines it: M, M / T, M / B − 1 or M − B."""
+    by = rows["by_axis"]
+    compares = by.is_in(["growth", "growth_amount"]).to_numpy()
+    x = np.where(compares, figures.measure - figures.baseline, figures.measure)
+    x_divisor = np.where((by == "attainment").to_numpy(), figures.target, np.where((by == "growth").to_numpy(), figures.baseline, SCALE))
+    x_divisor = np.where(blocked, 1, x_divisor)
+    piece = place_on_pieces(ladder, benefit, x, x_divisor)
+    return Place(x, x_divisor, np.where(blocked, ladder.first[benefit], piece))
+
+
+def _pay(rows: pl.DataFrame, figures: Figures, ladder: Ladder, place: Place) -> tuple[Exact, Exact]:
+    """The curve's payment in units of money: numerator and denominator. No slice of `graduated` pays where the measure is 0 or less."""
+    is_graduated = (rows["method"] == "graduated").to_numpy()
+    has_slices = (figures.measure > 0).astype(bool)
+    measure = np.where(is_graduated & has_slices, figures.measure, 1)
+    unit = _axis_unit(rows, figures)
+    sliced = is_graduated & has_slices
+    values = {
+        "rate": np.where(sliced, unit * figures.base, np.where(is_graduated, 0, figures.base)),
+        "per_unit": np.where(sliced, unit * figures.quantity, np.where(is_graduated, 0, figures.quantity)),
+        "amount": SCALE * measure,
+        "share": figures.incentive * measure,
+    }
+    numerator, denominator = pay_on_pieces(ladder, place.piece, place.x, place.x_divisor, values)
+    return numerator, denominator * measure * SCALE
+
+
+def _axis_unit(rows: pl.DataFrame, figures: Figures) -> Exact:
+    """How much of the measure one unit of the axis is: 1, the target, or the baseline."""
+    by = rows["by_axis"]
+    return np.where((by == "attainment").to_numpy(), figures.target, np.where((by == "growth").to_numpy(), figures.baseline, SCALE))
+
+
+def _threshold(rows: pl.DataFrame, figures: Figures, start: Exact) -> tuple[Exact, int]:
+    """Where a place on the axis lies in measure units: attainment from × T, growth (1 + from) × B, growth_amount B + from; in 1/(SCALE × the int)."""
+    is_growth = rows["by_axis"].is_in(["growth", "growth_amount"]).to_numpy()
+    return start * _axis_unit(rows, figures) + np.where(is_growth, figures.baseline * START_SCALE, 0), START_SCALE
+
+
+def _limit(rows: pl.DataFrame, numerator: Exact, denominator: Exact) -> Exact:
+    """at_most clips; then less than pays_from pays nothing; then at_least lifts. The limited amount over denominator × START_SCALE."""
+
+    def limit(name: str) -> tuple[np.ndarray, Exact]:
+        return rows[name].is_not_null().to_numpy(), _integers(rows[name]) * denominator
+
+    amount = numerator * START_SCALE
+    is_set, most = limit("at_most")
+    amount = np.where(is_set & (amount > most), most, amount)
+    is_set, least = limit("pays_from")
+    amount = np.where(is_set & (amount < least), 0, amount)
+    is_set, least = limit("at_least")
+    return np.where(is_set & (amount < least), least, amount)
+
+
+def _next_tier(ladder: Ladder, benefit: np.ndarray, piece: np.ndarray) -> np.ndarray:
+    """The following piece, or the same one at the end of the ladder."""
+    return np.minimum(piece + 1, ladder.first[benefit + 1] - 1)
+
+
+def _integers(series: pl.Series) -> Exact:
+    """A column as integers of any size in its own smallest step; null is 0."""
+    values = (series.to_physical() if series.dtype.is_decimal() else series).fill_null(0).to_list()
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array

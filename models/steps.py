@@ -1,0 +1,163 @@
+"""Calculation steps: every payout told in order, each step with its formula, its numbers and its result.
+
+Belongs here: the telling. Does not belong here: any figure of its own; all come from the frames the payouts came from, so the steps cannot
+disagree with them. Re-adding them gives the payout: the curve's parts add up to curve_payout, round gives earned, prior and carry give payout.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from models.money import FIGURE
+
+#: The order in which steps are told; a graduated curve has one `slice` per tier reached.
+ORDER = ("measure", "base", "target", "baseline", "incentive", "axis", "tier", "slice", "curve", "limit", "round", "prior", "carry")
+
+AXES = {"measure": "x = M", "attainment": "x = M / T", "growth": "x = M / B − 1", "growth_amount": "x = M − B"}
+CURVES = {
+    "whole": "rate × E + per_unit × Q + amount + share × K",
+    "linear": "y(x) on the line between the points: rate(x) × E + per_unit(x) × Q + amount(x) + share(x) × K",
+    "graduated": "sum of the slices, each tier paying on its own part",
+}
+UNITS = {
+    "measure": "rate × slice of M + per_unit × slice × Q / M + amount",
+    "attainment": "thresholds from × T; rate × slice of M + per_unit × slice × Q / M + amount + share × length of x in the tier × K",
+    "growth": "thresholds (1 + from) × B; rate × slice of M + per_unit × slice × Q / M + amount + share × length of x in the tier × K",
+    "growth_amount": "thresholds B + from; rate × slice of M + per_unit × slice × Q / M + amount + share × length of x in the tier × K",
+}
+SOURCES = {"number": "as agreed", "feed": "row of the targets feed for this window", "prior": "same days one year earlier"}
+
+
+def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, rounding: str) -> pl.DataFrame:
+    """One row per payout × step: payout_key, step_no, step, formula, inputs, result.
+
+    payouts: one row per payout with its figures, tier and money. slices: curve_slices, one row per graduated payout × tier reached.
+    """
+    p = payouts
+    is_blocked = pl.col("status") == "blocked"
+    paid = p.filter(~is_blocked)
+    steps = [
+        _tell(p, "measure", pl.format("M = sum of {} over {} lines", "measure_name", "line_count"), pl.format("from {} to {}", "span_start", "window_end"), "measure"),
+        _tell(p.filter(pl.col("base_name") != "measure"), "base", _base_formula(), _inputs(base="base_name"), "base"),
+        *(
+            _tell(p.filter(pl.col(f"{name}_source") != "none"), name, _source_formula(name, letter), inputs, name)
+            for name, letter, inputs in (
+                ("target", "T", pl.when(pl.col("target_source") == "prior").then(_inputs(prior="prior_measure", times="target_times")).otherwise(pl.lit(""))),
+                ("baseline", "B", pl.lit("")),
+                ("incentive", "K", pl.lit("")),
+            )
+        ),
+        _tell(paid, "axis", pl.col("by_axis").replace_strict(AXES), _axis_inputs(), "axis_value"),
+        _tell(paid, "tier", _tier_formula(), _inputs(x="axis_value", from_="tier_from", next="next_tier_from"), pl.col("tier").cast(FIGURE)),
+        _tell(
+            slices,
+            "slice",
+            pl.format("tier {}: {}", "tier", pl.col("by_axis").replace_strict(UNITS)),
+            _inputs(from_="slice_from", to="slice_to", slice="slice", rate="rate", per_unit="per_unit", amount="amount", share="share"),
+            "slice_payout",
+        ),
+        _tell(paid, "curve", pl.col("method").replace_strict(CURVES), _curve_inputs(), "curve_payout"),
+        _tell(
+            paid.filter(pl.any_horizontal(pl.col("at_most", "at_least", "pays_from").is_not_null())),
+            "limit",
+            pl.lit("at_most clips, then less than pays_from pays 0, then at_least lifts"),
+            _inputs(at_most="at_most", pays_from="pays_from", at_least="at_least"),
+            "limited_payout",
+        ),
+        _tell(paid, "round", pl.format("rounded {} to {} decimals of {}", pl.lit(rounding), "minor_units", "currency"), pl.lit(""), "earned"),
+        _tell(
+            paid.filter(pl.col("accumulate") != "window"),
+            "prior",
+            pl.lit("earned by the span − earned by its earlier windows"),
+            _inputs(earned="earned", prior_earned="prior_earned"),
+            pl.col("earned") - pl.col("prior_earned"),
+        ),
+        _tell(
+            paid.filter((pl.col("payout") != pl.col("earned") - pl.col("prior_earned")) | (pl.col("carried") != 0)),
+            "carry",
+            pl.format("clawback: {}; what was paid too much before is set off, what is left is carried", "clawback"),
+            _inputs(difference=pl.col("earned") - pl.col("prior_earned"), carried="carried"),
+            "payout",
+        ),
+        _tell(p.filter(is_blocked), "blocked", pl.format("nothing is paid: {}", "status_reason"), pl.lit(""), "payout"),
+    ]
+    return (
+        pl.concat(steps)
+        .with_columns(pl.col("step").replace_strict({s: i for i, s in enumerate((*ORDER, "blocked"))}, return_dtype=pl.Int8).alias("rank"))
+        .sort("payout_key", "rank", "detail")
+        .with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("payout_key").alias("step_no"))
+        .select("payout_key", "step_no", "step", "formula", "inputs", "result")
+    )
+
+
+def _tell(rows: pl.DataFrame, step: str, formula: pl.Expr, inputs: pl.Expr, result: str | pl.Expr) -> pl.DataFrame:
+    value = pl.col(result) if isinstance(result, str) else result
+    detail = pl.col("tier") if step == "slice" else pl.lit(0)
+    return rows.select(
+        "payout_key",
+        pl.lit(step).alias("step"),
+        formula.cast(pl.String).alias("formula"),
+        inputs.alias("inputs"),
+        value.cast(FIGURE).alias("result"),
+        detail.cast(pl.Int32).alias("detail"),
+    )
+
+
+def _inputs(**named: str | pl.Expr) -> pl.Expr:
+    """`name = value` for every value that is there, joined by commas; numbers without the zeros at their end."""
+    parts = []
+    for name, column in named.items():
+        value = pl.col(column) if isinstance(column, str) else column
+        parts.append(pl.format("{} = {}", pl.lit(name.rstrip("_")), _plain(value)))
+    return pl.concat_str(parts, separator=", ", ignore_nulls=True)
+
+
+def _plain(value: pl.Expr) -> pl.Expr:
+    text = value.cast(pl.String)
+    return pl.when(text.str.contains(".", literal=True)).then(text.str.strip_chars_end("0").str.strip_chars_end(".")).otherwise(text)
+
+
+def _base_formula() -> pl.Expr:
+    return pl.when(pl.col("base_name") == "increment").then(pl.lit("E = max(M − B, 0)")).otherwise(pl.format("E = sum of {}", "base_name"))
+
+
+def _source_formula(name: str, letter: str) -> pl.Expr:
+    source = pl.col(f"{name}_source")
+    times = pl.lit(" × times") if name == "target" else pl.lit("")
+    told = pl.format("{} = {}", pl.lit(letter), source.replace_strict(SOURCES, default="", return_dtype=pl.String))
+    return pl.when(source == "prior").then(pl.concat_str(told, times)).otherwise(told)
+
+
+def _axis_inputs() -> pl.Expr:
+    by = pl.col("by_axis")
+    return (
+        pl.when(by == "attainment")
+        .then(_inputs(M="measure", T="target"))
+        .when(by.is_in(["growth", "growth_amount"]))
+        .then(_inputs(M="measure", B="baseline"))
+        .otherwise(_inputs(M="measure"))
+    )
+
+
+def _tier_formula() -> pl.Expr:
+    includes = (pl.col("method") == "linear") | (pl.col("boundary") == "lower_inclusive")
+    return pl.when(includes).then(pl.lit("the last tier with from ≤ x")).otherwise(pl.lit("the last tier with from < x"))
+
+
+def _curve_inputs() -> pl.Expr:
+    values = {
+        "rate": "rate", "E": pl.when(pl.col("rate").is_not_null()).then("base"),
+        "per_unit": "per_unit", "Q": pl.when(pl.col("per_unit").is_not_null()).then("quantity"),
+        "amount": "amount",
+        "share": "share", "K": pl.when(pl.col("share").is_not_null()).then("incentive"),
+    }  # fmt: skip
+    told = _inputs(tier=pl.col("tier").cast(pl.String), **values)  # type: ignore[arg-type]
+    to_next = _inputs(next_from="next_tier_from", next_rate="next_rate", next_per_unit="next_per_unit", next_amount="next_amount", next_share="next_share")
+    is_linear = pl.col("method") == "linear"
+    return (
+        pl.when(pl.col("method") == "graduated")
+        .then(pl.when(pl.col("E_differs")).then(_inputs(E="base", M="measure")).otherwise(pl.lit("")))
+        .when(is_linear & (to_next != ""))
+        .then(pl.concat_str(told, to_next, separator=", "))
+        .otherwise(told)
+    )
