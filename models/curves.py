@@ -173,6 +173,11 @@ def pay_on_pieces(ladder: Ladder, piece: npt.NDArray[np.int64], x: Exact, x_divi
     return paid + np.zeros(len(piece), dtype=object), ladder.divisor[piece] * x_divisor
 
 
+def choose(condition: Any, then: Any, otherwise: Any) -> Exact:
+    """`then` where the condition holds, else `otherwise`, as integers of any size (numpy would take a bare number for 64 bits)."""
+    return np.where(condition, np.asarray(then, dtype=object), np.asarray(otherwise, dtype=object))
+
+
 def _exact(numbers: Any) -> Exact:
     items = list(numbers)
     array = np.empty(len(items), dtype=object)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from models.curves import START_SCALE, Exact, Ladder, pay_on_pieces, place_on_pieces
+from models.curves import START_SCALE, Exact, Ladder, choose, pay_on_pieces, place_on_pieces
 from models.money import MONEY, Rounding, as_figure, as_money, round_ratio
 
 #: Figures are integers in this fraction of a unit while money is computed: a measure (12 decimals) times a target's factor (6) stays whole.
@@ -49,27 +49,28 @@ def evaluate_curves(rows: pl.DataFrame, benefits: pl.DataFrame, ladder: Ladder, 
     """
     benefit = rows["benefit_key"].to_numpy().astype(np.int64)
     blocked = rows["reason"].is_not_null().to_numpy()
-    figures = _figures(rows)
+    figures = figures_of(rows)
     place = _place(rows, figures, ladder, benefit, blocked)
     numerator, denominator = _pay(rows, figures, ladder, place)
-    minor = _integers(rows["minor_units"])
+    minor = integers(rows["minor_units"])
     limited = _limit(rows, numerator, denominator)
     earned = round_ratio(limited * 10**minor, denominator * START_SCALE, rounding) * 10 ** (4 - minor)
     tier = np.where(blocked, 0, ladder.tier[place.piece])
     following = _next_tier(ladder, benefit, place.piece)
     start = ladder.start[following]
     has_next = (ladder.tier[following] > ladder.tier[place.piece]) & ~blocked
-    gap, unit = _threshold(rows, figures, start)
+    gap, unit = threshold(rows, figures, start)
     return rows.with_columns(
         pl.Series("tier", tier, dtype=pl.Int32),
-        as_figure(place.x, np.where(blocked, 0, place.x_divisor)).alias("axis_value"),
-        as_figure(numerator, np.where(blocked, 0, denominator)).alias("curve_payout"),
+        as_figure(place.x, choose(blocked, 0, place.x_divisor)).alias("axis_value"),
+        as_figure(numerator, choose(blocked, 0, denominator)).alias("curve_payout"),
+        as_figure(limited, choose(blocked, 0, denominator * START_SCALE)).alias("limited_payout"),
         as_money(None if b else e for b, e in zip(blocked, earned, strict=True)).alias("earned"),
-        as_figure(figures.target, np.where(rows["target"].is_null().to_numpy(), 0, SCALE)).alias("effective_target"),
-        as_figure(figures.measure, np.where(figures.target > 0, figures.target, 0)).alias("attainment"),
-        as_figure(figures.measure - figures.baseline, np.where(figures.baseline > 0, figures.baseline, 0)).alias("growth"),
-        as_figure(start, np.where(has_next, START_SCALE, 0)).alias("next_tier_from"),
-        as_figure(gap - figures.measure * unit, np.where(has_next, SCALE * unit, 0)).alias("gap_to_next_tier"),
+        as_figure(figures.target, choose(rows["target"].is_null().to_numpy(), 0, SCALE)).alias("effective_target"),
+        as_figure(figures.measure, choose(figures.target > 0, figures.target, 0)).alias("attainment"),
+        as_figure(figures.measure - figures.baseline, choose(figures.baseline > 0, figures.baseline, 0)).alias("growth"),
+        as_figure(start, choose(has_next, START_SCALE, 0)).alias("next_tier_from"),
+        as_figure(gap - figures.measure * unit, choose(has_next, SCALE * unit, 0)).alias("gap_to_next_tier"),
     )
 
 
@@ -116,22 +117,22 @@ def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _figures(rows: pl.DataFrame) -> Figures:
+def figures_of(rows: pl.DataFrame) -> Figures:
     def scaled(name: str) -> Exact:
-        return _integers(rows[name]) * FIGURE_STEP
+        return integers(rows[name]) * FIGURE_STEP
 
     # a target keeps the factor's 6 decimals beside its own 12
-    times = _integers(rows["target_times"].cast(pl.Decimal(38, 6)))
-    return Figures(scaled("M"), scaled("E"), scaled("Q"), _integers(rows["target"]) * times, scaled("baseline"), scaled("incentive"))
+    times = integers(rows["target_times"].cast(pl.Decimal(38, 6)))
+    return Figures(scaled("M"), scaled("E"), scaled("Q"), integers(rows["target"]) * times, scaled("baseline"), scaled("incentive"))
 
 
 def _place(rows: pl.DataFrame, figures: Figures, ladder: Ladder, benefit: np.ndarray, blocked: np.ndarray) -> Place:
     """x as SPEC §2 defines it: M, M / T, M / B − 1 or M − B."""
     by = rows["by_axis"]
     compares = by.is_in(["growth", "growth_amount"]).to_numpy()
-    x = np.where(compares, figures.measure - figures.baseline, figures.measure)
-    x_divisor = np.where((by == "attainment").to_numpy(), figures.target, np.where((by == "growth").to_numpy(), figures.baseline, SCALE))
-    x_divisor = np.where(blocked, 1, x_divisor)
+    x = choose(compares, figures.measure - figures.baseline, figures.measure)
+    x_divisor = choose((by == "attainment").to_numpy(), figures.target, choose((by == "growth").to_numpy(), figures.baseline, SCALE))
+    x_divisor = choose(blocked, 1, x_divisor)
     piece = place_on_pieces(ladder, benefit, x, x_divisor)
     return Place(x, x_divisor, np.where(blocked, ladder.first[benefit], piece))
 
@@ -140,12 +141,12 @@ def _pay(rows: pl.DataFrame, figures: Figures, ladder: Ladder, place: Place) -> 
     """The curve's payment in units of money: numerator and denominator. No slice of `graduated` pays where the measure is 0 or less."""
     is_graduated = (rows["method"] == "graduated").to_numpy()
     has_slices = (figures.measure > 0).astype(bool)
-    measure = np.where(is_graduated & has_slices, figures.measure, 1)
-    unit = _axis_unit(rows, figures)
+    measure = choose(is_graduated & has_slices, figures.measure, 1)
+    unit = axis_unit(rows, figures)
     sliced = is_graduated & has_slices
     values = {
-        "rate": np.where(sliced, unit * figures.base, np.where(is_graduated, 0, figures.base)),
-        "per_unit": np.where(sliced, unit * figures.quantity, np.where(is_graduated, 0, figures.quantity)),
+        "rate": choose(sliced, unit * figures.base, choose(is_graduated, 0, figures.base)),
+        "per_unit": choose(sliced, unit * figures.quantity, choose(is_graduated, 0, figures.quantity)),
         "amount": SCALE * measure,
         "share": figures.incentive * measure,
     }
@@ -153,31 +154,31 @@ def _pay(rows: pl.DataFrame, figures: Figures, ladder: Ladder, place: Place) -> 
     return numerator, denominator * measure * SCALE
 
 
-def _axis_unit(rows: pl.DataFrame, figures: Figures) -> Exact:
+def axis_unit(rows: pl.DataFrame, figures: Figures) -> Exact:
     """How much of the measure one unit of the axis is: 1, the target, or the baseline."""
     by = rows["by_axis"]
-    return np.where((by == "attainment").to_numpy(), figures.target, np.where((by == "growth").to_numpy(), figures.baseline, SCALE))
+    return choose((by == "attainment").to_numpy(), figures.target, choose((by == "growth").to_numpy(), figures.baseline, SCALE))
 
 
-def _threshold(rows: pl.DataFrame, figures: Figures, start: Exact) -> tuple[Exact, int]:
+def threshold(rows: pl.DataFrame, figures: Figures, start: Exact) -> tuple[Exact, int]:
     """Where a place on the axis lies in measure units: attainment from × T, growth (1 + from) × B, growth_amount B + from; in 1/(SCALE × the int)."""
     is_growth = rows["by_axis"].is_in(["growth", "growth_amount"]).to_numpy()
-    return start * _axis_unit(rows, figures) + np.where(is_growth, figures.baseline * START_SCALE, 0), START_SCALE
+    return start * axis_unit(rows, figures) + choose(is_growth, figures.baseline * START_SCALE, 0), START_SCALE
 
 
 def _limit(rows: pl.DataFrame, numerator: Exact, denominator: Exact) -> Exact:
     """at_most clips; then less than pays_from pays nothing; then at_least lifts. The limited amount over denominator × START_SCALE."""
 
     def limit(name: str) -> tuple[np.ndarray, Exact]:
-        return rows[name].is_not_null().to_numpy(), _integers(rows[name]) * denominator
+        return rows[name].is_not_null().to_numpy(), integers(rows[name]) * denominator
 
     amount = numerator * START_SCALE
     is_set, most = limit("at_most")
-    amount = np.where(is_set & (amount > most), most, amount)
+    amount = choose(is_set & (amount > most), most, amount)
     is_set, least = limit("pays_from")
-    amount = np.where(is_set & (amount < least), 0, amount)
+    amount = choose(is_set & (amount < least), 0, amount)
     is_set, least = limit("at_least")
-    return np.where(is_set & (amount < least), least, amount)
+    return choose(is_set & (amount < least), least, amount)
 
 
 def _next_tier(ladder: Ladder, benefit: np.ndarray, piece: np.ndarray) -> np.ndarray:
@@ -185,7 +186,7 @@ def _next_tier(ladder: Ladder, benefit: np.ndarray, piece: np.ndarray) -> np.nda
     return np.minimum(piece + 1, ladder.first[benefit + 1] - 1)
 
 
-def _integers(series: pl.Series) -> Exact:
+def integers(series: pl.Series) -> Exact:
     """A column as integers of any size in its own smallest step; null is 0."""
     values = (series.to_physical() if series.dtype.is_decimal() else series).fill_null(0).to_list()
     array = np.empty(len(values), dtype=object)
