@@ -14,7 +14,7 @@ from typing import Any
 from models.book import Book
 
 
-def _silent(stage: str, done: int, total: int) -> None:
+def silent(stage: str, done: int, total: int) -> None:
     """Progress nobody looks at."""
 
 
@@ -29,7 +29,7 @@ class RunContext:
     book: Book
     as_of: dt.date
     started_at: dt.datetime
-    progress: Callable[[str, int, int], None] = _silent
+    progress: Callable[[str, int, int], None] = silent
 
     @property
     def warehouse(self) -> Path:

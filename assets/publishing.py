@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 import yaml
 
 from assets.context import CheckFailed, RunContext, StepReport
-from assets.runs import read_run_id, record_run
-from assets.warehouse import open_warehouse
+from assets.published import MANIFEST, read_manifest
+from assets.runs import describe_terms, read_run_id, record_run
+from assets.warehouse import open_warehouse, transaction
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,7 +34,6 @@ KEPT_SETS = 2
 #: The storage format that DuckDB 1.5 reads.
 STORAGE_VERSION = "v1.5.0"
 DATABASE = "tierledger.duckdb"
-MANIFEST = "tables.json"
 #: Tables whose row order the marts decide; every other table is written in the order of its columns, so that equal content is equal bytes.
 _ORDERED_BY_MART = ("fct_payout_line",)
 _DESCRIPTIONS = Path(__file__).resolve().parents[1] / "dbt_project" / "models" / "marts"
@@ -42,42 +42,40 @@ _DESCRIPTIONS = Path(__file__).resolve().parents[1] / "dbt_project" / "models" /
 def publish(context: RunContext) -> StepReport:
     """Last step: record the run, write and check a new set, and let readers see it. Raises CheckFailed, and readers keep what they had."""
     published = context.published
-    with open_warehouse(context.warehouse) as con:
-        run_id = read_run_id(con)
-        if run_id is None:
-            raise CheckFailed("a_run_is_named", "the warehouse names no run: the step that identifies it has not run")
-        record_run(con, context, "published")
-        beside = published / "runs" / f"{run_id}.tmp"
-        clear_unfinished(published)
-        beside.mkdir(parents=True)
-        try:
+    clear_unfinished(published)
+    try:
+        with open_warehouse(context.warehouse) as con, transaction(con):
+            run_id = read_run_id(con)
+            record_run(con, context, "published")
+            beside = published / "runs" / f"{run_id}.tmp"
+            beside.mkdir(parents=True)
             rows = _write_set(con, beside, context)
             check_set(con, beside)
-            (beside / MANIFEST).write_text(json.dumps({"run_id": run_id, "rows": rows}, indent=1))
-            target = _free_name(published / "runs" / run_id)
+            (beside / MANIFEST).write_text(json.dumps({"run_id": run_id, "terms": describe_terms(context), "rows": rows}, indent=1))
+            target = _free_name(published / "runs" / str(run_id))
             beside.rename(target)
             if context.book.publish.duckdb:
-                _replace_database(con, published, target, rows)
+                _replace_database(con.cursor(), published, target, rows)
             else:
                 (published / DATABASE).unlink(missing_ok=True)
             _switch(published, target)
-        finally:
-            clear_unfinished(published)
+    finally:
+        clear_unfinished(published)
     _remove_older(published)
     return StepReport(rows=rows, figures={"run_id": run_id, "bytes": sum(f.stat().st_size for f in target.iterdir())})
 
 
 def published_run(context: RunContext) -> str | None:
-    """The run that readers see, when its set is whole; None when there is none or a part is missing."""
-    current = (context.published / "current").resolve()
-    try:
-        manifest = json.loads((current / MANIFEST).read_text())
-    except (OSError, ValueError):
-        return None
-    is_whole = all((current / f"{table}.parquet").is_file() for table in manifest["rows"])
+    """The run that readers see, when every part of it is there; None otherwise."""
+    manifest = read_manifest(context.published)
     has_database = (context.published / DATABASE).is_file() or not context.book.publish.duckdb
-    run_id: str = manifest["run_id"]
-    return run_id if is_whole and has_database else None
+    return manifest["run_id"] if manifest and has_database else None
+
+
+def has_same_terms(context: RunContext) -> bool:
+    """Whether agreements, settings, `as_of` and code are those of the published run, so that only files can bring news."""
+    manifest = read_manifest(context.published)
+    return manifest is not None and manifest["terms"] == describe_terms(context)
 
 
 def check_set(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -148,7 +146,7 @@ def _describe(con: duckdb.DuckDBPyConnection, kind: str, table: str) -> None:
     con.execute(f"comment on {kind} published.{table} is {_quoted(description)}")
     present = {name for name, *_ in con.execute(f"describe published.{table}").fetchall()}
     for name in present & columns.keys():
-        con.execute(f"comment on column published.{table}.\"{name}\" is {_quoted(columns[name])}")
+        con.execute(f'comment on column published.{table}."{name}" is {_quoted(columns[name])}')
 
 
 def descriptions() -> dict[str, tuple[str, dict[str, str]]]:
@@ -193,7 +191,8 @@ def _must_be_empty(con: duckdb.DuckDBPyConnection, check: str, query: str) -> No
 
 def _scan(path: Path) -> str:
     """The file as a table; a name with glob characters stands for itself."""
-    return f"read_parquet({_quoted(re.sub(r'([*?[])', r'[\1]', str(path)))})"
+    literal = re.sub(r"([*?[])", r"[\1]", str(path))
+    return f"read_parquet({_quoted(literal)})"
 
 
 def _quoted(text: object) -> str:

@@ -11,12 +11,11 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.agreements import agreements_sha256
 from assets.context import RunContext, StepReport
 from assets.warehouse import open_warehouse, transaction
 
@@ -28,29 +27,25 @@ _SOURCES = {"models": (".py",), "assets": (".py",), "dbt_project": (".sql", ".ym
 _DERIVED = {"target", "logs", "dbt_packages", "__pycache__"}
 
 
-@dataclass(frozen=True)
-class RunIdentity:
-    """What decides a run's result. Equal identity, equal tables."""
-
-    inputs_sha256: str
-    agreements_sha256: str
-    settings_sha256: str
-    as_of: dt.date
-    code_version: str
-
-    @property
-    def run_id(self) -> str:
-        parts = (self.inputs_sha256, self.agreements_sha256, self.settings_sha256, self.as_of.isoformat(), self.code_version)
-        return _sha256("\n".join(parts).encode())[:16]
-
-
 def identify_run(context: RunContext) -> StepReport:
-    """Step after the feeds: name the run by its inputs, in `calc.current_run` (one row; untouched when nothing changed)."""
+    """Step after the feeds: name the run by all that goes into it, in `calc.current_run` (one row; untouched when nothing changed)."""
     with open_warehouse(context.warehouse) as con:
-        identity = RunIdentity(_inputs(con), _agreements(context.folder), _settings(context), context.as_of, code_version())
-        if read_run_id(con) != identity.run_id:
-            _write_current(con, identity, context.started_at)
-    return StepReport(figures={"run_id": identity.run_id})
+        identity = {"inputs_sha256": _inputs(con), **describe_terms(context)}
+        run_id = _sha256("\n".join(identity.values()).encode())[:16]
+        if read_run_id(con) != run_id:
+            _write_current(con, {"run_id": run_id, **identity}, context.started_at)
+    return StepReport(figures={"run_id": run_id})
+
+
+def describe_terms(context: RunContext) -> dict[str, str]:
+    """All that decides a run's result beside the files that arrived."""
+    settings: dict[str, Any] = context.book.model_dump(mode="json", exclude={"as_of"})
+    return {
+        "agreements_sha256": agreements_sha256(context.folder),
+        "settings_sha256": _sha256(json.dumps(settings, sort_keys=True).encode()),
+        "as_of": context.as_of.isoformat(),
+        "code_version": code_version(),
+    }
 
 
 def read_run_id(con: duckdb.DuckDBPyConnection) -> str | None:
@@ -73,6 +68,13 @@ def record_run(con: duckdb.DuckDBPyConnection, context: RunContext, status: str)
     )
 
 
+def record_failure(context: RunContext) -> None:
+    """Note in the history that this run ended without publishing."""
+    with open_warehouse(context.warehouse) as con:
+        if read_run_id(con):
+            record_run(con, context, "failed")
+
+
 def code_version() -> str:
     """Version of the package and a hash of the code that calculates."""
     root = Path(__file__).resolve().parents[1]
@@ -82,7 +84,8 @@ def code_version() -> str:
         for path in (root / folder).rglob("*")
         if path.suffix in suffixes and not _DERIVED.intersection(path.relative_to(root).parts)
     )
-    return f"{package_version()}+{_sha256_of_files(root, files)[:12]}"
+    content = "\n".join(f"{path.relative_to(root).as_posix()} {_sha256(path.read_bytes())}" for path in files)
+    return f"{package_version()}+{_sha256(content.encode())[:12]}"
 
 
 @cache
@@ -122,44 +125,19 @@ _HISTORY = """
 """
 
 
-def _write_current(con: duckdb.DuckDBPyConnection, identity: RunIdentity, started_at: dt.datetime) -> None:
+def _write_current(con: duckdb.DuckDBPyConnection, identity: dict[str, str], started_at: dt.datetime) -> None:
     with transaction(con):
         con.execute("create schema if not exists calc")
         con.execute(_CURRENT)
         con.execute(_HISTORY)
-        con.execute(
-            "insert into calc.current_run values (?, ?, ?, ?, ?, ?, ?)",
-            [
-                identity.run_id,
-                _utc(started_at),
-                identity.as_of,
-                identity.code_version,
-                identity.agreements_sha256,
-                identity.inputs_sha256,
-                identity.settings_sha256,
-            ],
-        )
+        columns = ", ".join(f"? as {name}" for name in identity)
+        con.execute(f"insert into calc.current_run by name select {columns}, ? as started_at", [*identity.values(), _utc(started_at)])
 
 
 def _inputs(con: duckdb.DuckDBPyConnection) -> str:
     """Hash of what arrived, per feed in order of arrival: the same whether files came one by one or all at once."""
     rows = con.execute("select feed, arrival_no, file_name, sha256, status from raw.feed_files order by all").fetchall()
     return _sha256(json.dumps(rows).encode())
-
-
-def _agreements(folder: Path) -> str:
-    files = sorted(path for path in (folder / "agreements").rglob("*") if path.suffix in (".yaml", ".yml"))
-    return _sha256_of_files(folder, files)
-
-
-def _settings(context: RunContext) -> str:
-    values: dict[str, Any] = context.book.model_dump(mode="json", exclude={"as_of"})
-    return _sha256(json.dumps(values, sort_keys=True).encode())
-
-
-def _sha256_of_files(root: Path, files: Iterable[Path]) -> str:
-    lines = (f"{path.relative_to(root).as_posix()} {_sha256(path.read_bytes())}" for path in files)
-    return _sha256("\n".join(lines).encode())
 
 
 def _sha256(content: bytes) -> str:

@@ -31,12 +31,12 @@ PAY_FORMS = ("rate", "per_unit", "amount", "share")
 START_SCALE = 10**12
 
 Line = tuple[Fraction, Fraction]
-NOTHING: Line = (Fraction(0), Fraction(0))
+ZERO = Fraction(0)
 
 
 @dataclass(frozen=True)
 class Tier:
-    """One tier as agreed: where it begins and what each pay form says (0 where absent)."""
+    """One tier as agreed: where it begins and what each of its curve's pay forms says (0 where the tier lacks it)."""
 
     start: Fraction
     pays: dict[str, Fraction]
@@ -54,38 +54,41 @@ class Piece:
 
 def whole(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
     """The tier reached pays on everything."""
-    return [{form: (tier.pays[form], Fraction(0)) for form in PAY_FORMS} for tier in tiers]
+    return [{form: (value, ZERO) for form, value in tier.pays.items()} for tier in tiers]
 
 
 def graduated(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
     """Every tier pays on its own slice; lump amounts of all tiers reached add up; share × the length of x in its tier."""
     pieces = []
-    below = {form: Fraction(0) for form in PAY_FORMS}
+    below = dict.fromkeys(tiers[0].pays, ZERO)
     for i, tier in enumerate(tiers):
-        if i:
-            last = tiers[i - 1]
-            for form in ("rate", "per_unit", "share"):
-                below[form] += last.pays[form] * (tier.start - last.start)
-        below["amount"] += tier.pays["amount"]
-        lines = {form: (below[form] - tier.pays[form] * tier.start, tier.pays[form]) for form in ("rate", "per_unit", "share")}
-        pieces.append({**lines, "amount": (below["amount"], Fraction(0))})
+        lines = {}
+        for form, value in tier.pays.items():
+            if form == "amount":
+                below[form] += value
+                lines[form] = below[form], ZERO
+                continue
+            if i:
+                below[form] += tiers[i - 1].pays[form] * (tier.start - tiers[i - 1].start)
+            lines[form] = below[form] - value * tier.start, value
+        pieces.append(lines)
     return pieces
 
 
 def linear(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
     """Straight lines between the points; two points at one place are a jump. One more piece follows: beyond the last point."""
-    segments = [{form: _through(a, b, form) for form in PAY_FORMS} for a, b in zip(tiers, tiers[1:], strict=False)]
-    last = {form: (tiers[-1].pays[form], Fraction(0)) for form in PAY_FORMS}
+    segments = [_through(a, b) for a, b in zip(tiers, tiers[1:], strict=False)]
+    last = {form: (value, ZERO) for form, value in tiers[-1].pays.items()}
     can_extend = len(tiers) > 1 and tiers[-1].start > tiers[-2].start
-    beyond = {"hold": last, "extend": segments[-1] if can_extend else last, "zero": {form: NOTHING for form in PAY_FORMS}}[above]
+    beyond = {"hold": last, "extend": segments[-1] if can_extend else last, "zero": dict.fromkeys(last, (ZERO, ZERO))}[above]
     return [*segments, last, beyond]
 
 
-def _through(a: Tier, b: Tier, form: str) -> Line:
+def _through(a: Tier, b: Tier) -> dict[str, Line]:
     if a.start == b.start:
-        return a.pays[form], Fraction(0)
-    slope = (b.pays[form] - a.pays[form]) / (b.start - a.start)
-    return a.pays[form] - slope * a.start, slope
+        return {form: (value, ZERO) for form, value in a.pays.items()}
+    slopes = {form: (b.pays[form] - value) / (b.start - a.start) for form, value in a.pays.items()}
+    return {form: (value - slopes[form] * a.start, slopes[form]) for form, value in a.pays.items()}
 
 
 COMPILERS: dict[str, Callable[[Sequence[Tier], str], list[dict[str, Line]]]] = {"whole": whole, "graduated": graduated, "linear": linear}
@@ -120,29 +123,35 @@ def compile_ladder(benefits: pl.DataFrame, tiers: pl.DataFrame) -> Ladder:
     """Compile the curve of every benefit.
 
     benefits: one row per benefit, `benefit_key` 0, 1, 2 … in order, method, boundary, above.
-    tiers: one row per tier: benefit_key, tier, from_value, rate, per_unit, amount, share.
+    tiers: one row per tier in order: benefit_key, from_value, rate, per_unit, amount, share.
     """
-    of_benefit: dict[int, list[Tier]] = {}
-    for key, _, start, *pays in tiers.select("benefit_key", "tier", "from_value", *PAY_FORMS).sort("benefit_key", "tier").iter_rows():
-        forms = {form: Fraction(value or 0) for form, value in zip(PAY_FORMS, pays, strict=True)}
-        of_benefit.setdefault(key, []).append(Tier(Fraction(start), forms))
-    nothing = {form: NOTHING for form in PAY_FORMS}
     pieces: list[Piece] = []
     first = [0]
+    tiers_of = tiers.select("benefit_key", "from_value", *PAY_FORMS).rows_by_key("benefit_key")
     for key, method, boundary, above in benefits.select("benefit_key", "method", "boundary", "above").iter_rows():
-        pieces.append(Piece(0, Fraction(0), True, nothing))
-        pieces += compile_curve(method, boundary, above, of_benefit[key])
+        pieces.append(Piece(0, ZERO, True, {}))
+        pieces += compile_curve(method, boundary, above, _tiers(tiers_of[key]))
         first.append(len(pieces))
     divisors = [lcm(*(number.denominator for line in piece.pays.values() for number in line)) for piece in pieces]
+
+    def integers(form: str, part: int) -> Exact:
+        return _exact(int(p.pays[form][part] * d) if form in p.pays else 0 for p, d in zip(pieces, divisors, strict=True))
+
     return Ladder(
         first=np.array(first),
         tier=np.array([p.tier for p in pieces]),
         start=_exact(int(p.start * START_SCALE) for p in pieces),
         includes_start=np.array([p.includes_start for p in pieces]),
-        fixed={f: _exact(int(p.pays[f][0] * d) for p, d in zip(pieces, divisors, strict=True)) for f in PAY_FORMS},
-        slope={f: _exact(int(p.pays[f][1] * d) for p, d in zip(pieces, divisors, strict=True)) for f in PAY_FORMS},
+        fixed={form: integers(form, 0) for form in PAY_FORMS},
+        slope={form: integers(form, 1) for form in PAY_FORMS},
         divisor=_exact(divisors),
     )
+
+
+def _tiers(rows: list[tuple[Any, ...]]) -> list[Tier]:
+    """Tiers with the pay forms that any of them has."""
+    forms = [(i, form) for i, form in enumerate(PAY_FORMS, 1) if any(row[i] is not None for row in rows)]
+    return [Tier(Fraction(row[0]), {form: Fraction(row[i] or 0) for i, form in forms}) for row in rows]
 
 
 def place_on_pieces(ladder: Ladder, benefit: npt.NDArray[np.int64], x: Exact, x_divisor: Exact) -> npt.NDArray[np.int64]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 
 Rounding = Literal["half_up", "half_even"]
@@ -63,11 +64,12 @@ def as_figure(numerator: Any, denominator: Any) -> pl.Series:
 
     numpy object arrays of integers; the figure is null where the denominator is 0.
     """
-    known = denominator != 0
-    digits = round_ratio(numerator * 10**12, denominator + (~known.astype(bool)) * 1, "half_up")
-    return _decimals((d if k else None for d, k in zip(digits, known, strict=True)), 12)
+    known = np.flatnonzero(denominator)
+    figures = np.full(len(denominator), None, dtype=object)
+    figures[known] = round_ratio(numerator[known] * 10**12, denominator[known], "half_up")
+    return _decimals(figures.tolist(), 12)
 
 
 def _decimals(integers: Iterable[int | None], scale: int) -> pl.Series:
-    whole = pl.Series(list(integers), dtype=pl.Int128)
+    whole = pl.Series(integers, dtype=pl.Int128)
     return pl.select(whole.cast(pl.Decimal(38, 0)) * pl.lit(Decimal(1).scaleb(-scale), dtype=pl.Decimal(38, scale))).to_series()

@@ -44,8 +44,8 @@ class Figures:
 def evaluate_curves(rows: pl.DataFrame, benefits: pl.DataFrame, ladder: Ladder, rounding: Rounding) -> pl.DataFrame:
     """What each row's figures earn on its benefit's curve.
 
-    rows: as achievement.measure_periods gives them. One row in, one out, with tier, axis_value, curve_payout (for people to read), earned (money,
-    after limits and rounding), effective_target, attainment, growth, next_tier_from, gap_to_next_tier. Blocked rows earn nothing: earned is null.
+    rows: as achievement.measure_periods gives them. One row in, one out, with tier, axis_value, curve_payout, limited_payout (for people to read), earned (money,
+    after limits and rounding, of the span), effective_target, attainment, growth, next_tier_from, gap_to_next_tier. Blocked rows earn nothing: earned is null.
     """
     benefit = rows["benefit_key"].to_numpy().astype(np.int64)
     blocked = rows["reason"].is_not_null().to_numpy()
@@ -59,18 +59,20 @@ def evaluate_curves(rows: pl.DataFrame, benefits: pl.DataFrame, ladder: Ladder, 
     following = _next_tier(ladder, benefit, place.piece)
     start = ladder.start[following]
     has_next = (ladder.tier[following] > ladder.tier[place.piece]) & ~blocked
-    gap, unit = threshold(rows, figures, start)
+    gap, step = threshold(rows, figures, start)
+    # what only a payout shows is not worked out for the periods before its last
+    shown = rows["is_last"].to_numpy() & ~blocked
     return rows.with_columns(
         pl.Series("tier", tier, dtype=pl.Int32),
-        as_figure(place.x, choose(blocked, 0, place.x_divisor)).alias("axis_value"),
-        as_figure(numerator, choose(blocked, 0, denominator)).alias("curve_payout"),
-        as_figure(limited, choose(blocked, 0, denominator * START_SCALE)).alias("limited_payout"),
+        as_figure(place.x, choose(shown, place.x_divisor, 0)).alias("axis_value"),
+        as_figure(numerator, choose(shown, denominator, 0)).alias("curve_payout"),
+        as_figure(limited, choose(shown, denominator * START_SCALE, 0)).alias("limited_payout"),
         as_money(None if b else e for b, e in zip(blocked, earned, strict=True)).alias("earned"),
-        as_figure(figures.target, choose(rows["target"].is_null().to_numpy(), 0, SCALE)).alias("effective_target"),
+        as_figure(figures.target, choose(rows["target"].is_null(), 0, SCALE)).alias("effective_target"),
         as_figure(figures.measure, choose(figures.target > 0, figures.target, 0)).alias("attainment"),
         as_figure(figures.measure - figures.baseline, choose(figures.baseline > 0, figures.baseline, 0)).alias("growth"),
         as_figure(start, choose(has_next, START_SCALE, 0)).alias("next_tier_from"),
-        as_figure(gap - figures.measure * unit, choose(has_next, SCALE * unit, 0)).alias("gap_to_next_tier"),
+        as_figure(gap - figures.measure * step, choose(has_next, SCALE * step, 0)).alias("gap_to_next_tier"),
     )
 
 
