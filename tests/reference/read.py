@@ -1,0 +1,231 @@
+"""A book's files as rows: typed strictly, current by business key, with what was refused.
+
+Every amount is an integer of 10^-12: amounts and quantities have at most 6 decimals, shares as well, so products stay whole.
+Column mappings may only rename. Feeds are CSV or JSON lines, plain or .gz.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+UNIT = 10**12
+MINOR_UNITS = {"EUR": 2, "GBP": 2, "USD": 2, "CHF": 2, "AUD": 2, "CAD": 2, "SEK": 2, "DKK": 2, "JPY": 0, "KWD": 3}
+TYPES = ("sale", "return", "credit", "adjustment")
+
+Row = dict[str, Any]
+
+#: feed: column: (kind, required, default)
+COLUMNS: dict[str, dict[str, tuple[str, bool, str | None]]] = {
+    "transactions": {
+        "transaction_id": ("text", True, None), "line": ("integer", False, "1"), "date": ("date", True, None), "partner_id": ("text", True, None),
+        "product_id": ("text", False, None), "type": ("type", False, "sale"), "quantity": ("amount", False, None), "amount": ("amount", True, None),
+        "cost": ("amount", False, None), "currency": ("currency", True, None), "original_transaction_id": ("text", False, None),
+        "posted_on": ("date", False, None),
+    },
+    "partners": {"partner_id": ("text", True, None), "parent_id": ("text", False, None)},
+    "products": {"product_id": ("text", True, None)},
+    "targets": {
+        "agreement": ("text", True, None), "benefit": ("text", True, None), "participant_id": ("text", True, None),
+        "window_start": ("date", True, None), "target": ("amount", False, None),
+        "incentive": ("amount", False, None), "baseline": ("amount", False, None),
+    },
+    "fx_rates": {
+        "date": ("date", True, None), "from_currency": ("currency", True, None), "to_currency": ("currency", True, None),
+        "rate": ("rate", True, None),
+    },
+    "assignments": {
+        "partner_id": ("text", True, None), "participant_id": ("text", True, None), "share": ("amount", False, "1"),
+        "from": ("date", False, None), "to": ("date", False, None),
+    },
+}  # fmt: skip
+
+
+@dataclass
+class FileAccount:
+    """What became of one file's rows."""
+
+    name: str
+    status: str = "loaded"
+    read: int = 0
+    loaded: int = 0
+    duplicate: int = 0
+    superseded: int = 0
+    rejected: int = 0
+
+
+@dataclass
+class Book:
+    """Settings, agreements as written, and the current rows of each feed. `as_of` bounds what exists."""
+
+    settings: Row
+    agreements: list[Row]
+    as_of: dt.date
+    feeds: dict[str, list[Row]]
+    has_feed: set[str]
+    rejects: list[tuple[str, str, int, str]] = field(default_factory=list)  # feed, file, row number, column
+    files: dict[str, list[FileAccount]] = field(default_factory=dict)
+
+
+class _Refused(Exception):
+    pass
+
+
+class ExactLoader(yaml.SafeLoader):
+    """YAML whose numbers with a point are fractions."""
+
+
+ExactLoader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: Fraction(str(node.value).replace("_", "")))
+
+
+def read_book(folder: Path, as_of: dt.date | None = None) -> Book:
+    """The book in `folder`, files in the order of their names (they arrived together)."""
+    settings = yaml.load((folder / "book.yaml").read_text(encoding="utf-8"), ExactLoader)
+    agreements = [
+        document
+        for path in sorted((folder / "agreements").rglob("*.yaml"))
+        for document in yaml.load_all(path.read_text(encoding="utf-8"), ExactLoader)
+        if document
+    ]
+    book = Book(settings, agreements, as_of or settings["as_of"], {}, set(settings["feeds"]))
+    for feed, how in settings["feeds"].items():
+        patterns = [how["files"]] if isinstance(how["files"], str) else how["files"]
+        paths = sorted({path for pattern in patterns for path in folder.glob(pattern)}, key=lambda path: path.relative_to(folder).as_posix())
+        seen: set[str] = set()
+        batches = []
+        for path in paths:
+            account = FileAccount(path.name)
+            book.files.setdefault(feed, []).append(account)
+            content = path.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()
+            rows = _raw_rows(path, content)
+            account.read = len(rows)
+            if digest in seen:
+                account.status, account.duplicate = "duplicate", len(rows)
+                continue
+            seen.add(digest)
+            batches.append((account, rows))
+        _load(book, feed, how, batches)
+    _resolve(book)
+    return book
+
+
+def book_of_rows(settings: Row, agreements: list[Row], feeds: dict[str, list[Row]], as_of: dt.date) -> Book:
+    """A book from rows in memory: one case. Values may be of YAML's types."""
+    book = Book(settings, agreements, as_of, {}, {feed for feed, rows in feeds.items() if rows})
+    for feed, rows in feeds.items():
+        account = FileAccount(feed, read=len(rows))
+        book.files[feed] = [account]
+        _load(book, feed, {}, [(account, [{k: _as_text(v) for k, v in row.items()} for row in rows])])
+    _resolve(book)
+    return book
+
+
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, Fraction):
+        sign, size = "-" if value < 0 else "", abs(value)
+        return f"{sign}{int(size)}.{int(size % 1 * UNIT):012}".rstrip("0").rstrip(".")
+    return None if value is None else str(value)
+
+
+def _raw_rows(path: Path, content: bytes) -> list[dict[str, str | None]]:
+    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
+    if ".json" in path.name:
+        return [
+            {k: _as_text(v) for k, v in json.loads(line, parse_float=str, parse_int=str).items()}
+            for line in text.split("\n")
+            if line.strip()
+        ]  # fmt: skip
+    return list(csv.DictReader(text.splitlines(keepends=True)))
+
+
+def _load(book: Book, feed: str, how: Row, batches: Iterable[tuple[FileAccount, list[dict[str, str | None]]]]) -> None:
+    mapping, defaults, key = how.get("columns", {}), how.get("defaults", {}), how.get("key")
+    typed: list[tuple[FileAccount, Row]] = []
+    for account, rows in batches:
+        for number, raw in enumerate(rows, 1):
+            try:
+                typed.append((account, _typed(feed, raw, mapping, defaults)))
+            except _Refused as refusal:
+                account.rejected += 1
+                book.rejects.append((feed, account.name, number, str(refusal)))
+    current: dict[Any, tuple[FileAccount, Row]] = {}
+    for place, (account, row) in enumerate(typed):
+        identity = tuple(row[column] for column in key) if key else place
+        before = current.get(identity)
+        if before is None:
+            current[identity] = (account, row)
+        elif before[1] == row:
+            account.duplicate += 1
+        else:
+            before[0].superseded += 1
+            current[identity] = (account, row)
+    for account, _ in current.values():
+        account.loaded += 1
+    book.feeds[feed] = [row for _, row in current.values()]
+
+
+def _typed(feed: str, raw: dict[str, str | None], mapping: Row, defaults: Row) -> Row:
+    if None in raw:  # more fields than the header has columns
+        raise _Refused("row")
+    row: Row = {column: value or None for column, value in raw.items()}
+    for column, (kind, required, default) in COLUMNS.get(feed, {}).items():
+        text = raw.get(mapping.get(column, column))
+        if text is None or text == "":
+            text = defaults.get(column, default)
+        if text is None:
+            if required:
+                raise _Refused(column)
+            row[column] = None
+        else:
+            row[column] = _value(kind, column, str(text))
+    return row
+
+
+def _value(kind: str, column: str, text: str) -> Any:
+    if kind == "text":
+        return text
+    if kind == "date":
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            try:
+                return dt.date.fromisoformat(text)
+            except ValueError:
+                pass
+    elif kind == "integer" and re.fullmatch(r"-?\d+", text):
+        return int(text)
+    elif kind in ("amount", "rate"):
+        found = re.fullmatch(r"(-?)(\d+)(?:\.(\d+))?", text)
+        if found and len(found[3] or "") <= (6 if kind == "amount" else 12):
+            size = int(found[2]) * UNIT + int((found[3] or "").ljust(12, "0"))
+            number = -size if found[1] else size
+            if (kind != "rate" or number > 0) and (column != "share" or number >= 0):
+                return number
+    elif (kind == "currency" and text in MINOR_UNITS) or (kind == "type" and text in TYPES):
+        return text
+    raise _Refused(column)
+
+
+def _resolve(book: Book) -> None:
+    """A line that names an unknown partner or product waits: it does not count."""
+    partners = {row["partner_id"] for row in book.feeds.get("partners", [])} if "partners" in book.has_feed else None
+    products = {row["product_id"] for row in book.feeds.get("products", [])} if "products" in book.has_feed else None
+    kept = []
+    for row in book.feeds["transactions"]:
+        if partners is not None and row["partner_id"] not in partners:
+            book.rejects.append(("transactions", "", 0, "partner_id"))
+        elif products is not None and row["product_id"] is not None and row["product_id"] not in products:
+            book.rejects.append(("transactions", "", 0, "product_id"))
+        else:
+            kept.append(row)
+    book.feeds["transactions"] = kept
