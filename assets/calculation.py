@@ -75,7 +75,7 @@ def compute_results(frames: dict[str, pl.DataFrame], as_of_period: int, context:
     ladder = compile_ladder(benefits, frames["tiers"])
     payouts = find_figures(list_payouts(benefits, frames["windows"], frames["participants"]), frames["measures"], frames["targets"])
     periods = measure_periods(payouts, frames["measures"], as_of_period)
-    rows = evaluate_curves(periods, benefits, ladder, context.book.rounding)
+    rows = evaluate_curves(periods, ladder, context.book.rounding)
     own_measure = rows.group_by("payout_key").agg(pl.col("measure_period").sum().alias("own_measure"))
     last = rows.filter("is_last").join(own_measure, on="payout_key", maintain_order="left")
     has_ended = pl.col("window_end") <= context.as_of

@@ -17,7 +17,8 @@ from models.money import MONEY, Rounding, as_figure, as_money, round_ratio
 SCALE = 10**18
 FIGURE_STEP = 10**6
 
-GROUP = ("benefit_key", "participant_key")
+#: What the result of a row on its curve depends on.
+CURVE_INPUTS = ("benefit_key", "M", "E", "Q", "target", "target_times", "baseline", "incentive", "reason")
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,20 @@ class Figures:
     incentive: Exact
 
 
-def evaluate_curves(rows: pl.DataFrame, benefits: pl.DataFrame, ladder: Ladder, rounding: Rounding) -> pl.DataFrame:
+def evaluate_curves(rows: pl.DataFrame, ladder: Ladder, rounding: Rounding) -> pl.DataFrame:
     """What each row's figures earn on its benefit's curve.
 
-    rows: as achievement.measure_periods gives them. One row in, one out, with tier, axis_value, curve_payout, limited_payout (for people to read), earned (money,
-    after limits and rounding, of the span), effective_target, attainment, growth, next_tier_from, gap_to_next_tier. Blocked rows earn nothing: earned is null.
+    rows: as achievement.measure_periods gives them. One row in, one out, with tier, axis_value, curve_payout, limited_payout (for people to read),
+    earned (money, after limits and rounding, of the span), effective_target, attainment, growth, next_tier_from, gap_to_next_tier.
+    Blocked rows earn nothing: earned is null.
     """
+    # neighbours with the same figures, mostly periods and partners without sales, are computed once
+    run = rows.select(pl.struct(CURVE_INPUTS).rle_id()).to_series()
+    distinct = rows.filter(run != run.shift(1, fill_value=run.len()))
+    return rows.hstack(_evaluate(distinct, ladder, rounding)[run])
+
+
+def _evaluate(rows: pl.DataFrame, ladder: Ladder, rounding: Rounding) -> pl.DataFrame:
     benefit = rows["benefit_key"].to_numpy().astype(np.int64)
     blocked = rows["reason"].is_not_null().to_numpy()
     figures = figures_of(rows)
@@ -55,24 +64,23 @@ def evaluate_curves(rows: pl.DataFrame, benefits: pl.DataFrame, ladder: Ladder, 
     minor = integers(rows["minor_units"])
     limited = _limit(rows, numerator, denominator)
     earned = round_ratio(limited * 10**minor, denominator * START_SCALE, rounding) * 10 ** (4 - minor)
-    tier = np.where(blocked, 0, ladder.tier[place.piece])
     following = _next_tier(ladder, benefit, place.piece)
     start = ladder.start[following]
     has_next = (ladder.tier[following] > ladder.tier[place.piece]) & ~blocked
     gap, step = threshold(rows, figures, start)
-    # what only a payout shows is not worked out for the periods before its last
-    shown = rows["is_last"].to_numpy() & ~blocked
-    return rows.with_columns(
-        pl.Series("tier", tier, dtype=pl.Int32),
-        as_figure(place.x, choose(shown, place.x_divisor, 0)).alias("axis_value"),
-        as_figure(numerator, choose(shown, denominator, 0)).alias("curve_payout"),
-        as_figure(limited, choose(shown, denominator * START_SCALE, 0)).alias("limited_payout"),
-        as_money(None if b else e for b, e in zip(blocked, earned, strict=True)).alias("earned"),
-        as_figure(figures.target, choose(rows["target"].is_null(), 0, SCALE)).alias("effective_target"),
-        as_figure(figures.measure, choose(figures.target > 0, figures.target, 0)).alias("attainment"),
-        as_figure(figures.measure - figures.baseline, choose(figures.baseline > 0, figures.baseline, 0)).alias("growth"),
-        as_figure(start, choose(has_next, START_SCALE, 0)).alias("next_tier_from"),
-        as_figure(gap - figures.measure * step, choose(has_next, SCALE * step, 0)).alias("gap_to_next_tier"),
+    return pl.DataFrame(
+        {
+            "tier": pl.Series(np.where(blocked, 0, ladder.tier[place.piece]), dtype=pl.Int32),
+            "axis_value": as_figure(place.x, choose(blocked, 0, place.x_divisor)),
+            "curve_payout": as_figure(numerator, choose(blocked, 0, denominator)),
+            "limited_payout": as_figure(limited, choose(blocked, 0, denominator * START_SCALE)),
+            "earned": as_money(None if b else e for b, e in zip(blocked, earned, strict=True)),
+            "effective_target": as_figure(figures.target, choose(rows["target"].is_null(), 0, SCALE)),
+            "attainment": as_figure(figures.measure, choose(figures.target > 0, figures.target, 0)),
+            "growth": as_figure(figures.measure - figures.baseline, choose(figures.baseline > 0, figures.baseline, 0)),
+            "next_tier_from": as_figure(start, choose(has_next, START_SCALE, 0)),
+            "gap_to_next_tier": as_figure(gap - figures.measure * step, choose(has_next, SCALE * step, 0)),
+        }
     )
 
 
@@ -85,7 +93,10 @@ def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
     within the span only. pay: a negative difference is paid back at once.
     """
     zero = pl.lit(0, MONEY)
-    span = (*GROUP, "span_start")
+    rows = rows.with_columns(
+        pl.struct("benefit_key", "participant_key").rle_id().alias("series"), pl.struct("benefit_key", "participant_key", "span_start").rle_id().alias("span")
+    )
+    span, series = "span", "series"
     earned = pl.col("earned").forward_fill().over(span).fill_null(zero)
     is_blocked = pl.col("earned").is_null()
     rule = pl.col("clawback")
@@ -93,11 +104,11 @@ def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
         rows.with_columns(earned.alias("span_earned"))
         .with_columns(pl.col("span_earned").shift(1).over(span).fill_null(zero).alias("prior_earned"))
         .with_columns((pl.col("span_earned") - pl.col("prior_earned")).alias("difference"))
-        .with_columns(pl.when(rule == "none").then("span_earned").otherwise(pl.col("difference").cum_sum().over(GROUP)).alias("sum_earned"))
+        .with_columns(pl.when(rule == "none").then("span_earned").otherwise(pl.col("difference").cum_sum().over(series)).alias("sum_earned"))
         .with_columns(
             pl.when(rule == "none")
             .then(pl.col("sum_earned").cum_max().over(span).shift(1).over(span))
-            .otherwise(pl.col("sum_earned").cum_max().over(GROUP).shift(1).over(GROUP))
+            .otherwise(pl.col("sum_earned").cum_max().over(series).shift(1).over(series))
             .fill_null(zero)
             .clip(lower_bound=zero)
             .alias("sum_paid_before")
@@ -114,7 +125,7 @@ def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
             pl.when(rule == "pay").then("prior_earned").otherwise(pl.col("sum_paid_before") - pl.col("sum_earned") + pl.col("span_earned")).alias("set_off"),
         )
         .with_columns(pl.when(is_blocked).then(zero).otherwise("payout").cast(MONEY).alias("payout"))
-        .drop("span_earned", "difference", "sum_earned", "sum_paid_before")
+        .drop("series", "span", "span_earned", "difference", "sum_earned", "sum_paid_before")
         .with_columns(pl.col("prior_earned", "carried", "set_off").cast(MONEY))
     )
 
