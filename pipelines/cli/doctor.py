@@ -1,0 +1,97 @@
+"""`tierledger doctor`: what one asks first when something is odd."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipelines.cli.figures import size
+from pipelines.cli.options import BookOption, JsonOption, print_json
+
+
+def doctor(book: BookOption, as_json: JsonOption = False) -> None:
+    """Versions, who holds the lock, disk, memory, settings, last run, what is published.
+
+    [bold]Examples[/bold]
+
+      tierledger doctor
+      tierledger doctor --json
+    """
+    findings = {"versions": _versions(), "machine": _machine(book), "book": _book(book), "published": _published(book)}
+    if as_json:
+        print_json(findings)
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(highlight=False, soft_wrap=True)
+    for title, facts in findings.items():
+        console.print(f"[bold]{title}[/bold]")
+        for name, value in facts.items():
+            console.print(f"  {name:<18}{escape(str(value))}")
+
+
+def _versions() -> dict[str, str]:
+    import json
+
+    from assets.runs import code_version, engine_versions
+
+    versions: dict[str, str] = json.loads(engine_versions())
+    return {"tierledger": code_version(), **versions}
+
+
+def _machine(book: Path) -> dict[str, Any]:
+    from assets.warehouse import SETTINGS
+
+    place = next(p for p in (book.resolve(), *book.resolve().parents) if p.exists())
+    facts: dict[str, Any] = {
+        "disk free": size(shutil.disk_usage(place).free),
+        "engine memory": SETTINGS["memory_limit"],
+        "threads": SETTINGS["threads"],
+    }
+    available = _available_memory()
+    if available:
+        facts["memory free"] = size(available)
+    return facts
+
+
+def _available_memory() -> int | None:
+    if sys.platform != "linux":
+        return None
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None)
+
+
+def _book(book: Path) -> dict[str, Any]:
+    from assets.books import lock_holder, open_book
+    from models.documents import InputError
+
+    facts: dict[str, Any] = {"folder": book.resolve(), "lock": lock_holder(book) or "free"}
+    try:
+        settings = open_book(book)
+    except InputError as error:
+        return {**facts, "book.yaml": str(error)}
+    warehouse = book / "warehouse.duckdb"
+    return {
+        **facts,
+        "name": settings.book,
+        "currency": settings.currency,
+        "as_of": settings.as_of or "today",
+        "calendar": settings.calendar.kind,
+        "feeds": ", ".join(settings.feeds),
+        "warehouse": size(warehouse.stat().st_size) if warehouse.is_file() else "none yet: the first run makes it",
+    }
+
+
+def _published(book: Path) -> dict[str, Any]:
+    from assets.published import fetch, open_published
+    from models.documents import InputError
+
+    try:
+        with open_published(book) as con:
+            last = fetch(con, "select * from audit_run order by finished_at desc limit 1")
+    except InputError:
+        return {"state": "nothing published yet"}
+    return last[0] if last else {"state": "no run recorded"}

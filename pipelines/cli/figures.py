@@ -1,0 +1,40 @@
+"""How figures look to a person: money with its currency's decimals and thousands separators, rates, counts, sizes.
+
+Belongs here: formatting only. Rounds nothing that was not rounded before it is shown.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from models.money import MINOR_UNITS
+
+
+def money(amount: Decimal | None, currency: str) -> str:
+    """1234.5 EUR as `1,234.50 EUR`: at least the decimals of the currency's minor unit, more where the amount has them."""
+    return "–" if amount is None else f"{number(amount, MINOR_UNITS.get(currency, 2))} {currency}"
+
+
+def number(value: Any, decimals: int = 0) -> str:
+    """With thousands separators, at least `decimals` decimals and no trailing zeros beyond them."""
+    if value is None:
+        return "–"
+    text = f"{Decimal(value):,f}"
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.rstrip("0").ljust(decimals, "0")
+    return f"{whole}.{fraction}" if fraction else whole
+
+
+def percent(rate: Decimal | None) -> str:
+    """0.015 as `1.5 %`."""
+    return "–" if rate is None else f"{number(rate * 100)} %"
+
+
+def size(count: int) -> str:
+    """Bytes as a person says them."""
+    value, units = float(count), ["bytes", "kB", "MB", "GB"]
+    while value >= 1000 and len(units) > 1:
+        value /= 1000
+        units.pop(0)
+    return f"{value:.0f} {units[0]}" if units[0] == "bytes" else f"{value:.1f} {units[0]}"

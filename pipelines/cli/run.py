@@ -1,0 +1,104 @@
+"""`tierledger run`: from the feeds to the published tables."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.cli.options import BookOption, JsonOption, QuietOption, parse_day, print_json
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from pipelines.steps import Progress, RunSummary
+
+_BEGAN = time.perf_counter()
+
+
+def run(
+    book: BookOption,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DAY", help="Last day that exists for this run; default: as_of of book.yaml, else today.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Compute again although nothing has changed.")] = False,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take in new files, compute every payout, check, publish.
+
+    Runs are safe to repeat: with nothing new nothing changes. Readers of published/ see the old tables or the new ones, never a mix.
+
+    [bold]Examples[/bold]
+
+      tierledger run
+      tierledger run --book books/acme --as-of 2026-03-31
+      tierledger run --json | jq .agreements
+    """
+    run_and_show(book, as_of, force, quiet, as_json)
+
+
+def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quiet: bool = False, as_json: bool = False) -> None:
+    """Run the book with progress on the terminal, then print what it came to."""
+    day: dt.date | None = parse_day(as_of) if as_of else None
+    before_cpu = time.process_time()
+    before = time.perf_counter() - _BEGAN
+    from pipelines.steps import StartUp, run_book
+
+    with progress_bars(hidden=quiet or as_json) as progress:
+        summary = run_book(book, day, progress, force)
+    summary.start_up += StartUp(before, before_cpu)
+    if as_json:
+        print_json(_as_object(summary))
+    elif not quiet:
+        from pipelines.cli.summary import print_summary
+
+        print_summary(summary, book)
+
+
+@contextmanager
+def progress_bars(hidden: bool) -> Iterator[Progress]:
+    """A bar per step on standard error; nothing where that is no terminal."""
+    from assets.context import silent
+
+    if hidden:
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+    from pipelines.steps import STEPS
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield silent
+        return
+    titles = {step.name: step.title for step in STEPS}
+    tasks: dict[str, TaskID] = {}
+    columns = (SpinnerColumn(finished_text="[green]✓"), TextColumn("{task.description:<22}"), BarColumn(bar_width=30), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bars:
+
+        def advance(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(titles.get(stage, stage), total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield advance
+
+
+def _as_object(summary: RunSummary) -> dict[str, object]:
+    return {
+        "run_id": summary.run_id,
+        "status": summary.status,
+        "as_of": summary.as_of,
+        "book": summary.folder,
+        "start_up": {"seconds": summary.start_up.seconds, "cpu_seconds": summary.start_up.cpu_seconds},
+        "stages": summary.stages,
+        "feeds": summary.feeds,
+        "agreements": summary.agreements,
+        "published": {"folder": summary.folder / "published" / "current", "rows": summary.published},
+    }

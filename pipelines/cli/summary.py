@@ -1,0 +1,100 @@
+"""What a run came to, for a person: rows in, payouts by agreement, what was written where, and what to do next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.cli.figures import money, number, size
+from pipelines.settings import book_folder
+from pipelines.steps import RunSummary
+
+_DIRECTIONS = {"payable": "we pay", "receivable": "we receive"}
+
+
+def print_summary(summary: RunSummary, book: Path) -> None:
+    """Print it to standard output."""
+    console = Console(highlight=False)
+    name = book.resolve().name
+    console.print()
+    if summary.status == "nothing_new":
+        console.print(f"[bold]{escape(name)}[/bold]: nothing new. Run [cyan]{summary.run_id}[/cyan] as of {summary.as_of} stays published.")
+    else:
+        console.print(f"[bold]{escape(name)}[/bold]: published run [cyan]{summary.run_id}[/cyan] as of {summary.as_of}.")
+    console.print()
+    console.print(_feeds(summary))
+    console.print(_agreements(summary))
+    for line in _totals(summary):
+        console.print(line)
+    console.print()
+    _print_written(console, summary, book)
+    _print_time(console, summary)
+    _print_next(console, summary, book)
+
+
+def _feeds(summary: RunSummary) -> Table:
+    table = Table(title="Feeds", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("")
+    for heading in ("files", "rows", "loaded", "duplicate", "superseded", "rejected"):
+        table.add_column(heading, justify="right")
+    for feed in summary.feeds:
+        counts = [number(feed[f"rows_{kind}"]) for kind in ("read", "loaded", "duplicate", "superseded")]
+        rejected = number(feed["rows_rejected"])
+        refused = f" [yellow](+{feed['files_not_loaded']} not loaded)[/yellow]" if feed["files_not_loaded"] else ""
+        table.add_row(feed["feed"], f"{feed['files']}{refused}", *counts, f"[yellow]{rejected}[/yellow]" if feed["rows_rejected"] else rejected)
+    return table
+
+
+def _agreements(summary: RunSummary) -> Table:
+    table = Table(title="\nPayouts", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("agreement", no_wrap=True)
+    table.add_column("title")
+    table.add_column("")
+    for heading in ("windows", "paying", "blocked", "total"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in summary.agreements[:40]:
+        blocked = f"[red]{number(row['blocked'])}[/red]" if row["blocked"] else "0"
+        cells = (escape(row["agreement_id"]), escape(row["title"] or ""), _DIRECTIONS.get(row["direction"], ""))
+        table.add_row(*cells, number(row["payouts"]), number(row["paying"]), blocked, money(row["total"], row["currency"]))
+    if len(summary.agreements) > 40:
+        table.add_row("…", f"and {number(len(summary.agreements) - 40)} more agreements")
+    return table
+
+
+def _totals(summary: RunSummary) -> list[str]:
+    totals: dict[tuple[str, str], list[int]] = {}
+    for row in summary.agreements:
+        key = (row["direction"], row["currency"])
+        totals[key] = totals.get(key, 0) + row["total"]
+    return [
+        f"  {_DIRECTIONS.get(direction, direction)} [bold]{money(total, currency)}[/bold]" for (direction, currency), total in sorted(totals.items())
+    ]
+
+
+def _print_written(console: Console, summary: RunSummary, book: Path) -> None:
+    published = book / "published"
+    verb = "Written" if summary.status == "published" else "Published"
+    files = sum(path.stat().st_size for path in (published / "current").glob("*.parquet"))
+    console.print(f"[bold]{verb}[/bold]")
+    console.print(
+        f"  {published / 'current'}/*.parquet   {len(summary.published)} tables, {number(sum(summary.published.values()))} rows, {size(files)}"
+    )
+    database = published / "tierledger.duckdb"
+    if database.is_file():
+        console.print(f"  {database}   the same tables for SQL, {size(database.stat().st_size)}")
+
+
+def _print_time(console: Console, summary: RunSummary) -> None:
+    total = sum(summary.stages.values()) + summary.start_up.seconds
+    stages = " · ".join(f"{name} {seconds:.1f}" for name, seconds in summary.stages.items() if seconds >= 0.05)
+    console.print(f"[bold]Took[/bold] {total:.1f} s: start-up {summary.start_up.seconds:.1f}{' · ' if stages else ''}{stages}")
+
+
+def _print_next(console: Console, summary: RunSummary, book: Path) -> None:
+    option = "" if book == book_folder() else f" --book {book}"
+    payout = f" {summary.largest_payout[:8]}" if summary.largest_payout else ""
+    console.print(f"[bold]Next[/bold]  [cyan]tierledger explain{payout}{option}[/cyan]   why the largest payout is what it is")
+    console.print(f"      [cyan]tierledger ui{option}[/cyan]   the same steps on a web page")

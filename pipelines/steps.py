@@ -1,0 +1,150 @@
+"""The steps of a run in order, and running them in this process.
+
+Belongs here: order, timing, the lock, what a run came to. Does not belong here: what a step does (assets/), how it is shown (pipelines/cli/).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assets.books import lock_book, open_book, open_run
+from assets.context import CheckFailed, RunContext, StepReport, silent
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: its name, what a person reads while it works, and the function, imported only when it is its turn."""
+
+    name: str
+    title: str
+    function: str
+
+    def __call__(self, context: RunContext) -> StepReport:
+        module, name = self.function.split(":")
+        report: StepReport = getattr(importlib.import_module(module), name)(context)
+        return report
+
+
+STEPS: tuple[Step, ...] = (
+    Step("feeds", "Reading feeds", "assets.feeds:load_feeds"),
+    Step("identify", "Naming the run", "assets.runs:identify_run"),
+    Step("agreements", "Loading agreements", "assets.agreements:load_agreements"),
+    Step("prepare", "Crediting lines", "assets.dbt:prepare"),
+    Step("calculate", "Calculating payouts", "assets.calculation:calculate"),
+    Step("marts", "Building tables", "assets.dbt:publish_marts"),
+    Step("checks", "Checking", "assets.checks:run_checks"),
+    Step("publish", "Publishing", "assets.publishing:publish"),
+)
+_STEP = {step.name: step for step in STEPS}
+
+
+@dataclass(frozen=True)
+class StartUp:
+    """What it takes before the first row is touched: imports and dbt's parse. Seconds on the clock and of CPU."""
+
+    seconds: float
+    cpu_seconds: float
+
+    def __add__(self, other: StartUp) -> StartUp:
+        return StartUp(round(self.seconds + other.seconds, 4), round(self.cpu_seconds + other.cpu_seconds, 4))
+
+
+@dataclass
+class RunSummary:
+    """What a run came to. `status` is published or nothing_new; `stages` are seconds per step, without start-up."""
+
+    run_id: str
+    status: str
+    as_of: dt.date
+    folder: Path
+    stages: dict[str, float]
+    start_up: StartUp
+    reports: dict[str, StepReport] = field(repr=False)
+    feeds: list[dict[str, Any]]
+    agreements: list[dict[str, Any]]
+    largest_payout: str | None
+    published: dict[str, int]
+
+
+def run_book(folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False) -> RunSummary:
+    """Run every step on the book, or stop after the feeds when nothing that decides the result has changed (unless `force`).
+
+    Raises InputError (what the user gave is wrong), CheckFailed (nothing published), BookLocked (another run is at work).
+    """
+    open_book(folder)
+    with lock_book(folder):
+        context = open_run(folder, as_of, dt.datetime.now(dt.UTC), progress=progress)
+        reports: dict[str, StepReport] = {}
+        stages: dict[str, float] = {}
+
+        def do(name: str) -> None:
+            if name not in reports:
+                progress(name, 0, 1)
+                began = time.perf_counter()
+                reports[name] = _STEP[name](context)
+                stages[name] = round(time.perf_counter() - began, 4)
+                progress(name, 1, 1)
+
+        start_up = _import("assets.feeds", "assets.agreements", "assets.runs", "assets.publishing")
+        from assets.publishing import has_same_terms, published_run
+        from assets.runs import record_failure
+
+        try:
+            if not has_same_terms(context):
+                do("agreements")  # a mistake in them is refused before a file is taken in
+            do("feeds")
+            do("identify")
+            if not force and reports["identify"].figures["run_id"] == published_run(context):
+                return _summarize(context, "nothing_new", stages, start_up, reports)
+            start_up += _import("assets.calculation", "assets.dbt") + _load_dbt()
+            for step in STEPS:
+                do(step.name)
+        except CheckFailed:
+            record_failure(context)
+            raise
+        return _summarize(context, "published", stages, start_up, reports)
+
+
+def _import(*modules: str) -> StartUp:
+    """Import what the next steps need, and say what that took."""
+    began, began_cpu = time.perf_counter(), time.process_time()
+    for module in modules:
+        importlib.import_module(module)
+    return StartUp(time.perf_counter() - began, time.process_time() - began_cpu)
+
+
+def _load_dbt() -> StartUp:
+    """Import and parse, ahead of the first step that needs them."""
+    from assets.dbt import load_manifest
+
+    began, began_cpu = time.perf_counter(), time.process_time()
+    load_manifest()
+    return StartUp(time.perf_counter() - began, time.process_time() - began_cpu)
+
+
+def _summarize(context: RunContext, status: str, stages: dict[str, float], start_up: StartUp, reports: dict[str, StepReport]) -> RunSummary:
+    from assets.published import count_feeds, list_payouts, open_published, read_manifest, sum_agreements
+
+    manifest = read_manifest(context.published) or {}
+    with open_published(context.folder) as con:
+        return RunSummary(
+            run_id=manifest["run_id"],
+            status=status,
+            as_of=context.as_of,
+            folder=context.folder,
+            stages=stages,
+            start_up=start_up,
+            reports=reports,
+            feeds=count_feeds(con),
+            agreements=sum_agreements(con),
+            largest_payout=next((row["payout_id"] for row in list_payouts(con, 1)), None),
+            published=manifest["rows"],
+        )
