@@ -108,7 +108,7 @@ def compute_results(frames: dict[str, pl.DataFrame], as_of_period: int, context:
         "payouts": told.select(PAYOUT_COLUMNS),
         "achievement": achievement.select(ACHIEVEMENT_COLUMNS),
         "accruals": accrue_periods(rows, settled),
-        "calculation_steps": list_steps(_with_tiers(told, frames["tiers"]), cut_slices(settled, frames["tiers"]), context.book.rounding),
+        "calculation_steps": list_steps(_with_tiers(told, frames["tiers"]), cut_slices(settled, frames["tiers"]).with_columns((pl.col("base") != "measure").alias("E_differs"), pl.col("measure").alias("measure_name")), context.book.rounding),
     }
 
 

@@ -14,17 +14,12 @@ from models.money import FIGURE
 ORDER = ("measure", "base", "target", "baseline", "incentive", "axis", "tier", "slice", "curve", "limit", "round", "prior", "carry")
 
 AXES = {"measure": "x = M", "attainment": "x = M / T", "growth": "x = M / B − 1", "growth_amount": "x = M − B"}
-CURVES = {
-    "whole": "rate × E + per_unit × Q + amount + share × K",
-    "linear": "y(x) on the line between the points: rate(x) × E + per_unit(x) × Q + amount(x) + share(x) × K",
-    "graduated": "sum of the slices, each tier paying on its own part",
-}
-UNITS = {
-    "measure": "rate × slice of M + per_unit × slice × Q / M + amount",
-    "attainment": "thresholds from × T; rate × slice of M + per_unit × slice × Q / M + amount + share × length of x in the tier × K",
-    "growth": "thresholds (1 + from) × B; rate × slice of M + per_unit × slice × Q / M + amount + share × length of x in the tier × K",
-    "growth_amount": "thresholds B + from; rate × slice of M + per_unit × slice × Q / M + amount + share × length of x in the tier × K",
-}
+THRESHOLDS = {"measure": "", "attainment": " (thresholds from × T)", "growth": " (thresholds (1 + from) × B)", "growth_amount": " (thresholds B + from)"}
+FORMS = {form: form for form in ("rate", "per_unit", "amount", "share")}
+PAID = {"rate": pl.lit("rate × E"), "per_unit": pl.lit("per_unit × Q"), "amount": pl.lit("amount"), "share": pl.lit("share × K")}
+_OF_BASE = pl.when("E_differs").then(pl.lit("rate × slice × E / M")).otherwise(pl.lit("rate × slice"))
+_OF_QUANTITY = pl.when(pl.col("measure_name") == "quantity").then(pl.lit("per_unit × slice")).otherwise(pl.lit("per_unit × slice × Q / M"))
+SLICED = {"rate": _OF_BASE, "per_unit": _OF_QUANTITY, "amount": pl.lit("amount"), "share": pl.lit("share × length of x × K")}
 SOURCES = {"number": "as agreed", "feed": "row of the targets feed for this window", "prior": "same days one year earlier"}
 
 
@@ -52,11 +47,11 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, rounding: str) -> pl
         _tell(
             slices,
             "slice",
-            pl.format("tier {}: {}", "tier", pl.col("by_axis").replace_strict(UNITS)),
-            _inputs(from_="slice_from", to="slice_to", slice="slice", rate="rate", per_unit="per_unit", amount="amount", share="share"),
+            pl.format("tier {}: {}{}", "tier", _sum_of_forms(SLICED), pl.col("by_axis").replace_strict(THRESHOLDS)),
+            _inputs(from_="slice_from", to="slice_to", slice="slice", **FORMS),
             "slice_payout",
         ),
-        _tell(paid, "curve", pl.col("method").replace_strict(CURVES), _curve_inputs(), "curve_payout"),
+        _tell(paid, "curve", _curve_formula(), _curve_inputs(), "curve_payout"),
         _tell(
             paid.filter(pl.any_horizontal(pl.col("at_most", "at_least", "pays_from").is_not_null())),
             "limit",
@@ -144,20 +139,34 @@ def _tier_formula() -> pl.Expr:
     return pl.when(includes).then(pl.lit("the last tier with from ≤ x")).otherwise(pl.lit("the last tier with from < x"))
 
 
-def _curve_inputs() -> pl.Expr:
-    values = {
-        "rate": "rate", "E": pl.when(pl.col("rate").is_not_null()).then("base"),
-        "per_unit": "per_unit", "Q": pl.when(pl.col("per_unit").is_not_null()).then("quantity"),
-        "amount": "amount",
-        "share": "share", "K": pl.when(pl.col("share").is_not_null()).then("incentive"),
-    }  # fmt: skip
-    told = _inputs(tier=pl.col("tier").cast(pl.String), **values)  # type: ignore[arg-type]
-    to_next = _inputs(next_from="next_tier_from", next_rate="next_rate", next_per_unit="next_per_unit", next_amount="next_amount", next_share="next_share")
-    is_linear = pl.col("method") == "linear"
+def _sum_of_forms(told: dict[str, pl.Expr]) -> pl.Expr:
+    """The pay forms that a tier has, each as it pays, joined by plus signs."""
+    return pl.concat_str([pl.when(pl.col(form).is_not_null()).then(text) for form, text in told.items()], separator=" + ", ignore_nulls=True)
+
+
+def _curve_formula() -> pl.Expr:
+    method = pl.col("method")
     return (
-        pl.when(pl.col("method") == "graduated")
-        .then(pl.when(pl.col("E_differs")).then(_inputs(E="base", M="measure")).otherwise(pl.lit("")))
-        .when(is_linear & (to_next != ""))
-        .then(pl.concat_str(told, to_next, separator=", "))
-        .otherwise(told)
+        pl.when(pl.col("tier") == 0)
+        .then(pl.lit("below the first tier: 0"))
+        .when(method == "graduated")
+        .then(pl.lit("sum of the slices"))
+        .when(method == "linear")
+        .then(pl.format("{} at x, on the line between the points", _sum_of_forms(PAID)))
+        .otherwise(_sum_of_forms(PAID))
+    )
+
+
+def _curve_inputs() -> pl.Expr:
+    """The numbers of the tier reached, what they multiply, and for a line the point it runs to."""
+    multiplied = {"E": ("rate", "base"), "Q": ("per_unit", "quantity"), "K": ("share", "incentive")}
+    values = {letter: pl.when(pl.col(form).is_not_null()).then(column) for letter, (form, column) in multiplied.items()}
+    here = _inputs(**FORMS, **values)
+    there = _inputs(x="axis_value", from_="tier_from", to="next_tier_from", **{f"{form}_at_to": f"next_{form}" for form in FORMS})
+    return (
+        pl.when((pl.col("tier") == 0) | (pl.col("method") == "graduated"))
+        .then(pl.lit(""))
+        .when((pl.col("method") == "linear") & pl.col("next_tier_from").is_not_null())
+        .then(pl.concat_str(here, there, separator=", "))
+        .otherwise(here)
     )
