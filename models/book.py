@@ -41,6 +41,8 @@ class CalendarSettings(Strict):
 
     @model_validator(mode="after")
     def _is_known(self) -> CalendarSettings:
+        if self.kind != "gregorian":
+            raise ValueError(f"kind: {self.kind} is not computed yet; use gregorian")
         if not re.fullmatch(r"(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])", self.year_starts):
             raise ValueError("year_starts is month-day in quotes, such as \"04-01\" (days 01 to 28)")
         return self
@@ -76,6 +78,12 @@ class PublishSettings(Strict):
     parquet: bool = True
     duckdb: bool = True
     postgres: str | None = None
+
+    @model_validator(mode="after")
+    def _is_published(self) -> PublishSettings:
+        if self.postgres is not None:
+            raise ValueError("postgres: is not published to yet; take the key out")
+        return self
 
 
 class Book(Strict):
