@@ -75,6 +75,7 @@ class Book:
     feeds: dict[str, list[Row]]
     has_feed: set[str]
     rejects: list[tuple[str, str, int, str]] = field(default_factory=list)  # feed, file, row number, column
+    origins: dict[str, list[tuple[FileAccount, int]]] = field(default_factory=dict)  # of each current row: its file and row number
     files: dict[str, list[FileAccount]] = field(default_factory=dict)
 
 
@@ -152,28 +153,28 @@ def _raw_rows(path: Path, content: bytes) -> list[dict[str, str | None]]:
 
 def _load(book: Book, feed: str, how: Row, batches: Iterable[tuple[FileAccount, list[dict[str, str | None]]]]) -> None:
     mapping, defaults, key = how.get("columns", {}), how.get("defaults", {}), how.get("key")
-    typed: list[tuple[FileAccount, Row]] = []
+    typed: list[tuple[FileAccount, int, Row]] = []
     for account, rows in batches:
         for number, raw in enumerate(rows, 1):
             try:
-                typed.append((account, _typed(feed, raw, mapping, defaults)))
+                typed.append((account, number, _typed(feed, raw, mapping, defaults)))
             except _Refused as refusal:
                 account.rejected += 1
                 book.rejects.append((feed, account.name, number, str(refusal)))
-    current: dict[Any, tuple[FileAccount, Row]] = {}
-    for place, (account, row) in enumerate(typed):
+    current: dict[Any, tuple[FileAccount, int, Row]] = {}
+    for place, (account, number, row) in enumerate(typed):
         identity = tuple(row[column] for column in key) if key else place
         before = current.get(identity)
-        if before is None:
-            current[identity] = (account, row)
-        elif before[1] == row:
+        if before is not None and before[2] == row:
             account.duplicate += 1
-        else:
+            continue
+        if before is not None:
             before[0].superseded += 1
-            current[identity] = (account, row)
-    for account, _ in current.values():
+        current[identity] = (account, number, row)
+    for account, _, _ in current.values():
         account.loaded += 1
-    book.feeds[feed] = [row for _, row in current.values()]
+    book.feeds[feed] = [row for _, _, row in current.values()]
+    book.origins[feed] = [(account, number) for account, number, _ in current.values()]
 
 
 def _typed(feed: str, raw: dict[str, str | None], mapping: Row, defaults: Row) -> Row:
@@ -221,11 +222,12 @@ def _resolve(book: Book) -> None:
     partners = {row["partner_id"] for row in book.feeds.get("partners", [])} if "partners" in book.has_feed else None
     products = {row["product_id"] for row in book.feeds.get("products", [])} if "products" in book.has_feed else None
     kept = []
-    for row in book.feeds["transactions"]:
-        if partners is not None and row["partner_id"] not in partners:
-            book.rejects.append(("transactions", "", 0, "partner_id"))
-        elif products is not None and row["product_id"] is not None and row["product_id"] not in products:
-            book.rejects.append(("transactions", "", 0, "product_id"))
+    for row, (account, number) in zip(book.feeds["transactions"], book.origins["transactions"], strict=True):
+        unknown_partner = partners is not None and row["partner_id"] not in partners
+        if unknown_partner or (products is not None and row["product_id"] is not None and row["product_id"] not in products):
+            account.loaded -= 1
+            account.rejected += 1
+            book.rejects.append(("transactions", account.name, number, "partner_id" if unknown_partner else "product_id"))
         else:
             kept.append(row)
     book.feeds["transactions"] = kept
