@@ -1,0 +1,156 @@
+"""Landing: files that arrived are copied into the archive by the hash of their bytes and entered in the manifest.
+
+Belongs here: finding, copying, and the order of arrival. Does not belong here: what the files say (assets/feeds.py).
+The archive and the manifest are the truth: a file that later leaves its landing folder stays loaded.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import glob
+import json
+import os
+import stat
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from assets.inspection import Facts, inspect, refusal, suffix_of
+from models.documents import InputError, Problem
+
+MANIFEST = "manifest.jsonl"
+_COPY_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One file of one feed, as the manifest has it. `arrival_no` counts per feed from 1; `arrived_at` is UTC."""
+
+    feed: str
+    file_name: str
+    sha256: str
+    arrival_no: int
+    arrived_at: str
+    bytes: int
+    suffix: str
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A file found in a landing folder. `identity` changes whenever its bytes may have: path, inode, size, times."""
+
+    path: Path
+    name: str
+    identity: str
+    suffix: str
+    size: int
+    is_settled: bool  # not touched in the last seconds: its identity can be relied upon
+
+
+def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
+    """The files that match, in order of path. Raises InputError for a pattern or a file that leaves the book, or is no file."""
+    root = folder.resolve()
+    found: dict[str, Landed] = {}
+    problems = []
+    for pattern in patterns:
+        is_absolute = os.path.isabs(pattern)
+        for match in glob.glob(pattern if is_absolute else os.path.join(glob.escape(str(root)), pattern), recursive=True):
+            path = Path(match)
+            inside = path.parent.resolve().is_relative_to(root)
+            name = _shown(path.name if is_absolute or not inside else os.path.relpath(path, root))
+            if not is_absolute and not inside:
+                problems.append(
+                    Problem("book.yaml", 0, f"feeds.{feed}.files", f"{pattern} leaves the book; write the absolute path if this is meant")
+                )
+                break
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode):
+                problems.append(Problem(name, 0, "", "is a link, folder or device, not a file; put a plain copy there"))
+                continue
+            suffix = suffix_of(path.name)
+            if not suffix:
+                problems.append(
+                    Problem(name, 0, "", "has a suffix that is not known; allowed: .csv .parquet .json .jsonl .ndjson, each also with .gz or .zst")
+                )
+                continue
+            changed = max(status.st_mtime_ns, status.st_ctime_ns)
+            identity = f"{_shown(match)}|{status.st_ino}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}"
+            found[match] = Landed(path, name, identity, suffix, status.st_size, dt.datetime.now().timestamp() * 1e9 - changed > 2e9)
+    if problems:
+        raise InputError(problems)
+    return [found[match] for match in sorted(found)]
+
+
+def _shown(name: str) -> str:
+    """A file name as text; bytes that are not UTF-8 are escaped."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def archive_file(landed: Landed, archive: Path) -> Facts | None:
+    """Copy a file into the archive under its hash, and say what its bytes are. None: it is still being written, leave it for later.
+
+    What is hashed and counted is the copy. Not yet on disk for sure: see `sync_archive`.
+    """
+    descriptor = os.open(landed.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    copy = archive / f".{os.getpid()}-{abs(hash(landed.identity))}.tmp"
+    try:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            raise refusal(landed.name, "is a link, folder or device, not a file; put a plain copy there")
+        with copy.open("wb") as target:
+            offset = 0
+            while sent := os.sendfile(target.fileno(), descriptor, offset, _COPY_BYTES):
+                offset += sent
+        after = os.fstat(descriptor)
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            return None
+        facts = inspect(copy, landed.suffix, landed.name)
+        os.replace(copy, archive / facts.sha256)
+        return facts
+    finally:
+        os.close(descriptor)
+        copy.unlink(missing_ok=True)
+
+
+def sync_archive(archive: Path, hashes: Iterable[str]) -> None:
+    """Return when the archived files are on disk for sure."""
+
+    def sync(path: Path) -> None:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(sync, [archive / sha256 for sha256 in hashes]))
+    sync(archive)
+
+
+def read_manifest(archive: Path) -> list[Arrival]:
+    """Every arrival, in order. A last line that a crash cut short does not count."""
+    path = archive / MANIFEST
+    if not path.exists():
+        return []
+    lines = path.read_bytes().splitlines(keepends=True)
+    try:
+        return [Arrival(**json.loads(line)) for line in lines if line.endswith(b"\n")]
+    except (ValueError, TypeError) as error:
+        raise refusal(f"archive/{MANIFEST}", f"is damaged ({error}); restore it from a backup: it says what arrived in which order") from None
+
+
+def append_manifest(archive: Path, arrivals: list[Arrival]) -> None:
+    """Enter arrivals; on disk when this returns."""
+    if not arrivals:
+        return
+    path = archive / MANIFEST
+    with path.open("a+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            data = path.read_bytes()
+            if not data.endswith(b"\n"):
+                file.truncate(data.rfind(b"\n") + 1)
+        file.write(b"".join(json.dumps(asdict(arrival), ensure_ascii=False).encode() + b"\n" for arrival in arrivals))
+        file.flush()
+        os.fsync(file.fileno())

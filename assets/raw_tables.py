@@ -1,0 +1,76 @@
+"""The tables of schema raw: their columns, and the numbering of rows.
+
+Belongs here: DDL of raw.* and what keeps it consistent. Does not belong here: reading and typing of files.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from assets.readers import identifier, quoted
+from models.feeds import FEEDS, SQL_TYPES, Feed
+
+_REGISTERS = """
+create schema if not exists raw;
+create table if not exists raw.feed_files (file_no integer not null, feed varchar not null, file_name varchar not null, sha256 varchar not null,
+    arrival_no integer not null, arrived_at timestamp not null, status varchar not null, reason varchar, rows_read bigint not null);
+create table if not exists raw.rejects (feed varchar not null, file_no integer not null, row_no bigint not null, reason varchar not null,
+    column_name varchar, message varchar not null, raw varchar not null);
+create table if not exists raw.feed_keys (feed varchar not null, column_name varchar not null, position integer not null);
+create table if not exists raw.feed_settings (feed varchar not null, sha256 varchar not null);
+create table if not exists raw.landed_files (identity varchar not null, sha256 varchar not null);
+"""
+
+
+def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Every table of raw that is not there yet, empty."""
+    con.execute(_REGISTERS)
+    for feed in FEEDS.values():
+        con.execute(f"create table if not exists raw.{feed.name} ({_columns(feed)})")
+
+
+def empty_feed(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
+    """Forget everything that was loaded for a feed, attributes too."""
+    con.execute(f"create or replace table raw.{feed.name} ({_columns(feed)})")
+    for register in ("feed_files", "rejects", "feed_settings"):
+        con.execute(f"delete from raw.{register} where feed = ?", [feed.name])
+
+
+def add_attributes(con: duckdb.DuckDBPyConnection, feed: Feed, names: list[str]) -> None:
+    """A text column for each attribute that the feed's table does not have yet."""
+    present = {str(row[0]).casefold() for row in con.execute(f"describe raw.{feed.name}").fetchall()}
+    for name in names:
+        if name.casefold() not in present:
+            con.execute(f"alter table raw.{feed.name} add column {identifier(name)} varchar")
+            present.add(name.casefold())
+
+
+def number_rows(con: duckdb.DuckDBPyConnection, feed: Feed) -> dict[int, int]:
+    """Number the rows just inserted (`row_no` null) from 1 per file, in the order of the file. Rows read by file_no.
+
+    The engine stores rows in the order they were read and gives them consecutive rowids, which is checked here: a window function would
+    take the whole load through one thread.
+    """
+    files = con.execute(
+        f"select abs(file_no) as file_no, min(rowid), max(rowid), count(*) from raw.{feed.name} where row_no is null group by 1 order by 1"
+    ).fetchall()
+    if not files:
+        return {}
+    if any(last - first + 1 != count for _, first, last, count in files):
+        raise RuntimeError(f"raw.{feed.name}: the rows of a file are not stored one after the other")
+    lowest = files[0][0]
+    firsts = [0] * (files[-1][0] - lowest + 1)
+    for file_no, first, _, _ in files:
+        firsts[file_no - lowest] = first
+    con.execute(f"update raw.{feed.name} set row_no = rowid - ({firsts}::bigint[])[abs(file_no) - {lowest - 1}] + 1 where row_no is null")
+    return {file_no: count for file_no, _, _, count in files}
+
+
+def _columns(feed: Feed) -> str:
+    typed = [f"{identifier(column.name)} {SQL_TYPES[column.kind].lower()}" for column in feed.columns]
+    return ", ".join(["file_no integer", "row_no bigint", *typed])
+
+
+def key_rows(feed: str, key: list[str]) -> str:
+    """SQL values of raw.feed_keys for one feed."""
+    return ", ".join(f"({quoted(feed)}, {quoted(column)}, {position})" for position, column in enumerate(key, 1))
