@@ -18,7 +18,8 @@ def accrue_periods(rows: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
     the last period's is the payout. A blocked result accrues nothing.
     """
     zero = pl.lit(0, MONEY)
-    path = rows.select("payout_key", "period_no", "earned").join(settled.select("payout_key", "set_off", "clawback", "status"), on="payout_key", maintain_order="left")
+    windows = settled.select("payout_key", "set_off", "clawback", "status")
+    path = rows.select("payout_key", "period_no", "earned").join(windows, on="payout_key", maintain_order="left")
     difference = pl.col("earned") - pl.col("set_off")
     to_date = pl.when(pl.col("clawback") == "pay").then(difference).otherwise(pl.max_horizontal(difference, zero))
     is_blocked = (pl.col("status") == "blocked") | pl.col("earned").is_null()

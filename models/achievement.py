@@ -32,7 +32,7 @@ def list_payouts(benefits: pl.DataFrame, windows: pl.DataFrame, participants: pl
 def find_figures(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
     """Target, baseline and incentive of every payout: a number of the agreement, a row of the feed, or the prior year.
 
-    One row in, one out. The target is `target` × `target_times`, both exact. `prior_missing_rates` counts lines of the prior year without a rate.
+    One row in, one out. The target is `target` × `target_times`, both exact. `prior_missing_rates` counts prior-year lines without a rate.
     targets: one row per agreement_id, benefit_id, participant_id, window_start.
     """
     prior = _sum_prior_year(payouts, measures)
@@ -63,7 +63,7 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, as_of_period:
     One row per payout × period, in the order of payout_key, period_no. `reason` says what a figure lacks, null when nothing.
     """
     rows = (
-        payouts.with_columns(pl.int_ranges("first_period", pl.min_horizontal("last_period", pl.lit(as_of_period)) + 1).alias("period_no"))
+        payouts.with_columns(pl.int_ranges("first_period", pl.col("last_period").clip(upper_bound=as_of_period) + 1).alias("period_no"))
         .explode("period_no")
         .with_columns(pl.col("period_no").cast(pl.Int32))
         .join(
@@ -144,7 +144,8 @@ def _sum_prior_year(payouts: pl.DataFrame, measures: pl.DataFrame) -> pl.DataFra
     """
     looking = payouts.filter((pl.col("baseline_source") == "prior") | (pl.col("target_source") == "prior"))
     return (
-        looking.select("payout_key", "basis_key", "participant_key", "measure", pl.int_ranges("span_first_period", pl.col("last_period") + 1).alias("period_no"))
+        looking.with_columns(pl.int_ranges("span_first_period", pl.col("last_period") + 1).alias("period_no"))
+        .select("payout_key", "basis_key", "participant_key", "measure", "period_no")
         .explode("period_no")
         .with_columns(pl.col("period_no").cast(pl.Int32))
         .join(measures.filter("is_prior"), on=["basis_key", "participant_key", "period_no"], how="left")

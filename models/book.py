@@ -44,7 +44,7 @@ class CalendarSettings(Strict):
         if self.kind != "gregorian":
             raise ValueError(f"kind: {self.kind} is not computed yet; use gregorian")
         if not re.fullmatch(r"(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])", self.year_starts):
-            raise ValueError("year_starts is month-day in quotes, such as \"04-01\" (days 01 to 28)")
+            raise ValueError('year_starts is month-day in quotes, such as "04-01" (days 01 to 28)')
         return self
 
 

@@ -53,7 +53,7 @@ def make_periods(settings: CalendarSettings, first: dt.date, last: dt.date) -> l
     start = dt.date(first.year, month, day)
     if start > first:
         start = start.replace(year=start.year - 1)
-    periods = []
+    periods: list[Period] = []
     while start <= last:
         next_year = start.replace(year=start.year + 1)
         fiscal_year = (next_year - ONE_DAY).year

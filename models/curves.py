@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import lcm
 from typing import Any
 
@@ -77,7 +78,7 @@ def graduated(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
 
 def linear(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
     """Straight lines between the points; two points at one place are a jump. One more piece follows: beyond the last point."""
-    segments = [_through(a, b) for a, b in zip(tiers, tiers[1:], strict=False)]
+    segments = [_through(a, b) for a, b in pairwise(tiers)]
     last = {form: (value, ZERO) for form, value in tiers[-1].pays.items()}
     can_extend = len(tiers) > 1 and tiers[-1].start > tiers[-2].start
     beyond = {"hold": last, "extend": segments[-1] if can_extend else last, "zero": dict.fromkeys(last, (ZERO, ZERO))}[above]

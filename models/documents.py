@@ -102,7 +102,7 @@ def _dotted(path: Path) -> str:
 
 def _compose(file: str, text: str, places: dict[Path, int] | None) -> Iterator[tuple[int, int, Any]]:
     """Yield (index, first line, value) per document; with `places`, also note the line of every path."""
-    events = yaml.parse(text, Loader=_LOADER)
+    events: Iterator[Any] = iter(yaml.parse(text, Loader=_LOADER))
     index = -1
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
@@ -175,5 +175,5 @@ def _scalar(text: str) -> Any:
             except ValueError:
                 raise ValueError(f"{text} is not a day of the calendar") from None
     if _AMBIGUOUS.fullmatch(text):
-        raise ValueError(f"{text} is not read the same by every program: write '{text}' in quotes if it is a name, or the number or true/false in full")
+        raise ValueError(f"not every program reads {text} alike: write '{text}' in quotes if it is a name, else the number or true/false in full")
     return text

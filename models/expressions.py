@@ -1,7 +1,9 @@
 """thin for now"""
 from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal
+
 Form = Literal["text", "number", "date", "timestamp", "boolean"]
 
 @dataclass(frozen=True)

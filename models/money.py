@@ -30,7 +30,7 @@ _TWO = (
 
 #: ISO 4217 code to the number of decimals of its smallest unit.
 MINOR_UNITS: dict[str, int] = {
-    **{code: 2 for code in _TWO.split()},
+    **dict.fromkeys(_TWO.split(), 2),
     **{code: digits for digits, codes in _OTHER_MINOR_UNITS.items() for code in codes.split()},
 }
 

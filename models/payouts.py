@@ -1,6 +1,6 @@
 """Payouts: place on the curve, pay, limit, round, and set off what earlier windows were paid.
 
-Belongs here: the order curve → limits → rounding → earlier windows (SPEC §2). Does not belong here: sums of lines (achievement.py), curves (curves.py).
+Belongs here: the order curve → limits → rounding → earlier windows. Does not belong here: sums of lines (achievement.py), curves (curves.py).
 """
 
 from __future__ import annotations
@@ -114,10 +114,7 @@ def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
             .alias("sum_paid_before")
         )
         .with_columns(
-            pl.when(rule == "pay")
-            .then("difference")
-            .otherwise(pl.max_horizontal(pl.col("sum_earned") - pl.col("sum_paid_before"), zero))
-            .alias("payout"),
+            pl.when(rule == "pay").then("difference").otherwise(pl.max_horizontal(pl.col("sum_earned") - pl.col("sum_paid_before"), zero)).alias("payout"),
             pl.when((rule == "pay") | ((rule == "none") & (pl.col("window_end") == pl.col("span_end"))))
             .then(zero)
             .otherwise(pl.max_horizontal(pl.col("sum_paid_before") - pl.col("sum_earned"), zero))

@@ -14,11 +14,17 @@ from models.money import FIGURE
 ORDER = ("measure", "base", "target", "baseline", "incentive", "axis", "tier", "slice", "curve", "limit", "round", "prior", "carry")
 
 AXES = {"measure": "x = M", "attainment": "x = M / T", "growth": "x = M / B − 1", "growth_amount": "x = M − B"}
-THRESHOLDS = {"measure": "", "attainment": " (thresholds from × T)", "growth": " (thresholds (1 + from) × B)", "growth_amount": " (thresholds B + from)"}
+THRESHOLDS = {
+    "measure": "",
+    "attainment": " (thresholds from × T)",
+    "growth": " (thresholds (1 + from) × B)",
+    "growth_amount": " (thresholds B + from)",
+}
 FORMS = {form: form for form in ("rate", "per_unit", "amount", "share")}
 PAID = {"rate": pl.lit("rate × E"), "per_unit": pl.lit("per_unit × Q"), "amount": pl.lit("amount"), "share": pl.lit("share × K")}
-_OF_BASE = pl.when("E_differs").then(pl.lit("rate × slice × E / M")).otherwise(pl.lit("rate × slice"))
-_OF_QUANTITY = pl.when(pl.col("measure_name") == "quantity").then(pl.lit("per_unit × slice")).otherwise(pl.lit("per_unit × slice × Q / M"))
+# slices carry the names of measure and base as agreed
+_OF_BASE = pl.when(pl.col("base") == "measure").then(pl.lit("rate × slice")).otherwise(pl.lit("rate × slice × E / M"))
+_OF_QUANTITY = pl.when(pl.col("measure") == "quantity").then(pl.lit("per_unit × slice")).otherwise(pl.lit("per_unit × slice × Q / M"))
 SLICED = {"rate": _OF_BASE, "per_unit": _OF_QUANTITY, "amount": pl.lit("amount"), "share": pl.lit("share × length of x × K")}
 SOURCES = {"number": "as agreed", "feed": "row of the targets feed for this window", "prior": "same days one year earlier"}
 
@@ -32,12 +38,18 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, rounding: str) -> pl
     is_blocked = pl.col("status") == "blocked"
     paid = p.filter(~is_blocked)
     steps = [
-        _tell(p, "measure", pl.format("M = sum of {} over {} lines", "measure_name", "line_count"), pl.format("from {} to {}", "span_start", "window_end"), "measure"),
+        _tell(
+            p,
+            "measure",
+            pl.format("M = sum of {} over {} lines", "measure_name", "line_count"),
+            pl.format("from {} to {}", "span_start", "window_end"),
+            "measure",
+        ),
         _tell(p.filter(pl.col("base_name") != "measure"), "base", _base_formula(), _inputs(base="base_name"), "base"),
         *(
             _tell(p.filter(pl.col(f"{name}_source") != "none"), name, _source_formula(name, letter), inputs, name)
             for name, letter, inputs in (
-                ("target", "T", pl.when(pl.col("target_source") == "prior").then(_inputs(prior="prior_measure", times="target_times")).otherwise(pl.lit(""))),
+                ("target", "T", _prior_inputs()),
                 ("baseline", "B", pl.lit("")),
                 ("incentive", "K", pl.lit("")),
             )
@@ -110,6 +122,11 @@ def _inputs(**named: str | pl.Expr) -> pl.Expr:
 def _plain(value: pl.Expr) -> pl.Expr:
     text = value.cast(pl.String)
     return pl.when(text.str.contains(".", literal=True)).then(text.str.strip_chars_end("0").str.strip_chars_end(".")).otherwise(text)
+
+
+def _prior_inputs() -> pl.Expr:
+    is_prior = pl.col("target_source") == "prior"
+    return pl.when(is_prior).then(_inputs(prior="prior_measure", times="target_times")).otherwise(pl.lit(""))
 
 
 def _base_formula() -> pl.Expr:

@@ -26,10 +26,9 @@ def _path_in_document(loc: tuple[str | int, ...], value: Any) -> Path:
     """pydantic's location without the names of union members, which do not stand in the document."""
     path: list[str | int] = []
     for i, part in enumerate(loc):
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
+        inside: Any = value
+        if (isinstance(inside, dict) and part in inside) or (isinstance(inside, list) and isinstance(part, int) and part < len(inside)):
+            value = inside[part]
         elif i < len(loc) - 1 or not isinstance(value, dict):
             continue
         path.append(part)
@@ -47,7 +46,7 @@ def _message(finding: Any, model: type[BaseModel]) -> str:
         return f"this form is not understood (found {finding['input']!r})"
     if kind == "missing":
         return "this key is required"
-    if kind == "value_error":
+    if kind in ("value_error", "assertion_error"):
         return str(finding["ctx"]["error"])
     if kind == "literal_error":
         return f"{finding['input']!r} is not allowed; allowed: {finding['ctx']['expected']}"

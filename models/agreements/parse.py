@@ -57,9 +57,10 @@ def _not_yet(problem: Problem, document: Document) -> Problem:
     key = problem.key.split("[")[0].rsplit(".", 1)[-1] if problem.key.endswith("]") else problem.key.rsplit(".", 1)[-1]
     value = _value_at(document.value, problem.key)
     known = isinstance(value, str) and value in NOT_YET_VALUES.get(key, ())
-    larger = (key == "version" and isinstance(value, int) and value > 1) or (key in ("by", "measure", "base", "fx", "placement") and isinstance(value, dict))
+    is_amendment = key == "version" and isinstance(value, int) and value > 1
+    is_mapping = key in ("by", "measure", "base", "fx", "placement") and isinstance(value, dict)
     attribute = key == "measure" and isinstance(value, str)
-    if not (known or larger or attribute):
+    if not (known or is_amendment or is_mapping or attribute):
         return problem
     shown = "an attribute as measure" if attribute else f"{key}: {value}"
     return Problem(problem.file, problem.line, problem.key, f"{shown} is not computed yet; {problem.message}", problem.severity)

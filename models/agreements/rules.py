@@ -36,9 +36,8 @@ def problems_between(agreements: Sequence[tuple[Agreement, Document]]) -> list[P
         key = (agreement.agreement, agreement.version)
         if key in first:
             other = first[key]
-            problems.append(
-                document.problem(("agreement",), f"{key[0]} version {key[1]} stands twice; the other is in {other.file}:{other.line_of(('agreement',))}")
-            )
+            there = f"{other.file}:{other.line_of(('agreement',))}"
+            problems.append(document.problem(("agreement",), f"{key[0]} version {key[1]} stands twice; the other is in {there}"))
         first.setdefault(key, document)
     return problems
 

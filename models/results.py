@@ -1,0 +1,96 @@
+"""From sums and terms to the tables of `calc`: the models put together, in order.
+
+Belongs here: the order of the models and the columns handed on. Does not belong here: any rule of its own, reading or writing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+import polars as pl
+
+from models.accruals import accrue_periods
+from models.achievement import find_figures, list_payouts, measure_periods
+from models.curves import PAY_FORMS, compile_ladder
+from models.money import FIGURE, Rounding
+from models.payouts import evaluate_curves, settle_windows
+from models.slices import cut_slices
+from models.steps import list_steps
+
+PAYOUT_COLUMNS = (
+    "payout_key", "benefit_key", "participant_key", "window_no", "window_start", "window_end", "span_start", "status", "status_reason", "measure",
+    "base", "quantity", "target", "baseline", "incentive", "axis_value", "tier", "curve_payout", "multiplier", "gate_factor", "earned", "prior_earned",
+    "carried", "payout", "due_date", "first_period", "last_period", "span_measure_before",
+)  # fmt: skip
+ACHIEVEMENT_COLUMNS = (
+    "payout_key", "period_no", "measure_period", "measure_to_date", "target", "attainment", "growth", "tier_actual", "tier_forecast", "tier_accrual",
+    "projected_measure", "next_tier_from", "gap_to_next_tier",
+)  # fmt: skip
+
+
+def compute_results(frames: Mapping[str, pl.DataFrame], as_of: dt.date, as_of_period: int, rounding: Rounding) -> dict[str, pl.DataFrame]:
+    """The tables payouts, achievement, accruals and calculation_steps of `calc`, as docs/architecture.md describes them.
+
+    frames: benefits (one row per benefit with its agreement's id, currency and minor_units, and pays_per_unit, pays_share), tiers, windows,
+    participants, measures (int_measures_summed), targets (one row per agreement_id, benefit_id, participant_id, window_start).
+    """
+    tiers = frames["tiers"]
+    ladder = compile_ladder(frames["benefits"], tiers)
+    payouts = find_figures(list_payouts(frames["benefits"], frames["windows"], frames["participants"]), frames["measures"], frames["targets"])
+    rows = evaluate_curves(measure_periods(payouts, frames["measures"], as_of_period), ladder, rounding)
+    settled = settle_windows(_judge(rows, as_of))
+    told = _under_published_names(settled)
+    return {
+        "payouts": told.select(PAYOUT_COLUMNS),
+        "achievement": _achieved(rows),
+        "accruals": accrue_periods(rows, settled),
+        "calculation_steps": list_steps(_with_tiers(told, tiers), cut_slices(settled, tiers), rounding),
+    }
+
+
+def _judge(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
+    """One row per payout, its last period, with status, due date and what the span measured before the window."""
+    own_measure = rows.group_by("payout_key").agg(pl.col("measure_period").sum().alias("own_measure"))
+    is_blocked, has_ended = pl.col("reason").is_not_null(), pl.col("window_end") <= as_of
+    return (
+        rows.filter("is_last")
+        .join(own_measure, on="payout_key", maintain_order="left")
+        .with_columns(
+            pl.when(is_blocked).then(pl.lit("blocked")).when(has_ended).then(pl.lit("final")).otherwise(pl.lit("open")).alias("status"),
+            pl.col("reason").alias("status_reason"),
+            (pl.col("window_end") + pl.duration(days=pl.col("lag_days"))).alias("due_date"),
+            (pl.col("M") - pl.col("own_measure")).alias("span_measure_before"),
+            pl.lit(1, FIGURE).alias("multiplier"),
+            pl.lit(1, FIGURE).alias("gate_factor"),
+        )
+    )
+
+
+def _under_published_names(settled: pl.DataFrame) -> pl.DataFrame:
+    """The names of measure and base give way to their sums."""
+    return (
+        settled.drop("amount", "cost", "quantity")
+        .rename({"measure": "measure_name", "base": "base_name", "target": "target_before_times"})
+        .rename({"M": "measure", "E": "base", "Q": "quantity", "effective_target": "target"})
+    )
+
+
+def _achieved(rows: pl.DataFrame) -> pl.DataFrame:
+    """Forecast columns stay empty and the accrual takes the actual tier: the placement computed today."""
+    return rows.with_columns(
+        pl.col("M").alias("measure_to_date"),
+        pl.col("effective_target").alias("target"),
+        pl.col("tier").alias("tier_actual"),
+        pl.lit(None, pl.Int32).alias("tier_forecast"),
+        pl.col("tier").alias("tier_accrual"),
+        pl.lit(None, FIGURE).alias("projected_measure"),
+    ).select(ACHIEVEMENT_COLUMNS)
+
+
+def _with_tiers(payouts: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
+    """What the tier reached and the next one pay, beside each payout."""
+    following = tiers.select("benefit_key", pl.col("tier") - 1, *(pl.col(form).alias(f"next_{form}") for form in PAY_FORMS))
+    return payouts.join(tiers.rename({"from_value": "tier_from"}), on=["benefit_key", "tier"], how="left", maintain_order="left").join(
+        following, on=["benefit_key", "tier"], how="left", maintain_order="left"
+    )
