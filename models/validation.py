@@ -26,9 +26,10 @@ def _path_in_document(loc: tuple[str | int, ...], value: Any) -> Path:
     """pydantic's location without the names of union members, which do not stand in the document."""
     path: list[str | int] = []
     for i, part in enumerate(loc):
-        inside: Any = value
-        if (isinstance(inside, dict) and part in inside) or (isinstance(inside, list) and isinstance(part, int) and part < len(inside)):
-            value = inside[part]
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
         elif i < len(loc) - 1 or not isinstance(value, dict):
             continue
         path.append(part)
