@@ -1,0 +1,145 @@
+"""The SQL half of a run: dbt in this process, on the book's warehouse.
+
+Belongs here: starting dbt, its manifest, turning its failures into one message. Does not belong here: SQL (dbt_project/), checks (assets/checks.py).
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import importlib.metadata
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from assets.checks import check_references
+from assets.context import RunContext, StepReport
+from assets.warehouse import SETTINGS, open_warehouse
+
+PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
+#: What the Polars results feed is `publish`; everything else is `prepare`. The cut is by lineage, so neither half can wait for the other.
+PREPARE = ("--exclude", "source:calc+")
+PUBLISH = ("--select", "source:calc+")
+
+_QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-populate-cache")
+
+
+class SqlError(Exception):
+    """A model could not be built: its name and the database's own words."""
+
+
+def prepare(context: RunContext) -> StepReport:
+    """Build staging and intermediate tables and the marts that need no calculation; refuse references that contradict each other.
+
+    Raises SqlError when a model fails, InputError for two versions of a record at once, two rates of a day, a cycle of parents.
+    """
+    names = _run_models(context, PREPARE)
+    check_references(context)
+    return _report(context, [n for n in names if n.startswith("intermediate.")])
+
+
+def publish_marts(context: RunContext) -> StepReport:
+    """Build the marts that read calc.*. They are views: what publishing reads from them is computed then, once."""
+    return StepReport(rows={}, figures={"models": len(_run_models(context, PUBLISH))})
+
+
+def load_manifest() -> Any:
+    """dbt's manifest of the project, parsed anew only when a file of the project or dbt itself has changed (20 ms instead of seconds)."""
+    dbt = _import_dbt()
+    cache = PROJECT / "target" / f"manifest-{_project_digest()}.msgpack"
+    if cache.exists():
+        return dbt.manifest.from_msgpack(cache.read_bytes())
+    result = dbt.runner().invoke(["parse", *_QUIET, *_places()])
+    if not result.success:
+        raise SqlError(f"the dbt project does not parse: {result.exception}")
+    _store(cache, result.result.to_msgpack())
+    return result.result
+
+
+def _run_models(context: RunContext, selection: tuple[str, ...]) -> list[str]:
+    """Run the selected models, tests left out. Returns schema.table of each. No connection stays open."""
+    dbt = _import_dbt()
+    variables = {
+        "warehouse": str(context.warehouse),
+        "engine": {**SETTINGS, "temp_directory": f"{context.warehouse}.tmp"},
+        "rounding": context.book.rounding,
+        "feeds": list(context.book.feeds),
+    }
+    try:
+        result = dbt.runner(manifest=load_manifest()).invoke(["run", *selection, *_QUIET, *_places(), "--vars", json.dumps(variables)])
+    finally:
+        dbt.close()
+    failed = [r for r in getattr(result.result, "results", []) if r.status == "error"]
+    if failed:
+        raise SqlError("\n".join(f"{r.node.schema}.{r.node.name}: {r.message}" for r in failed))
+    if not result.success:
+        raise SqlError(str(result.exception or "dbt did not finish"))
+    return [f"{r.node.schema}.{r.node.name}" for r in result.result.results]
+
+
+def _report(context: RunContext, tables: list[str]) -> StepReport:
+    with open_warehouse(context.warehouse) as con:
+        return StepReport(rows={name: con.sql(f"select count(*) from {name}").fetchall()[0][0] for name in tables})
+
+
+def _places() -> tuple[str, ...]:
+    return ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
+
+
+def _project_digest() -> str:
+    """One hash over dbt's version and every file of the project that parsing reads."""
+    digest = hashlib.sha256()
+    for name in ("dbt-core", "dbt-duckdb"):
+        digest.update(f"{name} {importlib.metadata.version(name)}\n".encode())
+    for file in sorted(f for pattern in ("*.yml", "macros/**/*", "models/**/*", "tests/**/*") for f in PROJECT.glob(pattern) if f.is_file()):
+        digest.update(f"{file.relative_to(PROJECT)}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+def _store(cache: Path, content: bytes) -> None:
+    """Keep a parsed manifest beside older ones' place; a project folder that cannot be written is parsed each time."""
+    try:
+        cache.parent.mkdir(exist_ok=True)
+        for old in cache.parent.glob("manifest-*.msgpack"):
+            old.unlink(missing_ok=True)
+        beside = cache.with_suffix(f".{os.getpid()}")
+        beside.write_bytes(content)
+        beside.replace(cache)
+    except PermissionError:
+        return
+
+
+class _Dbt:
+    """The three things of dbt that are used; importing them takes seconds, so it happens at the first step that needs them."""
+
+    def __init__(self) -> None:
+        from dbt.adapters.factory import reset_adapters
+        from dbt.cli.main import dbtRunner
+        from dbt.contracts.graph.manifest import Manifest
+
+        self.runner, self.manifest, self._reset = dbtRunner, Manifest, reset_adapters
+
+    def close(self) -> None:
+        """Close the database: dbt's adapter keeps it open while models run, nothing may afterwards."""
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        DuckDBConnectionManager.close_all_connections()
+        self._reset()
+
+
+_imported: list[_Dbt] = []
+
+
+def _import_dbt() -> _Dbt:
+    """dbt, imported once. The garbage collector would walk its growing heap again and again: a third of the time."""
+    if not _imported:
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            _imported.append(_Dbt())
+        finally:
+            if was_enabled:
+                gc.enable()
+    return _imported[0]

@@ -1,0 +1,34 @@
+{# The rows of a feed that no later row of the same business key replaced. `rows` names them in the query around it. #}
+{% macro current_rows(feed) -%}
+    (
+        select feed_rows.*
+        from {{ source("raw", feed) }} as feed_rows
+        where not exists (
+            select 1
+            from {{ ref("int_rows_replaced") }} as replaced
+            where replaced.feed = '{{ feed }}' and replaced.file_no = feed_rows.file_no and replaced.row_no = feed_rows.row_no
+        )
+    )
+{%- endmacro %}
+
+{# Column names of raw.<feed> as the warehouse has them now: canonical ones, then the attributes this book carries along. #}
+{% macro raw_columns(feed) -%}
+    {%- if not execute %}{{ return([]) }}{% endif -%}
+    {{ return(adapter.get_columns_in_relation(source("raw", feed)) | map(attribute="name") | list) }}
+{%- endmacro %}
+
+{# Business keys that the book declares: feed to the list of its columns. #}
+{% macro business_keys() -%}
+    {%- set keys = {} -%}
+    {%- if execute -%}
+        {%- for row in run_query("select feed, column_name from " ~ source("raw", "feed_keys") ~ " order by feed, position") -%}
+            {%- do keys.setdefault(row[0], []).append(row[1]) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(keys) }}
+{%- endmacro %}
+
+{# "a", "b" for a list of names, each with an optional prefix. #}
+{% macro quoted(names, prefix="") -%}
+    {%- for name in names %}{{ prefix }}{{ adapter.quote(name) }}{% if not loop.last %}, {% endif %}{% endfor -%}
+{%- endmacro %}

@@ -1,0 +1,53 @@
+-- small enough to be joined by equality at transaction grain: the range join with the rates' spans happens here, once per day
+with
+
+days as (
+    select * from {{ source("terms", "days") }}
+    where day <= (select as_of from {{ source("terms", "settings") }})
+),
+
+fx_rates as (
+    select * from {{ ref("int_fx_rates_spanned") }}
+),
+
+from_currencies as (
+    select distinct currency as from_currency from {{ source("raw", "transactions") }}
+),
+
+to_currencies as (
+    select distinct currency as to_currency, minor_units from {{ source("terms", "agreements") }}
+),
+
+converted as (
+    select
+        days.day,
+        from_currencies.from_currency,
+        to_currencies.to_currency,
+        to_currencies.minor_units,
+        days.period_no,
+        days.prior_period_no,
+        days.counts_as,
+        case when from_currencies.from_currency = to_currencies.to_currency then 1 else fx_rates.rate end as fx_rate
+    from days
+    cross join from_currencies
+    cross join to_currencies
+    left join fx_rates
+        on from_currencies.from_currency = fx_rates.from_currency
+        and to_currencies.to_currency = fx_rates.to_currency
+        and days.day between fx_rates.first_day and fx_rates.last_day
+)
+
+-- what macros/money.sql divides by, once per row of this small table: amount × rate has 18 decimals, amount × share 12
+select
+    day,
+    from_currency,
+    to_currency,
+    period_no,
+    prior_period_no,
+    counts_as,
+    cast(fx_rate as decimal(38, 12)) as fx_rate,
+    cast(fx_rate * cast(1000000000000 as decimal(13, 0)) as hugeint) as rate_scaled,
+    cast(power(10, 18 - minor_units) as hugeint) as rate_divisor,
+    cast(power(10, 12 - minor_units) as hugeint) as share_divisor,
+    cast(power(10, 6 - minor_units) as bigint) as minor_millionths
+from converted

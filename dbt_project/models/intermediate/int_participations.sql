@@ -1,0 +1,29 @@
+-- the days on which a partner takes part: every attribute of the agreement has a value that matches one version of the partner
+with
+
+rules as (
+    select * from {{ source("terms", "participant_rules") }}
+),
+
+attributes as (
+    select * from {{ ref("int_partner_attributes") }}
+),
+
+needed as (
+    select agreement_key, count(distinct attribute) as attribute_count
+    from rules
+    group by agreement_key
+),
+
+matched as (
+    select rules.agreement_key, attributes.partner_key, attributes.first_day, attributes.last_day, count(distinct rules.attribute) as attribute_count
+    from rules
+    inner join attributes on rules.attribute = attributes.attribute and rules.value = attributes.value
+    group by rules.agreement_key, attributes.partner_key, attributes.first_day, attributes.last_day
+)
+
+select matched.agreement_key, matched.partner_key, matched.first_day, matched.last_day
+from matched
+inner join needed on matched.agreement_key = needed.agreement_key and matched.attribute_count = needed.attribute_count
+inner join {{ source("terms", "agreements") }} as agreements on matched.agreement_key = agreements.agreement_key
+where matched.first_day <= agreements.term_to and matched.last_day >= agreements.term_from

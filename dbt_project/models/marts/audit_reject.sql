@@ -1,0 +1,34 @@
+with
+
+files as (
+    select * from {{ source("raw", "feed_files") }}
+),
+
+rejects as (
+    select feed, file_no, row_no, reason, column_name, message, raw from {{ source("raw", "rejects") }}
+    union all
+    select
+        unresolved.feed,
+        unresolved.file_no,
+        unresolved.row_no,
+        unresolved.reason,
+        unresolved.column_name,
+        unresolved.message,
+        cast(to_json(transactions) as varchar)
+    from {{ ref("int_rows_unresolved") }} as unresolved
+    inner join (
+        select columns(* exclude (file_no, row_no))::varchar, file_no, row_no from {{ source("raw", "transactions") }}
+    ) as transactions on unresolved.file_no = transactions.file_no and unresolved.row_no = transactions.row_no
+)
+
+select
+    rejects.feed,
+    files.file_name,
+    files.sha256,
+    rejects.row_no as row_number,
+    rejects.reason,
+    rejects.column_name,
+    rejects.message,
+    rejects.raw
+from rejects
+inner join files on rejects.feed = files.feed and rejects.file_no = files.file_no

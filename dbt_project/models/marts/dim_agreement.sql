@@ -1,0 +1,20 @@
+select
+    agreement_id,
+    version as agreement_version,
+    effective as effective_date,
+    title,
+    direction,
+    currency,
+    term_from,
+    term_to,
+    pool,
+    payee_id,
+    include_children as has_children_included,
+    document,
+    review_by as review_by_date,
+    approved_by,
+    approved_on as approved_date,
+    source_file,
+    source_line,
+    content_sha256
+from {{ source("terms", "agreements") }}

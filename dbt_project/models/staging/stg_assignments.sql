@@ -1,0 +1,9 @@
+select
+    file_no,
+    row_no,
+    partner_id,
+    participant_id,
+    share,
+    coalesce("from", date '0001-01-01') as first_day,
+    coalesce("to", date '9999-12-31') as last_day
+from {{ current_rows("assignments") }} as assignments
