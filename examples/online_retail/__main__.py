@@ -1,0 +1,27 @@
+"""`python -m examples.online_retail --data DIR --book DIR`: writes the book. TIERLEDGER_ONLINE_RETAIL stands in for --data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from examples.online_retail.write import write_online_retail_book
+
+
+def main(
+    data: Annotated[Path, typer.Option(envvar="TIERLEDGER_ONLINE_RETAIL", help="Folder of the daily files, 2010-12-01.csv and on.")],
+    book: Annotated[Path, typer.Option(help="Where the book goes.")] = Path("books/online-retail"),
+) -> None:
+    """Write the online retail book over the daily files in DATA."""
+    try:
+        write_online_retail_book(book, data)
+    except FileNotFoundError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    typer.echo(f"{book} is written. Next: tierledger run --book {book}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
