@@ -1,10 +1,19 @@
-"""What several tests share: the demo book, written and run once."""
+"""What several tests share: the demo book, written and run once, and how hard property tests search.
+
+The same examples on every run; `pytest --hypothesis-profile=search` looks further.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+_RELAXED = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
+settings.register_profile("repeatable", max_examples=60, derandomize=True, **_RELAXED)
+settings.register_profile("search", max_examples=1500, **_RELAXED)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
