@@ -1,0 +1,40 @@
+"""Errors of the steps as a person on the web page should read them: what happened, and the way out.
+
+Belongs here: which error has which way out. Does not belong here: how the command shows the same errors (pipelines/cli/main.py).
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.books import BookLocked
+from assets.context import CheckFailed
+from assets.dbt import SqlError
+from models.documents import InputError
+
+KEPT = "What was published before stays."
+_WAYS_OUT: tuple[tuple[type[Exception], str], ...] = (
+    (InputError, "Correct the file, line and key that are named; `tierledger validate` lists every problem of book and agreements. Then run again."),
+    (CheckFailed, "The rows that are named contradict the check. Correct the feed or agreement they come from, then run again."),
+    (BookLocked, "Wait until the other run has ended, or stop it; nothing has to be deleted. Then run again."),
+    (SqlError, "A model could not be built. If the message names a value, correct its feed; else it is a fault of the program: `tierledger doctor` collects what to report."),
+    (OSError, "The machine refused a file: look at free space and rights of the book's folder (`tierledger doctor`), then run again."),
+)  # fmt: skip
+_FAULT = "This is a fault of the program, not of your input. `tierledger doctor` collects what to report."
+WAY_OUT = "way out"
+
+
+def as_failure(error: Exception) -> dg.Failure:
+    """The error as Dagster's failure: its own words, and the way out as metadata. Where the program is at fault, with its traceback."""
+    is_known = isinstance(error, tuple(kind for kind, _ in _WAYS_OUT))
+    failure = dg.Failure(str(error) if is_known else f"{type(error).__name__}: {error}", metadata={WAY_OUT: way_out(error)}, allow_retries=False)
+    failure.__cause__ = None if is_known else error
+    failure.__suppress_context__ = True
+    return failure
+
+
+def way_out(error: BaseException | None) -> str:
+    """One or two sentences that say what to do about the error."""
+    if isinstance(error, dg.Failure) and WAY_OUT in error.metadata:
+        return str(error.metadata[WAY_OUT].value)
+    return next((advice for kind, advice in _WAYS_OUT if isinstance(error, kind)), _FAULT)

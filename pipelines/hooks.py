@@ -1,0 +1,16 @@
+"""What happens when a step of a run fails: one line in the run's log that says what failed and what to do.
+
+Belongs here: hooks. Does not belong here: the wording per kind of error (pipelines/failures.py).
+"""
+
+import dagster as dg
+
+from pipelines.failures import KEPT, way_out
+
+
+@dg.failure_hook(name="explain_failure")
+def explain_failure(context: dg.HookContext) -> None:
+    """Say which step failed, why, and the way out."""
+    error = context.op_exception
+    reason = (error.description if isinstance(error, dg.Failure) else None) or error or "it was stopped"
+    context.log.error(f"{context.op.name} failed: {reason}\nNothing was published by this run. {KEPT}\nWay out: {way_out(error)}")

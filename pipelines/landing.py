@@ -1,0 +1,30 @@
+"""What lies in the landing folders, by the hash of its bytes.
+
+Belongs here: looking at the files of feeds. Does not belong here: taking them in (assets/feeds.py), starting runs (pipelines/sensors.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from assets.books import open_book
+from assets.landing import Landed, find_files
+
+
+def find_landed(folder: Path) -> dict[str, list[Landed]]:
+    """Feed to the files in its landing folders. Raises InputError when the book or a pattern is wrong."""
+    feeds = open_book(folder).feeds
+    return {name: find_files(folder, name, settings.patterns) for name, settings in feeds.items()}
+
+
+def hash_of(file: Landed) -> str:
+    """sha256 of the file's bytes; read again only when path, size or times have changed."""
+    return _hash(file.path, file.identity)
+
+
+@lru_cache(maxsize=100_000)
+def _hash(path: Path, identity: str) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

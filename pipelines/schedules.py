@@ -1,0 +1,16 @@
+"""When the book runs by the clock. Off until somebody switches it on."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pipelines.jobs import run_book
+
+every_morning = dg.ScheduleDefinition(
+    name="every_morning",
+    job=run_book,
+    cron_schedule="0 5 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Runs the book every day at 05:00 UTC, up to book.yaml's as_of, else up to that day.",
+)

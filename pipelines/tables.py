@@ -1,0 +1,111 @@
+"""What each asset is: its key, group, kinds and owner, and its description from the dbt project, where every table is described once.
+
+Belongs here: the specs of the assets. Does not belong here: how they are made (pipelines/graph.py).
+The key of an asset is the place of its table, `schema/table`; its group is the schema.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, build_dbt_asset_specs
+from dbt.flags import set_from_args
+
+from assets.dbt import PREPARE, PUBLISH, load_manifest
+
+#: Who answers for the tables of a schema.
+OWNERS = {
+    "feeds": "team:data",
+    "raw": "team:data",
+    "terms": "team:contracts",
+    "staging": "team:data",
+    "intermediate": "team:incentives",
+    "calc": "team:incentives",
+    "marts": "team:incentives",
+    "published": "team:finance",
+}
+KINDS = {"feeds": {"file"}, "raw": {"duckdb"}, "terms": {"yaml", "duckdb"}, "calc": {"polars", "duckdb"}, "published": {"parquet", "duckdb"}}
+#: The check that a mart has the columns its contract promises.
+CONTRACT = "contract_holds"
+
+#: dbt's manifest.json as a dict.
+Manifest = Mapping[str, Any]
+
+
+class _Translator(DagsterDbtTranslator):
+    """dbt models under the same rules as every other table."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        return str(dbt_resource_props["schema"])
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
+        return [OWNERS[dbt_resource_props["schema"]]]
+
+
+_TRANSLATOR = _Translator(DagsterDbtTranslatorSettings(enable_asset_checks=False))
+
+
+def read_manifest() -> Manifest:
+    """dbt's manifest of the project as it stands now, in the form of its manifest.json. Never stale: nothing has to be built before."""
+    manifest = load_manifest()
+    set_from_args(Namespace(send_anonymous_usage_stats=False), {})
+    written: Manifest = manifest.writable_manifest().to_dict(omit_none=True)
+    return written
+
+
+def landing_folder(feed: str) -> dg.AssetSpec:
+    """The files of one feed, which other systems make; the sensor for new files reports what it sees of them."""
+    described = f"Files of the feed `{feed}`, as other systems dropped them. The data version is the hash of their bytes, whatever their names."
+    return spec("feeds", feed, described)
+
+
+def sources(manifest: Manifest, schema: str) -> dict[str, str]:
+    """The tables of a schema that dbt reads and does not make: name to description."""
+    return {source["name"]: source["description"] for source in manifest["sources"].values() if source["schema"] == schema}
+
+
+def spec(schema: str, table: str, description: str, deps: Iterable[dg.AssetKey] = (), metadata: Mapping[str, Any] | None = None) -> dg.AssetSpec:
+    """A table that is not dbt's."""
+    return dg.AssetSpec(
+        key(schema, table), description=description, deps=sorted(deps), metadata=metadata, group_name=schema, owners=[OWNERS[schema]], kinds=KINDS[schema]
+    )
+
+
+def key(schema: str, table: str) -> dg.AssetKey:
+    return dg.AssetKey([schema, table])
+
+
+def prepared_specs(manifest: Manifest) -> list[dg.AssetSpec]:
+    """The dbt models that need no result of the calculation."""
+    return list(build_dbt_asset_specs(manifest=manifest, dagster_dbt_translator=_TRANSLATOR, exclude=PREPARE[1]))
+
+
+def concluded_specs(manifest: Manifest) -> list[dg.AssetSpec]:
+    """The dbt models downstream of the calculation."""
+    return list(build_dbt_asset_specs(manifest=manifest, dagster_dbt_translator=_TRANSLATOR, select=PUBLISH[1]))
+
+
+def contract_checks(manifest: Manifest, specs: Iterable[dg.AssetSpec]) -> list[dg.AssetCheckSpec]:
+    """One check per model with a contract: dbt compares names and types of its columns with the contract before it replaces anything."""
+    promised = {node["relation_name"] for node in manifest["nodes"].values() if node.get("contract", {}).get("enforced")}
+    names = {tuple(name.replace('"', "").split(".")[-2:]) for name in promised}
+    described = "The columns have the names and types that the model's yml promises."
+    return [dg.AssetCheckSpec(CONTRACT, asset=spec.key, description=described, blocking=True) for spec in specs if tuple(spec.key.path) in names]
+
+
+def published_specs(models: Iterable[dg.AssetSpec]) -> list[dg.AssetSpec]:
+    """One asset per table of `marts`: what readers open."""
+    marts = [model for model in models if model.key.path[0] == "marts"]
+    return [
+        spec(
+            "published",
+            mart.key.path[1],
+            (mart.description or "").split("\n\n#### Raw SQL")[0],
+            (mart.key,),
+            {name: value for name, value in mart.metadata.items() if name == "dagster/column_schema"},
+        )
+        for mart in sorted(marts, key=lambda mart: mart.key)
+    ]
