@@ -49,24 +49,19 @@ def explain_payout(book_folder: Path, wanted: str, line_limit: int) -> Explanati
         payout = _find(con, wanted.strip())
         benefit_key = [payout["agreement_id"], payout["agreement_version"], payout["benefit_id"]]
         id_ = [payout["payout_id"]]
-        count, total = con.execute("select count(*), coalesce(sum(line_payout), 0) from fct_payout_line where payout_id = ?", id_).fetchone() or (
-            0,
-            Decimal(0),
-        )
+        files = fetch(con, _FILES, id_)
         return Explanation(
             payout=payout,
             agreement=_first(con, "select * from dim_agreement where agreement_id = ? and agreement_version = ?", benefit_key[:2]),
             benefit=_first(con, "select * from dim_benefit where agreement_id = ? and agreement_version = ? and benefit_id = ?", benefit_key),
-            participant=_first(
-                con, "select * from dim_partner where partner_id = ? order by valid_to desc nulls first limit 1", [payout["participant_id"]]
-            ),
+            participant=_first(con, "select * from dim_partner where partner_id = ? order by valid_from desc limit 1", [payout["participant_id"]]),
             achievement=_first(con, "select * from fct_achievement where payout_id = ? order by period desc limit 1", id_),
             tiers=fetch(con, _TIERS, [payout["tier"], *benefit_key]),
             steps=fetch(con, "select step_no, step, formula, inputs, result from fct_calculation_step where payout_id = ? order by step_no", id_),
             lines=fetch(con, f"{_LINES} limit ?", [*id_, line_limit]),
-            files=fetch(con, _FILES, id_),
-            line_count=count,
-            line_sum=total,
+            files=files,
+            line_count=sum(file["lines"] for file in files),
+            line_sum=sum((file["line_payout"] for file in files), Decimal(0)),
         )
 
 

@@ -171,7 +171,19 @@ def _look_at(con: duckdb.DuckDBPyConnection, name: str) -> _Column:
         [list(MINOR_UNITS)],
     ).fetchone() or (0, 0, 0, 0, 0, 0)
     expressions = list(_date_expressions(con, name, values, found[0]))
-    return _Column(name, re.sub(r"[^a-z0-9äöüß]", "", name.lower()), *found, expressions[0] if expressions else None, len(expressions) > 1)
+    filled, distinct, numbers, comma_numbers, integers, currencies = found
+    return _Column(
+        name=name,
+        likeness_text=re.sub(r"[^a-z0-9äöüß]", "", name.lower()),
+        filled=filled,
+        distinct=distinct,
+        numbers=numbers,
+        comma_numbers=comma_numbers,
+        integers=integers,
+        currencies=currencies,
+        date_expression=expressions[0] if expressions else None,
+        is_ambiguous_date=len(expressions) > 1,
+    )
 
 
 def _date_expressions(con: duckdb.DuckDBPyConnection, name: str, values: str, filled: int) -> Iterator[str]:

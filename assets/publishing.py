@@ -9,6 +9,7 @@ Belongs here: writing beside, checking the copy, switching, clearing away. Does 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -125,13 +126,14 @@ def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext
 def _replace_database(con: duckdb.DuckDBPyConnection, published: Path, folder: Path, rows: dict[str, int]) -> None:
     """Build tierledger.duckdb beside and put it in place of the old one; readers of the old one keep it until they close."""
     beside = published / f".{DATABASE}.tmp"
+    told = descriptions()
     con.execute(f"attach {_quoted(beside)} as published (storage_version '{STORAGE_VERSION}')")
     try:
         con.begin()
         for table, count in rows.items():
             kind = "table" if count <= COPIED_UP_TO_ROWS else "view"
             con.execute(f"create {kind} published.{table} as from {_scan(folder / f'{table}.parquet')}")
-            _describe(con, kind, table)
+            _describe(con, kind, table, *told.get(table, ("", {})))
         con.commit()
         con.execute("checkpoint published")
     finally:
@@ -141,8 +143,8 @@ def _replace_database(con: duckdb.DuckDBPyConnection, published: Path, folder: P
     os.replace(beside, published / DATABASE)
 
 
-def _describe(con: duckdb.DuckDBPyConnection, kind: str, table: str) -> None:
-    description, columns = descriptions().get(table, ("", {}))
+def _describe(con: duckdb.DuckDBPyConnection, kind: str, table: str, description: str, columns: dict[str, str]) -> None:
+    """Put the descriptions where a person who opens the file finds them."""
     con.execute(f"comment on {kind} published.{table} is {_quoted(description)}")
     present = {name for name, *_ in con.execute(f"describe published.{table}").fetchall()}
     for name in present & columns.keys():
@@ -162,8 +164,8 @@ def descriptions() -> dict[str, tuple[str, dict[str, str]]]:
 
 def _free_name(target: Path) -> Path:
     """A run made once more (`--force`) gets a folder of its own: readers may be in the first."""
-    names = (target, *(target.with_name(f"{target.name}.{n}") for n in range(2, 1_000_000)))
-    return next(path for path in names if not path.exists())
+    names = (target.with_name(f"{target.name}.{n}") for n in itertools.count(2))
+    return next(path for path in itertools.chain([target], names) if not path.exists())
 
 
 def _switch(published: Path, target: Path) -> None:

@@ -105,8 +105,8 @@ def engine_versions() -> str:
 
 
 _TOTALS = """
-    select coalesce(sum(payouts), 0)::bigint, coalesce(json_group_object(currency, total order by currency)::varchar, '{}')
-    from (select currency, count(*) as payouts, sum(payout)::varchar as total from marts.fct_payout group by currency)
+    select coalesce(sum(payouts), 0)::bigint, coalesce(json_group_object(currency, total)::varchar, '{}')
+    from (select currency, count(*) as payouts, sum(payout)::varchar as total from marts.fct_payout group by currency order by currency)
 """
 
 _CURRENT = """

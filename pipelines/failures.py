@@ -14,23 +14,25 @@ from models.documents import InputError
 
 KEPT = "What was published before stays."
 _WAYS_OUT: tuple[tuple[type[Exception], str], ...] = (
-    (InputError, "Correct the file, line and key that are named; `tierledger validate` lists every problem of book and agreements. Then run again."),
+    (InputError, "Correct the file, line and key that are named, then run again. `tierledger validate` lists every problem of book and agreements."),
     (CheckFailed, "The rows that are named contradict the check. Correct the feed or agreement they come from, then run again."),
     (BookLocked, "Wait until the other run has ended, or stop it; nothing has to be deleted. Then run again."),
-    (SqlError, "A model could not be built. If the message names a value, correct its feed; else it is a fault of the program: `tierledger doctor` collects what to report."),
+    (SqlError, "If the message names a value, correct its feed; else it is a fault of the program: report it with what `tierledger doctor` prints."),
     (OSError, "The machine refused a file: look at free space and rights of the book's folder (`tierledger doctor`), then run again."),
-)  # fmt: skip
-_FAULT = "This is a fault of the program, not of your input. `tierledger doctor` collects what to report."
+)
+_FAULT = "This is a fault of the program, not of your input. Report it with what `tierledger doctor` prints."
 WAY_OUT = "way out"
 
 
 def as_failure(error: Exception) -> dg.Failure:
-    """The error as Dagster's failure: its own words, and the way out as metadata. Where the program is at fault, with its traceback."""
-    is_known = isinstance(error, tuple(kind for kind, _ in _WAYS_OUT))
-    failure = dg.Failure(str(error) if is_known else f"{type(error).__name__}: {error}", metadata={WAY_OUT: way_out(error)}, allow_retries=False)
-    failure.__cause__ = None if is_known else error
-    failure.__suppress_context__ = True
-    return failure
+    """The error as Dagster's failure: its own words, and the way out as metadata."""
+    text = str(error) if cause(error) is None else f"{type(error).__name__}: {error}"
+    return dg.Failure(text, metadata={WAY_OUT: way_out(error)}, allow_retries=False)
+
+
+def cause(error: Exception) -> Exception | None:
+    """What the page shows below the failure: the traceback where the program is at fault, nothing where the words say it all."""
+    return None if isinstance(error, tuple(kind for kind, _ in _WAYS_OUT)) else error
 
 
 def way_out(error: BaseException | None) -> str:

@@ -19,7 +19,7 @@ from assets.dbt import SqlError
 from assets.published import count_feeds, open_published, sum_agreements
 from models.feeds import FEEDS
 from pipelines import tables
-from pipelines.failures import as_failure
+from pipelines.failures import as_failure, cause
 from pipelines.hooks import explain_failure
 from pipelines.resources import BookRun
 from pipelines.steps import STEPS
@@ -32,7 +32,7 @@ CALCULATED_FROM = (
     "intermediate.int_measures_summed", "intermediate.int_participants", "staging.stg_targets",
 )  # fmt: skip
 #: The tables of `calc` that say which run this is, and what they are made from.
-_HISTORY = {name: ("raw.feed_files", "terms.settings") for name in ("current_run", "runs")}
+_HISTORY = dict.fromkeys(("current_run", "runs"), ("raw.feed_files", "terms.settings"))
 #: The mart that a statement of assets/checks.py is shown at; every other one stands at the payouts.
 _CHECKED_AT = {
     "every_row_is_accounted_for": "audit_feed_file",
@@ -80,7 +80,7 @@ def step_assets(
             report = book_run.carry_out(_STEP[name])
         except Exception as error:
             yield from _failed_checks(checks, error)
-            raise as_failure(error)
+            raise as_failure(error) from cause(error)
         context.log.info(f"{_STEP[name].title}: {report.figures}")
         shown = show(book_run, report)
         for key in _upstream_first(specs):
@@ -99,7 +99,7 @@ def step_checks(name: str, checks: Sequence[dg.AssetCheckSpec]) -> dg.AssetCheck
             book_run.carry_out(_STEP[name])
         except Exception as error:
             yield from _failed_checks(checks, error)
-            raise as_failure(error)
+            raise as_failure(error) from cause(error)
         yield from (dg.AssetCheckResult(passed=True, asset_key=check.asset_key, check_name=check.name) for check in checks)
 
     return carry_out

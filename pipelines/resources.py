@@ -44,7 +44,7 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
                 self._context = open_run(self.book.path, self._day(), _created_at(context))
                 yield self
         except (InputError, BookLocked) as error:
-            raise as_failure(error)
+            raise as_failure(error) from None
 
     @property
     def context(self) -> RunContext:

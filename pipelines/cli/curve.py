@@ -6,6 +6,7 @@ Belongs here: geometry for the eye, so floats are fine. Nothing here is money th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from assets.explanation import Explanation
 from pipelines.cli.figures import money, number, percent
@@ -51,22 +52,21 @@ def draw_curve(e: Explanation) -> Curve | None:
     def up(value: float) -> float:
         return round(HEIGHT - BOTTOM - max(value, 0.0) / top * (HEIGHT - TOP - BOTTOM), 1)
 
+    values = sorted({t[form] or Decimal(0) for t in e.tiers})
     outline = _outline(points, low, high, e.benefit.get("method") == "linear", str(e.benefit.get("above")))
     drawn = [(across(a), up(b)) for a, b in outline]
     line = "M" + " L".join(f"{a},{b}" for a, b in drawn)
     floor = up(0.0)
     is_percent = by in ("attainment", "growth")
 
-    def axis_label(value: object) -> str:
-        return percent(value) if is_percent else number(value)  # type: ignore[arg-type]
+    def axis_label(value: Decimal) -> str:
+        return percent(value) if is_percent else number(value)
 
     return Curve(
         line=line,
         area=f"{line} L{drawn[-1][0]},{floor} L{drawn[0][0]},{floor} Z",
         x_ticks=_apart([Tick(across(float(t["from_value"])), axis_label(t["from_value"])) for t in e.tiers]),
-        y_ticks=[
-            Tick(up(float(v)), percent(v) if form in ("rate", "share") else money(v, currency)) for v in sorted({t[form] or 0 for t in e.tiers})
-        ],
+        y_ticks=[Tick(up(float(value)), percent(value) if form in ("rate", "share") else money(value, currency)) for value in values],
         place=(across(x), up(_height(points, x, e))),
         label=axis_label(e.payout["axis_value"]),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.cli.figures import size
-from pipelines.cli.options import BookOption, JsonOption, print_json
+from pipelines.cli.options import BookOption, JsonOption, make_console, print_json
 
 
 def doctor(book: BookOption, as_json: JsonOption = False) -> None:
@@ -23,10 +23,9 @@ def doctor(book: BookOption, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(findings)
         return
-    from rich.console import Console
     from rich.markup import escape
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_console()
     for title, facts in findings.items():
         console.print(f"[bold]{title}[/bold]")
         for name, value in facts.items():

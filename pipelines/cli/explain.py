@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from pipelines.cli.options import BookOption, print_json
+from pipelines.cli.options import BookOption, make_console, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,9 +66,7 @@ def _show(explanation: Explanation, form: Format, file: TextIO | None = None) ->
     elif form is Format.html:
         print(render_page(explanation), file=file)
     else:
-        from rich.console import Console
-
-        _print_text(explanation, Console(file=file, highlight=False, width=None if file is None else 160))
+        _print_text(explanation, make_console(file))
 
 
 def render_page(explanation: Explanation) -> str:
@@ -137,12 +135,10 @@ def _print_table(console: Console, table: Table) -> None:
 
 
 def _list_largest(rows: list[dict[str, object]], book: Path) -> None:
-    from rich.console import Console
-
     from pipelines.cli.figures import money
     from pipelines.cli.telling import Table
 
-    console = Console(highlight=False)
+    console = make_console()
     if not rows:
         console.print("No payouts are published: no agreement has a window that has begun.")
         return

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.cli.options import make_console
+
 if TYPE_CHECKING:
     from assets.proposal import Proposal
 
@@ -91,11 +93,10 @@ def _example_terms(proposal: Proposal | None) -> dict[str, Any]:
 
 
 def _print_guesses(folder: Path, feed: Path, proposal: Proposal) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = make_console()
     console.print(f"\n[bold]{escape(feed.name)}[/bold]: {proposal.rows:,} rows, {len(proposal.header)} columns. Read like this (book.yaml):\n")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2), show_header=False)
     for name, expression in proposal.columns.items():

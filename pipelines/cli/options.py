@@ -10,11 +10,14 @@ import json
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from pipelines.settings import book_folder
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 DONE, CHECK_FAILED, WRONG_INPUT = 0, 1, 2
 
@@ -32,6 +35,14 @@ def parse_day(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a day written YYYY-MM-DD, such as 2026-06-30") from None
+
+
+def make_console(file: TextIO | None = None) -> Console:
+    """Where text goes: as wide as the terminal; wide enough for every table where there is none."""
+    from rich.console import Console
+
+    console = Console(file=file, highlight=False)
+    return console if console.is_terminal else Console(file=file, highlight=False, width=180)
 
 
 def print_json(value: Any, file: TextIO | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.cli.figures import money, number, size
+from pipelines.cli.options import make_console
 from pipelines.settings import book_folder
 from pipelines.steps import RunSummary
 
@@ -17,7 +19,7 @@ _DIRECTIONS = {"payable": "we pay", "receivable": "we receive"}
 
 def print_summary(summary: RunSummary, book: Path) -> None:
     """Print it to standard output."""
-    console = Console(highlight=False)
+    console = make_console()
     name = book.resolve().name
     console.print()
     if summary.status == "nothing_new":
@@ -65,10 +67,10 @@ def _agreements(summary: RunSummary) -> Table:
 
 
 def _totals(summary: RunSummary) -> list[str]:
-    totals: dict[tuple[str, str], list[int]] = {}
+    totals: dict[tuple[str, str], Decimal] = {}
     for row in summary.agreements:
         key = (row["direction"], row["currency"])
-        totals[key] = totals.get(key, 0) + row["total"]
+        totals[key] = totals.get(key, Decimal(0)) + row["total"]
     return [
         f"  {_DIRECTIONS.get(direction, direction)} [bold]{money(total, currency)}[/bold]" for (direction, currency), total in sorted(totals.items())
     ]

@@ -6,6 +6,7 @@ Belongs here: which figure is shown under which name and unit. Does not belong h
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -36,7 +37,7 @@ class Table:
     """Headings and formatted cells; `marked` is the row that stands out; `right` the columns of figures."""
 
     headings: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     right: frozenset[int] = field(default_factory=frozenset)
     marked: int | None = None
 
@@ -89,11 +90,12 @@ def tell(explanation: Explanation) -> Telling:
 def _subject(e: Explanation) -> Pairs:
     payout, agreement = e.payout, e.agreement
     title = agreement.get("title")
+    status = _STATUS.get(payout["status"], str(payout["status"]))
     pairs = [
         ("Agreement", f"{payout['agreement_id']}, version {payout['agreement_version']}" + (f": {title}" if title else "")),
         ("Clause", f"{payout['clause']} ({payout['benefit_id']})"),
         ("Window", f"{payout['window_start']} to {payout['window_end']}"),
-        ("Status", _STATUS.get(payout["status"], payout["status"]) + (f" ({payout['status_reason']})" if payout["status_reason"] else "")),
+        ("Status", status + (f" ({payout['status_reason']})" if payout["status_reason"] else "")),
     ]
     if payout["span_start"] != payout["window_start"]:
         pairs.insert(3, ("Measured from", f"{payout['span_start']}, the start of the span that accumulates"))
@@ -152,9 +154,8 @@ def _tier_note(e: Explanation) -> str:
 
 def _steps(e: Explanation) -> Table:
     currency = e.payout["currency"]
-    units = {
-        "measure": _measure_unit(e), "base": _base_unit(e), "target": _measure_unit(e), "baseline": _measure_unit(e), "axis": _axis_unit(e), "tier": "count",
-    }  # fmt: skip
+    measure, base, axis = _measure_unit(e), _base_unit(e), _axis_unit(e)
+    units = {"measure": measure, "base": base, "target": measure, "baseline": measure, "axis": axis, "tier": "count"}
     rows = [
         (
             str(step["step_no"]),

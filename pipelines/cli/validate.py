@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from pipelines.cli.options import BookOption, JsonOption, QuietOption, print_json
+from pipelines.cli.options import BookOption, JsonOption, QuietOption, make_console, print_json
 
 
 def validate(book: BookOption, quiet: QuietOption = False, as_json: JsonOption = False) -> None:
@@ -58,7 +58,6 @@ def _row(source: Any) -> dict[str, Any]:
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -68,6 +67,6 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         term = f"{row['from']} – {row['to']}"
         table.add_row(*map(escape, (row["agreement"], row["title"], term, ", ".join(row["benefits"]), row["file"])))
-    console = Console(highlight=False)
+    console = make_console()
     console.print(table)
     console.print(f"\n[green]{len(rows)} agreements, no mistakes.[/green]")
