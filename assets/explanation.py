@@ -93,15 +93,16 @@ def _find(con: duckdb.DuckDBPyConnection, wanted: str) -> Row:
     if wanted and len(exact) == 1:
         return exact[0]
     if wanted and exact:
-        raise InputError([Problem("", 0, "", f"{wanted!r} is the beginning of several payouts; write more of the id:\n{_listed(exact)}")])
+        raise InputError([Problem("explain", 0, "", f"{wanted!r} is the beginning of several payouts; write more of the id:\n{_listed(exact)}")])
     likely = fetch(
         con,
-        f"select *, greatest(jaro_winkler_similarity({_PATH}, ?), jaro_winkler_similarity(payout_id, ?)) as likeness"
-        f" from fct_payout order by starts_with({_PATH}, ?) desc, likeness desc, payout_id limit 10",
+        f"select *, starts_with({_PATH}, ?) as continues, greatest(jaro_winkler_similarity({_PATH}, ?), jaro_winkler_similarity(payout_id, ?)) as likeness"
+        " from fct_payout where continues or likeness > 0.8 order by continues desc, likeness desc, payout_id limit 10",
         [wanted, wanted, wanted],
     )
-    way_out = "Name it by id, by the beginning of its id, or by AGREEMENT/BENEFIT/PARTICIPANT/WINDOW_START. Closest:"
-    raise InputError([Problem("", 0, "", f"no published payout is called {wanted!r}. {way_out}\n{_listed(likely)}")])
+    way_out = "Name it by id, by the beginning of its id, or by AGREEMENT/BENEFIT/PARTICIPANT/WINDOW_START"
+    closest = f". Closest:\n{_listed(likely)}" if likely else "; without a name `tierledger explain` lists the largest"
+    raise InputError([Problem("explain", 0, "", f"no published payout is called {wanted!r}. {way_out}{closest}")])
 
 
 def _listed(rows: list[Row]) -> str:

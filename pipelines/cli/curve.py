@@ -11,7 +11,7 @@ from decimal import Decimal
 from assets.explanation import Explanation
 from pipelines.cli.figures import money, number, percent
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 200, 64, 20, 18, 30
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 150, 44, 8, 18, 18
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,10 @@ def draw_curve(e: Explanation) -> Curve | None:
     currency, by = e.payout["currency"], e.benefit.get("by_axis")
     points = [(float(t["from_value"]), float(t[form] or 0)) for t in e.tiers]
     x = float(e.payout["axis_value"])
-    low = min(points[0][0], 0.0, x)
-    high = max(points[-1][0] * 1.25, x * 1.1, points[-1][0] + abs(points[0][0]), low + 1e-9)
+    first, last = points[0][0], points[-1][0]
+    margin = 0.25 * ((last - first) or abs(last) or abs(x) or 1.0)
+    low, high = min(first, x) - margin, max(last, x) + margin
+    low = max(low, 0.0) if first >= 0 and x >= 0 else low
     top = max((y for _, y in points), default=0.0) * 1.15 or 1.0
 
     def across(value: float) -> float:
@@ -68,7 +70,7 @@ def draw_curve(e: Explanation) -> Curve | None:
         x_ticks=_apart([Tick(across(float(t["from_value"])), axis_label(t["from_value"])) for t in e.tiers]),
         y_ticks=[Tick(up(float(value)), percent(value) if form in ("rate", "share") else money(value, currency)) for value in values],
         place=(across(x), up(_height(points, x, e))),
-        label=axis_label(e.payout["axis_value"]),
+        label=axis_label(e.payout["axis_value"].quantize(Decimal("0.0001"))),
     )
 
 

@@ -46,6 +46,4 @@ def _refuse_foreign(folder: Path) -> None:
     from models.documents import InputError, Problem
 
     if open_book(folder).book != "demo":
-        raise InputError(
-            [Problem(str(folder), 0, "", "this is not the demo book (book.yaml says otherwise); --fresh would remove it. Name another folder")]
-        )
+        raise InputError([Problem(str(folder), 0, "", "this is not the demo book (book.yaml says otherwise); --fresh would remove it. Name another folder")])

@@ -32,9 +32,7 @@ def explain(
         str | None, typer.Argument(help="A payout id, its first characters, or AGREEMENT/BENEFIT/PARTICIPANT/WINDOW_START. None: lists the largest.")
     ] = None,
     form: Annotated[Format, typer.Option("--format", "-f", help="How it is shown.")] = Format.text,
-    lines: Annotated[
-        int | None, typer.Option(min=0, help="How many transaction lines to list [default: 20; all in JSON and HTML up to 1000].")
-    ] = None,
+    lines: Annotated[int | None, typer.Option(min=0, help="How many transaction lines to list [default: 20; all in JSON and HTML up to 1000].")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of standard output.")] = None,
 ) -> None:
     """Why this amount: clause, terms, tier, the formula with its numbers, and every line behind it with file and row.

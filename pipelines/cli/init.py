@@ -36,9 +36,7 @@ def init(
         raise InputError([Problem("--currency", 0, "", f"{currency!r} is not an ISO 4217 currency code such as EUR")])
     if feed is None:
         _write(folder, currency, None, "transactions.csv")
-        print(
-            f"{folder} is ready: put files into {folder}/feeds/transactions, adapt book.yaml and agreements/, then:  tierledger run --book {folder}"
-        )
+        print(f"{folder} is ready: put files into {folder}/feeds/transactions, adapt book.yaml and agreements/, then:  tierledger run --book {folder}")
         return
     if not feed.is_file():
         raise InputError([Problem(str(feed), 0, "", "there is no such file")])
@@ -69,9 +67,7 @@ def _write(folder: Path, currency: str, proposal: Proposal | None, file_name: st
 
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(loader=FileSystemLoader(Path(__file__).with_name("templates")), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["quoted"] = lambda value: json.dumps(str(value), ensure_ascii=False)
     suffix = "".join(Path(file_name).suffixes[-2:] if file_name.endswith((".gz", ".zst")) else Path(file_name).suffixes[-1:])
     values: dict[str, Any] = {"name": folder.resolve().name, "currency": currency, "proposal": proposal, "suffix": suffix, **_example_terms(proposal)}
@@ -109,7 +105,5 @@ def _print_guesses(folder: Path, feed: Path, proposal: Proposal) -> None:
         console.print("\n[bold yellow]Check[/bold yellow]")
         for note in proposal.notes:
             console.print(f"  • {escape(note)}")
-    console.print(
-        f"\nAn example agreement for [bold]{escape(proposal.largest_partner)}[/bold], your largest partner, is in {folder}/agreements/example.yaml."
-    )
+    console.print(f"\nAn example agreement for [bold]{escape(proposal.largest_partner)}[/bold], your largest partner, is in {folder}/agreements/example.yaml.")
     console.print(f"[bold]Next[/bold]  [cyan]tierledger run --book {folder}[/cyan]")

@@ -70,6 +70,7 @@ def _invoke(arguments: list[str]) -> int:
 def _explain_error(error: Exception) -> int:
     from assets.books import BookLocked
     from assets.context import CheckFailed
+    from assets.dbt import SqlError
     from models.documents import InputError
 
     if isinstance(error, InputError):
@@ -78,6 +79,9 @@ def _explain_error(error: Exception) -> int:
         return WRONG_INPUT
     if isinstance(error, CheckFailed):
         print(f"Check failed: {error.check}\n  {error.finding}\nNothing was published; what was published before stays.", file=sys.stderr)
+        return CHECK_FAILED
+    if isinstance(error, SqlError):
+        print(f"A table could not be built.\n  {error}\nNothing was published; what was published before stays.", file=sys.stderr)
         return CHECK_FAILED
     if isinstance(error, BookLocked | OSError):
         print(error, file=sys.stderr)

@@ -71,9 +71,7 @@ def _totals(summary: RunSummary) -> list[str]:
     for row in summary.agreements:
         key = (row["direction"], row["currency"])
         totals[key] = totals.get(key, Decimal(0)) + row["total"]
-    return [
-        f"  {_DIRECTIONS.get(direction, direction)} [bold]{money(total, currency)}[/bold]" for (direction, currency), total in sorted(totals.items())
-    ]
+    return [f"  {_DIRECTIONS.get(direction, direction)} [bold]{money(total, currency)}[/bold]" for (direction, currency), total in sorted(totals.items())]
 
 
 def _print_written(console: Console, summary: RunSummary, book: Path) -> None:
@@ -81,9 +79,7 @@ def _print_written(console: Console, summary: RunSummary, book: Path) -> None:
     verb = "Written" if summary.status == "published" else "Published"
     files = sum(path.stat().st_size for path in (published / "current").glob("*.parquet"))
     console.print(f"[bold]{verb}[/bold]")
-    console.print(
-        f"  {published / 'current'}/*.parquet   {len(summary.published)} tables, {number(sum(summary.published.values()))} rows, {size(files)}"
-    )
+    console.print(f"  {published / 'current'}/*.parquet   {len(summary.published)} tables, {number(sum(summary.published.values()))} rows, {size(files)}")
     database = published / "tierledger.duckdb"
     if database.is_file():
         console.print(f"  {database}   the same tables for SQL, {size(database.stat().st_size)}")

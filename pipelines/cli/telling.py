@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import PurePath
 from typing import Any
 
 from assets.explanation import Explanation
@@ -137,9 +138,7 @@ def _tiers(e: Explanation) -> Table:
             ends = f"up to {_in_unit(tier['to_value'], unit, currency)}"
         if tier["is_reached"]:
             marked = position
-        rows.append(
-            (str(tier["tier"]), _in_unit(tier["from_value"], unit, currency), ends, *(_pays(form, tier.get(form), currency) for form in forms))
-        )
+        rows.append((str(tier["tier"]), _in_unit(tier["from_value"], unit, currency), ends, *(_pays(form, tier.get(form), currency) for form in forms)))
     headings = ("tier", "from", "to", *(_FORMS[form] for form in forms))
     return Table(headings, rows, frozenset(range(1, len(headings))), marked)
 
@@ -175,7 +174,7 @@ def _lines(e: Explanation) -> Table:
     rows = []
     for line in e.lines:
         transaction = f"{line['transaction_id']}/{line['line']}" if line["transaction_id"] is not None else "–"
-        place = f"{line['source_file']}, row {number(line['source_row'])}" if line["source_file"] else "–"
+        place = f"{PurePath(line['source_file']).name}, row {number(line['source_row'])}" if line["source_file"] else "–"
         rate = (number(line["fx_rate"]) if line["currency"] not in (None, currency) else "",) if has_foreign else ()
         rows.append(
             (
@@ -209,9 +208,10 @@ def _lines(e: Explanation) -> Table:
 def _line_note(e: Explanation) -> str:
     shown, currency = len(e.lines), e.payout["currency"]
     if shown == e.line_count:
-        return f"All {number(shown)} lines; their shares add up to the payout."
+        return f"All {number(shown)} rows, one per line and tier; their shares add up to the payout."
     rest = e.line_sum - sum((line["line_payout"] for line in e.lines), Decimal(0))
-    return f"The first {number(shown)} of {number(e.line_count)} lines; the others share {money(rest, currency)}. Together they add up to the payout."
+    told = f"The first {number(shown)} of {number(e.line_count)} rows, one per line and tier; the others share {money(rest, currency)}."
+    return f"{told} Together they add up to the payout."
 
 
 def _measure_unit(e: Explanation) -> str:
