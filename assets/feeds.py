@@ -19,12 +19,12 @@ import duckdb
 from assets.context import RunContext, StepReport
 from assets.inspection import Facts, format_of, inspect, refusal
 from assets.landing import Arrival, Landed, append_manifest, archive_file, find_files, read_manifest, sync_archive
-from assets.mapping import map_header, settings_hash
+from assets.mapping import check_settings, map_header, settings_hash
 from assets.raw_tables import add_attributes, create_raw_tables, empty_feed, key_rows, number_rows
 from assets.readers import Source, archived_hash_in, identifier, json_keys_of, looks_ragged, parquet_columns, quoted, relation, rewrite_csv
 from assets.typing_sql import Mapped, TextFacts, select_rejects, select_rows
 from assets.warehouse import open_warehouse, transaction
-from models.documents import InputError
+from models.documents import InputError, parse_documents
 from models.feeds import FEEDS, Feed
 
 #: file_no = this × the feed's place + arrival_no: the same however the files of several feeds came interleaved.
@@ -70,6 +70,10 @@ def load_feeds(context: RunContext) -> StepReport:
 
     Raises InputError when a file is refused as a whole: then nothing of this run is loaded.
     """
+    document = parse_documents((context.folder / "book.yaml").read_text(encoding="utf-8-sig"), "book.yaml")[0]
+    problems = check_settings(context.book, document)
+    if problems:
+        raise InputError(problems)
     context.archive.mkdir(exist_ok=True)
     with open_warehouse(context.warehouse) as con, tempfile.TemporaryDirectory(prefix="tierledger-") as scratch:
         with transaction(con):
@@ -209,7 +213,7 @@ def _load_feed(
         rows = select_rows(batch.mapped, batch.defaults, batch.facts, relation(batch.sources))
         con.execute(f"insert into raw.{feed.name} (file_no, {names}) {rows}")
         advance(len(batch.sources))
-    rows_read = number_rows(con, feed)
+    rows_read = number_rows(con, feed, [source.file_no for batch in batches for source in batch.sources])
     rejected = _reject(con, feed, batches)
     for batch in batches:
         _check_row_counts(batch.sources, rows_read)
@@ -244,9 +248,7 @@ def _sources(
             raise refusal(f"archive/{arrival.sha256}", f"is missing; it is {arrival.file_name} of feed {feed.name}: restore it from a backup")
         facts = inspect(path, arrival.suffix, arrival.file_name)
         if facts.sha256 != arrival.sha256:
-            raise refusal(
-                f"archive/{arrival.sha256}", f"is damaged: its bytes are not those of {arrival.file_name} any more; restore it from a backup"
-            )
+            raise refusal(f"archive/{arrival.sha256}", f"is damaged: its bytes are not those of {arrival.file_name} any more; restore it from a backup")
         return facts
 
     with ThreadPoolExecutor(2) as pool:

@@ -124,6 +124,7 @@ def inspect(path: Path, suffix: str, name: str) -> Facts:
                         raise refusal(name, f"unpacks to more than {_BOMB_RATIO} times its size; deliver it unpacked if it is genuine")
         text.decode(b"", final=True)
     except UnicodeDecodeError as error:
+        _check_magic(head, file_format, name)
         raise refusal(name, f"is not UTF-8 text ({error.reason}); save it as UTF-8") from None
     except (OSError, pa.ArrowInvalid, EOFError) as error:
         if isinstance(error, OSError) and error.errno:

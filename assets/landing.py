@@ -60,9 +60,7 @@ def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
             inside = path.parent.resolve().is_relative_to(root)
             name = _shown(path.name if is_absolute or not inside else os.path.relpath(path, root))
             if not is_absolute and not inside:
-                problems.append(
-                    Problem("book.yaml", 0, f"feeds.{feed}.files", f"{pattern} leaves the book; write the absolute path if this is meant")
-                )
+                problems.append(Problem("book.yaml", 0, f"feeds.{feed}.files", f"{pattern} leaves the book; write the absolute path if this is meant"))
                 break
             status = path.lstat()
             if not stat.S_ISREG(status.st_mode):
@@ -70,9 +68,7 @@ def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
                 continue
             suffix = suffix_of(path.name)
             if not suffix:
-                problems.append(
-                    Problem(name, 0, "", "has a suffix that is not known; allowed: .csv .parquet .json .jsonl .ndjson, each also with .gz or .zst")
-                )
+                problems.append(Problem(name, 0, "", "has a suffix that is not known; allowed: .csv .parquet .json .jsonl .ndjson, each also with .gz or .zst"))
                 continue
             changed = max(status.st_mtime_ns, status.st_ctime_ns)
             identity = f"{_shown(match)}|{status.st_ino}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}"

@@ -6,16 +6,19 @@ Does not belong here: the language of the expressions (models/expressions.py), w
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
+import re
 from dataclasses import asdict
 
 from assets.inspection import refusal
-from assets.typing_sql import Mapped
-from models.book import FeedSettings
-from models.documents import InputError, Problem
-from models.expressions import Compiled
-from models.feeds import Feed
+from assets.typing_sql import DECIMALS, Mapped
+from models.book import Book, FeedSettings
+from models.documents import Document, InputError, Problem
+from models.expressions import INTEGER_DIGITS, Compiled, ExpressionError, compile_expression
+from models.feeds import FEEDS, TRANSACTION_TYPES, Column, Feed, Kind
+from models.money import MINOR_UNITS
 
 #: Raised when the reading of files changes: what was loaded before is then loaded again from the archive.
 _READER_VERSION = 1
@@ -30,27 +33,92 @@ def settings_hash(feed: Feed, settings: FeedSettings | None) -> str:
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
 
 
+def check_settings(book: Book, document: Document) -> list[Problem]:
+    """What is wrong with mappings, defaults and keys of book.yaml, before any file is looked at."""
+    problems = []
+    for name, settings in book.feeds.items():
+        feed = FEEDS[name]
+        columns = {column.name: column for column in feed.columns}
+        for target, text in settings.columns.items():
+            try:
+                _compiled(text, columns.get(target), None)
+            except ExpressionError as error:
+                problems.append(document.problem(("feeds", name, "columns", target), str(error)))
+            if target.casefold() in _OWN_COLUMNS:
+                problems.append(document.problem(("feeds", name, "columns", target), "this name is reserved; choose another"))
+        for target, value in settings.defaults.items():
+            if target not in columns:
+                problems.append(document.problem(("feeds", name, "defaults", target), f"is no column of this feed; allowed: {', '.join(columns)}"))
+            elif not _fits(columns[target].kind, str(value)):
+                problems.append(document.problem(("feeds", name, "defaults", target), f"{value!r} is no {columns[target].kind} as the feed takes it"))
+        for position, target in enumerate(settings.key or []):
+            if target not in columns:
+                problems.append(document.problem(("feeds", name, "key", position), f"{target!r} is no column of this feed; allowed: {', '.join(columns)}"))
+    return problems
+
+
+def _fits(kind: Kind, text: str) -> bool:
+    """Whether a default is a value of its column."""
+    if kind in ("amount", "rate"):
+        return bool(re.fullmatch(rf"-?[0-9]{{1,{INTEGER_DIGITS}}}(\.[0-9]{{1,{DECIMALS[kind]}}})?", text))
+    if kind == "integer":
+        return bool(re.fullmatch(r"-?[0-9]{1,9}", text))
+    if kind == "date":
+        try:
+            return len(text) == 10 and bool(dt.date.fromisoformat(text))
+        except ValueError:
+            return False
+    return bool(text.strip()) if kind == "text" else text in (MINOR_UNITS if kind == "currency" else TRANSACTION_TYPES)
+
+
+def _compiled(text: str, column: Column | None, by_name: dict[str, str] | None) -> Compiled:
+    """The expression for a column. Raises ExpressionError when it gives another kind of value than the column holds."""
+    kind: Kind = column.kind if column else "text"
+    compiled = compile_expression(text, by_name, DECIMALS.get(kind, 6))
+    if kind in ("amount", "rate", "integer") and compiled.form not in ("number", "text"):
+        raise ExpressionError(f"gives a {compiled.form}, and the column holds a number")
+    if kind == "date" and compiled.form not in ("date", "timestamp", "text"):
+        raise ExpressionError(f"gives a {compiled.form}, and the column holds a date")
+    return compiled
+
+
 def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name: str) -> list[Mapped]:
-    """Where each column of the feed comes from in a file with this header. Raises InputError when the file lacks a needed column."""
+    """Where each column of the feed comes from in a file with this header: mapped, else of the same name. Attributes follow: those that
+    book.yaml maps, then the columns of the file that nothing refers to. Raises InputError when the file lacks a needed column.
+    """
     by_name = {column: f"c{i}" for i, column in enumerate(header)}
     folded = {column.casefold(): column for column in header}
-    defaults = {column.name: column.default for column in feed.columns} | settings.defaults
-    mapped, used, missing = [], set(), []
+    canonical = {column.name: column for column in feed.columns}
+    mapped: dict[str, Mapped] = {}
+    problems = []
+    for target, text in settings.columns.items():
+        try:
+            mapped[target] = Mapped(target, canonical.get(target), _compiled(text, canonical.get(target), by_name), text)
+        except ExpressionError as error:
+            problems.append(Problem(name, 1, "", f"feeds.{feed.name}.columns.{target} in book.yaml ({text}): {error}"))
+    missing = []
     for column in feed.columns:
+        if column.name in settings.columns:
+            continue
         source = column.name if column.name in by_name else folded.get(column.name)
         if source is not None:
-            used.add(source)
-            mapped.append(Mapped(column.name, column, Compiled(by_name[source], is_column=True)))
+            mapped[column.name] = Mapped(column.name, column, Compiled(by_name[source], is_column=True, columns=frozenset([source])))
             continue
-        if column.required and defaults.get(column.name) is None:
+        if column.required and column.default is None and column.name not in settings.defaults:
             missing.append(column.name)
-        mapped.append(Mapped(column.name, column, None))
+        mapped[column.name] = Mapped(column.name, column, None)
     if missing:
-        shown = ", ".join(header[:40])
-        raise refusal(name, f"has no column {', '.join(missing)}; map it under feeds.{feed.name}.columns in book.yaml. Its columns: {shown}", 1)
+        wanted = f"has no column {', '.join(missing)}; map it under feeds.{feed.name}.columns in book.yaml"
+        problems.append(Problem(name, 1, "", f"{wanted}. Its columns: {', '.join(header[:40])}"))
+    if problems:
+        raise InputError(problems)
+    attributes = [m for target, m in mapped.items() if target not in canonical and m.text.strip().casefold() != "null"]  # NULL: not carried along
     if feed.attributes:
-        own = [column for column in header if column.casefold() in _OWN_COLUMNS]
+        taken = {column for m in mapped.values() if m.expression for column in m.expression.columns}
+        names = {target.casefold() for target in mapped}
+        free = [column for column in header if column not in taken and column.casefold() not in names]
+        own = [column for column in free if column.casefold() in _OWN_COLUMNS]
         if own:
             raise refusal(name, f"the column name {', '.join(own)} is reserved; map it to another name under feeds.{feed.name}.columns", 1)
-        mapped += [Mapped(column, None, Compiled(by_name[column], is_column=True)) for column in header if column not in used]
-    return mapped
+        attributes += [Mapped(column, None, Compiled(by_name[column], is_column=True)) for column in free]
+    return [mapped[column.name] for column in feed.columns] + attributes

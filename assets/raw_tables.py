@@ -45,8 +45,10 @@ def add_attributes(con: duckdb.DuckDBPyConnection, feed: Feed, names: list[str])
             present.add(name.casefold())
 
 
-def number_rows(con: duckdb.DuckDBPyConnection, feed: Feed) -> dict[int, int]:
+def number_rows(con: duckdb.DuckDBPyConnection, feed: Feed, order: list[int]) -> dict[int, int]:
     """Number the rows just inserted (`row_no` null) from 1 per file, in the order of the file. Rows read by file_no.
+
+    `order`: the numbers of the files in the order they were read.
 
     The engine stores rows in the order they were read and gives them consecutive rowids, which is checked here: a window function would
     take the whole load through one thread.
@@ -56,8 +58,10 @@ def number_rows(con: duckdb.DuckDBPyConnection, feed: Feed) -> dict[int, int]:
     ).fetchall()
     if not files:
         return {}
-    if any(last - first + 1 != count for _, first, last, count in files):
-        raise RuntimeError(f"raw.{feed.name}: the rows of a file are not stored one after the other")
+    place = {file_no: i for i, file_no in enumerate(order)}
+    stored = [file_no for _, file_no in sorted((first, file_no) for file_no, first, _, _ in files)]
+    if any(last - first + 1 != count for _, first, last, count in files) or stored != sorted(stored, key=place.__getitem__):
+        raise RuntimeError(f"raw.{feed.name}: the engine did not keep the rows in the order of the files")
     lowest = files[0][0]
     firsts = [0] * (files[-1][0] - lowest + 1)
     for file_no, first, _, _ in files:

@@ -164,7 +164,7 @@ def rewrite_csv(source: Source, target: Path) -> Source:
         writer = csv.writer(file)
         writer.writerow([f"c{i}" for i in range(width)] + ["fault", "fault_message", "fault_raw"])
         rows = _rows(source)
-        next(rows)
+        row = next(rows)
         for row in rows:
             while len(row) > width and row[-1] == "":
                 row.pop()
@@ -174,6 +174,8 @@ def rewrite_csv(source: Source, target: Path) -> Source:
                 raw = {**dict(zip(source.header, row, strict=False)), **{f"({i + 1})": row[i] for i in range(width, len(row))}}
                 message = f"the row has {len(row)} fields, the header {width}"
                 writer.writerow([""] * width + ["wrong_field_count", message, json.dumps(raw, ensure_ascii=False)])
+    if 0 < len(row) < width and not source.facts.ends_with_newline:
+        raise refusal(source.name, "is cut off in its last row (too few fields, no line end); deliver it again", source.facts.newlines + 1)
     return replace(source, path=target, is_rewritten=True)
 
 

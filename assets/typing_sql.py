@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from assets.readers import identifier, quoted
-from models.expressions import Compiled
+from models.expressions import INTEGER_DIGITS, Compiled, text_of
 from models.feeds import SQL_TYPES, TRANSACTION_TYPES, Column, Kind
 from models.money import MINOR_UNITS
 
-INTEGER_DIGITS = 12
+_TEXTS = ("text", "currency", "type")
 DECIMALS: dict[Kind, int] = {"amount": 6, "rate": 12}
 _NUMBER = r"-?[0-9]+(\.[0-9]+)?"
 _CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x{9F}]"
@@ -96,7 +96,7 @@ class _Typed:
         self.default_column = default[1:] if default is not None and default.startswith("=") else None
         self.default = None if self.default_column else default
         expression = mapped.expression
-        self.form = expression.type if expression else "text"
+        self.form = "text" if expression is None or self.kind in _TEXTS else expression.form
         self.is_text = self.form == "text"
 
     # stage 1 and 2
@@ -106,8 +106,9 @@ class _Typed:
         if expression is None:
             yield f"null::varchar as {self.t}"
             return
-        sql = f"try({expression.sql})" if expression.can_fail else expression.sql
-        if self.is_text and self.kind in ("text", "currency", "type"):
+        sql = text_of(expression) if self.is_text else expression.sql
+        sql = f"try({sql})" if expression.can_fail else sql
+        if self.kind in _TEXTS:
             if not self.facts.is_ascii:
                 sql = f"nfc_normalize({sql})"
             if self.facts.has_space or not self.facts.is_ascii or not expression.is_column:
@@ -115,12 +116,13 @@ class _Typed:
         elif self.is_text and not expression.is_column:
             sql = f"nullif({sql}, '')"
         yield f"{sql} as {self.t}"
-        if expression.can_fail:
-            yield f"(try(({expression.sql}) is null) is null) as {self.failed}"
 
     def values(self) -> Iterator[str]:
         t = self._or_default(self.t)
         yield f"{self._value(t)} as {self.v}"
+        expression = self.mapped.expression
+        if expression is not None and expression.can_fail:  # no value because there is none, or because of an error?
+            yield f"case when {self.t} is null then try(({expression.sql}) is null) is null else false end as {self.failed}"
 
     def _or_default(self, t: str) -> str:
         if self.default is None:
@@ -137,18 +139,13 @@ class _Typed:
 
     def _value(self, t: str) -> str:
         sql_type = SQL_TYPES[self.kind]
-        if self.kind in ("text", "currency", "type"):
-            return self._as_text(t)
+        if self.kind in _TEXTS:
+            return t
         if self.is_text:
             return f"try_cast({t} as {sql_type})"
         if self.kind == "date":
             return f"{t}::date"
         return f"case when abs({t}) < {10**INTEGER_DIGITS} then try_cast({t} as {sql_type}) end"
-
-    def _as_text(self, t: str) -> str:
-        if self.form == "number":
-            return f"rtrim(rtrim({t}::varchar, '0'), '.')"
-        return t if self.is_text else f"{t}::varchar"
 
     def final(self, all_typed: list[_Typed]) -> str:
         if self.default_column is None:
@@ -179,14 +176,13 @@ class _Typed:
         if self.kind == "text":
             return f"not regexp_matches({self.v}, {quoted(_CONTROL)})" if self.facts.has_control or not self.facts.is_ascii else None
         if self.kind == "currency":
-            return f"{self.v} in ({', '.join(map(quoted, MINOR_UNITS))})"
+            # not IN: the engine makes a join of a long list, and a join does not keep the rows in the order of the file
+            return f"regexp_full_match({self.v}, {quoted('|'.join(MINOR_UNITS))})"
         if self.kind == "type":
-            return f"{self.v} in ({', '.join(map(quoted, TRANSACTION_TYPES))})"
+            return f"regexp_full_match({self.v}, {quoted('|'.join(TRANSACTION_TYPES))})"
         if self.kind == "date":
             return (
-                f"(({self.v}::varchar = {t}) and {t} >= '1000' and strlen({t}) = 10)"
-                if self.is_text
-                else f"({self.v} between '1000-01-01' and '9999-12-31')"
+                f"(({self.v}::varchar = {t}) and {t} >= '1000' and strlen({t}) = 10)" if self.is_text else f"({self.v} between '1000-01-01' and '9999-12-31')"
             )
         if self.kind == "integer":
             digits = f"regexp_full_match({t}, '-?[0-9]{{1,10}}') and {self.v} is not null"
@@ -245,7 +241,7 @@ class _Typed:
         elif self.kind == "type":
             yield wrong, "unknown_type", f"{{}} is not one of {', '.join(TRANSACTION_TYPES)}"
         elif self.kind == "date":
-            yield wrong, "bad_date", "{} is not a day written YYYY-MM-DD"
+            yield wrong, "bad_date", "{} is not a day written YYYY-MM-DD (a mapping such as CAST(Column AS DATE) or strptime(Column, '%d/%m/%Y') makes it one)"
         elif self.kind == "integer":
             yield wrong, "bad_number", "{} is not a whole number of at most 9 digits"
         else:
@@ -254,7 +250,7 @@ class _Typed:
                 yield (
                     f"not regexp_full_match({t}, {quoted(_NUMBER)})",
                     "bad_number",
-                    "{} is not a number such as -12.50 (digits, a point, no spaces or signs)",
+                    "{} is not a number such as -12.50; no spaces, plus signs or thousands separators",
                 )
                 yield rf"regexp_matches({t}, '\.[0-9]{{{decimals + 1}}}')", "too_many_decimals", f"{{}} has more than {decimals} decimals"
                 yield wrong, "out_of_range", f"{{}} has more than {INTEGER_DIGITS} digits before the point"
