@@ -32,7 +32,7 @@ def list_payouts(benefits: pl.DataFrame, windows: pl.DataFrame, participants: pl
 def find_figures(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
     """Target, baseline and incentive of every payout: a number of the agreement, a row of the feed, or the prior year.
 
-    One row in, one out. The target is `target` × `target_times`, both exact. `prior_missing_rates` counts prior-year lines without a rate.
+    One row in, one out. The target is `target` × `target_times`, both exact. `prior_lacks` says what the prior year's lines lack.
     targets: one row per agreement_id, benefit_id, participant_id, window_start.
     """
     prior = _sum_prior_year(payouts, measures)
@@ -54,7 +54,7 @@ def find_figures(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.Data
             .alias(name)
         )
 
-    return found.with_columns(figure("target"), figure("baseline"), figure("incentive"), pl.col("prior_missing_rates").fill_null(0)).sort("payout_key")
+    return found.with_columns(figure("target"), figure("baseline"), figure("incentive")).sort("payout_key")
 
 
 def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, as_of_period: int) -> pl.DataFrame:
@@ -114,16 +114,18 @@ def _reason() -> pl.Expr:
         return pl.col("measure").is_in(names) | pl.col("base_column").is_in(names)
 
     by, base = pl.col("by_axis"), pl.col("base")
-    looks_back = (pl.col("baseline_source") == "prior") | (pl.col("target_source") == "prior")
     needs_baseline = by.is_in(["growth", "growth_amount"]) | (base == "increment")
+    needs_prior = (needs_baseline & (pl.col("baseline_source") == "prior")) | ((by == "attainment") & (pl.col("target_source") == "prior"))
     needs_quantity = uses(NEEDS_QUANTITY) | pl.col("pays_per_unit")
     return (
-        pl.when(uses(NEEDS_AMOUNT) & ((pl.col("missing_rates") > 0) | (looks_back & (pl.col("prior_missing_rates") > 0))))
+        pl.when(uses(NEEDS_AMOUNT) & (pl.col("missing_rates") > 0))
         .then(pl.lit("fx"))
         .when(uses(NEEDS_COST) & (pl.col("missing_costs") > 0))
         .then(pl.lit("cost"))
         .when(needs_quantity & (pl.col("missing_quantities") > 0))
         .then(pl.lit("quantity"))
+        .when(needs_prior & pl.col("prior_lacks").is_not_null())
+        .then("prior_lacks")
         .when((by == "attainment") & pl.col("target").is_null())
         .then(pl.lit("target_missing"))
         .when((by == "attainment") & (pl.col("target") <= 0))
@@ -140,8 +142,13 @@ def _reason() -> pl.Expr:
 def _sum_prior_year(payouts: pl.DataFrame, measures: pl.DataFrame) -> pl.DataFrame:
     """The measure over the same days one year earlier, of the whole span up to the window's end, whatever `as_of`.
 
-    One row per payout that looks back; 0 where nothing was sold.
+    One row per payout that looks back; 0 where nothing was sold. `prior_lacks`: fx, cost or quantity where a line lacks what the measure needs.
     """
+
+    def lacks(reason: str, measures: tuple[str, ...], missing: str) -> pl.Expr:
+        is_lacking = (pl.col("measure").is_in(measures) & (pl.col(missing) > 0)).any()
+        return pl.when(is_lacking).then(pl.lit(reason)).alias(reason)
+
     looking = payouts.filter((pl.col("baseline_source") == "prior") | (pl.col("target_source") == "prior"))
     return (
         looking.with_columns(pl.int_ranges("span_first_period", pl.col("last_period") + 1).alias("period_no"))
@@ -151,5 +158,12 @@ def _sum_prior_year(payouts: pl.DataFrame, measures: pl.DataFrame) -> pl.DataFra
         .join(measures.filter("is_prior"), on=["basis_key", "participant_key", "period_no"], how="left")
         .with_columns(pl.col(c).fill_null(0) for c in SUMMED)
         .group_by("payout_key")
-        .agg(_column(pl.col("measure")).sum().alias("prior_measure"), pl.col("missing_rates").sum().alias("prior_missing_rates"))
+        .agg(
+            _column(pl.col("measure")).sum().alias("prior_measure"),
+            lacks("fx", NEEDS_AMOUNT, "missing_rates"),
+            lacks("cost", NEEDS_COST, "missing_costs"),
+            lacks("quantity", NEEDS_QUANTITY, "missing_quantities"),
+        )
+        .with_columns(pl.coalesce("fx", "cost", "quantity").alias("prior_lacks"))
+        .select("payout_key", "prior_measure", "prior_lacks")
     )
