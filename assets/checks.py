@@ -38,11 +38,11 @@ CHECKS: dict[str, str] = {
     "no_line_counts_twice_for_a_participant": """
         select basis_key, participant_key, partner_key, first_day
         from (
-            select *, lag(last_day) over (partition by basis_key, participant_key, partner_key order by first_day) >= first_day as overlaps
+            select *, lag(last_day) over (partition by basis_key, participant_key, partner_key order by first_day) >= first_day as is_overlapping
             from intermediate.int_memberships
             where not is_pool_piece
         )
-        where overlaps""",
+        where is_overlapping""",
     "credited_lines_add_up_to_the_sums": """
         with lines as (select coalesce(sum(amount), 0) as amount, count(*) as line_count from intermediate.int_lines_credited where is_in_term),
         sums as (select coalesce(sum(amount), 0) as amount, coalesce(sum(line_count), 0) as line_count from intermediate.int_measures_summed where not is_prior)
