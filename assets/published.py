@@ -66,7 +66,7 @@ def sum_agreements(con: duckdb.DuckDBPyConnection) -> list[Row]:
         select agreement_id, any_value(title) as title, any_value(p.direction) as direction, p.currency, count(*) as payouts,
             count(*) filter (payout <> 0) as paying, count(*) filter (status = 'blocked') as blocked, coalesce(sum(payout), 0) as total
         from fct_payout p
-        left join (select agreement_id, arg_max(title, version) as title from dim_agreement group by agreement_id) using (agreement_id)
+        left join (select agreement_id, arg_max(title, agreement_version) as title from dim_agreement group by agreement_id) using (agreement_id)
         group by agreement_id, p.currency order by agreement_id, p.currency
         """,
     )
