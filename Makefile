@@ -1,22 +1,24 @@
-# make setup | run | test | lint | ui | docs | bench: `make help` lists them.
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# `make help` lists the targets.
+# the first of these that is there and runs
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint ui docs clean
+.PHONY: help setup run test lint ui lock tables-page clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
 
 # uv from the machine, else one that pip puts beside the environment
 $(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "Tierledger needs Python 3.11 to 3.13; found $$($(PYTHON) --version). Choose one with: make setup PYTHON=/path/to/python3.12"; exit 2; }
+	@test -n "$(PYTHON)" || { echo "Tierledger needs Python 3.11, 3.12 or 3.13 on the path, or named: make setup PYTHON=/path/to/python3.12"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@UV=$$(command -v uv || echo $(BIN)/uv); \
 	  $$UV pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
 	  $$UV pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -c 'from assets.dbt import load_manifest; load_manifest()'
 	@touch $@
 
 setup: $(STAMP)  ## make the environment in .venv
@@ -35,6 +37,9 @@ ui: setup  ## Dagster's web page on the demo book
 
 lock:  ## write requirements.lock anew from pyproject.toml
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev --no-header pyproject.toml -o requirements.lock
+
+tables-page: setup  ## write docs/tables.md anew from the descriptions of the tables
+	@$(BIN)/python -m pipelines.tables_page
 
 clean:  ## remove what can be made again
 	@rm -rf $(VENV) build dist *.egg-info dbt_project/target dbt_project/logs
