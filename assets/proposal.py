@@ -18,6 +18,7 @@ import duckdb
 
 from assets.readers import identifier, quoted
 from models.documents import InputError, Problem
+from models.feeds import FEEDS
 from models.money import MINOR_UNITS
 
 #: What the columns of other systems are called, without case, spaces and signs. The first ones are the surest.
@@ -109,6 +110,7 @@ def propose_mapping(con: duckdb.DuckDBPyConnection, path: Path, currency: str) -
         if name in chosen:
             proposal.columns[name] = identifier_as_written(chosen[name].name)
     _fill_gaps(proposal, path, currency)
+    proposal.columns = {c.name: proposal.columns[c.name] for c in FEEDS["transactions"].columns if c.name in proposal.columns}
     _choose_key(con, proposal)
     _measure_partner(con, proposal)
     return proposal
@@ -277,9 +279,7 @@ def _fill_gaps(proposal: Proposal, path: Path, currency: str) -> None:
         raise InputError([Problem(str(path), 1, "", advice)])
     if "transaction_id" not in proposal.columns:
         proposal.columns["transaction_id"] = proposal.columns["partner_id"]
-        proposal.notes.append(
-            "transaction_id: no column for it; the partner stands in; a corrected file would count twice"
-        )
+        proposal.notes.append("transaction_id: no column for it; the partner stands in; a corrected file would count twice")
     if "currency" not in proposal.columns:
         proposal.defaults["currency"] = currency
         proposal.notes.append(f"currency: no column for it; every line is taken as {currency}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,6 +48,7 @@ def _init_with_feed(folder: Path, feed: Path, currency: str) -> None:
     import duckdb
 
     from assets.proposal import propose_mapping
+    from assets.readers import quoted
 
     with duckdb.connect() as con:
         proposal = propose_mapping(con, feed, currency)
@@ -54,7 +56,7 @@ def _init_with_feed(folder: Path, feed: Path, currency: str) -> None:
         _write(folder, currency, proposal, name)
         target = folder / "feeds" / "transactions" / name
         if proposal.needs_rewrite:
-            con.table("sample").write_csv(str(target), header=True)
+            con.execute(f"copy sample to {quoted(str(target))} (format csv, header true)")
             proposal.notes.append(f"{feed.name} is not comma-separated text with double quotes: a copy in that form was put into the book")
         else:
             shutil.copyfile(feed, target)
@@ -63,18 +65,32 @@ def _init_with_feed(folder: Path, feed: Path, currency: str) -> None:
 
 def _write(folder: Path, currency: str, proposal: Proposal | None, file_name: str) -> None:
     """book.yaml, one agreement and the folders."""
-    import json
-
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(loader=FileSystemLoader(Path(__file__).with_name("templates")), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["quoted"] = lambda value: json.dumps(str(value), ensure_ascii=False)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["quoted"] = _yaml_text
     suffix = "".join(Path(file_name).suffixes[-2:] if file_name.endswith((".gz", ".zst")) else Path(file_name).suffixes[-1:])
     values: dict[str, Any] = {"name": folder.resolve().name, "currency": currency, "proposal": proposal, "suffix": suffix, **_example_terms(proposal)}
     for place in ("agreements", "feeds/transactions"):
         (folder / place).mkdir(parents=True, exist_ok=True)
     for template, path in (("book.yaml.j2", "book.yaml"), ("agreement.yaml.j2", "agreements/example.yaml")):
         (folder / path).write_text(environment.get_template(template).render(values), encoding="utf-8")
+
+
+def _yaml_text(value: object) -> str:
+    """A text as YAML: plain where that is safe, else in the quotes that need the least escaping."""
+    text = str(value)
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{3,}", text) and text.lower() not in ("true", "false", "null"):
+        return text
+    if "'" in text and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _example_terms(proposal: Proposal | None) -> dict[str, Any]:

@@ -28,6 +28,8 @@ def print_summary(summary: RunSummary, book: Path) -> None:
         console.print(f"[bold]{escape(name)}[/bold]: published run [cyan]{summary.run_id}[/cyan] as of {summary.as_of}.")
     console.print()
     console.print(_feeds(summary))
+    if not any(feed["feed"] == "transactions" for feed in summary.feeds):
+        console.print("[yellow]No transactions: no file matches feeds.transactions.files of book.yaml.[/yellow]")
     console.print(_agreements(summary))
     for line in _totals(summary):
         console.print(line)

@@ -69,4 +69,4 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
         table.add_row(*map(escape, (row["agreement"], row["title"], term, ", ".join(row["benefits"]), row["file"])))
     console = make_console()
     console.print(table)
-    console.print(f"\n[green]{len(rows)} agreements, no mistakes.[/green]")
+    console.print(f"\n[green]{len(rows)} {'agreement' if len(rows) == 1 else 'agreements'}, no mistakes.[/green]")
