@@ -110,12 +110,12 @@ def read_book(folder: Path, as_of: dt.date | None = None) -> Book:
             book.files.setdefault(feed, []).append(account)
             content = path.read_bytes()
             digest = hashlib.sha256(content).hexdigest()
-            rows = _raw_rows(path, content)
-            account.read = len(rows)
-            if digest in seen:
-                account.status, account.duplicate = "duplicate", len(rows)
+            if digest in seen:  # the same bytes again: not opened
+                account.status = "duplicate"
                 continue
             seen.add(digest)
+            rows = _raw_rows(path, content)
+            account.read = len(rows)
             batches.append((account, rows))
         _load(book, feed, how, batches)
     _resolve(book)
