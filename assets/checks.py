@@ -103,7 +103,11 @@ def _overlaps(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         same = ", ".join(key)
         rows = con.execute(f"""
             with ordered as (
-                select *, lag(last_day) over records as earlier_last_day, lag(file_no) over records as earlier_file_no, lag(row_no) over records as earlier_row_no
+                select
+                    *,
+                    lag(last_day) over records as earlier_last_day,
+                    lag(file_no) over records as earlier_file_no,
+                    lag(row_no) over records as earlier_row_no
                 from staging.{table}
                 window records as (partition by {same} order by first_day, file_no, row_no)
             )
@@ -188,7 +192,9 @@ def _unknown_parents(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         where parent_id is not null and parent_id not in (select partner_id from staging.stg_partners)
         order by all limit {LISTED}""").fetchall()
     return [
-        Problem(f"partners/{file}", row, "parent_id", f"the parent {parent} of {partner} is not among the partners. Add a record of it, or leave parent_id empty")
+        Problem(
+            f"partners/{file}", row, "parent_id", f"the parent {parent} of {partner} is not among the partners. Add a record of it, or leave parent_id empty"
+        )
         for file, row, partner, parent in rows
     ]
 

@@ -46,11 +46,11 @@ def publish_marts(context: RunContext) -> StepReport:
 
 def load_manifest() -> Any:
     """dbt's manifest of the project, parsed anew only when a file of the project or dbt itself has changed (20 ms instead of seconds)."""
-    dbt = _import_dbt()
+    runner, manifest = _import_dbt()
     cache = PROJECT / "target" / f"manifest-{_project_digest()}.msgpack"
     if cache.exists():
-        return dbt.manifest.from_msgpack(cache.read_bytes())
-    result = dbt.runner().invoke(["parse", *_QUIET, *_places()])
+        return manifest.from_msgpack(cache.read_bytes())
+    result = runner().invoke(["parse", *_QUIET, *_places()])
     if not result.success:
         raise SqlError(f"the dbt project does not parse: {result.exception}")
     _store(cache, result.result.to_msgpack())
@@ -59,7 +59,7 @@ def load_manifest() -> Any:
 
 def _run_models(context: RunContext, selection: tuple[str, ...]) -> list[str]:
     """Run the selected models, tests left out. Returns schema.table of each. No connection stays open."""
-    dbt = _import_dbt()
+    runner, _ = _import_dbt()
     variables = {
         "warehouse": str(context.warehouse),
         "engine": {**SETTINGS, "temp_directory": f"{context.warehouse}.tmp"},
@@ -67,9 +67,9 @@ def _run_models(context: RunContext, selection: tuple[str, ...]) -> list[str]:
         "feeds": list(context.book.feeds),
     }
     try:
-        result = dbt.runner(manifest=load_manifest()).invoke(["run", *selection, *_QUIET, *_places(), "--vars", json.dumps(variables)])
+        result = runner(manifest=load_manifest()).invoke(["run", *selection, *_QUIET, *_places(), "--vars", json.dumps(variables)])
     finally:
-        dbt.close()
+        _close()
     failed = [r for r in getattr(result.result, "results", []) if r.status == "error"]
     if failed:
         raise SqlError("\n".join(f"{r.node.schema}.{r.node.name}: {r.message}" for r in failed))
@@ -111,35 +111,24 @@ def _store(cache: Path, content: bytes) -> None:
         return
 
 
-class _Dbt:
-    """The three things of dbt that are used; importing them takes seconds, so it happens at the first step that needs them."""
+def _close() -> None:
+    """Close the database: dbt's adapter keeps it open while models run, nothing may afterwards."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.adapters.factory import reset_adapters
 
-    def __init__(self) -> None:
-        from dbt.adapters.factory import reset_adapters
+    DuckDBConnectionManager.close_all_connections()
+    reset_adapters()
+
+
+def _import_dbt() -> tuple[Any, Any]:
+    """dbt's runner and manifest classes. Importing them takes seconds, so it happens in the first step that needs them, and without
+    the garbage collector, which would walk the growing heap again and again: a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
         from dbt.cli.main import dbtRunner
         from dbt.contracts.graph.manifest import Manifest
-
-        self.runner, self.manifest, self._reset = dbtRunner, Manifest, reset_adapters
-
-    def close(self) -> None:
-        """Close the database: dbt's adapter keeps it open while models run, nothing may afterwards."""
-        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-        DuckDBConnectionManager.close_all_connections()
-        self._reset()
-
-
-_imported: list[_Dbt] = []
-
-
-def _import_dbt() -> _Dbt:
-    """dbt, imported once. The garbage collector would walk its growing heap again and again: a third of the time."""
-    if not _imported:
-        was_enabled = gc.isenabled()
-        gc.disable()
-        try:
-            _imported.append(_Dbt())
-        finally:
-            if was_enabled:
-                gc.enable()
-    return _imported[0]
+    finally:
+        if was_enabled:
+            gc.enable()
+    return dbtRunner, Manifest

@@ -11,16 +11,26 @@
     {{ return({"relations": [replace_relation("view")]}) }}
 {% endmaterialization %}
 
+{#
+  For queries over all transactions: joined in the order in which they are written, from the lines to small tables on the right.
+  The optimizer's guesses about ranges of dates put the lines on the build side, at five times the cost.
+#}
+{% macro join_as_written() -%}
+    {{ config(pre_hook="set disabled_optimizers = 'join_order,build_side_probe_side'", post_hook="reset disabled_optimizers") }}
+{%- endmacro %}
+
 {% macro replace_relation(kind) %}
     {%- set target_relation = this.incorporate(type=kind) -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- if existing is not none and existing.type != kind %}{% do adapter.drop_relation(existing) %}{% endif -%}
     {%- if config.get("contract").enforced %}{{ get_assert_columns_equivalent(compiled_code) }}{% endif -%}
+    {{ run_hooks(pre_hooks) }}
     {% call statement("main") -%}
         create or replace {{ kind }} {{ target_relation }} as (
             {{ compiled_code }}
         )
     {%- endcall %}
+    {{ run_hooks(post_hooks) }}
     {% do adapter.commit() %}
     {{ return(target_relation) }}
 {% endmacro %}

@@ -1,9 +1,9 @@
 {# What a line (or a sum of lines) measures; `line_count` is 1 for a line. #}
-{% macro measure_of(measure_kind, rows, line_count) -%}
+{% macro measure_of(measure_kind, rows, quantity, line_count) -%}
     case {{ measure_kind }}
         when 'amount' then {{ rows }}.amount
         when 'margin' then {{ rows }}.amount - {{ rows }}.cost
-        when 'quantity' then {{ rows }}.quantity
+        when 'quantity' then {{ quantity }}
         else {{ line_count }}
     end
 {%- endmacro %}

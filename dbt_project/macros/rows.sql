@@ -11,6 +11,26 @@
     )
 {%- endmacro %}
 
+{#
+  Current transactions with the keys of partner and product that hold on their date. Null: not known; product_key 0: a line without product.
+  `stg_transactions` takes those that are known, `int_rows_unresolved` the others. In the order in which it is to be joined, see int_lines_credited.
+#}
+{% macro keyed_transactions() -%}
+    (
+        select
+            transactions.*,
+            partners.partner_key,
+            case when transactions.product_id is null then 0 else products.product_key end as product_key
+        from {{ current_rows("transactions") }} as transactions
+        left join {{ ref("stg_partners") }} as partners
+            on transactions.partner_id = partners.partner_id
+            and transactions.date between partners.first_day and partners.last_day
+        left join {{ ref("stg_products") }} as products
+            on transactions.product_id = products.product_id
+            and transactions.date between products.first_day and products.last_day
+    )
+{%- endmacro %}
+
 {# Column names of raw.<feed> as the warehouse has them now: canonical ones, then the attributes this book carries along. #}
 {% macro raw_columns(feed) -%}
     {%- if not execute %}{{ return([]) }}{% endif -%}

@@ -37,8 +37,10 @@ converted as (
         and days.day between fx_rates.first_day and fx_rates.last_day
 )
 
--- what macros/money.sql divides by, once per row of this small table: amount × rate has 18 decimals, amount × share 12
+-- what macros/money.sql multiplies and divides by, once per row of this small table: amount × rate has 18 decimals, with a narrow
+-- rate (of up to 6 decimals) 12, like amount × share
 select
+    cast(row_number() over (order by day, from_currency, to_currency) as integer) as day_key,
     day,
     from_currency,
     to_currency,
@@ -46,8 +48,12 @@ select
     prior_period_no,
     counts_as,
     cast(fx_rate as decimal(38, 12)) as fx_rate,
-    cast(fx_rate * cast(1000000000000 as decimal(13, 0)) as hugeint) as rate_scaled,
-    cast(power(10, 18 - minor_units) as hugeint) as rate_divisor,
-    cast(power(10, 12 - minor_units) as hugeint) as share_divisor,
+    cast(fx_rate * cast(1000000000000 as decimal(13, 0)) as hugeint) as wide_rate,
+    cast(power(10, 18 - minor_units) as hugeint) as wide_divisor,
+    case when is_narrow then cast(fx_rate * cast(1000000 as decimal(7, 0)) as bigint) end as narrow_rate,
+    case when is_narrow
+        then cast(cast(4000000000000 // cast(ceil(fx_rate) as bigint) as decimal(18, 0)) * 0.000001 as decimal(18, 6))
+    end as narrow_limit,
+    cast(power(10, 12 - minor_units) as bigint) as share_divisor,
     cast(power(10, 6 - minor_units) as bigint) as minor_millionths
-from converted
+from (select *, fx_rate between 0.000001 and 1000000 and fx_rate = round(fx_rate, 6) as is_narrow from converted) as narrowed

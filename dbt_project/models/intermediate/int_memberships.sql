@@ -128,11 +128,18 @@ spans as (
 )
 
 select
+    cast(row_number() over (order by bases.basis_key, spans.participant_key, spans.partner_key, spans.first_day, spans.share_from) as integer) as membership_key,
     bases.basis_key,
+    bases.scope_key,
+    bases.looks_back,
+    agreements.currency,
+    agreements.term_from,
+    agreements.term_to,
     spans.partner_key,
     spans.participant_key,
-    spans.first_day,
-    spans.last_day,
+    -- only to pass fewer lines on: a year of any calendar is shorter than 400 days
+    greatest(spans.first_day, case when bases.looks_back then agreements.term_from - 400 else agreements.term_from end) as first_day,
+    least(spans.last_day, agreements.term_to) as last_day,
     spans.share_from,
     spans.share_to,
     -- pieces of one pool's members add up on one line

@@ -51,7 +51,7 @@ due_periods as (
 totals as (
     select
         due_periods.payout_key,
-        sum({{ measure_of("due_periods.measure_kind", "summed", "summed.line_count") }}) as measure
+        sum({{ measure_of("due_periods.measure_kind", "summed", "summed.quantity", "summed.line_count") }}) as measure
     from due_periods
     inner join summed
         on due_periods.basis_key = summed.basis_key
@@ -79,10 +79,9 @@ running as (
         lines.partner_key,
         lines.product_key,
         lines.source_amount,
-        lines.currency,
-        lines.fx_rate,
-        coalesce({{ measure_of("due_periods.measure_kind", "lines", "1") }}, 0) as measure,
-        sum({{ measure_of("due_periods.measure_kind", "lines", "1") }}) over (
+        lines.day_key,
+        coalesce({{ measure_of("due_periods.measure_kind", "lines", "lines.source_quantity * lines.share", "1") }}, 0) as measure,
+        sum({{ measure_of("due_periods.measure_kind", "lines", "lines.source_quantity * lines.share", "1") }}) over (
             partition by due_periods.payout_key
             order by lines.date, lines.transaction_id, lines.line, lines.file_no, lines.row_no
             rows between unbounded preceding and current row
@@ -106,8 +105,7 @@ proportional as (
         running.partner_key,
         running.product_key,
         running.source_amount,
-        running.currency,
-        running.fx_rate,
+        running.day_key,
         shareable.tier,
         running.measure as credited_measure,
         shareable.payout_units,
@@ -203,8 +201,7 @@ graduated as (
         partner_key,
         product_key,
         source_amount,
-        currency,
-        fx_rate,
+        day_key,
         weighted_running.tier,
         slice as credited_measure,
         shareable.payout_units,
@@ -239,8 +236,8 @@ with_lines as (
         partners.partner_id,
         products.product_id,
         shared.source_amount as amount,
-        shared.currency,
-        shared.fx_rate,
+        days.from_currency as currency,
+        days.fx_rate,
         shared.tier,
         shared.credited_measure,
         shared.share_units,
@@ -251,6 +248,7 @@ with_lines as (
     from shared
     inner join {{ source("raw", "feed_files") }} as files on shared.file_no = files.file_no
     inner join (select distinct partner_key, partner_id from {{ ref("stg_partners") }}) as partners on shared.partner_key = partners.partner_key
+    inner join {{ ref("int_days_converted") }} as days on shared.day_key = days.day_key
     left join {{ ref("stg_products") }} as products on shared.product_key = products.product_key
 ),
 

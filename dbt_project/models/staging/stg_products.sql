@@ -1,3 +1,4 @@
+{{ config(materialized="table") }}
 -- depends_on: {{ ref('int_rows_replaced') }}
 with
 
