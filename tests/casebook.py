@@ -50,7 +50,8 @@ def complete_case(case: Case) -> Case:
     participant = first.get("payee") or (named[0] if isinstance(named, list) else None)
     result = {"agreement": first["agreement"], "benefit": first["benefits"][0]["id"], "participant": participant}
     transactions = [
-        {"transaction_id": f"{name}-{n:03}", "partner_id": participant, "currency": first["currency"], **row} for n, row in enumerate(case.get("transactions", []), 1)
+        {"transaction_id": f"{name}-{n:03}", "partner_id": participant, "currency": first["currency"], **row}
+        for n, row in enumerate(case.get("transactions", []), 1)
     ]
     targets = [{"agreement": first["agreement"], "benefit": result["benefit"], "participant_id": participant, **row} for row in case.get("targets", [])]
     case = {**case, "agreements": agreements, "transactions": transactions, "targets": targets}
@@ -122,7 +123,9 @@ def _refuse_shared_ids(cases: Sequence[Case]) -> None:
         ids |= {("agreement", agreement["agreement"]) for agreement in case["agreements"]}
         for found in ids:
             other = owner.setdefault(found, case["case"])
-            assert other == case["case"], f"{found[0]} {found[1]} stands in the cases {other} and {case['case']}; cases share a book, so give it a name of its own"
+            assert other == case["case"], (
+                f"{found[0]} {found[1]} stands in the cases {other} and {case['case']}; cases share a book, so give it a name of its own"
+            )
 
 
 def to_yaml(value: Any) -> str:
@@ -131,10 +134,18 @@ def to_yaml(value: Any) -> str:
 
 
 class _ExactDumper(yaml.SafeDumper):
-    """Writes Decimals as they are."""
+    """Writes Decimals as they are, and equal values twice rather than as aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
-_ExactDumper.add_representer(Decimal, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:float", f"{value:f}"))
+def _represent(dumper: yaml.SafeDumper, value: Decimal) -> yaml.ScalarNode:
+    text = f"{value:f}"
+    return dumper.represent_scalar("tag:yaml.org,2002:float" if "." in text else "tag:yaml.org,2002:int", text)
+
+
+_ExactDumper.add_representer(Decimal, _represent)
 
 
 def _text(value: Any) -> str:

@@ -136,7 +136,7 @@ def benefits(draw: st.DrawFn, methods: tuple[str, ...] = ("whole", "graduated", 
     places = sorted(draw(st.lists(STARTS[by], min_size=1, max_size=5, unique=method != "linear")))
     places = [p for i, p in enumerate(places) if i < 2 or not p == places[i - 1] == places[i - 2]]  # a jump has two points
     forms = draw(st.lists(st.sampled_from(PAY_FORMS), min_size=1, max_size=4, unique=True))
-    tiers = [{"from": p, **{f: draw(VALUES[f]) for f in forms if len(forms) == 1 or draw(st.integers(0, 4))}} for p in places]
+    tiers = [{"from": p, **{f: draw(VALUES[f]) for f in forms if f == forms[0] or draw(st.integers(0, 4))}} for p in places]
     benefit = {"method": method, "by": by, "tiers": tiers, "boundary": draw(st.sampled_from(["lower_inclusive", "upper_inclusive"]))}
     if method == "linear":
         ends_in_jump = len(places) > 1 and places[-1] == places[-2]  # what `extend` means there is said in a test of its own

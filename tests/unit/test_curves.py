@@ -35,7 +35,7 @@ def cases(draw: st.DrawFn, **kinds: Any) -> tuple[dict[str, Any], list[Row]]:
     return benefit, draw(rows_near_thresholds(benefit))
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(case=cases(), minor_units=st.sampled_from([0, 2, 3]), rounding=st.sampled_from(["half_up", "half_even"]))
 def test_every_curve_pays_what_the_formulas_say(case: Any, minor_units: int, rounding: Any) -> None:
     benefit, rows = case

@@ -1,0 +1,187 @@
+"""A whole calculation in memory: one agreement and a few lines to the tables of `calc`, without files or SQL.
+
+Belongs here: summing lines the way intermediate.int_measures_summed does for partners without children, scopes or other currencies, and
+drawing agreements with lines. Does not belong here: expectations.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import polars as pl
+from hypothesis import strategies as st
+
+from models.achievement import SUMMED
+from models.agreements.parse import parse_agreements
+from models.agreements.terms import make_terms
+from models.book import Book, parse_book
+from models.money import Rounding
+from models.results import compute_results
+from tests.casebook import to_yaml
+from tests.reference.compute import Results, compute
+from tests.reference.read import book_of_rows
+from tests.unit.evaluation import STARTS, benefits, decimals
+
+D = Decimal
+
+
+@dataclass(frozen=True)
+class Line:
+    """One transaction of the only participant."""
+
+    date: dt.date
+    amount: Decimal
+    quantity: Decimal | None = None
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Small:
+    """An agreement of the language with participant P, its lines and target rows, and the settings that matter."""
+
+    agreement: dict[str, Any]
+    lines: Sequence[Line]
+    targets: Sequence[dict[str, Any]]
+    as_of: dt.date
+    rounding: Rounding = "half_up"
+    year_starts: str = "01-01"
+
+
+def calculate(small: Small) -> dict[str, pl.DataFrame]:
+    """The tables of `calc`, with window_start and period beside the keys."""
+    terms = make_terms(_book(small), parse_agreements({"a.yaml": to_yaml(small.agreement)}), small.as_of)
+    forms = terms["tiers"].group_by("benefit_key").agg(
+        pl.col("per_unit").is_not_null().any().alias("pays_per_unit"), pl.col("share").is_not_null().any().alias("pays_share")
+    )  # fmt: skip
+    benefits = terms["benefits"].join(terms["agreements"].select("agreement_key", "agreement_id", "currency", "minor_units"), on="agreement_key")
+    frames = {
+        **terms,
+        "benefits": benefits.join(forms, on="benefit_key").sort("benefit_key"),
+        "participants": pl.DataFrame([(0, 0, "P")], schema={"agreement_key": pl.Int32, "participant_key": pl.Int32, "participant_id": pl.String}, orient="row"),
+        "measures": _sum_lines(small, terms),
+        "targets": _target_rows(small),
+    }
+    as_of_period = terms["days"].filter(pl.col("day") == small.as_of)["period_no"].item()
+    results = compute_results(frames, small.as_of, as_of_period, small.rounding)
+    starts = results["payouts"].select("payout_key", "benefit_key", "window_start")
+    with_periods = {
+        name: results[name].join(starts, on="payout_key").join(terms["periods"].select("period_no", "period"), on="period_no")
+        for name in ("achievement", "accruals")
+    }
+    return {**results, **with_periods}
+
+
+def by_reference(small: Small) -> Results:
+    """The same by the reference calculation."""
+    rows = [{"transaction_id": str(i), "partner_id": "P", "currency": small.agreement["currency"], **vars(line)} for i, line in enumerate(small.lines)]
+    feeds = {"transactions": [{k: _fraction(v) for k, v in row.items()} for row in rows], "partners": [{"partner_id": "P"}]}
+    feeds["targets"] = [{"agreement": "A", "participant_id": "P", **{k: _fraction(v) for k, v in row.items()}} for row in small.targets]
+    settings = {"feeds": {}, "rounding": small.rounding, "calendar": {"year_starts": small.year_starts}}
+    return compute(book_of_rows(settings, [_fractions(small.agreement)], feeds, small.as_of))
+
+
+def _book(small: Small) -> Book:
+    return parse_book(
+        f'book: t\ncurrency: EUR\nrounding: {small.rounding}\ncalendar: {{year_starts: "{small.year_starts}"}}\nfeeds: {{transactions: {{files: "*.csv"}}}}\n'
+    )
+
+
+def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    days = {day: (period, prior, later) for day, period, prior, later in terms["days"].iter_rows()}
+    first, last = small.agreement["term"]["from"], small.agreement["term"]["to"]
+    records = []
+    for line in small.lines:
+        if line.date > small.as_of or line.date not in days:
+            continue
+        period, prior, later = days[line.date]
+        lacks_cost, lacks_quantity = int(line.cost is None), int(line.quantity is None)
+        sums = (line.amount, line.cost or D(0), line.quantity or D(0), 1, 0, lacks_cost, lacks_quantity)
+        if first <= line.date <= last:
+            records.append((0, 0, period, False, *sums))
+        if prior is not None and first <= later <= last:
+            records.append((0, 0, prior, True, *sums))
+    money = dict.fromkeys(SUMMED[:3], pl.Decimal(38, 6))
+    keys = {"basis_key": pl.Int32, "participant_key": pl.Int32, "period_no": pl.Int32, "is_prior": pl.Boolean}
+    frame = pl.DataFrame(records, schema={**keys, **money, **dict.fromkeys(SUMMED[3:], pl.Int64)}, orient="row")
+    return frame.group_by(list(keys)).agg(pl.col(c).sum() for c in SUMMED)
+
+
+def _target_rows(small: Small) -> pl.DataFrame:
+    figures = ("target", "incentive", "baseline")
+    rows = [("A", row["benefit"], "P", row["window_start"], *(row.get(f) for f in figures)) for row in small.targets]
+    names = {"agreement_id": pl.String, "benefit_id": pl.String, "participant_id": pl.String, "window_start": pl.Date}
+    return pl.DataFrame(rows, schema={**names, **dict.fromkeys(figures, pl.Decimal(18, 6))}, orient="row")
+
+
+def _fraction(value: Any) -> Any:
+    return Fraction(value) if isinstance(value, Decimal) else value
+
+
+def _fractions(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _fractions(v) for k, v in value.items()}
+    return [_fractions(v) for v in value] if isinstance(value, list) else _fraction(value)
+
+
+# -- drawing ----------------------------------------------------------------------------------------------------------
+
+DAYS = st.dates(dt.date(2023, 11, 1), dt.date(2025, 12, 31))
+EDGES = st.sampled_from([dt.date(2024, 2, 28), dt.date(2024, 2, 29), dt.date(2025, 2, 28), dt.date(2024, 12, 31), dt.date(2025, 1, 1), dt.date(2025, 3, 31)])
+LINES = st.builds(
+    Line,
+    date=EDGES | DAYS,
+    amount=st.sampled_from([D(1000), D("999.99"), D("0.01"), D(-500)]) | decimals(-200, 2000, 2),
+    quantity=decimals(-5, 50, 1),
+    cost=decimals(-100, 1000, 2),
+)
+
+
+def figures_of(by: str) -> st.SearchStrategy[Any]:
+    return st.just("feed") | st.just({"prior": "year"}) | decimals(1 if by in ("attainment", "growth") else -500, 5000, 2)
+
+
+@st.composite
+def smalls(draw: st.DrawFn) -> Small:
+    """One agreement with one benefit of any kind, its term starting on any day, with lines in the term and the year before."""
+    by = draw(st.sampled_from(list(STARTS)))
+    benefit = {"id": "b", "clause": "1", **draw(benefits(axes=(by,)))}
+    benefit["window"], benefit["accumulate"] = draw(
+        st.sampled_from([(w, a) for w in ("month", "quarter", "half_year", "year", "term") for a in ("window", "year", "term") if (w, a) != ("term", "year")])
+    )
+    benefit["measure"] = draw(st.sampled_from(["amount", "amount", "quantity", "margin", "count"]))
+    bases = ["measure", "measure", "amount", "quantity", "margin"] + ["increment"] * (benefit["method"] != "graduated")
+    benefit["base"] = draw(st.sampled_from(bases))
+    benefit["settle"] = {"clawback": draw(st.sampled_from(["carry", "pay", "none"]))}
+    if by == "attainment":
+        benefit["target"] = draw(figures_of(by) | decimals(1, 2, 6).map(lambda t: {"prior": "year", "times": max(t, D("0.5"))}))
+    if by in ("growth", "growth_amount") or benefit["base"] == "increment":
+        benefit["baseline"] = draw(figures_of(by))
+    if any("share" in tier for tier in benefit["tiers"]):
+        benefit["incentive"] = draw(decimals(-100, 5000, 2) | st.just("feed"))
+    first = draw(EDGES | st.dates(dt.date(2024, 1, 1), dt.date(2025, 3, 1)))
+    term = {"from": first, "to": draw(st.dates(first, first + dt.timedelta(days=500)))}
+    agreement = {
+        "agreement": "A",
+        "title": "A",
+        "currency": draw(st.sampled_from(["EUR", "JPY", "KWD"])),
+        "term": term,
+        "participants": ["P"],
+        "benefits": [benefit],
+    }
+    starts = st.builds(lambda y, m: dt.date(y, m, 1), st.sampled_from([2024, 2025]), st.integers(1, 12)) | st.just(first)
+    target = st.fixed_dictionaries(
+        {"benefit": st.just("b"), "window_start": starts}, optional=dict.fromkeys(["target", "baseline", "incentive"], decimals(-1, 5000, 2))
+    )
+    return Small(
+        agreement,
+        draw(st.lists(LINES, max_size=12)),
+        draw(st.lists(target, max_size=6, unique_by=lambda row: row["window_start"])),
+        draw(st.sampled_from([dt.date(2026, 12, 31), dt.date(2025, 6, 30), dt.date(2025, 2, 14)])),
+        draw(st.sampled_from(["half_up", "half_even"])),
+        draw(st.sampled_from(["01-01", "04-01"])),
+    )
