@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipelines.cli.figures import size
 from pipelines.cli.options import BookOption, JsonOption, make_console, print_json
 
 
@@ -43,6 +42,7 @@ def _versions() -> dict[str, str]:
 
 def _machine(book: Path) -> dict[str, Any]:
     from assets.warehouse import SETTINGS
+    from pipelines.cli.figures import size
 
     place = next(p for p in (book.resolve(), *book.resolve().parents) if p.exists())
     facts: dict[str, Any] = {
@@ -66,6 +66,7 @@ def _available_memory() -> int | None:
 def _book(book: Path) -> dict[str, Any]:
     from assets.books import lock_holder, open_book
     from models.documents import InputError
+    from pipelines.cli.figures import size
 
     facts: dict[str, Any] = {"folder": book.resolve(), "lock": lock_holder(book) or "free"}
     try:

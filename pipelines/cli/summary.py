@@ -30,7 +30,7 @@ def print_summary(summary: RunSummary, book: Path) -> None:
     console.print(_feeds(summary))
     if not any(feed["feed"] == "transactions" for feed in summary.feeds):
         console.print("[yellow]No transactions: no file matches feeds.transactions.files of book.yaml.[/yellow]")
-    console.print(_agreements(summary))
+    console.print(_agreements(summary, has_room=console.width >= 110))
     for line in _totals(summary):
         console.print(line)
     console.print()
@@ -42,29 +42,38 @@ def print_summary(summary: RunSummary, book: Path) -> None:
 def _feeds(summary: RunSummary) -> Table:
     table = Table(title="Feeds", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("")
-    for heading in ("files", "rows", "loaded", "duplicate", "superseded", "rejected"):
+    for heading in ("files", "not loaded", "rows", "loaded", "duplicate", "superseded", "rejected"):
         table.add_column(heading, justify="right")
     for feed in summary.feeds:
         counts = [number(feed[f"rows_{kind}"]) for kind in ("read", "loaded", "duplicate", "superseded")]
         rejected = number(feed["rows_rejected"])
-        refused = f" [yellow](+{feed['files_not_loaded']} not loaded)[/yellow]" if feed["files_not_loaded"] else ""
-        table.add_row(feed["feed"], f"{feed['files']}{refused}", *counts, f"[yellow]{rejected}[/yellow]" if feed["rows_rejected"] else rejected)
+        files = (number(feed["files"]), number(feed["files_not_loaded"]))
+        table.add_row(feed["feed"], *files, *counts, f"[yellow]{rejected}[/yellow]" if feed["rows_rejected"] else rejected)
     return table
 
 
-def _agreements(summary: RunSummary) -> Table:
+def _agreements(summary: RunSummary, has_room: bool) -> Table:
     table = Table(title="\nPayouts", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("agreement", no_wrap=True)
-    table.add_column("title")
-    table.add_column("")
+    if has_room:
+        table.add_column("title", no_wrap=True)
+    table.add_column("", no_wrap=True)
     for heading in ("windows", "paying", "blocked", "total"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in summary.agreements[:40]:
         blocked = f"[red]{number(row['blocked'])}[/red]" if row["blocked"] else "0"
-        cells = (escape(row["agreement_id"]), escape(row["title"] or ""), _DIRECTIONS.get(row["direction"], ""))
-        table.add_row(*cells, number(row["payouts"]), number(row["paying"]), blocked, money(row["total"], row["currency"]))
+        title = (escape(row["title"] or ""),) if has_room else ()
+        table.add_row(
+            escape(row["agreement_id"]),
+            *title,
+            _DIRECTIONS.get(row["direction"], ""),
+            number(row["payouts"]),
+            number(row["paying"]),
+            blocked,
+            money(row["total"], row["currency"]),
+        )
     if len(summary.agreements) > 40:
-        table.add_row("…", f"and {number(len(summary.agreements) - 40)} more agreements")
+        table.add_row(f"… and {number(len(summary.agreements) - 40)} more")
     return table
 
 
@@ -80,21 +89,23 @@ def _print_written(console: Console, summary: RunSummary, book: Path) -> None:
     published = book / "published"
     verb = "Written" if summary.status == "published" else "Published"
     files = sum(path.stat().st_size for path in (published / "current").glob("*.parquet"))
-    console.print(f"[bold]{verb}[/bold]")
-    console.print(f"  {published / 'current'}/*.parquet   {len(summary.published)} tables, {number(sum(summary.published.values()))} rows, {size(files)}")
+    console.print(f"[bold]{verb}[/bold]", soft_wrap=True)
+    console.print(
+        f"  {published / 'current'}/*.parquet   {len(summary.published)} tables, {number(sum(summary.published.values()))} rows, {size(files)}", soft_wrap=True
+    )
     database = published / "tierledger.duckdb"
     if database.is_file():
-        console.print(f"  {database}   the same tables for SQL, {size(database.stat().st_size)}")
+        console.print(f"  {database}   the same tables for SQL, {size(database.stat().st_size)}", soft_wrap=True)
 
 
 def _print_time(console: Console, summary: RunSummary) -> None:
     total = sum(summary.stages.values()) + summary.start_up.seconds
     stages = " · ".join(f"{name} {seconds:.1f}" for name, seconds in summary.stages.items() if seconds >= 0.05)
-    console.print(f"[bold]Took[/bold] {total:.1f} s: start-up {summary.start_up.seconds:.1f}{' · ' if stages else ''}{stages}")
+    console.print(f"[bold]Took[/bold] {total:.1f} s: start-up {summary.start_up.seconds:.1f}{' · ' if stages else ''}{stages}", soft_wrap=True)
 
 
 def _print_next(console: Console, summary: RunSummary, book: Path) -> None:
     option = "" if book == book_folder() else f" --book {book}"
     payout = f" {summary.largest_payout[:8]}" if summary.largest_payout else ""
-    console.print(f"[bold]Next[/bold]  [cyan]tierledger explain{payout}{option}[/cyan]   why the largest payout is what it is")
-    console.print(f"      [cyan]tierledger ui{option}[/cyan]   the same steps on a web page")
+    console.print(f"[bold]Next[/bold]  [cyan]tierledger explain{payout}{option}[/cyan]   why the largest payout is what it is", soft_wrap=True)
+    console.print(f"      [cyan]tierledger ui{option}[/cyan]   the same steps on a web page", soft_wrap=True)
