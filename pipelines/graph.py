@@ -57,7 +57,7 @@ def build_assets(manifest: tables.Manifest) -> list[Any]:
         *(tables.landing_folder(feed) for feed in FEEDS),
         step_assets("feeds", raw),
         step_assets("agreements", terms),
-        step_assets("identify", [spec for spec in calc if spec.key.path[1] in _HISTORY]),
+        step_assets("identify", [spec.replace_attributes(kinds={"duckdb"}) for spec in calc if spec.key.path[1] in _HISTORY]),
         step_assets("prepare", prepared, tables.contract_checks(manifest, prepared)),
         step_assets("calculate", [spec for spec in calc if spec.key.path[1] not in _HISTORY]),
         step_assets("marts", concluded, tables.contract_checks(manifest, concluded)),

@@ -1,0 +1,83 @@
+"""The asset graph as text: every change of keys, dependencies, groups, owners, kinds and checks is a visible difference.
+
+To take a change over: UPDATE_SNAPSHOTS=1 python -m pytest tests/architecture/test_asset_graph.py
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets import calculation
+from pipelines.graph import CALCULATED_FROM, POOL
+
+SNAPSHOT = Path(__file__).with_name("asset_graph.txt")
+
+
+@pytest.fixture(scope="module")
+def defs() -> dg.Definitions:
+    from pipelines.definitions import build_defs
+
+    return build_defs()
+
+
+def describe(defs: dg.Definitions) -> str:
+    checks: dict[dg.AssetKey, list[str]] = {}
+    graph = defs.resolve_asset_graph()
+    for check in graph.asset_check_keys:
+        checks.setdefault(check.asset_key, []).append(check.name)
+    lines = []
+    for spec in sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key):
+        lines.append(f"{spec.key.to_user_string()}  group={spec.group_name} owners={','.join(spec.owners)} kinds={','.join(sorted(spec.kinds))}")
+        lines += [f"    from {dep}" for dep in sorted(dep.asset_key.to_user_string() for dep in spec.deps)]
+        lines += [f"    check {name}" for name in sorted(checks.get(spec.key, []))]
+    return "\n".join(lines) + "\n"
+
+
+def test_graph_is_as_written_down(defs: dg.Definitions) -> None:
+    now = describe(defs)
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        SNAPSHOT.write_text(now)
+    assert now == SNAPSHOT.read_text(), "the asset graph has changed; if that is meant, run this test once with UPDATE_SNAPSHOTS=1 and commit the text"
+
+
+def test_every_asset_is_described(defs: dg.Definitions) -> None:
+    assert [spec.key.to_user_string() for spec in defs.resolve_all_asset_specs() if not (spec.description and spec.group_name and spec.owners and spec.kinds)] == []
+
+
+def test_groups_follow_one_another(defs: dg.Definitions) -> None:
+    """Else the page draws them in a circle; pipelines/tables.py says where a model stands (GROUPS)."""
+    specs = {spec.key: spec for spec in defs.resolve_all_asset_specs()}
+    before: dict[str | None, set[str | None]] = {}
+    for spec in specs.values():
+        before.setdefault(spec.group_name, set()).update(specs[dep.asset_key].group_name for dep in spec.deps)
+    order = list(TopologicalSorter({group: groups - {group} for group, groups in before.items()}).static_order())
+    assert order[-1] == "published"
+
+
+def test_every_step_is_in_the_write_pool(defs: dg.Definitions) -> None:
+    nodes = defs.resolve_job_def("run_book").nodes
+    assert {node.definition.pool for node in nodes} == {POOL}  # type: ignore[attr-defined]
+
+
+def test_whole_run_is_one_job(defs: dg.Definitions) -> None:
+    """Every asset but the landing folders is made by it."""
+    graph = defs.resolve_asset_graph()
+    selected = defs.resolve_job_def("run_book").asset_layer.selected_asset_keys
+    assert {key for key in graph.get_all_asset_keys() if key not in selected} == {key for key in graph.get_all_asset_keys() if key.path[0] == "feeds"}
+
+
+def test_calculation_reads_what_the_graph_says() -> None:
+    source = Path(str(calculation.__file__)).read_text()
+    assert set(re.findall(r"\b(?:raw|terms|staging|intermediate)\.\w+", source)) == set(CALCULATED_FROM)
+
+
+def test_nothing_starts_by_itself(defs: dg.Definitions) -> None:
+    repository = defs.get_repository_def()
+    assert {s.name: s.default_status for s in repository.schedule_defs} == {"every_morning": dg.DefaultScheduleStatus.STOPPED}
+    assert {s.name: s.default_status for s in repository.sensor_defs} == {"new_files": dg.DefaultSensorStatus.STOPPED}
