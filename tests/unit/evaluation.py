@@ -22,6 +22,7 @@ from tests.reference.credit import round_half
 from tests.reference.curve import Figures, axis_value, pays
 
 D = Decimal
+ZERO, ONE = D(0), D(1)
 UNITS = (D("0.01"), D(1), D("1e-12"))
 
 
@@ -31,11 +32,11 @@ class Row:
 
     m: Decimal
     e: Decimal | None = None
-    q: Decimal = D(0)
+    q: Decimal = ZERO
     target: Decimal | None = None
     baseline: Decimal | None = None
     incentive: Decimal | None = None
-    times: Decimal = D(1)
+    times: Decimal = ONE
     reason: str | None = None
 
 

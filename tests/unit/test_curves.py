@@ -114,10 +114,14 @@ def test_scaling_every_unit_scales_the_payout(case: Any, factor: Decimal) -> Non
     benefit, rows = case
     rows = [replace(r, m=round(r.m, 6)) for r in rows]
     in_units = benefit["by"] in ("measure", "growth_amount")
-    tiers = [
-        {k: v * factor if k == "amount" or (k == "from" and in_units) else v / factor if k == "share" and benefit["method"] == "graduated" and in_units else v for k, v in t.items()}
-        for t in benefit["tiers"]
-    ]  # fmt: skip
+
+    def scale(form: str, value: Decimal) -> Decimal:
+        if form == "amount" or (form == "from" and in_units):
+            return value * factor
+        # the length of x that a share multiplies is itself in units
+        return value / factor if form == "share" and benefit["method"] == "graduated" and in_units else value
+
+    tiers = [{form: scale(form, value) for form, value in tier.items()} for tier in benefit["tiers"]]
 
     def times(value: Decimal | None) -> Decimal | None:
         return None if value is None else value * factor

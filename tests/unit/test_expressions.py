@@ -25,7 +25,8 @@ def value_of(text: str, **cells: str | None) -> Any:
     columns = ", ".join(f"?::varchar as c{i}" for i in range(len(cells)))
     with duckdb.connect() as con:
         con.execute(f"create table cells as select {columns}", list(cells.values()))
-        value, failed = con.execute(f"select try({compiled.sql}), try(({compiled.sql}) is null) is null from cells").fetchall()[0]
+        value, failed = con.execute(f"select {compiled.sql}, {compiled.failed or 'false'} from cells").fetchall()[0]
+    assert value is None or not failed
     return FAILED if failed else value
 
 

@@ -1,0 +1,89 @@
+"""The calendar: periods without gap or overlap, windows clipped to the term, and the day a year earlier."""
+
+from __future__ import annotations
+
+import datetime as dt
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.book import CalendarSettings
+from models.calendars import ONE_DAY, days_of, make_periods, make_windows, one_year_later
+from tests.reference.calendar import prior_year, windows
+
+KINDS = ("month", "quarter", "half_year", "year", "term")
+DAYS = st.dates(dt.date(1990, 1, 1), dt.date(2060, 12, 31))
+STARTS = st.sampled_from(["01-01", "04-01", "07-01", "10-28", "02-28", "12-15"])
+
+
+@given(first=DAYS, length=st.integers(0, 1500), starts=STARTS)
+def test_periods_follow_each_other_and_cover_the_days_asked_for(first: dt.date, length: int, starts: str) -> None:
+    last = first + dt.timedelta(days=length)
+    periods = make_periods(CalendarSettings(year_starts=starts), first, last)
+    assert periods[0].first_day <= first
+    assert last <= periods[-1].last_day
+    assert [p.period_no for p in periods] == list(range(len(periods)))
+    for a, b in pairwise(periods):
+        assert b.first_day == a.last_day + ONE_DAY
+        assert b.number == a.number % 12 + 1
+        assert b.fiscal_year == a.fiscal_year + (b.number == 1)
+    days = list(days_of(periods))
+    assert len(days) == (periods[-1].last_day - periods[0].first_day).days + 1
+
+
+@pytest.mark.parametrize(
+    ("starts", "day", "name"),
+    [("01-01", "2026-03-31", "2026-03"), ("04-01", "2025-03-31", "2025-12"), ("04-01", "2025-04-01", "2026-01"), ("02-28", "2025-02-27", "2025-12"),
+     ("02-28", "2025-02-28", "2026-01"), ("12-15", "2025-12-15", "2026-01"), ("01-02", "2026-01-01", "2026-12")],
+)  # fmt: skip
+def test_a_period_is_named_by_the_year_in_which_its_fiscal_year_ends(starts: str, day: str, name: str) -> None:
+    date = dt.date.fromisoformat(day)
+    period = next(p for p in make_periods(CalendarSettings(year_starts=starts), date, date) if p.first_day <= date <= p.last_day)
+    assert period.name == name
+
+
+@given(
+    kind=st.sampled_from(KINDS),
+    accumulate=st.sampled_from(["window", "year", "term"]),
+    first=DAYS,
+    length=st.integers(0, 1200),
+    elapsed=st.integers(-5, 1300),
+    starts=STARTS,
+)
+def test_windows_fill_the_term_up_to_as_of(kind: str, accumulate: str, first: dt.date, length: int, elapsed: int, starts: str) -> None:
+    if kind == "term" and accumulate == "year":
+        accumulate = "window"
+    last, as_of = first + dt.timedelta(days=length), first + dt.timedelta(days=elapsed)
+    periods = make_periods(CalendarSettings(year_starts=starts), first, max(last, as_of))
+    found = make_windows(kind, accumulate, first, last, as_of, periods)
+    assert [w.window_no for w in found] == list(range(len(found)))
+    assert (not found) == (as_of < first)
+    for a, b in pairwise(found):
+        assert b.window_start == a.window_end + ONE_DAY
+    for w in found:
+        assert first <= w.span_start <= w.window_start <= w.window_end <= w.span_end <= last
+        assert w.window_start <= as_of
+        assert periods[w.first_period].first_day <= w.window_start <= periods[w.first_period].last_day
+        assert periods[w.last_period].first_day <= w.window_end <= periods[w.last_period].last_day
+        assert periods[w.span_first_period].first_day <= w.span_start <= periods[w.span_first_period].last_day
+    expected = windows(kind, accumulate, (first, last), as_of, starts)
+    assert [(w.window_start, w.window_end, w.span_start) for w in found] == [(w.start, w.end, w.span_start) for w in expected]
+
+
+@given(first=DAYS, length=st.integers(0, 800))
+def test_a_day_counts_a_year_later_exactly_when_the_window_looks_back_at_it(first: dt.date, length: int) -> None:
+    last = first + dt.timedelta(days=length)
+    low, high = prior_year(first, last)
+    days = [first.replace(day=1) - dt.timedelta(days=420) + dt.timedelta(days=i) for i in range(length + 500)]
+    assert {d for d in days if first <= one_year_later(d) <= last} == {d for d in days if low <= d <= high}
+
+
+@pytest.mark.parametrize(
+    ("day", "counts_as"),
+    [("2023-02-27", "2024-02-27"), ("2023-02-28", "2024-02-29"), ("2023-03-01", "2024-03-01"), ("2024-02-28", "2025-02-28"), ("2024-02-29", "2025-02-28"),
+     ("2024-03-01", "2025-03-01"), ("2024-12-31", "2025-12-31"), ("2022-02-28", "2023-02-28")],
+)  # fmt: skip
+def test_the_last_days_of_february(day: str, counts_as: str) -> None:
+    assert one_year_later(dt.date.fromisoformat(day)) == dt.date.fromisoformat(counts_as)
