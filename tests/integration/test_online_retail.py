@@ -24,8 +24,8 @@ pytestmark = [
     pytest.mark.xdist_group("online_retail"),
 ]
 
-#: Portions in which the 305 days arrive, by the number of days delivered so far: a month, two, half, and the last one alone.
-DELIVERED = (20, 60, 110, 160, 304, 305)
+#: Portions in which the 305 days arrive, by the number of days delivered so far. The first ones are small: every run computes all that is there.
+DELIVERED = (1, 2, 9, 40, 305)
 
 #: The files as text, read without the program: goods as the agreements mean them, each customer's country as of the last row.
 SOURCE = """
@@ -133,14 +133,11 @@ def test_the_control_totals_of_the_source_come_out(book: Path) -> None:
     assert partners == [(4_372, 38)]
 
 
-def test_rows_that_are_alike_all_count(book: Path) -> None:
+def test_rows_that_are_alike_all_count(book: Path, source: duckdb.DuckDBPyConnection) -> None:
+    columns = "InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country"
+    assert source.sql(f"select count(*) - count(distinct ({columns})) from source").fetchall() == [(5_268,)]
     counts = "sum(rows_read), sum(rows_loaded), sum(rows_duplicate), sum(rows_superseded), sum(rows_rejected)"
     assert _published(book, f"select {counts} from {{audit_feed_file}} where feed = 'transactions'") == [(541_909, 541_909, 0, 0, 0)]
-    with duckdb.connect(str(book / "warehouse.duckdb"), read_only=True) as con:
-        columns = [str(row[0]) for row in con.sql("describe raw.transactions").fetchall() if row[0] not in ("file_no", "row_no")]
-        described = ", ".join(f'"{column}"' for column in columns)
-        repeated = con.sql(f"select count(*) - count(distinct ({described})) from raw.transactions").fetchall()
-    assert repeated[0][0] >= 5_268  # those the source calls identical, and those that differ only in the time of day or in the price of nothing
 
 
 def test_every_row_of_every_file_is_accounted_for(book: Path) -> None:
@@ -192,7 +189,7 @@ def test_files_that_come_in_portions_give_the_same_tables(book: Path, tmp_path: 
 
 def _are_equal(one: Path, other: Path, name: str) -> bool:
     """Whether both books publish the same rows, apart from the moment a file arrived."""
-    first, second = (f"(select columns(c -> c <> 'arrived_at') from read_parquet('{folder}/published/current/{name}'))" for folder in (one, other))
+    without = "exclude (arrived_at)" if name == "audit_feed_file.parquet" else ""
+    first, second = (f"(select * {without} from read_parquet('{folder / 'published' / 'current' / name}'))" for folder in (one, other))
     with duckdb.connect() as con:
-        differing = con.sql(f"select 1 from (from {first} except all from {second}) union all select 1 from (from {second} except all from {first})")
-        return differing.fetchone() is None
+        return not con.sql(f"(from {first} except all from {second}) union all (from {second} except all from {first})").fetchall()
