@@ -39,20 +39,10 @@ def open_book(folder: Path) -> Book:
     except OSError as error:
         raise InputError([Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]) from None
     book = parse_book(text, str(path))
-    unsupported = _not_yet(book, path)
-    if unsupported:
-        raise InputError(unsupported)
-    return book
-
-
-def _not_yet(book: Book, path: Path) -> list[Problem]:
-    """Settings that are part of the language but that this version does not carry out: refused rather than ignored."""
-    problems = []
-    if book.publish.postgres is not None:
-        problems.append(Problem(str(path), 0, "publish.postgres", "publishing to PostgreSQL is not there yet; remove this key"))
     if not book.publish.parquet:
-        problems.append(Problem(str(path), 0, "publish.parquet", "`explain` and the DuckDB file are read from the Parquet set; leave this true"))
-    return problems
+        reason = "`explain` and the DuckDB file are read from the Parquet set; leave this true"
+        raise InputError([Problem(str(path), 0, "publish.parquet", reason)])
+    return book
 
 
 def open_run(folder: Path, as_of: dt.date | None, now: dt.datetime, **more: Any) -> RunContext:

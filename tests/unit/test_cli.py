@@ -1,0 +1,105 @@
+"""The command line itself: help, exit codes, messages. No run happens here.
+
+Belongs here: what a person meets before or instead of a run. Does not belong here: runs (tests/integration/test_run.py).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli.figures import money, number, percent, size
+from pipelines.cli.main import main
+
+COMMANDS = ("run", "demo", "init", "validate", "explain", "ui", "doctor")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_teaches_by_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "Examples" in text
+    assert f"tierledger {command}" in text
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(f" {command} " in text for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", [["run"], ["validate"], ["explain"], ["ui"]])
+def test_a_book_that_is_not_there_says_how_to_get_one(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--book", str(tmp_path / "nowhere")]) == 2
+    assert "tierledger demo" in (error := capsys.readouterr().err) or "tierledger run" in error
+    assert "Traceback" not in error
+
+
+def test_the_book_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("TIERLEDGER_BOOK", str(tmp_path / "from-environment"))
+    assert main(["run"]) == 2
+    assert "from-environment" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["run", "--as-of", "30.06.2026"], ["run", "--asof", "2026-06-30"], ["walk"], ["explain", "x", "--format", "pdf"]])
+def test_a_wrong_command_line_is_wrong_input(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_every_mistake_of_book_and_agreements_is_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "agreements").mkdir()
+    (tmp_path / "book.yaml").write_text("book: b\ncurency: EUR\nfeeds: {transactions: {files: x.csv}}\n")
+    (tmp_path / "agreements" / "a.yaml").write_text("agreement: A\ntitle: t\ncurrency: EUR\nbenefits: []\n")
+    (tmp_path / "agreements" / "b.yaml").write_text("agreement: B\nagreement: B\n")
+    assert main(["validate", "--book", str(tmp_path)]) == 2
+    errors = capsys.readouterr().err
+    assert "book.yaml:2: curency: this key is not known; did you mean currency?" in errors
+    assert "agreements/a.yaml:" in errors
+    assert "agreements/b.yaml:2: agreement: this key stands twice" in errors
+
+
+@pytest.mark.parametrize(("setting", "key"), [("postgres: x", "postgres"), ("parquet: false", "publish.parquet")])
+def test_settings_that_are_not_carried_out_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], setting: str, key: str) -> None:
+    (tmp_path / "book.yaml").write_text(f"book: b\ncurrency: EUR\nfeeds: {{transactions: {{files: x.csv}}}}\npublish: {{{setting}}}\n")
+    assert main(["run", "--book", str(tmp_path)]) == 2
+    assert key in capsys.readouterr().err
+
+
+def test_fresh_removes_only_the_demo_book(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "book.yaml").write_text("book: mine\ncurrency: EUR\nfeeds: {transactions: {files: x.csv}}\n")
+    assert main(["demo", str(tmp_path), "--fresh"]) == 2
+    assert "not the demo book" in capsys.readouterr().err
+    assert (tmp_path / "book.yaml").is_file()
+
+
+def test_doctor_works_on_a_broken_book(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "book.yaml").write_text("book: [\n")
+    assert main(["doctor", "--book", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert "this is not YAML" in text
+    assert "nothing published yet" in text
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        ("1234567.5", "EUR", "1,234,567.50 EUR"),
+        ("1234.0000", "JPY", "1,234 JPY"),
+        ("-0.1230", "KWD", "-0.123 KWD"),
+        ("0.0050", "EUR", "0.005 EUR"),
+        ("1E+3", "USD", "1,000.00 USD"),
+    ],
+)
+def test_money_has_the_decimals_of_its_currency_and_loses_none(amount: str, currency: str, text: str) -> None:
+    assert money(Decimal(amount), currency) == text
+
+
+def test_other_figures() -> None:
+    assert money(None, "EUR") == "–"
+    assert number(12345) == "12,345"
+    assert number(Decimal("0.100")) == "0.1"
+    assert percent(Decimal("0.0150")) == "1.5 %"
+    assert (size(999), size(1_500_000)) == ("999 bytes", "1.5 MB")
