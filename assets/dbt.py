@@ -47,13 +47,15 @@ def publish_marts(context: RunContext) -> StepReport:
 def load_manifest() -> Any:
     """dbt's manifest of the project, parsed anew only when a file of the project or dbt itself has changed (20 ms instead of seconds)."""
     runner, manifest = _import_dbt()
+    from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder  # dates of unit tests among others
+
     cache = PROJECT / "target" / f"manifest-{_project_digest()}.msgpack"
     if cache.exists():
-        return manifest.from_msgpack(cache.read_bytes())
+        return manifest.from_msgpack(cache.read_bytes(), decoder=extended_mashumuro_decoder)
     result = runner().invoke(["parse", *_QUIET, *_places()])
     if not result.success:
         raise SqlError(f"the dbt project does not parse: {result.exception}")
-    _store(cache, result.result.to_msgpack())
+    _store(cache, result.result.to_msgpack(extended_mashumaro_encoder))
     return result.result
 
 
