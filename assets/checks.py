@@ -119,7 +119,7 @@ def _overlaps(con: duckdb.DuckDBPyConnection) -> list[Problem]:
             order by all limit {LISTED}""").fetchall()
         problems += [
             Problem(
-                f"{feed}/{file}",
+                file,
                 row,
                 " and ".join(key),
                 f"{name} has two records that hold on the same day{'' if day.year == 1 else f', {day}'}: row {row}, and row {other_row} of {other_file}. "
@@ -144,7 +144,7 @@ def _double_rates(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         order by all limit {LISTED}""").fetchall()
     return [
         Problem(
-            f"fx_rates/{file}",
+            file,
             row,
             "date, from_currency, to_currency",
             f"two rates from {source} to {target} on {day}: row {row}, and row {other_row} of {other_file}. "
@@ -181,7 +181,7 @@ def _cycles(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         group by start, files.file_name, links.row_no
         order by all limit {LISTED}""").fetchall()
     return [
-        Problem(f"partners/{file}", row, "parent_id", f"partners are each other's parents: {path}. Remove one of these links") for file, row, path in rows
+        Problem(file, row, "parent_id", f"partners are each other's parents: {path}. Remove one of these links") for file, row, path in rows
     ]
 
 
@@ -193,7 +193,7 @@ def _unknown_parents(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         order by all limit {LISTED}""").fetchall()
     return [
         Problem(
-            f"partners/{file}", row, "parent_id", f"the parent {parent} of {partner} is not among the partners. Add a record of it, or leave parent_id empty"
+            file, row, "parent_id", f"the parent {parent} of {partner} is not among the partners. Add a record of it, or leave parent_id empty"
         )
         for file, row, partner, parent in rows
     ]
