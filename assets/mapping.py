@@ -6,17 +6,19 @@ Does not belong here: the language of the expressions (models/expressions.py), w
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
 import re
 from dataclasses import asdict
 
+import duckdb
+
 from assets.inspection import refusal
 from assets.typing_sql import DECIMALS, Mapped
 from models.book import Book, FeedSettings
 from models.documents import Document, InputError, Problem
-from models.expressions import INTEGER_DIGITS, Compiled, ExpressionError, compile_expression
+from models.expression_parts import INTEGER_DIGITS, Compiled, ExpressionError, is_day
+from models.expressions import compile_expression
 from models.feeds import FEEDS, TRANSACTION_TYPES, Column, Feed, Kind
 from models.money import MINOR_UNITS
 
@@ -41,7 +43,7 @@ def check_settings(book: Book, document: Document) -> list[Problem]:
         columns = {column.name: column for column in feed.columns}
         for target, text in settings.columns.items():
             try:
-                _compiled(text, columns.get(target), None)
+                _try_out(_compiled(text, columns.get(target), None))
             except ExpressionError as error:
                 problems.append(document.problem(("feeds", name, "columns", target), str(error)))
             if target.casefold() in _OWN_COLUMNS:
@@ -64,10 +66,7 @@ def _fits(kind: Kind, text: str) -> bool:
     if kind == "integer":
         return bool(re.fullmatch(r"-?[0-9]{1,9}", text))
     if kind == "date":
-        try:
-            return len(text) == 10 and bool(dt.date.fromisoformat(text))
-        except ValueError:
-            return False
+        return is_day(text)
     return bool(text.strip()) if kind == "text" else text in (MINOR_UNITS if kind == "currency" else TRANSACTION_TYPES)
 
 
@@ -80,6 +79,18 @@ def _compiled(text: str, column: Column | None, by_name: dict[str, str] | None) 
     if kind == "date" and compiled.form not in ("date", "timestamp", "text"):
         raise ExpressionError(f"gives a {compiled.form}, and the column holds a date")
     return compiled
+
+
+def _try_out(expression: Compiled) -> None:
+    """Raise ExpressionError when the engine cannot compute the expression at all, as with a broken regular expression."""
+    if expression.form == "text" and not expression.failed and "(" not in expression.sql:
+        return
+    cells = ", ".join(f"unnest(['x', '1']) as c{i}" for i in range(max(1, len(expression.columns))))
+    try:
+        with duckdb.connect() as con:
+            con.execute(f"select {expression.sql}, {expression.failed or 'false'} from (select {cells})").fetchall()
+    except duckdb.Error as error:
+        raise ExpressionError(f"cannot be computed: {str(error).splitlines()[0]}") from None
 
 
 def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name: str) -> list[Mapped]:

@@ -55,10 +55,8 @@ def relation(sources: list[Source]) -> str:
     paths = "[" + ", ".join(quoted(str(source.path)) for source in sources) + "]"
     first = sources[0].file_no
     numbers = [source.file_no for source in sources]
-    if numbers == list(range(first, first + len(numbers))):
-        file_no = f"(file_index::integer + {first})"
-    else:
-        file_no = f"(({numbers})[file_index::bigint + 1])::integer"
+    is_run = numbers == list(range(first, first + len(numbers)))
+    file_no = f"(file_index::integer + {first})" if is_run else f"(({numbers})[file_index::bigint + 1])::integer"
     header = sources[0].header
     columns = [f"c{i}" for i in range(len(header))]
     if file_format == "csv":
@@ -75,7 +73,8 @@ def _csv(paths: str, file_no: str, columns: list[str], compression: Compression,
     missing = "" if is_rewritten else ", null as fault, null as fault_message, null as fault_raw"
     blank_lines = " where c0 is not null" if taken == ["c0"] else ""  # in a file of one column the engine takes them for rows
     return f"""select {file_no} as file_no, {", ".join(taken)}{missing}
-        from read_csv({paths}, columns = {{{types}}}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', compression = '{compression}'){blank_lines}"""
+        from read_csv({paths}, columns = {{{types}}}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"',
+            compression = '{compression}'){blank_lines}"""
 
 
 def _parquet(paths: str, file_no: str, source: Source) -> str:
@@ -107,18 +106,23 @@ _STRING_OR_NUMBER = r'("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)'
 
 
 def _json_lines(paths: str, file_no: str, header: tuple[str, ...], compression: Compression) -> str:
-    structure = quoted(json.dumps({key: "VARCHAR" for key in header}, ensure_ascii=False))
-    columns = ", ".join(f"nullif(struct_extract(v, {quoted(key)}), '') as c{i}" for i, key in enumerate(header))
-    return f"""select file_no, {columns}, fault,
-            case fault when 'bad_json' then 'the line is not one JSON object' when 'duplicate_key' then 'a key stands twice in the object' end as fault_message,
+    shape = quoted(json.dumps(dict.fromkeys(header, "VARCHAR"), ensure_ascii=False))
+    columns = ", ".join(f"nullif(struct_extract(object, {quoted(key)}), '') as c{i}" for i, key in enumerate(header))
+    marked = f"regexp_replace(line, {quoted(_STRING_OR_NUMBER)}, E'\\\\1\\x01\\\\2\\x01', 'g')"
+    exact = f"replace(replace({marked}, E'\\x01\\x01', ''), E'\\x01', '\"')"
+    return f"""
+        with lines as ({json_line_relation(paths, file_no, compression)}),
+        parsed as (select file_no, line, case when json_valid(line) then line end as valid from lines),
+        judged as (
+            select file_no, line, case
+                when valid is null or json_type(valid) != 'OBJECT' then 'bad_json'
+                when len(list_distinct(json_keys(valid))) != len(json_keys(valid)) then 'duplicate_key' end as fault
+            from parsed),
+        taken as (select file_no, line, fault, json_transform(case when fault is null then {exact} else '{{}}' end, {shape}) as object from judged)
+        select file_no, {columns}, fault,
+            case fault when 'bad_json' then 'the line is not one JSON object' when 'duplicate_key' then 'a key stands twice' end as fault_message,
             case when fault is not null then to_json({{'line': line}})::varchar end as fault_raw
-        from (select *, json_transform(case when fault is null then exact else '{{}}' end, {structure}) as v
-        from (select file_no, line,
-            replace(replace(regexp_replace(line, {quoted(_STRING_OR_NUMBER)}, E'\\\\1\\x01\\\\2\\x01', 'g'), E'\\x01\\x01', ''), E'\\x01', '"') as exact,
-            case when not json_valid(line) or json_type(case when json_valid(line) then line end) != 'OBJECT' then 'bad_json'
-                 when len(list_distinct(json_keys(case when json_valid(line) then line end))) != len(json_keys(case when json_valid(line) then line end))
-                 then 'duplicate_key' end as fault
-        from ({json_line_relation(paths, file_no, compression)})))"""
+        from taken"""
 
 
 def json_line_relation(paths: str, file_no: str, compression: Compression) -> str:
@@ -136,7 +140,7 @@ def json_keys_of(con: duckdb.DuckDBPyConnection, sources: list[Source]) -> list[
             continue
         paths = "[" + ", ".join(quoted(str(source.path)) for source in chosen) + "]"
         numbers = [source.file_no for source in chosen]
-        lines = json_line_relation(paths, f"(({numbers})[file_index::bigint + 1])::integer", compression)  # type: ignore[arg-type]
+        lines = json_line_relation(paths, f"(({numbers})[file_index::bigint + 1])::integer", compression)
         shapes = con.execute(
             f"""select file_no, keys, min(n) as n from (select file_no, row_number() over () as n, json_keys(line) as keys
                 from ({lines}) where json_valid(line) and json_type(line) = 'OBJECT') group by all order by n"""

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from assets.readers import identifier, quoted
-from models.expressions import INTEGER_DIGITS, Compiled, text_of
+from models.expression_parts import INTEGER_DIGITS, Compiled, text_of
 from models.feeds import SQL_TYPES, TRANSACTION_TYPES, Column, Kind
 from models.money import MINOR_UNITS
 
@@ -107,7 +107,6 @@ class _Typed:
             yield f"null::varchar as {self.t}"
             return
         sql = text_of(expression) if self.is_text else expression.sql
-        sql = f"try({sql})" if expression.can_fail else sql
         if self.kind in _TEXTS:
             if not self.facts.is_ascii:
                 sql = f"nfc_normalize({sql})"
@@ -116,13 +115,12 @@ class _Typed:
         elif self.is_text and not expression.is_column:
             sql = f"nullif({sql}, '')"
         yield f"{sql} as {self.t}"
+        if expression.failed:
+            yield f"({expression.failed}) as {self.failed}"
 
     def values(self) -> Iterator[str]:
         t = self._or_default(self.t)
         yield f"{self._value(t)} as {self.v}"
-        expression = self.mapped.expression
-        if expression is not None and expression.can_fail:  # no value because there is none, or because of an error?
-            yield f"case when {self.t} is null then try(({expression.sql}) is null) is null else false end as {self.failed}"
 
     def _or_default(self, t: str) -> str:
         if self.default is None:
@@ -158,7 +156,7 @@ class _Typed:
     def tests(self) -> Iterator[str]:
         """Conditions that are all true for a row that is taken."""
         t = self._or_default(self.t)
-        if self.mapped.expression is not None and self.mapped.expression.can_fail:
+        if self.mapped.expression is not None and self.mapped.expression.failed:
             yield f"not {self.failed}"
         well_formed = self._well_formed(t)
         if well_formed:
@@ -214,7 +212,7 @@ class _Typed:
             return f"{quoted(f'{name}: {before}')} || coalesce({shown}, '') || {quoted(after)} || {said}"
 
         expression = self.mapped.expression
-        if expression is not None and expression.can_fail:
+        if expression is not None and expression.failed:
             for source_name, source_sql in expression.numbers:
                 condition = f"{self.failed} and {source_sql} is not null and not regexp_full_match({source_sql}, {quoted(_NUMBER)})"
                 told = f"{quoted(f'{name}: {source_name} is ')} || left({source_sql}, 60) || {quoted(', not a number such as -12.50')} || {said}"

@@ -4,72 +4,42 @@ Belongs here: what such an expression may say, and the DuckDB SQL it becomes. Do
 (assets/mapping.py), how values are judged (assets/typing_sql.py).
 
 All columns of a file are text. The SQL is written anew from the parsed tree, node by node, so that nothing gets through that
-is not listed. A text used as a number must be written like one; a text that is not raises an error in the engine, in the rows and
-branches that need it, and the caller wraps the whole in TRY. Arithmetic is decimal and exact, or an error: never rounded, never a float.
+is not listed. Arithmetic is decimal and exact, or an error: never rounded, never a float.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
-Form = Literal["text", "number", "date", "timestamp", "boolean", "null"]
+from models.expression_parts import (
+    Compiled,
+    ExpressionError,
+    Part,
+    Scope,
+    UnknownColumnError,
+    any_failed,
+    as_alike,
+    as_moment,
+    as_number,
+    as_scaled,
+    condition,
+    form_of,
+    literal,
+    product_of,
+    sum_of,
+    text_of,
+)
 
 ALLOWED = (
     "columns of the file, 'texts', numbers, + - *, / by 10, 100, …, comparisons, AND OR NOT, CASE, LIKE, IN, BETWEEN, IS NULL, "
     "CAST AS DATE, TIMESTAMP, INTEGER, BIGINT, DECIMAL or VARCHAR, and lower, upper, trim, ltrim, rtrim, substr, left, right, length, replace, "
     "regexp_replace, split_part, concat, ||, coalesce, nullif, abs, strptime"
 )
-#: A file's number: digits, and decimals up to those of the column that is made from it.
-INTEGER_DIGITS = 12
-_MAX_SCALE = 24  # leaves 14 digits before the point in the engine's widest decimal
+_MAX_SCALE = 20  # leaves 17 digits before the point in the engine's widest decimal
 _MAX_LENGTH = 4_000
-_DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?)?"
-
-
-class ExpressionError(Exception):
-    """The expression says something that is not allowed; the message says what is."""
-
-
-class UnknownColumnError(ExpressionError):
-    """The expression names a column that the file does not have."""
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """An expression as DuckDB SQL. `can_fail`: some rows may raise, wrap it in TRY. `numbers`: texts read as numbers, (shown, SQL)."""
-
-    sql: str
-    form: Form = "text"
-    scale: int = 0
-    is_column: bool = False
-    can_fail: bool = False
-    numbers: tuple[tuple[str, str], ...] = ()
-    columns: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class _Part:
-    """SQL of one node. `scale`: decimals of a number. `shown`: as the user wrote it."""
-
-    sql: str
-    form: Form
-    scale: int = 0
-    shown: str = ""
-    is_literal: bool = False
-
-
-@dataclass
-class _Scope:
-    """What compiling one expression needs and finds."""
-
-    columns: Mapping[str, str] | None
-    decimals: int
-    used: set[str] = field(default_factory=set)
-    numbers: dict[str, str] = field(default_factory=dict)
-    can_fail: bool = False
 
 
 def compile_expression(text: str, columns: Mapping[str, str] | None, decimals: int = 6) -> Compiled:
@@ -82,17 +52,20 @@ def compile_expression(text: str, columns: Mapping[str, str] | None, decimals: i
         return Compiled(columns[whole], is_column=True, columns=frozenset([whole]))
     if len(text) > _MAX_LENGTH:
         raise ExpressionError(f"is longer than {_MAX_LENGTH:,} characters; let the file carry the result")
-    scope = _Scope(columns, decimals)
+    scope = Scope(columns, decimals)
     try:
         part = _part(_parsed(whole), scope)
+    except ExpressionError:
+        if columns is None and re.fullmatch(r"\w+([ .#/-]+\w+)+", whole):  # may be the plain name of a column: the file will tell
+            return Compiled("c0", is_column=True, columns=frozenset([whole]))
+        raise
     except RecursionError:
         raise ExpressionError("is nested too deeply") from None
-    is_column = columns is not None and part.sql in columns.values()
     if part.form == "null":
         return Compiled("null::varchar")
-    return Compiled(
-        part.sql, part.form, part.scale, is_column, scope.can_fail, tuple((shown, sql) for sql, shown in scope.numbers.items()), frozenset(scope.used)
-    )
+    is_column = columns is not None and part.sql in columns.values()
+    numbers = tuple((shown, sql) for sql, shown in scope.numbers.items())
+    return Compiled(part.sql, part.form, part.scale, is_column, part.failed, numbers, frozenset(scope.used))
 
 
 def _parsed(text: str) -> Any:
@@ -106,7 +79,7 @@ def _parsed(text: str) -> Any:
     return tree
 
 
-def _part(node: Any, scope: _Scope) -> _Part:
+def _part(node: Any, scope: Scope) -> Part:
     """One node, by its type. Raises ExpressionError for every type and every argument that is not listed."""
     rule = _RULES.get(type(node).__name__)
     if rule is None:
@@ -121,229 +94,159 @@ def _part(node: Any, scope: _Scope) -> _Part:
 # ---- leaves --------------------------------------------------------------------------------------------------------
 
 
-def _column(node: Any, scope: _Scope) -> _Part:
+def _column(node: Any, scope: Scope) -> Part:
     name = node.this.name
     if scope.columns is None:
-        scope.used.add(name)
-        return _Part(f"c_{len(scope.used)}", "text", shown=name)
+        return Part(scope.used.setdefault(name, f"c{len(scope.used)}"), "text", shown=name)
     if name not in scope.columns:
         alike = [column for column in scope.columns if column.casefold() == name.casefold()]
         if len(alike) != 1:
             raise UnknownColumnError(f"the file has no column {name!r}; its columns: {', '.join(list(scope.columns)[:40])}")
         name = alike[0]
-    scope.used.add(name)
-    return _Part(scope.columns[name], "text", shown=name)
+    scope.used[name] = scope.columns[name]
+    return Part(scope.columns[name], "text", shown=name)
 
 
-def _literal(node: Any, scope: _Scope) -> _Part:
+def _literal(node: Any, scope: Scope) -> Part:
     if node.is_string:
-        return _Part(_quoted(node.this), "text", shown=repr(node.this), is_literal=True)
+        return Part(literal(node.this), "text", shown=repr(node.this), is_literal=True)
     if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", node.this):
         raise ExpressionError(f"the number {node.this} is not allowed; write at most 12 digits before and 12 after the point")
-    scale = len(node.this.partition(".")[2])
-    return _Part(f"{node.this}::decimal(38,{scale})", "number", scale, node.this, True)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-# ---- from one form to another --------------------------------------------------------------------------------------
-
-
-def _number(part: _Part, scope: _Scope, decimals: int | None = None) -> _Part:
-    """A part as a number. A text must be one, strictly; anything else raises in the engine."""
-    if part.form == "number":
-        return part
-    scale = scope.decimals if decimals is None else decimals
-    if part.form == "null":
-        return _Part(f"null::decimal(38,{scale})", "number", scale)
-    if part.form != "text":
-        raise ExpressionError(f"{part.shown or 'a ' + part.form} is a {part.form} and cannot be used as a number")
-    scope.can_fail = True
-    text = f"nullif({part.sql}, '')"
-    scope.numbers.setdefault(text, part.shown or "a text")
-    fraction = f"([.][0-9]{{1,{scale}}})?" if scale else "([.]0*)?"
-    digits = f"split_part({text}, '.', 1)" if scale == 0 else text
-    return _Part(
-        f"case when regexp_full_match({text}, '-?[0-9]{{1,{INTEGER_DIGITS}}}{fraction}') then cast({digits} as decimal(38,{scale})) "
-        f"when {text} is not null then cast('?' || {text} as decimal(38,{scale})) end",
-        "number",
-        scale,
-        part.shown,
-    )
-
-
-def text_of(part: Compiled | _Part) -> str:
-    """SQL of a value as text; a number without needless zeros."""
-    if part.form in ("text", "null"):
-        return part.sql
-    if part.form == "number" and part.scale:
-        return f"rtrim(rtrim(({part.sql})::varchar, '0'), '.')"
-    return f"({part.sql})::varchar"
-
-
-def _moment(part: _Part, scope: _Scope, form: Literal["date", "timestamp"]) -> _Part:
-    """A part as a day or a point in time. A text must be ISO: 2026-03-31, or with a time after a T or a space."""
-    if part.form == "text":
-        scope.can_fail = True
-        text = f"nullif({part.sql}, '')"
-        through = "cast(cast({} as timestamp) as date)" if form == "date" else "cast({} as timestamp)"
-        right, wrong = through.format(text), through.format(f"'?' || {text}")
-        return _Part(f"case when regexp_full_match({text}, '{_DAY}') then {right} when {text} is not null then {wrong} end", form, shown=part.shown)
-    if part.form not in ("date", "timestamp", "null"):
-        raise ExpressionError(f"{part.shown or 'a ' + part.form} is a {part.form} and cannot be used as a {form}")
-    return _Part(f"cast({part.sql} as {form})", form, shown=part.shown)
-
-
-def _alike(parts: list[_Part], scope: _Scope) -> list[_Part]:
-    """Parts that are compared, or are the values of one CASE: all of one form. A number among them makes texts numbers."""
-    forms = {part.form for part in parts} - {"null"}
-    if len(forms) <= 1 and forms != {"number"}:
-        return parts
-    if "number" in forms:
-        numbers = [_number(part, scope) for part in parts]
-        scale = max(part.scale for part in numbers)
-        return [_scaled(part, scale) for part in numbers]
-    if forms <= {"date", "timestamp", "text"}:
-        form: Literal["date", "timestamp"] = "timestamp" if "timestamp" in forms else "date"
-        return [_moment(part, scope, form) for part in parts]
-    raise ExpressionError(f"{' and '.join(sorted(forms))} cannot be compared or chosen between; CAST one of them")
-
-
-def _scaled(part: _Part, scale: int) -> _Part:
-    return part if part.scale == scale else _Part(f"cast({part.sql} as decimal(38,{scale}))", "number", scale, part.shown)
-
-
-def _boolean(part: _Part) -> str:
-    if part.form not in ("boolean", "null"):
-        raise ExpressionError(f"{part.shown or 'a ' + part.form} is no condition; compare it with something")
-    return part.sql
+    whole, _, fraction = node.this.partition(".")
+    return Part(f"{node.this}::decimal(38,{len(fraction)})", "number", "", len(fraction), len(whole.lstrip("0")), node.this, True)
 
 
 # ---- operators -----------------------------------------------------------------------------------------------------
 
 
-def _sum(sign: str) -> Callable[[Any, _Scope], _Part]:
-    def build(node: Any, scope: _Scope) -> _Part:
-        left, right = (_number(_part(side, scope), scope) for side in (node.this, node.expression))
-        scale = max(left.scale, right.scale)
-        scope.can_fail = True  # the sum may have too many digits
-        return _Part(f"({_scaled(left, scale).sql} {sign} {_scaled(right, scale).sql})", "number", scale)
-
-    return build
+def _numbers(node: Any, scope: Scope) -> tuple[Part, Part]:
+    return as_number(_part(node.this, scope), scope), as_number(_part(node.expression, scope), scope)
 
 
-def _product(node: Any, scope: _Scope) -> _Part:
-    left, right = (_number(_part(side, scope), scope) for side in (node.this, node.expression))
-    return _multiplied(left, right, scope)
+def _add(node: Any, scope: Scope) -> Part:
+    left, right = _numbers(node, scope)
+    return sum_of(left, "+", right)
 
 
-def _multiplied(left: _Part, right: _Part, scope: _Scope) -> _Part:
-    scale = left.scale + right.scale
-    if scale > _MAX_SCALE:
-        raise ExpressionError(f"the product has up to {scale} decimals, more than the {_MAX_SCALE} that stay exact; multiply fewer columns")
-    scope.can_fail = True
-    return _Part(f"({left.sql} * {right.sql})", "number", scale)
+def _subtract(node: Any, scope: Scope) -> Part:
+    left, right = _numbers(node, scope)
+    return sum_of(left, "-", right)
 
 
-def _quotient(node: Any, scope: _Scope) -> _Part:
+def _multiply(node: Any, scope: Scope) -> Part:
+    left, right = _numbers(node, scope)
+    return product_of(left, right, _MAX_SCALE)
+
+
+def _divide(node: Any, scope: Scope) -> Part:
     divisor = node.expression.this if type(node.expression).__name__ == "Literal" and not node.expression.is_string else ""
     if not re.fullmatch(r"10{0,12}", divisor):
         raise ExpressionError("/ is allowed by 1, 10, 100, … only, because other quotients have no last decimal; multiply, or let the file carry the result")
     places = len(divisor) - 1
-    factor = f"0.{'1'.zfill(places)}" if places else "1"
-    return _multiplied(_number(_part(node.this, scope), scope), _Part(f"{factor}::decimal(38,{places})", "number", places), scope)
+    factor = Part(f"0.{'1'.zfill(places)}::decimal(38,{places})" if places else "1", "number", scale=places, digits=0 if places else 1)
+    return product_of(as_number(_part(node.this, scope), scope), factor, _MAX_SCALE)
 
 
-def _negative(node: Any, scope: _Scope) -> _Part:
-    number = _number(_part(node.this, scope), scope)
-    return _Part(f"(-{number.sql})", "number", number.scale)
-
-
-def _absolute(node: Any, scope: _Scope) -> _Part:
-    number = _number(_part(node.this, scope), scope)
-    return _Part(f"abs({number.sql})", "number", number.scale)
-
-
-def _comparison(sign: str) -> Callable[[Any, _Scope], _Part]:
-    def build(node: Any, scope: _Scope) -> _Part:
-        left, right = _alike([_part(node.this, scope), _part(node.expression, scope)], scope)
-        return _Part(f"({left.sql} {sign} {right.sql})", "boolean")
+def _of_number(template: str) -> Callable[[Any, Scope], Part]:
+    def build(node: Any, scope: Scope) -> Part:
+        number = as_number(_part(node.this, scope), scope)
+        return replace(number, sql=template.format(number.sql), is_literal=False)
 
     return build
 
 
-def _junction(word: str) -> Callable[[Any, _Scope], _Part]:
-    def build(node: Any, scope: _Scope) -> _Part:
-        return _Part(f"({_boolean(_part(node.this, scope))} {word} {_boolean(_part(node.expression, scope))})", "boolean")
+def _comparison(sign: str) -> Callable[[Any, Scope], Part]:
+    def build(node: Any, scope: Scope) -> Part:
+        left, right = as_alike([_part(node.this, scope), _part(node.expression, scope)], scope)
+        return Part(f"({left.sql} {sign} {right.sql})", "boolean", any_failed(left, right))
 
     return build
 
 
-def _not(node: Any, scope: _Scope) -> _Part:
-    return _Part(f"(not {_boolean(_part(node.this, scope))})", "boolean")
+def _junction(word: str, goes_on: str) -> Callable[[Any, Scope], Part]:
+    """AND, OR. The right side fails only where the left one does not decide."""
+
+    def build(node: Any, scope: Scope) -> Part:
+        left, right = condition(_part(node.this, scope)), condition(_part(node.expression, scope))
+        failed = any_failed(left, f"{goes_on.format(left.sql)} and ({right.failed})" if right.failed else "")
+        return Part(f"({left.sql} {word} {right.sql})", "boolean", failed)
+
+    return build
 
 
-def _between(node: Any, scope: _Scope) -> _Part:
-    value, low, high = _alike([_part(each, scope) for each in (node.this, node.args["low"], node.args["high"])], scope)
-    return _Part(f"({value.sql} between {low.sql} and {high.sql})", "boolean")
+def _not(node: Any, scope: Scope) -> Part:
+    part = condition(_part(node.this, scope))
+    return Part(f"(not {part.sql})", "boolean", part.failed)
 
 
-def _in(node: Any, scope: _Scope) -> _Part:
-    value, *choices = _alike([_part(each, scope) for each in (node.this, *node.expressions)], scope)
-    return _Part(f"({value.sql} in ({', '.join(choice.sql for choice in choices)}))", "boolean")
+def _between(node: Any, scope: Scope) -> Part:
+    value, low, high = as_alike([_part(each, scope) for each in (node.this, node.args["low"], node.args["high"])], scope)
+    return Part(f"({value.sql} between {low.sql} and {high.sql})", "boolean", any_failed(value, low, high))
 
 
-def _is(node: Any, scope: _Scope) -> _Part:
+def _in(node: Any, scope: Scope) -> Part:
+    value, *choices = as_alike([_part(each, scope) for each in (node.this, *node.expressions)], scope)
+    # not IN: the engine makes a join of a long list, and a join does not keep the rows in the order of the file
+    return Part("(" + " or ".join(f"{value.sql} = {choice.sql}" for choice in choices) + ")", "boolean", any_failed(value, *choices))
+
+
+def _is(node: Any, scope: Scope) -> Part:
     if type(node.expression).__name__ != "Null":
         raise ExpressionError("IS is allowed with NULL only")
-    return _Part(f"({_part(node.this, scope).sql} is null)", "boolean")
+    part = _part(node.this, scope)
+    return Part(f"({part.sql} is null)", "boolean", part.failed)
 
 
-def _like(word: str) -> Callable[[Any, _Scope], _Part]:
-    def build(node: Any, scope: _Scope) -> _Part:
-        return _Part(f"({text_of(_part(node.this, scope))} {word} {text_of(_part(node.expression, scope))})", "boolean")
+def _like(word: str) -> Callable[[Any, Scope], Part]:
+    def build(node: Any, scope: Scope) -> Part:
+        left, right = _part(node.this, scope), _part(node.expression, scope)
+        return Part(f"({text_of(left)} {word} {text_of(right)})", "boolean", any_failed(left, right))
 
     return build
 
 
-def _chosen(conditions: list[str], values: list[_Part], scope: _Scope) -> _Part:
-    alike = _alike(values, scope)
-    whens = "".join(f"when {condition} then {value.sql} " for condition, value in zip(conditions, alike, strict=False))
-    otherwise = f"else {alike[-1].sql} " if len(alike) > len(conditions) else ""
-    form = next((part.form for part in alike if part.form != "null"), "null")
-    return _Part(f"(case {whens}{otherwise}end)", form, max(part.scale for part in alike))
+def _chosen(tests: list[Part], values: list[Part], scope: Scope) -> Part:
+    """CASE: the value of the first test that is true, else the last value where there is one more."""
+    alike = as_alike(values, scope)
+    pairs = list(zip(tests, alike, strict=False))
+    last = alike[-1] if len(alike) > len(tests) else None
+    whens = "".join(f"when {test.sql} then {value.sql} " for test, value in pairs)
+    otherwise = f"else {last.sql} " if last else ""
+    failed = ""
+    if any_failed(*tests, *alike):
+        steps = "".join((f"when {test.failed} then true " if test.failed else "") + f"when {test.sql} then {value.failed or 'false'} " for test, value in pairs)
+        failed = f"case {steps}else {(last and last.failed) or 'false'} end"
+    return Part(f"(case {whens}{otherwise}end)", form_of(alike), failed, max(part.scale for part in alike), max(part.digits for part in alike))
 
 
-def _case(node: Any, scope: _Scope) -> _Part:
+def _case(node: Any, scope: Scope) -> Part:
     branches = node.args["ifs"]
     default = node.args.get("default")
     values = [_part(branch.args["true"], scope) for branch in branches] + ([_part(default, scope)] if default else [])
     if node.this is None:
-        return _chosen([_boolean(_part(branch.this, scope)) for branch in branches], values, scope)
-    subject, *matches = _alike([_part(node.this, scope), *(_part(branch.this, scope) for branch in branches)], scope)
-    return _chosen([f"{subject.sql} = {match.sql}" for match in matches], values, scope)
+        return _chosen([condition(_part(branch.this, scope)) for branch in branches], values, scope)
+    subject, *matches = as_alike([_part(node.this, scope), *(_part(branch.this, scope) for branch in branches)], scope)
+    return _chosen([Part(f"({subject.sql} = {match.sql})", "boolean", any_failed(subject, match)) for match in matches], values, scope)
 
 
-def _if(node: Any, scope: _Scope) -> _Part:
+def _if(node: Any, scope: Scope) -> Part:
     default = node.args.get("false")
     values = [_part(node.args["true"], scope)] + ([_part(default, scope)] if default else [])
-    return _chosen([_boolean(_part(node.this, scope))], values, scope)
+    return _chosen([condition(_part(node.this, scope))], values, scope)
 
 
 # ---- functions -----------------------------------------------------------------------------------------------------
 
 
-def _cast(node: Any, scope: _Scope) -> _Part:
+def _cast(node: Any, scope: Scope) -> Part:
     kind = node.args["to"].this.name
     part = _part(node.this, scope)
     if kind == "DATE":
-        return _moment(part, scope, "date")
+        return as_moment(part, "date")
     if kind in ("TIMESTAMP", "TIMESTAMPNTZ", "DATETIME"):
-        return _moment(part, scope, "timestamp")
+        return as_moment(part, "timestamp")
     if kind in ("VARCHAR", "TEXT"):
-        return _Part(text_of(part), "text", shown=part.shown)
+        return Part(text_of(part), "text", part.failed, shown=part.shown)
     if kind in ("INT", "BIGINT"):
         return _whole(part, scope, 0)
     if kind == "DECIMAL":
@@ -354,102 +257,112 @@ def _cast(node: Any, scope: _Scope) -> _Part:
     raise ExpressionError(f"CAST AS {kind} is not allowed; allowed: DATE, TIMESTAMP, INTEGER, BIGINT, DECIMAL, VARCHAR")
 
 
-def _whole(part: _Part, scope: _Scope, scale: int) -> _Part:
-    """A number with exactly so many decimals: what has more raises instead of being rounded."""
+def _whole(part: Part, scope: Scope, scale: int) -> Part:
+    """A number with exactly so many decimals: what has more fails instead of being rounded."""
     if part.form != "number":
-        return _number(part, scope, scale)
+        return as_number(part, scope, scale)
     if part.scale <= scale:
-        return _scaled(part, scale)
-    scope.can_fail = True
-    rounded = f"cast({part.sql} as decimal(38,{scale}))"
-    return _Part(f"case when {rounded} = {part.sql} then {rounded} else cast('?' || ({part.sql})::varchar as decimal(38,{scale})) end", "number", scale)
+        return as_scaled(part, scale)
+    rounded = f"({part.sql})::decimal(38,{scale})"
+    failed = any_failed(part, f"coalesce({rounded} != {part.sql}, false)")
+    return Part(f"(case when {rounded} = {part.sql} then {rounded} end)", "number", failed, scale, part.digits)
 
 
-def _text_function(name: str, *keys: str) -> Callable[[Any, _Scope], _Part]:
-    """A function of texts; the arguments under the keys of `keys` that begin with # are whole numbers, written out."""
+def _text_function(name: str, *keys: str) -> Callable[[Any, Scope], Part]:
+    """A function of texts; the arguments under the keys that begin with # are whole numbers, written out."""
 
-    def build(node: Any, scope: _Scope) -> _Part:
-        arguments = []
+    def build(node: Any, scope: Scope) -> Part:
+        arguments, parts = [], []
         for key in keys:
             argument = node.args.get(key.lstrip("#"))
             if argument is None:
                 continue
+            part = _part(argument, scope)
             if not key.startswith("#"):
-                arguments.append(text_of(_part(argument, scope)))
+                parts.append(part)
+                arguments.append(text_of(part))
                 continue
-            number = _part(argument, scope)
-            if not re.fullmatch(r"\(?-?[0-9]{1,4}(::decimal\(38,0\)\)?)?", number.sql):
+            number = re.fullmatch(r"\(?(-?[0-9]{1,4})::decimal\(38,0\)\)?", part.sql)
+            if number is None:
                 raise ExpressionError(f"{name} takes a plain whole number here")
-            arguments.append(f"({number.sql})::integer")
-        return _Part(f"{name}({', '.join(arguments)})", "text")
+            arguments.append(number.group(1))
+        return Part(f"{name}({', '.join(arguments)})", "text", any_failed(*parts))
 
     return build
 
 
-def _trim(node: Any, scope: _Scope) -> _Part:
-    name = {"": "trim", "LEADING": "ltrim", "TRAILING": "rtrim", "BOTH": "trim"}[str(node.args.get("position") or "")]
+def _trim(node: Any, scope: Scope) -> Part:
+    name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or ""), "trim")
     return _text_function(name, "this", "expression")(node, scope)
 
 
-def _length(node: Any, scope: _Scope) -> _Part:
-    return _Part(f"length({text_of(_part(node.this, scope))})::decimal(38,0)", "number", 0)
+def _length(node: Any, scope: Scope) -> Part:
+    part = _part(node.this, scope)
+    return Part(f"length({text_of(part)})::decimal(38,0)", "number", part.failed, 0, 10)
 
 
-def _regexp_replace(node: Any, scope: _Scope) -> _Part:
+def _regexp_replace(node: Any, scope: Scope) -> Part:
     for key in ("expression", "replacement", "modifiers"):
         if node.args.get(key) is not None and not (type(node.args[key]).__name__ == "Literal" and node.args[key].is_string):
             raise ExpressionError("regexp_replace takes its pattern and replacement as 'texts'")
     return _text_function("regexp_replace", "this", "expression", "replacement", "modifiers")(node, scope)
 
 
-def _concat(node: Any, scope: _Scope) -> _Part:
-    return _Part(f"concat({', '.join(text_of(_part(each, scope)) for each in node.expressions)})", "text")
+def _concat(node: Any, scope: Scope) -> Part:
+    parts = [_part(each, scope) for each in node.expressions]
+    return Part(f"concat({', '.join(map(text_of, parts))})", "text", any_failed(*parts))
 
 
-def _joined(node: Any, scope: _Scope) -> _Part:
-    return _Part(f"({text_of(_part(node.this, scope))} || {text_of(_part(node.expression, scope))})", "text")
+def _join(node: Any, scope: Scope) -> Part:
+    left, right = _part(node.this, scope), _part(node.expression, scope)
+    return Part(f"({text_of(left)} || {text_of(right)})", "text", any_failed(left, right))
 
 
-def _coalesce(node: Any, scope: _Scope) -> _Part:
-    parts = _alike([_part(each, scope) for each in (node.this, *node.expressions)], scope)
-    form = next((part.form for part in parts if part.form != "null"), "null")
-    return _Part(f"coalesce({', '.join(part.sql for part in parts)})", form, max(part.scale for part in parts))
+def _coalesce(node: Any, scope: Scope) -> Part:
+    parts = as_alike([_part(each, scope) for each in (node.this, *node.expressions)], scope)
+    failed = ""
+    if any_failed(*parts):
+        steps = "".join((f"when {part.failed} then true " if part.failed else "") + f"when {part.sql} is not null then false " for part in parts)
+        failed = f"case {steps}else false end"
+    sql = f"coalesce({', '.join(part.sql for part in parts)})"
+    return Part(sql, form_of(parts), failed, max(part.scale for part in parts), max(part.digits for part in parts))
 
 
-def _nullif(node: Any, scope: _Scope) -> _Part:
-    left, right = _alike([_part(node.this, scope), _part(node.expression, scope)], scope)
-    return _Part(f"nullif({left.sql}, {right.sql})", left.form, left.scale)
+def _nullif(node: Any, scope: Scope) -> Part:
+    left, right = as_alike([_part(node.this, scope), _part(node.expression, scope)], scope)
+    return Part(f"nullif({left.sql}, {right.sql})", left.form, any_failed(left, right), left.scale, left.digits)
 
 
-def _strptime(node: Any, scope: _Scope) -> _Part:
+def _strptime(node: Any, scope: Scope) -> Part:
     pattern = node.args["format"]
-    if type(pattern).__name__ != "Literal" or not pattern.is_string or "%z" in pattern.this.lower():
-        raise ExpressionError("strptime takes its format as 'text', such as '%d/%m/%Y', without a time zone")
-    scope.can_fail = True
+    if type(pattern).__name__ != "Literal" or not re.fullmatch("([^%]|%-?[aAbBdfHIjmMpSyY]|%%)+", pattern.this):
+        raise ExpressionError("strptime takes its format as 'text' of %Y %m %d %H %M %S and the like, such as '%d/%m/%Y'; without a time zone")
     part = _part(node.this, scope)
-    return _Part(f"strptime(nullif({text_of(part)}, ''), {_quoted(pattern.this)})", "timestamp", shown=part.shown)
+    text = f"nullif({text_of(part)}, '')"
+    value = f"try_strptime({text}, {literal(pattern.this)})"
+    return Part(value, "timestamp", any_failed(part, f"{text} is not null and {value} is null"), shown=part.shown)
 
 
 _PAIR = ("this", "expression")
-_RULES: dict[str, tuple[tuple[str, ...], Callable[[Any, _Scope], _Part]]] = {
+_RULES: dict[str, tuple[tuple[str, ...], Callable[[Any, Scope], Part]]] = {
     "Column": (("this",), _column),
     "Literal": (("this", "is_string"), _literal),
-    "Null": ((), lambda node, scope: _Part("null", "null", shown="NULL")),
-    "Boolean": (("this",), lambda node, scope: _Part(str(node.this).lower(), "boolean")),
+    "Null": ((), lambda node, scope: Part("null", "null", shown="NULL")),
+    "Boolean": (("this",), lambda node, scope: Part(str(node.this).lower(), "boolean")),
     "Paren": (("this",), lambda node, scope: _part(node.this, scope)),
-    "Neg": (("this",), _negative),
-    "Add": (_PAIR, _sum("+")),
-    "Sub": (_PAIR, _sum("-")),
-    "Mul": (_PAIR, _product),
-    "Div": ((*_PAIR, "typed", "safe"), _quotient),
+    "Neg": (("this",), _of_number("(-{})")),
+    "Add": (_PAIR, _add),
+    "Sub": (_PAIR, _subtract),
+    "Mul": (_PAIR, _multiply),
+    "Div": ((*_PAIR, "typed", "safe"), _divide),
     "EQ": (_PAIR, _comparison("=")),
     "NEQ": (_PAIR, _comparison("!=")),
     "LT": (_PAIR, _comparison("<")),
     "LTE": (_PAIR, _comparison("<=")),
     "GT": (_PAIR, _comparison(">")),
     "GTE": (_PAIR, _comparison(">=")),
-    "And": (_PAIR, _junction("and")),
-    "Or": (_PAIR, _junction("or")),
+    "And": (_PAIR, _junction("and", "coalesce({}, true)")),
+    "Or": (_PAIR, _junction("or", "not coalesce({}, false)")),
     "Not": (("this",), _not),
     "Between": (("this", "low", "high"), _between),
     "In": (("this", "expressions"), _in),
@@ -462,7 +375,7 @@ _RULES: dict[str, tuple[tuple[str, ...], Callable[[Any, _Scope], _Part]]] = {
     "TryCast": (("this", "to", "safe"), _cast),
     "Coalesce": (("this", "expressions"), _coalesce),
     "Nullif": (_PAIR, _nullif),
-    "Abs": (("this",), _absolute),
+    "Abs": (("this",), _of_number("abs({})")),
     "Lower": (("this",), _text_function("lower", "this")),
     "Upper": (("this",), _text_function("upper", "this")),
     "Trim": ((*_PAIR, "position"), _trim),
@@ -474,6 +387,6 @@ _RULES: dict[str, tuple[tuple[str, ...], Callable[[Any, _Scope], _Part]]] = {
     "Replace": ((*_PAIR, "replacement"), _text_function("replace", "this", "expression", "replacement")),
     "RegexpReplace": ((*_PAIR, "replacement", "modifiers", "single_replace"), _regexp_replace),
     "Concat": (("expressions", "safe", "coalesce"), _concat),
-    "DPipe": ((*_PAIR, "safe"), _joined),
+    "DPipe": ((*_PAIR, "safe"), _join),
     "StrToTime": (("this", "format"), _strptime),
 }
