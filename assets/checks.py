@@ -180,9 +180,7 @@ def _cycles(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         where reached = start and len(path) > 1
         group by start, files.file_name, links.row_no
         order by all limit {LISTED}""").fetchall()
-    return [
-        Problem(file, row, "parent_id", f"partners are each other's parents: {path}. Remove one of these links") for file, row, path in rows
-    ]
+    return [Problem(file, row, "parent_id", f"partners are each other's parents: {path}. Remove one of these links") for file, row, path in rows]
 
 
 def _unknown_parents(con: duckdb.DuckDBPyConnection) -> list[Problem]:
@@ -192,9 +190,7 @@ def _unknown_parents(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         where parent_id is not null and parent_id not in (select partner_id from staging.stg_partners)
         order by all limit {LISTED}""").fetchall()
     return [
-        Problem(
-            file, row, "parent_id", f"the parent {parent} of {partner} is not among the partners. Add a record of it, or leave parent_id empty"
-        )
+        Problem(file, row, "parent_id", f"the parent {parent} of {partner} is not among the partners. Add a record of it, or leave parent_id empty")
         for file, row, partner, parent in rows
     ]
 

@@ -134,7 +134,9 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield con
 
 
-def lines_of(warehouse: duckdb.DuckDBPyConnection, agreement: str, columns: str = "transaction_id, line, lines.tier, credited_measure, line_payout") -> list[Any]:
+def lines_of(
+    warehouse: duckdb.DuckDBPyConnection, agreement: str, columns: str = "transaction_id, line, lines.tier, credited_measure, line_payout"
+) -> list[Any]:
     found = warehouse.execute(
         f"""select {columns} from marts.fct_payout_line as lines join marts.fct_payout as payouts using (payout_id)
         where agreement_id = ? order by window_start, lines.date, transaction_id, line, lines.tier, participant_id""",
@@ -176,7 +178,11 @@ def test_a_window_that_accumulates_shares_among_its_own_lines(warehouse: Any) ->
 
 
 def test_children_count_at_any_depth_and_an_assignment_adds_nothing_to_them(warehouse: Any) -> None:
-    assert lines_of(warehouse, "family", "transaction_id, partner_id, credited_measure") == [("f-1", "alpha", 1.0), ("f-2", "beta", 10.0), ("f-3", "gamma", 100.0)]
+    assert lines_of(warehouse, "family", "transaction_id, partner_id, credited_measure") == [
+        ("f-1", "alpha", 1.0),
+        ("f-2", "beta", 10.0),
+        ("f-3", "gamma", 100.0),
+    ]
 
 
 def test_a_pool_counts_a_line_once(warehouse: Any) -> None:
