@@ -47,7 +47,9 @@ def test_graph_is_as_written_down(defs: dg.Definitions) -> None:
 
 
 def test_every_asset_is_described(defs: dg.Definitions) -> None:
-    assert [spec.key.to_user_string() for spec in defs.resolve_all_asset_specs() if not (spec.description and spec.group_name and spec.owners and spec.kinds)] == []
+    assert [
+        spec.key.to_user_string() for spec in defs.resolve_all_asset_specs() if not (spec.description and spec.group_name and spec.owners and spec.kinds)
+    ] == []
 
 
 def test_groups_follow_one_another(defs: dg.Definitions) -> None:

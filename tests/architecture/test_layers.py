@@ -28,7 +28,9 @@ def test_definitions_are_a_table_of_contents() -> None:
 
 
 def test_environment_is_read_in_one_place() -> None:
-    readers = {p.relative_to(ROOT).as_posix() for package in PACKAGES for p in (ROOT / package).rglob("*.py") if re.search(r"os\.environ|getenv", p.read_text())}
+    readers = {
+        p.relative_to(ROOT).as_posix() for package in PACKAGES for p in (ROOT / package).rglob("*.py") if re.search(r"os\.environ|getenv", p.read_text())
+    }
     assert readers <= {"pipelines/settings.py"}
 
 
@@ -52,4 +54,3 @@ def test_money_is_never_a_float(page: Path) -> None:
 
 def test_marts_are_there() -> None:
     assert len(MARTS) > 10
-
