@@ -123,7 +123,7 @@ def _overlaps(con: duckdb.DuckDBPyConnection) -> list[Problem]:
                 row,
                 " and ".join(key),
                 f"{name} has two records that hold on the same day{'' if day.year == 1 else f', {day}'}: row {row}, and row {other_row} of {other_file}. "
-                f"Keep one, give them `from` and `to` that do not overlap, or declare `key: [{same}]` for the feed in book.yaml so that the later one counts",
+                f"Keep one, give them `from` and `to` that do not overlap, or declare `key: [{same}]` for the feed {feed} in book.yaml so that the later one counts",
             )
             for file, row, name, day, other_file, other_row in rows
         ]
