@@ -164,6 +164,7 @@ def test_readers_see_one_run_while_twenty_are_published(context: RunContext) -> 
                 if len(runs) != 1:
                     problems.append(f"mixed: {runs}")
                 reads[kind] += 1
+                stop.wait(0.005)
             except Exception as error:
                 problems.append(repr(error))
 
