@@ -36,7 +36,10 @@ def read_comparison(results: Path, name: str) -> Comparison:
     runs = [json.loads(line) for line in (results / f"{name}.runs.jsonl").read_text().splitlines()]
     decoder, text, summaries = json.JSONDecoder(), (results / f"{name}.summaries.json").read_text().strip(), []
     while text:
-        summary, end = decoder.raw_decode(text)
+        try:
+            summary, end = decoder.raw_decode(text)
+        except json.JSONDecodeError:
+            raise SystemExit(f"{name}: `tierledger run --json` printed something else than JSON: {text[:80]!r}") from None
         summaries.append(summary)
         text = text[end:].lstrip()
     ours = [run for run in runs if _is_ours(run)]
