@@ -94,7 +94,7 @@ def make_frames(rows: int) -> tuple[dict[str, pl.DataFrame], dt.date, int]:
 def _measures(frames: dict[str, pl.DataFrame], participants: int) -> pl.DataFrame:
     """Sums per basis × participant × period, this year's and the prior year's: drawn for DISTINCT participants, then repeated."""
     draw = random.Random(1)
-    first, last = frames["windows"]["first_period"].min(), frames["windows"]["last_period"].max()
+    first, last = frames["windows"].select(pl.col("first_period").min(), pl.col("last_period").max()).row(0)
     drawn = [
         (basis, participant, period, is_prior, Decimal(draw.randrange(0, 1_500_000)).scaleb(-2))
         for basis in frames["benefits"]["basis_key"].unique()
