@@ -41,5 +41,8 @@ lock:  ## write requirements.lock anew from pyproject.toml
 tables-page: setup  ## write docs/tables.md anew from the descriptions of the tables
 	@$(BIN)/python -m pipelines.tables_page
 
+bench: setup  ## measure against the rivals (BENCH="--help" lists the options)
+	@$(BIN)/python -m benchmarks.run $(BENCH)
+
 clean:  ## remove what can be made again
 	@rm -rf $(VENV) build dist *.egg-info dbt_project/target dbt_project/logs

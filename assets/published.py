@@ -25,7 +25,7 @@ def open_published(book_folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     folder = (book_folder / "published" / "current").resolve()
     if not (folder / MANIFEST).is_file():
         raise InputError([Problem(str(book_folder), 0, "", f"nothing is published yet; run `tierledger run --book {book_folder}` first")])
-    con = duckdb.connect(config={"threads": 2})
+    con = duckdb.connect(config={"threads": 2, "enable_progress_bar": False})
     try:
         con.execute("set timezone = 'UTC'")
         for path in sorted(folder.glob("*.parquet")):

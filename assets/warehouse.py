@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-#: Limits of the engine inside one run; dbt's profile (assets/dbt.py) uses the same.
-SETTINGS: dict[str, str | int | bool] = {"memory_limit": "1500MB", "threads": 2}
+#: Limits of the engine inside one run; dbt's profile (assets/dbt.py) uses the same. Its own progress bar would draw into `--json`.
+SETTINGS: dict[str, str | int | bool] = {"memory_limit": "1500MB", "threads": 2, "enable_progress_bar": False}
 
 
 @contextmanager
