@@ -17,6 +17,7 @@ from typing import Any
 
 from assets.context import RunContext
 from models.book import Book, parse_book
+from models.calendars import FIRST_YEAR, LAST_YEAR
 from models.documents import InputError, Problem
 
 LOCK = ".lock"
@@ -48,7 +49,10 @@ def open_book(folder: Path) -> Book:
 def open_run(folder: Path, as_of: dt.date | None, now: dt.datetime, **more: Any) -> RunContext:
     """What the steps of a run need: the book, and `as_of` from the caller, else from book.yaml, else today (of `now`, UTC)."""
     book = open_book(folder)
-    return RunContext(folder.resolve(), book, as_of or book.as_of or now.date(), now, **more)
+    day = as_of or book.as_of or now.date()
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise InputError([Problem(str(folder), 0, "as_of", f"{day} lies outside {FIRST_YEAR} to {LAST_YEAR}; give the last day this run should know")])
+    return RunContext(folder.resolve(), book, day, now, **more)
 
 
 @contextmanager

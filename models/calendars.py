@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from models.book import CalendarSettings
 
 ONE_DAY = dt.timedelta(days=1)
+#: Years a calendar is made for: terms and `as_of` lie in them.
+FIRST_YEAR, LAST_YEAR = 1900, 2199
 PERIODS_IN: dict[str, int] = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
 
 

@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import yaml
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
+#: Keys, values, beginnings and ends in one file. A hundred agreements have some 20,000; reading more than this takes seconds.
+MAX_EVENTS = 80_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*(_[0-9]{3})*)")
@@ -70,11 +73,7 @@ class Document:
 
     def line_of(self, path: Path) -> int:
         """The line of the longest part of `path` that stands in the text. Reads the text again: for mistakes only."""
-        places: dict[Path, int] = {}
-        for index, _, _ in _compose(self.file, self.text, places):
-            if index == self.index:
-                break
-            places.clear()
+        places = _places(self.file, self.text)[self.index]
         while path and path not in places:
             path = path[:-1]
         return places.get(path, self.line)
@@ -93,6 +92,26 @@ def parse_documents(text: str, file: str) -> list[Document]:
     return [d for d in found if d.value is not None]
 
 
+@lru_cache(maxsize=4)
+def _places(file: str, text: str) -> list[dict[Path, int]]:
+    """The line of every path, per document. Kept, because a file with one mistake often has many."""
+    found: list[dict[Path, int]] = []
+    places: dict[Path, int] = {}
+    for _ in _compose(file, text, places):
+        found.append(dict(places))
+        places.clear()
+    return found
+
+
+def _bounded(file: str, events: Iterable[Any]) -> Iterator[Any]:
+    for count, event in enumerate(events):
+        if count > MAX_EVENTS:
+            raise InputError(
+                [Problem(file, event.start_mark.line + 1, "", f"more than {MAX_EVENTS:,} keys and values; split it into several files")]
+            )
+        yield event
+
+
 def _dotted(path: Path) -> str:
     text = ""
     for part in path:
@@ -102,7 +121,7 @@ def _dotted(path: Path) -> str:
 
 def _compose(file: str, text: str, places: dict[Path, int] | None) -> Iterator[tuple[int, int, Any]]:
     """Yield (index, first line, value) per document; with `places`, also note the line of every path."""
-    events: Iterator[Any] = iter(yaml.parse(text, Loader=_LOADER))
+    events = _bounded(file, yaml.parse(text, Loader=_LOADER))
     index = -1
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):

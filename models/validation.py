@@ -6,31 +6,39 @@ Belongs here: the translation. Does not belong here: any rule of its own.
 from __future__ import annotations
 
 import difflib
+from decimal import Decimal
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from models.documents import Document, Path, Problem
 
+#: Problems told of one document, and characters shown of a value.
+LISTED, LONGEST = 50, 80
+
 
 def problems_of(error: ValidationError, document: Document, model: type[BaseModel]) -> list[Problem]:
-    """One problem per finding, at the line of the key concerned."""
+    """One problem per finding, at the line of the key concerned; the first LISTED of them and how many more there are."""
     problems = []
-    for finding in error.errors(include_url=False):
-        path = _path_in_document(finding["loc"], document.value)
+    findings = error.errors(include_url=False)
+    for finding in findings[:LISTED]:
+        names_key = finding["type"] in ("missing", "extra_forbidden")
+        path = _path_in_document(finding["loc"], document.value, names_key)
         problems.append(document.problem(path, _message(finding, model)))
+    if len(findings) > LISTED:
+        problems.append(document.problem((), f"{len(findings) - LISTED} more problems in this document are not listed"))
     return list(dict.fromkeys(problems))
 
 
-def _path_in_document(loc: tuple[str | int, ...], value: Any) -> Path:
-    """pydantic's location without the names of union members, which do not stand in the document."""
+def _path_in_document(loc: tuple[str | int, ...], value: Any, names_key: bool) -> Path:
+    """pydantic's location without the names of union members, which do not stand in the document. `names_key`: its last part is a key all the same."""
     path: list[str | int] = []
     for i, part in enumerate(loc):
         if isinstance(value, dict) and part in value:
             value = value[part]
         elif isinstance(value, list) and isinstance(part, int) and part < len(value):
             value = value[part]
-        elif i < len(loc) - 1 or not isinstance(value, dict):
+        elif not names_key or i < len(loc) - 1:
             continue
         path.append(part)
     return tuple(path)
@@ -44,15 +52,25 @@ def _message(finding: Any, model: type[BaseModel]) -> str:
         hint = f"; did you mean {close[0]}?" if close else ""
         return f"this key is not known{hint}" + (f" Allowed: {', '.join(allowed)}" if allowed else "")
     if kind == "union_tag_invalid":
-        return f"this form is not understood (found {finding['input']!r})"
+        return f"this form is not understood; allowed: a {finding['ctx']['expected_tags'].replace(', ', ' or a ')} (found {_shown(finding['input'])})"
     if kind == "missing":
         return "this key is required"
     if kind in ("value_error", "assertion_error"):
         return str(finding["ctx"]["error"])
     if kind == "literal_error":
-        return f"{finding['input']!r} is not allowed; allowed: {finding['ctx']['expected']}"
+        return f"{_shown(finding['input'])} is not allowed; allowed: {finding['ctx']['expected']}"
+    if kind in ("date_type", "date_from_datetime_parsing"):
+        return f"a day is needed here, without quotes: 2026-01-31 (found {_shown(finding['input'])})"
+    if kind == "model_type":
+        return f"keys with values are needed here: {', '.join(_allowed_keys(model, finding['loc']))} (found {_shown(finding['input'])})"
     text = finding["msg"]
-    return f"{text[0].lower()}{text[1:]} (found {finding['input']!r})"
+    return f"{text[0].lower()}{text[1:]} (found {_shown(finding['input'])})"
+
+
+def _shown(value: Any) -> str:
+    """A value as a person would write it, cut where it is long."""
+    text = str(value) if isinstance(value, Decimal) else repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _allowed_keys(model: Any, loc: tuple[str | int, ...]) -> list[str]:

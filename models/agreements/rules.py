@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from models.agreements.schema import Agreement, Benefit
+from models.calendars import FIRST_YEAR, LAST_YEAR
 from models.documents import Document, Path, Problem
 
 Finding = tuple[Path, str]
@@ -45,6 +46,9 @@ def problems_between(agreements: Sequence[tuple[Agreement, Document]]) -> list[P
 def _agreement(agreement: Agreement, require_approval: bool) -> Iterator[Finding]:
     if agreement.term.to < agreement.term.from_:
         yield ("term", "to"), f"the term ends on {agreement.term.to}, before it begins on {agreement.term.from_}"
+    for key, day in (("from", agreement.term.from_), ("to", agreement.term.to)):
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            yield ("term", key), f"{day} lies outside {FIRST_YEAR} to {LAST_YEAR}; for a term without an end write the last day it is planned for"
     if agreement.effective and agreement.effective != agreement.term.from_:
         yield ("effective",), "the first version is effective from term.from; amendments are not computed yet"
     if agreement.pool == "together" and not agreement.payee:

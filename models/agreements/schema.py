@@ -19,12 +19,12 @@ MAX_DECIMALS = 12
 
 def _number(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError(f"a number is needed here (found {value!r})")
+        raise ValueError(f"a number is needed here, such as 1000 or 0.05 (found {value!r})")
     number = Decimal(value)
     if -number.as_tuple().exponent > MAX_DECIMALS:  # type: ignore[operator]
         raise ValueError(f"{value} has more than {MAX_DECIMALS} decimals")
-    if abs(number) >= Decimal(10) ** 15:
-        raise ValueError(f"{value} is larger than this program computes with (10^15)")
+    if abs(number) >= Decimal(10) ** 14:  # what money (18 digits, 4 of them decimals) can hold
+        raise ValueError(f"{value} is larger than this program computes with (10^14)")
     return number
 
 
@@ -55,7 +55,7 @@ Rate = Annotated[Decimal, BeforeValidator(_rate)]
 Identifier = Annotated[str, BeforeValidator(_text), BeforeValidator(_identifier)]
 Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
 NotYet = Annotated[Any, BeforeValidator(_not_yet)]
-Values = dict[str, Annotated[list[Text], BeforeValidator(lambda value: value if isinstance(value, list) else [value])]]
+Values = dict[str, Annotated[list[Text], Field(min_length=1), BeforeValidator(lambda value: value if isinstance(value, list) else [value])]]
 
 
 class Part(BaseModel):

@@ -144,7 +144,7 @@ def _add_calendar(rows: dict[str, list[tuple[Any, ...]]], book: Book, sources: S
     firsts = [s.agreement.term.from_ for s in sources] or [as_of]
     lasts = [s.agreement.term.to for s in sources] or [as_of]
     first = min(firsts).replace(year=min(firsts).year - 2, day=1)
-    periods = make_periods(book.calendar, first, max(*lasts, as_of))
+    periods = make_periods(book.calendar, min(first, as_of), max(*lasts, as_of))
     period_of = dict(days_of(periods))
     rows["periods"] += [(p.period_no, p.name, p.fiscal_year, p.number, p.first_day, p.last_day) for p in periods]
     for day, period_no in period_of.items():
