@@ -42,6 +42,8 @@ _CHECKED_AT = {
 }
 #: The statements of assets/publishing.py, about the copy that readers get.
 CHECKED_COPY = {"each_payout_is_published_once": "fct_payout", "published_lines_add_up_to_payouts": "fct_payout_line"}
+_AGREEMENT_COLUMNS = ("agreement_id", "direction", "currency", "total", "payouts", "paying", "blocked")
+_FEED_COLUMNS = ("feed", "files", "rows_read", "rows_loaded", "rows_duplicate", "rows_superseded", "rows_rejected")
 _STEP = {step.name: step for step in STEPS}
 
 Shown = dict[dg.AssetKey, dict[str, Any]]
@@ -152,12 +154,13 @@ def _show_published(run: BookRun, report: StepReport) -> Shown:
         totals[f"{agreement['direction']} {agreement['currency']}"] += agreement["total"]
     money = {name: str(total) for name, total in totals.items()}
     return {
-        tables.key("published", "fct_payout"): {**money, "agreements": _table(agreements), "run_id": report.figures["run_id"]},
-        tables.key("published", "audit_feed_file"): {"feeds": _table(feeds)},
+        tables.key("published", "fct_payout"): {**money, "agreements": _table(agreements, _AGREEMENT_COLUMNS), "run_id": report.figures["run_id"]},
+        tables.key("published", "audit_feed_file"): {"feeds": _table(feeds, _FEED_COLUMNS)},
     }
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
-    records = [dg.TableRecord({name: value if isinstance(value, int) else str(value) for name, value in row.items()}) for row in rows]
-    columns = [dg.TableColumn(name, "int" if isinstance(value, int) else "string") for name, value in (rows[0] if rows else {}).items()]
-    return dg.MetadataValue.table(records, dg.TableSchema(columns))
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> dg.TableMetadataValue:
+    """Rows as a table on the page; money as text, so that no digit is lost."""
+    records = [dg.TableRecord({name: row[name] if isinstance(row[name], int) else str(row[name]) for name in columns}) for row in rows]
+    kinds = {name: "int" if all(isinstance(row[name], int) for row in rows) else "string" for name in columns}
+    return dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn(name, kind) for name, kind in kinds.items()]))

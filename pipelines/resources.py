@@ -16,7 +16,7 @@ from assets.context import CheckFailed, RunContext, StepReport
 from assets.runs import record_failure
 from models.documents import InputError
 from pipelines.failures import as_failure
-from pipelines.steps import Step
+from pipelines.steps import STEPS, Step
 
 
 class BookFolder(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -35,12 +35,14 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
     book: BookFolder
     as_of: str | None = Field(default=None, description="Last day that exists for this run, such as 2026-03-31. Default: book.yaml's as_of, else today (UTC).")
     _context: RunContext = PrivateAttr()
+    _done: set[str] = PrivateAttr(default_factory=set)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["BookRun", None, None]:
         try:
             open_book(self.book.path)
             with lock_book(self.book.path):
+                self._done = set()
                 self._context = open_run(self.book.path, self._day(), _created_at(context))
                 yield self
         except (InputError, BookLocked) as error:
@@ -51,12 +53,19 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._context
 
     def carry_out(self, step: Step) -> StepReport:
-        """Run one step. A check that fails is noted in the history of runs, as the command does."""
+        """Run one step. A check that fails is noted in the history of runs, as the command does.
+
+        Publishing alone, without the checks, first holds them: what a failed run left in the warehouse does not get out.
+        """
+        if step.name == "publish" and "checks" not in self._done:
+            self.carry_out(next(step for step in STEPS if step.name == "checks"))
         try:
-            return step(self._context)
+            report = step(self._context)
         except CheckFailed:
             record_failure(self._context)
             raise
+        self._done.add(step.name)
+        return report
 
     def _day(self) -> dt.date | None:
         try:

@@ -91,6 +91,18 @@ def test_a_failed_check_publishes_nothing(
     assert "every_payout_id_is_unique" in told[0]
 
 
+def test_publishing_alone_holds_the_checks_first(
+    whole_run: dg.ExecuteInProcessResult, defs: dg.Definitions, instance: dg.DagsterInstance, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (folder / "published" / "current").resolve()
+    monkeypatch.setitem(CHECKS, "every_payout_id_is_unique", "select 'P-1' as payout_id")
+    published = [key for key in defs.resolve_asset_graph().get_all_asset_keys() if key.path[0] == "published"]
+    job = defs.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=published)
+    assert not result.success
+    assert (folder / "published" / "current").resolve() == before
+
+
 def test_a_book_at_work_is_left_alone(defs: dg.Definitions, instance: dg.DagsterInstance, folder: Path) -> None:
     with lock_book(folder):
         result = defs.resolve_job_def("run_book").execute_in_process(instance=instance, raise_on_error=False)
