@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -28,10 +28,10 @@ def ui(book: BookOption, port: Annotated[int, typer.Option(help="Port of the web
     open_book(book)
     home = book.resolve() / ".dagster_home"
     home.mkdir(exist_ok=True)
-    settings = _ROOT / "dagster.yaml"
-    if settings.is_file():
-        (home / "dagster.yaml").write_bytes(settings.read_bytes())
-    dagster = Path(sys.executable).with_name("dagster")
-    environment = child_environment(TIERLEDGER_BOOK=str(book.resolve()), DAGSTER_HOME=str(home))
-    command = [str(dagster), "dev", "--workspace", str(_ROOT / "workspace.yaml"), "--port", str(port)]
-    raise typer.Exit(subprocess.call(command, env=environment, cwd=_ROOT))
+    (home / "dagster.yaml").write_bytes((_ROOT / "dagster.yaml").read_bytes())
+    dagster = str(Path(sys.executable).with_name("dagster"))
+    environment = child_environment(TIERLEDGER_BOOK=str(book.resolve()), DAGSTER_HOME=str(home), PYTHONPATH=str(_ROOT))
+    print(f"http://localhost:{port} shows {book} in a moment. Ctrl-C ends it.", flush=True)
+    os.chdir(home)
+    # this process becomes Dagster, so that Ctrl-C and a service manager reach it directly
+    os.execve(dagster, [dagster, "dev", "--workspace", str(_ROOT / "workspace.yaml"), "--port", str(port)], environment)

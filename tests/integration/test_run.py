@@ -241,3 +241,13 @@ def test_the_summary_names_what_to_do_next(book: Path, capsys: pytest.CaptureFix
     assert "nothing new" in text
     assert f"--book {book}" in text
     assert "23.69 EUR" in text
+
+
+def test_a_book_made_from_a_strangers_file_runs(tmp_path: Path) -> None:
+    lines = ["Belegnummer;Position;Datum;Kunde;Artikel;Menge;Betrag", "B1;1;13.02.2026;K-1;A1;10;1.234,50", "B1;2;13.02.2026;K-1;A2;1;99,90"]
+    (tmp_path / "verkauf.csv").write_text("\n".join([*lines, "B2;1;28.03.2026;K-2;A1;5;600,00", "B3;1;14.05.2026;K-1;A1;50;6.000,00\n"]))
+    assert main(["init", str(tmp_path / "book"), "--feed", str(tmp_path / "verkauf.csv"), "--currency", "GBP"]) == 0
+    summary = run_book(tmp_path / "book", as_of=dt.date(2026, 6, 30))
+    assert [(f["rows_read"], f["rows_loaded"]) for f in summary.feeds] == [(4, 4)]
+    # K-1: 1,334.40 in the first quarter at 1 %, 6,000.00 in the second at 3 %
+    assert [(a["payouts"], a["currency"], str(a["total"])) for a in summary.agreements] == [(2, "GBP", "193.3400")]
