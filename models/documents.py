@@ -22,7 +22,7 @@ import yaml
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
 #: Keys, values, beginnings and ends in one file. A hundred agreements have some 20,000; reading more than this takes seconds.
-MAX_EVENTS = 80_000
+MAX_EVENTS = 50_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*(_[0-9]{3})*)")

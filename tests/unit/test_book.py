@@ -1,0 +1,64 @@
+"""book.yaml: defaults, and refusals with line, key and a way out."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from models.book import Book, parse_book
+from models.documents import InputError
+
+PLAIN = 'book: demo\ncurrency: EUR\nfeeds:\n  transactions: {files: "feeds/transactions/*.csv"}\n'
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(InputError) as caught:
+        parse_book(text)
+    return str(caught.value)
+
+
+def test_defaults() -> None:
+    book = parse_book(PLAIN)
+    assert (book.rounding, book.require_approval, book.as_of, book.calendar.year_starts) == ("half_up", False, None, "01-01")
+    assert book.accounts.payable_expense == 4100
+    assert book.publish.parquet
+    assert book.publish.duckdb
+    assert book.feeds["transactions"].patterns == ["feeds/transactions/*.csv"]
+
+
+def test_everything_said() -> None:
+    book: Book = parse_book(
+        PLAIN.replace(
+            'transactions: {files: "feeds/transactions/*.csv"}', 'transactions: {files: [a.csv, b.csv], columns: {amount: "q * p"}, key: [transaction_id]}'
+        )
+        + 'as_of: 2026-06-30\nrounding: half_even\nrequire_approval: true\ncalendar: {kind: gregorian, year_starts: "04-01"}\naccounts: {cash: "1000-01"}\n'
+    )
+    assert (book.as_of, book.rounding, book.require_approval) == (dt.date(2026, 6, 30), "half_even", True)
+    assert book.feeds["transactions"].patterns == ["a.csv", "b.csv"]
+    assert book.calendar.year_starts == "04-01"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "told"),
+    [
+        ("currency: EUR", "currency: EURO", "2: currency", "ISO 4217"),
+        ("book: demo", "book: demo\nroundin: half_up", "2: roundin", "did you mean rounding?"),
+        ("book: demo", "book: demo\nrounding: bankers", "2: rounding", "allowed: 'half_up' or 'half_even'"),
+        ("book: demo", "book: demo\nas_of: yesterday", "2: as_of", "without quotes: 2026-01-31"),
+        ("book: demo", "book: demo\ncalendar: {year_starts: \"02-30\"}", "2: calendar", "days 01 to 28"),
+        ("book: demo\n", "", "1: book", "required"),
+        ("transactions:", "sales:", "1: feeds", "allowed: transactions, partners"),
+        ("transactions:", "partners:", "1: feeds", "at least the feed `transactions`"),
+    ],
+)  # fmt: skip
+def test_refusals_say_where_and_what_to_do(old: str, new: str, where: str, told: str) -> None:
+    problem = refusal(PLAIN.replace(old, new, 1))
+    assert f"book.yaml:{where.split(': ')[0]}: " in problem
+    assert where.split(": ")[1] in problem
+    assert told in problem
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "a: 1\n---\nb: 2"])
+def test_a_book_is_one_document_with_keys(text: str) -> None:
+    assert "one document with the keys" in refusal(text)
