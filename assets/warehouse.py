@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-#: Limits of the engine inside one run; dbt's profile (assets/dbt.py) uses the same. Its own progress bar would draw into `--json`.
-SETTINGS: dict[str, str | int | bool] = {"memory_limit": "1500MB", "threads": 2, "enable_progress_bar": False}
+#: Limits of the engine inside one run; dbt's profile (assets/dbt.py) uses the same.
+SETTINGS: dict[str, str | int | bool] = {"memory_limit": "1500MB", "threads": 2}
 
 
 @contextmanager
@@ -21,6 +21,7 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     con = duckdb.connect(str(path), config={**SETTINGS, "temp_directory": f"{path}.tmp"})
     try:
         con.execute("set timezone = 'UTC'")
+        con.execute("set enable_progress_bar = false")  # it would draw into `--json`; the engine takes it per connection only
         yield con
     finally:
         con.close()
