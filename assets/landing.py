@@ -13,11 +13,13 @@ import os
 import stat
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from assets.context import RunContext
 from assets.inspection import Facts, inspect, refusal, suffix_of
 from models.documents import InputError, Problem
+from models.feeds import FEEDS
 
 MANIFEST = "manifest.jsonl"
 _COPY_BYTES = 1 << 30
@@ -46,6 +48,71 @@ class Landed:
     suffix: str
     size: int
     is_settled: bool  # not touched in the last seconds: its identity can be relied upon
+
+
+@dataclass
+class Landing:
+    """What the landing folders and the manifest hold: every arrival by feed, and what is new.
+
+    `facts`: by hash, of the files copied now. `identities`: hashes to remember. `still_written`: names of files left for the next run.
+    """
+
+    arrivals: dict[str, list[Arrival]]
+    new: list[Arrival] = field(default_factory=list)
+    facts: dict[str, Facts] = field(default_factory=dict)
+    identities: dict[str, str] = field(default_factory=dict)
+    still_written: list[str] = field(default_factory=list)
+
+
+def land_files(context: RunContext, known: dict[str, str]) -> Landing:
+    """Copy what is new into the archive; what is new is not yet in the manifest. `known`: hashes by identity, of files seen before.
+
+    Raises InputError with every file that is refused.
+    """
+    archive = context.archive
+    archive.mkdir(exist_ok=True)
+    result = Landing({name: [] for name in FEEDS})
+    for arrival in read_manifest(archive):
+        result.arrivals[arrival.feed].append(arrival)
+    found = {name: find_files(context.folder, name, settings.patterns) for name, settings in context.book.feeds.items()}
+    files = {landed.identity: landed for feed in found.values() for landed in feed}
+    hashes = {identity: known[identity] for identity in files if identity in known and (archive / known[identity]).exists()}
+    to_copy = [landed for identity, landed in files.items() if identity not in hashes]
+    problems = []
+    with ThreadPoolExecutor(2) as pool:
+        for i, (landed, facts) in enumerate(zip(to_copy, pool.map(lambda each: _copied(each, archive), to_copy), strict=True)):
+            if isinstance(facts, InputError):
+                problems += facts.problems
+            elif facts is None:
+                result.still_written.append(landed.name)
+            else:
+                hashes[landed.identity] = facts.sha256
+                result.facts[facts.sha256] = facts
+                if landed.is_settled:
+                    result.identities[landed.identity] = facts.sha256
+            context.progress("feeds", i + 1, 3 * len(to_copy))
+    if problems:
+        raise InputError(problems)
+    arrived_at = context.started_at.astimezone(dt.UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+    for name, arrivals in result.arrivals.items():
+        entered = {(arrival.file_name, arrival.sha256) for arrival in arrivals}
+        for landed in found.get(name, []):
+            sha256 = hashes.get(landed.identity)
+            if sha256 and (landed.name, sha256) not in entered:
+                arrivals.append(Arrival(name, landed.name, sha256, len(arrivals) + 1, arrived_at, landed.size, landed.suffix))
+                result.new.append(arrivals[-1])
+    return result
+
+
+def _copied(landed: Landed, archive: Path) -> Facts | InputError | None:
+    try:
+        return archive_file(landed, archive)
+    except InputError as error:
+        return error
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        return refusal(landed.name, f"cannot be read: {error.strerror}; give the run the right to read it")
 
 
 def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:

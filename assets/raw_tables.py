@@ -5,9 +5,11 @@ Belongs here: DDL of raw.* and what keeps it consistent. Does not belong here: r
 
 from __future__ import annotations
 
+from typing import Any
+
 import duckdb
 
-from assets.readers import identifier, quoted
+from assets.readers import identifier
 from models.feeds import FEEDS, SQL_TYPES, Feed
 
 _REGISTERS = """
@@ -45,6 +47,22 @@ def add_attributes(con: duckdb.DuckDBPyConnection, feed: Feed, names: list[str])
             present.add(name.casefold())
 
 
+def append_rows(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[Any, ...]]) -> None:
+    """Rows, in the order of the table's columns, in one statement."""
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        con.execute(f"insert into raw.{table} select {', '.join('unnest(?)' for _ in columns)}", columns)
+
+
+def forget_refused(con: duckdb.DuckDBPyConnection) -> None:
+    """Take refused rows (negative file_no), which raw.rejects holds, out of the feeds' tables.
+
+    After the load has committed: rows deleted in the transaction that wrote them would make the engine write all of them again.
+    """
+    for name in FEEDS:
+        con.execute(f"delete from raw.{name} where file_no < 0")
+
+
 def number_rows(con: duckdb.DuckDBPyConnection, feed: Feed, order: list[int]) -> dict[int, int]:
     """Number the rows just inserted (`row_no` null) from 1 per file, in the order of the file. Rows read by file_no.
 
@@ -73,8 +91,3 @@ def number_rows(con: duckdb.DuckDBPyConnection, feed: Feed, order: list[int]) ->
 def _columns(feed: Feed) -> str:
     typed = [f"{identifier(column.name)} {SQL_TYPES[column.kind].lower()}" for column in feed.columns]
     return ", ".join(["file_no integer", "row_no bigint", *typed])
-
-
-def key_rows(feed: str, key: list[str]) -> str:
-    """SQL values of raw.feed_keys for one feed."""
-    return ", ".join(f"({quoted(feed)}, {quoted(column)}, {position})" for position, column in enumerate(key, 1))

@@ -50,6 +50,8 @@ def compile_expression(text: str, columns: Mapping[str, str] | None, decimals: i
     whole = text.strip()
     if columns is not None and whole in columns:
         return Compiled(columns[whole], is_column=True, columns=frozenset([whole]))
+    if columns is None and re.fullmatch(r"[^\W\d]\w*", whole) and whole.casefold() not in ("null", "true", "false"):
+        return Compiled("c0", is_column=True, columns=frozenset([whole]))
     if len(text) > _MAX_LENGTH:
         raise ExpressionError(f"is longer than {_MAX_LENGTH:,} characters; let the file carry the result")
     scope = Scope(columns, decimals)
