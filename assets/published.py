@@ -25,9 +25,10 @@ def open_published(book_folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     folder = (book_folder / "published" / "current").resolve()
     if not (folder / MANIFEST).is_file():
         raise InputError([Problem(str(book_folder), 0, "", f"nothing is published yet; run `tierledger run --book {book_folder}` first")])
-    con = duckdb.connect(config={"threads": 2, "enable_progress_bar": False})
+    con = duckdb.connect(config={"threads": 2})
     try:
         con.execute("set timezone = 'UTC'")
+        con.execute("set enable_progress_bar = false")
         for path in sorted(folder.glob("*.parquet")):
             con.read_parquet(str(path)).create_view(path.stem)
         yield con

@@ -141,7 +141,6 @@ def _measured() -> Iterator[Callable[[], StartUp]]:
     try:
         yield lambda: StartUp(time.perf_counter() - began, time.process_time() - began_cpu)
     finally:
-        gc.freeze()
         if was_enabled:
             gc.enable()
 
