@@ -44,8 +44,8 @@ CHECKS: dict[str, str] = {
         )
         where is_overlapping""",
     "credited_lines_add_up_to_the_sums": """
-        with lines as (select coalesce(sum(amount), 0) as amount, count(*) as line_count from intermediate.int_lines_credited where is_in_term),
-        sums as (select coalesce(sum(amount), 0) as amount, coalesce(sum(line_count), 0) as line_count from intermediate.int_measures_summed where not is_prior)
+        with lines as (select coalesce(sum(amount_millionths), 0) as amount, count(*) as line_count from intermediate.int_lines_credited where is_in_term),
+        sums as (select coalesce(sum(amount * 1000000), 0) as amount, coalesce(sum(line_count), 0) as line_count from intermediate.int_measures_summed where not is_prior)
         select * from lines, sums where lines.amount <> sums.amount or lines.line_count <> sums.line_count""",
     "every_participant_has_every_window_once": """
         with expected as (

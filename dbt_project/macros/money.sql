@@ -1,12 +1,12 @@
 {#
   The SQL twin of models/money.py: the only places where SQL makes an amount of a ratio. Tests hold the two equal.
-  Everything is integers: an amount of up to 6 decimals is its count of millionths, a rate of up to 12 its count of 10^-12.
+  At transaction grain everything is integers: money and quantities count millionths (they have up to 6 decimals), rates 10^-12.
 #}
 
-{# numerator / denominator to the nearest integer (HUGEINT or BIGINT; denominator > 0), a half as the book's `rounding` says. #}
+{# numerator / denominator to the nearest integer (BIGINT or HUGEINT; denominator > 0), a half as the book's `rounding` says. #}
 {% macro round_ratio(numerator, denominator) -%}
     {%- if var("rounding") == "half_even" -%}
-    {#- floor division needs a numerator that is not negative: the sign is put back after, a half goes to even on either side -#}
+    {#- the size is rounded and the sign put back, so that a half goes to even on either side of 0 -#}
     (sign({{ numerator }}) * (
         (2 * abs({{ numerator }}) + {{ denominator }}) // (2 * {{ denominator }})
         - case when (2 * abs({{ numerator }}) + {{ denominator }}) % (2 * {{ denominator }}) = 0
@@ -16,48 +16,54 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# DECIMAL(s, 6) as its count of millionths. #}
-{% macro millionths(amount, kind="hugeint") -%}
-    cast({{ amount }} * cast(1000000 as decimal(7, 0)) as {{ kind }})
+{#
+  DECIMAL(18, up to 6) as its count of millionths. A product of decimals keeps 18 digits, so it is taken of small numbers and of fractions
+  alone; 38 digits would take fifty times as long.
+#}
+{% macro millionths(amount) -%}
+    case
+        when abs({{ amount }}) < 999999 then cast({{ amount }} * cast(1000000 as decimal(7, 0)) as bigint)
+        else cast(floor({{ amount }}) as bigint) * 1000000 + cast(({{ amount }} - floor({{ amount }})) * cast(1000000 as decimal(7, 0)) as bigint)
+    end
+{%- endmacro %}
+
+{# Integers that count 10^-`decimals`, as DECIMAL(38, decimals). #}
+{% macro as_decimal(units, decimals) -%}
+    cast(cast({{ units }} as decimal(38, 0)) * cast(0.{{ "0" * (decimals - 1) }}1 as decimal({{ decimals + 1 }}, {{ decimals }})) as decimal(38, {{ decimals }}))
 {%- endmacro %}
 
 {#
-  An amount of `lines` in the agreement's currency: as it is where it is in that currency already, null without a rate, else rounded once.
-  `days` says up to which amount the product fits 64 bits: there it is a tenth of the work.
+  An amount of `lines` (in millionths) in the agreement's currency: as it is where it is in that currency already, null without a rate, else
+  rounded once to the minor unit. `days` says up to which amount the product fits 64 bits: there it is a tenth of the work.
 #}
 {% macro convert_amount(amount) -%}
     case
-        when days.from_currency = days.to_currency then {{ amount }}
-        when abs({{ amount }}) <= days.narrow_limit
-            then {{ from_minor_units(round_ratio(millionths(amount, "bigint") ~ " * days.narrow_rate", "days.share_divisor"), "days.minor_millionths") }}
-        else {{ from_minor_units(round_ratio(millionths(amount) ~ " * days.wide_rate", "days.wide_divisor"), "days.minor_millionths") }}
+        when lines.has_own_currency then {{ amount }}
+        when abs({{ amount }}) <= lines.narrow_limit
+            then {{ round_ratio("(" ~ amount ~ " * lines.narrow_rate)", "lines.share_divisor") }} * lines.minor_millionths
+        else cast({{ round_ratio("(cast(" ~ amount ~ " as hugeint) * lines.wide_rate)", "lines.wide_divisor") }} * lines.minor_millionths as bigint)
     end
 {%- endmacro %}
 
 {#
-  The part of an amount from one running share to the next: the running shares are rounded, so that all parts add up.
-  A line that is not split is taken as it is. Four millions × 10^12 fit 64 bits.
+  The part of an amount (in millionths) from one running share to the next: the running shares are rounded to the minor unit, so that all
+  parts add up. A line that is not split is taken as it is. Four million × 10^12 fit 64 bits.
 #}
 {% macro share_of(amount) -%}
     case
-        when share_from = 0 and share_to = 1 then {{ amount }}
-        {%- for kind, condition in (("bigint", "when abs(" ~ amount ~ ") <= 4000000 then"), ("hugeint", "else")) %}
-        {{ condition }} {{ from_minor_units(
-            round_ratio(millionths(amount, kind) ~ " * " ~ millionths("share_to", kind), "share_divisor") ~ " - "
-            ~ round_ratio(millionths(amount, kind) ~ " * " ~ millionths("share_from", kind), "share_divisor"), "minor_millionths") }}
-        {%- endfor %}
+        when share_from = 0 and share_to = 1000000 then {{ amount }}
+        when abs({{ amount }}) <= 4000000000000 and share_to <= 1000000
+            then ({{ round_ratio("(" ~ amount ~ " * share_to)", "share_divisor") }}
+                - {{ round_ratio("(" ~ amount ~ " * share_from)", "share_divisor") }}) * minor_millionths
+        else cast(({{ round_ratio("(cast(" ~ amount ~ " as hugeint) * share_to)", "share_divisor") }}
+            - {{ round_ratio("(cast(" ~ amount ~ " as hugeint) * share_from)", "share_divisor") }}) * minor_millionths as bigint)
     end
 {%- endmacro %}
 
-{# A count of minor units as DECIMAL(18, 6). #}
-{% macro from_minor_units(units, minor_millionths) -%}
-    cast(cast(({{ units }}) * {{ minor_millionths }} as decimal(18, 0)) * 0.000001 as decimal(18, 6))
-{%- endmacro %}
-
-{# amount (up to 6 decimals) × rate, rounded to `minor_units` decimals; null without a rate. For the few rows of payouts. #}
-{% macro convert_to_units(amount, rate, minor_units) -%}
-    cast(cast({{ round_ratio(
-        millionths(amount) ~ " * " ~ "cast(" ~ rate ~ " * cast(1000000000000 as decimal(13, 0)) as hugeint)",
+{# A payout × rate, rounded to `minor_units` decimals; null without a rate. #}
+{% macro convert_payout(payout, rate, minor_units) -%}
+    {{ as_decimal(round_ratio(
+        "(cast(" ~ millionths(payout) ~ " as hugeint) * cast(" ~ rate ~ " * cast(1000000000000 as decimal(13, 0)) as hugeint))",
         "cast(power(10, 18 - " ~ minor_units ~ ") as hugeint)"
-    ) }} * cast(power(10, 6 - {{ minor_units }}) as bigint) as decimal(38, 0)) * 0.000001 as decimal(18, 6))
+    ) ~ " * cast(power(10, 6 - " ~ minor_units ~ ") as bigint)", 6) }}
 {%- endmacro %}

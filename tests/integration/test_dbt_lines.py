@@ -212,10 +212,10 @@ def test_a_pool_gets_the_sum_of_its_members_parts_on_one_row(warehouse: Any) -> 
 
 def test_a_foreign_line_is_rounded_once_and_one_without_a_rate_blocks(warehouse: Any) -> None:
     credited = warehouse.execute(
-        """select transaction_id, amount from intermediate.int_lines_credited join staging.stg_partners using (partner_key)
+        """select transaction_id, amount_millionths from intermediate.int_lines_credited join staging.stg_partners using (partner_key)
         where partner_id = 'foreign' order by 1"""
     ).fetchall()
-    assert credited == [("x-1", None), ("x-2", Decimal("0.01")), ("x-3", Decimal("-12.35"))]
+    assert credited == [("x-1", None), ("x-2", 10_000), ("x-3", -12_350_000)]
     assert warehouse.execute("select status, payout from marts.fct_payout where agreement_id = 'foreign'").fetchall() == [("blocked", Decimal(0))]
 
 

@@ -51,9 +51,7 @@ select
     cast(fx_rate * cast(1000000000000 as decimal(13, 0)) as hugeint) as wide_rate,
     cast(power(10, 18 - minor_units) as hugeint) as wide_divisor,
     case when is_narrow then cast(fx_rate * cast(1000000 as decimal(7, 0)) as bigint) end as narrow_rate,
-    case when is_narrow
-        then cast(cast(4000000000000 // cast(ceil(fx_rate) as bigint) as decimal(18, 0)) * 0.000001 as decimal(18, 6))
-    end as narrow_limit,
+    case when is_narrow then 4000000000000000000 // cast(fx_rate * cast(1000000 as decimal(7, 0)) as bigint) end as narrow_limit,
     cast(power(10, 12 - minor_units) as bigint) as share_divisor,
     cast(power(10, 6 - minor_units) as bigint) as minor_millionths
 from (select *, fx_rate between 0.000001 and 1000000 and fx_rate = round(fx_rate, 6) as is_narrow from converted) as narrowed

@@ -14,16 +14,20 @@
         lines.partner_key,
         lines.product_key,
         lines.amount as source_amount,
+        lines.cost as source_cost,
         lines.quantity as source_quantity,
         days.day_key,
-        days.minor_millionths,
+        days.from_currency = days.to_currency as has_own_currency,
+        days.narrow_limit,
+        days.narrow_rate,
+        days.wide_rate,
+        days.wide_divisor,
         days.share_divisor,
+        days.minor_millionths,
         days.period_no,
         case when memberships.looks_back and days.counts_as between memberships.term_from and memberships.term_to then days.prior_period_no end
             as prior_period_no,
         lines.date between memberships.term_from and memberships.term_to as is_in_term,
-        {{ convert_amount("lines.amount") }} as amount,
-        {{ convert_amount("lines.cost") }} as cost,
         memberships.share_from,
         memberships.share_to
     from lines
@@ -41,12 +45,34 @@
             else scopes.counts_adjustment
         end
 {% endset %}
-{% set shared %}
+{% set line_columns = [
+    "basis_key", "participant_key", "file_no", "row_no", "transaction_id", "line", "date", "partner_key", "product_key", "source_amount", "day_key",
+    "period_no", "prior_period_no", "is_in_term",
+] %}
+{# as written, in the agreement's currency, in the participant's share: each step once per line #}
+{% set share_lines %}
     select
-        * exclude (amount, cost, share_from, share_to, minor_millionths, share_divisor),
-        {{ share_of("amount") }} as amount,
-        {{ share_of("cost") }} as cost,
-        share_to - share_from as share
+        {{ line_columns | join(", ") }},
+        {{ share_of("amount_millionths") }} as amount_millionths,
+        {{ share_of("cost_millionths") }} as cost_millionths,
+        quantity_millionths,
+        share_to - share_from as share_millionths
+    from (
+        select
+            * exclude (amount_millionths, cost_millionths, share_from, share_to),
+            {{ convert_amount("lines.amount_millionths") }} as amount_millionths,
+            {{ convert_amount("lines.cost_millionths") }} as cost_millionths,
+            {{ millionths("lines.share_from") }} as share_from,
+            {{ millionths("lines.share_to") }} as share_to
+        from (
+            select
+                *,
+                {{ millionths("source_amount") }} as amount_millionths,
+                {{ millionths("source_cost") }} as cost_millionths,
+                {{ millionths("source_quantity") }} as quantity_millionths
+            from matched
+        ) as lines
+    )
 {% endset %}
 
 with
@@ -88,46 +114,23 @@ matched_pieces as (
 ),
 
 shared as (
-    {{ shared }}
-    from matched
-),
-
-shared_pieces as (
-    {{ shared }}
-    from matched_pieces
+    {{ share_lines }}
 ),
 
 -- members of one pool who are each assigned a part of a line: one row, the sum of their parts
 pooled as (
-    select * exclude (amount, cost, share), sum(amount) as amount, sum(cost) as cost, sum(share) as share
-    from shared_pieces
-    group by all
-),
-
-credited as (
-    select * from shared
-    union all by name
-    select * from pooled
+    select
+        {{ line_columns | join(", ") }},
+        cast(sum(amount_millionths) as bigint) as amount_millionths,
+        cast(sum(cost_millionths) as bigint) as cost_millionths,
+        any_value(quantity_millionths) as quantity_millionths,
+        cast(sum(share_millionths) as bigint) as share_millionths
+    from ({{ share_lines | replace("from matched", "from matched_pieces") }})
+    group by {{ line_columns | join(", ") }}
 )
 
-select
-    basis_key,
-    participant_key,
-    file_no,
-    row_no,
-    transaction_id,
-    line,
-    date,
-    partner_key,
-    product_key,
-    source_amount,
-    day_key,
-    period_no,
-    prior_period_no,
-    is_in_term,
-    cast(amount as decimal(18, 6)) as amount,
-    cast(cost as decimal(18, 6)) as cost,
-    source_quantity,
-    cast(share as decimal(18, 6)) as share
-from credited
+select * from shared
+where is_in_term or prior_period_no is not null
+union all
+select * from pooled
 where is_in_term or prior_period_no is not null

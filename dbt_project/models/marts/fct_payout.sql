@@ -91,7 +91,7 @@ select
     prior_earned,
     carried,
     payout,
-    cast(coalesce(payout_in_own_currency, {{ convert_to_units("payout", "rate", "reporting_minor_units") }}) as decimal(18, 4)) as payout_reporting,
+    cast(coalesce(payout_in_own_currency, {{ convert_payout("payout", "rate", "reporting_minor_units") }}) as decimal(18, 4)) as payout_reporting,
     cast(null as decimal(18, 4)) as closed_payout,
     cast(settled as decimal(18, 4)) as settled,
     cast(payout - settled as decimal(18, 4)) as open_amount,

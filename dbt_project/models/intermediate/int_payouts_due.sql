@@ -1,0 +1,62 @@
+-- what fct_payout_line shares out, and what it shares by
+with
+
+payouts as (
+    select * from {{ source("calc", "payouts") }}
+    where payout <> 0
+),
+
+summed as (
+    select * from {{ ref("int_measures_summed") }}
+    where not is_prior
+),
+
+due as (
+    select
+        payouts.payout_key,
+        benefits.benefit_key,
+        benefits.basis_key,
+        payouts.participant_key,
+        benefits.measure as measure_kind,
+        benefits.method = 'graduated' as is_graduated,
+        benefits.by_axis,
+        payouts.target,
+        payouts.baseline,
+        payouts.tier,
+        payouts.first_period,
+        payouts.last_period,
+        payouts.span_measure_before,
+        cast(cast(payouts.payout as decimal(38, 4)) * cast(power(10, agreements.minor_units) as decimal(5, 0)) as bigint) as payout_units,
+        cast(power(10, 4 - agreements.minor_units) as bigint) as minor_ten_thousandths
+    from payouts
+    inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
+    inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
+),
+
+measured as (
+    select
+        due.payout_key,
+        sum(case due.measure_kind
+            when 'amount' then summed.amount
+            when 'margin' then summed.amount - summed.cost
+            when 'quantity' then summed.quantity
+            else summed.line_count
+        end) as window_measure
+    from due
+    inner join summed
+        on due.basis_key = summed.basis_key
+        and due.participant_key = summed.participant_key
+        and summed.period_no between due.first_period and due.last_period
+    group by due.payout_key
+)
+
+select
+    due.*,
+    cast(coalesce(measured.window_measure, 0) as decimal(38, 12)) as window_measure,
+    {{ units("coalesce(measured.window_measure, 0)") }} as window_units,
+    -- money and counts have up to 6 decimals
+    case when due.measure_kind <> 'quantity' then cast({{ units("coalesce(measured.window_measure, 0)") }} // 1000000 as bigint) end as window_millionths,
+    -- up to this many millionths of measure, twice the payout × measure fits 64 bits
+    4000000000000000000 // abs(due.payout_units) as narrow_limit
+from due
+left join measured on due.payout_key = measured.payout_key
