@@ -20,7 +20,7 @@ from assets.published import count_feeds, open_published, sum_agreements
 from models.feeds import FEEDS
 from pipelines import tables
 from pipelines.failures import as_failure, cause
-from pipelines.hooks import explain_failure
+from pipelines.hooks import explain_failure, tell_failure
 from pipelines.resources import BookRun
 from pipelines.steps import STEPS
 
@@ -96,10 +96,11 @@ def step_checks(name: str, checks: Sequence[dg.AssetCheckSpec]) -> dg.AssetCheck
     """A step that writes nothing and holds statements against what is there; the first that does not hold ends the run."""
 
     @dg.multi_asset_check(name=name, description=_STEP[name].title, specs=checks, pool=POOL)
-    def carry_out(book_run: BookRun) -> Iterator[dg.AssetCheckResult]:
+    def carry_out(context: dg.AssetCheckExecutionContext, book_run: BookRun) -> Iterator[dg.AssetCheckResult]:
         try:
             book_run.carry_out(_STEP[name])
         except Exception as error:
+            tell_failure(context.log, name, as_failure(error))
             yield from _failed_checks(checks, error)
             raise as_failure(error) from cause(error)
         yield from (dg.AssetCheckResult(passed=True, asset_key=check.asset_key, check_name=check.name) for check in checks)

@@ -3,6 +3,8 @@
 Belongs here: hooks. Does not belong here: the wording per kind of error (pipelines/failures.py).
 """
 
+import logging
+
 import dagster as dg
 
 from pipelines.failures import KEPT, way_out
@@ -11,6 +13,10 @@ from pipelines.failures import KEPT, way_out
 @dg.failure_hook(name="explain_failure")
 def explain_failure(context: dg.HookContext) -> None:
     """Say which step failed, why, and the way out."""
-    error = context.op_exception
+    tell_failure(context.log, context.op.name, context.op_exception)
+
+
+def tell_failure(log: logging.Logger, step: str, error: BaseException | None) -> None:
+    """The entry itself, also for checks, which take no hook."""
     reason = (error.description if isinstance(error, dg.Failure) else None) or error or "it was stopped"
-    context.log.error(f"{context.op.name} failed: {reason}\nNothing was published by this run. {KEPT}\nWay out: {way_out(error)}")
+    log.error(f"{step} failed: {reason}\nNothing was published by this run. {KEPT}\nWay out: {way_out(error)}")

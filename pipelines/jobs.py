@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pipelines.hooks import explain_failure
-
 run_book = dg.define_asset_job(
     "run_book",
     selection=dg.AssetSelection.all(),
     description="The whole way: take in new files, compute every payout, check, publish. The same steps as `tierledger run --force`.",
-    hooks={explain_failure},
 )
