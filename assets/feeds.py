@@ -27,8 +27,8 @@ from models.feeds import FEEDS, Feed
 
 #: file_no = this × the feed's place + arrival_no: the same however the files of several feeds came interleaved.
 FILE_NUMBERS_PER_FEED = 100_000_000
-#: Files one statement reads. As few statements as can be: the engine writes the rows of a second one twice.
-_FILES_AT_ONCE = 20_000
+#: Files one statement reads: many, because the engine writes the rows of a second statement twice; not all, because each takes memory.
+_FILES_AT_ONCE = 2_000
 _POLL_SECONDS = 0.2
 
 

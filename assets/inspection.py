@@ -104,7 +104,7 @@ def inspect(path: Path, suffix: str, name: str) -> Facts:
 
     try:
         with path.open("rb", buffering=0) as file:
-            buffer = bytearray(_CHUNK)
+            buffer = bytearray(min(_CHUNK, facts.size + 1))
             view = memoryview(buffer)
             while n := file.readinto(buffer):
                 hasher.update(view[:n])
