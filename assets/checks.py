@@ -44,8 +44,13 @@ CHECKS: dict[str, str] = {
         )
         where is_overlapping""",
     "credited_lines_add_up_to_the_sums": """
-        with lines as (select coalesce(sum(amount_millionths), 0) as amount, count(*) as line_count from intermediate.int_lines_credited where is_in_term),
-        sums as (select coalesce(sum(amount * 1000000), 0) as amount, coalesce(sum(line_count), 0) as line_count from intermediate.int_measures_summed where not is_prior)
+        with lines as (
+            select coalesce(sum(amount_millionths), 0) as amount, count(*) as line_count from intermediate.int_lines_credited where is_in_term
+        ),
+        sums as (
+            select coalesce(sum(amount * 1000000), 0) as amount, coalesce(sum(line_count), 0) as line_count
+            from intermediate.int_measures_summed where not is_prior
+        )
         select * from lines, sums where lines.amount <> sums.amount or lines.line_count <> sums.line_count""",
     "every_participant_has_every_window_once": """
         with expected as (
@@ -123,7 +128,8 @@ def _overlaps(con: duckdb.DuckDBPyConnection) -> list[Problem]:
                 row,
                 " and ".join(key),
                 f"{name} has two records that hold on the same day{'' if day.year == 1 else f', {day}'}: row {row}, and row {other_row} of {other_file}. "
-                f"Keep one, give them `from` and `to` that do not overlap, or declare `key: [{same}]` for the feed {feed} in book.yaml so that the later one counts",
+                "Keep one, give them `from` and `to` that do not overlap, "
+                f"or declare `key: [{same}]` for the feed {feed} in book.yaml so that the later one counts",
             )
             for file, row, name, day, other_file, other_row in rows
         ]

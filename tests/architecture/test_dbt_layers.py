@@ -21,7 +21,8 @@ PUBLISHED = {
     "fct_calculation_step": "payout_id step_no step formula inputs result",
     "audit_feed_file": "feed file_name sha256 arrival_no arrived_at status reason rows_read rows_loaded rows_duplicate rows_superseded rows_rejected",
     "audit_reject": "feed file_name sha256 row_number reason column_name message raw",
-    "audit_run": "run_id started_at finished_at as_of code_version agreements_sha256 inputs_sha256 settings_sha256 engine_versions rows payouts payout_total status",
+    "audit_run": "run_id started_at finished_at as_of code_version agreements_sha256 inputs_sha256 settings_sha256 engine_versions "
+    "rows payouts payout_total status",
 }
 #: Staging reads what the business keys and references leave of a feed, which is worked out first.
 ROW_STATUS = {"int_rows_replaced"}
