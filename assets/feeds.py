@@ -181,7 +181,8 @@ def _execute(load: _Load, statement: str, done: int, files: int, total: int) -> 
                     share = max(0.0, con.query_progress()) / 100
                     load.context.progress("feeds", total + int(2 * (done + share * files)), 3 * total)
         except BaseException:
-            con.interrupt()
+            if not running.done():  # stopped by hand: the statement must not go on
+                con.interrupt()
             raise
     load.context.progress("feeds", total + 2 * (done + files), 3 * total)
 
