@@ -31,18 +31,18 @@
         memberships.share_from,
         memberships.share_to
     from lines
+    inner join products on lines.product_key = products.product_key
     inner join spans
         on lines.partner_key = spans.partner_key
         and lines.date between spans.first_day and spans.last_day
-    inner join scopes on spans.scope_key = scopes.scope_key
+        and get_bit(products.scopes, spans.scope_key) = 1
     inner join memberships on spans.membership_key = memberships.membership_key
     inner join days on lines.date = days.day and lines.currency = days.from_currency and memberships.currency = days.to_currency
-    where get_bit(scopes.products, lines.product_key) = 1
-        and case lines.type
-            when 'sale' then scopes.counts_sale
-            when 'return' then scopes.counts_return
-            when 'credit' then scopes.counts_credit
-            else scopes.counts_adjustment
+    where case lines.type
+            when 'sale' then memberships.counts_sale
+            when 'return' then memberships.counts_return
+            when 'credit' then memberships.counts_credit
+            else memberships.counts_adjustment
         end
 {% endset %}
 {% set line_columns = [
@@ -97,8 +97,8 @@ piece_spans as (
     where is_pool_piece
 ),
 
-scopes as not materialized (
-    select * from {{ ref("int_scopes_packed") }}
+products as not materialized (
+    select * from {{ ref("int_products_packed") }}
 ),
 
 days as not materialized (

@@ -132,6 +132,10 @@ select
     bases.basis_key,
     bases.scope_key,
     bases.looks_back,
+    scopes.counts_sale,
+    scopes.counts_return,
+    scopes.counts_credit,
+    scopes.counts_adjustment,
     agreements.currency,
     agreements.term_from,
     agreements.term_to,
@@ -146,4 +150,5 @@ select
     agreements.pool = 'together' and (spans.share_from <> 0 or spans.share_to <> 1) as is_pool_piece
 from spans
 inner join {{ source("terms", "bases") }} as bases on spans.agreement_key = bases.agreement_key
+inner join {{ source("terms", "scopes") }} as scopes on bases.scope_key = scopes.scope_key
 inner join agreements on spans.agreement_key = agreements.agreement_key
