@@ -29,7 +29,7 @@ OWNERS = {
 }
 KINDS = {"feeds": {"file"}, "raw": {"duckdb"}, "terms": {"yaml", "duckdb"}, "calc": {"polars", "duckdb"}, "published": {"parquet", "duckdb"}}
 #: Models that work for another layer than their schema's, so that the groups follow one another without a circle.
-GROUPS = {"int_rows_replaced": "staging", "int_rows_unresolved": "staging", "int_payouts_identified": "marts"}
+GROUPS = {"int_rows_replaced": "staging", "int_rows_unresolved": "staging"}
 #: The check that a mart has the columns its contract promises.
 CONTRACT = "contract_holds"
 
@@ -86,8 +86,9 @@ def prepared_specs(manifest: Manifest) -> list[dg.AssetSpec]:
 
 
 def concluded_specs(manifest: Manifest) -> list[dg.AssetSpec]:
-    """The dbt models downstream of the calculation."""
-    return list(build_dbt_asset_specs(manifest=manifest, dagster_dbt_translator=_TRANSLATOR, select=PUBLISH[1]))
+    """The dbt models downstream of the calculation: marts, and what only they read."""
+    specs = build_dbt_asset_specs(manifest=manifest, dagster_dbt_translator=_TRANSLATOR, select=PUBLISH[1])
+    return [spec.replace_attributes(group_name="marts") for spec in specs]
 
 
 def contract_checks(manifest: Manifest, specs: Iterable[dg.AssetSpec]) -> list[dg.AssetCheckSpec]:
