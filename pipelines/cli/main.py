@@ -5,15 +5,13 @@ Belongs here: the table of commands, signals, errors. Does not belong here: what
 
 from __future__ import annotations
 
-import signal
 import sys
-from types import FrameType
-from typing import Any
 
 import typer
 
 from pipelines.cli import demo, doctor, explain, init, run, ui, validate
-from pipelines.cli.options import CHECK_FAILED, WRONG_INPUT
+from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT
+from pipelines.cli.stopping import stop_signals
 
 app = typer.Typer(
     name="tierledger",
@@ -37,34 +35,21 @@ def run_cli() -> None:
 
 def main(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
-    stopped: list[int] = []
-
-    def stop(number: int, _frame: FrameType | None) -> Any:
-        stopped.append(number)
-        raise KeyboardInterrupt
-
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        code = _invoke(arguments)
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    if stopped:
-        print("Stopped. Nothing was published; what was published before stays.", file=sys.stderr)
-        return 128 + stopped[0]
-    return code
-
-
-def _invoke(arguments: list[str]) -> int:
-    try:
-        app(arguments, standalone_mode=True)
-    except SystemExit as ending:
-        return ending.code if isinstance(ending.code, int) else int(bool(ending.code))
-    except KeyboardInterrupt:
-        return CHECK_FAILED
-    except Exception as error:
-        return _explain_error(error)
-    return 0
+    with stop_signals() as stopped:
+        try:
+            app(arguments, standalone_mode=True)
+            code = DONE
+        except SystemExit as ending:
+            code = ending.code if isinstance(ending.code, int) else int(bool(ending.code))
+        except KeyboardInterrupt:
+            code = CHECK_FAILED
+        except Exception as error:
+            # an engine that is interrupted says so in its own words; the person who did it knows
+            code = CHECK_FAILED if stopped else _explain_error(error)
+        if stopped:
+            print("Stopped. What readers of published/ see is whole; run again to go on.", file=sys.stderr)
+            return 128 + stopped[0]
+        return code
 
 
 def _explain_error(error: Exception) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.options import BookOption, JsonOption, QuietOption, parse_day, print_json
+from pipelines.cli.stopping import stop_if_asked
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -49,7 +50,12 @@ def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quie
     before = time.perf_counter() - _BEGAN
     from pipelines.steps import StartUp, run_book
 
-    with progress_bars(hidden=quiet or as_json) as progress:
+    with progress_bars(hidden=quiet or as_json) as show:
+
+        def progress(stage: str, done: int, total: int) -> None:
+            stop_if_asked()
+            show(stage, done, total)
+
         summary = run_book(book, day, progress, force)
     summary.start_up += StartUp(before, before_cpu)
     if as_json:

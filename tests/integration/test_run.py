@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -221,6 +223,20 @@ def test_a_stopped_run_leaves_what_was_published(first: RunSummary, book: Path) 
     after = run_book(book)
     assert after.status == "published"
     assert after.run_id != first.run_id
+
+
+def test_a_signal_that_a_library_swallows_still_stops_the_run(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = published_bytes(book)
+
+    def identify_deafly(context: RunContext) -> StepReport:
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        return identify_run(context)
+
+    monkeypatch.setattr("assets.runs.identify_run", identify_deafly)
+    assert main(["run", "--book", str(book), "--force"]) == 143
+    assert published_bytes(book) == before
 
 
 def test_json_is_one_object_with_start_up_apart(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
