@@ -35,9 +35,11 @@ def prepare(context: RunContext) -> StepReport:
 
     Raises SqlError when a model fails, InputError for two versions of a record at once, two rates of a day, a cycle of parents.
     """
-    names = _run_models(context, PREPARE)
+    built = _run_models(context, PREPARE)
     check_references(context)
-    return _report(context, [n for n in names if n.startswith("intermediate.")])
+    with open_warehouse(context.warehouse) as con:
+        tables = [name for name, kind in built.items() if kind == "table"]  # counting a view would compute it
+        return StepReport(rows={name: con.sql(f"select count(*) from {name}").fetchall()[0][0] for name in tables})
 
 
 def publish_marts(context: RunContext) -> StepReport:
@@ -76,8 +78,8 @@ def _without_tests(manifest: Any) -> Any:
     return manifest
 
 
-def _run_models(context: RunContext, selection: tuple[str, ...]) -> list[str]:
-    """Run the selected models, tests left out. Returns schema.table of each. No connection stays open."""
+def _run_models(context: RunContext, selection: tuple[str, ...]) -> dict[str, str]:
+    """Run the selected models, tests left out. Returns schema.table of each: table or view. No connection stays open."""
     runner, _ = _import_dbt()
     variables = {
         "warehouse": str(context.warehouse),
@@ -94,12 +96,7 @@ def _run_models(context: RunContext, selection: tuple[str, ...]) -> list[str]:
         raise SqlError("\n".join(f"{r.node.schema}.{r.node.name}: {r.message}" for r in failed))
     if not result.success:
         raise SqlError(str(result.exception or "dbt did not finish"))
-    return [f"{r.node.schema}.{r.node.name}" for r in result.result.results]
-
-
-def _report(context: RunContext, tables: list[str]) -> StepReport:
-    with open_warehouse(context.warehouse) as con:
-        return StepReport(rows={name: con.sql(f"select count(*) from {name}").fetchall()[0][0] for name in tables})
+    return {f"{r.node.schema}.{r.node.name}": r.node.config.materialized for r in result.result.results}
 
 
 def _places() -> tuple[str, ...]:

@@ -14,6 +14,9 @@ summed as (
 due as (
     select
         payouts.payout_key,
+        identified.payout_id,
+        -- the order in which lines are published: it does not depend on the order of agreements
+        cast(row_number() over (order by identified.payout_id) as integer) as payout_no,
         benefits.benefit_key,
         benefits.basis_key,
         payouts.participant_key,
@@ -29,6 +32,7 @@ due as (
         cast(cast(payouts.payout as decimal(38, 4)) * cast(power(10, agreements.minor_units) as decimal(5, 0)) as bigint) as payout_units,
         cast(power(10, 4 - agreements.minor_units) as bigint) as minor_ten_thousandths
     from payouts
+    inner join {{ ref("int_payouts_identified") }} as identified on payouts.payout_key = identified.payout_key
     inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
     inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
 ),

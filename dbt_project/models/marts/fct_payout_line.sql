@@ -129,7 +129,7 @@ shared as (
 )
 
 select
-    identified.payout_id,
+    due.payout_id,
     shared.transaction_id,
     shared.line,
     shared.date,
@@ -148,8 +148,9 @@ select
     shared.row_no as source_row
 from shared
 inner join due on shared.payout_key = due.payout_key
-inner join {{ ref("int_payouts_identified") }} as identified on shared.payout_key = identified.payout_key
 left join {{ ref("int_days_converted") }} as days on shared.day_key = days.day_key
 left join {{ source("raw", "feed_files") }} as files on shared.file_no = files.file_no
 left join (select distinct partner_key, partner_id from {{ ref("stg_partners") }}) as partners on shared.partner_key = partners.partner_key
 left join {{ ref("stg_products") }} as products on shared.product_key = products.product_key
+-- equal content is published as equal bytes, and the lines of a payout stand together
+order by due.payout_no, shared.date, shared.transaction_id, shared.line, shared.file_no, shared.row_no, shared.tier
