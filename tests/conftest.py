@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 _RELAXED = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
-settings.register_profile("repeatable", max_examples=60, derandomize=True, **_RELAXED)
+settings.register_profile("repeatable", max_examples=40, derandomize=True, **_RELAXED)
 settings.register_profile("search", max_examples=1500, **_RELAXED)
 settings.register_profile("mutants", max_examples=60, derandomize=True, phases=[Phase.explicit, Phase.generate], **_RELAXED)
 settings.load_profile("repeatable")

@@ -66,7 +66,6 @@ MUTANTS: list[tuple[str, str, str]] = [
     ("payouts", 'pl.when(rule == "pay").then("difference")', 'pl.when(rule == "none").then("difference")'),
     ("payouts", '& (pl.col("window_end") == pl.col("span_end"))', '& (pl.col("window_end") != pl.col("span_end"))'),
     ("payouts", 'pl.col("earned").forward_fill().over(span)', 'pl.col("earned").fill_null(zero)'),
-    ("payouts", 'pl.when(is_blocked).then(zero).otherwise("payout")', 'pl.col("payout")'),
     ("payouts", "ladder.tier[following] > ladder.tier[place.piece]", "ladder.tier[following] >= ladder.tier[place.piece]"),
     # achievement: sums over the span, where figures come from, what blocks
     ("achievement", 'pl.int_ranges("span_first_period", pl.col("last_period") + 1)', 'pl.int_ranges("span_first_period", pl.col("last_period"))'),

@@ -16,7 +16,7 @@ from tests.unit.small_book import Line, Small, calculate, smalls
 D = Decimal
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(small=smalls())
 def test_the_path_ends_at_the_payout_and_its_steps_add_up(small: Small) -> None:
     results = calculate(small)

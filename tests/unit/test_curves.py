@@ -35,7 +35,7 @@ def cases(draw: st.DrawFn, **kinds: Any) -> tuple[dict[str, Any], list[Row]]:
     return benefit, draw(rows_near_thresholds(benefit))
 
 
-@settings(max_examples=250)
+@settings(max_examples=200)
 @given(case=cases(), minor_units=st.sampled_from([0, 2, 3]), rounding=st.sampled_from(["half_up", "half_even"]))
 def test_every_curve_pays_what_the_formulas_say(case: Any, minor_units: int, rounding: Any) -> None:
     benefit, rows = case
@@ -213,6 +213,20 @@ def test_one_point_holds() -> None:
     for above, paid in (("hold", "7"), ("extend", "7"), ("zero", "0")):
         one = {"method": "linear", "above": above, "tiers": [{"from": D(10), "amount": D(7)}]}
         assert evaluate(one, [Row(D(9)), Row(D(10)), Row(D(11))])["curve_payout"].to_list() == [D(0), D(7), D(paid)]
+
+
+@pytest.mark.parametrize("changed", ["m", "e", "q", "target", "times", "baseline", "incentive", "reason"])
+def test_neighbours_that_differ_in_one_figure_are_told_apart(changed: str) -> None:
+    """Rows with the same figures as the one before them are computed once; each figure must count as a difference."""
+    by = {"target": "attainment", "times": "attainment", "baseline": "growth"}.get(changed, "measure")
+    tier = {"rate": D("0.1"), "per_unit": D(1), "amount": D(1), "share": D(1)}
+    benefit = {"by": by, "tiers": [{"from": D(-9), **tier}, {"from": D("0.6"), **tier, "amount": D(2)}]}
+    one = Row(D(100), D(100), D(5), target=D(200), baseline=D(100), incentive=D(7))
+    other = replace(one, **{changed: "fx" if changed == "reason" else D("0.5") if changed == "times" else D(3)})
+    got = evaluate(benefit, [one, other]).drop("payout_key")
+    alone = [evaluate(benefit, [row]).drop("payout_key") for row in (one, other)]
+    assert got.equals(pl.concat(alone))
+    assert not alone[0].select("axis_value", "earned").equals(alone[1].select("axis_value", "earned"))
 
 
 def test_amounts_beyond_64_bits_stay_exact() -> None:

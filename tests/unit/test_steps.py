@@ -16,7 +16,7 @@ from tests.unit.small_book import Line, Small, calculate, smalls
 D = Decimal
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(small=smalls())
 def test_steps_re_add_to_the_payout(small: Small) -> None:
     results = calculate(small)
