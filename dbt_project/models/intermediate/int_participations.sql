@@ -1,8 +1,9 @@
 -- the days on which a partner takes part: every attribute of the agreement has a value that matches one version of the partner
 with
 
+-- a value that stands twice must not match twice: a partner has one value of each attribute, so that matches are counted, not distinct ones
 rules as (
-    select * from {{ source("terms", "participant_rules") }}
+    select distinct agreement_key, attribute, value from {{ source("terms", "participant_rules") }}
 ),
 
 attributes as (
@@ -16,7 +17,7 @@ needed as (
 ),
 
 matched as (
-    select rules.agreement_key, attributes.partner_key, attributes.first_day, attributes.last_day, count(distinct rules.attribute) as attribute_count
+    select rules.agreement_key, attributes.partner_key, attributes.first_day, attributes.last_day, count(*) as attribute_count
     from rules
     inner join attributes on rules.attribute = attributes.attribute and rules.value = attributes.value
     group by rules.agreement_key, attributes.partner_key, attributes.first_day, attributes.last_day

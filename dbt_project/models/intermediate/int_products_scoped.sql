@@ -4,8 +4,9 @@ scopes as (
     select * from {{ source("terms", "scopes") }}
 ),
 
+-- a value that stands twice must not match twice: a product has one value of each attribute, so that matches are counted, not distinct ones
 rules as (
-    select * from {{ source("terms", "scope_rules") }}
+    select distinct scope_key, kind, attribute, value from {{ source("terms", "scope_rules") }}
 ),
 
 attributes as (
@@ -20,7 +21,7 @@ needed as (
 ),
 
 included as (
-    select rules.scope_key, attributes.product_key, count(distinct rules.attribute) as attribute_count
+    select rules.scope_key, attributes.product_key, count(*) as attribute_count
     from rules
     inner join attributes on rules.attribute = attributes.attribute and rules.value = attributes.value
     where rules.kind = 'include'
@@ -28,7 +29,7 @@ included as (
 ),
 
 excluded as (
-    select distinct rules.scope_key, attributes.product_key
+    select rules.scope_key, attributes.product_key
     from rules
     inner join attributes on rules.attribute = attributes.attribute and rules.value = attributes.value
     where rules.kind = 'exclude'
