@@ -177,7 +177,7 @@ class Benefit(Part):
     method: Literal["whole", "graduated", "linear"] = "whole"
     boundary: Literal["lower_inclusive", "upper_inclusive"] = "lower_inclusive"
     above: Literal["hold", "extend", "zero"] = "hold"
-    tiers: list[Tier] = Field(min_length=1)
+    tiers: list[Tier] = Field(min_length=1, max_length=1000)
     limits: Limits = Limits()
     settle: Settle = Settle()
     accrue: Accrue = Accrue()
@@ -210,7 +210,7 @@ class Agreement(Part):
     fx: Literal["transaction_date"] = "transaction_date"
     returns: Literal["posted"] = "posted"
     combine: NotYet = None
-    benefits: list[Benefit] = Field(min_length=1)
+    benefits: list[Benefit] = Field(min_length=1, max_length=1000)
 
 
 #: Values of the language that are refused today, with the key they stand at: named in the message instead of "not allowed".
