@@ -6,7 +6,6 @@ Belongs here: starting dbt, its manifest, turning its failures into one message.
 from __future__ import annotations
 
 import contextlib
-import gc
 import hashlib
 import importlib.metadata
 import json
@@ -137,14 +136,8 @@ def _close() -> None:
 
 
 def _import_dbt() -> tuple[Any, Any]:
-    """dbt's runner and manifest classes. Importing them takes seconds, so it happens in the first step that needs them, and without
-    the garbage collector, which would walk the growing heap again and again: a third of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        from dbt.cli.main import dbtRunner
-        from dbt.contracts.graph.manifest import Manifest
-    finally:
-        if was_enabled:
-            gc.enable()
+    """dbt's runner and manifest classes. Importing them takes seconds, so it happens in the first step that needs them."""
+    from dbt.cli.main import dbtRunner
+    from dbt.contracts.graph.manifest import Manifest
+
     return dbtRunner, Manifest
