@@ -18,7 +18,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@UV=$$(command -v uv || echo $(BIN)/uv); \
 	  $$UV pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
 	  $$UV pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -c 'from assets.dbt import load_manifest; load_manifest()'
+	@$(BIN)/python -c 'from assets.dbt import load_manifest; load_manifest(); load_manifest(has_tests=False)'
 	@touch $@
 
 setup: $(STAMP)  ## make the environment in .venv

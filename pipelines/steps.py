@@ -128,7 +128,7 @@ def _load_dbt() -> StartUp:
     from assets.dbt import load_manifest
 
     with _measured() as took:
-        load_manifest()
+        load_manifest(has_tests=False)
     return took()
 
 
