@@ -102,13 +102,13 @@ def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
     rule = pl.col("clawback")
     return (
         rows.with_columns(earned.alias("span_earned"))
-        .with_columns(pl.col("span_earned").shift(1).over(span).fill_null(zero).alias("prior_earned"))
+        .with_columns(_previous(pl.col("span_earned"), span).fill_null(zero).alias("prior_earned"))
         .with_columns((pl.col("span_earned") - pl.col("prior_earned")).alias("difference"))
         .with_columns(pl.when(rule == "none").then("span_earned").otherwise(pl.col("difference").cum_sum().over(series)).alias("sum_earned"))
         .with_columns(
             pl.when(rule == "none")
-            .then(pl.col("sum_earned").cum_max().over(span).shift(1).over(span))
-            .otherwise(pl.col("sum_earned").cum_max().over(series).shift(1).over(series))
+            .then(_previous(pl.col("sum_earned").cum_max().over(span), span))
+            .otherwise(_previous(pl.col("sum_earned").cum_max().over(series), series))
             .fill_null(zero)
             .clip(lower_bound=zero)
             .alias("sum_paid_before")
@@ -125,6 +125,11 @@ def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
         .drop("series", "span", "span_earned", "difference", "sum_earned", "sum_paid_before")
         .with_columns(pl.col("prior_earned", "carried", "set_off").cast(MONEY))
     )
+
+
+def _previous(values: pl.Expr, group: str) -> pl.Expr:
+    """The value of the row before in the same group; null on the group's first row. Groups stand together."""
+    return pl.when(pl.col(group) == pl.col(group).shift(1)).then(values.shift(1))
 
 
 def figures_of(rows: pl.DataFrame) -> Figures:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.cli import BEGAN
 from pipelines.cli.options import BookOption, JsonOption, QuietOption, parse_day, print_json
 from pipelines.cli.stopping import stop_if_asked
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from pipelines.steps import Progress, RunSummary
-
-_BEGAN = time.perf_counter()
 
 
 def run(
@@ -46,10 +45,9 @@ def run(
 def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quiet: bool = False, as_json: bool = False) -> None:
     """Run the book with progress on the terminal, then print what it came to."""
     day: dt.date | None = parse_day(as_of) if as_of else None
-    before_cpu = time.process_time()
-    before = time.perf_counter() - _BEGAN
     from pipelines.steps import StartUp, run_book
 
+    imported = StartUp(time.perf_counter() - BEGAN, time.process_time())
     with progress_bars(hidden=quiet or as_json) as show:
 
         def progress(stage: str, done: int, total: int) -> None:
@@ -57,7 +55,7 @@ def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quie
             show(stage, done, total)
 
         summary = run_book(book, day, progress, force)
-    summary.start_up += StartUp(before, before_cpu)
+    summary.start_up += imported
     if as_json:
         print_json(_as_object(summary))
     elif not quiet:
