@@ -23,8 +23,8 @@
     {%- set target_relation = this.incorporate(type=kind) -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- if existing is not none and existing.type != kind %}{% do adapter.drop_relation(existing) %}{% endif -%}
-    {%- if config.get("contract").enforced %}{{ get_assert_columns_equivalent(compiled_code) }}{% endif -%}
     {{ run_hooks(pre_hooks) }}
+    {%- if config.get("contract").enforced %}{{ get_assert_columns_equivalent(compiled_code) }}{% endif -%}
     {% call statement("main") -%}
         create or replace {{ kind }} {{ target_relation }} as (
             {{ compiled_code }}
