@@ -5,6 +5,8 @@ Belongs here: reading frames, the order of the models, writing tables. Does not 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import duckdb
 import polars as pl
 
@@ -44,19 +46,21 @@ QUERIES = {
 
 
 def calculate(context: RunContext) -> StepReport:
-    """Write calc.payouts, calc.achievement, calc.accruals and calc.calculation_steps anew."""
+    """Write calc.payouts, calc.achievement, calc.accruals and calc.calculation_steps anew, each while the next is computed."""
+    rows, blocked, written = {}, 0, []
     with open_warehouse(context.warehouse) as con:
         frames = {name: con.sql(query).pl() for name, query in QUERIES.items()}
-        results = compute_results(frames, context.as_of, _as_of_period(con), context.book.rounding)
-        with transaction(con):
+        as_of_period = _as_of_period(con)
+        with transaction(con), ThreadPoolExecutor(max_workers=1) as writer:
             con.execute("create schema if not exists calc")
-            for name, frame in results.items():
-                write_table(con, f"calc.{name}", frame)
-    payouts = results["payouts"]
-    return StepReport(
-        rows={f"calc.{name}": frame.height for name, frame in results.items()},
-        figures={"blocked": payouts.filter(pl.col("status") == "blocked").height},
-    )
+            for name, frame in compute_results(frames, context.as_of, as_of_period, context.book.rounding):
+                written.append(writer.submit(write_table, con, f"calc.{name}", frame))
+                rows[f"calc.{name}"] = frame.height
+                if name == "payouts":
+                    blocked = frame.filter(pl.col("status") == "blocked").height
+            for table in written:
+                table.result()
+    return StepReport(rows=rows, figures={"blocked": blocked})
 
 
 def _as_of_period(con: duckdb.DuckDBPyConnection) -> int:

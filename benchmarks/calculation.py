@@ -121,7 +121,7 @@ def main() -> None:
     rows = parser.parse_args().rows
     frames, as_of, period = make_frames(rows)
     wall, cpu = time.perf_counter(), time.process_time()
-    payouts = compute_results(frames, as_of, period, "half_up")["payouts"].height
+    payouts = dict(compute_results(frames, as_of, period, "half_up"))["payouts"].height
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     figures = {"rows": payouts, "seconds": round(wall, 2), "cpu_seconds": round(cpu, 2), "rows_per_minute": round(payouts / wall * 60), "peak_rss_mb": peak}

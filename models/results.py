@@ -6,7 +6,7 @@ Belongs here: the order of the models and the columns handed on. Does not belong
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 
@@ -29,8 +29,8 @@ ACHIEVEMENT_COLUMNS = (
 )  # fmt: skip
 
 
-def compute_results(frames: Mapping[str, pl.DataFrame], as_of: dt.date, as_of_period: int, rounding: Rounding) -> dict[str, pl.DataFrame]:
-    """The tables payouts, achievement, accruals and calculation_steps of `calc`, as docs/architecture.md describes them.
+def compute_results(frames: Mapping[str, pl.DataFrame], as_of: dt.date, as_of_period: int, rounding: Rounding) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The tables payouts, achievement, accruals and calculation_steps of `calc` (docs/architecture.md), each as soon as it is computed.
 
     frames: benefits (one row per benefit with its agreement's id, currency and minor_units, and pays_per_unit, pays_share), tiers, windows,
     participants, measures (int_measures_summed), targets (one row per agreement_id, benefit_id, participant_id, window_start).
@@ -41,12 +41,10 @@ def compute_results(frames: Mapping[str, pl.DataFrame], as_of: dt.date, as_of_pe
     rows = evaluate_curves(measure_periods(payouts, frames["measures"], as_of_period), ladder, rounding)
     settled = settle_windows(_judge(rows, as_of))
     told = _under_published_names(settled)
-    return {
-        "payouts": told.select(PAYOUT_COLUMNS),
-        "achievement": _achieved(rows),
-        "accruals": accrue_periods(rows, settled),
-        "calculation_steps": list_steps(_with_tiers(told, tiers), cut_slices(settled, tiers), rounding),
-    }
+    yield "payouts", told.select(PAYOUT_COLUMNS)
+    yield "achievement", _achieved(rows)
+    yield "accruals", accrue_periods(rows, settled)
+    yield "calculation_steps", list_steps(_with_tiers(told, tiers), cut_slices(settled, tiers), rounding)
 
 
 def _judge(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:

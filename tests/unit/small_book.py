@@ -67,7 +67,7 @@ def calculate(small: Small) -> dict[str, pl.DataFrame]:
         "targets": _target_rows(small),
     }
     as_of_period = terms["days"].filter(pl.col("day") == small.as_of)["period_no"].item()
-    results = compute_results(frames, small.as_of, as_of_period, small.rounding)
+    results = dict(compute_results(frames, small.as_of, as_of_period, small.rounding))
     starts = results["payouts"].select("payout_key", "benefit_key", "window_start")
     with_periods = {
         name: results[name].join(starts, on="payout_key").join(terms["periods"].select("period_no", "period"), on="period_no")
