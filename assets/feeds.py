@@ -17,12 +17,12 @@ import duckdb
 from assets.context import RunContext, StepReport
 from assets.inspection import Facts, format_of, inspect, refusal
 from assets.landing import Arrival, Landing, append_manifest, land_files, sync_archive
-from assets.mapping import check_settings, map_header, settings_hash
+from assets.mapping import check_mappings, map_header, settings_hash
 from assets.raw_tables import add_attributes, append_rows, create_raw_tables, empty_feed, forget_refused, number_rows
 from assets.readers import Source, archived_hash_in, identifier, json_keys_of, looks_ragged, parquet_columns, quoted, relation, rewrite_csv
 from assets.typing_sql import Mapped, TextFacts, select_rejects, select_rows
 from assets.warehouse import open_warehouse, transaction
-from models.documents import InputError, parse_documents
+from models.documents import InputError
 from models.feeds import FEEDS, Feed
 
 #: file_no = this × the feed's place + arrival_no: the same however the files of several feeds came interleaved.
@@ -68,8 +68,7 @@ def load_feeds(context: RunContext) -> StepReport:
 
     Raises InputError when a file is refused as a whole: then nothing of this run is loaded.
     """
-    document = parse_documents((context.folder / "book.yaml").read_text(encoding="utf-8-sig"), "book.yaml")[0]
-    problems = check_settings(context.book, document)
+    problems = check_mappings(context.folder, context.book)
     if problems:
         raise InputError(problems)
     with open_warehouse(context.warehouse) as con, tempfile.TemporaryDirectory(prefix="tierledger-") as scratch:

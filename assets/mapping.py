@@ -10,13 +10,14 @@ import hashlib
 import json
 import re
 from dataclasses import asdict
+from pathlib import Path
 
 import duckdb
 
 from assets.inspection import refusal
 from assets.typing_sql import DECIMALS, Mapped
 from models.book import Book, FeedSettings
-from models.documents import Document, InputError, Problem
+from models.documents import Document, InputError, Problem, parse_documents
 from models.expression_parts import INTEGER_DIGITS, Compiled, ExpressionError, is_day
 from models.expressions import compile_expression
 from models.feeds import FEEDS, TRANSACTION_TYPES, Column, Feed, Kind
@@ -33,6 +34,11 @@ def settings_hash(feed: Feed, settings: FeedSettings | None) -> str:
     if settings:
         relevant |= {"columns": settings.columns, "defaults": settings.defaults}
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
+
+
+def check_mappings(folder: Path, book: Book) -> list[Problem]:
+    """What is wrong with the feeds of the book in `folder`, each with its line of book.yaml."""
+    return check_settings(book, parse_documents((folder / "book.yaml").read_text(encoding="utf-8-sig"), "book.yaml")[0])
 
 
 def check_settings(book: Book, document: Document) -> list[Problem]:

@@ -106,9 +106,7 @@ def _places(file: str, text: str) -> list[dict[Path, int]]:
 def _bounded(file: str, events: Iterable[Any]) -> Iterator[Any]:
     for count, event in enumerate(events):
         if count > MAX_EVENTS:
-            raise InputError(
-                [Problem(file, event.start_mark.line + 1, "", f"more than {MAX_EVENTS:,} keys and values; split it into several files")]
-            )
+            raise InputError([Problem(file, event.start_mark.line + 1, "", f"more than {MAX_EVENTS:,} keys and values; split it into several files")])
         yield event
 
 

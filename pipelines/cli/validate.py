@@ -19,13 +19,16 @@ def validate(book: BookOption, quiet: QuietOption = False, as_json: JsonOption =
     """
     from assets.agreements import read_agreements
     from assets.books import open_book
+    from assets.mapping import check_mappings
     from models.documents import InputError
 
     problems = []
     sources: list[Any] = []
     require_approval = False
     try:
-        require_approval = open_book(book).require_approval
+        settings = open_book(book)
+        require_approval = settings.require_approval
+        problems += check_mappings(book, settings)
     except InputError as error:
         problems += error.problems
     try:

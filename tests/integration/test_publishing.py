@@ -64,9 +64,7 @@ def test_every_table_is_published_twice_with_equal_rows(context: RunContext) -> 
 def test_the_run_that_publishes_is_in_its_own_audit(context: RunContext) -> None:
     publish(context)
     with open_published(context.folder) as con:
-        assert con.sql("select run_id, status, rows, payouts, payout_total from audit_run").fetchall() == [
-            ("run-a", "published", 9, 3, '{"EUR":"90.0000"}')
-        ]
+        assert con.sql("select run_id, status, rows, payouts, payout_total from audit_run").fetchall() == [("run-a", "published", 9, 3, '{"EUR":"90.0000"}')]
 
 
 def test_large_tables_are_views_on_the_set(context: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,9 +98,7 @@ def test_what_does_not_add_up_is_not_published(context: RunContext, damage: str,
     publish(context)
     change_run(context, "run-b")
     with duckdb.connect(str(context.warehouse)) as con:
-        con.execute(
-            "create or replace view marts.fct_payout_line as select 'p' || i as payout_id, 30.0::decimal(18,4) as line_payout from range(3) t(i)"
-        )
+        con.execute("create or replace view marts.fct_payout_line as select 'p' || i as payout_id, 30.0::decimal(18,4) as line_payout from range(3) t(i)")
         con.execute(damage)
     before = snapshot(context.published)
     with pytest.raises(CheckFailed, match=check):
@@ -153,14 +149,10 @@ def test_readers_see_one_run_while_twenty_are_published(context: RunContext) -> 
             try:
                 if kind == 0:
                     with open_published(context.folder) as con:
-                        runs = con.sql(
-                            "select distinct run_id from (select run_id from fct_payout union all select run_id from fct_payout_line)"
-                        ).fetchall()
+                        runs = con.sql("select distinct run_id from (select run_id from fct_payout union all select run_id from fct_payout_line)").fetchall()
                 else:
                     with duckdb.connect(str(context.published / DATABASE), read_only=True) as con:
-                        runs = con.sql(
-                            "select distinct run_id from (select run_id from fct_payout union all select run_id from fct_payout_line)"
-                        ).fetchall()
+                        runs = con.sql("select distinct run_id from (select run_id from fct_payout union all select run_id from fct_payout_line)").fetchall()
                 if len(runs) != 1:
                     problems.append(f"mixed: {runs}")
                 reads[kind] += 1
