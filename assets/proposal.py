@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import SequenceMatcher
@@ -40,6 +39,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "currency": ("currency", "currencycode", "curr", "waehrung", "währung"),
 }  # fmt: skip
 PRICES = ("unitprice", "price", "priceperunit", "salesprice", "preis", "einzelpreis", "stückpreis")
+#: A column is a date when this share of its values reads as one.
+DATE_LIKE = 0.95
 DATE_FORMATS = (
     "%d/%m/%Y",
     "%m/%d/%Y",
@@ -172,7 +173,7 @@ def _look_at(con: duckdb.DuckDBPyConnection, name: str) -> _Column:
         """,
         [list(MINOR_UNITS)],
     ).fetchone() or (0, 0, 0, 0, 0, 0)
-    expressions = list(_date_expressions(con, name, values, found[0]))
+    expressions = _date_expressions(con, name, values, found[0])
     filled, distinct, numbers, comma_numbers, integers, currencies = found
     return _Column(
         name=name,
@@ -188,25 +189,25 @@ def _look_at(con: duckdb.DuckDBPyConnection, name: str) -> _Column:
     )
 
 
-def _date_expressions(con: duckdb.DuckDBPyConnection, name: str, values: str, filled: int) -> Iterator[str]:
-    """Expressions that read every value of the column as a day."""
+def _date_expressions(con: duckdb.DuckDBPyConnection, name: str, values: str, filled: int) -> list[str]:
+    """Expressions that read (nearly) every value of the column as a day, the best first. A few bad days are rejects, not another format."""
     if not filled:
-        return
+        return []
     written = identifier_as_written(name)
-
-    def reads(expression: str) -> bool:
-        return bool((con.execute(f"select bool_and(({expression}) is not null) from {values}").fetchone() or (False,))[0])
-
-    if reads("case when regexp_full_match(v, '[0-9]{4}-[0-9]{2}-[0-9]{2}') then try_cast(v as date) end"):
-        yield written
-        return
-    if reads("case when regexp_matches(v, '^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}') then try_cast(v as timestamp) end"):
-        yield f"CAST({written} AS DATE)"
-        return
-    for form in DATE_FORMATS:
-        for suffix in TIME_SUFFIXES:
-            if reads(f"try_strptime(v, {quoted(form + suffix)})"):
-                yield f"CAST(STRPTIME({written}, {quoted(form + suffix)}) AS DATE)"
+    forms = {
+        written: "case when regexp_full_match(v, '[0-9]{4}-[0-9]{2}-[0-9]{2}') then try_cast(v as date) end",
+        f"CAST({written} AS DATE)": "case when regexp_matches(v, '^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}') then try_cast(v as timestamp) end",
+    } | {
+        f"CAST(STRPTIME({written}, {quoted(form + suffix)}) AS DATE)": f"try_strptime(v, {quoted(form + suffix)})"
+        for form in DATE_FORMATS
+        for suffix in TIME_SUFFIXES
+    }
+    shares = ", ".join(f"avg((({reading}) is not null)::int)" for reading in forms.values())
+    found = con.execute(f"select {shares} from {values}").fetchone() or ()
+    read = sorted((-share, place, expression) for place, (share, expression) in enumerate(zip(found, forms, strict=True)) if share >= DATE_LIKE)
+    if read and read[0][1] < 2:
+        return [read[0][2]]  # ISO is nobody's other format
+    return [expression for _, _, expression in read]
 
 
 def _match(columns: list[_Column]) -> dict[str, _Column]:
@@ -250,7 +251,7 @@ def _map_date(proposal: Proposal, chosen: dict[str, _Column]) -> None:
         return
     proposal.columns["date"] = column.date_expression
     if column.is_ambiguous_date:
-        proposal.notes.append(f"date: every value of {column.name} can be read in more than one way; check the format in {column.date_expression}")
+        proposal.notes.append(f"date: the values of {column.name} can be read in more than one way; check the format in {column.date_expression}")
 
 
 def _map_amounts(proposal: Proposal, chosen: dict[str, _Column], columns: list[_Column]) -> None:
@@ -301,7 +302,7 @@ def _measure_partner(con: duckdb.DuckDBPyConnection, proposal: Proposal) -> None
     amount = " * ".join(f"try_cast({factor} as decimal(38, 6))" for factor in c["amount"].split(" * "))
     found = con.execute(
         f"""
-        with lines as (select {c["partner_id"]} as partner, try_cast({c["date"]} as date) as day, {amount} as amount from sample)
+        with lines as (select {c["partner_id"]} as partner, try(cast({c["date"]} as date)) as day, {amount} as amount from sample)
         select partner, (select max(day) from lines), sum(amount) / greatest(count(distinct date_trunc('quarter', day)), 1)
         from lines where partner is not null group by partner order by sum(amount) desc nulls last, partner limit 1
         """

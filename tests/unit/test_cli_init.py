@@ -110,3 +110,9 @@ def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["init", str(tmp_path / "new"), "--feed", str(tmp_path / "missing.csv")]) == 2
     assert main(["init", str(tmp_path / "new"), "--currency", "euro"]) == 2
     assert not (tmp_path / "new").exists()
+
+
+def test_a_day_that_does_not_exist_is_a_reject_and_no_other_format(tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i % 28 + 1:02d}/{i % 12 + 1:02d}/2025,C{i % 3},5.00\n" for i in range(60))
+    proposal = propose(tmp_path, f"id,date,customer,amount\n{rows}99,31/02/2025,C1,5.00\n")
+    assert proposal.columns["date"] == "CAST(STRPTIME(\"date\", '%d/%m/%Y') AS DATE)"
