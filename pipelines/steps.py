@@ -98,17 +98,20 @@ def run_book(folder: Path, as_of: dt.date | None = None, progress: Progress = si
         start_up = _import("assets.feeds", "assets.agreements", "assets.runs", "assets.publishing")
         from assets.publishing import has_same_terms, published_run
         from assets.runs import record_failure
+        from assets.warehouse import open_warehouse
 
         try:
             if not has_same_terms(context):
                 do("agreements")  # a mistake in them is refused before a file is taken in
-            do("feeds")
-            do("identify")
-            if not force and reports["identify"].figures["run_id"] == published_run(context):
-                return _summarize(context, "nothing_new", stages, start_up, reports)
-            start_up += _import("assets.calculation", "assets.dbt") + _load_dbt()
-            for step in STEPS:
-                do(step.name)
+            # held open for the whole run: steps open and close it for nothing, and what one has read is in memory for the next
+            with open_warehouse(context.warehouse):
+                do("feeds")
+                do("identify")
+                if not force and reports["identify"].figures["run_id"] == published_run(context):
+                    return _summarize(context, "nothing_new", stages, start_up, reports)
+                start_up += _import("assets.calculation", "assets.dbt") + _load_dbt()
+                for step in STEPS:
+                    do(step.name)
         except CheckFailed:
             record_failure(context)
             raise
