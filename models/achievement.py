@@ -77,6 +77,8 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, as_of_period:
     measure, base = pl.col("measure"), pl.col("base")
     counted_base = pl.when(base.is_in(["measure", "increment"])).then(measure).otherwise(base)
     of_span = pl.struct("benefit_key", "participant_key", "span_start").rle_id()
+    # a column of zeros is its own running sum, and most books lack nothing
+    counted = ["line_count", *(c for c in ("missing_rates", "missing_costs", "missing_quantities") if rows[c].max())]
     return (
         rows.with_columns(of_span.alias("span_key"), counted_base.alias("base_column"), _column(measure).alias("measure_period"))
         .with_columns(_column(pl.col("base_column")).alias("base_period"))
@@ -84,7 +86,7 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, as_of_period:
             pl.col("measure_period").cum_sum().over("span_key").alias("M"),
             pl.col("base_period").cum_sum().over("span_key").alias("base_sum"),
             pl.col("quantity").cast(FIGURE).cum_sum().over("span_key").alias("Q"),
-            *(pl.col(c).cum_sum().over("span_key") for c in ("line_count", "missing_rates", "missing_costs", "missing_quantities")),
+            *(pl.col(c).cum_sum().over("span_key") for c in counted),
         )
         .with_columns(
             pl.when(base == "increment").then(pl.max_horizontal(pl.col("M") - pl.col("baseline"), pl.lit(0, FIGURE))).otherwise("base_sum").alias("E"),
