@@ -10,6 +10,8 @@ import polars as pl
 
 from models.money import FIGURE
 
+#: More tiers than a benefit may have.
+MOST_TIERS = 10_000
 #: The order in which steps are told; a graduated curve has one `slice` per tier reached.
 ORDER = ("measure", "base", "target", "baseline", "incentive", "axis", "tier", "slice", "curve", "limit", "round", "prior", "carry")
 
@@ -90,9 +92,12 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, rounding: str) -> pl
     ]
     return (
         pl.concat(steps)
-        .with_columns(pl.col("step").replace_strict({s: i for i, s in enumerate((*ORDER, "blocked"))}, return_dtype=pl.Int8).alias("rank"))
-        .sort("payout_key", "rank", "detail")
-        .with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("payout_key").alias("step_no"))
+        .with_columns(pl.col("step").replace_strict({s: i for i, s in enumerate((*ORDER, "blocked"))}, return_dtype=pl.Int64).alias("rank"))
+        # one number to sort by: a payout's steps in order, its slices by tier
+        .sort((pl.col("payout_key").cast(pl.Int64) * len(ORDER) * 2 + pl.col("rank")) * MOST_TIERS + pl.col("detail"))
+        .with_columns(pl.int_range(pl.len(), dtype=pl.Int32).alias("row"))
+        .with_columns((pl.col("payout_key") != pl.col("payout_key").shift(1)).fill_null(True).alias("is_first"))
+        .with_columns((pl.col("row") - pl.when("is_first").then("row").forward_fill() + 1).alias("step_no"))
         .select("payout_key", "step_no", "step", "formula", "inputs", "result")
     )
 
