@@ -27,7 +27,7 @@ run: setup  ## write the demo book, run it, print the summary
 	@$(BIN)/tierledger demo
 
 test: setup  ## all tests, under 5 minutes
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 mutants: setup  ## break the calculation on purpose and see that the unit tests notice (20 minutes)
 	@$(BIN)/python -m tests.mutants
