@@ -143,11 +143,9 @@ def figures_of(rows: pl.DataFrame) -> Figures:
 
 def _place(rows: pl.DataFrame, figures: Figures, ladder: Ladder, benefit: np.ndarray, blocked: np.ndarray) -> Place:
     """x as SPEC §2 defines it: M, M / T, M / B − 1 or M − B."""
-    by = rows["by_axis"]
-    compares = by.is_in(["growth", "growth_amount"]).to_numpy()
+    compares = rows["by_axis"].is_in(["growth", "growth_amount"]).to_numpy()
     x = choose(compares, figures.measure - figures.baseline, figures.measure)
-    x_divisor = choose((by == "attainment").to_numpy(), figures.target, choose((by == "growth").to_numpy(), figures.baseline, SCALE))
-    x_divisor = choose(blocked, 1, x_divisor)
+    x_divisor = choose(blocked, 1, axis_unit(rows, figures))
     piece = place_on_pieces(ladder, benefit, x, x_divisor)
     return Place(x, x_divisor, np.where(blocked, ladder.first[benefit], piece))
 

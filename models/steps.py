@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from models.curves import PAY_FORMS
 from models.money import FIGURE
 
 #: More tiers than a benefit may have.
@@ -22,7 +23,7 @@ THRESHOLDS = {
     "growth": " (thresholds (1 + from) × B)",
     "growth_amount": " (thresholds B + from)",
 }
-FORMS = {form: form for form in ("rate", "per_unit", "amount", "share")}
+FORMS = {form: form for form in PAY_FORMS}
 PAID = {"rate": pl.lit("rate × E"), "per_unit": pl.lit("per_unit × Q"), "amount": pl.lit("amount"), "share": pl.lit("share × K")}
 # slices carry the names of measure and base as agreed
 _OF_BASE = pl.when(pl.col("base") == "measure").then(pl.lit("rate × slice")).otherwise(pl.lit("rate × slice × E / M"))
@@ -94,7 +95,7 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, rounding: str) -> pl
         pl.concat(steps)
         .with_columns(pl.col("step").replace_strict({s: i for i, s in enumerate((*ORDER, "blocked"))}, return_dtype=pl.Int64).alias("rank"))
         # one number to sort by: a payout's steps in order, its slices by tier
-        .sort((pl.col("payout_key").cast(pl.Int64) * len(ORDER) * 2 + pl.col("rank")) * MOST_TIERS + pl.col("detail"))
+        .sort((pl.col("payout_key").cast(pl.Int64) * (len(ORDER) + 1) + pl.col("rank")) * MOST_TIERS + pl.col("detail"))
         .with_columns(pl.int_range(pl.len(), dtype=pl.Int32).alias("row"))
         .with_columns((pl.col("payout_key") != pl.col("payout_key").shift(1)).fill_null(True).alias("is_first"))
         .with_columns((pl.col("row") - pl.when("is_first").then("row").forward_fill() + 1).alias("step_no"))
