@@ -10,14 +10,15 @@ STAMP := $(VENV)/.installed
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
 
-# uv from the machine, else one that pip puts beside the environment
+# with uv, from the machine or from pip, and the machine's certificates; where uv cannot reach the packages, as pip is set up
 $(STAMP): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Tierledger needs Python 3.11, 3.12 or 3.13 on the path, or named: make setup PYTHON=/path/to/python3.12"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@UV=$$(command -v uv || echo $(BIN)/uv); \
-	  $$UV pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock && \
-	  $$UV pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv || true
+	@export UV_NATIVE_TLS=1; UV=$$(command -v uv || echo $(BIN)/uv); \
+	  $$UV pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -c 'from assets.dbt import load_manifest; load_manifest(); load_manifest(has_tests=False)'
 	@touch $@
 
