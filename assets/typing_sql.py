@@ -177,13 +177,14 @@ class _Typed:
             # not IN: the engine makes a join of a long list, and a join does not keep the rows in the order of the file
             return f"regexp_full_match({self.v}, {quoted('|'.join(MINOR_UNITS))})"
         if self.kind == "type":
-            return f"regexp_full_match({self.v}, {quoted('|'.join(TRANSACTION_TYPES))})"
+            return f"({' or '.join(f'{self.v} = {quoted(name)}' for name in TRANSACTION_TYPES)})"
         if self.kind == "date":
             return (
                 f"(({self.v}::varchar = {t}) and {t} >= '1000' and strlen({t}) = 10)" if self.is_text else f"({self.v} between '1000-01-01' and '9999-12-31')"
             )
         if self.kind == "integer":
-            digits = f"regexp_full_match({t}, '-?[0-9]{{1,10}}') and {self.v} is not null"
+            # most are written as the engine would write them, which is a cheaper test than the pattern
+            digits = f"{self.v}::varchar = {t} or (regexp_full_match({t}, '-?[0-9]{{1,10}}') and {self.v} is not null)"
             return f"({digits})" if self.is_text else f"{self.v} = {t}"
         decimals = DECIMALS[self.kind]
         if self.is_text:

@@ -128,10 +128,10 @@ def _import(*modules: str) -> StartUp:
 
 def _load_dbt() -> StartUp:
     """Import and parse, ahead of the first step that needs them."""
-    from assets.dbt import load_manifest
+    from assets.dbt import start_dbt
 
     with _measured() as took:
-        load_manifest(has_tests=False)
+        start_dbt()
     return took()
 
 
