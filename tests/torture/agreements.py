@@ -48,7 +48,7 @@ def draw_agreements(d: Draw, cluster: Cluster, calendar: Row) -> list[Row]:
         for benefit in first["benefits"]:
             _set_window(benefit, first["benefits"][0]["window"])
     if kind == "two":
-        if d.chance(0.3):
+        if d.chance(0.3, "best"):
             first["combine"] = {"rule": "all"}
         return [first, *others]
     if kind == "net_of":
