@@ -14,6 +14,7 @@ from assets.context import RunContext, StepReport
 from assets.warehouse import open_warehouse, transaction
 from models.agreements.parse import Source, parse_agreements
 from models.agreements.terms import make_terms
+from models.book import CalendarSettings
 from models.documents import InputError, Problem
 
 
@@ -32,9 +33,9 @@ def read_agreement_texts(folder: Path) -> dict[str, str]:
     return texts
 
 
-def read_agreements(folder: Path, require_approval: bool) -> list[Source]:
+def read_agreements(folder: Path, require_approval: bool, calendar: CalendarSettings | None = None) -> list[Source]:
     """Every agreement of the book, checked. Raises InputError with all problems of all files."""
-    return parse_agreements(read_agreement_texts(folder), require_approval)
+    return parse_agreements(read_agreement_texts(folder), require_approval, calendar)
 
 
 def agreements_sha256(folder: Path) -> str:
@@ -47,7 +48,7 @@ def agreements_sha256(folder: Path) -> str:
 
 def load_agreements(context: RunContext) -> StepReport:
     """Write every table of `terms.*` anew from the book's agreements and calendar."""
-    sources = read_agreements(context.folder, context.book.require_approval)
+    sources = read_agreements(context.folder, context.book.require_approval, context.book.calendar)
     terms = make_terms(context.book, sources, context.as_of)
     with open_warehouse(context.warehouse) as con, transaction(con):
         con.execute("create schema if not exists terms")

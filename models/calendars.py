@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar as gregorian
 import datetime as dt
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from models.book import CalendarSettings
@@ -18,6 +18,9 @@ ONE_DAY = dt.timedelta(days=1)
 #: Years a calendar is made for: terms and `as_of` lie in them.
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 PERIODS_IN: dict[str, int] = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
+#: Weeks of the three periods of a quarter; a 53rd week belongs to the year's last period.
+WEEKS_IN: dict[str, tuple[int, int, int]] = {"4-4-5": (4, 4, 5), "4-5-4": (4, 5, 4), "5-4-4": (5, 4, 4)}
+WEEKS_IN_YEAR = 52
 
 
 @dataclass(frozen=True)
@@ -37,20 +40,24 @@ class Period:
 
 @dataclass(frozen=True)
 class Window:
-    """A window of a benefit, clipped to the term. The span is what `accumulate` measures from; periods by number."""
+    """A window of a benefit, clipped to the term; `whole_*` before clipping. The span is what `accumulate` measures from; periods by number."""
 
     window_no: int
     window_start: dt.date
     window_end: dt.date
     span_start: dt.date
     span_end: dt.date
+    whole_start: dt.date
+    whole_end: dt.date
     span_first_period: int
     first_period: int
     last_period: int
 
 
 def make_periods(settings: CalendarSettings, first: dt.date, last: dt.date) -> list[Period]:
-    """The fiscal periods of every fiscal year that touches [first, last], in order, without gap or overlap."""
+    """The fiscal periods of every fiscal year that touches [first, last], in order, without gap or overlap. A week calendar has the years it lists."""
+    if settings.kind != "gregorian":
+        return _make_week_periods(settings)
     month, day = map(int, settings.year_starts.split("-"))
     start = dt.date(first.year, month, day)
     if start > first:
@@ -67,23 +74,53 @@ def make_periods(settings: CalendarSettings, first: dt.date, last: dt.date) -> l
     return periods
 
 
+def _make_week_periods(settings: CalendarSettings) -> list[Period]:
+    """The last year listed has 52 weeks, unless the first day of the next one is listed too."""
+    years = sorted((int(year), first) for year, first in settings.first_days.items())
+    periods: list[Period] = []
+    for i, (fiscal_year, first) in enumerate(years):
+        weeks = (years[i + 1][1] - first).days // 7 if i + 1 < len(years) else WEEKS_IN_YEAR
+        lengths = [*(WEEKS_IN[settings.kind] * 4)]
+        lengths[-1] += weeks - WEEKS_IN_YEAR
+        for number, length in enumerate(lengths, 1):
+            last = first + dt.timedelta(weeks=length) - ONE_DAY
+            periods.append(Period(len(periods), fiscal_year, number, first, last))
+            first = last + ONE_DAY
+    return periods
+
+
 def make_windows(kind: str, accumulate: str, term_from: dt.date, term_to: dt.date, as_of: dt.date, periods: list[Period]) -> list[Window]:
     """The windows of a term that have begun by `as_of`, in order."""
     firsts = [p.first_day for p in periods]
     windows: list[Window] = []
     start = term_from
     while start <= min(term_to, as_of):
-        end = min(_last_day_of(kind, periods, bisect_right(firsts, start) - 1, term_to), term_to)
+        whole_start, whole_end = _whole_window(kind, periods, bisect_right(firsts, start) - 1, term_from, term_to)
+        end = min(whole_end, term_to)
         span_start, span_end = start, end
         if accumulate != "window":
-            year = periods[bisect_right(firsts, start) - 1]
-            year_first = periods[year.period_no - year.number + 1].first_day
-            span_start = term_from if accumulate == "term" else max(term_from, year_first)
-            span_end = term_to if accumulate == "term" else min(term_to, _last_day_of("year", periods, year.period_no, term_to))
+            first, last = _whole_window(accumulate, periods, bisect_right(firsts, start) - 1, term_from, term_to)
+            span_start, span_end = max(term_from, first), min(term_to, last)
         numbers = (bisect_right(firsts, day) - 1 for day in (span_start, start, end))
-        windows.append(Window(len(windows), start, end, span_start, span_end, *numbers))
+        windows.append(Window(len(windows), start, end, span_start, span_end, whole_start, whole_end, *numbers))
         start = end + ONE_DAY
     return windows
+
+
+def prior_year_days(settings: CalendarSettings, periods: list[Period]) -> Callable[[dt.date], dt.date | None]:
+    """The day, one year later, that a day stands for when it counts as *prior year*; None: it counts for nothing."""
+    if settings.kind == "gregorian":
+        return one_year_later
+    first_days = {p.fiscal_year: p.first_day for p in periods if p.number == 1}
+    starts = sorted((first, year) for year, first in first_days.items())
+
+    def same_week_a_year_later(day: dt.date) -> dt.date | None:
+        first, year = starts[bisect_right(starts, (day, LAST_YEAR)) - 1]
+        gone = (day - first).days
+        following = first_days.get(year + 1)
+        return following + dt.timedelta(days=gone) if following and gone < 7 * WEEKS_IN_YEAR else None
+
+    return same_week_a_year_later
 
 
 def one_year_later(day: dt.date) -> dt.date:
@@ -106,12 +143,13 @@ def days_of(periods: list[Period]) -> Iterator[tuple[dt.date, int]]:
             day += ONE_DAY
 
 
-def _last_day_of(kind: str, periods: list[Period], period_no: int, term_to: dt.date) -> dt.date:
+def _whole_window(kind: str, periods: list[Period], period_no: int, term_from: dt.date, term_to: dt.date) -> tuple[dt.date, dt.date]:
+    """First and last day of the calendar's window that holds a period."""
     if kind == "term":
-        return term_to
-    period = periods[period_no]
+        return term_from, term_to
     length = PERIODS_IN[kind]
-    return periods[period_no - (period.number - 1) % length + length - 1].last_day
+    first = period_no - (periods[period_no].number - 1) % length
+    return periods[first].first_day, periods[first + length - 1].last_day
 
 
 def _months_later(day: dt.date, months: int) -> dt.date:

@@ -1,19 +1,24 @@
-"""Rules between the keys of an agreement, and between agreements: each a small function that yields what is wrong.
+"""Rules between the keys of one agreement: each a small function that yields what is wrong.
 
-Belongs here: what types cannot say. Does not belong here: curves that are legal but odd (lint comes with `validate --lint`).
+Belongs here: what types cannot say. Does not belong here: rules between agreements (groups.py), curves that are legal but odd (lint.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
 
-from models.agreements.schema import Agreement, Benefit
+from models.agreements.schema import PAY_FORMS, Agreement, Benefit, Gate, Matrix, Scope, axes_of, axis_name, base_of, compared_axis, measure_of
 from models.calendars import FIRST_YEAR, LAST_YEAR
 from models.documents import Document, Path, Problem
 
 Finding = tuple[Path, str]
 
 _SPAN_ORDER = {"month": 0, "quarter": 1, "half_year": 2, "year": 3, "term": 4}
+#: Axes whose thresholds are places on the measure, so that it can be cut into slices.
+MEASURE_AXES = ("measure", "attainment", "growth", "growth_amount")
 
 
 def problems_within(agreement: Agreement, document: Document, require_approval: bool) -> list[Problem]:
@@ -25,22 +30,8 @@ def problems_within(agreement: Agreement, document: Document, require_approval: 
             findings.append((("benefits", i, "id"), f"the id {benefit.id} stands twice in this agreement"))
         ids.add(benefit.id)
         findings += [(("benefits", i, *path), message) for path, message in _benefit(benefit)]
-        findings += [(("benefits", i, "scope", *path), message) for path, message in _scope(agreement, benefit)]
+        findings += [(("benefits", i, *path), message) for path, message in _scopes(agreement, benefit)]
     return [document.problem(path, message) for path, message in findings]
-
-
-def problems_between(agreements: Sequence[tuple[Agreement, Document]]) -> list[Problem]:
-    """Everything wrong between agreements: ids that stand twice."""
-    first: dict[tuple[str, int], Document] = {}
-    problems = []
-    for agreement, document in agreements:
-        key = (agreement.agreement, agreement.version)
-        if key in first:
-            other = first[key]
-            there = f"{other.file}:{other.line_of(('agreement',))}"
-            problems.append(document.problem(("agreement",), f"{key[0]} version {key[1]} stands twice; the other is in {there}"))
-        first.setdefault(key, document)
-    return problems
 
 
 def _agreement(agreement: Agreement, require_approval: bool) -> Iterator[Finding]:
@@ -49,8 +40,8 @@ def _agreement(agreement: Agreement, require_approval: bool) -> Iterator[Finding
     for key, day in (("from", agreement.term.from_), ("to", agreement.term.to)):
         if not FIRST_YEAR <= day.year <= LAST_YEAR:
             yield ("term", key), f"{day} lies outside {FIRST_YEAR} to {LAST_YEAR}; for a term without an end write the last day it is planned for"
-    if agreement.effective and agreement.effective != agreement.term.from_:
-        yield ("effective",), "the first version is effective from term.from; amendments are not computed yet"
+    if agreement.effective and agreement.effective > agreement.term.to:
+        yield ("effective",), f"takes effect on {agreement.effective}, after the term has ended on {agreement.term.to}"
     if agreement.pool == "together" and not agreement.payee:
         yield ("pool",), "with pool: together, payee says who is paid"
     if agreement.pool == "each" and agreement.payee:
@@ -60,45 +51,133 @@ def _agreement(agreement: Agreement, require_approval: bool) -> Iterator[Finding
         yield ("participants",), f"named twice: {', '.join(twice[:5])}"
     if require_approval and not agreement.approved:
         yield ("approved",), "this book has require_approval: true; add approved: {by: …, on: …}"
+    combine = agreement.combine
+    if combine.rule in ("best", "exclusive") and not combine.group:
+        yield ("combine",), f"rule: {combine.rule} needs group: the agreements that are compared carry the same one"
+    if combine.rule == "net_of" and not combine.agreements:
+        yield ("combine",), "rule: net_of needs agreements: those whose payouts on the same lines are taken off"
+    if combine.rule != "net_of" and combine.agreements:
+        yield ("combine", "agreements"), "goes with rule: net_of"
 
 
 def _benefit(benefit: Benefit) -> Iterator[Finding]:
-    forms = {f for tier in benefit.tiers for f in ("rate", "per_unit", "amount", "share") if getattr(tier, f) is not None}
+    yield from _tiers_or_matrix(benefit)
+    yield from _needed_figures(benefit)
+    yield from _method(benefit)
+    if benefit.accumulate == "year" and _SPAN_ORDER[benefit.window] > _SPAN_ORDER["year"]:
+        yield ("accumulate",), "the span (year) is shorter than the window (term); use accumulate: term or window"
+    if benefit.prorate == "days" and benefit.accumulate != "window":
+        yield ("prorate",), "prorate: days goes with accumulate: window, whose windows the term may clip"
+    for i, gate in enumerate(benefit.requires):
+        yield from ((("requires", i, *path), message) for path, message in _gate(gate))
+    if benefit.multiply:
+        yield from ((("multiply", *path), message) for path, message in _rising([t.from_ for t in benefit.multiply.tiers], benefit.multiply.method == "linear"))
+    yield from _placement(benefit)
+
+
+def _tiers_or_matrix(benefit: Benefit) -> Iterator[Finding]:
+    matrix = benefit.matrix
+    if (benefit.tiers is None) == (matrix is None):
+        yield ("tiers",), "a benefit has either tiers or a matrix" if matrix else "this key is required: tiers, or a matrix instead"
+    if benefit.tiers:
+        yield from _rising([tier.from_ for tier in benefit.tiers], benefit.method == "linear")
+        for i, tier in enumerate(benefit.tiers):
+            if all(getattr(tier, form) is None for form in PAY_FORMS):
+                yield ("tiers", i), "the tier pays nothing: give rate, per_unit, amount or share (0 is allowed)"
+    if matrix:
+        for key in ("by", "ties", "above"):
+            if key in benefit.model_fields_set:
+                yield (key,), "with a matrix, rows and columns have axes of their own; take this key out"
+        if "method" in benefit.model_fields_set and benefit.method != matrix.method:
+            yield ("method",), f"the matrix says method: {matrix.method}; take this key out"
+        yield from ((("matrix", *path), message) for path, message in _matrix(matrix))
+
+
+def _matrix(matrix: Matrix) -> Iterator[Finding]:
+    for side in ("rows", "columns"):
+        places = getattr(matrix, side).from_
+        yield from ((((side, "from", i)), f"places stand in rising order; {b} follows {a}") for i, (a, b) in enumerate(pairwise(places), 1) if b <= a)
+    grids = {form: getattr(matrix, form) for form in ("rate", "amount", "share") if getattr(matrix, form) is not None}
+    if not grids:
+        yield (), "the matrix pays nothing: give a grid of rate, amount or share"
+    for form, grid in grids.items():
+        if len(grid) != len(matrix.rows.from_):
+            yield (form,), f"{len(grid)} rows, and rows.from has {len(matrix.rows.from_)}"
+        for i, row in enumerate(grid):
+            if len(row) != len(matrix.columns.from_):
+                yield (form, i), f"{len(row)} cells, and columns.from has {len(matrix.columns.from_)}"
+
+
+def pay_forms(benefit: Benefit) -> set[str]:
+    """The pay forms that any tier or the matrix has."""
+    parts: list[Any] = [*(benefit.tiers or ()), *([benefit.matrix] if benefit.matrix else ())]
+    return {form for part in parts for form in PAY_FORMS if getattr(part, form, None) is not None}
+
+
+def _needed_figures(benefit: Benefit) -> Iterator[Finding]:
+    compared = {compared_axis(axis) for axis in axes_of(benefit) if axis is not None}
     needs = {
-        "target": ("by: attainment", benefit.by == "attainment"),
-        "baseline": (f"by: {benefit.by}", benefit.by in ("growth", "growth_amount")),
-        "incentive": ("a tier with share", "share" in forms),
+        "target": ("by: attainment", "attainment" in compared),
+        "baseline": ("by: growth", bool(compared & {"growth", "growth_amount"})),
+        "incentive": ("a tier with share", "share" in pay_forms(benefit)),
     }
     for key, (because, is_needed) in needs.items():
         if is_needed and getattr(benefit, key) is None:
             yield (key,), f"{because} needs {key}: a number{' or feed' if key == 'incentive' else ', feed or {prior: year}'}"
-    if benefit.base == "increment":
-        if benefit.baseline is None:
-            yield ("baseline",), "base: increment needs baseline: a number, feed or {prior: year}"
-        if benefit.method == "graduated":
-            yield ("base",), "method: graduated pays slices of the measure and cannot take base: increment; use by: growth_amount or method: whole"
-    if benefit.accumulate == "year" and _SPAN_ORDER[benefit.window] > _SPAN_ORDER["year"]:
-        yield ("accumulate",), "the span (year) is shorter than the window (term); use accumulate: term or window"
-    yield from _tiers(benefit)
+    if base_of(benefit)[0] == "increment" and benefit.baseline is None:
+        yield ("baseline",), "base: increment needs baseline: a number, feed or {prior: year}"
 
 
-def _tiers(benefit: Benefit) -> Iterator[Finding]:
-    places = [tier.from_ for tier in benefit.tiers]
-    for i, tier in enumerate(benefit.tiers):
-        if tier.rate is tier.per_unit is tier.amount is tier.share is None:
-            yield ("tiers", i), "the tier pays nothing: give rate, per_unit, amount or share (0 is allowed)"
-        if i and places[i] < places[i - 1]:
-            yield ("tiers", i, "from"), f"tiers stand in rising order; {places[i]} follows {places[i - 1]}"
-        if i and places[i] == places[i - 1] and benefit.method != "linear":
-            yield ("tiers", i, "from"), f"two tiers begin at {places[i]}; only a linear curve may jump"
-        if i > 1 and places[i] == places[i - 1] == places[i - 2]:
-            yield ("tiers", i, "from"), f"three points at {places[i]}; a jump has two"
+def _method(benefit: Benefit) -> Iterator[Finding]:
+    method, axis = benefit.method, axis_name(benefit.by)
+    if method in ("graduated", "rolling") and axis not in MEASURE_AXES:
+        yield ("by",), f"method: {method} cuts the measure at the thresholds, and a {axis} has none there; use whole or linear"
+    if method == "graduated" and base_of(benefit)[0] == "increment":
+        yield ("base",), "method: graduated pays slices of the measure and cannot take base: increment; use by: growth_amount or method: whole"
+    if method in ("rolling", "total") and pay_forms(benefit) - {"rate"}:
+        yield ("tiers",), f"method: {method} takes only rate; {', '.join(sorted(pay_forms(benefit) - {'rate'}))} cannot be added to it"
+    if method == "rolling" and benefit.base != "measure":
+        yield ("base",), "method: rolling pays on the measure; take base out"
+    if benefit.ties == "share" and axis != "rank":
+        yield ("ties",), "goes with by: rank"
 
 
-def _scope(agreement: Agreement, benefit: Benefit) -> Iterator[Finding]:
-    for key, values in benefit.scope.products.include.items():
-        outer = agreement.scope.products.include.get(key)
-        if outer is not None and not set(values) & set(outer):
-            yield ("products", "include", key), f"nothing is left: the agreement's scope has {key} in {outer}"
-    if agreement.scope.types and benefit.scope.types and not set(agreement.scope.types) & set(benefit.scope.types):
-        yield ("types",), f"nothing is left: the agreement's scope has types {agreement.scope.types}"
+def _placement(benefit: Benefit) -> Iterator[Finding]:
+    placement = benefit.accrue.placement
+    if isinstance(placement, str):
+        return
+    if benefit.method != "whole" or benefit.matrix:
+        yield ("accrue", "placement"), "{tier: n} goes with method: whole"
+    elif benefit.tiers and placement.tier > len(benefit.tiers):
+        yield ("accrue", "placement", "tier"), f"there is no tier {placement.tier}; the last is {len(benefit.tiers)}"
+
+
+def _gate(gate: Gate) -> Iterator[Finding]:
+    if all(bound is None for bound in (gate.at_least, gate.above, gate.at_most, gate.below)):
+        yield (), "a gate needs a bound: at_least, above, at_most or below"
+
+
+def _rising(places: Sequence[Decimal], may_jump: bool) -> Iterator[Finding]:
+    for i, (before, place) in enumerate(pairwise(places), 1):
+        if place < before:
+            yield ("tiers", i, "from"), f"tiers stand in rising order; {place} follows {before}"
+        if place == before and not may_jump:
+            yield ("tiers", i, "from"), f"two tiers begin at {place}; only a linear curve may jump"
+        if i > 1 and place == before == places[i - 2]:
+            yield ("tiers", i, "from"), f"three points at {place}; a jump has two"
+
+
+def _scopes(agreement: Agreement, benefit: Benefit) -> Iterator[Finding]:
+    """Scopes that leave nothing, each against what it narrows."""
+    yield from ((("scope", *path), message) for path, message in _narrowed(agreement.scope, benefit.scope, "the agreement's scope"))
+    for key, (_, scope) in (("measure", measure_of(benefit)), ("base", base_of(benefit))):
+        yield from (((key, "scope", *path), message) for path, message in _narrowed(benefit.scope, scope, "the benefit's scope"))
+
+
+def _narrowed(outer: Scope, inner: Scope, told: str) -> Iterator[Finding]:
+    for key, values in inner.products.include.items():
+        wider = outer.products.include.get(key)
+        if wider is not None and not set(values) & set(wider):
+            yield ("products", "include", key), f"nothing is left: {told} has {key} in {wider}"
+    if outer.types and inner.types and not set(outer.types) & set(inner.types):
+        yield ("types",), f"nothing is left: {told} has types {outer.types}"

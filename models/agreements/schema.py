@@ -1,6 +1,7 @@
-"""The agreement language as types: every key of SPEC §2 that is computed, and those that are not yet.
+"""The agreement language as types: every key of SPEC §2, its values and its default.
 
-Belongs here: names, types and defaults of the keys. Does not belong here: rules between keys (rules.py), tables (terms.py).
+Belongs here: names, types, defaults and a description of every key (editors' schema and the reference page are made from them).
+Does not belong here: single values (values.py), rules between keys (rules.py), tables (terms.py).
 """
 
 from __future__ import annotations
@@ -9,218 +10,342 @@ import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, Discriminator, Field, Tag
 
+from models.agreements.values import (
+    Condition,
+    ExchangeRate,
+    Factor,
+    GrowthFactor,
+    Identifier,
+    KeptPart,
+    Number,
+    Part,
+    Rate,
+    Text,
+    Values,
+    kind_of,
+)
 from models.book import Currency
 from models.feeds import TRANSACTION_TYPES
 
-MAX_DECIMALS = 12
-
-
-def _number(value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError(f"a number is needed here, such as 1000 or 0.05 (found {value!r})")
-    number = Decimal(value)
-    if -number.as_tuple().exponent > MAX_DECIMALS:  # type: ignore[operator]
-        raise ValueError(f"{value} has more than {MAX_DECIMALS} decimals")
-    if abs(number) >= Decimal(10) ** 14:  # what money (18 digits, 4 of them decimals) can hold
-        raise ValueError(f"{value} is larger than this program computes with (10^14)")
-    return number
-
-
-def _rate(value: Any) -> Decimal:
-    number = _number(value)
-    if not 0 <= number <= 1:
-        raise ValueError(f"a rate is a fraction from 0 to 1: write 0.15 for 15 % (found {value})")
-    return number
-
-
-def _identifier(value: Any) -> Any:
-    if isinstance(value, str) and (value != value.strip() or not value or not value.isprintable()):
-        raise ValueError(f"an id is text without spaces at its ends or control characters (found {value!r})")
-    return value
-
-
-def _text(value: Any) -> Any:
-    """Numbers that stand where a name is expected (`clause: 4.1`) are taken as written."""
-    return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
-
-
-def _not_yet(value: Any) -> Any:
-    raise ValueError("this key of the language is not computed yet; an agreement that needs it is refused rather than half read")
-
-
-Number = Annotated[Decimal, BeforeValidator(_number)]
-Rate = Annotated[Decimal, BeforeValidator(_rate)]
-Identifier = Annotated[str, BeforeValidator(_text), BeforeValidator(_identifier)]
-Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
-NotYet = Annotated[Any, BeforeValidator(_not_yet)]
-Values = dict[str, Annotated[list[Text], Field(min_length=1), BeforeValidator(lambda value: value if isinstance(value, list) else [value])]]
-
-
-class Part(BaseModel):
-    """Unknown keys are refused; values are not coerced from other types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+#: What a tier or a matrix pays: each multiplies something else (base, quantity, 1, incentive).
+PAY_FORMS = ("rate", "per_unit", "amount", "share")
 
 
 class Term(Part):
     """First and last day, both included."""
 
-    from_: dt.date = Field(alias="from")
-    to: dt.date
+    from_: dt.date = Field(alias="from", description="First day.")
+    to: dt.date = Field(description="Last day, included.")
 
 
 class ProductSelection(Part):
-    """`include`: every key must match, any value of its list; `exclude`: any key."""
+    """Products by their attributes; `product_id` is one of them."""
 
-    include: Values = {}
-    exclude: Values = {}
+    include: Values = Field(default={}, description="Every attribute named must match, with any value of its list. Without it: every product.")
+    exclude: Values = Field(default={}, description="A product is out when any attribute named matches. A line without a product is never excluded.")
 
 
 class Scope(Part):
-    """Which transactions count."""
+    """Which transactions count. A benefit narrows the agreement's scope, a measure or base narrows the benefit's."""
 
-    products: ProductSelection = ProductSelection()
-    types: list[Literal[TRANSACTION_TYPES]] | None = Field(default=None, min_length=1)  # type: ignore[valid-type]
-    where: NotYet = None
+    products: ProductSelection = Field(default=ProductSelection(), description="Which products count.")
+    types: list[Literal[TRANSACTION_TYPES]] | None = Field(default=None, min_length=1, description="Which types of transaction count. Without it: all.")  # type: ignore[valid-type]
+    where: Condition | None = Field(
+        default=None, description="An SQL condition over the transaction's columns, such as `channel = 'retail'`; null counts as false."
+    )
 
 
 class Tier(Part):
-    """From this place of the axis on: what is paid."""
+    """From this place of the axis on: what is paid. Several pay forms add up; one that is absent is 0."""
 
-    from_: Number = Field(alias="from")
-    rate: Rate | None = None
-    per_unit: Number | None = None
-    amount: Number | None = None
-    share: Number | None = None
+    from_: Number = Field(alias="from", description="Where the tier begins on the axis that `by` names.")
+    rate: Rate | None = Field(default=None, description="A fraction of the base, 0 to 1.")
+    per_unit: Number | None = Field(default=None, description="Money per unit of quantity.")
+    amount: Number | None = Field(default=None, description="Money, once.")
+    share: Number | None = Field(default=None, description="A fraction of the incentive; may be above 1.")
 
 
-def _factor(value: Any) -> Decimal:
-    number = _number(value)
-    if number <= 0 or -number.as_tuple().exponent > 6:  # type: ignore[operator]
-        raise ValueError(f"times is a factor above 0 with up to 6 decimals: 1.05 for 5 % more (found {value})")
-    return number
+class FactorTier(Part):
+    """From this place of the axis on: the factor."""
+
+    from_: Number = Field(alias="from", description="Where the factor begins.")
+    factor: Factor = Field(description="What everything that the curve paid is multiplied by.")
 
 
 class PriorYear(Part):
     """The same measure over the same days one year earlier, times a factor."""
 
-    prior: Literal["year"]
-    times: Annotated[Decimal, BeforeValidator(_factor)] = Decimal(1)
+    prior: Literal["year"] = Field(description="The same days one year earlier.")
+    times: GrowthFactor = Field(default=Decimal(1), description="1.05 asks for 5 % more than the year before.")
 
 
 class PriorBaseline(Part):
     """The same measure over the same days one year earlier."""
 
-    prior: Literal["year"]
+    prior: Literal["year"] = Field(description="The same days one year earlier.")
+
+
+class Measured(Part):
+    """A measure with a scope of its own."""
+
+    of: Text = Field(description="amount, quantity, margin, count, or a numeric attribute of the transactions.")
+    scope: Scope = Field(default=Scope(), description="Narrows the benefit's scope.")
+
+
+class Based(Part):
+    """A base with a scope of its own."""
+
+    of: Literal["amount", "quantity", "margin"] = Field(description="What is summed.")
+    scope: Scope = Field(default=Scope(), description="Narrows the benefit's scope.")
+
+
+class RankAxis(Part):
+    """A rank by another axis."""
+
+    rank: Literal["measure", "attainment", "growth", "growth_amount"] = Field(description="What participants are ranked by; 1 is the largest.")
+
+
+class MetricAxis(Part):
+    """A metric from the metrics feed."""
+
+    metric: Identifier = Field(description="The last value dated in the window counts.")
+
+
+def _axis_form(value: Any) -> str:
+    if isinstance(value, MetricAxis) or (isinstance(value, dict) and "metric" in value):
+        return "metric"
+    return "rank" if isinstance(value, dict | BaseModel) else "word"
+
+
+AxisName = Literal["measure", "attainment", "growth", "growth_amount", "rank", "percentile"]
+Axis = Annotated[
+    Annotated[AxisName, Tag("word")] | Annotated[RankAxis, Tag("rank")] | Annotated[MetricAxis, Tag("metric")],
+    Discriminator(_axis_form),
+]
+Feed = Annotated[Literal["feed"], Tag("word")]
+Figure = Annotated[Number, Tag("number")]
+Target = Annotated[Figure | Feed | Annotated[PriorYear, Tag("mapping")], Discriminator(kind_of)]
+Baseline = Annotated[Figure | Feed | Annotated[PriorBaseline, Tag("mapping")], Discriminator(kind_of)]
+Incentive = Annotated[Figure | Feed, Discriminator(kind_of)]
+Measure = Annotated[Annotated[Text, Tag("word")] | Annotated[Measured, Tag("mapping")], Discriminator(kind_of)]
+BaseName = Literal["measure", "amount", "quantity", "margin", "increment"]
+Base = Annotated[Annotated[BaseName, Tag("word")] | Annotated[Based, Tag("mapping")], Discriminator(kind_of)]
+Ids = Annotated[list[Identifier], Field(min_length=1), Tag("list")]
+Selector = Annotated[Values, Field(min_length=1), Tag("mapping")]
+Boundary = Literal["lower_inclusive", "upper_inclusive"]
+Above = Literal["hold", "extend", "zero"]
+Places = Annotated[list[Number], Field(min_length=1, max_length=100)]
+Grid = list[list[Number]]
+
+
+class MatrixSide(Part):
+    """One side of a grid: an axis and where its rows or columns begin."""
+
+    by: Axis = Field(description="The axis.")
+    from_: Places = Field(alias="from", description="Where each row or column begins, in rising order.")
+
+
+class Matrix(Part):
+    """A two-way grid instead of tiers. Below its first row or column nothing is paid; its last ones hold beyond it."""
+
+    rows: MatrixSide = Field(description="The first axis; its row is reported as tier.")
+    columns: MatrixSide = Field(description="The second axis.")
+    method: Literal["whole", "linear"] = Field(default="whole", description="whole looks a cell up; linear interpolates between the grid's points, both ways.")
+    rate: list[list[Rate]] | None = Field(default=None, description="A fraction of the base per cell, row by row.")
+    amount: Grid | None = Field(default=None, description="Money per cell, row by row.")
+    share: Grid | None = Field(default=None, description="A fraction of the incentive per cell, row by row.")
+
+
+class Gate(Part):
+    """A condition of payment, on the same window. Every bound that is given must hold."""
+
+    by: Axis = Field(description="What is asked about.")
+    at_least: Number | None = Field(default=None, description="x must be this or more.")
+    above: Number | None = Field(default=None, description="x must be more than this.")
+    at_most: Number | None = Field(default=None, description="x must be this or less.")
+    below: Number | None = Field(default=None, description="x must be less than this.")
+    otherwise: KeptPart = Field(default=Decimal(0), description="The part still paid where the gate fails, 0 to 1; parts of several failed gates multiply.")
+
+
+class Multiplier(Part):
+    """A factor on everything that the curve paid. Below its first tier: 0."""
+
+    by: Axis = Field(description="The axis of the factor.")
+    method: Literal["whole", "linear"] = Field(default="whole", description="whole: the factor of the tier reached; linear: interpolated between the points.")
+    boundary: Boundary = Field(default="lower_inclusive", description="Whether a tier holds at exactly its `from` (whole only).")
+    above: Above = Field(default="hold", description="Past the last point of a linear factor.")
+    tiers: list[FactorTier] = Field(min_length=1, max_length=1000, description="The factors, in rising order of `from`.")
 
 
 class Limits(Part):
-    """In money of the agreement, applied to what a span earns."""
+    """In money of the agreement, applied to what a span earns: at_most clips, then less than pays_from pays 0, then at_least lifts."""
 
-    at_most: Number | None = None
-    at_least: Number | None = None
-    pays_from: Number | None = None
+    at_most: Number | None = Field(default=None, description="Never more than this.")
+    at_least: Number | None = Field(
+        default=None, description="Never less than this, also below the first tier and with failed gates; a blocked result stays 0."
+    )
+    pays_from: Number | None = Field(default=None, description="Less than this is not paid at all.")
 
 
 class Settle(Part):
     """When it is paid, and what happens when a span earned less than was paid before."""
 
-    lag_days: int = Field(default=0, ge=0, le=3660)
-    clawback: Literal["pay", "carry", "none"] = "carry"
+    lag_days: int = Field(default=0, ge=0, le=3660, description="Days from the window's end to the due date.")
+    clawback: Literal["pay", "carry", "none"] = Field(
+        default="carry",
+        description="pay: a negative payout; carry: set off against later windows; none: set off within the span, what is left at its end is forgiven.",
+    )
+
+
+class AtTier(Part):
+    """As if a tier were reached."""
+
+    tier: int = Field(ge=1, description="The tier's number, from 1; with method whole only.")
+
+
+Placement = Annotated[Annotated[Literal["actual", "forecast"], Tag("word")] | Annotated[AtTier, Tag("mapping")], Discriminator(kind_of)]
 
 
 class Accrue(Part):
-    """Which tier an accrual takes."""
+    """Which tier an accrual takes while the window is open."""
 
-    placement: Literal["actual"] = "actual"
-    forecast: Literal["linear"] = "linear"
+    placement: Placement = Field(
+        default="actual", description="actual: the tier reached so far; forecast: the tier of the projected window; {tier: n}: as if tier n were reached."
+    )
+    forecast: Literal["linear", "seasonal", "feed"] = Field(
+        default="linear", description="How the window is projected: linear by days, seasonal by the prior year's share, feed from the targets feed."
+    )
 
 
 class Approval(Part):
     """Who approved the agreement, and when."""
 
-    by: Text
-    on: dt.date
+    by: Text = Field(description="Name.")
+    on: dt.date = Field(description="Day.")
 
 
-def _kind(value: Any) -> str:
-    """Which form of a figure or selection was written, so that a mistake is told in the terms of that form."""
-    return "mapping" if isinstance(value, dict | BaseModel) else "list" if isinstance(value, list) else "word" if isinstance(value, str) else "number"
+class FixedRates(Part):
+    """Agreed exchange rates."""
+
+    fixed: dict[Currency, ExchangeRate] = Field(min_length=1, description="{USD: 0.92}: 1 USD is 0.92 of the agreement's currency.")
 
 
-Feed = Annotated[Literal["feed"], Tag("word")]
-Figure = Annotated[Number, Tag("number")]
-Target = Annotated[Figure | Feed | Annotated[PriorYear, Tag("mapping")], Discriminator(_kind)]
-Baseline = Annotated[Figure | Feed | Annotated[PriorBaseline, Tag("mapping")], Discriminator(_kind)]
-Incentive = Annotated[Figure | Feed, Discriminator(_kind)]
-Ids = Annotated[list[Identifier], Field(min_length=1), Tag("list")]
-Selector = Annotated[Values, Field(min_length=1), Tag("mapping")]
+Fx = Annotated[
+    Annotated[Literal["transaction_date", "period_end"], Tag("word")] | Annotated[FixedRates, Tag("mapping")],
+    Discriminator(kind_of),
+]
+
+
+class Combine(Part):
+    """How the agreement stands beside others."""
+
+    rule: Literal["all", "best", "exclusive", "net_of"] = Field(
+        default="all",
+        description="all: each pays; best: of the group only the largest payout stands; exclusive: a line counts for one agreement of the group; net_of: amounts are net of what others pay.",
+    )
+    group: Text | None = Field(default=None, description="Agreements of one group are compared (best, exclusive).")
+    priority: int = Field(default=1, description="The lowest number comes first.")
+    agreements: list[Identifier] | None = Field(default=None, min_length=1, description="With net_of: whose payouts on the same lines are taken off.")
 
 
 class Benefit(Part):
     """One clause that pays."""
 
-    id: Identifier
-    clause: Text
-    quote: str | None = None
-    window: Literal["month", "quarter", "half_year", "year", "term"]
-    accumulate: Literal["window", "year", "term"] = "window"
-    scope: Scope = Scope()
-    measure: Literal["amount", "quantity", "margin", "count"] = "amount"
-    base: Literal["measure", "amount", "quantity", "margin", "increment"] = "measure"
-    by: Literal["measure", "attainment", "growth", "growth_amount"] = "measure"
-    target: Target | None = None
-    baseline: Baseline | None = None
-    incentive: Incentive | None = None
-    method: Literal["whole", "graduated", "linear"] = "whole"
-    boundary: Literal["lower_inclusive", "upper_inclusive"] = "lower_inclusive"
-    above: Literal["hold", "extend", "zero"] = "hold"
-    tiers: list[Tier] = Field(min_length=1, max_length=1000)
-    limits: Limits = Limits()
-    settle: Settle = Settle()
-    accrue: Accrue = Accrue()
-    prorate: Literal["none"] = "none"
-    ties: NotYet = None
-    matrix: NotYet = None
-    requires: NotYet = None
-    multiply: NotYet = None
+    id: Identifier = Field(description="Unique in the agreement.")
+    clause: Text = Field(description="Where it stands in the contract; shown on every payout.")
+    quote: str | None = Field(default=None, description="The clause's wording.")
+    window: Literal["month", "quarter", "half_year", "year", "term"] = Field(
+        description="How often it is settled: periods of the book's calendar, clipped to the term."
+    )
+    accumulate: Literal["window", "year", "term"] = Field(
+        default="window", description="Measure from the start of this span, and pay the result minus what its earlier windows earned."
+    )
+    scope: Scope = Field(default=Scope(), description="Narrows the agreement's scope.")
+    measure: Measure = Field(
+        default="amount", description="amount, quantity, margin, count, or a numeric attribute; or {of, scope}. It places you on the curve."
+    )
+    base: Base = Field(
+        default="measure", description="What a rate multiplies: measure, amount, quantity, margin, increment (what exceeds the baseline); or {of, scope}."
+    )
+    by: Axis = Field(
+        default="measure", description="The axis: measure, attainment, growth, growth_amount, rank, percentile, {rank: attainment}, {metric: name}."
+    )
+    target: Target | None = Field(default=None, description="For attainment: a number, `feed`, or {prior: year, times: 1.05}.")
+    baseline: Baseline | None = Field(default=None, description="For growth and increment: a number, `feed`, or {prior: year}.")
+    incentive: Incentive | None = Field(default=None, description="What `share` multiplies: a number or `feed`.")
+    method: Literal["whole", "graduated", "linear", "rolling", "total"] = Field(default="whole", description="How the tiers pay.")
+    boundary: Boundary = Field(
+        default="lower_inclusive", description="At exactly `from` you are in the tier (lower_inclusive) or still in the one before (upper_inclusive)."
+    )
+    above: Above = Field(default="hold", description="linear only, past the last point: keep its value, extend the last line, or pay nothing.")
+    ties: Literal["min", "share"] = Field(
+        default="min", description="rank only: all who tie get the better rank, or share the payouts of the ranks they occupy."
+    )
+    tiers: list[Tier] | None = Field(default=None, min_length=1, max_length=1000, description="The tiers, in rising order of `from`.")
+    matrix: Matrix | None = Field(default=None, description="A two-way grid instead of tiers.")
+    requires: list[Gate] = Field(default=[], max_length=100, description="Conditions that must hold for full payment.")
+    multiply: Multiplier | None = Field(default=None, description="A factor on what the curve pays.")
+    limits: Limits = Field(default=Limits(), description="Caps and floors.")
+    prorate: Literal["none", "days"] = Field(
+        default="none", description="days: thresholds, target, incentive and amounts of a window that the term clips shrink with its days."
+    )
+    accrue: Accrue = Field(default=Accrue(), description="How it is accrued.")
+    settle: Settle = Field(default=Settle(), description="When and how it is settled.")
 
 
 class Agreement(Part):
     """One version of one agreement."""
 
-    agreement: Identifier
-    version: Literal[1] = 1
-    effective: dt.date | None = None
-    amendment: Literal["next_window"] = "next_window"
-    approved: Approval | None = None
-    review_by: dt.date | None = None
-    title: Text
-    direction: Literal["payable", "receivable"] = "payable"
-    currency: Currency
-    term: Term
-    participants: Annotated[Ids | Selector, Discriminator(_kind)]
-    pool: Literal["each", "together"] = "each"
-    payee: Identifier | None = None
-    include_children: bool = True
-    document: Text | None = None
-    scope: Scope = Scope()
-    fx: Literal["transaction_date"] = "transaction_date"
-    returns: Literal["posted"] = "posted"
-    combine: NotYet = None
-    benefits: list[Benefit] = Field(min_length=1, max_length=1000)
+    agreement: Identifier = Field(description="Its id, the same for all versions.")
+    version: int = Field(default=1, ge=1, le=10_000, description="A higher version of the same id amends the lower ones from `effective` on.")
+    effective: dt.date | None = Field(default=None, description="From when this version holds. Default: the first day of the term.")
+    amendment: Literal["next_window", "restate"] = Field(
+        default="next_window", description="next_window: for windows that start on or after `effective`; restate: already for the window that holds it."
+    )
+    approved: Approval | None = Field(default=None, description="Needed where the book has require_approval: true.")
+    review_by: dt.date | None = Field(default=None, description="Past this day, `validate --lint` warns.")
+    title: Text | None = Field(default=None, description="A name for people. Default: the id.")
+    direction: Literal["payable", "receivable"] = Field(default="payable", description="payable: we owe the participant; receivable: the participant owes us.")
+    currency: Currency = Field(description="ISO 4217 code.")
+    term: Term = Field(description="First and last day, both included.")
+    participants: Annotated[Ids | Selector, Discriminator(kind_of)] = Field(description="A list of partner ids, or attributes that a partner must have.")
+    pool: Literal["each", "together"] = Field(default="each", description="One result per participant, or one for all of them.")
+    payee: Identifier | None = Field(default=None, description="With pool together: who is paid.")
+    include_children: bool = Field(default=True, description="Whether the transactions of a partner's children count for it.")
+    document: Text | None = Field(default=None, description="Where the signed contract lies.")
+    scope: Scope = Field(default=Scope(), description="Which transactions count.")
+    fx: Fx = Field(default="transaction_date", description="Which exchange rate converts a line: of its date, of its period's end, or agreed ones.")
+    returns: Literal["posted", "original"] = Field(default="posted", description="A return counts on its own date, or on that of its original.")
+    combine: Combine = Field(default=Combine(), description="How it stands beside other agreements.")
+    benefits: list[Benefit] = Field(min_length=1, max_length=1000, description="The clauses that pay.")
 
 
-#: Values of the language that are refused today, with the key they stand at: named in the message instead of "not allowed".
-NOT_YET_VALUES: dict[str, tuple[str, ...]] = {
-    "method": ("rolling", "total"),
-    "by": ("rank", "percentile"),
-    "prorate": ("days",),
-    "amendment": ("restate",),
-    "fx": ("period_end",),
-    "returns": ("original",),
-    "placement": ("forecast",),
-    "forecast": ("seasonal", "feed"),
-}
+def measure_of(benefit: Benefit) -> tuple[str, Scope]:
+    """The name of what is measured, and its own scope."""
+    measure = benefit.measure
+    return (measure, Scope()) if isinstance(measure, str) else (measure.of, measure.scope)
+
+
+def base_of(benefit: Benefit) -> tuple[str, Scope]:
+    """The name of what a rate multiplies, and its own scope."""
+    base = benefit.base
+    return (base, Scope()) if isinstance(base, str) else (base.of, base.scope)
+
+
+def axes_of(benefit: Benefit) -> list[Any]:
+    """Every axis the benefit places on, in the order of their slots: curve or rows, columns, multiply (None where there is none), then the gates."""
+    matrix = benefit.matrix
+    first: list[Any] = [matrix.rows.by, matrix.columns.by] if matrix else [benefit.by, None]
+    return [*first, benefit.multiply.by if benefit.multiply else None, *(gate.by for gate in benefit.requires)]
+
+
+def axis_name(axis: Any) -> str:
+    """measure, attainment, growth, growth_amount, rank, percentile or metric."""
+    return axis if isinstance(axis, str) else "metric" if isinstance(axis, MetricAxis) else "rank"
+
+
+def compared_axis(axis: Any) -> str:
+    """The axis whose figures are needed: for a rank, what is ranked."""
+    return axis.rank if isinstance(axis, RankAxis) else "measure" if axis in ("rank", "percentile") else axis_name(axis)

@@ -14,10 +14,28 @@ from typing import Any
 
 import polars as pl
 
+from models.agreements.groups import looks_back, net_levels
 from models.agreements.parse import Source
-from models.agreements.schema import Agreement, Benefit, PriorBaseline, PriorYear, ProductSelection, Scope
+from models.agreements.rules import pay_forms
+from models.agreements.schema import (
+    Agreement,
+    Benefit,
+    FixedRates,
+    MetricAxis,
+    PriorYear,
+    ProductSelection,
+    Scope,
+    axes_of,
+    axis_name,
+    base_of,
+    compared_axis,
+    measure_of,
+)
+from models.agreements.versions import effective_from, own_windows
 from models.book import Book
-from models.calendars import Period, days_of, make_periods, make_windows, one_year_later
+from models.calendars import Period, days_of, make_periods, prior_year_days
+from models.documents import Path
+from models.expressions import compile_expression
 from models.feeds import TRANSACTION_TYPES
 from models.money import MINOR_UNITS
 
@@ -48,15 +66,39 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "source_file": TEXT,
         "source_line": INT,
         "content_sha256": TEXT,
+        "conversion_key": INT,
+        "returns": TEXT,
+        "combine_rule": TEXT,
+        "combine_group": TEXT,
+        "priority": INT,
+        "net_level": INT,
+        "valid_from": DATE,
+        "valid_to": DATE,
     },
+    "nets": {"agreement_key": INT, "agreement_id": TEXT},
+    "conversions": {"conversion_key": INT, "to_currency": TEXT, "minor_units": INT, "rate_on": TEXT},
+    "fixed_rates": {"conversion_key": INT, "from_currency": TEXT, "rate": NUMBER},
     "participant_rules": {"agreement_key": INT, "attribute": TEXT, "value": TEXT},
-    "scopes": {"scope_key": INT, "has_include": BOOL, **{f"counts_{t}": BOOL for t in TRANSACTION_TYPES}},
+    "scopes": {"scope_key": INT, "has_include": BOOL, **{f"counts_{t}": BOOL for t in TRANSACTION_TYPES}, "condition_key": INT},
     "scope_rules": {"scope_key": INT, "kind": TEXT, "attribute": TEXT, "value": TEXT},
-    "bases": {"basis_key": INT, "agreement_key": INT, "scope_key": INT, "looks_back": BOOL},
+    "conditions": {
+        "condition_key": INT,
+        "condition": TEXT,
+        "failed": TEXT,
+        "column_names": pl.List(TEXT),
+        "source_file": TEXT,
+        "source_line": INT,
+        "source_key": TEXT,
+    },
+    "bases": {"basis_key": INT, "agreement_key": INT, "scope_key": INT, "attribute": TEXT, "looks_back": BOOL},
+    "claims": {"agreement_key": INT, "scope_key": INT},
     "benefits": {
         "benefit_key": INT,
+        "series_key": INT,
         "agreement_key": INT,
         "basis_key": INT,
+        "measure_basis_key": INT,
+        "base_basis_key": INT,
         "benefit_id": TEXT,
         "clause": TEXT,
         "quote": TEXT,
@@ -64,11 +106,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "window_kind": TEXT,
         "accumulate": TEXT,
         "measure": TEXT,
+        "measure_attribute": TEXT,
         "base": TEXT,
         "by_axis": TEXT,
         "method": TEXT,
+        "matrix_method": TEXT,
         "boundary": TEXT,
         "above": TEXT,
+        "ties": TEXT,
+        "prorate": TEXT,
         "target_source": TEXT,
         "target_value": NUMBER,
         "target_times": NUMBER,
@@ -82,10 +128,19 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "clawback": TEXT,
         "lag_days": INT,
         "placement": TEXT,
+        "placement_tier": INT,
         "forecast": TEXT,
+        "pays_per_unit": BOOL,
+        "pays_share": BOOL,
         "definition": TEXT,
     },
     "tiers": {"benefit_key": INT, "tier": INT, "from_value": NUMBER, "rate": NUMBER, "per_unit": NUMBER, "amount": NUMBER, "share": NUMBER},
+    "matrix_columns": {"benefit_key": INT, "column_no": INT, "from_value": NUMBER},
+    "matrix_cells": {"benefit_key": INT, "tier": INT, "column_no": INT, "rate": NUMBER, "amount": NUMBER, "share": NUMBER},
+    "axes": {"benefit_key": INT, "slot": INT, "axis": TEXT, "rank_of": TEXT, "metric": TEXT},
+    "multipliers": {"benefit_key": INT, "method": TEXT, "boundary": TEXT, "above": TEXT},
+    "multiplier_tiers": {"benefit_key": INT, "tier": INT, "from_value": NUMBER, "factor": NUMBER},
+    "gates": {"benefit_key": INT, "slot": INT, "at_least": NUMBER, "above": NUMBER, "at_most": NUMBER, "below": NUMBER, "otherwise": NUMBER},
     "windows": {
         "benefit_key": INT,
         "window_no": INT,
@@ -93,6 +148,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "window_end": DATE,
         "span_start": DATE,
         "span_end": DATE,
+        "whole_start": DATE,
+        "whole_end": DATE,
         "span_first_period": INT,
         "first_period": INT,
         "last_period": INT,
@@ -102,32 +159,135 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 }
 
 
+#: Slots of terms.axes: the curve (or a matrix's rows), its columns, `multiply`; the gates follow.
+CURVE_SLOT, COLUMN_SLOT, MULTIPLY_SLOT, FIRST_GATE_SLOT = range(4)
+#: Measures that are columns of every transaction; any other name is an attribute.
+MEASURES = ("amount", "quantity", "margin", "count")
+
+Rows = dict[str, list[tuple[Any, ...]]]
+
+
 def make_terms(book: Book, sources: Sequence[Source], as_of: dt.date) -> dict[str, pl.DataFrame]:
     """Every table of `terms.*` by name. Keys follow the order of the sources: the same agreements give the same keys."""
-    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in SCHEMAS}
-    rows["settings"].append((book.book, book.currency, MINOR_UNITS[book.currency], book.rounding, as_of))
-    rows["currencies"] += MINOR_UNITS.items()
-    periods = _add_calendar(rows, book, sources, as_of)
-    scopes: dict[str, int] = {}
-    for agreement_key, source in enumerate(sources):
-        agreement = source.agreement
-        rows["agreements"].append(_agreement_row(agreement_key, source))
-        rows["participant_rules"] += [(agreement_key, *rule) for rule in _participant_rules(agreement)]
-        bases: dict[int, list[Benefit]] = {}
-        for benefit in agreement.benefits:
-            bases.setdefault(_intern(rows, scopes, agreement.scope, benefit.scope), []).append(benefit)
-        basis_keys = {}
-        for scope_key, benefits in bases.items():
-            basis_keys[scope_key] = len(rows["bases"])
-            rows["bases"].append((len(rows["bases"]), agreement_key, scope_key, any(map(_looks_back, benefits))))
-        for position, benefit in enumerate(agreement.benefits):
-            benefit_key = len(rows["benefits"])
-            scope_key = _intern(rows, scopes, agreement.scope, benefit.scope)
-            rows["benefits"].append((benefit_key, agreement_key, basis_keys[scope_key], *_benefit_row(position, benefit, source)))
-            rows["tiers"] += [(benefit_key, i, t.from_, t.rate, t.per_unit, t.amount, t.share) for i, t in enumerate(benefit.tiers, 1)]
-            windows = make_windows(benefit.window, benefit.accumulate, agreement.term.from_, agreement.term.to, as_of, periods)
-            rows["windows"] += [(benefit_key, *vars(w).values()) for w in windows]
-    return {name: pl.DataFrame(rows[name], schema=schema, orient="row") for name, schema in SCHEMAS.items()}
+    terms = _Terms(book, sources, as_of)
+    return {name: pl.DataFrame(terms.rows[name], schema=schema, orient="row") for name, schema in SCHEMAS.items()}
+
+
+class _Terms:
+    """The rows of every table while they are gathered, and the keys that are shared."""
+
+    def __init__(self, book: Book, sources: Sequence[Source], as_of: dt.date) -> None:
+        self.rows: Rows = {name: [] for name in SCHEMAS}
+        self.as_of = as_of
+        self.scopes: dict[str, int] = {}
+        self.conditions: dict[tuple[str, ...], int] = {}
+        self.conversions: dict[str, int] = {}
+        self.series: dict[tuple[str, str], int] = {}
+        self.rows["settings"].append((book.book, book.currency, MINOR_UNITS[book.currency], book.rounding, as_of))
+        self.rows["currencies"] += MINOR_UNITS.items()
+        agreements = [source.agreement for source in sources]
+        periods = _add_calendar(self.rows, book, agreements, as_of)
+        levels = net_levels(agreements)
+        for key, (source, windows) in enumerate(zip(sources, own_windows(agreements, periods), strict=True)):
+            owned = [w for listed in windows.values() for w in listed]
+            valid = (min(w.window_start for w in owned), max(w.window_end for w in owned)) if owned else (None, None)
+            agreement, combine = source.agreement, source.agreement.combine
+            together = (self._conversion(agreement), agreement.returns, combine.rule, combine.group, combine.priority, levels[agreement.agreement])
+            self.rows["agreements"].append((*_agreement_row(key, source), *together, *valid))
+            self.rows["nets"] += [(key, other) for other in agreement.combine.agreements or ()]
+            self.rows["participant_rules"] += [(key, *rule) for rule in _participant_rules(agreement)]
+            if agreement.combine.rule == "exclusive":
+                self.rows["claims"].append((key, self._scope(source, ("scope",), agreement.scope)))
+            bases = self._bases(key, source)
+            for position, benefit in enumerate(agreement.benefits):
+                self._add_benefit(key, source, position, bases[position])
+                benefit_key = len(self.rows["benefits"]) - 1
+                self.rows["windows"] += [(benefit_key, *vars(w).values()) for w in windows[benefit.id] if w.window_start <= as_of]
+
+    def _bases(self, agreement_key: int, source: Source) -> list[tuple[int, int, int]]:
+        """The bases of each benefit: of its own lines, of its measure, of its base. Benefits with the same scope share one."""
+        wanted: list[list[tuple[int, str | None]]] = []
+        looking: set[tuple[int, str | None]] = set()
+        outer = source.agreement.scope
+        for position, benefit in enumerate(source.agreement.benefits):
+            at = ("benefits", position)
+            (measure, measure_scope), (base, base_scope) = measure_of(benefit), base_of(benefit)
+            measured = self._scope(source, (*at, "measure", "scope"), outer, benefit.scope, measure_scope), None if measure in MEASURES else measure
+            own: tuple[int, str | None] = self._scope(source, (*at, "scope"), outer, benefit.scope), None
+            own = measured if measured[0] == own[0] else own
+            based: tuple[int, str | None] = self._scope(source, (*at, "base", "scope"), outer, benefit.scope, base_scope), None
+            based = measured if base in ("measure", "increment") or based[0] == measured[0] else own if based[0] == own[0] else based
+            wanted.append([own, measured, based])
+            if looks_back(benefit):
+                looking.add(measured)
+        keys: dict[tuple[int, str | None], int] = {}
+        for basis in (basis for bases in wanted for basis in bases):
+            if basis not in keys:
+                keys[basis] = len(self.rows["bases"])
+                self.rows["bases"].append((keys[basis], agreement_key, *basis, basis in looking))
+        return [(keys[own], keys[measured], keys[based]) for own, measured, based in wanted]
+
+    def _add_benefit(self, agreement_key: int, source: Source, position: int, bases: tuple[int, int, int]) -> None:
+        benefit, key = source.agreement.benefits[position], len(self.rows["benefits"])
+        series = self.series.setdefault((source.agreement.agreement, benefit.id), len(self.series))
+        self.rows["benefits"].append((key, series, agreement_key, *bases, *_benefit_row(position, benefit, source)))
+        self.rows["tiers"] += [(key, i, t.from_, t.rate, t.per_unit, t.amount, t.share) for i, t in enumerate(benefit.tiers or (), 1)]
+        for slot, axis in enumerate(axes_of(benefit)):
+            if axis is not None:
+                name = axis_name(axis)
+                rank_of = compared_axis(axis) if name == "rank" else None
+                self.rows["axes"].append((key, slot, name, rank_of, axis.metric if isinstance(axis, MetricAxis) else None))
+        for slot, gate in enumerate(benefit.requires, FIRST_GATE_SLOT):
+            self.rows["gates"].append((key, slot, gate.at_least, gate.above, gate.at_most, gate.below, gate.otherwise))
+        if benefit.multiply:
+            self.rows["multipliers"].append((key, benefit.multiply.method, benefit.multiply.boundary, benefit.multiply.above))
+            self.rows["multiplier_tiers"] += [(key, i, t.from_, t.factor) for i, t in enumerate(benefit.multiply.tiers, 1)]
+        if matrix := benefit.matrix:
+            self.rows["tiers"] += [(key, i, place, None, None, None, None) for i, place in enumerate(matrix.rows.from_, 1)]
+            self.rows["matrix_columns"] += [(key, i, place) for i, place in enumerate(matrix.columns.from_, 1)]
+            for i in range(len(matrix.rows.from_)):
+                cells = [[None] * len(matrix.columns.from_) if grid is None else grid[i] for grid in (matrix.rate, matrix.amount, matrix.share)]
+                self.rows["matrix_cells"] += [(key, i + 1, j, *values) for j, values in enumerate(zip(*cells, strict=True), 1)]
+
+    def _conversion(self, agreement: Agreement) -> int:
+        """The key of how amounts come into the agreement's currency."""
+        fixed = agreement.fx.fixed if isinstance(agreement.fx, FixedRates) else {}
+        rate_on = "fixed" if fixed else agreement.fx
+        identity = _canonical([agreement.currency, rate_on, fixed])
+        if identity not in self.conversions:
+            key = self.conversions[identity] = len(self.conversions)
+            self.rows["conversions"].append((key, agreement.currency, MINOR_UNITS[agreement.currency], rate_on))
+            self.rows["fixed_rates"] += [(key, currency, rate) for currency, rate in sorted(fixed.items())]
+        return self.conversions[identity]
+
+    def _scope(self, source: Source, path: Path, *scopes: Scope) -> int:
+        """The key of the scope that is left of all: many benefits share one, and its products are found once."""
+        include: dict[str, list[str]] = {}
+        for scope in scopes:
+            include = _both(include, scope.products)
+        exclude = sorted({(k, v) for scope in scopes for k, values in scope.products.exclude.items() for v in values})
+        types = [t for t in TRANSACTION_TYPES if all(scope.types is None or t in scope.types for scope in scopes)]
+        condition_key = self._condition(source, path, tuple(scope.where for scope in scopes if scope.where))
+        identity = _canonical([include, exclude, types, condition_key])
+        if identity not in self.scopes:
+            key = self.scopes[identity] = len(self.scopes)
+            self.rows["scopes"].append((key, bool(include), *(t in types for t in TRANSACTION_TYPES), condition_key))
+            self.rows["scope_rules"] += [(key, "include", attribute, value) for attribute, values in include.items() for value in values]
+            self.rows["scope_rules"] += [(key, "exclude", attribute, value) for attribute, value in exclude]
+        return self.scopes[identity]
+
+    def _condition(self, source: Source, path: Path, texts: tuple[str, ...]) -> int | None:
+        """The key of a condition; None where there is none. Columns are looked at as text, as in a column mapping."""
+        if texts and texts not in self.conditions:
+            key = self.conditions[texts] = len(self.conditions)
+            names = sorted({name for text in texts for name in compile_expression(text, None).columns})
+            columns = {name: f"cast({_quoted(name)} as varchar)" for name in names}
+            compiled = [compile_expression(text, columns) for text in texts]
+            passed = " and ".join(f"({c.sql})" for c in compiled)
+            failed = " or ".join(f"({c.failed})" for c in compiled if c.failed)
+            place = source.document.problem((*path, "where"), "")
+            self.rows["conditions"].append((key, passed, failed, names, place.file, place.line, place.key))
+        return self.conditions.get(texts)
 
 
 def content_sha256(source: Source) -> str:
@@ -139,26 +299,32 @@ def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str, separators=(",", ":"))
 
 
-def _add_calendar(rows: dict[str, list[tuple[Any, ...]]], book: Book, sources: Sequence[Source], as_of: dt.date) -> list[Period]:
+def _quoted(name: str) -> str:
+    """A column's name in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _add_calendar(rows: Rows, book: Book, agreements: Sequence[Agreement], as_of: dt.date) -> list[Period]:
     """From two years before the first term, where prior-year lines lie, to the last day of any term."""
-    firsts = [s.agreement.term.from_ for s in sources] or [as_of]
-    lasts = [s.agreement.term.to for s in sources] or [as_of]
+    firsts = [a.term.from_ for a in agreements] or [as_of]
+    lasts = [a.term.to for a in agreements] or [as_of]
     first = min(firsts).replace(year=min(firsts).year - 2, day=1)
     periods = make_periods(book.calendar, min(first, as_of), max(*lasts, as_of))
     period_of = dict(days_of(periods))
     rows["periods"] += [(p.period_no, p.name, p.fiscal_year, p.number, p.first_day, p.last_day) for p in periods]
+    stands_for = prior_year_days(book.calendar, periods)
     for day, period_no in period_of.items():
-        later = one_year_later(day)
-        rows["days"].append((day, period_no, period_of.get(later), later))
+        later = stands_for(day)
+        rows["days"].append((day, period_no, period_of.get(later) if later else None, later))
     return periods
 
 
 def _agreement_row(key: int, source: Source) -> tuple[Any, ...]:
     a, approval = source.agreement, source.agreement.approved
     return (
-        key, a.agreement, a.version, a.effective or a.term.from_, a.title, a.direction, a.currency, MINOR_UNITS[a.currency], a.term.from_, a.term.to, a.pool,
-        a.payee, a.include_children, a.document, a.review_by, approval and approval.by, approval and approval.on, source.document.file, source.document.line,
-        content_sha256(source),
+        key, a.agreement, a.version, effective_from(a), a.title or a.agreement, a.direction, a.currency, MINOR_UNITS[a.currency], a.term.from_, a.term.to,
+        a.pool, a.payee, a.include_children, a.document, a.review_by, approval and approval.by, approval and approval.on,
+        source.document.file, source.document.line, content_sha256(source),
     )  # fmt: skip
 
 
@@ -168,30 +334,12 @@ def _participant_rules(agreement: Agreement) -> list[tuple[str, str]]:
     return [(attribute, value) for attribute, values in agreement.participants.items() for value in values]
 
 
-def _intern(rows: dict[str, list[tuple[Any, ...]]], scopes: dict[str, int], outer: Scope, inner: Scope) -> int:
-    """The key of the scope that is left of both: many benefits share one, and its products are found once."""
-    include = _both(outer.products, inner.products)
-    exclude = sorted({(k, v) for p in (outer.products, inner.products) for k, values in p.exclude.items() for v in values})
-    types = [t for t in TRANSACTION_TYPES if all(scope.types is None or t in scope.types for scope in (outer, inner))]
-    identity = _canonical([include, exclude, types])
-    if identity not in scopes:
-        key = scopes[identity] = len(scopes)
-        rows["scopes"].append((key, bool(include), *(t in types for t in TRANSACTION_TYPES)))
-        rows["scope_rules"] += [(key, "include", attribute, value) for attribute, values in include.items() for value in values]
-        rows["scope_rules"] += [(key, "exclude", attribute, value) for attribute, value in exclude]
-    return scopes[identity]
-
-
-def _both(outer: ProductSelection, inner: ProductSelection) -> dict[str, list[str]]:
+def _both(outer: dict[str, list[str]], inner: ProductSelection) -> dict[str, list[str]]:
     """A product has one value per attribute, so two lists for one attribute leave their common values."""
-    merged = {key: sorted(set(values)) for key, values in outer.include.items()}
+    merged = dict(outer)
     for key, values in inner.include.items():
         merged[key] = sorted(set(values) & set(merged.get(key, values)))
     return dict(sorted(merged.items()))
-
-
-def _looks_back(benefit: Benefit) -> bool:
-    return isinstance(benefit.baseline, PriorBaseline) or isinstance(benefit.target, PriorYear)
 
 
 def _figure(value: Any) -> tuple[str, Decimal | None]:
@@ -205,8 +353,12 @@ def _figure(value: Any) -> tuple[str, Decimal | None]:
 
 def _benefit_row(position: int, b: Benefit, source: Source) -> tuple[Any, ...]:
     times = b.target.times if isinstance(b.target, PriorYear) else Decimal(1)
+    measure, forms, placement = measure_of(b)[0], pay_forms(b), b.accrue.placement
+    is_attribute = measure not in MEASURES
     return (
-        b.id, b.clause, b.quote, position, b.window, b.accumulate, b.measure, b.base, b.by, b.method, b.boundary, b.above, *_figure(b.target), times,
-        *_figure(b.baseline), *_figure(b.incentive), b.limits.at_most, b.limits.at_least, b.limits.pays_from, b.settle.clawback, b.settle.lag_days,
-        b.accrue.placement, b.accrue.forecast, _canonical(source.document.value["benefits"][position]),
+        b.id, b.clause, b.quote, position, b.window, b.accumulate, "attribute" if is_attribute else measure, measure if is_attribute else None, base_of(b)[0],
+        axis_name(axes_of(b)[CURVE_SLOT]), "matrix" if b.matrix else b.method, b.matrix and b.matrix.method, b.boundary, b.above, b.ties, b.prorate,
+        *_figure(b.target), times, *_figure(b.baseline), *_figure(b.incentive), b.limits.at_most, b.limits.at_least, b.limits.pays_from, b.settle.clawback,
+        b.settle.lag_days, placement if isinstance(placement, str) else "tier", None if isinstance(placement, str) else placement.tier, b.accrue.forecast,
+        "per_unit" in forms, "share" in forms, _canonical(source.document.value["benefits"][position]),
     )  # fmt: skip

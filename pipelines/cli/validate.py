@@ -24,15 +24,15 @@ def validate(book: BookOption, quiet: QuietOption = False, as_json: JsonOption =
 
     problems = []
     sources: list[Any] = []
-    require_approval = False
+    require_approval, calendar = False, None
     try:
         settings = open_book(book)
-        require_approval = settings.require_approval
+        require_approval, calendar = settings.require_approval, settings.calendar
         problems += check_mappings(book, settings)
     except InputError as error:
         problems += error.problems
     try:
-        sources = read_agreements(book, require_approval) if book.is_dir() else []
+        sources = read_agreements(book, require_approval, calendar) if book.is_dir() else []
     except InputError as error:
         problems += error.problems
     if as_json:

@@ -124,39 +124,62 @@ def test_refusals_say_where_and_what_to_do(old: str, new: str, where: str, told:
     assert told in match[0]
 
 
+MATRIX = "  matrix: {rows: {by: measure, from: [0, 5]}, columns: {by: {metric: nps}, from: [0]}, amount: [[1], [2]]}"
+TIERS = "  tiers:\n  - {from: 0, rate: 0.1}"
+
+
 @pytest.mark.parametrize(
-    ("old", "new", "key"),
+    ("old", "new", "where", "told"),
     [
-        (BENEFIT, BENEFIT + "\n  method: rolling", "benefits[0].method"),
-        (BENEFIT, BENEFIT + "\n  method: total", "benefits[0].method"),
-        (BENEFIT, BENEFIT + "\n  by: rank", "benefits[0].by"),
-        (BENEFIT, BENEFIT + "\n  by: percentile", "benefits[0].by"),
-        (BENEFIT, BENEFIT + "\n  by: {rank: attainment}", "benefits[0].by"),
-        (BENEFIT, BENEFIT + "\n  by: {metric: nps}", "benefits[0].by"),
-        (BENEFIT, BENEFIT + "\n  measure: litres", "benefits[0].measure"),
-        (BENEFIT, BENEFIT + "\n  measure: {of: amount, scope: {types: [sale]}}", "benefits[0].measure"),
-        (BENEFIT, BENEFIT + "\n  base: {of: amount}", "benefits[0].base"),
-        (BENEFIT, BENEFIT + "\n  ties: share", "benefits[0].ties"),
-        (BENEFIT, BENEFIT + "\n  matrix: {}", "benefits[0].matrix"),
-        (BENEFIT, BENEFIT + "\n  requires: [{by: growth, at_least: 0}]", "benefits[0].requires"),
-        (BENEFIT, BENEFIT + "\n  multiply: {by: {metric: nps}}", "benefits[0].multiply"),
-        (BENEFIT, BENEFIT + "\n  prorate: days", "benefits[0].prorate"),
-        (BENEFIT, BENEFIT + "\n  accrue: {placement: forecast}", "benefits[0].accrue.placement"),
-        (BENEFIT, BENEFIT + "\n  accrue: {placement: {tier: 2}}", "benefits[0].accrue.placement"),
-        (BENEFIT, BENEFIT + "\n  accrue: {forecast: seasonal}", "benefits[0].accrue.forecast"),
-        (BENEFIT, BENEFIT + '\n  scope: {where: "channel = 1"}', "benefits[0].scope.where"),
-        (HEAD, HEAD + "\nversion: 2", "version"),
-        (HEAD, HEAD + "\namendment: restate", "amendment"),
-        (HEAD, HEAD + "\neffective: 2025-06-01", "effective"),
-        (HEAD, HEAD + "\ncombine: {group: G}", "combine"),
-        (HEAD, HEAD + "\nfx: period_end", "fx"),
-        (HEAD, HEAD + "\nfx: {fixed: {USD: 0.92}}", "fx"),
-        (HEAD, HEAD + "\nreturns: original", "returns"),
+        (TIERS, "  quote: q", "7: benefits[0].tiers", "tiers, or a matrix instead"),
+        (TIERS, TIERS + "\n" + MATRIX, "10: benefits[0].tiers", "either tiers or a matrix"),
+        (TIERS, MATRIX + "\n  by: measure", "11: benefits[0].by", "axes of their own"),
+        (TIERS, MATRIX + "\n  method: linear", "11: benefits[0].method", "the matrix says method: whole"),
+        (TIERS, MATRIX.replace("[0, 5]", "[5, 5]"), "10: benefits[0].matrix.rows.from[1]", "rising order"),
+        (TIERS, MATRIX.replace("[[1], [2]]", "[[1]]"), "10: benefits[0].matrix.amount", "1 rows, and rows.from has 2"),
+        (TIERS, MATRIX.replace("[2]]", "[2, 3]]"), "10: benefits[0].matrix.amount[1]", "2 cells, and columns.from has 1"),
+        (TIERS, MATRIX.replace(", amount: [[1], [2]]", ""), "10: benefits[0].matrix", "pays nothing"),
+        (TIERS, MATRIX.replace("amount", "share"), "7: benefits[0].incentive", "needs incentive"),
+        (BENEFIT, BENEFIT + "\n  method: graduated\n  by: rank", "11: benefits[0].by", "a rank has none there"),
+        (BENEFIT, BENEFIT + "\n  method: rolling\n  by: {metric: nps}", "11: benefits[0].by", "a metric has none there"),
+        (TIERS, "  method: total\n" + TIERS.replace("rate", "amount"), "11: benefits[0].tiers", "takes only rate"),
+        (BENEFIT, BENEFIT + "\n  method: rolling\n  base: quantity", "11: benefits[0].base", "rolling pays on the measure"),
+        (BENEFIT, BENEFIT + "\n  ties: share", "10: benefits[0].ties", "goes with by: rank"),
+        (BENEFIT, BENEFIT + "\n  by: {rank: growth}", "7: benefits[0].baseline", "needs baseline"),
+        (BENEFIT, BENEFIT + "\n  by: {rank: percentile}", "10: benefits[0].by.rank", "allowed: 'measure'"),
+        (BENEFIT, BENEFIT + "\n  requires: [{by: attainment, at_least: 1}]", "7: benefits[0].target", "needs target"),
+        (BENEFIT, BENEFIT + "\n  requires: [{by: measure}]", "10: benefits[0].requires[0]", "needs a bound"),
+        (BENEFIT, BENEFIT + "\n  requires: [{by: measure, above: 1, otherwise: 1.1}]", "10: benefits[0].requires[0].otherwise", "from 0 to 1"),
+        (BENEFIT, BENEFIT + "\n  multiply: {by: measure, tiers: [{from: 1, factor: -1}]}", "10: benefits[0].multiply.tiers[0].factor", "0 or more"),
+        (BENEFIT, BENEFIT + "\n  multiply: {by: growth, tiers: [{from: 1, factor: 1}]}", "7: benefits[0].baseline", "needs baseline"),
+        (
+            BENEFIT,
+            BENEFIT + "\n  multiply: {by: measure, tiers: [{from: 1, factor: 1}, {from: 1, factor: 2}]}",
+            "10: benefits[0].multiply.tiers[1].from",
+            "two tiers begin at 1",
+        ),
+        (BENEFIT, BENEFIT + "\n  prorate: days\n  accumulate: year", "10: benefits[0].prorate", "accumulate: window"),
+        (BENEFIT, BENEFIT + "\n  accrue: {placement: {tier: 2}}", "10: benefits[0].accrue.placement.tier", "the last is 1"),
+        (BENEFIT, BENEFIT + "\n  method: linear\n  accrue: {placement: {tier: 1}}", "11: benefits[0].accrue.placement", "goes with method: whole"),
+        (BENEFIT, BENEFIT + '\n  scope: {where: "channel"}', "10: benefits[0].scope.where", "compare it with something"),
+        (BENEFIT, BENEFIT + '\n  scope: {where: "channel = (select 1)"}', "10: benefits[0].scope.where", "not allowed"),
+        (BENEFIT, BENEFIT + "\n  measure: {of: amount, scope: {types: [sold]}}", "10: benefits[0].measure.scope.types[0]", "allowed: 'sale'"),
+        (BENEFIT, BENEFIT + "\n  base: {of: count}", "10: benefits[0].base.of", "allowed: 'amount'"),
+        (HEAD, HEAD + "\nfx: {fixed: {USD: 0}}", "3: fx.fixed.USD", "above 0"),
+        (HEAD, HEAD + "\nfx: {fixed: {XXX: 1}}", "3: fx.fixed.XXX", "ISO 4217"),
+        (HEAD, HEAD + "\neffective: 2026-01-01", "3: effective", "after the term has ended"),
+        (HEAD, HEAD + "\ncombine: {rule: best}", "3: combine", "needs group"),
+        (HEAD, HEAD + "\ncombine: {rule: net_of}", "3: combine", "needs agreements"),
+        (HEAD, HEAD + "\ncombine: {rule: all, agreements: [B]}", "3: combine.agreements", "goes with rule: net_of"),
+        (HEAD, HEAD + "\ncombine: {rule: net_of, agreements: [A]}", "3: combine.agreements[0]", "a cycle: A is net of A"),
+        (HEAD, HEAD + "\ncombine: {rule: net_of, agreements: [B]}", "3: combine.agreements[0]", "there is no agreement B"),
     ],
-)
-def test_what_is_not_computed_yet_is_refused_by_name(old: str, new: str, key: str) -> None:
+)  # fmt: skip
+def test_refusals_of_what_does_not_fit_together(old: str, new: str, where: str, told: str) -> None:
     problems = refusals((old, new))
-    assert any(f": {key}: " in problem and "not computed yet" in problem for problem in problems), problems
+    match = [problem for problem in problems if problem.startswith(f"agreements/a.yaml:{where}: ")]
+    assert match, problems
+    assert told in match[0]
 
 
 def test_all_mistakes_are_told_at_once_in_order() -> None:

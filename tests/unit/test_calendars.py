@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from itertools import pairwise
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from models.book import CalendarSettings
-from models.calendars import ONE_DAY, days_of, make_periods, make_windows, one_year_later
+from models.calendars import ONE_DAY, days_of, make_periods, make_windows, one_year_later, prior_year_days
 from tests.reference.calendar import prior_year, windows
 
 KINDS = ("month", "quarter", "half_year", "year", "term")
@@ -87,3 +89,57 @@ def test_a_day_counts_a_year_later_exactly_when_the_window_looks_back_at_it(firs
 )  # fmt: skip
 def test_the_last_days_of_february(day: str, counts_as: str) -> None:
     assert one_year_later(dt.date.fromisoformat(day)) == dt.date.fromisoformat(counts_as)
+
+
+#: 2023 has 53 weeks (1 January to 6 January 2024); the years begin on Sundays.
+RETAIL = {"2022": dt.date(2022, 1, 2), "2023": dt.date(2023, 1, 1), "2024": dt.date(2024, 1, 7)}
+
+
+@pytest.mark.parametrize(("kind", "weeks"), [("4-4-5", [4, 4, 5]), ("4-5-4", [4, 5, 4]), ("5-4-4", [5, 4, 4])])
+def test_week_calendars_count_weeks_and_give_the_53rd_to_the_last_period(kind: Literal["4-4-5", "4-5-4", "5-4-4"], weeks: list[int]) -> None:
+    periods = make_periods(CalendarSettings(kind=kind, first_days=RETAIL), dt.date(2023, 1, 1), dt.date(2023, 1, 1))
+    assert [(p.fiscal_year, p.number) for p in periods] == [(year, n) for year in (2022, 2023, 2024) for n in range(1, 13)]
+    assert periods[0].first_day == RETAIL["2022"]
+    assert all(following.first_day == p.last_day + ONE_DAY for p, following in pairwise(periods))
+    lengths = [((p.last_day - p.first_day).days + 1) // 7 for p in periods]
+    assert lengths == weeks * 4 + weeks * 3 + [*weeks[:2], weeks[2] + 1] + weeks * 4
+    assert periods[24].first_day == RETAIL["2024"]
+
+
+def test_a_week_stands_for_the_same_week_of_the_next_year_and_a_53rd_for_none() -> None:
+    settings = CalendarSettings(kind="4-4-5", first_days=RETAIL)
+    stands_for = prior_year_days(settings, make_periods(settings, dt.date(2023, 1, 1), dt.date(2023, 1, 1)))
+    assert stands_for(dt.date(2022, 1, 2)) == dt.date(2023, 1, 1)
+    assert stands_for(dt.date(2022, 12, 31)) == dt.date(2023, 12, 30)  # the last day of week 52
+    assert stands_for(dt.date(2023, 12, 30)) == dt.date(2025, 1, 4)
+    assert stands_for(dt.date(2023, 12, 31)) is None  # the first day of week 53
+    assert stands_for(dt.date(2024, 1, 6)) is None
+    assert stands_for(dt.date(2024, 1, 7)) is None  # 2025 is not listed
+
+
+def test_windows_of_a_week_calendar_are_whole_periods_clipped_to_the_term() -> None:
+    periods = make_periods(CalendarSettings(kind="4-4-5", first_days=RETAIL), dt.date(2023, 1, 1), dt.date(2023, 1, 1))
+    windows = make_windows("quarter", "year", dt.date(2023, 1, 15), dt.date(2024, 1, 6), dt.date(2024, 1, 6), periods)
+    assert [(w.window_start, w.window_end) for w in windows] == [
+        (dt.date(2023, 1, 15), dt.date(2023, 4, 1)),
+        (dt.date(2023, 4, 2), dt.date(2023, 7, 1)),
+        (dt.date(2023, 7, 2), dt.date(2023, 9, 30)),
+        (dt.date(2023, 10, 1), dt.date(2024, 1, 6)),
+    ]
+    assert {(w.span_start, w.span_end) for w in windows} == {(dt.date(2023, 1, 15), dt.date(2024, 1, 6))}
+    assert (windows[0].whole_start, windows[0].whole_end) == (dt.date(2023, 1, 1), dt.date(2023, 4, 1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"kind": "4-4-5"}, "needs first_days"),
+        ({"kind": "4-4-5", "first_days": {"2024": dt.date(2023, 12, 31), "2026": dt.date(2025, 12, 28)}}, "2025 is missing"),
+        ({"kind": "4-4-5", "first_days": {"2024": dt.date(2023, 12, 31), "2025": dt.date(2024, 12, 28)}}, "52 or 53 weeks"),
+        ({"kind": "4-4-5", "first_days": {"24": dt.date(2023, 12, 31)}}, "no fiscal year"),
+        ({"first_days": {"2024": dt.date(2023, 12, 31)}}, "goes with a week calendar"),
+    ],
+)
+def test_calendars_that_cannot_be_are_refused(settings: Any, told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        CalendarSettings(**settings)

@@ -1,0 +1,193 @@
+"""Rules between agreements: versions of one, groups that are combined, agreements that are net of others, and the calendar they share.
+
+Belongs here: what no agreement can say of itself. Does not belong here: rules within one (rules.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
+from itertools import groupby
+
+from models.agreements.schema import Agreement, Benefit, PriorBaseline, PriorYear
+from models.agreements.versions import OwnedWindows, misfits, own_windows
+from models.book import CalendarSettings
+from models.calendars import Period, make_periods
+from models.documents import Document, Path, Problem
+
+Finding = tuple[int, Path, str]
+#: What may not change from one version to the next: money already booked would change its meaning.
+LASTING = ("currency", "direction", "pool", "payee")
+
+
+def problems_between(sources: Sequence[tuple[Agreement, Document]], calendar: CalendarSettings, refused: Set[str] = frozenset()) -> list[Problem]:
+    """Everything wrong between agreements. The sources are sorted by id and version; `refused`: ids that stand in the book and were refused."""
+    agreements = [agreement for agreement, _ in sources]
+    twice = [*_twice(sources)]
+    findings = [*twice, *_unlisted_years(agreements, calendar)]
+    if not findings and agreements:
+        periods = make_periods(calendar, min(a.term.from_ for a in agreements), max(a.term.to for a in agreements))
+        findings += [*_versions(agreements, periods), *_groups(agreements), *_nets(agreements, periods, refused)]
+    return [sources[i][1].problem(path, message) for i, path, message in findings]
+
+
+def net_levels(agreements: Sequence[Agreement]) -> dict[str, int]:
+    """By id: 0 where nothing is taken off, else one more than the highest level of those it is net of. No cycles."""
+    named = _named(agreements)
+    levels: dict[str, int] = {}
+
+    def level(agreement_id: str) -> int:
+        if agreement_id not in levels:
+            levels[agreement_id] = 1 + max(map(level, named[agreement_id])) if named.get(agreement_id) else 0
+        return levels[agreement_id]
+
+    return {a.agreement: level(a.agreement) for a in agreements}
+
+
+def looks_back(benefit: Benefit) -> bool:
+    """Whether a figure of the prior year is needed."""
+    return isinstance(benefit.baseline, PriorBaseline) or isinstance(benefit.target, PriorYear) or benefit.accrue.forecast == "seasonal"
+
+
+def _twice(sources: Sequence[tuple[Agreement, Document]]) -> Iterator[Finding]:
+    first: dict[tuple[str, int], Document] = {}
+    for i, (agreement, document) in enumerate(sources):
+        key = (agreement.agreement, agreement.version)
+        if key in first:
+            there = f"{first[key].file}:{first[key].line_of(('agreement',))}"
+            yield i, ("agreement",), f"{key[0]} version {key[1]} stands twice; the other is in {there}"
+        first.setdefault(key, document)
+
+
+def _unlisted_years(agreements: Sequence[Agreement], calendar: CalendarSettings) -> Iterator[Finding]:
+    """Days that a week calendar does not list: the first days of its years cannot be guessed."""
+    if calendar.kind == "gregorian":
+        return
+    periods = make_periods(calendar, dt.date.min, dt.date.min)
+    first, last = periods[0].first_day, periods[-1].last_day
+    second_year = next((p.first_day for p in periods if p.fiscal_year > periods[0].fiscal_year), last)
+    for i, agreement in enumerate(agreements):
+        for key, day in (("from", agreement.term.from_), ("to", agreement.term.to)):
+            if not first <= day <= last:
+                yield i, ("term", key), f"{day} lies outside the years that calendar.first_days in book.yaml lists ({first} to {last}); list its year there"
+        if any(map(looks_back, agreement.benefits)) and agreement.term.from_ < second_year:
+            yield (
+                i,
+                ("term", "from"),
+                f"the year before {agreement.term.from_} is needed; list its first day in calendar.first_days of book.yaml",
+            )
+
+
+def _versions(agreements: Sequence[Agreement], periods: list[Period]) -> Iterator[Finding]:
+    place = 0
+    for _, group in groupby(agreements, key=lambda a: a.agreement):
+        versions = list(group)
+        if len(versions) > 1:
+            yield from _version_findings(place, versions, periods)
+        place += len(versions)
+
+
+def _version_findings(place: int, versions: list[Agreement], periods: list[Period]) -> Iterator[Finding]:
+    for i, version in enumerate(versions[1:], 1):
+        if version.effective is None:
+            yield place + i, ("version",), "an amendment says from when it holds: effective: 2026-04-01"
+        for key in LASTING:
+            if getattr(version, key) != getattr(versions[0], key):
+                yield (
+                    place + i,
+                    (key,),
+                    f"{key} was {getattr(versions[0], key)} in version {versions[0].version} and cannot change; make it another agreement",
+                )
+    for i, benefit_id, message in misfits(versions, own_windows(versions, periods)):
+        position = next((n for n, b in enumerate(versions[i].benefits) if b.id == benefit_id), 0)
+        yield place + i, ("benefits", position, "id"), message
+
+
+def _groups(agreements: Sequence[Agreement]) -> Iterator[Finding]:
+    """Agreements of one group agree on the rule, and for `best` on currency and windows."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for i, agreement in enumerate(agreements):
+        if agreement.combine.group:
+            groups[agreement.combine.group].append(i)
+    for group, members in groups.items():
+        first = agreements[members[0]]
+        for i in members[1:]:
+            agreement = agreements[i]
+            if agreement.combine.rule != first.combine.rule:
+                yield i, ("combine", "rule"), f"group {group} has rule {first.combine.rule} in {first.agreement}; a group has one rule"
+            elif agreement.combine.rule == "best" and agreement.currency != first.currency:
+                yield i, ("currency",), f"group {group} is in {first.currency} in {first.agreement}; only payouts of one currency can be compared"
+        if first.combine.rule == "best":
+            yield from _windows_of_best(agreements, group, members)
+
+
+def _windows_of_best(agreements: Sequence[Agreement], group: str, members: list[int]) -> Iterator[Finding]:
+    first = agreements[members[0]]
+    kind = first.benefits[0].window
+    for i in members:
+        for n, benefit in enumerate(agreements[i].benefits):
+            if benefit.window != kind:
+                yield (
+                    i,
+                    ("benefits", n, "window"),
+                    f"group {group} has windows of a {kind} in {first.agreement}; only payouts of one window can be compared",
+                )
+        if kind == "term" and agreements[i].term != first.term:
+            yield i, ("term",), f"group {group} has another term in {first.agreement}; with window: term the terms must be the same"
+
+
+def _named(agreements: Sequence[Agreement]) -> dict[str, set[str]]:
+    """By id: whose payouts are taken off, in any version."""
+    named: dict[str, set[str]] = defaultdict(set)
+    for agreement in agreements:
+        named[agreement.agreement] |= set(agreement.combine.agreements or ())
+    return named
+
+
+def _nets(agreements: Sequence[Agreement], periods: list[Period], refused: Set[str]) -> Iterator[Finding]:
+    """net_of: those named exist, in the same currency; no cycles; their windows end no later."""
+    named = _named(agreements)
+    if not any(named.values()):
+        return
+    by_id: dict[str, list[int]] = defaultdict(list)
+    for i, agreement in enumerate(agreements):
+        by_id[agreement.agreement].append(i)
+    owned = own_windows(agreements, periods)
+    for i, agreement in enumerate(agreements):
+        for n, other in enumerate(agreement.combine.agreements or ()):
+            path = ("combine", "agreements", n)
+            if other not in by_id:
+                if other not in refused:
+                    alike = difflib.get_close_matches(other, by_id, 1)
+                    yield i, path, f"there is no agreement {other} in this book" + (f"; did you mean {alike[0]}?" if alike else "")
+            elif cycle := _way_back(named, other, agreement.agreement):
+                yield i, path, f"a cycle: {' is net of '.join([agreement.agreement, *cycle])}"
+            elif agreements[by_id[other][0]].currency != agreement.currency:
+                yield i, path, f"{other} is in {agreements[by_id[other][0]].currency}; only payouts in {agreement.currency} can be taken off"
+            elif late := _ends_later([owned[j] for j in by_id[other]], owned[i]):
+                yield i, path, f"{other} {late}; what it pays on a line must be known when this one is settled"
+
+
+def _way_back(named: Mapping[str, set[str]], start: str, goal: str) -> list[str]:
+    """The ids from `start` to `goal` along net_of; empty where there is no way."""
+    ways = [[start]]
+    seen = {start}
+    while ways:
+        way = ways.pop()
+        if way[-1] == goal:
+            return way
+        following = sorted(named.get(way[-1], set()) - seen)
+        seen.update(following)
+        ways += [[*way, other] for other in following]
+    return []
+
+
+def _ends_later(others: list[OwnedWindows], own: OwnedWindows) -> str:
+    windows = [w for listed in own.values() for w in listed]
+    for other in (w for owned in others for listed in owned.values() for w in listed):
+        for window in windows:
+            if other.window_start <= window.window_end < other.window_end and window.window_start <= other.window_end:
+                return f"has a window that ends on {other.window_end}, after one that ends here on {window.window_end}"
+    return ""

@@ -1,0 +1,110 @@
+"""The values of the agreement language: numbers, names, days, conditions, and the forms that one key may take.
+
+Belongs here: what a single value may be. Does not belong here: which keys there are (schema.py).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from models.expression_parts import ExpressionError
+from models.expressions import compile_expression
+
+MAX_DECIMALS = 12
+#: Decimals of a factor that figures are multiplied by before anything is rounded.
+FACTOR_DECIMALS = 6
+
+
+class Part(BaseModel):
+    """Unknown keys are refused; values are not coerced from other types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _number(value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError(f"a number is needed here, such as 1000 or 0.05 (found {value!r})")
+    number = Decimal(value)
+    if -number.as_tuple().exponent > MAX_DECIMALS:  # type: ignore[operator]
+        raise ValueError(f"{value} has more than {MAX_DECIMALS} decimals")
+    if abs(number) >= Decimal(10) ** 14:  # what money (18 digits, 4 of them decimals) can hold
+        raise ValueError(f"{value} is larger than this program computes with (10^14)")
+    return number
+
+
+def _rate(value: Any) -> Decimal:
+    number = _number(value)
+    if not 0 <= number <= 1:
+        raise ValueError(f"a rate is a fraction from 0 to 1: write 0.15 for 15 % (found {value})")
+    return number
+
+
+def _factor(value: Any) -> Decimal:
+    number = _number(value)
+    if number < 0 or -number.as_tuple().exponent > FACTOR_DECIMALS:  # type: ignore[operator]
+        raise ValueError(f"a factor is 0 or more, with up to {FACTOR_DECIMALS} decimals: 1.05 for 5 % more (found {value})")
+    return number
+
+
+def _growth_factor(value: Any) -> Decimal:
+    number = _factor(value)
+    if not number:
+        raise ValueError("times is a factor above 0: 1.05 for 5 % more")
+    return number
+
+
+def _kept_part(value: Any) -> Decimal:
+    number = _factor(value)
+    if number > 1:
+        raise ValueError(f"otherwise is the part that is still paid, from 0 to 1: 0.5 for half (found {value})")
+    return number
+
+
+def _exchange_rate(value: Any) -> Decimal:
+    number = _number(value)
+    if number <= 0:
+        raise ValueError(f"an exchange rate is above 0: {{USD: 0.92}} says that 1 USD is 0.92 of the agreement's currency (found {value})")
+    return number
+
+
+def _identifier(value: Any) -> Any:
+    if isinstance(value, str) and (value != value.strip() or not value or not value.isprintable()):
+        raise ValueError(f"an id is text without spaces at its ends or control characters (found {value!r})")
+    return value
+
+
+def _text(value: Any) -> Any:
+    """Numbers that stand where a name is expected (`clause: 4.1`) are taken as written."""
+    return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+
+
+def _condition(value: Any) -> Any:
+    """Only its form: which columns there are is known when the feed has been read."""
+    if isinstance(value, str):
+        try:
+            compiled = compile_expression(value, None)
+        except ExpressionError as error:
+            raise ValueError(f"this is no condition over a transaction's columns: {error}") from None
+        if compiled.form != "boolean":
+            raise ValueError(f"{value!r} is neither true nor false; compare it with something, such as channel = 'retail'")
+    return value
+
+
+def kind_of(value: Any) -> str:
+    """Which form of a key was written, so that a mistake is told in the terms of that form."""
+    return "mapping" if isinstance(value, dict | BaseModel) else "list" if isinstance(value, list) else "word" if isinstance(value, str) else "number"
+
+
+Number = Annotated[Decimal, BeforeValidator(_number)]
+Rate = Annotated[Decimal, BeforeValidator(_rate)]
+Factor = Annotated[Decimal, BeforeValidator(_factor)]
+GrowthFactor = Annotated[Decimal, BeforeValidator(_growth_factor)]
+KeptPart = Annotated[Decimal, BeforeValidator(_kept_part)]
+ExchangeRate = Annotated[Decimal, BeforeValidator(_exchange_rate)]
+Identifier = Annotated[str, BeforeValidator(_text), BeforeValidator(_identifier)]
+Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
+Condition = Annotated[str, BeforeValidator(_condition)]
+Values = dict[str, Annotated[list[Text], Field(min_length=1), BeforeValidator(lambda value: value if isinstance(value, list) else [value])]]

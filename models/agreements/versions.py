@@ -1,0 +1,71 @@
+"""Versions of an agreement: which windows each of them owns.
+
+Belongs here: amendments. Does not belong here: what a window measures or pays.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
+
+from models.agreements.schema import Agreement, Benefit
+from models.calendars import ONE_DAY, Period, Window, make_windows
+
+#: The windows of each benefit of one version, by benefit id.
+OwnedWindows = dict[str, list[Window]]
+
+
+def own_windows(agreements: Sequence[Agreement], periods: list[Period]) -> list[OwnedWindows]:
+    """The windows over the whole term that each version owns, in the order given (sorted by id and version).
+
+    A version owns the windows that start on or after its `effective` day (restate: that end on or after it), unless a higher version does.
+    """
+    owned: list[OwnedWindows] = []
+    for _, versions in groupby(agreements, key=lambda a: a.agreement):
+        listed = list(versions)
+        for i, version in enumerate(listed):
+            owned.append(
+                {
+                    b.id: [w for w in _windows(version, b, periods) if _holds(version, w) and not any(_holds(v, w) for v in listed[i + 1 :])]
+                    for b in version.benefits
+                }
+            )
+    return owned
+
+
+def effective_from(agreement: Agreement) -> dt.date:
+    return agreement.effective or agreement.term.from_
+
+
+def misfits(versions: Sequence[Agreement], owned: Sequence[OwnedWindows]) -> Iterator[tuple[int, str, str]]:
+    """Where the windows of a benefit do not fit together from one version to the next: (place of the later version, benefit id, what is wrong)."""
+    for benefit_id in dict.fromkeys(b for windows in owned for b in windows):
+        placed = [(window, i) for i, windows in enumerate(owned) for window in windows.get(benefit_id, [])]
+        placed.sort(key=lambda each: each[0].window_start)
+        for (window, i), (following, j) in pairwise(placed):
+            told = f"version {versions[i].version} ends a window on {window.window_end}, version {versions[j].version} begins one on {following.window_start}"
+            if i != j and following.window_start <= window.window_end:
+                yield max(i, j), benefit_id, f"{told}: days would be paid twice; let it take effect where a window begins in both"
+            elif i != j and _is_lost(versions, benefit_id, window.window_end + ONE_DAY, following.window_start):
+                yield max(i, j), benefit_id, f"{told}: days between would be lost; let it take effect where a window begins in both"
+
+
+def _is_lost(versions: Sequence[Agreement], benefit_id: str, first: dt.date, end: dt.date) -> bool:
+    """Whether a version in force on some day of [first, end) has the benefit."""
+    changes = [first, *(effective_from(v) for v in versions if first < effective_from(v) < end)]
+    for day in changes if first < end else []:
+        in_force = max((v for v in versions if effective_from(v) <= day), key=lambda v: v.version, default=versions[0])
+        if any(b.id == benefit_id for b in in_force.benefits) and in_force.term.from_ <= day <= in_force.term.to:
+            return True
+    return False
+
+
+def _windows(agreement: Agreement, benefit: Benefit, periods: list[Period]) -> list[Window]:
+    return make_windows(benefit.window, benefit.accumulate, agreement.term.from_, agreement.term.to, agreement.term.to, periods)
+
+
+def _holds(version: Agreement, window: Window) -> bool:
+    """Whether a window, of this or of a lower version, belongs to this version by its `effective` day."""
+    decisive = window.window_end if version.amendment == "restate" else window.window_start
+    return decisive >= effective_from(version)
