@@ -3,9 +3,19 @@
 Belongs here: what a careful person with unlimited patience would compute, one rule after the other. Does not belong here: anything imported
 from models, assets or pipelines, or speed bought with cleverness.
 
+    compute.py    the way in: compute(book) gives payouts, accruals and payout lines
     read.py       files to rows: strict typing, business keys, refused rows, YAML with exact numbers
-    calendar.py   periods, windows, spans, a year earlier
-    credit.py     whose lines count for whom, in which currency, as sums per day
-    curve.py      what a measure pays
-    compute.py    every window of every benefit and participant, and the path of its accrual
+    language.py   which keys and values are computed; everything else is refused
+    calendar.py   periods, windows, spans, the year before; months or weeks
+    versions.py   amendments: which version owns which window
+    condition.py  the SQL conditions of scopes
+    parties.py    partners and products by date, participants, hierarchy, assignments
+    credit.py     whose lines count for whom, in which currency, by which share
+    series.py     one column of a benefit for one participant, per day and per line
+    axes.py       places on the x axis, ranks
+    standing.py   all figures of a participant's span up to a day, or why they are missing
+    curve.py      what a measure pays: methods, matrix, multipliers, gates
+    earning.py    limits, rounding, and what an accrual sees of it
+    shares.py     which line carries how much of a payout
+    combine.py    best, exclusive, net_of
 """

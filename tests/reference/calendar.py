@@ -1,19 +1,35 @@
-"""Fiscal periods, windows and spans of a gregorian book; every day included at both ends."""
+"""Fiscal periods, windows, spans and the year before; every day included at both ends.
+
+Two kinds of calendar: months of a year that starts on any day, and weeks in the pattern 4-4-5, 4-5-4 or 5-4-4.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
+
+from tests.reference.read import Refused
 
 DAY = dt.timedelta(days=1)
+WEEK = dt.timedelta(days=7)
 MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
+Range = tuple[dt.date, dt.date]
 
 
 @dataclass(frozen=True)
 class Window:
+    """Clipped to the term. `whole` is the calendar's window before clipping."""
+
     start: dt.date
     end: dt.date
     span_start: dt.date
+    whole: Range = (dt.date.min, dt.date.min)
+
+    def share_of_days(self, kind: str) -> tuple[int, int]:
+        """Days of the window, and of the calendar's window; a term is its own."""
+        days = (self.end - self.start).days + 1
+        return (1, 1) if kind == "term" else (days, (self.whole[1] - self.whole[0]).days + 1)
 
 
 def add_months(day: dt.date, months: int) -> dt.date:
@@ -21,51 +37,128 @@ def add_months(day: dt.date, months: int) -> dt.date:
     return dt.date(day.year + years, month + 1, day.day)
 
 
-def year_start(day: dt.date, year_starts: str) -> dt.date:
-    """First day of the fiscal year that holds `day`."""
-    month, first = map(int, year_starts.split("-"))
-    start = dt.date(day.year, month, first)
-    return start if start <= day else dt.date(day.year - 1, month, first)
-
-
-def block(day: dt.date, months: int, year_starts: str) -> tuple[dt.date, dt.date]:
-    """The block of so many months of the fiscal year that holds `day`."""
-    start = year_start(day, year_starts)
-    while add_months(start, months) <= day:
-        start = add_months(start, months)
-    return start, add_months(start, months) - DAY
-
-
-def windows(kind: str, accumulate: str, term: tuple[dt.date, dt.date], as_of: dt.date, year_starts: str) -> list[Window]:
-    """Every window of the term that has started by `as_of`."""
-    found = []
-    day = term[0]
-    while day <= min(term[1], as_of):
-        start, end = term if kind == "term" else block(day, MONTHS[kind], year_starts)
-        start, end = max(start, term[0]), min(end, term[1])
-        span = {"window": start, "term": term[0], "year": max(term[0], year_start(day, year_starts))}[accumulate]
-        found.append(Window(start, end, span))
-        day = end + DAY
-    return found
-
-
-def periods(window: Window, as_of: dt.date, year_starts: str) -> list[tuple[str, dt.date]]:
-    """Periods of a window that have begun, with the last day each can see."""
-    found = []
-    day = window.start
-    while day <= min(window.end, as_of):
-        start, end = block(day, 1, year_starts)
-        fiscal = year_start(day, year_starts)
-        number = (start.year - fiscal.year) * 12 + start.month - fiscal.month + 1
-        found.append((f"{(add_months(fiscal, 12) - DAY).year}-{number:02}", min(end, window.end, as_of)))
-        day = end + DAY
-    return found
-
-
 def year_earlier(day: dt.date) -> dt.date:
     return day.replace(year=day.year - 1, day=28) if (day.month, day.day) == (2, 29) else day.replace(year=day.year - 1)
 
 
-def prior_year(start: dt.date, end: dt.date) -> tuple[dt.date, dt.date]:
+def prior_year(start: dt.date, end: dt.date) -> Range:
     """The same days one year earlier: from start − 1 year up to, not including, the day after end − 1 year."""
     return year_earlier(start), year_earlier(end + DAY) - DAY
+
+
+class Months:
+    """A fiscal year of twelve months, from `year_starts` (MM-DD) on."""
+
+    def __init__(self, year_starts: str) -> None:
+        self.month, self.first = map(int, year_starts.split("-"))
+
+    def year(self, day: dt.date) -> Range:
+        start = dt.date(day.year, self.month, self.first)
+        start = start if start <= day else dt.date(day.year - 1, self.month, self.first)
+        return start, add_months(start, 12) - DAY
+
+    def block(self, day: dt.date, months: int) -> Range:
+        """The block of so many periods of the fiscal year that holds `day`."""
+        start = self.year(day)[0]
+        while add_months(start, months) <= day:
+            start = add_months(start, months)
+        return start, add_months(start, months) - DAY
+
+    def period(self, day: dt.date) -> str:
+        year = self.year(day)
+        start = self.block(day, 1)[0]
+        return f"{year[1].year}-{(start.year - year[0].year) * 12 + start.month - year[0].month + 1:02}"
+
+    def prior(self, start: dt.date, end: dt.date) -> list[Range]:
+        return [prior_year(start, end)]
+
+
+class Weeks:
+    """Fiscal years of 52 or 53 weeks; the 53rd belongs to the last period."""
+
+    def __init__(self, kind: str, first_days: dict[int, dt.date]) -> None:
+        self.pattern = [int(n) for n in kind.split("-")] * 4
+        self.years: dict[int, Range] = {}
+        for name, first in sorted(first_days.items()):
+            following = first_days.get(name + 1, first + 52 * WEEK)
+            if (following - first).days not in (52 * 7, 53 * 7):
+                raise Refused(f"calendar: fiscal year {name} has {(following - first).days} days")
+            self.years[name] = (first, following - DAY)
+
+    def named(self, day: dt.date) -> tuple[int, Range]:
+        for name, (first, last) in self.years.items():
+            if first <= day <= last:
+                return name, (first, last)
+        raise Refused(f"calendar: no fiscal year listed for {day}")
+
+    def year(self, day: dt.date) -> Range:
+        return self.named(day)[1]
+
+    def periods(self, day: dt.date) -> list[Range]:
+        first, last = self.year(day)
+        found = []
+        for number, weeks in enumerate(self.pattern, 1):
+            end = last if number == 12 else first + weeks * WEEK - DAY
+            found.append((first, end))
+            first = end + DAY
+        return found
+
+    def block(self, day: dt.date, months: int) -> Range:
+        periods = self.periods(day)
+        for i in range(0, 12, months):
+            if periods[i][0] <= day <= periods[i + months - 1][1]:
+                return periods[i][0], periods[i + months - 1][1]
+        raise AssertionError(day)
+
+    def period(self, day: dt.date) -> str:
+        number = next(n for n, (first, last) in enumerate(self.periods(day), 1) if first <= day <= last)
+        return f"{self.named(day)[0]}-{number:02}"
+
+    def prior(self, start: dt.date, end: dt.date) -> list[Range]:
+        """The same week numbers of the fiscal year before, one range per fiscal year; week 53 has none and counts for nothing."""
+        found = []
+        while start <= end:
+            name, (first, last) = self.named(start)
+            if name - 1 not in self.years:
+                raise Refused(f"calendar: fiscal year {name - 1} is looked back on and not listed")
+            before = self.years[name - 1][0]
+            until = min(end, last, first + 52 * WEEK - DAY)
+            if start <= until:
+                found.append((before + (start - first), before + (until - first)))
+            start = last + DAY
+        return found
+
+
+Calendar = Months | Weeks
+
+
+def calendar_of(settings: dict[str, Any]) -> Calendar:
+    """The calendar that a book's settings name."""
+    written = settings.get("calendar") or {}
+    kind = written.get("kind", "gregorian")
+    return Months(written.get("year_starts", "01-01")) if kind == "gregorian" else Weeks(kind, written["first_days"])
+
+
+def windows(kind: str, accumulate: str, term: Range, as_of: dt.date, calendar: Calendar | str) -> list[Window]:
+    """Every window of the term that has started by `as_of`. A calendar may be named by its year's start, MM-DD."""
+    calendar = Months(calendar) if isinstance(calendar, str) else calendar
+    found = []
+    day = term[0]
+    while day <= min(term[1], as_of):
+        whole = term if kind == "term" else calendar.block(day, MONTHS[kind])
+        start, end = max(whole[0], term[0]), min(whole[1], term[1])
+        span = {"window": start, "term": term[0], "year": max(term[0], calendar.year(day)[0])}[accumulate]
+        found.append(Window(start, end, span, whole))
+        day = end + DAY
+    return found
+
+
+def periods(window: Window, as_of: dt.date, calendar: Calendar) -> list[tuple[str, dt.date]]:
+    """Periods of a window that have begun, with the last day each can see."""
+    found = []
+    day = window.start
+    while day <= min(window.end, as_of):
+        end = calendar.block(day, 1)[1]
+        found.append((calendar.period(day), min(end, window.end, as_of)))
+        day = end + DAY
+    return found

@@ -1,17 +1,41 @@
-"""Whose lines count for whom: hierarchy, assignments, pools, scopes, currencies. Sums per day, in integers of 10^-12."""
+"""Which line is credited to whom under an agreement, and with how much: scopes, currencies, shares. Integers of 10^-12."""
 
 from __future__ import annotations
 
 import datetime as dt
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from tests.reference.read import MINOR_UNITS, UNIT, Book, Row
+from tests.reference.calendar import calendar_of
+from tests.reference.condition import holds
+from tests.reference.parties import Parties, matches
+from tests.reference.read import COLUMNS, MINOR_UNITS, UNIT, Book, Refused, Row
 
-AMOUNT, COST, QUANTITY, COUNT, NO_RATE, NO_COST, NO_QUANTITY = range(7)
+
+@dataclass(frozen=True)
+class Line:
+    """A transaction line that exists: its row, its place among all lines, its product's attributes, and where it came from."""
+
+    order: int
+    row: Row
+    product: Row
+    file: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Credit:
+    """A line as one participant has it: the day that governs it and its share (of 10^12). None: without a rate, or without a cost."""
+
+    line: Line
+    day: dt.date
+    share: int
+    amount: int | None
+    cost: int | None
 
 
 def round_half(value: Fraction, half_even: bool) -> int:
@@ -21,109 +45,64 @@ def round_half(value: Fraction, half_even: bool) -> int:
     return (1 if value >= 0 else -1) * (int(whole) + up)
 
 
-class Days:
-    """Sums per day of one benefit and participant, and their total over any days."""
-
-    def __init__(self) -> None:
-        self._of: dict[dt.date, list[int]] = defaultdict(lambda: [0] * 7)
-        self._days: list[dt.date] | None = None
-
-    def add(self, day: dt.date, amount: int | None, cost: int | None, quantity: int | None) -> None:
-        sums = self._of[day]
-        sums[AMOUNT] += amount or 0
-        sums[COST] += cost or 0
-        sums[QUANTITY] += quantity or 0
-        sums[COUNT] += UNIT
-        sums[NO_RATE] += amount is None
-        sums[NO_COST] += cost is None
-        sums[NO_QUANTITY] += quantity is None
-
-    def total(self, first: dt.date, last: dt.date) -> list[int]:
-        if self._days is None:
-            self._days = sorted(self._of)
-            self._running = [[0] * 7]
-            for day in self._days:
-                self._running.append([a + b for a, b in zip(self._running[-1], self._of[day], strict=True)])
-        if last < first:
-            return [0] * 7
-        low, high = self._running[bisect_left(self._days, first)], self._running[bisect_right(self._days, last)]
-        return [b - a for a, b in zip(low, high, strict=True)]
-
-
 class Credits:
-    """Who is credited with which line of a book."""
+    """The lines of a book and who is credited with them."""
 
     def __init__(self, book: Book) -> None:
         self.book = book
+        self.calendar = calendar_of(book.settings)
+        self.parties = Parties(book)
         self.half_even = book.settings.get("rounding") == "half_even"
-        self.partners: dict[str, Row] = {row["partner_id"]: row for row in book.feeds.get("partners", [])}
-        self.products: dict[str, Row] = {row["product_id"]: row for row in book.feeds.get("products", [])}
-        self.lines = sorted((x for x in book.feeds["transactions"] if x["date"] <= book.as_of), key=lambda x: x["date"])
+        rows = zip(book.feeds["transactions"], book.origins["transactions"], strict=True)
+        existing = [(row, origin) for row, origin in rows if row["date"] <= book.as_of]
+        existing.sort(key=lambda item: (item[0]["date"], item[0]["transaction_id"], item[0]["line"], item[1][0]))
+        self.lines = [
+            Line(order, row, self.parties.product(row["product_id"], row["date"]), account.path, number)
+            for order, (row, (_, account, number)) in enumerate(existing)
+        ]
+        self.first_dates: dict[str, dt.date] = {}
+        for line in self.lines:  # in order of date: the first seen is the earliest
+            self.first_dates.setdefault(line.row["transaction_id"], line.row["date"])
         self.rates: dict[tuple[str, str], list[tuple[dt.date, int]]] = defaultdict(list)
         for row in sorted(book.feeds.get("fx_rates", []), key=lambda r: r["date"]):
-            self.rates[row["from_currency"], row["to_currency"]].append((row["date"], row["rate"]))
-        self._assigned: dict[str, list[Row]] = defaultdict(list)
-        for row in book.feeds.get("assignments", []):
-            self._assigned[row["partner_id"]].append(row)
-        self._splits: dict[tuple[str, dt.date], list[tuple[str, int, int]]] = {}
-        self._converted: dict[str, list[tuple[int | None, int | None]]] = {}
+            if row["date"] <= book.as_of:
+                self.rates[row["from_currency"], row["to_currency"]].append((row["date"], row["rate"]))
 
-    # -- who ----------------------------------------------------------------------------------------------------------
+    # -- when and in which money --------------------------------------------------------------------------------------
 
-    def members(self, agreement: Row) -> list[str]:
-        """The participants named or selected, in order of id."""
-        selection = agreement["participants"]
-        if isinstance(selection, list):
-            return sorted(map(str, selection))
-        return sorted(p for p, row in self.partners.items() if all(_matches(row.get(key), value) for key, value in selection.items()))
+    def governing_day(self, agreement: Row, line: Line) -> dt.date:
+        """The day that says to which period, rate, assignment and partners a line belongs."""
+        original = line.row["original_transaction_id"]
+        if agreement.get("returns", "posted") == "original" and original in self.first_dates:
+            return self.first_dates[original]
+        day: dt.date = line.row["date"]
+        return day
 
-    def participants(self, agreement: Row) -> list[str]:
-        """Who has a result."""
-        return [str(agreement["payee"])] if agreement.get("pool") == "together" else self.members(agreement)
-
-    def ancestors(self, partner: str) -> list[str]:
-        """The partner itself and everyone above it."""
-        found = []
-        above: str | None = partner
-        while above:
-            found.append(above)
-            row = self.partners.get(above)
-            above = row["parent_id"] if row else None
-        return found
-
-    def split(self, partner: str, day: dt.date) -> list[tuple[str, int, int]]:
-        """(participant, running share before, running share after) of the partner's lines of that day, in order of participant."""
-        known = self._splits.get((partner, day))
-        if known is None:
-            valid = [
-                a for a in self._assigned.get(partner, ())
-                if (a["from"] is None or a["from"] <= day) and (a["to"] is None or day <= a["to"])
-            ]  # fmt: skip
-            known, running = [], 0
-            for a in sorted(valid, key=lambda a: a["participant_id"]):
-                known.append((a["participant_id"], running, running + a["share"]))
-                running += a["share"]
-            self._splits[partner, day] = known
-        return known
-
-    # -- how much -----------------------------------------------------------------------------------------------------
-
-    def converted(self, currency: str) -> list[tuple[int | None, int | None]]:
-        """Amount and cost of every line in `currency`, rounded to its minor unit where converted; (None, None) without a rate."""
-        if currency not in self._converted:
-            self._converted[currency] = [self._convert(line, currency) for line in self.lines]
-        return self._converted[currency]
-
-    def _convert(self, line: Row, currency: str) -> tuple[int | None, int | None]:
-        if line["currency"] == currency:
-            return line["amount"], line["cost"]
-        rates = self.rates.get((line["currency"], currency), [])
-        place = bisect_right(rates, (line["date"], 10**60))
-        if place == 0:
+    def money(self, agreement: Row, line: Line, day: dt.date) -> tuple[int | None, int | None]:
+        """Amount and cost in the agreement's currency, rounded to its minor unit where converted; None without a rate."""
+        row, currency = line.row, agreement["currency"]
+        if row["currency"] == currency:
+            return row["amount"], row["cost"]
+        rate = self._rate(agreement, row["currency"], day)
+        if rate is None:
             return None, None
-        rate = rates[place - 1][1]
-        cost = line["cost"]
-        return self.to_minor(line["amount"] * rate, UNIT, currency), None if cost is None else self.to_minor(cost * rate, UNIT, currency)
+        cost = None if row["cost"] is None else self.to_minor(row["cost"] * rate, UNIT, currency)
+        return self.to_minor(row["amount"] * rate, UNIT, currency), cost
+
+    def _rate(self, agreement: Row, currency: str, day: dt.date) -> int | None:
+        """1 `currency` in the agreement's, in 10^-12."""
+        how = agreement.get("fx", "transaction_date")
+        if isinstance(how, dict):
+            written = how["fixed"].get(currency)
+            return None if written is None else int(Fraction(written) * UNIT)
+        if how == "period_end":
+            try:
+                day = self.calendar.block(day, 1)[1]
+            except Refused:  # a day outside the listed years counts nowhere
+                return None
+        rates = self.rates.get((currency, agreement["currency"]), [])
+        place = bisect_right(rates, (day, 10**60))
+        return rates[place - 1][1] if place else None
 
     def to_minor(self, numerator: int, denominator: int, currency: str) -> int:
         """numerator / denominator (both in 10^-12 units) rounded to the currency's minor unit, in 10^-12."""
@@ -135,42 +114,36 @@ class Credits:
 
     # -- together -----------------------------------------------------------------------------------------------------
 
-    def days(self, agreement: Row, benefit: Row) -> dict[str, Days]:
-        """Per participant, the sums per day of the lines in scope; days before the term too, for a prior year."""
-        currency = agreement["currency"]
-        together = agreement.get("pool") == "together"
-        members = set(self.members(agreement))
-        children = agreement.get("include_children", True)
-        result = {participant: Days() for participant in self.participants(agreement)}
-        scopes = [scope for scope in (agreement.get("scope"), benefit.get("scope")) if scope]
-        products: dict[str | None, bool] = {}
-        reach: dict[str, list[str]] = {}
-        for line, (amount, cost) in zip(self.lines, self.converted(currency), strict=True):
-            partner, product = line["partner_id"], line["product_id"]
-            if partner not in reach:
-                reach[partner] = [a for a in (self.ancestors(partner) if children else [partner]) if a in members]
-            full = reach[partner]
-            split = [s for s in self.split(partner, line["date"]) if s[0] in members and s[0] not in full]
-            if not full and not split:
+    def of(self, agreement: Row, paid: Mapping[int, int]) -> dict[str, list[Credit]]:
+        """Per participant of an agreement version, the lines in its scope on any day. `paid`: by a line's order, what is taken off its amount."""
+        parties, currency = self.parties, agreement["currency"]
+        result: dict[str, list[Credit]] = {participant: [] for participant in parties.participants(agreement)}
+        scopes = [agreement["scope"]] if agreement.get("scope") else []
+        reach: dict[tuple[str, dt.date], tuple[list[str], list[tuple[str, int, int]]]] = {}
+        for line in self.lines:
+            partner, day = line.row["partner_id"], self.governing_day(agreement, line)
+            if (partner, day) not in reach:
+                family = parties.ancestors(partner, day) if agreement.get("include_children", True) else (partner,)
+                whole = [p for p in family if parties.takes_part(agreement, p, day)]
+                split = [s for s in parties.split(partner, day) if s[0] not in whole and parties.takes_part(agreement, s[0], day)]
+                reach[partner, day] = whole, split
+            whole, split = reach[partner, day]
+            if not (whole or split) or not in_scopes(line, scopes):
                 continue
-            if product not in products:
-                products[product] = all(self._product_counts(scope, product) for scope in scopes)
-            if not products[product] or not all(line["type"] in scope.get("types", (line["type"],)) for scope in scopes):
-                continue
-            if together and full:
-                result[str(agreement["payee"])].add(line["date"], amount, cost, line["quantity"])
-                continue
-            for participant in full:
-                result[participant].add(line["date"], amount, cost, line["quantity"])
+            amount, cost = self.money(agreement, line, day)
+            if amount is not None:
+                amount -= paid.get(line.order, 0)
             parts = [
-                (self._part(amount, low, high, currency), self._part(cost, low, high, currency), _exact_part(line["quantity"], low, high))
-                for _, low, high in split
-            ]
-            if together:
-                result[str(agreement["payee"])].add(line["date"], *(_sum_known(column) for column in zip(*parts, strict=True)))
+                (who, Credit(line, day, high - low, self._part(amount, low, high, currency), self._part(cost, low, high, currency)))
+                for who, low, high in split
+            ]  # fmt: skip
+            if agreement.get("pool") == "together":
+                one = Credit(line, day, UNIT, amount, cost) if whole else _sum([part for _, part in parts])
+                result[str(agreement["payee"])].append(one)
             else:
-                for (who, _, _), part in zip(split, parts, strict=True):
-                    result[who].add(line["date"], *part)
+                for who, credit in [(who, Credit(line, day, UNIT, amount, cost)) for who in whole] + parts:
+                    if who in result:  # who takes part outside the term only has no result
+                        result[who].append(credit)
         return result
 
     def _part(self, value: int | None, low: int, high: int, currency: str) -> int | None:
@@ -179,25 +152,34 @@ class Credits:
             return None
         return self.to_minor(value * high, UNIT, currency) - self.to_minor(value * low, UNIT, currency)
 
-    def _product_counts(self, scope: Row, product: str | None) -> bool:
-        selection = scope.get("products") or {}
-        row = {"product_id": product, **self.products.get(product, {})} if product is not None else {}
-        included = all(_matches(row.get(key), values) for key, values in (selection.get("include") or {}).items())
-        return included and not any(_matches(row.get(key), values) for key, values in (selection.get("exclude") or {}).items())
+
+def _sum(parts: list[Credit]) -> Credit:
+    """A line that assignments alone bring to a pool."""
+    amounts, costs = [p.amount for p in parts], [p.cost for p in parts]
+    amount = None if None in amounts else sum(amounts)  # type: ignore[arg-type]
+    cost = None if None in costs else sum(costs)  # type: ignore[arg-type]
+    return Credit(parts[0].line, parts[0].day, sum(p.share for p in parts), amount, cost)
 
 
-def _sum_known(values: Iterable[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+def in_scopes(line: Line, scopes: list[Row]) -> bool:
+    """Whether a line is in every one of the scopes."""
+    return all(
+        line.row["type"] in scope.get("types", (line.row["type"],))
+        and _product_counts(scope.get("products") or {}, line.product)
+        and ("where" not in scope or holds(scope["where"], lambda name: column(line.row, name)))
+        for scope in scopes
+    )
 
 
-def _exact_part(value: int | None, low: int, high: int) -> int | None:
-    if value is None:
-        return None
-    whole, rest = divmod(value * (high - low), UNIT)
-    assert rest == 0, "more than 12 decimals"
-    return whole
+def _product_counts(selection: Row, product: Row) -> bool:
+    included = all(matches(product.get(key), values) for key, values in (selection.get("include") or {}).items())
+    return included and not any(matches(product.get(key), values) for key, values in (selection.get("exclude") or {}).items())
 
 
-def _matches(value: Any, wanted: Any) -> bool:
-    return value is not None and value in [str(w) for w in (wanted if isinstance(wanted, list) else [wanted])]
+def column(row: Row, name: str) -> Any:
+    """A column of a line by its name in any case: canonical ones typed, the others text."""
+    if name == "posted_on":
+        return row["posted_on"] or row["date"]
+    kind = COLUMNS["transactions"].get(name, ("text",))[0]
+    value = row[name] if name in row else next((v for key, v in row.items() if key.lower() == name), None)
+    return Fraction(value, UNIT) if kind == "amount" and value is not None else value

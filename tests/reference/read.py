@@ -34,8 +34,13 @@ COLUMNS: dict[str, dict[str, tuple[str, bool, str | None]]] = {
         "cost": ("amount", False, None), "currency": ("currency", True, None), "original_transaction_id": ("text", False, None),
         "posted_on": ("date", False, None),
     },
-    "partners": {"partner_id": ("text", True, None), "parent_id": ("text", False, None)},
-    "products": {"product_id": ("text", True, None)},
+    "partners": {
+        "partner_id": ("text", True, None), "parent_id": ("text", False, None), "from": ("date", False, None), "to": ("date", False, None),
+    },
+    "products": {"product_id": ("text", True, None), "from": ("date", False, None), "to": ("date", False, None)},
+    "metrics": {
+        "participant_id": ("text", True, None), "metric": ("text", True, None), "date": ("date", True, None), "value": ("number", True, None),
+    },
     "targets": {
         "agreement": ("text", True, None), "benefit": ("text", True, None), "participant_id": ("text", True, None),
         "window_start": ("date", True, None), "target": ("amount", False, None),
@@ -63,6 +68,7 @@ class FileAccount:
     duplicate: int = 0
     superseded: int = 0
     rejected: int = 0
+    path: str = ""
 
 
 @dataclass
@@ -75,12 +81,21 @@ class Book:
     feeds: dict[str, list[Row]]
     has_feed: set[str]
     rejects: list[tuple[str, str, int, str]] = field(default_factory=list)  # feed, file, row number, column
-    origins: dict[str, list[tuple[FileAccount, int]]] = field(default_factory=dict)  # of each current row: its file and row number
+    origins: dict[str, list[tuple[int, FileAccount, int]]] = field(default_factory=dict)  # of each current row: order of arrival, file, row number
     files: dict[str, list[FileAccount]] = field(default_factory=dict)
+    versions: dict[str, dict[str, list[Row]]] = field(default_factory=dict)  # of partners and products: by id
 
 
 class _Refused(Exception):
     pass
+
+
+class NotCovered(Exception):
+    """The book uses a part of the language that this reference does not compute."""
+
+
+class Refused(Exception):
+    """The book breaks a rule that the program refuses before anything runs."""
 
 
 class ExactLoader(yaml.SafeLoader):
@@ -106,7 +121,7 @@ def read_book(folder: Path, as_of: dt.date | None = None) -> Book:
         seen: set[str] = set()
         batches = []
         for path in paths:
-            account = FileAccount(path.name)
+            account = FileAccount(path.name, path=path.relative_to(folder).as_posix())
             book.files.setdefault(feed, []).append(account)
             content = path.read_bytes()
             digest = hashlib.sha256(content).hexdigest()
@@ -126,7 +141,7 @@ def book_of_rows(settings: Row, agreements: list[Row], feeds: dict[str, list[Row
     """A book from rows in memory: one case. Values may be of YAML's types."""
     book = Book(settings, agreements, as_of, {}, {feed for feed, rows in feeds.items() if rows})
     for feed, rows in feeds.items():
-        account = FileAccount(feed, read=len(rows))
+        account = FileAccount(feed, read=len(rows), path=feed)
         book.files[feed] = [account]
         _load(book, feed, {}, [(account, [{k: _as_text(v) for k, v in row.items()} for row in rows])])
     _resolve(book)
@@ -161,7 +176,7 @@ def _load(book: Book, feed: str, how: Row, batches: Iterable[tuple[FileAccount, 
             except _Refused as refusal:
                 account.rejected += 1
                 book.rejects.append((feed, account.name, number, str(refusal)))
-    current: dict[Any, tuple[FileAccount, int, Row]] = {}
+    current: dict[Any, tuple[FileAccount, int, Row, int]] = {}
     for place, (account, number, row) in enumerate(typed):
         identity = tuple(row[column] for column in key) if key else place
         before = current.get(identity)
@@ -170,11 +185,11 @@ def _load(book: Book, feed: str, how: Row, batches: Iterable[tuple[FileAccount, 
             continue
         if before is not None:
             before[0].superseded += 1
-        current[identity] = (account, number, row)
-    for account, _, _ in current.values():
+        current[identity] = (account, number, row, place)
+    for account, *_ in current.values():
         account.loaded += 1
-    book.feeds[feed] = [row for _, _, row in current.values()]
-    book.origins[feed] = [(account, number) for account, number, _ in current.values()]
+    book.feeds[feed] = [row for _, _, row, _ in current.values()]
+    book.origins[feed] = [(place, account, number) for account, number, _, place in current.values()]
 
 
 def _typed(feed: str, raw: dict[str, str | None], mapping: Row, defaults: Row) -> Row:
@@ -205,7 +220,7 @@ def _value(kind: str, column: str, text: str) -> Any:
                 pass
     elif kind == "integer" and re.fullmatch(r"-?\d+", text):
         return int(text)
-    elif kind in ("amount", "rate"):
+    elif kind in ("amount", "rate", "number"):
         found = re.fullmatch(r"(-?)(\d+)(?:\.(\d+))?", text)
         if found and len(found[3] or "") <= (6 if kind == "amount" else 12):
             size = int(found[2]) * UNIT + int((found[3] or "").ljust(12, "0"))
@@ -218,16 +233,33 @@ def _value(kind: str, column: str, text: str) -> Any:
 
 
 def _resolve(book: Book) -> None:
-    """A line that names an unknown partner or product waits: it does not count."""
-    partners = {row["partner_id"] for row in book.feeds.get("partners", [])} if "partners" in book.has_feed else None
-    products = {row["product_id"] for row in book.feeds.get("products", [])} if "products" in book.has_feed else None
-    kept = []
-    for row, (account, number) in zip(book.feeds["transactions"], book.origins["transactions"], strict=True):
-        unknown_partner = partners is not None and row["partner_id"] not in partners
-        if unknown_partner or (products is not None and row["product_id"] is not None and row["product_id"] not in products):
+    """A line whose partner or product is unknown on its date waits: it does not count."""
+    kept, origins = [], []
+    for row, origin in zip(book.feeds["transactions"], book.origins["transactions"], strict=True):
+        _, account, number = origin
+        unknown = [
+            key for feed, key in (("partners", "partner_id"), ("products", "product_id"))
+            if feed in book.has_feed and row[key] is not None and version_at(_versions(book, feed, key).get(row[key], ()), row["date"]) is None
+        ]  # fmt: skip
+        if unknown:
             account.loaded -= 1
             account.rejected += 1
-            book.rejects.append(("transactions", account.name, number, "partner_id" if unknown_partner else "product_id"))
+            book.rejects.append(("transactions", account.name, number, unknown[0]))
         else:
             kept.append(row)
-    book.feeds["transactions"] = kept
+            origins.append(origin)
+    book.feeds["transactions"], book.origins["transactions"] = kept, origins
+
+
+def _versions(book: Book, feed: str, key: str) -> dict[str, list[Row]]:
+    if feed not in book.versions:
+        book.versions[feed] = {}
+        for row in book.feeds.get(feed, []):
+            book.versions[feed].setdefault(row[key], []).append(row)
+    return book.versions[feed]
+
+
+def version_at(versions: Iterable[Row], day: dt.date) -> Row | None:
+    """The dated version that holds on `day`."""
+    found = [v for v in versions if (v["from"] is None or v["from"] <= day) and (v["to"] is None or day <= v["to"])]
+    return found[-1] if found else None

@@ -1,0 +1,105 @@
+"""From a standing to what a span has earned: curve × multiplier × gates, limits, rounding; and what an accrual makes of a part of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tests.reference.axes import axis_of, curve_axes
+from tests.reference.calendar import Window
+from tests.reference.credit import round_half
+from tests.reference.curve import gate_factor, matrix_pays, multiplier, pays, shared_rank_pays
+from tests.reference.read import MINOR_UNITS, UNIT, Row
+from tests.reference.standing import BenefitLines, Standing, projected
+
+ZERO = Fraction(0)
+
+
+@dataclass(frozen=True)
+class Earned:
+    """`limited`: curve × multiplier × gate within the limits, not rounded."""
+
+    curve: Fraction
+    multiplier: Fraction
+    gate: Fraction
+    limited: Fraction
+    tier: int
+
+
+def prorated(benefit: Row, window: Window) -> Row:
+    """The benefit with amounts, and thresholds in units of the measure, scaled by the days of the window."""
+    if benefit.get("prorate", "none") != "days":
+        return benefit
+    part = Fraction(*window.share_of_days(benefit["window"]))
+
+    def scaled(tiers: list[Row], by: object) -> list[Row]:
+        keys = {"amount", "from"} if axis_of(by)[0] in ("measure", "growth_amount") else {"amount"}
+        return [{key: Fraction(value) * part if key in keys else value for key, value in tier.items()} for tier in tiers]
+
+    result = dict(benefit)
+    if "tiers" in benefit:
+        result["tiers"] = scaled(benefit["tiers"], benefit.get("by", "measure"))
+    if "multiply" in benefit:
+        result["multiply"] = {**benefit["multiply"], "tiers": scaled(benefit["multiply"]["tiers"], benefit["multiply"]["by"])}
+    return result
+
+
+def earn(benefit: Row, window: Window, s: Standing, as_if_tier: int | None = None) -> Earned:
+    """What the benefit pays at a standing, before rounding."""
+    benefit = prorated(benefit, window)
+    axes = curve_axes(benefit)
+    if "matrix" in benefit:
+        curve, tier = matrix_pays(benefit, s.figures(s.x[axes[0]]), s.x[axes[0]], s.x[axes[1]])
+    elif axes[0][0] == "rank" and benefit.get("ties") == "share" and as_if_tier is None:
+        curve, tier = shared_rank_pays(benefit, s.figures(s.x[axes[0]]), s.ties[axes[0]])
+    else:
+        curve, tier = pays(benefit, s.figures(s.x[axes[0]]), as_if_tier)
+    times = multiplier(benefit["multiply"], s.x[axis_of(benefit["multiply"]["by"])]) if "multiply" in benefit else Fraction(1)
+    gate = Fraction(1)
+    for one in benefit.get("requires", []):
+        gate *= gate_factor(one, s.x[axis_of(one["by"])])
+    return Earned(curve, times, gate, limited(benefit.get("limits", {}), curve * times * gate), tier)
+
+
+def limited(limits: Row, paid: Fraction) -> Fraction:
+    """at_most clips, then less than pays_from pays 0, then at_least lifts."""
+    if "at_most" in limits:
+        paid = min(paid, Fraction(limits["at_most"]))
+    if "pays_from" in limits and paid < limits["pays_from"]:
+        paid = ZERO
+    if "at_least" in limits:
+        paid = max(paid, Fraction(limits["at_least"]))
+    return paid
+
+
+def rounded(value: Fraction, currency: str, half_even: bool) -> Fraction:
+    scale = 10 ** MINOR_UNITS[currency]
+    return Fraction(round_half(value * scale, half_even), scale)
+
+
+def accrued(case: BenefitLines, window: Window, participant: str, s: Standing, last: dt.date) -> Fraction:
+    """What the span has earned by `last` in the placement that the benefit accrues with, not rounded."""
+    how = case.benefit.get("accrue", {})
+    placement = how.get("placement", "actual")
+    if placement == "actual" or last == window.end:
+        return earn(case.benefit, window, s).limited
+    if isinstance(placement, dict):
+        return earn(case.benefit, window, s, as_if_tier=int(placement["tier"])).limited
+    gone, days = (last - window.span_start).days + 1, (window.end - window.span_start).days + 1
+    p = _projection(case, how.get("forecast", "linear"), window, participant, s, last)
+    if p is None:
+        p = s.m * days / gone
+    paid = earn(case.benefit, window, projected(case, s, p)).limited
+    return paid / p * s.m if p > 0 else paid * gone / days
+
+
+def _projection(case: BenefitLines, forecast: str, window: Window, participant: str, s: Standing, last: dt.date) -> Fraction | None:
+    """The measure expected at the window's end; None: by days."""
+    if forecast == "feed":
+        row = case.target_row(participant, window)
+        return None if row is None or row["target"] is None else Fraction(row["target"], UNIT)
+    if forecast == "seasonal":
+        whole, to_date = (case.prior_sum(participant, window.span_start, day) for day in (window.end, last))
+        return None if whole.missing or to_date.value <= 0 else s.m * whole.value / to_date.value
+    return None

@@ -1,0 +1,85 @@
+"""Who takes part and whose lines reach whom: partners and products by date, hierarchy, assignments."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from functools import lru_cache
+from typing import Any
+
+from tests.reference.read import Book, Row, version_at
+
+
+class Parties:
+    """Partners, products and assignments of a book, each as of a day."""
+
+    def __init__(self, book: Book) -> None:
+        self._partners: dict[str, list[Row]] = defaultdict(list)
+        for row in book.feeds.get("partners", []):
+            self._partners[row["partner_id"]].append(row)
+        self._products: dict[str, list[Row]] = defaultdict(list)
+        for row in book.feeds.get("products", []):
+            self._products[row["product_id"]].append(row)
+        self._assigned: dict[str, list[Row]] = defaultdict(list)
+        for row in book.feeds.get("assignments", []):
+            self._assigned[row["partner_id"]].append(row)
+        self.ancestors = lru_cache(maxsize=None)(self._ancestors)
+        self.split = lru_cache(maxsize=None)(self._split)
+
+    def product(self, product: str | None, day: dt.date) -> Row:
+        """What is known of a line's product; nothing for a line without one."""
+        return {} if product is None else {"product_id": product, **(version_at(self._products.get(product, ()), day) or {})}
+
+    def participants(self, agreement: Row) -> list[str]:
+        """Who has a result, in order of id: those named, or every partner that matches at some day of the term."""
+        if agreement.get("pool") == "together":
+            return [str(agreement["payee"])]
+        selection, term = agreement["participants"], agreement["term"]
+        if isinstance(selection, list):
+            return sorted({str(p) for p in selection})
+        return sorted(
+            partner for partner, versions in self._partners.items()
+            if any(
+                _selected(selection, v) and (v["from"] is None or v["from"] <= term["to"]) and (v["to"] is None or term["from"] <= v["to"])
+                for v in versions
+            )
+        )  # fmt: skip
+
+    def takes_part(self, agreement: Row, partner: str, day: dt.date) -> bool:
+        """Whether the partner is one of the agreement's participants on a day."""
+        selection = agreement["participants"]
+        if isinstance(selection, list):
+            return partner in map(str, selection)
+        version = version_at(self._partners.get(partner, ()), day)
+        return version is not None and _selected(selection, version)
+
+    def _ancestors(self, partner: str, day: dt.date) -> tuple[str, ...]:
+        """The partner itself and everyone above it on a day."""
+        found: list[str] = []
+        above: str | None = partner
+        while above:
+            found.append(above)
+            row = version_at(self._partners.get(above, ()), day)
+            above = row["parent_id"] if row else None
+        return tuple(found)
+
+    def _split(self, partner: str, day: dt.date) -> tuple[tuple[str, int, int], ...]:
+        """(participant, running share before, running share after) of the partner's lines of that day, in order of participant."""
+        valid = [
+            a for a in self._assigned.get(partner, ())
+            if (a["from"] is None or a["from"] <= day) and (a["to"] is None or day <= a["to"])
+        ]  # fmt: skip
+        found, running = [], 0
+        for a in sorted(valid, key=lambda a: a["participant_id"]):
+            found.append((a["participant_id"], running, running + a["share"]))
+            running += a["share"]
+        return tuple(found)
+
+
+def _selected(selection: Row, partner: Row) -> bool:
+    return all(matches(partner.get(key), wanted) for key, wanted in selection.items())
+
+
+def matches(value: Any, wanted: Any) -> bool:
+    """Whether an attribute has the wanted value, or one of them."""
+    return value is not None and value in [str(w) for w in (wanted if isinstance(wanted, list) else [wanted])]

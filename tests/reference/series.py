@@ -1,0 +1,121 @@
+"""One column of a benefit for one participant, as sums per day and as lines. Values are integers of 10^-12."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tests.reference.calendar import Range
+from tests.reference.credit import Credit, Line
+from tests.reference.read import UNIT
+
+#: Why a line has no value in a column, in the order in which reasons are given.
+MISSING = ("fx", "cost", "quantity", "attribute")
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A sum over days, and which kinds of values were missing in it."""
+
+    value: Fraction
+    missing: frozenset[str]
+
+
+class Series:
+    """Values per day. `counted` leaves out lines that another agreement of an exclusive group keeps; `all_lines` does not."""
+
+    def __init__(self) -> None:
+        self._counted = _Days()
+        self._all = _Days()
+        self._lines: dict[dt.date, list[tuple[Line, int | None]]] = defaultdict(list)
+
+    def add(self, credit: Credit, column: str, counted: bool) -> None:
+        value, missing = value_of(credit, column)
+        self._all.add(credit.day, value, missing)
+        if counted:
+            self._counted.add(credit.day, value, missing)
+            self._lines[credit.day].append((credit.line, value))
+
+    def counted(self, first: dt.date, last: dt.date) -> Sum:
+        return self._counted.total([(first, last)])
+
+    def all_lines(self, ranges: list[Range]) -> Sum:
+        return self._all.total(ranges)
+
+    def lines(self, first: dt.date, last: dt.date) -> list[tuple[Line, int]]:
+        """The counted lines of some days in the order of lines, each once with what is credited of it."""
+        found: dict[int, tuple[Line, int]] = {}
+        for day in self._counted.days(first, last):
+            for line, value in self._lines[day]:
+                before = found[line.order][1] if line.order in found else 0
+                found[line.order] = (line, before + (value or 0))
+        return [found[order] for order in sorted(found)]
+
+
+class _Days:
+    def __init__(self) -> None:
+        self._of: dict[dt.date, list[int]] = defaultdict(lambda: [0] * (1 + len(MISSING)))
+        self._days: list[dt.date] | None = None
+
+    def add(self, day: dt.date, value: int | None, missing: str) -> None:
+        self._days = None
+        self._of[day][0] += value or 0
+        if missing:
+            self._of[day][1 + MISSING.index(missing)] += 1
+
+    def _sum_up(self) -> list[dt.date]:
+        if self._days is None:
+            self._days = sorted(self._of)
+            self._running = [[0] * (1 + len(MISSING))]
+            for day in self._days:
+                self._running.append([a + b for a, b in zip(self._running[-1], self._of[day], strict=True)])
+        return self._days
+
+    def days(self, first: dt.date, last: dt.date) -> list[dt.date]:
+        days = self._sum_up()
+        return days[bisect_left(days, first) : bisect_right(days, last)]
+
+    def total(self, ranges: list[Range]) -> Sum:
+        days = self._sum_up()
+        sums = [0] * (1 + len(MISSING))
+        for first, last in ranges:
+            low, high = bisect_left(days, first), bisect_right(days, last)
+            if low < high:
+                sums = [s + b - a for s, a, b in zip(sums, self._running[low], self._running[high], strict=True)]
+        return Sum(Fraction(sums[0], UNIT), frozenset(name for name, count in zip(MISSING, sums[1:], strict=True) if count))
+
+
+def value_of(credit: Credit, column: str) -> tuple[int | None, str]:
+    """What a credited line holds in a column, or why it holds nothing."""
+    if column == "count":
+        return UNIT, ""
+    if column in ("amount", "margin") and credit.amount is None:
+        return None, "fx"
+    if column == "amount":
+        return credit.amount, ""
+    if column == "margin":
+        return (None, "cost") if credit.cost is None or credit.amount is None else (credit.amount - credit.cost, "")
+    if column == "quantity":
+        quantity = credit.line.row["quantity"]
+        return (None, "quantity") if quantity is None else (_shared(quantity, credit.share), "")
+    number = as_number(credit.line.row.get(column))
+    return (None, "attribute") if number is None else (_shared(number, credit.share), "")
+
+
+def as_number(text: str | None) -> int | None:
+    """The number of an attribute in 10^-12: up to 6 decimals, below 10^12; None where it is no such number."""
+    found = re.fullmatch(r"(-?)(\d+)(?:\.(\d{1,6}))?", text or "")
+    if found is None or int(found[2]) >= 10**12:
+        return None
+    size = int(found[2]) * UNIT + int((found[3] or "").ljust(12, "0"))
+    return -size if found[1] else size
+
+
+def _shared(value: int, share: int) -> int:
+    whole, rest = divmod(value * share, UNIT)
+    assert rest == 0, "more than 12 decimals"
+    return whole

@@ -1,0 +1,76 @@
+"""Which part of a payout each transaction line carries: running sums, rounded, minus the one before."""
+
+from __future__ import annotations
+
+import datetime as dt
+from fractions import Fraction
+
+from tests.reference.calendar import DAY, Window
+from tests.reference.credit import Line
+from tests.reference.curve import in_measure, pays, tiers_of
+from tests.reference.earning import prorated, rounded
+from tests.reference.read import UNIT, Row
+from tests.reference.standing import BenefitLines, Standing, curve_axis
+
+ZERO = Fraction(0)
+Piece = tuple[Line, int, Fraction, Fraction]  # line, tier, measure, weight
+
+
+def line_rows(case: BenefitLines, window: Window, participant: str, s: Standing, payout: Row, as_of: dt.date, half_even: bool) -> list[Row]:
+    """One row per line × tier of a payout that is not blocked, in order; they add up to the payout exactly."""
+    series = case.measure[participant]
+    lines = [(line, Fraction(value, UNIT)) for line, value in series.lines(window.start, min(window.end, as_of))]
+    total = sum((value for _, value in lines), ZERO)
+    if total <= 0:
+        nothing = {"file": None, "row": None, "transaction_id": None, "line": None}
+        return [{**nothing, "order": None, "tier": payout["tier"], "credited_measure": total, "line_payout": payout["payout"]}]
+    pieces: list[Piece] = [(line, payout["tier"], value, value) for line, value in lines]
+    if case.benefit.get("method") == "graduated":
+        before = series.counted(window.span_start, window.start - DAY).value
+        pieces = _slices(case, window, s, lines, before)
+        if sum(weight for *_, weight in pieces) <= 0:
+            pieces = [(line, tier, value, value) for line, tier, value, _ in pieces]
+    weights = sum((weight for *_, weight in pieces), ZERO)
+    rows = []
+    running = given = ZERO
+    for line, tier, value, weight in pieces:
+        running += weight
+        so_far = rounded(payout["payout"] * running / weights, case.agreement["currency"], half_even)
+        rows.append({"file": line.file, "row": line.number, "transaction_id": line.row["transaction_id"], "line": line.row["line"],
+                     "order": line.order, "tier": tier, "credited_measure": value, "line_payout": so_far - given})  # fmt: skip
+        given = so_far
+    return rows
+
+
+def _slices(case: BenefitLines, window: Window, s: Standing, lines: list[tuple[Line, Fraction]], running: Fraction) -> list[Piece]:
+    """Each line's own slices of the running measure; a return gives back the highest. Rates weigh by slice, lump sums by measure."""
+    benefit = prorated(case.benefit, window)
+    tiers = tiers_of(benefit)
+    figures = s.figures(s.x[curve_axis(benefit)])
+    starts = [in_measure(benefit, tier["from"], figures) for tier in tiers]
+    weight_of = [ZERO] * (len(tiers) + 1)  # per unit of measure; place 0: below the first tier
+    if s.m > 0:
+        for number, tier in enumerate(tiers, 1):
+            weight_of[number] = (tier.get("rate", ZERO) * s.e + tier.get("per_unit", ZERO) * s.q) / s.m
+        sliced = sum((weight_of[n] * _overlap(starts, n, ZERO, s.m) for n in range(1, len(tiers) + 1)), ZERO)
+        lumps = (pays(benefit, figures)[0] - sliced) / s.m
+        weight_of = [weight + lumps for weight in weight_of]
+    pieces = []
+    for line, value in lines:
+        low, high = min(running, running + value), max(running, running + value)
+        for number in range(len(tiers) + 1):
+            length = _overlap(starts, number, low, high)
+            if length:
+                part = length if value > 0 else -length
+                pieces.append((line, number, part, part * weight_of[number]))
+        running += value
+    return pieces
+
+
+def _overlap(starts: list[Fraction], number: int, low: Fraction, high: Fraction) -> Fraction:
+    """How much of [low, high] lies in tier `number`; 0 is what lies below the first."""
+    if number > 0:
+        low = max(low, starts[number - 1])
+    if number < len(starts):
+        high = min(high, starts[number])
+    return max(ZERO, high - low)

@@ -1,0 +1,191 @@
+"""Where every participant of a benefit stands on a day: measure, base, quantity, references, places on the axes, or why they cannot be had."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from tests.reference.axes import OWN, Axis, all_axes, axis_of, axis_value, forms, needs, percentile, rank
+from tests.reference.calendar import Calendar, Window
+from tests.reference.credit import Credit, in_scopes
+from tests.reference.curve import Figures
+from tests.reference.read import UNIT, Book, Refused, Row
+from tests.reference.series import MISSING, Series, Sum
+
+ZERO = Fraction(0)
+
+
+@dataclass
+class Standing:
+    """One participant's figures over a span up to a day. `reason`: why the result is blocked. `ties`: how many share its rank."""
+
+    reason: str
+    m: Fraction
+    e: Fraction
+    q: Fraction
+    t: Fraction | None
+    b: Fraction | None
+    k: Fraction | None
+    x: dict[Axis, Fraction] = field(default_factory=dict)
+    ties: dict[Axis, int] = field(default_factory=dict)
+
+    def figures(self, x: Fraction) -> Figures:
+        return Figures(self.m, self.e, self.q, self.t, self.b, self.k, x)
+
+
+class Feeds:
+    """Target rows and metrics by their keys."""
+
+    def __init__(self, book: Book) -> None:
+        self.targets = {(r["agreement"], r["benefit"], r["participant_id"], r["window_start"]): r for r in book.feeds.get("targets", [])}
+        self._metrics: dict[tuple[str, str], dict[dt.date, int]] = defaultdict(dict)
+        for row in book.feeds.get("metrics", []):
+            values = self._metrics[row["participant_id"], row["metric"]]
+            if values.setdefault(row["date"], row["value"]) != row["value"]:
+                raise Refused(f"metrics: {row['participant_id']} {row['metric']} has two values on {row['date']}")
+
+    def metric(self, participant: str, name: str, first: dt.date, last: dt.date) -> Fraction | None:
+        """The last value dated in the span."""
+        values = self._metrics.get((participant, name), {})
+        day = max((day for day in values if first <= day <= last), default=None)
+        return None if day is None else Fraction(values[day], UNIT)
+
+
+class BenefitLines:
+    """One benefit of one agreement version: whose lines it measures."""
+
+    def __init__(self, agreement: Row, benefit: Row, credits: dict[str, list[Credit]], lost: set[int], feeds: Feeds, calendar: Calendar) -> None:
+        """`lost`: lines (by order) that another agreement of an exclusive group keeps."""
+        self.agreement, self.benefit, self.feeds, self.calendar = agreement, benefit, feeds, calendar
+        self.participants = list(credits)
+        measure, base = benefit.get("measure", "amount"), benefit.get("base", "measure")
+        self.measure_column, measure_scope = (measure["of"], measure.get("scope")) if isinstance(measure, dict) else (measure, None)
+        self.base_kind, base_scope = (base["of"], base.get("scope")) if isinstance(base, dict) else (base, None)
+        own = [benefit["scope"]] if benefit.get("scope") else []
+        self.measure = self._series(credits, self.measure_column, own + [s for s in (measure_scope,) if s], lost)
+        self.quantity = self._series(credits, "quantity", own, lost)
+        self.base = self.measure
+        if self.base_kind not in ("measure", "increment"):
+            self.base = self._series(credits, self.base_kind, own + [s for s in (base_scope,) if s], lost)
+
+    @staticmethod
+    def _series(credits: dict[str, list[Credit]], column: str, scopes: list[Row], lost: set[int]) -> dict[str, Series]:
+        inside: dict[int, bool] = {}
+        result = {}
+        for participant, found in credits.items():
+            series = result[participant] = Series()
+            for credit in found:
+                order = credit.line.order
+                if order not in inside:
+                    inside[order] = in_scopes(credit.line, scopes)
+                if inside[order]:
+                    series.add(credit, column, order not in lost)
+        return result
+
+    def standings(self, window: Window, last: dt.date) -> dict[str, Standing]:
+        """Every participant's figures of the window's span up to `last`."""
+        found = {participant: self._alone(participant, window, last) for participant in self.participants}
+        for axis in all_axes(self.benefit):
+            if axis[0] in ("rank", "percentile"):
+                self._compare(axis, found)
+        return {participant: standing for participant, (standing, _) in found.items()}
+
+    def prior_sum(self, participant: str, first: dt.date, last: dt.date) -> Sum:
+        """The measure over the same days one year earlier."""
+        return self.measure[participant].all_lines(self.calendar.prior(first, last))
+
+    def _alone(self, participant: str, window: Window, last: dt.date) -> tuple[Standing, dict[str, Fraction]]:
+        """A participant's standing, and its own values that ranks go by (left out where they cannot be had)."""
+        benefit = self.benefit
+        measured = self.measure[participant].counted(window.span_start, last)
+        based = self.base[participant].counted(window.span_start, last)
+        counted = self.quantity[participant].counted(window.span_start, last)
+        m, q = measured.value, counted.value
+        part = Fraction(*window.share_of_days(benefit["window"])) if benefit.get("prorate", "none") == "days" else Fraction(1)
+        t, t_lacks = self._reference(participant, window, "target")
+        b, b_lacks = self._reference(participant, window, "baseline")
+        k, _ = self._reference(participant, window, "incentive")
+        t, k = None if t is None else t * part, None if k is None else k * part
+        e = m if self.base_kind == "measure" else max(m - (b or ZERO), ZERO) if self.base_kind == "increment" else based.value
+
+        missing = measured.missing | based.missing | (counted.missing if "per_unit" in forms(benefit) else frozenset())
+        reasons = [name for name in MISSING if name in missing]
+        prior = (t_lacks if needs(benefit, "target") else frozenset()) | (b_lacks if needs(benefit, "baseline") else frozenset())
+        reasons += [name for name in MISSING if name in prior]
+        if needs(benefit, "target"):
+            reasons += ["target_missing"] if t is None else ["target_not_positive"] if t <= 0 else []
+        if needs(benefit, "baseline"):
+            reasons += ["baseline_missing"] if b is None else ["baseline_not_positive"] if b <= 0 and needs(benefit, "positive baseline") else []
+
+        values = self._own_values(measured, t, b)
+        x: dict[Axis, Fraction] = {}
+        for axis in sorted(all_axes(benefit)):
+            if axis[0] in OWN and axis[0] in values:
+                x[axis] = values[axis[0]]
+            if axis[0] == "metric":
+                value = self.feeds.metric(participant, axis[1], window.span_start, last)
+                if value is None:
+                    reasons.append("metric_missing")
+                else:
+                    x[axis] = value
+        if needs(benefit, "incentive") and k is None:
+            reasons.append("incentive_missing")
+        return Standing(reasons[0] if reasons else "", m, e, q, t, b, k, x), values
+
+    @staticmethod
+    def _own_values(measured: Sum, t: Fraction | None, b: Fraction | None) -> dict[str, Fraction]:
+        values = {}
+        if not measured.missing:
+            values["measure"] = measured.value
+            if t is not None and t > 0:
+                values["attainment"] = measured.value / t
+            if b is not None:
+                values["growth_amount"] = measured.value - b
+                if b > 0:
+                    values["growth"] = measured.value / b - 1
+        return values
+
+    @staticmethod
+    def _compare(axis: Axis, found: dict[str, tuple[Standing, dict[str, Fraction]]]) -> None:
+        kind, of = axis
+        everyone = [values[of] for _, values in found.values() if of in values]
+        for standing, values in found.values():
+            if of not in values:
+                continue  # blocked for the same reason
+            if kind == "rank":
+                place, ties = rank(values[of], everyone)
+                standing.x[axis], standing.ties[axis] = Fraction(place), ties
+            else:
+                standing.x[axis] = percentile(values[of], everyone)
+
+    def _reference(self, participant: str, window: Window, name: str) -> tuple[Fraction | None, frozenset[str]]:
+        """Target, baseline or incentive of the whole window from its span's first day (None where there is none), and what its lines lack."""
+        written = self.benefit.get(name)
+        if written is None:
+            return None, frozenset()
+        if written == "feed":
+            row = self.target_row(participant, window)
+            return (None if row is None or row[name] is None else Fraction(row[name], UNIT)), frozenset()
+        if isinstance(written, dict):
+            prior = self.prior_sum(participant, window.span_start, window.end)
+            return (None if prior.missing else prior.value * Fraction(written.get("times", 1))), prior.missing
+        return Fraction(written), frozenset()
+
+    def target_row(self, participant: str, window: Window) -> Row | None:
+        return self.feeds.targets.get((str(self.agreement["agreement"]), str(self.benefit["id"]), participant, window.start))
+
+
+def projected(case: BenefitLines, standing: Standing, p: Fraction) -> Standing:
+    """The same standing with the measure at `p`: base and quantity in proportion, places among others as they are."""
+    times = p / standing.m if standing.m else Fraction(1)
+    b = standing.b or ZERO
+    e = p if case.base_kind == "measure" else max(p - b, ZERO) if case.base_kind == "increment" else standing.e * times
+    x = {axis: axis_value(axis[0], p, standing.t, standing.b) if axis[0] in OWN else value for axis, value in standing.x.items()}
+    return replace(standing, m=p, e=e, q=standing.q * times, x=x)
+
+
+def curve_axis(benefit: Row) -> Axis:
+    """The axis of the tiers; of a matrix its rows'."""
+    return axis_of(benefit["matrix"]["rows"]["by"]) if "matrix" in benefit else axis_of(benefit.get("by", "measure"))
