@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help setup run test mutants lint ui lock tables-page clean
+.PHONY: help setup run test mutants torture lint ui lock tables-page clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -32,6 +32,9 @@ test: setup  ## all tests, under 5 minutes
 
 mutants: setup  ## break the calculation on purpose and see that the unit tests notice (20 minutes)
 	@$(BIN)/python -m tests.mutants
+
+torture: setup  ## the program against the reference on random books (TORTURE="--help" lists the options)
+	@$(BIN)/python -m tests.torture $(TORTURE)
 
 lint: setup  ## style, types, layers, SQL
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from tests.torture.calendars import draw_term, windows
 from tests.torture.curves import (
+    Scale,
     add_baseline,
     add_incentive,
     draw_axis,
@@ -31,7 +32,9 @@ WINDOWS = ["month", "quarter", "half_year", "year", "term"]
 
 def draw_agreements(d: Draw, cluster: Cluster, calendar: Row) -> list[Row]:
     """The agreements of a cluster: one by itself, several side by side, versions of one, or a group that combines."""
-    kind = d.weigh([("one", 5, None), ("two", 1, None), ("amended", 2.5, "amendments"), ("best", 1, "best"), ("exclusive", 1, "exclusive"), ("net_of", 1, "net_of")])
+    kind = d.weigh(
+        [("one", 5, None), ("two", 1, None), ("amended", 2.5, "amendments"), ("best", 1, "best"), ("exclusive", 1, "exclusive"), ("net_of", 1, "net_of")]
+    )
     first = draw_agreement(d, cluster, calendar, f"{cluster.name}-A")
     if kind == "one":
         return [first]
@@ -94,7 +97,7 @@ def draw_agreement(d: Draw, cluster: Cluster, calendar: Row, name: str, kinds: l
     count = d.pick([1, 1, 2])
     agreement["benefits"] = []
     for n in range(1, count + 1):
-        kind = shared if len(kinds) < len(WINDOWS) else d.weigh([("month", 3, None), ("quarter", 4, None), ("half_year", 2, None), ("year", 1.5, None), ("term", 1, None)])
+        kind = shared if len(kinds) < len(WINDOWS) else d.rng.choices(WINDOWS, [3, 4, 2, 1.5, 1])[0]
         agreement["benefits"].append(draw_benefit(d, f"b{n}", kind, agreement, calendar))
     return agreement
 
@@ -128,24 +131,23 @@ def draw_benefit(d: Draw, name: str, window: str, agreement: Row, calendar: Row)
     return benefit
 
 
-def _add_curve(d: Draw, benefit: Row, scale: object) -> None:
+def _add_curve(d: Draw, benefit: Row, scale: Scale) -> None:
     method = d.weigh([(None, 1, None), ("whole", 2, None), ("graduated", 3, None), ("linear", 3, None), ("rolling", 1, "rolling"), ("total", 1, "total")])
     if method:
         benefit["method"] = method
-    by = draw_axis(d, benefit, scale, units=method in ("graduated", "rolling"))  # type: ignore[arg-type]
+    by = draw_axis(d, benefit, scale, units=method in ("graduated", "rolling"))
     if by != "measure" or d.chance(0.3):
         benefit["by"] = by
     if kind_of(by) == "rank" and d.chance(0.5):
         benefit["ties"] = d.pick(["min", "share", "share"])
-    if method == "linear":
-        if d.chance(0.6):
-            benefit["above"] = d.pick(["hold", "extend", "zero"])
+    if method == "linear" and d.chance(0.6):
+        benefit["above"] = d.pick(["hold", "extend", "zero"])
     if d.chance(0.4):
         benefit["boundary"] = d.pick(["lower_inclusive", "upper_inclusive"])
-    benefit["tiers"] = draw_tiers(d, benefit, scale)  # type: ignore[arg-type]
+    benefit["tiers"] = draw_tiers(d, benefit, scale)
 
 
-def _add_base(d: Draw, benefit: Row, agreement: Row, scale: object) -> None:
+def _add_base(d: Draw, benefit: Row, agreement: Row, scale: Scale) -> None:
     method = benefit.get("method", "whole")
     if method == "rolling" or not d.chance(0.45):
         return
@@ -156,16 +158,16 @@ def _add_base(d: Draw, benefit: Row, agreement: Row, scale: object) -> None:
     if base == "own":
         base = {"of": d.pick(["amount", "quantity", "margin"]), "scope": draw_scope(d, benefit.get("scope") or agreement.get("scope"))}
     if base == "increment":
-        add_baseline(d, benefit, scale)  # type: ignore[arg-type]
+        add_baseline(d, benefit, scale)
     benefit["base"] = base
 
 
-def _add_rest(d: Draw, benefit: Row, scale: object) -> None:
+def _add_rest(d: Draw, benefit: Row, scale: Scale) -> None:
     """Multiplier, gates, limits, proration, accrual, settlement."""
     if d.chance(0.2, "multiply"):
-        benefit["multiply"] = draw_multiplier(d, benefit, scale)  # type: ignore[arg-type]
+        benefit["multiply"] = draw_multiplier(d, benefit, scale)
     if d.chance(0.25, "requires"):
-        benefit["requires"] = draw_gates(d, benefit, scale)  # type: ignore[arg-type]
+        benefit["requires"] = draw_gates(d, benefit, scale)
     if d.chance(0.3):
         benefit["limits"] = draw_limits(d, d.pick([20, 100, 400]))
     if benefit.get("accumulate", "window") == "window" and d.chance(0.2, "prorate"):

@@ -60,7 +60,7 @@ def _is_open(row: Row) -> bool:
 
 def _is_at(measure: Fraction, place: Fraction, unit: Fraction) -> bool:
     """Nothing measured at a threshold of nothing is no volume."""
-    return abs(measure - place) <= unit + SMALLEST and (measure != 0 or place != 0)
+    return bool(abs(measure - place) <= unit + SMALLEST and (measure or place))
 
 
 class _Terms:
@@ -174,7 +174,7 @@ def _filling(d: Draw, book: TortureBook, terms: _Terms, key: Key, row: Row, wind
     partner = key[2] if agreement.get("pool") != "together" else d.pick(_named(agreement, cluster.members))
     last = min(window.end, book.settings["as_of"])
     number = Decimal(gap.numerator) / Decimal(gap.denominator)
-    line = {
+    line: Row = {
         "transaction_id": name, "line": 1, "date": d.day(window.start, last), "partner_id": partner, "amount": d.number(1, 90, 0), "currency": cluster.currency,
         "quantity": Decimal(d.rng.randint(2, 9)), "original_transaction_id": None, "posted_on": None, "points": d.number(1, 60, 0),
     }  # fmt: skip

@@ -61,7 +61,8 @@ def draw_book(seed: int, clusters: int = 30, features: frozenset[str] = FEATURES
         settings["rounding"] = d.pick(["half_up", "half_even"])
     products = draw_products(d)
     groups = [draw_cluster(d, n) for n in range(1, clusters + 1)]
-    agreements, cluster_of = [], {}
+    agreements: list[Row] = []
+    cluster_of: dict[str, Cluster] = {}
     feeds: dict[str, list[Row]] = {feed: [] for feed in KEYS}
     feeds["products"] = products
     feeds["fx_rates"] = draw_rates(d, groups, settings["currency"])

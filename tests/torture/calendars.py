@@ -102,4 +102,5 @@ def draw_term(d: Draw, calendar: Row) -> Row:
 def draw_as_of(d: Draw, calendar: Row) -> dt.date:
     """After everything, at the end of a period, or in the middle of one."""
     ends = [day - DAY for year in fiscal_years(calendar) for day in year[1:] if dt.date(2025, 3, 1) <= day <= dt.date(2026, 8, 1)]
-    return d.pick([LAST_DATA, d.pick(ends), d.pick(ends), d.pick(ends) + DAY, d.day(dt.date(2025, 2, 1), dt.date(2026, 6, 30))])
+    day: dt.date = d.pick([LAST_DATA, d.pick(ends), d.pick(ends), d.pick(ends) + DAY, d.day(dt.date(2025, 2, 1), dt.date(2026, 6, 30))])
+    return day

@@ -6,6 +6,8 @@ Belongs here: running both, pairing their rows. Does not belong here: drawing bo
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import re
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
@@ -67,11 +69,20 @@ def reference_payouts(book: TortureBook) -> Payouts:
         return reference_results(write_book(book, Path(folder) / "book")).payouts
 
 
-def run_program(folder: Path) -> None:
-    """Every step of the program, as the command runs them."""
-    from pipelines.steps import run_book  # not needed to write books
+class Unpublished(Exception):
+    """The program published nothing: it refuses the book, or a check of its own failed."""
 
-    run_book(folder)
+
+def run_program(folder: Path) -> None:
+    """Every step of the program, as the command runs them. Raises Unpublished."""
+    from assets.context import CheckFailed
+    from models.documents import InputError
+    from pipelines.steps import run_book
+
+    try:
+        run_book(folder)
+    except (CheckFailed, InputError) as error:
+        raise Unpublished(f"{type(error).__name__}: {error}") from error
 
 
 def published_rows(folder: Path, table: str, columns: str, where: str = "true", order: str = "all") -> list[tuple[Any, ...]]:
@@ -85,11 +96,22 @@ def published_rows(folder: Path, table: str, columns: str, where: str = "true", 
 def compare(folder: Path) -> Comparison:
     """Run both on the book in `folder`."""
     results = reference_results(folder)
-    run_program(folder)
     comparison = Comparison(results.payouts)
+    try:
+        run_program(folder)
+    except Unpublished as error:
+        comparison.differences.append(_refusal(error, results))
+        return comparison
     _compare_payouts(folder, results, comparison)
     _compare_accruals(folder, results, comparison)
     return comparison
+
+
+def _refusal(error: Unpublished, results: Results) -> Difference:
+    """Nothing was published: what the program says, and of which payout, where it names one."""
+    ids = {hashlib.sha256(chr(31).join(map(str, key)).encode()).hexdigest()[:20]: key for key in results.payouts}
+    key = next((ids[found] for found in re.findall(r"[0-9a-f]{20}", str(error)) if found in ids), ("?",))
+    return Difference(key[0], " ".join(map(str, key)), "run", str(error), "a result")
 
 
 def _compare_payouts(folder: Path, results: Results, comparison: Comparison) -> None:

@@ -16,9 +16,11 @@ Row = dict[str, Any]
 
 #: Parts of the language that can be left out of a book, one by one; everything else is always in.
 FEATURES = frozenset(
-    "where rank percentile metric matrix requires multiply prorate rolling total own_scope attribute returns_original fx_rule amendments "
-    "best exclusive net_of forecast placement_tier versions week_calendar".split()
-)
+    [
+        "where", "rank", "percentile", "metric", "matrix", "requires", "multiply", "prorate", "rolling", "total", "own_scope", "attribute",
+        "returns_original", "fx_rule", "amendments", "best", "exclusive", "net_of", "forecast", "placement_tier", "versions", "week_calendar",
+    ]
+)  # fmt: skip
 MINOR_UNITS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
 
 

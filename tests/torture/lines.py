@@ -34,7 +34,7 @@ def draw_products(d: Draw) -> list[Row]:
 def draw_rates(d: Draw, clusters: list[Cluster], reporting: str) -> list[Row]:
     """Dated direct rates of every pair that lines, agreements and reporting need; a pair may begin late."""
     pairs = {(other, c.currency) for c in clusters for other in c.foreign} | {(c.currency, reporting) for c in clusters if c.currency != reporting}
-    rows = []
+    rows: list[Row] = []
     for source, target in sorted(pairs):
         day = FIRST_DATA - dt.timedelta(days=40) if d.chance(0.9) else d.day(dt.date(2024, 3, 1), dt.date(2025, 12, 1))
         while day <= LAST_DATA:
@@ -87,4 +87,5 @@ def _return(d: Draw, original: Row, transaction: str) -> Row:
         back["points"] = None
     named = d.pick([original["transaction_id"]] * 6 + [None, None, f"{transaction}-lost"])
     day = min(original["date"] + dt.timedelta(days=d.rng.randint(0, 400)), LAST_DATA)
-    return original | back | {"transaction_id": transaction, "line": 1, "type": d.pick(["return"] * 8 + ["credit"]), "date": day, "original_transaction_id": named, "posted_on": None}
+    own = {"transaction_id": transaction, "line": 1, "date": day, "type": d.pick(["return"] * 8 + ["credit"]), "posted_on": None}
+    return original | back | own | {"original_transaction_id": named}

@@ -1,0 +1,27 @@
+"""A small sample of `make torture` on every run of the tests: one book, every number the reference's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.torture.__main__ import make_book
+from tests.torture.aiming import count_hits
+from tests.torture.books import draw_book, write_book
+from tests.torture.compare import compare
+from tests.torture.drawing import FEATURES
+from tests.torture.scorecard import LEAST_AT_THRESHOLDS
+
+SEED, CLUSTERS = 2026, 12
+
+
+def test_the_program_pays_what_the_reference_pays(tmp_path: Path) -> None:
+    book = make_book(SEED, CLUSTERS, FEATURES)
+    comparison = compare(write_book(book, tmp_path / "book"))
+    assert [str(difference) for difference in comparison.differences] == []
+    hits, _ = count_hits(book, comparison.payouts)
+    assert comparison.compared["payouts"] > 300
+    assert hits >= LEAST_AT_THRESHOLDS * comparison.compared["payouts"]
+
+
+def test_a_seed_draws_the_same_book_again() -> None:
+    assert draw_book(SEED, 3) == draw_book(SEED, 3)
