@@ -309,7 +309,7 @@ class Agreement(Part):
     title: Text | None = Field(default=None, description="A name for people. Default: the id.")
     direction: Literal["payable", "receivable"] = Field(default="payable", description="payable: we owe the participant; receivable: the participant owes us.")
     currency: Currency = Field(description="ISO 4217 code.")
-    term: Term = Field(description="First and last day, both included.")
+    term: Term = Field(description="The days it runs.")
     participants: Annotated[Ids | Selector, Discriminator(kind_of)] = Field(description="A list of partner ids, or attributes that a partner must have.")
     pool: Literal["each", "together"] = Field(default="each", description="One result per participant, or one for all of them.")
     payee: Identifier | None = Field(default=None, description="With pool together: who is paid.")

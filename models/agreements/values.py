@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from models.expression_parts import ExpressionError
 from models.expressions import compile_expression
@@ -98,13 +98,22 @@ def kind_of(value: Any) -> str:
     return "mapping" if isinstance(value, dict | BaseModel) else "list" if isinstance(value, list) else "word" if isinstance(value, str) else "number"
 
 
-Number = Annotated[Decimal, BeforeValidator(_number)]
-Rate = Annotated[Decimal, BeforeValidator(_rate)]
-Factor = Annotated[Decimal, BeforeValidator(_factor)]
-GrowthFactor = Annotated[Decimal, BeforeValidator(_growth_factor)]
-KeptPart = Annotated[Decimal, BeforeValidator(_kept_part)]
-ExchangeRate = Annotated[Decimal, BeforeValidator(_exchange_rate)]
-Identifier = Annotated[str, BeforeValidator(_text), BeforeValidator(_identifier)]
-Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
-Condition = Annotated[str, BeforeValidator(_condition)]
-Values = dict[str, Annotated[list[Text], Field(min_length=1), BeforeValidator(lambda value: value if isinstance(value, list) else [value])]]
+def _schema(**schema: Any) -> WithJsonSchema:
+    return WithJsonSchema(schema)
+
+
+_WORD_OR_NUMBER = ["string", "number"]
+Number = Annotated[Decimal, BeforeValidator(_number), _schema(type="number")]
+Rate = Annotated[Decimal, BeforeValidator(_rate), _schema(type="number", minimum=0, maximum=1)]
+Factor = Annotated[Decimal, BeforeValidator(_factor), _schema(type="number", minimum=0)]
+GrowthFactor = Annotated[Decimal, BeforeValidator(_growth_factor), _schema(type="number", exclusiveMinimum=0)]
+KeptPart = Annotated[Decimal, BeforeValidator(_kept_part), _schema(type="number", minimum=0, maximum=1)]
+ExchangeRate = Annotated[Decimal, BeforeValidator(_exchange_rate), _schema(type="number", exclusiveMinimum=0)]
+Identifier = Annotated[str, BeforeValidator(_text), BeforeValidator(_identifier), _schema(type=_WORD_OR_NUMBER)]
+Text = Annotated[str, BeforeValidator(_text), Field(min_length=1), _schema(type=_WORD_OR_NUMBER)]
+Condition = Annotated[str, BeforeValidator(_condition), _schema(type="string")]
+_OneOrMore = Annotated[list[Text], Field(min_length=1), BeforeValidator(lambda value: value if isinstance(value, list) else [value])]
+Values = Annotated[
+    dict[str, _OneOrMore],
+    _schema(type="object", additionalProperties={"anyOf": [{"type": _WORD_OR_NUMBER}, {"type": "array", "items": {"type": _WORD_OR_NUMBER}, "minItems": 1}]}),
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -64,8 +65,10 @@ def _init_with_feed(folder: Path, feed: Path, currency: str) -> None:
 
 
 def _write(folder: Path, currency: str, proposal: Proposal | None, file_name: str) -> None:
-    """book.yaml, one agreement and the folders."""
+    """book.yaml, one agreement, the schema that editors check it with, and the folders."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from models.agreements.reference import agreement_json_schema
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
@@ -81,6 +84,8 @@ def _write(folder: Path, currency: str, proposal: Proposal | None, file_name: st
         (folder / place).mkdir(parents=True, exist_ok=True)
     for template, path in (("book.yaml.j2", "book.yaml"), ("agreement.yaml.j2", "agreements/example.yaml")):
         (folder / path).write_text(environment.get_template(template).render(values), encoding="utf-8")
+    # editors that know it check agreements while they are written: the example names it in its first line
+    (folder / "agreement.schema.json").write_text(json.dumps(agreement_json_schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _yaml_text(value: object) -> str:
