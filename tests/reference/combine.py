@@ -14,6 +14,7 @@ from tests.reference.read import Refused, Row
 from tests.reference.standing import BenefitLines, Standing
 
 ZERO = Fraction(0)
+CreditsOf = dict[str, list[Credit]]  # by participant
 
 
 @dataclass
@@ -96,9 +97,7 @@ def _best(outcomes: list[Outcome], values: list[Fraction]) -> str:
     return min(sums, key=lambda agreement: (-sums[agreement], first[agreement]))
 
 
-def lost_lines(
-    versions: Iterable[Row], credits: Callable[[Row], dict[str, list[Credit]]], days: Callable[[Row], list[Window]]
-) -> dict[str, set[int]]:
+def lost_lines(versions: Iterable[Row], credits: Callable[[Row], CreditsOf], days: Callable[[Row], list[Window]]) -> dict[str, set[int]]:
     """Per agreement, the lines (by order) that another agreement of its exclusive group keeps. `days`: the windows that a version owns."""
     holders: dict[str, dict[int, set[tuple[int, str]]]] = defaultdict(lambda: defaultdict(set))
     for version in versions:
