@@ -143,6 +143,7 @@ class _Run:
         status = "blocked" if s.reason else "final" if window.end <= self.book.as_of else "open"
         return {
             "status": status, "status_reason": s.reason, "agreement_version": number(case.agreement), "window_end": window.end,
+            "due_date": window.end + dt.timedelta(days=case.benefit.get("settle", {}).get("lag_days", 0)),
             "span_start": window.span_start, "measure": s.m, "base": s.e, "quantity": s.q, "target": s.t, "baseline": s.b, "incentive": s.k,
             "axis_value": None, "tier": 0, "curve_payout": ZERO, "multiplier": Fraction(1), "gate_factor": Fraction(1), "earned": ZERO,
             "prior_earned": state.before, "carried": state.owed, "payout": ZERO,

@@ -60,6 +60,9 @@ class Credits:
             Line(order, row, self.parties.product(row["product_id"], row["date"]), account.path, number)
             for order, (row, (_, account, number)) in enumerate(existing)
         ]
+        self.lines_of: dict[str, list[Line]] = defaultdict(list)
+        for line in self.lines:
+            self.lines_of[line.row["partner_id"]].append(line)
         self.first_dates: dict[str, dt.date] = {}
         for line in self.lines:  # in order of date: the first seen is the earliest
             self.first_dates.setdefault(line.row["transaction_id"], line.row["date"])
@@ -120,7 +123,9 @@ class Credits:
         result: dict[str, list[Credit]] = {participant: [] for participant in parties.participants(agreement)}
         scopes = [agreement["scope"]] if agreement.get("scope") else []
         reach: dict[tuple[str, dt.date], tuple[list[str], list[tuple[str, int, int]]]] = {}
-        for line in self.lines:
+        part = parties.ever_part(agreement)
+        near = [line for partner, found in self.lines_of.items() if parties.ever_reaches(partner) & part for line in found]
+        for line in sorted(near, key=lambda line: line.order):
             partner, day = line.row["partner_id"], self.governing_day(agreement, line)
             if (partner, day) not in reach:
                 family = parties.ancestors(partner, day) if agreement.get("include_children", True) else (partner,)
@@ -138,7 +143,7 @@ class Credits:
                 for who, low, high in split
             ]  # fmt: skip
             if agreement.get("pool") == "together":
-                one = Credit(line, day, UNIT, amount, cost) if whole else _sum([part for _, part in parts])
+                one = Credit(line, day, UNIT, amount, cost) if whole else _sum([piece for _, piece in parts])
                 result[str(agreement["payee"])].append(one)
             else:
                 for who, credit in [(who, Credit(line, day, UNIT, amount, cost)) for who in whole] + parts:

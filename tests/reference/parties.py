@@ -25,6 +25,7 @@ class Parties:
             self._assigned[row["partner_id"]].append(row)
         self.ancestors = lru_cache(maxsize=None)(self._ancestors)
         self.split = lru_cache(maxsize=None)(self._split)
+        self.ever_reaches = lru_cache(maxsize=None)(self._ever_reaches)
 
     def product(self, product: str | None, day: dt.date) -> Row:
         """What is known of a line's product; nothing for a line without one."""
@@ -62,6 +63,24 @@ class Parties:
             row = version_at(self._partners.get(above, ()), day)
             above = row["parent_id"] if row else None
         return tuple(found)
+
+    def ever_part(self, agreement: Row) -> set[str]:
+        """Who takes part on any day."""
+        selection = agreement["participants"]
+        if isinstance(selection, list):
+            return set(map(str, selection))
+        return {partner for partner, versions in self._partners.items() if any(_selected(selection, v) for v in versions)}
+
+    def _ever_reaches(self, partner: str) -> frozenset[str]:
+        """Whom a partner's lines may reach on some day: itself, everyone above it in any version, whom it is assigned to."""
+        found, ahead = {a["participant_id"] for a in self._assigned.get(partner, ())}, [partner]
+        family: set[str] = set()
+        while ahead:
+            one = ahead.pop()
+            if one not in family:
+                family.add(one)
+                ahead += [v["parent_id"] for v in self._partners.get(one, ()) if v["parent_id"]]
+        return frozenset(found | family)
 
     def _split(self, partner: str, day: dt.date) -> tuple[tuple[str, int, int], ...]:
         """(participant, running share before, running share after) of the partner's lines of that day, in order of participant."""
