@@ -55,7 +55,7 @@ def count_hits(book: TortureBook, payouts: Payouts) -> tuple[int, Counter[str]]:
 
 
 def _is_open(row: Row) -> bool:
-    return row["status"] != "blocked"
+    return bool(row["status"] != "blocked")
 
 
 def _is_at(measure: Fraction, place: Fraction, unit: Fraction) -> bool:

@@ -72,7 +72,7 @@ def draw_book(seed: int, clusters: int = 30, features: frozenset[str] = FEATURES
         cluster_of |= {agreement["agreement"]: group for agreement in found}
         feeds["partners"] += group.partners
         feeds["assignments"] += group.assignments
-        feeds["transactions"] += draw_lines(d, group, products, d.rng.randint(12, 36))
+        feeds["transactions"] += draw_lines(d, group, products, d.rng.randint(15, 60))
         feeds["metrics"] += draw_metrics(d, group)
         feeds["targets"] += _targets(d, group, found, calendar)
     d.rng.shuffle(feeds["transactions"])

@@ -104,6 +104,7 @@ def compare(folder: Path) -> Comparison:
         return comparison
     _compare_payouts(folder, results, comparison)
     _compare_accruals(folder, results, comparison)
+    _compare_lines(folder, results, comparison)
     return comparison
 
 
@@ -139,6 +140,25 @@ def _compare_accruals(folder: Path, results: Results, comparison: Comparison) ->
         comparison.compared["accruals"] += 1
         if reference is None or not same(program, reference):
             _differ(comparison, key, "fct_accrual", "accrued_to_date", program, reference)
+
+
+def _compare_lines(folder: Path, results: Results, comparison: Comparison) -> None:
+    """Rows that carry nothing may be left out; of the others what they carry, and of how much measure."""
+    columns = f"{', '.join('p.' + name for name in PAYOUT_KEY.split(', '))}, l.source_file, l.source_row, l.tier, l.credited_measure, l.line_payout"
+    rows = published_rows(folder, "fct_payout_line as l join fct_payout as p using (payout_id)", columns)
+    found = {(*row[:4], row[4] and Path(row[4]).name, *row[5:7]): row[7:] for row in rows if row[8]}
+    wanted = {
+        (*key, row["file"] and Path(row["file"]).name, row["row"], row["tier"]): (row["credited_measure"], row["line_payout"])
+        for key, lines in results.lines.items()
+        for row in lines
+        if row["line_payout"]
+    }
+    for key in sorted(found.keys() | wanted.keys(), key=str):
+        comparison.compared["lines"] += 1
+        program, reference = found.get(key, (None, Decimal(0))), wanted.get(key, (None, Decimal(0)))
+        for column, a, b in zip(("credited_measure", "line_payout"), program, reference, strict=True):
+            if not same(a, b):
+                _differ(comparison, key, "fct_payout_line", column, a, b)
 
 
 def _differ(comparison: Comparison, key: tuple[Any, ...], table: str, column: str, program: Any, reference: Any) -> None:

@@ -161,6 +161,8 @@ def draw_multiplier(d: Draw, benefit: Row, scale: Scale) -> Row:
     elif d.chance(0.3) and kind_of(multiplier["by"]) != "rank":
         multiplier["boundary"] = d.pick(["lower_inclusive", "upper_inclusive"])
     places = draw_places(d, multiplier["by"], scale, most=3)
+    if multiplier.get("method") == "linear" and d.chance(0.2):
+        places = sorted([*places, d.pick(places)])
     multiplier["tiers"] = [{"from": place, "factor": d.number(0, 1.6, d.pick([1, 2, 4]))} for place in places]
     return multiplier
 

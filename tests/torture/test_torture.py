@@ -9,6 +9,7 @@ from tests.torture.aiming import count_hits
 from tests.torture.books import draw_book, write_book
 from tests.torture.compare import compare
 from tests.torture.drawing import FEATURES
+from tests.torture.metamorphic import PROPERTIES, check
 from tests.torture.scorecard import LEAST_AT_THRESHOLDS
 
 SEED, CLUSTERS = 2026, 12
@@ -25,3 +26,9 @@ def test_the_program_pays_what_the_reference_pays(tmp_path: Path) -> None:
 
 def test_a_seed_draws_the_same_book_again() -> None:
     assert draw_book(SEED, 3) == draw_book(SEED, 3)
+
+
+def test_what_must_not_change_a_result_does_not() -> None:
+    compared, told = check(SEED, 4, FEATURES)
+    assert told == []
+    assert set(compared) == {"order", *(p.name for p in PROPERTIES)}
