@@ -16,32 +16,28 @@ from assets.warehouse import open_warehouse, transaction
 from models.results import compute_results
 
 BENEFIT_COLUMNS = """
-    b.benefit_key, b.agreement_key, b.basis_key, a.agreement_id, b.benefit_id, a.currency, a.minor_units, b.accumulate, b.measure, b.base,
-    b.by_axis, b.method, b.boundary, b.above, b.target_source, b.target_value, b.target_times, b.baseline_source, b.baseline_value,
-    b.incentive_source, b.incentive_value,
-    b.at_most, b.at_least, b.pays_from, b.clawback, b.lag_days,
-    coalesce(t.pays_per_unit, false) as pays_per_unit, coalesce(t.pays_share, false) as pays_share
+    b.* exclude (definition, quote, clause, position), a.agreement_id, a.currency, a.minor_units, a.combine_rule, a.combine_group, a.priority
 """
 QUERIES = {
-    "benefits": f"""
-        select {BENEFIT_COLUMNS}
-        from terms.benefits b
-        join terms.agreements a using (agreement_key)
-        left join (
-          select benefit_key, bool_or(per_unit is not null) as pays_per_unit, bool_or(share is not null) as pays_share
-          from terms.tiers group by all
-        ) t using (benefit_key)
-        order by b.benefit_key""",
+    "benefits": f"select {BENEFIT_COLUMNS} from terms.benefits b join terms.agreements a using (agreement_key) order by b.benefit_key",
     "tiers": "from terms.tiers order by benefit_key, tier",
+    "axes": "from terms.axes order by benefit_key, slot",
+    "matrix_columns": "from terms.matrix_columns order by benefit_key, column_no",
+    "matrix_cells": "from terms.matrix_cells order by benefit_key, tier, column_no",
+    "multipliers": "from terms.multipliers order by benefit_key",
+    "multiplier_tiers": "from terms.multiplier_tiers order by benefit_key, tier",
+    "gates": "from terms.gates order by benefit_key, slot",
     "windows": "from terms.windows order by benefit_key, window_no",
+    "periods": "from terms.periods order by period_no",
     "participants": "select agreement_key, participant_key, participant_id from intermediate.int_participants",
     "measures": """
-        select basis_key, participant_key, period_no, is_prior, amount, cost, quantity,
-          line_count, missing_rates, missing_costs, missing_quantities
+        select basis_key, participant_key, period_no, is_prior, is_ahead, amount, cost, quantity, attribute_value,
+          line_count, missing_rates, missing_costs, missing_quantities, missing_attributes
         from intermediate.int_measures_summed""",
     "targets": """
         select agreement as agreement_id, benefit as benefit_id, participant_id, window_start, target, incentive, baseline
         from staging.stg_targets""",
+    "metrics": "select participant_id, metric, date, value from staging.stg_metrics",
 }
 
 

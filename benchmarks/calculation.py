@@ -54,6 +54,8 @@ benefits:
     base: increment
     tiers: [{from: 0, rate: 0.02}, {from: 0.1, rate: 0.05}]
 """
+#: Frames that come from feeds instead of agreements.
+FED = ("participants", "measures", "targets", "metrics")
 #: Participants with figures of their own; further ones repeat them.
 DISTINCT = 1_000
 
@@ -68,7 +70,7 @@ def make_frames(rows: int) -> tuple[dict[str, pl.DataFrame], dt.date, int]:
         for name, frame in terms.items():
             con.register("frame", frame)
             con.execute(f"create table terms.{name} as from frame")
-        frames = {name: con.sql(QUERIES[name]).pl() for name in ("benefits", "tiers", "windows")}
+        frames = {name: con.sql(QUERIES[name]).pl() for name in QUERIES if name not in FED}
     periods = terms["days"].filter(pl.col("day") == book.as_of)["period_no"].item()
     participants = rows // frames["windows"].height
     keys = pl.int_range(participants, dtype=pl.Int32, eager=True)
@@ -88,6 +90,7 @@ def make_frames(rows: int) -> tuple[dict[str, pl.DataFrame], dt.date, int]:
             "baseline": money,
         }
     )
+    frames["metrics"] = pl.DataFrame(schema={"participant_id": text, "metric": text, "date": pl.Date(), "value": pl.Decimal(38, 12)})
     return frames, book.as_of, periods
 
 
@@ -111,7 +114,8 @@ def _measures(frames: dict[str, pl.DataFrame], participants: int) -> pl.DataFram
     nothing = pl.lit(0, pl.Int64)
     return repeated.join(one, on="drawn_key").select(
         "basis_key", "participant_key", "period_no", "is_prior", "amount", cost=pl.lit(0, pl.Decimal(38, 6)), quantity=pl.lit(1, pl.Decimal(38, 6)),
-        line_count=nothing + 1, missing_rates=nothing, missing_costs=nothing, missing_quantities=nothing,
+        attribute_value=pl.lit(0, pl.Decimal(38, 6)), is_ahead=pl.lit(False), line_count=nothing + 1, missing_rates=nothing, missing_costs=nothing,
+        missing_quantities=nothing, missing_attributes=nothing,
     )  # fmt: skip
 
 

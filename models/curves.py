@@ -4,11 +4,12 @@ On a piece the benefit pays, with x the place on the axis (SPEC §2, Formulas):
 
     Σ over the pay forms f of  value_f × (fixed_f + slope_f × x)
 
-where value_f is what the form multiplies: `rate` the base, `per_unit` the quantity, `amount` 1, `share` the incentive. For `graduated` the rate
-form multiplies the axis's unit in measure units (1, the target or the baseline), so that fixed + slope × x is the sum of the slices.
+where value_f is what the form multiplies: `rate` the base, `per_unit` the quantity, `amount` 1, `share` the incentive. For `graduated` and
+`rolling` the rate form multiplies the axis's unit in measure units (1, the target or the baseline), so that fixed + slope × x is in units of the
+axis. `rolling` pays on the whole measure, M = unit × x + offset, so it has one form more, `offset`, for what does not move with x.
 Adding a kind of curve is adding one function to COMPILERS.
 
-Belongs here: compiling and placing. Does not belong here: gates, limits, rounding, earlier windows (payouts.py).
+Belongs here: compiling and placing. Does not belong here: gates, limits, rounding, earlier windows (payouts.py), grids (matrices.py).
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ import polars as pl
 Exact = npt.NDArray[np.object_]
 
 PAY_FORMS = ("rate", "per_unit", "amount", "share")
+#: The pay forms of the normal form.
+FORMS = (*PAY_FORMS, "offset")
 #: Thresholds are integers in this fraction of a unit.
 START_SCALE = 10**12
 
@@ -76,6 +79,28 @@ def graduated(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
     return pieces
 
 
+def rolling(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
+    """Every tier reached pays on the measure up to the next threshold, from the first unit on."""
+    pieces = []
+    below = rates = ZERO
+    for i, tier in enumerate(tiers):
+        if i:
+            below += tiers[i - 1].pays["rate"] * tier.start
+        rates += tier.pays["rate"]
+        pieces.append({"rate": (below, tier.pays["rate"]), "offset": (rates, ZERO)})
+    return pieces
+
+
+def total(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
+    """Every tier reached pays on everything: the rates add up."""
+    return [{"rate": (sum((t.pays["rate"] for t in tiers[: i + 1]), ZERO), ZERO)} for i in range(len(tiers))]
+
+
+def grid_rows(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
+    """The rows (or columns) of a matrix are places alone; what is paid stands in its cells (matrices.py)."""
+    return [{} for _ in tiers]
+
+
 def linear(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
     """Straight lines between the points; two points at one place are a jump. One more piece follows: beyond the last point."""
     segments = [_through(a, b) for a, b in pairwise(tiers)]
@@ -92,7 +117,14 @@ def _through(a: Tier, b: Tier) -> dict[str, Line]:
     return {form: (value - slopes[form] * a.start, slopes[form]) for form, value in a.pays.items()}
 
 
-COMPILERS: dict[str, Callable[[Sequence[Tier], str], list[dict[str, Line]]]] = {"whole": whole, "graduated": graduated, "linear": linear}
+COMPILERS: dict[str, Callable[[Sequence[Tier], str], list[dict[str, Line]]]] = {
+    "whole": whole,
+    "graduated": graduated,
+    "linear": linear,
+    "rolling": rolling,
+    "total": total,
+    "matrix": grid_rows,
+}
 
 
 def compile_curve(method: str, boundary: str, above: str, tiers: Sequence[Tier]) -> list[Piece]:
@@ -108,7 +140,7 @@ def compile_curve(method: str, boundary: str, above: str, tiers: Sequence[Tier])
 class Ladder:
     """The pieces of many benefits, as arrays. Benefit i owns the pieces from `first[i]`, where tier 0 stands, to `first[i + 1]`.
 
-    `start` is an integer in 1/START_SCALE; each form's `fixed` and `slope` are integers over the piece's `divisor`.
+    `start` is an integer in 1/START_SCALE; each form's `fixed` and `slope` are integers over the piece's `divisor`. Forms that nobody pays are left out.
     """
 
     first: npt.NDArray[np.int64]
@@ -120,39 +152,41 @@ class Ladder:
     divisor: Exact
 
 
-def compile_ladder(benefits: pl.DataFrame, tiers: pl.DataFrame) -> Ladder:
+def compile_ladder(benefits: pl.DataFrame, tiers: pl.DataFrame, forms: Sequence[str] = PAY_FORMS) -> Ladder:
     """Compile the curve of every benefit.
 
-    benefits: one row per benefit, `benefit_key` 0, 1, 2 … in order, method, boundary, above.
-    tiers: one row per tier in order: benefit_key, from_value, rate, per_unit, amount, share.
+    benefits: one row per benefit in order: benefit_key, method, boundary, above. Keys may have gaps: who is not named stands below the first tier.
+    tiers: one row per tier in order: benefit_key, from_value and the `forms` (null where a tier lacks one).
     """
     pieces: list[Piece] = []
-    first = [0]
-    tiers_of = tiers.select("benefit_key", "from_value", *PAY_FORMS).rows_by_key("benefit_key")
+    first: list[int] = []
+    tiers_of = tiers.select("benefit_key", "from_value", *forms).rows_by_key("benefit_key")
     for key, method, boundary, above in benefits.select("benefit_key", "method", "boundary", "above").iter_rows():
+        first += [len(pieces)] * (key + 1 - len(first))
         pieces.append(Piece(0, ZERO, True, {}))
-        pieces += compile_curve(method, boundary, above, _tiers(tiers_of[key]))
-        first.append(len(pieces))
+        pieces += compile_curve(method, boundary, above, _tiers(tiers_of[key], forms))
+    first.append(len(pieces))
     divisors = [lcm(*(number.denominator for line in piece.pays.values() for number in line)) for piece in pieces]
 
     def integers(form: str, part: int) -> Exact:
-        return _exact(int(p.pays[form][part] * d) if form in p.pays else 0 for p, d in zip(pieces, divisors, strict=True))
+        return exact(int(p.pays[form][part] * d) if form in p.pays else 0 for p, d in zip(pieces, divisors, strict=True))
 
+    paid = dict.fromkeys(form for piece in pieces for form in piece.pays)
     return Ladder(
         first=np.array(first),
         tier=np.array([p.tier for p in pieces]),
-        start=_exact(int(p.start * START_SCALE) for p in pieces),
+        start=exact(int(p.start * START_SCALE) for p in pieces),
         includes_start=np.array([p.includes_start for p in pieces]),
-        fixed={form: integers(form, 0) for form in PAY_FORMS},
-        slope={form: integers(form, 1) for form in PAY_FORMS},
-        divisor=_exact(divisors),
+        fixed={form: integers(form, 0) for form in paid},
+        slope={form: integers(form, 1) for form in paid},
+        divisor=exact(divisors),
     )
 
 
-def _tiers(rows: list[tuple[Any, ...]]) -> list[Tier]:
+def _tiers(rows: list[tuple[Any, ...]], forms: Sequence[str]) -> list[Tier]:
     """Tiers with the pay forms that any of them has."""
-    forms = [(i, form) for i, form in enumerate(PAY_FORMS, 1) if any(row[i] is not None for row in rows)]
-    return [Tier(Fraction(row[0]), {form: Fraction(row[i] or 0) for i, form in forms}) for row in rows]
+    present = [(i, form) for i, form in enumerate(forms, 1) if any(row[i] is not None for row in rows)]
+    return [Tier(Fraction(row[0]), {form: Fraction(row[i] or 0) for i, form in present}) for row in rows]
 
 
 def place_on_pieces(ladder: Ladder, benefit: npt.NDArray[np.int64], x: Exact, x_divisor: Exact) -> npt.NDArray[np.int64]:
@@ -170,17 +204,31 @@ def place_on_pieces(ladder: Ladder, benefit: npt.NDArray[np.int64], x: Exact, x_
     return piece
 
 
-def pay_on_pieces(ladder: Ladder, piece: npt.NDArray[np.int64], x: Exact, x_divisor: Exact, values: dict[str, Exact]) -> tuple[Exact, Exact]:
-    """What the curve pays, as numerator and denominator (> 0), in the unit of `values`. One row in, one out.
+@dataclass(frozen=True)
+class Coefficients:
+    """What each row's curve pays per unit of what each form multiplies: `forms[form] / divisor` (> 0)."""
 
-    values: what each pay form multiplies, integers in one common unit.
-    """
-    paid = sum(
-        (ladder.fixed[form][piece] * x_divisor + ladder.slope[form][piece] * x) * values[form]
-        for form in PAY_FORMS
-        if any(ladder.fixed[form]) or any(ladder.slope[form])
-    )
-    return paid + np.zeros(len(piece), dtype=object), ladder.divisor[piece] * x_divisor
+    forms: dict[str, Exact]
+    divisor: Exact
+
+    def replaced(self, rows: npt.NDArray[np.int64], other: Coefficients) -> Coefficients:
+        """These, with the coefficients of some rows (by their places) taken from `other`."""
+        names = dict.fromkeys((*self.forms, *other.forms))
+        nothing = np.zeros(len(self.divisor), dtype=object)
+        forms = {form: self.forms.get(form, nothing).copy() for form in names}
+        for form, values in forms.items():
+            values[rows] = other.forms.get(form, 0)
+        divisor = self.divisor.copy()
+        divisor[rows] = other.divisor
+        return Coefficients(forms, divisor)
+
+
+def coefficients_on_pieces(ladder: Ladder, piece: npt.NDArray[np.int64], x: Exact, x_divisor: Exact) -> Coefficients:
+    """fixed + slope × x of every form. One row in, one out: the piece and the place x / x_divisor."""
+    if not any(any(slope) for slope in ladder.slope.values()):
+        return Coefficients({form: fixed[piece] for form, fixed in ladder.fixed.items()}, ladder.divisor[piece])
+    forms = {form: fixed[piece] * x_divisor + ladder.slope[form][piece] * x for form, fixed in ladder.fixed.items()}
+    return Coefficients(forms, ladder.divisor[piece] * x_divisor)
 
 
 def choose(condition: Any, then: Any, otherwise: Any) -> Exact:
@@ -188,7 +236,8 @@ def choose(condition: Any, then: Any, otherwise: Any) -> Exact:
     return np.where(condition, np.asarray(then, dtype=object), np.asarray(otherwise, dtype=object))
 
 
-def _exact(numbers: Any) -> Exact:
+def exact(numbers: Any) -> Exact:
+    """Integers of any size as an array."""
     items = list(numbers)
     array = np.empty(len(items), dtype=object)
     array[:] = items

@@ -11,12 +11,20 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from models.accruals import accrue_periods
-from models.achievement import find_figures, list_payouts, measure_periods
-from models.curves import PAY_FORMS, compile_ladder
-from models.money import FIGURE, Rounding
-from models.payouts import evaluate_curves, settle_windows
+from models.achievement import find_figures, find_reasons, list_payouts, measure_periods
+from models.axes import find_metrics, list_needs
+from models.combinations import combine_payouts
+from models.curves import PAY_FORMS
+from models.figures import integers
+from models.forecasts import forecast_rows
+from models.money import FIGURE, Rounding, as_figure
+from models.payouts import evaluate_results
+from models.ranks import rank_rows
+from models.schemes import compile_scheme
+from models.settlements import settle_windows
 from models.slices import cut_slices
 from models.steps import list_steps
+from models.traces import trace_results
 
 PAYOUT_COLUMNS = (
     "payout_key", "benefit_key", "participant_key", "window_no", "window_start", "window_end", "span_start", "status", "status_reason", "measure",
@@ -29,22 +37,30 @@ ACHIEVEMENT_COLUMNS = (
 )  # fmt: skip
 
 
-def compute_results(frames: Mapping[str, pl.DataFrame], as_of: dt.date, as_of_period: int, rounding: Rounding) -> Iterator[tuple[str, pl.DataFrame]]:
+def compute_results(
+    frames: Mapping[str, pl.DataFrame], as_of: dt.date, as_of_period: int, rounding: Rounding, first_payout: int = 0
+) -> Iterator[tuple[str, pl.DataFrame]]:
     """The tables payouts, achievement, accruals and calculation_steps of `calc` (docs/architecture.md), each as soon as it is computed.
 
-    frames: benefits (one row per benefit with its agreement's id, currency and minor_units, and pays_per_unit, pays_share), tiers, windows,
-    participants, measures (int_measures_summed), targets (one row per agreement_id, benefit_id, participant_id, window_start).
+    frames: benefits (one row per benefit with its agreement's agreement_id, currency, minor_units, combine_rule, combine_group, priority), and of
+    `terms.*`: tiers, axes, matrix_columns, matrix_cells, multipliers, multiplier_tiers, gates, windows, periods; participants, measures
+    (int_measures_summed), targets (one row per agreement_id, benefit_id, participant_id, window_start), metrics (participant_id, metric, date, value).
+    benefits may be some of a book's, all versions of a benefit and all agreements of a group among them; payouts are numbered from `first_payout` on.
     """
-    tiers = frames["tiers"]
-    ladder = compile_ladder(frames["benefits"], tiers)
-    payouts = find_figures(list_payouts(frames["benefits"], frames["windows"], frames["participants"]), frames["measures"], frames["targets"])
-    rows = evaluate_curves(measure_periods(payouts, frames["measures"], as_of_period), ladder, rounding)
-    settled = settle_windows(_judge(rows, as_of))
+    tiers, axes, measures = frames["tiers"], frames["axes"], frames["measures"]
+    scheme = compile_scheme(frames)
+    benefits = frames["benefits"].join(list_needs(axes), on="benefit_key")
+    listed = list_payouts(benefits, frames["windows"], frames["participants"], first_payout)
+    measured = measure_periods(find_figures(listed, measures, frames["targets"]), measures, frames["periods"], as_of, as_of_period)
+    placed = rank_rows(find_reasons(find_metrics(measured, axes, frames["metrics"])), axes)
+    rows = forecast_rows(evaluate_results(placed, scheme, rounding), measures, scheme, rounding)
+    settled = combine_payouts(settle_windows(_judge(rows, as_of)))
     told = _under_published_names(settled)
     yield "payouts", told.select(PAYOUT_COLUMNS)
     yield "achievement", _achieved(rows)
     yield "accruals", accrue_periods(rows, settled)
-    yield "calculation_steps", list_steps(_with_tiers(told, tiers), cut_slices(settled, tiers), rounding)
+    slices = cut_slices(settled.filter(pl.col("status") != "blocked"), tiers, scheme)
+    yield "calculation_steps", list_steps(_with_tiers(told, tiers), slices, trace_results(settled, scheme, frames), rounding)
 
 
 def _judge(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
@@ -59,30 +75,27 @@ def _judge(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
             pl.col("reason").alias("status_reason"),
             (pl.col("window_end") + pl.duration(days=pl.col("lag_days"))).alias("due_date"),
             (pl.col("M") - pl.col("own_measure")).alias("span_measure_before"),
-            pl.lit(1, FIGURE).alias("multiplier"),
-            pl.lit(1, FIGURE).alias("gate_factor"),
         )
     )
 
 
 def _under_published_names(settled: pl.DataFrame) -> pl.DataFrame:
-    """The names of measure and base give way to their sums."""
+    """The names of measure and base give way to their sums. `prorated` is the part of the window that counts, `tied` how many share a rank."""
+    parts = as_figure(integers(settled["days"]), integers(settled["of_days"])) if (settled["of_days"] > 1).any() else pl.lit(1, FIGURE)
+    tied = pl.col("tied").fill_null(1) if "tied" in settled.columns else pl.lit(1)
+    settled = settled.with_columns(parts.alias("prorated"), tied.alias("tied"))
     return (
         settled.drop("amount", "cost", "quantity")
-        .rename({"measure": "measure_name", "base": "base_name", "target": "target_before_times"})
-        .rename({"M": "measure", "E": "base", "Q": "quantity", "effective_target": "target"})
+        .rename({"measure": "measure_name", "base": "base_name", "target": "target_before_times", "incentive": "whole_incentive"})
+        .rename({"M": "measure", "E": "base", "Q": "quantity", "effective_target": "target", "effective_incentive": "incentive"})
     )
 
 
 def _achieved(rows: pl.DataFrame) -> pl.DataFrame:
-    """Forecast columns stay empty and the accrual takes the actual tier: the placement computed today."""
     return rows.with_columns(
         pl.col("M").alias("measure_to_date"),
         pl.col("effective_target").alias("target"),
         pl.col("tier").alias("tier_actual"),
-        pl.lit(None, pl.Int32).alias("tier_forecast"),
-        pl.col("tier").alias("tier_accrual"),
-        pl.lit(None, FIGURE).alias("projected_measure"),
     ).select(ACHIEVEMENT_COLUMNS)
 
 

@@ -1,4 +1,4 @@
-"""The slices of graduated payouts, one by one: what explain and the calculation steps show.
+"""The parts that tiers pay one by one, for the methods that pay on every tier reached: what explain and the calculation steps show.
 
 Belongs here: cutting a measure at the thresholds. Does not belong here: the payout itself, which curves.py computes in one piece.
 """
@@ -8,20 +8,26 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from models.axes import CURVE, axis_unit
 from models.curves import PAY_FORMS, START_SCALE, choose
+from models.figures import figures_of, integers
 from models.money import as_figure
-from models.payouts import SCALE, axis_unit, figures_of, integers, threshold
+from models.payouts import in_units, threshold
+from models.schemes import Scheme
+
+SLICED = ("graduated", "rolling", "total")
 
 
-def cut_slices(payouts: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
-    """One row per graduated payout × tier reached, with slice_from, slice_to, slice and slice_payout; they add up to curve_payout.
+def cut_slices(payouts: pl.DataFrame, tiers: pl.DataFrame, scheme: Scheme) -> pl.DataFrame:
+    """One row per payout × tier reached, with slice_from, slice_to, slice and slice_payout, which add up to curve_payout.
 
-    payouts: one row per payout as payouts.evaluate_curves gives them, not blocked. tiers: `terms.tiers` of the same benefits.
-    The last slice ends at the measure. Where the measure is 0 or less, slices are 0 and only lump amounts and shares pay.
+    payouts: one row per payout as payouts.evaluate_results gives them, not blocked. tiers: `terms.tiers` of the same benefits.
+    graduated: the part of the measure between two thresholds; the last one ends at the measure. Where the measure is 0 or less, slices are 0 and only
+    lump amounts and shares pay. rolling: the measure up to the next threshold. total: the base.
     """
     ends = tiers.sort("benefit_key", "tier").with_columns(pl.col("from_value").shift(-1).over("benefit_key").alias("next_from"))
     rows = (
-        payouts.filter((pl.col("method") == "graduated") & (pl.col("tier") > 0))
+        payouts.filter(pl.col("method").is_in(SLICED) & (pl.col("tier") > 0))
         .drop("tier", *PAY_FORMS, strict=False)
         .join(payouts.select("payout_key", pl.col("tier").alias("tier_reached")), on="payout_key")
         .join(ends, on="benefit_key")
@@ -29,23 +35,29 @@ def cut_slices(payouts: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
         .sort("payout_key", "tier")
     )
     figures = figures_of(rows)
+    kind = scheme.axes.kinds[CURVE][rows["benefit_key"].to_numpy().astype(np.int64)]
+    is_graduated, is_total = (rows["method"] == "graduated").to_numpy(), (rows["method"] == "total").to_numpy()
     is_last = (rows["tier"] == rows["tier_reached"]).to_numpy()
-    start, step = threshold(rows, figures, integers(rows["from_value"]))
-    end, _ = threshold(rows, figures, integers(rows["next_from"]))
-    measure = figures.measure * step
-    end = choose(is_last, measure, end)
-    has_slices = (measure > 0).astype(bool)
-    length = choose(has_slices, end - start, 0)
-    # rate and per_unit multiply the slice's part of the base and of the quantity; all over measure × START_SCALE
-    divisor = choose(has_slices, measure, 1)
-    sliced = length * (integers(rows["rate"]) * figures.base + integers(rows["per_unit"]) * figures.quantity)
-    unit = axis_unit(rows, figures)
-    # the length of x is the slice in units of the axis
+    start, step = threshold(kind, figures, integers(rows["from_value"]))
+    end, _ = threshold(kind, figures, integers(rows["next_from"]))
+    end = choose(is_last, figures.measure * step, end)
+    start, end = choose(is_graduated, start, 0), choose(is_total, figures.base * step, end)
+    has_slices = (figures.measure > 0).astype(bool)
+    length = choose(is_graduated & ~has_slices, 0, end - start)
+    # of graduated, rate and per_unit multiply the slice's part of the base and of the quantity
+    is_part = is_graduated & has_slices
+    measure = choose(is_part, figures.measure, 1)
+    rate, per_unit = choose(is_part, figures.base, 1), choose(is_part, figures.quantity, 0)
+    sliced = length * (integers(rows["rate"]) * rate + integers(rows["per_unit"]) * per_unit)
+    # the length of x is the slice in units of the axis; amounts and it are over the same divisors
+    unit = choose(in_units(kind), figures.divisor, axis_unit(kind, figures))
     x_length = (end - start) * integers(rows["share"]) * figures.incentive
-    numerator = sliced * unit * step + (integers(rows["amount"]) * SCALE * unit * step + x_length) * divisor
+    lump = integers(rows["amount"]) * figures.part * step
+    numerator = (sliced + lump * measure) * unit + choose(is_graduated, x_length, 0) * measure
+    over = np.zeros(len(start), dtype=object) + figures.divisor * step
     return rows.with_columns(
-        as_figure(start, np.full(len(start), SCALE * step, dtype=object)).alias("slice_from"),
-        as_figure(end, np.full(len(start), SCALE * step, dtype=object)).alias("slice_to"),
-        as_figure(length, np.full(len(start), SCALE * step, dtype=object)).alias("slice"),
-        as_figure(numerator, divisor * unit * step * SCALE * START_SCALE).alias("slice_payout"),
+        as_figure(start, over).alias("slice_from"),
+        as_figure(end, over).alias("slice_to"),
+        as_figure(length, over).alias("slice"),
+        as_figure(numerator, measure * unit * over * START_SCALE).alias("slice_payout"),
     )

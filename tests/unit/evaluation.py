@@ -7,7 +7,7 @@ Does not belong here: expectations, which stand in the tests.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -15,9 +15,12 @@ from typing import Any
 import polars as pl
 from hypothesis import strategies as st
 
-from models.curves import PAY_FORMS, compile_ladder
+from models.agreements.terms import SCHEMAS
+from models.axes import FIRST_GATE
+from models.curves import PAY_FORMS
 from models.money import FIGURE, Rounding
-from models.payouts import evaluate_curves
+from models.payouts import evaluate_results
+from models.schemes import Scheme, compile_scheme
 from tests.reference.credit import round_half
 from tests.reference.curve import Figures, axis_value, pays
 
@@ -38,51 +41,81 @@ class Row:
     incentive: Decimal | None = None
     times: Decimal = ONE
     reason: str | None = None
+    days: int = 1
+    of_days: int = 1
+    given: dict[int, tuple[Decimal, int]] = field(default_factory=dict)  # slot: value and what it is divided by
+    tied: int = 1
 
 
 def evaluate(benefit: dict[str, Any], rows: Sequence[Row], minor_units: int = 2, rounding: Rounding = "half_up") -> pl.DataFrame:
-    """evaluate_curves on `rows`, all of one benefit written as in the agreement language."""
+    """evaluate_results on `rows`, all of one benefit written as in the agreement language."""
     return evaluate_many([benefit], [(0, row) for row in rows], minor_units, rounding)
 
 
 def evaluate_many(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row]], minor_units: int = 2, rounding: Rounding = "half_up") -> pl.DataFrame:
-    """evaluate_curves on rows of several benefits: (number of the benefit, figures), in any order."""
-    ladder = compile_ladder(benefits_frame(benefits), tiers_frame(benefits))
-    return evaluate_curves(rows_frame(benefits, rows, minor_units), ladder, rounding)
+    """evaluate_results on rows of several benefits: (number of the benefit, figures), in any order."""
+    return evaluate_results(rows_frame(benefits, rows, minor_units), scheme_of(benefits), rounding)
 
 
-def benefits_frame(benefits: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    defaults = {"method": "whole", "boundary": "lower_inclusive", "above": "hold"}
-    return pl.DataFrame([{"benefit_key": i, **{k: b.get(k, d) for k, d in defaults.items()}} for i, b in enumerate(benefits)])
-
-
-def tiers_frame(benefits: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    rows = [(i, n, t["from"], *(t.get(f) for f in PAY_FORMS)) for i, b in enumerate(benefits) for n, t in enumerate(b["tiers"], 1)]
-    names = ("from_value", *PAY_FORMS)
-    return pl.DataFrame(rows, schema={"benefit_key": pl.Int32, "tier": pl.Int32, **dict.fromkeys(names, FIGURE)}, orient="row")
+def scheme_of(benefits: Sequence[dict[str, Any]]) -> Scheme:
+    """The scheme of benefits written as in the agreement language, whose axes are plain names."""
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
+    for key, b in enumerate(benefits):
+        matrix, multiply = b.get("matrix"), b.get("multiply")
+        method = "matrix" if matrix else b.get("method", "whole")
+        options = {"matrix_method": matrix and matrix.get("method", "whole"), "boundary": b.get("boundary", "lower_inclusive")}
+        rows["benefits"].append({"benefit_key": key, "method": method, "above": b.get("above", "hold"), "ties": b.get("ties", "min"), **options})
+        axes = [matrix["rows"]["by"], matrix["columns"]["by"]] if matrix else [b.get("by", "measure"), None]
+        gates = b.get("requires", [])
+        for slot, axis in enumerate([*axes, multiply and multiply["by"], *(gate["by"] for gate in gates)]):
+            rows["axes"] += [{"benefit_key": key, "slot": slot, "axis": axis}] if axis else []
+        places = [{"from": place} for place in matrix["rows"]["from"]] if matrix else b["tiers"]
+        rows["tiers"] += [{"benefit_key": key, "tier": n, "from_value": t["from"], **{f: t.get(f) for f in PAY_FORMS}} for n, t in enumerate(places, 1)]
+        if multiply:
+            rows["multipliers"].append(
+                {
+                    "benefit_key": key,
+                    "method": "whole",
+                    "boundary": "lower_inclusive",
+                    "above": "hold",
+                    **{k: multiply[k] for k in ("method", "boundary", "above") if k in multiply},
+                }
+            )
+            rows["multiplier_tiers"] += [
+                {"benefit_key": key, "tier": n, "from_value": t["from"], "factor": t["factor"]} for n, t in enumerate(multiply["tiers"], 1)
+            ]
+        bounds = ("at_least", "above", "at_most", "below")
+        rows["gates"] += [
+            {"benefit_key": key, "slot": n, "otherwise": gate.get("otherwise", ZERO), **{bound: gate.get(bound) for bound in bounds}}
+            for n, gate in enumerate(gates, FIRST_GATE)
+        ]
+        if matrix:
+            rows["matrix_columns"] += [{"benefit_key": key, "column_no": n, "from_value": place} for n, place in enumerate(matrix["columns"]["from"], 1)]
+            grids = {form: matrix[form] for form in ("rate", "amount", "share") if form in matrix}
+            rows["matrix_cells"] += [
+                {"benefit_key": key, "tier": i, "column_no": j, **{form: grid[i - 1][j - 1] for form, grid in grids.items()}}
+                for i in range(1, len(places) + 1)
+                for j in range(1, len(matrix["columns"]["from"]) + 1)
+            ]
+    return compile_scheme({name: pl.DataFrame(rows[name], schema=SCHEMAS[name]) for name in rows})
 
 
 def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row]], minor_units: int) -> pl.DataFrame:
     figures = ("M", "E", "Q", "target", "target_times", "baseline", "incentive", "at_most", "at_least", "pays_from")
-    schema: dict[str, Any] = {
-        "payout_key": pl.Int32,
-        "benefit_key": pl.Int32,
-        "by_axis": pl.String,
-        "method": pl.String,
-        "minor_units": pl.Int32,
-        "reason": pl.String,
-    }
+    keys: dict[str, Any] = {"payout_key": pl.Int32, "benefit_key": pl.Int32, "minor_units": pl.Int32, "reason": pl.String}
+    given = sorted({slot for _, row in rows for slot in row.given})
+    schema = {**keys, **dict.fromkeys(figures, FIGURE), "days": pl.Int64, "of_days": pl.Int64, "tied": pl.Int64}
+    schema |= {name: kind for slot in given for name, kind in ((f"given_{slot}", FIGURE), (f"among_{slot}", pl.Int64))}
     records = []
     for i, (key, r) in enumerate(rows):
-        benefit = benefits[key]
-        limits = benefit.get("limits", {})
+        limits = benefits[key].get("limits", {})
         records.append(
             (
-                i, key, benefit.get("by", "measure"), benefit.get("method", "whole"), minor_units, r.reason, r.m, r.m if r.e is None else r.e, r.q,
-                r.target, r.times, r.baseline, r.incentive, limits.get("at_most"), limits.get("at_least"), limits.get("pays_from"),
+                i, key, minor_units, r.reason, r.m, r.m if r.e is None else r.e, r.q, r.target, r.times, r.baseline, r.incentive, limits.get("at_most"),
+                limits.get("at_least"), limits.get("pays_from"), r.days, r.of_days, r.tied, *(part for slot in given for part in r.given.get(slot, (None, None))),
             )
         )  # fmt: skip
-    return pl.DataFrame(records, schema={**schema, **dict.fromkeys(figures, FIGURE)}, orient="row")
+    return pl.DataFrame(records, schema=schema, orient="row")
 
 
 def by_formula(benefit: dict[str, Any], row: Row) -> tuple[Fraction, int]:

@@ -55,16 +55,14 @@ class Small:
 def calculate(small: Small) -> dict[str, pl.DataFrame]:
     """The tables of `calc`, with window_start and period beside the keys."""
     terms = make_terms(_book(small), parse_agreements({"a.yaml": to_yaml(small.agreement)}), small.as_of)
-    forms = terms["tiers"].group_by("benefit_key").agg(
-        pl.col("per_unit").is_not_null().any().alias("pays_per_unit"), pl.col("share").is_not_null().any().alias("pays_share")
-    )  # fmt: skip
-    benefits = terms["benefits"].join(terms["agreements"].select("agreement_key", "agreement_id", "currency", "minor_units"), on="agreement_key")
+    together = ("agreement_key", "agreement_id", "currency", "minor_units", "combine_rule", "combine_group", "priority")
     frames = {
         **terms,
-        "benefits": benefits.join(forms, on="benefit_key").sort("benefit_key"),
+        "benefits": terms["benefits"].join(terms["agreements"].select(together), on="agreement_key").sort("benefit_key"),
         "participants": pl.DataFrame([(0, 0, "P")], schema={"agreement_key": pl.Int32, "participant_key": pl.Int32, "participant_id": pl.String}, orient="row"),
         "measures": _sum_lines(small, terms),
         "targets": _target_rows(small),
+        "metrics": pl.DataFrame(schema={"participant_id": pl.String, "metric": pl.String, "date": pl.Date, "value": pl.Decimal(38, 12)}),
     }
     as_of_period = terms["days"].filter(pl.col("day") == small.as_of)["period_no"].item()
     results = dict(compute_results(frames, small.as_of, as_of_period, small.rounding))
@@ -100,14 +98,14 @@ def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
             continue
         period, prior, later = days[line.date]
         lacks_cost, lacks_quantity = int(line.cost is None), int(line.quantity is None)
-        sums = (line.amount, line.cost or D(0), line.quantity or D(0), 1, 0, lacks_cost, lacks_quantity)
+        sums = (line.amount, line.cost or D(0), line.quantity or D(0), D(0), 1, 0, lacks_cost, lacks_quantity, 0)
         if first <= line.date <= last:
-            records.append((0, 0, period, False, *sums))
+            records.append((0, 0, period, False, False, *sums))
         if prior is not None and first <= later <= last:
-            records.append((0, 0, prior, True, *sums))
-    money = dict.fromkeys(SUMMED[:3], pl.Decimal(38, 6))
-    keys = {"basis_key": pl.Int32, "participant_key": pl.Int32, "period_no": pl.Int32, "is_prior": pl.Boolean}
-    frame = pl.DataFrame(records, schema={**keys, **money, **dict.fromkeys(SUMMED[3:], pl.Int64)}, orient="row")
+            records.append((0, 0, prior, True, later > small.as_of, *sums))
+    money = dict.fromkeys(SUMMED[:4], pl.Decimal(38, 6))
+    keys = {"basis_key": pl.Int32, "participant_key": pl.Int32, "period_no": pl.Int32, "is_prior": pl.Boolean, "is_ahead": pl.Boolean}
+    frame = pl.DataFrame(records, schema={**keys, **money, **dict.fromkeys(SUMMED[4:], pl.Int64)}, orient="row")
     return frame.group_by(list(keys)).agg(pl.col(c).sum() for c in SUMMED)
 
 

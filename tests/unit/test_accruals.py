@@ -64,9 +64,21 @@ def test_what_an_earlier_span_left_is_set_off_by_carry_alone() -> None:
     assert path_of({**benefit, "settle": {"clawback": "none"}}, [-200, 500])[:2] == [0, 50]
 
 
+ALONE = dict.fromkeys(("combine_group", "participant_key", "whole_start", "agreement_id", "priority", "window_end", "last_period", "payout"))
+
+
 def test_blocked_results_accrue_nothing() -> None:
-    rows = pl.DataFrame({"payout_key": [0, 0, 1], "period_no": [1, 2, 1], "earned": pl.Series([D(5), D(7), None], dtype=MONEY)})
+    rows = pl.DataFrame(
+        {"payout_key": [0, 0, 1], "period_no": [1, 2, 1], "is_end": [False, True, True], "accrual_earned": pl.Series([D(5), D(7), None], dtype=MONEY)}
+    )
     settled = pl.DataFrame(
-        {"payout_key": [0, 1], "set_off": pl.Series([D(0), D(0)], dtype=MONEY), "clawback": ["carry", "carry"], "status": ["blocked", "blocked"]}
+        {
+            "payout_key": [0, 1],
+            "set_off": pl.Series([D(0), D(0)], dtype=MONEY),
+            "clawback": ["carry", "carry"],
+            "status": ["blocked", "blocked"],
+            "combine_rule": ["all", "all"],
+            **ALONE,
+        }
     )
     assert accrue_periods(rows, settled)["accrued_to_date"].to_list() == [0, 0, 0]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.money import MONEY
-from models.payouts import settle_windows
+from models.settlements import settle_windows
 from tests.unit.evaluation import Row, decimals, evaluate
 
 D = Decimal
@@ -31,9 +31,10 @@ def rows_of(spans: list[Span], clawback: str, cut: int = 0, participant: int = 0
     for span in spans:
         start, end = day, day + dt.timedelta(days=len(span) - 1)
         for earned in span:
-            rows.append((0, participant, earned, clawback, start, end, day))
+            rows.append((0, 0, participant, earned, clawback, start, end, day))
             day += dt.timedelta(days=1)
     names = {
+        "series_key": pl.Int32,
         "benefit_key": pl.Int32,
         "participant_key": pl.Int32,
         "earned": MONEY,
