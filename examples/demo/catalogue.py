@@ -20,16 +20,16 @@ VENDORS: dict[str, tuple[str, str, str, str, tuple[str, ...]]] = {
     "VE-10": ("Blue Mesa Spirits", "US", "USD", "spirits", ("Blue Mesa Bourbon", "Mesa Verde Agave")),
 }
 
-#: category: packs as (pack, list price per case, cost per case)
-PACKS: dict[str, tuple[tuple[str, int, int], ...]] = {
-    "beer": (("keg_50l", 11840, 8710), ("crate_24", 1895, 1391), ("can_24", 2240, 1702), ("bottle_6", 745, 541)),
-    "cider": (("keg_30l", 8960, 6480), ("can_24", 2790, 2055), ("bottle_12", 1980, 1445)),
-    "water": (("crate_12", 598, 377), ("pet_6", 312, 204), ("glass_20", 1040, 689)),
-    "juice": (("glass_24", 2375, 1722), ("carton_12", 1490, 1098)),
-    "soft_drinks": (("crate_24", 1665, 1177), ("can_24", 1388, 996), ("bib_10l", 4420, 3015)),
-    "energy": (("can_24", 2985, 2102), ("bottle_12", 1925, 1366)),
-    "wine": (("bottle_6", 3870, 2705), ("bottle_12", 7340, 5250)),
-    "spirits": (("bottle_6", 11290, 8540), ("bottle_12", 21870, 16990)),
+#: category: packs as (pack, list price per case, cost per case, millilitres per case)
+PACKS: dict[str, tuple[tuple[str, int, int, int], ...]] = {
+    "beer": (("keg_50l", 11840, 8710, 50000), ("crate_24", 1895, 1391, 7920), ("can_24", 2240, 1702, 7920), ("bottle_6", 745, 541, 4500)),
+    "cider": (("keg_30l", 8960, 6480, 30000), ("can_24", 2790, 2055, 10560), ("bottle_12", 1980, 1445, 6000)),
+    "water": (("crate_12", 598, 377, 8400), ("pet_6", 312, 204, 9000), ("glass_20", 1040, 689, 10000)),
+    "juice": (("glass_24", 2375, 1722, 4800), ("carton_12", 1490, 1098, 12000)),
+    "soft_drinks": (("crate_24", 1665, 1177, 7920), ("can_24", 1388, 996, 7920), ("bib_10l", 4420, 3015, 10000)),
+    "energy": (("can_24", 2985, 2102, 6000), ("bottle_12", 1925, 1366, 6000)),
+    "wine": (("bottle_6", 3870, 2705, 4500), ("bottle_12", 7340, 5250, 9000)),
+    "spirits": (("bottle_6", 11290, 8540, 4200), ("bottle_12", 21870, 16990, 8400)),
 }
 
 #: Returnable packaging: invoiced like goods, and no programme counts it.
@@ -76,3 +76,14 @@ SALES: tuple[tuple[str, str], ...] = (
 
 #: Partners that only receive: a buying group for its members, a sales team for its people.
 GROUPS: tuple[tuple[str, str, str], ...] = (("BG-01", "Samen Sterk buying group", "buying_group"), ("TM-01", "Continental sales team", "team"))
+
+#: What is measured beside the invoices: metric: (who, first level, how much it moves from quarter to quarter at most, lowest, highest, decimals).
+#: `who` are the beginnings of partner ids, or the outlets of one channel and region.
+METRICS: dict[str, tuple[tuple[str, ...], int, int, int, int, int]] = {
+    "returnables": (("CH-",), 840, 60, 600, 990, 3),  # share of the deposit packaging that comes back
+    "on_time": (("CH-",), 925, 45, 700, 1000, 3),  # share of the invoices paid when due
+    "nps": (("SP-",), 38, 9, -20, 80, 0),  # what a salesperson's customers say, -100 to 100
+    "complaints": (("SP-",), 18, 9, 0, 60, 3),  # complaints per delivery
+    "tap_check": (("uk on_trade",), 84, 8, 50, 100, 0),  # audit of the draught equipment, 0 to 100
+    "fill_rate": (("VE-05",), 905, 36, 850, 1000, 3),  # share of the ordered cases that the vendor delivered
+}

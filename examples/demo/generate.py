@@ -12,12 +12,13 @@ import json
 import shutil
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
 from examples.demo import catalogue
 from examples.demo.lines import (
+    LAST_DAY,
     MONTHS,
     Article,
     Customer,
@@ -32,7 +33,7 @@ from examples.demo.lines import (
 
 _HERE = Path(__file__).parent
 HEADER = ("invoice_no", "line_no", "invoice_date", "account", "article", "doc_type", "cases", "net_amount", "cost_amount", "currency",
-          "credits_invoice", "posted_on", "channel")  # fmt: skip
+          "credits_invoice", "posted_on", "channel", "litres")  # fmt: skip
 
 
 def write_demo_book(folder: Path, seed: int = 2026) -> None:
@@ -53,10 +54,11 @@ def write_demo_book(folder: Path, seed: int = 2026) -> None:
                _partner_rows(customers))  # fmt: skip
     _write_csv(feeds / "products" / "products.csv", ("product_id", "name", "category", "brand", "pack", "vendor"), _product_rows(articles))
     _write_csv(feeds / "fx_rates" / "fx_rates.csv", ("date", "from_currency", "to_currency", "rate"), _fx_rows(random))
-    _write_csv(feeds / "targets" / "targets.csv", ("agreement", "benefit", "participant_id", "window_start", "target", "incentive"),
+    _write_csv(feeds / "targets" / "targets.csv", ("agreement", "benefit", "participant_id", "window_start", "target", "incentive", "baseline"),
                _target_rows(lines))  # fmt: skip
+    _write_csv(feeds / "metrics" / "metrics.csv", ("participant_id", "metric", "date", "value"), _metric_rows(Random(seed + 1), customers))
     _write_json_lines(feeds / "assignments" / "assignments.jsonl.gz", assignments)
-    _write_transactions(feeds / "transactions", lines)
+    _write_transactions(feeds / "transactions", lines, {a.article: a.millilitres for a in articles})
 
 
 # -- reference feeds --------------------------------------------------------------------------------------------------
@@ -145,13 +147,45 @@ PLAN_TO_DATE = {"2026-01-01": 22, "2026-04-01": 47, "2026-07-01": 73, "2026-10-0
 
 
 def _target_rows(lines: list[Line]) -> Iterable[Sequence[str | int]]:
-    """Plans to date per quarter. SP-04's first quarter is what its customers bought, to the cent: attainment is exactly 1."""
+    """Plans to date per quarter, then what single agreements need. SP-04's first quarter is what its customers bought, to the cent: attainment is exactly 1."""
     first_quarter = sum(x.amount for x in lines if x.account.startswith("ID-") and f"{x.day:%Y-%m}" in ("2026-01", "2026-02", "2026-03")
                         and not x.article.startswith("DEP"))  # fmt: skip
     for person, (plan, incentive) in PLANS.items():
         for start, percent in PLAN_TO_DATE.items():
             target = first_quarter if (person, start) == ("SP-04", "2026-01-01") else plan * percent
-            yield "SALES-COMMISSION-2026", "plan-attainment", person, start, _money(target), _money(incentive * percent)
+            yield "SALES-COMMISSION-2026", "plan-attainment", person, start, _money(target), _money(incentive * percent), ""
+    for person, (plan, _) in PLANS.items():
+        yield "PRESIDENTS-CLUB-2026", "club", person, "2026-01-01", _money(plan * PLAN_TO_DATE["2026-04-01"]), "", ""
+    for person in ("SP-03", "SP-07"):
+        before = 0
+        for start, percent in PLAN_TO_DATE.items():
+            yield "MIXED-PLAN-2026", "commission-and-bonus", person, start, _money(PLANS[person][0] * (percent - before)), "1500.00", ""
+            before = percent
+    yield "KASKADE-2026", "annual-rebate", "VE-06", "2026-01-01", "1650000.00", "", ""  # what the buyers expect
+    yield "CAFE-START-2526", "growth", "CH-08", "2026-01-01", "", "", "55000.00"  # agreed in January
+    yield "CAFE-START-2526", "growth", "CH-08", "2026-04-01", "", "", "62000.00"
+
+
+# -- metrics -----------------------------------------------------------------------------------------------------------
+
+#: Nobody counted the crates of the new chain in its first quarter, and one pub's taps were not audited: results that need them are blocked.
+NOT_MEASURED = {("CH-08", "2025-09-30"), ("OU-070", "2026-03-31"), ("OU-070", "2026-06-30")}
+
+
+def _metric_rows(random: Random, customers: list[Customer]) -> Iterable[Sequence[str]]:
+    """Every metric of everyone it is about, at the end of each quarter: a level that moves a little."""
+    groups = {c.partner_id: f"{c.region} {c.channel}" for c in customers if c.kind == "outlet"}
+    everyone = [*(c.partner_id for c in customers), *(person for person, _ in catalogue.SALES), *catalogue.VENDORS]
+    quarter_ends = [month - dt.timedelta(days=1) for month in MONTHS[3::3]] + [LAST_DAY]
+    for metric, (who, first, step, lowest, highest, decimals) in catalogue.METRICS.items():
+        for participant in everyone:
+            if not (participant.startswith(who) or groups.get(participant) in who):
+                continue
+            level = first + random.randint(-step, step)
+            for day in quarter_ends:
+                level = min(max(level + random.randint(-step, step), lowest), highest)
+                if (participant, day.isoformat()) not in NOT_MEASURED:
+                    yield participant, metric, day.isoformat(), f"{level / 10**decimals:.{decimals}f}"
 
 
 # -- files ------------------------------------------------------------------------------------------------------------
@@ -176,35 +210,37 @@ def _write_json_lines(path: Path, rows: Iterable[dict[str, object]]) -> None:
     path.write_bytes(zlib.compress(text.encode(), wbits=31))  # gzip, with a header that no Python version dates or signs
 
 
-def _row(x: Line) -> list[str | int]:
+def _row(x: Line, millilitres: Mapping[str, int]) -> list[str | int]:
+    """`millilitres` per case, by article; packaging has none."""
     cost = "" if x.cost is None else _money(x.cost)
+    litres = f"{x.cases * millilitres[x.article] / 1000:.3f}" if x.article in millilitres else ""
     return [x.invoice, x.line, x.day.isoformat(), x.account, x.article, x.doc_type, x.cases, _money(x.amount), cost,
-            x.currency, x.credits_invoice, x.posted_on.isoformat(), x.channel]  # fmt: skip
+            x.currency, x.credits_invoice, x.posted_on.isoformat(), x.channel, litres]  # fmt: skip
 
 
 # -- what is wrong with them ------------------------------------------------------------------------------------------
 
 #: Rows that a careful intake refuses: the month whose file carries the row, and the row as the source wrote it.
 REFUSED: tuple[tuple[str, str], ...] = (
-    ("2024-09", "ERR-001,1,2024-09-12,IN-04,014-KEG-50L,sale,3,348.10,261.30,EUR,,2024-09-12,on_trade"),  # an article nobody knows
-    ("2024-11", 'ERR-002,1,2024-11-05,ID-02,041-PET-6,sale,40,"136,02",89.60,EUR,,2024-11-05,retail'),  # decimal comma
-    ("2025-01", "ERR-003,1,,IU-07,031-CAN-24,sale,6,141.12,106.20,GBP,,2025-01-20,on_trade"),  # no date
-    ("2025-03", "ERR-004,1,2025-03-31,EX-02,091-BOTTLE-6,sale,50,6008.10,4620.00,DLR,,2025-03-31,export"),  # no such currency
-    ("2025-06", "ERR-005,1,2025-06-17,ID-09,071-CAN-24,sale,12,355.1234567,254.70,EUR,,2025-06-17,retail"),  # seven decimals
-    ("2025-08", "ERR-006,1,2025-08-08,IN-11,021-CRATE-24,refund,-4,-75.66,-56.48,EUR,,2025-08-08,on_trade"),  # no such type
-    ("2025-10", "ERR-007,1,2025-10-32,ID-05,051-CARTON-12,sale,10,149.45,111.90,EUR,,2025-10-31,retail"),  # no such day
-    ("2026-02", "ERR-008,1,2026-02-11,IN-02,061-CRATE-24,sale,8,,95.84,EUR,,2026-02-11,on_trade"),  # no amount
-    ("2026-04", "ERR-009,1,2026-04-22,OU-999,081-BOTTLE-6,sale,5,173.03,136.30,EUR,,2026-04-22,retail"),  # a customer nobody knows
+    ("2024-09", "ERR-001,1,2024-09-12,IN-04,014-KEG-50L,sale,3,348.10,261.30,EUR,,2024-09-12,on_trade,150.000"),  # an article nobody knows
+    ("2024-11", 'ERR-002,1,2024-11-05,ID-02,041-PET-6,sale,40,"136,02",89.60,EUR,,2024-11-05,retail,360.000'),  # decimal comma
+    ("2025-01", "ERR-003,1,,IU-07,031-CAN-24,sale,6,141.12,106.20,GBP,,2025-01-20,on_trade,47.520"),  # no date
+    ("2025-03", "ERR-004,1,2025-03-31,EX-02,091-BOTTLE-6,sale,50,6008.10,4620.00,DLR,,2025-03-31,export,225.000"),  # no such currency
+    ("2025-06", "ERR-005,1,2025-06-17,ID-09,071-CAN-24,sale,12,355.1234567,254.70,EUR,,2025-06-17,retail,95.040"),  # seven decimals
+    ("2025-08", "ERR-006,1,2025-08-08,IN-11,021-CRATE-24,refund,-4,-75.66,-56.48,EUR,,2025-08-08,on_trade,-31.680"),  # no such type
+    ("2025-10", "ERR-007,1,2025-10-32,ID-05,051-CARTON-12,sale,10,149.45,111.90,EUR,,2025-10-31,retail,120.000"),  # no such day
+    ("2026-02", "ERR-008,1,2026-02-11,IN-02,061-CRATE-24,sale,8,,95.84,EUR,,2026-02-11,on_trade,63.360"),  # no amount
+    ("2026-04", "ERR-009,1,2026-04-22,OU-999,081-BOTTLE-6,sale,5,173.03,136.30,EUR,,2026-04-22,retail,22.500"),  # a customer nobody knows
 )
 RESENT = "2025-02"  # came again under another name, byte for byte
 CORRECTED = "2025-05"  # followed by a file that repeats eight of its rows: six with a lower price, two unchanged
 
 
-def _write_transactions(folder: Path, lines: list[Line]) -> None:
+def _write_transactions(folder: Path, lines: list[Line], millilitres: Mapping[str, int]) -> None:
     """24 monthly files by the month of posting, then what went wrong with them."""
     files: dict[str, list[list[str | int]]] = defaultdict(list)
     for line in sorted(lines, key=lambda x: (x.posted_on, x.invoice, x.line)):
-        files[f"{line.posted_on:%Y-%m}"].append(_row(line))
+        files[f"{line.posted_on:%Y-%m}"].append(_row(line, millilitres))
     correctable = [row for row in files[CORRECTED] if row[3] in ("IN-05", "ID-03", "EX-01") and row[5] == "sale"][:8]
     for month, row in REFUSED:
         files[month].insert(len(files[month]) // 2, next(csv.reader([row])))  # type: ignore[arg-type]

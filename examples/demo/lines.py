@@ -45,6 +45,7 @@ class Article:
     pack: str
     price: int
     cost: int
+    millilitres: int
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ def list_articles() -> list[Article]:
     found = []
     for vendor, (_, _, _, category, brands) in catalogue.VENDORS.items():
         for number, brand in enumerate(brands, 1):
-            for pack, price, cost in catalogue.PACKS[category]:
+            for pack, price, cost, millilitres in catalogue.PACKS[category]:
                 article = f"{vendor[-2:]}{number}-{pack.upper().replace('_', '-')}"
-                found.append(Article(article, category, vendor, brand, pack, price + 35 * number, cost + 21 * number))
+                found.append(Article(article, category, vendor, brand, pack, price + 35 * number, cost + 21 * number, millilitres))
     return found
 
 
