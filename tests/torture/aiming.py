@@ -158,8 +158,8 @@ def _lines(d: Draw, book: TortureBook, payouts: Payouts, tried: Counter[Key]) ->
         if not places or any(_is_at(now, place, unit) for _, place in places):
             continue
         tried[key] += 1
-        near = [place for _, place in places if place]
-        place = d.pick(near or [place for _, place in places]) + d.pick([0, unit, -unit])
+        kind = d.pick(sorted({kind for kind, _ in places}))  # as often the rare kinds
+        place = d.pick([place for found, place in places if found == kind]) + d.pick([0, unit, -unit])
         wanted = Fraction(round(place * 10**6), 10**6)
         added = list(_filling(d, book, terms, key, row, window, wanted - now, f"{key[0]}-{key[1]}-{key[2]}-{window.start:%y%m%d}-{tried[key]}"))
         if added:
