@@ -34,13 +34,14 @@ CHECKS: dict[str, str] = {
         select feed, file_no, row_no
         from (select feed, file_no, row_no from intermediate.int_rows_replaced union all select feed, file_no, row_no from intermediate.int_rows_unresolved)
         group by all having count(*) > 1""",
-    # a line is credited once per membership that holds its date: memberships that never overlap credit it once
+    # a line is credited once per membership that holds its date: memberships that never overlap credit it once. One that lies outside the
+    # agreement's term holds no day; it would stand beside another of the same first day, before or after it as it happens
     "no_line_counts_twice_for_a_participant": """
         select basis_key, participant_key, partner_key, first_day
         from (
             select *, lag(last_day) over (partition by basis_key, participant_key, partner_key order by first_day) >= first_day as is_overlapping
             from intermediate.int_memberships
-            where not is_pool_piece
+            where not is_pool_piece and first_day <= last_day
         )
         where is_overlapping""",
     "credited_lines_add_up_to_the_sums": """

@@ -14,7 +14,9 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,19 +106,27 @@ def clear_unfinished(published: Path) -> None:
 
 
 def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext) -> dict[str, int]:
-    """One Parquet file per table of schema `marts`; returns their rows. Each file is read back for its row count."""
+    """One Parquet file per table of schema `marts`, and the copies for tierledger.duckdb; returns their rows.
+
+    Facts are written two at a time on cursors of their own, the lines, which take as long as all others together, first; the rest by `con`,
+    which alone sees the run just recorded. What is small is copied while the larger ones are still being written.
+    """
     tables = [t for (t,) in con.execute("select table_name from information_schema.tables where table_schema = 'marts' order by all").fetchall()]
-    missing = {"fct_payout", "fct_payout_line"} - set(tables)
+    missing = {"fct_payout", LINES} - set(tables)
     if missing:
         raise CheckFailed("all_tables_are_there", f"schema marts lacks {', '.join(sorted(missing))}")
+    facts = sorted((table for table in tables if table.startswith("fct_")), reverse=True)
+    facts.insert(0, facts.pop(facts.index(LINES)))
+    has_database = context.book.publish.duckdb
     rows = {}
-    # the lines take as long as all other tables together: one cursor for them, one for the others
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        lines = beside.submit(_write_table, con.cursor(), folder, LINES)
-        for done, table in enumerate(t for t in tables if t != LINES):
+    with ThreadPoolExecutor(max_workers=2) as beside, _next_database(con.cursor(), context.published) if has_database else nullcontext() as copies:
+        writing = {table: beside.submit(_write_table, con.cursor(), folder, table) for table in facts}
+        in_order = [table for table in tables if table not in writing] + facts[1:] + facts[:1]
+        for done, table in enumerate(in_order):
             context.progress("publish", done, len(tables) + 1)
-            rows[table] = _write_table(con, folder, table)
-        rows[LINES] = lines.result()
+            rows[table] = writing[table].result() if table in writing else _write_table(con, folder, table)
+            if copies and rows[table] <= COPIED_UP_TO_ROWS:
+                copies.execute(f"create table published.{table} as from {_scan(folder / f'{table}.parquet')}")
     return dict(sorted(rows.items()))
 
 
@@ -133,23 +143,36 @@ def _write_table(con: duckdb.DuckDBPyConnection, folder: Path, table: str) -> in
 
 
 def _replace_database(con: duckdb.DuckDBPyConnection, published: Path, folder: Path, rows: dict[str, int]) -> None:
-    """Build tierledger.duckdb beside and put it in place of the old one; readers of the old one keep it until they close."""
-    beside = published / f".{DATABASE}.tmp"
+    """Complete the next tierledger.duckdb with views on the set's files and descriptions, and put it in place of the old one.
+
+    Readers of the old one keep it until they close.
+    """
     told = descriptions()
-    con.execute(f"attach {_quoted(beside)} as published (storage_version '{STORAGE_VERSION}')")
-    try:
-        con.begin()
+    with _next_database(con, published), transaction(con):
         for table, count in rows.items():
             kind = "table" if count <= COPIED_UP_TO_ROWS else "view"
-            con.execute(f"create {kind} published.{table} as from {_scan(folder / f'{table}.parquet')}")
+            if kind == "view":
+                con.execute(f"create view published.{table} as from {_scan(folder / f'{table}.parquet')}")
             _describe(con, kind, table, *told.get(table, ("", {})))
-        con.commit()
-        con.execute("checkpoint published")
-    finally:
-        con.execute("detach published")
+    beside = _beside(published)
     beside.chmod(0o444)
     _flush(beside)
     os.replace(beside, published / DATABASE)
+
+
+@contextmanager
+def _next_database(con: duckdb.DuckDBPyConnection, published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database that is being made beside the old one, attached as `published`. One file on the disk when the block ends."""
+    con.execute(f"attach {_quoted(_beside(published))} as published (storage_version '{STORAGE_VERSION}')")
+    try:
+        yield con
+        con.execute("checkpoint published")
+    finally:
+        con.execute("detach published")
+
+
+def _beside(published: Path) -> Path:
+    return published / f".{DATABASE}.tmp"
 
 
 def _describe(con: duckdb.DuckDBPyConnection, kind: str, table: str, description: str, columns: dict[str, str]) -> None:

@@ -6,7 +6,6 @@ Belongs here: order, timing, the lock, what a run came to. Does not belong here:
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import importlib
 import time
 from collections.abc import Callable, Iterator
@@ -82,7 +81,7 @@ def run_book(folder: Path, as_of: dt.date | None = None, progress: Progress = si
     Raises InputError (what the user gave is wrong), CheckFailed (nothing published), BookLocked (another run is at work).
     """
     open_book(folder)
-    with lock_book(folder), _without_collector():
+    with lock_book(folder):
         context = open_run(folder, as_of, dt.datetime.now(dt.UTC), progress=progress)
         reports: dict[str, StepReport] = {}
         stages: dict[str, float] = {}
@@ -140,18 +139,6 @@ def _measured() -> Iterator[Callable[[], StartUp]]:
     """Time a part of start-up."""
     began, began_cpu = time.perf_counter(), time.process_time()
     yield lambda: StartUp(time.perf_counter() - began, time.process_time() - began_cpu)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """The garbage collector rests: a run makes few cycles, and walking dbt's heap again and again took a tenth of it."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _summarize(context: RunContext, status: str, stages: dict[str, float], start_up: StartUp, reports: dict[str, StepReport]) -> RunSummary:
