@@ -106,6 +106,7 @@ class _Run:
         for owned in self.owned[name].values():
             cases: dict[int, BenefitLines] = {}
             states: dict[str, _State] = defaultdict(_State)
+            last_of_span = {window.span_start: window.start for _, _, window in owned}
             for version, benefit, window in owned:
                 if window.start > self.book.as_of:
                     continue
@@ -113,6 +114,9 @@ class _Run:
                 if n not in cases:
                     cases[n] = BenefitLines(version, benefit, credits[n], self.lost.get(name, set()), self.feeds, self.calendar)
                 found += self._window(cases[n], window, states)
+                if _clawback(cases[n]) == "none" and last_of_span[window.span_start] == window.start:  # what is left is forgiven
+                    for outcome in found[-len(cases[n].participants) :]:
+                        outcome.row["carried"] = ZERO
         return found
 
     def _window(self, case: BenefitLines, window: Window, states: dict[str, _State]) -> list[Outcome]:

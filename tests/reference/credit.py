@@ -123,8 +123,8 @@ class Credits:
         result: dict[str, list[Credit]] = {participant: [] for participant in parties.participants(agreement)}
         scopes = [agreement["scope"]] if agreement.get("scope") else []
         reach: dict[tuple[str, dt.date], tuple[list[str], list[tuple[str, int, int]]]] = {}
-        part = parties.ever_part(agreement)
-        near = [line for partner, found in self.lines_of.items() if parties.ever_reaches(partner) & part for line in found]
+        ever = parties.ever_part(agreement)
+        near = [line for partner, found in self.lines_of.items() if parties.ever_reaches(partner) & ever for line in found]
         for line in sorted(near, key=lambda line: line.order):
             partner, day = line.row["partner_id"], self.governing_day(agreement, line)
             if (partner, day) not in reach:
@@ -138,10 +138,10 @@ class Credits:
             amount, cost = self.money(agreement, line, day)
             if amount is not None:
                 amount -= paid.get(line.order, 0)
-            parts = [
-                (who, Credit(line, day, high - low, self._part(amount, low, high, currency), self._part(cost, low, high, currency)))
-                for who, low, high in split
-            ]  # fmt: skip
+            parts = []
+            for who, low, high in split:
+                part_amount, part_cost = (self._part(value, low, high, currency) for value in (amount, cost))
+                parts.append((who, Credit(line, day, high - low, part_amount, part_cost)))
             if agreement.get("pool") == "together":
                 one = Credit(line, day, UNIT, amount, cost) if whole else _sum([piece for _, piece in parts])
                 result[str(agreement["payee"])].append(one)
@@ -152,9 +152,9 @@ class Credits:
         return result
 
     def _part(self, value: int | None, low: int, high: int, currency: str) -> int | None:
-        """round(value × running share) minus what came before."""
-        if value is None:
-            return None
+        """round(value × running share) minus what came before; a share of 1 splits nothing and takes the value as it is."""
+        if value is None or high - low == UNIT:
+            return value
         return self.to_minor(value * high, UNIT, currency) - self.to_minor(value * low, UNIT, currency)
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from tests.reference.calendar import DAY, Window
 from tests.reference.credit import Line
-from tests.reference.curve import in_measure, pays, tiers_of
+from tests.reference.curve import in_measure, tiers_of
 from tests.reference.earning import prorated, rounded
 from tests.reference.read import UNIT, Row
 from tests.reference.standing import BenefitLines, Standing, curve_axis
@@ -28,7 +28,7 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Standing,
     if case.benefit.get("method") == "graduated":
         before = series.counted(window.span_start, window.start - DAY).value
         pieces = _slices(case, window, s, lines, before)
-        if sum(weight for *_, weight in pieces) <= 0:
+        if not sum(weight for *_, weight in pieces):
             pieces = [(line, tier, value, value) for line, tier, value, _ in pieces]
     weights = sum((weight for *_, weight in pieces), ZERO)
     rows = []
@@ -43,18 +43,17 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Standing,
 
 
 def _slices(case: BenefitLines, window: Window, s: Standing, lines: list[tuple[Line, Fraction]], running: Fraction) -> list[Piece]:
-    """Each line's own slices of the running measure; a return gives back the highest. Rates weigh by slice, lump sums by measure."""
+    """Each line's own slices of the running measure, weighed by what a slice pays; a return gives back the highest. Lump sums weigh nothing."""
     benefit = prorated(case.benefit, window)
     tiers = tiers_of(benefit)
     figures = s.figures(s.x[curve_axis(benefit)])
     starts = [in_measure(benefit, tier["from"], figures) for tier in tiers]
+    per_x = in_measure(benefit, Fraction(1), figures) - in_measure(benefit, ZERO, figures)  # measure to a unit of the axis
     weight_of = [ZERO] * (len(tiers) + 1)  # per unit of measure; place 0: below the first tier
     if s.m > 0:
         for number, tier in enumerate(tiers, 1):
-            weight_of[number] = (tier.get("rate", ZERO) * s.e + tier.get("per_unit", ZERO) * s.q) / s.m
-        sliced = sum((weight_of[n] * _overlap(starts, n, ZERO, s.m) for n in range(1, len(tiers) + 1)), ZERO)
-        lumps = (pays(benefit, figures)[0] - sliced) / s.m
-        weight_of = [weight + lumps for weight in weight_of]
+            multiplied = tier.get("rate", ZERO) * s.e + tier.get("per_unit", ZERO) * s.q
+            weight_of[number] = multiplied / s.m + tier.get("share", ZERO) * (s.k or ZERO) / per_x
     pieces = []
     for line, value in lines:
         low, high = min(running, running + value), max(running, running + value)

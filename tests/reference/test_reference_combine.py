@@ -118,10 +118,19 @@ def test_graduated_lines_take_their_own_slices() -> None:
     ]  # fmt: skip
 
 
-def test_lump_sums_of_a_graduated_scale_are_shared_by_measure() -> None:
-    # 10 % from 50 on, 12 at 50: 7 + 12 = 19 on 120, so 0.1 a unit everywhere and 0.1 more above 50
+def test_lump_sums_of_a_graduated_scale_follow_the_slices_or_the_measure() -> None:
+    # 10 % from 50 on, 12 at 50: the slice of 70 pays 7, and the 12 go where the 7 go
     found = results(agreement("method: graduated, tiers: [{from: 50, rate: 0.1, amount: 12}]"), lines("2025-01-01 P 30\n2025-01-02 P 90"))
-    assert shares(found) == [("t01", 0, 30, 3), ("t02", 0, 20, 2), ("t02", 1, 70, 14)]
+    assert shares(found) == [("t01", 0, 30, 0), ("t02", 0, 20, 0), ("t02", 1, 70, 19)]
+    # nothing is paid by the slice: 24 on a measure of 120
+    found = results(agreement("method: graduated, tiers: [{from: 50, amount: 24}]"), lines("2025-01-01 P 30\n2025-01-02 P 90"))
+    assert shares(found) == [("t01", 0, 30, 6), ("t02", 0, 20, 4), ("t02", 1, 70, 14)]
+
+
+def test_graduated_shares_of_an_incentive_are_paid_by_the_slice() -> None:
+    # T 100, K 50: 1 × 50 for attainment 0 to 1, 2 × 50 × 0.2 beyond
+    terms = agreement("method: graduated, by: attainment, target: 100, incentive: 50, tiers: [{from: 0, share: 1}, {from: 1, share: 2}]")
+    assert shares(results(terms, lines("2025-01-01 P 60\n2025-01-02 P 60"))) == [("t01", 1, 60, 30), ("t02", 1, 40, 20), ("t02", 2, 20, 20)]
 
 
 def test_a_window_of_a_span_shares_among_its_own_lines() -> None:
