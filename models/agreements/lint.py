@@ -8,45 +8,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
 from models.agreements.parse import Source
-from models.agreements.rules import pay_forms
-from models.agreements.schema import PAY_FORMS, Agreement, Benefit, Gate, axis_name, base_of, measure_of
+from models.agreements.payments import OF_THE_INCENTIVE, ONE, ZERO, Payment, Polynomial, derive, payment_along_axis, value_at
+from models.agreements.schema import PAY_FORMS, Agreement, Benefit, Gate, axis_name, measure_of
 from models.curves import Piece, Tier, compile_curve
 from models.documents import Path, Problem
 
-#: Coefficients of 1, x, x² … of a payment along the axis.
-Polynomial = tuple[Fraction, ...]
 #: Where it stands, warning or note, what it says.
 Finding = tuple[Path, str, str]
 
-ZERO, ONE = Fraction(0), Fraction(1)
 #: Measures in money, so that a payment can be set against them.
 MONEY = ("amount", "margin")
-
-
-@dataclass(frozen=True)
-class Payment:
-    """What a benefit pays along its axis before multipliers, gates and limits: one polynomial per piece, in `unit`.
-
-    slope_of_measure: how much measure one unit of the axis is; 0 where the axis is none of the measure's.
-    """
-
-    pieces: Sequence[Piece]
-    paid: Sequence[Polynomial]
-    unit: str
-    slope_of_measure: Fraction
-
-    def before(self, i: int) -> Fraction:
-        """At the place where piece i begins, as piece i − 1 pays."""
-        return _value(self.paid[i - 1], self.pieces[i].start) if i else ZERO
-
-    def after(self, i: int) -> Fraction:
-        return _value(self.paid[i], self.pieces[i].start)
 
 
 def lint_agreements(sources: Sequence[Source], today: dt.date) -> list[Problem]:
@@ -70,62 +46,13 @@ def _benefit_findings(agreement: Agreement, benefit: Benefit) -> Iterator[Findin
     if benefit.tiers:
         yield from _unreachable(agreement, benefit)
         yield from _falling(benefit)
-        payment = payment_along_axis(agreement, benefit)
+        payment = payment_along_axis(agreement.currency, benefit)
         if payment:
             yield from _cliffs(payment, benefit)
             if measure_of(benefit)[0] in MONEY:
                 yield from _marginal(payment)
             yield from _capped(payment, benefit)
             yield from _largest(payment, benefit)
-
-
-def payment_along_axis(agreement: Agreement, benefit: Benefit) -> Payment | None:
-    """The payment as a function of the axis; None where it depends on more than the axis (another column, a target or baseline from a feed)."""
-    axis, method = axis_name(benefit.by), benefit.method
-    figures = {name: value for name in ("target", "baseline") if isinstance(value := getattr(benefit, name), Decimal)}
-    unit_of = {"measure": ONE, "growth_amount": ONE, "attainment": figures.get("target"), "growth": figures.get("baseline")}
-    forms = pay_forms(benefit)
-    measure: Polynomial | None = None
-    if axis in unit_of and unit_of[axis] is not None:
-        slope = Fraction(unit_of[axis])  # type: ignore[arg-type]
-        offset = {"growth": slope, "growth_amount": Fraction(figures["baseline"]) if "baseline" in figures else None}.get(axis, ZERO)
-        measure = None if offset is None else (offset, slope)
-    values: dict[str, Polynomial | None] = {"amount": (ONE,), "share": (ONE,)}
-    if method in ("graduated", "rolling"):
-        sliced = (measure[1],) if measure and benefit.base == "measure" else None
-        values |= {"rate": sliced, "per_unit": sliced if measure_of(benefit)[0] == "quantity" else None, "offset": measure and (measure[0],)}
-    else:
-        values |= {"rate": _base_along_axis(benefit, measure, figures.get("baseline")), "per_unit": measure if measure_of(benefit)[0] == "quantity" else None}
-    unit = agreement.currency
-    if "share" in forms:
-        if isinstance(benefit.incentive, Decimal):
-            values["share"] = (Fraction(benefit.incentive),)
-        elif forms == {"share"}:
-            unit = "of the incentive"
-        else:
-            return None
-    if any(values[form] is None for form in forms):
-        return None
-    pieces = compile_curve(method, benefit.boundary, benefit.above, _curve_tiers(benefit))
-    paid = [_sum(_product(values[form] or (), line) for form, line in piece.pays.items()) for piece in pieces]
-    return Payment(pieces, paid, unit, measure[1] if measure else ZERO)
-
-
-def _base_along_axis(benefit: Benefit, measure: Polynomial | None, baseline: Decimal | None) -> Polynomial | None:
-    """What a rate multiplies, where it follows from the measure."""
-    base, measured = base_of(benefit)[0], measure_of(benefit)
-    if measure is None or not (
-        base in ("measure", "increment") or (isinstance(benefit.base, str) and base == measured[0] and isinstance(benefit.measure, str))
-    ):
-        return None
-    if base != "increment":
-        return measure
-    return None if baseline is None else (measure[0] - Fraction(baseline), measure[1])
-
-
-def _curve_tiers(benefit: Benefit) -> list[Tier]:
-    forms = [form for form in PAY_FORMS if form in pay_forms(benefit)]
-    return [Tier(Fraction(t.from_), {form: Fraction(getattr(t, form) or 0) for form in forms}) for t in benefit.tiers or ()]
 
 
 def _cliffs(payment: Payment, benefit: Benefit) -> Iterator[Finding]:
@@ -154,11 +81,11 @@ def _falling(benefit: Benefit) -> Iterator[Finding]:
 
 def _marginal(payment: Payment) -> Iterator[Finding]:
     """More than one unit of money for one more unit of the measure."""
-    if payment.slope_of_measure <= 0 or payment.unit == "of the incentive":
+    if payment.slope_of_measure <= 0 or payment.unit == OF_THE_INCENTIVE:
         return
     for i, (piece, paid) in enumerate(zip(payment.pieces, payment.paid, strict=True)):
         ends = [piece.start, *(p.start for p in payment.pieces[i + 1 : i + 2])]
-        steepest = max(_value(_derivative(paid), end) for end in ends) / payment.slope_of_measure
+        steepest = max(value_at(derive(paid), end) for end in ends) / payment.slope_of_measure
         if steepest > 1:
             yield ("tiers", piece.tier - 1), "warning", f"effective marginal rate {_percent(steepest)}: one more of the measure pays more than it is worth"
 
@@ -201,7 +128,7 @@ def _supremum(pieces: Sequence[Piece], paid: Sequence[Polynomial]) -> Fraction |
             turn = -polynomial[1] / (2 * polynomial[2])
             if turn > piece.start and (end is None or turn < end):
                 places.append((polynomial, turn))
-    return max([ZERO, *(_value(p, x) for p, x in places)])
+    return max([ZERO, *(value_at(p, x) for p, x in places)])
 
 
 def _unreachable(agreement: Agreement, benefit: Benefit) -> Iterator[Finding]:
@@ -234,23 +161,6 @@ def _never_holds(gate: Gate) -> bool:
     return lowest > highest or (lowest == highest and (gate.above == lowest or gate.below == highest))
 
 
-def _value(polynomial: Polynomial, x: Fraction) -> Fraction:
-    return sum((c * x**n for n, c in enumerate(polynomial)), ZERO)
-
-
-def _derivative(polynomial: Polynomial) -> Polynomial:
-    return tuple(c * n for n, c in enumerate(polynomial))[1:]
-
-
-def _product(a: Polynomial, b: Polynomial) -> Polynomial:
-    return tuple(sum((a[i] * b[n - i] for i in range(len(a)) if 0 <= n - i < len(b)), ZERO) for n in range(len(a) + len(b) - 1))
-
-
-def _sum(polynomials: Iterator[Polynomial]) -> Polynomial:
-    listed = list(polynomials)
-    return tuple(sum((p[n] for p in listed if n < len(p)), ZERO) for n in range(max(map(len, listed), default=0)))
-
-
 def _plain(value: Fraction | Decimal) -> str:
     """A number as a person writes it, cut after six decimals."""
     text = f"{Fraction(value).numerator / Decimal(Fraction(value).denominator):,.6f}" if isinstance(value, Fraction) else f"{value:,f}"
@@ -258,7 +168,7 @@ def _plain(value: Fraction | Decimal) -> str:
 
 
 def _shown(value: Fraction, payment: Payment) -> str:
-    return f"{_plain(value)} {payment.unit}" if payment.unit == "of the incentive" else f"{payment.unit} {value.numerator / Decimal(value.denominator):,.2f}"
+    return f"{_plain(value)} {payment.unit}" if payment.unit == OF_THE_INCENTIVE else f"{payment.unit} {value.numerator / Decimal(value.denominator):,.2f}"
 
 
 def _percent(value: Fraction) -> str:

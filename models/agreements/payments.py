@@ -1,0 +1,144 @@
+"""What a benefit pays along its axis, before multipliers, gates and limits: the curve's normal form in money.
+
+Belongs here: payments as polynomials, one per piece, for lint, drawings and docs. Does not belong here: what is really paid, which is
+computed for all results at once and in integers (models/payouts.py), grids (models/matrices.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from models.agreements.rules import pay_forms
+from models.agreements.schema import PAY_FORMS, Benefit, axis_name, base_of, measure_of
+from models.curves import Piece, Tier, compile_curve
+
+#: Coefficients of 1, x, x² … of a payment along the axis.
+Polynomial = tuple[Fraction, ...]
+ZERO, ONE = Fraction(0), Fraction(1)
+OF_THE_INCENTIVE = "of the incentive"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of one participant. Along the axis, base and quantity move in proportion to the measure; all stand still where the axis is none of its."""
+
+    measure: Fraction
+    base: Fraction | None = None
+    quantity: Fraction | None = None
+    target: Fraction | None = None
+    baseline: Fraction | None = None
+    incentive: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class Payment:
+    """What a benefit pays along its axis before multipliers, gates and limits: one polynomial per piece, in `unit`.
+
+    slope_of_measure: how much measure one unit of the axis is; 0 where the axis is none of the measure's.
+    """
+
+    pieces: Sequence[Piece]
+    paid: Sequence[Polynomial]
+    unit: str
+    slope_of_measure: Fraction
+
+    def before(self, i: int) -> Fraction:
+        """At the place where piece i begins, as piece i − 1 pays."""
+        return value_at(self.paid[i - 1], self.pieces[i].start) if i else ZERO
+
+    def after(self, i: int) -> Fraction:
+        """At the place where piece i begins, as it pays itself."""
+        return value_at(self.paid[i], self.pieces[i].start)
+
+
+def payment_along_axis(currency: str, benefit: Benefit, figures: Figures | None = None) -> Payment | None:
+    """The payment as a function of the axis, with the numbers that the benefit itself names and those of `figures`.
+
+    None where it depends on more than the axis (another column, a target or baseline from a feed, and no figures).
+    """
+    method = benefit.method
+    target, baseline, incentive = (_figure(benefit, figures, name) for name in ("target", "baseline", "incentive"))
+    measure = _measure_along_axis(axis_name(benefit.by), target, baseline, figures)
+    forms = pay_forms(benefit)
+    quantity = measure if measure_of(benefit)[0] == "quantity" else _in_proportion(measure, figures, "quantity")
+    values: dict[str, Polynomial | None] = {"amount": (ONE,), "share": None if incentive is None else (incentive,)}
+    if method in ("graduated", "rolling"):
+        base = measure if benefit.base == "measure" else _in_proportion(measure, figures, "base")
+        values |= {"rate": base and (base[1],), "per_unit": quantity and (quantity[1],), "offset": measure and (measure[0],)}
+    else:
+        values |= {"rate": _base_along_axis(benefit, measure, baseline, figures), "per_unit": quantity}
+    unit = currency
+    if "share" in forms and incentive is None and forms == {"share"}:
+        unit, values["share"] = OF_THE_INCENTIVE, (ONE,)
+    if any(values[form] is None for form in forms):
+        return None
+    pieces = compile_curve(method, benefit.boundary, benefit.above, _curve_tiers(benefit))
+    paid = [add(multiply(values[form] or (), line) for form, line in piece.pays.items()) for piece in pieces]
+    return Payment(pieces, paid, unit, measure[1] if measure else ZERO)
+
+
+def _figure(benefit: Benefit, figures: Figures | None, name: str) -> Fraction | None:
+    """As the benefit says, if it says a number; else the participant's."""
+    said, seen = getattr(benefit, name), getattr(figures, name, None)
+    return seen if seen is not None else Fraction(said) if isinstance(said, Decimal) else None
+
+
+def _measure_along_axis(axis: str, target: Fraction | None, baseline: Fraction | None, figures: Figures | None) -> Polynomial | None:
+    """M as offset + slope × x."""
+    if axis == "measure":
+        return ZERO, ONE
+    if axis == "attainment":
+        return None if target is None else (ZERO, target)
+    if axis in ("growth", "growth_amount"):
+        return None if baseline is None else (baseline, baseline if axis == "growth" else ONE)
+    return None if figures is None else (figures.measure, ZERO)
+
+
+def _base_along_axis(benefit: Benefit, measure: Polynomial | None, baseline: Fraction | None, figures: Figures | None) -> Polynomial | None:
+    """What a rate multiplies: the measure, what exceeds the baseline, or another column."""
+    base, measured = base_of(benefit)[0], measure_of(benefit)
+    if measure is None:
+        return None
+    if base == "increment":
+        return None if baseline is None else (measure[0] - baseline, measure[1])
+    is_measure = base == "measure" or (isinstance(benefit.base, str) and base == measured[0] and isinstance(benefit.measure, str))
+    return measure if is_measure else _in_proportion(measure, figures, "base")
+
+
+def _in_proportion(measure: Polynomial | None, figures: Figures | None, name: str) -> Polynomial | None:
+    """Base or quantity along the axis: it stays what it is where the measure does, and moves with it otherwise."""
+    column: Fraction | None = getattr(figures, name, None)
+    if measure is None or figures is None or column is None:
+        return None
+    if not measure[1]:
+        return column, ZERO
+    return tuple(c * column / figures.measure for c in measure) if figures.measure else None
+
+
+def _curve_tiers(benefit: Benefit) -> list[Tier]:
+    forms = [form for form in PAY_FORMS if form in pay_forms(benefit)]
+    return [Tier(Fraction(t.from_), {form: Fraction(getattr(t, form) or 0) for form in forms}) for t in benefit.tiers or ()]
+
+
+def value_at(polynomial: Polynomial, x: Fraction) -> Fraction:
+    """Its value at x."""
+    return sum((c * x**n for n, c in enumerate(polynomial)), ZERO)
+
+
+def derive(polynomial: Polynomial) -> Polynomial:
+    """Its derivative."""
+    return tuple(c * n for n, c in enumerate(polynomial))[1:]
+
+
+def multiply(a: Polynomial, b: Polynomial) -> Polynomial:
+    """The product of two."""
+    return tuple(sum((a[i] * b[n - i] for i in range(len(a)) if 0 <= n - i < len(b)), ZERO) for n in range(len(a) + len(b) - 1))
+
+
+def add(polynomials: Iterable[Polynomial]) -> Polynomial:
+    """The sum of several."""
+    listed = list(polynomials)
+    return tuple(sum((p[n] for p in listed if n < len(p)), ZERO) for n in range(max(map(len, listed), default=0)))
