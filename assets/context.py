@@ -40,6 +40,10 @@ class RunContext:
         return self.folder / "archive"
 
     @property
+    def ledger(self) -> Path:
+        return self.folder / "ledger"
+
+    @property
     def published(self) -> Path:
         return self.folder / "published"
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from assets.agreements import agreements_sha256
 from assets.context import RunContext, StepReport
+from assets.ledger import read_heads
 from assets.warehouse import open_warehouse, transaction
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def describe_terms(context: RunContext) -> dict[str, str]:
         "settings_sha256": _sha256(json.dumps(settings, sort_keys=True).encode()),
         "as_of": context.as_of.isoformat(),
         "code_version": code_version(),
+        **read_heads(context.ledger),
     }
 
 
@@ -112,7 +114,7 @@ _TOTALS = """
 _CURRENT = """
     create or replace table calc.current_run (
         run_id varchar, started_at timestamp, as_of date, code_version varchar,
-        agreements_sha256 varchar, inputs_sha256 varchar, settings_sha256 varchar
+        agreements_sha256 varchar, inputs_sha256 varchar, settings_sha256 varchar, ledger_sha256 varchar, write_offs_sha256 varchar
     )
 """
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,12 @@ def _currency(value: Any) -> Any:
     if value not in MINOR_UNITS:
         raise ValueError(f"{value!r} is not an ISO 4217 currency code such as EUR")
     return value
+
+
+def _amount(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError(f"an amount is needed here, such as 1 or 0.05 (found {value!r})")
+    return Decimal(value)
 
 
 Currency = Annotated[str, BeforeValidator(_currency)]
@@ -99,6 +106,13 @@ class PublishSettings(Strict):
         return self
 
 
+class CloseSettings(Strict):
+    """What a close lets pass: rejected rows since the last close, and what `write-off` may book away of one payout, in the agreement's currency."""
+
+    quarantine_limit: int = Field(default=0, ge=0)
+    write_off_limit: Annotated[Decimal, BeforeValidator(_amount)] = Field(default=Decimal(1), ge=0, allow_inf_nan=False)
+
+
 class Book(Strict):
     """The whole of book.yaml."""
 
@@ -111,6 +125,7 @@ class Book(Strict):
     feeds: dict[str, FeedSettings]
     accounts: Accounts = Accounts()
     publish: PublishSettings = PublishSettings()
+    close: CloseSettings = CloseSettings()
 
     @model_validator(mode="after")
     def _feeds_are_known(self) -> Book:

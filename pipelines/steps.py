@@ -35,6 +35,7 @@ class Step:
 
 
 STEPS: tuple[Step, ...] = (
+    Step("ledger", "Reading the ledger", "assets.ledger:load_ledger"),
     Step("feeds", "Reading feeds", "assets.feeds:load_feeds"),
     Step("identify", "Naming the run", "assets.runs:identify_run"),
     Step("agreements", "Loading agreements", "assets.agreements:load_agreements"),
@@ -82,39 +83,45 @@ def run_book(folder: Path, as_of: dt.date | None = None, progress: Progress = si
     """
     open_book(folder)
     with lock_book(folder):
-        context = open_run(folder, as_of, dt.datetime.now(dt.UTC), progress=progress)
-        reports: dict[str, StepReport] = {}
-        stages: dict[str, float] = {}
+        return run_held_book(folder, as_of, progress, force)
 
-        def do(name: str) -> None:
-            if name not in reports:
-                progress(name, 0, 1)
-                began = time.perf_counter()
-                reports[name] = _STEP[name](context)
-                stages[name] = round(time.perf_counter() - began, 4)
-                progress(name, 1, 1)
 
-        start_up = _import("assets.feeds", "assets.agreements", "assets.runs", "assets.publishing")
-        from assets.publishing import has_same_terms, published_run
-        from assets.runs import record_failure
-        from assets.warehouse import open_warehouse
+def run_held_book(folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False) -> RunSummary:
+    """The same for a caller that holds the book's lock."""
+    context = open_run(folder, as_of, dt.datetime.now(dt.UTC), progress=progress)
+    reports: dict[str, StepReport] = {}
+    stages: dict[str, float] = {}
 
-        try:
-            if not has_same_terms(context):
-                do("agreements")  # a mistake in them is refused before a file is taken in
-            # held open for the whole run: steps open and close it for nothing, and what one has read is in memory for the next
-            with open_warehouse(context.warehouse):
-                do("feeds")
-                do("identify")
-                if not force and reports["identify"].figures["run_id"] == published_run(context):
-                    return _summarize(context, "nothing_new", stages, start_up, reports)
-                start_up += _import("assets.calculation", "assets.dbt") + _load_dbt()
-                for step in STEPS:
-                    do(step.name)
-        except CheckFailed:
-            record_failure(context)
-            raise
-        return _summarize(context, "published", stages, start_up, reports)
+    def do(name: str) -> None:
+        if name not in reports:
+            progress(name, 0, 1)
+            began = time.perf_counter()
+            reports[name] = _STEP[name](context)
+            stages[name] = round(time.perf_counter() - began, 4)
+            progress(name, 1, 1)
+
+    start_up = _import("assets.feeds", "assets.agreements", "assets.runs", "assets.publishing")
+    from assets.publishing import has_same_terms, published_run
+    from assets.runs import record_failure
+    from assets.warehouse import open_warehouse
+
+    try:
+        if not has_same_terms(context):
+            do("agreements")  # a mistake in them is refused before a file is taken in
+        # held open for the whole run: steps open and close it for nothing, and what one has read is in memory for the next
+        with open_warehouse(context.warehouse):
+            do("ledger")
+            do("feeds")
+            do("identify")
+            if not force and reports["identify"].figures["run_id"] == published_run(context):
+                return _summarize(context, "nothing_new", stages, start_up, reports)
+            start_up += _import("assets.calculation", "assets.dbt") + _load_dbt()
+            for step in STEPS:
+                do(step.name)
+    except CheckFailed:
+        record_failure(context)
+        raise
+    return _summarize(context, "published", stages, start_up, reports)
 
 
 def _import(*modules: str) -> StartUp:

@@ -98,7 +98,7 @@ def book(first: RunSummary, tmp_path: Path) -> Path:
 
 def test_a_run_says_what_it_came_to(first: RunSummary) -> None:
     assert first.status == "published"
-    assert list(first.stages) == ["agreements", "feeds", "identify", "prepare", "calculate", "marts", "checks", "publish"]
+    assert list(first.stages) == ["agreements", "ledger", "feeds", "identify", "prepare", "calculate", "marts", "checks", "publish"]
     assert [(f["feed"], f["files"], f["rows_read"], f["rows_loaded"], f["rows_duplicate"], f["rows_superseded"], f["rows_rejected"]) for f in first.feeds] == [
         ("transactions", 3, 7, 5, 0, 1, 1)
     ]
@@ -110,7 +110,7 @@ def test_a_second_run_with_nothing_new_changes_nothing(first: RunSummary, book: 
     before = published_bytes(book)
     second = run_book(book)
     assert (second.status, second.run_id) == ("nothing_new", first.run_id)
-    assert list(second.stages) == ["feeds", "identify"]
+    assert list(second.stages) == ["ledger", "feeds", "identify"]
     assert published_bytes(book) == before
     assert second.agreements == first.agreements
 
@@ -244,7 +244,7 @@ def test_json_is_one_object_with_start_up_apart(book: Path, capsys: pytest.Captu
     told = json.loads(capsys.readouterr().out)
     assert told["status"] == "nothing_new"
     assert set(told["start_up"]) == {"seconds", "cpu_seconds"}
-    assert set(told["stages"]) == {"feeds", "identify"}
+    assert set(told["stages"]) == {"ledger", "feeds", "identify"}
     assert told["agreements"][0]["total"] == "23.6900"
     assert told["published"]["rows"]["fct_payout"] == 4
     assert main(["run", "--book", str(book), "--quiet"]) == 0
