@@ -71,7 +71,9 @@ def _set_window(benefit: Row, window: str) -> None:
 def draw_agreement(d: Draw, cluster: Cluster, calendar: Row, name: str, kinds: list[str] | None = None, term: Row | None = None) -> Row:
     """One agreement of the cluster. `kinds`: windows its benefits may have (one is drawn for all when there are several)."""
     everyone = [*cluster.members, *cluster.reps]
-    agreement: Row = {"agreement": name, "version": 1, "title": f"Programme {name}", "currency": cluster.currency, "term": term or draw_term(d, calendar)}
+    agreement: Row = {"agreement": name, "version": 1, "currency": cluster.currency, "term": term or draw_term(d, calendar)}
+    if d.chance(0.8):
+        agreement["title"] = f"Programme {name}"
     if d.chance(0.3):
         agreement["direction"] = d.pick(["payable", "receivable"])
     if d.chance(0.3):

@@ -41,11 +41,13 @@ CONDITIONS: dict[str, Callable[[Row], bool]] = {
 def draw_scope(d: Draw, outer: Row | None = None) -> Row:
     """A scope that leaves something of the outer one."""
     products: Row = {}
-    outside = ((outer or {}).get("products") or {}).get("include", {})
+    outside = {key: _listed(values) for key, values in ((outer or {}).get("products") or {}).get("include", {}).items()}
     if d.chance(0.5):
         include: Row = {}
         if d.chance(0.7):
             include["category"] = d.some(outside.get("category", CATEGORIES), 1, 2)
+            if len(include["category"]) == 1 and not outer and d.chance(0.3):
+                include["category"] = include["category"][0]
         if not include or d.chance(0.2):
             include["brand"] = d.some(outside.get("brand", BRANDS), 2, 3)
         products["include"] = include
@@ -58,6 +60,11 @@ def draw_scope(d: Draw, outer: Row | None = None) -> Row:
     if d.chance(0.25, "where"):
         scope["where"] = d.pick(sorted(CONDITIONS))
     return scope
+
+
+def _listed(values: Any) -> list[Any]:
+    """One value may stand without its list."""
+    return values if isinstance(values, list) else [values]
 
 
 def scopes_of(agreement: Row, benefit: Row) -> list[Row]:
@@ -74,6 +81,6 @@ def counts(scopes: Iterable[Row], line: Row, product: Row | None) -> bool:
 
 def _counts(scope: Row, line: Row, product: Row | None) -> bool:
     products, of = scope.get("products") or {}, product or {}
-    included = all(of.get(key) in values for key, values in products.get("include", {}).items())
+    included = all(of.get(key) in _listed(values) for key, values in products.get("include", {}).items())
     excluded = any(of.get(key) in values for key, values in products.get("exclude", {}).items())
     return included and not excluded and line["type"] in scope.get("types", TYPES) and ("where" not in scope or CONDITIONS[scope["where"]](line))
