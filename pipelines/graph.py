@@ -28,8 +28,9 @@ from pipelines.steps import STEPS
 POOL = "warehouse"
 #: What the calculation reads (assets/calculation.py); a test compares.
 CALCULATED_FROM = (
-    "terms.agreements", "terms.benefits", "terms.days", "terms.settings", "terms.tiers", "terms.windows",
-    "intermediate.int_measures_summed", "intermediate.int_participants", "staging.stg_targets",
+    "terms.agreements", "terms.axes", "terms.benefits", "terms.gates", "terms.matrix_cells", "terms.matrix_columns",
+    "terms.multiplier_tiers", "terms.multipliers", "terms.periods", "terms.settings", "terms.tiers", "terms.windows",
+    "intermediate.int_measures_summed", "intermediate.int_participants", "staging.stg_metrics", "staging.stg_targets",
 )  # fmt: skip
 #: The tables of `calc` that say which run this is, and what they are made from.
 _HISTORY = dict.fromkeys(("current_run", "runs"), ("raw.feed_files", "terms.settings"))

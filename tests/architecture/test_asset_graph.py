@@ -74,9 +74,14 @@ def test_whole_run_is_one_job(defs: dg.Definitions) -> None:
     assert {key for key in graph.get_all_asset_keys() if key not in selected} == {key for key in graph.get_all_asset_keys() if key.path[0] == "feeds"}
 
 
+#: Read between two parts of the calculation and made from the first of them, so that they are no input of the whole.
+READ_BETWEEN = {"intermediate.int_lines_netted_due", "intermediate.int_measures_netted"}
+
+
 def test_calculation_reads_what_the_graph_says() -> None:
     source = Path(str(calculation.__file__)).read_text()
-    assert set(re.findall(r"\b(?:raw|terms|staging|intermediate)\.\w+", source)) == set(CALCULATED_FROM)
+    found = set(re.findall(r"\b(?:raw|terms|staging)\.\w+", source)) | {f"intermediate.{name}" for name in re.findall(r"\bint_\w+", source)}
+    assert found - READ_BETWEEN == set(CALCULATED_FROM)
 
 
 def test_nothing_starts_by_itself(defs: dg.Definitions) -> None:

@@ -2,8 +2,10 @@
 with
 
 days as (
-    select * from {{ source("terms", "days") }}
-    where day <= (select as_of from {{ source("terms", "settings") }})
+    select days.*, periods.last_day as period_end
+    from {{ source("terms", "days") }} as days
+    inner join {{ source("terms", "periods") }} as periods on days.period_no = periods.period_no
+    where days.day <= (select as_of from {{ source("terms", "settings") }})
 ),
 
 fx_rates as (
@@ -14,39 +16,49 @@ from_currencies as (
     select distinct currency as from_currency from {{ source("raw", "transactions") }}
 ),
 
-to_currencies as (
-    select distinct currency as to_currency, minor_units from {{ source("terms", "agreements") }}
+conversions as (
+    select * from {{ source("terms", "conversions") }}
 ),
 
 converted as (
     select
         days.day,
         from_currencies.from_currency,
-        to_currencies.to_currency,
-        to_currencies.minor_units,
+        conversions.conversion_key,
+        conversions.to_currency,
+        conversions.minor_units,
         days.period_no,
         days.prior_period_no,
         days.counts_as,
-        case when from_currencies.from_currency = to_currencies.to_currency then 1 else fx_rates.rate end as fx_rate
+        case
+            when from_currencies.from_currency = conversions.to_currency then 1
+            when conversions.rate_on = 'fixed' then fixed_rates.rate
+            else fx_rates.rate
+        end as fx_rate
     from days
     cross join from_currencies
-    cross join to_currencies
+    cross join conversions
     left join fx_rates
         on from_currencies.from_currency = fx_rates.from_currency
-        and to_currencies.to_currency = fx_rates.to_currency
-        and days.day between fx_rates.first_day and fx_rates.last_day
+        and conversions.to_currency = fx_rates.to_currency
+        and case when conversions.rate_on = 'period_end' then days.period_end else days.day end between fx_rates.first_day and fx_rates.last_day
+    left join {{ source("terms", "fixed_rates") }} as fixed_rates
+        on conversions.conversion_key = fixed_rates.conversion_key
+        and from_currencies.from_currency = fixed_rates.from_currency
 )
 
 -- what macros/money.sql multiplies and divides by, once per row of this small table: amount × rate has 18 decimals, with a narrow
 -- rate (of up to 6 decimals) 12, like amount × share
 select
-    cast(row_number() over (order by day, from_currency, to_currency) as integer) as day_key,
+    cast(row_number() over (order by day, from_currency, conversion_key) as integer) as day_key,
     day,
     from_currency,
+    conversion_key,
     to_currency,
     period_no,
     prior_period_no,
     counts_as,
+    counts_as > (select as_of from {{ source("terms", "settings") }}) as is_ahead,
     cast(fx_rate as decimal(38, 12)) as fx_rate,
     cast(fx_rate * cast(1000000000000 as decimal(13, 0)) as hugeint) as wide_rate,
     cast(power(10, 18 - minor_units) as hugeint) as wide_divisor,

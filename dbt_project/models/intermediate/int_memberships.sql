@@ -1,7 +1,17 @@
+{% set parts = parts_in_use() %}
 with
 
 agreements as (
     select * from {{ source("terms", "agreements") }}
+),
+
+-- what is counted: a scope of the agreement; also what an agreement of an exclusive group claims, which is no basis of a benefit
+bases as (
+    select basis_key, agreement_key, scope_key, attribute, looks_back from {{ source("terms", "bases") }}
+    {%- if parts.claims %}
+    union all
+    select null, agreement_key, scope_key, null, false from {{ source("terms", "claims") }}
+    {%- endif %}
 ),
 
 participations as (
@@ -129,26 +139,41 @@ spans as (
 
 select
     cast(row_number() over (order by bases.basis_key, spans.participant_key, spans.partner_key, spans.first_day, spans.share_from) as integer) as membership_key,
+    agreements.agreement_key,
     bases.basis_key,
     bases.scope_key,
+    {%- if parts.attributes %}
+    bases.attribute,
+    {%- endif %}
     bases.looks_back,
     scopes.counts_sale,
     scopes.counts_return,
     scopes.counts_credit,
     scopes.counts_adjustment,
-    agreements.currency,
+    {%- if parts.conditions %}
+    scopes.condition_key,
+    {%- endif %}
+    agreements.conversion_key,
+    {%- if parts.originals %}
+    agreements.returns = 'original' as counts_originals,
+    {%- endif %}
     agreements.term_from,
     agreements.term_to,
     spans.partner_key,
     spans.participant_key,
-    -- only to pass fewer lines on: a year of any calendar is shorter than 400 days
-    greatest(spans.first_day, case when bases.looks_back then agreements.term_from - 400 else agreements.term_from end) as first_day,
-    least(spans.last_day, agreements.term_to) as last_day,
+    -- only to pass fewer lines on: a year of any calendar is shorter than 400 days. A claim holds on the days of its own version's windows
+    greatest(spans.first_day, case
+        when bases.basis_key is null then agreements.valid_from
+        when bases.looks_back then agreements.term_from - 400
+        else agreements.term_from
+    end) as first_day,
+    least(spans.last_day, agreements.valid_to) as last_day,
     spans.share_from,
     spans.share_to,
     -- pieces of one pool's members add up on one line
     agreements.pool = 'together' and (spans.share_from <> 0 or spans.share_to <> 1) as is_pool_piece
 from spans
-inner join {{ source("terms", "bases") }} as bases on spans.agreement_key = bases.agreement_key
+inner join bases on spans.agreement_key = bases.agreement_key
 inner join {{ source("terms", "scopes") }} as scopes on bases.scope_key = scopes.scope_key
-inner join agreements on spans.agreement_key = agreements.agreement_key
+-- a version that owns no window measures nothing
+inner join agreements on spans.agreement_key = agreements.agreement_key and agreements.valid_to is not null

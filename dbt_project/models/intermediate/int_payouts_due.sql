@@ -7,7 +7,7 @@ payouts as (
 ),
 
 summed as (
-    select * from {{ ref("int_measures_summed") }}
+    select * from {{ measured_sums() }}
     where not is_prior
 ),
 
@@ -15,14 +15,17 @@ due as (
     select
         payouts.payout_key,
         identified.payout_id,
+        identified.agreement_id,
         -- the order in which lines are published: it does not depend on the order of agreements
         cast(row_number() over (order by identified.payout_id) as integer) as payout_no,
         benefits.benefit_key,
-        benefits.basis_key,
+        benefits.measure_basis_key,
         payouts.participant_key,
         benefits.measure as measure_kind,
         benefits.method = 'graduated' as is_graduated,
         benefits.by_axis,
+        benefits.prorate = 'days' and benefits.by_axis in ('measure', 'growth_amount') as has_thresholds_prorated,
+        payouts.window_no,
         payouts.target,
         payouts.baseline,
         payouts.tier,
@@ -44,11 +47,12 @@ measured as (
             when 'amount' then summed.amount
             when 'margin' then summed.amount - summed.cost
             when 'quantity' then summed.quantity
+            when 'attribute' then summed.attribute_value
             else summed.line_count
         end) as window_measure
     from due
     inner join summed
-        on due.basis_key = summed.basis_key
+        on due.measure_basis_key = summed.basis_key
         and due.participant_key = summed.participant_key
         and summed.period_no between due.first_period and due.last_period
     group by due.payout_key
@@ -59,7 +63,7 @@ select
     cast(coalesce(measured.window_measure, 0) as decimal(38, 12)) as window_measure,
     {{ units("coalesce(measured.window_measure, 0)") }} as window_units,
     -- money and counts have up to 6 decimals
-    case when due.measure_kind <> 'quantity' then cast({{ units("coalesce(measured.window_measure, 0)") }} // 1000000 as bigint) end as window_millionths,
+    case when due.measure_kind not in ('quantity', 'attribute') then cast({{ units("coalesce(measured.window_measure, 0)") }} // 1000000 as bigint) end as window_millionths,
     -- up to this many millionths of measure, twice the payout × measure fits 64 bits
     4000000000000000000 // abs(due.payout_units) as narrow_limit
 from due

@@ -7,19 +7,41 @@ due as (
     where is_graduated and window_measure > 0
 ),
 
-thresholds as (
+-- prorated: × days of the window / days of the calendar's whole one
+placed as (
     select
         due.payout_key,
+        due.by_axis,
+        due.target,
+        due.baseline,
+        due.span_measure_before,
         tiers.tier,
-        {{ units("case due.by_axis
-            when 'attainment' then tiers.from_value * due.target
-            when 'growth' then (1 + tiers.from_value) * due.baseline
-            when 'growth_amount' then due.baseline + tiers.from_value
+        case when due.has_thresholds_prorated
+            then cast({{ round_ratio(
+                units("tiers.from_value") ~ " * (windows.window_end - windows.window_start + 1)", "(windows.whole_end - windows.whole_start + 1)"
+            ) }} as decimal(38, 0)) * cast(0.000000000001 as decimal(13, 12))
             else tiers.from_value
-        end - due.span_measure_before") }} as from_units,
-        coalesce(tiers.rate, 0) + coalesce(tiers.per_unit, 0) as rate
+        end as from_value,
+        coalesce(tiers.rate, 0) + coalesce(tiers.per_unit, 0) as rate,
+        coalesce(tiers.share, 0) as share
     from due
     inner join {{ source("terms", "tiers") }} as tiers on due.benefit_key = tiers.benefit_key
+    inner join {{ source("terms", "windows") }} as windows on due.benefit_key = windows.benefit_key and due.window_no = windows.window_no
+),
+
+thresholds as (
+    select
+        payout_key,
+        tier,
+        {{ units("case by_axis
+            when 'attainment' then from_value * target
+            when 'growth' then (1 + from_value) * baseline
+            when 'growth_amount' then baseline + from_value
+            else from_value
+        end - span_measure_before") }} as from_units,
+        -- tiers that pay shares of the incentive alone weigh by them
+        case when max(rate) over (partition by payout_key) > 0 then rate else share end as rate
+    from placed
 ),
 
 -- whole numbers in the proportion of the rates, as small as their decimals allow, so that products of them stay in 128 bits

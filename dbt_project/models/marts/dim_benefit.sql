@@ -8,11 +8,15 @@ select
     benefits.window_kind,
     benefits.accumulate,
     benefits.measure,
+    benefits.measure_attribute,
     benefits.base,
     benefits.by_axis,
     benefits.method,
+    benefits.matrix_method,
     benefits.boundary,
     benefits.above,
+    benefits.ties,
+    benefits.prorate,
     benefits.target_source,
     benefits.target_value,
     benefits.target_times,
@@ -26,6 +30,7 @@ select
     benefits.clawback,
     benefits.lag_days,
     benefits.placement,
+    benefits.placement_tier,
     benefits.forecast,
     benefits.definition
 from {{ source("terms", "benefits") }} as benefits

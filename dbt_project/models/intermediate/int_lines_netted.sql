@@ -1,0 +1,3 @@
+{{ config(tags=["net_of"]) }}
+{{ join_as_written() }}
+{{ credited_lines(is_netted=true) }}
