@@ -131,7 +131,7 @@ def _forecast(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, roundi
     gone, days = _days(rows)
     is_positive = (figures.measure > 0).astype(bool)
     earned = numerator * choose(is_positive, to_date, gone), denominator * choose(is_positive, figures.measure, days)
-    return _tell(rows, figures, place).with_columns(as_money(round_payouts(rows, earned, rounding)).alias("earned_projected"))
+    return _tell(rows, figures, place).with_columns(as_money(round_payouts(rows, earned, rounding).tolist()).alias("earned_projected"))
 
 
 def _tell(rows: pl.DataFrame, figures: Figures, place: Place) -> pl.DataFrame:
@@ -145,7 +145,7 @@ def _at_tier(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataF
     tier = rows["placement_tier"].to_numpy().astype(np.int64)
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool), tier)
     paid = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place)
-    return pl.DataFrame({"row": rows["row"], "earned_at_tier": as_money(round_payouts(rows, paid.limited, rounding))})
+    return pl.DataFrame({"row": rows["row"], "earned_at_tier": as_money(round_payouts(rows, paid.limited, rounding).tolist())})
 
 
 def _benefits(rows: pl.DataFrame) -> Keys:

@@ -120,9 +120,9 @@ def place_results(rows: pl.DataFrame, figures: Figures, scheme: Scheme, benefit:
 
 def _share_ties(rows: pl.DataFrame, scheme: Scheme, benefit: Keys, blocked: npt.NDArray[np.bool_], place: Place) -> Place:
     """With `ties: share`, those who tie are paid the mean of the ranks they occupy."""
-    if not scheme.shares_ties.any() or "tied" not in rows.columns:
+    if not scheme.shares_ties.any():
         return place
-    tied = rows["tied"].fill_null(1).to_numpy().astype(np.int64)
+    tied = rows["tied"].to_numpy().astype(np.int64)
     here = np.flatnonzero(scheme.shares_ties[benefit] & (tied > 1) & ~blocked)
     if not here.size:
         return place

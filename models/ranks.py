@@ -25,6 +25,7 @@ def rank_rows(rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
     percentile: the share of the others with a smaller measure; alone: 1.
     """
     wanted = axes.filter(pl.col("axis").is_in(["rank", "percentile"])).with_columns(pl.col("rank_of").fill_null("measure"))
+    rows = rows.with_columns(pl.lit(1, pl.Int64).alias("tied"))
     if wanted.is_empty():
         return rows
     rows = rows.with_columns(pl.int_range(pl.len()).alias("row"))

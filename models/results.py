@@ -59,7 +59,8 @@ def compute_results(
     yield "payouts", told.select(PAYOUT_COLUMNS)
     yield "achievement", _achieved(rows)
     yield "accruals", accrue_periods(rows, settled)
-    slices = cut_slices(settled.filter(pl.col("status") != "blocked"), tiers, scheme)
+    shares_rank = (pl.col("ties") == "share") & (pl.col("tied") > 1)
+    slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme)
     yield "calculation_steps", list_steps(_with_tiers(told, tiers), slices, trace_results(settled, scheme, frames), rounding)
 
 
@@ -80,10 +81,9 @@ def _judge(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
 
 
 def _under_published_names(settled: pl.DataFrame) -> pl.DataFrame:
-    """The names of measure and base give way to their sums. `prorated` is the part of the window that counts, `tied` how many share a rank."""
+    """The names of measure and base give way to their sums. `prorated` is the part of the window that counts."""
     parts = as_figure(integers(settled["days"]), integers(settled["of_days"])) if (settled["of_days"] > 1).any() else pl.lit(1, FIGURE)
-    tied = pl.col("tied").fill_null(1) if "tied" in settled.columns else pl.lit(1)
-    settled = settled.with_columns(parts.alias("prorated"), tied.alias("tied"))
+    settled = settled.with_columns(parts.alias("prorated"))
     return (
         settled.drop("amount", "cost", "quantity")
         .rename({"measure": "measure_name", "base": "base_name", "target": "target_before_times", "incentive": "whole_incentive"})

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from models.axes import Axes, compile_axes
+from models.axes import COLUMNS, CURVE, MULTIPLY, Axes, compile_axes
 from models.curves import Ladder, compile_ladder
 from models.gates import Gates, compile_gates
 from models.matrices import Grid, compile_grid
@@ -43,11 +43,16 @@ def compile_scheme(frames: Mapping[str, pl.DataFrame]) -> Scheme:
     keys = benefits.select("benefit_key")
     of = {name: frames[name].join(keys, on="benefit_key", how="semi") for name in frames if "benefit_key" in frames[name].columns}
     size = int(keys["benefit_key"].max() or 0) + 1  # type: ignore[arg-type]
-    is_look_up = (pl.col("method") != "matrix") | (pl.col("matrix_method") == "whole")
-    placed = benefits.with_columns(pl.when(is_look_up).then("boundary").otherwise(pl.lit("lower_inclusive")).alias("boundary"))
+    is_line = (pl.col("method") == "matrix") & (pl.col("matrix_method") == "linear")
+    placed = benefits.with_columns(pl.when(is_line).then(pl.lit("lower_inclusive")).otherwise("boundary").alias("boundary"))
     matrices = placed.filter(pl.col("method") == "matrix")
     has_matrix, has_multiplier = not matrices.is_empty(), not of["multipliers"].is_empty()
     multipliers = of["multipliers"].sort("benefit_key")
+
+    def bounded(rows: pl.DataFrame, slot: int) -> pl.DataFrame:
+        """A rank has no upper boundary: its tiers hold from their `from`."""
+        ranked = of["axes"].filter((pl.col("slot") == slot) & (pl.col("axis") == "rank"))["benefit_key"].implode()
+        return rows.with_columns(pl.when(pl.col("benefit_key").is_in(ranked)).then(pl.lit("lower_inclusive")).otherwise("boundary").alias("boundary"))
 
     def is_marked(condition: pl.Expr) -> npt.NDArray[np.bool_]:
         marks = np.zeros(size, dtype=bool)
@@ -56,10 +61,12 @@ def compile_scheme(frames: Mapping[str, pl.DataFrame]) -> Scheme:
 
     return Scheme(
         axes=compile_axes(of["axes"], size),
-        ladder=compile_ladder(placed, of["tiers"].sort("benefit_key", "tier")),
-        columns=compile_ladder(matrices, of["matrix_columns"].sort("benefit_key", "column_no"), forms=()) if has_matrix else None,
+        ladder=compile_ladder(bounded(placed, CURVE), of["tiers"].sort("benefit_key", "tier")),
+        columns=compile_ladder(bounded(matrices, COLUMNS), of["matrix_columns"].sort("benefit_key", "column_no"), forms=()) if has_matrix else None,
         grid=compile_grid(matrices, of["tiers"], of["matrix_columns"], of["matrix_cells"], size) if has_matrix else None,
-        multipliers=compile_ladder(multipliers, of["multiplier_tiers"].sort("benefit_key", "tier"), forms=("factor",)) if has_multiplier else None,
+        multipliers=compile_ladder(bounded(multipliers, MULTIPLY), of["multiplier_tiers"].sort("benefit_key", "tier"), forms=("factor",))
+        if has_multiplier
+        else None,
         gates=compile_gates(of["gates"], size),
         is_graduated=is_marked(pl.col("method") == "graduated"),
         is_rolling=is_marked(pl.col("method") == "rolling"),

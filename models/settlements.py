@@ -5,9 +5,11 @@ Belongs here: spans, prior earned and the three clawback rules. Does not belong 
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from models.money import MONEY
+from models.money import MONEY, as_money
 
 
 def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
@@ -15,44 +17,44 @@ def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
 
     rows: one row per payout, in the order series, participant, window, with earned (null: blocked), clawback, span_start, span_end, window_end.
     Adds prior_earned, payout, carried (clawback still to be set off) and set_off (what accrued-to-date is measured from).
-    carry: what was overpaid is set off against later windows, so the sum paid is the running maximum of the sum earned. none: the same
-    within the span only. pay: a negative difference is paid back at once.
+    pay: a negative difference is paid back at once. carry: it is owed, and set off against later windows. none: the same within the span; what is
+    left at its end is forgiven. Versions of a benefit may have different rules: each window goes by its own.
     """
-    zero = pl.lit(0, MONEY)
-    rows = rows.with_columns(
-        pl.struct("series_key", "participant_key").rle_id().alias("series"), pl.struct("series_key", "participant_key", "span_start").rle_id().alias("span")
-    )
-    span, series = "span", "series"
-    earned = pl.col("earned").forward_fill().over(span).fill_null(zero)
-    is_blocked = pl.col("earned").is_null()
-    rule = pl.col("clawback")
-    return (
-        rows.with_columns(earned.alias("span_earned"))
-        .with_columns(_previous(pl.col("span_earned"), span).fill_null(zero).alias("prior_earned"))
-        .with_columns((pl.col("span_earned") - pl.col("prior_earned")).alias("difference"))
-        .with_columns(pl.when(rule == "none").then("span_earned").otherwise(pl.col("difference").cum_sum().over(series)).alias("sum_earned"))
-        .with_columns(
-            pl.when(rule == "none")
-            .then(_previous(pl.col("sum_earned").cum_max().over(span), span))
-            .otherwise(_previous(pl.col("sum_earned").cum_max().over(series), series))
-            .fill_null(zero)
-            .clip(lower_bound=zero)
-            .alias("sum_paid_before")
-        )
-        .with_columns(
-            pl.when(rule == "pay").then("difference").otherwise(pl.max_horizontal(pl.col("sum_earned") - pl.col("sum_paid_before"), zero)).alias("payout"),
-            pl.when((rule == "pay") | ((rule == "none") & (pl.col("window_end") == pl.col("span_end"))))
-            .then(zero)
-            .otherwise(pl.max_horizontal(pl.col("sum_paid_before") - pl.col("sum_earned"), zero))
-            .alias("carried"),
-            pl.when(rule == "pay").then("prior_earned").otherwise(pl.col("sum_paid_before") - pl.col("sum_earned") + pl.col("span_earned")).alias("set_off"),
-        )
-        .with_columns(pl.when(is_blocked).then(zero).otherwise("payout").cast(MONEY).alias("payout"))
-        .drop("series", "span", "span_earned", "difference", "sum_earned", "sum_paid_before")
-        .with_columns(pl.col("prior_earned", "carried", "set_off").cast(MONEY))
+    earned = rows["earned"].cast(MONEY).to_physical().fill_null(0).cast(pl.Int64).to_numpy()
+    is_blocked = rows["earned"].is_null().to_numpy()
+    starts_series = _changes(rows, "series_key", "participant_key")
+    starts_span = _changes(rows, "series_key", "participant_key", "span_start")
+    ends_span = (rows["window_end"] == rows["span_end"]).to_numpy()
+    rule = rows["clawback"].to_numpy()
+    pays, carries, forgives = rule == "pay", rule == "carry", (rule == "none") & ends_span
+    before, owed_before, payout, carried = (np.zeros(len(rows), dtype=np.int64) for _ in range(4))
+    # all series at once, window after window: a series has as many as its term has periods
+    for here in _windows_in_turn(starts_series):
+        is_later = ~starts_span[here]
+        earned_before = np.where(is_blocked[here - 1], before[here - 1], earned[here - 1])
+        before[here] = np.where(is_later, earned_before, 0)
+        owed = np.where(starts_series[here] | (starts_span[here] & ~carries[here]), 0, carried[here - 1])
+        difference = np.where(is_blocked[here], 0, earned[here] - before[here])
+        owed_before[here] = np.where(pays[here], 0, owed)
+        payout[here] = np.where(is_blocked[here], 0, np.where(pays[here], difference, np.maximum(difference - owed, 0)))
+        carried[here] = np.where(pays[here] | forgives[here], 0, np.maximum(owed - difference, 0))
+    return rows.with_columns(
+        as_money(before.tolist()).alias("prior_earned"),
+        as_money(payout.tolist()).alias("payout"),
+        as_money(carried.tolist()).alias("carried"),
+        as_money((before + owed_before).tolist()).alias("set_off"),
     )
 
 
-def _previous(values: pl.Expr, group: str) -> pl.Expr:
-    """The value of the row before in the same group; null on the group's first row. Groups stand together."""
-    return pl.when(pl.col(group) == pl.col(group).shift(1)).then(values.shift(1))
+def _changes(rows: pl.DataFrame, *columns: str) -> npt.NDArray[np.bool_]:
+    """Whether a row differs from the one before it; the first one does."""
+    run = rows.select(pl.struct(columns).rle_id()).to_series()
+    return (run != run.shift(1, fill_value=run.len())).to_numpy()
+
+
+def _windows_in_turn(starts: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.int64]]:
+    """The first window of every series, then the second of those that have one, and so on, as places of rows."""
+    first = np.flatnonzero(starts)
+    position = np.arange(len(starts)) - first[np.cumsum(starts) - 1]
+    order = np.argsort(position, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(position[order])) + 1)

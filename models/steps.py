@@ -257,7 +257,12 @@ def _axis_inputs(axis: str) -> pl.Expr:
 
 
 def _tier_formula() -> pl.Expr:
-    includes = (pl.col("method") == "linear") | (pl.col("matrix_method") == "linear").fill_null(False) | (pl.col("boundary") == "lower_inclusive")
+    includes = (
+        (pl.col("method") == "linear")
+        | (pl.col("by_axis") == "rank")
+        | (pl.col("matrix_method") == "linear").fill_null(False)
+        | (pl.col("boundary") == "lower_inclusive")
+    )
     return pl.when(includes).then(pl.lit("the last tier with from ≤ x")).otherwise(pl.lit("the last tier with from < x"))
 
 
@@ -271,12 +276,12 @@ def _curve_formula() -> pl.Expr:
     return (
         pl.when(pl.col("tier") == 0)
         .then(pl.lit("below the first tier: 0"))
+        .when((pl.col("ties") == "share") & (pl.col("tied") > 1))
+        .then(pl.format("mean of {} over the {} ranks that are shared", _sum_of_forms(PAID), "tied"))
         .when(method.is_in(["graduated", "rolling", "total"]))
         .then(pl.lit("sum of the slices"))
         .when(method == "matrix")
         .then(pl.when(pl.col("matrix_method") == "linear").then(pl.lit("sum of the corners")).otherwise(pl.lit("the cell")))
-        .when((pl.col("ties") == "share") & (pl.col("tied") > 1))
-        .then(pl.format("mean of {} over the {} ranks that are shared", _sum_of_forms(PAID), "tied"))
         .when(method == "linear")
         .then(pl.format("{} at x, on the line between the points", _sum_of_forms(PAID)))
         .otherwise(_sum_of_forms(PAID))

@@ -32,17 +32,19 @@ D = Decimal
 
 @dataclass(frozen=True)
 class Line:
-    """One transaction of the only participant."""
+    """One transaction of a participant; without saying whose, of P."""
 
     date: dt.date
     amount: Decimal
     quantity: Decimal | None = None
     cost: Decimal | None = None
+    partner_id: str = "P"
+    points: Decimal | None = None  # an attribute
 
 
 @dataclass(frozen=True)
 class Small:
-    """An agreement of the language with participant P, its lines and target rows, and the settings that matter."""
+    """An agreement of the language (with others beside it, or its further versions), its lines, target and metric rows, and the settings that matter."""
 
     agreement: dict[str, Any]
     lines: Sequence[Line]
@@ -50,23 +52,36 @@ class Small:
     as_of: dt.date
     rounding: Rounding = "half_up"
     year_starts: str = "01-01"
+    others: Sequence[dict[str, Any]] = ()
+    metrics: Sequence[tuple[str, str, dt.date, Decimal]] = ()
+
+    @property
+    def agreements(self) -> list[dict[str, Any]]:
+        return [self.agreement, *self.others]
 
 
 def calculate(small: Small) -> dict[str, pl.DataFrame]:
     """The tables of `calc`, with window_start and period beside the keys."""
-    terms = make_terms(_book(small), parse_agreements({"a.yaml": to_yaml(small.agreement)}), small.as_of)
+    texts = {f"{n}.yaml": to_yaml(agreement) for n, agreement in enumerate(small.agreements)}
+    terms = make_terms(_book(small), parse_agreements(texts), small.as_of)
+    keys = {name: n for n, name in enumerate(_names(small))}
+    participants = [(n, keys[name], name) for n, agreement in enumerate(small.agreements) for name in agreement["participants"]]
     together = ("agreement_key", "agreement_id", "currency", "minor_units", "combine_rule", "combine_group", "priority")
     frames = {
         **terms,
         "benefits": terms["benefits"].join(terms["agreements"].select(together), on="agreement_key").sort("benefit_key"),
-        "participants": pl.DataFrame([(0, 0, "P")], schema={"agreement_key": pl.Int32, "participant_key": pl.Int32, "participant_id": pl.String}, orient="row"),
+        "participants": pl.DataFrame(participants, schema={"agreement_key": pl.Int32, "participant_key": pl.Int32, "participant_id": pl.String}, orient="row"),
         "measures": _sum_lines(small, terms),
         "targets": _target_rows(small),
-        "metrics": pl.DataFrame(schema={"participant_id": pl.String, "metric": pl.String, "date": pl.Date, "value": pl.Decimal(38, 12)}),
+        "metrics": pl.DataFrame(
+            small.metrics, schema={"participant_id": pl.String, "metric": pl.String, "date": pl.Date, "value": pl.Decimal(38, 12)}, orient="row"
+        ),
     }
     as_of_period = terms["days"].filter(pl.col("day") == small.as_of)["period_no"].item()
     results = dict(compute_results(frames, small.as_of, as_of_period, small.rounding))
-    starts = results["payouts"].select("payout_key", "benefit_key", "window_start")
+    names = frames["participants"].select("participant_key", "participant_id").unique()
+    results["payouts"] = results["payouts"].join(names, on="participant_key", maintain_order="left")
+    starts = results["payouts"].select("payout_key", "benefit_key", "participant_id", "window_start")
     with_periods = {
         name: results[name].join(starts, on="payout_key").join(terms["periods"].select("period_no", "period"), on="period_no")
         for name in ("achievement", "accruals")
@@ -76,11 +91,13 @@ def calculate(small: Small) -> dict[str, pl.DataFrame]:
 
 def by_reference(small: Small) -> Results:
     """The same by the reference calculation."""
-    rows = [{"transaction_id": str(i), "partner_id": "P", "currency": small.agreement["currency"], **vars(line)} for i, line in enumerate(small.lines)]
-    feeds = {"transactions": [{k: _fraction(v) for k, v in row.items()} for row in rows], "partners": [{"partner_id": "P"}]}
+    rows = [{"transaction_id": str(i), "currency": small.agreement["currency"], **vars(line)} for i, line in enumerate(small.lines)]
+    feeds = {"transactions": [{k: _fraction(v) for k, v in row.items()} for row in rows], "partners": [{"partner_id": name} for name in _names(small)]}
+    metrics = [dict(zip(("participant_id", "metric", "date", "value"), row, strict=True)) for row in small.metrics]
+    feeds["metrics"] = [{k: _fraction(v) for k, v in row.items()} for row in metrics]
     feeds["targets"] = [{"agreement": "A", "participant_id": "P", **{k: _fraction(v) for k, v in row.items()}} for row in small.targets]
     settings = {"feeds": {}, "rounding": small.rounding, "calendar": {"year_starts": small.year_starts}}
-    return compute(book_of_rows(settings, [_fractions(small.agreement)], feeds, small.as_of))
+    return compute(book_of_rows(settings, [_fractions(agreement) for agreement in small.agreements], feeds, small.as_of))
 
 
 def _book(small: Small) -> Book:
@@ -89,29 +106,36 @@ def _book(small: Small) -> Book:
     )
 
 
+def _names(small: Small) -> list[str]:
+    return sorted({name for agreement in small.agreements for name in agreement["participants"]})
+
+
 def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
     days = {day: (period, prior, later) for day, period, prior, later in terms["days"].iter_rows()}
-    first, last = small.agreement["term"]["from"], small.agreement["term"]["to"]
+    keys = {name: n for n, name in enumerate(_names(small))}
     records = []
-    for line in small.lines:
-        if line.date > small.as_of or line.date not in days:
-            continue
-        period, prior, later = days[line.date]
-        lacks_cost, lacks_quantity = int(line.cost is None), int(line.quantity is None)
-        sums = (line.amount, line.cost or D(0), line.quantity or D(0), D(0), 1, 0, lacks_cost, lacks_quantity, 0)
-        if first <= line.date <= last:
-            records.append((0, 0, period, False, False, *sums))
-        if prior is not None and first <= later <= last:
-            records.append((0, 0, prior, True, later > small.as_of, *sums))
+    for basis, key in terms["bases"].select("basis_key", "agreement_key").iter_rows():
+        agreement = small.agreements[key]
+        first, last = agreement["term"]["from"], agreement["term"]["to"]
+        for line in small.lines:
+            if line.date > small.as_of or line.date not in days or line.partner_id not in agreement["participants"]:
+                continue
+            period, prior, later = days[line.date]
+            lacks = [int(value is None) for value in (line.cost, line.quantity, line.points)]
+            sums = (line.amount, line.cost or D(0), line.quantity or D(0), line.points or D(0), 1, 0, *lacks)
+            if first <= line.date <= last:
+                records.append((basis, keys[line.partner_id], period, False, False, *sums))
+            if prior is not None and first <= later <= last:
+                records.append((basis, keys[line.partner_id], prior, True, later > small.as_of, *sums))
     money = dict.fromkeys(SUMMED[:4], pl.Decimal(38, 6))
-    keys = {"basis_key": pl.Int32, "participant_key": pl.Int32, "period_no": pl.Int32, "is_prior": pl.Boolean, "is_ahead": pl.Boolean}
-    frame = pl.DataFrame(records, schema={**keys, **money, **dict.fromkeys(SUMMED[4:], pl.Int64)}, orient="row")
-    return frame.group_by(list(keys)).agg(pl.col(c).sum() for c in SUMMED)
+    names = {"basis_key": pl.Int32, "participant_key": pl.Int32, "period_no": pl.Int32, "is_prior": pl.Boolean, "is_ahead": pl.Boolean}
+    frame = pl.DataFrame(records, schema={**names, **money, **dict.fromkeys(SUMMED[4:], pl.Int64)}, orient="row")
+    return frame.group_by(list(names)).agg(pl.col(c).sum() for c in SUMMED)
 
 
 def _target_rows(small: Small) -> pl.DataFrame:
     figures = ("target", "incentive", "baseline")
-    rows = [("A", row["benefit"], "P", row["window_start"], *(row.get(f) for f in figures)) for row in small.targets]
+    rows = [(row.get("agreement", "A"), row["benefit"], row.get("participant_id", "P"), row["window_start"], *map(row.get, figures)) for row in small.targets]
     names = {"agreement_id": pl.String, "benefit_id": pl.String, "participant_id": pl.String, "window_start": pl.Date}
     return pl.DataFrame(rows, schema={**names, **dict.fromkeys(figures, pl.Decimal(18, 6))}, orient="row")
 
