@@ -62,3 +62,10 @@ def write_table(con: duckdb.DuckDBPyConnection, name: str, frame: object) -> Non
     con.register("frame_to_write", frame)
     con.execute(f"create or replace table {name} as from frame_to_write")
     con.unregister("frame_to_write")
+
+
+def append_table(con: duckdb.DuckDBPyConnection, name: str, frame: object) -> None:
+    """Write a frame behind the rows of a table."""
+    con.register("frame_to_write", frame)
+    con.execute(f"insert into {name} by name from frame_to_write")
+    con.unregister("frame_to_write")

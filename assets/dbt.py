@@ -19,9 +19,10 @@ from assets.warehouse import SETTINGS, open_warehouse
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
 #: What the Polars results feed is `publish`; everything else is `prepare`. The cut is by lineage, so neither half can wait for the other.
-#: Models tagged net_of are made while the calculation goes on, by books that have agreements net of others (assets/calculation.py).
 PREPARE = ("--exclude", "source:calc+")
 PUBLISH = ("--select", "source:calc+", "--exclude", "tag:net_of")
+#: What amounts net of other agreements' payouts are made of; tagged net_of, and made only while the calculation of a book that needs it goes on.
+NETTED = ("--select", "+tag:net_of,source:calc+")
 
 _QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-populate-cache")
 
@@ -45,6 +46,11 @@ def prepare(context: RunContext) -> StepReport:
 def publish_marts(context: RunContext) -> StepReport:
     """Build the marts that read calc.*. They are views: what publishing reads from them is computed then, once."""
     return StepReport(rows={}, figures={"models": len(_run_models(context, PUBLISH))})
+
+
+def build_netted(context: RunContext) -> None:
+    """Build what is read of payouts while agreements that are net of them are computed."""
+    _run_models(context, NETTED)
 
 
 def start_dbt() -> None:
