@@ -114,7 +114,7 @@ def _interpolated(tiers: list[Tier], x: Fraction, tier: int, above: str) -> Tier
     if tier < len(tiers):
         other = tiers[tier]
     elif above == "extend":
-        other = next((p for p in reversed(tiers[:-1]) if p["from"] < point["from"]), None)
+        other = next((p for p in tiers[-2:-1] if p["from"] < point["from"]), None)  # a curve that ends in a jump has no slope: it holds
     elif above == "zero" and x > point["from"]:
         return {}
     if other is None:

@@ -36,6 +36,19 @@ def test_methods_on_the_measure(method: str, amount: str, paid: str, tier: int) 
     assert (one(found)["payout"], one(found)["tier"]) == (F(paid), tier)
 
 
+@pytest.mark.parametrize(("above", "amount", "paid"), [("hold", "900", "50"), ("extend", "900", "130"), ("zero", "900", "0"), ("zero", "500", "50")])
+def test_past_the_last_point(above: str, amount: str, paid: str) -> None:
+    # 10 at 300, 50 at 500: 20 more for every 100
+    terms = agreement(f"method: linear, above: {above}, tiers: [{{from: 300, amount: 10}}, {{from: 500, amount: 50}}]")
+    found = results(terms, lines(f"2025-03-01 P {amount}"))
+    assert one(found)["payout"] == F(paid)
+
+
+def test_a_curve_that_ends_in_a_jump_holds() -> None:
+    terms = agreement("method: linear, above: extend, tiers: [{from: 0, amount: 0}, {from: 10, amount: 1}, {from: 10, amount: 7}]")
+    assert one(results(terms, lines("2025-03-01 P 20")))["payout"] == 7
+
+
 def test_rolling_by_attainment_turns_thresholds_into_measure() -> None:
     # T 200: attainment 250/200 = 1.25, tier 2; 0.1 × min(250, 1 × 200) + 0.2 × 250 = 20 + 50
     terms = agreement("by: attainment, target: 200, method: rolling, tiers: [{from: 0, rate: 0.1}, {from: 1, rate: 0.2}]")
