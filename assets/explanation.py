@@ -46,7 +46,7 @@ def explain_payout(book_folder: Path, wanted: str, line_limit: int) -> Explanati
     Raises InputError with the candidates when it names none or several.
     """
     with open_published(book_folder) as con:
-        payout = _find(con, wanted.strip())
+        payout = find_payout(con, wanted.strip())
         benefit_key = [payout["agreement_id"], payout["agreement_version"], payout["benefit_id"]]
         id_ = [payout["payout_id"]]
         files = fetch(con, _FILES, id_)
@@ -87,13 +87,14 @@ _FILES = """
 """
 
 
-def _find(con: duckdb.DuckDBPyConnection, wanted: str) -> Row:
+def find_payout(con: duckdb.DuckDBPyConnection, wanted: str) -> Row:
+    """The row of fct_payout that `wanted` names. Raises InputError with the candidates when it names none or several."""
     found = fetch(con, f"select * from fct_payout where starts_with(payout_id, lower(?)) or {_PATH} = ? limit 11", [wanted, wanted])
     exact = [row for row in found if wanted.lower() == row["payout_id"]] or found
     if wanted and len(exact) == 1:
         return exact[0]
     if wanted and exact:
-        raise InputError([Problem("explain", 0, "", f"{wanted!r} is the beginning of several payouts; write more of the id:\n{_listed(exact)}")])
+        raise InputError([Problem("PAYOUT", 0, "", f"{wanted!r} is the beginning of several payouts; write more of the id:\n{_listed(exact)}")])
     likely = fetch(
         con,
         f"select *, starts_with({_PATH}, ?) as continues, greatest(jaro_winkler_similarity({_PATH}, ?), jaro_winkler_similarity(payout_id, ?)) as likeness"
@@ -102,7 +103,7 @@ def _find(con: duckdb.DuckDBPyConnection, wanted: str) -> Row:
     )
     way_out = "Name it by id, by the beginning of its id, or by AGREEMENT/BENEFIT/PARTICIPANT/WINDOW_START"
     closest = f". Closest:\n{_listed(likely)}" if likely else "; without a name `tierledger explain` lists the largest"
-    raise InputError([Problem("explain", 0, "", f"no published payout is called {wanted!r}. {way_out}{closest}")])
+    raise InputError([Problem("PAYOUT", 0, "", f"no published payout is called {wanted!r}. {way_out}{closest}")])
 
 
 def _listed(rows: list[Row]) -> str:

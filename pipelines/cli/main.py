@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from pipelines.cli import demo, doctor, explain, init, run, ui, validate
+from pipelines.cli import close, demo, doctor, explain, init, journal, reopen, run, ui, validate, write_off
 from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT
 from pipelines.cli.stopping import stop_signals
 
@@ -27,7 +27,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo.demo, run.run, explain.explain, validate.validate, init.init, doctor.doctor, ui.ui):
+for command in (
+    demo.demo, run.run, explain.explain, validate.validate,
+    close.close, reopen.reopen, write_off.write_off, journal.journal,
+    init.init, doctor.doctor, ui.ui,
+):  # fmt: skip
     app.command()(command)
 
 
@@ -64,6 +68,7 @@ def _explain_error(error: Exception) -> int:
     from assets.books import BookLocked
     from assets.context import CheckFailed
     from assets.dbt import SqlError
+    from models.closing import Refused
     from models.documents import InputError
 
     if isinstance(error, InputError):
@@ -72,6 +77,9 @@ def _explain_error(error: Exception) -> int:
         return WRONG_INPUT
     if isinstance(error, CheckFailed):
         print(f"Check failed: {error.check}\n  {error.finding}\nNothing was published; what was published before stays.", file=sys.stderr)
+        return CHECK_FAILED
+    if isinstance(error, Refused):
+        print(f"Refused: {error}\nThe ledger is as it was.", file=sys.stderr)
         return CHECK_FAILED
     if isinstance(error, SqlError):
         print(f"A table could not be built.\n  {error}\nNothing was published; what was published before stays.", file=sys.stderr)

@@ -48,12 +48,7 @@ def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quie
     from pipelines.steps import StartUp, run_book
 
     imported = StartUp(time.perf_counter() - BEGAN, time.process_time())
-    with progress_bars(hidden=quiet or as_json) as show:
-
-        def progress(stage: str, done: int, total: int) -> None:
-            stop_if_asked()
-            show(stage, done, total)
-
+    with stoppable_progress(hidden=quiet or as_json) as progress:
         summary = run_book(book, day, progress, force)
     summary.start_up += imported
     if as_json:
@@ -62,6 +57,18 @@ def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quie
         from pipelines.cli.summary import print_summary
 
         print_summary(summary, book)
+
+
+@contextmanager
+def stoppable_progress(hidden: bool) -> Iterator[Progress]:
+    """The same bars; asked to stop, the work stops before its next part."""
+    with progress_bars(hidden) as show:
+
+        def progress(stage: str, done: int, total: int) -> None:
+            stop_if_asked()
+            show(stage, done, total)
+
+        yield progress
 
 
 @contextmanager
