@@ -39,7 +39,7 @@ CHECKS: dict[str, str] = {
     "no_line_counts_twice_for_a_participant": """
         select basis_key, participant_key, partner_key, first_day
         from (
-            select *, lag(last_day) over (partition by basis_key, participant_key, partner_key order by first_day) >= first_day as is_overlapping
+            select *, lag(last_day) over (partition by agreement_key, basis_key, participant_key, partner_key order by first_day) >= first_day as is_overlapping
             from intermediate.int_memberships
             where not is_pool_piece and first_day <= last_day
         )
