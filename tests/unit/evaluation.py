@@ -59,6 +59,11 @@ def evaluate_many(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, 
 
 def scheme_of(benefits: Sequence[dict[str, Any]]) -> Scheme:
     """The scheme of benefits written as in the agreement language, whose axes are plain names."""
+    return compile_scheme(frames_of(benefits))
+
+
+def frames_of(benefits: Sequence[dict[str, Any]]) -> dict[str, pl.DataFrame]:
+    """The tables of `terms` that a scheme is compiled from."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
     for key, b in enumerate(benefits):
         matrix, multiply = b.get("matrix"), b.get("multiply")
@@ -97,7 +102,7 @@ def scheme_of(benefits: Sequence[dict[str, Any]]) -> Scheme:
                 for i in range(1, len(places) + 1)
                 for j in range(1, len(matrix["columns"]["from"]) + 1)
             ]
-    return compile_scheme({name: pl.DataFrame(rows[name], schema=SCHEMAS[name]) for name in rows})
+    return {name: pl.DataFrame(rows[name], schema=SCHEMAS[name]) for name in rows}
 
 
 def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row]], minor_units: int) -> pl.DataFrame:
