@@ -23,7 +23,7 @@
         {%- set present = raw_columns("transactions") | map("lower") | list if found | length else [] -%}
         {%- for kind, key, text, names in found -%}
             {#- a column that is not there is refused by name in assets/checks.py -#}
-            {%- if names and names | map("lower") | reject("in", present) | list -%}
+            {%- if names and fromjson(names) | map("lower") | reject("in", present) | list -%} {#- dbt hands lists over as JSON -#}
             {%- elif kind == "conditions" -%}{%- do parts.conditions.append([key | int, text]) -%}
             {%- elif kind == "attributes" -%}{%- do parts.attributes.append(text) -%}
             {%- else -%}{%- do parts.update({kind: true}) -%}
