@@ -114,14 +114,13 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
     )
     if rows["counts_from"].ne(rows["first_period"]).any():
         summed = summed.filter(pl.col("period_no") >= pl.col("first_period"))
-    lacks_measure = pl.any_horizontal((pl.col("measure").is_in(names) & (pl.col(f"{missing}{of_measure}") > 0)) for _, names, missing in LACKING)
     return (
         summed.join(periods.select("period_no", "last_day"), on="period_no", how="left", maintain_order="left")
         .with_columns(
             pl.when(base == "increment").then(pl.max_horizontal(pl.col("M") - pl.col("baseline"), pl.lit(0, FIGURE))).otherwise("base_sum").alias("E"),
             (pl.col("period_no") == pl.col("period_no").max().over("payout_key")).alias("is_last"),
             pl.min_horizontal("last_day", "window_end", pl.lit(as_of)).alias("seen_until"),
-            lacks_measure.alias("lacks_measure"),
+            lacks_measure(of_measure).alias("lacks_measure"),
             _lacks_lines(of_measure, of_base).alias("lacks_lines"),
             pl.lit(False).alias("lacks_metric"),
             *(((pl.col(f"{name}_source") == "prior") & pl.col("prior_lacks").is_not_null()).alias(f"lacks_prior_{name}") for name in ("target", "baseline")),
@@ -163,6 +162,11 @@ def column_of(name: pl.Expr, suffix: str = "") -> pl.Expr:
         .then(figure("attribute_value"))
         .otherwise(figure("amount"))
     )
+
+
+def lacks_measure(suffix: str = "") -> pl.Expr:
+    """Whether a line lacks what the measure needs."""
+    return pl.any_horizontal((pl.col("measure").is_in(names) & (pl.col(f"{missing}{suffix}") > 0)) for _, names, missing in LACKING)
 
 
 def _lacks_lines(of_measure: str, of_base: str) -> pl.Expr:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from models.achievement import sum_prior_periods
+from models.achievement import lacks_measure, sum_prior_periods
 from models.curves import Exact, choose
 from models.figures import FIGURE_STEP, Figures, figures_of, integers
 from models.money import FIGURE, Rounding, as_figure, as_money
@@ -89,9 +89,9 @@ def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[Figures
 
 
 def _prior_sums(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[Exact, Exact]:
-    """The prior year's measure of the whole span and of the part that stands for the days up to each row's own end."""
+    """The prior year's measure of the whole span and of the part that stands for the days up to each row's own end; 0 where its lines lack something."""
     seasonal = rows.filter(pl.col("forecast") == "seasonal").drop("period_no", *(c for c in rows.columns if c.startswith("prior_"))).unique("payout_key")
-    sums = sum_prior_periods(seasonal, measures).select("payout_key", "period_no", "is_ahead", "prior_measure")
+    sums = sum_prior_periods(seasonal, measures).filter(~lacks_measure().any().over("payout_key"))
     whole = sums.group_by("payout_key").agg(pl.col("prior_measure").sum().alias("whole"))
     to_date = (
         rows.select("payout_key", pl.col("period_no").alias("until"))
