@@ -68,10 +68,23 @@ CHECKS: dict[str, str] = {
         from (values
             ('fct_payout', (select count(*) from marts.fct_payout), (select count(*) from calc.payouts)),
             ('fct_achievement', (select count(*) from marts.fct_achievement), (select count(*) from calc.achievement)),
-            ('fct_accrual', (select count(*) from marts.fct_accrual), (select count(*) from calc.accruals)),
             ('fct_calculation_step', (select count(*) from marts.fct_calculation_step), (select count(*) from calc.calculation_steps))
         ) as counted (mart, published, calculated)
         where published <> calculated""",
+    # entitlement minus what was posted: whatever was closed, the rows of a payout add up to what is due today
+    "accruals_add_up_to_what_is_due": """
+        with due as (
+            select payout_id, arg_max(accrued_to_date, period_no) as accrued
+            from calc.accruals join intermediate.int_payouts_identified using (payout_key)
+            group by payout_id
+        ),
+        booked as (select payout_id, sum(accrual) as accrued from marts.fct_accrual group by payout_id)
+        select payout_id, due.accrued as due, booked.accrued as booked
+        from due full join booked using (payout_id)
+        where coalesce(due.accrued, 0) <> coalesce(booked.accrued, 0)""",
+    "every_entry_balances": """
+        select entry_id, sum(debit) as debit, sum(credit) as credit
+        from marts.fct_journal group by all having sum(debit) <> sum(credit) or count(*) <> 2""",
     "every_payout_id_is_unique": "select payout_id from marts.fct_payout group by all having count(*) > 1",
     "blocked_payouts_pay_nothing": "select payout_id, payout from marts.fct_payout where status = 'blocked' and payout <> 0",
 }

@@ -7,11 +7,13 @@ A folder is written beside as `.tmp-<name>`, flushed to the disk, and appears wi
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +68,7 @@ def load_ledger(context: RunContext) -> StepReport:
     manifest = read_manifest(context.published) or {}
     terms = manifest.get("terms", {})
     known = {terms[key]: f"the published run {manifest['run_id']}" for key in ("ledger_sha256",) if key in terms}
-    ledger = read_ledger(context.ledger, known)
+    ledger = _as_of(read_ledger(context.ledger, known), context.as_of)
     with open_warehouse(context.warehouse) as con, transaction(con):
         con.execute("create schema if not exists ledger")
         for name, frame in _frames(ledger).items():
@@ -75,6 +77,12 @@ def load_ledger(context: RunContext) -> StepReport:
             con.execute(f"create or replace table ledger.{table} as {select_posted(table, context.ledger, ledger.records)}")
         rows = {f"ledger.{t}": con.execute(f"select count(*) from ledger.{t}").fetchall()[0][0] for t in (*_SCHEMAS, *TABLES)}
     return StepReport(rows=rows, figures={"head": head(ledger.records)})
+
+
+def _as_of(ledger: Ledger, as_of: dt.date) -> Ledger:
+    """The ledger as it stood: for a run as of an earlier day, what was closed later is not there yet."""
+    records = list(takewhile(lambda record: (record.as_of or record.closed_at.date()) <= as_of, ledger.records))
+    return Ledger(records, [each for each in ledger.write_offs if each.date <= as_of])
 
 
 def read_ledger(ledger: Path, heads: Mapping[str, str] | None = None) -> Ledger:
@@ -124,12 +132,12 @@ def append_folder(ledger: Path, record: Record, files: Mapping[str, bytes]) -> P
     if is_first:
         _flush(ledger.parent)
     beside, target = ledger / f"{_BESIDE}{record.folder}", ledger / record.folder
+    if target.exists():
+        raise FileExistsError(f"{target} is there already; nothing was written")
     beside.mkdir()
     for name, data in files.items():
         _write(beside / name, data)
     _flush(beside)
-    if target.exists():
-        raise FileExistsError(f"{target} is there already; nothing was written")
     os.rename(beside, target)
     _flush(ledger)
     return target

@@ -32,7 +32,7 @@ from models.agreements.schema import (
     measure_of,
 )
 from models.agreements.versions import effective_from, own_windows
-from models.book import Book
+from models.book import Accounts, Book
 from models.calendars import Period, days_of, make_periods, prior_year_days
 from models.documents import Path
 from models.expressions import compile_expression
@@ -45,6 +45,7 @@ TEXT, INT, BOOL, DATE = pl.String, pl.Int32, pl.Boolean, pl.Date
 SCHEMAS: dict[str, dict[str, Any]] = {
     "settings": {"book": TEXT, "currency": TEXT, "minor_units": INT, "rounding": TEXT, "as_of": DATE},
     "currencies": {"currency": TEXT, "minor_units": INT},
+    "accounts": dict.fromkeys(Accounts.model_fields, TEXT),
     "agreements": {
         "agreement_key": INT,
         "agreement_id": TEXT,
@@ -165,6 +166,7 @@ CURVE_SLOT, COLUMN_SLOT, MULTIPLY_SLOT, FIRST_GATE_SLOT = range(4)
 MEASURES = ("amount", "quantity", "margin", "count")
 
 Rows = dict[str, list[tuple[Any, ...]]]
+A_YEAR = dt.timedelta(days=366)
 
 
 def make_terms(book: Book, sources: Sequence[Source], as_of: dt.date) -> dict[str, pl.DataFrame]:
@@ -185,6 +187,7 @@ class _Terms:
         self.series: dict[tuple[str, str], int] = {}
         self.rows["settings"].append((book.book, book.currency, MINOR_UNITS[book.currency], book.rounding, as_of))
         self.rows["currencies"] += MINOR_UNITS.items()
+        self.rows["accounts"].append(tuple(str(account) for account in vars(book.accounts).values()))
         agreements = [source.agreement for source in sources]
         periods = _add_calendar(self.rows, book, agreements, as_of)
         levels = net_levels(agreements)
@@ -305,11 +308,11 @@ def _quoted(name: str) -> str:
 
 
 def _add_calendar(rows: Rows, book: Book, agreements: Sequence[Agreement], as_of: dt.date) -> list[Period]:
-    """From two years before the first term, where prior-year lines lie, to the last day of any term."""
+    """From two years before the first term, where prior-year lines lie, to a year after the last day of any term, where differences are posted."""
     firsts = [a.term.from_ for a in agreements] or [as_of]
     lasts = [a.term.to for a in agreements] or [as_of]
     first = min(firsts).replace(year=min(firsts).year - 2, day=1)
-    periods = make_periods(book.calendar, min(first, as_of), max(*lasts, as_of))
+    periods = make_periods(book.calendar, min(first, as_of), max(*lasts, as_of) + A_YEAR)
     period_of = dict(days_of(periods))
     rows["periods"] += [(p.period_no, p.name, p.fiscal_year, p.number, p.first_day, p.last_day) for p in periods]
     stands_for = prior_year_days(book.calendar, periods)

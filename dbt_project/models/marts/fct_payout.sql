@@ -31,9 +31,28 @@ settlements as (
     group by agreement, benefit, participant_id, window_start
 ),
 
+standing as (
+    select * from {{ ref("int_periods_standing") }}
+),
+
+written_off as (
+    select payout_id, sum(amount) as amount
+    from {{ source("ledger", "write_offs") }}
+    group by payout_id
+),
+
+frozen as (
+    select payout_id, arg_max(payout, sequence) as payout
+    from {{ source("ledger", "payouts") }}
+    group by payout_id
+),
+
 valued as (
     select
-        payouts.*,
+        payouts.* exclude (status),
+        case when standing.is_closed and payouts.status = 'final' then 'closed' else payouts.status end as status,
+        case when standing.is_closed then frozen.payout end as closed_payout,
+        coalesce(written_off.amount, 0) as written_off,
         identified.payout_id,
         identified.agreement_id,
         identified.benefit_id,
@@ -50,6 +69,9 @@ valued as (
     inner join identified on payouts.payout_key = identified.payout_key
     inner join benefits on payouts.benefit_key = benefits.benefit_key
     inner join agreements on benefits.agreement_key = agreements.agreement_key
+    inner join standing on payouts.last_period = standing.period_no
+    left join written_off on identified.payout_id = written_off.payout_id
+    left join frozen on identified.payout_id = frozen.payout_id
     cross join settings
     left join fx_rates
         on agreements.currency = fx_rates.from_currency
@@ -92,9 +114,9 @@ select
     carried,
     payout,
     cast(coalesce(payout_in_own_currency, {{ convert_payout("payout", "rate", "reporting_minor_units") }}) as decimal(18, 4)) as payout_reporting,
-    cast(null as decimal(18, 4)) as closed_payout,
+    cast(closed_payout as decimal(18, 4)) as closed_payout,
     cast(settled as decimal(18, 4)) as settled,
-    cast(payout - settled as decimal(18, 4)) as open_amount,
+    cast(payout - settled - written_off as decimal(18, 4)) as open_amount,
     due_date,
     (select run_id from {{ source("calc", "current_run") }}) as run_id
 from valued
