@@ -107,13 +107,15 @@ def _factor(ratio: tuple[Any, Any], length: int) -> pl.Series:
 def place_results(rows: pl.DataFrame, figures: Figures, scheme: Scheme, benefit: Keys, blocked: npt.NDArray[np.bool_], tier: Keys | None = None) -> Place:
     """Where each row stands on its curve or matrix. Blocked rows stand below the first tier.
 
-    tier: the tier to be taken instead of the one reached (0: the one reached).
+    tier: the tier to be taken instead of the one reached.
     """
     x, x_divisor = place_rows(scheme.axes, CURVE, benefit, rows, curve_figures(figures, scheme, benefit))
     piece = np.where(blocked, scheme.ladder.first[benefit], place_on_pieces(scheme.ladder, benefit, x, x_divisor))
     if tier is not None:
-        piece = np.where((tier > 0) & ~blocked, scheme.ladder.first[benefit] + tier, piece)
+        piece = np.where(blocked, piece, scheme.ladder.first[benefit] + tier)
     place = Place(x, x_divisor, piece, scheme.ladder.tier[piece], coefficients_on_pieces(scheme.ladder, piece, x, x_divisor))
+    if tier is not None:
+        return place
     place = _share_ties(rows, scheme, benefit, blocked, place)
     return _look_up(rows, figures, scheme, benefit, blocked, place)
 

@@ -162,14 +162,14 @@ def _places(paid: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
 def _parts(slices: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
     """What the tiers reached, or the corners of a matrix cell, pay one by one."""
     units = pl.col("by_axis").replace_strict(THRESHOLDS, default="", return_dtype=pl.String)
-    cell = pl.format("row {}, column {}: {}", "tier", "column_no", _sum_of_forms({form: PAID[form] for form in GRID_FORMS}))
-    weighted = pl.when(pl.col("matrix_method") == "linear").then(pl.format("{} × weight", cell)).otherwise(cell)
-    weight = pl.when(pl.col("matrix_method") == "linear").then("weight")
+    pays, is_line = _sum_of_forms({form: PAID[form] for form in GRID_FORMS}), pl.col("matrix_method") == "linear"
+    cell = pl.format("row {}, column {}: {}", "tier", "column_no", pl.when(is_line).then(pl.format("({}) × weight", pays)).otherwise(pays))
+    weight = pl.when(is_line).then("weight")
     slice_inputs = _inputs(from_="slice_from", to="slice_to", slice="slice", **FORMS)
     return [
         _tell(slices, "slice", pl.format("tier {}: {}{}", "tier", _sum_of_forms(SLICED), units), slice_inputs, "slice_payout", "tier"),
         *(
-            [_tell(traces.cells, "cell", weighted, _inputs(**{form: form for form in GRID_FORMS}, weight=weight), "cell_payout", "corner")]
+            [_tell(traces.cells, "cell", cell, _inputs(**{form: form for form in GRID_FORMS}, weight=weight), "cell_payout", "corner")]
             if len(traces.cells)
             else []
         ),

@@ -57,11 +57,12 @@ class Small:
 
     @property
     def agreements(self) -> list[dict[str, Any]]:
-        return [self.agreement, *self.others]
+        """In the order of their keys."""
+        return sorted([self.agreement, *self.others], key=lambda a: (a["agreement"], a.get("version", 1)))
 
 
-def calculate(small: Small) -> dict[str, pl.DataFrame]:
-    """The tables of `calc`, with window_start and period beside the keys."""
+def calculate(small: Small, benefits: Sequence[int] | None = None, first_payout: int = 0) -> dict[str, pl.DataFrame]:
+    """The tables of `calc`, with participants, window_start and period beside the keys. benefits: the keys of those to be computed, default all."""
     texts = {f"{n}.yaml": to_yaml(agreement) for n, agreement in enumerate(small.agreements)}
     terms = make_terms(_book(small), parse_agreements(texts), small.as_of)
     keys = {name: n for n, name in enumerate(_names(small))}
@@ -77,8 +78,10 @@ def calculate(small: Small) -> dict[str, pl.DataFrame]:
             small.metrics, schema={"participant_id": pl.String, "metric": pl.String, "date": pl.Date, "value": pl.Decimal(38, 12)}, orient="row"
         ),
     }
+    if benefits is not None:
+        frames["benefits"] = frames["benefits"].filter(pl.col("benefit_key").is_in(benefits))
     as_of_period = terms["days"].filter(pl.col("day") == small.as_of)["period_no"].item()
-    results = dict(compute_results(frames, small.as_of, as_of_period, small.rounding))
+    results = dict(compute_results(frames, small.as_of, as_of_period, small.rounding, first_payout))
     names = frames["participants"].select("participant_key", "participant_id").unique()
     results["payouts"] = results["payouts"].join(names, on="participant_key", maintain_order="left")
     starts = results["payouts"].select("payout_key", "benefit_key", "participant_id", "window_start")

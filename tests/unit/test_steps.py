@@ -71,3 +71,84 @@ def test_the_axis_names_what_it_compares(by: str, figure: dict[str, int]) -> Non
     assert next(iter(figure)) in names
     inputs = next(inputs for step, inputs, _ in told if step == "axis")
     assert inputs == ("M = 1500, T = 1000" if by == "attainment" else "M = 1500, B = 1000")
+
+
+# -- the rest of the language -----------------------------------------------------------------------------------------
+
+
+def told(benefit: dict[str, Any], *columns: str, **more: Any) -> list[tuple[Any, ...]]:
+    """Columns of the steps of the year's first payout."""
+    term = {"from": dt.date(2025, 1, 1), "to": more.pop("to", dt.date(2025, 12, 31))}
+    whole = {"id": "b", "clause": "1", "window": "year", **benefit}
+    agreement = {"agreement": "A", "currency": "EUR", "term": term, "participants": ["P", "R"], "benefits": [whole]}
+    lines = [Line(dt.date(2025, 5, 1), D(1500), D(30), D(900)), Line(dt.date(2025, 5, 1), D(1500), D(30), D(900), "R")]
+    steps = calculate(Small(agreement, lines, [], dt.date(2026, 1, 1), **more))["calculation_steps"]
+    return list(steps.filter(pl.col("payout_key") == 0).sort("step_no").select(columns).iter_rows())
+
+
+def test_rolling_and_total_tell_every_tier_reached() -> None:
+    tiers = [{"from": 0, "rate": D("0.1")}, {"from": 1000, "rate": D("0.2")}, {"from": 2000, "rate": D("0.3")}]
+    assert ("slice", "from = 0, to = 1000, slice = 1000, rate = 0.1", 100) in told({"method": "rolling", "tiers": tiers}, "step", "inputs", "result")
+    assert [r for s, r in told({"method": "rolling", "tiers": tiers}, "step", "result") if s in ("slice", "curve")] == [100, 300, 400]
+    assert [r for s, r in told({"method": "total", "tiers": tiers, "base": "margin"}, "step", "result") if s in ("slice", "curve")] == [60, 120, 180]
+
+
+def test_a_matrix_tells_its_cell_or_its_four_corners() -> None:
+    matrix = {
+        "rows": {"by": "measure", "from": [1000, 2000]},
+        "columns": {"by": "attainment", "from": [1, 2]},
+        "amount": [[100, 200], [300, 800]],
+        "share": [[0, 0], [0, 1]],
+    }
+    benefit = {"matrix": matrix, "target": 1200, "incentive": 80}
+    whole = [(s, r) for s, r in told(benefit, "step", "result") if s in ("axis", "tier", "cell", "curve")]
+    assert whole == [("axis", 1500), ("axis", D("1.25")), ("tier", 1), ("cell", 100), ("curve", 100)]
+    linear = told({**benefit, "matrix": {**matrix, "method": "linear"}}, "step", "formula", "inputs", "result")
+    corners = [(formula, inputs, result) for step, formula, inputs, result in linear if step == "cell"]
+    assert [inputs.split("weight = ")[1] for _, inputs, _ in corners] == ["0.375", "0.125", "0.375", "0.125"]
+    assert [result for *_, result in corners] == [D("37.5"), 25, D("112.5"), 110]
+    assert corners[3][0] == "row 2, column 2: (amount + share × K) × weight"
+    assert ("curve", 285) in [(s, r) for s, _, _, r in linear]
+    held = told({**benefit, "target": 100, "matrix": {**matrix, "method": "linear"}}, "step", "result")
+    assert [r for s, r in held if s == "cell"] == [100, 440], "beyond the last column there is nothing to go to"
+
+
+def test_multipliers_and_gates_are_told_with_their_numbers() -> None:
+    benefit = {
+        "tiers": [{"from": 0, "rate": D("0.1")}],
+        "target": 1000,
+        "multiply": {"by": "attainment", "method": "linear", "tiers": [{"from": 1, "factor": 1}, {"from": 2, "factor": 2}]},
+        "requires": [{"by": "measure", "at_least": 1000, "below": 2000}, {"by": "rank", "above": 1, "otherwise": D("0.5")}],
+    }
+    steps = told(benefit, "step", "formula", "inputs", "result")
+    assert [(s, f, r) for s, f, _, r in steps if s == "axis"] == [
+        ("axis", "x = M", 1500),
+        ("axis", "multiply: x = M / T", D("1.5")),
+        ("axis", "gate 1: x = M", 1500),
+        ("axis", "gate 2: x = 1 + how many have a larger measure", 1),
+    ]
+    assert [row for row in steps if row[0] in ("multiply", "require")] == [
+        ("multiply", "× the factor at x, on the line between the points", "x = 1.5, from = 1, factor = 1, to = 2, factor_at_to = 2", D("1.5")),
+        ("require", "gate 1: × 1 where x ≥ 1000 and x < 2000, else × 0", "x = 1500", 1),
+        ("require", "gate 2: × 1 where x > 1, else × 0.5", "x = 1", D("0.5")),
+    ]
+    assert steps[-1][3] == D("112.5")
+    below = {**benefit, "target": 2000}
+    assert next(row for row in told(below, "step", "formula", "result") if row[0] == "multiply") == ("multiply", "below the first factor: × 0", 0)
+
+
+def test_shared_ranks_metrics_quantities_and_parts_are_told() -> None:
+    shared = told({"by": "rank", "ties": "share", "tiers": [{"from": 1, "amount": 10}, {"from": 2, "amount": 4}]}, "step", "formula", "result")
+    assert ("curve", "mean of amount over the 2 ranks that are shared", 7) in shared
+    metric = told(
+        {"by": {"metric": "nps"}, "tiers": [{"from": 0, "per_unit": 2}]}, "step", "formula", "result", metrics=[("P", "nps", dt.date(2025, 3, 1), D(7))]
+    )
+    assert ("axis", "x = last value of the metric nps", 7) in metric
+    assert ("quantity", "Q = sum of quantity", 30) in metric
+    part = told({"prorate": "days", "tiers": [{"from": 0, "amount": 365}]}, "step", "inputs", "result", to=dt.date(2025, 6, 30))
+    assert [row for row in part if row[0] in ("prorate", "round")] == [("prorate", "days = 181, of_days = 365", D("0.495890410959")), ("round", "", 181)]
+    assert "prorate" not in [s for (s,) in told({"prorate": "days", "tiers": [{"from": 0, "amount": 365}]}, "step")]
+
+
+def test_a_measured_attribute_is_named() -> None:
+    assert told({"measure": "points", "tiers": [{"from": 0, "rate": 0}]}, "formula", "result")[0] == ("M = sum of points over 1 lines", 0)
