@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help setup run test mutants torture lint ui lock tables-page language-page bench clean
+.PHONY: help setup run test mutants torture lint ui lock tables-page language-page curves-page bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -50,6 +50,9 @@ tables-page: setup  ## write docs/tables.md anew from the descriptions of the ta
 
 language-page: setup  ## write docs/language-reference.md anew from the types of the language
 	@$(BIN)/python -m pipelines.language_page
+
+curves-page: setup  ## draw the pictures of docs/curves.md anew from the YAML under them
+	@$(BIN)/python -m pipelines.curves_page
 
 bench: setup  ## measure against the rivals (BENCH="--help" lists the options)
 	@$(BIN)/python -m benchmarks.run $(BENCH)

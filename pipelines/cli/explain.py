@@ -71,7 +71,7 @@ def render_page(explanation: Explanation) -> str:
     """One self-contained HTML page; everything that came from data is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    from pipelines.cli.curve import HEIGHT, LEFT, WIDTH, draw_curve
+    from pipelines.cli.curve import draw_curve
     from pipelines.cli.telling import tell
 
     environment = Environment(
@@ -81,8 +81,7 @@ def render_page(explanation: Explanation) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    box = {"width": WIDTH, "height": HEIGHT, "left": LEFT}
-    return environment.get_template("explain.html.j2").render(t=tell(explanation), e=explanation, curve=draw_curve(explanation), box=box)
+    return environment.get_template("explain.html.j2").render(t=tell(explanation), e=explanation, curve=draw_curve(explanation))
 
 
 def _print_text(explanation: Explanation, console: Console) -> None:

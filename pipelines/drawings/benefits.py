@@ -1,0 +1,200 @@
+"""A benefit as a picture: which axis, which range, which units.
+
+Belongs here: from the benefit's terms to a chart or a heat map. Does not belong here: pixels (chart.py, heat_map.py, svg.py), what a curve pays (models).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from models.agreements.payments import OF_THE_INCENTIVE, ZERO, Figures, Payment, payment_along_axis, value_at
+from models.agreements.schema import Benefit, Gate, Limits, Multiplier, axis_name, measure_of
+from models.curves import Tier, compile_curve
+from pipelines.drawings.chart import Chart, Stretch, Trace, draw_chart, extremes, money_ticks, percent_ticks, value_along
+from pipelines.drawings.heat_map import HeatMap, draw_heat_map
+from pipelines.drawings.svg import Axis, percent, plain, round_steps
+
+NAMES = {
+    "attainment": "attainment: measure / target",
+    "growth": "growth: measure / baseline − 1",
+    "growth_amount": "gain: measure − baseline",
+    "rank": "rank",
+    "percentile": "percentile: share of the others with less",
+}
+#: The axis value is published with 12 decimals, and what is paid is a hundred million times that at most.
+CLOSE = Fraction(1, 1000)
+IN_PERCENT = ("attainment", "growth", "percentile")
+
+
+def draw_benefits(title: str, benefits: Sequence[Benefit], currency: str, figures: Figures | None = None) -> str:
+    """The curves of benefits that stand on the same axis, in one picture; of a matrix, its grid.
+
+    Raises ValueError where a payment depends on more than the axis and no figures are given.
+    """
+    first = benefits[0]
+    if first.matrix:
+        return _draw_matrix(title, first, currency)
+    payments = [_payment(benefit, currency, figures) for benefit in benefits]
+    stretches = [_stretches(payment) for payment in payments]
+    axis, places = axis_name(first.by), [p.start for payment in payments for p in payment.pieces]
+    is_limited = len(benefits) == 1 and any(value is not None for value in vars(first.limits).values())
+    if is_limited:
+        stretches.insert(0, limit(stretches[0], first.limits, 3 * places[-1]))
+        places += [s.start for s in stretches[0]]
+    x = _axis(first, first.by, currency, places)
+    traces = [Trace(name, each) for name, each in zip(["with its limits", "without"] if is_limited else [b.id for b in benefits], stretches, strict=True)]
+    if axis == "rank":
+        traces += [Trace("two who tie share", _tied(each, x)) for benefit, each in zip(benefits, stretches, strict=True) if benefit.ties == "share"]
+        traces[0] = Trace("alone on the rank", traces[0].stretches)
+    money = payments[0].unit != OF_THE_INCENTIVE and len(traces) == 1 and measure_of(first)[0] in ("amount", "margin")
+    return draw_chart(
+        Chart(title, x, _height(traces, x, payments[0].unit), traces, slope=payments[0].slope_of_measure if money else ZERO, is_discrete=axis == "rank")
+    )
+
+
+def draw_multiplier(title: str, multiplier: Multiplier) -> str:
+    """The factor over its own axis."""
+    tiers = [Tier(Fraction(t.from_), {"factor": Fraction(t.factor)}) for t in multiplier.tiers]
+    pieces = compile_curve(multiplier.method, multiplier.boundary, multiplier.above, tiers)
+    trace = Trace("factor", [Stretch(p.start, p.includes_start, p.pays["factor"]) for p in pieces])
+    x = _axis(None, multiplier.by, "", [p.start for p in pieces])
+    return draw_chart(Chart(title, x, _height([trace], x, "factor"), [trace], height=210))
+
+
+def draw_gate(title: str, gate: Gate) -> str:
+    """The part that is paid over the gate's axis."""
+    kept, bounds = Fraction(gate.otherwise), sorted({Fraction(b) for b in (gate.at_least, gate.above, gate.at_most, gate.below) if b is not None})
+    stretches = []
+    ends = [bounds[0] - 10**9, *bounds, bounds[-1] + 10**9]
+    for start, end in pairwise(ends):
+        stretches.append(Stretch(start, passes(gate, start) == passes(gate, (start + end) / 2), (Fraction(1) if passes(gate, (start + end) / 2) else kept,)))
+    trace = Trace("part", stretches)
+    x = _axis(None, gate.by, "", bounds)
+    return draw_chart(Chart(title, x, _height([trace], x, "part that is paid"), [trace], height=190))
+
+
+def passes(gate: Gate, x: Fraction) -> bool:
+    """Whether every bound that is given holds at x."""
+    return all(
+        (
+            gate.at_least is None or x >= gate.at_least,
+            gate.above is None or x > gate.above,
+            gate.at_most is None or x <= gate.at_most,
+            gate.below is None or x < gate.below,
+        )
+    )
+
+
+def draw_place(title: str, benefit: Benefit, currency: str, figures: Figures, x: Decimal, paid: Decimal) -> str | None:
+    """The curve with the place of one participant on it, on light paper; None where it does not lie on the curve as agreed (prorated thresholds)."""
+    label = _label(benefit.matrix.rows.by if benefit.matrix else benefit.by)(float(x))
+    if benefit.matrix:
+        return _draw_matrix(title, benefit, currency, (float(x), label))
+    payment = payment_along_axis(currency, benefit, figures)
+    if payment is None:
+        return None
+    trace, is_rank = Trace(benefit.id, _stretches(payment)), axis_name(benefit.by) == "rank"
+    if not is_rank and abs(value_along(trace.stretches, Fraction(x)) - Fraction(paid)) > CLOSE:
+        return None
+    starts = [p.start for p in payment.pieces]
+    axis = _axis(benefit, benefit.by, currency, starts, Fraction(x))
+    top = _height([trace], axis, payment.unit, float(paid))
+    return draw_chart(Chart(title, axis, top, [trace], height=190, places=[(float(x), float(paid), label)], is_discrete=is_rank, has_dark=False))
+
+
+def limit(stretches: Sequence[Stretch], limits: Limits, high: Fraction) -> list[Stretch]:
+    """What is left after at_most, pays_from and at_least. Curves that bend between their points are cut at straight lines' places only."""
+    bounds = [Fraction(b) for b in (limits.at_most, limits.pays_from, limits.at_least) if b is not None]
+    cut: list[Stretch] = []
+    lowest = stretches[0].start
+    below = [Stretch(ZERO, True, ())] if lowest > 0 else []
+    ends = [*([lowest] if below else []), *(s.start for s in stretches[1:]), max(high, stretches[-1].start + 1)]
+    for stretch, end in zip([*below, *stretches], ends, strict=True):
+        slope = stretch.value[1] if len(stretch.value) > 1 else ZERO
+        crossings = {(bound - stretch.value[0]) / slope for bound in bounds} if slope else set()
+        places = [stretch.start, *sorted(place for place in crossings if stretch.start < place < end), end]
+        for n, (start, stop) in enumerate(pairwise(places)):
+            middle, kept = (start + stop) / 2, stretch.value
+            if limits.at_most is not None and value_at(kept, middle) > limits.at_most:
+                kept = (Fraction(limits.at_most),)
+            if limits.pays_from is not None and value_at(kept, middle) < limits.pays_from:
+                kept = (ZERO,)
+            if limits.at_least is not None and value_at(kept, middle) < limits.at_least:
+                kept = (Fraction(limits.at_least),)
+            cut.append(Stretch(start, n > 0 or stretch.includes_start, kept))
+    return cut
+
+
+def _payment(benefit: Benefit, currency: str, figures: Figures | None) -> Payment:
+    payment = payment_along_axis(currency, benefit, figures)
+    if payment is None:
+        raise ValueError(f"{benefit.id}: the payment depends on more than its axis")
+    return payment
+
+
+def _stretches(payment: Payment) -> list[Stretch]:
+    return [Stretch(piece.start, piece.includes_start, paid) for piece, paid in zip(payment.pieces, payment.paid, strict=True)]
+
+
+def _tied(stretches: Sequence[Stretch], x: Axis) -> list[Stretch]:
+    """What each of two gets who share a rank and the next one."""
+    found = []
+    for n in range(1, int(x.high) + 1):
+        pay = value_along(stretches, Fraction(n)) + value_along(stretches, Fraction(n + 1))
+        found.append(Stretch(Fraction(n), True, (pay / 2,)))
+    return found
+
+
+def _axis(benefit: Benefit | None, by: Any, currency: str, places: Sequence[Fraction], *others: Fraction) -> Axis:
+    """From a little before the first place to a little beyond the last, with labels at the places; `others` are to be seen too."""
+    axis, label = axis_name(by), _label(by)
+    first, last = float(min((*places, *others))), float(max((*places, *others)))
+    margin = (0.5 if axis == "measure" else 0.3) * ((last - first) or abs(last) or 200000.0)
+    low, high = first - margin, last + margin
+    if axis in ("measure", "growth_amount") and first >= 0:
+        low = 0.0
+    elif axis == "rank":
+        low, high = 0.4, last + 1.6
+    elif axis == "percentile":
+        low, high = 0.0, 1.0
+    elif first >= 0:
+        low = max(low, 0.0)
+    name = NAMES.get(axis) or (by.metric if axis == "metric" else _measured(benefit, currency))
+    marks = {float(p) for p in places if low <= float(p) <= high}
+    if axis == "rank":
+        marks = set(map(float, range(1, int(high) + 1)))
+    elif len(marks) < 3:
+        marks |= set(round_steps(low, high))
+    return Axis(name, low, high, [(place, label(place)) for place in sorted(marks)])
+
+
+def _measured(benefit: Benefit | None, currency: str) -> str:
+    name = measure_of(benefit)[0] if benefit else "measure"
+    return f"{name} in {currency}" if name in ("amount", "margin") else name
+
+
+def _label(by: Any) -> Any:
+    return (lambda value: percent(round(value, 6))) if axis_name(by) in IN_PERCENT else plain
+
+
+def _height(traces: Sequence[Trace], x: Axis, unit: str, *others: float) -> Axis:
+    both = [extremes(trace.stretches, x.low, x.high) for trace in traces]
+    low, high = min(low for low, _ in both), max(*(high for _, high in both), *others, 0.0)
+    high = (high if high > low else low + 1) + 0.14 * ((high - low) or 1)
+    steps = round_steps(low, high)
+    is_share = unit in (OF_THE_INCENTIVE, "part that is paid")
+    name = unit if unit in ("factor", "part that is paid") else f"pays {unit}" if unit == OF_THE_INCENTIVE else f"pays, in {unit}"
+    return Axis(name, low, high, percent_ticks(steps) if is_share else money_ticks(steps))
+
+
+def _draw_matrix(title: str, benefit: Benefit, currency: str, row: tuple[float, str] | None = None) -> str:
+    matrix = benefit.matrix
+    assert matrix is not None
+    y = _axis(benefit, matrix.rows.by, currency, [*map(Fraction, matrix.rows.from_)], *([Fraction(row[0])] if row else []))
+    x = _axis(benefit, matrix.columns.by, currency, [Fraction(place) for place in matrix.columns.from_])
+    y = Axis(f"rows: {y.name}", y.low, y.high, [tick for tick in y.ticks if tick[0] in map(float, matrix.rows.from_)])
+    return draw_heat_map(HeatMap(title, Axis(f"columns: {x.name}", x.low, x.high, x.ticks), y, matrix, row=row, has_dark=row is None))
