@@ -96,13 +96,15 @@ def agree_amount(payout: Mapping[str, Any], amount: Decimal | None, limit: Decim
         raise Refused(f"{name} is {payout['status']}: only what a window that has ended still owes can be written off")
     open_amount: Decimal = payout["open_amount"]
     currency = payout["currency"]
-    chosen = open_amount if amount is None else amount
-    if not chosen.is_finite() or chosen.as_tuple().exponent < -MINOR_UNITS[currency]:  # type: ignore[operator]
-        raise InputError([Problem("--amount", 0, "", f"{amount} is no amount in {currency}; it has up to {MINOR_UNITS[currency]} decimals")])
     if open_amount == 0:
         raise Refused(f"{name} has nothing open: payout {payout['payout']}, settled {payout['settled']} {currency}")
+    chosen = open_amount if amount is None else amount
+    if not chosen.is_finite():
+        raise InputError([Problem("--amount", 0, "", f"{amount} is no amount")])
     if chosen == 0 or chosen * open_amount < 0 or abs(chosen) > abs(open_amount):
         raise Refused(f"{name} has {open_amount} {currency} open, so {chosen} cannot be written off; give an amount between 0 and that")
+    if chosen != round(chosen, MINOR_UNITS[currency]):
+        raise InputError([Problem("--amount", 0, "", f"{amount} has more decimals than {currency}: up to {MINOR_UNITS[currency]}")])
     total = abs(chosen) + sum((abs(each.amount) for each in before if each.payout_id == payout["payout_id"]), Decimal(0))
     if total > limit:
         told = f"{total} {currency} of {name} would be written off, and book.yaml allows {limit} (close: {{write_off_limit: {limit}}})"

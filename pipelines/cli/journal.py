@@ -23,9 +23,9 @@ class Format(StrEnum):
 def journal(
     book: BookOption,
     period: PeriodArgument,
-    form: Annotated[Format | None, typer.Option("--format", "-f", help="Kind of file [default: as --out ends, else csv].")] = None,
+    form: Annotated[Format | None, typer.Option("--format", "-f", help="Kind of file. Default: as --out ends, else csv.")] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to [default: CSV to standard output, XLSX to journal-PERIOD.xlsx].")
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to. Default: CSV to standard output, XLSX to journal-PERIOD.xlsx.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
