@@ -1,4 +1,6 @@
 {{ config(materialized="view") }}
+-- depends_on: {{ ref("int_periods_standing") }}
+-- depends_on: {{ ref("int_differences_explained") }}
 -- entitlement minus what was posted, for every payout and the period that an accrual belongs to (its origin)
 with
 

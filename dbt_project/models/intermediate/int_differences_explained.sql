@@ -1,3 +1,8 @@
+-- depends_on: {{ ref("int_payouts_identified") }}
+-- depends_on: {{ ref("int_periods_standing") }}
+-- depends_on: {{ ref("int_days_converted") }}
+-- depends_on: {{ ref("int_lines_credited") }}
+-- depends_on: {{ ref("int_lines_netted") }}
 {#
   Why a closed period's accrual has changed since the last close; the first reason that applies. Empty for books that never closed anything.
 #}
