@@ -20,7 +20,7 @@ from assets.ledger import Ledger, append_folder, append_write_off, read_ledger, 
 from assets.published import Row, fetch, open_published, read_manifest
 from assets.runs import code_version, engine_versions
 from models.calendars import ONE_DAY, Period, make_periods
-from models.closing import Refused, clean_text, closes_in_force, next_version, plan_close, plan_reopen, posting_period
+from models.closing import Refused, check_day, clean_text, closes_in_force, next_version, plan_close, plan_reopen, posting_period
 from models.ledger import TABLES, Override, Record, seal
 from models.write_offs import WriteOff, agree_amount, as_line, last_sha256, seal_write_off
 
@@ -47,7 +47,7 @@ def close_periods(context: RunContext, name: str, by: str, with_earlier: bool = 
     """
     closed_by = clean_text("--by", by)
     reason = clean_text("--accept-open", accept_open) if accept_open is not None else None
-    ledger = read_ledger(context.ledger)
+    ledger = _open_ledger(context)
     closed = []
     with open_published(context.folder) as con:
         periods = read_periods(con, context)
@@ -69,11 +69,12 @@ def close_periods(context: RunContext, name: str, by: str, with_earlier: bool = 
 
 def reopen_period(context: RunContext, name: str, reason: str, by: str, approved_by: str) -> Record:
     """Enter in the ledger that the last closed period is open again. What it posted stays posted; its next close posts the differences."""
-    ledger = read_ledger(context.ledger)
+    ledger = _open_ledger(context)
     fields = {
         "kind": "reopen",
         **plan_reopen(name, reason, by, approved_by, ledger.records),
         "closed_at": context.started_at,
+        "as_of": context.as_of,
         "code_version": code_version(),
         "engine_versions": json.loads(engine_versions()),
         "arrivals": {},
@@ -89,7 +90,7 @@ def reopen_period(context: RunContext, name: str, reason: str, by: str, approved
 def write_off_payout(context: RunContext, wanted: str, reason: str, by: str, amount: Decimal | None = None) -> WriteOff:
     """Enter that a difference of a payout will not be paid: `amount`, or all that is open. `wanted` as in `explain`."""
     said = {"reason": clean_text("--reason", reason), "by": clean_text("--by", by)}
-    ledger = read_ledger(context.ledger)
+    ledger = _open_ledger(context)
     with open_published(context.folder) as con:
         payout = find_payout(con, wanted)
         agreed = agree_amount(payout, amount, context.book.close.write_off_limit, ledger.write_offs)
@@ -111,6 +112,13 @@ def list_differences(context: RunContext, origin_period: str) -> list[Row]:
     """What has come to a closed period since and is not posted: one row per period it will be posted in, reason and currency."""
     with open_published(context.folder) as con:
         return fetch(con, _DIFFERENCES, [origin_period])
+
+
+def _open_ledger(context: RunContext) -> Ledger:
+    """The ledger, to be added to. Raises Refused when it knows a later day than the book: what is published then is not what the ledger stands on."""
+    ledger = read_ledger(context.ledger)
+    check_day(context.as_of, ledger.records)
+    return ledger
 
 
 def _view_posted(con: duckdb.DuckDBPyConnection, context: RunContext, ledger: Ledger) -> None:

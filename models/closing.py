@@ -111,6 +111,13 @@ def plan_reopen(name: str, reason: str, by: str, approved_by: str, records: Sequ
     return {"period": name, "version": standing[-1].version, "reason": cleaned, "requested_by": requested, "approved_by": approved}
 
 
+def check_day(as_of: dt.date, records: Sequence[Record]) -> None:
+    """Raises Refused when the last record was written as of a later day: a run as of `as_of` does not know it, so nothing may follow on such a run."""
+    known = max((record.as_of for record in records if record.as_of), default=as_of)
+    if known > as_of:
+        raise Refused(f"the book is as of {as_of}, and its ledger was last written as of {known}. Set as_of in book.yaml to {known} or later")
+
+
 def next_version(period: str, records: Sequence[Record]) -> int:
     """The version that the next close of a period has."""
     return 1 + sum(record.kind == "close" and record.period == period for record in records)

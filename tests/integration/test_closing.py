@@ -132,6 +132,13 @@ def test_refused_in_the_wrong_order(book: HandMade, period: str, told: str) -> N
     assert not (book.folder / "ledger").exists()
 
 
+def test_a_book_set_back_in_time_adds_nothing_to_its_ledger(book: HandMade) -> None:
+    close(book, "2026-02", with_earlier=True)
+    book.as_of = "2026-05-31"
+    with pytest.raises(Refused, match=r"the book is as of 2026-05-31, and its ledger was last written as of 2026-06-30"):
+        close(book, "2026-03")
+
+
 @pytest.mark.parametrize(("period", "told"), [("march", "is not a period"), ("2026-13", "has no period 2026-13"), ("1980-01", "has no period")])
 def test_a_name_that_is_no_period_is_wrong_input(book: HandMade, period: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
