@@ -20,7 +20,7 @@ from examples.demo.generate import write_demo_book
 from tests.reference.compute import Results, compute
 from tests.reference.read import Book, read_book
 
-#: agreement, benefit: payouts added up in the agreement's currency, and how many. docs/demo.md works three of the payouts out by hand.
+#: agreement, benefit: payouts added up in the agreement's currency, and how many. docs/demo.md works eight of the payouts out by hand.
 TOTALS = {
     ("AGENT-COMMISSION-2526", "commission"): ("17228.73", 12),
     ("AQUADORN-2526", "volume-target"): ("30940.21", 4),
@@ -74,6 +74,11 @@ BY_HAND = {
     ("AQUADORN-2526", "volume-target", "VE-04", dt.date(2025, 7, 1)): "6382.01",
     ("SALES-COMMISSION-2026", "plan-attainment", "SP-01", dt.date(2026, 4, 1)): "1516.14",
     ("CHAIN-GROWTH-2526", "growth", "CH-01", dt.date(2026, 4, 1)): "0.00",
+    ("UK-SALES-BONUS-2526", "s-curve", "SP-06", dt.date(2025, 10, 1)): "4904.77",
+    ("SERVICE-MATRIX-2526", "sales-and-service", "SP-03", dt.date(2025, 7, 1)): "2747.54",
+    ("CAFE-START-2526", "quarter-bonus", "CH-08", dt.date(2025, 8, 18)): "328.43",
+    ("CIDER-CONTEST-2025", "contest", "IU-07", dt.date(2025, 7, 1)): "30.00",
+    ("CIDER-CONTEST-2025", "contest", "IU-14", dt.date(2025, 7, 1)): "30.00",
 }
 
 
@@ -179,6 +184,17 @@ def test_the_totals_are_the_known_ones(demo_book: Path) -> None:
             demo_book, "select agreement_id, benefit_id, sum(payout)::decimal(18, 2), count(*) from {fct_payout} group by all"
         )
     }
+    assert _differences(TOTALS, found) == []
+
+
+def test_the_page_about_the_demo_names_these_totals() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "demo.md").read_text(encoding="utf-8")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.count("|") == 7]
+    found, agreement = {}, ""
+    for name, _, benefit, _, count, total in cells:
+        agreement = name or agreement
+        if count.isdigit():
+            found[agreement, benefit] = (total.split()[0].replace(",", ""), int(count))
     assert _differences(TOTALS, found) == []
 
 
