@@ -40,6 +40,8 @@ _CHECKED_AT = {
     "every_row_has_one_disposition": "audit_feed_file",
     "no_line_counts_twice_for_a_participant": "fct_payout_line",
     "credited_lines_add_up_to_the_sums": "fct_payout_line",
+    "accruals_add_up_to_what_is_due": "fct_accrual",
+    "every_entry_balances": "fct_journal",
 }
 #: The statements of assets/publishing.py, about the copy that readers get.
 CHECKED_COPY = {"each_payout_is_published_once": "fct_payout", "published_lines_add_up_to_payouts": "fct_payout_line"}
@@ -53,11 +55,13 @@ Shown = dict[dg.AssetKey, dict[str, Any]]
 def build_assets(manifest: tables.Manifest) -> list[Any]:
     """Assets and checks of the whole graph; `manifest` is dbt's."""
     raw = [tables.spec("raw", name, text, _landed_for(name)) for name, text in tables.sources(manifest, "raw").items()]
+    ledger = [tables.spec("ledger", name, text) for name, text in tables.sources(manifest, "ledger").items()]
     terms = [tables.spec("terms", name, text) for name, text in tables.sources(manifest, "terms").items()]
     calc = [tables.spec("calc", name, text, _calculated_from(name)) for name, text in tables.sources(manifest, "calc").items()]
     prepared, concluded = tables.prepared_specs(manifest), tables.concluded_specs(manifest)
     return [
         *(tables.landing_folder(feed) for feed in FEEDS),
+        step_assets("ledger", ledger),
         step_assets("feeds", raw),
         step_assets("agreements", terms),
         step_assets("identify", [spec.replace_attributes(kinds={"duckdb"}) for spec in calc if spec.key.path[1] in _HISTORY]),

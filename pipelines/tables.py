@@ -18,6 +18,7 @@ from assets.dbt import PREPARE, PUBLISH, load_manifest
 
 #: Who answers for the tables of a schema.
 OWNERS = {
+    "ledger": "team:finance",
     "feeds": "team:data",
     "raw": "team:data",
     "terms": "team:contracts",
@@ -27,7 +28,7 @@ OWNERS = {
     "marts": "team:incentives",
     "published": "team:finance",
 }
-KINDS = {"feeds": {"file"}, "raw": {"duckdb"}, "terms": {"yaml", "duckdb"}, "calc": {"polars", "duckdb"}, "published": {"parquet", "duckdb"}}
+KINDS = {"feeds": {"file"}, "ledger": {"csv", "duckdb"}, "raw": {"duckdb"}, "terms": {"yaml", "duckdb"}, "calc": {"polars", "duckdb"}, "published": {"parquet", "duckdb"}}
 #: Models that work for another layer than their schema's, so that the groups follow one another without a circle.
 GROUPS = {"int_rows_replaced": "staging", "int_rows_unresolved": "staging"}
 #: The check that a mart has the columns its contract promises.
