@@ -1,7 +1,8 @@
-"""How many rows a minute the Polars models compute: `python -m benchmarks.calculation --rows 1000000`.
+"""How many rows a minute the Polars models compute: `python -m benchmarks.calculation --rows 1000000 [--kinds contest]`.
 
 A row is a benefit × participant × window. Four benefits of different kinds over 24 months, participants repeated until there are enough
-rows; timed is `compute_results` alone, as the calculation step calls it: no reading, no writing.
+rows: `plain` has curves on the participant's own figures, `contest` a rank with shared ties, a bilinear matrix with a multiplier, gates by
+percentile, and quarters accrued by their forecast. Timed is `compute_results` alone, as the calculation step calls it: no reading, no writing.
 """
 
 from __future__ import annotations
@@ -54,17 +55,51 @@ benefits:
     base: increment
     tiers: [{from: 0, rate: 0.02}, {from: 0.1, rate: 0.05}]
 """
+CONTEST = """
+agreement: A
+title: four kinds
+currency: EUR
+term: {from: 2024-01-01, to: 2025-12-31}
+participants: [P]
+benefits:
+  - {id: rank, clause: "1", window: month, by: rank, ties: share, tiers: [{from: 1, amount: 500}, {from: 10, amount: 100}, {from: 100, amount: 0}]}
+  - id: matrix
+    clause: "2"
+    window: month
+    target: 5000
+    baseline: {prior: year}
+    incentive: 300
+    matrix:
+      method: linear
+      rows: {by: attainment, from: [0.8, 1, 1.2]}
+      columns: {by: growth, from: [-0.5, 0, 0.1]}
+      share: [[0.2, 0.4, 0.6], [0.8, 1, 1.2], [1, 1.3, 1.5]]
+    multiply: {by: measure, method: linear, tiers: [{from: 0, factor: 0.8}, {from: 10000, factor: 1.2}]}
+  - id: gates
+    clause: "3"
+    window: month
+    target: 5000
+    tiers: [{from: 0, rate: 0.01}]
+    requires: [{by: percentile, at_least: 0.5, otherwise: 0.5}, {by: attainment, at_least: 1}]
+  - id: forecast
+    clause: "4"
+    window: quarter
+    method: graduated
+    tiers: [{from: 0, rate: 0.005}, {from: 20000, rate: 0.02}]
+    accrue: {placement: forecast}
+"""
+KINDS = {"plain": AGREEMENT, "contest": CONTEST}
 #: Frames that come from feeds instead of agreements.
 FED = ("participants", "measures", "targets", "metrics")
 #: Participants with figures of their own; further ones repeat them.
 DISTINCT = 1_000
 
 
-def make_frames(rows: int) -> tuple[dict[str, pl.DataFrame], dt.date, int]:
+def make_frames(rows: int, agreement: str = AGREEMENT) -> tuple[dict[str, pl.DataFrame], dt.date, int]:
     """The frames that the step reads, for about `rows` results; `as_of` and its period."""
     book = parse_book(BOOK)
     assert book.as_of is not None
-    terms = make_terms(book, parse_agreements({"a.yaml": AGREEMENT}), book.as_of)
+    terms = make_terms(book, parse_agreements({"a.yaml": agreement}), book.as_of)
     with duckdb.connect() as con:
         con.execute("create schema terms")
         for name, frame in terms.items():
@@ -122,8 +157,9 @@ def _measures(frames: dict[str, pl.DataFrame], participants: int) -> pl.DataFram
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    rows = parser.parse_args().rows
-    frames, as_of, period = make_frames(rows)
+    parser.add_argument("--kinds", choices=KINDS, default="plain")
+    chosen = parser.parse_args()
+    frames, as_of, period = make_frames(chosen.rows, KINDS[chosen.kinds])
     wall, cpu = time.perf_counter(), time.process_time()
     payouts = dict(compute_results(frames, as_of, period, "half_up"))["payouts"].height
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
