@@ -12,7 +12,7 @@ from tests.torture.drawing import FEATURES
 from tests.torture.metamorphic import PROPERTIES, check
 from tests.torture.scorecard import LEAST_AT_THRESHOLDS
 
-SEED, CLUSTERS = 2026, 12
+SEED, CLUSTERS = 2026, 8
 
 
 def test_the_program_pays_what_the_reference_pays(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_the_program_pays_what_the_reference_pays(tmp_path: Path) -> None:
     comparison = compare(write_book(book, tmp_path / "book"))
     assert [str(difference) for difference in comparison.differences] == []
     hits, _ = count_hits(book, comparison.payouts)
-    assert comparison.compared["payouts"] > 300
+    assert comparison.compared["payouts"] > 100
     assert hits >= LEAST_AT_THRESHOLDS * comparison.compared["payouts"]
 
 
@@ -29,6 +29,6 @@ def test_a_seed_draws_the_same_book_again() -> None:
 
 
 def test_what_must_not_change_a_result_does_not() -> None:
-    compared, told = check(SEED, 4, FEATURES)
+    compared, told = check(SEED, 5, FEATURES)
     assert told == []
     assert set(compared) == {"order", *(p.name for p in PROPERTIES)}
