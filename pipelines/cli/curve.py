@@ -31,8 +31,9 @@ def draw_curve(e: Explanation) -> str | None:
         return None
     benefit = TypeAdapter(Benefit).validate_python(_with_numbers(json.loads(e.benefit["definition"])))
     figures = Figures(Fraction(payout["measure"]), **{name: None if payout[name] is None else Fraction(payout[name]) for name in _FIGURES})
+    column = next((step["result"] for step in e.steps if step["step"] == "axis" and step["formula"].startswith("columns: ")), None)
     title = "What the curve pays, and where this participant stands"
-    return draw_place(title, benefit, payout["currency"], figures, payout["axis_value"], payout["curve_payout"] or Decimal(0))
+    return draw_place(title, benefit, payout["currency"], figures, payout["axis_value"], payout["curve_payout"] or Decimal(0), column)
 
 
 def _with_numbers(value: Any) -> Any:

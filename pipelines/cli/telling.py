@@ -5,6 +5,7 @@ Belongs here: which figure is shown under which name and unit. Does not belong h
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,8 +28,14 @@ _METHODS = {
     "whole": "the tier reached applies to the whole base",
     "graduated": "each tier applies to the part of the measure inside it",
     "linear": "between two points the value is interpolated",
+    "rolling": "each tier reached applies to the measure up to where the next one begins",
+    "total": "the rates of all tiers reached add up, on the whole base",
+    "matrix": "the row and the column reached give the cell; between the points it is interpolated where the matrix is linear",
 }
 _FORMS = {"rate": "rate", "per_unit": "per unit", "amount": "amount", "share": "share"}
+#: Steps whose result is a plain number.
+_FACTORS = ("tier", "quantity", "multiply", "require", "prorate")
+_PERCENT_AXES = ("attainment", "growth", "percentile")
 _MONEY_MEASURES = ("amount", "margin", "cost")
 _LONG_NUMBER = re.compile(r"(?<![\w.\-])-?\d{4,}(?:\.\d+)?(?![\w\-])")
 
@@ -122,6 +129,9 @@ def _figures(e: Explanation) -> Pairs:
     if payout["axis_value"] is not None and e.benefit.get("by_axis") != "measure":
         pairs.append((str(e.benefit.get("by_axis", "axis")).replace("_", " ").capitalize(), _in_unit(payout["axis_value"], _axis_unit(e), currency)))
     pairs.append(("Tier", str(payout["tier"]) if payout["tier"] else "none reached" if payout["tier"] == 0 else "–"))
+    for name, label in (("multiplier", "Multiplier"), ("gate_factor", "Gates let through")):
+        if payout[name] is not None and payout[name] != 1:
+            pairs.append((label, number(payout[name]) if name == "multiplier" else percent(payout[name])))
     for name, label in (("earned", "Earned"), ("prior_earned", "Earned before"), ("carried", "Still to set off")):
         if payout[name] is not None and (name == "earned" or payout[name] != 0):
             pairs.append((label, money(payout[name], currency)))
@@ -129,6 +139,8 @@ def _figures(e: Explanation) -> Pairs:
 
 
 def _tiers(e: Explanation) -> Table:
+    if e.benefit.get("method") == "matrix":
+        return _grid(e)
     forms = [form for form in _FORMS if any(tier.get(form) is not None for tier in e.tiers)]
     currency, unit = e.payout["currency"], _axis_unit(e)
     rows, marked = [], None
@@ -143,6 +155,21 @@ def _tiers(e: Explanation) -> Table:
     return Table(headings, rows, frozenset(range(1, len(headings))), marked)
 
 
+def _grid(e: Explanation) -> Table:
+    """A matrix as it was agreed: a row per tier, what the cells pay per column."""
+    matrix, currency, unit = json.loads(e.benefit["definition"])["matrix"], e.payout["currency"], _axis_unit(e)
+    by = matrix["columns"]["by"]
+    side, in_percent = (by, by in _PERCENT_AXES) if isinstance(by, str) else (next(iter(by.values())), False)
+    columns = [percent(Decimal(place)) if in_percent else number(Decimal(place)) for place in matrix["columns"]["from"]]
+    rows, marked = [], None
+    for position, tier in enumerate(e.tiers):
+        cells = [" + ".join(_pays(form, Decimal(grid[position][n]), currency) for form in _FORMS if (grid := matrix.get(form))) for n in range(len(columns))]
+        marked = position if tier["is_reached"] else marked
+        rows.append((str(tier["tier"]), _in_unit(tier["from_value"], unit, currency), *cells))
+    headings = ("tier", "from", *(f"{side} from {place}" for place in columns))
+    return Table(headings, rows, frozenset(range(1, len(headings))), marked)
+
+
 def _tier_note(e: Explanation) -> str:
     note = _METHODS.get(str(e.benefit.get("method")), "")
     gap, following = e.achievement.get("gap_to_next_tier"), e.achievement.get("next_tier_from")
@@ -153,15 +180,15 @@ def _tier_note(e: Explanation) -> str:
 
 def _steps(e: Explanation) -> Table:
     currency = e.payout["currency"]
-    measure, base, axis = _measure_unit(e), _base_unit(e), _axis_unit(e)
-    units = {"measure": measure, "base": base, "target": measure, "baseline": measure, "axis": axis, "tier": "count"}
+    measure, base = _measure_unit(e), _base_unit(e)
+    units = {"measure": measure, "base": base, "target": measure, "baseline": measure} | dict.fromkeys(_FACTORS, "count")
     rows = [
         (
             str(step["step_no"]),
             step["step"],
             step["formula"],
             _LONG_NUMBER.sub(lambda found: number(Decimal(found[0])), step["inputs"] or ""),
-            _in_unit(step["result"], units.get(step["step"], "money"), currency),
+            _in_unit(step["result"], _place_unit(e, step["formula"]) if step["step"] == "axis" else units.get(step["step"], "money"), currency),
         )
         for step in e.steps
     ]
@@ -225,7 +252,13 @@ def _base_unit(e: Explanation) -> str:
 
 def _axis_unit(e: Explanation) -> str:
     by = e.benefit.get("by_axis")
-    return "percent" if by in ("attainment", "growth") else _measure_unit(e)
+    return "percent" if by in _PERCENT_AXES else _measure_unit(e) if by in ("measure", "growth_amount") else "count"
+
+
+def _place_unit(e: Explanation, formula: str) -> str:
+    """The unit of a place on an axis, which may be that of a gate, a multiplier or a matrix's columns."""
+    _, _, told = formula.partition("x = ")
+    return "percent" if told in ("M / T", "M / B − 1") or told.startswith("share of") else _measure_unit(e) if told in ("M", "M − B") else "count"
 
 
 def _pays(form: str, value: Decimal | None, currency: str) -> str:

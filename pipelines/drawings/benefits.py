@@ -89,11 +89,14 @@ def passes(gate: Gate, x: Fraction) -> bool:
     )
 
 
-def draw_place(title: str, benefit: Benefit, currency: str, figures: Figures, x: Decimal, paid: Decimal) -> str | None:
-    """The curve with the place of one participant on it, on light paper; None where it does not lie on the curve as agreed (prorated thresholds)."""
-    label = _label(benefit.matrix.rows.by if benefit.matrix else benefit.by)(float(x))
+def draw_place(title: str, benefit: Benefit, currency: str, figures: Figures, x: Decimal, paid: Decimal, column: Decimal | None = None) -> str | None:
+    """The curve with the place of one participant on it, on light paper; None where it does not lie on the curve as agreed (prorated thresholds).
+
+    column: of a matrix, the place on the axis of its columns.
+    """
     if benefit.matrix:
-        return _draw_matrix(title, benefit, currency, (float(x), label))
+        return None if column is None else _draw_matrix(title, benefit, currency, (column, x))
+    label = _label(benefit.by)(float(x))
     payment = payment_along_axis(currency, benefit, figures)
     if payment is None:
         return None
@@ -191,10 +194,13 @@ def _height(traces: Sequence[Trace], x: Axis, unit: str, *others: float) -> Axis
     return Axis(name, low, high, percent_ticks(steps) if is_share else money_ticks(steps))
 
 
-def _draw_matrix(title: str, benefit: Benefit, currency: str, row: tuple[float, str] | None = None) -> str:
+def _draw_matrix(title: str, benefit: Benefit, currency: str, at: tuple[Decimal, Decimal] | None = None) -> str:
     matrix = benefit.matrix
     assert matrix is not None
-    y = _axis(benefit, matrix.rows.by, currency, [*map(Fraction, matrix.rows.from_)], *([Fraction(row[0])] if row else []))
-    x = _axis(benefit, matrix.columns.by, currency, [Fraction(place) for place in matrix.columns.from_])
+    seen = [[Fraction(place)] for place in at] if at else [[], []]
+    x = _axis(benefit, matrix.columns.by, currency, [*map(Fraction, matrix.columns.from_)], *seen[0])
+    y = _axis(benefit, matrix.rows.by, currency, [*map(Fraction, matrix.rows.from_)], *seen[1])
     y = Axis(f"rows: {y.name}", y.low, y.high, [tick for tick in y.ticks if tick[0] in map(float, matrix.rows.from_)])
-    return draw_heat_map(HeatMap(title, Axis(f"columns: {x.name}", x.low, x.high, x.ticks), y, matrix, row=row, has_dark=row is None))
+    told = f"row {_label(matrix.rows.by)(float(at[1]))}, column {_label(matrix.columns.by)(float(at[0]))}" if at else ""
+    place = (float(at[0]), float(at[1]), told) if at else None
+    return draw_heat_map(HeatMap(title, Axis(f"columns: {x.name}", x.low, x.high, x.ticks), y, matrix, place=place, has_dark=at is None))

@@ -12,21 +12,21 @@ from itertools import pairwise
 
 from models.agreements.schema import Matrix
 from models.matrices import GRID_FORMS, compile_matrix
-from pipelines.drawings.svg import Axis, Plane, box, frame, line, percent, picture, plain, text
+from pipelines.drawings.svg import RIGHT, WIDTH, Axis, Plane, box, dot, frame, line, percent, picture, plain, text
 
 ACROSS, UP = 24, 12
 
 
 @dataclass(frozen=True)
 class HeatMap:
-    """A matrix with the axes it is drawn on (x: its columns, y: its rows); `row`: where a participant stands among the rows."""
+    """A matrix with the axes it is drawn on (x: its columns, y: its rows); `place`: a participant's column and row."""
 
     title: str
     x: Axis
     y: Axis
     matrix: Matrix
     height: int = 270
-    row: tuple[float, str] | None = None
+    place: tuple[float, float, str] | None = None
     has_dark: bool = True
 
 
@@ -62,10 +62,10 @@ def draw_heat_map(drawn: HeatMap) -> str:
             if matrix.method == "linear":
                 parts.append(f'<circle class="ink" cx="{at:.1f}" cy="{height:.1f}" r="2"/>')
             parts.append(text(at + 6, height - 6, told, "ink b", "start"))
-    if drawn.row:
-        height = plane.up(drawn.row[0])
-        parts += [line(plane.across(drawn.x.low), height, plane.across(drawn.x.high), height, "ink", "3 3")]
-        parts += [text(plane.across(drawn.x.high) - 4, height - 5, drawn.row[1], "ink b", "end")]
+    if drawn.place:
+        at, height = plane.across(drawn.place[0]), plane.up(drawn.place[1])
+        parts += [line(plane.across(drawn.x.low), height, at, height, "ink", "3 3"), line(at, plane.up(drawn.y.low), at, height, "ink", "3 3")]
+        parts += [dot(at, height, "ink"), text(WIDTH - RIGHT, 16, drawn.place[2], "ink b", "end")]
     return picture(drawn.height, drawn.title, parts, drawn.has_dark)
 
 

@@ -157,6 +157,25 @@ def test_a_participant_with_prorated_thresholds_is_not_drawn_on_the_curve_as_agr
     assert draw_curve(clipped) is None
 
 
+@pytest.mark.parametrize(
+    ("payout", "told"),
+    [
+        ("SERVICE-MATRIX-2526/sales-and-service/SP-03/2025-07-01", [("columns: x = last value of the metric nps", "29"), ("x = M / T", "105.4087265278 %")]),
+        ("GREEN-CRATES-2526/returnables/CH-01/2025-07-01", [("gate 1: × 1 where x ≥ 0.8, else × 0.5", "0.5"), ("gate 2: x = M / B − 1", "15.117935333 %")]),
+        ("UK-SALES-BONUS-2526/s-curve/SP-06/2025-10-01", [("multiply: x = last value of the metric nps", "24")]),
+    ],
+)
+def test_places_and_factors_are_told_in_their_own_units(demo_book: Path, payout: str, told: list[tuple[str, str]]) -> None:
+    steps = {row[2]: row[4] for row in tell(explain_payout(demo_book, payout, 0)).steps.rows}
+    assert {formula: steps[formula] for formula, _ in told} == dict(told)
+
+
+def test_a_matrix_is_shown_as_agreed_with_the_row_that_was_reached(demo_book: Path) -> None:
+    table = tell(explain_payout(demo_book, "SERVICE-MATRIX-2526/sales-and-service/SP-03/2025-07-01", 0)).tiers
+    assert table.headings == ("tier", "from", "nps from 0", "nps from 30", "nps from 60")
+    assert table.rows[table.marked or 0] == ("2", "100 %", "30 %", "80 %", "120 %")
+
+
 def test_without_a_name_the_largest_are_listed(demo_book: Path, largest: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "--book", str(demo_book)]) == 0
     assert largest in capsys.readouterr().out
