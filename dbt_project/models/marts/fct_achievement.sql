@@ -10,6 +10,16 @@ identified as (
 
 periods as (
     select * from {{ source("terms", "periods") }}
+),
+
+payouts as (
+    select payouts.payout_key, payouts.span_start, payouts.window_end, benefits.placement, benefits.forecast
+    from {{ source("calc", "payouts") }} as payouts
+    inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
+),
+
+settings as (
+    select as_of from {{ source("terms", "settings") }}
 )
 
 select
@@ -29,7 +39,13 @@ select
     achievement.tier_accrual,
     achievement.projected_measure,
     achievement.next_tier_from,
-    achievement.gap_to_next_tier
+    achievement.gap_to_next_tier,
+    payouts.placement,
+    payouts.forecast as forecast_method,
+    cast(least(periods.last_day, payouts.window_end, settings.as_of) - payouts.span_start + 1 as integer) as days_gone,
+    cast(payouts.window_end - payouts.span_start + 1 as integer) as days_total
 from achievement
+inner join payouts on achievement.payout_key = payouts.payout_key
+cross join settings
 inner join identified on achievement.payout_key = identified.payout_key
 inner join periods on achievement.period_no = periods.period_no
