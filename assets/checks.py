@@ -5,11 +5,15 @@ Belongs here: queries that must return nothing. Does not belong here: checks of 
 
 from __future__ import annotations
 
+import difflib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.context import CheckFailed, RunContext, StepReport
+from assets.readers import identifier, quoted
 from assets.warehouse import open_warehouse
-from models.documents import InputError, Problem
+from models.documents import InputError, Problem, parse_documents
+from models.feeds import FEEDS
 
 if TYPE_CHECKING:
     import duckdb
@@ -106,10 +110,12 @@ def check_references(context: RunContext) -> None:
     """Refuse references that contradict each other, before anything is published.
 
     Raises InputError: two versions of a partner or product, or two assignments of one partner to one participant, that hold on the same day;
-    two rates of one day; a parent that is nobody's record or its own descendant; an agreement that names someone who is not a partner.
+    two rates of one day, two values of a metric; a parent that is nobody's record or its own descendant; an agreement that names someone who is
+    not a partner, measures or compares a column that transactions do not have, or compares one with a value that it cannot be compared with.
     """
     with open_warehouse(context.warehouse) as con:
-        problems = _overlaps(con) + _double_rates(con) + _cycles(con)
+        problems = _overlaps(con) + _double_rates(con) + _double_metrics(con) + _cycles(con)
+        problems += _unknown_measures(con, context.folder) + (_unknown_columns(con) or _failing_conditions(con))
         if "partners" in context.book.feeds:
             problems += _unknown_parents(con) + _unknown_participants(con)
     if problems:
@@ -172,6 +178,90 @@ def _double_rates(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         )
         for file, row, day, source, target, other_file, other_row in rows
     ]
+
+
+def _double_metrics(con: duckdb.DuckDBPyConnection) -> list[Problem]:
+    """Different values of one day; equal ones do no harm."""
+    rows = con.execute(f"""
+        with ordered as (
+            select *, lag(value) over days as earlier_value, lag(file_no) over days as earlier_file_no, lag(row_no) over days as earlier_row_no
+            from staging.stg_metrics
+            window days as (partition by participant_id, metric, date order by file_no, row_no)
+        )
+        select files.file_name, o.row_no, o.participant_id, o.metric, o.date, earlier.file_name, o.earlier_row_no
+        from ordered as o
+        join raw.feed_files as files on o.file_no = files.file_no
+        join raw.feed_files as earlier on o.earlier_file_no = earlier.file_no
+        where o.value <> o.earlier_value
+        order by all limit {LISTED}""").fetchall()
+    return [
+        Problem(
+            file,
+            row,
+            "participant_id, metric, date",
+            f"two values of {metric} for {participant} on {day}: row {row}, and row {other_row} of {other_file}. "
+            "Keep one, or declare `key: [participant_id, metric, date]` for the feed metrics in book.yaml so that the later one counts",
+        )
+        for file, row, participant, metric, day, other_file, other_row in rows
+    ]
+
+
+def _columns_of_transactions(con: duckdb.DuckDBPyConnection) -> list[str]:
+    return [row[0] for row in con.execute("describe raw.transactions").fetchall() if row[0] not in ("file_no", "row_no")]
+
+
+def _unknown_measures(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Problem]:
+    """Measured attributes that the transactions do not have."""
+    canonical = [column.name for column in FEEDS["transactions"].columns]
+    attributes = [name for name in _columns_of_transactions(con) if name not in canonical]
+    rows = con.execute(
+        """select agreements.source_file, agreements.source_line, benefits.position, benefits.measure_attribute
+        from terms.benefits as benefits join terms.agreements as agreements using (agreement_key)
+        where benefits.measure_attribute is not null and benefits.measure_attribute not in (select unnest(?))
+        order by all""",
+        [attributes],
+    ).fetchall()
+    problems = []
+    for file, line, position, attribute in rows[:LISTED]:
+        document = next(d for d in parse_documents((folder / file).read_text(encoding="utf-8"), file) if d.line == line)
+        is_mapping = isinstance(document.value["benefits"][position]["measure"], dict)
+        path = ("benefits", position, "measure", *(("of",) if is_mapping else ()))
+        told = f"{attribute} is neither amount, quantity, margin or count nor an attribute of the transactions{_alike(attribute, attributes)}"
+        problems.append(document.problem(path, f"{told}. Name one of theirs ({', '.join(attributes) or 'they have none'}), or let the feed carry it"))
+    return problems
+
+
+def _unknown_columns(con: duckdb.DuckDBPyConnection) -> list[Problem]:
+    """Columns of `where` that the transactions do not have."""
+    columns = _columns_of_transactions(con)
+    known = {name.casefold() for name in columns}
+    rows = con.execute("select source_file, source_line, source_key, unnest(column_names) from terms.conditions order by all").fetchall()
+    return [
+        Problem(file, line, key, f"transactions have no column {name}{_alike(name, columns)}. They have {', '.join(columns)}; a text stands in 'single quotes'")
+        for file, line, key, name in rows
+        if name.casefold() not in known
+    ][:LISTED]
+
+
+def _alike(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _failing_conditions(con: duckdb.DuckDBPyConnection) -> list[Problem]:
+    """The first line for which a condition is neither true, false nor null, because a value in it is not what it is compared as."""
+    problems = []
+    conditions = con.execute("select failed, column_names, source_file, source_line, source_key from terms.conditions where failed <> ''").fetchall()
+    for failed, names, file, line, key in conditions:
+        shown = " || ', ' || ".join(f"{quoted(name)} || ' ' || coalesce({identifier(name)}::varchar, 'nothing')" for name in names)
+        row = con.execute(f"""
+            select files.file_name, lines.row_no, lines.shown
+            from (select file_no, row_no, {shown} as shown from staging.stg_transactions where {failed} order by file_no, row_no limit 1) as lines
+            join raw.feed_files as files on lines.file_no = files.file_no""").fetchone()
+        if row:
+            told = f"the condition has no value for row {row[1]} of {row[0]}, where there is {row[2]}"
+            problems.append(Problem(file, line, key, f"{told}. Correct the row, or let the condition ask first whether there is such a value (CASE WHEN)"))
+    return problems[:LISTED]
 
 
 def _cycles(con: duckdb.DuckDBPyConnection) -> list[Problem]:

@@ -23,9 +23,10 @@
         {%- set present = raw_columns("transactions") | map("lower") | list if found | length else [] -%}
         {%- for kind, key, text, names in found -%}
             {#- a column that is not there is refused by name in assets/checks.py -#}
-            {%- if names and fromjson(names) | map("lower") | reject("in", present) | list -%} {#- dbt hands lists over as JSON -#}
-            {%- elif kind == "conditions" -%}{%- do parts.conditions.append([key | int, text]) -%}
-            {%- elif kind == "attributes" -%}{%- do parts.attributes.append(text) -%}
+            {#- dbt hands lists over as JSON -#}
+            {%- set is_known = not names or not fromjson(names) | map("lower") | reject("in", present) | list -%}
+            {%- if kind == "conditions" -%}{%- do parts.conditions.append([key | int, text if is_known else "false"]) -%}
+            {%- elif kind == "attributes" -%}{%- if is_known -%}{%- do parts.attributes.append(text) -%}{%- endif -%}
             {%- else -%}{%- do parts.update({kind: true}) -%}
             {%- endif -%}
         {%- endfor -%}
@@ -51,6 +52,6 @@
 
 {# A text that is a number with at most 12 digits before and 6 after the point, as its count of millionths; null for any other. #}
 {% macro number_in_text(column) -%}
-    case when regexp_full_match({{ column }}, '-?[0-9]{1,12}(\.[0-9]{1,6})?')
+    case when regexp_full_match(cast({{ column }} as varchar), '-?[0-9]{1,12}(\.[0-9]{1,6})?')
         then cast(cast({{ column }} as decimal(18, 6)) * cast(1000000 as decimal(20, 0)) as bigint) end
 {%- endmacro %}

@@ -270,7 +270,9 @@ class _Terms:
             include = _both(include, scope.products)
         exclude = sorted({(k, v) for scope in scopes for k, values in scope.products.exclude.items() for v in values})
         types = [t for t in TRANSACTION_TYPES if all(scope.types is None or t in scope.types for scope in scopes)]
-        condition_key = self._condition(source, path, tuple(scope.where for scope in scopes if scope.where))
+        places = (("scope",), (*path[:2], "scope"), path)  # of the agreement's scope, the benefit's, the measure's or base's own
+        innermost = max((place for place, scope in enumerate(scopes) if scope.where), default=0)
+        condition_key = self._condition(source, places[innermost], tuple(scope.where for scope in scopes if scope.where))
         identity = _canonical([include, exclude, types, condition_key])
         if identity not in self.scopes:
             key = self.scopes[identity] = len(self.scopes)

@@ -68,7 +68,13 @@ def test_rows_and_money_are_shown(whole_run: dg.ExecuteInProcessResult, folder: 
     assert shown["published/fct_payout"]["payable EUR"] == total
     without_rows = {key for key, metadata in shown.items() if "dagster/row_count" not in metadata}
     views = ("staging/", "marts/", "intermediate/")
-    assert {key for key in without_rows if not key.startswith(views)} <= {"raw/feed_files", "raw/feed_keys", "calc/runs", "calc/current_run", "calc/lines_netted"}
+    assert {key for key in without_rows if not key.startswith(views)} <= {
+        "raw/feed_files",
+        "raw/feed_keys",
+        "calc/runs",
+        "calc/current_run",
+        "calc/lines_netted",
+    }
 
 
 def test_every_check_was_made(whole_run: dg.ExecuteInProcessResult, defs: dg.Definitions) -> None:

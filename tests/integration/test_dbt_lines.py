@@ -17,6 +17,7 @@ from assets.checks import run_checks
 from assets.context import RunContext
 from assets.dbt import prepare, publish_marts
 from assets.feeds import load_feeds
+from assets.ledger import load_ledger
 from assets.runs import identify_run
 
 BOOK = """
@@ -116,6 +117,7 @@ def write_book(folder: Path, files: dict[str, str], agreements: dict[str, tuple[
 
 
 def read_feeds(context: RunContext) -> None:
+    load_ledger(context)
     load_feeds(context)
     load_agreements(context)
     identify_run(context)

@@ -8,7 +8,7 @@ import pytest
 
 from assets.dbt import prepare
 from models.documents import InputError, Problem
-from tests.integration.test_dbt_lines import read_feeds, write_book
+from tests.integration.test_dbt_lines import BOOK, read_feeds, write_book
 
 TRANSACTIONS = "transaction_id,line,date,partner_id,amount,currency\nt,1,2026-01-01,a,1.00,EUR\n"
 PARTNERS = "partner_id,name,parent_id,from,to\na,,,,\nb,,,,\n"
@@ -65,6 +65,44 @@ def test_an_agreement_that_names_nobody_is_refused_with_its_own_place(tmp_path: 
     (problem,) = problems_of(tmp_path, {}, {**AGREEMENT, "two": ("[a, zz]", "", "year", "tiers: [{from: 0, rate: 1}]")})
     assert (problem.file, problem.key) == ("agreements/two.yaml", "participants")
     assert "zz, which is not in the partners feed" in problem.message
+
+
+METRICS = "participant_id,metric,date,value\na,nps,2026-01-01,40\na,nps,2026-01-01,40\n"
+
+
+def test_two_values_of_a_metric_on_one_day_are_refused(tmp_path: Path) -> None:
+    book = BOOK + '  metrics: {files: "feeds/metrics/*.csv"}\n'
+    context = write_book(tmp_path / "book", {**BASE, "metrics/m.csv": METRICS}, AGREEMENT, book)
+    read_feeds(context)
+    prepare(context)  # equal values do no harm
+    (context.folder / "feeds/metrics/later.csv").write_text("participant_id,metric,date,value\na,nps,2026-01-01,41\n")
+    read_feeds(context)
+    with pytest.raises(InputError) as refused:
+        prepare(context)
+    (problem,) = refused.value.problems
+    assert (problem.file, problem.line, problem.key) == ("feeds/metrics/later.csv", 1, "participant_id, metric, date")
+    assert "two values of nps for a on 2026-01-01: row 1, and row 2 of feeds/metrics/m.csv" in problem.message
+
+
+SHIPPED = {"transactions/t.csv": "transaction_id,line,date,partner_id,amount,currency,channel,tonnes\nt,1,2026-01-01,a,1.00,EUR,retail,heavy\n"}
+
+
+@pytest.mark.parametrize(
+    ("scope", "benefit", "line", "key", "words"),
+    [
+        ("", "measure: tons", 7, "benefits[0].measure", "an attribute of the transactions; did you mean tonnes?"),
+        ("", "measure: {of: cost}, base: amount", 7, "benefits[0].measure.of", "cost is neither amount, quantity, margin or count nor"),
+        ("scope: {where: chanel = 'x'}", "measure: amount", 6, "scope.where", "transactions have no column chanel; did you mean channel?"),
+        ("scope: {where: tonnes > 5}", "measure: amount", 6, "scope.where", "no value for row 1 of feeds/transactions/t.csv, where there is tonnes heavy"),
+    ],
+)
+def test_columns_that_agreements_ask_for_in_vain_are_refused_with_their_place(
+    tmp_path: Path, scope: str, benefit: str, line: int, key: str, words: str
+) -> None:
+    (problem,) = problems_of(tmp_path, SHIPPED, {"one": ("[a]", scope, "year", f"{benefit}, tiers: [{{from: 0, rate: 1}}]")})
+    assert (problem.file, problem.key) == ("agreements/one.yaml", key)
+    assert words in problem.message
+    assert problem.line == line
 
 
 def test_spans_that_only_touch_are_fine(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ def test_a_model_that_fails_names_itself_and_the_database_s_words(tmp_path: Path
     context = write_book(tmp_path / "book", BASE, AGREEMENT)
     read_feeds(context)
     with duckdb.connect(str(context.warehouse)) as con:
-        con.execute("alter table terms.bases rename column looks_back to looks_forward")
-    with pytest.raises(dbt.SqlError, match=r"intermediate\.int_memberships: (?s:.)*looks_back"):
+        con.execute("alter table terms.scopes rename column counts_sale to counts_sales")
+    with pytest.raises(dbt.SqlError, match=r"intermediate\.int_memberships: (?s:.)*counts_sale"):
         dbt.prepare(context)
     with duckdb.connect(str(context.warehouse), config={"threads": 1}) as con:
         con.execute("select 1")

@@ -2,7 +2,7 @@ select
     agreements.agreement_id,
     agreements.version as agreement_version,
     benefits.benefit_id,
-    benefits.position,
+    benefits.position + 1 as position,
     benefits.clause,
     benefits.quote,
     benefits.window_kind,
