@@ -196,7 +196,7 @@ _FROZEN = {
         from fct_accrual as here
         left join fct_payout as payouts on here.payout_id = payouts.payout_id
         left join known on here.payout_id = known.payout_id
-        where here.period = $1 and not here.is_posted and here.accrual is not null
+        where here.period = $1 and not here.is_posted
             and (
                 here.accrual <> 0
                 or (here.payout_id, here.period, here.origin_period) not in (select (payout_id, period, origin_period) from posted_accruals)
@@ -211,7 +211,7 @@ _FROZEN = {
         join dim_period as periods on here.window_end between periods.first_day and periods.last_day
         left join latest on here.payout_id = latest.payout_id
         where periods.period <= $1
-            and (latest.payout_id is null or (here.payout is not null and here.payout is distinct from latest.payout))
+            and (latest.payout_id is null or here.payout <> latest.payout)
         union all
         select {_columns("payouts", measure="null", tier="null", payout="0")}
         from latest as here
@@ -223,7 +223,7 @@ _FROZEN = {
 }
 
 _OPEN_PERIODS = """
-    select period from fct_accrual where not is_posted and accrual is not null
+    select period from fct_accrual where not is_posted
     union
     select period from fct_journal where entry_id not in (select entry_id from posted_journal)"""
 

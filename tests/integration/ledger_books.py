@@ -97,13 +97,11 @@ class HandMade:
         for payout, to_date in self.accrued.items():
             before = Decimal(0)
             for period, text in to_date.items():
-                now = Decimal(0) if payout in self.gone else Decimal(text)
+                now = Decimal(0) if payout in self.gone | self.blocked else Decimal(text)
                 row = {**_subject(payout), "origin_period": period, "accrued_to_date": now, "accrued_before": before}
                 difference, before = now - before - posted.get((payout, period), Decimal(0)), now
                 is_open = last is None or period > last
-                if payout in self.blocked:
-                    found.append({**row, "period": period, "accrual": None, "reason": None, "is_posted": False})
-                elif is_open or difference:
+                if is_open or difference:
                     reason = None if is_open else "late"
                     found.append({**row, "period": period if is_open else first_open, "accrual": difference, "reason": reason, "is_posted": False})
                 if (payout, period) in posted:
@@ -113,11 +111,11 @@ class HandMade:
     def _payout(self, payout: str) -> dict[str, Any]:
         last, amount = list(self.accrued[payout].items())[-1]
         is_blocked = payout in self.blocked
-        paid, settled = None if is_blocked else Decimal(amount), Decimal(self.settled.get(payout, "0"))
+        paid, settled = Decimal(0) if is_blocked else Decimal(amount), Decimal(self.settled.get(payout, "0"))
         end = MONTHS[last][1]
         status = "blocked" if is_blocked else "final" if end <= dt.date.fromisoformat(self.as_of) else "open"
         about = {"agreement_version": 1, "direction": "payable", "currency": "EUR", "window_end": end, "status": status}
-        figures = {"measure": Decimal(100), "tier": 1, "payout": paid, "settled": settled, "open_amount": None if paid is None else paid - settled}
+        figures = {"measure": Decimal(100), "tier": 1, "payout": paid, "settled": settled, "open_amount": paid - settled}
         return {**_subject(payout), **about, **figures, "status_reason": "target_missing" if is_blocked else None}
 
     def _audit(self) -> dict[str, list[dict[str, Any]]]:

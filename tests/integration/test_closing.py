@@ -158,7 +158,7 @@ def test_rejects_and_blocked_payouts_refuse_until_somebody_accepts_them(book: Ha
         ("no_payout_is_blocked", "J. Doe", "old shop system"),
         ("rejects_are_within_the_limit", "J. Doe", "old shop system"),
     ]
-    assert [row["payout_id"] for row in rows(book, record.folder, "accruals.csv")] == ["p1"], "a blocked payout posts nothing"
+    assert [row["accrual"] for row in rows(book, record.folder, "accruals.csv")] == ["10.0000", "0.0000"], "a blocked payout posts nothing"
     book.blocked = set()
     assert close(book, "2026-02") == ["0002-close-2026-02-v1"], "what was accepted stays accepted"
     book.rejects += 1
