@@ -23,6 +23,8 @@ class RunContext:
     """One run of one book. `as_of` is the last day that exists for it; the clock was read once, at the border.
 
     `progress(stage, done, total)` is called as long work advances, from the thread that runs the step.
+    A rebuild (assets/rebuilding.py) takes nothing in: its archive is all there is; `finished_at` is set where it makes a run again that ended then,
+    and `publish_to` where its tables go elsewhere than into its folder.
     """
 
     folder: Path
@@ -30,6 +32,9 @@ class RunContext:
     as_of: dt.date
     started_at: dt.datetime
     progress: Callable[[str, int, int], None] = silent
+    is_rebuild: bool = False
+    finished_at: dt.datetime | None = None
+    publish_to: Path | None = None
 
     @property
     def warehouse(self) -> Path:
@@ -45,7 +50,7 @@ class RunContext:
 
     @property
     def published(self) -> Path:
-        return self.folder / "published"
+        return self.publish_to or self.folder / "published"
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,8 @@ def land_files(context: RunContext, known: dict[str, str]) -> Landing:
     result = Landing({name: [] for name in FEEDS})
     for arrival in read_manifest(archive):
         result.arrivals[arrival.feed].append(arrival)
-    found = {name: find_files(context.folder, name, settings.patterns) for name, settings in context.book.feeds.items()}
+    feeds = {} if context.is_rebuild else context.book.feeds
+    found = {name: find_files(context.folder, name, settings.patterns) for name, settings in feeds.items()}
     files = {landed.identity: landed for feed in found.values() for landed in feed}
     hashes = {identity: known[identity] for identity in files if identity in known and (archive / known[identity]).exists()}
     to_copy = [landed for identity, landed in files.items() if identity not in hashes]

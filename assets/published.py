@@ -22,9 +22,17 @@ Row = dict[str, Any]
 @contextmanager
 def open_published(book_folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A private connection with a view per published table. Raises InputError when nothing is published yet."""
-    folder = (book_folder / "published" / "current").resolve()
+    with open_set(book_folder / "published") as con:
+        yield con
+
+
+@contextmanager
+def open_set(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same for a set that stands elsewhere than in its book."""
+    folder = (published / "current").resolve()
     if not (folder / MANIFEST).is_file():
-        raise InputError([Problem(str(book_folder), 0, "", f"nothing is published yet; run `tierledger run --book {book_folder}` first")])
+        told = f"nothing is published yet; run `tierledger run --book {published.parent}` first"
+        raise InputError([Problem(str(published.parent), 0, "", told)])
     con = duckdb.connect(config={"threads": 2})
     try:
         con.execute("set timezone = 'UTC'")
@@ -37,7 +45,7 @@ def open_published(book_folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def read_manifest(published: Path) -> dict[str, Any] | None:
-    """What the current set says of itself: `run_id` and `rows` per table; None when there is no whole set."""
+    """What the current set says of itself: `run_id`, `terms`, `rows` and `sha256` per table, `run` (models/history.py); None when there is no whole set."""
     current = (published / "current").resolve()
     try:
         manifest: dict[str, Any] = json.loads((current / MANIFEST).read_text())

@@ -2,13 +2,14 @@
 
 Belongs here: writing beside, checking the copy, switching, clearing away. Does not belong here: what the tables hold (dbt_project/models/marts).
 
-    published/runs/<run_id>/*.parquet    one complete set; `tables.json` lists tables and rows and is written last
+    published/runs/<run_id>/*.parquet    one complete set; `tables.json` (rows and hash of each table, the run's line) is written last
     published/current                    link to the newest set: the switch, and the last act of a publish
     published/tierledger.duckdb          the same tables for SQL readers from DuckDB 1.5 on
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from assets.context import CheckFailed, RunContext, StepReport
+from assets.history import append_run
 from assets.published import MANIFEST, read_manifest
 from assets.runs import describe_terms, read_run_id, record_run
 from assets.warehouse import open_warehouse, transaction
@@ -50,12 +52,14 @@ def publish(context: RunContext) -> StepReport:
     try:
         with open_warehouse(context.warehouse) as con, transaction(con):
             run_id = read_run_id(con)
-            record_run(con, context, "published")
+            run = record_run(con, context, "published")
             beside = published / "runs" / f"{run_id}.tmp"
             beside.mkdir(parents=True)
-            rows = _write_set(con, beside, context)
+            written = _write_set(con, beside, context)
+            rows = {table: count for table, (count, _) in written.items()}
             check_set(con, beside)
-            (beside / MANIFEST).write_text(json.dumps({"run_id": run_id, "terms": describe_terms(context), "rows": rows}, indent=1))
+            said = {"run_id": run_id, "terms": describe_terms(context), "rows": rows, "sha256": {table: sha for table, (_, sha) in written.items()}}
+            (beside / MANIFEST).write_text(json.dumps({**said, "run": run.model_dump(mode="json")}, indent=1))
             target = _free_name(published / "runs" / str(run_id))
             beside.rename(target)
             if context.book.publish.duckdb:
@@ -63,6 +67,7 @@ def publish(context: RunContext) -> StepReport:
             else:
                 (published / DATABASE).unlink(missing_ok=True)
             _switch(published, target)
+            append_run(context.archive, run)
     finally:
         clear_unfinished(published)
     _remove_older(published)
@@ -105,8 +110,8 @@ def clear_unfinished(published: Path) -> None:
         path.unlink()
 
 
-def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext) -> dict[str, int]:
-    """One Parquet file per table of schema `marts`, and the copies for tierledger.duckdb; returns their rows.
+def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext) -> dict[str, tuple[int, str]]:
+    """One Parquet file per table of schema `marts`, and the copies for tierledger.duckdb; returns the rows and hash of each file.
 
     Facts are written two at a time on cursors of their own, the lines, which take as long as all others together, first; the rest by `con`,
     which alone sees the run just recorded. What is small is copied while the larger ones are still being written.
@@ -125,12 +130,12 @@ def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext
         for done, table in enumerate(in_order):
             context.progress("publish", done, len(tables) + 1)
             rows[table] = writing[table].result() if table in writing else _write_table(con, folder, table)
-            if copies and rows[table] <= COPIED_UP_TO_ROWS:
+            if copies and rows[table][0] <= COPIED_UP_TO_ROWS:
                 copies.execute(f"create table published.{table} as from {_scan(folder / f'{table}.parquet')}")
     return dict(sorted(rows.items()))
 
 
-def _write_table(con: duckdb.DuckDBPyConnection, folder: Path, table: str) -> int:
+def _write_table(con: duckdb.DuckDBPyConnection, folder: Path, table: str) -> tuple[int, str]:
     path = folder / f"{table}.parquet"
     order = "" if table == LINES else " order by all"
     # snappy: 1.9 s for five million lines where zstd takes 2.4 s
@@ -139,7 +144,13 @@ def _write_table(con: duckdb.DuckDBPyConnection, folder: Path, table: str) -> in
     if written != found or written is None:
         raise CheckFailed("the_copy_is_complete", f"{path.name} holds {found} of {written} rows")
     _flush(path)
-    return int(written[0])
+    return int(written[0]), file_sha256(path)
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _replace_database(con: duckdb.DuckDBPyConnection, published: Path, folder: Path, rows: dict[str, int]) -> None:

@@ -13,12 +13,15 @@ import json
 import platform
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from assets.agreements import agreements_sha256
 from assets.context import RunContext, StepReport
+from assets.history import append_run, enter_missing, keep_terms, read_runs
 from assets.ledger import read_heads
+from assets.published import fetch
 from assets.warehouse import open_warehouse, transaction
+from models.history import EndedRun
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,13 +32,17 @@ _DERIVED = {"target", "logs", "dbt_packages", "__pycache__"}
 
 
 def identify_run(context: RunContext) -> StepReport:
-    """Step after the feeds: name the run by all that goes into it, in `calc.current_run` (one row; untouched when nothing changed)."""
+    """Step after the feeds: name the run by all that goes into it, in `calc.current_run` (one row; untouched when nothing changed).
+
+    A published run that a crash kept out of the archive's history is entered there first.
+    """
+    entered = 0 if context.is_rebuild else enter_missing(context.archive, context.published)
     with open_warehouse(context.warehouse) as con:
         identity = {"inputs_sha256": _inputs(con), **describe_terms(context)}
         run_id = _sha256("\n".join(identity.values()).encode())[:16]
         if read_run_id(con) != run_id:
             _write_current(con, {"run_id": run_id, **identity}, context.started_at)
-    return StepReport(figures={"run_id": run_id})
+    return StepReport(figures={"run_id": run_id, "runs_entered": entered})
 
 
 def describe_terms(context: RunContext) -> dict[str, str]:
@@ -57,24 +64,36 @@ def read_run_id(con: duckdb.DuckDBPyConnection) -> str | None:
     return row[0] if row else None
 
 
-def record_run(con: duckdb.DuckDBPyConnection, context: RunContext, status: str) -> None:
-    """Add this run to the history `calc.runs` (append-only), with how it ended and what it came to."""
+def record_run(con: duckdb.DuckDBPyConnection, context: RunContext, status: Literal["published", "failed"]) -> EndedRun:
+    """Write the history `calc.runs` anew, this run as its last: how it ended and what it came to. Returns its line, which the archive is still to get."""
     has_payouts = con.execute("select 1 from information_schema.tables where table_schema = 'marts' and table_name = 'fct_payout'").fetchone()
     payouts, totals = 0, "{}"
     if has_payouts and status == "published":
         payouts, totals = con.execute(_TOTALS).fetchone() or (0, "{}")
-    con.execute(
-        "insert into calc.runs select run_id, ?, ?, as_of, code_version, agreements_sha256, inputs_sha256, settings_sha256, ?,"
-        " (select coalesce(sum(rows_read), 0) from raw.feed_files), ?, ?, ? from calc.current_run",
-        [_utc(context.started_at), _utc(dt.datetime.now(dt.UTC)), engine_versions(), payouts, totals, status],
+    fields = fetch(con, "select * exclude (started_at), (select coalesce(sum(rows_read), 0)::bigint from raw.feed_files) as rows from calc.current_run")[0]
+    run = EndedRun(
+        **fields,
+        started_at=context.started_at,
+        finished_at=context.finished_at or dt.datetime.now(dt.UTC),
+        engine_versions=engine_versions(),
+        payouts=payouts,
+        payout_total=totals,
+        status=status,
+        terms_sha256=keep_terms(context.archive, context.folder),
+        arrivals=dict(con.execute("select feed, max(arrival_no) from raw.feed_files group by feed order by feed").fetchall()),
     )
+    history = [each.model_dump(include=set(_HISTORY)) for each in [*read_runs(context.archive), run]]
+    con.execute(_NO_HISTORY)
+    rows = [[_utc(row[name]) if name.endswith("_at") else row[name] for row in history] for name in _HISTORY]
+    con.execute(f"insert into calc.runs select {', '.join('unnest(?)' for _ in _HISTORY)}", rows)
+    return run
 
 
 def record_failure(context: RunContext) -> None:
     """Note in the history that this run ended without publishing."""
     with open_warehouse(context.warehouse) as con:
         if read_run_id(con):
-            record_run(con, context, "failed")
+            append_run(context.archive, record_run(con, context, "failed"))
 
 
 def code_version() -> str:
@@ -118,20 +137,19 @@ _CURRENT = """
     )
 """
 
-_HISTORY = """
-    create table if not exists calc.runs (
-        run_id varchar, started_at timestamp, finished_at timestamp, as_of date, code_version varchar,
-        agreements_sha256 varchar, inputs_sha256 varchar, settings_sha256 varchar, engine_versions varchar,
-        rows bigint, payouts bigint, payout_total varchar, status varchar
-    )
-"""
+_HISTORY = {
+    "run_id": "varchar", "started_at": "timestamp", "finished_at": "timestamp", "as_of": "date", "code_version": "varchar",
+    "agreements_sha256": "varchar", "inputs_sha256": "varchar", "settings_sha256": "varchar", "engine_versions": "varchar",
+    "rows": "bigint", "payouts": "bigint", "payout_total": "varchar", "status": "varchar",
+}  # fmt: skip
+_NO_HISTORY = f"create or replace table calc.runs ({', '.join(f'{name} {kind}' for name, kind in _HISTORY.items())})"
 
 
 def _write_current(con: duckdb.DuckDBPyConnection, identity: dict[str, str], started_at: dt.datetime) -> None:
     with transaction(con):
         con.execute("create schema if not exists calc")
         con.execute(_CURRENT)
-        con.execute(_HISTORY)
+        con.execute(_NO_HISTORY.replace("create or replace table", "create table if not exists"))
         columns = ", ".join(f"? as {name}" for name in identity)
         con.execute(f"insert into calc.current_run by name select {columns}, ? as started_at", [*identity.values(), _utc(started_at)])
 

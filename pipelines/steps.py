@@ -74,6 +74,7 @@ class RunSummary:
     agreements: list[dict[str, Any]]
     largest_payout: str | None
     published: dict[str, int]
+    published_in: Path
 
 
 def run_book(folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False) -> RunSummary:
@@ -88,7 +89,12 @@ def run_book(folder: Path, as_of: dt.date | None = None, progress: Progress = si
 
 def run_held_book(folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False) -> RunSummary:
     """The same for a caller that holds the book's lock."""
-    context = open_run(folder, as_of, dt.datetime.now(dt.UTC), progress=progress)
+    return run_steps(open_run(folder, as_of, dt.datetime.now(dt.UTC), progress=progress), force)
+
+
+def run_steps(context: RunContext, force: bool = False) -> RunSummary:
+    """The same for a run that was opened before."""
+    progress = context.progress
     reports: dict[str, StepReport] = {}
     stages: dict[str, float] = {}
 
@@ -149,10 +155,10 @@ def _measured() -> Iterator[Callable[[], StartUp]]:
 
 
 def _summarize(context: RunContext, status: str, stages: dict[str, float], start_up: StartUp, reports: dict[str, StepReport]) -> RunSummary:
-    from assets.published import count_feeds, list_payouts, open_published, read_manifest, sum_agreements
+    from assets.published import count_feeds, list_payouts, open_set, read_manifest, sum_agreements
 
     manifest = read_manifest(context.published) or {}
-    with open_published(context.folder) as con:
+    with open_set(context.published) as con:
         return RunSummary(
             run_id=manifest["run_id"],
             status=status,
@@ -165,4 +171,5 @@ def _summarize(context: RunContext, status: str, stages: dict[str, float], start
             agreements=sum_agreements(con),
             largest_payout=next((row["payout_id"] for row in list_payouts(con, 1)), None),
             published=manifest["rows"],
+            published_in=context.published,
         )

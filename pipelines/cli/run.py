@@ -25,6 +25,10 @@ def run(
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="DAY", help="Last day that exists for this run; default: as_of of book.yaml, else today.")
     ] = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option("--known-at", metavar="DAY", help="Only what was known at the end of that day (UTC), into published-known-at/DAY."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute again although nothing has changed.")] = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
@@ -37,9 +41,13 @@ def run(
 
       tierledger run
       tierledger run --book books/acme --as-of 2026-03-31
+      tierledger run --known-at 2026-04-05
       tierledger run --json | jq .agreements
     """
-    run_and_show(book, as_of, force, quiet, as_json)
+    if known_at is None:
+        run_and_show(book, as_of, force, quiet, as_json)
+    else:
+        _run_known_at(book, parse_day(known_at), as_of, force, quiet, as_json)
 
 
 def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quiet: bool = False, as_json: bool = False) -> None:
@@ -57,6 +65,24 @@ def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quie
         from pipelines.cli.summary import print_summary
 
         print_summary(summary, book)
+
+
+def _run_known_at(book: Path, day: dt.date, as_of: str | None, force: bool, quiet: bool, as_json: bool) -> None:
+    """Run what the book knew on the day, and say whether that is what was published then."""
+    last_day = parse_day(as_of) if as_of else None
+    from pipelines.rebuilding import run_known_at
+
+    with stoppable_progress(hidden=quiet or as_json) as progress:
+        known = run_known_at(book, day, last_day, progress, force)
+    run = known.snapshot.run
+    is_same = run is not None and run.run_id == known.summary.run_id
+    if as_json:
+        then = {"run_id": run.run_id, "started_at": run.started_at, "as_of": run.as_of} if run else None
+        print_json({"known_at": day, "published_then": then, "is_same": is_same, **_as_object(known.summary)})
+    elif not quiet:
+        from pipelines.cli.summary import print_known_at
+
+        print_known_at(known, book)
 
 
 @contextmanager
@@ -111,5 +137,5 @@ def _as_object(summary: RunSummary) -> dict[str, object]:
         "stages": summary.stages,
         "feeds": summary.feeds,
         "agreements": summary.agreements,
-        "published": {"folder": summary.folder / "published" / "current", "rows": summary.published},
+        "published": {"folder": summary.published_in / "current", "rows": summary.published},
     }

@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from assets.runs import code_version
 from pipelines.cli.figures import money, number, size
 from pipelines.cli.options import make_console
+from pipelines.rebuilding import KnownAt
 from pipelines.settings import book_folder
 from pipelines.steps import RunSummary
 
@@ -20,6 +22,37 @@ _DIRECTIONS = {"payable": "we pay", "receivable": "we receive"}
 def print_summary(summary: RunSummary, book: Path) -> None:
     """Print it to standard output."""
     console = make_console()
+    _print_run(console, summary, book)
+    _print_next(console, summary, book)
+
+
+def print_known_at(known: KnownAt, book: Path) -> None:
+    """The same for a run as known on a day: what was known, and whether it is what was published then."""
+    console = make_console()
+    summary, snapshot, run = known.summary, known.snapshot, known.snapshot.run
+    console.print()
+    knew = f"{number(len(snapshot.arrivals))} files, {number(len(snapshot.ledger.records))} closes and reopenings"
+    console.print(f"As known at the end of [bold]{known.day}[/bold] (UTC): {knew}.")
+    if run is None:
+        console.print("[yellow]No run was published by then: the earliest terms that are known were taken.[/yellow]")
+    elif run.run_id == summary.run_id:
+        console.print(f"This is the run that was published then, on {run.started_at:%Y-%m-%d at %H:%M:%S}.")
+    else:
+        console.print(f"Published then: run [cyan]{run.run_id}[/cyan] as of {run.as_of}; this one differs from it {_say_why(known)}.")
+    _print_run(console, summary, book)
+
+
+def _say_why(known: KnownAt) -> str:
+    """What a run as known on a day does not share with the one that was published then."""
+    run, snapshot = known.snapshot.run, known.snapshot
+    if run is not None and run.as_of != snapshot.as_of:
+        return f"in its as_of, {snapshot.as_of}"
+    if run is not None and run.code_version != code_version():
+        return f"in the version of the program: {run.code_version} then, {code_version()} now"
+    return "in what had come by the end of the day and was not published before the next"
+
+
+def _print_run(console: Console, summary: RunSummary, book: Path) -> None:
     name = book.resolve().name
     console.print()
     if summary.status == "nothing_new":
@@ -36,7 +69,6 @@ def print_summary(summary: RunSummary, book: Path) -> None:
     console.print()
     _print_written(console, summary, book)
     _print_time(console, summary)
-    _print_next(console, summary, book)
 
 
 def _feeds(summary: RunSummary) -> Table:
@@ -86,7 +118,7 @@ def _totals(summary: RunSummary) -> list[str]:
 
 
 def _print_written(console: Console, summary: RunSummary, book: Path) -> None:
-    published = book / "published"
+    published = book / summary.published_in.relative_to(summary.folder)
     verb = "Written" if summary.status == "published" else "Published"
     files = sum(path.stat().st_size for path in (published / "current").glob("*.parquet"))
     console.print(f"[bold]{verb}[/bold]", soft_wrap=True)

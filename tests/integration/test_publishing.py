@@ -27,13 +27,15 @@ def context(tmp_path: Path) -> RunContext:
     """A book with a run named and three payouts of three lines each in its marts."""
     (tmp_path / "agreements").mkdir()
     (tmp_path / "agreements" / "a.yaml").write_text("agreement: A\n")
+    (tmp_path / "book.yaml").write_text(BOOK)
     context = RunContext(tmp_path, parse_book(BOOK), dt.date(2026, 6, 30), dt.datetime(2026, 7, 1, tzinfo=dt.UTC))
     with duckdb.connect(str(context.warehouse)) as con:
         for schema in ("raw", "calc", "marts"):
             con.execute(f"create schema {schema}")
-        con.execute("create table raw.feed_files as select 9::bigint as rows_read")
+        con.execute("create table raw.feed_files as select 'transactions' as feed, 1 as arrival_no, 9::bigint as rows_read")
         con.execute("create table calc.current_run as select 'run-a' as run_id, now()::timestamp as started_at, date '2026-06-30' as as_of, "
-                    "'v' as code_version, 'x' as agreements_sha256, 'y' as inputs_sha256, 'z' as settings_sha256")  # fmt: skip
+                    "'v' as code_version, 'x' as agreements_sha256, 'y' as inputs_sha256, 'z' as settings_sha256, "
+                    "'l' as ledger_sha256, 'w' as write_offs_sha256")  # fmt: skip
         con.execute("create table calc.runs (run_id varchar, started_at timestamp, finished_at timestamp, as_of date, code_version varchar, "
                     "agreements_sha256 varchar, inputs_sha256 varchar, settings_sha256 varchar, engine_versions varchar, rows bigint, "
                     "payouts bigint, payout_total varchar, status varchar)")  # fmt: skip
