@@ -14,8 +14,17 @@ bases as (
     {%- endif %}
 ),
 
+-- who takes part on some day of the term; of the year before that, only whoever does
 participations as (
-    select * from {{ ref("int_participations") }}
+    select participations.*
+    from {{ ref("int_participations") }} as participations
+    where exists (
+        select 1 from {{ ref("int_participations") }} as in_term
+        where
+            in_term.agreement_key = participations.agreement_key
+            and in_term.partner_key = participations.partner_key
+            and in_term.is_in_term
+    )
 ),
 
 participants as (
