@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 
@@ -22,6 +23,7 @@ def test_defaults() -> None:
     book = parse_book(PLAIN)
     assert (book.rounding, book.require_approval, book.as_of, book.calendar.year_starts) == ("half_up", False, None, "01-01")
     assert book.accounts.payable_expense == 4100
+    assert (book.close.quarantine_limit, book.close.write_off_limit) == (0, 1)
     assert book.publish.parquet
     assert book.publish.duckdb
     assert book.feeds["transactions"].patterns == ["feeds/transactions/*.csv"]
@@ -33,10 +35,12 @@ def test_everything_said() -> None:
             'transactions: {files: "feeds/transactions/*.csv"}', 'transactions: {files: [a.csv, b.csv], columns: {amount: "q * p"}, key: [transaction_id]}'
         )
         + 'as_of: 2026-06-30\nrounding: half_even\nrequire_approval: true\ncalendar: {kind: gregorian, year_starts: "04-01"}\naccounts: {cash: "1000-01"}\n'
+        + "close: {write_off_limit: 0.05}\n"
     )
     assert (book.as_of, book.rounding, book.require_approval) == (dt.date(2026, 6, 30), "half_even", True)
     assert book.feeds["transactions"].patterns == ["a.csv", "b.csv"]
     assert book.calendar.year_starts == "04-01"
+    assert book.close.write_off_limit == Decimal("0.05")
 
 
 @pytest.mark.parametrize(
@@ -47,6 +51,8 @@ def test_everything_said() -> None:
         ("book: demo", "book: demo\nrounding: bankers", "2: rounding", "allowed: 'half_up' or 'half_even'"),
         ("book: demo", "book: demo\nas_of: yesterday", "2: as_of", "without quotes: 2026-01-31"),
         ("book: demo", "book: demo\ncalendar: {year_starts: \"02-30\"}", "2: calendar", "days 01 to 28"),
+        ("book: demo", "book: demo\nclose: {quarantine_limit: -1}", "2: close.quarantine_limit", "greater than or equal to 0"),
+        ("book: demo", "book: demo\nclose: {write_off_limit: '1'}", "2: close.write_off_limit", "an amount is needed here, such as 1 or 0.05"),
         ("book: demo\n", "", "1: book", "required"),
         ("transactions:", "sales:", "1: feeds", "allowed: transactions, partners"),
         ("transactions:", "partners:", "1: feeds", "at least the feed `transactions`"),

@@ -13,7 +13,7 @@ import pytest
 from pipelines.cli.figures import money, number, percent, size
 from pipelines.cli.main import main
 
-COMMANDS = ("run", "demo", "init", "validate", "explain", "ui", "doctor")
+COMMANDS = ("run", "demo", "init", "validate", "explain", "close", "reopen", "write-off", "journal", "ui", "doctor")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -43,7 +43,18 @@ def test_the_book_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest
     assert "from-environment" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["run", "--as-of", "30.06.2026"], ["run", "--asof", "2026-06-30"], ["walk"], ["explain", "x", "--format", "pdf"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--as-of", "30.06.2026"],
+        ["run", "--asof", "2026-06-30"],
+        ["walk"],
+        ["explain", "x", "--format", "pdf"],
+        ["close", "2026-01"],
+        ["write-off", "x", "--reason", "r", "--by", "b", "--amount", "much"],
+        ["reopen", "2026-01", "--by", "a"],
+    ],
+)
 def test_a_wrong_command_line_is_wrong_input(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     assert "Traceback" not in capsys.readouterr().err
