@@ -89,7 +89,7 @@ def has_same_terms(context: RunContext) -> bool:
 
 def check_set(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Read back what was written: each payout once, and its lines add up to it. Raises CheckFailed with the first offending rows."""
-    payouts, lines = (_scan(folder / f"{table}.parquet") for table in ("fct_payout", "fct_payout_line"))
+    payouts, lines = (scan(folder / f"{table}.parquet") for table in ("fct_payout", "fct_payout_line"))
     _must_be_empty(con, "each_payout_is_published_once", f"select payout_id, count(*) as times from {payouts} group by payout_id having count(*) > 1")
     _must_be_empty(
         con,
@@ -131,7 +131,7 @@ def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext
             context.progress("publish", done, len(tables) + 1)
             rows[table] = writing[table].result() if table in writing else _write_table(con, folder, table)
             if copies and rows[table][0] <= COPIED_UP_TO_ROWS:
-                copies.execute(f"create table published.{table} as from {_scan(folder / f'{table}.parquet')}")
+                copies.execute(f"create table published.{table} as from {scan(folder / f'{table}.parquet')}")
     return dict(sorted(rows.items()))
 
 
@@ -140,7 +140,7 @@ def _write_table(con: duckdb.DuckDBPyConnection, folder: Path, table: str) -> tu
     order = "" if table == LINES else " order by all"
     # snappy: 1.9 s for five million lines where zstd takes 2.4 s
     written = con.execute(f"copy (from marts.{table}{order}) to {_quoted(path)} (format parquet, compression snappy)").fetchone()
-    found = con.execute(f"select count(*) from {_scan(path)}").fetchone()
+    found = con.execute(f"select count(*) from {scan(path)}").fetchone()
     if written != found or written is None:
         raise CheckFailed("the_copy_is_complete", f"{path.name} holds {found} of {written} rows")
     _flush(path)
@@ -163,7 +163,7 @@ def _replace_database(con: duckdb.DuckDBPyConnection, published: Path, folder: P
         for table, count in rows.items():
             kind = "table" if count <= COPIED_UP_TO_ROWS else "view"
             if kind == "view":
-                con.execute(f"create view published.{table} as from {_scan(folder / f'{table}.parquet')}")
+                con.execute(f"create view published.{table} as from {scan(folder / f'{table}.parquet')}")
             _describe(con, kind, table, *told.get(table, ("", {})))
     beside = _beside(published)
     beside.chmod(0o444)
@@ -234,10 +234,10 @@ def _must_be_empty(con: duckdb.DuckDBPyConnection, check: str, query: str) -> No
         raise CheckFailed(check, "; ".join(", ".join(f"{n}={v}" for n, v in zip(names, row, strict=True)) for row in rows))
 
 
-def _scan(path: Path) -> str:
+def scan(path: Path, *options: str) -> str:
     """The file as a table; a name with glob characters stands for itself."""
     literal = re.sub(r"([*?[])", r"[\1]", str(path))
-    return f"read_parquet({_quoted(literal)})"
+    return f"read_parquet({', '.join([_quoted(literal), *options])})"
 
 
 def _quoted(text: object) -> str:

@@ -114,7 +114,7 @@ def progress_bars(hidden: bool) -> Iterator[Progress]:
     if not console.is_terminal:
         yield silent
         return
-    titles = {step.name: step.title for step in STEPS}
+    titles = {step.name: step.title for step in STEPS} | {"hashing": "Hashing the archive", "comparing": "Comparing"}
     tasks: dict[str, TaskID] = {}
     columns = (SpinnerColumn(finished_text="[green]✓"), TextColumn("{task.description:<22}"), BarColumn(bar_width=30), TimeElapsedColumn())
     with Progress(*columns, console=console) as bars:
