@@ -293,6 +293,16 @@ def test_a_prorated_window_is_one_with_smaller_terms(data: Any, by: str, days: i
     assert evaluate(benefit, prorated).select(columns).equals(evaluate(written, shrunk).select(columns))
 
 
+def test_a_prorated_share_of_slices_by_hand() -> None:
+    """Half a window: from 50 instead of 100, half of 8: 0.01 × (80 − 50) × 4; by attainment of half of 100: 0.01 × (1.6 − 0.5) × 4."""
+    share = {"method": "graduated", "tiers": [{"from": D(100), "share": D("0.01")}]}
+    part = {"days": 45, "of_days": 90}
+    assert evaluate(share, [Row(D(80), incentive=D(8), **part)])["curve_payout"].to_list() == [D("1.2")]
+    by = {"method": "graduated", "by": "attainment", "tiers": [{"from": D("0.5"), "share": D("0.01"), "rate": D("0.1"), "amount": D(6)}]}
+    got = evaluate(by, [Row(D(80), D(160), target=D(100), incentive=D(8), **part)])["curve_payout"].to_list()
+    assert got == [D("0.1") * 55 * 2 + 3 + D("0.01") * D("1.1") * 4]
+
+
 def test_gates_and_grids_are_not_prorated_but_multipliers_are() -> None:
     part = {"days": 45, "of_days": 90}
     gate = {**FLAT, "requires": [{"by": "measure", "at_least": D(100)}]}
