@@ -14,7 +14,7 @@ PUBLISHED = {
     "status_reason measure base quantity target baseline incentive axis_value tier curve_payout multiplier gate_factor earned prior_earned carried payout "
     "payout_reporting closed_payout settled open_amount due_date run_id",
     "fct_achievement": "payout_id agreement_id benefit_id participant_id window_start period measure_period measure_to_date target attainment growth "
-    "tier_actual tier_forecast tier_accrual projected_measure next_tier_from gap_to_next_tier",
+    "tier_actual tier_forecast tier_accrual projected_measure next_tier_from gap_to_next_tier placement forecast_method days_gone days_total",
     "fct_accrual": "payout_id agreement_id benefit_id participant_id window_start period accrued_to_date accrued_before accrual origin_period reason is_posted",
     "fct_payout_line": "payout_id transaction_id line date partner_id product_id amount currency fx_rate tier credited_measure line_payout source_file "
     "source_sha256 source_row",

@@ -1,3 +1,8 @@
+{% set base_per_measure = round_ratio(units("base") ~ " * 1000000000", units("measure")) %}
+{% set quantity_per_measure = round_ratio(units("quantity") ~ " * 1000000000", units("measure")) %}
+{% set incentive_per_measure = round_ratio(
+    units("incentive") ~ " * 1000000000", units("case by_axis when 'attainment' then target when 'growth' then baseline else 1 end")
+) %}
 -- graduated payouts: the parts of the measure axis, counted from where the window begins, and what each pays for a unit of the measure.
 -- Below the first threshold (tier 0) nothing. Without an end a slice holds whatever lies beyond.
 with
@@ -22,9 +27,15 @@ placed as (
             ) }} as decimal(38, 0)) * cast(0.000000000001 as decimal(13, 12))
             else tiers.from_value
         end as from_value,
-        coalesce(tiers.rate, 0) + coalesce(tiers.per_unit, 0) as rate,
-        coalesce(tiers.share, 0) as share
+        coalesce(tiers.rate, 0) as rate,
+        coalesce(tiers.per_unit, 0) as per_unit,
+        coalesce(tiers.share, 0) as share,
+        payouts.measure,
+        payouts.base,
+        payouts.quantity,
+        payouts.incentive
     from due
+    inner join {{ source("calc", "payouts") }} as payouts on due.payout_key = payouts.payout_key
     inner join {{ source("terms", "tiers") }} as tiers on due.benefit_key = tiers.benefit_key
     inner join {{ source("terms", "windows") }} as windows on due.benefit_key = windows.benefit_key and due.window_no = windows.window_no
 ),
@@ -39,20 +50,35 @@ thresholds as (
             when 'growth_amount' then baseline + from_value
             else from_value
         end - span_measure_before") }} as from_units,
-        -- tiers that pay shares of the incentive alone weigh by them
-        case when max(rate) over (partition by payout_key) > 0 then rate else share end as rate
+        -- one pay form: its values are the proportion
+        rate + per_unit + share as value,
+        (max(rate) over tiers > 0)::integer + (max(abs(per_unit)) over tiers > 0)::integer + (max(abs(share)) over tiers > 0)::integer > 1 as is_mixed,
+        -- several: what each pays for a unit of the measure, in 10^-21
+        case when measure > 0 then
+            {{ units("rate") }} * {{ base_per_measure }} + {{ units("per_unit") }} * {{ quantity_per_measure }}
+            + coalesce({{ units("share") }} * {{ incentive_per_measure }}, 0)
+        else 0 end as paid_per_unit
     from placed
+    window tiers as (partition by payout_key)
 ),
 
--- whole numbers in the proportion of the rates, as small as their decimals allow, so that products of them stay in 128 bits
+-- whole numbers in that proportion, as small as their decimals allow (one form) or of nine digits (several), so that products stay in 128 bits
 scaled as (
-    select payout_key, power(10, max(length(rtrim(split_part(cast(rate as varchar), '.', 2), '0')))) as scale
+    select
+        payout_key,
+        power(10, max(length(rtrim(split_part(cast(value as varchar), '.', 2), '0')))) as scale,
+        greatest(max(abs(paid_per_unit)) // 1000000000, 1) as step
     from thresholds
     group by payout_key
 ),
 
 weighing as (
-    select thresholds.*, cast(thresholds.rate * cast(scaled.scale as decimal(13, 0)) as hugeint) as weight_per_unit
+    select
+        thresholds.*,
+        case when is_mixed
+            then {{ round_ratio("paid_per_unit", "scaled.step") }}
+            else cast(thresholds.value * cast(scaled.scale as decimal(13, 0)) as hugeint)
+        end as weight_per_unit
     from thresholds
     inner join scaled on thresholds.payout_key = scaled.payout_key
 ),
