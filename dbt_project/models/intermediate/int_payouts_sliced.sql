@@ -30,12 +30,11 @@ placed as (
         coalesce(tiers.rate, 0) as rate,
         coalesce(tiers.per_unit, 0) as per_unit,
         coalesce(tiers.share, 0) as share,
-        payouts.measure,
-        payouts.base,
-        payouts.quantity,
-        payouts.incentive
+        due.measure,
+        due.base,
+        due.quantity,
+        due.incentive
     from due
-    inner join {{ source("calc", "payouts") }} as payouts on due.payout_key = payouts.payout_key
     inner join {{ source("terms", "tiers") }} as tiers on due.benefit_key = tiers.benefit_key
     inner join {{ source("terms", "windows") }} as windows on due.benefit_key = windows.benefit_key and due.window_no = windows.window_no
 ),
