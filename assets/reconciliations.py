@@ -28,6 +28,12 @@ class Reconciliation:
     absent: tuple[str, str] | None = None
 
 
+def _per_currency(amount: str, rows: str) -> str:
+    """SQL of a sum as text, one amount for each currency: sums over currencies mean nothing."""
+    sums = f"select currency, coalesce(sum({amount}), 0) as total from {rows} group by currency"
+    return f"(select coalesce(string_agg(total || ' ' || currency, ', ' order by currency), '0') from ({sums}))"
+
+
 _RUN_AGAIN = "Run `tierledger run --force`; if it stays, report it with what `tierledger doctor` prints"
 _NOTHING_CLOSED = ("select count(*) = 0 from ledger.closes where kind = 'close'", "nothing closed")
 _ROWS = " union all ".join(f"select file_no, row_no from raw.{feed}" for feed in FEEDS) + " union all select file_no, row_no from raw.rejects"
@@ -46,6 +52,14 @@ _MOVEMENTS = """
     ) as directions using (payout_id)
     cross join terms.accounts
     where account = case directions.direction when 'payable' then payable_liability else receivable_asset end"""
+#: The parts of the roll-forward: opening is 0 where a book begins.
+_ROLLED = {
+    "accrued": "case when kind in ('accrual', 'true_up') then amount end",
+    "adjusted": "case when kind = 'restatement' then amount end",
+    "paid": "case when kind = 'settlement' then -amount end",
+    "written_off": "case when kind = 'write_off' then -amount end",
+    "closing": "amount",
+}
 
 RECONCILIATIONS: tuple[Reconciliation, ...] = (
     Reconciliation(
@@ -74,7 +88,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
     Reconciliation(
         "I2",
         "Per file and currency, the amounts of its rows are those that count, wait, are duplicate, superseded or rejected",
-        "select count(distinct file_no) as files, count(distinct currency) as currencies, coalesce(sum(amount), 0) as amounts from raw.transactions",
+        f"select count(distinct file_no) as files, {_per_currency('amount', 'raw.transactions')} as amounts from raw.transactions",
         (
             """with read_as as (select file_no, currency, sum(amount) as amount from raw.transactions group by all),
             set_aside as (
@@ -118,7 +132,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
     Reconciliation(
         "I6",
         "The lines of a payout add up to its measure and to its amount, the slices of a curve to what it pays",
-        "select count(*) as payouts, coalesce(sum(payout), 0) as paid from published.fct_payout where payout <> 0",
+        f"select count(*) as payouts, {_per_currency('payout', 'published.fct_payout')} as paid from published.fct_payout where payout <> 0",
         (
             """select payout_id, payout, sum(line_payout) as lines from published.fct_payout left join published.fct_payout_line using (payout_id)
             group by payout_id, payout having coalesce(payout, 0) <> coalesce(sum(line_payout), 0)""",
@@ -150,7 +164,8 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
     Reconciliation(
         "I8",
         "Debits equal credits in every entry, currency and period",
-        "select count(distinct entry_id) as entries, coalesce(sum(debit), 0) as debit, coalesce(sum(credit), 0) as credit from published.fct_journal",
+        f"""select count(distinct entry_id) as entries, {_per_currency("debit", "published.fct_journal")} as debit,
+            {_per_currency("credit", "published.fct_journal")} as credit from published.fct_journal""",
         (
             """select entry_id, currency, period, sum(debit) as debit, sum(credit) as credit, count(*) as lines from published.fct_journal
             group by all having sum(debit) <> sum(credit) or count(*) <> 2 or min(least(debit, credit)) < 0""",
@@ -161,9 +176,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
     Reconciliation(
         "I9",
         "Opening + accrued and adjusted − paid − written off = closing, per payout and period, in the journal as in the tables",
-        f"""select coalesce(sum(amount) filter (kind in ('accrual', 'true_up')), 0) as accrued,
-            coalesce(sum(amount) filter (kind = 'restatement'), 0) as adjusted, coalesce(-sum(amount) filter (kind = 'settlement'), 0) as paid,
-            coalesce(-sum(amount) filter (kind = 'write_off'), 0) as written_off, coalesce(sum(amount), 0) as closing from ({_MOVEMENTS})""",
+        "select " + ", ".join(f"{_per_currency(amount, f'({_MOVEMENTS})')} as {name}" for name, amount in _ROLLED.items()),
         (
             f"""with booked as (
                 select payout_id, period, sum(amount) as journal from ({_MOVEMENTS})
@@ -194,8 +207,9 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
     Reconciliation(
         "I10",
         "One payout per agreement, benefit, participant and window, and what was posted of it adds up to what it pays",
-        """select count(*) as payouts, (select count(*) from published.fct_accrual) as accruals,
-            coalesce(sum(payout) filter (status in ('final', 'closed')), 0) as paid_by_ended_windows from published.fct_payout""",
+        f"""select count(*) as payouts, (select count(*) from published.fct_accrual) as accruals,
+            {_per_currency("case when status in ('final', 'closed') then payout end", "published.fct_payout")} as paid_by_ended_windows
+        from published.fct_payout""",
         (
             """select agreement_id, benefit_id, participant_id, window_start, count(*) as times, count(distinct payout_id) as ids
             from published.fct_payout group by all having count(*) > 1""",
@@ -209,8 +223,8 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
     Reconciliation(
         "I11",
         "What closed periods froze is what readers see of them: accruals, journal and closed payouts",
-        """select (select count(*) from ledger.closes where kind = 'close') as closes, (select count(*) from ledger.accruals) as accruals,
-            (select count(*) from ledger.journal) as journal_lines, (select coalesce(sum(accrual), 0) from ledger.accruals) as posted""",
+        f"""select (select count(*) from ledger.closes where kind = 'close') as closes, (select count(*) from ledger.accruals) as accruals,
+            (select count(*) from ledger.journal) as journal_lines, {_per_currency("accrual", "ledger.accruals")} as posted""",
         (
             """with frozen as (select payout_id, period, origin_period, sum(accrual) as accrual from ledger.accruals group by all),
             shown as (select payout_id, period, origin_period, accrual from published.fct_accrual where is_posted)
@@ -228,8 +242,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
     Reconciliation(
         "I12",
         "What was posted over all periods adds up to what a computation from scratch says today",
-        """select (select count(distinct payout_id) from published.fct_accrual) as payouts,
-            (select coalesce(sum(accrual), 0) from published.fct_accrual) as posted,
+        """select (select count(distinct payout_id) from published.fct_accrual) as payouts, (select count(*) from published.fct_accrual) as postings,
             (select count(*) from published.fct_accrual where origin_period <> period) as differences""",
         (
             """with due as (
