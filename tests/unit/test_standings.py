@@ -60,6 +60,11 @@ def test_ratios_are_ranked_exactly(rows: list[tuple[Decimal, Decimal]], of_what:
     assert got == [1 + sum(o > v for o in values) for v in values]
 
 
+def test_a_cent_of_a_thousand_million_makes_a_rank() -> None:
+    benefit = {"by": {"rank": "attainment"}, "target": 10**9 + 7, "tiers": PRIZES}
+    assert of(benefit, [D("500000000.00"), D("500000000.01"), D("500000000.00")], "axis_value") == [2, 1, 2]
+
+
 @settings(max_examples=60)
 @given(
     volumes=st.lists(st.sampled_from([D(0), D(100), D(200), D(300)]), min_size=1, max_size=7),
