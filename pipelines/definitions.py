@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import dagster as dg
 
 from pipelines.graph import build_assets
 from pipelines.jobs import run_book
+from pipelines.period_closes import close_parts
 from pipelines.resources import BookFolder, BookRun
 from pipelines.schedules import every_morning
 from pipelines.sensors import new_files
@@ -18,10 +20,11 @@ from pipelines.tables import read_manifest
 def build_defs(**overrides: Any) -> dg.Definitions:
     """Everything, on the book that the environment names; `overrides` replaces resources by name, such as book=BookFolder(folder=…)."""
     book = overrides.get("book") or BookFolder(folder=str(book_folder()))
+    closes, (close_periods, month_end) = close_parts(book.path, dt.date.today())
     return dg.Definitions(
-        assets=build_assets(read_manifest()),
-        jobs=[run_book],
-        schedules=[every_morning],
+        assets=[*build_assets(read_manifest()), closes],
+        jobs=[run_book, close_periods],
+        schedules=[every_morning, month_end],
         sensors=[new_files],
         resources={"book": book, "book_run": BookRun(book=book), **overrides},
         # one process per run: imports and dbt's start-up once, the book's lock held from the first step to the last

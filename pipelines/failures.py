@@ -10,11 +10,13 @@ import dagster as dg
 from assets.books import BookLocked
 from assets.context import CheckFailed
 from assets.dbt import SqlError
+from models.closing import Refused
 from models.documents import InputError
 
 KEPT = "What was published before stays."
 _WAYS_OUT: tuple[tuple[type[Exception], str], ...] = (
     (InputError, "Correct the file, line and key that are named, then run again. `tierledger validate` lists every problem of book and agreements."),
+    (Refused, "The rules of the ledger forbid it; the message says what stands in the way. Nothing was written."),
     (CheckFailed, "The rows that are named contradict the check. Correct the feed or agreement they come from, then run again."),
     (BookLocked, "Wait until the other run has ended, or stop it; nothing has to be deleted. Then run again."),
     (SqlError, "If the message names a value, correct its feed; else it is a fault of the program: report it with what `tierledger doctor` prints."),

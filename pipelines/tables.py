@@ -6,6 +6,7 @@ The key of an asset is the place of its table, `schema/table`; its group is the 
 
 from __future__ import annotations
 
+import datetime as dt
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -28,11 +29,24 @@ OWNERS = {
     "marts": "team:incentives",
     "published": "team:finance",
 }
-KINDS = {"feeds": {"file"}, "ledger": {"csv", "duckdb"}, "raw": {"duckdb"}, "terms": {"yaml", "duckdb"}, "calc": {"polars", "duckdb"}, "published": {"parquet", "duckdb"}}
+KINDS = {
+    "feeds": {"file"},
+    "ledger": {"csv", "duckdb"},
+    "raw": {"duckdb"},
+    "terms": {"yaml", "duckdb"},
+    "calc": {"polars", "duckdb"},
+    "published": {"parquet", "duckdb"},
+}
 #: Models that work for another layer than their schema's, so that the groups follow one another without a circle.
 GROUPS = {"int_rows_replaced": "staging", "int_rows_unresolved": "staging"}
 #: The check that a mart has the columns its contract promises.
 CONTRACT = "contract_holds"
+
+#: How old the newest of it may be: files are expected every day, weekends aside, and published tables follow them.
+FRESHNESS = {
+    "feeds": dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(days=7), warn_window=dt.timedelta(days=4)),
+    "published": dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(days=4), warn_window=dt.timedelta(days=2)),
+}
 
 #: dbt's manifest.json as a dict.
 Manifest = Mapping[str, Any]
@@ -73,7 +87,14 @@ def sources(manifest: Manifest, schema: str) -> dict[str, str]:
 def spec(schema: str, table: str, description: str, deps: Iterable[dg.AssetKey] = (), metadata: Mapping[str, Any] | None = None) -> dg.AssetSpec:
     """A table that is not dbt's."""
     return dg.AssetSpec(
-        key(schema, table), description=description, deps=sorted(deps), metadata=metadata, group_name=schema, owners=[OWNERS[schema]], kinds=KINDS[schema]
+        key(schema, table),
+        description=description,
+        deps=sorted(deps),
+        metadata=metadata,
+        group_name=schema,
+        owners=[OWNERS[schema]],
+        kinds=KINDS[schema],
+        freshness_policy=FRESHNESS.get(schema),
     )
 
 
