@@ -7,6 +7,6 @@ import dagster as dg
 run_book = dg.define_asset_job(
     "run_book",
     # closing is a decision of its own (pipelines/period_closes.py)
-    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(dg.AssetKey(["ledger", "closed_periods"])),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups("closes"),
     description="The whole way: take in new files, compute every payout, check, publish. The same steps as `tierledger run --force`.",
 )

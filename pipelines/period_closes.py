@@ -20,7 +20,7 @@ from pipelines.failures import as_failure, cause
 from pipelines.hooks import explain_failure
 from pipelines.resources import BookFolder
 
-KEY = tables.key("ledger", "closed_periods")
+KEY = tables.key("closes", "closed_periods")
 #: How far back periods are offered; older ones are closed with the command.
 YEARS_BACK = 5
 #: Statements about one closed period in the published tables: what breaks each.
@@ -60,8 +60,8 @@ def close_parts(folder: Path, today: dt.date) -> tuple[dg.AssetsDefinition, list
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=specs,
-        group_name="ledger",
-        owners=[tables.OWNERS["ledger"]],
+        group_name=KEY.path[0],
+        owners=[tables.OWNERS[KEY.path[0]]],
         kinds={"csv"},
         hooks={explain_failure},
         description="Fiscal periods frozen in the ledger. Materializing a partition closes it, as `tierledger close` does; several are closed in order.",
@@ -102,6 +102,6 @@ def close_parts(folder: Path, today: dt.date) -> tuple[dg.AssetsDefinition, list
         ended = list_periods(folder, context.scheduled_execution_time.date())
         if not ended or ended[-1].name not in names:
             return dg.SkipReason("no period has ended that this code location knows; reload it")
-        return dg.RunRequest(partition_key=ended[-1].name, run_config={"ops": {"ledger__closed_periods": {"config": {"closed_by": "schedule month_end"}}}})
+        return dg.RunRequest(partition_key=ended[-1].name, run_config={"ops": {"closes__closed_periods": {"config": {"closed_by": "schedule month_end"}}}})
 
     return closed_periods, [close_periods, month_end]

@@ -28,6 +28,7 @@ OWNERS = {
     "calc": "team:incentives",
     "marts": "team:incentives",
     "published": "team:finance",
+    "closes": "team:finance",
 }
 KINDS = {
     "feeds": {"file"},

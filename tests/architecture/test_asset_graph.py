@@ -59,7 +59,7 @@ def test_groups_follow_one_another(defs: dg.Definitions) -> None:
     for spec in specs.values():
         before.setdefault(spec.group_name, set()).update(specs[dep.asset_key].group_name for dep in spec.deps)
     order = list(TopologicalSorter({group: groups - {group} for group, groups in before.items()}).static_order())
-    assert order[-1] == "published"
+    assert order[-2:] == ["published", "closes"]
 
 
 def test_every_step_is_in_the_write_pool(defs: dg.Definitions) -> None:
@@ -68,10 +68,10 @@ def test_every_step_is_in_the_write_pool(defs: dg.Definitions) -> None:
 
 
 def test_whole_run_is_one_job(defs: dg.Definitions) -> None:
-    """Every asset but the landing folders is made by it."""
+    """Every asset but the landing folders is made by it; closing is a decision of its own."""
     graph = defs.resolve_asset_graph()
     selected = defs.resolve_job_def("run_book").asset_layer.selected_asset_keys
-    assert {key for key in graph.get_all_asset_keys() if key not in selected} == {key for key in graph.get_all_asset_keys() if key.path[0] == "feeds"}
+    assert {key for key in graph.get_all_asset_keys() if key not in selected} == {key for key in graph.get_all_asset_keys() if key.path[0] in ("feeds", "closes")}
 
 
 #: Read between two parts of the calculation and made from the first of them, so that they are no input of the whole.
@@ -86,5 +86,8 @@ def test_calculation_reads_what_the_graph_says() -> None:
 
 def test_nothing_starts_by_itself(defs: dg.Definitions) -> None:
     repository = defs.get_repository_def()
-    assert {s.name: s.default_status for s in repository.schedule_defs} == {"every_morning": dg.DefaultScheduleStatus.STOPPED}
+    assert {s.name: s.default_status for s in repository.schedule_defs} == {
+        "every_morning": dg.DefaultScheduleStatus.STOPPED,
+        "month_end": dg.DefaultScheduleStatus.STOPPED,
+    }
     assert {s.name: s.default_status for s in repository.sensor_defs} == {"new_files": dg.DefaultSensorStatus.STOPPED}

@@ -47,12 +47,13 @@ due as (
 measured as (
     select
         due.payout_key,
+        -- the wider scale has to be asked for: of two kinds of decimals the engine takes the narrower
         sum(case due.measure_kind
-            when 'amount' then summed.amount
-            when 'margin' then summed.amount - summed.cost
-            when 'quantity' then summed.quantity
-            when 'attribute' then summed.attribute_value
-            else summed.line_count
+            when 'amount' then cast(summed.amount as decimal(38, 12))
+            when 'margin' then cast(summed.amount - summed.cost as decimal(38, 12))
+            when 'quantity' then cast(summed.quantity as decimal(38, 12))
+            when 'attribute' then cast(summed.attribute_value as decimal(38, 12))
+            else cast(summed.line_count as decimal(38, 12))
         end) as window_measure
     from due
     inner join summed

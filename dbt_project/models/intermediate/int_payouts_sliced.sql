@@ -1,7 +1,7 @@
-{% set base_per_measure = round_ratio(units("base") ~ " * 1000000000", units("measure")) %}
-{% set quantity_per_measure = round_ratio(units("quantity") ~ " * 1000000000", units("measure")) %}
+{% set base_per_measure = round_ratio(units("base") ~ " * cast(100000000000000 as hugeint)", units("measure")) %}
+{% set quantity_per_measure = round_ratio(units("quantity") ~ " * cast(100000000000000 as hugeint)", units("measure")) %}
 {% set incentive_per_measure = round_ratio(
-    units("incentive") ~ " * 1000000000", units("case by_axis when 'attainment' then target when 'growth' then baseline else 1 end")
+    units("incentive") ~ " * cast(100000000000000 as hugeint)", units("case by_axis when 'attainment' then target when 'growth' then baseline else 1 end")
 ) %}
 -- graduated payouts: the parts of the measure axis, counted from where the window begins, and what each pays for a unit of the measure.
 -- Below the first threshold (tier 0) nothing. Without an end a slice holds whatever lies beyond.
@@ -52,7 +52,7 @@ thresholds as (
         -- one pay form: its values are the proportion
         rate + per_unit + share as value,
         (max(rate) over tiers > 0)::integer + (max(abs(per_unit)) over tiers > 0)::integer + (max(abs(share)) over tiers > 0)::integer > 1 as is_mixed,
-        -- several: what each pays for a unit of the measure, in 10^-21
+        -- several: what each pays for a unit of the measure, in 10^-26
         case when measure > 0 then
             {{ units("rate") }} * {{ base_per_measure }} + {{ units("per_unit") }} * {{ quantity_per_measure }}
             + coalesce({{ units("share") }} * {{ incentive_per_measure }}, 0)
@@ -61,12 +61,12 @@ thresholds as (
     window tiers as (partition by payout_key)
 ),
 
--- whole numbers in that proportion, as small as their decimals allow (one form) or of nine digits (several), so that products stay in 128 bits
+-- whole numbers in that proportion, as small as their decimals allow (one form) or of fourteen digits (several), so that products stay in 128 bits
 scaled as (
     select
         payout_key,
         power(10, max(length(rtrim(split_part(cast(value as varchar), '.', 2), '0')))) as scale,
-        greatest(max(abs(paid_per_unit)) // 1000000000, 1) as step
+        greatest(max(abs(paid_per_unit)) // cast(100000000000000 as hugeint), 1) as step
     from thresholds
     group by payout_key
 ),
