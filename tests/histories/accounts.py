@@ -1,0 +1,183 @@
+"""What the published tables and the ledger must say after every step: one query per statement, over what readers see and the ledger's own files.
+
+Belongs here: queries whose rows break a statement. Does not belong here: hashes, other books, the reference (evidence.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from tests.torture.drawing import Row
+
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the simulation knows by itself. `allowed`: reasons by cluster; `payments`: those known by as_of; `just_closed`: nothing came since the close."""
+
+    first_open: str
+    allowed: dict[str, set[str]]
+    payments: Sequence[Row]
+    just_closed: bool
+
+
+def first_open(periods: Sequence[tuple[str, dt.date, dt.date]], last_closed: str | None) -> str:
+    return next(name for name, _, _ in periods if last_closed is None or name > last_closed)
+
+
+def open_tables(folder: Path) -> duckdb.DuckDBPyConnection:
+    """The published tables under their names, and the ledger's files as `kept_<table>`, everything in them text but the money."""
+    con = duckdb.connect(config={"threads": 1})
+    for path in (folder / "published" / "current").glob("*.parquet"):
+        con.execute(f"create view {path.stem} as from read_parquet('{path}')")
+    for table, empty in _KEPT.items():
+        paths = sorted(map(str, (folder / "ledger").glob(f"[0-9]*/{table}.csv")))
+        if paths:
+            con.execute(
+                f"""create table kept_{table} as select cast(regexp_extract(filename, '/([0-9]+)-[^/]*/[^/]*$', 1) as integer) as sequence, *
+                from read_csv({paths}, all_varchar = true, filename = true, header = true, nullstr = '', delim = ',', quote = '"')"""
+            )
+        else:
+            con.execute(f"create table kept_{table} ({empty})")
+    lines = folder / "ledger" / "write_offs.jsonl"
+    if lines.exists():
+        con.execute(f"create table kept_write_offs as select payout_id, cast(amount as decimal(18, 4)) as amount from read_json('{lines}', columns = {{payout_id: 'varchar', amount: 'varchar'}})")
+    else:
+        con.execute("create table kept_write_offs (payout_id varchar, amount decimal(18, 4))")
+    return con
+
+
+_KEPT = {
+    "accruals": "sequence integer, payout_id varchar, agreement_id varchar, direction varchar, period varchar, origin_period varchar, reason varchar, accrual varchar",
+    "journal": "sequence integer, entry_id varchar, line_no varchar, date varchar, period varchar, origin_period varchar, account varchar, debit varchar,"
+    " credit varchar, currency varchar, kind varchar, payout_id varchar",
+    "payouts": "sequence integer, payout_id varchar, payout varchar",
+}
+
+
+def payout_id(row: Row) -> str:
+    key = (row["agreement"], row["benefit"], row["participant_id"], row["window_start"])
+    return hashlib.sha256(chr(31).join(map(str, key)).encode()).hexdigest()[:20]
+
+
+def check_accounts(folder: Path, facts: Facts) -> tuple[list[str], int]:
+    """What breaks a statement, and how many statements were checked."""
+    with open_tables(folder) as con:
+        paid = [{"payout_id": payout_id(row), "amount": Decimal(row["amount"])} for row in facts.payments]
+        con.register("paid", pl.DataFrame(paid, schema={"payout_id": pl.String, "amount": pl.Decimal(18, 4)}).to_arrow())
+        allowed = [{"cluster": cluster, "reason": reason} for cluster, reasons in facts.allowed.items() for reason in reasons]
+        con.register("allowed", pl.DataFrame(allowed, schema={"cluster": pl.String, "reason": pl.String}).to_arrow())
+        con.execute("set variable first_open = ?", [facts.first_open])
+        con.execute("set variable just_closed = ?", [facts.just_closed])
+        con.execute(_SETTLED)
+        findings = []
+        for name, query in STATEMENTS.items():
+            broken = con.sql(f"from ({query}) limit {SHOWN}")
+            rows = broken.fetchall()
+            findings += [f"{name}: " + ", ".join(f"{c} {v}" for c, v in zip(broken.columns, row, strict=True)) for row in rows]
+        return findings, len(STATEMENTS)
+
+
+#: What of an entry is cash: positive where money went as the payout says.
+_SETTLED = """
+    create table settled as
+    select payout_id, sum(case when (kind = 'settlement') and account = '1000' then if(direction = 'payable', credit - debit, debit - credit) else 0 end) as cash,
+        sum(case when account in ('2200', '1300') then if(direction = 'payable', credit - debit, debit - credit) else 0 end) as balance
+    from fct_journal
+    join (select payout_id, direction from fct_payout union select payout_id, direction from kept_accruals) using (payout_id)
+    group by payout_id"""
+
+STATEMENTS: dict[str, str] = {
+    "posted rows are the ledger's": """
+        with kept as (
+            select payout_id, period, origin_period, sum(accrual::decimal(18, 4)) as accrual from kept_accruals group by all
+        ),
+        shown as (select payout_id, period, origin_period, accrual from fct_accrual where is_posted)
+        (select 'ledger' as only_in, * from (from kept except all from shown)) union all (select 'published', * from (from shown except all from kept))""",
+    "posted entries are the ledger's": """
+        with kept as (
+            select entry_id, line_no::int as line_no, date::date as date, period, origin_period, account, debit::decimal(18, 4) as debit,
+                credit::decimal(18, 4) as credit, currency, kind, payout_id from kept_journal
+        ),
+        shown as (
+            select entry_id, line_no, date, period, origin_period, account, debit, credit, currency, kind, payout_id from fct_journal
+            where period < getvariable('first_open')
+        )
+        select * from (from shown except all from kept)
+        union all
+        select * from (from kept except all select entry_id, line_no, date, period, origin_period, account, debit, credit, currency, kind, payout_id from fct_journal)""",
+    "nothing unposted stands in a closed period": """
+        select payout_id, agreement_id, period, origin_period, accrual from fct_accrual where not is_posted and period < getvariable('first_open')""",
+    "differences stand in the first open period, others in their own": """
+        select agreement_id, payout_id, period, origin_period, reason from fct_accrual
+        where not is_posted and period <> greatest(origin_period, getvariable('first_open'))""",
+    "a difference has a reason, nothing else has": """
+        select agreement_id, payout_id, period, origin_period, reason from fct_accrual
+        where (reason is not null) <> (period <> origin_period)""",
+    "the reason is one of what happened": """
+        select agreement_id, payout_id, benefit_id, participant_id, window_start, period, origin_period, reason, accrual from fct_accrual as a
+        where not is_posted and reason is not null
+            and not exists (select 1 from allowed where cluster = split_part(a.agreement_id, '-', 1) and allowed.reason = a.reason)""",
+    "a close leaves no difference": """
+        select agreement_id, payout_id, origin_period, accrual from fct_accrual
+        where getvariable('just_closed') and not is_posted and origin_period < getvariable('first_open')""",
+    "a row of accruals stands once": """
+        select payout_id, period, origin_period, is_posted, count(*) as times from fct_accrual group by all having count(*) > 1""",
+    "before and after differ by the accrual": "select payout_id, period from fct_accrual where accrued_before + accrual <> accrued_to_date",
+    "ended windows have accrued their payout": """
+        select agreement_id, payout_id, payout, sum(accrual) as accrued from fct_payout left join (select payout_id, accrual from fct_accrual) using (payout_id)
+        where status in ('final', 'closed', 'blocked') group by all having payout <> coalesce(sum(accrual), 0)""",
+    "gone payouts have accrued nothing": """
+        select agreement_id, payout_id, sum(accrual) as accrued from fct_accrual anti join fct_payout using (payout_id) group by all having sum(accrual) <> 0""",
+    "closed payouts show what was frozen last": """
+        select agreement_id, payout_id, status, closed_payout, frozen.payout as frozen
+        from fct_payout left join (
+            select payout_id, arg_max(payout::decimal(18, 4), sequence) as payout from kept_payouts group by all
+        ) as frozen using (payout_id)
+        join dim_period as periods on window_end between first_day and last_day
+        where closed_payout is distinct from if(periods.period < getvariable('first_open'), frozen.payout, null)
+            or (status = 'closed') <> (periods.period < getvariable('first_open') and status <> 'blocked')""",
+    "a close freezes what is paid": """
+        select agreement_id, payout_id, payout, closed_payout from fct_payout
+        where getvariable('just_closed') and status = 'closed' and payout is distinct from closed_payout""",
+    "entries balance": """
+        select entry_id, currency, period, sum(debit) as debit, sum(credit) as credit, count(*) as lines from fct_journal
+        group by all having sum(debit) <> sum(credit) or count(*) <> 2 or min(debit) < 0 or min(credit) < 0""",
+    "an entry stands once": "select entry_id, line_no, count(*) as times from fct_journal group by all having count(*) > 1",
+    "entries of accruals are the accruals": """
+        with booked as (
+            select payout_id, period, origin_period, sum(case when account in ('4100', '1300') then debit - credit else 0 end) as booked
+            from fct_journal where kind in ('accrual', 'true_up', 'restatement') group by all
+        ),
+        accrued as (select payout_id, period, origin_period, sum(accrual) as accrued from fct_accrual group by all)
+        select payout_id, period, origin_period, accrued, booked from accrued full join booked using (payout_id, period, origin_period)
+        where coalesce(accrued, 0) <> coalesce(booked, 0)""",
+    "settled is what was paid": """
+        select agreement_id, payout_id, settled, amount as paid from fct_payout
+        left join (select payout_id, sum(amount) as amount from paid group by all) using (payout_id)
+        where settled <> coalesce(amount, 0)""",
+    "entries of settlements are the payments": """
+        with known as (select payout_id, sum(amount) as amount from paid group by all)
+        select payout_id, cash, amount as paid from settled full join known using (payout_id)
+        where coalesce(cash, 0) <> coalesce(amount, 0) and payout_id in (select payout_id from fct_accrual)""",
+    "open is payout less settled less written off": """
+        select agreement_id, payout_id, payout, settled, open_amount, amount as written_off
+        from fct_payout left join (select payout_id, sum(amount) as amount from kept_write_offs group by all) using (payout_id)
+        where open_amount <> payout - settled - coalesce(amount, 0)""",
+    "the balance of an ended window is what is open": """
+        select agreement_id, payout_id, open_amount, balance from fct_payout left join settled using (payout_id)
+        where status in ('final', 'closed') and open_amount <> coalesce(balance, 0)""",
+    "kinds are what they say": """
+        select entry_id, kind, period, origin_period from fct_journal
+        where (kind = 'restatement' and period < origin_period) or (kind in ('accrual', 'true_up', 'write_off') and period <> origin_period)
+            or (kind = 'settlement' and period < origin_period)""",
+}

@@ -1,0 +1,190 @@
+"""A group of histories in one book, step by step: files arrive, the product runs in this process, periods close; after every step everything is checked.
+
+Belongs here: order, files, commands. Does not belong here: what a history does (events.py), what must hold (accounts.py, evidence.py).
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from tests.histories import events
+from tests.histories.accounts import Facts, check_accounts, first_open, open_tables
+from tests.histories.evidence import Kept, check_fresh, check_kept, check_reference, check_rerun, check_verify
+from tests.histories.history import History
+from tests.histories.world import GROUP, Step, World, draw_history, draw_rate, draw_world
+from tests.torture.books import KEYS, to_yaml
+from tests.torture.drawing import FEATURES, Draw, Row
+
+FEEDS = KEYS | {"payments": ["reference"]}
+
+
+class Broken(Exception):
+    """An invariant does not hold, or the product failed. The text says after which step, and what."""
+
+
+@dataclass
+class Life:
+    """The book of a group while it lives. `checked`: how many statements were held against it."""
+
+    folder: Path
+    world: World
+    histories: list[History]
+    kept: Kept = field(default_factory=Kept)
+    closes: int = 0
+    checked: int = 0
+    log: list[str] = field(default_factory=list)
+
+
+def live(folder: Path, seeds: Sequence[int], steps: int, verify: bool = True) -> Life:
+    """Play the seeds of one group in a book in `folder`. Raises Broken at the first statement that does not hold."""
+    prepare_engine()
+    world = draw_world(seeds[0] // GROUP, steps)
+    life = Life(folder, world, [draw_history(seed, world) for seed in seeds])
+    (folder / "agreements").mkdir(parents=True)
+    for feed in FEEDS:
+        (folder / "feeds" / feed).mkdir(parents=True)
+    for step in world.timetable:
+        try:
+            _take(life, step)
+            findings = _check(life, step)
+            if verify and step is world.timetable[-1]:
+                findings += check_verify(folder)
+        except Exception as error:
+            raise Broken(_tell(life, step, [f"{type(error).__name__}: {error}"])) from error
+        if findings:
+            raise Broken(_tell(life, step, findings))
+    return life
+
+
+@functools.cache
+def prepare_engine() -> None:
+    """dbt's manifest is read once per process and kept; a run reads it three times."""
+    from assets import dbt
+
+    dbt.load_manifest = functools.cache(dbt.load_manifest)
+    dbt.start_dbt = functools.cache(dbt.start_dbt)
+
+
+def _tell(life: Life, step: Step, findings: list[str]) -> str:
+    events_of = [f"  {h.seed} ({h.name}): {'; '.join(h.told[-3:])}" for h in life.histories if len(life.histories) == 1 or any(h.name in f for f in findings)]
+    shown = "\n  ".join(findings[:12])
+    return f"after step {step.number} ({step.kind}, as of {step.as_of}):\n  {shown}\nsteps: {', '.join(life.log[-12:])}\n" + "\n".join(events_of[:6])
+
+
+def _take(life: Life, step: Step) -> None:
+    from pipelines.closing import close_book, reopen_book
+    from pipelines.steps import run_book
+
+    life.log.append(f"{step.number} {step.kind}")
+    d = Draw(__import__("random").Random(step.seed), FEATURES)
+    if step.kind in ("start", "own", "month", "rates", "products"):
+        _play(life, step, d)
+        run_book(life.folder)
+        return
+    if step.kind == "rerun":
+        return
+    ended = [name for name, _, last in life.world.periods if last <= step.as_of]
+    last = life.kept.last_closed()
+    left = [name for name in ended if last is None or name > last]
+    if step.kind in ("close", "close_all") and left:
+        period = left[-1] if step.kind == "close_all" else left[0] if last else left[max(0, len(left) - 4)]
+        close_book(life.folder, period, "J. Doe", with_earlier=True, accept_open="simulated")
+        for h in life.histories:
+            h.allowed.clear()
+        life.log[-1] += f" {period}"
+    elif step.kind == "close_again" and last:
+        assert close_book(life.folder, last, "J. Doe").closed == [], f"{last} was closed twice"
+    elif step.kind == "reopen" and last:
+        reopen_book(life.folder, last, "simulated", "J. Doe", "A. Roe")
+        life.log[-1] += f" {last}"
+
+
+def _play(life: Life, step: Step, d: Draw) -> None:
+    """What arrives in this step, as files and documents."""
+    world, files = life.world, []
+    con = None if step.kind == "start" else open_tables(life.folder)
+    if step.kind == "start":
+        files += [("products", "0", world.products), ("fx_rates", "0", world.rates)]
+    if step.kind == "rates":
+        rows = [row | {"rate": draw_rate(d, row["from_currency"], row["to_currency"])} for row in d.some(world.rates, 20, 60)]
+        files.append(("fx_rates", "1", rows))
+    if step.kind == "products":
+        rows = [row | {"category": d.pick(["beverages", "snacks", "household"])} for row in d.some(world.products, 1, 3)]
+        files.append(("products", "1", rows))
+    for h in life.histories:
+        h.files.clear()
+        if step.kind == "start":
+            events.start(h, step.as_of)
+        elif step.kind == "month":
+            events.pass_month(h, step.as_of)
+        elif step.kind == "own" and con:
+            payouts = con.sql(_PAYOUTS, params=[h.name + "-%"]).pl().to_dicts()
+            _write_off(life, h, payouts)
+            events.play_own(h, step.as_of, payouts, world.settings["calendar"])
+        elif step.kind == "rates":
+            h.allowed |= {"fx"} | ({"reference"} if h.is_crossed else set())
+        elif step.kind == "products":
+            h.allowed.add("reference")
+        for (name, version), document in h.written.items():
+            (life.folder / "agreements" / f"{name}-{version}.yaml").write_text(to_yaml(document), encoding="utf-8")
+        files += h.files
+    settings = world.settings | {"as_of": step.as_of, "feeds": {feed: {"files": f"feeds/{feed}/*.csv", "key": key} for feed, key in FEEDS.items()}}
+    (life.folder / "book.yaml").write_text(to_yaml(settings), encoding="utf-8")
+    for feed, name, rows in files:
+        _write(life.folder / "feeds" / feed / f"{step.number:03}-{name}.csv", rows)
+
+
+_PAYOUTS = """
+    select payout_id, agreement_id, benefit_id, participant_id, window_start, status, open_amount
+    from fct_payout where agreement_id like ? order by all"""
+
+
+def _write_off(life: Life, h: History, payouts: list[Row]) -> None:
+    """Now and then, before anything arrives: as the command does it between its two runs."""
+    from assets.books import lock_book, open_run
+    from assets.closing import write_off_payout
+
+    found = [row for row in payouts if row["status"] in ("final", "closed") and row["open_amount"] and abs(row["open_amount"]) < 20000]
+    if found and h.dice.chance(0.06):
+        with lock_book(life.folder):
+            context = open_run(life.folder, None, dt.datetime.now(dt.UTC))
+            written = write_off_payout(context, h.dice.pick(found)["payout_id"], "simulated", "J. Doe")
+        h.told.append(f"written off {written.amount} of {written.payout_id}")
+
+
+def _write(path: Path, rows: list[Row]) -> None:
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows({column: _text(value) for column, value in row.items()} for row in rows)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _check(life: Life, step: Step) -> list[str]:
+    """Everything that must hold after the step."""
+    findings = check_kept(life.folder, life.kept)
+    allowed = {h.name: h.allowed | ({"reference"} if h.allowed and h.is_crossed else set()) for h in life.histories}
+    payments = [row for h in life.histories for row in h.payments.values() if row["paid_on"] <= step.as_of]
+    open_period = first_open(life.world.periods, life.kept.last_closed())
+    found, count = check_accounts(life.folder, Facts(open_period, allowed, payments, step.kind.startswith("close")))
+    findings += found
+    life.checked += count
+    is_close = step.kind.startswith("close") or step.kind == "reopen"
+    if is_close or step.number % 3 == 0:
+        findings += check_reference(life.folder)
+    if step.kind == "rerun":
+        findings += check_rerun(life.folder, life.kept)
+    if step.number and step.number % 20 == 0:
+        findings += check_fresh(life.folder)
+    return findings
