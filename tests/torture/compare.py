@@ -157,7 +157,9 @@ def _compare_lines(folder: Path, results: Results, comparison: Comparison) -> No
         comparison.compared["lines"] += 1
         program, reference = found.get(key, (None, Decimal(0))), wanted.get(key, (None, Decimal(0)))
         for column, a, b in zip(("credited_measure", "line_payout"), program, reference, strict=True):
-            if not same(a, b):
+            # thresholds that have no end are cut after twelve decimals, so that a slice of them may be one of the last place longer
+            is_close = column == "credited_measure" and None not in (a, b) and abs(Fraction(a) - b) <= Fraction(2, 10**12)
+            if not is_close and not same(a, b):
                 _differ(comparison, key, "fct_payout_line", column, a, b)
 
 
