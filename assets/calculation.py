@@ -16,7 +16,7 @@ from assets.warehouse import open_warehouse, transaction
 from models.results import compute_results
 
 BENEFIT_COLUMNS = """
-    b.* exclude (definition, quote, clause, position), a.agreement_id, a.currency, a.minor_units, a.combine_rule, a.combine_group, a.priority
+    b.* exclude (definition, quote, clause, position), a.agreement_id, a.currency, a.minor_units, a.combine_rule, a.combine_group, a.priority, a.net_of
 """
 MEASURES = """
     select basis_key, participant_key, period_no, is_prior, is_ahead, amount, cost, quantity, attribute_value,

@@ -42,7 +42,7 @@ def compute_results(
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """The tables payouts, achievement, accruals and calculation_steps of `calc` (docs/architecture.md), each as soon as it is computed.
 
-    frames: benefits (one row per benefit with its agreement's agreement_id, currency, minor_units, combine_rule, combine_group, priority), and of
+    frames: benefits (one row per benefit with its agreement's agreement_id, currency, minor_units, combine_rule, combine_group, priority, net_of), and of
     `terms.*`: tiers, axes, matrix_columns, matrix_cells, multipliers, multiplier_tiers, gates, windows, periods; participants, measures
     (int_measures_summed), targets (one row per agreement_id, benefit_id, participant_id, window_start), metrics (participant_id, metric, date, value).
     benefits may be some of a book's, all versions of a benefit and all agreements of a group among them; payouts are numbered from `first_payout` on.

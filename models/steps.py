@@ -120,8 +120,9 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, roun
 def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
     """What was summed or agreed, also where the result is blocked."""
     of_measure = pl.coalesce("measure_attribute", "measure_name")
+    net = pl.when(pl.col("net_of").is_not_null()).then(pl.format(", amounts net of what {} pays on them", "net_of")).otherwise(pl.lit(""))
     return [
-        _tell(payouts, "measure", pl.format("M = sum of {} over {} lines", of_measure, "line_count"), _span_inputs(), "measure"),
+        _tell(payouts, "measure", pl.format("M = sum of {} over {} lines{}", of_measure, "line_count", net), _span_inputs(), "measure"),
         _tell(payouts.filter(pl.col("base_name") != "measure"), "base", _base_formula(), _inputs(base="base_name"), "base"),
         _tell(payouts.filter("pays_per_unit"), "quantity", pl.lit("Q = sum of quantity"), _span_inputs(), "quantity"),
         *(

@@ -73,6 +73,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "combine_group": TEXT,
         "priority": INT,
         "net_level": INT,
+        "net_of": TEXT,
         "valid_from": DATE,
         "valid_to": DATE,
     },
@@ -195,7 +196,8 @@ class _Terms:
             owned = [w for listed in windows.values() for w in listed]
             valid = (min(w.window_start for w in owned), max(w.window_end for w in owned)) if owned else (None, None)
             agreement, combine = source.agreement, source.agreement.combine
-            together = (self._conversion(agreement), agreement.returns, combine.rule, combine.group, combine.priority, levels[agreement.agreement])
+            netting = (levels[agreement.agreement], " and ".join(combine.agreements) if combine.agreements else None)
+            together = (self._conversion(agreement), agreement.returns, combine.rule, combine.group, combine.priority, *netting)
             self.rows["agreements"].append((*_agreement_row(key, source), *together, *valid))
             self.rows["nets"] += [(key, other) for other in agreement.combine.agreements or ()]
             self.rows["participant_rules"] += [(key, *rule) for rule in _participant_rules(agreement)]

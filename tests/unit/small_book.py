@@ -67,7 +67,7 @@ def calculate(small: Small, benefits: Sequence[int] | None = None, first_payout:
     terms = make_terms(_book(small), parse_agreements(texts), small.as_of)
     keys = {name: n for n, name in enumerate(_names(small))}
     participants = [(n, keys[name], name) for n, agreement in enumerate(small.agreements) for name in agreement["participants"]]
-    together = ("agreement_key", "agreement_id", "currency", "minor_units", "combine_rule", "combine_group", "priority")
+    together = ("agreement_key", "agreement_id", "currency", "minor_units", "combine_rule", "combine_group", "priority", "net_of")
     frames = {
         **terms,
         "benefits": terms["benefits"].join(terms["agreements"].select(together), on="agreement_key").sort("benefit_key"),
