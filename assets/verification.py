@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import duckdb
 
+from assets.books import open_run
 from assets.comparison import first_difference, name_row
 from assets.context import CheckFailed, RunContext
 from assets.dbt import SqlError
@@ -28,6 +29,7 @@ from assets.publishing import DATABASE, file_sha256, scan
 from assets.readers import identifier, quoted
 from assets.rebuilding import Snapshot, is_made_alike, snapshot_of_run
 from assets.reconciliations import RECONCILIATIONS, Reconciliation
+from assets.runs import describe_terms
 from assets.warehouse import open_warehouse
 from models.documents import InputError, Problem
 from models.history import EndedRun
@@ -102,15 +104,20 @@ def check_kept(evidence: Evidence) -> Iterator[Finding]:
 def check_rebuilt(evidence: Evidence, context: RunContext) -> Iterator[Finding]:
     """The statements that need the book made again, which `context` has just run."""
     with open_warehouse(context.warehouse) as con:
-        con.execute("create schema published")
-        for table in evidence.manifest["rows"]:
-            con.execute(f"create view published.{table} as from {scan(evidence.current / f'{table}.parquet')}")
+        view_published(con, evidence)
         for check in (_check_tables, _check_bytes):
             yield check(evidence, context, con)
         for done, each in enumerate(RECONCILIATIONS):
             evidence.progress(COMPARING, done, len(RECONCILIATIONS))
-            yield _reconcile(con, each)
+            yield reconcile(con, each)
         evidence.progress(COMPARING, 1, 1)
+
+
+def view_published(con: duckdb.DuckDBPyConnection, evidence: Evidence) -> None:
+    """Schema `published`, as the reconciliations read it."""
+    con.execute("create schema published")
+    for table in evidence.manifest["rows"]:
+        con.execute(f"create view published.{table} as from {scan(evidence.current / f'{table}.parquet')}")
 
 
 def catch(work: Callable[[], object]) -> Exception | None:
@@ -234,7 +241,18 @@ def _check_media(evidence: Evidence) -> Finding:
                     tables += 1
     except duckdb.Error as error:
         return Finding(*_HISTORY, "failed", told=f"published/ cannot be read: {str(error).splitlines()[0]}", way_out=again)
-    return Finding(*_HISTORY, "ok", {"run": run_id, "media": len(shown), "tables": tables or len(evidence.manifest["rows"])})
+    return Finding(*_HISTORY, "ok", {"run": run_id, "media": len(shown), "tables": tables or len(evidence.manifest["rows"])}, _tell_since(evidence))
+
+
+def _tell_since(evidence: Evidence) -> str:
+    """What the book holds that the published run did not know: nothing is wrong with it, and the next run publishes it."""
+    run = evidence.run
+    now = describe_terms(open_run(evidence.folder, run.as_of, run.started_at))
+    named = {"agreements_sha256": "agreements", "settings_sha256": "book.yaml", "ledger_sha256": "closes", "write_offs_sha256": "write-offs"}
+    changed = [words for key, words in named.items() if now[key] != getattr(run, key)]
+    if any(each.feed in run.arrivals and each.arrival_no > run.arrivals[each.feed] for each in read_arrivals(evidence.folder / "archive")):
+        changed.append("files")
+    return f"changed since then, and published by the next run: {', '.join(changed)}" if changed else ""
 
 
 def _difference_of_copy(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> str | None:
@@ -292,7 +310,7 @@ def _check_bytes(evidence: Evidence, context: RunContext, con: duckdb.DuckDBPyCo
     return Finding(*_SAME_BYTES, "ok", {"files": len(made["sha256"]), "bytes": sum(path.stat().st_size for path in evidence.current.glob("*.parquet"))})
 
 
-def _reconcile(con: duckdb.DuckDBPyConnection, each: Reconciliation) -> Finding:
+def reconcile(con: duckdb.DuckDBPyConnection, each: Reconciliation) -> Finding:
     """Run the queries of one statement."""
     if each.absent and con.execute(each.absent[0]).fetchall()[0][0]:
         return Finding(each.id, each.holds, "not_checked", told=each.absent[1])
