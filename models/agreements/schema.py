@@ -29,6 +29,7 @@ from models.agreements.values import (
 from models.book import Currency
 from models.feeds import TRANSACTION_TYPES
 
+#: What a key that is left out stands for is made once (NO_…): pydantic copies other defaults deeply, for every benefit.
 #: What a tier or a matrix pays: each multiplies something else (base, quantity, 1, incentive).
 PAY_FORMS = ("rate", "per_unit", "amount", "share")
 
@@ -47,14 +48,20 @@ class ProductSelection(Part):
     exclude: Values = Field(default={}, description="A product is out when any attribute named matches. A line without a product is never excluded.")
 
 
+NO_PRODUCTSELECTION = ProductSelection()
+
+
 class Scope(Part):
     """Which transactions count. A benefit narrows the agreement's scope, a measure or base narrows the benefit's."""
 
-    products: ProductSelection = Field(default=ProductSelection(), description="Which products count.")
+    products: ProductSelection = Field(default_factory=lambda: NO_PRODUCTSELECTION, description="Which products count.")
     types: list[Literal[TRANSACTION_TYPES]] | None = Field(default=None, min_length=1, description="Which types of transaction count. Without it: all.")  # type: ignore[valid-type]
     where: Condition | None = Field(
         default=None, description="An SQL condition over the transaction's columns, such as `channel = 'retail'`; null counts as false."
     )
+
+
+NO_SCOPE = Scope()
 
 
 class Tier(Part):
@@ -91,14 +98,14 @@ class Measured(Part):
     """A measure with a scope of its own."""
 
     of: Text = Field(description="amount, quantity, margin, count, or a numeric attribute of the transactions.")
-    scope: Scope = Field(default=Scope(), description="Narrows the benefit's scope.")
+    scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the benefit's scope.")
 
 
 class Based(Part):
     """A base with a scope of its own."""
 
     of: Literal["amount", "quantity", "margin"] = Field(description="What is summed.")
-    scope: Scope = Field(default=Scope(), description="Narrows the benefit's scope.")
+    scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the benefit's scope.")
 
 
 class RankAxis(Part):
@@ -189,6 +196,9 @@ class Limits(Part):
     pays_from: Number | None = Field(default=None, description="Less than this is not paid at all.")
 
 
+NO_LIMITS = Limits()
+
+
 class Settle(Part):
     """When it is paid, and what happens when a span earned less than was paid before."""
 
@@ -197,6 +207,9 @@ class Settle(Part):
         default="carry",
         description="pay: a negative payout; carry: set off against later windows; none: set off within the span, what is left at its end is forgiven.",
     )
+
+
+NO_SETTLE = Settle()
 
 
 class AtTier(Part):
@@ -217,6 +230,9 @@ class Accrue(Part):
     forecast: Literal["linear", "seasonal", "feed"] = Field(
         default="linear", description="How the window is projected: linear by days, seasonal by the prior year's share, feed from the targets feed."
     )
+
+
+NO_ACCRUE = Accrue()
 
 
 class Approval(Part):
@@ -250,6 +266,9 @@ class Combine(Part):
     agreements: list[Identifier] | None = Field(default=None, min_length=1, description="With net_of: whose payouts on the same lines are taken off.")
 
 
+NO_COMBINE = Combine()
+
+
 class Benefit(Part):
     """One clause that pays."""
 
@@ -262,7 +281,7 @@ class Benefit(Part):
     accumulate: Literal["window", "year", "term"] = Field(
         default="window", description="Measure from the start of this span, and pay the result minus what its earlier windows earned."
     )
-    scope: Scope = Field(default=Scope(), description="Narrows the agreement's scope.")
+    scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the agreement's scope.")
     measure: Measure = Field(
         default="amount", description="amount, quantity, margin, count, or a numeric attribute; or {of, scope}. It places you on the curve."
     )
@@ -287,12 +306,12 @@ class Benefit(Part):
     matrix: Matrix | None = Field(default=None, description="A two-way grid instead of tiers.")
     requires: list[Gate] = Field(default=[], max_length=100, description="Conditions that must hold for full payment.")
     multiply: Multiplier | None = Field(default=None, description="A factor on what the curve pays.")
-    limits: Limits = Field(default=Limits(), description="Caps and floors.")
+    limits: Limits = Field(default_factory=lambda: NO_LIMITS, description="Caps and floors.")
     prorate: Literal["none", "days"] = Field(
         default="none", description="days: thresholds, target, incentive and amounts of a window that the term clips shrink with its days."
     )
-    accrue: Accrue = Field(default=Accrue(), description="How it is accrued.")
-    settle: Settle = Field(default=Settle(), description="When and how it is settled.")
+    accrue: Accrue = Field(default_factory=lambda: NO_ACCRUE, description="How it is accrued.")
+    settle: Settle = Field(default_factory=lambda: NO_SETTLE, description="When and how it is settled.")
 
 
 class Agreement(Part):
@@ -315,23 +334,23 @@ class Agreement(Part):
     payee: Identifier | None = Field(default=None, description="With pool together: who is paid.")
     include_children: bool = Field(default=True, description="Whether the transactions of a partner's children count for it.")
     document: Text | None = Field(default=None, description="Where the signed contract lies.")
-    scope: Scope = Field(default=Scope(), description="Which transactions count.")
+    scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Which transactions count.")
     fx: Fx = Field(default="transaction_date", description="Which exchange rate converts a line: of its date, of its period's end, or agreed ones.")
     returns: Literal["posted", "original"] = Field(default="posted", description="A return counts on its own date, or on that of its original.")
-    combine: Combine = Field(default=Combine(), description="How it stands beside other agreements.")
+    combine: Combine = Field(default_factory=lambda: NO_COMBINE, description="How it stands beside other agreements.")
     benefits: list[Benefit] = Field(min_length=1, max_length=1000, description="The clauses that pay.")
 
 
 def measure_of(benefit: Benefit) -> tuple[str, Scope]:
     """The name of what is measured, and its own scope."""
     measure = benefit.measure
-    return (measure, Scope()) if isinstance(measure, str) else (measure.of, measure.scope)
+    return (measure, NO_SCOPE) if isinstance(measure, str) else (measure.of, measure.scope)
 
 
 def base_of(benefit: Benefit) -> tuple[str, Scope]:
     """The name of what a rate multiplies, and its own scope."""
     base = benefit.base
-    return (base, Scope()) if isinstance(base, str) else (base.of, base.scope)
+    return (base, NO_SCOPE) if isinstance(base, str) else (base.of, base.scope)
 
 
 def axes_of(benefit: Benefit) -> list[Any]:

@@ -18,6 +18,7 @@ from models.agreements.groups import looks_back, net_levels
 from models.agreements.parse import Source
 from models.agreements.rules import pay_forms
 from models.agreements.schema import (
+    NO_SCOPE,
     Agreement,
     Benefit,
     FixedRates,
@@ -217,10 +218,14 @@ class _Terms:
         for position, benefit in enumerate(source.agreement.benefits):
             at = ("benefits", position)
             (measure, measure_scope), (base, base_scope) = measure_of(benefit), base_of(benefit)
-            measured = self._scope(source, (*at, "measure", "scope"), outer, benefit.scope, measure_scope), None if measure in MEASURES else measure
-            own: tuple[int, str | None] = self._scope(source, (*at, "scope"), outer, benefit.scope), None
-            own = measured if measured[0] == own[0] else own
-            based: tuple[int, str | None] = self._scope(source, (*at, "base", "scope"), outer, benefit.scope, base_scope), None
+            own_scope = self._scope(source, (*at, "scope"), outer, benefit.scope)
+
+            def narrowed(scope: Scope, key: str, at: Path = at, own: Scope = benefit.scope, otherwise: int = own_scope) -> int:
+                return otherwise if scope is NO_SCOPE else self._scope(source, (*at, key, "scope"), outer, own, scope)
+
+            measured = narrowed(measure_scope, "measure"), None if measure in MEASURES else measure
+            own: tuple[int, str | None] = measured if measured[0] == own_scope else (own_scope, None)
+            based: tuple[int, str | None] = narrowed(base_scope, "base"), None
             based = measured if base in ("measure", "increment") or based[0] == measured[0] else own if based[0] == own[0] else based
             wanted.append([own, measured, based])
             if looks_back(benefit):

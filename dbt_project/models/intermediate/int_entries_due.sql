@@ -31,7 +31,10 @@ payments as (
         agreements.currency,
         periods.period as origin_period,
         payments.paid_on,
-        concat_ws(chr(31), payments.reference, payments.paid_on, payments.amount) as reference,
+        -- two payments may look alike
+        concat_ws(chr(31), payments.reference, payments.paid_on, payments.amount, row_number() over (
+            partition by identified.payout_id, payments.reference, payments.paid_on, payments.amount order by payments.file_no, payments.row_no
+        )) as reference,
         payments.amount
     from {{ ref("stg_payments") }} as payments
     inner join {{ ref("int_payouts_identified") }} as identified
@@ -140,8 +143,7 @@ named as (
     select
         -- a write-off keeps its name; other entries are named after the close that will post them
         {{ entry_id(["kind", "entries.payout_id", "entries.period", "entries.origin_period", "reference",
-            "case when kind = 'write_off' then '' else cast(periods.next_version as varchar) end",
-            "cast(row_number() over (partition by kind, payout_id, entries.period, origin_period, reference) as varchar)"]) }} as entry_id,
+            "case when kind = 'write_off' then '' else cast(periods.next_version as varchar) end"]) }} as entry_id,
         -- the last day of its period, or today where that lies ahead
         coalesce(dated, greatest(periods.first_day, least(periods.last_day, settings.as_of))) as date,
         entries.* exclude (dated, reference)
