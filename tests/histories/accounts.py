@@ -50,14 +50,18 @@ def open_tables(folder: Path) -> duckdb.DuckDBPyConnection:
             con.execute(f"create table kept_{table} ({empty})")
     lines = folder / "ledger" / "write_offs.jsonl"
     if lines.exists():
-        con.execute(f"create table kept_write_offs as select payout_id, cast(amount as decimal(18, 4)) as amount from read_json('{lines}', columns = {{payout_id: 'varchar', amount: 'varchar'}})")
+        con.execute(
+            f"""create table kept_write_offs as select payout_id, cast(amount as decimal(18, 4)) as amount
+            from read_json('{lines}', columns = {{payout_id: 'varchar', amount: 'varchar'}})"""
+        )
     else:
         con.execute("create table kept_write_offs (payout_id varchar, amount decimal(18, 4))")
     return con
 
 
 _KEPT = {
-    "accruals": "sequence integer, payout_id varchar, agreement_id varchar, direction varchar, period varchar, origin_period varchar, reason varchar, accrual varchar",
+    "accruals": "sequence integer, payout_id varchar, agreement_id varchar, direction varchar, period varchar,"
+    " origin_period varchar, reason varchar, accrual varchar",
     "journal": "sequence integer, entry_id varchar, line_no varchar, date varchar, period varchar, origin_period varchar, account varchar, debit varchar,"
     " credit varchar, currency varchar, kind varchar, payout_id varchar",
     "payouts": "sequence integer, payout_id varchar, payout varchar",
@@ -90,8 +94,8 @@ def check_accounts(folder: Path, facts: Facts) -> tuple[list[str], int]:
 #: What of an entry is cash: positive where money went as the payout says.
 _SETTLED = """
     create table settled as
-    select payout_id, sum(case when (kind = 'settlement') and account = '1000' then if(direction = 'payable', credit - debit, debit - credit) else 0 end) as cash,
-        sum(case when account in ('2200', '1300') then if(direction = 'payable', credit - debit, debit - credit) else 0 end) as balance
+    select payout_id, sum(if(kind = 'settlement' and account = '1000', if(direction = 'payable', credit - debit, debit - credit), 0)) as cash,
+        sum(if(account in ('2200', '1300'), if(direction = 'payable', credit - debit, debit - credit), 0)) as balance
     from fct_journal
     join (select payout_id, direction from fct_payout union select payout_id, direction from kept_accruals) using (payout_id)
     group by payout_id"""
@@ -114,7 +118,8 @@ STATEMENTS: dict[str, str] = {
         )
         select * from (from shown except all from kept)
         union all
-        select * from (from kept except all select entry_id, line_no, date, period, origin_period, account, debit, credit, currency, kind, payout_id from fct_journal)""",
+        select * from (from kept except all
+            select entry_id, line_no, date, period, origin_period, account, debit, credit, currency, kind, payout_id from fct_journal)""",
     "nothing unposted stands in a closed period": """
         select payout_id, agreement_id, period, origin_period, accrual from fct_accrual where not is_posted and period < getvariable('first_open')""",
     "differences stand in the first open period, others in their own": """
@@ -137,7 +142,8 @@ STATEMENTS: dict[str, str] = {
         select agreement_id, payout_id, payout, sum(accrual) as accrued from fct_payout left join (select payout_id, accrual from fct_accrual) using (payout_id)
         where status in ('final', 'closed', 'blocked') group by all having payout <> coalesce(sum(accrual), 0)""",
     "gone payouts have accrued nothing": """
-        select agreement_id, payout_id, sum(accrual) as accrued from fct_accrual anti join fct_payout using (payout_id) group by all having sum(accrual) <> 0""",
+        select agreement_id, payout_id, sum(accrual) as accrued from fct_accrual anti join fct_payout using (payout_id)
+        group by all having sum(accrual) <> 0""",
     "closed payouts show what was frozen last": """
         select agreement_id, payout_id, status, closed_payout, frozen.payout as frozen
         from fct_payout left join (

@@ -78,8 +78,9 @@ def _correct_lines(h: History, as_of: dt.date, payouts: Payouts, calendar: Row) 
     rows = []
     for old in h.dice.some(list(h.delivered.values()), 1, 3):
         minor = MINOR_UNITS[old["currency"]]
+        moved = min(old["date"] + dt.timedelta(days=h.dice.rng.randint(-70, 70)), as_of)
         change: dict[str, Any] = h.dice.pick([
-            {"amount": h.dice.number(-100, 900, minor)}, {"amount": Decimal(0)}, {"date": min(old["date"] + dt.timedelta(days=h.dice.rng.randint(-70, 70)), as_of)},
+            {"amount": h.dice.number(-100, 900, minor)}, {"amount": Decimal(0)}, {"date": moved},
             {"product_id": None}, {"partner_id": h.dice.pick(h.cluster.members)}, {"quantity": h.dice.number(0, 40, 0)}, {},
         ])  # fmt: skip
         rows.append(old | change)
@@ -114,7 +115,10 @@ def _assign(h: History, as_of: dt.date, payouts: Payouts, calendar: Row) -> str:
 def _set_targets(h: History, as_of: dt.date, payouts: Payouts, calendar: Row) -> str:
     if not h.feeds["targets"]:
         return _measure(h, as_of, payouts, calendar)
-    rows = [row | {"target": h.dice.pick([row["target"], h.dice.number(100, 5000, 0), None]), "baseline": h.dice.number(100, 3000, 2)} for row in h.dice.some(h.feeds["targets"], 1, 4)]
+    rows = [
+        row | {"target": h.dice.pick([row["target"], h.dice.number(100, 5000, 0), None]), "baseline": h.dice.number(100, 3000, 2)}
+        for row in h.dice.some(h.feeds["targets"], 1, 4)
+    ]
     h.send("targets", rows)
     h.allowed.add("reference")
     return f"{len(rows)} rows"
@@ -173,7 +177,8 @@ def _pay(h: History, as_of: dt.date, payouts: Payouts, calendar: Row) -> str:
     for payout in h.dice.some([row for row in payouts if row["open_amount"]], 1, 3):
         amount = h.dice.pick([payout["open_amount"], payout["open_amount"], payout["open_amount"] - 1, payout["open_amount"] + 1, Decimal(5)])
         row = {
-            "agreement": payout["agreement_id"], "benefit": payout["benefit_id"], "participant_id": payout["participant_id"], "window_start": payout["window_start"],
+            "agreement": payout["agreement_id"], "benefit": payout["benefit_id"],
+            "participant_id": payout["participant_id"], "window_start": payout["window_start"],
             "amount": amount, "paid_on": as_of - dt.timedelta(days=h.dice.pick([0, 0, 3, 40, 100, -10])), "reference": f"{h.name}-{len(h.payments) + 1:03}",
         }  # fmt: skip
         h.payments[row["reference"]] = row

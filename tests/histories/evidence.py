@@ -82,7 +82,9 @@ def check_rerun(folder: Path, kept: Kept) -> list[str]:
     if again.run_id != run_id:
         findings.append(f"a forced rerun is {again.run_id}, after {run_id}")
     after = _published(folder)
-    findings += [f"{name} differs after a forced rerun" for name in before if before[name] != after.get(name) and name not in ("audit_run.parquet", "tables.json")]
+    findings += [
+        f"{name} differs after a forced rerun" for name in before if before[name] != after.get(name) and name not in ("audit_run.parquet", "tables.json")
+    ]
     return findings + [finding for finding in check_kept(folder, kept) if finding] + ([] if kept.files == ledger else ["a rerun wrote into the ledger"])
 
 
@@ -147,7 +149,7 @@ def check_fresh(folder: Path) -> list[str]:
                 if path.stem not in (*OF_THE_RUN, "audit_feed_file"):
                     findings += _compare(con, path.stem, f"from {{}}_{path.stem}")
             closed = "if(status = 'closed', 'final', status) as status"
-            findings += _compare(con, "fct_payout", f"select * replace ({closed}) exclude ({', '.join(OF_THE_LEDGER)}) from {{}}_fct_payout")
+            findings += _compare(con, "fct_payout", f"select * exclude ({', '.join(OF_THE_LEDGER)}) replace ({closed}) from {{}}_fct_payout")
             findings += _compare(
                 con, "accruals by origin", "select payout_id, origin_period, sum(accrual) as accrual from {}_fct_accrual group by all having sum(accrual) <> 0"
             )

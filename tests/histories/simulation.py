@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import functools
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -37,7 +38,7 @@ class Life:
     world: World
     histories: list[History]
     kept: Kept = field(default_factory=Kept)
-    closes: int = 0
+    just_closed: bool = False
     checked: int = 0
     log: list[str] = field(default_factory=list)
 
@@ -73,9 +74,11 @@ def prepare_engine() -> None:
 
 
 def _tell(life: Life, step: Step, findings: list[str]) -> str:
-    events_of = [f"  {h.seed} ({h.name}): {'; '.join(h.told[-3:])}" for h in life.histories if len(life.histories) == 1 or any(h.name in f for f in findings)]
-    shown = "\n  ".join(findings[:12])
-    return f"after step {step.number} ({step.kind}, as of {step.as_of}):\n  {shown}\nsteps: {', '.join(life.log[-12:])}\n" + "\n".join(events_of[:6])
+    named = [h for h in life.histories if any(h.name in finding for finding in findings)] or life.histories
+    lines = [f"seeds {life.histories[0].seed} to {life.histories[-1].seed}, after step {step.number} ({step.kind}, as of {step.as_of}):", *findings[:12]]
+    lines += [f"steps: {', '.join(life.log[-12:])}", *(f"history {h.name}: {'; '.join(h.told[-4:])}" for h in named[:6])]
+    replays = [f"python -m tests.histories --seed {h.seed} --steps {len(life.world.timetable)}" for h in named[:3]]
+    return "\n  ".join([*lines, *(f"replay: {replay}" for replay in replays)])
 
 
 def _take(life: Life, step: Step) -> None:
@@ -83,7 +86,8 @@ def _take(life: Life, step: Step) -> None:
     from pipelines.steps import run_book
 
     life.log.append(f"{step.number} {step.kind}")
-    d = Draw(__import__("random").Random(step.seed), FEATURES)
+    life.just_closed = False
+    d = Draw(random.Random(step.seed), FEATURES)
     if step.kind in ("start", "own", "month", "rates", "products"):
         _play(life, step, d)
         run_book(life.folder)
@@ -96,6 +100,7 @@ def _take(life: Life, step: Step) -> None:
     if step.kind in ("close", "close_all") and left:
         period = left[-1] if step.kind == "close_all" else left[0] if last else left[max(0, len(left) - 4)]
         close_book(life.folder, period, "J. Doe", with_earlier=True, accept_open="simulated")
+        life.just_closed = True
         for h in life.histories:
             h.allowed.clear()
         life.log[-1] += f" {period}"
@@ -177,11 +182,10 @@ def _check(life: Life, step: Step) -> list[str]:
     allowed = {h.name: h.allowed | ({"reference"} if h.allowed and h.is_crossed else set()) for h in life.histories}
     payments = [row for h in life.histories for row in h.payments.values() if row["paid_on"] <= step.as_of]
     open_period = first_open(life.world.periods, life.kept.last_closed())
-    found, count = check_accounts(life.folder, Facts(open_period, allowed, payments, step.kind.startswith("close")))
+    found, count = check_accounts(life.folder, Facts(open_period, allowed, payments, life.just_closed))
     findings += found
     life.checked += count
-    is_close = step.kind.startswith("close") or step.kind == "reopen"
-    if is_close or step.number % 3 == 0:
+    if life.just_closed or step.kind == "reopen" or step.number % 3 == 0:
         findings += check_reference(life.folder)
     if step.kind == "rerun":
         findings += check_rerun(life.folder, life.kept)

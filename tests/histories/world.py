@@ -103,7 +103,8 @@ def _timetable(d: Draw, group: int, periods: list[tuple[str, dt.date, dt.date]],
     since_month = 0
     for number in range(1, steps):
         kind = d.rng.choices(
-            ["own", "month", "close", "close_all", "reopen", "rates", "products", "rerun", "close_again"], [20, 10 if since_month else 3, 7, 2, 1.5, 1.5, 1, 0.7, 0.5]
+            ["own", "month", "close", "close_all", "reopen", "rates", "products", "rerun", "close_again"],
+            [20, 10 if since_month else 3, 7, 2, 1.5, 1.5, 1, 0.7, 0.5],
         )[0]
         if number == 1:
             kind = d.pick(["close_all", "close_all", "own"])

@@ -1,0 +1,26 @@
+"""A small sample of `make histories` with every run of the tests: three histories, two books, every invariant after each of 15 steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.histories.simulation import live
+from tests.histories.world import draw_history, draw_world
+
+STEPS = 15
+
+
+@pytest.mark.parametrize("seeds", [(20, 21), (50,)], ids=str)
+def test_a_book_that_lives_keeps_its_promises(tmp_path: Path, seeds: tuple[int, ...]) -> None:
+    life = live(tmp_path / "book", seeds, STEPS)
+    assert len(life.log) == STEPS
+    assert any(record["kind"] == "close" for record in life.kept.records)
+
+
+def test_a_seed_draws_the_same_history_again() -> None:
+    world = draw_world(7, STEPS)
+    assert world == draw_world(7, STEPS)
+    assert world.timetable[:5] == draw_world(7, 5).timetable
+    assert draw_history(147, world).lines == draw_history(147, world).lines
