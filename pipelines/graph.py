@@ -41,7 +41,7 @@ _CHECKED_AT = {
     "no_line_counts_twice_for_a_participant": "fct_payout_line",
     "credited_lines_add_up_to_the_sums": "fct_payout_line",
     "accruals_add_up_to_what_is_due": "fct_accrual",
-    "every_entry_balances": "fct_journal",
+    "debits_equal_credits": "fct_journal",
 }
 #: The statements of assets/publishing.py, about the copy that readers get.
 CHECKED_COPY = {"each_payout_is_published_once": "fct_payout", "published_lines_add_up_to_payouts": "fct_payout_line"}
