@@ -23,6 +23,7 @@ import pipelines.steps
 from assets.context import silent
 from assets.history import RUNS, TERMS, read_runs
 from assets.ledger import read_ledger
+from assets.published import open_published
 from assets.rebuilding import lay_out
 from assets.reconciliations import RECONCILIATIONS
 from assets.verification import check_kept, open_evidence, reconcile, snapshot_published, view_published
@@ -50,11 +51,11 @@ class Story:
 class _Clock(dt.datetime):
     """The machine's clock, set by the tests."""
 
-    today = FIRST
+    shows = FIRST
 
     @classmethod
     def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]
-        return dt.datetime.fromisoformat(f"{cls.today}T10:00:00+00:00")
+        return dt.datetime.fromisoformat(f"{cls.shows}T10:00:00+00:00")
 
 
 def current(folder: Path) -> Set:
@@ -80,19 +81,19 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         assert command(book, "run", "--as-of", "2026-03-31") == 0
         earlier = current(book / "published")
         assert command(book, "run") == 0
-        sets[FIRST], _Clock.today = current(book / "published"), SECOND
+        sets[FIRST], _Clock.shows = current(book / "published"), SECOND
         deliver(book, {names[1]: DAYS[names[1]]})
         (book / "feeds" / "payments").mkdir()
         (book / "feeds" / "payments" / "april.csv").write_text(PAYMENTS)
         assert command(book, "run") == 0
-        sets[SECOND], _Clock.today = current(book / "published"), CLOSED
+        sets[SECOND], _Clock.shows = current(book / "published"), CLOSED
         assert command(book, "close", "2026-03", "--by", "J. Doe", "--with-earlier", "--accept-open", "one line of the old shop") == 0
-        sets[CLOSED], _Clock.today = current(book / "published"), LATER
+        sets[CLOSED], _Clock.shows = current(book / "published"), LATER
         deliver(book, {names[2]: DAYS[names[2]]})  # a line of January, corrected
         bonus = book / "agreements" / "bonus.yaml"
         bonus.write_text(bonus.read_text().replace("rate: 0.02", "rate: 0.03"))
         assert command(book, "run") == 0
-        sets[LATER], _Clock.today = current(book / "published"), LAST
+        sets[LATER], _Clock.shows = current(book / "published"), LAST
         assert command(book, "reopen", "2026-03", "--reason", "wrong rate", "--by", "J. Doe", "--approved-by", "A. Roe") == 0
         assert command(book, "close", "2026-03", "--by", "J. Doe") == 0
         assert command(book, "write-off", "BONUS/volume/C1/2026-01-01", "--amount", "0.10", "--reason", "bank charge", "--by", "J. Doe") == 0
@@ -104,9 +105,6 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
 def book(story: Story, tmp_path: Path) -> Path:
     """A copy of the book to do things to."""
     return shutil.copytree(story.folder, tmp_path / "book", symlinks=True)
-
-
-# -- as known on a day ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("day", "published_on"), [(FIRST, FIRST), ("2024-07-03", SECOND), (CLOSED, CLOSED), (LATER, LATER), (LAST, LAST)])
@@ -175,7 +173,8 @@ def test_a_run_that_a_crash_kept_out_of_the_history_is_entered_by_the_next(story
 def test_a_lost_warehouse_keeps_its_history(story: Story, book: Path) -> None:
     (book / "warehouse.duckdb").unlink()
     assert command(book, "run", "--force") == 0
-    runs = duckdb.sql(f"select run_id, status from '{book}/published/current/audit_run.parquet' order by all").fetchall()
+    with open_published(book) as con:
+        runs = con.execute("select run_id, status from audit_run order by all").fetchall()
     assert runs == sorted((run.run_id, run.status) for run in read_runs(book / "archive"))
     assert len(runs) == len(read_runs(story.folder / "archive")) + 1
 
