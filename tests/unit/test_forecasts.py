@@ -88,7 +88,8 @@ def test_the_feed_may_say_what_is_expected() -> None:
     lump = [{"from": 0, "amount": 5}, {"from": 120, "amount": 12}]
     assert path(forecast("feed", tiers=lump), [], "accrued_to_date", "projected_measure", targets=[target]) == [(0, 130), (0, 130), (5, 0)]
     loss = lines_of(jan=-10)
-    assert path(forecast("feed"), loss, "projected_measure", targets=[target]) == [130, 130, -10]
+    paid_back = forecast("feed", settle={"clawback": "pay"})
+    assert path(paid_back, loss, "projected_measure", "accrued_to_date", targets=[target]) == [(130, -2), (130, -2), (-10, 0)]
 
 
 def test_without_a_measure_a_forecast_goes_by_days() -> None:
@@ -105,6 +106,7 @@ def test_base_and_quantity_grow_with_the_measure_and_an_increment_does_not() -> 
     # 16.13 of P = 116.13 exceed 100, 37.29 of 137.29: 10 % and 20 % of that, × M / P
     increment = forecast(base="increment", baseline=100)
     assert path(increment, SOLD, "accrued_to_date") == [D("0.56"), D("4.89"), 0]
+    assert path({**increment, "baseline": 200, "settle": {"clawback": "pay"}}, SOLD, "accrued_to_date") == [0, 0, 0]
 
 
 def test_multiplier_gates_and_limits_are_those_of_the_projection() -> None:
@@ -209,9 +211,10 @@ def test_accruals_are_compared_period_by_period() -> None:
 
 def test_a_window_that_ended_earlier_is_compared_with_what_it_came_to() -> None:
     short = paying("A", "0.5", term={"from": dt.date(2025, 1, 1), "to": dt.date(2025, 1, 31)})
-    results = calculate(Small(short, SOLD, [], dt.date(2025, 4, 1), others=[paying("B", "0.25")]))
+    results = calculate(Small(short, lines_of(jan=40, feb=20, mar=30), [], dt.date(2025, 4, 1), others=[paying("B", "0.25")]))
     assert results["payouts"]["payout"].to_list() == [0, D("22.5")]
-    assert results["accruals"].sort("payout_key", "period_no")["accrued_to_date"].to_list() == [0, 0, D("22.5"), D("22.5")]
+    # in February 15 are less than the 20 of January's window
+    assert results["accruals"].sort("payout_key", "period_no")["accrued_to_date"].to_list() == [0, 0, 0, D("22.5")]
 
 
 # -- versions ---------------------------------------------------------------------------------------------------------
