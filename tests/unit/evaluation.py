@@ -117,7 +117,8 @@ def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row
         records.append(
             (
                 i, key, minor_units, r.reason, r.m, r.m if r.e is None else r.e, r.q, r.target, r.times, r.baseline, r.incentive, limits.get("at_most"),
-                limits.get("at_least"), limits.get("pays_from"), r.days, r.of_days, r.tied, *(part for slot in given for part in r.given.get(slot, (None, None))),
+                limits.get("at_least"), limits.get("pays_from"), r.days, r.of_days, r.tied,
+                *(part for slot in given for part in r.given.get(slot, (None, None))),
             )
         )  # fmt: skip
     return pl.DataFrame(records, schema=schema, orient="row")

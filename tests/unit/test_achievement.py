@@ -124,7 +124,8 @@ def test_a_rate_missing_in_the_prior_year_blocks_a_baseline_in_money() -> None:
         schema_overrides=dict.fromkeys(("payout_key", "measure_basis_key", "participant_key", "span_first_period", "last_period"), pl.Int32),
     )  # fmt: skip
     measures = pl.DataFrame(
-        {"basis_key": [0, 0], "participant_key": [0, 0], "period_no": [1, 2], "is_prior": [True, True], "is_ahead": [False, True], "amount": [D(5), D(7)], "cost": [D(1), D(1)],
+        {"basis_key": [0, 0], "participant_key": [0, 0], "period_no": [1, 2], "is_prior": [True, True], "is_ahead": [False, True],
+         "amount": [D(5), D(7)], "cost": [D(1), D(1)],
          "quantity": [D(1), D(1)], "line_count": [1, 2], "missing_rates": [0, 1], "missing_costs": [0, 0], "missing_quantities": [0, 0],
          "attribute_value": [D(0), D(0)], "missing_attributes": [0, 0]},
         schema_overrides={**dict.fromkeys(("basis_key", "participant_key", "period_no"), pl.Int32),
