@@ -91,7 +91,7 @@ class _Player:
             self._agree(story, story["agreement"])
         for feed in FEEDS:
             (folder / "feeds" / feed).mkdir(parents=True)
-        self._write("partners", [{"partner_id": story["story"]} for story in stories])
+        self._write("partners", [{"partner_id": name} for story in stories for name in (story["story"], *story.get("partners", []))])
 
     def close(self, stop: Stop, steps: dict[str, Row]) -> None:
         """All that arrives up to the end of the period, then its close. `steps`: those that end here, by story."""

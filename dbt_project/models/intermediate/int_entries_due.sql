@@ -20,7 +20,8 @@ accrued as (
     where not is_posted and accrual <> 0
 ),
 
-payments as (
+-- whose payments are booked: the payouts of today, and those that a close knew, because money that was paid stays paid when its payout is gone
+subjects as (
     select
         identified.payout_id,
         identified.agreement_id,
@@ -28,21 +29,47 @@ payments as (
         identified.participant_id,
         identified.window_start,
         agreements.direction,
-        agreements.currency,
+        agreements.currency
+    from {{ ref("int_payouts_identified") }} as identified
+    inner join {{ source("terms", "agreements") }} as agreements on identified.agreement_key = agreements.agreement_key
+    {%- if has_closes() %}
+    union all
+    select
+        payout_id,
+        any_value(agreement_id) as agreement_id,
+        any_value(benefit_id) as benefit_id,
+        any_value(participant_id) as participant_id,
+        any_value(window_start) as window_start,
+        any_value(direction) as direction,
+        any_value(currency) as currency
+    from {{ source("ledger", "accruals") }}
+    where payout_id not in (select payout_id from {{ ref("int_payouts_identified") }})
+    group by payout_id
+    {%- endif %}
+),
+
+payments as (
+    select
+        subjects.payout_id,
+        subjects.agreement_id,
+        subjects.benefit_id,
+        subjects.participant_id,
+        subjects.window_start,
+        subjects.direction,
+        subjects.currency,
         periods.period as origin_period,
         payments.paid_on,
         -- two payments may look alike
         concat_ws(chr(31), payments.reference, payments.paid_on, payments.amount, row_number() over (
-            partition by identified.payout_id, payments.reference, payments.paid_on, payments.amount order by payments.file_no, payments.row_no
+            partition by subjects.payout_id, payments.reference, payments.paid_on, payments.amount order by payments.file_no, payments.row_no
         )) as reference,
         payments.amount
     from {{ ref("stg_payments") }} as payments
-    inner join {{ ref("int_payouts_identified") }} as identified
-        on payments.agreement = identified.agreement_id
-        and payments.benefit = identified.benefit_id
-        and payments.participant_id = identified.participant_id
-        and payments.window_start = identified.window_start
-    inner join {{ source("terms", "agreements") }} as agreements on identified.agreement_key = agreements.agreement_key
+    inner join subjects
+        on payments.agreement = subjects.agreement_id
+        and payments.benefit = subjects.benefit_id
+        and payments.participant_id = subjects.participant_id
+        and payments.window_start = subjects.window_start
     inner join periods on payments.paid_on between periods.first_day and periods.last_day
 ),
 
@@ -61,12 +88,6 @@ settled as (
     cross join {{ source("terms", "accounts") }} as accounts
     where kind = 'settlement'
     group by payout_id, origin_period
-),
-
-directions as (
-    select payout_id, any_value(direction) as direction from {{ source("ledger", "accruals") }} group by payout_id
-    union
-    select payout_id, any_value(direction) as direction from payments group by payout_id
 ),
 
 -- a payment that is there now and in no close is an entry of its own; what closes have settled of a period is compared as a whole
@@ -104,14 +125,14 @@ paid as (
     union all
     select
         differences.payout_id, differences.agreement_id, differences.benefit_id, differences.participant_id, differences.window_start,
-        directions.direction, differences.currency, periods.posting_period as period, differences.origin_period, 'settlement' as kind,
+        subjects.direction, differences.currency, periods.posting_period as period, differences.origin_period, 'settlement' as kind,
         cast(null as date) as dated,
         'difference' as reference,
         -- cash goes out for what we owe and comes in for what is owed to us
-        differences.amount - case when directions.direction = 'payable' then -differences.cash else differences.cash end as amount
+        differences.amount - case when subjects.direction = 'payable' then -differences.cash else differences.cash end as amount
     from paid_differences as differences
     inner join periods on differences.origin_period = periods.period
-    inner join directions on differences.payout_id = directions.payout_id
+    inner join subjects on differences.payout_id = subjects.payout_id
 ),
 {% else %}
 paid as (
