@@ -6,6 +6,7 @@ Belongs here: opening the files and writing the tables. Does not belong here: wh
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -38,22 +39,24 @@ def read_agreements(folder: Path, require_approval: bool, calendar: CalendarSett
     return parse_agreements(read_agreement_texts(folder), require_approval, calendar)
 
 
-def agreements_sha256(folder: Path) -> str:
-    """One hash over the names and bytes of all agreement files."""
+def agreements_sha256(texts: Mapping[str, str]) -> str:
+    """One hash over the names and texts of all agreement files."""
     digest = hashlib.sha256()
-    for name, text in read_agreement_texts(folder).items():
+    for name, text in texts.items():
         digest.update(f"{name}\0{len(text)}\0{text}".encode())
     return digest.hexdigest()
 
 
 def load_agreements(context: RunContext) -> StepReport:
-    """Write every table of `terms.*` anew from the book's agreements and calendar."""
-    sources = read_agreements(context.folder, context.book.require_approval, context.book.calendar)
+    """Write every table of `terms.*` anew from the book's agreements and calendar. terms.loaded says of which texts: they may be edited meanwhile."""
+    texts = read_agreement_texts(context.folder)
+    sources = parse_agreements(texts, context.book.require_approval, context.book.calendar)
     terms = make_terms(context.book, sources, context.as_of)
     with open_warehouse(context.warehouse) as con, transaction(con):
         con.execute("create schema if not exists terms")
         for name, frame in terms.items():
             write_table(con, f"terms.{name}", frame)
+        con.execute("create or replace table terms.loaded as select ? as agreements_sha256", [agreements_sha256(texts)])
     return StepReport(rows={f"terms.{name}": frame.height for name, frame in terms.items()})
 
 

@@ -90,6 +90,11 @@ CHECKS: dict[str, str] = {
     "debits_equal_credits": """
         select period, currency, sum(debit) as debit, sum(credit) as credit
         from marts.fct_journal group by all having sum(debit) <> sum(credit)""",
+    # an agreement that is edited while the book runs: the next run takes it, under its own name
+    "the_agreements_are_those_the_run_is_named_after": """
+        select loaded.agreements_sha256 as computed, named.agreements_sha256 as named
+        from terms.loaded cross join calc.current_run as named
+        where loaded.agreements_sha256 <> named.agreements_sha256""",
     "every_payout_id_is_unique": "select payout_id from marts.fct_payout group by all having count(*) > 1",
     "blocked_payouts_pay_nothing": "select payout_id, payout from marts.fct_payout where status = 'blocked' and payout <> 0",
 }

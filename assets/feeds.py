@@ -6,23 +6,27 @@ Does not belong here: copying (assets/landing.py), formats (assets/readers.py), 
 
 from __future__ import annotations
 
+import datetime as dt
 import tempfile
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
 
 from assets.context import RunContext, StepReport
-from assets.inspection import Facts, format_of, inspect, refusal
-from assets.landing import Arrival, Landing, append_manifest, land_files, sync_archive
+from assets.inspection import Dialect, Facts, format_of, inspect, refusal
+from assets.landing import Arrival, Landing, append_manifest, dialect_of, land_files, sync_archive
 from assets.mapping import check_mappings, map_header, settings_hash
+from assets.plain_text import write_plain
 from assets.raw_tables import add_attributes, append_rows, create_raw_tables, empty_feed, forget_refused, number_rows
 from assets.readers import Source, archived_hash_in, identifier, json_keys_of, looks_ragged, parquet_columns, quoted, relation, rewrite_csv
-from assets.typing_sql import Mapped, TextFacts, select_rejects, select_rows
+from assets.totals import check_totals, smaller_than_usual
+from assets.typing_sql import Mapped, RowRule, TextFacts, repeated_header, select_rejects, select_rows, signs_differ, too_late
 from assets.warehouse import open_warehouse, transaction
-from models.documents import InputError
+from models.documents import InputError, Problem
+from models.feed_settings import FeedSettings
 from models.feeds import FEEDS, Feed
 
 #: file_no = this × the feed's place + arrival_no: the same however the files of several feeds came interleaved.
@@ -39,6 +43,7 @@ class _Batch:
     sources: list[Source]
     mapped: list[Mapped]
     defaults: dict[str, str]
+    rules: list[RowRule] = field(default_factory=list)
 
     @property
     def facts(self) -> TextFacts:
@@ -61,6 +66,7 @@ class _Load:
     landing: Landing
     to_rewrite: set[str]
     scratch: Path
+    warnings: list[str]
 
 
 def load_feeds(context: RunContext) -> StepReport:
@@ -71,25 +77,28 @@ def load_feeds(context: RunContext) -> StepReport:
     problems = check_mappings(context.folder, context.book)
     if problems:
         raise InputError(problems)
+    warnings: list[str] = []
     with open_warehouse(context.warehouse) as con, tempfile.TemporaryDirectory(prefix="tierledger-") as scratch:
         with transaction(con):
             create_raw_tables(con)
             forget_refused(con)  # of a run that was killed before it did
         landing = land_files(context, dict(con.execute("select identity, sha256 from raw.landed_files").fetchall()))
-        figures = _load_or_rewrite(_Load(context, con, landing, set(), Path(scratch)))
+        figures = _load_or_rewrite(_Load(context, con, landing, set(), Path(scratch), warnings))
         with transaction(con):
             forget_refused(con)
         counts = [f"select 'raw.{name}', count(*) from raw.{name}" for name in (*FEEDS, "rejects")]
-        return StepReport(dict(con.execute(" union all ".join(counts)).fetchall()), dict(figures))
+        rows = dict(con.execute(" union all ".join(counts)).fetchall())
+        return StepReport(rows, {**figures, "warnings": landing.warnings + warnings, "unreadable": landing.unreadable})
 
 
 def _load_or_rewrite(load: _Load) -> Counter[str]:
     """Load everything in one transaction; again from the start when the engine refuses a CSV file, which then is rewritten first."""
     while True:
+        load.warnings.clear()
         try:
             with transaction(load.con):
                 figures = _load_all(load)
-                sync_archive(load.context.archive, load.landing.facts)
+                sync_archive(load.context.archive, {sha256 for sha256, _ in load.landing.facts})
                 append_manifest(load.context.archive, load.landing.new)
             return figures
         except duckdb.InvalidInputException as error:
@@ -102,12 +111,14 @@ def _load_or_rewrite(load: _Load) -> Counter[str]:
 def _load_all(load: _Load) -> Counter[str]:
     """Rows, rejects and registers of every feed that has something to load."""
     load.con.execute("delete from raw.feed_keys")
+    load.con.execute("delete from raw.feed_snapshots")
     todo: dict[str, list[Arrival]] = {}
     for feed in FEEDS.values():
         todo[feed.name] = _to_load(load, feed)
         settings = load.context.book.feeds.get(feed.name)
         key = feed.key if settings is None or settings.key is None else settings.key
         append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key, 1)])
+        append_rows(load.con, "feed_snapshots", [(feed.name,)] if settings and settings.snapshot else [])
     total = sum(map(len, todo.values()))
     landing = load.landing
     figures: Counter[str] = Counter(files_new=len(landing.new), files_still_written=len(landing.still_written), files_loaded=total)
@@ -138,11 +149,14 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     """Load files of one feed; `done` of `total` files of all feeds were loaded before."""
     first = {arrival.sha256: arrival for arrival in reversed(load.landing.arrivals[feed.name])}
     fresh = [arrival for arrival in todo if first[arrival.sha256] is arrival]
-    batches = _batches(load, feed, _sources(load, feed, fresh))
+    settings = load.context.book.feeds[feed.name]
+    sources = _sources(load, feed, fresh)
+    _check_shape(load, feed, settings, sources)
+    batches = _batches(load, feed, sources, {file_number(feed, arrival): dt.datetime.fromisoformat(arrival.arrived_at).date() for arrival in fresh})
     add_attributes(load.con, feed, [m.name for batch in batches for m in batch.mapped if m.column is None])
     for batch in batches:
         names = ", ".join(identifier(m.name) for m in batch.mapped)
-        rows = select_rows(batch.mapped, batch.defaults, batch.facts, relation(batch.sources))
+        rows = select_rows(batch.mapped, batch.defaults, batch.facts, relation(batch.sources), batch.rules)
         _execute(load, f"insert into raw.{feed.name} (file_no, {names}) {rows}", done, len(batch.sources), total)
         done += len(batch.sources)
     rows_read = number_rows(load.con, feed, [source.file_no for batch in batches for source in batch.sources])
@@ -152,6 +166,12 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
         raise RuntimeError(f"raw.{feed.name}: {refused} rows were refused but {rejected} were recorded")
     for batch in batches:
         _check_row_counts(batch.sources, rows_read)
+    wrong = check_totals(load.con, feed, sources, rows_read)
+    if settings.non_empty:
+        told = f"has no rows, and feeds.{feed.name} is non_empty in book.yaml; deliver it again"
+        wrong += [Problem(source.name, 0, "", told) for source in sources if not rows_read.get(source.file_no)]
+    if wrong:
+        raise InputError(wrong)
     entries = []
     for arrival in todo:
         original = first[arrival.sha256]
@@ -161,6 +181,7 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
         read = rows_read.get(number, 0)
         entries.append((number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at, status, reason, read))
     append_rows(load.con, "feed_files", entries)
+    load.warnings.extend(smaller_than_usual(load.con, feed, settings, {source.file_no: source.name for source in sources}))
     return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=len(todo) - len(fresh))
 
 
@@ -194,15 +215,17 @@ def file_number(feed: Feed, arrival: Arrival) -> int:
 def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
     """The archived files to read, with facts and header; those that the engine would refuse as a whole are rewritten."""
     archive = load.context.archive
+    settings = load.context.book.feeds[feed.name]
+    dialect = dialect_of(settings)
 
     def facts_of(arrival: Arrival) -> Facts:
-        if arrival.sha256 in load.landing.facts:
-            return load.landing.facts[arrival.sha256]
+        if (arrival.sha256, dialect) in load.landing.facts:
+            return load.landing.facts[arrival.sha256, dialect]
         path = archive / arrival.sha256
         lost = f"it is {arrival.file_name} of feed {feed.name}: restore it from a backup"
         if not path.exists():
             raise refusal(f"archive/{arrival.sha256}", f"is missing; {lost}")
-        facts = inspect(path, arrival.suffix, arrival.file_name)
+        facts = inspect(path, arrival.suffix, arrival.file_name, dialect)
         if facts.sha256 != arrival.sha256:
             raise refusal(f"archive/{arrival.sha256}", f"is damaged, its bytes are not those that arrived; {lost}")
         return facts
@@ -212,7 +235,11 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
     sources = []
     for arrival, fact in zip(arrivals, facts, strict=True):
         source = Source(file_number(feed, arrival), archive / arrival.sha256, arrival.file_name, arrival.suffix, fact, fact.header)
+        source = replace(source, delimiter=dialect.delimiter, totals=arrival.totals or {})
         file_format = format_of(arrival.suffix)[0]
+        if file_format != "parquet" and (dialect.encoding != "utf-8" or settings.trailer):
+            source = _plain(source, dialect, settings.trailer, load.scratch / f"{feed.name}-{arrival.sha256}.text")
+            fact = source.facts
         if file_format == "parquet":
             columns = tuple(parquet_columns(source.path, source.name))
             source = replace(source, columns=columns, header=tuple(name for name, _ in columns))
@@ -224,21 +251,64 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
     return [replace(source, header=headers[source.file_no]) if source.file_no in headers else source for source in sources]
 
 
-def _batches(load: _Load, feed: Feed, sources: list[Source]) -> list[_Batch]:
-    """Files of one shape together. Raises InputError with one file of every shape that lacks a column."""
+def _plain(source: Source, dialect: Dialect, trailer: list[str], target: Path) -> Source:
+    """The same file as UTF-8 text that is not packed, without its line of totals."""
+    totals = write_plain(source.path, source.suffix, source.name, dialect, trailer, target)
+    suffix = ".csv" if format_of(source.suffix)[0] == "csv" else ".jsonl"
+    facts = inspect(target, suffix, source.name, Dialect(dialect.delimiter))
+    return replace(source, path=target, suffix=suffix, facts=facts, header=facts.header, totals=totals or source.totals)
+
+
+def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[Source]) -> None:
+    """Whether files end as they should, and what columns are new. Raises InputError where the feed insists."""
+    unended = [s for s in sources if format_of(s.suffix) == ("csv", "none") and not s.facts.ends_with_newline and s.facts.newlines and not s.totals]
+    if settings.final_newline and unended:
+        told = f"its last line has no end, and feeds.{feed.name} insists on one (final_newline in book.yaml): it may be cut off; deliver it again"
+        raise InputError([Problem(source.name, source.facts.newlines + 1, "", told) for source in unended])
+    load.warnings.extend(f"{source.name}: its last line has no end; nothing else says whether the file is whole" for source in unended)
+    known: set[str] = {name for (name,) in load.con.execute("select column_name from raw.feed_columns where feed = ?", [feed.name]).fetchall()}
+    seen = set(known)
+    for source in sources:
+        added = [column for column in source.header if column not in seen]
+        if added and seen:
+            load.warnings.append(f"{source.name} has columns that no file of {feed.name} had before: {', '.join(added[:20])}")
+        seen.update(added)
+    append_rows(load.con, "feed_columns", [(feed.name, column) for column in sorted(seen - known)])
+
+
+def _rules(feed: Feed, settings: FeedSettings, mapped: list[Mapped], source: Source, arrived: dt.date) -> list[RowRule]:
+    """What must not be true of the rows of a file."""
+    rules = [repeated_header(feed, source.header)] if format_of(source.suffix)[0] == "csv" and source.header else []
+    if settings.max_future_days is not None:
+        rules.append(too_late(feed, mapped, arrived + dt.timedelta(settings.max_future_days), settings.max_future_days))
+    if settings.signs == "agree":
+        rules.append(signs_differ(mapped))
+    return rules
+
+
+def _batches(load: _Load, feed: Feed, sources: list[Source], arrived: dict[int, dt.date]) -> list[_Batch]:
+    """Files of one shape together. Raises InputError with one file of every shape that lacks a column. `arrived`: the day, by file_no."""
     settings = load.context.book.feeds[feed.name]
+    in_json = settings.model_copy(update={"decimal": ".", "thousands": []})  # a number in JSON is written in one way
     groups: dict[tuple[object, ...], list[Source]] = defaultdict(list)
     for source in sources:
-        groups[(format_of(source.suffix), source.header, source.columns, source.is_rewritten)].append(source)
+        day = arrived[source.file_no] if settings.max_future_days is not None else None
+        groups[(format_of(source.suffix), source.header, source.columns, source.is_rewritten, day)].append(source)
     batches, problems = [], []
     defaults = {name: str(value) for name, value in settings.defaults.items()}
     for group in groups.values():
+        is_json = format_of(group[0].suffix)[0] == "json"
+        typed = frozenset(name for name, kind in group[0].columns if kind != "VARCHAR")
         try:
-            mapped = map_header(feed, settings, group[0].header, group[0].name)
+            if is_json and (settings.decimal == "," or settings.thousands):
+                told = f"is JSON, where a number has a point; feeds.{feed.name}.decimal and thousands are for CSV. Put JSON files into a feed without them"
+                raise refusal(group[0].name, told)
+            mapped = map_header(feed, in_json if is_json else settings, group[0].header, group[0].name, typed)
         except InputError as error:
             problems += error.problems
             continue
-        batches += [_Batch(group[i : i + _FILES_AT_ONCE], mapped, defaults) for i in range(0, len(group), _FILES_AT_ONCE)]
+        rules = _rules(feed, settings, mapped, group[0], arrived[group[0].file_no])
+        batches += [_Batch(group[i : i + _FILES_AT_ONCE], mapped, defaults, rules) for i in range(0, len(group), _FILES_AT_ONCE)]
     if problems:
         raise InputError(problems)
     return batches
@@ -253,12 +323,12 @@ def _reject(con: duckdb.DuckDBPyConnection, feed: Feed, batch: _Batch) -> int:
     sources = [source for source in batch.sources if source.file_no in refused]
     if not sources:
         return 0
-    rejects = select_rejects(batch.mapped, batch.defaults, batch.facts, relation(sources), sources[0].header)
+    rejects = select_rejects(batch.mapped, batch.defaults, batch.facts, relation(sources), sources[0].header, batch.rules)
     con.execute(f"create or replace temp table refused as {rejects}")
     numbers = ", ".join(str(-source.file_no) for source in sources)
     inserted = con.execute(
         f"""insert into raw.rejects
-        select {quoted(feed.name)}, numbered.file_no, numbered.row_no, reason, column_name, message, raw
+        select {quoted(feed.name)}, numbered.file_no, numbered.row_no, reason, column_name, message, raw, readable
         from (select *, row_number() over (partition by file_no order by rowid) as n from refused) as found
         join (select -file_no as file_no, row_no, row_number() over (partition by file_no order by rowid) as n
               from raw.{feed.name} where file_no in ({numbers})) as numbered using (file_no, n)

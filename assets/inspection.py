@@ -26,14 +26,26 @@ Compression = Literal["none", "gzip", "zstd"]
 _FORMATS: dict[str, Format] = {".csv": "csv", ".parquet": "parquet", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
 _COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
 _MAGIC = {b"PAR1": "Parquet", b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip or XLSX", b"%PDF": "PDF"}
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _CHUNK = 1 << 20
 #: A small file that unpacks to very much is an attack or a mistake, not a feed.
 _BOMB_BYTES, _BOMB_RATIO = 100_000_000, 200
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """How a feed's text files are written. Those that are not UTF-8 are counted once they have been turned into it (assets/plain_text.py)."""
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+
+
+COMMAS = Dialect()
+
+
 @dataclass
 class Facts:
-    """Counted over the unpacked bytes. Parquet has `sha256` and `size` alone."""
+    """Counted over the unpacked bytes. Parquet, and text that is not UTF-8, have `sha256` and `size` alone. `commas`: of the dialect's delimiter."""
 
     sha256: str = ""
     size: int = 0
@@ -47,7 +59,7 @@ class Facts:
     is_ascii: bool = True
     ends_with_newline: bool = False
     header: tuple[str, ...] = ()
-    _before: int = field(default=-1, repr=False)
+    delimiter: int = field(default=44, repr=False)
 
     def add(self, chunk: Any) -> None:
         """Count one more piece of the file."""
@@ -56,7 +68,7 @@ class Facts:
         low = int(np.count_nonzero(data < 32)) - newlines
         self.unpacked += len(data)
         self.newlines += newlines
-        self.commas += int(np.count_nonzero(data == 44))
+        self.commas += int(np.count_nonzero(data == self.delimiter))
         if low:
             returns = int(np.count_nonzero(data == 13))
             self.returns += returns
@@ -82,14 +94,15 @@ def suffix_of(name: str) -> str:
     return next((f + c for f in _FORMATS for c in ("", *_COMPRESSIONS) if lower.endswith(f + c)), "")
 
 
-def inspect(path: Path, suffix: str, name: str) -> Facts:
+def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS) -> Facts:
     """Hash a file and count its bytes in one pass (a packed one is read twice). `name` is the one shown to people.
 
     Raises InputError when the bytes cannot be what the suffix says: empty, another format, not UTF-8, broken packing, no header.
     """
     file_format, compression = format_of(suffix)
-    facts = Facts(size=path.stat().st_size)
-    look_inside = file_format != "parquet"
+    facts = Facts(size=path.stat().st_size, delimiter=ord(dialect.delimiter))
+    is_utf8 = dialect.encoding == "utf-8"
+    look_inside = file_format != "parquet" and is_utf8
     hasher = hashlib.sha256()
     text = codecs.getincrementaldecoder("utf-8")()
     head = b""
@@ -125,14 +138,15 @@ def inspect(path: Path, suffix: str, name: str) -> Facts:
         text.decode(b"", final=True)
     except UnicodeDecodeError as error:
         _check_magic(head, file_format, name)
-        raise refusal(name, f"is not UTF-8 text ({error.reason}); save it as UTF-8") from None
+        told = f"is not UTF-8 text ({error.reason}); save it as UTF-8, or declare `encoding` for the feed in book.yaml"
+        raise refusal(name, told, facts.newlines + 1) from None
     except (OSError, pa.ArrowInvalid, EOFError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
         raise refusal(name, f"cannot be unpacked as {compression}: {error}") from None
-    _check_magic(head, file_format, name)
-    if file_format == "csv":
-        facts.header = _header(head, facts, name)
+    _check_magic(head, file_format, name, is_utf8)
+    if file_format == "csv" and is_utf8:
+        facts.header = _header(head, facts, name, dialect.delimiter)
     return facts
 
 
@@ -153,26 +167,28 @@ def open_unpacked(path: Path, compression: Compression) -> Any:
     return raw if compression == "none" else pa.CompressedInputStream(raw, compression)
 
 
-def _check_magic(head: bytes, file_format: Format, name: str) -> None:
+def _check_magic(head: bytes, file_format: Format, name: str, is_utf8: bool = True) -> None:
     found = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
     if file_format == "parquet":
         if head and not head.startswith(b"PAR1"):
             raise refusal(name, "is named .parquet but is no Parquet file")
     elif found:
         raise refusal(name, f"is a {found} file by its first bytes, not {file_format}; give it the right suffix")
+    elif not is_utf8:
+        return
     elif head.startswith((b"\xff\xfe", b"\xfe\xff")) or head[:1000].count(0) > len(head[:1000]) // 4:
-        raise refusal(name, "is UTF-16 or binary, not UTF-8 text; save it as UTF-8")
+        raise refusal(name, "is UTF-16 or binary, not UTF-8 text; save it as UTF-8, or declare `encoding` for the feed in book.yaml")
 
 
-def _header(head: bytes, facts: Facts, name: str) -> tuple[str, ...]:
+def _header(head: bytes, facts: Facts, name: str, delimiter: str) -> tuple[str, ...]:
     """The column names in the first line, trimmed."""
     text = head.decode("utf-8", "ignore").removeprefix("\ufeff")
     if facts.returns and not facts.newlines:
         raise refusal(name, "its lines end with a carriage return alone; save it with line feeds")
     try:
-        header = tuple(column.strip() for column in next(csv.reader(io.StringIO(text, newline=""), strict=True)))
+        header = tuple(column.strip() for column in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)))
     except (csv.Error, StopIteration):
-        raise refusal(name, "the first line is not a header: column names separated by commas", 1) from None
+        raise refusal(name, f"the first line is not a header: column names separated by {_DELIMITERS[delimiter]}", 1) from None
     while header and header[-1] == "" and len(header) > 1:
         header = header[:-1]
     if "" in header:
@@ -181,6 +197,7 @@ def _header(head: bytes, facts: Facts, name: str) -> tuple[str, ...]:
     twice = sorted({column for column in header if folded.count(column.casefold()) > 1})
     if twice:
         raise refusal(name, f"the header names {', '.join(twice)} more than once (capitals do not tell columns apart)", 1)
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
-        raise refusal(name, "its columns are not separated by commas; save it with commas", 1)
+    if len(header) == 1 and any(mark in header[0] for mark in _DELIMITERS if mark != delimiter):
+        told = f"its columns are not separated by {_DELIMITERS[delimiter]}; save it so, or declare `delimiter` for the feed in book.yaml"
+        raise refusal(name, told, 1)
     return header

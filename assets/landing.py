@@ -13,12 +13,14 @@ import os
 import stat
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from assets.context import RunContext
-from assets.inspection import Facts, inspect, refusal, suffix_of
+from assets.inspection import COMMAS, Dialect, Facts, inspect, refusal, suffix_of
+from assets.totals import check_hash, is_side_car, read_side_car, side_car_missing
 from models.documents import InputError, Problem
+from models.feed_settings import FeedSettings
 from models.feeds import FEEDS
 
 MANIFEST = "manifest.jsonl"
@@ -27,7 +29,7 @@ _COPY_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Arrival:
-    """One file of one feed, as the manifest has it. `arrival_no` counts per feed from 1; `arrived_at` is UTC."""
+    """One file of one feed, as the manifest has it. `arrival_no` counts per feed from 1; `arrived_at` is UTC. `totals` came beside it."""
 
     feed: str
     file_name: str
@@ -36,6 +38,7 @@ class Arrival:
     arrived_at: str
     bytes: int
     suffix: str
+    totals: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,21 +50,30 @@ class Landed:
     identity: str
     suffix: str
     size: int
-    is_settled: bool  # not touched in the last seconds: its identity can be relied upon
+    age: float  # seconds since it was last touched
+    dialect: Dialect = COMMAS
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its identity can be relied upon."""
+        return self.age > 2
 
 
 @dataclass
 class Landing:
     """What the landing folders and the manifest hold: every arrival by feed, and what is new.
 
-    `facts`: by hash, of the files copied now. `identities`: hashes to remember. `still_written`: names of files left for the next run.
+    `facts`: by hash and dialect, of the files copied now. `identities`: hashes to remember. `still_written`: names of files left for the next run;
+    `warnings`: what a person should look at; `unreadable`: files that are left out because the machine does not let them be read.
     """
 
     arrivals: dict[str, list[Arrival]]
     new: list[Arrival] = field(default_factory=list)
-    facts: dict[str, Facts] = field(default_factory=dict)
+    facts: dict[tuple[str, Dialect], Facts] = field(default_factory=dict)
     identities: dict[str, str] = field(default_factory=dict)
     still_written: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    unreadable: list[Problem] = field(default_factory=list)
 
 
 def land_files(context: RunContext, known: dict[str, str]) -> Landing:
@@ -75,7 +87,7 @@ def land_files(context: RunContext, known: dict[str, str]) -> Landing:
     for arrival in read_manifest(archive):
         result.arrivals[arrival.feed].append(arrival)
     feeds = {} if context.is_rebuild else context.book.feeds
-    found = {name: find_files(context.folder, name, settings.patterns) for name, settings in feeds.items()}
+    found = {name: _whole_files(find_files(context.folder, name, settings.patterns), settings, result) for name, settings in feeds.items()}
     files = {landed.identity: landed for feed in found.values() for landed in feed}
     hashes = {identity: known[identity] for identity in files if identity in known and (archive / known[identity]).exists()}
     to_copy = [landed for identity, landed in files.items() if identity not in hashes]
@@ -84,11 +96,13 @@ def land_files(context: RunContext, known: dict[str, str]) -> Landing:
         for i, (landed, facts) in enumerate(zip(to_copy, pool.map(lambda each: _copied(each, archive), to_copy), strict=True)):
             if isinstance(facts, InputError):
                 problems += facts.problems
+            elif isinstance(facts, Problem):
+                result.unreadable.append(facts)
             elif facts is None:
                 result.still_written.append(landed.name)
             else:
                 hashes[landed.identity] = facts.sha256
-                result.facts[facts.sha256] = facts
+                result.facts[facts.sha256, landed.dialect] = facts
                 if landed.is_settled:
                     result.identities[landed.identity] = facts.sha256
             context.progress("feeds", i + 1, 3 * len(to_copy))
@@ -100,20 +114,45 @@ def land_files(context: RunContext, known: dict[str, str]) -> Landing:
         for landed in found.get(name, []):
             sha256 = hashes.get(landed.identity)
             if sha256 and (landed.name, sha256) not in entered:
-                arrivals.append(Arrival(name, landed.name, sha256, len(arrivals) + 1, arrived_at, landed.size, landed.suffix))
+                form = feeds[name].totals
+                totals = read_side_car(landed.path, landed.name, form, FEEDS[name]) if isinstance(form, str) else None
+                arrivals.append(Arrival(name, landed.name, sha256, len(arrivals) + 1, arrived_at, landed.size, landed.suffix, totals))
                 result.new.append(arrivals[-1])
     return result
 
 
-def _copied(landed: Landed, archive: Path) -> Facts | InputError | None:
+def dialect_of(settings: FeedSettings) -> Dialect:
+    """How the text files of a feed are written."""
+    return Dialect(settings.delimiter, settings.encoding)
+
+
+def _whole_files(files: list[Landed], settings: FeedSettings, result: Landing) -> list[Landed]:
+    """Those files that their sender has finished; the others are noted in `result`."""
+    whole = []
+    for landed in files:
+        missing = side_car_missing(landed.path, settings)
+        if missing:
+            result.still_written.append(landed.name)
+            result.warnings.append(f"{landed.name} waits for {missing}, which its sender has yet to put beside it")
+        elif landed.age < settings.settle_seconds:
+            result.still_written.append(landed.name)
+        else:
+            whole.append(replace(landed, dialect=dialect_of(settings)))
+    return whole
+
+
+def _copied(landed: Landed, archive: Path) -> Facts | InputError | Problem | None:
     try:
-        return archive_file(landed, archive)
+        facts = archive_file(landed, archive)
+        if facts:
+            check_hash(landed.path, landed.name, facts.sha256)
+        return facts
     except InputError as error:
         return error
     except FileNotFoundError:
         return None
     except PermissionError as error:
-        return refusal(landed.name, f"cannot be read: {error.strerror}; give the run the right to read it")
+        return Problem(landed.name, 0, "", f"cannot be read: {error.strerror}; it was left out, give the run the right to read it and run again")
 
 
 def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
@@ -125,12 +164,17 @@ def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
         is_absolute = os.path.isabs(pattern)
         for match in glob.glob(pattern if is_absolute else os.path.join(glob.escape(str(root)), pattern), recursive=True):
             path = Path(match)
+            if is_side_car(path.name):
+                continue
             inside = path.parent.resolve().is_relative_to(root)
             name = _shown(path.name if is_absolute or not inside else os.path.relpath(path, root))
             if not is_absolute and not inside:
                 problems.append(Problem("book.yaml", 0, f"feeds.{feed}.files", f"{pattern} leaves the book; write the absolute path if this is meant"))
                 break
-            status = path.lstat()
+            try:
+                status = path.lstat()
+            except FileNotFoundError:  # taken away since
+                continue
             if not stat.S_ISREG(status.st_mode):
                 problems.append(Problem(name, 0, "", "is a link, folder or device, not a file; put a plain copy there"))
                 continue
@@ -140,7 +184,7 @@ def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
                 continue
             changed = max(status.st_mtime_ns, status.st_ctime_ns)
             identity = f"{_shown(match)}|{status.st_ino}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}"
-            found[match] = Landed(path, name, identity, suffix, status.st_size, dt.datetime.now().timestamp() * 1e9 - changed > 2e9)
+            found[match] = Landed(path, name, identity, suffix, status.st_size, dt.datetime.now().timestamp() - changed / 1e9)
     if problems:
         raise InputError(problems)
     return [found[match] for match in sorted(found)]
@@ -169,7 +213,7 @@ def archive_file(landed: Landed, archive: Path) -> Facts | None:
         after = os.fstat(descriptor)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             return None
-        facts = inspect(copy, landed.suffix, landed.name)
+        facts = inspect(copy, landed.suffix, landed.name, landed.dialect)
         os.replace(copy, archive / facts.sha256)
         return facts
     finally:
@@ -215,6 +259,11 @@ def append_manifest(archive: Path, arrivals: list[Arrival]) -> None:
             data = path.read_bytes()
             if not data.endswith(b"\n"):
                 file.truncate(data.rfind(b"\n") + 1)
-        file.write(b"".join(json.dumps(asdict(arrival), ensure_ascii=False).encode() + b"\n" for arrival in arrivals))
+        file.write(b"".join(json.dumps(_entry(arrival), ensure_ascii=False).encode() + b"\n" for arrival in arrivals))
         file.flush()
         os.fsync(file.fileno())
+
+
+def _entry(arrival: Arrival) -> dict[str, object]:
+    """What the manifest says of an arrival."""
+    return {name: value for name, value in asdict(arrival).items() if name != "totals" or value}

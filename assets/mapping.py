@@ -9,22 +9,24 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import duckdb
 
 from assets.inspection import refusal
 from assets.typing_sql import DECIMALS, Mapped
-from models.book import Book, FeedSettings
+from models.book import Book
 from models.documents import Document, InputError, Problem, parse_documents
 from models.expression_parts import INTEGER_DIGITS, Compiled, ExpressionError, is_day
 from models.expressions import compile_expression
+from models.feed_settings import FeedSettings
 from models.feeds import FEEDS, TRANSACTION_TYPES, Column, Feed, Kind
 from models.money import MINOR_UNITS
+from models.written_forms import PLAIN, Forms, forms_of, without_nulls
 
 #: Raised when the reading of files changes: what was loaded before is then loaded again from the archive.
-_READER_VERSION = 1
+_READER_VERSION = 2
 _OWN_COLUMNS = ("file_no", "row_no")
 
 
@@ -32,7 +34,7 @@ def settings_hash(feed: Feed, settings: FeedSettings | None) -> str:
     """What the rows of a feed depend on, apart from the files: its settings, the canonical columns and the reader."""
     relevant = {"reader": _READER_VERSION, "feed": asdict(feed)}
     if settings:
-        relevant |= {"columns": settings.columns, "defaults": settings.defaults}
+        relevant |= {"columns": settings.columns, "defaults": settings.defaults} | settings.changes_rows
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
 
 
@@ -47,9 +49,11 @@ def check_settings(book: Book, document: Document) -> list[Problem]:
     for name, settings in book.feeds.items():
         feed = FEEDS[name]
         columns = {column.name: column for column in feed.columns}
+        if wrong := settings.wrong_for(feed):
+            problems.append(document.problem(("feeds", name, wrong[0]), wrong[1]))
         for target, text in settings.columns.items():
             try:
-                _try_out(_compiled(text, columns.get(target), None))
+                _try_out(_compiled(text, columns.get(target), None, forms_of(settings)))
             except ExpressionError as error:
                 problems.append(document.problem(("feeds", name, "columns", target), str(error)))
             if target.casefold() in _OWN_COLUMNS:
@@ -76,10 +80,10 @@ def _fits(kind: Kind, text: str) -> bool:
     return bool(text.strip()) if kind == "text" else text in (MINOR_UNITS if kind == "currency" else TRANSACTION_TYPES)
 
 
-def _compiled(text: str, column: Column | None, by_name: dict[str, str] | None) -> Compiled:
+def _compiled(text: str, column: Column | None, by_name: dict[str, str] | None, forms: Forms = PLAIN, typed: frozenset[str] = frozenset()) -> Compiled:
     """The expression for a column. Raises ExpressionError when it gives another kind of value than the column holds."""
     kind: Kind = column.kind if column else "text"
-    compiled = compile_expression(text, by_name, DECIMALS.get(kind, 6))
+    compiled = compile_expression(text, by_name, DECIMALS.get(kind, 6), forms, typed)
     if kind in ("amount", "rate", "integer") and compiled.form not in ("number", "text"):
         raise ExpressionError(f"gives a {compiled.form}, and the column holds a number")
     if kind == "date" and compiled.form not in ("date", "timestamp", "text"):
@@ -99,18 +103,26 @@ def _try_out(expression: Compiled) -> None:
         raise ExpressionError(f"cannot be computed: {str(error).splitlines()[0]}") from None
 
 
-def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name: str) -> list[Mapped]:
+def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name: str, typed: frozenset[str] = frozenset()) -> list[Mapped]:
     """Where each column of the feed comes from in a file with this header: mapped, else of the same name. Attributes follow: those that
-    book.yaml maps, then the columns of the file that nothing refers to. Raises InputError when the file lacks a needed column.
+    book.yaml maps, then the columns of the file that nothing refers to. `typed`: columns whose values the file itself types.
+
+    Raises InputError when the file lacks a needed column, or has one that a strict feed does not name.
     """
-    by_name = {column: f"c{i}" for i, column in enumerate(header)}
+    by_name = {column: without_nulls(f"c{i}", settings.nulls) for i, column in enumerate(header)}
+    forms = forms_of(settings)
+
+    def made(target: str, column: Column | None, expression: Compiled, text: str = "") -> Mapped:
+        is_typed = bool(expression.columns & typed)
+        return Mapped(target, column, expression, text, replace(forms, decimal=None, thousands=(), dates=None) if is_typed else forms, is_typed)
+
     folded = {column.casefold(): column for column in header}
     canonical = {column.name: column for column in feed.columns}
     mapped: dict[str, Mapped] = {}
     problems = []
     for target, text in settings.columns.items():
         try:
-            mapped[target] = Mapped(target, canonical.get(target), _compiled(text, canonical.get(target), by_name), text)
+            mapped[target] = made(target, canonical.get(target), _compiled(text, canonical.get(target), by_name, forms, typed), text)
         except ExpressionError as error:
             problems.append(Problem(name, 1, "", f"feeds.{feed.name}.columns.{target} in book.yaml ({text}): {error}"))
     missing = []
@@ -119,7 +131,7 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
             continue
         source = column.name if column.name in by_name else folded.get(column.name)
         if source is not None:
-            mapped[column.name] = Mapped(column.name, column, Compiled(by_name[source], is_column=True, columns=frozenset([source])))
+            mapped[column.name] = made(column.name, column, Compiled(by_name[source], is_column=True, columns=frozenset([source])))
             continue
         if column.required and column.default is None and column.name not in settings.defaults:
             missing.append(column.name)
@@ -129,9 +141,12 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
         problems.append(Problem(name, 1, "", f"{wanted}. Its columns: {', '.join(header[:40])}"))
     if problems:
         raise InputError(problems)
+    taken = {column for m in mapped.values() if m.expression for column in m.expression.columns}
+    if settings.strict and (added := [column for column in header if column not in taken and column.casefold() not in map(str.casefold, mapped)]):
+        told = f"has the column {', '.join(added[:40])}, which book.yaml does not name, and feeds.{feed.name} is strict; "
+        raise refusal(name, f"{told}map it under feeds.{feed.name}.columns (NULL: not carried along), or take `strict` out", 1)
     attributes = [m for target, m in mapped.items() if target not in canonical and m.text.strip().casefold() != "null"]  # NULL: not carried along
     if feed.attributes:
-        taken = {column for m in mapped.values() if m.expression for column in m.expression.columns}
         names = {target.casefold() for target in mapped}
         free = [column for column in header if column not in taken and column.casefold() not in names]
         own = [column for column in free if column.casefold() in _OWN_COLUMNS]

@@ -18,7 +18,10 @@ create table if not exists raw.feed_files (file_no integer not null, feed varcha
     arrival_no integer not null, arrived_at timestamp not null, status varchar not null, reason varchar, rows_read bigint not null);
 create table if not exists raw.rejects (feed varchar not null, file_no integer not null, row_no bigint not null, reason varchar not null,
     column_name varchar, message varchar not null, raw varchar not null);
+alter table raw.rejects add column if not exists readable varchar;
 create table if not exists raw.feed_keys (feed varchar not null, column_name varchar not null, position integer not null);
+create table if not exists raw.feed_snapshots (feed varchar not null);
+create table if not exists raw.feed_columns (feed varchar not null, column_name varchar not null);
 create table if not exists raw.feed_settings (feed varchar not null, sha256 varchar not null);
 create table if not exists raw.landed_files (identity varchar not null, sha256 varchar not null);
 """
@@ -34,7 +37,7 @@ def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
 def empty_feed(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     """Forget everything that was loaded for a feed, attributes too."""
     con.execute(f"create or replace table raw.{feed.name} ({_columns(feed)})")
-    for register in ("feed_files", "rejects", "feed_settings"):
+    for register in ("feed_files", "rejects", "feed_settings", "feed_columns"):
         con.execute(f"delete from raw.{register} where feed = ?", [feed.name])
 
 

@@ -13,7 +13,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -37,6 +37,8 @@ class Source:
     header: tuple[str, ...]
     columns: tuple[tuple[str, str], ...] = ()  # Parquet: names and SQL types
     is_rewritten: bool = False  # `path` holds a copy made by `rewrite_csv`
+    delimiter: str = ","
+    totals: dict[str, str] = field(default_factory=dict)  # what the sender says the file adds up to
 
 
 def quoted(text: str) -> str:
@@ -60,20 +62,22 @@ def relation(sources: list[Source]) -> str:
     header = sources[0].header
     columns = [f"c{i}" for i in range(len(header))]
     if file_format == "csv":
-        return _csv(paths, file_no, columns, "none" if sources[0].is_rewritten else compression, sources[0].is_rewritten)
+        return _csv(paths, file_no, columns, "none" if sources[0].is_rewritten else compression, sources[0])
     if file_format == "parquet":
         return _parquet(paths, file_no, sources[0])
     return _json_lines(paths, file_no, header, compression)
 
 
-def _csv(paths: str, file_no: str, columns: list[str], compression: Compression, is_rewritten: bool) -> str:
+def _csv(paths: str, file_no: str, columns: list[str], compression: Compression, source: Source) -> str:
+    is_rewritten = source.is_rewritten
+    delimiter = "," if is_rewritten else source.delimiter
     fault = ["fault", "fault_message", "fault_raw"]
     taken = columns + fault if is_rewritten else columns
     types = ", ".join(f"'{column}': 'VARCHAR'" for column in taken)
     missing = "" if is_rewritten else ", null as fault, null as fault_message, null as fault_raw"
     blank_lines = " where c0 is not null" if taken == ["c0"] else ""  # in a file of one column the engine takes them for rows
     return f"""select {file_no} as file_no, {", ".join(taken)}{missing}
-        from read_csv({paths}, columns = {{{types}}}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"',
+        from read_csv({paths}, columns = {{{types}}}, auto_detect = false, header = true, delim = {quoted(delimiter)}, quote = '"', escape = '"',
             compression = '{compression}'){blank_lines}"""
 
 
@@ -186,7 +190,7 @@ def rewrite_csv(source: Source, target: Path) -> Source:
 def _rows(source: Source) -> Iterator[list[str]]:
     csv.field_size_limit(MAX_LINE_BYTES)
     with open_unpacked(source.path, format_of(source.suffix)[1]) as stream:
-        reader = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""), strict=True)
+        reader = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""), delimiter=source.delimiter, strict=True)
         try:
             yield from reader
         except csv.Error as error:

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from assets.agreements import agreements_sha256
+from assets.agreements import agreements_sha256, read_agreement_texts
 from assets.context import RunContext, StepReport
 from assets.history import append_run, enter_missing, keep_terms, read_runs
 from assets.ledger import read_heads
@@ -49,7 +49,7 @@ def describe_terms(context: RunContext) -> dict[str, str]:
     """All that decides a run's result beside the files that arrived."""
     settings: dict[str, Any] = context.book.model_dump(mode="json", exclude={"as_of"})
     return {
-        "agreements_sha256": agreements_sha256(context.folder),
+        "agreements_sha256": agreements_sha256(read_agreement_texts(context.folder)),
         "settings_sha256": _sha256(json.dumps(settings, sort_keys=True).encode()),
         "as_of": context.as_of.isoformat(),
         "code_version": code_version(),

@@ -9,18 +9,24 @@ pass are decided by cheap tests alone; only the others are diagnosed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assets.readers import identifier, quoted
 from models.expression_parts import INTEGER_DIGITS, Compiled, text_of
-from models.feeds import SQL_TYPES, TRANSACTION_TYPES, Column, Kind
+from models.feeds import SQL_TYPES, TRANSACTION_TYPES, Column, Feed, Kind
 from models.money import MINOR_UNITS
+from models.written_forms import PLAIN, Forms
 
 _TEXTS = ("text", "currency", "type")
 DECIMALS: dict[Kind, int] = {"amount": 6, "rate": 12}
 _NUMBER = r"-?[0-9]+(\.[0-9]+)?"
 _CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x{9F}]"
+#: 1.234 may be a thousand: an amount is not taken with a group of three behind the point, but where its currency has three decimals.
+_AMBIGUOUS = r"-?[1-9][0-9]{0,2}\.[0-9]{3}"
+_NOT_AMBIGUOUS = r"-?([0-9]{1,12}(\.([0-9]{1,2}|[0-9]{4,6}))?|(0[0-9]{0,11}|[0-9]{4,12})\.[0-9]{3})"
+_THREE_DECIMALS = [code for code, units in MINOR_UNITS.items() if units == 3]
 _TRIMMED = "' \t\r\n\u00a0'"
 
 
@@ -41,6 +47,19 @@ class Mapped:
     column: Column | None  # None: an attribute
     expression: Compiled | None
     text: str = ""  # the expression as the user wrote it, for messages
+    forms: Forms = PLAIN  # how its text is written
+    is_typed: bool = False  # the file itself says that it is a number
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """What must not be true of a row whose columns may be fine. `is_tested` False: never the only thing that is wrong with a row, it only tells it better."""
+
+    condition: str
+    reason: str
+    column: str
+    message: str
+    is_tested: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,16 +69,51 @@ class _Diagnosis:
     message: str  # SQL of the message
 
 
-def select_rows(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str) -> str:
+def repeated_header(feed: Feed, header: tuple[str, ...]) -> RowRule:
+    """The header stands again in the middle of the file. Such a row breaks a rule anyway where a column holds more than text."""
+    same = " and ".join(f"c{i} is not distinct from {quoted(name)}" for i, name in enumerate(header))
+    return RowRule(f"({same})", "repeated_header", "", "the header stands again in the middle of the file; take the line out", feed.is_text_alone)
+
+
+def too_late(feed: Feed, mapped: list[Mapped], last_day: dt.date, days: int) -> RowRule:
+    """A row that happened after `last_day`: so many days after its file arrived."""
+    place = next(i for i, m in enumerate(mapped) if m.name == feed.day)
+    told = f"{feed.day}: is more than {days} days after the file arrived (max_future_days in book.yaml); correct the day"
+    return RowRule(f"v{place} > date '{last_day}'", "future_date", str(feed.day), told)
+
+
+def signs_differ(mapped: list[Mapped]) -> RowRule:
+    """Amount and quantity that do not go the same way."""
+    amount, quantity = (f"v{next(i for i, m in enumerate(mapped) if m.name == name)}" for name in ("amount", "quantity"))
+    told = "quantity: its sign is not that of the amount, or it is zero where the amount is not (signs: agree in book.yaml)"
+    return RowRule(f"({amount} != 0 and sign({quantity}) != sign({amount}))", "sign_mismatch", "quantity", told)
+
+
+def select_rows(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, rules: Sequence[RowRule] = ()) -> str:
     """SQL: one row per row of `relation`: `file_no` (negative: the row is refused), then every column under its own name."""
-    typed = [_Typed(i, m, defaults, facts) for i, m in enumerate(mapped)]
+    typed = _typed(mapped, defaults, facts)
     values = ", ".join(f"{t.final(typed)} as {identifier(t.mapped.name)}" for t in typed)
-    return f"select case when {_passes(typed)} then file_no else -file_no end as file_no, {values} from ({_staged(typed, relation)})"
+    return f"select case when {_passes(typed, rules)} then file_no else -file_no end as file_no, {values} from ({_staged(typed, relation)})"
 
 
-def select_rejects(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, header: tuple[str, ...]) -> str:
-    """SQL: the refused rows of `relation` in order: `file_no, reason, column_name, message, raw`."""
-    typed = [_Typed(i, m, defaults, facts) for i, m in enumerate(mapped)]
+def select_rejects(
+    mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, header: tuple[str, ...], rules: Sequence[RowRule] = ()
+) -> str:
+    """SQL: the refused rows of `relation` in order: `file_no, reason, column_name, message, raw, readable`.
+
+    `readable`: JSON of those canonical columns whose values could be read all the same.
+    """
+    typed = _typed(mapped, defaults, facts)
+    told = {
+        is_tested: "".join(
+            f"when {rule.condition} then {{'reason': {quoted(rule.reason)}, 'column_name': nullif({quoted(rule.column)}, ''), "
+            f"'message': {quoted(rule.message)}}} "
+            for rule in rules
+            if is_tested == (rule.reason != "repeated_header")
+        )
+        for is_tested in (True, False)
+    }
+    readable = ", ".join(f"{quoted(t.mapped.name)}, case when {' and '.join(t.tests()) or 'true'} then {t.v} end" for t in typed if t.mapped.column)
     found = "".join(
         f"when {d.condition} then {{'reason': {quoted(d.reason)}, 'column_name': {quoted(t.mapped.name)}, 'message': {d.message}}} "
         for t in typed
@@ -67,10 +121,11 @@ def select_rejects(mapped: list[Mapped], defaults: Mapping[str, str], facts: Tex
     )
     names = ", ".join(f"{quoted(name)}, c{i}" for i, name in enumerate(header))
     with_raw = f"select *, json_object({names})::varchar as raw from ({relation})"
-    return f"""select file_no, found.reason, found.column_name, found.message, coalesce(fault_raw, raw) as raw from (
-        select *, case when fault is not null then {{'reason': fault, 'column_name': null::varchar, 'message': fault_message}} {found}
+    return f"""select file_no, found.reason, found.column_name, found.message, coalesce(fault_raw, raw) as raw,
+            case when fault is null then json_object({readable})::varchar end as readable from (
+        select *, case when fault is not null then {{'reason': fault, 'column_name': null::varchar, 'message': fault_message}} {told[False]}{found}{told[True]}
             else {{'reason': 'bad_value', 'column_name': null::varchar, 'message': 'the row cannot be read'}} end as found
-        from ({_staged(typed, with_raw)}) where ({_passes(typed)}) is not true)"""
+        from ({_staged(typed, with_raw)}) where ({_passes(typed, rules)}) is not true)"""
 
 
 def _staged(typed: list[_Typed], relation: str) -> str:
@@ -79,15 +134,22 @@ def _staged(typed: list[_Typed], relation: str) -> str:
     return f"select *, {values} from (select *, {texts} from ({relation}))"
 
 
-def _passes(typed: list[_Typed]) -> str:
-    return " and ".join(["fault is null", *(test for t in typed for test in t.tests())])
+def _passes(typed: list[_Typed], rules: Sequence[RowRule]) -> str:
+    broken = [f"not coalesce({rule.condition}, false)" for rule in rules if rule.is_tested]
+    return " and ".join(["fault is null", *(test for t in typed for test in t.tests()), *broken])
+
+
+def _typed(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts) -> list[_Typed]:
+    """The columns, and where amounts find the currency that says how many decimals they may be written with."""
+    currency = next((f"v{i}" for i, m in enumerate(mapped) if m.name == "currency"), "")
+    return [_Typed(i, m, defaults, facts, currency) for i, m in enumerate(mapped)]
 
 
 class _Typed:
     """The stages of one column. `t` is its text (or the expression's own value), `v` its typed value."""
 
-    def __init__(self, index: int, mapped: Mapped, defaults: Mapping[str, str], facts: TextFacts) -> None:
-        self.mapped, self.facts = mapped, facts
+    def __init__(self, index: int, mapped: Mapped, defaults: Mapping[str, str], facts: TextFacts, currency: str = "") -> None:
+        self.mapped, self.facts, self.currency = mapped, facts, currency
         self.t, self.v, self.failed = f"t{index}", f"v{index}", f"f{index}"
         column = mapped.column
         self.kind: Kind = column.kind if column else "text"
@@ -98,6 +160,8 @@ class _Typed:
         expression = mapped.expression
         self.form = "text" if expression is None or self.kind in _TEXTS else expression.form
         self.is_text = self.form == "text"
+        is_money = mapped.name in ("amount", "cost") and bool(currency)
+        self.is_ambiguous = is_money and self.is_text and not mapped.is_typed and mapped.forms.decimal is None and not mapped.forms.thousands
 
     # stage 1 and 2
 
@@ -112,8 +176,11 @@ class _Typed:
                 sql = f"nfc_normalize({sql})"
             if self.facts.has_space or not self.facts.is_ascii or not expression.is_column:
                 sql = f"nullif(trim({sql}, {_TRIMMED}), '')"
-        elif self.is_text and not expression.is_column:
-            sql = f"nullif({sql}, '')"
+        else:
+            if self.is_text and not expression.is_column:
+                sql = f"nullif({sql}, '')"
+            if self.is_text:
+                sql = self.mapped.forms.day(sql) if self.kind == "date" else self.mapped.forms.number(sql)
         yield f"{sql} as {self.t}"
         if expression.failed:
             yield f"({expression.failed}) as {self.failed}"
@@ -187,6 +254,9 @@ class _Typed:
             digits = f"{self.v}::varchar = {t} or (regexp_full_match({t}, '-?[0-9]{{1,10}}') and {self.v} is not null)"
             return f"({digits})" if self.is_text else f"{self.v} = {t}"
         decimals = DECIMALS[self.kind]
+        if self.is_ambiguous:
+            codes = " or ".join(f"{self.currency} = {quoted(code)}" for code in _THREE_DECIMALS)
+            return f"(regexp_full_match({t}, {quoted(_NOT_AMBIGUOUS)}) or (regexp_full_match({t}, {quoted(_AMBIGUOUS)}) and ({codes})))"
         if self.is_text:
             return rf"regexp_full_match({t}, '-?[0-9]{{1,{INTEGER_DIGITS}}}(\.[0-9]{{1,{decimals}}})?')"
         return f"{self.v} = {t}"
@@ -251,6 +321,9 @@ class _Typed:
                     "bad_number",
                     "{} is not a number such as -12.50; no spaces, plus signs or thousands separators",
                 )
+                if self.is_ambiguous:
+                    told = '{} may be a thousand or a little more than one: declare decimal: "." or decimal: "," for the feed in book.yaml'
+                    yield f"regexp_full_match({t}, {quoted(_AMBIGUOUS)}) and ({well_formed}) is not true", "ambiguous_number", told
                 yield rf"regexp_matches({t}, '\.[0-9]{{{decimals + 1}}}')", "too_many_decimals", f"{{}} has more than {decimals} decimals"
                 yield wrong, "out_of_range", f"{{}} has more than {INTEGER_DIGITS} digits before the point"
             else:

@@ -267,3 +267,23 @@ def test_a_book_made_from_a_strangers_file_runs(tmp_path: Path) -> None:
     assert [(f["rows_read"], f["rows_loaded"]) for f in summary.feeds] == [(4, 4)]
     # K-1: 1,334.40 in the first quarter at 1 %, 6,000.00 in the second at 3 %
     assert [(a["payouts"], a["currency"], str(a["total"])) for a in summary.agreements] == [(2, "GBP", "193.3400")]
+
+
+def test_an_agreement_edited_while_the_book_runs_is_not_published_under_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assets import agreements
+
+    folder = write_book(tmp_path / "book", DAYS)
+    run_book(folder)
+    text = (folder / "agreements" / "bonus.yaml").read_text(encoding="utf-8")
+    (folder / "agreements" / "bonus.yaml").write_text(text.replace("0.01", "0.05"), encoding="utf-8")
+    read = agreements.read_agreement_texts
+
+    def edited_after_naming(of: Path) -> dict[str, str]:
+        """The step that loads the terms reads what was there before."""
+        return {name: content.replace("0.05", "0.03") for name, content in read(of).items()}
+
+    monkeypatch.setattr(agreements, "read_agreement_texts", edited_after_naming)
+    with pytest.raises(CheckFailed, match="the_agreements_are_those_the_run_is_named_after"):
+        run_book(folder)
+    monkeypatch.undo()
+    assert run_book(folder).status == "published"
