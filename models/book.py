@@ -11,12 +11,13 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from models.documents import InputError, Problem, parse_documents
+from models.feed_settings import FeedSettings
 from models.feeds import FEEDS
 from models.money import MINOR_UNITS
-from models.validation import problems_of
+from models.validation import Strict, problems_of
 
 
 def _currency(value: Any) -> Any:
@@ -34,18 +35,12 @@ def _amount(value: Any) -> Any:
 Currency = Annotated[str, BeforeValidator(_currency)]
 
 
-class Strict(BaseModel):
-    """Unknown keys are refused; values are not coerced from other types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
 class CalendarSettings(Strict):
     """Fiscal calendar. `year_starts` (MM-DD) for gregorian; `first_days` (fiscal year: first day) for week calendars."""
 
     kind: Literal["gregorian", "4-4-5", "4-5-4", "5-4-4"] = "gregorian"
     year_starts: str = "01-01"
-    first_days: dict[str, dt.date] = {}
+    first_days: dict[str, dt.date] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _is_known(self) -> CalendarSettings:
@@ -66,19 +61,6 @@ class CalendarSettings(Strict):
             if (next_first - first).days not in (364, 371):
                 raise ValueError(f"first_days: {year} has {(next_first - first).days} days from {first} to {next_first}; a year has 52 or 53 weeks")
         return self
-
-
-class FeedSettings(Strict):
-    """One feed: which files, how their columns map to the canonical ones, defaults and business key."""
-
-    files: str | list[str]
-    columns: dict[str, str] = {}
-    defaults: dict[str, str | int] = {}
-    key: list[str] | None = None
-
-    @property
-    def patterns(self) -> list[str]:
-        return [self.files] if isinstance(self.files, str) else self.files
 
 
 class Accounts(Strict):

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from models.written_forms import PLAIN, Forms
+
 Form = Literal["text", "number", "date", "timestamp", "boolean", "null"]
 
 #: A file's number: digits, and decimals up to those of the column that is made from it.
@@ -59,14 +61,17 @@ class Part:
     digits: int = 0
     shown: str = ""
     is_literal: bool = False
+    is_typed: bool = False  # a column that the file itself types: its text is plain whatever the feed's texts are written like
 
 
 @dataclass
 class Scope:
-    """What compiling one expression needs and finds. `columns` None: every name is accepted."""
+    """What compiling one expression needs and finds. `columns` None: every name is accepted. `typed`: those whose values the file types."""
 
     columns: Mapping[str, str] | None
     decimals: int
+    forms: Forms = PLAIN
+    typed: frozenset[str] = frozenset()
     used: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
 
@@ -95,6 +100,8 @@ def as_number(part: Part, scope: Scope, decimals: int | None = None) -> Part:
     if part.is_literal and not re.fullmatch(f"'{pattern}'", part.sql):
         raise ExpressionError(f"{part.sql} is no number")
     text = f"nullif({part.sql}, '')"
+    if scope.forms.changes_numbers and not (part.is_literal or part.is_typed):
+        text = f"({scope.forms.number(part.sql)})"
     scope.numbers.setdefault(text, part.shown or "a text")
     is_number = f"regexp_full_match({text}, '{pattern}')"
     digits = text if scale else f"split_part({text}, '.', 1)"
@@ -102,13 +109,15 @@ def as_number(part: Part, scope: Scope, decimals: int | None = None) -> Part:
     return Part(value, "number", any_failed(part, f"coalesce(not {is_number}, false)"), scale, INTEGER_DIGITS, part.shown)
 
 
-def as_moment(part: Part, form: Literal["date", "timestamp"]) -> Part:
+def as_moment(part: Part, form: Literal["date", "timestamp"], forms: Forms = PLAIN) -> Part:
     """A part as a day or a point in time. A text must be ISO: 2026-03-31, or with a time after a T or a space."""
     if part.form == "text":
         if part.is_literal and not is_day(part.sql[1:11]):
             raise ExpressionError(f"{part.sql} is no day such as '2026-03-31'")
         text = f"nullif({part.sql}, '')"
         value = f"try_cast(case when regexp_full_match({text}, '{_DAY}') then {text} end as timestamp)"
+        if forms.changes_days and not (part.is_literal or (part.is_typed and forms.dates)):
+            value = f"({forms.moment(text)})"
         return Part(f"{value}::{form}", form, any_failed(part, f"{text} is not null and {value} is null"), shown=part.shown)
     if part.form not in ("date", "timestamp", "null"):
         raise ExpressionError(f"{part.shown or 'a ' + part.form} is a {part.form} and cannot be used as a {form}")
@@ -134,7 +143,7 @@ def as_alike(parts: list[Part], scope: Scope) -> list[Part]:
         return parts
     if forms <= {"date", "timestamp", "text"}:
         form: Literal["date", "timestamp"] = "timestamp" if "timestamp" in forms else "date"
-        return [as_moment(part, form) for part in parts]
+        return [as_moment(part, form, scope.forms) for part in parts]
     raise ExpressionError(f"{' and '.join(sorted(forms))} cannot be compared or chosen between; CAST one of them")
 
 

@@ -32,6 +32,7 @@ from models.expression_parts import (
     sum_of,
     text_of,
 )
+from models.written_forms import PLAIN, Forms
 
 ALLOWED = (
     "columns of the file, 'texts', numbers, + - *, / by 10, 100, …, comparisons, AND OR NOT, CASE, LIKE, IN, BETWEEN, IS NULL, "
@@ -42,10 +43,11 @@ _MAX_SCALE = 20  # leaves 17 digits before the point in the engine's widest deci
 _MAX_LENGTH = 4_000
 
 
-def compile_expression(text: str, columns: Mapping[str, str] | None, decimals: int = 6) -> Compiled:
+def compile_expression(text: str, columns: Mapping[str, str] | None, decimals: int = 6, forms: Forms = PLAIN, typed: frozenset[str] = frozenset()) -> Compiled:
     """The DuckDB SQL of an expression over `columns` (name in the file → SQL). None: every name is accepted, for a check before there is a file.
 
-    `decimals`: how many a number in the file may have. Raises ExpressionError; UnknownColumnError when the file lacks a column.
+    `decimals`: how many a number in the file may have. `forms`: how its texts write numbers and days, but for those of the columns `typed`.
+    Raises ExpressionError; UnknownColumnError when the file lacks a column.
     """
     whole = text.strip()
     if columns is not None and whole in columns:
@@ -54,7 +56,7 @@ def compile_expression(text: str, columns: Mapping[str, str] | None, decimals: i
         return Compiled("c0", is_column=True, columns=frozenset([whole]))
     if len(text) > _MAX_LENGTH:
         raise ExpressionError(f"is longer than {_MAX_LENGTH:,} characters; let the file carry the result")
-    scope = Scope(columns, decimals)
+    scope = Scope(columns, decimals, forms, typed)
     try:
         part = _part(_parsed(whole), scope)
     except ExpressionError:
@@ -106,7 +108,7 @@ def _column(node: Any, scope: Scope) -> Part:
             raise UnknownColumnError(f"the file has no column {name!r}; its columns: {', '.join(list(scope.columns)[:40])}")
         name = alike[0]
     scope.used[name] = scope.columns[name]
-    return Part(scope.columns[name], "text", shown=name)
+    return Part(scope.columns[name], "text", shown=name, is_typed=name in scope.typed)
 
 
 def _literal(node: Any, scope: Scope) -> Part:
@@ -244,9 +246,9 @@ def _cast(node: Any, scope: Scope) -> Part:
     kind = node.args["to"].this.name
     part = _part(node.this, scope)
     if kind == "DATE":
-        return as_moment(part, "date")
+        return as_moment(part, "date", scope.forms)
     if kind in ("TIMESTAMP", "TIMESTAMPNTZ", "DATETIME"):
-        return as_moment(part, "timestamp")
+        return as_moment(part, "timestamp", scope.forms)
     if kind in ("VARCHAR", "TEXT"):
         return Part(text_of(part), "text", part.failed, shown=part.shown)
     if kind in ("INT", "BIGINT"):

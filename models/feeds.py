@@ -20,6 +20,8 @@ SQL_TYPES: dict[Kind, str] = {
     "currency": "VARCHAR",
     "type": "VARCHAR",
 }
+#: Kinds whose columns can be added up.
+NUMERIC_KINDS: tuple[Kind, ...] = ("amount", "rate")
 TRANSACTION_TYPES = ("sale", "return", "credit", "adjustment")
 
 
@@ -43,6 +45,16 @@ class Feed:
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     attributes: bool = False  # other columns are carried along as text and can be used in scopes
+
+    @property
+    def day(self) -> str | None:
+        """The column that says when a row happened; None: the feed's rows are not events."""
+        return next((column.name for column in self.columns if column.name in ("date", "paid_on")), None)
+
+    @property
+    def is_text_alone(self) -> bool:
+        """Whether a row of any texts would be taken: a header that stands again in the middle of a file looks like one."""
+        return all(column.kind == "text" or not column.required for column in self.columns)
 
 
 def _text(name: str, required: bool = False) -> Column:

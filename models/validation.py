@@ -9,9 +9,16 @@ import difflib
 from decimal import Decimal
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.documents import Document, Path, Problem
+
+
+class Strict(BaseModel):
+    """Settings that users write: unknown keys are refused; values are not coerced from other types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
 
 #: Problems told of one document, and characters shown of a value.
 LISTED, LONGEST = 50, 80

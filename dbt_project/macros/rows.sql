@@ -48,6 +48,12 @@
     {{ return(keys) }}
 {%- endmacro %}
 
+{# Feeds whose newest file says all there is. #}
+{% macro snapshot_feeds() -%}
+    {%- if not execute %}{{ return([]) }}{% endif -%}
+    {{ return(run_query("select feed from " ~ source("raw", "feed_snapshots") ~ " order by feed").columns[0].values() | list) }}
+{%- endmacro %}
+
 {# "a", "b" for a list of names, each with an optional prefix. #}
 {% macro quoted(names, prefix="") -%}
     {%- for name in names %}{{ prefix }}{{ adapter.quote(name) }}{% if not loop.last %}, {% endif %}{% endfor -%}

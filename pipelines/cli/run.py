@@ -65,6 +65,10 @@ def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quie
         from pipelines.cli.summary import print_summary
 
         print_summary(summary, book)
+    if unreadable := summary.reports["feeds"].figures["unreadable"]:
+        from models.documents import InputError
+
+        raise InputError(unreadable)  # the other files count; whoever started the run must know that not all did
 
 
 def _run_known_at(book: Path, day: dt.date, as_of: str | None, force: bool, quiet: bool, as_json: bool) -> None:
@@ -136,6 +140,8 @@ def _as_object(summary: RunSummary) -> dict[str, object]:
         "start_up": {"seconds": summary.start_up.seconds, "cpu_seconds": summary.start_up.cpu_seconds},
         "stages": summary.stages,
         "feeds": summary.feeds,
+        "warnings": summary.reports["feeds"].figures["warnings"],
+        "unreadable": [str(problem) for problem in summary.reports["feeds"].figures["unreadable"]],
         "agreements": summary.agreements,
         "published": {"folder": summary.published_in / "current", "rows": summary.published},
     }

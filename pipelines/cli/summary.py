@@ -16,6 +16,8 @@ from pipelines.rebuilding import KnownAt
 from pipelines.settings import book_folder
 from pipelines.steps import RunSummary
 
+#: Warnings that are shown.
+_WARNINGS = 8
 _DIRECTIONS = {"payable": "we pay", "receivable": "we receive"}
 
 
@@ -63,6 +65,7 @@ def _print_run(console: Console, summary: RunSummary, book: Path) -> None:
     console.print(_feeds(summary))
     if not any(feed["feed"] == "transactions" for feed in summary.feeds):
         console.print("[yellow]No transactions: no file matches feeds.transactions.files of book.yaml.[/yellow]")
+    _print_warnings(console, summary)
     console.print(_agreements(summary, has_room=console.width >= 110))
     for line in _totals(summary):
         console.print(line)
@@ -82,6 +85,16 @@ def _feeds(summary: RunSummary) -> Table:
         files = (number(feed["files"]), number(feed["files_not_loaded"]))
         table.add_row(feed["feed"], *files, *counts, f"[yellow]{rejected}[/yellow]" if feed["rows_rejected"] else rejected)
     return table
+
+
+def _print_warnings(console: Console, summary: RunSummary) -> None:
+    warnings = summary.reports["feeds"].figures["warnings"]
+    if warnings:
+        console.print()
+    for warning in warnings[:_WARNINGS]:
+        console.print(f"[yellow]![/yellow] {escape(warning)}", soft_wrap=True)
+    if len(warnings) > _WARNINGS:
+        console.print(f"[yellow]![/yellow] and {number(len(warnings) - _WARNINGS)} more like these (tierledger run --json lists all)")
 
 
 def _agreements(summary: RunSummary, has_room: bool) -> Table:

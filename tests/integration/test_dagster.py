@@ -71,6 +71,7 @@ def test_rows_and_money_are_shown(whole_run: dg.ExecuteInProcessResult, folder: 
     assert {key for key in without_rows if not key.startswith(views)} <= {
         "raw/feed_files",
         "raw/feed_keys",
+        "raw/feed_snapshots",
         "calc/runs",
         "calc/current_run",
         "calc/lines_netted",

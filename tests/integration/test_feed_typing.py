@@ -77,4 +77,4 @@ def test_cells_are_taken_or_refused_as_the_rule_says(texts: list[str], kind: Kin
         assert (file_no > 0) == is_taken, (kind, text)
         refused += not is_taken
     assert len(rejects) == refused
-    assert all(reason not in (None, "bad_value") and message for _, reason, _, message, _ in rejects)
+    assert all(reason not in (None, "bad_value") and message for _, reason, _, message, _, _ in rejects)

@@ -4,6 +4,8 @@
 #}
 {% set feeds = ["transactions", "partners", "products", "targets", "metrics", "fx_rates", "payments", "assignments"] %}
 {% set keys = business_keys() %}
+{% set snapshots = snapshot_feeds() %}
+-- depends_on: {{ source("raw", "feed_files") }}
 {% for feed in feeds %}
 -- depends_on: {{ source("raw", feed) }}
 {% endfor %}
@@ -93,3 +95,35 @@ superseded as (
 select * from duplicates
 union all
 select * from superseded
+{% for feed in snapshots %}
+{% set rows = source("raw", feed) %}
+-- a newer file of a snapshot feed says what is there: what it no longer holds is gone
+union all
+select
+    '{{ feed }}',
+    rows.file_no,
+    rows.row_no,
+    'superseded',
+    newest.file_no,
+    null
+from {{ rows }} as rows
+cross join (select max(file_no) as file_no from {{ source("raw", "feed_files") }} where feed = '{{ feed }}' and status = 'loaded') as newest
+where
+    rows.file_no < newest.file_no
+    {% if feed in keys %}
+    and not exists (
+        select 1
+        from {{ rows }} as newer
+        where
+            newer.file_no = newest.file_no
+            {% for column in keys[feed] %}
+            and newer.{{ adapter.quote(column) }} is not distinct from rows.{{ adapter.quote(column) }}
+            {% endfor %}
+    )
+    and not exists (
+        select 1
+        from (select * from duplicates union all select * from superseded) as replaced
+        where replaced.feed = '{{ feed }}' and replaced.file_no = rows.file_no and replaced.row_no = rows.row_no
+    )
+    {% endif %}
+{% endfor %}
