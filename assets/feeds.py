@@ -28,6 +28,7 @@ from assets.warehouse import open_warehouse, transaction
 from models.documents import InputError, Problem
 from models.feed_settings import FeedSettings
 from models.feeds import FEEDS, Feed
+from models.reasons import CORRECTION_COLUMNS, CORRECTS_FILE, CORRECTS_ROW
 
 #: file_no = this × the feed's place + arrival_no: the same however the files of several feeds came interleaved.
 FILE_NUMBERS_PER_FEED = 100_000_000
@@ -165,6 +166,7 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     if refused != rejected:
         raise RuntimeError(f"raw.{feed.name}: {refused} rows were refused but {rejected} were recorded")
     for batch in batches:
+        _enter_corrections(load.con, feed, batch)
         _check_row_counts(batch.sources, rows_read)
     wrong = check_totals(load.con, feed, sources, rows_read)
     if settings.non_empty:
@@ -269,7 +271,7 @@ def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[
     known: set[str] = {name for (name,) in load.con.execute("select column_name from raw.feed_columns where feed = ?", [feed.name]).fetchall()}
     seen = set(known)
     for source in sources:
-        added = [column for column in source.header if column not in seen]
+        added = [column for column in source.header if column not in seen and column not in CORRECTION_COLUMNS]
         if added and seen:
             load.warnings.append(f"{source.name} has columns that no file of {feed.name} had before: {', '.join(added[:20])}")
         seen.update(added)
@@ -336,6 +338,23 @@ def _reject(con: duckdb.DuckDBPyConnection, feed: Feed, batch: _Batch) -> int:
     ).fetchall()
     con.execute("drop table temp.refused")
     return int(inserted[0][0])
+
+
+def _enter_corrections(con: duckdb.DuckDBPyConnection, feed: Feed, batch: _Batch) -> None:
+    """Note which refused row each row of a file of corrections takes the place of, where it was taken in."""
+    header = batch.sources[0].header
+    if not {CORRECTS_FILE, CORRECTS_ROW} <= set(header):
+        return
+    corrected = f"c{header.index(CORRECTS_FILE)} as corrects_file, try_cast(c{header.index(CORRECTS_ROW)} as bigint) as corrects_row"
+    con.execute(f"create or replace temp table corrected as select file_no, {corrected} from ({relation(batch.sources)})")
+    con.execute(
+        f"""insert into raw.corrections
+        select {quoted(feed.name)}, file_no, row_no, trim(corrects_file), corrects_row
+        from (select *, row_number() over (partition by file_no order by rowid) as row_no from corrected) as corrections
+        semi join raw.{feed.name} using (file_no, row_no)
+        where corrects_file is not null and corrects_row is not null"""
+    )
+    con.execute("drop table temp.corrected")
 
 
 def _check_row_counts(sources: list[Source], rows_read: dict[int, int]) -> None:

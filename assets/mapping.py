@@ -23,6 +23,7 @@ from models.expressions import compile_expression
 from models.feed_settings import FeedSettings
 from models.feeds import FEEDS, TRANSACTION_TYPES, Column, Feed, Kind
 from models.money import MINOR_UNITS
+from models.reasons import CORRECTION_COLUMNS, CORRECTS_ROW
 from models.written_forms import PLAIN, Forms, forms_of, without_nulls
 
 #: Raised when the reading of files changes: what was loaded before is then loaded again from the archive.
@@ -109,7 +110,11 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
 
     Raises InputError when the file lacks a needed column, or has one that a strict feed does not name.
     """
-    by_name = {column: without_nulls(f"c{i}", settings.nulls) for i, column in enumerate(header)}
+    cells = {column: f"c{i}" for i, column in enumerate(header) if column not in CORRECTION_COLUMNS}
+    if CORRECTS_ROW in header:  # written by `rejects --export`, which keeps spreadsheets from running a cell
+        cells = {column: f"regexp_replace({cell}, '^''([=+@\t\r-])', '\\1')" for column, cell in cells.items()}
+        header = tuple(cells)
+    by_name = {column: without_nulls(cell, settings.nulls) for column, cell in cells.items()}
     forms = forms_of(settings)
 
     def made(target: str, column: Column | None, expression: Compiled, text: str = "") -> Mapped:

@@ -86,7 +86,7 @@ def list_payouts(con: duckdb.DuckDBPyConnection, count: int) -> list[Row]:
     return fetch(con, "select * from fct_payout order by abs(coalesce(payout_reporting, payout)) desc nulls last, payout_id limit ?", [count])
 
 
-def fetch(con: duckdb.DuckDBPyConnection, query: str, parameters: list[Any] | None = None) -> list[Row]:
+def fetch(con: duckdb.DuckDBPyConnection, query: str, parameters: list[Any] | dict[str, Any] | None = None) -> list[Row]:
     """The rows of a query as dicts by column name."""
     found = con.execute(query, parameters or [])
     names = [column[0] for column in found.description or ()]

@@ -11,7 +11,17 @@ import polars as pl
 _FORMULA = r"^[=+\-@\t\r]"
 
 
-def neutralize_texts(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same table, where a spreadsheet runs no cell: a text that begins like a formula gets a leading `'`. Numbers and dates stay numbers and dates."""
+#: A number below zero is none, however it is written.
+_NEGATIVE = r"^-[0-9][0-9.,]*$"
+
+
+def neutralize_texts(frame: pl.DataFrame, has_written_numbers: bool = False) -> pl.DataFrame:
+    """The same table, where a spreadsheet runs no cell: a text that begins like a formula gets a leading `'`. Numbers and dates stay numbers and dates.
+
+    `has_written_numbers`: numbers are texts in this table, and those below zero stay too.
+    """
     texts = pl.selectors.string()
-    return frame.with_columns(pl.when(texts.str.contains(_FORMULA)).then(pl.lit("'") + texts).otherwise(texts).name.keep())
+    is_formula = texts.str.contains(_FORMULA)
+    if has_written_numbers:
+        is_formula &= ~texts.str.contains(_NEGATIVE)
+    return frame.with_columns(pl.when(is_formula).then(pl.lit("'") + texts).otherwise(texts).name.keep())

@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from pipelines.cli import close, demo, doctor, explain, init, journal, reopen, run, ui, validate, verify, write_off
+from pipelines.cli import close, demo, doctor, explain, init, journal, rejects, reopen, run, ui, validate, verify, write_off
 from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT
 from pipelines.cli.stopping import stop_signals
 
@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 for command in (
     demo.demo, run.run, explain.explain, validate.validate,
-    close.close, reopen.reopen, write_off.write_off, journal.journal, verify.verify,
+    close.close, reopen.reopen, write_off.write_off, journal.journal, verify.verify, rejects.rejects,
     init.init, doctor.doctor, ui.ui,
 ):  # fmt: skip
     app.command()(command)

@@ -72,6 +72,7 @@ def test_rows_and_money_are_shown(whole_run: dg.ExecuteInProcessResult, folder: 
         "raw/feed_files",
         "raw/feed_keys",
         "raw/feed_snapshots",
+        "raw/corrections",
         "calc/runs",
         "calc/current_run",
         "calc/lines_netted",
