@@ -18,6 +18,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,8 @@ def _tell(outcomes: Sequence[dict[str, Any]], steps: int) -> int:
         f"{sums['histories']:,} histories of {steps} events in {len(outcomes)} books: {sums['steps_played']:,} steps, {sums['closes']:,} closes, "
         f"{sums['reopened']:,} reopened, {sums['checked']:,} statements held against books; {len(broken)} books broken"
     )
+    posted: Counter[str] = sum((Counter(each["posted"]) for each in outcomes), Counter())
+    print("posted: " + ", ".join(f"{count:,} {name}" for name, count in sorted(posted.items())))
     return 1 if broken else 0
 
 
@@ -78,9 +81,15 @@ def _live(task: tuple[int, int, str]) -> dict[str, Any]:
         try:
             life = live(Path(folder) / "book", range(group * GROUP, group * GROUP + GROUP), steps)
             kinds = [record["kind"] for record in life.kept.records]
-            outcome |= {"steps_played": len(life.log), "closes": kinds.count("close"), "reopened": kinds.count("reopen"), "checked": life.checked}
+            outcome |= {
+                "posted": life.posted,
+                "steps_played": len(life.log),
+                "closes": kinds.count("close"),
+                "reopened": kinds.count("reopen"),
+                "checked": life.checked,
+            }
         except Broken as broken:
-            outcome |= {"steps_played": 0, "closes": 0, "reopened": 0, "checked": 0, "told": str(broken)}
+            outcome |= {"steps_played": 0, "closes": 0, "reopened": 0, "checked": 0, "posted": {}, "told": str(broken)}
     return outcome | {"seconds": time.perf_counter() - began}
 
 

@@ -5,10 +5,12 @@ Belongs here: checks that are no query over one set of tables. Does not belong h
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import shutil
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -66,6 +68,16 @@ def _check_chain(ledger: Path, records: list[tuple[str, dict[str, Any]]]) -> lis
                 findings.append(f"ledger/{name}/{file} is not what close.json says")
         before = record["chain_sha256"]
     return findings
+
+
+def count_posted(folder: Path) -> dict[str, int]:
+    """Rows of accruals and entries that the ledger holds, by reason (`accrued` for those of their own period) and kind."""
+    counts: Counter[str] = Counter()
+    for table, column in (("accruals", "reason"), ("journal", "kind")):
+        for path in (folder / "ledger").glob(f"[0-9]*/{table}.csv"):
+            with path.open(newline="", encoding="utf-8") as file:
+                counts.update(f"{table} {row[column] or 'accrued'}" for row in csv.DictReader(file))
+    return dict(counts)
 
 
 def check_rerun(folder: Path, kept: Kept) -> list[str]:

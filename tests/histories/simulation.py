@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.histories import events
 from tests.histories.accounts import Facts, check_accounts, first_open, open_tables
-from tests.histories.evidence import Kept, check_fresh, check_kept, check_reference, check_rerun, check_verify
+from tests.histories.evidence import Kept, check_fresh, check_kept, check_reference, check_rerun, check_verify, count_posted
 from tests.histories.history import History
 from tests.histories.world import GROUP, Step, World, draw_history, draw_rate, draw_world
 from tests.torture.books import KEYS, to_yaml
@@ -32,7 +32,7 @@ class Broken(Exception):
 
 @dataclass
 class Life:
-    """The book of a group while it lives. `checked`: how many statements were held against it."""
+    """The book of a group while it lives. `checked`: how many statements were held against it; `posted`: what its ledger holds at the end."""
 
     folder: Path
     world: World
@@ -41,6 +41,7 @@ class Life:
     just_closed: bool = False
     checked: int = 0
     log: list[str] = field(default_factory=list)
+    posted: dict[str, int] = field(default_factory=dict)
 
 
 def live(folder: Path, seeds: Sequence[int], steps: int, verify: bool = True) -> Life:
@@ -61,6 +62,7 @@ def live(folder: Path, seeds: Sequence[int], steps: int, verify: bool = True) ->
             raise Broken(_tell(life, step, [f"{type(error).__name__}: {error}"])) from error
         if findings:
             raise Broken(_tell(life, step, findings))
+    life.posted = count_posted(folder)
     return life
 
 

@@ -1,20 +1,18 @@
-"""A small sample of `make histories` with every run of the tests: three histories, two books, every invariant after each of 15 steps."""
+"""A small sample of `make histories` with every run of the tests: three histories in one book, every invariant after each of 15 steps."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.histories.simulation import live
 from tests.histories.world import draw_history, draw_world
 
-STEPS = 15
+#: Of a group whose first steps close, open again and run again.
+SEEDS, STEPS = (61, 64, 67), 15
 
 
-@pytest.mark.parametrize("seeds", [(20, 21), (50,)], ids=str)
-def test_a_book_that_lives_keeps_its_promises(tmp_path: Path, seeds: tuple[int, ...]) -> None:
-    life = live(tmp_path / "book", seeds, STEPS)
+def test_a_book_that_lives_keeps_its_promises(tmp_path: Path) -> None:
+    life = live(tmp_path / "book", SEEDS, STEPS)
     assert len(life.log) == STEPS
     assert any(record["kind"] == "close" for record in life.kept.records)
 
