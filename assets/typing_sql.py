@@ -319,7 +319,7 @@ class _Typed:
                 yield (
                     f"not regexp_full_match({t}, {quoted(_NUMBER)})",
                     "bad_number",
-                    "{} is not a number such as -12.50; no spaces, plus signs or thousands separators",
+                    f"{{}} is not a number such as -12{self.mapped.forms.decimal or '.'}50; no spaces, plus signs or other separators",
                 )
                 if self.is_ambiguous:
                     told = '{} may be a thousand or a little more than one: declare decimal: "." or decimal: "," for the feed in book.yaml'

@@ -128,7 +128,7 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[s
     (feed / "february.csv").write_text("transaction_id\n2\n")
 
     def settled(folder: Path) -> dict[str, list[Landed]]:
-        return {feed: [replace(file, is_settled=True) for file in files] for feed, files in find_landed(folder).items()}
+        return {feed: [replace(file, age=60.0) for file in files] for feed, files in find_landed(folder).items()}
 
     monkeypatch.setattr(sensors, "find_landed", settled)
     cursor: list[str | None] = [None]

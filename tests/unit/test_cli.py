@@ -13,7 +13,7 @@ import pytest
 from pipelines.cli.figures import money, number, percent, size
 from pipelines.cli.main import main
 
-COMMANDS = ("run", "demo", "init", "validate", "explain", "close", "reopen", "write-off", "journal", "ui", "doctor")
+COMMANDS = ("run", "demo", "init", "validate", "explain", "close", "reopen", "write-off", "journal", "rejects", "ui", "doctor")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
