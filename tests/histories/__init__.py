@@ -6,6 +6,7 @@
     simulation.py  a group of histories in one book, step by step: files, run, close, reopen, rerun
     accounts.py    what the published tables and the ledger must say after every step, as queries
     evidence.py    what only files can tell: the chain, folders that never change, reruns byte for byte, a fresh book, the reference
+    groups.py      one book of the long run
     __main__.py    the long run, resumable, on several processes: `make histories`
 
     stories.py     golden stories in YAML: month by month what arrives and what must be booked (stories/*.yaml)

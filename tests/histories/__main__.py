@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.histories.groups import live_group
 from tests.histories.world import GROUP
 
 SEEDS, STEPS = "0:999", 40
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> int:
     DONE.parent.mkdir(exist_ok=True)
     began = time.perf_counter()
     with multiprocessing.get_context("spawn").Pool(options.jobs, maxtasksperchild=5) as pool, DONE.open("w" if options.anew else "a") as file:
-        for outcome in pool.imap_unordered(_live, left):
+        for outcome in pool.imap_unordered(live_group, left):
             file.write(json.dumps(outcome) + "\n")
             file.flush()
             done[outcome["group"]] = outcome
@@ -68,29 +69,6 @@ def _tell(outcomes: Sequence[dict[str, Any]], steps: int) -> int:
     posted: Counter[str] = sum((Counter(each["posted"]) for each in outcomes), Counter())
     print("posted: " + ", ".join(f"{count:,} {name}" for name, count in sorted(posted.items())))
     return 1 if broken else 0
-
-
-def _live(task: tuple[int, int, str]) -> dict[str, Any]:
-    """One book of GROUP histories, in a process of its own."""
-    from tests.histories.simulation import Broken, live
-
-    group, steps, code = task
-    began = time.perf_counter()
-    outcome: dict[str, Any] = {"group": group, "steps": steps, "code": code, "histories": GROUP, "told": ""}
-    with tempfile.TemporaryDirectory(prefix="histories") as folder:
-        try:
-            life = live(Path(folder) / "book", range(group * GROUP, group * GROUP + GROUP), steps)
-            kinds = [record["kind"] for record in life.kept.records]
-            outcome |= {
-                "posted": life.posted,
-                "steps_played": len(life.log),
-                "closes": kinds.count("close"),
-                "reopened": kinds.count("reopen"),
-                "checked": life.checked,
-            }
-        except Broken as broken:
-            outcome |= {"steps_played": 0, "closes": 0, "reopened": 0, "checked": 0, "posted": {}, "told": str(broken)}
-    return outcome | {"seconds": time.perf_counter() - began}
 
 
 def _replay(options: argparse.Namespace) -> int:

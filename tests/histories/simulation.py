@@ -79,7 +79,7 @@ def _tell(life: Life, step: Step, findings: list[str]) -> str:
     named = [h for h in life.histories if any(h.name in finding for finding in findings)] or life.histories
     lines = [f"seeds {life.histories[0].seed} to {life.histories[-1].seed}, after step {step.number} ({step.kind}, as of {step.as_of}):", *findings[:12]]
     lines += [f"steps: {', '.join(life.log[-12:])}", *(f"history {h.name}: {'; '.join(h.told[-4:])}" for h in named[:6])]
-    replays = [f"python -m tests.histories --seed {h.seed} --steps {len(life.world.timetable)}" for h in named[:3]]
+    replays = [f"python -m tests.histories --seed {h.seed} --steps {step.number + 1}" for h in named[:3]]
     return "\n  ".join([*lines, *(f"replay: {replay}" for replay in replays)])
 
 
