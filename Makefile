@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help setup run test mutants torture histories lint ui lock tables-page language-page curves-page bench clean
+.PHONY: help setup run test mutants torture histories lint ui lock tables-page language-page reasons-page curves-page bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -33,8 +33,9 @@ test: setup  ## all tests, under 5 minutes
 mutants: setup  ## break the calculation on purpose and see that the unit tests notice (20 minutes)
 	@$(BIN)/python -m tests.mutants
 
-torture: setup  ## the program against the reference on random books, then the histories (TORTURE="--help" lists the options)
+torture: setup  ## the program against the reference on random books, then bad files and the histories (TORTURE="--help" lists the options)
 	@$(BIN)/python -m tests.torture $(TORTURE)
+	@$(if $(TORTURE),:,$(BIN)/python -m tests.faults.injection)
 	@$(if $(TORTURE),:,$(BIN)/python -m tests.histories)
 
 histories: setup  ## 1,000 random histories of 40 events; given again, it goes on where it was (HISTORIES="--help")
@@ -54,6 +55,9 @@ tables-page: setup  ## write docs/tables.md anew from the descriptions of the ta
 
 language-page: setup  ## write docs/language-reference.md anew from the types of the language
 	@$(BIN)/python -m pipelines.language_page
+
+reasons-page: setup  ## write docs/reasons.md anew from the reasons of refused rows
+	@$(BIN)/python -m pipelines.reasons_page
 
 curves-page: setup  ## draw the pictures of docs/curves.md anew from the YAML under them
 	@$(BIN)/python -m pipelines.curves_page

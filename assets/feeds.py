@@ -7,6 +7,7 @@ Does not belong here: copying (assets/landing.py), formats (assets/readers.py), 
 from __future__ import annotations
 
 import datetime as dt
+import re
 import tempfile
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from assets.landing import Arrival, Landing, append_manifest, dialect_of, land_f
 from assets.mapping import check_mappings, map_header, settings_hash
 from assets.plain_text import write_plain
 from assets.raw_tables import add_attributes, append_rows, create_raw_tables, empty_feed, forget_refused, number_rows
-from assets.readers import Source, archived_hash_in, identifier, json_keys_of, looks_ragged, parquet_columns, quoted, relation, rewrite_csv
+from assets.readers import MAX_LINE_BYTES, Source, archived_hash_in, identifier, json_keys_of, looks_ragged, parquet_columns, quoted, relation, rewrite_csv
 from assets.totals import check_totals, smaller_than_usual
 from assets.typing_sql import Mapped, RowRule, TextFacts, repeated_header, select_rejects, select_rows, signs_differ, too_late
 from assets.warehouse import open_warehouse, transaction
@@ -104,6 +105,11 @@ def _load_or_rewrite(load: _Load) -> Counter[str]:
             return figures
         except duckdb.InvalidInputException as error:
             refused = archived_hash_in(error)
+            lines = [a for arrivals in load.landing.arrivals.values() for a in arrivals if a.sha256 == refused and format_of(a.suffix)[0] == "json"]
+            if lines:
+                place = re.search(r"on Line: (\d+)", str(error))
+                told = f"a line cannot be read: is it longer than {MAX_LINE_BYTES // 1_000_000} MB? Deliver it again, one object per line"
+                raise refusal(lines[0].file_name, told, int(place.group(1)) if place else 0) from None
             if refused is None or refused in load.to_rewrite:
                 raise
             load.to_rewrite.add(refused)

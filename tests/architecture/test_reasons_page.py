@@ -1,0 +1,24 @@
+"""docs/reasons.md and models/reasons.py hold every reason that the code gives, and no other."""
+
+import re
+from pathlib import Path
+
+from models.reasons import REASONS
+from pipelines.reasons_page import PAGE, render_reasons_page
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_page_is_the_one_made_from_the_reasons() -> None:
+    assert PAGE.read_text(encoding="utf-8") == render_reasons_page(), "run `make reasons-page`"
+
+
+def test_every_reason_of_the_code_is_explained() -> None:
+    typing = (ROOT / "assets/typing_sql.py").read_text(encoding="utf-8")
+    readers = (ROOT / "assets/readers.py").read_text(encoding="utf-8")
+    waiting = (ROOT / "dbt_project/models/intermediate/int_rows_unresolved.sql").read_text(encoding="utf-8")
+    given = set(re.findall(r'"((?:bad|missing|unknown|too_many|out_of|control|repeated|future|sign|ambiguous)_[a-z]+)"', typing))
+    given |= set(re.findall(r"[\"'](bad_json|duplicate_key|wrong_field_count)[\"']", readers)) | {"bad_value"}
+    if "'unknown_' || entity" in waiting:
+        given |= {"unknown_partner", "unknown_product"}
+    assert given == set(REASONS)

@@ -1,0 +1,82 @@
+"""Bad inputs of the catalogue: a sample with every `make test`, all of them with `make torture`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import assets.landing
+from models.documents import InputError
+from tests.faults.files import CASES, GOOD, ROW, csv
+from tests.faults.injection import Scorecard, cell_cases, inject, inject_cells
+from tests.integration.feed_books import add_file, load, query, write_book
+
+
+def test_there_are_as_many_cases_as_promised() -> None:
+    assert len({case.name for case in cell_cases()}) + len(CASES) >= 150
+    assert len({case.fault for case in cell_cases()} | {case.fault for case in CASES}) >= 30
+
+
+def test_a_sample_of_the_faults_does_what_it_must() -> None:
+    card = inject(every=9)
+    assert card.told == []
+    assert (card.rows_lost, card.paid_twice, card.wrong_figures) == (0, 0, 0)
+
+
+def test_the_scorecard_notices_what_goes_wrong(tmp_path: Path) -> None:
+    """Every case that must be refused is entered as one that must be taken: none survives."""
+    cases = [case for case in cell_cases() if case.expect == "Q"][:20]
+    card = Scorecard()
+    inject_cells(card, [type(case)(**(vars(case) | {"expect": "A"})) for case in cases], tmp_path)
+    assert (card.survived, card.wrong_figures) == (0, 20)
+
+
+@pytest.mark.parametrize("fault", ["denied", "gone"])
+def test_a_file_that_cannot_be_read_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    book = write_book(tmp_path, files={"transactions/a.csv": GOOD, "transactions/b.csv": csv(ROW)})
+    copy = assets.landing.archive_file
+
+    def copied(landed: assets.landing.Landed, archive: Path) -> object:
+        if landed.path.name == "a.csv":
+            raise PermissionError(13, "Permission denied") if fault == "denied" else FileNotFoundError(2, "gone")
+        return copy(landed, archive)
+
+    monkeypatch.setattr(assets.landing, "archive_file", copied)
+    report = load(book)
+    assert query(book, "select file_name from raw.feed_files") == [("feeds/transactions/b.csv",)]
+    assert [problem.file for problem in report.figures["unreadable"]] == (["feeds/transactions/a.csv"] if fault == "denied" else [])
+    assert report.figures["files_still_written"] == (0 if fault == "denied" else 1)
+    monkeypatch.undo()
+    load(book)
+    assert query(book, "select count(*) from raw.transactions") == [(3,)]
+
+
+def test_links_pipes_and_folders_are_refused_by_name(tmp_path: Path) -> None:
+    book = write_book(tmp_path, files={"transactions/a.csv": GOOD})
+    folder = book / "feeds/transactions"
+    (folder / "link.csv").symlink_to(folder / "a.csv")
+    os.mkfifo(folder / "pipe.csv")
+    (folder / "folder.csv").mkdir()
+    with pytest.raises(InputError) as refused:
+        load(book)
+    assert [Path(problem.file).name for problem in refused.value.problems] == ["folder.csv", "link.csv", "pipe.csv"]
+
+
+def test_readers_never_let_the_engine_guess() -> None:
+    """Rows that do not fit must be seen, and columns never matched by luck (P8, X7)."""
+    root = Path(__file__).parents[2]
+    sources = [path for folder in ("assets", "models", "pipelines", "dbt_project/models", "dbt_project/macros") for path in (root / folder).rglob("*.*")]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sources if path.suffix in (".py", ".sql")}
+    banned = ("ignore_errors", "union_by_name", "null_padding")
+    assert [(name, word) for name, text in texts.items() for word in banned if word in text] == []
+
+
+@pytest.mark.skipif("FAULTS_MANY" not in os.environ, reason="takes half a minute of CPU; set FAULTS_MANY=1")
+def test_ten_thousand_tiny_files_are_one_batch(tmp_path: Path) -> None:
+    book = write_book(tmp_path)
+    for i in range(10_000):
+        add_file(book, f"transactions/{i:05}.csv", csv(ROW.replace("G-1", f"G-{i}")))
+    load(book)
+    assert query(book, "select count(*) from raw.transactions") == [(10_000,)]
