@@ -98,7 +98,7 @@ def write_book(folder: Path, name: str, cases: Sequence[Case]) -> Path:
         "currency": "EUR",
         "as_of": dt.date.fromisoformat(name.split(" ")[0]),
         **cases[0].get("book", {}),
-        "feeds": {feed: {"files": f"feeds/{feed}/*.csv", "key": KEYS[feed]} for feed in feeds},
+        "feeds": {feed: {"files": f"feeds/{feed}/*.csv", "key": KEYS[feed], "decimal": "."} for feed in feeds},
     }
     (folder / "agreements").mkdir(parents=True)
     (folder / "book.yaml").write_text(to_yaml(settings), encoding="utf-8")
