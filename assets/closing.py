@@ -231,14 +231,17 @@ _BLOCKED = f"""
     select concat_ws('/', agreement_id, benefit_id, participant_id, window_start) as payout, status_reason, count(*) over () as count
     from fct_payout where status = 'blocked' and window_start <= ? and window_end >= ? order by all limit {LISTED}"""
 
-#: Of files that arrived after those that the last close knew.
+#: Of files that arrived after those that the last close knew; rows that a later one has taken the place of are settled.
 _REJECTED = f"""
     with seen as (select unnest($1::varchar[]) as feed, unnest($2::integer[]) as arrival_no)
     select rejects.file_name, rejects.row_number, rejects.reason, count(*) over () as count
     from audit_reject as rejects
     join audit_feed_file as files on rejects.feed = files.feed and rejects.sha256 = files.sha256 and rejects.file_name = files.file_name
     left join seen on files.feed = seen.feed
-    where files.status = 'loaded' and files.arrival_no > coalesce(seen.arrival_no, 0)
+    left join audit_reject_resolved as settled
+        on rejects.feed = settled.feed and rejects.sha256 = settled.sha256 and rejects.file_name = settled.file_name
+        and rejects.row_number = settled.row_number
+    where settled.feed is null and files.status = 'loaded' and files.arrival_no > coalesce(seen.arrival_no, 0)
     order by all limit {LISTED}"""
 
 _UNBALANCED = f"""

@@ -35,6 +35,7 @@ _SCHEMAS = {
     " credit decimal(18, 4), currency varchar, kind varchar, payout_id varchar, agreement_id varchar, benefit_id varchar, participant_id varchar,"
     " window_start date",
     "audit_reject": "feed varchar, file_name varchar, sha256 varchar, row_number bigint, reason varchar",
+    "audit_reject_resolved": "feed varchar, file_name varchar, sha256 varchar, row_number bigint",
     "audit_feed_file": "feed varchar, file_name varchar, sha256 varchar, arrival_no integer, status varchar",
     "audit_run": "run_id varchar, started_at timestamp, as_of date, code_version varchar, agreements_sha256 varchar, inputs_sha256 varchar,"
     " settings_sha256 varchar, engine_versions varchar",
@@ -73,7 +74,7 @@ class HandMade:
         for table, schema in _SCHEMAS.items():
             with duckdb.connect() as con:
                 con.execute(f"create table made ({schema})")
-                for row in rows[table]:
+                for row in rows.get(table, []):
                     con.execute(f"insert into made by name select {', '.join(f'? as {key}' for key in row)}", list(row.values()))
                 con.execute(f"copy made to '{run / table}.parquet'")
         (run / "tables.json").write_text(json.dumps({"run_id": "r1", "rows": dict.fromkeys(_SCHEMAS, 0)}))
