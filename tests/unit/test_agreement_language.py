@@ -233,3 +233,12 @@ def test_terms_share_scopes_and_cover_the_days_needed() -> None:
     assert terms["windows"].is_empty(), "no window has begun by 2020"
     assert terms["days"]["day"].min() <= dt.date(2020, 5, 5), "also a day long before the terms is a day of the calendar"
     assert terms["days"]["day"].max() >= dt.date(2025, 12, 31)
+
+
+def test_scopes_without_a_common_value_leave_no_product() -> None:
+    book = parse_book('book: t\ncurrency: EUR\nfeeds: {transactions: {files: "*.csv"}}')
+    outer = (HEAD, HEAD + "\nscope: {products: {include: {brand: [A]}}}")
+    inner = (BENEFIT, BENEFIT + "\n  measure: {of: amount, scope: {products: {include: {brand: [B]}}}}")
+    terms = make_terms(book, parse(outer, inner), dt.date(2025, 12, 31))
+    measured = terms["benefits"].join(terms["bases"], left_on="measure_basis_key", right_on="basis_key")["scope_key"].item()
+    assert terms["scope_rules"].filter(scope_key=measured).rows() == [(measured, "include", "brand", None)]
