@@ -40,7 +40,7 @@ KEPT_SETS = 2
 #: The storage format that DuckDB 1.5 reads.
 STORAGE_VERSION = "v1.5.0"
 DATABASE = "tierledger.duckdb"
-#: The table whose mart decides the order of rows; every other one is written in the order of its columns, so that equal content is equal bytes.
+#: The table whose mart decides the order of its rows.
 LINES = "fct_payout_line"
 #: Keys that large tables are sorted by, so that equal content is equal bytes; small ones by all their columns. The lines come in order.
 SORTED_BY = {

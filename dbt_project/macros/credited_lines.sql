@@ -262,24 +262,16 @@ lines_lost as (
 )
 {%- endmacro %}
 
-{# The lines that benefits measure: gross ones, and netted ones for agreements that are net of others. #}
+{# The lines that benefits measure, and their sums: gross ones, and netted ones for agreements that are net of others. #}
 {% macro measured_lines() -%}
-    {%- set gross, netted = ref("int_lines_credited"), ref("int_lines_netted") -%}
-    {%- if parts_in_use().nets -%}
-    (
-        select * from {{ gross }}
-        where basis_key not in ({{ netted_bases() }})
-        union all
-        select * from {{ netted }}
-    )
-    {%- else -%}
-    {{ gross }}
-    {%- endif -%}
+    {{ gross_or_netted(ref("int_lines_credited"), ref("int_lines_netted")) }}
 {%- endmacro %}
 
-{# Their sums, likewise. #}
 {% macro measured_sums() -%}
-    {%- set gross, netted = ref("int_measures_summed"), ref("int_measures_netted") -%}
+    {{ gross_or_netted(ref("int_measures_summed"), ref("int_measures_netted")) }}
+{%- endmacro %}
+
+{% macro gross_or_netted(gross, netted) -%}
     {%- if parts_in_use().nets -%}
     (
         select * from {{ gross }}

@@ -10,3 +10,16 @@
 {% macro entry_id(parts) -%}
     substr(sha256(concat_ws(chr(31), {{ parts | join(", ") }})), 1, 20)
 {%- endmacro %}
+
+{# What an entry is about, of any of its rows, and of either side of a comparison: all rows of a payout say the same. #}
+{% macro any_subject(columns) -%}
+    {%- for column in columns %}
+    any_value({{ column }}) as {{ column }},
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro either_subject(columns, left, right) -%}
+    {%- for column in columns %}
+    coalesce({{ left }}.{{ column }}, {{ right }}.{{ column }}) as {{ column }},
+    {%- endfor %}
+{%- endmacro %}

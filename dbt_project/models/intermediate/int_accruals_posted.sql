@@ -1,6 +1,7 @@
 {{ config(materialized="view") }}
 -- depends_on: {{ ref("int_periods_standing") }}
 -- depends_on: {{ ref("int_differences_explained") }}
+{% set subject = ["agreement_id", "benefit_id", "participant_id", "window_start", "direction", "currency"] %}
 -- entitlement minus what was posted, for every payout and the period that an accrual belongs to (its origin)
 with
 
@@ -32,12 +33,7 @@ periods as (
 posted as (
     select
         payout_id,
-        any_value(agreement_id) as agreement_id,
-        any_value(benefit_id) as benefit_id,
-        any_value(participant_id) as participant_id,
-        any_value(window_start) as window_start,
-        any_value(direction) as direction,
-        any_value(currency) as currency,
+        {{ any_subject(subject) }}
         period,
         origin_period,
         arg_max(reason, sequence) as reason,
@@ -50,12 +46,7 @@ posted as (
 posted_by_origin as (
     select
         payout_id,
-        any_value(agreement_id) as agreement_id,
-        any_value(benefit_id) as benefit_id,
-        any_value(participant_id) as participant_id,
-        any_value(window_start) as window_start,
-        any_value(direction) as direction,
-        any_value(currency) as currency,
+        {{ any_subject(subject) }}
         origin_period,
         sum(accrual) as accrual
     from posted
@@ -65,12 +56,7 @@ posted_by_origin as (
 compared as (
     select
         coalesce(computed.payout_id, posted.payout_id) as payout_id,
-        coalesce(computed.agreement_id, posted.agreement_id) as agreement_id,
-        coalesce(computed.benefit_id, posted.benefit_id) as benefit_id,
-        coalesce(computed.participant_id, posted.participant_id) as participant_id,
-        coalesce(computed.window_start, posted.window_start) as window_start,
-        coalesce(computed.direction, posted.direction) as direction,
-        coalesce(computed.currency, posted.currency) as currency,
+        {{ either_subject(subject, "computed", "posted") }}
         coalesce(computed.origin_period, posted.origin_period) as origin_period,
         coalesce(computed.is_end_of_several, false) as is_end_of_several,
         coalesce(computed.accrued_to_date, 0) as accrued_to_date,
