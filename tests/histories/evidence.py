@@ -132,10 +132,12 @@ def check_reference(folder: Path) -> list[str]:
             if column in reference and not same(program[column], reference[column])
         ]
     accrued = {row[:5]: Fraction(row[5]) for row in path}
+    standing: dict[tuple[Any, ...], Fraction] = {}  # a period of which nothing differs has no row: what the one before came to still stands
     for key5 in sorted(accrued.keys() | results.accruals.keys()):
+        found_here = standing[key5[:4]] = accrued.get(key5, standing.get(key5[:4], Fraction(0)))
         wanted = Fraction(results.accruals.get(key5, 0))
-        if accrued.get(key5, Fraction(0)) != wanted and key5[:4] in results.payouts:
-            findings.append(f"{_named(key5)}: accrued to date {float(accrued.get(key5, 0))}, in the reference {float(wanted)}")
+        if found_here != wanted and key5[:4] in results.payouts:
+            findings.append(f"{_named(key5)}: accrued to date {float(found_here)}, in the reference {float(wanted)}")
     return findings[: SHOWN * 3]
 
 
