@@ -18,6 +18,11 @@ def silent(stage: str, done: int, total: int) -> None:
     """Progress nobody looks at."""
 
 
+def no_secret(name: str) -> str | None:
+    """An environment that holds nothing."""
+    return None
+
+
 @dataclass(frozen=True)
 class RunContext:
     """One run of one book. `as_of` is the last day that exists for it; the clock was read once, at the border.
@@ -25,6 +30,7 @@ class RunContext:
     `progress(stage, done, total)` is called as long work advances, from the thread that runs the step.
     A rebuild (assets/rebuilding.py) takes nothing in: its archive is all there is; `finished_at` is set where it makes a run again that ended then,
     and `publish_to` where its tables go elsewhere than into its folder.
+    `secret(name)` is the environment variable of that name, which only the border may read; nothing keeps what it returns.
     """
 
     folder: Path
@@ -35,6 +41,7 @@ class RunContext:
     is_rebuild: bool = False
     finished_at: dt.datetime | None = None
     publish_to: Path | None = None
+    secret: Callable[[str], str | None] = no_secret
 
     @property
     def warehouse(self) -> Path:

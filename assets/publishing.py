@@ -5,6 +5,7 @@ Belongs here: writing beside, checking the copy, switching, clearing away. Does 
     published/runs/<run_id>/*.parquet    one complete set; `tables.json` (rows and hash of each table, the run's line) is written last
     published/current                    link to the newest set: the switch, and the last act of a publish
     published/tierledger.duckdb          the same tables for SQL readers from DuckDB 1.5 on
+    a schema in PostgreSQL               the same tables, where book.yaml names one; last, from the set that was switched to (assets/postgres.py)
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from assets.context import CheckFailed, RunContext, StepReport
+from assets.descriptions import descriptions
 from assets.history import append_run
+from assets.postgres import publish_to_postgres
 from assets.published import MANIFEST, read_manifest
 from assets.runs import describe_terms, read_run_id, record_run
 from assets.warehouse import open_warehouse, transaction
@@ -51,11 +52,13 @@ SORTED_BY = {
     "fct_calculation_step": "order by payout_id, step_no",
     "fct_journal": "order by entry_id, line_no",
 }
-_DESCRIPTIONS = Path(__file__).resolve().parents[1] / "dbt_project" / "models" / "marts"
 
 
 def publish(context: RunContext) -> StepReport:
-    """Last step: record the run, write and check a new set, and let readers see it. Raises CheckFailed, and readers keep what they had."""
+    """Last step: record the run, write and check a new set, and let readers see it. Raises CheckFailed, and readers keep what they had.
+
+    Raises PostgresFailed when PostgreSQL alone did not get it; `publish_to_postgres` of a later run makes up for that.
+    """
     published = context.published
     clear_unfinished(published)
     try:
@@ -80,6 +83,7 @@ def publish(context: RunContext) -> StepReport:
     finally:
         clear_unfinished(published)
     _remove_older(published)
+    publish_to_postgres(context)
     return StepReport(rows=rows, figures={"run_id": run_id, "bytes": sum(f.stat().st_size for f in target.iterdir())})
 
 
@@ -203,17 +207,6 @@ def _describe(con: duckdb.DuckDBPyConnection, kind: str, table: str, description
         con.execute(f'comment on column published.{table}."{name}" is {_quoted(columns[name])}')
 
 
-def descriptions() -> dict[str, tuple[str, dict[str, str]]]:
-    """What each published table and each of its columns is, from the marts' own yml: table to (description, column to description)."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    found = {}
-    for path in sorted(_DESCRIPTIONS.rglob("*.yml")):
-        for model in yaml.load(path.read_bytes(), Loader=loader).get("models", []):
-            columns = {c["name"]: _one_line(c.get("description", "")) for c in model.get("columns", [])}
-            found[model["name"]] = (_one_line(model.get("description", "")), columns)
-    return found
-
-
 def _free_name(target: Path) -> Path:
     """A run made once more (`--force`) gets a folder of its own: readers may be in the first."""
     names = (target.with_name(f"{target.name}.{n}") for n in itertools.count(2))
@@ -251,10 +244,6 @@ def scan(path: Path, *options: str) -> str:
 
 def _quoted(text: object) -> str:
     return "'" + str(text).replace("'", "''") + "'"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _flush(path: Path) -> None:

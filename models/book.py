@@ -17,6 +17,7 @@ from models.documents import InputError, Problem, parse_documents
 from models.feed_settings import FeedSettings
 from models.feeds import FEEDS
 from models.money import MINOR_UNITS
+from models.publish_settings import PublishSettings
 from models.validation import Strict, problems_of
 
 
@@ -72,20 +73,6 @@ class Accounts(Strict):
     receivable_income: str | int = 5100
     cash: str | int = 1000
     write_off: str | int = 6900
-
-
-class PublishSettings(Strict):
-    """Where the tables go."""
-
-    parquet: bool = True
-    duckdb: bool = True
-    postgres: str | None = None
-
-    @model_validator(mode="after")
-    def _is_published(self) -> PublishSettings:
-        if self.postgres is not None:
-            raise ValueError("postgres: is not published to yet; take the key out")
-        return self
 
 
 class CloseSettings(Strict):

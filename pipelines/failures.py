@@ -10,6 +10,7 @@ import dagster as dg
 from assets.books import BookLocked
 from assets.context import CheckFailed
 from assets.dbt import SqlError
+from assets.postgres_connection import PostgresFailed
 from models.closing import Refused
 from models.documents import InputError
 
@@ -20,6 +21,7 @@ _WAYS_OUT: tuple[tuple[type[Exception], str], ...] = (
     (CheckFailed, "The rows that are named contradict the check. Correct the feed or agreement they come from, then run again."),
     (BookLocked, "Wait until the other run has ended, or stop it; nothing has to be deleted. Then run again."),
     (SqlError, "If the message names a value, correct its feed; else it is a fault of the program: report it with what `tierledger doctor` prints."),
+    (PostgresFailed, "Parquet and DuckDB hold the run; PostgreSQL has what it had. Do what the message says, then run again: it is published there then."),
     (OSError, "The machine refused a file: look at free space and rights of the book's folder (`tierledger doctor`), then run again."),
 )
 _FAULT = "This is a fault of the program, not of your input. Report it with what `tierledger doctor` prints."

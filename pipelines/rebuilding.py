@@ -20,9 +20,8 @@ from models.documents import InputError, Problem
 from pipelines.steps import Progress, RunSummary, run_steps
 
 if TYPE_CHECKING:
-    from assets.verification import Finding
-
     from assets.rebuilding import Snapshot
+    from assets.verification import Finding
 
 #: Below the book: one folder per day, with the same parts as published/.
 KNOWN_AT = "published-known-at"

@@ -13,9 +13,11 @@ from pydantic import Field, PrivateAttr
 
 from assets.books import BookLocked, lock_book, open_book, open_run
 from assets.context import CheckFailed, RunContext, StepReport
+from assets.postgres_connection import check_address
 from assets.runs import record_failure
 from models.documents import InputError
 from pipelines.failures import as_failure
+from pipelines.settings import read_secret
 from pipelines.steps import STEPS, Step
 
 
@@ -43,7 +45,8 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
             open_book(self.book.path)
             with lock_book(self.book.path):
                 self._done = set()
-                self._context = open_run(self.book.path, self._day(), _created_at(context))
+                self._context = open_run(self.book.path, self._day(), _created_at(context), secret=read_secret)
+                check_address(self._context)
                 yield self
         except (InputError, BookLocked) as error:
             raise as_failure(error) from None

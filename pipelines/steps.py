@@ -16,6 +16,8 @@ from typing import Any
 
 from assets.books import lock_book, open_book, open_run
 from assets.context import CheckFailed, RunContext, StepReport, silent
+from assets.postgres_connection import check_address
+from pipelines.settings import read_secret
 
 Progress = Callable[[str, int, int], None]
 
@@ -80,7 +82,8 @@ class RunSummary:
 def run_book(folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False) -> RunSummary:
     """Run every step on the book, or stop after the feeds when nothing that decides the result has changed (unless `force`).
 
-    Raises InputError (what the user gave is wrong), CheckFailed (nothing published), BookLocked (another run is at work).
+    Raises InputError (what the user gave is wrong), CheckFailed (nothing published), BookLocked (another run is at work), PostgresFailed (published,
+    but not there).
     """
     open_book(folder)
     with lock_book(folder):
@@ -89,11 +92,12 @@ def run_book(folder: Path, as_of: dt.date | None = None, progress: Progress = si
 
 def run_held_book(folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False) -> RunSummary:
     """The same for a caller that holds the book's lock."""
-    return run_steps(open_run(folder, as_of, dt.datetime.now(dt.UTC), progress=progress), force)
+    return run_steps(open_run(folder, as_of, dt.datetime.now(dt.UTC), progress=progress, secret=read_secret), force)
 
 
 def run_steps(context: RunContext, force: bool = False) -> RunSummary:
     """The same for a run that was opened before."""
+    check_address(context)
     progress = context.progress
     reports: dict[str, StepReport] = {}
     stages: dict[str, float] = {}
@@ -107,6 +111,7 @@ def run_steps(context: RunContext, force: bool = False) -> RunSummary:
             progress(name, 1, 1)
 
     start_up = _import("assets.feeds", "assets.agreements", "assets.runs", "assets.publishing")
+    from assets.postgres import publish_to_postgres
     from assets.publishing import has_same_terms, published_run
     from assets.runs import record_failure
     from assets.warehouse import open_warehouse
@@ -120,6 +125,7 @@ def run_steps(context: RunContext, force: bool = False) -> RunSummary:
             do("feeds")
             do("identify")
             if not force and reports["identify"].figures["run_id"] == published_run(context):
+                publish_to_postgres(context)  # a run before may have reached Parquet and DuckDB alone
                 return _summarize(context, "nothing_new", stages, start_up, reports)
             start_up += _import("assets.calculation", "assets.dbt") + _load_dbt()
             for step in STEPS:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.cli.options import BookOption, JsonOption, make_console, print_json
+from pipelines.settings import read_secret
+
+if TYPE_CHECKING:
+    from models.book import Book
 
 
 def doctor(book: BookOption, as_json: JsonOption = False) -> None:
@@ -81,8 +85,17 @@ def _book(book: Path) -> dict[str, Any]:
         "as_of": settings.as_of or "today",
         "calendar": settings.calendar.kind,
         "feeds": ", ".join(settings.feeds),
+        **_postgres(settings),
         "warehouse": size(warehouse.stat().st_size) if warehouse.is_file() else "none yet: the first run makes it",
     }
+
+
+def _postgres(settings: Book) -> dict[str, str]:
+    postgres = settings.publish.postgres
+    if postgres is None:
+        return {}
+    state = "is set" if read_secret(postgres.variable) else "is not set"
+    return {"postgres": f"schema {postgres.schema_name}; {postgres.variable} {state}"}
 
 
 def _published(book: Path) -> dict[str, Any]:

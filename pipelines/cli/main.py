@@ -68,6 +68,7 @@ def _explain_error(error: Exception) -> int:
     from assets.books import BookLocked
     from assets.context import CheckFailed
     from assets.dbt import SqlError
+    from assets.postgres_connection import PostgresFailed
     from models.closing import Refused
     from models.documents import InputError
 
@@ -83,6 +84,10 @@ def _explain_error(error: Exception) -> int:
         return CHECK_FAILED
     if isinstance(error, SqlError):
         print(f"A table could not be built.\n  {error}\nNothing was published; what was published before stays.", file=sys.stderr)
+        return CHECK_FAILED
+    if isinstance(error, PostgresFailed):
+        told = "Parquet and DuckDB hold the run and are whole; PostgreSQL has what it had. The next run publishes there, also when nothing else is new."
+        print(f"Not published to PostgreSQL: {error}\n{told}", file=sys.stderr)
         return CHECK_FAILED
     if isinstance(error, BookLocked | OSError):
         print(error, file=sys.stderr)

@@ -118,7 +118,7 @@ def progress_bars(hidden: bool) -> Iterator[Progress]:
     if not console.is_terminal:
         yield silent
         return
-    titles = {step.name: step.title for step in STEPS} | {"hashing": "Hashing the archive", "comparing": "Comparing"}
+    titles = {step.name: step.title for step in STEPS} | {"hashing": "Hashing the archive", "comparing": "Comparing", "postgres": "To PostgreSQL"}
     tasks: dict[str, TaskID] = {}
     columns = (SpinnerColumn(finished_text="[green]✓"), TextColumn("{task.description:<22}"), BarColumn(bar_width=30), TimeElapsedColumn())
     with Progress(*columns, console=console) as bars:

@@ -96,7 +96,7 @@ def test_several_periods_are_closed_in_one_run_and_checked(tmp_path: Path, insta
     assert result.success
     assert {check.check_name for check in result.get_asset_check_evaluations() if check.passed} == set(period_closes.CHECKS)
     assert sorted(path.name for path in (folder / "ledger").iterdir()) == ["0001-close-2026-01-v1", "0002-close-2026-02-v1"]
-    too_early = {name: "2026-05" for name in months}
+    too_early = dict.fromkeys(months, "2026-05")
     refused = job.execute_in_process(instance=instance, run_config=config, tags=too_early, raise_on_error=False)
     assert not refused.success, "2026-03 and 2026-04 are open"
 
