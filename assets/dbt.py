@@ -10,6 +10,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +61,17 @@ def start_dbt() -> None:
     """
     runner, _ = _import_dbt()
     try:
-        result = runner(manifest=load_manifest(has_tests=False)).invoke(["parse", *_QUIET, *_places()])
+        result = runner(manifest=_models_alone()).invoke(["parse", *_QUIET, *_places()])
     finally:
         _close()
     if not result.success:
         raise SqlError(f"the dbt project does not parse: {result.exception}")
+
+
+@cache
+def _models_alone() -> Any:
+    """The manifest that runs go by, read once per process: dbt lets several invocations use one."""
+    return load_manifest(has_tests=False)
 
 
 def load_manifest(has_tests: bool = True) -> Any:
@@ -108,7 +115,7 @@ def _run_models(context: RunContext, selection: tuple[str, ...]) -> dict[str, st
         "feeds": list(context.book.feeds),
     }
     try:
-        result = runner(manifest=load_manifest(has_tests=False)).invoke(["run", *selection, *_QUIET, *_places(), "--vars", json.dumps(variables)])
+        result = runner(manifest=_models_alone()).invoke(["run", *selection, *_QUIET, *_places(), "--vars", json.dumps(variables)])
     finally:
         _close()
     failed = [r for r in getattr(result.result, "results", []) if r.status == "error"]
