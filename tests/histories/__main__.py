@@ -38,10 +38,10 @@ def main(arguments: list[str]) -> int:
     groups = sorted({seed // GROUP for seed in range(int(first), int(last or first) + 1)})
     code = _code()
     known = [json.loads(line) for line in DONE.read_text().splitlines()] if DONE.exists() and not options.anew else []
-    done = {each["group"]: each for each in known if (each["code"], each["steps"]) == (code, options.steps) and not each["told"]}
+    done = {each["group"]: each for each in known if each["steps"] == options.steps and not each["told"]}
     left = [(group, options.steps, code) for group in groups if group not in done]
     if done:
-        print(f"{len(done)} of {len(groups)} books were done before with this code; --anew plays them again")
+        print(f"{len(done)} of {len(groups)} books were done before; --anew plays them again")
     DONE.parent.mkdir(exist_ok=True)
     began = time.perf_counter()
     with multiprocessing.get_context("spawn").Pool(options.jobs, maxtasksperchild=5) as pool, DONE.open("w" if options.anew else "a") as file:
@@ -66,6 +66,8 @@ def _tell(outcomes: Sequence[dict[str, Any]], steps: int) -> int:
         f"{sums['histories']:,} histories of {steps} events in {len(outcomes)} books: {sums['steps_played']:,} steps, {sums['closes']:,} closes, "
         f"{sums['reopened']:,} reopened, {sums['checked']:,} statements held against books; {len(broken)} books broken"
     )
+    codes = Counter(each["code"] for each in outcomes)
+    print("code: " + ", ".join(f"{code} ({count} books)" for code, count in codes.items()))
     posted: Counter[str] = sum((Counter(each["posted"]) for each in outcomes), Counter())
     print("posted: " + ", ".join(f"{count:,} {name}" for name, count in sorted(posted.items())))
     return 1 if broken else 0
