@@ -9,6 +9,7 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assets.closed_terms import changed_after_close
 from assets.context import CheckFailed, RunContext, StepReport
 from assets.readers import identifier, quoted
 from assets.warehouse import open_warehouse
@@ -117,11 +118,13 @@ def check_references(context: RunContext) -> None:
 
     Raises InputError: two versions of a partner or product, or two assignments of one partner to one participant, that hold on the same day;
     two rates of one day, two values of a metric; a parent that is nobody's record or its own descendant; an agreement that names someone who is
-    not a partner, measures or compares a column that transactions do not have, or compares one with a value that it cannot be compared with.
+    not a partner, measures or compares a column that transactions do not have, or compares one with a value that it cannot be compared with;
+    an agreement or account that closed periods stand on, gone or changed.
     """
     with open_warehouse(context.warehouse) as con:
         problems = _overlaps(con) + _double_rates(con) + _double_metrics(con) + _cycles(con)
         problems += _unknown_measures(con, context.folder) + (_unknown_columns(con) or _failing_conditions(con))
+        problems += changed_after_close(con)
         if "partners" in context.book.feeds:
             problems += _unknown_parents(con) + _unknown_participants(con)
     if problems:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 
 from assets.books import lock_book
 from pipelines.cli.main import main
-from tests.integration.test_run import BOOK, deliver, write_book
+from tests.integration.test_run import AGREEMENT, BOOK, deliver, write_book
 
 PAYMENTS = "agreement,benefit,participant_id,window_start,amount,paid_on,reference\nBONUS,volume,C1,2026-01-01,22.40,2026-04-20,PAY-1\n"
 
@@ -153,3 +154,22 @@ def test_a_cent_changed_in_the_ledger_stops_every_run(closed: Path, capsys: pyte
     assert "ledger/0002-close-2026-02-v1/accruals.csv:3: row 2 was changed after the close of 2026-02" in capsys.readouterr().err
     file.write_bytes(genuine)
     assert command(closed, "run", "--quiet") == 0
+
+
+def test_what_closed_periods_stand_on_cannot_be_changed(closed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    book = shutil.copytree(closed, tmp_path / "book", symlinks=True)
+    agreement, settings = book / "agreements" / "bonus.yaml", book / "book.yaml"
+    genuine = {path: path.read_text() for path in (agreement, settings)}
+    other = AGREEMENT.replace("BONUS", "OTHER")
+    edits = {
+        (agreement, genuine[agreement].replace("currency: EUR", "currency: EUR\ndirection: receivable")): "agreements/bonus.yaml:2: direction: is receivable,",
+        (agreement, genuine[agreement].replace("currency: EUR", "currency: USD")): "agreements/bonus.yaml:2: currency: is USD,",
+        (agreement, other): "BONUS is in no file any more, but 25.69 EUR of it are posted in closed periods, the last 2026-04",
+        (settings, genuine[settings] + 'accounts: {cash: "1010"}\n'): "account 1000 is none of them, but entries of closed periods stand on it",
+    }
+    for (path, text), told in edits.items():
+        path.write_text(text)
+        assert command(book, "run", "--quiet") == 2
+        assert told in capsys.readouterr().err
+        path.write_text(genuine[path])
+    assert command(book, "run", "--quiet") == 0
