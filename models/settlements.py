@@ -18,7 +18,7 @@ def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
     rows: one row per payout, in the order series, participant, window, with earned (null: blocked), clawback, span_start, span_end, window_end.
     Adds prior_earned, payout, carried (clawback still to be set off) and set_off (what accrued-to-date is measured from).
     pay: a negative difference is paid back at once. carry: it is owed, and set off against later windows. none: the same within the span; what is
-    left at its end is forgiven. Versions of a benefit may have different rules: each window goes by its own.
+    left at its end is forgiven. Versions of a benefit may have different rules: each window goes by its own, also with what it finds owed.
     """
     earned = rows["earned"].cast(MONEY).to_physical().fill_null(0).cast(pl.Int64).to_numpy()
     is_blocked = rows["earned"].is_null().to_numpy()
@@ -26,17 +26,16 @@ def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
     starts_span = _changes(rows, "series_key", "participant_key", "span_start")
     ends_span = (rows["window_end"] == rows["span_end"]).to_numpy()
     rule = rows["clawback"].to_numpy()
-    pays, carries, forgives = rule == "pay", rule == "carry", (rule == "none") & ends_span
+    pays, forgives = (rule == "pay") & ~is_blocked, (rule == "none") & ends_span
     before, owed_before, payout, carried = (np.zeros(len(rows), dtype=np.int64) for _ in range(4))
     # all series at once, window after window: a series has as many as its term has periods
     for here in _windows_in_turn(starts_series):
         is_later = ~starts_span[here]
         earned_before = np.where(is_blocked[here - 1], before[here - 1], earned[here - 1])
         before[here] = np.where(is_later, earned_before, 0)
-        owed = np.where(starts_series[here] | (starts_span[here] & ~carries[here]), 0, carried[here - 1])
+        owed_before[here] = owed = np.where(starts_series[here], 0, carried[here - 1])
         difference = np.where(is_blocked[here], 0, earned[here] - before[here])
-        owed_before[here] = np.where(pays[here], 0, owed)
-        payout[here] = np.where(is_blocked[here], 0, np.where(pays[here], difference, np.maximum(difference - owed, 0)))
+        payout[here] = np.where(pays[here], difference - owed, np.maximum(difference - owed, 0))
         carried[here] = np.where(pays[here] | forgives[here], 0, np.maximum(owed - difference, 0))
     return rows.with_columns(
         as_money(before.tolist()).alias("prior_earned"),

@@ -116,7 +116,7 @@ class _Run:
                 found += self._window(cases[n], window, states)
                 if _clawback(cases[n]) == "none" and last_of_span[window.span_start] == window.start:  # what is left is forgiven
                     for outcome in found[-len(cases[n].participants) :]:
-                        outcome.row["carried"] = ZERO
+                        outcome.row["carried"] = states[outcome.participant].owed = ZERO
         return found
 
     def _window(self, case: BenefitLines, window: Window, states: dict[str, _State]) -> list[Outcome]:
@@ -129,7 +129,6 @@ class _Run:
             state = states[participant]
             if window.span_start != state.span:
                 state.span, state.before = window.span_start, ZERO
-                state.owed = state.owed if _clawback(case) == "carry" else ZERO
             outcome = Outcome(case, window, participant, standing, self._row(case, window, standing, state))
             for period, last in path:
                 to_date = views[last][participant]
@@ -167,7 +166,7 @@ class _Run:
         """What is left to pay of what the span has earned, and what stays to be set off."""
         difference = rounded(limited, case.agreement["currency"], self.half_even) - state.before
         if _clawback(case) == "pay":
-            return difference, ZERO
+            return difference - state.owed, ZERO
         return max(difference - state.owed, ZERO), max(state.owed - difference, ZERO)
 
 

@@ -46,29 +46,37 @@ def rows_of(spans: list[Span], clawback: str, cut: int = 0, participant: int = 0
     return pl.DataFrame(rows[: len(rows) - cut or None] if cut < len(rows) else rows[:1], schema=names, orient="row")
 
 
-def pay_by_hand(spans: list[Span], clawback: str) -> list[tuple[Decimal, Decimal]]:
-    """(payout, carried) window by window, as a clerk with a running account would write it."""
+def pay_by_hand(spans: list[tuple[Span, str]]) -> list[tuple[Decimal, Decimal]]:
+    """(payout, carried) window by window, as a clerk with a running account would write it. Each span with its own rule."""
     owed, result = D(0), []
-    for span in spans:
+    for span, clawback in spans:
         before = D(0)
-        owed = D(0) if clawback == "none" else owed
         for i, earned in enumerate(span):
             payout = D(0)
             if earned is not None:
                 difference, before = earned - before, earned
                 if clawback == "pay":
-                    payout = difference
+                    payout, owed = difference - owed, D(0)
                 else:
                     payout, owed = max(difference - owed, D(0)), max(owed - difference, D(0))
-            is_forgiven = clawback == "none" and i == len(span) - 1
-            result.append((payout, D(0) if is_forgiven or clawback == "pay" else owed))
+            if clawback == "none" and i == len(span) - 1:
+                owed = D(0)
+            result.append((payout, owed))
     return result
 
 
 @given(spans=SPANS, clawback=st.sampled_from(["carry", "pay", "none"]))
 def test_windows_pay_what_a_running_account_says(spans: list[Span], clawback: str) -> None:
     got = settle(spans, clawback)
-    assert list(zip(got["payout"], got["carried"], strict=True)) == pay_by_hand(spans, clawback)
+    assert list(zip(got["payout"], got["carried"], strict=True)) == pay_by_hand([(span, clawback) for span in spans])
+
+
+@given(spans=SPANS, data=st.data())
+def test_each_version_goes_by_its_own_rule_and_finds_what_the_one_before_left(spans: list[Span], data: st.DataObject) -> None:
+    rules = data.draw(st.lists(st.sampled_from(["carry", "pay", "none"]), min_size=len(spans), max_size=len(spans)))
+    versions = [rule for span, rule in zip(spans, rules, strict=True) for _ in span]
+    got = settle_windows(rows_of(spans, "carry").with_columns(pl.Series("clawback", versions)))
+    assert list(zip(got["payout"], got["carried"], strict=True)) == pay_by_hand(list(zip(spans, rules, strict=True)))
 
 
 @given(spans=SPANS)
