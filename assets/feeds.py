@@ -23,6 +23,7 @@ from assets.mapping import check_mappings, map_header, settings_hash
 from assets.plain_text import write_plain
 from assets.raw_tables import add_attributes, append_rows, create_raw_tables, empty_feed, forget_refused, number_rows
 from assets.readers import MAX_LINE_BYTES, Source, archived_hash_in, identifier, json_keys_of, looks_ragged, parquet_columns, quoted, relation, rewrite_csv
+from assets.receipts import enter_load, write_receipt
 from assets.totals import check_totals, smaller_than_usual
 from assets.typing_sql import Mapped, RowRule, TextFacts, repeated_header, select_rejects, select_rows, signs_differ, too_late
 from assets.warehouse import open_warehouse, transaction
@@ -88,6 +89,7 @@ def load_feeds(context: RunContext) -> StepReport:
         figures = _load_or_rewrite(_Load(context, con, landing, set(), Path(scratch), warnings))
         with transaction(con):
             forget_refused(con)
+        write_receipt(con, context)
         counts = [f"select 'raw.{name}', count(*) from raw.{name}" for name in (*FEEDS, "rejects")]
         rows = dict(con.execute(" union all ".join(counts)).fetchall())
         return StepReport(rows, {**figures, "warnings": landing.warnings + warnings, "unreadable": landing.unreadable})
@@ -102,6 +104,7 @@ def _load_or_rewrite(load: _Load) -> Counter[str]:
                 figures = _load_all(load)
                 sync_archive(load.context.archive, {sha256 for sha256, _ in load.landing.facts})
                 append_manifest(load.context.archive, load.landing.new)
+                enter_load(load.con, load.context)
             return figures
         except duckdb.InvalidInputException as error:
             refused = archived_hash_in(error)

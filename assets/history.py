@@ -4,6 +4,7 @@ Belongs here: these files. Does not belong here: what names a run (assets/runs.p
 
     archive/terms/<sha256>.json    book.yaml and every agreement file as a run used them: text by name, in canonical JSON, named by its hash
     archive/runs.jsonl             one line per run that ended, in order; append-only
+    archive/receipt.json           what the book held after its last run (written by assets/receipts.py)
 
 A run's line is entered after readers see its tables. When a crash comes between the two, the published set still holds the line, and the next run enters it.
 """
@@ -15,12 +16,14 @@ import os
 from pathlib import Path
 
 from assets.agreements import read_agreement_texts
+from assets.durable import flush, write_whole
 from assets.published import read_manifest
 from models.documents import InputError, Problem
 from models.history import EndedRun, as_line, parse_runs
 from models.ledger import canonical_json, sha256
+from models.receipts import Receipt, parse_receipt
 
-RUNS, TERMS = "runs.jsonl", "terms"
+RUNS, TERMS, RECEIPT = "runs.jsonl", "terms", "receipt.json"
 
 
 def keep_terms(archive: Path, folder: Path) -> str:
@@ -31,14 +34,8 @@ def keep_terms(archive: Path, folder: Path) -> str:
     target = archive / TERMS / f"{name}.json"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{name}.tmp")
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-        _flush(target.parent)
-        _flush(archive)
+        write_whole(target, content)
+        flush(archive)
     return name
 
 
@@ -53,6 +50,14 @@ def read_terms(archive: Path, name: str) -> dict[str, str]:
         raise InputError([Problem(place, 0, "", "was changed: its bytes are not those that its name says; restore it from a backup")])
     texts: dict[str, str] = json.loads(content)
     return texts
+
+
+def read_receipt(archive: Path) -> Receipt | None:
+    """The receipt of the book; None: no run has begun to load. Raises InputError when it is damaged."""
+    try:
+        return parse_receipt((archive / RECEIPT).read_bytes())
+    except FileNotFoundError:
+        return None
 
 
 def read_runs(archive: Path, published: Path | None = None) -> list[EndedRun]:
@@ -82,7 +87,7 @@ def append_run(archive: Path, run: EndedRun) -> None:
             file.truncate(file.seek(0, os.SEEK_END) - len(torn))
         file.write(as_line(run))
         os.fsync(file.fileno())
-    _flush(archive)
+    flush(archive)
 
 
 def enter_missing(archive: Path, published: Path) -> int:
@@ -97,12 +102,3 @@ def enter_missing(archive: Path, published: Path) -> int:
 def _content(archive: Path) -> bytes:
     path = archive / RUNS
     return path.read_bytes() if path.exists() else b""
-
-
-def _flush(folder: Path) -> None:
-    """Names in a folder are on the disk for sure only after this."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

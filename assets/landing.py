@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from assets.context import RunContext
+from assets.durable import flush
 from assets.inspection import COMMAS, Dialect, Facts, inspect, refusal, suffix_of
 from assets.totals import check_hash, is_side_car, read_side_car, side_car_missing
 from models.documents import InputError, Problem
@@ -83,6 +84,8 @@ def land_files(context: RunContext, known: dict[str, str]) -> Landing:
     """
     archive = context.archive
     archive.mkdir(exist_ok=True)
+    for left in archive.glob(".*.tmp"):  # by a run that was killed
+        left.unlink()
     result = Landing({name: [] for name in FEEDS})
     for arrival in read_manifest(archive):
         result.arrivals[arrival.feed].append(arrival)
@@ -223,17 +226,9 @@ def archive_file(landed: Landed, archive: Path) -> Facts | None:
 
 def sync_archive(archive: Path, hashes: Iterable[str]) -> None:
     """Return when the archived files are on disk for sure."""
-
-    def sync(path: Path) -> None:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(sync, [archive / sha256 for sha256 in hashes]))
-    sync(archive)
+        list(pool.map(flush, [archive / sha256 for sha256 in hashes]))
+    flush(archive)
 
 
 def read_manifest(archive: Path) -> list[Arrival]:
@@ -262,6 +257,7 @@ def append_manifest(archive: Path, arrivals: list[Arrival]) -> None:
         file.write(b"".join(json.dumps(_entry(arrival), ensure_ascii=False).encode() + b"\n" for arrival in arrivals))
         file.flush()
         os.fsync(file.fileno())
+    flush(archive)
 
 
 def _entry(arrival: Arrival) -> dict[str, object]:

@@ -21,12 +21,15 @@ import polars as pl
 
 from assets.agreements import write_table
 from assets.context import RunContext, StepReport
+from assets.durable import flush
+from assets.history import read_receipt
 from assets.published import read_manifest
 from assets.warehouse import open_warehouse, transaction
 from models import write_offs
 from models.closing import closes_in_force
-from models.documents import InputError
+from models.documents import InputError, Problem
 from models.ledger import NO_HASH, RECORD, TABLES, Folder, Record, canonical_json, check_chain, head
+from models.receipts import Receipt
 from models.write_offs import WriteOff, parse_write_offs
 
 _BESIDE = ".tmp-"
@@ -68,7 +71,14 @@ def load_ledger(context: RunContext) -> StepReport:
     manifest = read_manifest(context.published) or {}
     terms = manifest.get("terms", {})
     known = {terms[key]: f"the published run {manifest['run_id']}" for key in ("ledger_sha256",) if key in terms}
-    ledger = _as_of(read_ledger(context.ledger, known), context.as_of)
+    receipt = read_receipt(context.archive) or Receipt()
+    if receipt.ledger_sha256 != NO_HASH:
+        known.setdefault(receipt.ledger_sha256, "archive/receipt.json")
+    whole = read_ledger(context.ledger, known)
+    if not {terms.get("write_offs_sha256", NO_HASH), receipt.write_offs_sha256} <= {NO_HASH, *(each.sha256 for each in whole.write_offs)}:
+        told = "lacks write-offs that an earlier run knew, or holds others; restore it from a backup"
+        raise InputError([Problem(f"ledger/{write_offs.FILE}", 0, "", told)])
+    ledger = _as_of(whole, context.as_of)
     with open_warehouse(context.warehouse) as con, transaction(con):
         con.execute("create schema if not exists ledger")
         for name, frame in _frames(ledger).items():
@@ -130,16 +140,16 @@ def append_folder(ledger: Path, record: Record, files: Mapping[str, bytes]) -> P
     is_first = not ledger.exists()
     ledger.mkdir(exist_ok=True)
     if is_first:
-        _flush(ledger.parent)
+        flush(ledger.parent)
     beside, target = ledger / f"{_BESIDE}{record.folder}", ledger / record.folder
     if target.exists():
         raise FileExistsError(f"{target} is there already; nothing was written")
     beside.mkdir()
     for name, data in files.items():
         _write(beside / name, data)
-    _flush(beside)
+    flush(beside)
     os.rename(beside, target)
-    _flush(ledger)
+    flush(ledger)
     return target
 
 
@@ -149,7 +159,7 @@ def append_write_off(ledger: Path, line: bytes) -> None:
     with (ledger / write_offs.FILE).open("ab", buffering=0) as file:
         file.write(line)
         os.fsync(file.fileno())
-    _flush(ledger)
+    flush(ledger)
 
 
 def clear_unfinished(ledger: Path) -> None:
@@ -164,15 +174,6 @@ def _write(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     path.chmod(0o444)
-
-
-def _flush(folder: Path) -> None:
-    """Names in a folder are on the disk for sure only after this."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 _UTC = pl.Datetime("us")

@@ -5,6 +5,7 @@ Belongs here: opening a set and figures over whole tables. Does not belong here:
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import duckdb
 from models.documents import InputError, Problem
 
 MANIFEST = "tables.json"
+_SEAL = "manifest_sha256"
 Row = dict[str, Any]
 
 
@@ -48,10 +50,28 @@ def read_manifest(published: Path) -> dict[str, Any] | None:
     """What the current set says of itself: `run_id`, `terms`, `rows` and `sha256` per table, `run` (models/history.py); None when there is no whole set."""
     current = (published / "current").resolve()
     try:
-        manifest: dict[str, Any] = json.loads((current / MANIFEST).read_text())
-    except (OSError, ValueError):
+        manifest: dict[str, Any] = json.loads((current / MANIFEST).read_bytes())
+        is_whole = manifest.pop(_SEAL) == _seal(manifest)
+    except (OSError, ValueError, KeyError, AttributeError):
         return None
-    return manifest if all((current / f"{table}.parquet").is_file() for table in manifest["rows"]) else None
+    return manifest if is_whole and all((current / f"{table}.parquet").is_file() for table in manifest["rows"]) else None
+
+
+def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with a hash of itself, so that a damaged one is none."""
+    said = {key: value for key, value in manifest.items() if key != _SEAL}
+    return {**said, _SEAL: _seal(said)}
+
+
+def touched_since(published: Path) -> list[Path]:
+    """Files of the current set that somebody, or a failing disk, wrote to after the set was whole."""
+    current = (published / "current").resolve()
+    whole = (current / MANIFEST).stat().st_mtime_ns
+    return [path for path in sorted(current.glob("*.parquet")) if path.stat().st_mtime_ns > whole]
+
+
+def _seal(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def count_feeds(con: duckdb.DuckDBPyConnection) -> list[Row]:

@@ -24,9 +24,11 @@ from typing import TYPE_CHECKING
 
 from assets.context import CheckFailed, RunContext, StepReport
 from assets.descriptions import descriptions
+from assets.durable import flush, write_whole
 from assets.history import append_run
 from assets.postgres import publish_to_postgres
-from assets.published import MANIFEST, read_manifest
+from assets.published import MANIFEST, read_manifest, sealed, touched_since
+from assets.receipts import write_receipt
 from assets.runs import describe_terms, read_run_id, record_run
 from assets.warehouse import open_warehouse, transaction
 
@@ -72,9 +74,10 @@ def publish(context: RunContext) -> StepReport:
             rows = {table: count for table, (count, _) in written.items()}
             check_set(con, beside)
             said = {"run_id": run_id, "terms": describe_terms(context), "rows": rows, "sha256": {table: sha for table, (_, sha) in written.items()}}
-            (beside / MANIFEST).write_text(json.dumps({**said, "run": run.model_dump(mode="json")}, indent=1))
+            write_whole(beside / MANIFEST, json.dumps(sealed({**said, "run": run.model_dump(mode="json")}), indent=1).encode())
             target = _free_name(published / "runs" / str(run_id))
             beside.rename(target)
+            flush(target.parent)
             if context.book.publish.duckdb:
                 _replace_database(con.cursor(), published, target, rows)
             else:
@@ -84,6 +87,8 @@ def publish(context: RunContext) -> StepReport:
     finally:
         clear_unfinished(published)
     _remove_older(published)
+    with open_warehouse(context.warehouse) as con:
+        write_receipt(con, context, run_id)
     publish_to_postgres(context)
     return StepReport(rows=rows, figures={"run_id": run_id, "bytes": sum(f.stat().st_size for f in target.iterdir())})
 
@@ -92,7 +97,10 @@ def published_run(context: RunContext) -> str | None:
     """The run that readers see, when every part of it is there; None otherwise."""
     manifest = read_manifest(context.published)
     has_database = (context.published / DATABASE).is_file() or not context.book.publish.duckdb
-    return manifest["run_id"] if manifest and has_database else None
+    if not manifest or not has_database:
+        return None
+    changed = [path for path in touched_since(context.published) if file_sha256(path) != manifest["sha256"].get(path.stem)]
+    return None if changed else manifest["run_id"]
 
 
 def has_same_terms(context: RunContext) -> bool:
@@ -157,7 +165,7 @@ def _write_table(con: duckdb.DuckDBPyConnection, folder: Path, table: str) -> tu
     found = con.execute(f"select count(*) from {scan(path)}").fetchone()
     if written != found or written is None:
         raise CheckFailed("the_copy_is_complete", f"{path.name} holds {found} of {written} rows")
-    _flush(path)
+    flush(path)
     return int(written[0]), file_sha256(path)
 
 
@@ -181,7 +189,7 @@ def _replace_database(con: duckdb.DuckDBPyConnection, published: Path, folder: P
             _describe(con, kind, table, *told.get(table, ("", {})))
     beside = _beside(published)
     beside.chmod(0o444)
-    _flush(beside)
+    flush(beside)
     os.replace(beside, published / DATABASE)
 
 
@@ -219,7 +227,7 @@ def _switch(published: Path, target: Path) -> None:
     link = published / ".current.tmp"
     link.symlink_to(target.relative_to(published))
     os.replace(link, published / "current")
-    _flush(published)
+    flush(published)
 
 
 def _remove_older(published: Path) -> None:
@@ -245,12 +253,3 @@ def scan(path: Path, *options: str) -> str:
 
 def _quoted(text: object) -> str:
     return "'" + str(text).replace("'", "''") + "'"
-
-
-def _flush(path: Path) -> None:
-    """To the disk, so that a power cut after the switch does not leave the new name on an empty file."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

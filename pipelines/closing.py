@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from assets.books import lock_book, open_book, open_run
 from assets.context import RunContext, silent
+from assets.storage import told_plainly
 from pipelines.steps import Progress, RunSummary, run_held_book
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def write_off_difference(folder: Path, payout: str, reason: str, by: str, amount
 def _add_between_runs(folder: Path, progress: Progress, add: Callable[[RunContext], _T], has_added: Callable[[_T], bool] = lambda added: True) -> _T:
     """A run first, so that nothing is decided on what is no longer so; and a run after, which is quick to say so when nothing was added."""
     open_book(folder)
-    with lock_book(folder):
+    with lock_book(folder), told_plainly(folder):
         before: RunSummary = run_held_book(folder, progress=progress)
         added = add(open_run(folder, before.as_of, dt.datetime.now(dt.UTC)))
         if has_added(added):

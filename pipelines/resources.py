@@ -14,7 +14,9 @@ from pydantic import Field, PrivateAttr
 from assets.books import BookLocked, lock_book, open_book, open_run
 from assets.context import CheckFailed, RunContext, StepReport
 from assets.postgres_connection import check_address
+from assets.receipts import check_book
 from assets.runs import record_failure
+from assets.storage import told_plainly
 from models.documents import InputError
 from pipelines.failures import as_failure
 from pipelines.settings import read_secret
@@ -47,8 +49,11 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
                 self._done = set()
                 self._context = open_run(self.book.path, self._day(), _created_at(context), secret=read_secret)
                 check_address(self._context)
+                with told_plainly(self.book.path):
+                    for told in check_book(self._context):
+                        context.log.warning(told) if context.log else None
                 yield self
-        except (InputError, BookLocked) as error:
+        except (InputError, BookLocked, OSError) as error:
             raise as_failure(error) from None
 
     @property
@@ -63,7 +68,8 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
         if step.name == "publish" and "checks" not in self._done:
             self.carry_out(next(step for step in STEPS if step.name == "checks"))
         try:
-            report = step(self._context)
+            with told_plainly(self.book.path):
+                report = step(self._context)
         except CheckFailed:
             record_failure(self._context)
             raise

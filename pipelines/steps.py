@@ -17,6 +17,7 @@ from typing import Any
 from assets.books import lock_book, open_book, open_run
 from assets.context import CheckFailed, RunContext, StepReport, silent
 from assets.postgres_connection import check_address
+from assets.storage import told_plainly
 from pipelines.settings import read_secret
 
 Progress = Callable[[str, int, int], None]
@@ -79,25 +80,30 @@ class RunSummary:
     published_in: Path
 
 
-def run_book(folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False) -> RunSummary:
+def run_book(folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False, rebuild: bool = False) -> RunSummary:
     """Run every step on the book, or stop after the feeds when nothing that decides the result has changed (unless `force`).
 
-    Raises InputError (what the user gave is wrong), CheckFailed (nothing published), BookLocked (another run is at work), PostgresFailed (published,
-    but not there).
+    `rebuild`: make the warehouse again from the archive first. Raises InputError (what the user gave is wrong, or the warehouse is damaged), CheckFailed
+    (nothing published), BookLocked (another run is at work), MachineRefused (no room, no right), PostgresFailed (published, but not there).
     """
     open_book(folder)
     with lock_book(folder):
-        return run_held_book(folder, as_of, progress, force)
+        return run_held_book(folder, as_of, progress, force, rebuild)
 
 
-def run_held_book(folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False) -> RunSummary:
+def run_held_book(folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False, rebuild: bool = False) -> RunSummary:
     """The same for a caller that holds the book's lock."""
-    return run_steps(open_run(folder, as_of, dt.datetime.now(dt.UTC), progress=progress, secret=read_secret), force)
+    return run_steps(open_run(folder, as_of, dt.datetime.now(dt.UTC), progress=progress, secret=read_secret), force, rebuild)
 
 
-def run_steps(context: RunContext, force: bool = False) -> RunSummary:
+def run_steps(context: RunContext, force: bool = False, rebuild: bool = False) -> RunSummary:
     """The same for a run that was opened before."""
     check_address(context)
+    with told_plainly(context.folder):
+        return _run_steps(context, force, rebuild)
+
+
+def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
     progress = context.progress
     reports: dict[str, StepReport] = {}
     stages: dict[str, float] = {}
@@ -110,12 +116,14 @@ def run_steps(context: RunContext, force: bool = False) -> RunSummary:
             stages[name] = round(time.perf_counter() - began, 4)
             progress(name, 1, 1)
 
-    start_up = _import("assets.feeds", "assets.agreements", "assets.runs", "assets.publishing")
+    start_up = _import("assets.feeds", "assets.agreements", "assets.runs", "assets.publishing", "assets.receipts")
     from assets.postgres import publish_to_postgres
     from assets.publishing import has_same_terms, published_run
+    from assets.receipts import check_book
     from assets.runs import record_failure
     from assets.warehouse import open_warehouse
 
+    told = check_book(context, rebuild)
     try:
         if not has_same_terms(context):
             do("agreements")  # a mistake in them is refused before a file is taken in
@@ -123,6 +131,7 @@ def run_steps(context: RunContext, force: bool = False) -> RunSummary:
         with open_warehouse(context.warehouse):
             do("ledger")
             do("feeds")
+            reports["feeds"].figures["warnings"][:0] = told
             do("identify")
             if not force and reports["identify"].figures["run_id"] == published_run(context):
                 publish_to_postgres(context)  # a run before may have reached Parquet and DuckDB alone

@@ -30,6 +30,7 @@ def run(
         typer.Option("--known-at", metavar="DAY", help="Only what was known at the end of that day (UTC), into published-known-at/DAY."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute again although nothing has changed.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make a damaged warehouse again from the archive first. Nothing is lost.")] = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -45,19 +46,21 @@ def run(
       tierledger run --json | jq .agreements
     """
     if known_at is None:
-        run_and_show(book, as_of, force, quiet, as_json)
+        run_and_show(book, as_of, force, quiet, as_json, rebuild)
+    elif rebuild:
+        raise typer.BadParameter("--known-at works beside the book and uses no warehouse of it; leave one of the two out", param_hint="--rebuild")
     else:
         _run_known_at(book, parse_day(known_at), as_of, force, quiet, as_json)
 
 
-def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quiet: bool = False, as_json: bool = False) -> None:
+def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quiet: bool = False, as_json: bool = False, rebuild: bool = False) -> None:
     """Run the book with progress on the terminal, then print what it came to."""
     day: dt.date | None = parse_day(as_of) if as_of else None
     from pipelines.steps import StartUp, run_book
 
     imported = StartUp(time.perf_counter() - BEGAN, time.process_time())
     with stoppable_progress(hidden=quiet or as_json) as progress:
-        summary = run_book(book, day, progress, force)
+        summary = run_book(book, day, progress, force, rebuild)
     summary.start_up += imported
     if as_json:
         print_json(_as_object(summary))

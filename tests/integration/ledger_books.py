@@ -19,6 +19,7 @@ import duckdb
 from assets.books import open_run
 from assets.context import RunContext
 from assets.ledger import read_ledger, select_posted
+from assets.published import sealed
 from models.closing import last_closed
 
 NOW = dt.datetime(2026, 7, 1, 8, tzinfo=dt.UTC)
@@ -77,7 +78,7 @@ class HandMade:
                 for row in rows.get(table, []):
                     con.execute(f"insert into made by name select {', '.join(f'? as {key}' for key in row)}", list(row.values()))
                 con.execute(f"copy made to '{run / table}.parquet'")
-        (run / "tables.json").write_text(json.dumps({"run_id": "r1", "rows": dict.fromkeys(_SCHEMAS, 0)}))
+        (run / "tables.json").write_text(json.dumps(sealed({"run_id": "r1", "rows": dict.fromkeys(_SCHEMAS, 0)})))
         current = self.folder / "published" / "current"
         current.unlink(missing_ok=True)
         current.symlink_to("runs/r1")

@@ -15,6 +15,7 @@ import pytest
 from assets.closing import close_periods, list_differences, reopen_period, write_off_payout
 from assets.journal import as_csv, as_xlsx, read_journal
 from assets.ledger import load_ledger, read_heads, read_ledger
+from assets.published import sealed
 from models.closing import Refused, last_closed
 from models.documents import InputError
 from models.ledger import NO_HASH
@@ -245,7 +246,7 @@ def test_the_tables_of_the_ledger_are_what_was_closed(book: HandMade) -> None:
 def test_the_ledger_may_not_grow_shorter_than_what_was_published(book: HandMade) -> None:
     close(book, "2026-02", with_earlier=True)
     manifest = book.folder / "published" / "current" / "tables.json"
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "terms": read_heads(book.folder / "ledger")}))
+    manifest.write_text(json.dumps(sealed({**json.loads(manifest.read_text()), "terms": read_heads(book.folder / "ledger")})))
     load_ledger(book.context())
     last = book.folder / "ledger" / "0002-close-2026-02-v1"
     last.rename(book.folder / "away")

@@ -21,13 +21,14 @@ import assets.runs
 import pipelines.closing
 import pipelines.steps
 from assets.context import silent
-from assets.history import RUNS, TERMS, read_runs
+from assets.history import RECEIPT, RUNS, TERMS, read_receipt, read_runs
 from assets.ledger import read_ledger
-from assets.published import open_published
+from assets.published import open_published, sealed
 from assets.rebuilding import lay_out
 from assets.reconciliations import RECONCILIATIONS
 from assets.verification import check_kept, open_evidence, reconcile, snapshot_published, view_published
-from models.ledger import head
+from models.ledger import head, sha256
+from models.receipts import Kept, Receipt, as_bytes
 from pipelines.cli.main import main
 from pipelines.rebuilding import KNOWN_AT, run_known_at
 from pipelines.steps import run_steps
@@ -162,6 +163,9 @@ def test_a_run_that_a_crash_kept_out_of_the_history_is_entered_by_the_next(story
     whole = file.read_bytes()
     lines = whole.splitlines(keepends=True)
     file.write_bytes(b"".join(lines[:-1]) + lines[-1][:left])
+    receipt = read_receipt(book / "archive") or Receipt()
+    kept = Kept(bytes=len(b"".join(lines[:-1])), sha256=sha256(b"".join(lines[:-1])))  # the receipt follows the line
+    (book / "archive" / RECEIPT).write_bytes(as_bytes(receipt.model_copy(update={"kept": receipt.kept | {RUNS: kept}})))
     before = published_bytes(book)
     run_known_at(book, dt.date.fromisoformat(LAST))
     assert current(book / KNOWN_AT / LAST) == story.sets[LAST]
@@ -299,7 +303,7 @@ def change_payout(book: Path, keeps_hash: bool) -> None:
     if keeps_hash:
         manifest = json.loads((run / "tables.json").read_text())
         manifest["sha256"]["fct_payout"] = file_sha256(file)
-        (run / "tables.json").write_text(json.dumps(manifest))
+        (run / "tables.json").write_text(json.dumps(sealed(manifest)))
 
 
 @pytest.mark.parametrize("keeps_hash", [False, True])
@@ -318,6 +322,7 @@ def test_a_book_that_closed_nothing_says_so(book: Path, tmp_path: Path, capsys: 
     shutil.rmtree(book / "ledger")
     shutil.rmtree(book / "published")
     (book / "archive" / RUNS).unlink()
+    (book / "archive" / RECEIPT).unlink()
     (book / "warehouse.duckdb").unlink()
     assert main(["verify", "--book", str(book)]) == 2
     assert "no whole set is published" in capsys.readouterr().err
