@@ -1,0 +1,131 @@
+"""kill -9 at every step: a book dies at the n-th call that changes a file, for every n until it comes through; and at random moments.
+
+Belongs here: where to kill, and what must hold afterwards. Does not belong here: books (lives.py), how a process is killed (machine.py).
+
+    python -m tests.faults.kills                    every step of three books, and 300 random moments (an hour and a half of CPU)
+    python -m tests.faults.kills --seeds 7 --every 10 --random 20
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.faults.injection import Scorecard
+from tests.faults.lives import ACTS, Act, copy_book, differences, look_at_published, stage, warm_up
+from tests.faults.machine import Machine, in_child, kill_in, put_under
+from tests.faults.telling import print_card
+
+#: By seed: a later run killed before its calls, a first run killed in the middle of its writes, a close, a run after a close, a rebuild; `lost`: what was
+#: not on the disk for sure is lost too.
+_PLANS = {0: ("later run", "before"), 1: ("first run", "torn"), 2: ("close", "lost"), 3: ("run after a close", "torn"), 4: ("rebuild", "before")}
+KILLED = -9, -27  # by SIGKILL and by SIGPROF, the clock of CPU
+
+
+def kill_at_every_step(card: Scorecard, place: Path, seed: int, every: int = 1, first: int = 1) -> int:
+    """Kill the act of this seed at call `first`, then `every` calls later, and so on until it comes through. Returns how many calls it makes."""
+    name, manner = _PLANS[seed % len(_PLANS)]
+    act = next(act for act in ACTS if act.name == name)
+    before, after = stage(place, act, seed)
+    book, call = place / "book", first
+    while True:
+        copy_book(before, book)
+
+        def die(call: int = call) -> str:
+            machine = Machine(book)
+            machine.kill_at(call, manner == "torn")
+            act.perform(book)
+            return str(machine.calls)
+
+        code, told = in_child(die, place / "log")
+        if code not in KILLED:
+            card.enter("through", f"seed {seed}: {name}, nothing killed", wrong=_wrong(code, told, book, after))
+            return int(told or 0)
+        if manner == "lost":
+            _lose_unsynced(book, random.Random(f"{seed} {call}"))
+        case = f"seed {seed}: {name}, killed at call {call} ({manner})"
+        card.enter(f"{name}, {manner}", case, wrong=_recover(act, book, after, place))
+        call += every
+
+
+def kill_at_random(card: Scorecard, place: Path, count: int, seeds: list[int]) -> None:
+    """Kill every act at moments drawn over all of its CPU time."""
+    dice = random.Random(f"random {seeds}")
+    for number in range(count):
+        act, seed, moment = ACTS[number % len(ACTS)], dice.choice(seeds), dice.uniform(0.05, 4)
+        before, after = stage(place, act, seed)
+        book = place / "book"
+        copy_book(before, book)
+
+        def die(act: Act = act, moment: float = moment, book: Path = book) -> str:
+            kill_in(moment)
+            act.perform(book)
+            return ""
+
+        code, told = in_child(die, place / "log")
+        case = f"seed {seed}: {act.name}, killed after {moment:.3f} s of CPU"
+        if code in KILLED:
+            card.enter("random moment", case, wrong=_recover(act, book, after, place))
+        else:
+            card.enter("through", case, wrong=_wrong(code, told, book, after))
+
+
+def _recover(act: Act, book: Path, after: Path, place: Path) -> Iterator[str]:
+    """What is wrong with the book now, and after the act was given once more."""
+
+    def again() -> str:
+        seen = look_at_published(book)
+        act.perform(book)
+        return seen
+
+    code, told = in_child(again, place / "log")
+    if told and not code:
+        yield told
+    yield from _wrong(code, told, book, after)
+
+
+def _wrong(code: int, told: str, book: Path, after: Path) -> Iterator[str]:
+    if code:
+        yield f"ended with {code}: {told}"
+    else:
+        yield from differences(book, after)
+
+
+def _lose_unsynced(book: Path, dice: random.Random) -> None:
+    """As if the power had gone: the end of the engine's log never reached the disk."""
+    for log in book.glob("*.wal"):
+        with log.open("r+b") as file:
+            file.truncate(dice.randint(0, log.stat().st_size))
+
+
+def sample(place: Path) -> Scorecard:
+    """A few kills, spread over a later run."""
+    card = Scorecard()
+    kill_at_every_step(card, place, 0, every=110, first=90)
+    return card
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser("tests.faults.kills", description="kill -9 at every step, and at random moments")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
+    parser.add_argument("--every", type=int, default=1, help="only every n-th step")
+    parser.add_argument("--random", type=int, default=300, help="kills at random moments")
+    options = parser.parse_args(arguments)
+    warm_up()
+    card, steps = Scorecard(), {}
+    with tempfile.TemporaryDirectory(prefix="kills-") as place:
+        for seed in options.seeds:
+            steps[seed] = kill_at_every_step(card, Path(place), seed, options.every)
+            print(f"seed {seed}: {_PLANS[seed % len(_PLANS)][0]}, {steps[seed]} steps", file=sys.stderr, flush=True)
+        kill_at_random(card, Path(place), options.random, options.seeds)
+    told = [f"steps            {', '.join(f'seed {seed}: {count}' for seed, count in steps.items())}"] if steps else []
+    return print_card("kill -9", arguments, card, told)
+
+
+if __name__ == "__main__":
+    put_under("tests.faults.kills", sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))
