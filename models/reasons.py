@@ -45,6 +45,11 @@ REASONS: dict[str, Reason] = {
     "unknown_product": Reason(
         "the product is not in the feed products on the line's day", "deliver the product; the row then counts by itself", is_waiting=True
     ),
+    "unknown_payout": Reason(
+        "a payment of no agreement, benefit, participant and window that there is",
+        "correct the payment, or the agreement it is for; the row then counts by itself",
+        is_waiting=True,
+    ),
 }
 
 #: Columns of a file of corrections, as `tierledger rejects --export` writes it: which refused row each of its rows stands for, and why it was refused.

@@ -39,7 +39,7 @@ KINDS = {
     "published": {"parquet", "duckdb"},
 }
 #: Models that work for another layer than their schema's, so that the groups follow one another without a circle.
-GROUPS = {"int_rows_replaced": "staging", "int_rows_unresolved": "staging"}
+GROUPS = {"int_rows_replaced": "staging"}
 #: The check that a mart has the columns its contract promises.
 CONTRACT = "contract_holds"
 

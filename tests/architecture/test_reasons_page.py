@@ -21,4 +21,5 @@ def test_every_reason_of_the_code_is_explained() -> None:
     given |= set(re.findall(r"[\"'](bad_json|duplicate_key|wrong_field_count)[\"']", readers)) | {"bad_value"}
     if "'unknown_' || entity" in waiting:
         given |= {"unknown_partner", "unknown_product"}
+    given |= set(re.findall(r"'(\w+)' as reason", waiting))
     assert given == set(REASONS)

@@ -161,7 +161,9 @@ def check_fresh(folder: Path) -> list[str]:
             for path in sorted((folder / "published" / "current").glob("*.parquet")):
                 con.execute(f"create view lived_{path.stem} as from '{path}'; create view fresh_{path.stem} as from '{fresh}/published/current/{path.name}'")
                 if path.stem not in (*OF_THE_RUN, "audit_feed_file"):
-                    findings += _compare(con, path.stem, f"from {{}}_{path.stem}")
+                    # of payouts that are gone the ledger still knows what was paid; without one, the payments name nothing
+                    known = " where reason <> 'unknown_payout'" if path.stem == "audit_reject" else ""
+                    findings += _compare(con, path.stem, f"from {{}}_{path.stem}{known}")
             closed = "if(status = 'closed', 'final', status) as status"
             findings += _compare(con, "fct_payout", f"select * exclude ({', '.join(OF_THE_LEDGER)}) replace ({closed}) from {{}}_fct_payout")
             findings += _compare(

@@ -130,3 +130,21 @@ def test_a_later_row_of_the_same_key_settles_a_refused_one(tmp_path: Path, capsy
     groups = {group["reason"]: group["open"] for group in shown(book, capsys)["groups"]}
     assert groups["bad_number"] == 0
     assert groups["bad_date"] == 1
+
+
+def test_a_payment_that_names_no_payout_waits_for_one(tmp_path: Path) -> None:
+    book = small_book(tmp_path / "book")
+    write(book, "book.yaml", (book / "book.yaml").read_text() + '  payments: {files: "feeds/payments/*.csv"}\n')
+    payments = "agreement,benefit,participant_id,window_start,amount,paid_on,reference"
+    write(book, "feeds/payments/a.csv", f"{payments}\nA,b,P-1,2026-01-01,4.00,2026-05-02,PAY-1\nA,b,P-2,2026-01-01,3.00,2026-05-02,PAY-2\n")
+    run_book(book)
+    told = "there is no payout A/b/P-2/2026-01-01; the payment counts once there is one"
+    query = "select row_number, reason, message, raw::json->>'reference' from audit_reject where feed = 'payments'"
+    assert published(book, query) == [(2, "unknown_payout", told, "PAY-2")]
+    assert published(book, "select rows_loaded, rows_rejected from audit_feed_file where feed = 'payments'") == [(1, 1)]
+    assert published(book, "select participant_id, settled from fct_payout where settled <> 0") == [("P-1", 4)]
+
+    write(book, "feeds/partners/b.csv", "partner_id,kind\nP-1,dealer\nP-2,dealer\nP-3,dealer\n")
+    run_book(book)
+    assert published(book, query) == []
+    assert published(book, "select participant_id, settled from fct_payout where settled <> 0 order by 1") == [("P-1", 4), ("P-2", 3)]

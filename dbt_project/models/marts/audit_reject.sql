@@ -14,11 +14,26 @@ rejects as (
         unresolved.reason,
         unresolved.column_name,
         unresolved.message,
-        cast(to_json(transactions) as varchar)
+        cast(to_json(feed_rows) as varchar)
     from {{ ref("int_rows_unresolved") }} as unresolved
     inner join (
         select columns(* exclude (file_no, row_no))::varchar, file_no, row_no from {{ source("raw", "transactions") }}
-    ) as transactions on unresolved.file_no = transactions.file_no and unresolved.row_no = transactions.row_no
+    ) as feed_rows on unresolved.file_no = feed_rows.file_no and unresolved.row_no = feed_rows.row_no
+    where unresolved.feed = 'transactions'
+    union all
+    select
+        unresolved.feed,
+        unresolved.file_no,
+        unresolved.row_no,
+        unresolved.reason,
+        unresolved.column_name,
+        unresolved.message,
+        cast(to_json(feed_rows) as varchar)
+    from {{ ref("int_rows_unresolved") }} as unresolved
+    inner join (
+        select columns(* exclude (file_no, row_no))::varchar, file_no, row_no from {{ source("raw", "payments") }}
+    ) as feed_rows on unresolved.file_no = feed_rows.file_no and unresolved.row_no = feed_rows.row_no
+    where unresolved.feed = 'payments'
 )
 
 select
