@@ -285,7 +285,8 @@ class _Terms:
             key = self.scopes[identity] = len(self.scopes)
             self.rows["scopes"].append((key, bool(include), *(t in types for t in TRANSACTION_TYPES), condition_key))
             # scopes that leave no common value of an attribute leave no product: a rule that nothing matches
-            self.rows["scope_rules"] += [(key, "include", attribute, value) for attribute, values in include.items() for value in list[str | None](values) or [None]]
+            for attribute, values in include.items():
+                self.rows["scope_rules"] += [(key, "include", attribute, value) for value in values or (None,)]
             self.rows["scope_rules"] += [(key, "exclude", attribute, value) for attribute, value in exclude]
         return self.scopes[identity]
 
