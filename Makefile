@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help setup run test mutants torture histories lint ui lock tables-page language-page reasons-page curves-page bench clean
+.PHONY: help setup run test mutants torture crashes histories lint ui lock tables-page language-page reasons-page curves-page bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -33,10 +33,17 @@ test: setup  ## all tests, under 5 minutes
 mutants: setup  ## break the calculation on purpose and see that the unit tests notice (20 minutes)
 	@$(BIN)/python -m tests.mutants
 
-torture: setup  ## the program against the reference on random books, then bad files and the histories (TORTURE="--help" lists the options)
+torture: setup  ## the program against the reference on random books, then bad files, machines that fail and the histories (TORTURE="--help" lists the options)
 	@$(BIN)/python -m tests.torture $(TORTURE)
 	@$(if $(TORTURE),:,$(BIN)/python -m tests.faults.injection)
+	@$(if $(TORTURE),:,$(MAKE) -s crashes)
 	@$(if $(TORTURE),:,$(BIN)/python -m tests.histories)
+
+crashes: setup  ## kill -9 at every step, full disks, damaged files, readers during a publish; each prints its scorecard (three hours of CPU)
+	@$(BIN)/python -m tests.faults.kills
+	@$(BIN)/python -m tests.faults.full_disks
+	@$(BIN)/python -m tests.faults.corruption
+	@$(BIN)/python -m tests.faults.readers
 
 histories: setup  ## 1,000 random histories of 40 events; given again, it goes on where it was (HISTORIES="--help")
 	@$(BIN)/python -m tests.histories $(HISTORIES)

@@ -25,7 +25,7 @@ _DAMAGE = re.compile(
 _FULL = re.compile(r"no space left|disk quota|file too large|max_temp_directory_size|errno 28|errno 122|errno 27", re.IGNORECASE)
 _FILES = re.compile(r"too many open files|errno 24", re.IGNORECASE)
 _RIGHTS = re.compile(r"permission denied|read-only file system|cannot open file|operation not permitted", re.IGNORECASE)
-_KEPT = "Nothing was published; what was published before stays."
+_KEPT = "What readers of published/ see is whole and from one run."
 
 
 class MachineRefused(OSError):

@@ -26,30 +26,37 @@ _PLANS = {0: ("later run", "before"), 1: ("first run", "torn"), 2: ("close", "lo
 KILLED = -9, -27  # by SIGKILL and by SIGPROF, the clock of CPU
 
 
-def kill_at_every_step(card: Scorecard, place: Path, seed: int, every: int = 1, first: int = 1) -> int:
-    """Kill the act of this seed at call `first`, then `every` calls later, and so on until it comes through. Returns how many calls it makes."""
+def kill_at_every_step(card: Scorecard, place: Path, seed: int, every: int = 1) -> int:
+    """Kill the act of this seed at its first call, then `every` calls later, and so on until it comes through. Returns how many calls it makes."""
+    call = 1
+    while (calls := kill_at_call(card, place, seed, call)) is None:
+        call += every
+    return calls
+
+
+def kill_at_call(card: Scorecard, place: Path, seed: int, call: int) -> int | None:
+    """Kill the act of this seed at that call. Returns how many calls it made where it was not killed."""
     name, manner = _PLANS[seed % len(_PLANS)]
     act = next(act for act in ACTS if act.name == name)
     before, after = stage(place, act, seed)
-    book, call = place / "book", first
-    while True:
-        copy_book(before, book)
+    book = place / "book"
+    copy_book(before, book)
 
-        def die(call: int = call) -> str:
-            machine = Machine(book)
-            machine.kill_at(call, manner == "torn")
-            act.perform(book)
-            return str(machine.calls)
+    def die() -> str:
+        machine = Machine(book)
+        machine.kill_at(call, manner == "torn")
+        act.perform(book)
+        return str(machine.calls)
 
-        code, told = in_child(die, place / "log")
-        if code not in KILLED:
-            card.enter("through", f"seed {seed}: {name}, nothing killed", wrong=_wrong(code, told, book, after))
-            return int(told or 0)
-        if manner == "lost":
-            _lose_unsynced(book, random.Random(f"{seed} {call}"))
-        case = f"seed {seed}: {name}, killed at call {call} ({manner})"
-        card.enter(f"{name}, {manner}", case, wrong=_recover(act, book, after, place))
-        call += every
+    code, told = in_child(die, place / "log")
+    if code not in KILLED:
+        card.enter("through", f"seed {seed}: {name}, nothing killed", wrong=_wrong(code, told, book, after))
+        return int(told) if not code else 0
+    if manner == "lost":
+        _lose_unsynced(book, random.Random(f"{seed} {call}"))
+    case = f"seed {seed}: {name}, killed at call {call} ({manner})"
+    card.enter(f"{name}, {manner}", case, wrong=_recover(act, book, after, place))
+    return None
 
 
 def kill_at_random(card: Scorecard, place: Path, count: int, seeds: list[int]) -> None:
@@ -100,13 +107,6 @@ def _lose_unsynced(book: Path, dice: random.Random) -> None:
     for log in book.glob("*.wal"):
         with log.open("r+b") as file:
             file.truncate(dice.randint(0, log.stat().st_size))
-
-
-def sample(place: Path) -> Scorecard:
-    """A few kills, spread over a later run."""
-    card = Scorecard()
-    kill_at_every_step(card, place, 0, every=110, first=90)
-    return card
 
 
 def main(arguments: list[str]) -> int:

@@ -46,40 +46,38 @@ class Machine:
     """The machine under this process: it looks at what happens below one folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.library = ctypes.CDLL(str(_library()))
-        for name in ("machine_calls", "machine_written", "machine_refused"):
+        self.library = ctypes.CDLL(os.environ[_PRELOAD])
+        for name in ("machine_calls", "machine_refused"):
             getattr(self.library, name).restype = ctypes.c_longlong
-        self.library.machine_last.restype = ctypes.c_char_p
+        self.library.machine_first_refused.restype = ctypes.c_char_p
         self.library.machine_watch(os.fsencode(folder))
 
     def kill_at(self, call: int, torn: bool) -> None:
         """Kill the process at that call (from 1): before it, or, `torn`, after a half of what it writes."""
         self.library.machine_kill_at(ctypes.c_longlong(call), int(torn))
 
-    def full_after(self, size: int) -> None:
-        """No room for more than so many bytes from now on."""
-        self.library.machine_full_after(ctypes.c_longlong(size))
+    def full_at(self, call: int) -> None:
+        """From that call on (from 1) nothing can be written any more: the disk is full."""
+        self.library.machine_full_at(ctypes.c_longlong(call))
 
     @property
     def calls(self) -> int:
         return int(self.library.machine_calls())
 
     @property
-    def written(self) -> int:
-        return int(self.library.machine_written())
-
-    @property
     def refused(self) -> int:
         return int(self.library.machine_refused())
 
     @property
-    def last(self) -> str:
-        """The last call that was counted, and the file it was about."""
-        return os.fsdecode(self.library.machine_last())
+    def first_refused(self) -> str:
+        """The file that was to be written when there was no room for the first time; empty: there always was."""
+        return os.fsdecode(self.library.machine_first_refused()) if self.refused else ""
 
 
 def in_child(work: Callable[[], str], log: Path) -> tuple[int, str]:
     """What a forked child's work returned, with its exit code: -9 and nothing when it was killed, 70 and the error when it raised."""
+    if threads := _working_threads():
+        raise RuntimeError(f"a child would miss {', '.join(threads)}")
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -109,7 +107,7 @@ def kill_in(cpu_seconds: float) -> None:
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
 
 
-def working_threads() -> list[str]:
+def _working_threads() -> list[str]:
     """Threads that would be missing in a forked child. Those that only clean up now and then are not missed."""
     names = [Path(f"/proc/self/task/{task}/comm").read_text().strip() for task in os.listdir("/proc/self/task") if int(task) != os.getpid()]
     return [name for name in names if name not in ("jemalloc_bg_thd", "polars-ooc-clea")]

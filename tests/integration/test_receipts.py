@@ -223,7 +223,7 @@ def test_what_the_machine_refuses_is_told_with_the_way_out(
     assert main(["run", "--book", str(book)]) == 1
     said = capsys.readouterr().err
     assert told in said
-    assert "what was published before stays" in said
+    assert "What readers of published/ see is whole" in said
     assert "run again" in said
     assert len(said.splitlines()) == 1
 
