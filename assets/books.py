@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from assets.context import RunContext
-from assets.storage import told_plainly
 from models.book import Book, parse_book
 from models.calendars import FIRST_YEAR, LAST_YEAR
 from models.documents import InputError, Problem
@@ -73,6 +72,8 @@ def lock_book(folder: Path) -> Iterator[None]:
             raise BookLocked(f"{folder}: another run is at work: {_named(os.pread(descriptor, 1000, 0))}. Wait for it, or stop it.") from None
         started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": started}
+        from assets.storage import told_plainly  # it knows the engine, which commands that only look do not load
+
         with told_plainly(folder):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(holder).encode(), 0)
