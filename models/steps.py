@@ -41,7 +41,14 @@ THRESHOLDS = {
     "growth_amount": " (thresholds B + from)",
 }
 FORMS = {form: form for form in PAY_FORMS}
-PAID = {"rate": pl.lit("rate × E"), "per_unit": pl.lit("per_unit × Q"), "amount": pl.lit("amount"), "share": pl.lit("share × K")}
+# of a prorated window, terms are told as agreed and scaled where they count
+_IS_PRORATED = (pl.col("of_days") > 1) & (pl.col("method") != "matrix")
+_SCALES_FROM = _IS_PRORATED & pl.col("by_axis").is_in(["measure", "growth_amount"])
+_PART = pl.format("{}/{}", "days", "of_days")
+_FROM = pl.when(_SCALES_FROM).then(pl.lit("from × f")).otherwise(pl.lit("from"))
+_AMOUNT = pl.when(_IS_PRORATED).then(pl.lit("amount × f")).otherwise(pl.lit("amount"))
+IN_CELL = {"rate": pl.lit("rate × E"), "amount": pl.lit("amount"), "share": pl.lit("share × K")}
+PAID = {"rate": IN_CELL["rate"], "per_unit": pl.lit("per_unit × Q"), "amount": _AMOUNT, "share": IN_CELL["share"]}
 # slices carry the names of measure and base as agreed
 _OF_BASE = pl.when(pl.col("base") == "measure").then(pl.lit("rate × slice")).otherwise(pl.lit("rate × slice × E / M"))
 _OF_QUANTITY = pl.when(pl.col("measure") == "quantity").then(pl.lit("per_unit × slice")).otherwise(pl.lit("per_unit × slice × Q / M"))
@@ -52,7 +59,7 @@ _RATE = (
     .then(pl.lit("rate × the measure up to the next threshold"))
     .otherwise(pl.lit("rate × E"))
 )
-SLICED = {"rate": _RATE, "per_unit": _OF_QUANTITY, "amount": pl.lit("amount"), "share": pl.lit("share × length of x × K")}
+SLICED = {"rate": _RATE, "per_unit": _OF_QUANTITY, "amount": _AMOUNT, "share": pl.lit("share × length of x × K")}
 #: Bounds of a gate as they read.
 BOUNDS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<"}
 SOURCES = {"number": "as agreed", "feed": "row of the targets feed for this window", "prior": "same days one year earlier"}
@@ -156,17 +163,24 @@ def _places(paid: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
     return [
         _tell(paid.filter(is_plain), "axis", pl.col("by_axis").replace_strict(AXES, return_dtype=pl.String), _axis_inputs("by_axis"), "axis_value"),
         _tell(traces.axes, "axis", told, _axis_inputs("axis"), "x", "slot"),
-        _tell(paid, "tier", _tier_formula(), _inputs(x="axis_value", from_="tier_from", next="next_tier_from"), pl.col("tier").cast(FIGURE)),
+        _tell(
+            paid,
+            "tier",
+            _tier_formula(),
+            _inputs(x="axis_value", from_="tier_from", next="next_tier_from", f=pl.when(_SCALES_FROM).then(_PART)),
+            pl.col("tier").cast(FIGURE),
+        ),
     ]
 
 
 def _parts(slices: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
     """What the tiers reached, or the corners of a matrix cell, pay one by one."""
     units = pl.col("by_axis").replace_strict(THRESHOLDS, default="", return_dtype=pl.String)
-    pays, is_line = _sum_of_forms({form: PAID[form] for form in GRID_FORMS}), pl.col("matrix_method") == "linear"
+    pays, is_line = _sum_of_forms({form: IN_CELL[form] for form in GRID_FORMS}), pl.col("matrix_method") == "linear"
     cell = pl.format("row {}, column {}: {}", "tier", "column_no", pl.when(is_line).then(pl.format("({}) × weight", pays)).otherwise(pays))
     weight = pl.when(is_line).then("weight")
-    slice_inputs = _inputs(from_="slice_from", to="slice_to", slice="slice", **FORMS)
+    part = pl.when(_IS_PRORATED & pl.col("amount").is_not_null()).then(_PART)
+    slice_inputs = _inputs(from_="slice_from", to="slice_to", slice="slice", **FORMS, f=part)
     return [
         _tell(slices, "slice", pl.format("tier {}: {}{}", "tier", _sum_of_forms(SLICED), units), slice_inputs, "slice_payout", "tier"),
         *(
@@ -264,7 +278,7 @@ def _tier_formula() -> pl.Expr:
         | (pl.col("matrix_method") == "linear").fill_null(False)
         | (pl.col("boundary") == "lower_inclusive")
     )
-    return pl.when(includes).then(pl.lit("the last tier with from ≤ x")).otherwise(pl.lit("the last tier with from < x"))
+    return pl.format("the last tier with {} {} x", _FROM, pl.when(includes).then(pl.lit("≤")).otherwise(pl.lit("<")))
 
 
 def _sum_of_forms(told: dict[str, pl.Expr]) -> pl.Expr:
@@ -284,7 +298,11 @@ def _curve_formula() -> pl.Expr:
         .when(method == "matrix")
         .then(pl.when(pl.col("matrix_method") == "linear").then(pl.lit("sum of the corners")).otherwise(pl.lit("the cell")))
         .when(method == "linear")
-        .then(pl.format("{} at x, on the line between the points", _sum_of_forms(PAID)))
+        .then(
+            pl.format(
+                "{} at x, on the line between the points{}", _sum_of_forms(PAID), pl.when(_SCALES_FROM).then(pl.lit(" at from × f")).otherwise(pl.lit(""))
+            )
+        )
         .otherwise(_sum_of_forms(PAID))
     )
 
@@ -293,7 +311,8 @@ def _curve_inputs() -> pl.Expr:
     """The numbers of the tier reached, what they multiply, and for a line the point it runs to."""
     multiplied = {"E": ("rate", "base"), "Q": ("per_unit", "quantity"), "K": ("share", "incentive")}
     values = {letter: pl.when(pl.col(form).is_not_null()).then(column) for letter, (form, column) in multiplied.items()}
-    here = _inputs(**FORMS, **values)
+    uses_part = _IS_PRORATED & (pl.col("amount").is_not_null() | (_SCALES_FROM & (pl.col("method") == "linear")))
+    here = _inputs(**FORMS, **values, f=pl.when(uses_part).then(_PART))
     there = _inputs(x="axis_value", from_="tier_from", to="next_tier_from", **{f"{form}_at_to": f"next_{form}" for form in FORMS})
     return (
         pl.when((pl.col("tier") == 0) | pl.col("method").is_in(["graduated", "rolling", "total", "matrix"]))
