@@ -27,15 +27,17 @@ setup: $(STAMP)  ## make the environment in .venv
 run: setup  ## write the demo book, run it, print the summary
 	@$(BIN)/tierledger demo
 
-test: setup  ## all tests, under 5 minutes
-	@$(BIN)/python -m pytest -q -n auto --dist loadfile
+# the files in their order: those that take longest come first, so that no worker waits for the other at the end
+test: setup  ## all tests in their short forms, under 5 minutes
+	@$(BIN)/python -m pytest -q -m "not long" -n auto --dist loadfile --no-loadscope-reorder
 
 mutants: setup  ## break the calculation on purpose and see that the unit tests notice (20 minutes)
 	@$(BIN)/python -m tests.mutants
 
-torture: setup  ## the program against the reference on random books, then bad files, machines that fail and the histories (TORTURE="--help" lists the options)
+torture: setup  ## the program against the reference on random books, then bad files, the long tests, machines that fail and the histories (TORTURE="--help" lists the options)
 	@$(BIN)/python -m tests.torture $(TORTURE)
 	@$(if $(TORTURE),:,$(BIN)/python -m tests.faults.injection)
+	@$(if $(TORTURE),:,$(BIN)/python -m pytest -q -m long -n auto --dist loadfile)
 	@$(if $(TORTURE),:,$(MAKE) -s crashes)
 	@$(if $(TORTURE),:,$(BIN)/python -m tests.histories)
 

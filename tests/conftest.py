@@ -1,4 +1,4 @@
-"""What several tests share: the demo book, written and run once, and how hard property tests search.
+"""What several tests share: dbt's manifest, the demo book, written and run once, and how hard property tests search.
 
 The same examples on every run; `pytest --hypothesis-profile=search` looks further.
 """
@@ -10,11 +10,18 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from tests.once import make_once, prepare_engine
+
 _RELAXED = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
-settings.register_profile("repeatable", max_examples=40, derandomize=True, **_RELAXED)
+settings.register_profile("repeatable", max_examples=30, derandomize=True, **_RELAXED)
 settings.register_profile("search", max_examples=1500, **_RELAXED)
 settings.register_profile("mutants", max_examples=60, derandomize=True, phases=[Phase.explicit, Phase.generate], **_RELAXED)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engine() -> None:
+    prepare_engine()
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +30,8 @@ def demo_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from examples.demo.generate import write_demo_book
     from pipelines.steps import run_book
 
-    folder = tmp_path_factory.mktemp("demo") / "book"
-    write_demo_book(folder)
-    run_book(folder)
-    return folder
+    def make(folder: Path) -> None:
+        write_demo_book(folder)
+        run_book(folder)
+
+    return make_once(tmp_path_factory, "demo", make)

@@ -5,7 +5,7 @@ Belongs here: from stretches (a polynomial from one place to the next) to lines 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -146,7 +146,10 @@ def _marginal_rates(plane: Plane, trace: Trace, slope: Fraction) -> list[str]:
     if not any(any(derive(s.value)) for s in trace.stretches):
         return parts
     ends = [*(float(s.start) for s in trace.stretches[1:]), plane.x.high]
-    shown: Callable[[Fraction], str] = lambda rate: percent(round(float(rate / slope), 4))  # noqa: E731
+
+    def shown(rate: Fraction) -> str:
+        return percent(round(float(rate / slope), 4))
+
     for stretch, end in zip(trace.stretches, ends, strict=True):
         start, end = max(float(stretch.start), plane.x.low), min(end, plane.x.high)
         rates = [shown(value_at(derive(stretch.value), Fraction(x))) for x in (start, end)]

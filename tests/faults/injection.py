@@ -101,14 +101,15 @@ def inject_cells(card: Scorecard, cases: list[CellCase], folder: Path) -> None:
         for i, case in enumerate(of_book):
             add_file(book, f"transactions/{i:04}.{case.form}", _file(case, i, settings))
         load(book)
-        files = dict(query(book, "select file_name, file_no from raw.feed_files"))
-        for i, case in enumerate(of_book):
-            _judge_cell(card, book, case, files[f"feeds/transactions/{i:04}.{case.form}"])
+        with duckdb.connect(str(book / "warehouse.duckdb"), read_only=True) as con:
+            files = dict(con.execute("select file_name, file_no from raw.feed_files").fetchall())
+            for i, case in enumerate(of_book):
+                _judge_cell(card, con, case, files[f"feeds/transactions/{i:04}.{case.form}"])
 
 
-def _judge_cell(card: Scorecard, book: Path, case: CellCase, file_no: int) -> None:
-    rows = dict(query(book, f'select row_no, "{case.column}"::varchar from raw.transactions where file_no = {file_no}'))
-    refused = query(book, f"select row_no, reason from raw.rejects where file_no = {file_no}")
+def _judge_cell(card: Scorecard, con: duckdb.DuckDBPyConnection, case: CellCase, file_no: int) -> None:
+    rows = dict(con.execute(f'select row_no, "{case.column}"::varchar from raw.transactions where file_no = {file_no}').fetchall())
+    refused = con.execute(f"select row_no, reason from raw.rejects where file_no = {file_no}").fetchall()
     wrong = []
     if case.expect == "A" and refused:
         wrong.append(f"refused as {refused[0][1]}")

@@ -73,7 +73,7 @@ def test_readers_never_let_the_engine_guess() -> None:
     assert [(name, word) for name, text in texts.items() for word in banned if word in text] == []
 
 
-@pytest.mark.skipif("FAULTS_MANY" not in os.environ, reason="takes half a minute of CPU; set FAULTS_MANY=1")
+@pytest.mark.long
 def test_ten_thousand_tiny_files_are_one_batch(tmp_path: Path) -> None:
     book = write_book(tmp_path)
     for i in range(10_000):

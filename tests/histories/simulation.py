@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import functools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from tests.histories.accounts import Facts, check_accounts, first_open, open_tab
 from tests.histories.evidence import Kept, check_fresh, check_kept, check_reference, check_rerun, check_verify, count_posted
 from tests.histories.history import History
 from tests.histories.world import GROUP, Step, World, draw_history, draw_rate, draw_world
+from tests.once import prepare_engine
 from tests.torture.books import KEYS, to_yaml
 from tests.torture.drawing import FEATURES, Draw, Row
 
@@ -64,15 +64,6 @@ def live(folder: Path, seeds: Sequence[int], steps: int, verify: bool = True) ->
             raise Broken(_tell(life, step, findings))
     life.posted = count_posted(folder)
     return life
-
-
-@functools.cache
-def prepare_engine() -> None:
-    """dbt's manifest is read once per process and kept; a run reads it three times."""
-    from assets import dbt
-
-    dbt.load_manifest = functools.cache(dbt.load_manifest)
-    dbt.start_dbt = functools.cache(dbt.start_dbt)
 
 
 def _tell(life: Life, step: Step, findings: list[str]) -> str:

@@ -21,7 +21,8 @@ import duckdb
 
 from models.documents import parse_documents
 from tests.casebook import to_yaml
-from tests.histories.simulation import FEEDS, prepare_engine
+from tests.histories.simulation import FEEDS
+from tests.once import prepare_engine
 from tests.torture.calendars import DAY, fiscal_years
 
 Row = dict[str, Any]

@@ -17,6 +17,11 @@ ROW = "A-1,1,2026-03-31,P-1,sale,2,12.50,EUR,retail"
 PLAIN = 'transactions: {files: "feeds/transactions/*"}'
 
 
+def csv(*rows: str) -> str:
+    """A file of these rows."""
+    return "\n".join([HEADER, *rows]) + "\n"
+
+
 def write_book(folder: Path, feeds: str = PLAIN, files: dict[str, str | bytes] | None = None) -> Path:
     """A book with these feeds (YAML under `feeds:`) and these files below feeds/."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,6 +56,7 @@ def rejects(folder: Path) -> list[tuple[Any, ...]]:
 
 def tables(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
     """Everything in raw but when it arrived, for comparing two books."""
-    names = [name for (name,) in query(folder, "select table_name from duckdb_tables() where schema_name = 'raw' and table_name != 'landed_files'")]
     excluded = {"feed_files": " exclude (arrived_at)"}
-    return {name: query(folder, f"select *{excluded.get(name, '')} from raw.{name} order by all") for name in sorted(names)}
+    with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as con:
+        found = con.execute("select table_name from duckdb_tables() where schema_name = 'raw' and table_name != 'landed_files' order by 1").fetchall()
+        return {name: con.execute(f"select *{excluded.get(name, '')} from raw.{name} order by all").fetchall() for (name,) in found}

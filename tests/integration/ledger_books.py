@@ -72,12 +72,12 @@ class HandMade:
         run.mkdir(parents=True, exist_ok=True)
         rows = {"fct_accrual": self._accruals(), "fct_payout": [self._payout(each) for each in self.accrued if each not in self.gone]}
         rows |= {"fct_journal": [line for each in rows["fct_accrual"] if each["accrual"] for line in _entry(each)], **self._audit()}
-        for table, schema in _SCHEMAS.items():
-            with duckdb.connect() as con:
-                con.execute(f"create table made ({schema})")
+        with duckdb.connect() as con:
+            for table, schema in _SCHEMAS.items():
+                con.execute(f"create table {table} ({schema})")
                 for row in rows.get(table, []):
-                    con.execute(f"insert into made by name select {', '.join(f'? as {key}' for key in row)}", list(row.values()))
-                con.execute(f"copy made to '{run / table}.parquet'")
+                    con.execute(f"insert into {table} by name select {', '.join(f'? as {key}' for key in row)}", list(row.values()))
+                con.execute(f"copy {table} to '{run / table}.parquet'")
         (run / "tables.json").write_text(json.dumps(sealed({"run_id": "r1", "rows": dict.fromkeys(_SCHEMAS, 0)})))
         current = self.folder / "published" / "current"
         current.unlink(missing_ok=True)

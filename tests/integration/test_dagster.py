@@ -18,6 +18,7 @@ from pipelines import period_closes, sensors
 from pipelines.definitions import build_defs
 from pipelines.landing import find_landed
 from pipelines.resources import BookFolder
+from pipelines.steps import run_book
 from tests.integration.test_run import write_book
 
 
@@ -27,13 +28,21 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+@pytest.fixture(scope="module", params=["small", pytest.param("demo", marks=pytest.mark.long)])
+def commanded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A book after a run of the command."""
+    if request.param == "demo":
+        return Path(request.getfixturevalue("demo_book"))
+    return run_book(write_book(tmp_path_factory.mktemp("commanded") / "book")).folder
+
+
 @pytest.fixture(scope="module")
-def folder(demo_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo book as it was before its run."""
+def folder(commanded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same book as it was before its run."""
     folder = tmp_path_factory.mktemp("dagster") / "book"
     for name in ("agreements", "feeds"):
-        shutil.copytree(demo_book / name, folder / name)
-    shutil.copy(demo_book / "book.yaml", folder)
+        shutil.copytree(commanded / name, folder / name)
+    shutil.copy(commanded / "book.yaml", folder)
     return folder
 
 
@@ -47,9 +56,9 @@ def whole_run(defs: dg.Definitions, instance: dg.DagsterInstance) -> dg.ExecuteI
     return defs.resolve_job_def("run_book").execute_in_process(instance=instance)
 
 
-def test_results_are_those_of_the_command(whole_run: dg.ExecuteInProcessResult, folder: Path, demo_book: Path) -> None:
+def test_results_are_those_of_the_command(whole_run: dg.ExecuteInProcessResult, folder: Path, commanded: Path) -> None:
     assert whole_run.success
-    ours, theirs = ({path.stem: path for path in (book / "published" / "current").glob("*.parquet")} for book in (folder, demo_book))
+    ours, theirs = ({path.stem: path for path in (book / "published" / "current").glob("*.parquet")} for book in (folder, commanded))
     assert ours.keys() == theirs.keys()
     for table in ours.keys() - {"audit_run"}:
         without_clock = "* exclude (arrived_at)" if table == "audit_feed_file" else "*"

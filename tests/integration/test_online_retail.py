@@ -24,8 +24,9 @@ pytestmark = [
     pytest.mark.xdist_group("online_retail"),
 ]
 
-#: Portions in which the 305 days arrive, by the number of days delivered so far. The first ones are small: every run computes all that is there.
-DELIVERED = (1, 2, 9, 40, 305)
+#: Portions in which the 305 days arrive, by the number of days delivered so far. Every run computes all that is there, so those of the short form are two.
+PORTIONS = (40, 305)
+DAY_BY_DAY = tuple(range(1, 306))
 
 #: The files as text, read without the program: goods as the agreements mean them, each customer's country as of the last row.
 SOURCE = """
@@ -172,12 +173,13 @@ def test_a_quarter_without_a_plan_is_blocked(book: Path) -> None:
     assert rows == [("14298", "2011-10-01", "target_missing")]
 
 
-def test_files_that_come_in_portions_give_the_same_tables(book: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("portions", [PORTIONS, pytest.param(DAY_BY_DAY, marks=pytest.mark.long)], ids=["in two portions", "day by day"])
+def test_files_that_come_in_portions_give_the_same_tables(book: Path, tmp_path: Path, portions: tuple[int, ...]) -> None:
     folder = tmp_path / "day-by-day"
     days = list_days(DATA)
     write_online_retail_book(folder, DATA, days=[])
     delivered = 0
-    for until in DELIVERED:
+    for until in portions:
         deliver_days(folder, DATA, days[delivered:until])
         run_book(folder)
         delivered = until

@@ -79,7 +79,7 @@ def correct(exported: Path, changes: dict[str, dict[str, str]]) -> str:
     return text.getvalue()
 
 
-@pytest.mark.parametrize("key", [KEY, ""])
+@pytest.mark.parametrize("key", [KEY, pytest.param("", marks=pytest.mark.long)])
 def test_refused_rows_are_shown_exported_corrected_and_then_count(tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str) -> None:
     book = small_book(tmp_path / "book", key)
     run_book(book)

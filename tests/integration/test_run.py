@@ -115,14 +115,15 @@ def test_a_second_run_with_nothing_new_changes_nothing(first: RunSummary, book: 
     assert second.agreements == first.agreements
 
 
-def test_day_by_day_and_all_at_once_end_in_the_same_tables(first: RunSummary, tmp_path: Path) -> None:
-    by_day = write_book(tmp_path / "by_day", {})
-    for name, rows in DAYS.items():
-        deliver(by_day, {name: rows})
-        last = run_book(by_day)
+@pytest.mark.parametrize("portions", [(2, 3), pytest.param((1, 2, 3), marks=pytest.mark.long)], ids=["in two portions", "day by day"])
+def test_in_portions_and_all_at_once_end_in_the_same_tables(first: RunSummary, tmp_path: Path, portions: tuple[int, ...]) -> None:
+    later = write_book(tmp_path / "later", {})
+    for until in portions:
+        deliver(later, dict(list(DAYS.items())[:until]))
+        last = run_book(later)
         assert last.status == "published"
     assert last.run_id == first.run_id
-    assert published_tables(by_day) == published_tables(first.folder)
+    assert published_tables(later) == published_tables(first.folder)
 
 
 def test_what_decides_the_result_decides_the_run_id(first: RunSummary, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,13 +270,11 @@ def test_a_book_made_from_a_strangers_file_runs(tmp_path: Path) -> None:
     assert [(a["payouts"], a["currency"], str(a["total"])) for a in summary.agreements] == [(2, "GBP", "193.3400")]
 
 
-def test_an_agreement_edited_while_the_book_runs_is_not_published_under_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_agreement_edited_while_the_book_runs_is_not_published_under_another_name(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from assets import agreements
 
-    folder = write_book(tmp_path / "book", DAYS)
-    run_book(folder)
-    text = (folder / "agreements" / "bonus.yaml").read_text(encoding="utf-8")
-    (folder / "agreements" / "bonus.yaml").write_text(text.replace("0.01", "0.05"), encoding="utf-8")
+    text = (book / "agreements" / "bonus.yaml").read_text(encoding="utf-8")
+    (book / "agreements" / "bonus.yaml").write_text(text.replace("0.01", "0.05"), encoding="utf-8")
     read = agreements.read_agreement_texts
 
     def edited_after_naming(of: Path) -> dict[str, str]:
@@ -284,6 +283,6 @@ def test_an_agreement_edited_while_the_book_runs_is_not_published_under_another_
 
     monkeypatch.setattr(agreements, "read_agreement_texts", edited_after_naming)
     with pytest.raises(CheckFailed, match="the_agreements_are_those_the_run_is_named_after"):
-        run_book(folder)
+        run_book(book)
     monkeypatch.undo()
-    assert run_book(folder).status == "published"
+    assert run_book(book).status == "published"

@@ -34,7 +34,6 @@ def figure(value: Fraction | None) -> Decimal | None:
     return D(size if value >= 0 else -size).scaleb(-12)
 
 
-@settings(max_examples=80)
 @given(small=smalls())
 def test_payouts_and_accruals_are_those_of_the_reference(small: Small) -> None:
     results, expected = calculate(small), by_reference(small)

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.unit.small_book import Line, Small, calculate, smalls
 
@@ -143,7 +143,6 @@ def test_a_span_is_projected_to_its_window_s_end() -> None:
     assert got["projected_measure"].to_list()[2:] == [40, D("60.333333333333")]
 
 
-@settings(max_examples=30)
 @given(small=smalls())
 def test_every_placement_ends_at_the_payout(small: Small) -> None:
     for kind in ("linear", "seasonal", "feed"):

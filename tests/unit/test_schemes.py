@@ -50,7 +50,7 @@ def measured_at(by: str, place: Fraction, row: Row) -> Fraction:
     return {"measure": place, "attainment": place * t, "growth": (1 + place) * b, "growth_amount": b + place}[by]
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(data=st.data(), by=st.sampled_from(list(STARTS)))
 def test_rolling_pays_every_tier_reached_up_to_the_next_threshold(data: Any, by: str) -> None:
     benefit = {**data.draw(benefits(methods=("whole",), axes=(by,))), "method": "rolling"}
@@ -67,7 +67,6 @@ def test_rolling_pays_every_tier_reached_up_to_the_next_threshold(data: Any, by:
         assert (got["tier"], got["curve_payout"]) == (tier, figure(paid)), row
 
 
-@settings(max_examples=50)
 @given(data=st.data(), by=st.sampled_from(list(STARTS)))
 def test_total_adds_the_rates_of_every_tier_reached(data: Any, by: str) -> None:
     benefit = {**data.draw(benefits(methods=("whole",), axes=(by,))), "method": "total"}
@@ -180,7 +179,7 @@ def cell_pays(matrix: dict[str, Any], form: str, x: Fraction, y: Fraction, bound
     return i, top * (1 - u) + bottom * u
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(matrix=matrices(), data=st.data(), boundary=st.sampled_from(["lower_inclusive", "upper_inclusive"]))
 def test_every_matrix_pays_what_its_grid_says(matrix: dict[str, Any], data: Any, boundary: str) -> None:
     given_figures = {"target": data.draw(decimals(1, 5000, 2)), "baseline": data.draw(decimals(1, 5000, 2)), "incentive": data.draw(decimals(-100, 5000, 2))}
@@ -227,7 +226,7 @@ def test_both_bounds_of_a_gate_must_hold_and_factors_of_failed_gates_multiply() 
     assert evaluate({**FLAT, "requires": [window, other]}, rows)["gate_factor"].to_list() == [D(f) for f in ("0.1", "0.2", "0.2", "1", "1", "0.5")]
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(data=st.data(), by=st.sampled_from(list(STARTS)), method=st.sampled_from(["whole", "linear"]))
 def test_a_multiplier_scales_what_the_curve_paid(data: Any, by: str, method: str) -> None:
     places = sorted(data.draw(st.lists(STARTS[by], min_size=1, max_size=4, unique=True)))
@@ -271,7 +270,7 @@ def test_blocked_rows_have_neither_multiplier_nor_gate() -> None:
 # -- prorated windows -------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(data=st.data(), by=st.sampled_from(list(STARTS)), days=st.integers(1, 92), method=st.sampled_from(["whole", "graduated", "linear", "rolling", "total"]))
 def test_a_prorated_window_is_one_with_smaller_terms(data: Any, by: str, days: int, method: str) -> None:
     """Thresholds in units of the measure, T, K and amounts × f: the same as an agreement with those terms, written out."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.evaluation import decimals
@@ -34,7 +34,6 @@ def of(benefit: dict[str, Any], volumes: list[Decimal | int], *columns: str, **m
     return payouts[columns[0]].to_list() if len(columns) == 1 else list(payouts.select(columns).iter_rows())
 
 
-@settings(max_examples=60)
 @given(volumes=st.lists(st.sampled_from([D(0), D(100), D("99.99"), D("100.01"), D(-5)]) | decimals(-100, 1000, 2), min_size=1, max_size=8))
 def test_rank_and_percentile_count_the_others(volumes: list[Decimal]) -> None:
     others = [[o for j, o in enumerate(volumes) if j != i] for i in range(len(volumes))]
@@ -45,7 +44,6 @@ def test_rank_and_percentile_count_the_others(volumes: list[Decimal]) -> None:
     assert all(abs(Fraction(x) - share) <= Fraction(1, 2 * 10**12) for x, share in zip(got, shares, strict=True))
 
 
-@settings(max_examples=60)
 @given(
     rows=st.lists(st.tuples(decimals(-10, 1000, 2), st.sampled_from([D(3), D(7), D("0.01"), D("333.333333")]) | decimals(1, 500, 6)), min_size=1, max_size=8),
     of_what=st.sampled_from(["attainment", "growth", "growth_amount"]),
@@ -65,7 +63,6 @@ def test_a_cent_of_a_thousand_million_makes_a_rank() -> None:
     assert of(benefit, [D("500000000.00"), D("500000000.01"), D("500000000.00")], "axis_value") == [2, 1, 2]
 
 
-@settings(max_examples=60)
 @given(
     volumes=st.lists(st.sampled_from([D(0), D(100), D(200), D(300)]), min_size=1, max_size=7),
     method=st.sampled_from(["whole", "linear", "total"]),
