@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from assets.closed_terms import changed_after_close
 from assets.context import CheckFailed, RunContext, StepReport
+from assets.events import tell
 from assets.readers import identifier, quoted
 from assets.warehouse import open_warehouse
 from models.documents import InputError, Problem, parse_documents
@@ -110,6 +111,7 @@ def run_checks(context: RunContext) -> StepReport:
             if broken:
                 columns = ", ".join(c[0] for c in con.description or [])
                 raise CheckFailed(name, f"{columns}: " + "; ".join(", ".join(map(str, row)) for row in broken))
+            tell("check_passed", f"Check passed: {name}", check=name)
     return StepReport(figures={"checks": len(CHECKS)})
 
 

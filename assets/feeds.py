@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from assets.context import RunContext, StepReport
+from assets.feed_events import tell_files
 from assets.inspection import Dialect, Facts, format_of, inspect, refusal
 from assets.landing import Arrival, Landing, append_manifest, dialect_of, land_files, sync_archive
 from assets.mapping import check_mappings, map_header, settings_hash
@@ -90,6 +91,7 @@ def load_feeds(context: RunContext) -> StepReport:
         with transaction(con):
             forget_refused(con)
         write_receipt(con, context)
+        tell_files(con, landing.new)
         counts = [f"select 'raw.{name}', count(*) from raw.{name}" for name in (*FEEDS, "rejects")]
         rows = dict(con.execute(" union all ".join(counts)).fetchall())
         return StepReport(rows, {**figures, "warnings": landing.warnings + warnings, "unreadable": landing.unreadable})

@@ -5,7 +5,7 @@ Belongs here: which error has which way out. Does not belong here: how the comma
 
 from __future__ import annotations
 
-import dagster as dg
+from typing import TYPE_CHECKING
 
 from assets.books import BookLocked
 from assets.context import CheckFailed
@@ -13,6 +13,10 @@ from assets.dbt import SqlError
 from assets.postgres_connection import PostgresFailed
 from models.closing import Refused
 from models.documents import InputError
+from pipelines.masking import mask
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 KEPT = "What was published before stays."
 _WAYS_OUT: tuple[tuple[type[Exception], str], ...] = (
@@ -30,8 +34,10 @@ WAY_OUT = "way out"
 
 def as_failure(error: Exception) -> dg.Failure:
     """The error as Dagster's failure: its own words, and the way out as metadata."""
+    import dagster as dg  # the command says the same words without it
+
     text = str(error) if cause(error) is None else f"{type(error).__name__}: {error}"
-    return dg.Failure(text, metadata={WAY_OUT: way_out(error)}, allow_retries=False)
+    return dg.Failure(mask(text), metadata={WAY_OUT: way_out(error)}, allow_retries=False)
 
 
 def cause(error: Exception) -> Exception | None:
@@ -41,6 +47,7 @@ def cause(error: Exception) -> Exception | None:
 
 def way_out(error: BaseException | None) -> str:
     """One or two sentences that say what to do about the error."""
-    if isinstance(error, dg.Failure) and WAY_OUT in error.metadata:
-        return str(error.metadata[WAY_OUT].value)
+    metadata: dict[str, dg.MetadataValue] = getattr(error, "metadata", {})  # as_failure put it there
+    if WAY_OUT in metadata:
+        return str(metadata[WAY_OUT].value)
     return next((advice for kind, advice in _WAYS_OUT if isinstance(error, kind)), _FAULT)

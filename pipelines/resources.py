@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr
 
 from assets.books import BookLocked, lock_book, open_book, open_run
 from assets.context import CheckFailed, RunContext, StepReport
+from assets.events import sharing
 from assets.postgres_connection import check_address
 from assets.receipts import check_book
 from assets.runs import record_failure
@@ -52,7 +53,8 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
                 with told_plainly(self.book.path):
                     for told in check_book(self._context):
                         context.log.warning(told) if context.log else None
-                yield self
+                with sharing(book=self._context.book.book, as_of=self._context.as_of):
+                    yield self
         except (InputError, BookLocked, OSError) as error:
             raise as_failure(error) from None
 

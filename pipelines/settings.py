@@ -1,6 +1,8 @@
 """Environment variables. This is the only place that reads them.
 
-TIERLEDGER_BOOK   the book to work on when no --book is given (default: books/demo below the current folder)
+TIERLEDGER_BOOK       the book to work on when no --book is given (default: books/demo below the current folder)
+TIERLEDGER_LOG        form of the log when no --log-format is given: text or json
+TIERLEDGER_LOG_FILE   file that the log is added to when no --log-file is given
 and those that book.yaml names as `env:NAME`
 """
 
@@ -8,6 +10,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+
+from pipelines.masking import keep_secret
 
 DEMO_BOOK = Path("books/demo")
 
@@ -17,9 +21,22 @@ def book_folder() -> Path:
     return Path(os.environ.get("TIERLEDGER_BOOK") or DEMO_BOOK)
 
 
+def log_format() -> str | None:
+    """The form of the log when the caller names none; None: no log."""
+    return os.environ.get("TIERLEDGER_LOG") or None
+
+
+def log_file() -> Path | None:
+    """Where the log goes when the caller names nothing."""
+    name = os.environ.get("TIERLEDGER_LOG_FILE")
+    return Path(name) if name else None
+
+
 def read_secret(name: str) -> str | None:
-    """What book.yaml names as `env:NAME`; None where it is not set."""
-    return os.environ.get(name)
+    """What book.yaml names as `env:NAME`; None where it is not set. From now on it is masked in everything that is told."""
+    value = os.environ.get(name)
+    keep_secret(value or "")
+    return value
 
 
 def child_environment(**more: str) -> dict[str, str]:

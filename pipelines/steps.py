@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +17,10 @@ from typing import Any
 
 from assets.books import lock_book, open_book, open_run
 from assets.context import CheckFailed, RunContext, StepReport, silent
+from assets.events import tell
 from assets.postgres_connection import check_address
 from assets.storage import told_plainly
+from pipelines.events import telling_run, telling_step
 from pipelines.settings import read_secret
 
 Progress = Callable[[str, int, int], None]
@@ -33,7 +36,9 @@ class Step:
 
     def __call__(self, context: RunContext) -> StepReport:
         module, name = self.function.split(":")
-        report: StepReport = getattr(importlib.import_module(module), name)(context)
+        with telling_step(context, self.name, self.title) as tell_report:
+            report: StepReport = getattr(importlib.import_module(module), name)(context)
+            tell_report(report)
         return report
 
 
@@ -99,8 +104,10 @@ def run_held_book(folder: Path, as_of: dt.date | None = None, progress: Progress
 def run_steps(context: RunContext, force: bool = False, rebuild: bool = False) -> RunSummary:
     """The same for a run that was opened before."""
     check_address(context)
-    with told_plainly(context.folder):
-        return _run_steps(context, force, rebuild)
+    with told_plainly(context.folder), telling_run(context) as tell_end:
+        summary = _run_steps(context, force, rebuild)
+        tell_end(summary.status, summary.run_id)
+        return summary
 
 
 def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
@@ -124,6 +131,8 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
     from assets.warehouse import open_warehouse
 
     told = check_book(context, rebuild)
+    for each in told:
+        tell("warning", each, logging.WARNING)
     try:
         if not has_same_terms(context):
             do("agreements")  # a mistake in them is refused before a file is taken in

@@ -1,4 +1,4 @@
-"""What several tests share: dbt's manifest, the demo book, written and run once, and how hard property tests search.
+"""What several tests share: dbt started, the demo book, written and run once, and how hard property tests search.
 
 The same examples on every run; `pytest --hypothesis-profile=search` looks further.
 """

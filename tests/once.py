@@ -1,4 +1,4 @@
-"""What the tests do once although every run of a book does it: reading dbt's manifest, and making a book that many tests read.
+"""What the tests do once although every run of a book does it: starting dbt, and making a book that many tests read.
 
 Belongs here: doing it once, per process or for all of them. Does not belong here: what a book holds.
 """
@@ -17,13 +17,10 @@ import pytest
 
 @functools.cache
 def prepare_engine() -> None:
-    """Runs read dbt's manifest three times; here one is kept for the process. That of the tests' own, with its tests, is read each time."""
+    """What dbt does once per process a run does ahead of its steps; here runs follow each other in one process."""
     from assets import dbt
 
-    read, start = dbt.load_manifest, functools.cache(dbt.start_dbt)
-    read_models = functools.cache(functools.partial(read, has_tests=False))
-    dbt.load_manifest = lambda has_tests=True: read() if has_tests else read_models()
-    dbt.start_dbt = start
+    dbt.start_dbt = functools.cache(dbt.start_dbt)
 
 
 def make_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:

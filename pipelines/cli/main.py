@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import atexit
 import gc
+import logging
 import os
 import sys
 
 import typer
 
+from assets.events import tell
 from pipelines.cli import close, demo, doctor, explain, init, journal, rejects, reopen, run, ui, validate, verify, write_off
+from pipelines.cli.logged import logged
 from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT
 from pipelines.cli.stopping import stop_signals
+from pipelines.logs import is_on_standard_error, stop_log
+from pipelines.masking import mask
 
 app = typer.Typer(
     name="tierledger",
@@ -28,8 +33,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    demo.demo, run.run, explain.explain, validate.validate,
-    close.close, reopen.reopen, write_off.write_off, journal.journal, verify.verify, rejects.rejects,
+    logged(demo.demo), logged(run.run), explain.explain, validate.validate,
+    logged(close.close), logged(reopen.reopen), logged(write_off.write_off), journal.journal, logged(verify.verify), rejects.rejects,
     init.init, doctor.doctor, ui.ui,
 ):  # fmt: skip
     app.command()(command)
@@ -59,41 +64,50 @@ def main(arguments: list[str]) -> int:
             # an engine that is interrupted says so in its own words; the person who did it knows
             code = CHECK_FAILED if stopped else _explain_error(error)
         if stopped:
-            print("Stopped. What readers of published/ see is whole; run again to go on.", file=sys.stderr)
-            return 128 + stopped[0]
+            _say("stopped", "Stopped. What readers of published/ see is whole; run again to go on.")
+            code = 128 + stopped[0]
+        stop_log()
         return code
 
 
 def _explain_error(error: Exception) -> int:
+    """Say what is wrong, on standard error and in the log, without a secret."""
     from assets.books import BookLocked
     from assets.context import CheckFailed
     from assets.dbt import SqlError
     from assets.postgres_connection import PostgresFailed
     from models.closing import Refused
     from models.documents import InputError
+    from pipelines.failures import way_out
 
+    name, advice = type(error).__name__, way_out(error)
     if isinstance(error, InputError):
         for problem in error.problems:
-            print(problem, file=sys.stderr)
+            facts = {"file": problem.file, "line": problem.line, "key": problem.key, "reason": problem.message}
+            _say("failed", str(problem), error=name, way_out=advice, **facts)
         return WRONG_INPUT
+    kept = "Nothing was published; what was published before stays."
     if isinstance(error, CheckFailed):
-        print(f"Check failed: {error.check}\n  {error.finding}\nNothing was published; what was published before stays.", file=sys.stderr)
-        return CHECK_FAILED
-    if isinstance(error, Refused):
-        print(f"Refused: {error}\nThe ledger is as it was.", file=sys.stderr)
-        return CHECK_FAILED
-    if isinstance(error, SqlError):
-        print(f"A table could not be built.\n  {error}\nNothing was published; what was published before stays.", file=sys.stderr)
-        return CHECK_FAILED
-    if isinstance(error, PostgresFailed):
+        text = f"Check failed: {error.check}\n  {error.finding}\n{kept}"
+    elif isinstance(error, Refused):
+        text = f"Refused: {error}\nThe ledger is as it was."
+    elif isinstance(error, SqlError):
+        text = f"A table could not be built.\n  {error}\n{kept}"
+    elif isinstance(error, PostgresFailed):
         told = "Parquet and DuckDB hold the run and are whole; PostgreSQL has what it had. The next run publishes there, also when nothing else is new."
-        print(f"Not published to PostgreSQL: {error}\n{told}", file=sys.stderr)
-        return CHECK_FAILED
-    if isinstance(error, BookLocked | OSError):
-        print(error, file=sys.stderr)
-        return CHECK_FAILED
-    import traceback
+        text = f"Not published to PostgreSQL: {error}\n{told}"
+    elif isinstance(error, BookLocked | OSError):
+        text = str(error)
+    else:
+        import traceback
 
-    traceback.print_exception(error)
-    print("\nThis is a fault of the program, not of your input. Nothing was published; what was published before stays.", file=sys.stderr)
+        text = f"{''.join(traceback.format_exception(error))}\nThis is a fault of the program, not of your input. {kept}"
+    _say("failed", text, error=name, way_out=advice)
     return CHECK_FAILED
+
+
+def _say(event: str, text: str, **facts: object) -> None:
+    """To the person at the terminal, and into the log; where both are standard error, the log's line alone."""
+    if not is_on_standard_error():
+        print(mask(text), file=sys.stderr)
+    tell(event, text, logging.ERROR, **facts)

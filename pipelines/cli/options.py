@@ -8,12 +8,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from pipelines.logs import plain_value
 from pipelines.settings import book_folder
 
 if TYPE_CHECKING:
@@ -47,12 +47,4 @@ def make_console(file: TextIO | None = None) -> Console:
 
 def print_json(value: Any, file: TextIO | None = None) -> None:
     """One JSON object, on standard output where no file is given; money as text, so that no reader makes it a float."""
-    print(json.dumps(value, indent=2, default=_plain, ensure_ascii=False), file=file or sys.stdout)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, dt.date | dt.datetime):
-        return value.isoformat()
-    return str(value)
+    print(json.dumps(value, indent=2, default=plain_value, ensure_ascii=False), file=file or sys.stdout)

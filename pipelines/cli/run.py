@@ -13,6 +13,7 @@ import typer
 from pipelines.cli import BEGAN
 from pipelines.cli.options import BookOption, JsonOption, QuietOption, parse_day, print_json
 from pipelines.cli.stopping import stop_if_asked
+from pipelines.logs import is_on_standard_error
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -109,7 +110,7 @@ def progress_bars(hidden: bool) -> Iterator[Progress]:
     """A bar per step on standard error; nothing where that is no terminal."""
     from assets.context import silent
 
-    if hidden:
+    if hidden or is_on_standard_error():
         yield silent
         return
     from rich.console import Console

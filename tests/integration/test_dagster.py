@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
+import yaml
 
 from assets.books import lock_book
 from assets.checks import CHECKS
@@ -24,7 +25,9 @@ from tests.integration.test_run import write_book
 
 @pytest.fixture(scope="module")
 def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:
+    """With the settings of dagster.yaml that say what is logged."""
+    settings = yaml.safe_load((Path(__file__).parents[2] / "dagster.yaml").read_text(encoding="utf-8"))
+    with dg.DagsterInstance.ephemeral(settings={"python_logs": settings["python_logs"]}) as instance:
         yield instance
 
 
@@ -87,6 +90,13 @@ def test_rows_and_money_are_shown(whole_run: dg.ExecuteInProcessResult, folder: 
         "calc/current_run",
         "calc/lines_netted",
     }
+
+
+def test_what_the_steps_tell_is_in_the_log(whole_run: dg.ExecuteInProcessResult, instance: dg.DagsterInstance, folder: Path) -> None:
+    told = [entry.user_message for entry in instance.all_logs(whole_run.run_id)]
+    assert [line for line in told if line == f"Published in {folder / 'published' / 'current'}"]
+    assert [line for line in told if line.startswith("feeds/transactions/") and "rows of transactions" in line]
+    assert "Check passed: every_payout_id_is_unique" in told
 
 
 def test_every_check_was_made(whole_run: dg.ExecuteInProcessResult, defs: dg.Definitions) -> None:

@@ -1,0 +1,38 @@
+"""Secrets of the environment, masked in whatever is told: log lines, errors, Dagster's failures.
+
+Belongs here: what is secret, and covering it. Does not belong here: reading the environment (pipelines/settings.py keeps here what it hands out as a secret).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+MASK = "***"
+_PASSWORDS = (re.compile(r"://[^:@/?#\s]*:([^@/\s]+)@"), re.compile(r"password\s*=\s*'?([^\s&']+)", re.IGNORECASE))
+_secrets: set[str] = set()
+
+
+def keep_secret(value: str) -> None:
+    """From now on the value, and a password in it where it is an address, is masked."""
+    if value:
+        found = [value, *(password for pattern in _PASSWORDS for password in pattern.findall(value))]
+        _secrets.update(form for each in found for form in (each, unquote(each)))
+
+
+def mask(text: str) -> str:
+    """The text with every secret covered."""
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
+def mask_values(value: Any) -> Any:
+    """The same in all texts of a value made of lists and mappings."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, Mapping):
+        return {key: mask_values(inner) for key, inner in value.items()}
+    return [mask_values(inner) for inner in value] if isinstance(value, list | tuple) else value

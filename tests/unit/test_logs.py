@@ -1,0 +1,116 @@
+"""The log: one object per line with what every line has, text that stays on its line, and no secret in either."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.context import CheckFailed, RunContext, StepReport
+from assets.events import LOGGER, sharing, tell
+from models.book import parse_book
+from models.documents import InputError, Problem
+from pipelines import masking
+from pipelines.cli.main import main
+from pipelines.events import telling_step
+from pipelines.logs import start_log, stop_log
+from pipelines.settings import read_secret
+
+CONTEXT = RunContext(Path("b"), parse_book("book: b\ncurrency: EUR\nfeeds: {transactions: {files: x}}"), dt.date(2026, 6, 30), dt.datetime(2026, 7, 1))
+
+
+@pytest.fixture(autouse=True)
+def _closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(masking, "_secrets", set())
+    yield
+    stop_log()
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_line_is_an_object_with_what_every_line_has(tmp_path: Path) -> None:
+    start_log(None, tmp_path / "log")
+    with sharing(step="feeds", run="r1"):
+        tell("file_taken_in", "a.csv: 1 row", file="a\nb.csv", amount=Decimal("1.50"), day=dt.date(2026, 1, 2))
+    tell("run_finished", "Run r1")
+    first, last = lines(tmp_path / "log")
+    assert first.pop("time").endswith("Z")
+    assert first == {
+        "level": "info", "event": "file_taken_in", "message": "a.csv: 1 row", "run": "r1", "step": "feeds", "file": "a\nb.csv",
+        "amount": "1.50", "day": "2026-01-02",
+    }  # fmt: skip
+    assert (last["run"], last["step"], last["file"]) == (None, None, None)
+
+
+def test_a_line_of_text_stays_one_line(tmp_path: Path) -> None:
+    start_log("text", tmp_path / "log")
+    tell("file_taken_in", "a\nb\x1b[2J.csv: 1 row", step="feeds")
+    (line,) = (tmp_path / "log").read_text().splitlines()
+    assert "feeds" in line
+    assert line.endswith("a\\x0ab\\x1b[2J.csv: 1 row")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_secret_of_the_environment_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Any) -> None:
+    address = "postgresql://ledger:p%40ss%22w@db.example:5432/x"
+    monkeypatch.setenv("SOME_ADDRESS", address)
+    assert read_secret("SOME_ADDRESS") == address
+    start_log(form, tmp_path / "log")
+    tell("failed", f'no connection to {address} with p@ss"w', reason=['p%40ss%22w or p@ss"w'], inner={"dsn": address})
+    text = (tmp_path / "log").read_text()
+    assert not [secret for secret in ("p%40ss", "p@ss", "db.example") if secret in text]
+    assert "no connection to *** with ***" in text
+
+
+def test_errors_on_the_terminal_hide_secrets_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("SOME_ADDRESS", "password=hunter22 host=db")
+    read_secret("SOME_ADDRESS")
+    assert main(["run", "--book", str(tmp_path / "hunter22")]) == 2
+    told = capsys.readouterr().err
+    assert "hunter22" not in told
+    assert "***" in told
+
+
+def test_a_step_that_fails_tells_the_check_and_the_files(tmp_path: Path) -> None:
+    start_log("json", tmp_path / "log")
+    with pytest.raises(CheckFailed), telling_step(CONTEXT, "checks", "Checking"):
+        raise CheckFailed("rows_are_conserved", "rows_read=3")
+    with pytest.raises(InputError), telling_step(CONTEXT, "feeds", "Reading feeds"):
+        raise InputError([Problem("feeds/transactions/a.csv", 3, "", "is cut")])
+    told = [(line["event"], line["step"], line["file"], line.get("check"), line.get("reason"), line["level"]) for line in lines(tmp_path / "log")]
+    assert [each for each in told if each[0] != "step_started"] == [
+        ("check_failed", "checks", None, "rows_are_conserved", None, "error"),
+        ("step_failed", "checks", None, None, None, "error"),
+        ("file_refused", "feeds", "feeds/transactions/a.csv", None, "is cut", "error"),
+        ("step_failed", "feeds", None, None, None, "error"),
+    ]
+
+
+def test_after_a_step_that_names_the_run_every_event_does(tmp_path: Path) -> None:
+    start_log("json", tmp_path / "log")
+    with sharing(book="b"):
+        with telling_step(CONTEXT, "identify", "Naming the run") as tell_report:
+            tell_report(StepReport(figures={"run_id": "r9"}))
+        tell("check_passed", "x")
+    tell("other", "y")
+    assert [line["run"] for line in lines(tmp_path / "log")] == [None, "r9", "r9", None]
+
+
+def test_nobody_listens_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    start_log(None, None)
+    tell("run_started", "not told")
+    assert not LOGGER.handlers
+    assert capsys.readouterr().err == ""
+
+
+def test_a_log_that_cannot_be_written_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--book", str(tmp_path), "--log-file", str(tmp_path / "no" / "log")]) == 2
+    assert "the log cannot be written" in capsys.readouterr().err
+    assert main(["run", "--book", str(tmp_path), "--log-format", "xml"]) == 2
