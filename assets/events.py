@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 LOGGER = logging.getLogger("tierledger")
+LOGGER.addHandler(logging.NullHandler())  # without it Python prints errors that nobody listens to
 #: One run at a time works in a process, and its events are told from one thread.
 _shared: dict[str, Any] = {}
 

@@ -157,8 +157,19 @@ def _load(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
         con.execute(f"create table sample as from read_csv({source}, all_varchar = true, header = true, sample_size = -1)")
         delimiter, quote = (con.execute(f"select delimiter, quote from sniff_csv({source})").fetchone() or (",", '"'))[:2]
     except (duckdb.Error, OSError) as error:
-        raise InputError([Problem(str(path), 0, "", f"cannot be read: {str(error).splitlines()[0]}")]) from None
+        reason = f"cannot be read: {str(error).splitlines()[0]}"
+        if suffix == ".csv" and not _is_utf8(path):
+            reason = "is not UTF-8 text: save a copy as UTF-8 for `init`; later files may come as they are once book.yaml declares `encoding` for the feed"
+        raise InputError([Problem(str(path), 0, "", reason)]) from None
     return suffix != ".csv" or delimiter != "," or quote not in ('"', "", "\0", "(empty)")
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return all(True for _ in file)
+    except UnicodeDecodeError:
+        return False
 
 
 def _look_at(con: duckdb.DuckDBPyConnection, name: str) -> _Column:
@@ -283,7 +294,7 @@ def _fill_gaps(proposal: Proposal, path: Path, currency: str) -> None:
         proposal.notes.append("transaction_id: no column for it; the partner stands in; a corrected file would count twice")
     if "currency" not in proposal.columns:
         proposal.defaults["currency"] = currency
-        proposal.notes.append(f"currency: no column for it; every line is taken as {currency}")
+        proposal.notes.append(f"currency: no column holds ISO codes such as EUR in every row; every line is taken as {currency}")
 
 
 def _choose_key(con: duckdb.DuckDBPyConnection, proposal: Proposal) -> None:

@@ -29,6 +29,11 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
+def naming(book: Path) -> str:
+    """How a command that is proposed names the book: not at all where it is the one that goes without saying."""
+    return "" if book == book_folder() else f" --book {book}"
+
+
 def parse_day(text: str) -> dt.date:
     """A day written YYYY-MM-DD."""
     try:

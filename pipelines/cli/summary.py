@@ -11,9 +11,8 @@ from rich.table import Table
 
 from assets.runs import code_version
 from pipelines.cli.figures import money, number, size
-from pipelines.cli.options import make_console
+from pipelines.cli.options import make_console, naming
 from pipelines.rebuilding import KnownAt
-from pipelines.settings import book_folder
 from pipelines.steps import RunSummary
 
 #: Warnings that are shown.
@@ -150,7 +149,7 @@ def _print_time(console: Console, summary: RunSummary) -> None:
 
 
 def _print_next(console: Console, summary: RunSummary, book: Path) -> None:
-    option = "" if book == book_folder() else f" --book {book}"
+    option = naming(book)
     payout = f" {summary.largest_payout[:8]}" if summary.largest_payout else ""
     console.print(f"[bold]Next[/bold]  [cyan]tierledger explain{payout}{option}[/cyan]   why the largest payout is what it is", soft_wrap=True)
     console.print(f"      [cyan]tierledger ui{option}[/cyan]   the same steps on a web page", soft_wrap=True)

@@ -83,6 +83,12 @@ def test_a_file_that_cannot_be_transactions_is_refused(tmp_path: Path, text: str
         propose(tmp_path, text)
 
 
+def test_a_file_in_another_encoding_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "sales.csv").write_bytes(GERMAN.replace("K 2", "Käufer").encode("cp1252"))
+    with pytest.raises(InputError, match="not UTF-8 text: save a copy as UTF-8"), duckdb.connect() as con:
+        propose_mapping(con, tmp_path / "sales.csv", "EUR")
+
+
 @pytest.mark.parametrize("text", [GERMAN, AMERICAN, PLAIN])
 def test_the_book_that_is_written_has_no_mistakes(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "my sales.csv").write_text(text)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from assets.context import CheckFailed, RunContext, StepReport
-from assets.events import LOGGER, sharing, tell
+from assets.events import sharing, tell
 from models.book import parse_book
 from models.documents import InputError, Problem
 from pipelines import masking
@@ -106,7 +106,8 @@ def test_after_a_step_that_names_the_run_every_event_does(tmp_path: Path) -> Non
 def test_nobody_listens_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
     start_log(None, None)
     tell("run_started", "not told")
-    assert not LOGGER.handlers
+    assert main(["run", "--book", "nowhere"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
     assert capsys.readouterr().err == ""
 
 
