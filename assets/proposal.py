@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import tempfile
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import SequenceMatcher
@@ -15,8 +16,11 @@ from pathlib import Path
 
 import duckdb
 
+from assets.inspection import Dialect
+from assets.plain_text import write_plain
 from assets.readers import identifier, quoted
 from models.documents import InputError, Problem
+from models.feed_settings import DELIMITERS
 from models.feeds import FEEDS
 from models.money import MINOR_UNITS
 
@@ -69,6 +73,8 @@ class Proposal:
     defaults: dict[str, str] = field(default_factory=dict)
     key: list[str] | None = None
     notes: list[str] = field(default_factory=list)
+    #: how the feed has to say its files are written: encoding and delimiter, where they are not UTF-8 and comma
+    written: dict[str, str] = field(default_factory=dict)
     #: the relation has to be written anew as comma-separated UTF-8 text: its own form is not one a feed may have
     needs_rewrite: bool = False
     largest_partner: str = ""
@@ -97,12 +103,15 @@ def propose_mapping(con: duckdb.DuckDBPyConnection, path: Path, currency: str) -
 
     Raises InputError when the file cannot be read or has no column that could be a required one.
     """
-    needs_rewrite = _load(con, path)
+    written = _load(con, path)
     header = [row[0] for row in con.execute("describe sample").fetchall()]
     rows = (con.execute("select count(*) from sample").fetchone() or (0,))[0]
     if not rows:
         raise InputError([Problem(str(path), 0, "", "has no rows to look at")])
-    proposal = Proposal(header, rows, needs_rewrite=needs_rewrite)
+    proposal = Proposal(header, rows, written=written or {}, needs_rewrite=written is None)
+    if "encoding" in proposal.written:
+        told = f"the file is no UTF-8 text; taken for {proposal.written['encoding']}: look whether umlauts, accents and € come out right"
+        proposal.notes.append(told)
     columns = [_look_at(con, name) for name in header]
     chosen = _match(columns)
     _map_date(proposal, chosen)
@@ -143,33 +152,44 @@ _RESERVED = {
 }
 
 
-def _load(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
-    """The file's rows as text in `sample`; returns whether a feed could not take the file as it is."""
+def _load(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str] | None:
+    """The file's rows as text in `sample`; returns what the feed has to say of how it is written, None where a feed could not take the file as it is."""
     suffix = next((s for s in (".csv", ".parquet", ".jsonl", ".ndjson", ".json") if s in path.suffixes), "")
     source = quoted(re.sub(r"([*?[])", r"[\1]", str(path)))
     try:
         if suffix == ".parquet":
             con.execute(f"create table sample as select columns(*)::varchar from read_parquet({source})")
-            return False
+            return {}
         if suffix in (".jsonl", ".ndjson", ".json"):
             con.execute(f"create table sample as select columns(*)::varchar from read_json({source}, format = 'newline_delimited')")
-            return False
-        con.execute(f"create table sample as from read_csv({source}, all_varchar = true, header = true, sample_size = -1)")
-        delimiter, quote = (con.execute(f"select delimiter, quote from sniff_csv({source})").fetchone() or (",", '"'))[:2]
+            return {}
+        with tempfile.TemporaryDirectory(prefix="tierledger-") as scratch:
+            encoding = _encoding_of(path)
+            if encoding != "utf-8":
+                write_plain(path, ".csv", path.name, Dialect(encoding=encoding), [], Path(scratch) / "plain.csv")
+                source = quoted(f"{scratch}/plain.csv")
+            con.execute(f"create table sample as from read_csv({source}, all_varchar = true, header = true, sample_size = -1)")
+            delimiter, quote = (con.execute(f"select delimiter, quote from sniff_csv({source})").fetchone() or (",", '"'))[:2]
     except (duckdb.Error, OSError) as error:
-        reason = f"cannot be read: {str(error).splitlines()[0]}"
-        if suffix == ".csv" and not _is_utf8(path):
-            reason = "is not UTF-8 text: save a copy as UTF-8 for `init`; later files may come as they are once book.yaml declares `encoding` for the feed"
-        raise InputError([Problem(str(path), 0, "", reason)]) from None
-    return suffix != ".csv" or delimiter != "," or quote not in ('"', "", "\0", "(empty)")
+        raise InputError([Problem(str(path), 0, "", f"cannot be read: {str(error).splitlines()[0]}")]) from None
+    if suffix != ".csv" or delimiter not in DELIMITERS or quote not in ('"', "", "\0", "(empty)"):
+        return None
+    return ({} if encoding == "utf-8" else {"encoding": encoding}) | ({} if delimiter == "," else {"delimiter": delimiter})
 
 
-def _is_utf8(path: Path) -> bool:
-    try:
-        with path.open(encoding="utf-8") as file:
-            return all(True for _ in file)
-    except UnicodeDecodeError:
-        return False
+def _encoding_of(path: Path) -> str:
+    """utf-16 by its mark; what is no UTF-8 is taken for the encoding of western Windows. Packed files are UTF-8."""
+    with path.open("rb") as file:
+        if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+            return "utf-16"
+    if path.suffix not in (".gz", ".zst"):
+        try:
+            with path.open(encoding="utf-8") as text:
+                while text.read(1_000_000):
+                    pass
+        except UnicodeDecodeError:
+            return "windows-1252"
+    return "utf-8"
 
 
 def _look_at(con: duckdb.DuckDBPyConnection, name: str) -> _Column:

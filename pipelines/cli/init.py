@@ -58,7 +58,9 @@ def _init_with_feed(folder: Path, feed: Path, currency: str) -> None:
         target = folder / "feeds" / "transactions" / name
         if proposal.needs_rewrite:
             con.execute(f"copy sample to {quoted(str(target))} (format csv, header true)")
-            proposal.notes.append(f"{feed.name} is not comma-separated text with double quotes: a copy in that form was put into the book")
+            proposal.notes.append(
+                f"{feed.name} is in no form that a feed may have: a comma-separated copy was put into the book; so must be the files that follow"
+            )
         else:
             shutil.copyfile(feed, target)
     _print_guesses(folder, feed, proposal)
