@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 LOGGER = logging.getLogger("tierledger")
-LOGGER.addHandler(logging.NullHandler())  # without it Python prints errors that nobody listens to
+LOGGER.addHandler(logging.NullHandler())  # without it Python prints errors that nobody listens to,
+LOGGER.propagate = False  # and libraries that a run imports make the root logger print them too
 #: One run at a time works in a process, and its events are told from one thread.
 _shared: dict[str, Any] = {}
 

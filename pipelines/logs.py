@@ -58,7 +58,6 @@ def start_log(form: Format | None, file: Path | None) -> None:
     handler.setFormatter(TextLines() if form == "text" else JsonLines())
     LOGGER.addHandler(handler)
     LOGGER.setLevel(logging.INFO)
-    LOGGER.propagate = False
 
 
 def stop_log() -> None:
@@ -68,7 +67,6 @@ def stop_log() -> None:
             LOGGER.removeHandler(handler)
             handler.close()
     LOGGER.setLevel(logging.NOTSET)
-    LOGGER.propagate = True
 
 
 def is_on_standard_error() -> bool:
