@@ -11,15 +11,16 @@ from typing import Any
 from urllib.parse import unquote
 
 MASK = "***"
+#: Shorter values are no secrets, and covering them would make every text unreadable.
+SHORTEST = 4
 _PASSWORDS = (re.compile(r"://[^:@/?#\s]*:([^@/\s]+)@"), re.compile(r"password\s*=\s*'?([^\s&']+)", re.IGNORECASE))
 _secrets: set[str] = set()
 
 
 def keep_secret(value: str) -> None:
     """From now on the value, and a password in it where it is an address, is masked."""
-    if value:
-        found = [value, *(password for pattern in _PASSWORDS for password in pattern.findall(value))]
-        _secrets.update(form for each in found for form in (each, unquote(each)))
+    found = [value, *(password for pattern in _PASSWORDS for password in pattern.findall(value))]
+    _secrets.update(form for each in found for form in (each, unquote(each)) if len(form) >= SHORTEST)
 
 
 def mask(text: str) -> str:

@@ -70,6 +70,12 @@ def test_no_secret_of_the_environment_is_told(tmp_path: Path, monkeypatch: pytes
     assert "no connection to *** with ***" in text
 
 
+def test_what_is_too_short_to_be_a_secret_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_ADDRESS", "db")
+    assert read_secret("SOME_ADDRESS") == "db"
+    assert masking.mask("feedback") == "feedback"
+
+
 def test_errors_on_the_terminal_hide_secrets_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("SOME_ADDRESS", "password=hunter22 host=db")
     read_secret("SOME_ADDRESS")
