@@ -185,6 +185,7 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
         wrong += [Problem(source.name, 0, "", told) for source in sources if not rows_read.get(source.file_no)]
     if wrong:
         raise InputError(wrong)
+    append_rows(load.con, "declared_totals", [(feed.name, source.file_no, total, said) for source in sources for total, said in source.totals.items()])
     entries = []
     for arrival in todo:
         original = first[arrival.sha256]

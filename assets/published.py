@@ -63,13 +63,6 @@ def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
     return {**said, _SEAL: _seal(said)}
 
 
-def touched_since(published: Path) -> list[Path]:
-    """Files of the current set that somebody, or a failing disk, wrote to after the set was whole."""
-    current = (published / "current").resolve()
-    whole = (current / MANIFEST).stat().st_mtime_ns
-    return [path for path in sorted(current.glob("*.parquet")) if path.stat().st_mtime_ns > whole]
-
-
 def _seal(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 

@@ -27,7 +27,7 @@ from assets.descriptions import descriptions
 from assets.durable import flush, write_whole
 from assets.history import append_run
 from assets.postgres import publish_to_postgres
-from assets.published import MANIFEST, read_manifest, sealed, touched_since
+from assets.published import MANIFEST, read_manifest, sealed
 from assets.receipts import write_receipt
 from assets.runs import describe_terms, read_run_id, record_run
 from assets.warehouse import open_warehouse, transaction
@@ -93,14 +93,14 @@ def publish(context: RunContext) -> StepReport:
     return StepReport(rows=rows, figures={"run_id": run_id, "bytes": sum(f.stat().st_size for f in target.iterdir())})
 
 
-def published_run(context: RunContext) -> str | None:
-    """The run that readers see, when every part of it is there; None otherwise."""
+def is_published(context: RunContext, run_id: str) -> bool:
+    """Whether readers see this run, every part of it there, and its files with the bytes that were published."""
     manifest = read_manifest(context.published)
     has_database = (context.published / DATABASE).is_file() or not context.book.publish.duckdb
-    if not manifest or not has_database:
-        return None
-    changed = [path for path in touched_since(context.published) if file_sha256(path) != manifest["sha256"].get(path.stem)]
-    return None if changed else manifest["run_id"]
+    if manifest is None or manifest["run_id"] != run_id or not has_database:
+        return False
+    current = (context.published / "current").resolve()
+    return all(file_sha256(current / f"{table}.parquet") == sha256 for table, sha256 in manifest["sha256"].items())
 
 
 def has_same_terms(context: RunContext) -> bool:

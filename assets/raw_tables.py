@@ -22,6 +22,7 @@ alter table raw.rejects add column if not exists readable varchar;
 create table if not exists raw.feed_keys (feed varchar not null, column_name varchar not null, position integer not null);
 create table if not exists raw.corrections (feed varchar not null, file_no integer not null, row_no bigint not null,
     corrects_file varchar not null, corrects_row bigint not null);
+create table if not exists raw.declared_totals (feed varchar not null, file_no integer not null, total varchar not null, said varchar not null);
 create table if not exists raw.feed_snapshots (feed varchar not null);
 create table if not exists raw.feed_columns (feed varchar not null, column_name varchar not null);
 create table if not exists raw.feed_settings (feed varchar not null, sha256 varchar not null);
@@ -39,7 +40,7 @@ def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
 def empty_feed(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     """Forget everything that was loaded for a feed, attributes too."""
     con.execute(f"create or replace table raw.{feed.name} ({_columns(feed)})")
-    for register in ("feed_files", "rejects", "feed_settings", "feed_columns", "corrections"):
+    for register in ("feed_files", "rejects", "feed_settings", "feed_columns", "corrections", "declared_totals"):
         con.execute(f"delete from raw.{register} where feed = ?", [feed.name])
 
 

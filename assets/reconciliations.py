@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.feeds import FEEDS
+from models.feeds import FEEDS, NUMERIC_KINDS
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,16 @@ def _per_currency(amount: str, rows: str) -> str:
 _RUN_AGAIN = "Run `tierledger run --force`; if it stays, report it with what `tierledger doctor` prints"
 _NOTHING_CLOSED = ("select count(*) = 0 from ledger.closes where kind = 'close'", "nothing closed")
 _ROWS = " union all ".join(f"select file_no, row_no from raw.{feed}" for feed in FEEDS) + " union all select file_no, row_no from raw.rejects"
+#: What each row adds to the totals that a file may come with; refused rows with what could be read of them.
+_NUMBERS = {name: [column.name for column in feed.columns if column.kind in NUMERIC_KINDS] for name, feed in FEEDS.items()}
+_ADDED = " union all ".join(
+    [f"select file_no, 'rows' as total, 1::decimal(38, 12) as value from ({_ROWS})"]
+    + [f"select file_no, '{column}', {column} from raw.{feed}" for feed, columns in _NUMBERS.items() for column in columns]
+    + [
+        f"select file_no, '{column}', try_cast(readable ->> '{column}' as decimal(38, 12)) from raw.rejects"
+        for column in sorted({column for columns in _NUMBERS.values() for column in columns})
+    ]
+)
 #: Minor units of a currency in ten-thousandths, which no currency goes beyond.
 _UNIT = "cast(power(10, 4 - minor_units) as bigint)"
 
@@ -62,6 +72,31 @@ _ROLLED = {
 }
 
 RECONCILIATIONS: tuple[Reconciliation, ...] = (
+    Reconciliation(
+        "I3",
+        "Every file that arrived ended once, loaded or as a duplicate, and readers see it",
+        "select count(*) as files, count(*) filter (status = 'loaded') as loaded, count(*) filter (status = 'duplicate') as duplicate from raw.feed_files",
+        (
+            """select feed, file_name, arrival_no, count(*) as times, any_value(status) as status from published.audit_feed_file
+            group by feed, file_name, arrival_no having count(*) <> 1 or any_value(status) not in ('loaded', 'duplicate')""",
+            """select feed, file_name, arrival_no from raw.feed_files anti join published.audit_feed_file using (feed, arrival_no, sha256, status)""",
+        ),
+        _RUN_AGAIN,
+    ),
+    Reconciliation(
+        "I4",
+        "The totals that came with files are those of their rows, refused ones included",
+        "select count(distinct file_no) as files, count(*) as totals from raw.declared_totals",
+        (
+            f"""select file_name, total, said, coalesce(sum(value), 0) as read
+            from raw.declared_totals join raw.feed_files using (feed, file_no)
+            left join ({_ADDED}) using (file_no, total)
+            group by feed, file_no, file_name, total, said
+            having coalesce(sum(value), 0) is distinct from try_cast(replace(trim(said), ',', '.') as decimal(38, 12))""",
+        ),
+        "Have the file delivered again under another name; the one in the archive is not what its sender said",
+        ("select count(*) = 0 from raw.declared_totals", "no file came with totals"),
+    ),
     Reconciliation(
         "I1",
         "Every row of every file is loaded, duplicate, superseded or rejected, and only one of them",

@@ -125,7 +125,7 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
 
     start_up = _import("assets.feeds", "assets.agreements", "assets.runs", "assets.publishing", "assets.receipts")
     from assets.postgres import publish_to_postgres
-    from assets.publishing import has_same_terms, published_run
+    from assets.publishing import has_same_terms, is_published
     from assets.receipts import check_book
     from assets.runs import record_failure
     from assets.warehouse import open_warehouse
@@ -142,7 +142,7 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
             do("feeds")
             reports["feeds"].figures["warnings"][:0] = told
             do("identify")
-            if not force and reports["identify"].figures["run_id"] == published_run(context):
+            if not force and is_published(context, reports["identify"].figures["run_id"]):
                 publish_to_postgres(context)  # a run before may have reached Parquet and DuckDB alone
                 return _summarize(context, "nothing_new", stages, start_up, reports)
             start_up += _import("assets.calculation", "assets.dbt") + _load_dbt()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import json
+import os
 import random
 import shutil
 import types
@@ -67,8 +68,11 @@ def warm_up() -> None:
     prepare_engine()
     for module in ("assets.ledger", "assets.feeds", "assets.agreements", "assets.calculation", "assets.publishing", "assets.closing", "pipelines.rebuilding"):
         __import__(module)
+    if os.fork() == 0:  # where dbt has to parse the project first it starts threads that stay
+        dbt.load_manifest(has_tests=False)
+        os._exit(0)
+    os.wait()
     dbt.start_dbt()
-    dbt.load_manifest(has_tests=False)
     clock = types.SimpleNamespace(**{name: getattr(dt, name) for name in ("UTC", "date", "timedelta")}, datetime=_Clock)
     for module in (assets.runs, pipelines.steps, pipelines.closing):
         module.dt = clock  # type: ignore[attr-defined]

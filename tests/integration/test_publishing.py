@@ -14,7 +14,7 @@ import pytest
 from assets import publishing
 from assets.context import CheckFailed, RunContext
 from assets.published import open_published
-from assets.publishing import DATABASE, KEPT_SETS, publish, published_run
+from assets.publishing import DATABASE, KEPT_SETS, is_published, publish
 from tests.integration.publishing_books import change_run, make_published_book
 
 
@@ -77,7 +77,7 @@ def test_what_does_not_add_up_is_not_published(context: RunContext, damage: str,
     with pytest.raises(CheckFailed, match=check):
         publish(context)
     assert snapshot(context.published) == before
-    assert published_run(context) == "run-a"
+    assert is_published(context, "run-a")
     with duckdb.connect(str(context.warehouse)) as con:
         assert con.execute("select count(*) from calc.runs where run_id = 'run-b'").fetchone() == (0,)
 
@@ -93,14 +93,14 @@ def test_leftovers_of_a_killed_run_are_cleared_away(context: RunContext) -> None
 
 
 def test_a_set_with_a_missing_part_does_not_count_as_published(context: RunContext) -> None:
-    assert published_run(context) is None
+    assert not is_published(context, "run-a")
     publish(context)
-    assert published_run(context) == "run-a"
+    assert is_published(context, "run-a")
     (context.published / DATABASE).unlink()
-    assert published_run(context) is None
+    assert not is_published(context, "run-a")
     publish(context)
     (context.published / "current" / "fct_payout.parquet").unlink()
-    assert published_run(context) is None
+    assert not is_published(context, "run-a")
 
 
 def test_the_same_run_made_again_does_not_disturb_readers_of_the_first(context: RunContext) -> None:
@@ -108,7 +108,7 @@ def test_the_same_run_made_again_does_not_disturb_readers_of_the_first(context: 
     with open_published(context.folder) as reader:
         publish(context)
         assert reader.execute("select count(*) from fct_payout_line").fetchone() == (9,)
-    assert published_run(context) == "run-a"
+    assert is_published(context, "run-a")
 
 
 def test_only_so_many_sets_are_kept(context: RunContext) -> None:
