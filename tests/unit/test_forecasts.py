@@ -231,10 +231,10 @@ def test_a_later_version_values_the_whole_span_and_pays_what_is_left() -> None:
 
 def test_clawbacks_run_through_the_versions() -> None:
     benefit = {"window": "month", "tiers": [{"from": -1000, "rate": D("0.1")}]}
-    for rule, payouts in (("carry", [0, 1]), ("pay", [0, 5]), ("none", [0, 5])):
+    for rule in ("carry", "pay", "none"):  # what the first version carries, 4, is set off whatever the second says
         second = agreement_of({**benefit, "settle": {"clawback": rule}}, version=2, effective=dt.date(2025, 2, 1))
         got = calculate(Small(agreement_of(benefit), lines_of(jan=-40, feb=50), [], dt.date(2025, 2, 28), others=[second]))["payouts"]
-        assert got.sort("window_start")["payout"].to_list() == payouts
+        assert got.sort("window_start")["payout"].to_list() == [0, 1]
     second = agreement_of(benefit, version=2, effective=dt.date(2025, 2, 1))
     first = agreement_of({**benefit, "settle": {"clawback": "pay"}})
     got = calculate(Small(first, lines_of(jan=-40, feb=50), [], dt.date(2025, 2, 28), others=[second]))["payouts"].sort("window_start")
