@@ -110,6 +110,8 @@ def test_a_warehouse_that_cannot_be_trusted_is_refused_and_made_again(
     assert told.startswith("warehouse.duckdb: cannot be relied upon: ")
     assert f"`tierledger run --rebuild --book {book}`" in told
     assert published_bytes(book) == before
+    if damage not in (older_warehouse, damaged_receipt):
+        return  # the way out is the same
     assert main(["run", "--rebuild", "--book", str(book)]) == 0
     assert "made again from the archive" in capsys.readouterr().out
     assert published_bytes(book) == before
