@@ -38,6 +38,7 @@ torture: setup  ## the program against the reference on random books, then bad f
 	@$(BIN)/python -m tests.torture $(TORTURE)
 	@$(if $(TORTURE),:,$(BIN)/python -m tests.faults.injection)
 	@$(if $(TORTURE),:,$(BIN)/python -m pytest -q -m long -n auto --dist loadfile)
+	@$(if $(TORTURE),:,$(BIN)/python -m tests.faults.limits)
 	@$(if $(TORTURE),:,$(MAKE) -s crashes)
 	@$(if $(TORTURE),:,$(BIN)/python -m tests.histories)
 

@@ -52,7 +52,7 @@ def load_agreements(context: RunContext) -> StepReport:
     texts = read_agreement_texts(context.folder)
     sources = parse_agreements(texts, context.book.require_approval, context.book.calendar)
     terms = make_terms(context.book, sources, context.as_of)
-    with open_warehouse(context.warehouse) as con, transaction(con):
+    with open_warehouse(context) as con, transaction(con):
         con.execute("create schema if not exists terms")
         for name, frame in terms.items():
             write_table(con, f"terms.{name}", frame)

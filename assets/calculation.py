@@ -54,7 +54,7 @@ def calculate(context: RunContext) -> StepReport:
     """
     rows: dict[str, int] = {}
     blocked = 0
-    with open_warehouse(context.warehouse) as con:
+    with open_warehouse(context) as con:
         con.execute("set force_compression = 'uncompressed'")  # as in dbt's profile: written once and read once or twice
         con.execute("create schema if not exists calc")
         con.execute("create or replace table calc.lines_netted (agreement_key integer, file_no integer, row_no bigint, paid_ten_thousandths bigint)")

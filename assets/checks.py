@@ -104,7 +104,7 @@ CHECKS: dict[str, str] = {
 
 def run_checks(context: RunContext) -> StepReport:
     """Hold every statement of CHECKS against the warehouse. Raises CheckFailed at the first that does not hold, with the first rows that break it."""
-    with open_warehouse(context.warehouse) as con:
+    with open_warehouse(context) as con:
         for done, (name, query) in enumerate(CHECKS.items()):
             context.progress("checks", done, len(CHECKS))
             broken = con.execute(f"from ({query}) limit 5").fetchall()
@@ -123,7 +123,7 @@ def check_references(context: RunContext) -> None:
     not a partner, measures or compares a column that transactions do not have, or compares one with a value that it cannot be compared with;
     an agreement or account that closed periods stand on, gone or changed.
     """
-    with open_warehouse(context.warehouse) as con:
+    with open_warehouse(context) as con:
         problems = _overlaps(con) + _double_rates(con) + _double_metrics(con) + _cycles(con)
         problems += _unknown_measures(con, context.folder) + (_unknown_columns(con) or _failing_conditions(con))
         problems += changed_after_close(con)

@@ -16,7 +16,8 @@ from typing import Any
 
 from assets.checks import check_references
 from assets.context import RunContext, StepReport
-from assets.warehouse import SETTINGS, open_warehouse
+from assets.limits import limits_of
+from assets.warehouse import open_warehouse
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
 #: What the Polars results feed is `publish`; everything else is `prepare`. The cut is by lineage, so neither half can wait for the other.
@@ -39,7 +40,7 @@ def prepare(context: RunContext) -> StepReport:
     """
     built = _run_models(context, PREPARE)
     check_references(context)
-    with open_warehouse(context.warehouse) as con:
+    with open_warehouse(context) as con:
         tables = [name for name, kind in built.items() if kind == "table"]  # counting a view would compute it
         return StepReport(rows={name: con.sql(f"select count(*) from {name}").fetchall()[0][0] for name in tables})
 
@@ -110,7 +111,7 @@ def _run_models(context: RunContext, selection: tuple[str, ...]) -> dict[str, st
     runner, _ = _import_dbt()
     variables = {
         "warehouse": str(context.warehouse),
-        "engine": {**SETTINGS, "temp_directory": f"{context.warehouse}.tmp"},
+        "engine": limits_of(context).engine,
         "rounding": context.book.rounding,
         "feeds": list(context.book.feeds),
     }

@@ -20,6 +20,7 @@ from assets.context import RunContext, StepReport
 from assets.feed_events import tell_files
 from assets.inspection import Dialect, Facts, format_of, inspect, refusal
 from assets.landing import Arrival, Landing, append_manifest, dialect_of, land_files, sync_archive
+from assets.limits import limits_of
 from assets.mapping import check_mappings, map_header, settings_hash
 from assets.plain_text import write_plain
 from assets.raw_tables import add_attributes, append_rows, create_raw_tables, empty_feed, forget_refused, number_rows
@@ -82,7 +83,9 @@ def load_feeds(context: RunContext) -> StepReport:
     if problems:
         raise InputError(problems)
     warnings: list[str] = []
-    with open_warehouse(context.warehouse) as con, tempfile.TemporaryDirectory(prefix="tierledger-") as scratch:
+    spill = limits_of(context).spill
+    spill.parent.mkdir(parents=True, exist_ok=True)
+    with open_warehouse(context) as con, tempfile.TemporaryDirectory(dir=spill.parent, prefix=f"{spill.name}.") as scratch:
         with transaction(con):
             create_raw_tables(con)
             forget_refused(con)  # of a run that was killed before it did

@@ -19,6 +19,7 @@ from pathlib import Path
 from assets.context import RunContext
 from assets.durable import flush
 from assets.inspection import COMMAS, Dialect, Facts, inspect, refusal, suffix_of
+from assets.preflight import check_space
 from assets.totals import check_hash, is_side_car, read_side_car, side_car_missing
 from models.documents import InputError, Problem
 from models.feed_settings import FeedSettings
@@ -94,6 +95,7 @@ def land_files(context: RunContext, known: dict[str, str]) -> Landing:
     files = {landed.identity: landed for feed in found.values() for landed in feed}
     hashes = {identity: known[identity] for identity in files if identity in known and (archive / known[identity]).exists()}
     to_copy = [landed for identity, landed in files.items() if identity not in hashes]
+    check_space(context, ((landed.size, landed.suffix.endswith((".gz", ".zst", ".parquet"))) for landed in to_copy))
     problems = []
     with ThreadPoolExecutor(2) as pool:
         for i, (landed, facts) in enumerate(zip(to_copy, pool.map(lambda each: _copied(each, archive), to_copy), strict=True)):

@@ -79,7 +79,7 @@ def load_ledger(context: RunContext) -> StepReport:
         told = "lacks write-offs that an earlier run knew, or holds others; restore it from a backup"
         raise InputError([Problem(f"ledger/{write_offs.FILE}", 0, "", told)])
     ledger = _as_of(whole, context.as_of)
-    with open_warehouse(context.warehouse) as con, transaction(con):
+    with open_warehouse(context) as con, transaction(con):
         con.execute("create schema if not exists ledger")
         for name, frame in _frames(ledger).items():
             write_table(con, f"ledger.{name}", frame)

@@ -64,7 +64,7 @@ def publish(context: RunContext) -> StepReport:
     published = context.published
     clear_unfinished(published)
     try:
-        with open_warehouse(context.warehouse) as con, transaction(con):
+        with open_warehouse(context) as con, transaction(con):
             con.execute("reset force_compression")  # what people carry away is small
             run_id = read_run_id(con)
             run = record_run(con, context, "published")
@@ -87,7 +87,7 @@ def publish(context: RunContext) -> StepReport:
     finally:
         clear_unfinished(published)
     _remove_older(published)
-    with open_warehouse(context.warehouse) as con:
+    with open_warehouse(context) as con:
         write_receipt(con, context, run_id)
     publish_to_postgres(context)
     return StepReport(rows=rows, figures={"run_id": run_id, "bytes": sum(f.stat().st_size for f in target.iterdir())})

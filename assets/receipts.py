@@ -59,7 +59,7 @@ def check_book(context: RunContext, rebuild: bool = False) -> list[str]:
         _remove_warehouse(context, receipt)
         return [REBUILT] if rebuild else [MADE_AGAIN] if had_one else []
     try:
-        with open_warehouse(context.warehouse) as con:
+        with open_warehouse(context) as con:
             _check_warehouse(context, con, receipt)
     except duckdb.Error as error:
         if is_damage(error):

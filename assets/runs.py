@@ -37,7 +37,7 @@ def identify_run(context: RunContext) -> StepReport:
     A published run that a crash kept out of the archive's history is entered there first.
     """
     entered = 0 if context.is_rebuild else enter_missing(context.archive, context.published)
-    with open_warehouse(context.warehouse) as con:
+    with open_warehouse(context) as con:
         identity = {"inputs_sha256": _inputs(con), **describe_terms(context)}
         run_id = _sha256("\n".join(identity.values()).encode())[:16]
         if read_run_id(con) != run_id:
@@ -47,7 +47,7 @@ def identify_run(context: RunContext) -> StepReport:
 
 def describe_terms(context: RunContext) -> dict[str, str]:
     """All that decides a run's result beside the files that arrived."""
-    settings: dict[str, Any] = context.book.model_dump(mode="json", exclude={"as_of"})
+    settings: dict[str, Any] = context.book.model_dump(mode="json", exclude={"as_of", "limits"})
     return {
         "agreements_sha256": agreements_sha256(read_agreement_texts(context.folder)),
         "settings_sha256": _sha256(json.dumps(settings, sort_keys=True).encode()),
@@ -91,7 +91,7 @@ def record_run(con: duckdb.DuckDBPyConnection, context: RunContext, status: Lite
 
 def record_failure(context: RunContext) -> None:
     """Note in the history that this run ended without publishing."""
-    with open_warehouse(context.warehouse) as con:
+    with open_warehouse(context) as con:
         if read_run_id(con):
             append_run(context.archive, record_run(con, context, "failed"))
 

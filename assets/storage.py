@@ -1,6 +1,7 @@
 """What the machine does to a run: disk full, no right to write, a damaged warehouse. The engines' words become one message with the way out.
 
-Belongs here: recognising such errors and saying what to do. Does not belong here: checks before a run (assets/books.py, assets/receipts.py).
+Belongs here: recognising such errors and saying what to do. Does not belong here: checks before a run (assets/books.py, assets/preflight.py,
+assets/receipts.py).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _DAMAGE = re.compile(
 _FULL = re.compile(r"no space left|disk quota|file too large|max_temp_directory_size|errno 28|errno 122|errno 27", re.IGNORECASE)
 _FILES = re.compile(r"too many open files|errno 24", re.IGNORECASE)
 _RIGHTS = re.compile(r"permission denied|read-only file system|cannot open file|operation not permitted", re.IGNORECASE)
+_MEMORY = re.compile(r"out of memory error|cannot allocate memory|errno 12\b", re.IGNORECASE)
+_USED = re.compile(r"/([0-9.]+ [KMG]iB) used")
 _KEPT = "What readers of published/ see is whole and from one run."
 
 
@@ -50,7 +53,7 @@ def told_plainly(folder: Path) -> Iterator[None]:
     """Errors of the machine and of a damaged warehouse leave the block as one message."""
     try:
         yield
-    except (duckdb.Error, SqlError, OSError, RuntimeError) as error:
+    except (duckdb.Error, SqlError, OSError, RuntimeError, MemoryError) as error:
         plain = _in_plain_words(error, folder)
         if plain is None:
             raise
@@ -66,7 +69,12 @@ def _in_plain_words(error: Exception, folder: Path) -> Exception | None:
     place = str(getattr(error, "filename", None) or folder)
     if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or _FULL.search(text):
         told = f"{place}: the disk is full, or a limit on its use is reached ({_first(text)})"
-        return MachineRefused(f"{told}. {_KEPT} Make room for the book ({folder}), then run again.")
+        return MachineRefused(f"{told}. {_KEPT} Make room for the book ({folder}) and for what it spills (limits.spill of book.yaml), then run again.")
+    if isinstance(error, MemoryError) or _MEMORY.search(text):
+        had = _USED.search(text)
+        told = f"the run needs more memory than it may have ({f'the engine {had[1]}' if had else _first(text)})"
+        way_out = "Give it more in book.yaml (`limits: {memory: 2GB}`) or fewer threads (`limits: {threads: 1}`); `tierledger doctor` shows both"
+        return MachineRefused(f"{folder}: {told}. {_KEPT} {way_out}.")
     if number in (errno.EMFILE, errno.ENFILE) or _FILES.search(text):
         return MachineRefused(f"{place}: too many files are open ({_first(text)}). {_KEPT} Allow more with `ulimit -n 1024`, then run again.")
     if number in (errno.EACCES, errno.EPERM, errno.EROFS) or (not isinstance(error, OSError) and _RIGHTS.search(text)):

@@ -103,7 +103,7 @@ def check_kept(evidence: Evidence) -> Iterator[Finding]:
 
 def check_rebuilt(evidence: Evidence, context: RunContext) -> Iterator[Finding]:
     """The statements that need the book made again, which `context` has just run."""
-    with open_warehouse(context.warehouse) as con:
+    with open_warehouse(context) as con:
         view_published(con, evidence)
         for check in (_check_tables, _check_bytes):
             yield check(evidence, context, con)

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import duckdb
 
-#: Limits of the engine inside one run; dbt's profile (assets/dbt.py) uses the same.
-SETTINGS: dict[str, str | int | bool] = {"memory_limit": "1500MB", "threads": 2}
+from assets.context import RunContext
+from assets.limits import limits_of
 
 
 @contextmanager
-def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that is closed when the block ends, however it ends. Times are UTC."""
-    con = duckdb.connect(str(path), config={**SETTINGS, "temp_directory": f"{path}.tmp"})
+def open_warehouse(context: RunContext) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that is closed when the block ends, however it ends. Times are UTC; memory, threads and spilling as book.yaml limits them."""
+    con = duckdb.connect(str(context.warehouse), config=limits_of(context).engine)
     try:
         con.execute("set timezone = 'UTC'")
         con.execute("set enable_progress_bar = false")  # it would draw into `--json`; the engine takes it per connection only

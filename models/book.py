@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from models.documents import InputError, Problem, parse_documents
 from models.feed_settings import FeedSettings
 from models.feeds import FEEDS
+from models.limit_settings import LimitSettings
 from models.money import MINOR_UNITS
 from models.publish_settings import PublishSettings
 from models.validation import Strict, problems_of
@@ -94,6 +95,7 @@ class Book(Strict):
     feeds: dict[str, FeedSettings]
     accounts: Accounts = Accounts()
     publish: PublishSettings = PublishSettings()
+    limits: LimitSettings = LimitSettings()
     close: CloseSettings = CloseSettings()
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from pydantic import Field, PrivateAttr
 from assets.books import BookLocked, lock_book, open_book, open_run
 from assets.context import CheckFailed, RunContext, StepReport
 from assets.events import sharing
-from assets.postgres_connection import check_address
+from assets.preflight import check_machine
 from assets.receipts import check_book
 from assets.runs import record_failure
 from assets.storage import told_plainly
@@ -49,8 +49,8 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
             with lock_book(self.book.path):
                 self._done = set()
                 self._context = open_run(self.book.path, self._day(), _created_at(context), secret=read_secret)
-                check_address(self._context)
                 with told_plainly(self.book.path):
+                    check_machine(self._context)
                     for told in check_book(self._context):
                         context.log.warning(told) if context.log else None
                 with sharing(book=self._context.book.book, as_of=self._context.as_of):

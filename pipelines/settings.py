@@ -3,7 +3,7 @@
 TIERLEDGER_BOOK       the book to work on when no --book is given (default: books/demo below the current folder)
 TIERLEDGER_LOG        form of the log when no --log-format is given: text or json
 TIERLEDGER_LOG_FILE   file that the log is added to when no --log-file is given
-and those that book.yaml names as `env:NAME`
+and those that book.yaml names as `env:NAME`; POLARS_MAX_THREADS is set where book.yaml has limits.threads
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ def read_secret(name: str) -> str | None:
     value = os.environ.get(name)
     keep_secret(value or "")
     return value
+
+
+def limit_polars(threads: int) -> None:
+    """Let Polars have so many threads. It reads this when it is first imported: later there is nothing to be done, and no result depends on it."""
+    os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
 
 
 def child_environment(**more: str) -> dict[str, str]:

@@ -18,10 +18,10 @@ from typing import Any
 from assets.books import lock_book, open_book, open_run
 from assets.context import CheckFailed, RunContext, StepReport, silent
 from assets.events import tell
-from assets.postgres_connection import check_address
+from assets.preflight import check_machine
 from assets.storage import told_plainly
 from pipelines.events import telling_run, telling_step
-from pipelines.settings import read_secret
+from pipelines.settings import limit_polars, read_secret
 
 Progress = Callable[[str, int, int], None]
 
@@ -103,8 +103,10 @@ def run_held_book(folder: Path, as_of: dt.date | None = None, progress: Progress
 
 def run_steps(context: RunContext, force: bool = False, rebuild: bool = False) -> RunSummary:
     """The same for a run that was opened before."""
-    check_address(context)
+    if context.book.limits.threads:
+        limit_polars(context.book.limits.threads)
     with told_plainly(context.folder), telling_run(context) as tell_end:
+        check_machine(context)
         summary = _run_steps(context, force, rebuild)
         tell_end(summary.status, summary.run_id)
         return summary
@@ -137,7 +139,7 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
         if not has_same_terms(context):
             do("agreements")  # a mistake in them is refused before a file is taken in
         # held open for the whole run: steps open and close it for nothing, and what one has read is in memory for the next
-        with open_warehouse(context.warehouse):
+        with open_warehouse(context):
             do("ledger")
             do("feeds")
             reports["feeds"].figures["warnings"][:0] = told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,18 +46,28 @@ def _versions() -> dict[str, str]:
 
 
 def _machine(book: Path) -> dict[str, Any]:
-    from assets.warehouse import SETTINGS
+    import datetime as dt
+
+    from assets.books import open_run
+    from assets.limits import limits_of, machine_memory, machine_threads
+    from assets.preflight import open_files_allowed
+    from models.documents import InputError
     from pipelines.cli.figures import size
 
     place = next(p for p in (book.resolve(), *book.resolve().parents) if p.exists())
     facts: dict[str, Any] = {
         "disk free": size(shutil.disk_usage(place).free),
-        "engine memory": SETTINGS["memory_limit"],
-        "threads": SETTINGS["threads"],
+        "memory": size(machine_memory()),
+        "cores": machine_threads(),
+        "open files": open_files_allowed(),
     }
     available = _available_memory()
     if available:
         facts["memory free"] = size(available)
+    with suppress(InputError):  # told of the book
+        limits = limits_of(open_run(book, None, dt.datetime.now(dt.UTC)))
+        facts |= {"limits.memory": size(limits.memory), "limits.threads": limits.threads}
+        facts |= {"limits.spill": limits.spill, "limits.disk_free": size(limits.disk_free)}
     return facts
 
 

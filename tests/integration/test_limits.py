@@ -1,0 +1,159 @@
+"""A run within its limits: what stands in its way is told before it begins, what it runs into is told with the key that helps, and no limit changes a result.
+
+Belongs here: small runs. Feeds larger than the memory: tests/faults/limits.py (make torture).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import os
+import resource
+import shutil
+from collections import namedtuple
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from assets import preflight
+from assets.books import open_run
+from assets.context import RunContext
+from assets.limits import limits_of
+from assets.preflight import check_machine, check_space
+from assets.storage import MachineRefused
+from models.documents import InputError
+from pipelines.cli.main import main
+from pipelines.steps import run_steps
+from tests.faults.limits import hashes_of, run_limited, write_wide_book
+
+Usage = namedtuple("Usage", "total used free")
+NOBODY = 65534
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> RunContext:
+    write_wide_book(tmp_path / "book", 100)
+    return open_run(tmp_path / "book", None, dt.datetime(2027, 1, 1, tzinfo=dt.UTC))
+
+
+def limited(context: RunContext, **limits: Any) -> RunContext:
+    return dataclasses.replace(context, book=context.book.model_copy(update={"limits": context.book.limits.model_copy(update=limits)}))
+
+
+def refusal(context: RunContext) -> str:
+    with pytest.raises(InputError) as caught:
+        check_machine(context)
+    return str(caught.value)
+
+
+def test_no_limit_changes_a_byte(tmp_path: Path) -> None:
+    """Same run, same bytes with one thread and little memory as with four and much: also where a limit is all that changed."""
+    write_wide_book(tmp_path / "book", 3000)
+    one = run_limited(tmp_path / "book", tmp_path / "one", memory="100MB", threads=1, spill=tmp_path / "spill" / "here")
+    four = run_limited(tmp_path / "book", tmp_path / "four", memory="1GB", threads=4)
+    assert one.run_id == four.run_id
+    assert hashes_of(tmp_path / "one") == hashes_of(tmp_path / "four")
+    assert list((tmp_path / "spill" / "here").iterdir()) == []
+    assert run_limited(tmp_path / "book", tmp_path / "four", memory="2GB", threads=2).status == "nothing_new"
+
+
+def test_too_little_memory_is_told_with_its_key(context: RunContext) -> None:
+    with pytest.raises(MachineRefused, match=r"the run needs more memory than it may have \(the engine \d.*`limits: \{memory: 2GB\}`"):
+        run_steps(limited(context, memory=2_000_000))
+    assert not (context.published / "current").exists()
+
+
+def test_no_space_is_told_before_anything_is_taken_in(context: RunContext, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, 499 * 10**6))
+    assert main(["run", "--book", str(context.folder)]) == 2
+    told = capsys.readouterr().err
+    assert "0.5 GB are free; 0.5 GB are to stay free (limits.disk_free of book.yaml)" in told
+    assert not (context.archive / "manifest.jsonl").exists()
+
+
+def test_new_files_need_room_for_what_they_become(context: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, 15 * 10**8))
+    check_space(context, [(100 * 10**6, False)])
+    with pytest.raises(InputError, match=r"1\.5 GB are free; the new files need about 1\.6 GB, and 0\.5 GB are to stay free"):
+        check_space(context, [(200 * 10**6, False)])
+    with pytest.raises(InputError, match="the new files need about"):
+        check_space(context, [(100 * 10**6, True)])
+
+
+def test_no_names_left(context: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = os.statvfs(context.folder)
+    full = os.statvfs_result((*found[:7], 12, *found[8:])) if found.f_files else None
+    if full is None:
+        pytest.skip("this file system does not count its names")
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
+    assert "can hold only 12 more files (inodes)" in refusal(context)
+
+
+def test_too_few_open_files(context: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
+    assert "only 64 files may be open at a time, a run needs 200; raise it: ulimit -n 4096" in refusal(context)
+    raised: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 10_000))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, pair: raised.append(pair))
+    check_machine(context)
+    assert raised == [(4096, 10_000)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be")
+@pytest.mark.parametrize("place", ["", "archive", "published", "spilled"])
+def test_folders_that_cannot_be_written(context: RunContext, place: str) -> None:
+    """Each is told by name; root may write everywhere, so the test is somebody else for a moment."""
+    context = limited(context, spill="spilled")
+    for folder in ("archive", "published", "spilled"):
+        (context.folder / folder).mkdir()
+    for path in (context.folder, *context.folder.iterdir()):
+        os.chown(path, NOBODY, NOBODY)
+    os.chown(context.folder / place, 0, 0)
+    parents = [path for path in context.folder.parents if path.stat().st_mode & 0o011 != 0o011]
+    for path in parents:
+        path.chmod(path.stat().st_mode | 0o011)
+    os.seteuid(NOBODY)
+    try:
+        told = refusal(context)
+    finally:
+        os.seteuid(0)
+        for path in parents:
+            path.chmod(path.stat().st_mode & ~0o011)
+    assert told.count("no file can be written here: Permission denied") == 1
+    assert str(context.folder / place) in told
+    assert ("limits.spill" in told) == (place == "spilled")
+
+
+def test_what_a_killed_run_spilled_is_cleared_away(context: RunContext) -> None:
+    spill = limits_of(context).spill
+    for folder in (spill, spill.with_name(f"{spill.name}.abc")):
+        folder.mkdir()
+        (folder / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(b"half")
+    check_machine(context)
+    assert [path.name for path in context.folder.iterdir() if "tmp" in path.name] == []
+
+
+def test_polars_is_told_only_what_the_book_says(context: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.settings import limit_polars
+
+    monkeypatch.delenv("POLARS_MAX_THREADS", raising=False)
+    monkeypatch.setattr("pipelines.steps._run_steps", lambda *_: SimpleNamespace(status="published", run_id="r"))
+    run_steps(context)
+    assert "POLARS_MAX_THREADS" not in os.environ
+    run_steps(limited(context, threads=3))
+    assert os.environ["POLARS_MAX_THREADS"] == "3"
+    limit_polars(5)
+    assert os.environ["POLARS_MAX_THREADS"] == "3", "what the machine's owner has set stays"
+    monkeypatch.delenv("POLARS_MAX_THREADS")
+
+
+def test_doctor_shows_the_limits(context: RunContext, capsys: pytest.CaptureFixture[str]) -> None:
+    (context.folder / "book.yaml").write_text((context.folder / "book.yaml").read_text() + "limits: {memory: 2GB, threads: 3}\n")
+    assert main(["doctor", "--json", "--book", str(context.folder)]) == 0
+    machine = json.loads(capsys.readouterr().out)["machine"]
+    assert (machine["limits.memory"], machine["limits.threads"]) == ("2.0 GB", 3)
+    assert machine["limits.spill"].endswith("warehouse.duckdb.tmp")
+    assert machine["open files"] >= preflight._LEAST_OPEN_FILES
