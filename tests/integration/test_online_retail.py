@@ -24,8 +24,9 @@ pytestmark = [
     pytest.mark.xdist_group("online_retail"),
 ]
 
-#: Portions in which the 305 days arrive, by the number of days delivered so far. Every run computes all that is there, so those of the short form are two.
+#: Portions in which the 305 days arrive, by the number of days delivered so far.
 PORTIONS = (40, 305)
+AT_ONCE = (305,)
 DAY_BY_DAY = tuple(range(1, 306))
 
 #: The files as text, read without the program: goods as the agreements mean them, each customer's country as of the last row.
@@ -98,13 +99,23 @@ PAYOUTS = {
 BY_HAND = {"2011-06-01": "204.28", "2011-07-01": "513.54", "2011-08-01": "0.00", "2011-09-01": "128.13"}
 
 
+def run_in_portions(folder: Path, portions: tuple[int, ...]) -> Path:
+    """The book after one run for each portion."""
+    days = list_days(DATA)
+    write_online_retail_book(folder, DATA, days=[])
+    delivered = 0
+    for until in portions:
+        deliver_days(folder, DATA, days[delivered:until])
+        run_book(folder)
+        delivered = until
+    assert delivered == len(days)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The book after one run over all files."""
-    folder = tmp_path_factory.mktemp("online-retail") / "at-once"
-    write_online_retail_book(folder, DATA)
-    run_book(folder)
-    return folder
+    """The book after all files, in two portions, so that everything below holds of files that come one after the other."""
+    return run_in_portions(tmp_path_factory.mktemp("online-retail") / "in-portions", PORTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -173,17 +184,10 @@ def test_a_quarter_without_a_plan_is_blocked(book: Path) -> None:
     assert rows == [("14298", "2011-10-01", "target_missing")]
 
 
-@pytest.mark.parametrize("portions", [PORTIONS, pytest.param(DAY_BY_DAY, marks=pytest.mark.long)], ids=["in two portions", "day by day"])
-def test_files_that_come_in_portions_give_the_same_tables(book: Path, tmp_path: Path, portions: tuple[int, ...]) -> None:
-    folder = tmp_path / "day-by-day"
-    days = list_days(DATA)
-    write_online_retail_book(folder, DATA, days=[])
-    delivered = 0
-    for until in portions:
-        deliver_days(folder, DATA, days[delivered:until])
-        run_book(folder)
-        delivered = until
-    assert delivered == len(days)
+@pytest.mark.long
+@pytest.mark.parametrize("portions", [AT_ONCE, DAY_BY_DAY], ids=["at once", "day by day"])
+def test_files_that_come_in_other_portions_give_the_same_tables(book: Path, tmp_path: Path, portions: tuple[int, ...]) -> None:
+    folder = run_in_portions(tmp_path / "other", portions)
     tables = sorted(path.name for path in (book / "published" / "current").glob("*.parquet"))
     assert tables == sorted(path.name for path in (folder / "published" / "current").glob("*.parquet"))
     assert [name for name in tables if name != "audit_run.parquet" and not _are_equal(book, folder, name)] == []
