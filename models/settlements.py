@@ -33,7 +33,7 @@ def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
         is_later = ~starts_span[here]
         earned_before = np.where(is_blocked[here - 1], before[here - 1], earned[here - 1])
         before[here] = np.where(is_later, earned_before, 0)
-        owed_before[here] = owed = np.where(starts_series[here], 0, carried[here - 1])
+        owed_before[here] = owed = carried[here - 1]  # 0 for the first windows, which are settled before anything is carried
         difference = np.where(is_blocked[here], 0, earned[here] - before[here])
         payout[here] = np.where(pays[here], difference - owed, np.maximum(difference - owed, 0))
         carried[here] = np.where(pays[here] | forgives[here], 0, np.maximum(owed - difference, 0))
