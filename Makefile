@@ -4,8 +4,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+AUDIT := build/audit
 .DEFAULT_GOAL := help
-.PHONY: help setup run test mutants torture crashes histories lint ui lock tables-page language-page reasons-page curves-page bench clean
+.PHONY: help setup run test mutants torture crashes histories lint ui audit lock tables-page language-page reasons-page curves-page bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -57,8 +58,19 @@ lint: setup  ## style, types, layers, SQL
 ui: setup  ## Dagster's web page on the demo book
 	@$(BIN)/tierledger ui
 
-lock:  ## write requirements.lock anew from pyproject.toml
+$(AUDIT)/.installed: audit.lock
+	@$(BIN)/python -m venv $(AUDIT)
+	@export UV_NATIVE_TLS=1; UV=$$(command -v uv || echo $(BIN)/uv); \
+	  $$UV pip install --quiet --python $(AUDIT)/bin/python --require-hashes -r audit.lock || \
+	  $(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r audit.lock
+	@touch $@
+
+audit: setup $(AUDIT)/.installed  ## known weaknesses of the dependencies, and all of them with their hashes in build/sbom.json (CycloneDX)
+	@$(BIN)/python -m tests.audit $(AUDIT)/bin
+
+lock:  ## write requirements.lock and audit.lock anew from pyproject.toml
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev --no-header pyproject.toml -o requirements.lock
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group audit --no-header -o audit.lock
 
 tables-page: setup  ## write docs/tables.md anew from the descriptions of the tables
 	@$(BIN)/python -m pipelines.tables_page

@@ -6,6 +6,7 @@ Belongs here: rights, files and space, as mistakes with a way out. Does not belo
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import tempfile
@@ -23,6 +24,7 @@ from models.documents import InputError, Problem
 WRITTEN_PER_BYTE = 8
 #: The same for files that are packed.
 WRITTEN_PER_PACKED_BYTE = 30
+_FORMULA = re.compile(r"\{[{%#]")
 #: Files that the process should be able to hold open, and without which it cannot work; names that a run makes.
 _USUAL_OPEN_FILES, _LEAST_OPEN_FILES, _NEW_NAMES = 4096, 200, 500
 
@@ -34,7 +36,7 @@ def check_machine(context: RunContext) -> None:
     """
     check_address(context)
     limits = limits_of(context)
-    problems = [*_unwritable(context, limits), *_too_few_open_files()]
+    problems = [*_code_in_paths(context, limits), *_unwritable(context, limits), *_too_few_open_files()]
     if not problems:
         _clear_spilled(limits.spill)
         problems = _too_little_space(context, limits, 0)
@@ -57,6 +59,13 @@ def open_files_allowed() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         return wanted
     return _USUAL_OPEN_FILES if soft == resource.RLIM_INFINITY else soft
+
+
+def _code_in_paths(context: RunContext, limits: Limits) -> list[Problem]:
+    """dbt's profile takes both paths and computes what stands in such brackets."""
+    paths = {context.folder: "", limits.spill.parent: "limits.spill"}
+    told = "the path holds {{, {% or {#, which dbt would take for a formula; give the folder another name"
+    return [Problem(str(path), 0, key, told) for path, key in paths.items() if _FORMULA.search(str(path))][:1]
 
 
 def _unwritable(context: RunContext, limits: Limits) -> list[Problem]:

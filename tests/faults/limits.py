@@ -89,7 +89,7 @@ def _run_apart(source: Path, folder: Path, memory: str, threads: int) -> tuple[s
 def main() -> int:
     """Run and print. 1: something failed or differs."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.limits", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--memory", type=int, default=100, help="MB that the engine may have (100)")
+    parser.add_argument("--memory", type=int, default=150, help="MB that the engine may have (150)")
     parser.add_argument("--times", type=int, default=10, help="how many times as large the feed is (10)")
     parser.add_argument("--lines", type=int, default=1_000_000, help="lines of the book that is run with other threads and memory (1,000,000)")
     options = parser.parse_args()

@@ -52,7 +52,7 @@ def refusal(context: RunContext) -> str:
 def test_no_limit_changes_a_byte(tmp_path: Path) -> None:
     """Same run, same bytes with one thread and little memory as with four and much: also where a limit is all that changed."""
     write_wide_book(tmp_path / "book", 3000)
-    one = run_limited(tmp_path / "book", tmp_path / "one", memory="100MB", threads=1, spill=tmp_path / "spill" / "here")
+    one = run_limited(tmp_path / "book", tmp_path / "one", memory="150MB", threads=1, spill=tmp_path / "spill" / "here")
     four = run_limited(tmp_path / "book", tmp_path / "four", memory="1GB", threads=4)
     assert one.run_id == four.run_id
     assert hashes_of(tmp_path / "one") == hashes_of(tmp_path / "four")

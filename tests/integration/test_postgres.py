@@ -536,17 +536,18 @@ def test_a_server_that_is_down_costs_no_published_table(
     """Exit 1 with a message, the files whole; the next run publishes it though nothing is new. The password is nowhere."""
     book = shutil.copytree(published, tmp_path / "book", symlinks=True)
     monkeypatch.setenv(VARIABLE, f"postgresql://publisher:{PASSWORD}@/{database}?host={tmp_path}")
-    assert main(["run", "--book", str(book)]) == 1
+    assert main(["run", "--book", str(book), "--log-file", str(book / "log")]) == 1
     told = capsys.readouterr()
     assert "Not published to PostgreSQL: no connection to the address in TIERLEDGER_TEST_POSTGRES" in told.err
     assert "The next run publishes there" in told.err
     manifest = read_manifest(book / "published")
     assert manifest
     monkeypatch.setenv(VARIABLE, server.address("publisher", database, PASSWORD))
-    assert main(["run", "--book", str(book)]) == 0
+    assert main(["run", "--book", str(book), "--log-file", str(book / "log")]) == 0
     said = capsys.readouterr()
     assert "nothing new" in said.out
     assert rows_in_schema(server, database, "fct_payout") == rows_in_file(book / "published" / "current" / "fct_payout.parquet")
+    assert "run_finished" in (book / "log").read_text() or "finished" in (book / "log").read_text()
     texts = [told.out, told.err, said.out, said.err, caplog.text]
     assert [text for text in texts if PASSWORD in text] == []
     assert [path for path in book.rglob("*") if path.is_file() and PASSWORD.encode() in path.read_bytes()] == []

@@ -64,6 +64,8 @@ def test_what_is_written_is_read_back(value: dict[str, object]) -> None:
         ("a: 0x1F", "a.yaml:1: a: ", "in quotes"),
         ("a: 0777", "a.yaml:1: a: ", "in quotes"),
         ("a: .inf", "a.yaml:1: a: ", "in quotes"),
+        ("a: .nan", "a.yaml:1: a: ", "in quotes"),
+        ("a: " + "[" * 5000 + "]" * 5000, "a.yaml:1: ", f"deeper than {MAX_DEPTH}"),
         ("a: 2025-02-29", "a.yaml:1: a: ", "not a day of the calendar"),
         ("a: 2025-13-01", "a.yaml:1: a: ", "not a day of the calendar"),
         ("[a]: 1", "a.yaml:1: ", "a key must be plain text"),

@@ -31,7 +31,7 @@ def limits_with(said: str, monkeypatch: pytest.MonkeyPatch, memory: int = 64 * G
         (64 * GB, 2, (1500 * MB, 2)),
         (2 * GB, 2, (1000 * MB, 2)),  # half of the machine
         (600 * MB, 8, (300 * MB, 1)),
-        (150 * MB, 1, (100 * MB, 1)),  # never less than a run can work with
+        (150 * MB, 1, (150 * MB, 1)),  # never less than a run can work with
     ],
 )
 def test_defaults_come_from_the_machine(monkeypatch: pytest.MonkeyPatch, memory: int, cores: int, expected: tuple[int, int]) -> None:
@@ -80,7 +80,7 @@ def test_a_container_has_what_it_was_given(monkeypatch: pytest.MonkeyPatch) -> N
         ("{memory: 4}", "limits.memory", "a size is needed here, such as 500MB or 4GB"),
         ("{memory: 4gb}", "limits.memory", "a size is needed here"),
         ("{memory: 0GB}", "limits.memory", "a size is needed here"),
-        ("{memory: 99MB}", "limits.memory", "at least 100MB"),
+        ("{memory: 149MB}", "limits.memory", "at least 150MB"),
         ("{threads: 0}", "limits.threads", "greater than or equal to 1"),
         ("{threads: two}", "limits.threads", "integer"),
         ("{spill: ../x}", "limits.spill", "leaves the book"),
