@@ -34,8 +34,13 @@ class Limits:
 
     @property
     def engine(self) -> dict[str, str | bool | int | float | list[str]]:
-        """The engine's settings."""
-        return {"memory_limit": f"{self.memory // 10**6}MB", "threads": self.threads, "temp_directory": str(self.spill)}
+        """The engine's settings; it fetches nothing from the network."""
+        return {
+            "memory_limit": f"{self.memory // 10**6}MB",
+            "threads": self.threads,
+            "temp_directory": str(self.spill),
+            "autoinstall_known_extensions": False,
+        }
 
 
 def limits_of(context: RunContext) -> Limits:

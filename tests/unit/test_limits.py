@@ -45,7 +45,8 @@ def test_what_the_book_says_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     found = limits_with("{memory: 12GB, threads: 20, spill: /mnt/fast, disk_free: 50GB}", monkeypatch)
     assert (found.memory, found.threads, found.disk_free) == (12 * GB, 20, 50 * GB)
     assert found.spill.parent == Path("/mnt/fast")
-    assert found.engine == {"memory_limit": "12000MB", "threads": 20, "temp_directory": str(found.spill)}
+    limits = {"memory_limit": "12000MB", "threads": 20, "temp_directory": str(found.spill)}
+    assert found.engine == {**limits, "autoinstall_known_extensions": False}
 
 
 def test_books_that_spill_to_one_folder_do_not_meet() -> None:
