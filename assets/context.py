@@ -30,7 +30,7 @@ class RunContext:
     `progress(stage, done, total)` is called as long work advances, from the thread that runs the step.
     A rebuild (assets/rebuilding.py) takes nothing in: its archive is all there is; `finished_at` is set where it makes a run again that ended then,
     and `publish_to` where its tables go elsewhere than into its folder.
-    `secret(name)` is the environment variable of that name, which only the border may read; nothing keeps what it returns.
+    `secret(name)` is the environment variable of that name, which only the border may read; what it returns is masked wherever the program writes.
     """
 
     folder: Path
