@@ -78,7 +78,7 @@ def test_the_axis_names_what_it_compares(by: str, figure: dict[str, int]) -> Non
 
 def told(benefit: dict[str, Any], *columns: str, **more: Any) -> list[tuple[Any, ...]]:
     """Columns of the steps of the year's first payout."""
-    term = {"from": dt.date(2025, 1, 1), "to": more.pop("to", dt.date(2025, 12, 31))}
+    term = {"from": more.pop("since", dt.date(2025, 1, 1)), "to": more.pop("to", dt.date(2025, 12, 31))}
     whole = {"id": "b", "clause": "1", "window": "year", **benefit}
     agreement = {"agreement": "A", "currency": "EUR", "term": term, "participants": ["P", "R"], "benefits": [whole]}
     lines = [Line(dt.date(2025, 5, 1), D(1500), D(30), D(900)), Line(dt.date(2025, 5, 1), D(1500), D(30), D(900), "R")]
@@ -148,6 +148,17 @@ def test_shared_ranks_metrics_quantities_and_parts_are_told() -> None:
     part = told({"prorate": "days", "tiers": [{"from": 0, "amount": 365}]}, "step", "inputs", "result", to=dt.date(2025, 6, 30))
     assert [row for row in part if row[0] in ("prorate", "round")] == [("prorate", "days = 181, of_days = 365", D("0.495890410959")), ("round", "", 181)]
     assert "prorate" not in [s for (s,) in told({"prorate": "days", "tiers": [{"from": 0, "amount": 365}]}, "step")]
+
+
+def test_terms_of_a_window_that_begins_late_are_told_with_their_part() -> None:
+    tiers = [{"from": 0, "rate": D("0.01")}, {"from": 1700, "rate": D("0.02"), "amount": 365}]  # 1,700 × 320/365 = 1,490.41, and 1,500 were sold
+    part = told({"prorate": "days", "tiers": tiers}, "step", "formula", "inputs", "result", since=dt.date(2025, 2, 15))
+    assert [row for row in part if row[0] in ("tier", "curve")] == [
+        ("tier", "the last tier with from × f ≤ x", "x = 1500, from = 1700, f = 320/365", 2),
+        ("curve", "rate × E + amount × f", "rate = 0.02, amount = 365, E = 1500, f = 320/365", 350),
+    ]
+    growth = {"prorate": "days", "by": "growth", "baseline": 1000, "tiers": [{"from": D("0.5"), "amount": 365}]}
+    assert ("tier", "the last tier with from ≤ x", 1) in told(growth, "step", "formula", "result", since=dt.date(2025, 2, 15))
 
 
 def test_a_measured_attribute_is_named() -> None:
