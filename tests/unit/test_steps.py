@@ -81,7 +81,8 @@ def told(benefit: dict[str, Any], *columns: str, **more: Any) -> list[tuple[Any,
     term = {"from": more.pop("since", dt.date(2025, 1, 1)), "to": more.pop("to", dt.date(2025, 12, 31))}
     whole = {"id": "b", "clause": "1", "window": "year", **benefit}
     agreement = {"agreement": "A", "currency": "EUR", "term": term, "participants": ["P", "R"], "benefits": [whole]}
-    lines = [Line(dt.date(2025, 5, 1), D(1500), D(30), D(900)), Line(dt.date(2025, 5, 1), D(1500), D(30), D(900), "R")]
+    sold = more.pop("sold", D(1500))
+    lines = [Line(dt.date(2025, 5, 1), sold, D(30), D(900)), Line(dt.date(2025, 5, 1), D(1500), D(30), D(900), "R")]
     steps = calculate(Small(agreement, lines, [], dt.date(2026, 1, 1), **more))["calculation_steps"]
     return list(steps.filter(pl.col("payout_key") == 0).sort("step_no").select(columns).iter_rows())
 
@@ -91,6 +92,16 @@ def test_rolling_and_total_tell_every_tier_reached() -> None:
     assert ("slice", "from = 0, to = 1000, slice = 1000, rate = 0.1", 100) in told({"method": "rolling", "tiers": tiers}, "step", "inputs", "result")
     assert [r for s, r in told({"method": "rolling", "tiers": tiers}, "step", "result") if s in ("slice", "curve")] == [100, 300, 400]
     assert [r for s, r in told({"method": "total", "tiers": tiers, "base": "margin"}, "step", "result") if s in ("slice", "curve")] == [60, 120, 180]
+
+
+def test_slices_of_nothing_pay_their_amounts_alone() -> None:
+    tiers = [{"from": -1000, "rate": D("0.1"), "amount": 7}, {"from": 0, "rate": D("0.2"), "amount": 5}]
+    slices = told({"method": "graduated", "tiers": tiers}, "step", "inputs", "result", sold=D(0))
+    assert [row for row in slices if row[0] in ("slice", "curve")] == [
+        ("slice", "from = -1000, to = 0, slice = 0, rate = 0.1, amount = 7", 7),
+        ("slice", "from = 0, to = 0, slice = 0, rate = 0.2, amount = 5", 5),
+        ("curve", "", 12),
+    ]
 
 
 def test_a_matrix_tells_its_cell_or_its_four_corners() -> None:
