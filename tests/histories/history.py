@@ -37,6 +37,7 @@ class History:
     delivered: dict[tuple[str, int], Row] = field(default_factory=dict)
     held: list[Row] = field(default_factory=list)
     payments: dict[str, Row] = field(default_factory=dict)
+    corrections: set[tuple[str, ...]] = field(default_factory=set)
     files: list[tuple[str, str, list[Row]]] = field(default_factory=list)
     sent: list[tuple[str, list[Row]]] = field(default_factory=list)
     allowed: set[str] = field(default_factory=set)
