@@ -6,6 +6,7 @@ files as (
 
 rejects as (
     select feed, file_no, row_no, reason, column_name, message, raw from {{ source("raw", "rejects") }}
+    {%- for feed in ["transactions", "payments"] %}
     union all
     select
         unresolved.feed,
@@ -17,23 +18,10 @@ rejects as (
         cast(to_json(feed_rows) as varchar)
     from {{ ref("int_rows_unresolved") }} as unresolved
     inner join (
-        select columns(* exclude (file_no, row_no))::varchar, file_no, row_no from {{ source("raw", "transactions") }}
+        select columns(* exclude (file_no, row_no))::varchar, file_no, row_no from {{ source("raw", feed) }}
     ) as feed_rows on unresolved.file_no = feed_rows.file_no and unresolved.row_no = feed_rows.row_no
-    where unresolved.feed = 'transactions'
-    union all
-    select
-        unresolved.feed,
-        unresolved.file_no,
-        unresolved.row_no,
-        unresolved.reason,
-        unresolved.column_name,
-        unresolved.message,
-        cast(to_json(feed_rows) as varchar)
-    from {{ ref("int_rows_unresolved") }} as unresolved
-    inner join (
-        select columns(* exclude (file_no, row_no))::varchar, file_no, row_no from {{ source("raw", "payments") }}
-    ) as feed_rows on unresolved.file_no = feed_rows.file_no and unresolved.row_no = feed_rows.row_no
-    where unresolved.feed = 'payments'
+    where unresolved.feed = '{{ feed }}'
+    {%- endfor %}
 )
 
 select
