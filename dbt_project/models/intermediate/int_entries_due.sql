@@ -1,4 +1,5 @@
 {{ config(materialized="view") }}
+{% set subject = ["agreement_id", "benefit_id", "participant_id", "window_start", "currency"] %}
 -- journal entries that no close has posted: one amount each, positive where we owe more (payable) or are owed more (receivable)
 with
 
@@ -23,25 +24,20 @@ accrued as (
 -- whose payments are booked: the payouts of today, and those that a close knew, because money that was paid stays paid when its payout is gone
 subjects as (
     select
-        identified.payout_id,
         identified.agreement_id,
         identified.benefit_id,
         identified.participant_id,
         identified.window_start,
+        agreements.currency,
         agreements.direction,
-        agreements.currency
+        identified.payout_id
     from {{ ref("int_payouts_identified") }} as identified
     inner join {{ source("terms", "agreements") }} as agreements on identified.agreement_key = agreements.agreement_key
     {%- if has_closes() %}
     union all
     select
-        payout_id,
-        any_value(agreement_id) as agreement_id,
-        any_value(benefit_id) as benefit_id,
-        any_value(participant_id) as participant_id,
-        any_value(window_start) as window_start,
-        any_value(direction) as direction,
-        any_value(currency) as currency
+        {{ any_subject(subject + ["direction"]) }}
+        payout_id
     from {{ source("ledger", "accruals") }}
     where payout_id not in (select payout_id from {{ ref("int_payouts_identified") }})
     group by payout_id
@@ -77,11 +73,7 @@ payments as (
 settled as (
     select
         payout_id,
-        any_value(agreement_id) as agreement_id,
-        any_value(benefit_id) as benefit_id,
-        any_value(participant_id) as participant_id,
-        any_value(window_start) as window_start,
-        any_value(currency) as currency,
+        {{ any_subject(subject) }}
         origin_period,
         sum(case when account = accounts.cash then debit - credit else 0 end) as cash
     from {{ source("ledger", "journal") }}
@@ -94,19 +86,17 @@ settled as (
 paid_differences as (
     select
         coalesce(paid.payout_id, settled.payout_id) as payout_id,
-        coalesce(paid.agreement_id, settled.agreement_id) as agreement_id,
-        coalesce(paid.benefit_id, settled.benefit_id) as benefit_id,
-        coalesce(paid.participant_id, settled.participant_id) as participant_id,
-        coalesce(paid.window_start, settled.window_start) as window_start,
-        coalesce(paid.currency, settled.currency) as currency,
+        {{ either_subject(subject, "paid", "settled") }}
         settled.origin_period,
         coalesce(paid.amount, 0) as amount,
         settled.cash
     from settled
     left join (
         select
-            payout_id, any_value(agreement_id) as agreement_id, any_value(benefit_id) as benefit_id, any_value(participant_id) as participant_id,
-            any_value(window_start) as window_start, any_value(currency) as currency, origin_period, sum(amount) as amount
+            payout_id,
+            {{ any_subject(subject) }}
+            origin_period,
+            sum(amount) as amount
         from payments
         group by payout_id, origin_period
     ) as paid on settled.payout_id = paid.payout_id and settled.origin_period = paid.origin_period
