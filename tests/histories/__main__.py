@@ -61,10 +61,11 @@ def main(arguments: list[str]) -> int:
 def _tell(outcomes: Sequence[dict[str, Any]], steps: int) -> int:
     """The scorecard, and the exit code."""
     broken = [each for each in outcomes if each["told"]]
-    sums = {key: sum(each[key] for each in outcomes) for key in ("histories", "steps_played", "closes", "reopened", "checked")}
+    sums = {key: sum(each[key] for each in outcomes) for key in ("histories", "steps_played", "closes", "reopened", "checked", "killed")}
     print(
         f"{sums['histories']:,} histories of {steps} events in {len(outcomes)} books: {sums['steps_played']:,} steps, {sums['closes']:,} closes, "
-        f"{sums['reopened']:,} reopened, {sums['checked']:,} statements held against books; {len(broken)} books broken"
+        f"{sums['reopened']:,} reopened, {sums['killed']:,} commands killed and given again, {sums['checked']:,} statements held against books; "
+        f"{len(broken)} books broken"
     )
     codes = Counter(each["code"] for each in outcomes)
     print("code: " + ", ".join(f"{code} ({count} books)" for code, count in codes.items()))

@@ -29,7 +29,8 @@ def live_group(task: tuple[int, int, str]) -> dict[str, Any]:
                 "closes": kinds.count("close"),
                 "reopened": kinds.count("reopen"),
                 "checked": life.checked,
+                "killed": life.killed,
             }
         except Broken as broken:
-            outcome |= {"steps_played": 0, "closes": 0, "reopened": 0, "checked": 0, "posted": {}, "told": str(broken)}
+            outcome |= {"steps_played": 0, "closes": 0, "reopened": 0, "checked": 0, "killed": 0, "posted": {}, "told": str(broken)}
     return outcome | {"seconds": time.perf_counter() - began}

@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.histories import events
 from tests.histories.accounts import Facts, check_accounts, first_open, open_tables
+from tests.histories.dying import die_first, draw_death
 from tests.histories.evidence import Kept, check_fresh, check_kept, check_reference, check_rerun, check_verify, count_posted
 from tests.histories.history import History
 from tests.histories.world import GROUP, Step, World, draw_history, draw_rate, draw_world
@@ -32,7 +33,10 @@ class Broken(Exception):
 
 @dataclass
 class Life:
-    """The book of a group while it lives. `checked`: how many statements were held against it; `posted`: what its ledger holds at the end."""
+    """The book of a group while it lives.
+
+    checked: how many statements were held against it; posted: what its ledger holds at the end; killed: how many commands died and were given again.
+    """
 
     folder: Path
     world: World
@@ -42,6 +46,7 @@ class Life:
     checked: int = 0
     log: list[str] = field(default_factory=list)
     posted: dict[str, int] = field(default_factory=dict)
+    killed: int = 0
 
 
 def live(folder: Path, seeds: Sequence[int], steps: int, verify: bool = True) -> Life:
@@ -83,6 +88,7 @@ def _take(life: Life, step: Step) -> None:
     d = Draw(random.Random(step.seed), FEATURES)
     if step.kind in ("start", "own", "month", "rates", "products"):
         _play(life, step, d)
+        _die_first(life, step, None)
         run_book(life.folder)
         return
     if step.kind == "rerun":
@@ -92,6 +98,7 @@ def _take(life: Life, step: Step) -> None:
     left = [name for name in ended if last is None or name > last]
     if step.kind in ("close", "close_all") and left:
         period = left[-1] if step.kind == "close_all" else left[0] if last else left[max(0, len(left) - 4)]
+        _die_first(life, step, period)
         close_book(life.folder, period, "J. Doe", with_earlier=True, accept_open="simulated")
         life.just_closed = True
         for h in life.histories:
@@ -102,6 +109,15 @@ def _take(life: Life, step: Step) -> None:
     elif step.kind == "reopen" and last:
         reopen_book(life.folder, last, "simulated", "J. Doe", "A. Roe")
         life.log[-1] += f" {last}"
+
+
+def _die_first(life: Life, step: Step, period: str | None) -> None:
+    """Now and then the command was given before, and killed."""
+    moment = draw_death(step.seed)
+    if moment is not None:
+        killed = die_first(life.folder, moment, period)
+        life.killed += killed
+        life.log[-1] += f" ({'killed' if killed else 'through'} after {moment:.3f} s of CPU first)"
 
 
 def _play(life: Life, step: Step, d: Draw) -> None:
