@@ -66,21 +66,21 @@ def fill_at_call(card: Scorecard, place: Path, act: Act, seed: int, call: int) -
     if not found["refused"]:
         return False
     kind = next((kind for kind, pattern in STAGES if re.search(pattern, found["file"])), f"other: {found['file']}")
-    wrong = [f"ended with {code}: {said}"] if code else list(_refused(found["told"], book, before, after))
-    card.enter(kind, f"{act.name}, no room from call {call} on ({found['file']})", wrong=[*wrong, *_goes_on(act, book, after, place)])
+    wrong = [f"ended with {code}: {said}"] if code else list(check_refused(found["told"], book, before, after))
+    card.enter(kind, f"{act.name}, no room from call {call} on ({found['file']})", wrong=[*wrong, *goes_on(act, book, after, place)])
     return True
 
 
-def _refused(told: str, book: Path, before: Path, after: Path) -> Iterator[str]:
+def check_refused(told: str, book: Path, before: Path, after: Path) -> Iterator[str]:
     """What is wrong with how the run ended."""
-    if "disk is full" not in told or "run again" not in told or len(told.splitlines()) != 1:
+    if not ("disk is full" in told or "are to stay free" in told) or "run again" not in told or len(told.splitlines()) != 1:
         yield f"it was told as: {told or 'nothing'}"
     seen = _published(book)
     if seen not in (_published(before), _published(after)):
         yield "what is published is neither what it was nor what it was to be"
 
 
-def _goes_on(act: Act, book: Path, after: Path, place: Path) -> Iterator[str]:
+def goes_on(act: Act, book: Path, after: Path, place: Path) -> Iterator[str]:
     """What is wrong once there is room and the command was given again."""
 
     def again() -> str:

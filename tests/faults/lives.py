@@ -23,6 +23,7 @@ BOOK = """
 book: small
 currency: EUR
 as_of: 2026-06-30
+limits: {disk_free: 1MB}
 feeds:
   transactions: {files: "feeds/transactions/*.csv", key: [transaction_id, line]}
   targets: {files: "feeds/targets/*.csv"}
