@@ -29,7 +29,7 @@ class RunContext:
 
     `progress(stage, done, total)` is called as long work advances, from the thread that runs the step.
     A rebuild (assets/rebuilding.py) takes nothing in: its archive is all there is; `finished_at` is set where it makes a run again that ended then,
-    and `publish_to` where its tables go elsewhere than into its folder.
+    and `publish_to` where its tables go elsewhere than into its folder, `made_from` the book whose archive and ledger it links to.
     `secret(name)` is the environment variable of that name, which only the border may read; what it returns is masked wherever the program writes.
     """
 
@@ -41,6 +41,7 @@ class RunContext:
     is_rebuild: bool = False
     finished_at: dt.datetime | None = None
     publish_to: Path | None = None
+    made_from: Path | None = None
     secret: Callable[[str], str | None] = no_secret
 
     @property

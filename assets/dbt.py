@@ -115,10 +115,11 @@ def _run_models(context: RunContext, selection: tuple[str, ...]) -> dict[str, st
         "rounding": context.book.rounding,
         "feeds": list(context.book.feeds),
     }
-    try:
-        result = runner(manifest=_models_alone()).invoke(["run", *selection, *_QUIET, *_places(), "--vars", json.dumps(variables)])
-    finally:
-        _close()
+    with open_warehouse(context):  # dbt's connection is to the same instance of the engine, so it may reach no more files than ours
+        try:
+            result = runner(manifest=_models_alone()).invoke(["run", *selection, *_QUIET, *_places(), "--vars", json.dumps(variables)])
+        finally:
+            _close()
     failed = [r for r in getattr(result.result, "results", []) if r.status == "error"]
     if failed:
         raise SqlError("\n".join(f"{r.node.schema}.{r.node.name}: {r.message}" for r in failed))

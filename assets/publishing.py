@@ -14,7 +14,6 @@ import hashlib
 import itertools
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +29,7 @@ from assets.postgres import publish_to_postgres
 from assets.published import MANIFEST, read_manifest, sealed
 from assets.receipts import write_receipt
 from assets.runs import describe_terms, read_run_id, record_run
-from assets.warehouse import open_warehouse, transaction
+from assets.warehouse import as_pattern, open_warehouse, transaction
 
 if TYPE_CHECKING:
     import duckdb
@@ -247,8 +246,7 @@ def _must_be_empty(con: duckdb.DuckDBPyConnection, check: str, query: str) -> No
 
 def scan(path: Path, *options: str) -> str:
     """The file as a table; a name with glob characters stands for itself."""
-    literal = re.sub(r"([*?[])", r"[\1]", str(path))
-    return f"read_parquet({', '.join([_quoted(literal), *options])})"
+    return f"read_parquet({', '.join([_quoted(as_pattern(path)), *options])})"
 
 
 def _quoted(text: object) -> str:

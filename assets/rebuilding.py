@@ -115,6 +115,7 @@ def lay_out(source: Path, snapshot: Snapshot, folder: Path, publish_to: Path | N
             (ledger / record.folder).symlink_to((source / "ledger" / record.folder).resolve(), target_is_directory=True)
         (ledger / write_offs.FILE).write_bytes(b"".join(map(write_off_line, snapshot.ledger.write_offs)))
     context = open_run(root, snapshot.as_of, dt.datetime.now(dt.UTC), progress=progress, is_rebuild=True, publish_to=publish_to)
+    context = dataclasses.replace(context, made_from=source)
     if snapshot.run and snapshot.is_same:
         return dataclasses.replace(context, started_at=snapshot.run.started_at, finished_at=snapshot.run.finished_at)
     return context
