@@ -76,7 +76,7 @@ def _as_object(closing: Closing, book: Path) -> dict[str, object]:
 def _print(closing: Closing, book: Path) -> None:
     from rich.markup import escape
 
-    from pipelines.cli.figures import money, number
+    from pipelines.cli.figures import counted, money
 
     console = make_console()
     for each in closing.closed:
@@ -84,13 +84,13 @@ def _print(closing: Closing, book: Path) -> None:
         rows = {name: facts.rows for name, facts in each.record.files.items()}
         console.print(f"[bold]{each.record.period}[/bold] closed{again}: {escape(str(book / 'ledger' / each.record.folder))}", soft_wrap=True)
         for total in each.totals:
-            console.print(f"  {total['direction']:<11} {money(total['accrual'], total['currency']):>20}   {number(total['rows'])} accruals")
-        console.print(f"  {number(rows['payouts.csv'])} payouts, {number(rows['journal.csv'])} journal lines")
+            console.print(f"  {total['direction']:<11} {money(total['accrual'], total['currency']):>20}   {counted(total['rows'], 'accrual')}")
+        console.print(f"  {counted(rows['payouts.csv'], 'payout')}, {counted(rows['journal.csv'], 'journal line')}")
         for override in each.record.overrides:
             console.print(f"  [yellow]accepted by {escape(override.by)}[/yellow] ({escape(override.reason)}): {escape(override.finding)}", soft_wrap=True)
     if not closing.closed:
         console.print(f"[bold]{closing.period}[/bold] is closed already; nothing was written.")
         for row in closing.later:
             amount = money(row["accrual"], row["currency"] or "")
-            console.print(f"  since then: {amount} ({row['reason']}), {number(row['rows'])} accruals, to be posted in {row['period']}")
+            console.print(f"  since then: {amount} ({row['reason']}), {counted(row['rows'], 'accrual')}, to be posted in {row['period']}")
     console.print(f"Head  [cyan]{closing.head}[/cyan]   keep it elsewhere: it proves that nothing before it was changed", soft_wrap=True)

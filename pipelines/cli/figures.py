@@ -26,6 +26,11 @@ def number(value: Any, decimals: int = 0) -> str:
     return f"{whole}.{fraction}" if fraction else whole
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 line`, `1,234 lines`: for nouns that take an s."""
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
 def percent(rate: Decimal | None) -> str:
     """0.015 as `1.5 %`."""
     return "–" if rate is None else f"{number(rate * 100)} %"

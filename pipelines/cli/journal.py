@@ -54,9 +54,9 @@ def journal(
     if as_json:
         print_json({"period": found.period.name, "is_closed": found.is_closed, "lines": found.lines.height, "totals": found.totals, "file": target})
     elif target:
-        from pipelines.cli.figures import money, number
+        from pipelines.cli.figures import counted, money, number
 
-        print(f"{number(found.lines.height)} lines written to {target}", file=sys.stderr)
+        print(f"{counted(found.lines.height, 'line')} written to {target}", file=sys.stderr)
         for total in found.totals:
             sides = f"debit {money(total['debit'], total['currency'])}, credit {money(total['credit'], total['currency'])}"
             print(f"  {number(total['entries'])} entries, {sides}", file=sys.stderr)

@@ -40,7 +40,7 @@ def rejects(
         return
     from rich.markup import escape
 
-    from pipelines.cli.figures import number
+    from pipelines.cli.figures import counted, number
 
     console = make_console()
     if not groups:
@@ -48,12 +48,12 @@ def rejects(
     for group in groups:
         column = f" in {group['column_name']}" if group["column_name"] else ""
         state = f"{number(group['open'])} open" + (f", {number(group['resolved'])} corrected since" if group["resolved"] else "")
-        console.print(f"[bold]{escape(group['feed'])}: {group['reason']}{escape(column)}[/bold]   {state}, in {number(group['files'])} files")
+        console.print(f"[bold]{escape(group['feed'])}: {group['reason']}{escape(column)}[/bold]   {state}, in {counted(group['files'], 'file')}")
         console.print(f"  {escape(group['cause'])}", soft_wrap=True)
         console.print(f"  e.g. {escape(group['file_name'])}, row {number(group['row_number'])}: {escape(group['message'])}", soft_wrap=True)
         console.print(f"  [cyan]{escape(group['remedy'])}[/cyan]\n", soft_wrap=True)
     for file in files:
-        rest = f"; {number(file.left_out)} rows that wait or could not be read as a line are not in it" if file.left_out else ""
-        console.print(f"{number(file.rows)} rows of {file.feed} written to {escape(str(file.file))}{rest}", soft_wrap=True)
+        rest = f"; {number(file.left_out)} that wait or could not be read as a line are not in it" if file.left_out else ""
+        console.print(f"{counted(file.rows, 'row')} of {file.feed} written to {escape(str(file.file))}{rest}", soft_wrap=True)
     if export and not files:
         console.print("Nothing to correct was left to export.")
