@@ -44,8 +44,8 @@ MADE_AGAIN = "warehouse.duckdb was gone; it was made again from the archive, and
 def check_book(context: RunContext, rebuild: bool = False) -> list[str]:
     """Hold warehouse and archive against the last receipt; what a person should know, if anything. Before the first step of every run.
 
-    A warehouse that is gone is made again by the run, and so is any with `rebuild`. Raises InputError where the warehouse holds less than it did or
-    cannot be read, and where a file of the archive is gone or was changed.
+    A warehouse that is gone is made again by the run, and so is any with `rebuild`, or one that was never whole. Raises InputError where the warehouse
+    holds less than it did or cannot be read, and where a file of the archive is gone or was changed.
     """
     if context.is_rebuild:
         return []
@@ -62,10 +62,18 @@ def check_book(context: RunContext, rebuild: bool = False) -> list[str]:
         with open_warehouse(context) as con:
             _check_warehouse(context, con, receipt)
     except duckdb.Error as error:
-        if is_damage(error):
-            raise damaged(context.folder, str(error)) from error
-        raise
+        if not is_damage(error):
+            raise
+        if not _is_relied_upon(context.archive, receipt):
+            _remove_warehouse(context, receipt)
+            return []
+        raise damaged(context.folder, str(error)) from error
     return []
+
+
+def _is_relied_upon(archive: Path, receipt: Receipt | None) -> bool:
+    """Whether anything was ever loaded into the warehouse for sure: not when a run died, or had no room, while it made the file."""
+    return receipt.contents is not None if receipt else (archive / MANIFEST).exists()
 
 
 def _remove_warehouse(context: RunContext, receipt: Receipt | None) -> None:

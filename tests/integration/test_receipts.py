@@ -63,6 +63,19 @@ def test_a_run_with_nothing_new_leaves_the_receipt_alone(book: Path) -> None:
     assert (book / "archive/receipt.json").stat() == before
 
 
+@pytest.mark.parametrize("size", [0, 6144, 10240])
+def test_a_warehouse_that_was_never_whole_is_made_anew(tmp_path: Path, ran: Path, size: int) -> None:
+    """A first run died, or had no room, while the engine made the file: nobody has to give another command."""
+    book = write_book(tmp_path / "book")
+    (book / "warehouse.duckdb").write_bytes((ran / "warehouse.duckdb").read_bytes()[:size])
+    assert run_book(book).status == "published"
+    (book / "archive/receipt.json").unlink()
+    (book / "warehouse.duckdb").write_bytes((ran / "warehouse.duckdb").read_bytes()[:size])
+    if size:
+        with pytest.raises(InputError, match="run --rebuild"):
+            run_book(book)
+
+
 def older_warehouse(book: Path, ran: Path) -> None:
     shutil.copy(ran.parent / "older.duckdb", book / "warehouse.duckdb")
 
