@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
+import sys
 import time
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -95,28 +98,52 @@ def test_empty_documents_are_passed_over() -> None:
     assert [d.value for d in parse_documents("---\n---\na: 1\n---\n", "a.yaml")] == [{"a": 1}]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a:\n" + "".join(f"  k{i}: {{x: [1, 2, {{y: z}}]}}\n" for i in range(30000)),
-        "agreement: A\nbenefits: [" + "{id: 1, tiers: [{from: 0}]}," * 30000 + "]",
-        "agreement: A\nbenefits: [" + "{}," * 24000 + "]",
-        "{" + ",".join(f"k{i}: 1" for i in range(24000)) + "}",
-        "---\nx\n" * 16000,
-        "- " * 400000,
-        "{" * 900000,
-        "a: &a [x]\n" + "".join(f"a{i}: &a{i} [*a, *a, *a]\n" for i in range(40000)),
-        "x: " + "9" * 900000,
-        "x: 0." + "1" * 900000,
-        "a: " + "!" * 900000,
-        "x" * (MAX_BYTES + 1),
-        "# " + "x" * 900000 + "\na: 1",
-    ],
-    ids=lambda text: repr(text[:12]),
-)
+#: As much as a file may hold, or a little more, of what is costly to read.
+MEGABYTES = [
+    "a:\n" + "".join(f"  k{i}: {{x: [1, 2, {{y: z}}]}}\n" for i in range(30000)),
+    "agreement: A\nbenefits: [" + "{id: 1, tiers: [{from: 0}]}," * 30000 + "]",
+    "agreement: A\nbenefits: [" + "{}," * 24000 + "]",
+    "{" + ",".join(f"k{i}: 1" for i in range(24000)) + "}",
+    "---\nx\n" * 16000,
+    "- " * 400000,
+    "{" * 900000,
+    "a: &a [x]\n" + "".join(f"a{i}: &a{i} [*a, *a, *a]\n" for i in range(40000)),
+    "x: " + "9" * 900000,
+    "x: 0." + "1" * 900000,
+    "a: " + "!" * 900000,
+    "x" * (MAX_BYTES + 1),
+    "# " + "x" * 900000 + "\na: 1",
+]
+
+
+@pytest.mark.parametrize("text", MEGABYTES, ids=lambda text: repr(text[:12]))
 def test_a_megabyte_of_anything_is_refused_at_once(text: str) -> None:
     before = time.process_time()
     with pytest.raises(InputError) as caught:
         parse_agreements({"a.yaml": text})
     assert time.process_time() - before < 1.0
     assert str(caught.value.problems[0]).startswith("a.yaml")
+
+
+def test_no_refusal_takes_much_memory(tmp_path: Path) -> None:
+    for number, text in enumerate(MEGABYTES):
+        (tmp_path / f"{number:02}.yaml").write_text(text)
+    done = subprocess.run([sys.executable, "-c", PEAK, str(tmp_path)], capture_output=True, text=True, check=True)
+    refused, peak_kilobytes = map(int, done.stdout.split())
+    assert refused == len(MEGABYTES)
+    assert peak_kilobytes < 200_000
+
+
+PEAK = """
+import pathlib, resource, sys
+from models.agreements.parse import parse_agreements
+from models.documents import InputError
+
+refused = 0
+for path in pathlib.Path(sys.argv[1]).iterdir():
+    try:
+        parse_agreements({path.name: path.read_text()})
+    except InputError:
+        refused += 1
+print(refused, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
