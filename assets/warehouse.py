@@ -38,13 +38,13 @@ def as_pattern(path: Path) -> str:
 
 
 def _confine(con: duckdb.DuckDBPyConnection, context: RunContext) -> None:
-    """Leave the engine the files of the book alone, by the paths that a run uses and by those that links lead to.
+    """Leave the engine the files of the book alone and what it spills, by the paths that a run uses and by those that links lead to.
 
     It holds for all connections of the process to this warehouse, and cannot be taken back.
     """
     if con.execute("select current_setting('enable_external_access')").fetchall() == [(True,)]:
         books = [context.folder, *([context.made_from] if context.made_from else [])]
-        folders = [context.published, *(book / part for book in books for part in ("", "archive", "ledger", "published"))]
+        folders = [context.published, limits_of(context).spill.parent, *(book / part for book in books for part in ("", "archive", "ledger", "published"))]
         names = {name for folder in folders for path in (folder, folder.resolve()) for name in (str(path), as_pattern(path))}
         con.execute("set allowed_directories = ?", [sorted(names)])
         con.execute("set enable_external_access = false")

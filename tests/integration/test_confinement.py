@@ -12,7 +12,9 @@ from assets.books import open_run
 from assets.context import RunContext
 from assets.limits import limits_of
 from assets.warehouse import open_warehouse
+from pipelines.steps import run_book
 from tests.faults.limits import write_wide_book
+from tests.integration.test_run import BOOK, write_book
 
 
 @pytest.fixture
@@ -45,6 +47,12 @@ def test_no_statement_reaches_a_file_outside_the_book(context: RunContext, state
             with pytest.raises(duckdb.PermissionException):
                 each.execute(statement.format(outside=outside)).fetchall()
     assert {path.name for path in outside.iterdir()} == {"book", "outside.csv"}
+
+
+def test_files_that_are_rewritten_before_they_are_read_may_lie_where_a_run_spills(tmp_path: Path) -> None:
+    book = write_book(tmp_path / "book")
+    (book / "book.yaml").write_text(BOOK + f"    encoding: latin-1\nlimits: {{spill: {tmp_path / 'spill'}}}\n")
+    assert run_book(book).status == "published"
 
 
 def test_it_cannot_be_taken_back(context: RunContext) -> None:
