@@ -2,7 +2,7 @@
 
 Belongs here: making the disk, sizes. Does not belong here: books (lives.py, limits.py), what must hold (full_disks.py).
 
-    python -m tests.faults.small_disks                three acts on disks of growing size, and a large book that spills to one (twelve minutes of CPU)
+    python -m tests.faults.small_disks                three acts on disks of growing size, and a large book that spills to one (six minutes of CPU)
     python -m tests.faults.small_disks --step 2048 --spills
 """
 
@@ -137,7 +137,7 @@ def outgrow_spill(card: Scorecard, place: Path, spills: tuple[int, ...]) -> None
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser("tests.faults.small_disks", description="disks that are really too small")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0])
-    parser.add_argument("--step", type=int, default=256, help="kilobytes from one disk to the next")
+    parser.add_argument("--step", type=int, default=1024, help="kilobytes from one disk to the next")
     parser.add_argument("--spills", type=int, nargs="*", default=SPILLS, help="kilobytes to spill to")
     options = parser.parse_args(arguments)
     if not can_mount():
