@@ -131,7 +131,9 @@ STATEMENTS: dict[str, str] = {
     "the reason is one of what happened": """
         select agreement_id, payout_id, benefit_id, participant_id, window_start, period, origin_period, reason, accrual from fct_accrual as a
         where not is_posted and reason is not null
-            and not exists (select 1 from allowed where cluster = split_part(a.agreement_id, '-', 1) and allowed.reason = a.reason)""",
+            and not exists (select 1 from allowed where cluster = split_part(a.agreement_id, '-', 1) and allowed.reason = a.reason)
+            -- a line of the open period, in a currency without a rate, blocks what closed periods accrued as well
+            and not (reason in ('reference', 'fx') and exists (select 1 from fct_payout as p where p.payout_id = a.payout_id and p.status = 'blocked'))""",
     "a close leaves no difference": """
         select agreement_id, payout_id, origin_period, accrual from fct_accrual
         where getvariable('just_closed') and not is_posted and origin_period < getvariable('first_open')""",
