@@ -9,6 +9,7 @@ Belongs here: where to kill, and what must hold afterwards. Does not belong here
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from tests.faults.telling import print_card
 #: By seed: a later run killed before its calls, a first run killed in the middle of its writes, a close, a run after a close, a rebuild; `lost`: what was
 #: not on the disk for sure is lost too.
 _PLANS = {0: ("later run", "before"), 1: ("first run", "torn"), 2: ("close", "lost"), 3: ("run after a close", "torn"), 4: ("rebuild", "before")}
+_LATEST = 2.5  # seconds of CPU that an act takes, roughly
 KILLED = -9, -27  # by SIGKILL and by SIGPROF, the clock of CPU
 
 
@@ -60,10 +62,12 @@ def kill_at_call(card: Scorecard, place: Path, seed: int, call: int) -> int | No
 
 
 def kill_at_random(card: Scorecard, place: Path, count: int, seeds: list[int]) -> None:
-    """Kill every act at moments drawn over all of its CPU time."""
+    """Kill acts in turn at moments drawn over all of their CPU time, until so many were killed: some are through before."""
     dice = random.Random(f"random {seeds}")
-    for number in range(count):
-        act, seed, moment = ACTS[number % len(ACTS)], dice.choice(seeds), dice.uniform(0.05, 4)
+    for act in itertools.cycle(ACTS):
+        if card.injected["random moment"] >= count:
+            return
+        seed, moment = dice.choice(seeds), dice.uniform(0.05, _LATEST)
         before, after = stage(place, act, seed)
         book = place / "book"
         copy_book(before, book)
