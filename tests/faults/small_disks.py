@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.faults.full_disks import check_refused, goes_on
@@ -113,18 +114,18 @@ def outgrow_spill(card: Scorecard, place: Path, spills: tuple[int, ...]) -> None
         return ""
 
     with small_disk(place / "disk", 1024 * 1024):
-        code, told = in_child(lambda: within("enough"), place / "log")
+        code, told = in_child(partial(within, "enough"), place / "log")
     if code:
         raise RuntimeError(f"the undisturbed book failed with {code}: {told}")
     wanted = hashes_of(place / "enough")
     for kilobytes in spills:
         name = f"spills to {kilobytes} kB"
         with small_disk(place / "disk", kilobytes):
-            code, told = in_child(lambda name=name: within(name), place / "log")  # type: ignore[misc]
+            code, told = in_child(partial(within, name), place / "log")
             wrong = [] if code and "disk is full" in told and "limits.spill" in told else [f"ended with {code}: {told or 'nothing'}"]
             wrong += ["something was published"] if (place / name / "published" / "current").exists() else []
             make_room(place / "disk")
-            code, told = in_child(lambda name=name: again(name), place / "log")  # type: ignore[misc]
+            code, told = in_child(partial(again, name), place / "log")
         if code:
             wrong.append(f"with room again it ended with {code}: {told}")
         else:
