@@ -71,12 +71,12 @@ def fill_at_call(card: Scorecard, place: Path, act: Act, seed: int, call: int) -
     return True
 
 
-def check_refused(told: str, book: Path, before: Path, after: Path) -> Iterator[str]:
+def check_refused(told: str, book: Path, before: Path, after: Path, words: str = "disk is full") -> Iterator[str]:
     """What is wrong with how the run ended. Nothing is told where all was published before: only the engine's last checkpoint had no room."""
     seen = _published(book)
     if not told and seen == _published(after):
         return
-    if not ("disk is full" in told or "are to stay free" in told) or "run again" not in told or len(told.splitlines()) != 1:
+    if words not in told or "run again" not in told or len(told.splitlines()) != 1:
         yield f"it was told as: {told or 'nothing'}"
     if seen not in (_published(before), _published(after)):
         yield "what is published is neither what it was nor what it was to be"

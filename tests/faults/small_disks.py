@@ -69,8 +69,8 @@ def outgrow_disk(card: Scorecard, place: Path, act: Act, seed: int, room: int) -
         told = _tell(act, book, place)
         if told == "through":
             return False
-        kind = "start check" if "are to stay free" in told else f"{act.name} on a small disk"
-        wrong = list(check_refused(told, book, before, after))
+        kind, words = ("start check", "are to stay free") if "are to stay free" in told else (f"{act.name} on a small disk", "disk is full")
+        wrong = list(check_refused(told, book, before, after, words))
         make_room(disk)
         card.enter(kind, f"seed {seed}: {act.name}, {room} kB to spare", wrong=[*wrong, *goes_on(act, book, after, place)])
     return True

@@ -22,6 +22,7 @@ def test_a_run_that_dies_or_has_no_room_ends_as_if_nothing_had_happened() -> Non
     done = subprocess.run([sys.executable, "-m", "tests.faults.sample"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"faults injected  {2 + can_mount()} (" in done.stdout
+    assert "first run, torn 1, " in done.stdout
 
 
 def test_readers_see_one_run_while_others_are_published(tmp_path: Path) -> None:
