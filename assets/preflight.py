@@ -1,6 +1,6 @@
 """Whether the machine has what a run needs, looked at before the run takes anything in.
 
-Belongs here: rights, files and space, as mistakes with a way out. Does not belong here: what a run may take (assets/limits.py).
+Belongs here: rights, files and space, as mistakes with a way out. Does not belong here: what a run may take (assets/runtime/limits.py).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from assets.context import RunContext
-from assets.limits import Limits, limits_of
-from assets.postgres_connection import check_address
+from assets.publishing.postgres.connection import check_address
+from assets.runtime.context import RunContext
+from assets.runtime.limits import Limits, limits_of
 from models.documents import InputError, Problem
 
 #: Bytes that a run writes for every byte of a new file: its copy in the archive, typed tables, lines, the published set. Measured for CSV: 2.3 (wide lines)

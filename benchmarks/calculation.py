@@ -18,11 +18,11 @@ from decimal import Decimal
 import duckdb
 import polars as pl
 
-from assets.calculation import QUERIES
+from assets.transform.calculate import QUERIES
 from models.agreements.parse import parse_agreements
 from models.agreements.terms import make_terms
-from models.book import parse_book
-from models.results import compute_results
+from models.book.settings import parse_book
+from models.calculation.results import compute_results
 
 BOOK = """
 book: calculation

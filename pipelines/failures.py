@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assets.books import BookLocked
-from assets.context import CheckFailed
-from assets.dbt import SqlError
-from assets.postgres_connection import PostgresFailed
-from models.closing import Refused
+from assets.publishing.postgres.connection import PostgresFailed
+from assets.runtime.book_folder import BookLocked
+from assets.runtime.context import CheckFailed
+from assets.transform.dbt import SqlError
 from models.documents import InputError
-from pipelines.masking import mask
+from models.records.closing import Refused
+from pipelines.logging.masking import mask
 
 if TYPE_CHECKING:
     import dagster as dg

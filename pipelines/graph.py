@@ -13,20 +13,20 @@ from typing import Any
 
 import dagster as dg
 
-from assets.checks import CHECKS
-from assets.context import CheckFailed, StepReport
-from assets.dbt import SqlError
-from assets.published import count_feeds, open_published, sum_agreements
-from models.feeds import FEEDS
+from assets.published.reader import count_feeds, open_published, sum_agreements
+from assets.runtime.context import CheckFailed, StepReport
+from assets.transform.dbt import SqlError
+from assets.transform.invariants import CHECKS
+from models.feeds.columns import FEEDS
 from pipelines import tables
 from pipelines.failures import as_failure, cause
 from pipelines.hooks import explain_failure, tell_failure
 from pipelines.resources import BookRun
-from pipelines.steps import STEPS
+from pipelines.run import STEPS
 
 #: One writer at a time: every asset that opens the warehouse is in this pool, which dagster.yaml limits to one.
 POOL = "warehouse"
-#: What the calculation reads (assets/calculation.py); a test compares.
+#: What the calculation reads (assets/transform/calculate.py); a test compares.
 CALCULATED_FROM = (
     "terms.agreements", "terms.axes", "terms.benefits", "terms.gates", "terms.matrix_cells", "terms.matrix_columns",
     "terms.multiplier_tiers", "terms.multipliers", "terms.periods", "terms.settings", "terms.tiers", "terms.windows",
@@ -34,7 +34,7 @@ CALCULATED_FROM = (
 )  # fmt: skip
 #: The tables of `calc` that say which run this is, and what they are made from.
 _HISTORY = dict.fromkeys(("current_run", "runs"), ("raw.feed_files", "terms.settings"))
-#: The mart that a statement of assets/checks.py is shown at; every other one stands at the payouts.
+#: The mart that a statement of assets/transform/invariants.py is shown at; every other one stands at the payouts.
 _CHECKED_AT = {
     "every_row_is_accounted_for": "audit_feed_file",
     "every_row_has_one_disposition": "audit_feed_file",
@@ -43,7 +43,7 @@ _CHECKED_AT = {
     "accruals_add_up_to_what_is_due": "fct_accrual",
     "debits_equal_credits": "fct_journal",
 }
-#: The statements of assets/publishing.py, about the copy that readers get.
+#: The statements of assets/publishing/parquet_set.py, about the copy that readers get.
 CHECKED_COPY = {"each_payout_is_published_once": "fct_payout", "published_lines_add_up_to_payouts": "fct_payout_line"}
 _AGREEMENT_COLUMNS = ("agreement_id", "direction", "currency", "total", "payouts", "paying", "blocked")
 _FEED_COLUMNS = ("feed", "files", "rows_read", "rows_loaded", "rows_duplicate", "rows_superseded", "rows_rejected")

@@ -11,17 +11,17 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from assets.books import BookLocked, lock_book, open_book, open_run
-from assets.context import CheckFailed, RunContext, StepReport
-from assets.events import sharing
+from assets.archive.receipts import check_book
+from assets.archive.run_identity import record_failure
 from assets.preflight import check_machine
-from assets.receipts import check_book
-from assets.runs import record_failure
-from assets.storage import told_plainly
+from assets.runtime.book_folder import BookLocked, lock_book, open_book, open_run
+from assets.runtime.context import CheckFailed, RunContext, StepReport
+from assets.runtime.events import sharing
+from assets.runtime.machine_errors import told_plainly
 from models.documents import InputError
 from pipelines.failures import as_failure
+from pipelines.run import STEPS, Step
 from pipelines.settings import read_secret
-from pipelines.steps import STEPS, Step
 
 
 class BookFolder(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from models.agreements.schema import Agreement, Benefit, PriorBaseline, PriorYear
 from models.agreements.versions import OwnedWindows, misfits, own_windows
-from models.book import CalendarSettings
+from models.book.settings import CalendarSettings
 from models.calendars import Period, make_periods
 from models.documents import Document, Path, Problem
 

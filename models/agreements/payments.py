@@ -1,7 +1,7 @@
 """What a benefit pays along its axis, before multipliers, gates and limits: the curve's normal form in money.
 
 Belongs here: payments as polynomials, one per piece, for lint, drawings and docs. Does not belong here: what is really paid, which is
-computed for all results at once and in integers (models/payouts.py), grids (models/matrices.py).
+computed for all results at once and in integers (models/calculation/payouts.py), grids (models/curves/matrices.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from models.agreements.rules import pay_forms
 from models.agreements.schema import PAY_FORMS, Benefit, axis_name, base_of, measure_of
-from models.curves import Piece, Tier, compile_curve
+from models.curves.pieces import Piece, Tier, compile_curve
 
 #: Coefficients of 1, x, x² … of a payment along the axis.
 Polynomial = tuple[Fraction, ...]

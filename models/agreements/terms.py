@@ -33,11 +33,11 @@ from models.agreements.schema import (
     measure_of,
 )
 from models.agreements.versions import effective_from, own_windows
-from models.book import Accounts, Book
+from models.book.settings import Accounts, Book
 from models.calendars import Period, days_of, make_periods, prior_year_days
 from models.documents import Path
-from models.expressions import compile_expression
-from models.feeds import TRANSACTION_TYPES
+from models.feeds.columns import TRANSACTION_TYPES
+from models.feeds.expressions import compile_expression
 from models.money import MINOR_UNITS
 
 NUMBER = pl.Decimal(38, 12)

@@ -13,13 +13,14 @@ import sys
 
 import typer
 
-from assets.events import tell
-from pipelines.cli import close, demo, doctor, explain, init, journal, rejects, reopen, run, ui, validate, verify, write_off
+from assets.runtime.events import tell
+from pipelines.cli.commands import demo, doctor, explain, init, rejects, run, ui, validate, verify
+from pipelines.cli.ledger import close, journal, reopen, write_off
 from pipelines.cli.logged import logged
 from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT
 from pipelines.cli.stopping import stop_signals
-from pipelines.logs import is_on_standard_error, stop_log
-from pipelines.masking import mask
+from pipelines.logging.format import is_on_standard_error, stop_log
+from pipelines.logging.masking import mask
 
 app = typer.Typer(
     name="tierledger",
@@ -72,12 +73,12 @@ def main(arguments: list[str]) -> int:
 
 def _explain_error(error: Exception) -> int:
     """Say what is wrong, on standard error and in the log, without a secret."""
-    from assets.books import BookLocked
-    from assets.context import CheckFailed
-    from assets.dbt import SqlError
-    from assets.postgres_connection import PostgresFailed
-    from models.closing import Refused
+    from assets.publishing.postgres.connection import PostgresFailed
+    from assets.runtime.book_folder import BookLocked
+    from assets.runtime.context import CheckFailed
+    from assets.transform.dbt import SqlError
     from models.documents import InputError
+    from models.records.closing import Refused
     from pipelines.failures import way_out
 
     name, advice = type(error).__name__, way_out(error)

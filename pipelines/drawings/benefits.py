@@ -13,7 +13,7 @@ from typing import Any
 
 from models.agreements.payments import OF_THE_INCENTIVE, ZERO, Figures, Payment, payment_along_axis, value_at
 from models.agreements.schema import Benefit, Gate, Limits, Multiplier, axis_name, measure_of
-from models.curves import Tier, compile_curve
+from models.curves.pieces import Tier, compile_curve
 from pipelines.drawings.chart import Chart, Stretch, Trace, draw_chart, extremes, money_ticks, percent_ticks, value_along
 from pipelines.drawings.heat_map import HeatMap, draw_heat_map
 from pipelines.drawings.svg import Axis, percent, plain, round_steps

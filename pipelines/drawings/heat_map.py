@@ -1,6 +1,6 @@
 """Matrices: two axes, and how much is paid as the strength of a colour, with the agreed numbers on it.
 
-Belongs here: from the normal form of a grid (models/matrices.py) to a picture. Does not belong here: curves over one axis (chart.py).
+Belongs here: from the normal form of a grid (models/curves/matrices.py) to a picture. Does not belong here: curves over one axis (chart.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from models.agreements.schema import Matrix
-from models.matrices import GRID_FORMS, compile_matrix
+from models.curves.matrices import GRID_FORMS, compile_matrix
 from pipelines.drawings.svg import RIGHT, WIDTH, Axis, Plane, box, dot, frame, line, percent, picture, plain, text
 
 ACROSS, UP = 24, 12

@@ -13,7 +13,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets import calculation
+from assets.transform import calculate as calculation
 from pipelines.graph import CALCULATED_FROM, POOL
 
 SNAPSHOT = Path(__file__).with_name("asset_graph.txt")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from assets.dbt import load_manifest
+from assets.transform.dbt import load_manifest
 
 #: Columns of the published tables whose names SPEC fixes, in order.
 PUBLISHED = {

@@ -52,7 +52,7 @@ class Books:
 
 def make_books(place: Path, seed: int) -> Books:
     """In this process: nothing dies here."""
-    import assets.publishing
+    import assets.publishing.parquet_set
 
     act = next(act for act in ACTS if act.name == "run after a close")
     whole, killed, after = place / "whole", place / "killed", place / "after"
@@ -67,17 +67,17 @@ def make_books(place: Path, seed: int) -> Books:
     for path, data in kept.items():
         path.write_bytes(data)
 
-    publish = assets.publishing.publish
+    publish = assets.publishing.parquet_set.publish
 
     def copy_and_publish(context: object) -> object:
         copy_book(after, killed)  # the log is there while the run has the warehouse open
         return publish(context)  # type: ignore[arg-type]
 
-    assets.publishing.publish = copy_and_publish  # type: ignore[assignment]
+    assets.publishing.parquet_set.publish = copy_and_publish  # type: ignore[assignment]
     try:
         act.perform(after)
     finally:
-        assets.publishing.publish = publish
+        assets.publishing.parquet_set.publish = publish
     return Books(whole, killed, after)
 
 
@@ -167,8 +167,8 @@ def _rebuild(book: Path, kind: str, books: Books) -> tuple[str, list[str]]:
 
 def _verify_finds(book: Path) -> str:
     """What the statements of `verify` say that need no rebuild; empty: all hold."""
-    from assets.context import silent
-    from assets.verification import check_kept, open_evidence
+    from assets.runtime.context import silent
+    from assets.verification.verify import check_kept, open_evidence
     from models.documents import InputError
 
     try:
@@ -180,8 +180,8 @@ def _verify_finds(book: Path) -> str:
 
 def look_at_published_files(book: Path) -> bool:
     """Whether a published file has other bytes than its set says."""
-    from assets.published import read_manifest
-    from assets.publishing import file_sha256
+    from assets.published.reader import read_manifest
+    from assets.publishing.parquet_set import file_sha256
 
     manifest = read_manifest(book / "published") or {}
     current = book / "published" / "current"

@@ -20,9 +20,9 @@ import duckdb
 import yaml
 
 from models.documents import InputError
-from models.feeds import FEEDS
+from models.feeds.columns import FEEDS
 from tests.faults.files import CASES, HEADER, ROW, FileCase, csv
-from tests.integration.feed_books import add_file, load, query, tables, write_book
+from tests.support.feed_books import add_file, load, query, tables, write_book
 
 NAMES = HEADER.split(",")
 KINDS = {column.name: column.kind for column in FEEDS["transactions"].columns}

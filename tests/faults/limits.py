@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipelines.steps import RunSummary, run_book
+from pipelines.run import RunSummary, run_book
 
 BOOK = """book: wide
 currency: EUR

@@ -100,7 +100,7 @@ def _kilobytes(folder: Path) -> int:
 
 def outgrow_spill(card: Scorecard, place: Path, spills: tuple[int, ...]) -> None:
     """A book that needs more than its memory, with so many kilobytes to spill to; then with enough."""
-    from pipelines.steps import run_book
+    from pipelines.run import run_book
     from tests.faults.limits import hashes_of, run_limited, write_wide_book
 
     source = write_wide_book(place / "wide", LINES)

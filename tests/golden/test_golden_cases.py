@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.casebook import Case, differences, group_cases, read_cases, read_results, write_book
+from tests.support.casebook import Case, differences, group_cases, read_cases, read_results, write_book
 
 CASES = [case for path in sorted(Path(__file__).parent.glob("*.yaml")) for case in read_cases(path)]
 GROUPS = group_cases(CASES)
@@ -17,7 +17,7 @@ GROUP_OF = {case["case"]: name for name, cases in GROUPS.items() for case in cas
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.DataFrame]]:
     """The tables of each group's book, after one run per group."""
-    from pipelines.steps import run_book
+    from pipelines.run import run_book
 
     tables = {}
     for name, cases in GROUPS.items():

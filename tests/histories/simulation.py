@@ -20,7 +20,7 @@ from tests.histories.dying import die_first, draw_death
 from tests.histories.evidence import Kept, check_fresh, check_kept, check_reference, check_rerun, check_verify, count_posted
 from tests.histories.history import History
 from tests.histories.world import GROUP, Step, World, draw_history, draw_rate, draw_world
-from tests.once import prepare_engine
+from tests.support.once import prepare_engine
 from tests.torture.books import KEYS, to_yaml
 from tests.torture.drawing import FEATURES, Draw, Row
 
@@ -80,8 +80,8 @@ def _tell(life: Life, step: Step, findings: list[str]) -> str:
 
 
 def _take(life: Life, step: Step) -> None:
-    from pipelines.closing import close_book, reopen_book
-    from pipelines.steps import run_book
+    from pipelines.close import close_book, reopen_book
+    from pipelines.run import run_book
 
     life.log.append(f"{step.number} {step.kind}")
     life.just_closed = False
@@ -162,8 +162,8 @@ _PAYOUTS = """
 
 def _write_off(life: Life, h: History, payouts: list[Row]) -> None:
     """Now and then, before anything arrives: as the command does it between its two runs."""
-    from assets.books import lock_book, open_run
-    from assets.closing import write_off_payout
+    from assets.closing.close import write_off_payout
+    from assets.runtime.book_folder import lock_book, open_run
 
     found = [row for row in payouts if row["status"] in ("final", "closed") and row["open_amount"] and abs(row["open_amount"]) < 20000]
     if found and h.dice.chance(0.06):

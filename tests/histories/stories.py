@@ -20,9 +20,9 @@ from typing import Any
 import duckdb
 
 from models.documents import parse_documents
-from tests.casebook import to_yaml
 from tests.histories.simulation import FEEDS
-from tests.once import prepare_engine
+from tests.support.casebook import to_yaml
+from tests.support.once import prepare_engine
 from tests.torture.calendars import DAY, fiscal_years
 
 Row = dict[str, Any]
@@ -96,7 +96,7 @@ class _Player:
 
     def close(self, stop: Stop, steps: dict[str, Row]) -> None:
         """All that arrives up to the end of the period, then its close. `steps`: those that end here, by story."""
-        from pipelines.closing import close_book, reopen_book, write_off_difference
+        from pipelines.close import close_book, reopen_book, write_off_difference
 
         period, _ = stop
         as_of = next(p.last for p in self.periods if p.name == period)

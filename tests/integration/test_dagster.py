@@ -12,14 +12,14 @@ import duckdb
 import pytest
 import yaml
 
-from assets.books import lock_book
-from assets.checks import CHECKS
-from assets.landing import Landed
+from assets.feeds.landing import Landed
+from assets.runtime.book_folder import lock_book
+from assets.transform.invariants import CHECKS
 from pipelines import period_closes, sensors
 from pipelines.definitions import build_defs
 from pipelines.landing import find_landed
 from pipelines.resources import BookFolder
-from pipelines.steps import run_book
+from pipelines.run import run_book
 from tests.integration.test_run import write_book
 
 

@@ -19,14 +19,14 @@ from typing import Any
 import pytest
 
 from assets import preflight
-from assets.books import open_run
-from assets.context import RunContext
-from assets.limits import limits_of
 from assets.preflight import check_machine, check_space
-from assets.storage import MachineRefused
+from assets.runtime.book_folder import open_run
+from assets.runtime.context import RunContext
+from assets.runtime.limits import limits_of
+from assets.runtime.machine_errors import MachineRefused
 from models.documents import InputError
 from pipelines.cli.main import main
-from pipelines.steps import run_steps
+from pipelines.run import run_steps
 from tests.faults.limits import hashes_of, run_limited, write_wide_book
 
 Usage = namedtuple("Usage", "total used free")
@@ -140,7 +140,7 @@ def test_polars_is_told_only_what_the_book_says(context: RunContext, monkeypatch
     from pipelines.settings import limit_polars
 
     monkeypatch.delenv("POLARS_MAX_THREADS", raising=False)
-    monkeypatch.setattr("pipelines.steps._run_steps", lambda *_: SimpleNamespace(status="published", run_id="r"))
+    monkeypatch.setattr("pipelines.run._run_steps", lambda *_: SimpleNamespace(status="published", run_id="r"))
     run_steps(context)
     assert "POLARS_MAX_THREADS" not in os.environ
     run_steps(limited(context, threads=3))

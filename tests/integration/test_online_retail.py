@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from examples.online_retail.write import deliver_days, list_days, write_online_retail_book
-from pipelines.steps import run_book
+from pipelines.run import run_book
 
 DATA = Path(os.environ.get("TIERLEDGER_ONLINE_RETAIL") or Path(__file__).parents[3] / "shared" / "data" / "online-retail" / "transactions")
 pytestmark = [

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.casebook import differences, group_cases, read_cases, read_results, write_book
+from tests.support.casebook import differences, group_cases, read_cases, read_results, write_book
 
 SHARED = Path(os.environ.get("TIERLEDGER_SHARED", Path(__file__).parents[3] / "shared"))
 FILE = SHARED / "cases" / "published.yaml"
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not CASES, reason=f"{FILE} is not there; set TIE
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.DataFrame]]:
     """The published tables by case, after one run per group of cases."""
-    from pipelines.steps import run_book
+    from pipelines.run import run_book
 
     tables = {}
     for name, cases in group_cases(CASES.values()).items():

@@ -15,14 +15,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-import assets.feeds
-from assets.context import RunContext
-from assets.history import read_receipt
-from assets.receipts import MADE_AGAIN
+import assets.feeds.load
+from assets.archive.receipts import MADE_AGAIN
+from assets.archive.run_history import read_receipt
+from assets.runtime.context import RunContext
 from models.documents import InputError
-from models.receipts import Receipt, as_bytes, parse_receipt
+from models.records.receipt import Receipt, as_bytes, parse_receipt
 from pipelines.cli.main import main
-from pipelines.steps import run_book
+from pipelines.run import run_book
 from tests.integration.test_run import deliver, published_bytes, published_tables, write_book
 
 NEW = {"2026-05-01.csv": "T9,1,2026-05-01,C1,1.00,EUR\n"}
@@ -151,7 +151,7 @@ def test_a_crash_between_a_load_and_its_receipt_is_no_damage(book: Path, monkeyp
     def killed(*_: object) -> None:
         raise Killed
 
-    monkeypatch.setattr(assets.feeds, "write_receipt", killed)
+    monkeypatch.setattr(assets.feeds.load, "write_receipt", killed)
     with pytest.raises(Killed):
         run_book(book)
     monkeypatch.undo()
@@ -236,7 +236,7 @@ def test_what_the_machine_refuses_is_told_with_the_way_out(
     def refuse(context: RunContext) -> None:
         raise error
 
-    monkeypatch.setattr("assets.feeds.load_feeds", refuse)
+    monkeypatch.setattr("assets.feeds.load.load_feeds", refuse)
     assert main(["run", "--book", str(book)]) == 1
     said = capsys.readouterr().err
     assert told in said

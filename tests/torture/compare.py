@@ -75,9 +75,9 @@ class Unpublished(Exception):
 
 def run_program(folder: Path) -> None:
     """Every step of the program, as the command runs them. Raises Unpublished."""
-    from assets.context import CheckFailed
+    from assets.runtime.context import CheckFailed
     from models.documents import InputError
-    from pipelines.steps import run_book
+    from pipelines.run import run_book
 
     try:
         run_book(folder)

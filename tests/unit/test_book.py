@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from models.book import Book, parse_book
+from models.book.settings import Book, parse_book
 from models.documents import InputError
 
 PLAIN = 'book: demo\ncurrency: EUR\nfeeds:\n  transactions: {files: "feeds/transactions/*.csv"}\n'

@@ -10,9 +10,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.agreements import read_agreements
-from assets.books import open_book
-from assets.proposal import Proposal, propose_mapping
+from assets.agreements.load import read_agreements
+from assets.feeds.mapping_proposal import Proposal, propose_mapping
+from assets.runtime.book_folder import open_book
 from models.documents import InputError
 from pipelines.cli.main import main
 

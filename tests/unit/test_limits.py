@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from assets import limits
-from assets.context import RunContext
-from assets.limits import Limits, limits_of
-from models.book import parse_book
+from assets.runtime import limits
+from assets.runtime.context import RunContext
+from assets.runtime.limits import Limits, limits_of
+from models.book.settings import parse_book
 from models.documents import InputError
 
 BOOK = 'book: b\ncurrency: EUR\nfeeds: {transactions: {files: "*.csv"}}\n'

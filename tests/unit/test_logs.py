@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from assets.context import CheckFailed, RunContext, StepReport
-from assets.events import sharing, tell
-from models.book import parse_book
+from assets.runtime.context import CheckFailed, RunContext, StepReport
+from assets.runtime.events import sharing, tell
+from models.book.settings import parse_book
 from models.documents import InputError, Problem
-from pipelines import masking
 from pipelines.cli.main import main
-from pipelines.events import telling_step
-from pipelines.logs import start_log, stop_log
+from pipelines.logging import masking
+from pipelines.logging.format import start_log, stop_log
+from pipelines.logging.run_events import telling_step
 from pipelines.settings import read_secret
 
 CONTEXT = RunContext(Path("b"), parse_book("book: b\ncurrency: EUR\nfeeds: {transactions: {files: x}}"), dt.date(2026, 6, 30), dt.datetime(2026, 7, 1))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import audit
+from tests.tools import audit
 
 ROOT = Path(__file__).resolve().parents[2]
 
