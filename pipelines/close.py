@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from assets.runtime.book_folder import lock_book, open_book, open_run
 from assets.runtime.context import RunContext, silent
-from assets.runtime.machine_errors import told_plainly
-from pipelines.run import Progress, RunSummary, run_held_book
+from assets.runtime.machine_errors import translate_machine_errors
+from pipelines.run import Progress, RunSummary, run_locked_book
 
 if TYPE_CHECKING:
     from assets.closing.close import Closed
@@ -37,7 +37,7 @@ class Closing:
 
 
 def close_book(folder: Path, period: str, by: str, with_earlier: bool = False, accept_open: str | None = None, progress: Progress = silent) -> Closing:
-    """Run the book, freeze the period as it was published, and publish again. Raises what a run raises, and Refused."""
+    """Run the book, freeze the period as it was published, and publish again. Raises what a run raises, and LedgerRuleViolation."""
 
     def add(context: RunContext) -> Closing:
         from assets.closing.close import close_periods, list_differences
@@ -76,9 +76,9 @@ def write_off_difference(folder: Path, payout: str, reason: str, by: str, amount
 def _add_between_runs(folder: Path, progress: Progress, add: Callable[[RunContext], _T], has_added: Callable[[_T], bool] = lambda added: True) -> _T:
     """A run first, so that nothing is decided on what is no longer so; and a run after, which is quick to say so when nothing was added."""
     open_book(folder)
-    with lock_book(folder), told_plainly(folder):
-        before: RunSummary = run_held_book(folder, progress=progress)
+    with lock_book(folder), translate_machine_errors(folder):
+        before: RunSummary = run_locked_book(folder, progress=progress)
         added = add(open_run(folder, before.as_of, dt.datetime.now(dt.UTC)))
         if has_added(added):
-            run_held_book(folder, before.as_of, progress)
+            run_locked_book(folder, before.as_of, progress)
     return added

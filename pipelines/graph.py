@@ -82,9 +82,9 @@ def step_assets(
     """The tables that one step writes, with their row counts, what `show` adds to them, and the checks that the step makes as it works."""
 
     @dg.multi_asset(name=name, description=_STEP[name].title, specs=specs, check_specs=checks, pool=POOL, hooks={explain_failure})
-    def carry_out(context: dg.AssetExecutionContext, book_run: BookRun) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    def run_step(context: dg.AssetExecutionContext, book_run: BookRun) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         try:
-            report = book_run.carry_out(_STEP[name])
+            report = book_run.run_step(_STEP[name])
         except Exception as error:
             yield from _failed_checks(checks, error)
             raise as_failure(error) from cause(error)
@@ -94,23 +94,23 @@ def step_assets(
             yield dg.MaterializeResult(asset_key=key, metadata={**_row_count(report, key), **shown.get(key, {})})
         yield from (dg.AssetCheckResult(passed=True, asset_key=check.asset_key, check_name=check.name) for check in checks)
 
-    return carry_out
+    return run_step
 
 
 def step_checks(name: str, checks: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefinition:
     """A step that writes nothing and holds statements against what is there; the first that does not hold ends the run."""
 
     @dg.multi_asset_check(name=name, description=_STEP[name].title, specs=checks, pool=POOL)
-    def carry_out(context: dg.AssetCheckExecutionContext, book_run: BookRun) -> Iterator[dg.AssetCheckResult]:
+    def run_step(context: dg.AssetCheckExecutionContext, book_run: BookRun) -> Iterator[dg.AssetCheckResult]:
         try:
-            book_run.carry_out(_STEP[name])
+            book_run.run_step(_STEP[name])
         except Exception as error:
             tell_failure(context.log, name, as_failure(error))
             yield from _failed_checks(checks, error)
             raise as_failure(error) from cause(error)
         yield from (dg.AssetCheckResult(passed=True, asset_key=check.asset_key, check_name=check.name) for check in checks)
 
-    return carry_out
+    return run_step
 
 
 def _upstream_first(specs: Sequence[dg.AssetSpec]) -> list[dg.AssetKey]:

@@ -82,7 +82,7 @@ def verify_book(folder: Path, head: str | None = None, progress: Progress = sile
 @contextmanager
 def _scratch_book(folder: Path, snapshot: Snapshot, publish_to: Path | None, progress: Progress) -> Iterator[RunContext]:
     """A book in a temporary folder ($TMPDIR) that is gone when the block ends."""
-    from assets.verification.rebuild import lay_out
+    from assets.verification.rebuild import materialize_snapshot
 
     with tempfile.TemporaryDirectory(prefix="tierledger-") as scratch:
-        yield lay_out(folder, snapshot, Path(scratch), publish_to, progress)
+        yield materialize_snapshot(folder, snapshot, Path(scratch), publish_to, progress)

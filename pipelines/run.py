@@ -18,9 +18,9 @@ from typing import Any
 from assets.preflight import check_machine
 from assets.runtime.book_folder import lock_book, open_book, open_run
 from assets.runtime.context import CheckFailed, RunContext, StepReport, silent
-from assets.runtime.events import tell
-from assets.runtime.machine_errors import told_plainly
-from pipelines.logging.run_events import telling_run, telling_step
+from assets.runtime.events import log_event
+from assets.runtime.machine_errors import translate_machine_errors
+from pipelines.logging.run_events import log_run, log_step
 from pipelines.settings import limit_polars, read_secret
 
 Progress = Callable[[str, int, int], None]
@@ -36,9 +36,9 @@ class Step:
 
     def __call__(self, context: RunContext) -> StepReport:
         module, name = self.function.split(":")
-        with telling_step(context, self.name, self.title) as tell_report:
+        with log_step(context, self.name, self.title) as log_report:
             report: StepReport = getattr(importlib.import_module(module), name)(context)
-            tell_report(report)
+            log_report(report)
         return report
 
 
@@ -93,10 +93,10 @@ def run_book(folder: Path, as_of: dt.date | None = None, progress: Progress = si
     """
     open_book(folder)
     with lock_book(folder):
-        return run_held_book(folder, as_of, progress, force, rebuild)
+        return run_locked_book(folder, as_of, progress, force, rebuild)
 
 
-def run_held_book(folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False, rebuild: bool = False) -> RunSummary:
+def run_locked_book(folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False, rebuild: bool = False) -> RunSummary:
     """The same for a caller that holds the book's lock."""
     return run_steps(open_run(folder, as_of, dt.datetime.now(dt.UTC), progress=progress, secret=read_secret), force, rebuild)
 
@@ -105,7 +105,7 @@ def run_steps(context: RunContext, force: bool = False, rebuild: bool = False) -
     """The same for a run that was opened before."""
     if context.book.limits.threads:
         limit_polars(context.book.limits.threads)
-    with told_plainly(context.folder), telling_run(context) as tell_end:
+    with translate_machine_errors(context.folder), log_run(context) as tell_end:
         check_machine(context)
         summary = _run_steps(context, force, rebuild)
         tell_end(summary.status, summary.run_id)
@@ -132,9 +132,9 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
     from assets.publishing.postgres.publish import publish_to_postgres
     from assets.runtime.warehouse import open_warehouse
 
-    told = check_book(context, rebuild)
-    for each in told:
-        tell("warning", each, logging.WARNING)
+    message = check_book(context, rebuild)
+    for each in message:
+        log_event("warning", each, logging.WARNING)
     try:
         if not has_same_terms(context):
             do("agreements")  # a mistake in them is refused before a file is taken in
@@ -142,7 +142,7 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
         with open_warehouse(context):
             do("ledger")
             do("feeds")
-            reports["feeds"].figures["warnings"][:0] = told
+            reports["feeds"].figures["warnings"][:0] = message
             do("identify")
             if not force and is_published(context, reports["identify"].figures["run_id"]):
                 publish_to_postgres(context)  # a run before may have reached Parquet and DuckDB alone

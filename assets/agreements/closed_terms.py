@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     import duckdb
 
 #: At most so many of a kind are listed.
-LISTED = 20
+MAX_LISTED = 20
 
 _GONE = f"""
     select agreement_id, max(period) as period, sum(accrual) as posted, any_value(currency) as currency
     from ledger.accruals where agreement_id not in (select agreement_id from terms.agreements)
     group by agreement_id having sum(accrual) <> 0
-    order by all limit {LISTED}"""
+    order by all limit {MAX_LISTED}"""
 
 _TURNED = f"""
     with posted as (select agreement_id, direction, currency, max(period) as period from ledger.accruals group by all)
@@ -27,13 +27,13 @@ _TURNED = f"""
         posted.direction, posted.currency, posted.period
     from terms.agreements as agreements join posted using (agreement_id)
     where agreements.direction <> posted.direction or agreements.currency <> posted.currency
-    order by all limit {LISTED}"""
+    order by all limit {MAX_LISTED}"""
 
 _RENUMBERED = f"""
     with named as (from (unpivot (from terms.accounts) on * into name role value account))
     select account, max(period) as period from ledger.journal
     where account not in (select account from named)
-    group by account order by all limit {LISTED}"""
+    group by account order by all limit {MAX_LISTED}"""
 
 
 def changed_after_close(con: duckdb.DuckDBPyConnection) -> list[Problem]:
@@ -50,8 +50,8 @@ def changed_after_close(con: duckdb.DuckDBPyConnection) -> list[Problem]:
     ]
     for file, line, agreement, direction, currency, was_direction, was_currency, period in con.execute(_TURNED).fetchall():
         key, now, was = ("direction", direction, was_direction) if direction != was_direction else ("currency", currency, was_currency)
-        told = f"is {now}, but {agreement} was posted as {was} in closed periods, the last {period}. Keep it; for other terms end it and write another"
-        problems.append(Problem(file, line, key, told))
+        message = f"is {now}, but {agreement} was posted as {was} in closed periods, the last {period}. Keep it; for other terms end it and write another"
+        problems.append(Problem(file, line, key, message))
     problems += [
         Problem(
             "book.yaml",

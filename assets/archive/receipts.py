@@ -23,7 +23,7 @@ from assets.archive.run_history import RECEIPT, RUNS, read_receipt
 from assets.feeds.landing import MANIFEST, read_manifest
 from assets.ledger.folder import read_heads
 from assets.runtime.context import RunContext
-from assets.runtime.durable_files import flush, write_whole
+from assets.runtime.durable_files import flush, write_atomically
 from assets.runtime.machine_errors import damaged, is_damage
 from assets.runtime.warehouse import open_warehouse
 from models.documents import InputError, Problem
@@ -151,8 +151,8 @@ def _check_warehouse(context: RunContext, con: duckdb.DuckDBPyConnection, receip
         loads = set(con.execute("from receipts.loads").fetchall()) if last else set()
         if (receipt.load_no, receipt.load_sha256) not in loads:
             holds = f"load {last[0]}" if last else "nothing"
-            told = f"it holds {holds} where {PLACE} says load {receipt.load_no} ({_in_words(receipt.contents)})"
-            raise damaged(context.folder, f"{told}: an older copy was put back, or the disk lost what was written")
+            message = f"it holds {holds} where {PLACE} says load {receipt.load_no} ({_in_words(receipt.contents)})"
+            raise damaged(context.folder, f"{message}: an older copy was put back, or the disk lost what was written")
     if last:
         found = read_contents(con)
         if hash_contents(found) != last[1]:
@@ -216,4 +216,4 @@ def _sha256(path: Path) -> str:
 
 
 def _write(archive: Path, receipt: Receipt) -> None:
-    write_whole(archive / RECEIPT, as_bytes(receipt))
+    write_atomically(archive / RECEIPT, as_bytes(receipt))

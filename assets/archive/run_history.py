@@ -18,7 +18,7 @@ from pathlib import Path
 
 from assets.agreements.load import read_agreement_texts
 from assets.published.reader import read_manifest
-from assets.runtime.durable_files import flush, write_whole
+from assets.runtime.durable_files import flush, write_atomically
 from models.documents import InputError, Problem
 from models.records.chain import canonical_json, sha256
 from models.records.receipt import Receipt, parse_receipt
@@ -35,7 +35,7 @@ def keep_terms(archive: Path, folder: Path) -> str:
     target = archive / TERMS / f"{name}.json"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, content)
+        write_atomically(target, content)
         flush(archive)
     return name
 

@@ -22,14 +22,14 @@ from assets.published.reader import Row, fetch, open_published, read_manifest
 from assets.runtime.context import CheckFailed, RunContext
 from models.calendars import ONE_DAY, Period, make_periods
 from models.records.chain import TABLES, Override, Record, seal
-from models.records.closing import Refused, check_day, clean_text, closes_in_force, next_version, plan_close, plan_reopen, posting_period
+from models.records.closing import LedgerRuleViolation, check_day, clean_text, closes_in_force, next_version, plan_close, plan_reopen, posting_period
 from models.records.write_offs import WriteOff, agree_amount, as_line, last_sha256, seal_write_off
 
 if TYPE_CHECKING:
     import duckdb
 
 #: Findings of one kind that a refusal lists.
-LISTED = 5
+MAX_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Closed:
 def close_periods(context: RunContext, name: str, by: str, with_earlier: bool = False, accept_open: str | None = None) -> list[Closed]:
     """Freeze a period as it is published, and with `with_earlier` the open ones before it, in order. Nothing when it is closed already.
 
-    Raises InputError for a name that is no period, Refused for one that cannot be closed now: it has not ended, an earlier one is open, payouts are
+    Raises InputError for a name that is no period, LedgerRuleViolation for one that cannot be closed now: it has not ended, an earlier one is open, payouts are
     blocked or rows rejected (unless `accept_open` says why that is accepted), an entry does not balance.
     """
     closed_by = clean_text("--by", by)
@@ -116,7 +116,8 @@ def list_differences(context: RunContext, origin_period: str) -> list[Row]:
 
 
 def _open_ledger(context: RunContext) -> Ledger:
-    """The ledger, to be added to. Raises Refused when it knows a later day than the book: what is published then is not what the ledger stands on."""
+    """The ledger, to be added to. Raises LedgerRuleViolation when it knows a later day than the book: what is published then is not what the ledger
+    stands on."""
     ledger = read_ledger(context.ledger)
     check_day(context.as_of, ledger.records)
     return ledger
@@ -140,23 +141,23 @@ def _find_open(con: duckdb.DuckDBPyConnection, context: RunContext, period: Peri
     if blocked:
         listed = "; ".join(f"{row['payout']} ({row['status_reason']})" for row in blocked)
         count = blocked[0]["count"]
-        findings.append(("no_payout_is_blocked", f"{count} blocked {'payout' if count == 1 else 'payouts'}: {listed}{'; …' if count > LISTED else ''}"))
+        findings.append(("no_payout_is_blocked", f"{count} blocked {'payout' if count == 1 else 'payouts'}: {listed}{'; …' if count > MAX_LISTED else ''}"))
     standing = closes_in_force(ledger.records)
     seen = standing[-1].arrivals if standing else {}
     rejected = fetch(con, _REJECTED, [list(seen), list(seen.values())])
     count, limit = rejected[0]["count"] if rejected else 0, context.book.close.quarantine_limit
     if count > limit:
         listed = "; ".join(f"{row['file_name']} row {row['row_number']} ({row['reason']})" for row in rejected)
-        told = f"{count} rows rejected since the last close, and book.yaml allows {limit} (close: {{quarantine_limit: {limit}}}): {listed}"
-        findings.append(("rejects_are_within_the_limit", told + ("; …" if count > LISTED else "")))
+        message = f"{count} rows rejected since the last close, and book.yaml allows {limit} (close: {{quarantine_limit: {limit}}}): {listed}"
+        findings.append(("rejects_are_within_the_limit", message + ("; …" if count > MAX_LISTED else "")))
     return findings
 
 
 def _accept(findings: Sequence[tuple[str, str]], period: Period, reason: str | None, by: str) -> list[Override]:
     if findings and reason is None:
-        told = "\n  ".join(finding for _, finding in findings)
+        message = "\n  ".join(finding for _, finding in findings)
         way_out = "Correct the data and run again, or close with --accept-open REASON: the reason and your name stay in the ledger"
-        raise Refused(f"{period.name} has open errors.\n  {told}\n  {way_out}")
+        raise LedgerRuleViolation(f"{period.name} has open errors.\n  {message}\n  {way_out}")
     return [Override(check=check, finding=finding, reason=str(reason), by=by) for check, finding in findings]
 
 
@@ -230,7 +231,7 @@ _OPEN_PERIODS = """
 
 _BLOCKED = f"""
     select concat_ws('/', agreement_id, benefit_id, participant_id, window_start) as payout, status_reason, count(*) over () as count
-    from fct_payout where status = 'blocked' and window_start <= ? and window_end >= ? order by all limit {LISTED}"""
+    from fct_payout where status = 'blocked' and window_start <= ? and window_end >= ? order by all limit {MAX_LISTED}"""
 
 #: Of files that arrived after those that the last close knew; rows that a later one has taken the place of are settled.
 _REJECTED = f"""
@@ -243,12 +244,12 @@ _REJECTED = f"""
         on rejects.feed = settled.feed and rejects.sha256 = settled.sha256 and rejects.file_name = settled.file_name
         and rejects.row_number = settled.row_number
     where settled.feed is null and files.status = 'loaded' and files.arrival_no > coalesce(seen.arrival_no, 0)
-    order by all limit {LISTED}"""
+    order by all limit {MAX_LISTED}"""
 
 _UNBALANCED = f"""
     select entry_id, currency, sum(debit) as debit, sum(credit) as credit
     from fct_journal where period = ? and entry_id not in (select entry_id from posted_journal)
-    group by entry_id, currency having sum(debit) <> sum(credit) order by all limit {LISTED}"""
+    group by entry_id, currency having sum(debit) <> sum(credit) order by all limit {MAX_LISTED}"""
 
 _DIFFERENCES = """
     select accruals.period, accruals.reason, payouts.currency, count(*) as rows, sum(accruals.accrual) as accrual

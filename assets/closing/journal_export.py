@@ -61,8 +61,8 @@ def as_xlsx(journal: Journal) -> bytes:
     import xlsxwriter
 
     if journal.lines.height >= SHEET_ROWS:
-        told = f"{journal.lines.height:,} lines are more than a worksheet holds; take --format csv"
-        raise InputError([Problem("--format", 0, "", told)])
+        message = f"{journal.lines.height:,} lines are more than a worksheet holds; take --format csv"
+        raise InputError([Problem("--format", 0, "", message)])
     content = io.BytesIO()
     as_written = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
     with xlsxwriter.Workbook(content, as_written) as workbook:

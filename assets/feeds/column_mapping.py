@@ -148,8 +148,8 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
         raise InputError(problems)
     taken = {column for m in mapped.values() if m.expression for column in m.expression.columns}
     if settings.strict and (added := [column for column in header if column not in taken and column.casefold() not in map(str.casefold, mapped)]):
-        told = f"has the column {', '.join(added[:40])}, which book.yaml does not name, and feeds.{feed.name} is strict; "
-        raise refusal(name, f"{told}map it under feeds.{feed.name}.columns (NULL: not carried along), or take `strict` out", 1)
+        message = f"has the column {', '.join(added[:40])}, which book.yaml does not name, and feeds.{feed.name} is strict; "
+        raise refusal(name, f"{message}map it under feeds.{feed.name}.columns (NULL: not carried along), or take `strict` out", 1)
     attributes = [m for target, m in mapped.items() if target not in canonical and m.text.strip().casefold() != "null"]  # NULL: not carried along
     if feed.attributes:
         names = {target.casefold() for target in mapped}

@@ -85,8 +85,8 @@ def check_totals(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list[Sourc
         for name, said in source.totals.items():
             if _number(said) != read[name]:
                 what = "rows" if name == "rows" else f"a sum of {name} of"
-                told = f"its totals say {what} {said}, but {read[name]} were read{aside}: it is not whole or was changed; deliver it again"
-                problems.append(Problem(source.name, 0, name, told))
+                message = f"its totals say {what} {said}, but {read[name]} were read{aside}: it is not whole or was changed; deliver it again"
+                problems.append(Problem(source.name, 0, name, message))
     return problems
 
 
@@ -131,10 +131,10 @@ def smaller_than_usual(con: duckdb.DuckDBPyConnection, feed: Feed, settings: Fee
         [feed.name],
     ).fetchall()
     con.execute("drop table temp.landed_now")
-    told = []
+    message = []
     for file_no, rows, usual_rows, amount, usual_amount, has_few_rows, _ in found:
         what = f"{rows} rows, {usual_rows:g} are usual" if has_few_rows else f"an amount of {amount:.2f}, {usual_amount:.2f} is usual"
-        told.append((names[file_no], f"has {what} for {feed.name}: was it cut off? (feeds.{feed.name}.drop in book.yaml)"))
-    if told and settings.drop.then == "refuse":
-        raise InputError([Problem(name, 0, "", what) for name, what in told])
-    return [f"{name} {what}" for name, what in told]
+        message.append((names[file_no], f"has {what} for {feed.name}: was it cut off? (feeds.{feed.name}.drop in book.yaml)"))
+    if message and settings.drop.then == "refuse":
+        raise InputError([Problem(name, 0, "", what) for name, what in message])
+    return [f"{name} {what}" for name, what in message]

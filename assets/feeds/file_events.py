@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from assets.runtime.events import is_listened_to, tell
+from assets.runtime.events import is_listened_to, log_event
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,8 +30,8 @@ def tell_files(con: duckdb.DuckDBPyConnection, new: list[Arrival]) -> None:
         if (feed, arrival_no) not in arrived:
             continue
         if status == "duplicate":
-            tell("file_duplicate", f"{name}: {reason}", feed=feed, file=name, sha256=sha256, reason=reason)
+            log_event("file_duplicate", f"{name}: {reason}", feed=feed, file=name, sha256=sha256, reason=reason)
             continue
         reasons = refused[file_no]
-        told = "".join(f", {count} refused ({why})" for why, count in reasons.items())
-        tell("file_taken_in", f"{name}: {rows} rows of {feed}{told}", feed=feed, file=name, sha256=sha256, rows=rows, rows_refused=reasons)
+        message = "".join(f", {count} refused ({why})" for why, count in reasons.items())
+        log_event("file_taken_in", f"{name}: {rows} rows of {feed}{message}", feed=feed, file=name, sha256=sha256, rows=rows, rows_refused=reasons)

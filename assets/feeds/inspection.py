@@ -138,8 +138,8 @@ def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS) -> Fa
         text.decode(b"", final=True)
     except UnicodeDecodeError as error:
         _check_magic(head, file_format, name)
-        told = f"is not UTF-8 text ({error.reason}); save it as UTF-8, or declare `encoding` for the feed in book.yaml"
-        raise refusal(name, told, facts.newlines + 1) from None
+        message = f"is not UTF-8 text ({error.reason}); save it as UTF-8, or declare `encoding` for the feed in book.yaml"
+        raise refusal(name, message, facts.newlines + 1) from None
     except (OSError, pa.ArrowInvalid, EOFError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
@@ -198,6 +198,6 @@ def _header(head: bytes, facts: Facts, name: str, delimiter: str) -> tuple[str, 
     if twice:
         raise refusal(name, f"the header names {', '.join(twice)} more than once (capitals do not tell columns apart)", 1)
     if len(header) == 1 and any(mark in header[0] for mark in _DELIMITERS if mark != delimiter):
-        told = f"its columns are not separated by {_DELIMITERS[delimiter]}; save it so, or declare `delimiter` for the feed in book.yaml"
-        raise refusal(name, told, 1)
+        message = f"its columns are not separated by {_DELIMITERS[delimiter]}; save it so, or declare `delimiter` for the feed in book.yaml"
+        raise refusal(name, message, 1)
     return header

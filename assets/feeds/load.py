@@ -22,7 +22,7 @@ from assets.feeds.control_totals import check_totals, smaller_than_usual
 from assets.feeds.file_events import tell_files
 from assets.feeds.inspection import Dialect, Facts, format_of, inspect, refusal
 from assets.feeds.landing import Arrival, Landing, append_manifest, dialect_of, land_files, sync_archive
-from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, empty_feed, forget_refused, number_rows
+from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
 from assets.feeds.readers import (
     MAX_LINE_BYTES,
     Source,
@@ -99,11 +99,11 @@ def load_feeds(context: RunContext) -> StepReport:
     with open_warehouse(context) as con, tempfile.TemporaryDirectory(dir=spill.parent, prefix=f"{spill.name}.") as scratch:
         with transaction(con):
             create_raw_tables(con)
-            forget_refused(con)  # of a run that was killed before it did
+            delete_rejected(con)  # of a run that was killed before it did
         landing = land_files(context, dict(con.execute("select identity, sha256 from raw.landed_files").fetchall()))
         figures = _load_or_rewrite(_Load(context, con, landing, set(), Path(scratch), warnings))
         with transaction(con):
-            forget_refused(con)
+            delete_rejected(con)
         write_receipt(con, context)
         tell_files(con, landing.new)
         counts = [f"select 'raw.{name}', count(*) from raw.{name}" for name in (*FEEDS, "rejects")]
@@ -127,8 +127,8 @@ def _load_or_rewrite(load: _Load) -> Counter[str]:
             lines = [a for arrivals in load.landing.arrivals.values() for a in arrivals if a.sha256 == refused and format_of(a.suffix)[0] == "json"]
             if lines:
                 place = re.search(r"on Line: (\d+)", str(error))
-                told = f"a line cannot be read: is it longer than {MAX_LINE_BYTES // 1_000_000} MB? Deliver it again, one object per line"
-                raise refusal(lines[0].file_name, told, int(place.group(1)) if place else 0) from None
+                message = f"a line cannot be read: is it longer than {MAX_LINE_BYTES // 1_000_000} MB? Deliver it again, one object per line"
+                raise refusal(lines[0].file_name, message, int(place.group(1)) if place else 0) from None
             if refused is None or refused in load.to_rewrite:
                 raise
             load.to_rewrite.add(refused)
@@ -165,7 +165,7 @@ def _to_load(load: _Load, feed: Feed) -> list[Arrival]:
     loaded_under = con.execute("select sha256 from raw.feed_settings where feed = ?", [feed.name]).fetchall()
     in_raw = set(con.execute("select arrival_no, sha256 from raw.feed_files where feed = ?", [feed.name]).fetchall())
     if loaded_under != [(wanted,)] or not in_raw <= {(arrival.arrival_no, arrival.sha256) for arrival in arrivals}:
-        empty_feed(con, feed)
+        truncate_feed(con, feed)
         append_rows(con, "feed_settings", [(feed.name, wanted)])
         in_raw = set()
     return [arrival for arrival in arrivals if settings and (arrival.arrival_no, arrival.sha256) not in in_raw]
@@ -195,8 +195,8 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
         _check_row_counts(batch.sources, rows_read)
     wrong = check_totals(load.con, feed, sources, rows_read)
     if settings.non_empty:
-        told = f"has no rows, and feeds.{feed.name} is non_empty in book.yaml; deliver it again"
-        wrong += [Problem(source.name, 0, "", told) for source in sources if not rows_read.get(source.file_no)]
+        message = f"has no rows, and feeds.{feed.name} is non_empty in book.yaml; deliver it again"
+        wrong += [Problem(source.name, 0, "", message) for source in sources if not rows_read.get(source.file_no)]
     if wrong:
         raise InputError(wrong)
     append_rows(load.con, "declared_totals", [(feed.name, source.file_no, total, said) for source in sources for total, said in source.totals.items()])
@@ -291,8 +291,8 @@ def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[
     """Whether files end as they should, and what columns are new. Raises InputError where the feed insists."""
     unended = [s for s in sources if format_of(s.suffix) == ("csv", "none") and not s.facts.ends_with_newline and s.facts.newlines and not s.totals]
     if settings.final_newline and unended:
-        told = f"its last line has no end, and feeds.{feed.name} insists on one (final_newline in book.yaml): it may be cut off; deliver it again"
-        raise InputError([Problem(source.name, source.facts.newlines + 1, "", told) for source in unended])
+        message = f"its last line has no end, and feeds.{feed.name} insists on one (final_newline in book.yaml): it may be cut off; deliver it again"
+        raise InputError([Problem(source.name, source.facts.newlines + 1, "", message) for source in unended])
     load.warnings.extend(f"{source.name}: its last line has no end; nothing else says whether the file is whole" for source in unended)
     known: set[str] = {name for (name,) in load.con.execute("select column_name from raw.feed_columns where feed = ?", [feed.name]).fetchall()}
     seen = set(known)
@@ -329,8 +329,8 @@ def _batches(load: _Load, feed: Feed, sources: list[Source], arrived: dict[int, 
         typed = frozenset(name for name, kind in group[0].columns if kind != "VARCHAR")
         try:
             if is_json and (settings.decimal == "," or settings.thousands):
-                told = f"is JSON, where a number has a point; feeds.{feed.name}.decimal and thousands are for CSV. Put JSON files into a feed without them"
-                raise refusal(group[0].name, told)
+                message = f"is JSON, where a number has a point; feeds.{feed.name}.decimal and thousands are for CSV. Put JSON files into a feed without them"
+                raise refusal(group[0].name, message)
             mapped = map_header(feed, in_json if is_json else settings, group[0].header, group[0].name, typed)
         except InputError as error:
             problems += error.problems

@@ -110,8 +110,8 @@ def propose_mapping(con: duckdb.DuckDBPyConnection, path: Path, currency: str) -
         raise InputError([Problem(str(path), 0, "", "has no rows to look at")])
     proposal = Proposal(header, rows, written=written or {}, needs_rewrite=written is None)
     if "encoding" in proposal.written:
-        told = f"the file is no UTF-8 text; taken for {proposal.written['encoding']}: look whether umlauts, accents and € come out right"
-        proposal.notes.append(told)
+        message = f"the file is no UTF-8 text; taken for {proposal.written['encoding']}: look whether umlauts, accents and € come out right"
+        proposal.notes.append(message)
     columns = [_look_at(con, name) for name in header]
     chosen = _match(columns)
     _map_date(proposal, chosen)

@@ -37,7 +37,7 @@ def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"create table if not exists raw.{feed.name} ({_columns(feed)})")
 
 
-def empty_feed(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
+def truncate_feed(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     """Forget everything that was loaded for a feed, attributes too."""
     con.execute(f"create or replace table raw.{feed.name} ({_columns(feed)})")
     for register in ("feed_files", "rejects", "feed_settings", "feed_columns", "corrections", "declared_totals"):
@@ -60,7 +60,7 @@ def append_rows(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[Any
         con.execute(f"insert into raw.{table} select {', '.join('unnest(?)' for _ in columns)}", columns)
 
 
-def forget_refused(con: duckdb.DuckDBPyConnection) -> None:
+def delete_rejected(con: duckdb.DuckDBPyConnection) -> None:
     """Take refused rows (negative file_no), which raw.rejects holds, out of the feeds' tables.
 
     After the load has committed: rows deleted in the transaction that wrote them would make the engine write all of them again.

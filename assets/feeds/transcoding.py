@@ -34,8 +34,8 @@ def write_plain(path: Path, suffix: str, name: str, dialect: Dialect, trailer: l
                 file.write(plain)
             file.write(decoder.decode(b"", final=True).encode())
         except UnicodeError as error:
-            told = f"is not {dialect.encoding} text ({getattr(error, 'reason', error)}); correct `encoding` of the feed in book.yaml"
-            raise refusal(name, told, newlines + 1) from None
+            message = f"is not {dialect.encoding} text ({getattr(error, 'reason', error)}); correct `encoding` of the feed in book.yaml"
+            raise refusal(name, message, newlines + 1) from None
     if not trailer:
         return {}
     if file_format != "csv":
@@ -55,7 +55,7 @@ def _without_trailer(path: Path, name: str, delimiter: str, trailer: list[str]) 
         line = tail[begin:end].decode("utf-8", "replace")
         fields = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [""])]
         if fields[0] != trailer[0] or len(fields) < len(trailer):
-            told = f"does not end with its line of totals ({delimiter.join(trailer)}) but with {line[:60]!r}: it is not whole; deliver it again"
-            raise refusal(name, told)
+            message = f"does not end with its line of totals ({delimiter.join(trailer)}) but with {line[:60]!r}: it is not whole; deliver it again"
+            raise refusal(name, message)
         file.truncate(start + begin)
     return {wanted: found for wanted, found in zip(trailer[1:], fields[1:], strict=False) if wanted}

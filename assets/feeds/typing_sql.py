@@ -78,15 +78,15 @@ def repeated_header(feed: Feed, header: tuple[str, ...]) -> RowRule:
 def too_late(feed: Feed, mapped: list[Mapped], last_day: dt.date, days: int) -> RowRule:
     """A row that happened after `last_day`: so many days after its file arrived."""
     place = next(i for i, m in enumerate(mapped) if m.name == feed.day)
-    told = f"{feed.day}: is more than {days} days after the file arrived (max_future_days in book.yaml); correct the day"
-    return RowRule(f"v{place} > date '{last_day}'", "future_date", str(feed.day), told)
+    message = f"{feed.day}: is more than {days} days after the file arrived (max_future_days in book.yaml); correct the day"
+    return RowRule(f"v{place} > date '{last_day}'", "future_date", str(feed.day), message)
 
 
 def signs_differ(mapped: list[Mapped]) -> RowRule:
     """Amount and quantity that do not go the same way."""
     amount, quantity = (f"v{next(i for i, m in enumerate(mapped) if m.name == name)}" for name in ("amount", "quantity"))
-    told = "quantity: its sign is not that of the amount, or it is zero where the amount is not (signs: agree in book.yaml)"
-    return RowRule(f"({amount} != 0 and sign({quantity}) != sign({amount}))", "sign_mismatch", "quantity", told)
+    message = "quantity: its sign is not that of the amount, or it is zero where the amount is not (signs: agree in book.yaml)"
+    return RowRule(f"({amount} != 0 and sign({quantity}) != sign({amount}))", "sign_mismatch", "quantity", message)
 
 
 def select_rows(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, rules: Sequence[RowRule] = ()) -> str:
@@ -104,7 +104,7 @@ def select_rejects(
     `readable`: JSON of those canonical columns whose values could be read all the same.
     """
     typed = _typed(mapped, defaults, facts)
-    told = {
+    message = {
         is_tested: "".join(
             f"when {rule.condition} then {{'reason': {quoted(rule.reason)}, 'column_name': nullif({quoted(rule.column)}, ''), "
             f"'message': {quoted(rule.message)}}} "
@@ -123,7 +123,8 @@ def select_rejects(
     with_raw = f"select *, json_object({names})::varchar as raw from ({relation})"
     return f"""select file_no, found.reason, found.column_name, found.message, coalesce(fault_raw, raw) as raw,
             case when fault is null then json_object({readable})::varchar end as readable from (
-        select *, case when fault is not null then {{'reason': fault, 'column_name': null::varchar, 'message': fault_message}} {told[False]}{found}{told[True]}
+        select *, case when fault is not null then {{'reason': fault, 'column_name': null::varchar, 'message': fault_message}}
+        {message[False]}{found}{message[True]}
             else {{'reason': 'bad_value', 'column_name': null::varchar, 'message': 'the row cannot be read'}} end as found
         from ({_staged(typed, with_raw)}) where ({_passes(typed, rules)}) is not true)"""
 
@@ -286,8 +287,8 @@ class _Typed:
         if expression is not None and expression.failed:
             for source_name, source_sql in expression.numbers:
                 condition = f"{self.failed} and {source_sql} is not null and not regexp_full_match({source_sql}, {quoted(_NUMBER)})"
-                told = f"{quoted(f'{name}: {source_name} is ')} || left({source_sql}, 60) || {quoted(', not a number such as -12.50')} || {said}"
-                yield _Diagnosis(condition, "bad_number", told)
+                detail = f"{quoted(f'{name}: {source_name} is ')} || left({source_sql}, 60) || {quoted(', not a number such as -12.50')} || {said}"
+                yield _Diagnosis(condition, "bad_number", detail)
             reason = {"number": "out_of_range", "date": "bad_date", "timestamp": "bad_date"}.get(self.form, "bad_value")
             yield _Diagnosis(self.failed, reason, message("the expression has no value for this row"))
         if self.required:
@@ -322,8 +323,8 @@ class _Typed:
                     f"{{}} is not a number such as -12{self.mapped.forms.decimal or '.'}50; no spaces, plus signs or other separators",
                 )
                 if self.is_ambiguous:
-                    told = '{} may be a thousand or a little more than one: declare decimal: "." or decimal: "," for the feed in book.yaml'
-                    yield f"regexp_full_match({t}, {quoted(_AMBIGUOUS)}) and ({well_formed}) is not true", "ambiguous_number", told
+                    message = '{} may be a thousand or a little more than one: declare decimal: "." or decimal: "," for the feed in book.yaml'
+                    yield f"regexp_full_match({t}, {quoted(_AMBIGUOUS)}) and ({well_formed}) is not true", "ambiguous_number", message
                 yield rf"regexp_matches({t}, '\.[0-9]{{{decimals + 1}}}')", "too_many_decimals", f"{{}} has more than {decimals} decimals"
                 yield wrong, "out_of_range", f"{{}} has more than {INTEGER_DIGITS} digits before the point"
             else:

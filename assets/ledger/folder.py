@@ -76,8 +76,8 @@ def load_ledger(context: RunContext) -> StepReport:
         known.setdefault(receipt.ledger_sha256, "archive/receipt.json")
     whole = read_ledger(context.ledger, known)
     if not {terms.get("write_offs_sha256", NO_HASH), receipt.write_offs_sha256} <= {NO_HASH, *(each.sha256 for each in whole.write_offs)}:
-        told = "lacks write-offs that an earlier run knew, or holds others; restore it from a backup"
-        raise InputError([Problem(f"ledger/{write_offs.FILE}", 0, "", told)])
+        message = "lacks write-offs that an earlier run knew, or holds others; restore it from a backup"
+        raise InputError([Problem(f"ledger/{write_offs.FILE}", 0, "", message)])
     ledger = _as_of(whole, context.as_of)
     with open_warehouse(context) as con, transaction(con):
         con.execute("create schema if not exists ledger")

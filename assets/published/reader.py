@@ -33,8 +33,8 @@ def open_set(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The same for a set that stands elsewhere than in its book."""
     folder = (published / "current").resolve()
     if not (folder / MANIFEST).is_file():
-        told = f"nothing is published yet; run `tierledger run --book {published.parent}` first"
-        raise InputError([Problem(str(published.parent), 0, "", told)])
+        message = f"nothing is published yet; run `tierledger run --book {published.parent}` first"
+        raise InputError([Problem(str(published.parent), 0, "", message)])
     con = duckdb.connect(config={"threads": 2})
     try:
         con.execute("set timezone = 'UTC'")

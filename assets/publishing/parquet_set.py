@@ -29,7 +29,7 @@ from assets.published.descriptions import descriptions
 from assets.published.reader import MANIFEST, read_manifest, sealed
 from assets.publishing.postgres.publish import publish_to_postgres
 from assets.runtime.context import CheckFailed, RunContext, StepReport
-from assets.runtime.durable_files import flush, write_whole
+from assets.runtime.durable_files import flush, write_atomically
 from assets.runtime.warehouse import as_pattern, open_warehouse, transaction
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def publish(context: RunContext) -> StepReport:
             rows = {table: count for table, (count, _) in written.items()}
             check_set(con, beside)
             said = {"run_id": run_id, "terms": describe_terms(context), "rows": rows, "sha256": {table: sha for table, (_, sha) in written.items()}}
-            write_whole(beside / MANIFEST, json.dumps(sealed({**said, "run": run.model_dump(mode="json")}), indent=1).encode())
+            write_atomically(beside / MANIFEST, json.dumps(sealed({**said, "run": run.model_dump(mode="json")}), indent=1).encode())
             target = _free_name(published / "runs" / str(run_id))
             beside.rename(target)
             flush(target.parent)
@@ -180,13 +180,13 @@ def _replace_database(con: duckdb.DuckDBPyConnection, published: Path, folder: P
 
     Readers of the old one keep it until they close.
     """
-    told = descriptions()
+    message = descriptions()
     with _next_database(con, published), transaction(con):
         for table, count in rows.items():
             kind = "table" if count <= COPIED_UP_TO_ROWS else "view"
             if kind == "view":
                 con.execute(f"create view published.{table} as from {scan(folder / f'{table}.parquet')}")
-            _describe(con, kind, table, *told.get(table, ("", {})))
+            _describe(con, kind, table, *message.get(table, ("", {})))
     beside = _beside(published)
     beside.chmod(0o444)
     flush(beside)

@@ -72,9 +72,9 @@ def lock_book(folder: Path) -> Iterator[None]:
             raise BookLocked(f"{folder}: another run is at work: {_named(os.pread(descriptor, 1000, 0))}. Wait for it, or stop it.") from None
         started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": started}
-        from assets.runtime.machine_errors import told_plainly  # it knows the engine, which commands that only look do not load
+        from assets.runtime.machine_errors import translate_machine_errors  # it knows the engine, which commands that only look do not load
 
-        with told_plainly(folder):
+        with translate_machine_errors(folder):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(holder).encode(), 0)
         try:

@@ -18,7 +18,7 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Put a file in place of the one of that name in one step: readers see the old bytes or the new ones. On disk when this returns."""
     beside = path.with_name(f".{path.name}.tmp")
     with beside.open("wb") as file:

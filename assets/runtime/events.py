@@ -18,7 +18,7 @@ LOGGER.propagate = False  # and libraries that a run imports make the root logge
 _shared: dict[str, Any] = {}
 
 
-def tell(event: str, message: str, level: int = logging.INFO, /, **facts: Any) -> None:
+def log_event(event: str, message: str, level: int = logging.INFO, /, **facts: Any) -> None:
     """Enter one event, with these facts and those that are shared. Nobody listening costs nothing."""
     if LOGGER.isEnabledFor(level):
         LOGGER.log(level, "%s", message, extra={"event": event, "facts": {**_shared, **facts}}, stacklevel=2)
@@ -29,13 +29,13 @@ def is_listened_to() -> bool:
     return LOGGER.isEnabledFor(logging.INFO)
 
 
-def share(**facts: Any) -> None:
+def bind(**facts: Any) -> None:
     """From now to the end of the block, every event has these facts, such as the run once it has a name."""
     _shared.update(facts)
 
 
 @contextmanager
-def sharing(**facts: Any) -> Iterator[None]:
+def bound_fields(**facts: Any) -> Iterator[None]:
     """In the block, every event has these facts."""
     before = dict(_shared)
     _shared.update(facts)

@@ -35,9 +35,9 @@ class MachineRefused(OSError):
     """The machine did not let the run do its work. The text says what, and the way out."""
 
 
-def damaged(folder: Path, told: str) -> InputError:
+def damaged(folder: Path, message: str) -> InputError:
     """The one message for a warehouse that cannot be trusted, with the one command that mends it."""
-    reason = told.splitlines()[0].rstrip(".")
+    reason = message.splitlines()[0].rstrip(".")
     way_out = f"Nothing of it is lost: `tierledger run --rebuild --book {folder}` makes it again from the archive"
     return InputError([Problem("warehouse.duckdb", 0, "", f"cannot be relied upon: {reason}. {way_out}")])
 
@@ -49,7 +49,7 @@ def is_damage(error: BaseException) -> bool:
 
 
 @contextmanager
-def told_plainly(folder: Path) -> Iterator[None]:
+def translate_machine_errors(folder: Path) -> Iterator[None]:
     """Errors of the machine and of a damaged warehouse leave the block as one message."""
     try:
         yield
@@ -68,18 +68,18 @@ def _in_plain_words(error: Exception, folder: Path) -> Exception | None:
     number = error.errno if isinstance(error, OSError) else None
     place = str(getattr(error, "filename", None) or folder)
     if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or _FULL.search(text):
-        told = f"{place}: the disk is full, or a limit on its use is reached ({_first(text)})"
-        return MachineRefused(f"{told}. {_KEPT} Make room for the book ({folder}) and for what it spills (limits.spill of book.yaml), then run again.")
+        message = f"{place}: the disk is full, or a limit on its use is reached ({_first(text)})"
+        return MachineRefused(f"{message}. {_KEPT} Make room for the book ({folder}) and for what it spills (limits.spill of book.yaml), then run again.")
     if isinstance(error, MemoryError) or _MEMORY.search(text):
         had = _USED.search(text)
-        told = f"the run needs more memory than it may have ({f'the engine {had[1]}' if had else _first(text)})"
+        message = f"the run needs more memory than it may have ({f'the engine {had[1]}' if had else _first(text)})"
         way_out = "Give it more in book.yaml (`limits: {memory: 2GB}`) or fewer threads (`limits: {threads: 1}`); `tierledger doctor` shows both"
-        return MachineRefused(f"{folder}: {told}. {_KEPT} {way_out}.")
+        return MachineRefused(f"{folder}: {message}. {_KEPT} {way_out}.")
     if number in (errno.EMFILE, errno.ENFILE) or _FILES.search(text):
         return MachineRefused(f"{place}: too many files are open ({_first(text)}). {_KEPT} Allow more with `ulimit -n 1024`, then run again.")
     if number in (errno.EACCES, errno.EPERM, errno.EROFS) or (not isinstance(error, OSError) and _RIGHTS.search(text)):
-        told = f"{place}: the run may not read or write it ({_first(text)})"
-        return MachineRefused(f"{told}. {_KEPT} Give its user the rights to the book's folder, then run again.")
+        message = f"{place}: the run may not read or write it ({_first(text)})"
+        return MachineRefused(f"{message}. {_KEPT} Give its user the rights to the book's folder, then run again.")
     if number == errno.EIO:
         return MachineRefused(f"{place}: the disk failed ({_first(text)}). {_KEPT} Look at the disk, then run again.")
     if not isinstance(error, OSError | RuntimeError) and is_damage(error):

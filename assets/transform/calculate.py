@@ -19,7 +19,7 @@ BENEFIT_COLUMNS = """
     b.* exclude (definition, quote, clause, position), a.agreement_id, a.currency, a.minor_units, a.combine_rule, a.combine_group, a.priority, a.net_of
 """
 MEASURES = """
-    select basis_key, participant_key, period_no, is_prior, is_ahead, amount, cost, quantity, attribute_value,
+    select line_set_key, participant_key, period_no, is_prior, is_after_as_of, amount, cost, quantity, attribute_value,
       line_count, missing_rates, missing_costs, missing_quantities, missing_attributes
     from intermediate.{table}"""
 QUERIES = {
@@ -44,7 +44,7 @@ QUERIES = {
 LEVELS = "select net_level, list(benefit_key) from terms.benefits join terms.agreements using (agreement_key) group by net_level order by net_level"
 NETTED = """
     insert into calc.lines_netted
-    select due.* from intermediate.int_lines_netted_due as due join terms.agreements using (agreement_key) where net_level = ?"""
+    select due.* from intermediate.int_net_of_deductions as due join terms.agreements using (agreement_key) where net_level = ?"""
 
 
 def calculate(context: RunContext) -> StepReport:

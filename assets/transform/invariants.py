@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from assets.agreements.closed_terms import changed_after_close
 from assets.feeds.readers import identifier, quoted
 from assets.runtime.context import CheckFailed, RunContext, StepReport
-from assets.runtime.events import tell
+from assets.runtime.events import log_event
 from assets.runtime.warehouse import open_warehouse
 from models.documents import InputError, Problem, parse_documents
 from models.feeds.columns import FEEDS
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import duckdb
 
 #: At most so many mistakes of one kind are listed; the others are of the same make.
-LISTED = 20
+MAX_LISTED = 20
 
 #: Feed, key and days of records that must not hold at the same time: (feed, staging table, key columns).
 SPANNED = (
@@ -43,9 +43,10 @@ CHECKS: dict[str, str] = {
     # a line is credited once per membership that holds its date: memberships that never overlap credit it once. One that lies outside the
     # agreement's term holds no day; it would stand beside another of the same first day, before or after it as it happens
     "no_line_counts_twice_for_a_participant": """
-        select basis_key, participant_key, partner_key, first_day
+        select line_set_key, participant_key, partner_key, first_day
         from (
-            select *, lag(last_day) over (partition by agreement_key, basis_key, participant_key, partner_key order by first_day) >= first_day as is_overlapping
+            select *, lag(last_day) over (partition by agreement_key, line_set_key, participant_key, partner_key order by first_day) >= first_day as
+            is_overlapping
             from intermediate.int_memberships
             where not is_pool_piece and first_day <= last_day
         )
@@ -111,7 +112,7 @@ def run_checks(context: RunContext) -> StepReport:
             if broken:
                 columns = ", ".join(c[0] for c in con.description or [])
                 raise CheckFailed(name, f"{columns}: " + "; ".join(", ".join(map(str, row)) for row in broken))
-            tell("check_passed", f"Check passed: {name}", check=name)
+            log_event("check_passed", f"Check passed: {name}", check=name)
     return StepReport(figures={"checks": len(CHECKS)})
 
 
@@ -152,7 +153,7 @@ def _overlaps(con: duckdb.DuckDBPyConnection) -> list[Problem]:
             join raw.feed_files as files on o.file_no = files.file_no
             join raw.feed_files as earlier on o.earlier_file_no = earlier.file_no
             where o.earlier_last_day >= o.first_day
-            order by all limit {LISTED}""").fetchall()
+            order by all limit {MAX_LISTED}""").fetchall()
         problems += [
             Problem(
                 file,
@@ -178,7 +179,7 @@ def _double_rates(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         from ordered as o
         join raw.feed_files as files on o.file_no = files.file_no
         join raw.feed_files as earlier on o.earlier_file_no = earlier.file_no
-        order by all limit {LISTED}""").fetchall()
+        order by all limit {MAX_LISTED}""").fetchall()
     return [
         Problem(
             file,
@@ -204,7 +205,7 @@ def _double_metrics(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         join raw.feed_files as files on o.file_no = files.file_no
         join raw.feed_files as earlier on o.earlier_file_no = earlier.file_no
         where o.value <> o.earlier_value
-        order by all limit {LISTED}""").fetchall()
+        order by all limit {MAX_LISTED}""").fetchall()
     return [
         Problem(
             file,
@@ -233,12 +234,12 @@ def _unknown_measures(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Prob
         [attributes],
     ).fetchall()
     problems = []
-    for file, line, position, attribute in rows[:LISTED]:
+    for file, line, position, attribute in rows[:MAX_LISTED]:
         document = next(d for d in parse_documents((folder / file).read_text(encoding="utf-8"), file) if d.line == line)
         is_mapping = isinstance(document.value["benefits"][position]["measure"], dict)
         path = ("benefits", position, "measure", *(("of",) if is_mapping else ()))
-        told = f"{attribute} is neither amount, quantity, margin or count nor an attribute of the transactions{_alike(attribute, attributes)}"
-        problems.append(document.problem(path, f"{told}. Name one of theirs ({', '.join(attributes) or 'they have none'}), or let the feed carry it"))
+        message = f"{attribute} is neither amount, quantity, margin or count nor an attribute of the transactions{_alike(attribute, attributes)}"
+        problems.append(document.problem(path, f"{message}. Name one of theirs ({', '.join(attributes) or 'they have none'}), or let the feed carry it"))
     return problems
 
 
@@ -251,7 +252,7 @@ def _unknown_columns(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         Problem(file, line, key, f"transactions have no column {name}{_alike(name, columns)}. They have {', '.join(columns)}; a text stands in 'single quotes'")
         for file, line, key, name in rows
         if name.casefold() not in known
-    ][:LISTED]
+    ][:MAX_LISTED]
 
 
 def _alike(name: str, names: list[str]) -> str:
@@ -270,9 +271,9 @@ def _failing_conditions(con: duckdb.DuckDBPyConnection) -> list[Problem]:
             from (select file_no, row_no, {shown} as shown from staging.stg_transactions where {failed} order by file_no, row_no limit 1) as lines
             join raw.feed_files as files on lines.file_no = files.file_no""").fetchone()
         if row:
-            told = f"the condition has no value for row {row[1]} of {row[0]}, where there is {row[2]}"
-            problems.append(Problem(file, line, key, f"{told}. Correct the row, or let the condition ask first whether there is such a value (CASE WHEN)"))
-    return problems[:LISTED]
+            message = f"the condition has no value for row {row[1]} of {row[0]}, where there is {row[2]}"
+            problems.append(Problem(file, line, key, f"{message}. Correct the row, or let the condition ask first whether there is such a value (CASE WHEN)"))
+    return problems[:MAX_LISTED]
 
 
 def _cycles(con: duckdb.DuckDBPyConnection) -> list[Problem]:
@@ -300,7 +301,7 @@ def _cycles(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         from walked join links on start = links.partner_id join raw.feed_files as files on links.file_no = files.file_no
         where reached = start and len(path) > 1
         group by start, files.file_name, links.row_no
-        order by all limit {LISTED}""").fetchall()
+        order by all limit {MAX_LISTED}""").fetchall()
     return [Problem(file, row, "parent_id", f"partners are each other's parents: {path}. Remove one of these links") for file, row, path in rows]
 
 
@@ -309,7 +310,7 @@ def _unknown_parents(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         select files.file_name, partners.row_no, partners.partner_id, partners.parent_id
         from staging.stg_partners as partners join raw.feed_files as files on partners.file_no = files.file_no
         where parent_id is not null and parent_id not in (select partner_id from staging.stg_partners)
-        order by all limit {LISTED}""").fetchall()
+        order by all limit {MAX_LISTED}""").fetchall()
     return [
         Problem(file, row, "parent_id", f"the parent {parent} of {partner} is not among the partners. Add a record of it, or leave parent_id empty")
         for file, row, partner, parent in rows
@@ -326,7 +327,7 @@ def _unknown_participants(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         select agreements.source_file, agreements.source_line, named.key, agreements.agreement_id, named.id
         from named join terms.agreements as agreements on named.agreement_key = agreements.agreement_key
         where named.id not in (select partner_id from staging.stg_partners)
-        order by all limit {LISTED}""").fetchall()
+        order by all limit {MAX_LISTED}""").fetchall()
     return [
         Problem(file, line, key, f"{agreement} names {partner}, which is not in the partners feed. Correct the id, or add the partner to the feed")
         for file, line, key, agreement, partner in rows

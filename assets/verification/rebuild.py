@@ -57,7 +57,9 @@ def snapshot_of_run(folder: Path, ledger: Ledger, run: EndedRun) -> Snapshot:
     records = _up_to(ledger.records, run.ledger_sha256, lambda each: each.chain_sha256)
     lines = _up_to(ledger.write_offs, run.write_offs_sha256, lambda each: each.sha256)
     runs = read_runs(archive, folder / "published")
-    return Snapshot(run.as_of, arrivals, read_terms(archive, run.terms_sha256), Ledger(records, lines), runs[: runs.index(run)], run, is_made_alike(run))
+    return Snapshot(
+        run.as_of, arrivals, read_terms(archive, run.terms_sha256), Ledger(records, lines), runs[: runs.index(run)], run, has_same_code_and_engines(run)
+    )
 
 
 def snapshot_of_day(folder: Path, day: dt.date, as_of: dt.date | None) -> Snapshot:
@@ -83,17 +85,19 @@ def snapshot_of_day(folder: Path, day: dt.date, as_of: dt.date | None) -> Snapsh
     known = {feed: no for feed, no in _highest(arrivals).items() if feed in feeds}
     heads = (head(ledger.records), last_sha256(ledger.write_offs))
     found = (as_of or run.as_of, known, *heads)
-    is_same = found == (run.as_of, run.arrivals, run.ledger_sha256, run.write_offs_sha256) and is_made_alike(run)
+    is_same = found == (run.as_of, run.arrivals, run.ledger_sha256, run.write_offs_sha256) and has_same_code_and_engines(run)
     last = max(i for i, each in enumerate(runs) if each.started_at < end)
     return Snapshot(as_of or run.as_of, arrivals, texts, ledger, runs[: place if is_same else last + 1], run, is_same)
 
 
-def is_made_alike(run: EndedRun) -> bool:
+def has_same_code_and_engines(run: EndedRun) -> bool:
     """Whether this program and its engines are those that made the run."""
     return (run.code_version, run.engine_versions) == (code_version(), engine_versions())
 
 
-def lay_out(source: Path, snapshot: Snapshot, folder: Path, publish_to: Path | None = None, progress: Callable[[str, int, int], None] = silent) -> RunContext:
+def materialize_snapshot(
+    source: Path, snapshot: Snapshot, folder: Path, publish_to: Path | None = None, progress: Callable[[str, int, int], None] = silent
+) -> RunContext:
     """Make the empty `folder` a book that holds what the snapshot knew of the book in `source`, ready to run. `source` is only read."""
     root = folder.resolve()
     for name, text in snapshot.texts.items():
@@ -127,8 +131,8 @@ def _arrived(arrivals: list[Arrival], end: dt.datetime, day: dt.date) -> list[Ar
     highest = _highest([each for each in arrivals if moments[id(each)] < end])
     if not highest:
         first = min(moments.values(), default=None)
-        told = f"the first file arrived on {first.date()}; name that day or a later one" if first else "no file has arrived yet; run the book first"
-        raise InputError([Problem("--known-at", 0, "", f"nothing was known on {day}: {told}")])
+        message = f"the first file arrived on {first.date()}; name that day or a later one" if first else "no file has arrived yet; run the book first"
+        raise InputError([Problem("--known-at", 0, "", f"nothing was known on {day}: {message}")])
     return [each for each in arrivals if each.arrival_no <= highest.get(each.feed, 0)]
 
 

@@ -30,7 +30,7 @@ from assets.runtime.context import CheckFailed, RunContext
 from assets.runtime.warehouse import open_warehouse
 from assets.transform.dbt import SqlError
 from assets.verification.comparison import first_difference, name_row
-from assets.verification.rebuild import Snapshot, is_made_alike, snapshot_of_run
+from assets.verification.rebuild import Snapshot, has_same_code_and_engines, snapshot_of_run
 from assets.verification.reconciliations import RECONCILIATIONS, Reconciliation
 from models.documents import InputError, Problem
 from models.records.chain import NO_HASH, head
@@ -49,7 +49,7 @@ class Finding:
     holds: str
     status: Literal["ok", "failed", "not_checked"]
     compared: dict[str, Any] = dataclasses.field(default_factory=dict)
-    told: str = ""
+    message: str = ""
     way_out: str = ""
 
     @property
@@ -78,8 +78,8 @@ def open_evidence(folder: Path, head: str | None, progress: Progress) -> Evidenc
     manifest = read_manifest(folder / "published")
     run = published_line(folder / "published")
     if manifest is None or run is None or "sha256" not in manifest:
-        told = "no whole set is published, or by a version of the program that kept no history of runs"
-        raise InputError([Problem(str(folder / "published"), 0, "", f"{told}; run `tierledger run --book {folder} --force` once, then verify")])
+        message = "no whole set is published, or by a version of the program that kept no history of runs"
+        raise InputError([Problem(str(folder / "published"), 0, "", f"{message}; run `tierledger run --book {folder} --force` once, then verify")])
     return Evidence(folder, head, progress, manifest, run)
 
 
@@ -132,7 +132,7 @@ def catch(work: Callable[[], object]) -> Exception | None:
 
 def tell_rebuild_failed(error: Exception) -> Finding:
     """The finding that what the book keeps does not run."""
-    return Finding(*_REBUILT, "failed", told=f"the book cannot be made again: {error}", way_out="Correct what is named, or restore it from a backup")
+    return Finding(*_REBUILT, "failed", message=f"the book cannot be made again: {error}", way_out="Correct what is named, or restore it from a backup")
 
 
 def _check_ledger(evidence: Evidence) -> Finding:
@@ -143,14 +143,14 @@ def _check_ledger(evidence: Evidence) -> Finding:
         ledger = read_ledger(evidence.folder / "ledger", heads)
     except InputError as error:
         shown = "\n".join(map(str, error.problems))
-        return Finding(*_LEDGER, "failed", told=shown, way_out="Restore ledger/ from a backup; until then trust no figure of a closed period")
+        return Finding(*_LEDGER, "failed", message=shown, way_out="Restore ledger/ from a backup; until then trust no figure of a closed period")
     evidence.ledger = ledger
     written = {NO_HASH, *(each.sha256 for each in ledger.write_offs)}
     if evidence.run.write_offs_sha256 not in written:
-        told = "ledger/write_offs.jsonl: write-offs that the published run knew are gone or were written anew"
-        return Finding(*_LEDGER, "failed", told=told, way_out="Restore the file from a backup")
+        message = "ledger/write_offs.jsonl: write-offs that the published run knew are gone or were written anew"
+        return Finding(*_LEDGER, "failed", message=message, way_out="Restore the file from a backup")
     if not ledger.records and not ledger.write_offs:
-        return Finding(*_LEDGER, "not_checked", told="nothing closed")
+        return Finding(*_LEDGER, "not_checked", message="nothing closed")
     files = [facts for record in ledger.records for facts in record.files.values()]
     compared = {"closes": len(ledger.records), "files": len(files), "rows": sum(f.rows for f in files), "write_offs": len(ledger.write_offs)}
     return Finding(*_LEDGER, "ok", {**compared, "head": head(ledger.records)})
@@ -159,8 +159,8 @@ def _check_ledger(evidence: Evidence) -> Finding:
 def _check_archive(evidence: Evidence) -> Finding:
     archive = evidence.folder / "archive"
 
-    def failed(told: str, way_out: str) -> Finding:
-        return Finding(*_ARCHIVE, "failed", told=told, way_out=way_out)
+    def failed(message: str, way_out: str) -> Finding:
+        return Finding(*_ARCHIVE, "failed", message=message, way_out=way_out)
 
     try:
         arrivals = read_arrivals(archive)
@@ -177,16 +177,16 @@ def _check_archive(evidence: Evidence) -> Finding:
     for each in arrivals:
         last[each.feed] += 1
         if each.arrival_no != last[each.feed]:
-            told = f"archive/manifest.jsonl: {each.file_name} is arrival {each.arrival_no} of feed {each.feed}, and should be {last[each.feed]}"
-            return failed(f"{told}: lines were removed, added or moved", "Restore the manifest from a backup")
+            message = f"archive/manifest.jsonl: {each.file_name} is arrival {each.arrival_no} of feed {each.feed}, and should be {last[each.feed]}"
+            return failed(f"{message}: lines were removed, added or moved", "Restore the manifest from a backup")
     short = [f"{feed}: {no} arrivals were known, {last[feed]} are left" for feed, no in evidence.run.arrivals.items() if last[feed] < no]
     if short:
         return failed(f"archive/manifest.jsonl is shorter than the published run knew it ({short[0]})", "Restore the manifest from a backup")
     damaged = _first_damaged(evidence, arrivals)
     if damaged:
-        told, arrival = damaged
+        message, arrival = damaged
         way_out = "Restore it from a backup, or put the bytes of the file that was delivered under this name"
-        return failed(f"archive/{arrival.sha256} {told}; it is {arrival.file_name}, arrival {arrival.arrival_no} of feed {arrival.feed}", way_out)
+        return failed(f"archive/{arrival.sha256} {message}; it is {arrival.file_name}, arrival {arrival.arrival_no} of feed {arrival.feed}", way_out)
     size = sum({each.sha256: each.bytes for each in arrivals}.values())
     compared = {"arrivals": len(arrivals), "bytes": size, TERMS: len(terms), "runs": len(runs)}
     torn = "the last line of archive/runs.jsonl was cut short by a crash; the next run completes it" if torn_line(archive) else ""
@@ -204,10 +204,10 @@ def _first_damaged(evidence: Evidence, arrivals: list[Arrival]) -> tuple[str, Ar
         return None if file_sha256(path) == arrival.sha256 else "is damaged: its bytes are not those that arrived"
 
     with ThreadPoolExecutor(2) as pool:
-        for done, (arrival, told) in enumerate(zip(files, pool.map(look, files), strict=True), 1):
+        for done, (arrival, message) in enumerate(zip(files, pool.map(look, files), strict=True), 1):
             evidence.progress(HASHING, done, len(files))
-            if told:
-                return told, arrival
+            if message:
+                return message, arrival
     return None
 
 
@@ -217,8 +217,8 @@ def _check_media(evidence: Evidence) -> Finding:
     run_id = evidence.run.run_id
     published = [each for each in read_runs(evidence.folder / "archive") if each.status == "published"]
     if evidence.run in published and published[-1] != evidence.run:
-        told = f"published/ holds run {run_id} of {evidence.run.started_at:%Y-%m-%d %H:%M:%S}, and {published[-1].run_id} was published after it"
-        return Finding(*_HISTORY, "failed", told=f"{told}: an older copy was put back", way_out=again)
+        message = f"published/ holds run {run_id} of {evidence.run.started_at:%Y-%m-%d %H:%M:%S}, and {published[-1].run_id} was published after it"
+        return Finding(*_HISTORY, "failed", message=f"{message}: an older copy was put back", way_out=again)
     database = evidence.folder / "published" / DATABASE
     media = {"parquet": evidence.current / "fct_payout.parquet"}
     try:
@@ -231,17 +231,17 @@ def _check_media(evidence: Evidence) -> Finding:
                 shown["tierledger.duckdb"] = [row[0] for row in con.execute("select distinct run_id from copy.fct_payout").fetchall()]
             for medium, ids in shown.items():
                 if ids not in ([], [run_id]):
-                    told = f"{medium} shows run {', '.join(map(str, ids))}, and {MANIFEST} names {run_id}"
-                    return Finding(*_HISTORY, "failed", told=told, way_out=again)
+                    message = f"{medium} shows run {', '.join(map(str, ids))}, and {MANIFEST} names {run_id}"
+                    return Finding(*_HISTORY, "failed", message=message, way_out=again)
             if database.is_file():
                 for table in evidence.manifest["rows"]:
                     differing = _difference_of_copy(con, table, evidence.current / f"{table}.parquet")
                     if differing:
-                        told = f"published/{DATABASE}, table {table}: its rows are not those of {table}.parquet ({differing})"
-                        return Finding(*_HISTORY, "failed", told=told, way_out=again)
+                        message = f"published/{DATABASE}, table {table}: its rows are not those of {table}.parquet ({differing})"
+                        return Finding(*_HISTORY, "failed", message=message, way_out=again)
                     tables += 1
     except duckdb.Error as error:
-        return Finding(*_HISTORY, "failed", told=f"published/ cannot be read: {str(error).splitlines()[0]}", way_out=again)
+        return Finding(*_HISTORY, "failed", message=f"published/ cannot be read: {str(error).splitlines()[0]}", way_out=again)
     return Finding(*_HISTORY, "ok", {"run": run_id, "media": len(shown), "tables": tables or len(evidence.manifest["rows"])}, _tell_since(evidence))
 
 
@@ -272,10 +272,10 @@ def _check_tables(evidence: Evidence, context: RunContext, con: duckdb.DuckDBPyC
     """EXCEPT ALL both ways, for every table whose file is not the same to the byte."""
     again = (context.published / "current").resolve()
     made = read_manifest(context.published) or {}
-    is_alike = is_made_alike(evidence.run)
+    is_alike = has_same_code_and_engines(evidence.run)
     if set(made["rows"]) != set(evidence.manifest["rows"]) and is_alike:
         odd = ", ".join(sorted(set(made["rows"]) ^ set(evidence.manifest["rows"])))
-        return Finding(*_REBUILT, "failed", told=f"published/current lacks, or has beside the others: {odd}", way_out="Run `tierledger run --force`")
+        return Finding(*_REBUILT, "failed", message=f"published/current lacks, or has beside the others: {odd}", way_out="Run `tierledger run --force`")
     compared = {"tables": len(made["rows"]), "rows": sum(made["rows"].values())}
     for done, table in enumerate(made["rows"]):
         evidence.progress(COMPARING, done, len(made["rows"]))
@@ -288,7 +288,7 @@ def _check_tables(evidence: Evidence, context: RunContext, con: duckdb.DuckDBPyC
             found = f"cannot be read: {str(error).splitlines()[0]}"
         if found:
             way_out = "Run `tierledger run --force`, which publishes the tables anew" if is_alike else _OTHER_VERSION.format(run=evidence.run)
-            return Finding(*_REBUILT, "failed", told=f"published/current/{table}.parquet: {found}", way_out=way_out)
+            return Finding(*_REBUILT, "failed", message=f"published/current/{table}.parquet: {found}", way_out=way_out)
     return Finding(*_REBUILT, "ok", {**compared, "run": made["run_id"]})
 
 
@@ -300,24 +300,24 @@ def _check_bytes(evidence: Evidence, context: RunContext, con: duckdb.DuckDBPyCo
     made = read_manifest(context.published) or {}
     for table, sha256 in evidence.manifest["sha256"].items():
         if file_sha256(evidence.current / f"{table}.parquet") != sha256:
-            told = f"published/current/{table}.parquet has other bytes than {MANIFEST} says"
-            return Finding(*_SAME_BYTES, "failed", told=told, way_out="Run `tierledger run --force`, which publishes the tables anew")
-    if not is_made_alike(evidence.run):
-        return Finding(*_SAME_BYTES, "not_checked", told="another version of the program or its engines published")
+            message = f"published/current/{table}.parquet has other bytes than {MANIFEST} says"
+            return Finding(*_SAME_BYTES, "failed", message=message, way_out="Run `tierledger run --force`, which publishes the tables anew")
+    if not has_same_code_and_engines(evidence.run):
+        return Finding(*_SAME_BYTES, "not_checked", message="another version of the program or its engines published")
     for table, sha256 in made["sha256"].items():
         if evidence.manifest["sha256"][table] != sha256:
-            told = f"published/current/{table}.parquet holds the rows that the same inputs give, in other bytes"
-            return Finding(*_SAME_BYTES, "failed", told=told, way_out="Run `tierledger run --force`, which publishes the tables anew")
+            message = f"published/current/{table}.parquet holds the rows that the same inputs give, in other bytes"
+            return Finding(*_SAME_BYTES, "failed", message=message, way_out="Run `tierledger run --force`, which publishes the tables anew")
     return Finding(*_SAME_BYTES, "ok", {"files": len(made["sha256"]), "bytes": sum(path.stat().st_size for path in evidence.current.glob("*.parquet"))})
 
 
 def reconcile(con: duckdb.DuckDBPyConnection, each: Reconciliation) -> Finding:
     """Run the queries of one statement."""
     if each.absent and con.execute(each.absent[0]).fetchall()[0][0]:
-        return Finding(each.id, each.holds, "not_checked", told=each.absent[1])
+        return Finding(each.id, each.holds, "not_checked", message=each.absent[1])
     for query in each.broken:
         rows = fetch(con, f"from ({query}) order by all limit 1")
         if rows:
             shown = ", ".join(f"{name}={value}" for name, value in rows[0].items())
-            return Finding(each.id, each.holds, "failed", told=shown, way_out=each.way_out)
+            return Finding(each.id, each.holds, "failed", message=shown, way_out=each.way_out)
     return Finding(each.id, each.holds, "ok", fetch(con, each.compared)[0])

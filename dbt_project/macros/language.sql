@@ -7,9 +7,9 @@
     {%- set query -%}
         select 'conditions', condition_key, condition, column_names from {{ source("terms", "conditions") }}
         union all
-        select distinct 'attributes', 0, attribute, [attribute] from {{ source("terms", "bases") }} where attribute is not null
+        select distinct 'attributes', 0, attribute, [attribute] from {{ source("terms", "line_sets") }} where attribute is not null
         union all
-        select distinct 'prior_years', 0, null, null from {{ source("terms", "bases") }} where looks_back
+        select distinct 'prior_years', 0, null, null from {{ source("terms", "line_sets") }} where needs_prior_year
         union all
         select distinct 'originals', 0, null, null from {{ source("terms", "agreements") }} where returns = 'original'
         union all

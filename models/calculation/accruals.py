@@ -19,12 +19,14 @@ def accrue_periods(rows: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
     clawback rule, and what the group leaves of it, so that the last period's is the payout. A blocked result accrues nothing.
     """
     zero = pl.lit(0, MONEY)
-    windows = settled.select("payout_key", "set_off", "clawback", "status")
+    windows = settled.select("payout_key", "prior_paid_and_owed", "clawback", "status")
     path = rows.select("payout_key", "period_no", "accrual_earned", "is_end").join(windows, on="payout_key", maintain_order="left")
-    difference = pl.col("accrual_earned") - pl.col("set_off")
+    difference = pl.col("accrual_earned") - pl.col("prior_paid_and_owed")
     to_date = pl.when(pl.col("clawback") == "pay").then(difference).otherwise(pl.max_horizontal(difference, zero))
     is_blocked = (pl.col("status") == "blocked") | pl.col("accrual_earned").is_null()
-    accrued = path.with_columns(pl.when(is_blocked).then(zero).otherwise(to_date).cast(MONEY).alias("accrued_to_date")).drop("status", "clawback", "set_off")
+    accrued = path.with_columns(pl.when(is_blocked).then(zero).otherwise(to_date).cast(MONEY).alias("accrued_to_date")).drop(
+        "status", "clawback", "prior_paid_and_owed"
+    )
     return (
         combine_accruals(accrued, settled)
         .with_columns(pl.col("accrued_to_date").shift(1).over("payout_key").fill_null(zero).alias("accrued_before"))

@@ -10,14 +10,14 @@ import datetime as dt
 
 import polars as pl
 
-from models.money import FIGURE
+from models.money import EXACT
 
 #: Columns of int_measures_summed that are added up.
 SUMMED = (
     "amount", "cost", "quantity", "attribute_value", "line_count", "missing_rates", "missing_costs", "missing_quantities", "missing_attributes",
 )  # fmt: skip
 #: What a measure or base lacks when a line does not say it, in the order of reasons: the reason, the columns that need it, its counter.
-LACKING = (
+MISSING = (
     ("fx", ("amount", "margin"), "missing_rates"),
     ("cost", ("margin",), "missing_costs"),
     ("quantity", ("quantity",), "missing_quantities"),
@@ -53,7 +53,7 @@ def list_payouts(benefits: pl.DataFrame, windows: pl.DataFrame, participants: pl
 def find_figures(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
     """Target, baseline and incentive of every payout: a number of the agreement, a row of the feed, or the prior year.
 
-    One row in, one out. The target is `target` × `target_times`, both exact. `prior_lacks` says what the prior year's lines lack;
+    One row in, one out. The target is `target` × `target_times`, both exact. `prior_missing` says what the prior year's lines lack;
     `feed_target` is the feed's own row, which a forecast may take.
     targets: one row per agreement_id, benefit_id, participant_id, window_start.
     """
@@ -71,7 +71,7 @@ def find_figures(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.Data
             pl.when(source == "number")
             .then(pl.col(f"{name}_value"))
             .when(source == "feed")
-            .then(pl.col(f"feed_{name}").cast(FIGURE))
+            .then(pl.col(f"feed_{name}").cast(EXACT))
             .when(source == "prior")
             .then(pl.col("prior_measure"))
             .alias(name)
@@ -106,7 +106,7 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
         .with_columns(
             pl.col("measure_period").cum_sum().over("span_key").alias("M"),
             pl.col("base_period").cum_sum().over("span_key").alias("base_sum"),
-            pl.col("quantity").cast(FIGURE).cum_sum().over("span_key").alias("Q"),
+            pl.col("quantity").cast(EXACT).cum_sum().over("span_key").alias("Q"),
             # a column of zeros is its own running sum, and most books lack nothing
             *(pl.col(c).cum_sum().over("span_key") for c in rows.columns if c.startswith("missing_") and rows[c].max()),
             pl.col("line_count").cum_sum().over("span_key"),
@@ -117,13 +117,16 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
     return (
         summed.join(periods.select("period_no", "last_day"), on="period_no", how="left", maintain_order="left")
         .with_columns(
-            pl.when(base == "increment").then(pl.max_horizontal(pl.col("M") - pl.col("baseline"), pl.lit(0, FIGURE))).otherwise("base_sum").alias("E"),
+            pl.when(base == "increment").then(pl.max_horizontal(pl.col("M") - pl.col("baseline"), pl.lit(0, EXACT))).otherwise("base_sum").alias("E"),
             (pl.col("period_no") == pl.col("period_no").max().over("payout_key")).alias("is_last"),
             pl.min_horizontal("last_day", "window_end", pl.lit(as_of)).alias("seen_until"),
-            lacks_measure(of_measure).alias("lacks_measure"),
-            _lacks_lines(of_measure, of_base).alias("lacks_lines"),
-            pl.lit(False).alias("lacks_metric"),
-            *(((pl.col(f"{name}_source") == "prior") & pl.col("prior_lacks").is_not_null()).alias(f"lacks_prior_{name}") for name in ("target", "baseline")),
+            missing_measure(of_measure).alias("missing_measure"),
+            _lacks_lines(of_measure, of_base).alias("missing_lines"),
+            pl.lit(False).alias("missing_metric"),
+            *(
+                ((pl.col(f"{name}_source") == "prior") & pl.col("prior_missing").is_not_null()).alias(f"missing_prior_{name}")
+                for name in ("target", "baseline")
+            ),
         )
         .with_columns((pl.col("seen_until") == pl.col("window_end")).alias("is_end"))
     )
@@ -131,15 +134,15 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
 
 def _join_sums(rows: pl.DataFrame, sums: pl.DataFrame) -> tuple[pl.DataFrame, str, str]:
     """Beside each row the sums of its benefit's lines, and where measure or base have a scope of their own, theirs under a suffix, which is returned."""
-    sums = sums.select("basis_key", "participant_key", "period_no", *SUMMED)
-    keys = {"": "basis_key", "_of_measure": "measure_basis_key", "_of_base": "base_basis_key"}
+    sums = sums.select("line_set_key", "participant_key", "period_no", *SUMMED)
+    keys = {"": "line_set_key", "_of_measure": "measure_line_set_key", "_of_base": "base_line_set_key"}
     suffixes = {"": ""}
     for suffix, key in keys.items():
         same = next((s for s in suffixes.values() if (rows[keys[s]] == rows[key]).all()), None) if suffix else None
         if same is None:
             there = sums.rename({c: f"{c}{suffix}" for c in SUMMED})
             on = ["participant_key", "period_no"]
-            rows = rows.join(there, left_on=[key, *on], right_on=["basis_key", *on], how="left", maintain_order="left")
+            rows = rows.join(there, left_on=[key, *on], right_on=["line_set_key", *on], how="left", maintain_order="left")
             rows = rows.with_columns(pl.col(f"{c}{suffix}").fill_null(0) for c in SUMMED)
         suffixes[suffix] = suffix if same is None else same
     return rows, suffixes["_of_measure"], suffixes["_of_base"]
@@ -149,13 +152,13 @@ def column_of(name: pl.Expr, suffix: str = "") -> pl.Expr:
     """The summed column that a measure or base names."""
 
     def figure(column: str) -> pl.Expr:
-        return pl.col(f"{column}{suffix}").cast(FIGURE)
+        return pl.col(f"{column}{suffix}").cast(EXACT)
 
     return (
         pl.when(name == "quantity")
         .then(figure("quantity"))
         .when(name == "margin")
-        .then((pl.col(f"amount{suffix}") - pl.col(f"cost{suffix}")).cast(FIGURE))
+        .then((pl.col(f"amount{suffix}") - pl.col(f"cost{suffix}")).cast(EXACT))
         .when(name == "count")
         .then(figure("line_count"))
         .when(name == "attribute")
@@ -164,9 +167,9 @@ def column_of(name: pl.Expr, suffix: str = "") -> pl.Expr:
     )
 
 
-def lacks_measure(suffix: str = "") -> pl.Expr:
+def missing_measure(suffix: str = "") -> pl.Expr:
     """Whether a line lacks what the measure needs."""
-    return pl.any_horizontal((pl.col("measure").is_in(names) & (pl.col(f"{missing}{suffix}") > 0)) for _, names, missing in LACKING)
+    return pl.any_horizontal((pl.col("measure").is_in(names) & (pl.col(f"{missing}{suffix}") > 0)) for _, names, missing in MISSING)
 
 
 def _lacks_lines(of_measure: str, of_base: str) -> pl.Expr:
@@ -176,7 +179,7 @@ def _lacks_lines(of_measure: str, of_base: str) -> pl.Expr:
         found = (pl.col("measure").is_in(names) & (pl.col(f"{missing}{of_measure}") > 0)) | (pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 0))
         return found | (pl.col("pays_per_unit") & (pl.col(missing) > 0)) if "quantity" in names else found
 
-    return pl.coalesce(pl.when(lacks(names, missing)).then(pl.lit(reason)) for reason, names, missing in LACKING)
+    return pl.coalesce(pl.when(lacks(names, missing)).then(pl.lit(reason)) for reason, names, missing in MISSING)
 
 
 def find_reasons(rows: pl.DataFrame) -> pl.DataFrame:
@@ -186,12 +189,12 @@ def find_reasons(rows: pl.DataFrame) -> pl.DataFrame:
     """
     needs_target, needs_positive = pl.col("axis_needs_target"), pl.col("axis_needs_positive_baseline")
     needs_baseline = pl.col("axis_needs_baseline") | (pl.col("base") == "increment")
-    needs_prior = (needs_baseline & pl.col("lacks_prior_baseline")) | (needs_target & pl.col("lacks_prior_target"))
+    needs_prior = (needs_baseline & pl.col("missing_prior_baseline")) | (needs_target & pl.col("missing_prior_target"))
     return rows.with_columns(
-        pl.when(pl.col("lacks_lines").is_not_null())
-        .then("lacks_lines")
+        pl.when(pl.col("missing_lines").is_not_null())
+        .then("missing_lines")
         .when(needs_prior)
-        .then("prior_lacks")
+        .then("prior_missing")
         .when(needs_target & pl.col("target").is_null())
         .then(pl.lit("target_missing"))
         .when(needs_target & (pl.col("target") <= 0))
@@ -200,7 +203,7 @@ def find_reasons(rows: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("baseline_missing"))
         .when(needs_positive & (pl.col("baseline") <= 0))
         .then(pl.lit("baseline_not_positive"))
-        .when(pl.col("lacks_metric"))
+        .when(pl.col("missing_metric"))
         .then(pl.lit("metric_missing"))
         .when(pl.col("pays_share") & pl.col("incentive").is_null())
         .then(pl.lit("incentive_missing"))
@@ -211,7 +214,7 @@ def find_reasons(rows: pl.DataFrame) -> pl.DataFrame:
 def _sum_prior_year(payouts: pl.DataFrame, measures: pl.DataFrame) -> pl.DataFrame:
     """The measure over the same days one year earlier, of the whole span up to the window's end, whatever `as_of`.
 
-    One row per payout that looks back; 0 where nothing was sold. `prior_lacks`: fx, cost, quantity or attribute where a line lacks what the measure needs.
+    One row per payout that looks back; 0 where nothing was sold. `prior_missing`: fx, cost, quantity or attribute where a line lacks what the measure needs.
     """
     looking = payouts.filter((pl.col("baseline_source") == "prior") | (pl.col("target_source") == "prior"))
     return (
@@ -219,9 +222,9 @@ def _sum_prior_year(payouts: pl.DataFrame, measures: pl.DataFrame) -> pl.DataFra
         .group_by("payout_key")
         .agg(
             pl.col("prior_measure").sum(),
-            *(pl.when((pl.col("measure").is_in(names) & (pl.col(missing) > 0)).any()).then(pl.lit(reason)).alias(reason) for reason, names, missing in LACKING),
+            *(pl.when((pl.col("measure").is_in(names) & (pl.col(missing) > 0)).any()).then(pl.lit(reason)).alias(reason) for reason, names, missing in MISSING),
         )
-        .select("payout_key", "prior_measure", pl.coalesce(reason for reason, _, _ in LACKING).alias("prior_lacks"))
+        .select("payout_key", "prior_measure", pl.coalesce(reason for reason, _, _ in MISSING).alias("prior_missing"))
     )
 
 
@@ -229,15 +232,15 @@ def sum_prior_periods(payouts: pl.DataFrame, measures: pl.DataFrame) -> pl.DataF
     """The prior year's measure period by period, from the span's first one to the window's last: one row per payout × period (two where `as_of` parts it)."""
     return (
         payouts.with_columns(pl.int_ranges("span_first_period", pl.col("last_period") + 1).alias("period_no"))
-        .select("payout_key", "measure_basis_key", "participant_key", "measure", "period_no")
+        .select("payout_key", "measure_line_set_key", "participant_key", "measure", "period_no")
         .explode("period_no")
         .with_columns(pl.col("period_no").cast(pl.Int32))
         .join(
             measures.filter("is_prior"),
-            left_on=["measure_basis_key", "participant_key", "period_no"],
-            right_on=["basis_key", "participant_key", "period_no"],
+            left_on=["measure_line_set_key", "participant_key", "period_no"],
+            right_on=["line_set_key", "participant_key", "period_no"],
             how="left",
         )
         .with_columns(pl.col(c).fill_null(0) for c in SUMMED)
-        .with_columns(column_of(pl.col("measure")).alias("prior_measure"), pl.col("is_ahead").fill_null(False))
+        .with_columns(column_of(pl.col("measure")).alias("prior_measure"), pl.col("is_after_as_of").fill_null(False))
     )

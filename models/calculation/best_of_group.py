@@ -10,28 +10,28 @@ import polars as pl
 from models.money import MONEY
 
 #: Where agreements of a group are compared: per participant and window of the calendar, before terms clip it.
-CONTEST = ("combine_group", "participant_key", "whole_start")
+COMPARISON_KEYS = ("combine_group", "participant_key", "whole_start")
 
 
 def combine_payouts(settled: pl.DataFrame) -> pl.DataFrame:
     """Of each group only the agreement with the largest payout stands; the others pay 0, `status_reason` combined.
 
-    settled: one row per payout as settlements.settle_windows gives them, with agreement_id, combine_rule, combine_group, priority. One row in, one out,
-    with `payout_alone` (before the group), `stands` (null: not compared) and `standing_agreement`.
+    settled: one row per payout as settlements.apply_clawback gives them, with agreement_id, combine_rule, combine_group, priority. One row in, one out,
+    with `payout_before_group` (before the group), `stands` (null: not compared) and `winning_agreement`.
     """
     best = settled.filter(_competes())
-    settled = settled.with_columns(pl.col("payout").alias("payout_alone"))
+    settled = settled.with_columns(pl.col("payout").alias("payout_before_group"))
     if best.is_empty():
-        return settled.with_columns(pl.lit(None, pl.Boolean).alias("stands"), pl.lit(None, pl.String).alias("standing_agreement"))
+        return settled.with_columns(pl.lit(None, pl.Boolean).alias("stands"), pl.lit(None, pl.String).alias("winning_agreement"))
     winners = _winners(_sum_agreements(best, "payout"))
-    stands = pl.when(_competes()).then(pl.col("agreement_id") == pl.col("standing_agreement"))
-    gives_way = _gives_way()
+    stands = pl.when(_competes()).then(pl.col("agreement_id") == pl.col("winning_agreement"))
+    is_outranked = _is_outranked()
     return (
-        settled.join(winners, on=CONTEST, how="left", maintain_order="left")
+        settled.join(winners, on=COMPARISON_KEYS, how="left", maintain_order="left")
         .with_columns(stands.alias("stands"))
         .with_columns(
-            pl.when(gives_way).then(pl.lit(0, MONEY)).otherwise("payout").alias("payout"),
-            pl.when(gives_way).then(pl.lit("combined")).otherwise("status_reason").alias("status_reason"),
+            pl.when(is_outranked).then(pl.lit(0, MONEY)).otherwise("payout").alias("payout"),
+            pl.when(is_outranked).then(pl.lit("combined")).otherwise("status_reason").alias("status_reason"),
         )
     )
 
@@ -43,23 +43,23 @@ def combine_accruals(path: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
     An agreement whose window ended earlier is compared with what it had accrued then.
     """
     compared = settled.filter(_competes()).select(
-        "payout_key", *CONTEST, "agreement_id", "combine_rule", "status", "priority", "window_end", "last_period", pl.col("payout").alias("final")
+        "payout_key", *COMPARISON_KEYS, "agreement_id", "combine_rule", "status", "priority", "window_end", "last_period", pl.col("payout").alias("final")
     )
     if compared.is_empty():
         return path
     best = path.join(compared, on="payout_key")
     sums = _sum_agreements(best, "accrued_to_date", "period_no")
-    grid = sums.select(*CONTEST, "period_no").unique().join(sums.select(*CONTEST, "agreement_id", "priority").unique(), on=CONTEST)
+    grid = sums.select(*COMPARISON_KEYS, "period_no").unique().join(sums.select(*COMPARISON_KEYS, "agreement_id", "priority").unique(), on=COMPARISON_KEYS)
     filled = (
-        grid.join(sums.drop("priority"), on=[*CONTEST, "agreement_id", "period_no"], how="left")
-        .sort(*CONTEST, "agreement_id", "period_no")
-        .with_columns(pl.col("total").forward_fill().over(*CONTEST, "agreement_id"))
+        grid.join(sums.drop("priority"), on=[*COMPARISON_KEYS, "agreement_id", "period_no"], how="left")
+        .sort(*COMPARISON_KEYS, "agreement_id", "period_no")
+        .with_columns(pl.col("total").forward_fill().over(*COMPARISON_KEYS, "agreement_id"))
         .drop_nulls("total")
     )
     winners = _winners(filled, "period_no")
     loses = (
-        best.join(winners, on=[*CONTEST, "period_no"])
-        .filter(pl.col("agreement_id") != pl.col("standing_agreement"))
+        best.join(winners, on=[*COMPARISON_KEYS, "period_no"])
+        .filter(pl.col("agreement_id") != pl.col("winning_agreement"))
         .select("payout_key", "period_no", pl.lit(True).alias("loses"))
     )
     ends = best.filter("is_end").select("payout_key", "period_no", "final")
@@ -78,16 +78,16 @@ def _competes() -> pl.Expr:
     return (pl.col("combine_rule") == "best") & pl.col("combine_group").is_not_null() & (pl.col("status") != "blocked")
 
 
-def _gives_way() -> pl.Expr:
+def _is_outranked() -> pl.Expr:
     return ~pl.col("stands").fill_null(True)
 
 
 def _sum_agreements(rows: pl.DataFrame, amount: str, *at: str) -> pl.DataFrame:
     """What each agreement pays with all its benefits: one row per contest × agreement."""
-    return rows.group_by(*CONTEST, *at, "agreement_id").agg(pl.col(amount).sum().alias("total"), pl.col("priority").min())
+    return rows.group_by(*COMPARISON_KEYS, *at, "agreement_id").agg(pl.col(amount).sum().alias("total"), pl.col("priority").min())
 
 
 def _winners(sums: pl.DataFrame, *at: str) -> pl.DataFrame:
     """The largest; ties: the lowest priority number, then id. One row per contest."""
     ranked = sums.sort("total", "priority", "agreement_id", descending=[True, False, False])
-    return ranked.group_by(*CONTEST, *at, maintain_order=True).agg(pl.col("agreement_id").first().alias("standing_agreement"))
+    return ranked.group_by(*COMPARISON_KEYS, *at, maintain_order=True).agg(pl.col("agreement_id").first().alias("winning_agreement"))

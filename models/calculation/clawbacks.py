@@ -12,11 +12,11 @@ import polars as pl
 from models.money import MONEY, as_money
 
 
-def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
+def apply_clawback(rows: pl.DataFrame) -> pl.DataFrame:
     """What each window pays: what its span earned, minus what earlier windows of the span earned, by the clawback rule.
 
     rows: one row per payout, in the order series, participant, window, with earned (null: blocked), clawback, span_start, span_end, window_end.
-    Adds prior_earned, payout, carried (clawback still to be set off) and set_off (what accrued-to-date is measured from).
+    Adds prior_earned, payout, carried (clawback still to be set off) and prior_paid_and_owed (what accrued-to-date is measured from).
     pay: a negative difference is paid back at once. carry: it is owed, and set off against later windows. none: the same within the span; what is
     left at its end is forgiven. Versions of a benefit may have different rules: each window goes by its own, also with what it finds owed.
     """
@@ -41,7 +41,7 @@ def settle_windows(rows: pl.DataFrame) -> pl.DataFrame:
         as_money(before.tolist()).alias("prior_earned"),
         as_money(payout.tolist()).alias("payout"),
         as_money(carried.tolist()).alias("carried"),
-        as_money((before + owed_before).tolist()).alias("set_off"),
+        as_money((before + owed_before).tolist()).alias("prior_paid_and_owed"),
     )
 
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from models.calculation.achievement import lacks_measure, sum_prior_periods
+from models.calculation.achievement import missing_measure, sum_prior_periods
 from models.calculation.payouts import Keys, Place, pay_results, place_results, round_payouts
 from models.curves.compiled import Scheme
-from models.curves.inputs import FIGURE_STEP, Figures, figures_of, integers
+from models.curves.inputs import FIGURE_STEP, ScaledInputs, figures_of, integers
 from models.curves.pieces import Exact, choose
-from models.money import FIGURE, Rounding, as_figure, as_money
+from models.money import EXACT, Rounding, as_figure, as_money
 
 
 def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
@@ -34,11 +34,11 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, ro
         _project(rows.filter(is_open & moves & ~is_forecast), measures, scheme),
     ]
     at_tier = rows.filter(is_open & (pl.col("placement") == "tier"))
-    told = rows.join(pl.concat(found, how="diagonal"), on="row", how="left", maintain_order="left").join(
+    message = rows.join(pl.concat(found, how="diagonal"), on="row", how="left", maintain_order="left").join(
         _at_tier(at_tier, scheme, rounding), on="row", how="left", maintain_order="left"
     )
     blocked = pl.col("reason").is_not_null()
-    return told.with_columns(
+    return message.with_columns(
         pl.when(~blocked).then(pl.coalesce("projected", "M")).alias("projected_measure"),
         pl.coalesce("tier_projected", "tier").alias("tier_forecast"),
         pl.coalesce("earned_at_tier", "earned_projected", "earned").alias("accrual_earned"),
@@ -52,7 +52,7 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, ro
     ).drop("row", "projected", "tier_projected", "earned_projected", "earned_at_tier")
 
 
-def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[Figures, Exact]:
+def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[ScaledInputs, Exact]:
     """The figures of the span at its window's end, as `forecast` says, and the measure to date over the same divisor. One row in, one out.
 
     linear: P = M × days / days gone; seasonal: P = M × the prior year's whole / the prior year's to date; feed: P = the feed's target. Base and quantity
@@ -66,7 +66,7 @@ def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[Figures
         is_seasonal = (rows["forecast"] == "seasonal").to_numpy() & (to_date > 0).astype(bool)
         numerator, denominator = choose(is_seasonal, whole, numerator), choose(is_seasonal, to_date, denominator)
     is_fed = ((rows["forecast"] == "feed") & rows["feed_target"].is_not_null()).to_numpy()
-    fed, measure = integers(rows["feed_target"].cast(FIGURE)), integers(rows["M"])
+    fed, measure = integers(rows["feed_target"].cast(EXACT)), integers(rows["M"])
     has_ratio, sign = is_fed & (measure != 0).astype(bool), choose(measure < 0, -1, 1)
     numerator, denominator = choose(has_ratio, fed * sign, numerator), choose(has_ratio, measure * sign, denominator)
     is_still = (measure == 0).astype(bool)
@@ -91,11 +91,11 @@ def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[Figures
 def _prior_sums(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[Exact, Exact]:
     """The prior year's measure of the whole span and of the part that stands for the days up to each row's own end; 0 where its lines lack something."""
     seasonal = rows.filter(pl.col("forecast") == "seasonal").drop("period_no", *(c for c in rows.columns if c.startswith("prior_"))).unique("payout_key")
-    sums = sum_prior_periods(seasonal, measures).filter(~lacks_measure().any().over("payout_key"))
+    sums = sum_prior_periods(seasonal, measures).filter(~missing_measure().any().over("payout_key"))
     whole = sums.group_by("payout_key").agg(pl.col("prior_measure").sum().alias("whole"))
     to_date = (
         rows.select("payout_key", pl.col("period_no").alias("until"))
-        .join(sums.filter(~pl.col("is_ahead")), on="payout_key")
+        .join(sums.filter(~pl.col("is_after_as_of")), on="payout_key")
         .filter(pl.col("period_no") <= pl.col("until"))
         .group_by("payout_key", "until")
         .agg(pl.col("prior_measure").sum().alias("to_date"))
@@ -111,8 +111,8 @@ def _prior_sums(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[Exact, Exac
 def _days(rows: pl.DataFrame) -> tuple[Exact, Exact]:
     """Days of the span gone at the row's end, and its days up to the window's end."""
     start = pl.col("span_start")
-    told = rows.select(gone=(pl.col("seen_until") - start).dt.total_days() + 1, days=(pl.col("window_end") - start).dt.total_days() + 1)
-    return integers(told["gone"]), integers(told["days"])
+    message = rows.select(gone=(pl.col("seen_until") - start).dt.total_days() + 1, days=(pl.col("window_end") - start).dt.total_days() + 1)
+    return integers(message["gone"]), integers(message["days"])
 
 
 def _project(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme) -> pl.DataFrame:
@@ -134,8 +134,8 @@ def _forecast(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, roundi
     return _tell(rows, figures, place).with_columns(as_money(round_payouts(rows, earned, rounding).tolist()).alias("earned_projected"))
 
 
-def _tell(rows: pl.DataFrame, figures: Figures, place: Place) -> pl.DataFrame:
-    columns = {"projected": as_figure(figures.measure, choose(rows["row"] >= 0, figures.divisor, 1)).cast(FIGURE)}
+def _tell(rows: pl.DataFrame, figures: ScaledInputs, place: Place) -> pl.DataFrame:
+    columns = {"projected": as_figure(figures.measure, choose(rows["row"] >= 0, figures.divisor, 1)).cast(EXACT)}
     return pl.DataFrame({"row": rows["row"], **columns, "tier_projected": pl.Series(place.tier, dtype=pl.Int32)})
 
 

@@ -17,14 +17,14 @@ from models.calculation.ranks import share_ranks
 from models.curves.axes import COLUMNS, CURVE, GROWTH, GROWTH_AMOUNT, MEASURE, RANK, axis_unit, place_rows
 from models.curves.compiled import Scheme
 from models.curves.gates import multiply_rows, scale_by_gates
-from models.curves.inputs import FIGURE_SCALE, Figures, figures_of, integers
+from models.curves.inputs import FIGURE_SCALE, ScaledInputs, figures_of, integers
 from models.curves.matrices import coefficients_in_cells
 from models.curves.pieces import START_SCALE, Coefficients, Exact, Ladder, choose, coefficients_on_pieces, place_on_pieces
-from models.money import FIGURE, Rounding, as_figure, as_money, round_ratio
+from models.money import EXACT, Rounding, as_figure, as_money, round_ratio
 
 #: What the result of a row depends on, beside the axes that are given to it (ranks, metrics).
 CURVE_INPUTS = ("benefit_key", "M", "E", "Q", "target", "target_times", "baseline", "incentive", "days", "of_days", "reason")
-GIVEN = ("given_", "among_", "tied")
+GIVEN = ("axis_value_", "axis_divisor_", "tie_count")
 
 Keys = npt.NDArray[np.int64]
 
@@ -101,10 +101,10 @@ def _evaluate(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.Data
 
 def _factor(ratio: tuple[Any, Any], length: int) -> pl.Series:
     """A factor for people to read; 1 where nobody has one."""
-    return pl.repeat(1, length, dtype=FIGURE, eager=True) if isinstance(ratio[0], int) else as_figure(*ratio)
+    return pl.repeat(1, length, dtype=EXACT, eager=True) if isinstance(ratio[0], int) else as_figure(*ratio)
 
 
-def place_results(rows: pl.DataFrame, figures: Figures, scheme: Scheme, benefit: Keys, blocked: npt.NDArray[np.bool_], tier: Keys | None = None) -> Place:
+def place_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benefit: Keys, blocked: npt.NDArray[np.bool_], tier: Keys | None = None) -> Place:
     """Where each row stands on its curve or matrix. Blocked rows stand below the first tier.
 
     tier: the tier to be taken instead of the one reached.
@@ -124,14 +124,14 @@ def _share_ties(rows: pl.DataFrame, scheme: Scheme, benefit: Keys, blocked: npt.
     """With `ties: share`, those who tie are paid the mean of the ranks they occupy."""
     if not scheme.shares_ties.any():
         return place
-    tied = rows["tied"].to_numpy().astype(np.int64)
+    tied = rows["tie_count"].to_numpy().astype(np.int64)
     here = np.flatnonzero(scheme.shares_ties[benefit] & (tied > 1) & ~blocked)
     if not here.size:
         return place
     return replace(place, coefficients=place.coefficients.replaced(here, share_ranks(scheme.ladder, benefit, place.x, tied, here)))
 
 
-def _look_up(rows: pl.DataFrame, figures: Figures, scheme: Scheme, benefit: Keys, blocked: npt.NDArray[np.bool_], place: Place) -> Place:
+def _look_up(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benefit: Keys, blocked: npt.NDArray[np.bool_], place: Place) -> Place:
     """The cells of rows with a matrix; its row is the tier, none where the column is none."""
     here = np.flatnonzero(scheme.is_matrix[benefit] & ~blocked)
     if not here.size or scheme.columns is None or scheme.grid is None:
@@ -145,7 +145,7 @@ def _look_up(rows: pl.DataFrame, figures: Figures, scheme: Scheme, benefit: Keys
     return replace(place, tier=tier, coefficients=place.coefficients.replaced(here, found))
 
 
-def pay_results(rows: pl.DataFrame, figures: Figures, scheme: Scheme, benefit: Keys, is_paid: npt.NDArray[np.bool_], place: Place) -> Paid:
+def pay_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benefit: Keys, is_paid: npt.NDArray[np.bool_], place: Place) -> Paid:
     """What each row is paid where it stands, in units of money, before it is rounded."""
     numerator, denominator = _pay(figures, scheme, benefit, place)
     multiplier: tuple[Any, Any] = (1, 1)
@@ -158,7 +158,7 @@ def pay_results(rows: pl.DataFrame, figures: Figures, scheme: Scheme, benefit: K
     return Paid((numerator, denominator), multiplier, gate_factor, _limit(rows, *scaled))
 
 
-def _pay(figures: Figures, scheme: Scheme, benefit: Keys, place: Place) -> tuple[Exact, Exact]:
+def _pay(figures: ScaledInputs, scheme: Scheme, benefit: Keys, place: Place) -> tuple[Exact, Exact]:
     """The curve's payment: Σ over the pay forms of coefficient × what the form multiplies. No slice of `graduated` pays where the measure is 0 or less."""
     is_graduated, is_rolling = scheme.is_graduated[benefit], scheme.is_rolling[benefit]
     curve, kind = curve_figures(figures, scheme, benefit), scheme.axes.kinds[CURVE][benefit]
@@ -182,7 +182,7 @@ def _pay(figures: Figures, scheme: Scheme, benefit: Keys, place: Place) -> tuple
     return paid, place.coefficients.divisor * (measure * of_length * figures.divisor)
 
 
-def curve_figures(figures: Figures, scheme: Scheme, benefit: Keys) -> Figures:
+def curve_figures(figures: ScaledInputs, scheme: Scheme, benefit: Keys) -> ScaledInputs:
     """The figures whose thresholds and amounts are those of the curve: a matrix is not prorated."""
     if not figures.is_prorated or not scheme.is_matrix.any():
         return figures
@@ -196,7 +196,7 @@ def in_units(kind: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
     return found
 
 
-def threshold(kind: npt.NDArray[np.int8], figures: Figures, start: Exact) -> tuple[Exact, int]:
+def threshold(kind: npt.NDArray[np.int8], figures: ScaledInputs, start: Exact) -> tuple[Exact, int]:
     """Where a place on the axis lies in measure units: attainment from × T, growth (1 + from) × B, growth_amount B + from; in 1/(divisor × the int)."""
     compares = (kind == GROWTH) | (kind == GROWTH_AMOUNT)
     return start * axis_unit(kind, figures) + choose(compares, figures.baseline * START_SCALE, 0), START_SCALE

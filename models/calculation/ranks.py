@@ -12,20 +12,21 @@ import polars as pl
 from models.curves.axes import CURVE
 from models.curves.inputs import FIGURE_SCALE, figures_of
 from models.curves.pieces import Coefficients, Exact, Ladder, coefficients_on_pieces, exact, place_on_pieces
-from models.money import FIGURE
+from models.money import EXACT
 
 #: Who is compared: the participants of one benefit at the end of one period of one window.
 AMONG = ("benefit_key", "window_no", "period_no")
 
 
 def rank_rows(rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
-    """The rank or percentile of every row and slot that looks at one: `given_<slot>` over `among_<slot>`, and `tied`, how many share the curve's rank.
+    """The rank or percentile of every row and slot that looks at one: `axis_value_<slot>` over `axis_divisor_<slot>`, and `tie_count`, how many share
+    the curve's rank.
 
     rows: as achievement.measure_periods gives them. Whose own value is blocked is left out. rank: 1 + how many have a larger value.
     percentile: the share of the others with a smaller measure; alone: 1.
     """
     wanted = axes.filter(pl.col("axis").is_in(["rank", "percentile"])).with_columns(pl.col("rank_of").fill_null("measure"))
-    rows = rows.with_columns(pl.lit(1, pl.Int64).alias("tied"))
+    rows = rows.with_columns(pl.lit(1, pl.Int64).alias("tie_count"))
     if wanted.is_empty():
         return rows
     rows = rows.with_columns(pl.int_range(pl.len()).alias("row"))
@@ -35,29 +36,29 @@ def rank_rows(rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
         others = pl.col("count") - 1
         found = standings.join(users.select("benefit_key", "axis", "rank_of"), on=["benefit_key", "rank_of"]).select(
             "row",
-            pl.when(is_rank).then("rank").when(others == 0).then(1).otherwise("smaller").cast(FIGURE).alias("found"),
+            pl.when(is_rank).then("rank").when(others == 0).then(1).otherwise("smaller").cast(EXACT).alias("found"),
             pl.when(is_rank | (others == 0)).then(1).otherwise(others).cast(pl.Int64).alias("among"),
-            pl.when(is_rank).then("tied").otherwise(1).cast(pl.Int64).alias("tied_here"),
+            pl.when(is_rank).then("tie_count").otherwise(1).cast(pl.Int64).alias("tied_here"),
         )
-        given, among = f"given_{slot}", f"among_{slot}"
+        given, among = f"axis_value_{slot}", f"axis_divisor_{slot}"
         rows = rows.join(found, on="row", how="left", maintain_order="left")
         # a slot may hold a metric for one benefit and a rank for another
         rows = rows.with_columns(
             (pl.coalesce("found", given) if given in rows.columns else pl.col("found")).alias(given),
             (pl.coalesce("among", among) if among in rows.columns else pl.col("among")).alias(among),
-            *([pl.col("tied_here").fill_null(1).alias("tied")] if slot == CURVE else []),
+            *([pl.col("tied_here").fill_null(1).alias("tie_count")] if slot == CURVE else []),
         ).drop("found", "among", "tied_here")
     return rows.drop("row")
 
 
 def _stand(rows: pl.DataFrame, of: str, users: pl.DataFrame) -> pl.DataFrame:
     """Rank, smaller, count and tied by one kind of value: one row per row of its benefits that has a value."""
-    has_value = ~pl.col("lacks_measure")
+    has_value = ~pl.col("missing_measure")
     if of == "attainment":
-        has_value &= (pl.col("target") > 0).fill_null(False) & ~pl.col("lacks_prior_target")
+        has_value &= (pl.col("target") > 0).fill_null(False) & ~pl.col("missing_prior_target")
     elif of in ("growth", "growth_amount"):
         has_baseline = pl.col("baseline").is_not_null() if of == "growth_amount" else (pl.col("baseline") > 0).fill_null(False)
-        has_value &= has_baseline & ~pl.col("lacks_prior_baseline")
+        has_value &= has_baseline & ~pl.col("missing_prior_baseline")
     rows = rows.filter(pl.col("benefit_key").is_in(users["benefit_key"].unique().implode()) & has_value)
     place, every = pl.col("place"), pl.len().over(AMONG)
     return rows.with_columns(_order(rows, of).alias("place")).select(
@@ -67,7 +68,7 @@ def _stand(rows: pl.DataFrame, of: str, users: pl.DataFrame) -> pl.DataFrame:
         place.rank("min", descending=True).over(AMONG).alias("rank"),
         (place.rank("min").over(AMONG).cast(pl.Int64) - 1).alias("smaller"),
         every.cast(pl.Int64).alias("count"),
-        pl.len().over(*AMONG, "place").cast(pl.Int64).alias("tied"),
+        pl.len().over(*AMONG, "place").cast(pl.Int64).alias("tie_count"),
     )
 
 
@@ -95,9 +96,9 @@ def share_ranks(ladder: Ladder, benefit: npt.NDArray[np.int64], x: Exact, tied: 
 
     x: the better rank, in 1/FIGURE_SCALE. Every tie group is expanded once.
     """
-    groups = pl.DataFrame({"benefit": benefit[rows], "rank": (x[rows] // FIGURE_SCALE).astype(np.int64), "tied": tied[rows]})
+    groups = pl.DataFrame({"benefit": benefit[rows], "rank": (x[rows] // FIGURE_SCALE).astype(np.int64), "tie_count": tied[rows]})
     distinct = groups.unique(maintain_order=True).with_row_index("group")
-    ranks = distinct.with_columns(pl.int_ranges("rank", pl.col("rank") + pl.col("tied")).alias("each")).explode("each")
+    ranks = distinct.with_columns(pl.int_ranges("rank", pl.col("rank") + pl.col("tie_count")).alias("each")).explode("each")
     of, each = ranks["benefit"].to_numpy().astype(np.int64), exact(ranks["each"].to_list())
     one = np.ones(len(each), dtype=object)
     at_each = coefficients_on_pieces(ladder, place_on_pieces(ladder, of, each, one), each, one)
@@ -106,6 +107,6 @@ def share_ranks(ladder: Ladder, benefit: npt.NDArray[np.int64], x: Exact, tied: 
     factor = shared[of] // at_each.divisor
     starts = np.flatnonzero(ranks["group"].to_numpy() != ranks["group"].shift(1).fill_null(2**32 - 1).to_numpy())
     sums = {form: np.add.reduceat(values * factor, starts) for form, values in at_each.forms.items()}
-    divisor = shared[distinct["benefit"].to_numpy()] * exact(distinct["tied"].to_list())
-    place = groups.join(distinct, on=["benefit", "rank", "tied"], how="left", maintain_order="left")["group"].to_numpy()
+    divisor = shared[distinct["benefit"].to_numpy()] * exact(distinct["tie_count"].to_list())
+    place = groups.join(distinct, on=["benefit", "rank", "tie_count"], how="left", maintain_order="left")["group"].to_numpy()
     return Coefficients({form: values[place] for form, values in sums.items()}, divisor[place])

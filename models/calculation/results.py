@@ -13,7 +13,7 @@ import polars as pl
 from models.calculation.accruals import accrue_periods
 from models.calculation.achievement import find_figures, find_reasons, list_payouts, measure_periods
 from models.calculation.best_of_group import combine_payouts
-from models.calculation.clawbacks import settle_windows
+from models.calculation.clawbacks import apply_clawback
 from models.calculation.explanation.slices import cut_slices
 from models.calculation.explanation.steps import list_steps
 from models.calculation.explanation.traces import trace_results
@@ -24,7 +24,7 @@ from models.curves.axes import find_metrics, list_needs
 from models.curves.compiled import compile_scheme
 from models.curves.inputs import integers
 from models.curves.pieces import PAY_FORMS
-from models.money import FIGURE, Rounding, as_figure
+from models.money import EXACT, Rounding, as_figure
 
 PAYOUT_COLUMNS = (
     "payout_key", "benefit_key", "participant_key", "window_no", "window_start", "window_end", "span_start", "status", "status_reason", "measure",
@@ -54,17 +54,17 @@ def compute_results(
     measured = measure_periods(find_figures(listed, measures, frames["targets"]), measures, frames["periods"], as_of, as_of_period)
     placed = rank_rows(find_reasons(find_metrics(measured, axes, frames["metrics"])), axes)
     rows = forecast_rows(evaluate_results(placed, scheme, rounding), measures, scheme, rounding)
-    settled = combine_payouts(settle_windows(_judge(rows, as_of)))
-    told = _under_published_names(settled)
-    yield "payouts", told.select(PAYOUT_COLUMNS)
-    yield "achievement", _achieved(rows)
+    settled = combine_payouts(apply_clawback(_assign_status(rows, as_of)))
+    message = _rename_for_publication(settled)
+    yield "payouts", message.select(PAYOUT_COLUMNS)
+    yield "achievement", _achievement_rows(rows)
     yield "accruals", accrue_periods(rows, settled)
-    shares_rank = (pl.col("ties") == "share") & (pl.col("tied") > 1)
+    shares_rank = (pl.col("ties") == "share") & (pl.col("tie_count") > 1)
     slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme)
-    yield "calculation_steps", list_steps(_with_tiers(told, tiers), slices, trace_results(settled, scheme, frames), rounding)
+    yield "calculation_steps", list_steps(_with_tiers(message, tiers), slices, trace_results(settled, scheme, frames), rounding)
 
 
-def _judge(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
+def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
     """One row per payout, its last period, with status, due date and what the span measured before the window."""
     own_measure = rows.group_by("payout_key").agg(pl.col("measure_period").sum().alias("own_measure"))
     is_blocked, has_ended = pl.col("reason").is_not_null(), pl.col("window_end") <= as_of
@@ -80,9 +80,9 @@ def _judge(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
     )
 
 
-def _under_published_names(settled: pl.DataFrame) -> pl.DataFrame:
+def _rename_for_publication(settled: pl.DataFrame) -> pl.DataFrame:
     """The names of measure and base give way to their sums. `prorated` is the part of the window that counts."""
-    parts = as_figure(integers(settled["days"]), integers(settled["of_days"])) if (settled["of_days"] > 1).any() else pl.lit(1, FIGURE)
+    parts = as_figure(integers(settled["days"]), integers(settled["of_days"])) if (settled["of_days"] > 1).any() else pl.lit(1, EXACT)
     settled = settled.with_columns(parts.alias("prorated"))
     return (
         settled.drop("amount", "cost", "quantity")
@@ -91,7 +91,7 @@ def _under_published_names(settled: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _achieved(rows: pl.DataFrame) -> pl.DataFrame:
+def _achievement_rows(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(
         pl.col("M").alias("measure_to_date"),
         pl.col("effective_target").alias("target"),

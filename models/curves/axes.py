@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from models.curves.inputs import FIGURE_SCALE, Figures, integers
+from models.curves.inputs import FIGURE_SCALE, ScaledInputs, integers
 from models.curves.pieces import Exact, choose
-from models.money import FIGURE
+from models.money import EXACT
 
 #: Slots of `terms.axes`: the curve's x (a matrix's rows), a matrix's columns, `multiply`, then the gates in order.
 CURVE, COLUMNS, MULTIPLY, FIRST_GATE = 0, 1, 2, 3
@@ -59,7 +59,7 @@ def list_needs(axes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def place_rows(axes: Axes, slot: int, benefit: npt.NDArray[np.int64], rows: pl.DataFrame, figures: Figures) -> tuple[Exact, Exact]:
+def place_rows(axes: Axes, slot: int, benefit: npt.NDArray[np.int64], rows: pl.DataFrame, figures: ScaledInputs) -> tuple[Exact, Exact]:
     """x and its divisor: M, M / T, M / B − 1, M − B, the rank, the percentile or the metric. One row in, one out.
 
     Measure and growth_amount are told in parts of the window where figures are prorated: thresholds × part ≤ x is thresholds ≤ x / part.
@@ -71,36 +71,38 @@ def place_rows(axes: Axes, slot: int, benefit: npt.NDArray[np.int64], rows: pl.D
     divisor = axis_unit(kind, figures)
     is_given = kind >= RANK
     if is_given.any():
-        x = choose(is_given, integers(rows[f"given_{slot}"]), x)
-        divisor = choose(is_given, integers(rows[f"among_{slot}"].fill_null(1)) * FIGURE_SCALE, divisor)
+        x = choose(is_given, integers(rows[f"axis_value_{slot}"]), x)
+        divisor = choose(is_given, integers(rows[f"axis_divisor_{slot}"].fill_null(1)) * FIGURE_SCALE, divisor)
     return x, choose(divisor > 0, divisor, 1)
 
 
-def axis_unit(kind: npt.NDArray[np.int8], figures: Figures) -> Exact:
+def axis_unit(kind: npt.NDArray[np.int8], figures: ScaledInputs) -> Exact:
     """How much of the measure one unit of the axis is: 1 (in part of the window), the target, or the baseline; as an integer in 1/divisor."""
     return choose(kind == ATTAINMENT, figures.target, choose(kind == GROWTH, figures.baseline, figures.part))
 
 
 def find_metrics(rows: pl.DataFrame, axes: pl.DataFrame, metrics: pl.DataFrame) -> pl.DataFrame:
-    """The metric of every row and slot that looks at one: `given_<slot>`, null where there is none; `lacks_metric` says that one is missing.
+    """The metric of every row and slot that looks at one: `axis_value_<slot>`, null where there is none; `missing_metric` says that one is missing.
 
     rows: with benefit_key, participant_id, span_start, seen_until. The last value dated in the span up to `seen_until` counts.
     metrics: one row per participant_id, metric and date, with value.
     """
-    values = metrics.select("participant_id", "metric", pl.col("date").alias("value_date"), pl.col("value").cast(FIGURE)).sort("value_date")
+    values = metrics.select("participant_id", "metric", pl.col("date").alias("value_date"), pl.col("value").cast(EXACT)).sort("value_date")
     for (slot,), wanted in axes.filter(pl.col("axis") == "metric").partition_by("slot", as_dict=True).items():
         found = (
             rows.select("benefit_key", "participant_id", "span_start", "seen_until", pl.int_range(pl.len()).alias("row"))
             .join(wanted.select("benefit_key", "metric"), on="benefit_key")
             .sort("seen_until")
             .join_asof(values, left_on="seen_until", right_on="value_date", by=["participant_id", "metric"], strategy="backward", check_sortedness=False)
-            .with_columns(pl.when(pl.col("value_date") >= pl.col("span_start")).then("value").alias(f"given_{slot}"))
-            .with_columns(pl.col(f"given_{slot}").is_null().alias("lacks_here"))
+            .with_columns(pl.when(pl.col("value_date") >= pl.col("span_start")).then("value").alias(f"axis_value_{slot}"))
+            .with_columns(pl.col(f"axis_value_{slot}").is_null().alias("missing_here"))
         )
         rows = (
             rows.with_columns(pl.int_range(pl.len()).alias("row"))
-            .join(found.select("row", f"given_{slot}", "lacks_here"), on="row", how="left", maintain_order="left")
-            .with_columns((pl.col("lacks_metric") | pl.col("lacks_here").fill_null(False)).alias("lacks_metric"), pl.lit(1, pl.Int64).alias(f"among_{slot}"))
-            .drop("row", "lacks_here")
+            .join(found.select("row", f"axis_value_{slot}", "missing_here"), on="row", how="left", maintain_order="left")
+            .with_columns(
+                (pl.col("missing_metric") | pl.col("missing_here").fill_null(False)).alias("missing_metric"), pl.lit(1, pl.Int64).alias(f"axis_divisor_{slot}")
+            )
+            .drop("row", "missing_here")
         )
     return rows

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from models.curves.axes import MULTIPLY, Axes, place_rows
-from models.curves.inputs import FIGURE_SCALE, Figures, integers
+from models.curves.inputs import FIGURE_SCALE, ScaledInputs, integers
 from models.curves.pieces import Exact, Ladder, choose, coefficients_on_pieces, place_on_pieces
 
 #: Bound of a gate → whether it fails, from x × FIGURE_SCALE − bound × divisor.
@@ -59,7 +59,7 @@ def open_gate(gates: Gates, slot: int, benefit: npt.NDArray[np.int64], x: Exact,
 
 
 def scale_by_gates(
-    gates: Gates, axes: Axes, benefit: npt.NDArray[np.int64], rows: pl.DataFrame, figures: Figures, is_paid: npt.NDArray[np.bool_]
+    gates: Gates, axes: Axes, benefit: npt.NDArray[np.int64], rows: pl.DataFrame, figures: ScaledInputs, is_paid: npt.NDArray[np.bool_]
 ) -> tuple[Exact, Exact]:
     """The factors of all gates multiplied: numerator and divisor, 1 where there is none. Gates are not prorated."""
     numerator, divisor = np.full(len(benefit), 1, dtype=object), np.full(len(benefit), 1, dtype=object)
@@ -72,7 +72,7 @@ def scale_by_gates(
 
 
 def multiply_rows(
-    multipliers: Ladder, axes: Axes, benefit: npt.NDArray[np.int64], rows: pl.DataFrame, figures: Figures, is_paid: npt.NDArray[np.bool_]
+    multipliers: Ladder, axes: Axes, benefit: npt.NDArray[np.int64], rows: pl.DataFrame, figures: ScaledInputs, is_paid: npt.NDArray[np.bool_]
 ) -> tuple[Exact, Exact]:
     """The multiplier of every row: numerator and divisor, 1 where the benefit has none; 0 below its first tier."""
     numerator, divisor = np.full(len(benefit), 1, dtype=object), np.full(len(benefit), 1, dtype=object)

@@ -15,7 +15,7 @@ import polars as pl
 
 from models.curves.pieces import Exact, exact
 
-#: Figures are integers in this fraction of a unit: a measure (12 decimals) times a target's factor (6) stays whole.
+#: ScaledInputs are integers in this fraction of a unit: a measure (12 decimals) times a target's factor (6) stays whole.
 SCALE = 10**18
 FIGURE_STEP = 10**6
 #: A figure's own smallest step.
@@ -23,7 +23,7 @@ FIGURE_SCALE = 10**12
 
 
 @dataclass(frozen=True)
-class Figures:
+class ScaledInputs:
     """The figures of each row as integers in 1/divisor; 0 where the row is blocked or does not need them.
 
     days / of_days is the part of the calendar's window that the term leaves, where the benefit is prorated; else 1.
@@ -49,17 +49,17 @@ class Figures:
         """The part of the window as an integer in 1/divisor."""
         return self.divisor // self.of_days * self.days if self.is_prorated else self.divisor
 
-    def at(self, rows: npt.NDArray[np.int64]) -> Figures:
+    def at(self, rows: npt.NDArray[np.int64]) -> ScaledInputs:
         """The figures of some rows, by their places."""
         arrays = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Figures(**{name: value[rows] if isinstance(value, np.ndarray) else value for name, value in arrays.items()})
+        return ScaledInputs(**{name: value[rows] if isinstance(value, np.ndarray) else value for name, value in arrays.items()})
 
-    def unscaled(self) -> Figures:
+    def unscaled(self) -> ScaledInputs:
         """The same for what is not prorated: thresholds and amounts count in full."""
         return replace(self, days=1, of_days=1)
 
 
-def figures_of(rows: pl.DataFrame) -> Figures:
+def figures_of(rows: pl.DataFrame) -> ScaledInputs:
     """The figures of rows as achievement.measure_periods gives them. Where a window is prorated, T and K are those of its part."""
 
     def scaled(name: str) -> Exact:
@@ -67,11 +67,11 @@ def figures_of(rows: pl.DataFrame) -> Figures:
 
     # a target keeps the factor's 6 decimals beside its own 12
     times = integers(rows["target_times"].cast(pl.Decimal(38, 6)))
-    whole = Figures(scaled("M"), scaled("E"), scaled("Q"), integers(rows["target"]) * times, scaled("baseline"), scaled("incentive"))
+    whole = ScaledInputs(scaled("M"), scaled("E"), scaled("Q"), integers(rows["target"]) * times, scaled("baseline"), scaled("incentive"))
     if (rows["days"] == rows["of_days"]).all():
         return whole
     days, of_days = integers(rows["days"]), integers(rows["of_days"])
-    return Figures(
+    return ScaledInputs(
         whole.measure * of_days,
         whole.base * of_days,
         whole.quantity * of_days,

@@ -49,8 +49,8 @@ class Forms:
         is_written = f"regexp_full_match({text}, {_literal(f'-?([0-9]+{grouped})([{mark}][0-9]+)?')})"
         whole = f"regexp_replace({text}, {_literal(f'[{groups}]')}, '', 'g')" if groups else text
         plain = f"replace({whole}, {_literal(mark)}, '.')"
-        told = f" (decimal mark {mark}" + (f", thousands {' or '.join(map(repr, self.thousands))})" if groups else ")")
-        return f"case when {text} = '' then null when {is_written} then {plain} else {text} || {_literal(told)} end"
+        message = f" (decimal mark {mark}" + (f", thousands {' or '.join(map(repr, self.thousands))})" if groups else ")")
+        return f"case when {text} = '' then null when {is_written} then {plain} else {text} || {_literal(message)} end"
 
     def moment(self, text: str) -> str:
         """SQL of the point in time, in the feed's zone; null where the text is not of the form."""
@@ -69,8 +69,8 @@ class Forms:
         """SQL of a day's plain text, YYYY-MM-DD."""
         if not self.changes_days:
             return text
-        told = f" (written {self.dates})" if self.dates else f" (a day, or a moment; its day is that of {self.time_zone})"
-        return f"case when {text} = '' then null else coalesce(({self.moment(text)})::date::varchar, {text} || {_literal(told)}) end"
+        message = f" (written {self.dates})" if self.dates else f" (a day, or a moment; its day is that of {self.time_zone})"
+        return f"case when {text} = '' then null else coalesce(({self.moment(text)})::date::varchar, {text} || {_literal(message)}) end"
 
 
 #: Forms of a column whose values are typed in the file itself, and of a feed without such settings.

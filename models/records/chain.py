@@ -189,17 +189,17 @@ def check_chain(folders: Sequence[Folder], heads: Mapping[str, str] | None = Non
             previous = ""
             continue
         if previous and record.previous_sha256 != previous:
-            told = f"does not follow {before}: it names {record.previous_sha256[:12]}… as the head before it, and that is {previous[:12]}…"
-            told += f". {before} or this folder was replaced; restore the ledger from a backup"
-            problems.append(Problem(f"{place}/{RECORD}", 1, "previous_sha256", told))
+            message = f"does not follow {before}: it names {record.previous_sha256[:12]}… as the head before it, and that is {previous[:12]}…"
+            message += f". {before} or this folder was replaced; restore the ledger from a backup"
+            problems.append(Problem(f"{place}/{RECORD}", 1, "previous_sha256", message))
         problems += _check_files(folder, record, place)
         records.append(record)
         before, previous = folder.name, record.chain_sha256
     held = {NO_HASH, *(record.chain_sha256 for record in records)}
     for sha, where in (heads or {}).items():
         if sha not in held:
-            told = f"its chain, which ends in {previous or NO_HASH}, does not hold the head {sha} of {where}"
-            problems.append(Problem("ledger", 0, "", f"{told}: closes were removed or written anew; restore the ledger from a backup"))
+            message = f"its chain, which ends in {previous or NO_HASH}, does not hold the head {sha} of {where}"
+            problems.append(Problem("ledger", 0, "", f"{message}: closes were removed or written anew; restore the ledger from a backup"))
     return records, problems
 
 
@@ -256,9 +256,9 @@ def _tell_change(folder: Folder, record: Record, file: str, name: str, data: byt
     found = data.splitlines(keepends=True)
     for number, line in enumerate(found, 1):
         if number > len(closed) or _line_sha256(line) != closed[number - 1]:
-            told = f"row {number - 1}" if number > 1 else "the header"
+            message = f"row {number - 1}" if number > 1 else "the header"
             shown = line.decode("utf-8", "replace").rstrip("\n")
-            return Problem(file, number, "", f"{told} {was_closed}: it now says {shown!r}; restore the file from a backup")
+            return Problem(file, number, "", f"{message} {was_closed}: it now says {shown!r}; restore the file from a backup")
     return Problem(file, len(found) + 1, "", f"row {len(found)} and all that followed were cut off: the file {was_closed}; restore it from a backup")
 
 

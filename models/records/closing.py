@@ -20,7 +20,7 @@ from models.records.chain import Record
 LONGEST = 500
 
 
-class Refused(Exception):
+class LedgerRuleViolation(Exception):
     """The ledger's rules forbid it. The text says why and what to do; nothing was written."""
 
 
@@ -47,10 +47,10 @@ def find_period(name: str, periods: Sequence[Period]) -> Period:
     if found:
         return found
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", name):
-        told = f"{name!r} is not a period; a period is its fiscal year and number, such as {periods[0].name}"
+        message = f"{name!r} is not a period; a period is its fiscal year and number, such as {periods[0].name}"
     else:
-        told = f"the book's calendar has no period {name}; it has {periods[0].name} to {periods[-1].name}"
-    raise InputError([Problem("PERIOD", 0, "", told)])
+        message = f"the book's calendar has no period {name}; it has {periods[0].name} to {periods[-1].name}"
+    raise InputError([Problem("PERIOD", 0, "", message)])
 
 
 def period_of(day: dt.date, periods: Sequence[Period]) -> Period:
@@ -70,8 +70,8 @@ def posting_period(day: dt.date, periods: Sequence[Period], records: Sequence[Re
     for period in periods[periods.index(own) :]:
         if not is_closed(period.name, records):
             return period
-    told = f"every period from {own.name} on is closed; list the first day of the next fiscal year"
-    raise InputError([Problem("book.yaml", 0, "calendar.first_days", told)])
+    message = f"every period from {own.name} on is closed; list the first day of the next fiscal year"
+    raise InputError([Problem("book.yaml", 0, "calendar.first_days", message)])
 
 
 def plan_close(
@@ -79,25 +79,25 @@ def plan_close(
 ) -> list[Period]:
     """The periods to close, in order; none when the period is closed already. `open_periods`: names of those with entries that are not posted.
 
-    Raises Refused for a period that has not ended by `as_of`, and for one with open periods before it (unless `with_earlier`).
+    Raises LedgerRuleViolation for a period that has not ended by `as_of`, and for one with open periods before it (unless `with_earlier`).
     """
     if is_closed(name, records):
         return []
     period = find_period(name, periods)
     if period.last_day > as_of:
-        raise Refused(f"{name} ends on {period.last_day}, and the book is as of {as_of}. Close it when it has ended")
+        raise LedgerRuleViolation(f"{name} ends on {period.last_day}, and the book is as of {as_of}. Close it when it has ended")
     earlier = [each for each in periods if each.name < name and each.name in open_periods and not is_closed(each.name, records)]
     if earlier and not with_earlier:
         named = earlier[0].name if len(earlier) == 1 else f"{earlier[0].name} to {earlier[-1].name}"
-        told = f"{named} before {name} {'is' if len(earlier) == 1 else 'are'} still open"
-        raise Refused(f"{told}. Close {earlier[0].name} first, or all in order with --with-earlier")
+        message = f"{named} before {name} {'is' if len(earlier) == 1 else 'are'} still open"
+        raise LedgerRuleViolation(f"{message}. Close {earlier[0].name} first, or all in order with --with-earlier")
     return [*earlier, period]
 
 
 def plan_reopen(name: str, reason: str, by: str, approved_by: str, records: Sequence[Record]) -> dict[str, Any]:
     """What the record of the reopening says of period, version, people and reason.
 
-    Raises InputError for a blank name or reason or one person twice, Refused for a period that is not the last closed one.
+    Raises InputError for a blank name or reason or one person twice, LedgerRuleViolation for a period that is not the last closed one.
     """
     requested, approved = clean_text("--by", by), clean_text("--approved-by", approved_by)
     if requested.casefold() == approved.casefold():
@@ -105,18 +105,19 @@ def plan_reopen(name: str, reason: str, by: str, approved_by: str, records: Sequ
     cleaned = clean_text("--reason", reason)
     standing = closes_in_force(records)
     if not standing or name not in {record.period for record in standing}:
-        raise Refused(f"{name} is not closed" + (f"; the last closed period is {standing[-1].period}" if standing else "; nothing is"))
+        raise LedgerRuleViolation(f"{name} is not closed" + (f"; the last closed period is {standing[-1].period}" if standing else "; nothing is"))
     if standing[-1].period != name:
-        told = f"only the last closed period can be reopened, and that is {standing[-1].period}"
-        raise Refused(f"{told}. What changes in {name} is posted in the first open period")
+        message = f"only the last closed period can be reopened, and that is {standing[-1].period}"
+        raise LedgerRuleViolation(f"{message}. What changes in {name} is posted in the first open period")
     return {"period": name, "version": standing[-1].version, "reason": cleaned, "requested_by": requested, "approved_by": approved}
 
 
 def check_day(as_of: dt.date, records: Sequence[Record]) -> None:
-    """Raises Refused when the last record was written as of a later day: a run as of `as_of` does not know it, so nothing may follow on such a run."""
+    """Raises LedgerRuleViolation when the last record was written as of a later day: a run as of `as_of` does not know it, so nothing may follow on
+    such a run."""
     known = max((record.as_of for record in records if record.as_of), default=as_of)
     if known > as_of:
-        raise Refused(f"the book is as of {as_of}, and its ledger was last written as of {known}. Set as_of in book.yaml to {known} or later")
+        raise LedgerRuleViolation(f"the book is as of {as_of}, and its ledger was last written as of {known}. Set as_of in book.yaml to {known} or later")
 
 
 def next_version(period: str, records: Sequence[Record]) -> int:

@@ -58,8 +58,8 @@ def parse_runs(data: bytes) -> tuple[list[EndedRun], bytes]:
         except ValidationError as error:
             finding = error.errors(include_url=False)[0]
             key = ".".join(map(str, finding["loc"]))
-            told = f"{finding['msg'].lower()}: the line was changed, or a later version of the program wrote it; restore the file from a backup"
-            raise InputError([Problem(PLACE, number, key, told)]) from None
+            message = f"{finding['msg'].lower()}: the line was changed, or a later version of the program wrote it; restore the file from a backup"
+            raise InputError([Problem(PLACE, number, key, message)]) from None
     return runs, b""
 
 

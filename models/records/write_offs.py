@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from models.documents import InputError, Problem
 from models.money import MINOR_UNITS
 from models.records.chain import NO_HASH, Record, Written, canonical_json, sha256
-from models.records.closing import Refused
+from models.records.closing import LedgerRuleViolation
 
 FILE = "write_offs.jsonl"
 _PLACE = f"ledger/{FILE}"
@@ -67,8 +67,8 @@ def parse_write_offs(data: bytes, records: Sequence[Record]) -> tuple[list[Write
     write_offs: list[WriteOff] = []
     for number, line in enumerate(data.splitlines(keepends=True), 1):
         if not line.endswith(b"\n"):
-            told = "the last line was cut short: a crash ended `write-off` before it was done, and nothing was written off by it"
-            return write_offs, [Problem(_PLACE, number, "", f"{told}. Delete this line, then give the command again")]
+            message = "the last line was cut short: a crash ended `write-off` before it was done, and nothing was written off by it"
+            return write_offs, [Problem(_PLACE, number, "", f"{message}. Delete this line, then give the command again")]
         try:
             fields = json.loads(line)
             write_off = WriteOff.model_validate_json(line)
@@ -77,38 +77,39 @@ def parse_write_offs(data: bytes, records: Sequence[Record]) -> tuple[list[Write
         if canonical_json(fields) != line or _line_sha256(fields) != write_off.sha256:
             return write_offs, [Problem(_PLACE, number, "sha256", "does not fit the line: it was changed after it was written; restore the file from a backup")]
         if (write_off.sequence, write_off.previous_sha256) != (number, last_sha256(write_offs)):
-            told = "does not follow the line before it: a line was removed, added or moved; restore the file from a backup"
-            return write_offs, [Problem(_PLACE, number, "previous_sha256", told)]
+            message = "does not follow the line before it: a line was removed, added or moved; restore the file from a backup"
+            return write_offs, [Problem(_PLACE, number, "previous_sha256", message)]
         write_offs.append(write_off)
     written = {NO_HASH, *(write_off.sha256 for write_off in write_offs)}
     lost = [record.folder for record in records if record.write_offs_sha256 not in written]
-    told = f"write-offs that {lost[0]} knew are gone or were written anew; restore the file from a backup" if lost else ""
-    return write_offs, [Problem(_PLACE, len(write_offs), "", told)] if lost else []
+    message = f"write-offs that {lost[0]} knew are gone or were written anew; restore the file from a backup" if lost else ""
+    return write_offs, [Problem(_PLACE, len(write_offs), "", message)] if lost else []
 
 
 def agree_amount(payout: Mapping[str, Any], amount: Decimal | None, limit: Decimal, before: Sequence[WriteOff]) -> Decimal:
     """What is written off: `amount`, or all that is open. `payout`: its row of fct_payout.
 
-    Raises InputError for an amount that is none, Refused where nothing is open, for more than is open, and above `limit` (all write-offs of the payout).
+    Raises InputError for an amount that is none, LedgerRuleViolation where nothing is open, for more than is open, and above `limit` (all write-offs
+    of the payout).
     """
     name = f"payout {payout['payout_id']}"
     if payout["status"] not in ("final", "closed"):
-        raise Refused(f"{name} is {payout['status']}: only what a window that has ended still owes can be written off")
+        raise LedgerRuleViolation(f"{name} is {payout['status']}: only what a window that has ended still owes can be written off")
     open_amount: Decimal = payout["open_amount"]
     currency = payout["currency"]
     if open_amount == 0:
-        raise Refused(f"{name} has nothing open: payout {payout['payout']}, settled {payout['settled']} {currency}")
+        raise LedgerRuleViolation(f"{name} has nothing open: payout {payout['payout']}, settled {payout['settled']} {currency}")
     chosen = open_amount if amount is None else amount
     if not chosen.is_finite():
         raise InputError([Problem("--amount", 0, "", f"{amount} is no amount")])
     if chosen == 0 or chosen * open_amount < 0 or abs(chosen) > abs(open_amount):
-        raise Refused(f"{name} has {open_amount} {currency} open, so {chosen} cannot be written off; give an amount between 0 and that")
+        raise LedgerRuleViolation(f"{name} has {open_amount} {currency} open, so {chosen} cannot be written off; give an amount between 0 and that")
     if chosen != round(chosen, MINOR_UNITS[currency]):
         raise InputError([Problem("--amount", 0, "", f"{amount} has more decimals than {currency}: up to {MINOR_UNITS[currency]}")])
     total = abs(chosen) + sum((abs(each.amount) for each in before if each.payout_id == payout["payout_id"]), Decimal(0))
     if total > limit:
-        told = f"{total} {currency} of {name} would be written off, and book.yaml allows {limit} (close: {{write_off_limit: {limit}}})"
-        raise Refused(f"{told}. Pay the rest, correct the agreement, or raise the limit")
+        message = f"{total} {currency} of {name} would be written off, and book.yaml allows {limit} (close: {{write_off_limit: {limit}}})"
+        raise LedgerRuleViolation(f"{message}. Pay the rest, correct the agreement, or raise the limit")
     return chosen.quantize(Decimal("0.0001"))
 
 

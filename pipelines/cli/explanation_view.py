@@ -51,7 +51,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Telling:
+class ExplanationView:
     """What is shown, in order."""
 
     headline: str
@@ -68,14 +68,14 @@ class Telling:
     files: Table
 
 
-def tell(explanation: Explanation) -> Telling:
+def present(explanation: Explanation) -> ExplanationView:
     """The explanation as a person reads it."""
     e = explanation
     payout, currency = e.payout, e.payout["currency"]
     who = e.participant.get("name")
     participant = f"{who} ({payout['participant_id']})" if who else payout["participant_id"]
     pays = f"{participant} owes us" if payout["direction"] == "receivable" else f"We owe {participant}"
-    return Telling(
+    return ExplanationView(
         headline=pays,
         amount=money(payout["payout"], currency),
         subject=_subject(e),
@@ -237,8 +237,8 @@ def _line_note(e: Explanation) -> str:
     if shown == e.line_count:
         return f"All {number(shown)} rows, one per line and tier; their shares add up to the payout."
     rest = e.line_sum - sum((line["line_payout"] for line in e.lines), Decimal(0))
-    told = f"The first {number(shown)} of {number(e.line_count)} rows, one per line and tier; the others share {money(rest, currency)}."
-    return f"{told} Together they add up to the payout."
+    message = f"The first {number(shown)} of {number(e.line_count)} rows, one per line and tier; the others share {money(rest, currency)}."
+    return f"{message} Together they add up to the payout."
 
 
 def _measure_unit(e: Explanation) -> str:
@@ -257,8 +257,8 @@ def _axis_unit(e: Explanation) -> str:
 
 def _place_unit(e: Explanation, formula: str) -> str:
     """The unit of a place on an axis, which may be that of a gate, a multiplier or a matrix's columns."""
-    _, _, told = formula.partition("x = ")
-    return "percent" if told in ("M / T", "M / B − 1") or told.startswith("share of") else _measure_unit(e) if told in ("M", "M − B") else "count"
+    _, _, message = formula.partition("x = ")
+    return "percent" if message in ("M / T", "M / B − 1") or message.startswith("share of") else _measure_unit(e) if message in ("M", "M − B") else "count"
 
 
 def _pays(form: str, value: Decimal | None, currency: str) -> str:

@@ -57,11 +57,11 @@ def draw_heat_map(drawn: HeatMap) -> str:
     parts += frame(plane)
     for i, y in enumerate(rows):
         for j, x in enumerate(columns):
-            told = plain(float(grid[i][j])) if form == "amount" else percent(float(grid[i][j]))
+            message = plain(float(grid[i][j])) if form == "amount" else percent(float(grid[i][j]))
             at, height = plane.across(float(x)), plane.up(float(y))
             if matrix.method == "linear":
                 parts.append(f'<circle class="ink" cx="{at:.1f}" cy="{height:.1f}" r="2"/>')
-            parts.append(text(at + 6, height - 6, told, "ink b", "start"))
+            parts.append(text(at + 6, height - 6, message, "ink b", "start"))
     if drawn.place:
         at, height = plane.across(drawn.place[0]), plane.up(drawn.place[1])
         parts += [line(plane.across(drawn.x.low), height, at, height, "ink", "3 3"), line(at, plane.up(drawn.y.low), at, height, "ink", "3 3")]

@@ -11,30 +11,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from assets.runtime.context import CheckFailed, RunContext, StepReport
-from assets.runtime.events import is_listened_to, share, sharing, tell
+from assets.runtime.events import bind, bound_fields, is_listened_to, log_event
 from models.documents import InputError
 
 
 @contextmanager
-def telling_run(context: RunContext) -> Iterator[Callable[[str, str], None]]:
+def log_run(context: RunContext) -> Iterator[Callable[[str, str], None]]:
     """Tell that a run starts, and by the function that is handed out that it ended: `status`, run id. A run that fails is told by who shows the error."""
     began = time.perf_counter()
-    with sharing(book=context.book.book, as_of=context.as_of):
+    with bound_fields(book=context.book.book, as_of=context.as_of):
         if is_listened_to():
             from assets.archive.run_identity import code_version
 
             version = code_version()
-            tell("run_started", f"Run of {context.folder} as of {context.as_of}", folder=context.folder, version=version, is_rebuild=context.is_rebuild)
+            log_event("run_started", f"Run of {context.folder} as of {context.as_of}", folder=context.folder, version=version, is_rebuild=context.is_rebuild)
 
         def tell_end(status: str, run_id: str) -> None:
             said = "nothing new" if status == "nothing_new" else status
-            tell("run_finished", f"Run {run_id}: {said}", run=run_id, status=status, seconds=round(time.perf_counter() - began, 3))
+            log_event("run_finished", f"Run {run_id}: {said}", run=run_id, status=status, seconds=round(time.perf_counter() - began, 3))
 
         yield tell_end
 
 
 @contextmanager
-def telling_step(context: RunContext, name: str, title: str) -> Iterator[Callable[[StepReport], None]]:
+def log_step(context: RunContext, name: str, title: str) -> Iterator[Callable[[StepReport], None]]:
     """Tell that a step starts, and by the function that is handed out that it ended with its report; or that it failed.
 
     Once a step has named the run, every event after it does.
@@ -42,34 +42,34 @@ def telling_step(context: RunContext, name: str, title: str) -> Iterator[Callabl
     began = time.perf_counter()
     named: dict[str, str] = {}
 
-    def tell_report(report: StepReport) -> None:
+    def log_report(report: StepReport) -> None:
         seconds = round(time.perf_counter() - began, 3)
         figures = {key: value for key, value in report.figures.items() if isinstance(value, int | str)}
         named.update({"run": report.figures["run_id"]} if "run_id" in figures else {})
         for warning in report.figures.get("warnings", ()):
-            tell("warning", warning, logging.WARNING)
+            log_event("warning", warning, logging.WARNING)
         for problem in report.figures.get("unreadable", ()):
-            tell("file_refused", str(problem), logging.ERROR, file=problem.file, reason=problem.message)
+            log_event("file_refused", str(problem), logging.ERROR, file=problem.file, reason=problem.message)
         if name == "publish":
-            tell("published", f"Published in {context.published / 'current'}", folder=context.published / "current", rows=report.rows, **named)
-        told = "".join(f"{key.replace('_', ' ')} {value}, " for key, value in figures.items())
-        tell("step_finished", f"{title}: {told}done in {seconds} s", seconds=seconds, figures=figures, rows=report.rows, **named)
+            log_event("published", f"Published in {context.published / 'current'}", folder=context.published / "current", rows=report.rows, **named)
+        message = "".join(f"{key.replace('_', ' ')} {value}, " for key, value in figures.items())
+        log_event("step_finished", f"{title}: {message}done in {seconds} s", seconds=seconds, figures=figures, rows=report.rows, **named)
 
-    with sharing(step=name):
-        tell("step_started", title)
+    with bound_fields(step=name):
+        log_event("step_started", title)
         try:
-            yield tell_report
+            yield log_report
         except Exception as error:
             _tell_failed_step(title, error, round(time.perf_counter() - began, 3))
             raise
-    share(**named)
+    bind(**named)
 
 
 def _tell_failed_step(title: str, error: Exception, seconds: float) -> None:
     if isinstance(error, CheckFailed):
-        tell("check_failed", f"Check failed: {error.check}: {error.finding}", logging.ERROR, check=error.check, finding=error.finding)
+        log_event("check_failed", f"Check failed: {error.check}: {error.finding}", logging.ERROR, check=error.check, finding=error.finding)
     if isinstance(error, InputError):
         for problem in error.problems:
             if problem.file.startswith("feeds/"):
-                tell("file_refused", str(problem), logging.ERROR, file=problem.file, line=problem.line, reason=problem.message)
-    tell("step_failed", f"{title}: failed after {seconds} s", logging.ERROR, seconds=seconds, error=type(error).__name__)
+                log_event("file_refused", str(problem), logging.ERROR, file=problem.file, line=problem.line, reason=problem.message)
+    log_event("step_failed", f"{title}: failed after {seconds} s", logging.ERROR, seconds=seconds, error=type(error).__name__)

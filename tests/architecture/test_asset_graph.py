@@ -76,7 +76,7 @@ def test_whole_run_is_one_job(defs: dg.Definitions) -> None:
 
 
 #: Read between two parts of the calculation and made from the first of them, so that they are no input of the whole.
-READ_BETWEEN = {"intermediate.int_lines_netted_due", "intermediate.int_measures_netted"}
+READ_BETWEEN = {"intermediate.int_net_of_deductions", "intermediate.int_measures_netted"}
 
 
 def test_calculation_reads_what_the_graph_says() -> None:

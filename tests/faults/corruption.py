@@ -94,20 +94,20 @@ def corrupt(card: Scorecard, books: Books, place: Path, count: int, seed: int, k
         damage, is_silent = _damage(path, dice)
         case = f"{number}: {path.relative_to(book)} {damage}" + (", its time not touched" if is_silent else "")
         before = _tables(book)
-        code, told = _run(book, "run")
+        code, message = _run(book, "run")
         wrong: list[str] = []
         if kind == "warehouse" and code == 0 and number % 5 == 0:  # what the run did not read, the next one does
-            code, told = _run(book, "run", "--force")
+            code, message = _run(book, "run", "--force")
         if code == 0:
             end, wrong = _look(book, kind, books)
-        elif _REFUSED.search(told) and code == 2 and "Traceback" not in told:
+        elif _REFUSED.search(message) and code == 2 and "Traceback" not in message:
             end = "refused"
             if _tables(book) != before:
                 wrong = ["refused, but what is published was changed"]
-            elif "--rebuild" in told and number % 10 == 0:
+            elif "--rebuild" in message and number % 10 == 0:
                 end, wrong = _rebuild(book, kind, books)
         else:
-            end, wrong = "failed", [f"ended with {code}: {told.strip()[-300:]}"]
+            end, wrong = "failed", [f"ended with {code}: {message.strip()[-300:]}"]
         ends[f"{kind}: {end}"] += 1
         card.enter(kind, case, wrong=wrong)
     return ends
@@ -158,9 +158,9 @@ def _look(book: Path, kind: str, books: Books) -> tuple[str, list[str]]:
 
 
 def _rebuild(book: Path, kind: str, books: Books) -> tuple[str, list[str]]:
-    code, told = _run(book, "run", "--rebuild")
+    code, message = _run(book, "run", "--rebuild")
     if code:
-        return "not made again", [f"--rebuild ended with {code}: {told.strip()[-300:]}"]
+        return "not made again", [f"--rebuild ended with {code}: {message.strip()[-300:]}"]
     end, wrong = _look(book, kind, books)
     return f"refused, made again: {end}", wrong
 
@@ -214,8 +214,8 @@ def main(arguments: list[str]) -> int:
     card = Scorecard()
     with tempfile.TemporaryDirectory(prefix="corruption-") as place:
         ends = corrupt(card, make_books(Path(place), options.seed), Path(place), options.count, options.seed, options.only)
-    told = ["how they ended", *(f"  {end:<70}{times:>5}" for end, times in sorted(ends.items()))]
-    return print_card("corruption", arguments, card, told)
+    message = ["how they ended", *(f"  {end:<70}{times:>5}" for end, times in sorted(ends.items()))]
+    return print_card("corruption", arguments, card, message)
 
 
 if __name__ == "__main__":

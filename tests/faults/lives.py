@@ -185,10 +185,10 @@ def stage(place: Path, act: Act, seed: int) -> tuple[Path, Path]:
 
 
 def must(result: tuple[int, str], log: Path) -> str:
-    code, told = result
+    code, message = result
     if code:
-        raise RuntimeError(f"the undisturbed book failed with {code}: {told}\n{log.read_text()}")
-    return told
+        raise RuntimeError(f"the undisturbed book failed with {code}: {message}\n{log.read_text()}")
+    return message
 
 
 def _made(folder: Path) -> Path:

@@ -49,10 +49,10 @@ def read_while_publishing(card: Scorecard, folder: Path, reads: int) -> int:
                     return
                 left[medium] -= 1
             is_slow = dice.random() < 0.2
-            told = _read(media[medium], published if is_slow else None)
+            message = _read(media[medium], published if is_slow else None)
             with lock:
                 entered[medium] += 1
-                card.enter(f"{medium}, over a publish" if is_slow else medium, f"read {entered[medium]} of {medium}", wrong=told)
+                card.enter(f"{medium}, over a publish" if is_slow else medium, f"read {entered[medium]} of {medium}", wrong=message)
 
     threads = [threading.Thread(target=read, args=(medium, random.Random(f"{medium} {n}"))) for medium in media for n in (1, 2)]
     for thread in threads:

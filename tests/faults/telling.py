@@ -20,4 +20,4 @@ def print_card(suite: str, arguments: list[str], card: Scorecard, more: list[str
     print(f"suite            {suite} {' '.join(arguments)}".rstrip())
     print(f"versions         {code_version()} ({engines}; {platform.system()} {platform.machine()})")
     print(*(more or []), *card.lines(), sep="\n", flush=True)
-    return int(bool(card.told))
+    return int(bool(card.message))

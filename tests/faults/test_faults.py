@@ -21,7 +21,7 @@ def test_there_are_as_many_cases_as_promised() -> None:
 
 def test_a_sample_of_the_faults_does_what_it_must() -> None:
     card = inject(every=9)
-    assert card.told == []
+    assert card.message == []
     assert (card.rows_lost, card.paid_twice, card.wrong_figures) == (0, 0, 0)
 
 

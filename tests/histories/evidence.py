@@ -106,7 +106,7 @@ def check_verify(folder: Path) -> list[str]:
 
     records = sorted((folder / "ledger").glob("[0-9]*/close.json"))
     head = json.loads(records[-1].read_bytes())["chain_sha256"] if records else None
-    return [f"verify: {finding.id} {finding.holds}: {finding.told}" for finding in verify_book(folder, head) if finding.is_failed]
+    return [f"verify: {finding.id} {finding.holds}: {finding.message}" for finding in verify_book(folder, head) if finding.is_failed]
 
 
 def check_reference(folder: Path) -> list[str]:

@@ -74,7 +74,7 @@ def live(folder: Path, seeds: Sequence[int], steps: int, verify: bool = True) ->
 def _tell(life: Life, step: Step, findings: list[str]) -> str:
     named = [h for h in life.histories if any(h.name in finding for finding in findings)] or life.histories
     lines = [f"seeds {life.histories[0].seed} to {life.histories[-1].seed}, after step {step.number} ({step.kind}, as of {step.as_of}):", *findings[:12]]
-    lines += [f"steps: {', '.join(life.log[-12:])}", *(f"history {h.name}: {'; '.join(h.told[-4:])}" for h in named[:6])]
+    lines += [f"steps: {', '.join(life.log[-12:])}", *(f"history {h.name}: {'; '.join(h.message[-4:])}" for h in named[:6])]
     replays = [f"python -m tests.histories --seed {h.seed} --steps {step.number + 1}" for h in named[:3]]
     return "\n  ".join([*lines, *(f"replay: {replay}" for replay in replays)])
 
@@ -170,7 +170,7 @@ def _write_off(life: Life, h: History, payouts: list[Row]) -> None:
         with lock_book(life.folder):
             context = open_run(life.folder, None, dt.datetime.now(dt.UTC))
             written = write_off_payout(context, h.dice.pick(found)["payout_id"], "simulated", "J. Doe")
-        h.told.append(f"written off {written.amount} of {written.payout_id}")
+        h.message.append(f"written off {written.amount} of {written.payout_id}")
 
 
 def _write(path: Path, rows: list[Row]) -> None:

@@ -69,8 +69,8 @@ def test_too_little_memory_is_told_with_its_key(context: RunContext) -> None:
 def test_no_space_is_told_before_anything_is_taken_in(context: RunContext, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, 499 * 10**6))
     assert main(["run", "--book", str(context.folder)]) == 2
-    told = capsys.readouterr().err
-    assert "0.5 GB are free; 0.5 GB are to stay free (limits.disk_free of book.yaml)" in told
+    message = capsys.readouterr().err
+    assert "0.5 GB are free; 0.5 GB are to stay free (limits.disk_free of book.yaml)" in message
     assert not (context.archive / "manifest.jsonl").exists()
 
 
@@ -117,14 +117,14 @@ def test_folders_that_cannot_be_written(context: RunContext, place: str) -> None
         path.chmod(path.stat().st_mode | 0o011)
     os.seteuid(NOBODY)
     try:
-        told = refusal(context)
+        message = refusal(context)
     finally:
         os.seteuid(0)
         for path in parents:
             path.chmod(path.stat().st_mode & ~0o011)
-    assert told.count("no file can be written here: Permission denied") == 1
-    assert str(context.folder / place) in told
-    assert ("limits.spill" in told) == (place == "spilled")
+    assert message.count("no file can be written here: Permission denied") == 1
+    assert str(context.folder / place) in message
+    assert ("limits.spill" in message) == (place == "spilled")
 
 
 def test_what_a_killed_run_spilled_is_cleared_away(context: RunContext) -> None:

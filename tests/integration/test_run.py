@@ -245,12 +245,12 @@ def test_a_signal_that_a_library_swallows_still_stops_the_run(book: Path, monkey
 
 def test_json_is_one_object_with_start_up_apart(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--book", str(book), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["status"] == "nothing_new"
-    assert set(told["start_up"]) == {"seconds", "cpu_seconds"}
-    assert set(told["stages"]) == {"ledger", "feeds", "identify"}
-    assert told["agreements"][0]["total"] == "23.6900"
-    assert told["published"]["rows"]["fct_payout"] == 4
+    message = json.loads(capsys.readouterr().out)
+    assert message["status"] == "nothing_new"
+    assert set(message["start_up"]) == {"seconds", "cpu_seconds"}
+    assert set(message["stages"]) == {"ledger", "feeds", "identify"}
+    assert message["agreements"][0]["total"] == "23.6900"
+    assert message["published"]["rows"]["fct_payout"] == 4
     assert main(["run", "--book", str(book), "--quiet"]) == 0
     assert capsys.readouterr().out == ""
 

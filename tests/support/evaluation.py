@@ -20,9 +20,9 @@ from models.calculation.payouts import evaluate_results
 from models.curves.axes import FIRST_GATE
 from models.curves.compiled import Scheme, compile_scheme
 from models.curves.pieces import PAY_FORMS
-from models.money import FIGURE, Rounding
+from models.money import EXACT, Rounding
 from tests.reference.credit import round_half
-from tests.reference.curve import Figures, axis_value, pays
+from tests.reference.curve import ScaledInputs, axis_value, pays
 
 D = Decimal
 ZERO, ONE = D(0), D(1)
@@ -31,7 +31,7 @@ UNITS = (D("0.01"), D(1), D("1e-12"))
 
 @dataclass(frozen=True)
 class Row:
-    """Figures of one result. `e` and `q` default to the measure and 0."""
+    """ScaledInputs of one result. `e` and `q` default to the measure and 0."""
 
     m: Decimal
     e: Decimal | None = None
@@ -109,8 +109,8 @@ def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row
     figures = ("M", "E", "Q", "target", "target_times", "baseline", "incentive", "at_most", "at_least", "pays_from")
     keys: dict[str, Any] = {"payout_key": pl.Int32, "benefit_key": pl.Int32, "minor_units": pl.Int32, "reason": pl.String}
     given = sorted({slot for _, row in rows for slot in row.given})
-    schema = {**keys, **dict.fromkeys(figures, FIGURE), "days": pl.Int64, "of_days": pl.Int64, "tied": pl.Int64}
-    schema |= {name: kind for slot in given for name, kind in ((f"given_{slot}", FIGURE), (f"among_{slot}", pl.Int64))}
+    schema = {**keys, **dict.fromkeys(figures, EXACT), "days": pl.Int64, "of_days": pl.Int64, "tie_count": pl.Int64}
+    schema |= {name: kind for slot in given for name, kind in ((f"axis_value_{slot}", EXACT), (f"axis_divisor_{slot}", pl.Int64))}
     records = []
     for i, (key, r) in enumerate(rows):
         limits = benefits[key].get("limits", {})
@@ -130,7 +130,7 @@ def by_formula(benefit: dict[str, Any], row: Row) -> tuple[Fraction, int]:
     t = None if f["t"] is None else f["t"] * Fraction(row.times)
     m, e = Fraction(row.m), Fraction(row.m if row.e is None else row.e)
     x = axis_value(benefit.get("by", "measure"), m, t, f["b"])
-    return pays({**benefit, "base": "measure" if row.e is None else "margin"}, Figures(m, e, Fraction(row.q), t, f["b"], f["k"], x))
+    return pays({**benefit, "base": "measure" if row.e is None else "margin"}, ScaledInputs(m, e, Fraction(row.q), t, f["b"], f["k"], x))
 
 
 def limited(benefit: dict[str, Any], paid: Fraction) -> Fraction:

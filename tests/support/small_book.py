@@ -117,7 +117,7 @@ def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
     days = {day: (period, prior, later) for day, period, prior, later in terms["days"].iter_rows()}
     keys = {name: n for n, name in enumerate(_names(small))}
     records = []
-    for basis, key in terms["bases"].select("basis_key", "agreement_key").iter_rows():
+    for line_set, key in terms["line_sets"].select("line_set_key", "agreement_key").iter_rows():
         agreement = small.agreements[key]
         first, last = agreement["term"]["from"], agreement["term"]["to"]
         for line in small.lines:
@@ -127,11 +127,11 @@ def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
             lacks = [int(value is None) for value in (line.cost, line.quantity, line.points)]
             sums = (line.amount, line.cost or D(0), line.quantity or D(0), line.points or D(0), 1, 0, *lacks)
             if first <= line.date <= last:
-                records.append((basis, keys[line.partner_id], period, False, False, *sums))
+                records.append((line_set, keys[line.partner_id], period, False, False, *sums))
             if prior is not None and first <= later <= last:
-                records.append((basis, keys[line.partner_id], prior, True, later > small.as_of, *sums))
+                records.append((line_set, keys[line.partner_id], prior, True, later > small.as_of, *sums))
     money = dict.fromkeys(SUMMED[:4], pl.Decimal(38, 6))
-    names = {"basis_key": pl.Int32, "participant_key": pl.Int32, "period_no": pl.Int32, "is_prior": pl.Boolean, "is_ahead": pl.Boolean}
+    names = {"line_set_key": pl.Int32, "participant_key": pl.Int32, "period_no": pl.Int32, "is_prior": pl.Boolean, "is_after_as_of": pl.Boolean}
     frame = pl.DataFrame(records, schema={**names, **money, **dict.fromkeys(SUMMED[4:], pl.Int64)}, orient="row")
     return frame.group_by(list(names)).agg(pl.col(c).sum() for c in SUMMED)
 

@@ -96,10 +96,10 @@ MUTANTS: list[tuple[str, str, str]] = [
     ("ranks", 'AMONG = ("benefit_key", "window_no", "period_no")', 'AMONG = ("benefit_key", "window_no")'),
     ("ranks", 'others = pl.col("count") - 1', 'others = pl.col("count")'),
     ("ranks", '.when(others == 0).then(1).otherwise("smaller")', '.otherwise("smaller")'),
-    ("ranks", 'has_value = ~pl.col("lacks_measure")', "has_value = pl.lit(True)"),
+    ("ranks", 'has_value = ~pl.col("missing_measure")', "has_value = pl.lit(True)"),
     ("ranks", '(pl.col("target") > 0)', '(pl.col("target") >= 0)'),
     ("ranks", "numerator * max(divisor) ** 2 // divisor", "numerator * 10**6 // divisor"),
-    ("ranks", 'pl.int_ranges("rank", pl.col("rank") + pl.col("tied"))', 'pl.int_ranges("rank", pl.col("rank") + 1)'),
+    ("ranks", 'pl.int_ranges("rank", pl.col("rank") + pl.col("tie_count"))', 'pl.int_ranges("rank", pl.col("rank") + 1)'),
     ("schemes", 'pl.when(pl.col("benefit_key").is_in(ranked))', "pl.when(pl.lit(False))"),
     ("schemes", 'pl.when(is_line).then(pl.lit("lower_inclusive"))', 'pl.when(pl.lit(False)).then(pl.lit("lower_inclusive"))'),
     # matrices, gates, multipliers
@@ -121,14 +121,14 @@ MUTANTS: list[tuple[str, str, str]] = [
     # forecasts, groups
     ("forecasts", "gone=(pl.col(\"seen_until\") - start).dt.total_days() + 1", "gone=(pl.col(\"seen_until\") - start).dt.total_days()"),
     ("forecasts", "& (to_date > 0).astype(bool)", "& (to_date != 0).astype(bool)"),
-    ("forecasts", 'sums.filter(~pl.col("is_ahead"))', "sums"),
+    ("forecasts", 'sums.filter(~pl.col("is_after_as_of"))', "sums"),
     ("forecasts", 'pl.col("period_no") <= pl.col("until")', 'pl.col("period_no") < pl.col("until")'),
     ("forecasts", "choose(increment > 0, increment, 0)", "increment"),
     ("forecasts", "choose(measure < 0, -1, 1)", "choose(measure < 0, 1, 1)"),
     ("forecasts", "quantity=figures.quantity * numerator", "quantity=figures.quantity * denominator"),
     ("forecasts", "choose(is_positive, to_date, gone)", "choose(is_positive, to_date, days)"),
     ("forecasts", '~pl.col("is_end") & pl.col("reason").is_null()', 'pl.col("reason").is_null()'),
-    ("forecasts", '.filter(~lacks_measure().any().over("payout_key"))', ""),
+    ("forecasts", '.filter(~missing_measure().any().over("payout_key"))', ""),
     ("combinations", "descending=[True, False, False]", "descending=[False, False, False]"),
     ("combinations", "descending=[True, False, False]", "descending=[True, True, False]"),
     ("combinations", "descending=[True, False, False]", "descending=[True, False, True]"),
@@ -141,8 +141,8 @@ MUTANTS: list[tuple[str, str, str]] = [
     ("achievement", 'pl.int_ranges("span_first_period", pl.col("last_period") + 1)', 'pl.int_ranges("first_period", pl.col("last_period") + 1)'),
     ("achievement", 'pl.col("measure_period").cum_sum().over("span_key")', 'pl.col("measure_period").cum_sum().over("payout_key")'),
     ("achievement", 'pl.col("base_period").cum_sum().over("span_key")', 'pl.col("measure_period").cum_sum().over("span_key")'),
-    ("achievement", 'pl.max_horizontal(pl.col("M") - pl.col("baseline"), pl.lit(0, FIGURE))', 'pl.col("M") - pl.col("baseline")'),
-    ("achievement", '(pl.col(f"amount{suffix}") - pl.col(f"cost{suffix}")).cast(FIGURE)', 'pl.col(f"amount{suffix}").cast(FIGURE)'),
+    ("achievement", 'pl.max_horizontal(pl.col("M") - pl.col("baseline"), pl.lit(0, EXACT))', 'pl.col("M") - pl.col("baseline")'),
+    ("achievement", '(pl.col(f"amount{suffix}") - pl.col(f"cost{suffix}")).cast(EXACT)', 'pl.col(f"amount{suffix}").cast(EXACT)'),
     ("achievement", '(pl.col("target") <= 0)', '(pl.col("target") < 0)'),
     ("achievement", '(pl.col("baseline") <= 0)', '(pl.col("baseline") < 0)'),
     ("achievement", 'pl.col("axis_needs_baseline") | (pl.col("base") == "increment")', 'pl.col("axis_needs_baseline")'),
@@ -151,9 +151,9 @@ MUTANTS: list[tuple[str, str, str]] = [
     ("achievement", 'found | (pl.col("pays_per_unit") & (pl.col(missing) > 0)) if "quantity" in names else found', 'found'),
     ("achievement", 'pl.when(is_first).then("span_first_period").otherwise("first_period")', 'pl.col("first_period")'),
     ("achievement", '(start != pl.col("whole_start")) | (end != pl.col("whole_end"))', 'end != pl.col("whole_end")'),
-    ("achievement", '.when(pl.col("lacks_metric"))', ".when(pl.lit(False))"),
+    ("achievement", '.when(pl.col("missing_metric"))', ".when(pl.lit(False))"),
     # accruals
-    ("accruals", 'pl.col("accrual_earned") - pl.col("set_off")', 'pl.col("accrual_earned")'),
+    ("accruals", 'pl.col("accrual_earned") - pl.col("prior_paid_and_owed")', 'pl.col("accrual_earned")'),
     ("accruals", 'pl.when(pl.col("clawback") == "pay")', 'pl.when(pl.col("clawback") != "carry")'),
     ("accruals", "pl.max_horizontal(difference, zero)", "difference"),
     ("accruals", 'pl.when(is_blocked).then(zero).otherwise(to_date)', 'to_date.fill_null(zero)'),
@@ -199,16 +199,16 @@ def survives(mutant: tuple[str, str, str] | None) -> tuple[bool, str]:
 
 def main(chosen: list[str]) -> int:
     """Try the mutants of the modules named, or all; tell each one's end. 1 when one survives."""
-    passes, told = survives(None)
+    passes, message = survives(None)
     if not passes:
-        print(f"the tests fail on the unchanged code already: {told}")
+        print(f"the tests fail on the unchanged code already: {message}")
         return 1
     mutants = [mutant for mutant in MUTANTS if not chosen or mutant[0] in chosen]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         survivors = 0
-        for (module, old, new), (alive, told) in zip(mutants, pool.map(survives, mutants), strict=True):
+        for (module, old, new), (alive, message) in zip(mutants, pool.map(survives, mutants), strict=True):
             survivors += alive
-            print(f"{'SURVIVES' if alive else 'killed'}  {module}: {old!r} -> {new!r}  {told}", flush=True)
+            print(f"{'SURVIVES' if alive else 'killed'}  {module}: {old!r} -> {new!r}  {message}", flush=True)
     print(f"{len(mutants) - survivors} of {len(mutants)} mutants killed")
     return 1 if survivors else 0
 

@@ -131,7 +131,7 @@ def test_windows_of_a_week_calendar_are_whole_periods_clipped_to_the_term() -> N
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"kind": "4-4-5"}, "needs first_days"),
         ({"kind": "4-4-5", "first_days": {"2024": dt.date(2023, 12, 31), "2026": dt.date(2025, 12, 28)}}, "2025 is missing"),
@@ -140,6 +140,6 @@ def test_windows_of_a_week_calendar_are_whole_periods_clipped_to_the_term() -> N
         ({"first_days": {"2024": dt.date(2023, 12, 31)}}, "goes with a week calendar"),
     ],
 )
-def test_calendars_that_cannot_be_are_refused(settings: Any, told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_calendars_that_cannot_be_are_refused(settings: Any, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         CalendarSettings(**settings)

@@ -131,12 +131,12 @@ def _address(value: str | None, variable: str) -> tuple[str, set[str]]:
     """The address with what every connection of ours has, and what of it must not be told."""
     key = "publish.postgres"
     if not value:
-        told = f"the environment has no {variable}; set it to the address, such as {_FORM.replace(':password', '')}, or take the key out"
-        raise InputError([Problem("book.yaml", 0, key, told)])
+        message = f"the environment has no {variable}; set it to the address, such as {_FORM.replace(':password', '')}, or take the key out"
+        raise InputError([Problem("book.yaml", 0, key, message)])
     match = _ADDRESS.fullmatch(value)
     if match is None or _BAD_PERCENT.search(value):
-        told = f"{variable} holds no address of the form {_FORM}; write special characters of the password percent-encoded (@ is %40, / is %2F)"
-        raise InputError([Problem("book.yaml", 0, key, told)])
+        message = f"{variable} holds no address of the form {_FORM}; write special characters of the password percent-encoded (@ is %40, / is %2F)"
+        raise InputError([Problem("book.yaml", 0, key, message)])
     query = match["query"] or ""
     options = dict(pair.partition("=")[::2] for pair in query.split("&"))
     passwords = [match["password"] or "", *(found for name, found in options.items() if "password" in name)]

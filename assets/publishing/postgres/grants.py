@@ -73,8 +73,8 @@ def check_roles(transaction: Transaction, settings: PostgresSettings) -> None:
         )
         remedies += [f'revoke create on schema "{name}" from public, {role}' for (name,) in open_schemas]
         if remedies:
-            told = f"role {role} could do more in database {database} than read. As its administrator, run: "
-            raise PostgresFailed(f"publish.postgres: {told}{'; '.join(remedies)}")
+            message = f"role {role} could do more in database {database} than read. As its administrator, run: "
+            raise PostgresFailed(f"publish.postgres: {message}{'; '.join(remedies)}")
 
 
 _POWERS = ("superuser", "bypassrls", "createdb", "createrole", "replication")
@@ -118,8 +118,8 @@ def grant_reading(transaction: Transaction, settings: PostgresSettings, schema: 
     for role in filter(None, (settings.reader, settings.participants)):
         for table in tables:
             if transaction.fetch(f"select 1 where has_table_privilege($1, $2, '{_BEYOND_READING}')", role, f"{schema}.{table}"):
-                told = f"role {role} could write to new tables by default privileges of the publishing role; take them back: \\ddp in psql lists them"
-                raise PostgresFailed(f"publish.postgres: {told}")
+                message = f"role {role} could write to new tables by default privileges of the publishing role; take them back: \\ddp in psql lists them"
+                raise PostgresFailed(f"publish.postgres: {message}")
 
 
 def open_schema(transaction: Transaction, settings: PostgresSettings, schema: str) -> None:

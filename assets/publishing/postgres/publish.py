@@ -85,8 +85,8 @@ def _takes_in(transaction: Transaction, settings: PostgresSettings, stamp: dict[
     )
     if built_on:
         view, table = built_on[0]
-        told = f"{view} is a view on {schema}.{table} and would go with it. Make it a function with a body of text, which finds tables by name"
-        raise PostgresFailed(f"{told} (docs/publishing-postgres.md), and drop the view")
+        message = f"{view} is a view on {schema}.{table} and would go with it. Make it a function with a body of text, which finds tables by name"
+        raise PostgresFailed(f"{message} (docs/publishing-postgres.md), and drop the view")
     return True
 
 
@@ -142,13 +142,13 @@ def column_type(kind: pa.DataType) -> str:
 
 def _describe(transaction: Transaction, schema: str, tables: list[str]) -> None:
     """Put the descriptions where a person who opens the schema finds them; in one block, because every statement is a round trip."""
-    told = descriptions()
+    message = descriptions()
     columns = transaction.fetch("select table_name::text, column_name::text from information_schema.columns where table_schema = $1", schema)
-    said = [f"comment on table {schema}.{table} is {_text(told[table][0])}" for table in tables if table in told]
+    said = [f"comment on table {schema}.{table} is {_text(message[table][0])}" for table in tables if table in message]
     said += [
-        f'comment on column {schema}.{table}."{column}" is {_text(told[table][1][column])}'
+        f'comment on column {schema}.{table}."{column}" is {_text(message[table][1][column])}'
         for table, column in columns
-        if table in told and column in told[table][1]
+        if table in message and column in message[table][1]
     ]
     if said:
         transaction.execute(f"do $tierledger$ begin {'; '.join(said)}; end $tierledger$")

@@ -13,7 +13,7 @@ from models.calculation.explanation.traces import Traces
 from models.curves.axes import COLUMNS, CURVE, FIRST_GATE, MULTIPLY
 from models.curves.matrices import GRID_FORMS
 from models.curves.pieces import PAY_FORMS
-from models.money import FIGURE
+from models.money import EXACT
 
 #: More tiers than a benefit may have.
 MOST_TIERS = 10_000
@@ -73,7 +73,7 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, roun
     is_blocked = pl.col("status") == "blocked"
     paid = payouts.filter(~is_blocked)
     has_limits = pl.any_horizontal(pl.col("at_most", "at_least", "pays_from").is_not_null())
-    moves = (pl.col("payout_alone") != pl.col("earned") - pl.col("prior_earned")) | (pl.col("carried") != 0)
+    moves = (pl.col("payout_before_group") != pl.col("earned") - pl.col("prior_earned")) | (pl.col("carried") != 0)
     blocked = _tell(payouts.filter(is_blocked), "blocked", pl.format("nothing is paid: {}", "status_reason"), pl.lit(""), "payout")
     steps = [
         *_figures(payouts),
@@ -101,13 +101,13 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, roun
             "carry",
             pl.format("clawback: {}; what was paid too much before is set off, what is left is carried", "clawback"),
             _inputs(difference=pl.col("earned") - pl.col("prior_earned"), carried="carried"),
-            "payout_alone",
+            "payout_before_group",
         ),
         _tell(
             paid.filter(pl.col("stands").is_not_null()),
             "combine",
-            pl.format("best of group {}: the agreement that pays the most, {}, stands", "combine_group", "standing_agreement"),
-            _inputs(payout="payout_alone"),
+            pl.format("best of group {}: the agreement that pays the most, {}, stands", "combine_group", "winning_agreement"),
+            _inputs(payout="payout_before_group"),
             "payout",
         ),
         blocked,
@@ -155,20 +155,20 @@ def _places(paid: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
     is_plain = pl.col("by_axis").is_in(list(AXES)[:4])
     used_for = pl.col("slot").replace_strict(SLOTS, default=None, return_dtype=pl.String)
     what = pl.when(pl.col("axis") == "rank").then(pl.format(" {}", "rank_of")).when(pl.col("axis") == "metric").then(pl.format(" {}", "metric"))
-    told = pl.concat_str(
+    message = pl.concat_str(
         used_for.fill_null(pl.format("gate {}: ", pl.col("slot") - FIRST_GATE + 1)),
         pl.col("axis").replace_strict(AXES, return_dtype=pl.String),
         what.fill_null(""),
     )
     return [
         _tell(paid.filter(is_plain), "axis", pl.col("by_axis").replace_strict(AXES, return_dtype=pl.String), _axis_inputs("by_axis"), "axis_value"),
-        _tell(traces.axes, "axis", told, _axis_inputs("axis"), "x", "slot"),
+        _tell(traces.axes, "axis", message, _axis_inputs("axis"), "x", "slot"),
         _tell(
             paid,
             "tier",
             _tier_formula(),
             _inputs(x="axis_value", from_="tier_from", next="next_tier_from", f=pl.when(_SCALES_FROM).then(_PART)),
-            pl.col("tier").cast(FIGURE),
+            pl.col("tier").cast(EXACT),
         ),
     ]
 
@@ -197,8 +197,8 @@ def _scaling(traces: Traces) -> list[pl.DataFrame]:
     steps = []
     if len(traces.multipliers):
         point = _inputs(x="x", from_="from_value", factor="factor", to=pl.when(is_line).then("next_from"), factor_at_to=pl.when(is_line).then("next_factor"))
-        told = pl.when(is_line).then(pl.lit("× the factor at x, on the line between the points")).otherwise(pl.lit("× the factor of the tier reached"))
-        below = pl.when(pl.col("factor_tier") == 0).then(pl.lit("below the first factor: × 0")).otherwise(told)
+        message = pl.when(is_line).then(pl.lit("× the factor at x, on the line between the points")).otherwise(pl.lit("× the factor of the tier reached"))
+        below = pl.when(pl.col("factor_tier") == 0).then(pl.lit("below the first factor: × 0")).otherwise(message)
         steps.append(_tell(traces.multipliers, "multiply", below, point, "multiplier"))
     if len(traces.gates):
         bounds = pl.concat_str(
@@ -206,8 +206,8 @@ def _scaling(traces: Traces) -> list[pl.DataFrame]:
             separator=" and ",
             ignore_nulls=True,
         )
-        told = pl.format("gate {}: × 1 where {}, else × {}", "number", bounds, _plain(pl.col("otherwise")))
-        steps.append(_tell(traces.gates, "require", told, _inputs(x="x"), "factor", "slot"))
+        message = pl.format("gate {}: × 1 where {}, else × {}", "number", bounds, _plain(pl.col("otherwise")))
+        steps.append(_tell(traces.gates, "require", message, _inputs(x="x"), "factor", "slot"))
     return steps
 
 
@@ -219,7 +219,7 @@ def _tell(rows: pl.DataFrame, step: str, formula: pl.Expr, inputs: pl.Expr, resu
         pl.lit(step).alias("step"),
         formula.cast(pl.String).alias("formula"),
         inputs.alias("inputs"),
-        value.cast(FIGURE).alias("result"),
+        value.cast(EXACT).alias("result"),
         detail.cast(pl.Int32).alias("detail"),
     )
 
@@ -254,8 +254,8 @@ def _base_formula() -> pl.Expr:
 def _source_formula(name: str, letter: str) -> pl.Expr:
     source = pl.col(f"{name}_source")
     times = pl.lit(" × times") if name == "target" else pl.lit("")
-    told = pl.format("{} = {}", pl.lit(letter), source.replace_strict(SOURCES, default="", return_dtype=pl.String))
-    return pl.when(source == "prior").then(pl.concat_str(told, times)).otherwise(told)
+    message = pl.format("{} = {}", pl.lit(letter), source.replace_strict(SOURCES, default="", return_dtype=pl.String))
+    return pl.when(source == "prior").then(pl.concat_str(message, times)).otherwise(message)
 
 
 def _axis_inputs(axis: str) -> pl.Expr:
@@ -281,9 +281,9 @@ def _tier_formula() -> pl.Expr:
     return pl.format("the last tier with {} {} x", _FROM, pl.when(includes).then(pl.lit("≤")).otherwise(pl.lit("<")))
 
 
-def _sum_of_forms(told: dict[str, pl.Expr]) -> pl.Expr:
+def _sum_of_forms(message: dict[str, pl.Expr]) -> pl.Expr:
     """The pay forms that a tier has, each as it pays, joined by plus signs."""
-    return pl.concat_str([pl.when(pl.col(form).is_not_null()).then(text) for form, text in told.items()], separator=" + ", ignore_nulls=True)
+    return pl.concat_str([pl.when(pl.col(form).is_not_null()).then(text) for form, text in message.items()], separator=" + ", ignore_nulls=True)
 
 
 def _curve_formula() -> pl.Expr:
@@ -291,8 +291,8 @@ def _curve_formula() -> pl.Expr:
     return (
         pl.when(pl.col("tier") == 0)
         .then(pl.lit("below the first tier: 0"))
-        .when((pl.col("ties") == "share") & (pl.col("tied") > 1))
-        .then(pl.format("mean of {} over the {} ranks that are shared", _sum_of_forms(PAID), "tied"))
+        .when((pl.col("ties") == "share") & (pl.col("tie_count") > 1))
+        .then(pl.format("mean of {} over the {} ranks that are shared", _sum_of_forms(PAID), "tie_count"))
         .when(method.is_in(["graduated", "rolling", "total"]))
         .then(pl.lit("sum of the slices"))
         .when(method == "matrix")

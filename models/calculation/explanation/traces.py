@@ -64,8 +64,10 @@ def _trace_gate(paid: pl.DataFrame, scheme: Scheme, slot: int, gates: pl.DataFra
     benefit = _benefits(rows)
     x, divisor = place_rows(scheme.axes, slot, benefit, rows, figures_of(rows).unscaled())
     factor = open_gate(scheme.gates, slot, benefit, x, divisor)
-    told = rows.select("payout_key", "benefit_key", as_figure(x, divisor).alias("x"), as_figure(factor, choose(factor >= 0, FIGURE_SCALE, 0)).alias("factor"))
-    return told.with_columns(pl.lit(slot, pl.Int32).alias("slot"), pl.lit(slot - FIRST_GATE + 1).alias("number")).join(
+    message = rows.select(
+        "payout_key", "benefit_key", as_figure(x, divisor).alias("x"), as_figure(factor, choose(factor >= 0, FIGURE_SCALE, 0)).alias("factor")
+    )
+    return message.with_columns(pl.lit(slot, pl.Int32).alias("slot"), pl.lit(slot - FIRST_GATE + 1).alias("number")).join(
         gates, on=["benefit_key", "slot"], maintain_order="left"
     )
 
@@ -79,11 +81,11 @@ def _trace_multiplier(paid: pl.DataFrame, scheme: Scheme, frames: Mapping[str, p
     tier = scheme.multipliers.tier[place_on_pieces(scheme.multipliers, benefit, *place_rows(scheme.axes, MULTIPLY, benefit, rows, figures))]
     x = as_figure(*place_rows(scheme.axes, MULTIPLY, benefit, rows, figures.unscaled()))
     points = frames["multiplier_tiers"].rename({"tier": "factor_tier"})
-    told = rows.select("payout_key", "benefit_key", "multiplier", x.alias("x"), pl.Series("factor_tier", tier, dtype=pl.Int32))
+    message = rows.select("payout_key", "benefit_key", "multiplier", x.alias("x"), pl.Series("factor_tier", tier, dtype=pl.Int32))
     following = points.with_columns(pl.col("factor_tier") - 1).rename({"from_value": "next_from", "factor": "next_factor"})
     for point in (points, following):
-        told = told.join(point, on=["benefit_key", "factor_tier"], how="left", maintain_order="left")
-    return told.join(frames["multipliers"], on="benefit_key", maintain_order="left")
+        message = message.join(point, on=["benefit_key", "factor_tier"], how="left", maintain_order="left")
+    return message.join(frames["multipliers"], on="benefit_key", maintain_order="left")
 
 
 def _trace_cells(paid: pl.DataFrame, scheme: Scheme, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -119,9 +121,9 @@ def _trace_cells(paid: pl.DataFrame, scheme: Scheme, frames: Mapping[str, pl.Dat
 def _way(rows: pl.DataFrame, number: str, starts: pl.DataFrame, x: np.ndarray, divisor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far x is from its row (column) to the next, as a ratio; 0 in a look-up and beyond the last."""
     points = starts.select("benefit_key", number, "from_value")
-    told = rows.select("benefit_key", number, "matrix_method").join(points, on=["benefit_key", number], how="left", maintain_order="left")
+    message = rows.select("benefit_key", number, "matrix_method").join(points, on=["benefit_key", number], how="left", maintain_order="left")
     following = points.with_columns(pl.col(number) - 1).rename({"from_value": "next_from"})
-    told = told.join(following, on=["benefit_key", number], how="left", maintain_order="left")
-    here, there = integers(told["from_value"]), integers(told["next_from"])
-    moves = ((told["matrix_method"] == "linear") & told["next_from"].is_not_null()).to_numpy()
+    message = message.join(following, on=["benefit_key", number], how="left", maintain_order="left")
+    here, there = integers(message["from_value"]), integers(message["next_from"])
+    moves = ((message["matrix_method"] == "linear") & message["next_from"].is_not_null()).to_numpy()
     return choose(moves, x * FIGURE_SCALE - here * divisor, 0), choose(moves, (there - here) * divisor, 1)

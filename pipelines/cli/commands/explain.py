@@ -72,7 +72,7 @@ def render_page(explanation: Explanation) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     from pipelines.cli.commands.curve import draw_curve
-    from pipelines.cli.explanation_view import tell
+    from pipelines.cli.explanation_view import present
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
@@ -81,15 +81,15 @@ def render_page(explanation: Explanation) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("explain.html.j2").render(t=tell(explanation), e=explanation, curve=draw_curve(explanation))
+    return environment.get_template("explain.html.j2").render(t=present(explanation), e=explanation, curve=draw_curve(explanation))
 
 
 def _print_text(explanation: Explanation, console: Console) -> None:
     from rich.markup import escape
 
-    from pipelines.cli.explanation_view import tell
+    from pipelines.cli.explanation_view import present
 
-    t = tell(explanation)
+    t = present(explanation)
     console.print(f"\n{escape(t.headline)} [bold green]{escape(t.amount)}[/bold green]\n")
     _print_pairs(console, t.subject)
     if t.quote:

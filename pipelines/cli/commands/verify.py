@@ -43,8 +43,8 @@ def verify(
         findings = list(verify_book(book, _whole(head), progress))
     has_failed = any(finding.is_failed for finding in findings)
     if as_json:
-        told = [{**vars(finding)} for finding in findings]
-        print_json({"book": book, "status": "failed" if has_failed else "ok", "seconds": round(time.perf_counter() - began, 1), "statements": told})
+        message = [{**vars(finding)} for finding in findings]
+        print_json({"book": book, "status": "failed" if has_failed else "ok", "seconds": round(time.perf_counter() - began, 1), "statements": message})
     elif not quiet:
         _print(findings)
     elif has_failed:
@@ -68,18 +68,18 @@ def _print(findings: list[Finding]) -> None:
 
     console = make_console()
     for each in findings:
-        told = _figures(each.compared) if each.status == "ok" else each.told if each.status == "not_checked" else ""
-        note = f"  [yellow]{escape(each.told)}[/yellow]" if each.status == "ok" and each.told else ""
-        console.print(f"{each.id:<4}{_SHOWN[each.status]}  {each.holds}  [cyan]{escape(told)}[/cyan]{note}", soft_wrap=True)
+        message = _figures(each.compared) if each.status == "ok" else each.message if each.status == "not_checked" else ""
+        note = f"  [yellow]{escape(each.message)}[/yellow]" if each.status == "ok" and each.message else ""
+        console.print(f"{each.id:<4}{_SHOWN[each.status]}  {each.holds}  [cyan]{escape(message)}[/cyan]{note}", soft_wrap=True)
         if each.is_failed:
-            console.print("      " + escape(each.told.replace("\n", "\n      ")) + f"\n      [bold]{escape(each.way_out)}.[/bold]", soft_wrap=True)
+            console.print("      " + escape(each.message.replace("\n", "\n      ")) + f"\n      [bold]{escape(each.way_out)}.[/bold]", soft_wrap=True)
     checked = sum(each.status == "ok" for each in findings)
     if not any(each.is_failed for each in findings):
         console.print(f"\n[green]{checked} statements hold.[/green]")
 
 
 def _in_words(each: Finding) -> str:
-    return f"{each.id} FAILED: {each.holds}\n  {each.told}\n  {each.way_out}."
+    return f"{each.id} FAILED: {each.holds}\n  {each.message}\n  {each.way_out}."
 
 
 def _figures(compared: dict[str, Any]) -> str:

@@ -31,7 +31,7 @@ def close(
     """Freeze a period: its accruals, payouts and journal become files under ledger/ that never change.
 
     Runs the book first, and publishes again afterwards. What arrives later for a closed period is posted as a difference, with its reason, in the
-    first open one. Refused while the period has not ended, an earlier one is open, payouts are blocked, or more rows are rejected than book.yaml
+    first open one. LedgerRuleViolation while the period has not ended, an earlier one is open, payouts are blocked, or more rows are rejected than book.yaml
     allows (close: {quarantine_limit: 0}). Closing a closed period does nothing.
 
     Keep the head that is printed somewhere else: with it, nobody can rewrite the ledger unnoticed.

@@ -268,8 +268,8 @@ def test_a_new_column_and_a_missing_line_end_are_told_once(tmp_path: Path) -> No
     book = write_book(tmp_path, files={"transactions/a.csv": csv(ROW)})
     assert load(book).figures["warnings"] == []
     add_file(book, "transactions/b.csv", f"{HEADER},shop\n{ROW},x")
-    told = load(book).figures["warnings"]
-    assert [text.split(":")[0] for text in told] == [
+    message = load(book).figures["warnings"]
+    assert [text.split(":")[0] for text in message] == [
         "feeds/transactions/b.csv",
         "feeds/transactions/b.csv has columns that no file of transactions had before",
     ]
@@ -299,8 +299,8 @@ def test_a_file_smaller_than_usual_is_told_or_refused(tmp_path: Path) -> None:
     assert load(book).figures["warnings"] == []
     add_file(book, "transactions/5.csv", csv(*[ROW] * 5))
     add_file(book, "transactions/6.csv", csv(*[ROW.replace("12.50", "1.00")] * 10))
-    told = load(book).figures["warnings"]
-    assert ["5 rows, 11 are usual" in told[0], "an amount of 10.00, 137.50 is usual" in told[1]] == [True, True]
+    message = load(book).figures["warnings"]
+    assert ["5 rows, 11 are usual" in message[0], "an amount of 10.00, 137.50 is usual" in message[1]] == [True, True]
     write_book(book, feed("drop: {rows: 0.3, then: refuse}"))
     add_file(book, "transactions/7.csv", csv(ROW))
     with pytest.raises(InputError, match=r"7\.csv: has 1 rows"):

@@ -138,9 +138,9 @@ def test_a_payment_that_names_no_payout_waits_for_one(tmp_path: Path) -> None:
     payments = "agreement,benefit,participant_id,window_start,amount,paid_on,reference"
     write(book, "feeds/payments/a.csv", f"{payments}\nA,b,P-1,2026-01-01,4.00,2026-05-02,PAY-1\nA,b,P-2,2026-01-01,3.00,2026-05-02,PAY-2\n")
     run_book(book)
-    told = "there is no payout A/b/P-2/2026-01-01; the payment counts once there is one"
+    message = "there is no payout A/b/P-2/2026-01-01; the payment counts once there is one"
     query = "select row_number, reason, message, raw::json->>'reference' from audit_reject where feed = 'payments'"
-    assert published(book, query) == [(2, "unknown_payout", told, "PAY-2")]
+    assert published(book, query) == [(2, "unknown_payout", message, "PAY-2")]
     assert published(book, "select rows_loaded, rows_rejected from audit_feed_file where feed = 'payments'") == [(1, 1)]
     assert published(book, "select participant_id, settled from fct_payout where settled <> 0") == [("P-1", 4)]
 

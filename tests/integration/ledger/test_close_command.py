@@ -55,10 +55,10 @@ def published(book: Path, query: str) -> list[tuple[Any, ...]]:
 def test_a_close_with_open_errors_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     book = write_book(tmp_path / "book")
     assert command(book, "close", "2026-01", "--by", "J. Doe") == 1
-    told = capsys.readouterr().err
-    assert "Refused: 2026-01 has open errors" in told
-    assert "2026-02-10.csv row 3" in told
-    assert "--accept-open" in told
+    message = capsys.readouterr().err
+    assert "Refused: 2026-01 has open errors" in message
+    assert "2026-02-10.csv row 3" in message
+    assert "--accept-open" in message
     assert command(book, "close", "2026-06-30", "--by", "J. Doe") == 2
     assert "is not a period" in capsys.readouterr().err
     assert not (book / "ledger").exists()
@@ -77,8 +77,8 @@ def test_closed_periods_are_published(closed: Path) -> None:
 
 def test_closing_again_does_nothing(closed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(path.name for path in (closed / "ledger").iterdir())
-    told = asked(capsys, closed, "close", "2026-03", "--by", "J. Doe")
-    assert (told["status"], told["closed"], told["later"]) == ("already_closed", [], [])
+    message = asked(capsys, closed, "close", "2026-03", "--by", "J. Doe")
+    assert (message["status"], message["closed"], message["later"]) == ("already_closed", [], [])
     assert sorted(path.name for path in (closed / "ledger").iterdir()) == before
     assert command(closed, "close", "2026-03", "--by", "J. Doe") == 0
     assert "closed already" in capsys.readouterr().out
@@ -104,8 +104,8 @@ def test_the_journal_is_exported(closed: Path, capsys: pytest.CaptureFixture[str
     lines = list(csv.DictReader(io.StringIO(said.out)))
     assert sum(Decimal(line["debit"]) for line in lines) == sum(Decimal(line["credit"]) for line in lines) > 0
     assert said.err == ""
-    told = asked(capsys, closed, "journal", "2026-06", "--out", str(tmp_path / "june.xlsx"))
-    assert (told["is_closed"], told["lines"] >= 2) == (False, True)
+    message = asked(capsys, closed, "journal", "2026-06", "--out", str(tmp_path / "june.xlsx"))
+    assert (message["is_closed"], message["lines"] >= 2) == (False, True)
     assert (tmp_path / "june.xlsx").read_bytes()[:2] == b"PK"
     kinds = {line[0] for line in published(closed, "select distinct kind from fct_journal where payout_id in (select payout_id from fct_payout)")}
     assert {"settlement", "write_off"} <= kinds
@@ -113,11 +113,11 @@ def test_the_journal_is_exported(closed: Path, capsys: pytest.CaptureFixture[str
 
 def test_a_late_line_is_posted_in_the_first_open_period(closed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     deliver(closed, {"late.csv": "T9,1,2026-03-30,C1,100.00,EUR\n"})
-    told = asked(capsys, closed, "close", "2026-03", "--by", "J. Doe")
-    assert [(row["period"], row["reason"], row["accrual"]) for row in told["later"]] == [("2026-04", "late", "2.0000")]
-    told = asked(capsys, closed, "close", "2026-04", "--by", "J. Doe")
-    (each,) = told["closed"]
-    assert each["chain_sha256"] == told["head"]
+    message = asked(capsys, closed, "close", "2026-03", "--by", "J. Doe")
+    assert [(row["period"], row["reason"], row["accrual"]) for row in message["later"]] == [("2026-04", "late", "2.0000")]
+    message = asked(capsys, closed, "close", "2026-04", "--by", "J. Doe")
+    (each,) = message["closed"]
+    assert each["chain_sha256"] == message["head"]
     assert published(closed, "select sum(accrual) from fct_accrual where is_posted and period = '2026-04' and origin_period = '2026-03'") == [(Decimal("2"),)]
     assert published(closed, "select count(*) from fct_journal where kind = 'restatement' and period = '2026-04'") == [(2,)]
 
@@ -128,10 +128,10 @@ def test_the_last_period_is_opened_again_and_closed_as_version_2(closed: Path, c
     assert "two people" in capsys.readouterr().err
     assert command(closed, "reopen", "2026-03", *people, "A. Roe") == 1
     assert "only the last closed period" in capsys.readouterr().err
-    told = asked(capsys, closed, "reopen", "2026-04", *people, "A. Roe")
-    assert (told["version"], told["approved_by"]) == (1, "A. Roe")
-    told = asked(capsys, closed, "close", "2026-04", "--by", "J. Doe")
-    assert [(each["version"], each["rows"]["accruals.csv"]) for each in told["closed"]] == [(2, 0)]
+    message = asked(capsys, closed, "reopen", "2026-04", *people, "A. Roe")
+    assert (message["version"], message["approved_by"]) == (1, "A. Roe")
+    message = asked(capsys, closed, "close", "2026-04", "--by", "J. Doe")
+    assert [(each["version"], each["rows"]["accruals.csv"]) for each in message["closed"]] == [(2, 0)]
     assert published(closed, "select kind, version, is_in_force from audit_close where period = '2026-04' order by sequence") == [
         ("close", 1, False),
         ("reopen", 1, False),
@@ -167,9 +167,9 @@ def test_what_closed_periods_stand_on_cannot_be_changed(closed: Path, tmp_path: 
         (agreement, other): "BONUS is in no file any more, but 25.69 EUR of it are posted in closed periods, the last 2026-04",
         (settings, genuine[settings] + 'accounts: {cash: "1010"}\n'): "account 1000 is none of them, but entries of closed periods stand on it",
     }
-    for (path, text), told in edits.items():
+    for (path, text), message in edits.items():
         path.write_text(text)
         assert command(book, "run", "--quiet") == 2
-        assert told in capsys.readouterr().err
+        assert message in capsys.readouterr().err
         path.write_text(genuine[path])
     assert command(book, "run", "--quiet") == 0

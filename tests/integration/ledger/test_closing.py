@@ -18,7 +18,7 @@ from assets.ledger.folder import load_ledger, read_heads, read_ledger
 from assets.published.reader import sealed
 from models.documents import InputError
 from models.records.chain import NO_HASH
-from models.records.closing import Refused, last_closed
+from models.records.closing import LedgerRuleViolation, last_closed
 from tests.support.ledger_books import HandMade
 
 ACCRUED = {"p1": {"2026-01": "10.00", "2026-02": "25.00", "2026-03": "30.00"}, "p2": {"2026-01": "0.00", "2026-02": "7.50"}}
@@ -115,20 +115,20 @@ def test_a_reopened_period_is_closed_again_with_the_differences_alone(book: Hand
     assert close(book, "2026-02") == ["0004-close-2026-02-v2"]
     assert [(row["payout_id"], row["accrual"]) for row in rows(book, "0004-close-2026-02-v2", "accruals.csv")] == [("p2", "0.5000")]
     assert len(rows(book, "0002-close-2026-02-v1", "accruals.csv")) == 2, "the first version stays"
-    with pytest.raises(Refused, match="only the last closed period"):
+    with pytest.raises(LedgerRuleViolation, match="only the last closed period"):
         reopen_period(book.publish(), "2026-01", "x", "a", "b")
 
 
 @pytest.mark.parametrize(
-    ("period", "told"),
+    ("period", "message"),
     [
         ("2026-07", "ends on 2026-07-31, and the book is as of 2026-06-30"),
         ("2026-02", "2026-01 before 2026-02 is still open"),
         ("2026-03", "2026-01 to 2026-02"),
     ],
 )
-def test_refused_in_the_wrong_order(book: HandMade, period: str, told: str) -> None:
-    with pytest.raises(Refused, match=told):
+def test_refused_in_the_wrong_order(book: HandMade, period: str, message: str) -> None:
+    with pytest.raises(LedgerRuleViolation, match=message):
         close(book, period)
     assert not (book.folder / "ledger").exists()
 
@@ -136,19 +136,19 @@ def test_refused_in_the_wrong_order(book: HandMade, period: str, told: str) -> N
 def test_a_book_set_back_in_time_adds_nothing_to_its_ledger(book: HandMade) -> None:
     close(book, "2026-02", with_earlier=True)
     book.as_of = "2026-05-31"
-    with pytest.raises(Refused, match=r"the book is as of 2026-05-31, and its ledger was last written as of 2026-06-30"):
+    with pytest.raises(LedgerRuleViolation, match=r"the book is as of 2026-05-31, and its ledger was last written as of 2026-06-30"):
         close(book, "2026-03")
 
 
-@pytest.mark.parametrize(("period", "told"), [("march", "is not a period"), ("2026-13", "has no period 2026-13"), ("1980-01", "has no period")])
-def test_a_name_that_is_no_period_is_wrong_input(book: HandMade, period: str, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+@pytest.mark.parametrize(("period", "message"), [("march", "is not a period"), ("2026-13", "has no period 2026-13"), ("1980-01", "has no period")])
+def test_a_name_that_is_no_period_is_wrong_input(book: HandMade, period: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         close(book, period)
 
 
 def test_rejects_and_blocked_payouts_refuse_until_somebody_accepts_them(book: HandMade) -> None:
     book.rejects, book.blocked = 7, {"p2"}
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(LedgerRuleViolation) as refused:
         close(book, "2026-01")
     assert "1 blocked payout: =A" in str(refused.value)
     assert "7 rows rejected since the last close" in str(refused.value)
@@ -163,7 +163,7 @@ def test_rejects_and_blocked_payouts_refuse_until_somebody_accepts_them(book: Ha
     book.blocked = set()
     assert close(book, "2026-02") == ["0002-close-2026-02-v1"], "what was accepted stays accepted"
     book.rejects += 1
-    with pytest.raises(Refused, match="1 rows rejected"):
+    with pytest.raises(LedgerRuleViolation, match="1 rows rejected"):
         close(book, "2026-03")
 
 
@@ -179,9 +179,9 @@ def test_write_offs_up_to_what_is_open_and_the_limit(book: HandMade) -> None:
     book.settled["p1"] = "29.70"
     assert write_off_payout(book.publish(), "p1", "the rest", "J. Doe").amount == Decimal("0.3000")
     for wrong in ("1.90", "-1.90", "0", "1e40"):
-        with pytest.raises(Refused, match=r"has -1\.5000 EUR open, so .* cannot be written off"):
+        with pytest.raises(LedgerRuleViolation, match=r"has -1\.5000 EUR open, so .* cannot be written off"):
             write_off_payout(book.context(), "p2", "x", "y", Decimal(wrong))
-    with pytest.raises(Refused, match=r"book\.yaml allows 1 "):
+    with pytest.raises(LedgerRuleViolation, match=r"book\.yaml allows 1 "):
         write_off_payout(book.context(), "p2", "x", "y")
     assert write_off_payout(book.context(), "p2", "overpaid", "y", Decimal("-0.50")).amount == Decimal("-0.5")
     with pytest.raises(InputError, match="more decimals than EUR: up to 2"):

@@ -24,7 +24,7 @@ from assets.archive.run_history import RECEIPT, RUNS, TERMS, read_receipt, read_
 from assets.ledger.folder import read_ledger
 from assets.published.reader import open_published, sealed
 from assets.runtime.context import silent
-from assets.verification.rebuild import lay_out
+from assets.verification.rebuild import materialize_snapshot
 from assets.verification.reconciliations import RECONCILIATIONS
 from assets.verification.verify import check_kept, open_evidence, reconcile, snapshot_published, view_published
 from models.records.chain import head, sha256
@@ -131,9 +131,9 @@ def test_what_was_published_on_a_day_comes_out_again_to_the_byte(story: Story, b
 
 def test_known_on_a_day_as_of_an_earlier_one(story: Story, book: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--known-at", FIRST, "--as-of", "2026-03-31", "--book", str(book), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["known_at"], told["as_of"], told["is_same"]) == (FIRST, "2026-03-31", False)
-    assert told["published"]["folder"] == str(book.resolve() / KNOWN_AT / FIRST / "current")
+    message = json.loads(capsys.readouterr().out)
+    assert (message["known_at"], message["as_of"], message["is_same"]) == (FIRST, "2026-03-31", False)
+    assert message["published"]["folder"] == str(book.resolve() / KNOWN_AT / FIRST / "current")
     tables = {name: data for name, data in story.earlier.items() if name not in ("audit_run.parquet", "tables.json")}
     assert current(book / KNOWN_AT / FIRST).items() >= tables.items()
     assert main(["run", "--known-at", FIRST, "--as-of", "2026-03-31", "--book", str(book)]) == 0
@@ -144,11 +144,11 @@ def test_known_on_a_day_as_of_an_earlier_one(story: Story, book: Path, capsys: p
 
 
 @pytest.mark.parametrize(
-    ("day", "told"), [("2024-06-30", "nothing was known on 2024-06-30: the first file arrived on 2024-07-01"), ("2099-01-01", "lies ahead")]
+    ("day", "message"), [("2024-06-30", "nothing was known on 2024-06-30: the first file arrived on 2024-07-01"), ("2099-01-01", "lies ahead")]
 )
-def test_a_day_without_knowledge_is_refused(story: Story, capsys: pytest.CaptureFixture[str], day: str, told: str) -> None:
+def test_a_day_without_knowledge_is_refused(story: Story, capsys: pytest.CaptureFixture[str], day: str, message: str) -> None:
     assert command(story.folder, "run", "--known-at", day) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (story.folder / KNOWN_AT / day).exists()
 
 
@@ -197,9 +197,9 @@ def test_a_lost_warehouse_keeps_its_history(story: Story, book: Path) -> None:
 def verified(book: Path, capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> list[dict[str, Any]]:
     capsys.readouterr()
     assert main(["verify", *arguments, "--book", str(book), "--json"]) == code
-    told = json.loads(capsys.readouterr().out)
-    assert told["status"] == ("failed" if code else "ok")
-    statements: list[dict[str, Any]] = told["statements"]
+    message = json.loads(capsys.readouterr().out)
+    assert message["status"] == ("failed" if code else "ok")
+    statements: list[dict[str, Any]] = message["statements"]
     return statements
 
 
@@ -266,7 +266,7 @@ def other_database(book: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "statement", "told"),
+    ("damage", "statement", "message"),
     [
         (one_cent, "I11", ["ledger/0001-close-2026-01-v1/accruals.csv:3", "row 2 was changed after the close of 2026-01", "6.3400"]),
         (dropped_file, "I11", ["ledger/0003-close-2026-03-v1/journal.csv", "is missing"]),
@@ -280,12 +280,12 @@ def other_database(book: Path) -> None:
     ],
 )
 def test_what_was_changed_is_found_before_anything_is_made_again(
-    book: Path, capsys: pytest.CaptureFixture[str], damage: Any, statement: str, told: list[str]
+    book: Path, capsys: pytest.CaptureFixture[str], damage: Any, statement: str, message: list[str]
 ) -> None:
     damage(book)
     last = verified(book, capsys, 1)[-1]
     assert (last["id"], last["status"]) == (statement, "failed")
-    assert [words for words in told if words not in last["told"]] == []
+    assert [words for words in message if words not in last["told"]] == []
     assert last["way_out"]
 
 
@@ -361,7 +361,7 @@ def made_again(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("again")
     evidence = open_evidence(story.folder, None, silent)
     list(check_kept(evidence))
-    context = lay_out(story.folder, snapshot_published(evidence), folder)
+    context = materialize_snapshot(story.folder, snapshot_published(evidence), folder)
     run_steps(context, force=True)
     with duckdb.connect(str(context.warehouse)) as con:
         view_published(con, evidence)

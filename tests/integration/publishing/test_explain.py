@@ -18,7 +18,7 @@ from assets.published.explanation import explain_payout, largest_payouts
 from models.documents import InputError
 from pipelines.cli.commands.curve import draw_curve
 from pipelines.cli.commands.explain import render_page
-from pipelines.cli.explanation_view import tell
+from pipelines.cli.explanation_view import present
 from pipelines.cli.main import main
 
 
@@ -46,7 +46,7 @@ def test_one_tier_is_marked_and_it_is_the_one_reached(demo_book: Path, largest: 
     assert [tier["tier"] for tier in reached] == [e.payout["tier"]]
     assert reached[0]["from_value"] <= e.payout["axis_value"]
     assert reached[0]["to_value"] is None or e.payout["axis_value"] < reached[0]["to_value"]
-    assert tell(e).tiers.marked == e.payout["tier"] - 1
+    assert present(e).tiers.marked == e.payout["tier"] - 1
 
 
 def test_the_last_step_is_the_payout(demo_book: Path, largest: str) -> None:
@@ -87,10 +87,10 @@ def test_text_names_clause_quote_file_and_row(demo_book: Path, largest: str, cap
 
 def test_json_keeps_money_exact(demo_book: Path, largest: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", largest, "--book", str(demo_book), "--format", "json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert Decimal(told["line_sum"]) == Decimal(told["payout"]["payout"])
-    assert isinstance(told["payout"]["payout"], str)
-    assert set(told) == {"payout", "agreement", "benefit", "participant", "achievement", "tiers", "steps", "lines", "files", "line_count", "line_sum"}
+    message = json.loads(capsys.readouterr().out)
+    assert Decimal(message["line_sum"]) == Decimal(message["payout"]["payout"])
+    assert isinstance(message["payout"]["payout"], str)
+    assert set(message) == {"payout", "agreement", "benefit", "participant", "achievement", "tiers", "steps", "lines", "files", "line_count", "line_sum"}
 
 
 class _Page(HTMLParser):
@@ -134,7 +134,7 @@ def test_every_kind_of_payout_can_be_told(demo_book: Path, condition: str) -> No
     for payout_id in ids:
         e = explain_payout(demo_book, payout_id, 5)
         assert e.line_sum == (e.payout["payout"] or 0)
-        assert tell(e).headline
+        assert present(e).headline
         assert "<html" in render_page(e)
 
 
@@ -158,20 +158,20 @@ def test_a_participant_with_prorated_thresholds_is_not_drawn_on_the_curve_as_agr
 
 
 @pytest.mark.parametrize(
-    ("payout", "told"),
+    ("payout", "message"),
     [
         ("SERVICE-MATRIX-2526/sales-and-service/SP-03/2025-07-01", [("columns: x = last value of the metric nps", "29"), ("x = M / T", "105.4087265278 %")]),
         ("GREEN-CRATES-2526/returnables/CH-01/2025-07-01", [("gate 1: × 1 where x ≥ 0.8, else × 0.5", "0.5"), ("gate 2: x = M / B − 1", "15.117935333 %")]),
         ("UK-SALES-BONUS-2526/s-curve/SP-06/2025-10-01", [("multiply: x = last value of the metric nps", "24")]),
     ],
 )
-def test_places_and_factors_are_told_in_their_own_units(demo_book: Path, payout: str, told: list[tuple[str, str]]) -> None:
-    steps = {row[2]: row[4] for row in tell(explain_payout(demo_book, payout, 0)).steps.rows}
-    assert {formula: steps[formula] for formula, _ in told} == dict(told)
+def test_places_and_factors_are_told_in_their_own_units(demo_book: Path, payout: str, message: list[tuple[str, str]]) -> None:
+    steps = {row[2]: row[4] for row in present(explain_payout(demo_book, payout, 0)).steps.rows}
+    assert {formula: steps[formula] for formula, _ in message} == dict(message)
 
 
 def test_a_matrix_is_shown_as_agreed_with_the_row_that_was_reached(demo_book: Path) -> None:
-    table = tell(explain_payout(demo_book, "SERVICE-MATRIX-2526/sales-and-service/SP-03/2025-07-01", 0)).tiers
+    table = present(explain_payout(demo_book, "SERVICE-MATRIX-2526/sales-and-service/SP-03/2025-07-01", 0)).tiers
     assert table.headings == ("tier", "from", "nps from 0", "nps from 30", "nps from 60")
     assert table.rows[table.marked or 0] == ("2", "100 %", "30 %", "80 %", "120 %")
 

@@ -194,9 +194,9 @@ def test_every_table_arrives_to_the_last_digit(context: RunContext, server: Serv
 
 def test_descriptions_and_the_run_stand_in_the_catalogue(context: RunContext, server: Server, database: str) -> None:
     publish_to_postgres(context)
-    told = server.ask("select obj_description('rebates.fct_payout'::regclass), col_description('rebates.fct_payout'::regclass, 1)", database=database)[0]
-    assert told[0].endswith("One row per agreement × benefit × participant × window.")
-    assert told[1].startswith("Stable id of the payout")
+    message = server.ask("select obj_description('rebates.fct_payout'::regclass), col_description('rebates.fct_payout'::regclass, 1)", database=database)[0]
+    assert message[0].endswith("One row per agreement × benefit × participant × window.")
+    assert message[1].startswith("Stable id of the payout")
     manifest = read_manifest(context.published)
     assert manifest
     comment = server.ask("select obj_description('rebates'::regnamespace)", database=database)[0][0]
@@ -368,7 +368,7 @@ def test_readers_are_let_in_with_the_switch_alone(context: RunContext, server: S
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         ("update {schema}.fct_payout set payout = payout + 0.0001 where payout > 0", r'fct_payout: sum\("payout"\) is'),
         ("delete from {schema}.fct_payout_line where line = 2", r"fct_payout_line: count\(\*\) is"),
@@ -376,7 +376,7 @@ def test_readers_are_let_in_with_the_switch_alone(context: RunContext, server: S
     ],
 )
 def test_what_arrives_otherwise_is_not_switched_to(
-    context: RunContext, server: Server, database: str, monkeypatch: pytest.MonkeyPatch, damage: str, told: str
+    context: RunContext, server: Server, database: str, monkeypatch: pytest.MonkeyPatch, damage: str, message: str
 ) -> None:
     describe = postgres._describe
 
@@ -385,7 +385,7 @@ def test_what_arrives_otherwise_is_not_switched_to(
         transaction.execute(damage.format(schema=schema))
 
     monkeypatch.setattr(postgres, "_describe", describe_and_damage)
-    with pytest.raises(PostgresFailed, match=told):
+    with pytest.raises(PostgresFailed, match=message):
         publish_to_postgres(context)
     assert server.ask("select count(*) from pg_namespace where nspname like 'rebates%'", database=database) == [(0,)]
 
@@ -498,9 +498,9 @@ REFUSED: dict[str, tuple[Callable[[Server, str], None], dict[str, Any], str]] = 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_database_that_is_open_to_more_is_refused(context: RunContext, server: Server, database: str, case: str) -> None:
-    prepare, settings, told = REFUSED[case]
+    prepare, settings, message = REFUSED[case]
     prepare(server, database)
-    with pytest.raises(PostgresFailed, match=told):
+    with pytest.raises(PostgresFailed, match=message):
         publish_to_postgres(with_settings(context, **settings))
 
 
@@ -537,9 +537,9 @@ def test_a_server_that_is_down_costs_no_published_table(
     book = shutil.copytree(published, tmp_path / "book", symlinks=True)
     monkeypatch.setenv(VARIABLE, f"postgresql://publisher:{PASSWORD}@/{database}?host={tmp_path}")
     assert main(["run", "--book", str(book), "--log-file", str(book / "log")]) == 1
-    told = capsys.readouterr()
-    assert "Not published to PostgreSQL: no connection to the address in TIERLEDGER_TEST_POSTGRES" in told.err
-    assert "The next run publishes there" in told.err
+    message = capsys.readouterr()
+    assert "Not published to PostgreSQL: no connection to the address in TIERLEDGER_TEST_POSTGRES" in message.err
+    assert "The next run publishes there" in message.err
     manifest = read_manifest(book / "published")
     assert manifest
     monkeypatch.setenv(VARIABLE, server.address("publisher", database, PASSWORD))
@@ -548,7 +548,7 @@ def test_a_server_that_is_down_costs_no_published_table(
     assert "nothing new" in said.out
     assert rows_in_schema(server, database, "fct_payout") == rows_in_file(book / "published" / "current" / "fct_payout.parquet")
     assert "run_finished" in (book / "log").read_text() or "finished" in (book / "log").read_text()
-    texts = [told.out, told.err, said.out, said.err, caplog.text]
+    texts = [message.out, message.err, said.out, said.err, caplog.text]
     assert [text for text in texts if PASSWORD in text] == []
     assert [path for path in book.rglob("*") if path.is_file() and PASSWORD.encode() in path.read_bytes()] == []
     with duckdb.connect() as con:
@@ -595,7 +595,7 @@ def test_a_missing_address_is_told_before_anything_is_computed(published: Path, 
 
 
 @pytest.mark.parametrize(
-    ("publish", "told"),
+    ("publish", "message"),
     [
         (f'"postgresql://u:{PASSWORD}@h/d"', "name the environment variable"),
         (f'{{dsn: "postgresql://u:{PASSWORD}@h/d"}}', "name the environment variable"),
@@ -610,10 +610,10 @@ def test_a_missing_address_is_told_before_anything_is_computed(published: Path, 
         ("{schema: a}", "this key is required"),
     ],
 )
-def test_settings_that_are_refused(publish: str, told: str) -> None:
+def test_settings_that_are_refused(publish: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_book(BOOK.split("publish:")[0] + f"publish:\n  postgres: {publish}\n")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert PASSWORD not in str(caught.value)
 
 

@@ -65,7 +65,7 @@ def test_defaults_are_those_of_the_specification() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "where", "told"),
+    ("old", "new", "where", "message"),
     [
         ("  clause: 4.1\n", "", "7: benefits[0].clause", "required"),
         ("participants: [P]\n", "", "1: participants", "required"),
@@ -117,11 +117,11 @@ def test_defaults_are_those_of_the_specification() -> None:
         (BENEFIT, BENEFIT + "\n  settle: {clawback: later}", "10: benefits[0].settle.clawback", "allowed: 'pay', 'carry' or 'none'"),
     ],
 )  # fmt: skip
-def test_refusals_say_where_and_what_to_do(old: str, new: str, where: str, told: str) -> None:
+def test_refusals_say_where_and_what_to_do(old: str, new: str, where: str, message: str) -> None:
     problems = refusals((old, new))
     match = [problem for problem in problems if problem.startswith(f"agreements/a.yaml:{where}: ")]
     assert match, problems
-    assert told in match[0]
+    assert message in match[0]
 
 
 MATRIX = "  matrix: {rows: {by: measure, from: [0, 5]}, columns: {by: {metric: nps}, from: [0]}, amount: [[1], [2]]}"
@@ -129,7 +129,7 @@ TIERS = "  tiers:\n  - {from: 0, rate: 0.1}"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "where", "told"),
+    ("old", "new", "where", "message"),
     [
         (TIERS, "  quote: q", "7: benefits[0].tiers", "tiers, or a matrix instead"),
         (TIERS, TIERS + "\n" + MATRIX, "10: benefits[0].tiers", "either tiers or a matrix"),
@@ -175,11 +175,11 @@ TIERS = "  tiers:\n  - {from: 0, rate: 0.1}"
         (HEAD, HEAD + "\ncombine: {rule: net_of, agreements: [B]}", "3: combine.agreements[0]", "there is no agreement B"),
     ],
 )  # fmt: skip
-def test_refusals_of_what_does_not_fit_together(old: str, new: str, where: str, told: str) -> None:
+def test_refusals_of_what_does_not_fit_together(old: str, new: str, where: str, message: str) -> None:
     problems = refusals((old, new))
     match = [problem for problem in problems if problem.startswith(f"agreements/a.yaml:{where}: ")]
     assert match, problems
-    assert told in match[0]
+    assert message in match[0]
 
 
 def test_all_mistakes_are_told_at_once_in_order() -> None:
@@ -228,8 +228,8 @@ def test_terms_share_scopes_and_cover_the_days_needed() -> None:
         book, parse_agreements({"a.yaml": PLAIN, "b.yaml": second, "c.yaml": PLAIN.replace("agreement: A", "agreement: C")}), dt.date(2020, 5, 5)
     )
     assert terms["scopes"].height == 2
-    assert terms["bases"]["scope_key"].to_list() == [0, 1, 0]
-    assert terms["bases"]["looks_back"].to_list() == [False, True, False]
+    assert terms["line_sets"]["scope_key"].to_list() == [0, 1, 0]
+    assert terms["line_sets"]["needs_prior_year"].to_list() == [False, True, False]
     assert terms["windows"].is_empty(), "no window has begun by 2020"
     assert terms["days"]["day"].min() <= dt.date(2020, 5, 5), "also a day long before the terms is a day of the calendar"
     assert terms["days"]["day"].max() >= dt.date(2025, 12, 31)
@@ -240,5 +240,5 @@ def test_scopes_without_a_common_value_leave_no_product() -> None:
     outer = (HEAD, HEAD + "\nscope: {products: {include: {brand: [A]}}}")
     inner = (BENEFIT, BENEFIT + "\n  measure: {of: amount, scope: {products: {include: {brand: [B]}}}}")
     terms = make_terms(book, parse(outer, inner), dt.date(2025, 12, 31))
-    measured = terms["benefits"].join(terms["bases"], left_on="measure_basis_key", right_on="basis_key")["scope_key"].item()
+    measured = terms["benefits"].join(terms["line_sets"], left_on="measure_line_set_key", right_on="line_set_key")["scope_key"].item()
     assert terms["scope_rules"].filter(scope_key=measured).rows() == [(measured, "include", "brand", None)]

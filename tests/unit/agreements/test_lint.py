@@ -23,7 +23,7 @@ UNBOUND = LARGEST + "without bound; limits.at_most would cap it"
 
 
 @pytest.mark.parametrize(
-    ("benefit", "told"),
+    ("benefit", "message"),
     [
         # 2 % on everything from 1,000: 20.00 at once; 3 % from 5,000: 100.00 becomes 150.00
         (
@@ -103,12 +103,12 @@ UNBOUND = LARGEST + "without bound; limits.at_most would cap it"
         ("tiers: [{from: 1, amount: 5}, {from: 2, amount: 0}, {from: 3, amount: 9}]", ["warning tiers[1]: gap: nothing is paid from 2 to 3"]),
     ],
 )
-def test_lint_says_what_is_odd_and_how_much_it_is(benefit: str, told: list[str]) -> None:
+def test_lint_says_what_is_odd_and_how_much_it_is(benefit: str, message: list[str]) -> None:
     found = lint(benefit)
-    missing = [line for line in told if line not in found]
+    missing = [line for line in message if line not in found]
     assert not missing, found
-    if told[0].startswith("note"):
-        assert sorted(found) == sorted(told)
+    if message[0].startswith("note"):
+        assert sorted(found) == sorted(message)
 
 
 def test_an_agreement_past_its_review_is_named_while_it_runs() -> None:

@@ -74,7 +74,7 @@ def test_blocked_results_accrue_nothing() -> None:
     settled = pl.DataFrame(
         {
             "payout_key": [0, 1],
-            "set_off": pl.Series([D(0), D(0)], dtype=MONEY),
+            "prior_paid_and_owed": pl.Series([D(0), D(0)], dtype=MONEY),
             "clawback": ["carry", "carry"],
             "status": ["blocked", "blocked"],
             "combine_rule": ["all", "all"],

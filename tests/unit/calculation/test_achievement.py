@@ -1,4 +1,4 @@
-"""Figures and results window by window: everything against the reference, and what blocks a result, one by one."""
+"""ScaledInputs and results window by window: everything against the reference, and what blocks a result, one by one."""
 
 from __future__ import annotations
 
@@ -116,18 +116,18 @@ def test_a_rate_missing_in_the_prior_year_blocks_a_baseline_in_money() -> None:
     from models.calculation.achievement import find_figures
 
     payouts = pl.DataFrame(
-        {"payout_key": [0, 1], "measure_basis_key": [0, 0], "participant_key": [0, 0], "measure": ["amount", "count"], "span_first_period": [1, 1],
+        {"payout_key": [0, 1], "measure_line_set_key": [0, 0], "participant_key": [0, 0], "measure": ["amount", "count"], "span_first_period": [1, 1],
          "last_period": [2, 2], "agreement_id": ["A"] * 2, "benefit_id": ["b"] * 2, "participant_id": ["P"] * 2, "window_start": [dt.date(2025, 1, 1)] * 2,
          **{f"{name}_source": ["prior" if name == "baseline" else "none"] * 2 for name in ("target", "baseline", "incentive")},
          **{f"{name}_value": pl.Series([None, None], dtype=pl.Decimal(38, 12)) for name in ("target", "baseline", "incentive")}},
-        schema_overrides=dict.fromkeys(("payout_key", "measure_basis_key", "participant_key", "span_first_period", "last_period"), pl.Int32),
+        schema_overrides=dict.fromkeys(("payout_key", "measure_line_set_key", "participant_key", "span_first_period", "last_period"), pl.Int32),
     )  # fmt: skip
     measures = pl.DataFrame(
-        {"basis_key": [0, 0], "participant_key": [0, 0], "period_no": [1, 2], "is_prior": [True, True], "is_ahead": [False, True],
+        {"line_set_key": [0, 0], "participant_key": [0, 0], "period_no": [1, 2], "is_prior": [True, True], "is_after_as_of": [False, True],
          "amount": [D(5), D(7)], "cost": [D(1), D(1)],
          "quantity": [D(1), D(1)], "line_count": [1, 2], "missing_rates": [0, 1], "missing_costs": [0, 0], "missing_quantities": [0, 0],
          "attribute_value": [D(0), D(0)], "missing_attributes": [0, 0]},
-        schema_overrides={**dict.fromkeys(("basis_key", "participant_key", "period_no"), pl.Int32),
+        schema_overrides={**dict.fromkeys(("line_set_key", "participant_key", "period_no"), pl.Int32),
                           **dict.fromkeys(("amount", "cost", "quantity", "attribute_value"), pl.Decimal(38, 6))},
     )  # fmt: skip
     targets = pl.DataFrame(
@@ -136,7 +136,7 @@ def test_a_rate_missing_in_the_prior_year_blocks_a_baseline_in_money() -> None:
     )  # fmt: skip
     found = find_figures(payouts, measures, targets)
     assert found["baseline"].to_list() == [D(12), D(3)]
-    assert found["prior_lacks"].to_list() == ["fx", None]
+    assert found["prior_missing"].to_list() == ["fx", None]
 
 
 def test_achievement_follows_the_periods() -> None:

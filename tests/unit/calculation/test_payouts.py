@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.calculation.clawbacks import settle_windows
+from models.calculation.clawbacks import apply_clawback
 from models.money import MONEY
 from tests.support.evaluation import Row, decimals, evaluate
 
@@ -22,7 +22,7 @@ SPANS = st.lists(st.lists(st.none() | st.sampled_from([D(0), D(10), D(-10)]) | d
 
 
 def settle(spans: list[Span], clawback: str, cut: int = 0, participant: int = 0) -> pl.DataFrame:
-    return settle_windows(rows_of(spans, clawback, cut, participant))
+    return apply_clawback(rows_of(spans, clawback, cut, participant))
 
 
 def rows_of(spans: list[Span], clawback: str, cut: int = 0, participant: int = 0) -> pl.DataFrame:
@@ -75,7 +75,7 @@ def test_windows_pay_what_a_running_account_says(spans: list[Span], clawback: st
 def test_each_version_goes_by_its_own_rule_and_finds_what_the_one_before_left(spans: list[Span], data: st.DataObject) -> None:
     rules = data.draw(st.lists(st.sampled_from(["carry", "pay", "none"]), min_size=len(spans), max_size=len(spans)))
     versions = [rule for span, rule in zip(spans, rules, strict=True) for _ in span]
-    got = settle_windows(rows_of(spans, "carry").with_columns(pl.Series("clawback", versions)))
+    got = apply_clawback(rows_of(spans, "carry").with_columns(pl.Series("clawback", versions)))
     assert list(zip(got["payout"], got["carried"], strict=True)) == pay_by_hand(list(zip(spans, rules, strict=True)))
 
 
@@ -110,7 +110,7 @@ def test_windows_to_come_change_nothing_before_them(spans: list[Span], clawback:
 
 @given(first=SPANS, second=SPANS, clawback=st.sampled_from(["carry", "none"]))
 def test_participants_do_not_pay_for_each_other(first: list[Span], second: list[Span], clawback: str) -> None:
-    together = settle_windows(pl.concat([rows_of(first, clawback), rows_of(second, clawback, participant=1)]))
+    together = apply_clawback(pl.concat([rows_of(first, clawback), rows_of(second, clawback, participant=1)]))
     assert together.equals(pl.concat([settle(first, clawback), settle(second, clawback, participant=1)]))
 
 

@@ -12,7 +12,7 @@ from models.book.settings import CalendarSettings
 from models.calendars import Period, make_periods
 from models.documents import InputError
 from models.records.chain import NO_HASH, Record, seal
-from models.records.closing import Refused, closes_in_force, is_closed, last_closed, next_version, plan_close, plan_reopen, posting_period
+from models.records.closing import LedgerRuleViolation, closes_in_force, is_closed, last_closed, next_version, plan_close, plan_reopen, posting_period
 from models.records.write_offs import WriteOff, as_line, last_sha256, parse_write_offs, seal_write_off
 from tests.unit.records.test_ledger import fields
 
@@ -70,9 +70,9 @@ def test_plans() -> None:
     assert names(plan_close("2026-03", True, JUNE, PERIODS, [], open_periods)) == ["2026-01", "2026-03"]
     assert names(plan_close("2026-03", False, JUNE, PERIODS, history("2026-01"), open_periods)) == ["2026-03"]
     assert plan_close("2026-03", False, JUNE, PERIODS, history("2026-03"), open_periods) == []
-    with pytest.raises(Refused, match="2026-01 before 2026-03 is still open"):
+    with pytest.raises(LedgerRuleViolation, match="2026-01 before 2026-03 is still open"):
         plan_close("2026-03", False, JUNE, PERIODS, [], open_periods)
-    with pytest.raises(Refused, match="ends on 2026-07-31"):
+    with pytest.raises(LedgerRuleViolation, match="ends on 2026-07-31"):
         plan_close("2026-07", False, JUNE, PERIODS, [], open_periods)
 
 
@@ -80,19 +80,19 @@ def test_reopening_takes_two_people_a_reason_and_the_last_closed_period() -> Non
     records = history("2026-01", "2026-02")
     said = plan_reopen("2026-02", " wrong  list ", "J. Doe", "A. Roe", records)
     assert said == {"period": "2026-02", "version": 1, "reason": "wrong list", "requested_by": "J. Doe", "approved_by": "A. Roe"}
-    for wrong, told in [
+    for wrong, message in [
         (("2026-02", "r", "J. Doe", "j. doe "), "two people"),
         (("2026-02", " ", "J. Doe", "A. Roe"), "--reason"),
         (("2026-02", "r", "", "A. Roe"), "--by"),
         (("2026-02", "r", "J\x1b[1m", "A. Roe"), "--by"),
     ]:
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             plan_reopen(*wrong, records)
-    with pytest.raises(Refused, match="only the last closed period can be reopened, and that is 2026-02"):
+    with pytest.raises(LedgerRuleViolation, match="only the last closed period can be reopened, and that is 2026-02"):
         plan_reopen("2026-01", "r", "a", "b", records)
-    with pytest.raises(Refused, match="2026-03 is not closed; the last closed period is 2026-02"):
+    with pytest.raises(LedgerRuleViolation, match="2026-03 is not closed; the last closed period is 2026-02"):
         plan_reopen("2026-03", "r", "a", "b", records)
-    with pytest.raises(Refused, match="nothing is"):
+    with pytest.raises(LedgerRuleViolation, match="nothing is"):
         plan_reopen("2026-03", "r", "a", "b", [])
 
 
@@ -118,7 +118,7 @@ def test_write_offs_are_a_chain_of_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda lines: [lines[0], lines[1].replace(b"0.1000", b"0.9000"), lines[2]], ":2: sha256: does not fit the line"),
         (lambda lines: [lines[0], lines[2]], ":2: previous_sha256: does not follow"),
@@ -129,8 +129,8 @@ def test_write_offs_are_a_chain_of_lines() -> None:
         (lambda lines: lines[:2], ":2: write-offs that 0001-close-2026-01-v1 knew are gone"),
     ],
 )
-def test_lines_tampered_with_are_named(change: Any, told: str) -> None:
+def test_lines_tampered_with_are_named(change: Any, message: str) -> None:
     written = three()
     record = seal(fields("2026-01", write_offs_sha256=last_sha256(written)), {}, [])[0]
     (problem,) = parse_write_offs(b"".join(change([as_line(each) for each in written])), [record])[1]
-    assert f"ledger/write_offs.jsonl{told}" in str(problem)
+    assert f"ledger/write_offs.jsonl{message}" in str(problem)

@@ -108,7 +108,7 @@ ROWS = "select * from (values ('p1', '2026-01', 1.10), ('p2', '2026-01', 2.20), 
 
 
 @pytest.mark.parametrize(
-    ("published", "told"),
+    ("published", "message"),
     [
         (ROWS, None),
         (f"{ROWS} order by payout_id desc", None),
@@ -119,10 +119,10 @@ ROWS = "select * from (values ('p1', '2026-01', 1.10), ('p2', '2026-01', 2.20), 
         (f"select payout_id, accrual from ({ROWS})", "its columns are payout_id, accrual, and should be payout_id, period, accrual"),
     ],
 )
-def test_the_first_difference_is_told_with_its_row(tmp_path: Path, published: str, told: str | None) -> None:
+def test_the_first_difference_is_told_with_its_row(tmp_path: Path, published: str, message: str | None) -> None:
     ours, theirs = tmp_path / "ours.parquet", tmp_path / "[theirs].parquet"
     with duckdb.connect() as con:
         con.execute(f"copy ({published}) to '{ours}' (format parquet)")
         con.execute(f"copy ({ROWS}) to '{theirs}' (format parquet)")
-        assert first_difference(con, ours, theirs) == told
-        assert first_difference(con, ours, theirs, ("period",)) == (told and told.replace(", period=2026-01", "")) or "columns" in str(told)
+        assert first_difference(con, ours, theirs) == message
+        assert first_difference(con, ours, theirs, ("period",)) == (message and message.replace(", period=2026-01", "")) or "columns" in str(message)

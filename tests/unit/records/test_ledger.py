@@ -43,7 +43,7 @@ def make_chain(periods: tuple[str, ...] = ("2026-01", "2026-02", "2026-03"), amo
     return folders
 
 
-def told(folders: list[Folder], heads: dict[str, str] | None = None) -> str:
+def message(folders: list[Folder], heads: dict[str, str] | None = None) -> str:
     return "\n".join(map(str, check_chain(folders, heads)[1]))
 
 
@@ -97,7 +97,7 @@ def test_one_digit_changed_is_found_with_file_and_row(at: int, table: str, row: 
     folders = make_chain()
     lines = folders[at].files[f"{table}.csv"].splitlines(keepends=True)
     lines[row] = lines[row].replace(b"12.5000", b"12.5100", 1)
-    found = told(changed(folders, at, f"{table}.csv", b"".join(lines)))
+    found = message(changed(folders, at, f"{table}.csv", b"".join(lines)))
     assert found.startswith(f"ledger/{folders[at].name}/{table}.csv:{row + 1}: row {row} was changed after the close of 2026-0{at + 1}")
     assert "12.5100" in found
     assert "\n" not in found
@@ -107,41 +107,41 @@ def test_rows_cut_off_added_and_swapped() -> None:
     folders = make_chain()
     lines = folders[1].files["journal.csv"].splitlines(keepends=True)
     place = "ledger/0002-close-2026-02-v1/journal.csv"
-    assert told(changed(folders, 1, "journal.csv", b"".join(lines[:-1]))).startswith(f"{place}:4: row 3 and all that followed were cut off")
-    assert told(changed(folders, 1, "journal.csv", b"".join([*lines, lines[-1]]))).startswith(f"{place}:5: row 4 was changed")
-    assert told(changed(folders, 1, "journal.csv", b"".join([lines[0], lines[2], lines[1], lines[3]]))).startswith(f"{place}:2: row 1 was changed")
-    assert told(changed(folders, 1, "journal.csv", b"".join([b"x" + lines[0], *lines[1:]]))).startswith(f"{place}:1: the header was changed")
+    assert message(changed(folders, 1, "journal.csv", b"".join(lines[:-1]))).startswith(f"{place}:4: row 3 and all that followed were cut off")
+    assert message(changed(folders, 1, "journal.csv", b"".join([*lines, lines[-1]]))).startswith(f"{place}:5: row 4 was changed")
+    assert message(changed(folders, 1, "journal.csv", b"".join([lines[0], lines[2], lines[1], lines[3]]))).startswith(f"{place}:2: row 1 was changed")
+    assert message(changed(folders, 1, "journal.csv", b"".join([b"x" + lines[0], *lines[1:]]))).startswith(f"{place}:1: the header was changed")
 
 
 def test_without_its_line_hashes_the_file_is_still_named() -> None:
     folders = changed(changed(make_chain(), 1, LINES, b"gone\n"), 1, "accruals.csv", b"gone\n")
-    assert told(folders).splitlines() == [
+    assert message(folders).splitlines() == [
         f"ledger/0002-close-2026-02-v1/{name}: was changed after the close of 2026-02 (version 1); restore it from a backup" for name in ("accruals.csv", LINES)
     ]
 
 
 def test_files_that_are_missing_or_too_many() -> None:
     folders = make_chain()
-    assert told(changed(folders, 0, "payouts.csv", None)) == "ledger/0001-close-2026-01-v1/payouts.csv: is missing; restore it from a backup"
-    assert told(changed(folders, 0, "notes.txt", b"x")) == "ledger/0001-close-2026-01-v1/notes.txt: was not there at the close; move it out of the ledger"
-    assert told(changed(folders, 0, RECORD, None)).startswith("ledger/0001-close-2026-01-v1/close.json: is missing")
-    assert told([*folders, Folder("old", {})]) == "ledger/old: is no folder of the ledger; move it out of ledger/"
+    assert message(changed(folders, 0, "payouts.csv", None)) == "ledger/0001-close-2026-01-v1/payouts.csv: is missing; restore it from a backup"
+    assert message(changed(folders, 0, "notes.txt", b"x")) == "ledger/0001-close-2026-01-v1/notes.txt: was not there at the close; move it out of the ledger"
+    assert message(changed(folders, 0, RECORD, None)).startswith("ledger/0001-close-2026-01-v1/close.json: is missing")
+    assert message([*folders, Folder("old", {})]) == "ledger/old: is no folder of the ledger; move it out of ledger/"
 
 
 def test_two_folders_swapped_are_both_named() -> None:
     one, two, three = make_chain()
-    found = told([Folder(two.name, one.files), Folder(one.name, two.files), three])
+    found = message([Folder(two.name, one.files), Folder(one.name, two.files), three])
     assert "ledger/0001-close-2026-01-v1/close.json:1: is the record of 0002-close-2026-02-v1" in found
     assert "ledger/0002-close-2026-02-v1/close.json:1: is the record of 0001-close-2026-01-v1" in found
 
 
 def test_a_folder_deleted() -> None:
     one, two, three = make_chain()
-    assert told([two, three]).startswith("ledger: folder 0001 is missing before 0002-close-2026-02-v1")
-    assert "folder 0002 is missing before 0003" in told([one, three])
-    assert "ledger/0003-close-2026-03-v1/close.json:1: previous_sha256: does not follow 0001-close-2026-01-v1" in told([one, three])
-    assert not told([one, two]), "the end alone can be cut off unseen, were it not for the head"
-    assert "does not hold the head" in told([one, two], {head(check_chain([one, two, three])[0]): "a safe"})
+    assert message([two, three]).startswith("ledger: folder 0001 is missing before 0002-close-2026-02-v1")
+    assert "folder 0002 is missing before 0003" in message([one, three])
+    assert "ledger/0003-close-2026-03-v1/close.json:1: previous_sha256: does not follow 0001-close-2026-01-v1" in message([one, three])
+    assert not message([one, two]), "the end alone can be cut off unseen, were it not for the head"
+    assert "does not hold the head" in message([one, two], {head(check_chain([one, two, three])[0]): "a safe"})
 
 
 @pytest.mark.parametrize(
@@ -150,26 +150,26 @@ def test_a_folder_deleted() -> None:
 )
 def test_a_record_edited_by_hand(old: bytes, new: bytes) -> None:
     folders = make_chain()
-    found = told(changed(folders, 1, RECORD, folders[1].files[RECORD].replace(old, new, 1)))
+    found = message(changed(folders, 1, RECORD, folders[1].files[RECORD].replace(old, new, 1)))
     assert found.startswith("ledger/0002-close-2026-02-v1/close.json:1: chain_sha256: does not fit what the file says: it was changed after the close")
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"\xff", b'{"a":1}\n'])
 def test_a_record_that_is_none(data: bytes) -> None:
-    assert "ledger/0002-close-2026-02-v1/close.json:1:" in told(changed(make_chain(), 1, RECORD, data))
+    assert "ledger/0002-close-2026-02-v1/close.json:1:" in message(changed(make_chain(), 1, RECORD, data))
 
 
 def test_a_folder_rewritten_with_fitting_hashes_breaks_the_chain_after_it() -> None:
     folders = make_chain()
     forged = make_chain(amount="99")[:1]
-    assert "ledger/0002-close-2026-02-v1/close.json:1: previous_sha256: does not follow 0001-close-2026-01-v1" in told([*forged, *folders[1:]])
+    assert "ledger/0002-close-2026-02-v1/close.json:1: previous_sha256: does not follow 0001-close-2026-01-v1" in message([*forged, *folders[1:]])
 
 
 def test_a_chain_rewritten_from_end_to_end_is_told_by_the_head_alone() -> None:
     genuine, forged = make_chain(), make_chain(amount="99")
     kept = head(check_chain(genuine)[0])
-    assert not told(forged)
-    assert f"does not hold the head {kept} of the safe" in told(forged, {kept: "the safe"})
+    assert not message(forged)
+    assert f"does not hold the head {kept} of the safe" in message(forged, {kept: "the safe"})
 
 
 @given(st.integers(0, 2), st.sampled_from([RECORD, LINES, "accruals.csv", "payouts.csv", "journal.csv"]), st.integers(0), st.integers(1, 255))
@@ -177,7 +177,7 @@ def test_no_changed_byte_stays_unseen(at: int, file: str, place: int, flip: int)
     folders = CHAIN
     data = bytearray(folders[at].files[file])
     data[place % len(data)] ^= flip
-    assert folders[at].name in told(changed(folders, at, file, bytes(data)))
+    assert folders[at].name in message(changed(folders, at, file, bytes(data)))
 
 
 CHAIN = make_chain()

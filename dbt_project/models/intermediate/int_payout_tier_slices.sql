@@ -8,7 +8,7 @@
 with
 
 due as (
-    select * from {{ ref("int_payouts_due") }}
+    select * from {{ ref("int_payouts_to_allocate") }}
     where is_graduated and window_measure > 0
 ),
 

@@ -4,7 +4,7 @@
 with
 
 periods as (
-    select * from {{ ref("int_periods_standing") }}
+    select * from {{ ref("int_periods_closed") }}
 ),
 
 settings as (

@@ -19,7 +19,7 @@ due as (
         -- the order in which lines are published: it does not depend on the order of agreements
         cast(row_number() over (order by identified.payout_id) as integer) as payout_no,
         benefits.benefit_key,
-        benefits.measure_basis_key,
+        benefits.measure_line_set_key,
         payouts.participant_key,
         benefits.measure as measure_kind,
         benefits.method = 'graduated' as is_graduated,
@@ -57,7 +57,7 @@ measured as (
         end) as window_measure
     from due
     inner join summed
-        on due.measure_basis_key = summed.basis_key
+        on due.measure_line_set_key = summed.line_set_key
         and due.participant_key = summed.participant_key
         and summed.period_no between due.first_period and due.last_period
     group by due.payout_key
