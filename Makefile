@@ -20,7 +20,7 @@ $(STAMP): requirements.lock pyproject.toml
 	  $$UV pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock || \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -c 'from assets.dbt import load_manifest; load_manifest(); load_manifest(has_tests=False)'
+	@$(BIN)/python -c 'from assets.transform.dbt import load_manifest; load_manifest(); load_manifest(has_tests=False)'
 	@touch $@
 
 setup: $(STAMP)  ## make the environment in .venv
@@ -33,7 +33,7 @@ test: setup  ## all tests in their short forms, under 5 minutes
 	@$(BIN)/python -m pytest -q -m "not long" -n auto --dist loadfile --no-loadscope-reorder
 
 mutants: setup  ## break the calculation on purpose and see that the unit tests notice (20 minutes)
-	@$(BIN)/python -m tests.mutants
+	@$(BIN)/python -m tests.tools.mutants
 
 torture: setup  ## the program against the reference on random books, then bad files, the long tests, machines that fail and the histories (TORTURE="--help" lists the options)
 	@$(BIN)/python -m tests.torture $(TORTURE)
@@ -67,23 +67,23 @@ $(AUDIT)/.installed: audit.lock
 	@touch $@
 
 audit: setup $(AUDIT)/.installed  ## known weaknesses of the dependencies, and all of them with their hashes in build/sbom.json (CycloneDX)
-	@$(BIN)/python -m tests.audit $(AUDIT)/bin
+	@$(BIN)/python -m tests.tools.audit $(AUDIT)/bin
 
 lock:  ## write requirements.lock and audit.lock anew from pyproject.toml
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev --no-header pyproject.toml -o requirements.lock
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group audit --no-header -o audit.lock
 
 tables-page: setup  ## write docs/tables.md anew from the descriptions of the tables
-	@$(BIN)/python -m pipelines.tables_page
+	@$(BIN)/python -m pipelines.pages.tables
 
 language-page: setup  ## write docs/language-reference.md anew from the types of the language
-	@$(BIN)/python -m pipelines.language_page
+	@$(BIN)/python -m pipelines.pages.language
 
 reasons-page: setup  ## write docs/reasons.md anew from the reasons of refused rows
-	@$(BIN)/python -m pipelines.reasons_page
+	@$(BIN)/python -m pipelines.pages.reasons
 
 curves-page: setup  ## draw the pictures of docs/curves.md anew from the YAML under them
-	@$(BIN)/python -m pipelines.curves_page
+	@$(BIN)/python -m pipelines.pages.curves
 
 bench: setup  ## measure against the rivals (BENCH="--help" lists the options)
 	@$(BIN)/python -m benchmarks.run $(BENCH)

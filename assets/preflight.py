@@ -1,6 +1,6 @@
 """Whether the machine has what a run needs, looked at before the run takes anything in.
 
-Belongs here: rights, files and space, as mistakes with a way out. Does not belong here: what a run may take (assets/limits.py).
+Belongs here: rights, files and space, as mistakes with a way out. Does not belong here: what a run may take (assets/runtime/limits.py).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from assets.context import RunContext
-from assets.limits import Limits, limits_of
-from assets.postgres_connection import check_address
+from assets.publishing.postgres.connection import check_address
+from assets.runtime.context import RunContext
+from assets.runtime.limits import Limits, limits_of
 from models.documents import InputError, Problem
 
 #: Bytes that a run writes for every byte of a new file: its copy in the archive, typed tables, lines, the published set. Measured for CSV: 2.3 (wide lines)
@@ -64,8 +64,8 @@ def open_files_allowed() -> int:
 def _code_in_paths(context: RunContext, limits: Limits) -> list[Problem]:
     """dbt's profile takes both paths and computes what stands in such brackets."""
     paths = {context.folder: "", limits.spill.parent: "limits.spill"}
-    told = "the path holds {{, {% or {#, which dbt would take for a formula; give the folder another name"
-    return [Problem(str(path), 0, key, told) for path, key in paths.items() if _FORMULA.search(str(path))][:1]
+    message = "the path holds {{, {% or {#, which dbt would take for a formula; give the folder another name"
+    return [Problem(str(path), 0, key, message) for path, key in paths.items() if _FORMULA.search(str(path))][:1]
 
 
 def _unwritable(context: RunContext, limits: Limits) -> list[Problem]:
@@ -77,8 +77,8 @@ def _unwritable(context: RunContext, limits: Limits) -> list[Problem]:
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as error:
-            told = f"no file can be written here: {error.strerror}; give the run the right to, or free some space"
-            problems.append(Problem(str(folder), 0, wanted.get(folder, ""), told))
+            message = f"no file can be written here: {error.strerror}; give the run the right to, or free some space"
+            problems.append(Problem(str(folder), 0, wanted.get(folder, ""), message))
     if context.warehouse.exists() and not os.access(context.warehouse, os.W_OK):
         problems.append(Problem(str(context.warehouse), 0, "", "cannot be written; give the run the right to, or delete it: the archive rebuilds it"))
     return problems
@@ -103,12 +103,14 @@ def _too_little_space(context: RunContext, limits: Limits, needed: int) -> list[
         wanted = limits.disk_free + (needed if folder == context.folder else 0)
         if free < wanted:
             why = f"the new files need about {_size(needed)}, and " if needed and folder == context.folder else ""
-            told = f"{_size(free)} are free; {why}{_size(limits.disk_free)} are to stay free (limits.disk_free of book.yaml). Free some space, then run again"
-            problems.append(Problem(str(folder), 0, "disk", told))
+            message = (
+                f"{_size(free)} are free; {why}{_size(limits.disk_free)} are to stay free (limits.disk_free of book.yaml). Free some space, then run again"
+            )
+            problems.append(Problem(str(folder), 0, "disk", message))
         found = os.statvfs(folder)
         if found.f_files and found.f_favail < _NEW_NAMES:
-            told = f"its disk can hold only {found.f_favail} more files (inodes); remove some, then run again"
-            problems.append(Problem(str(folder), 0, "disk", told))
+            message = f"its disk can hold only {found.f_favail} more files (inodes); remove some, then run again"
+            problems.append(Problem(str(folder), 0, "disk", message))
     return problems
 
 

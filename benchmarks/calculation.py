@@ -18,11 +18,11 @@ from decimal import Decimal
 import duckdb
 import polars as pl
 
-from assets.calculation import QUERIES
+from assets.transform.calculate import QUERIES
 from models.agreements.parse import parse_agreements
 from models.agreements.terms import make_terms
-from models.book import parse_book
-from models.results import compute_results
+from models.book.settings import parse_book
+from models.calculation.results import compute_results
 
 BOOK = """
 book: calculation
@@ -130,26 +130,26 @@ def make_frames(rows: int, agreement: str = AGREEMENT) -> tuple[dict[str, pl.Dat
 
 
 def _measures(frames: dict[str, pl.DataFrame], participants: int) -> pl.DataFrame:
-    """Sums per basis × participant × period, this year's and the prior year's: drawn for DISTINCT participants, then repeated."""
+    """Sums per line_set × participant × period, this year's and the prior year's: drawn for DISTINCT participants, then repeated."""
     draw = random.Random(1)
     first, last = frames["windows"].select(pl.col("first_period").min(), pl.col("last_period").max()).row(0)
     drawn = [
-        (basis, participant, period, is_prior, Decimal(draw.randrange(0, 1_500_000)).scaleb(-2))
-        for basis in frames["benefits"]["basis_key"].unique()
+        (line_set, participant, period, is_prior, Decimal(draw.randrange(0, 1_500_000)).scaleb(-2))
+        for line_set in frames["benefits"]["line_set_key"].unique()
         for participant in range(min(DISTINCT, participants))
         for period in range(first, last + 1)
         for is_prior in (False, True)
     ]
     one = pl.DataFrame(
         drawn,
-        schema={"basis_key": pl.Int32, "drawn_key": pl.Int32, "period_no": pl.Int32, "is_prior": pl.Boolean, "amount": pl.Decimal(38, 6)},
+        schema={"line_set_key": pl.Int32, "drawn_key": pl.Int32, "period_no": pl.Int32, "is_prior": pl.Boolean, "amount": pl.Decimal(38, 6)},
         orient="row",
     )
     repeated = frames["participants"].select("participant_key", drawn_key=(pl.col("participant_key") % DISTINCT))
     nothing = pl.lit(0, pl.Int64)
     return repeated.join(one, on="drawn_key").select(
-        "basis_key", "participant_key", "period_no", "is_prior", "amount", cost=pl.lit(0, pl.Decimal(38, 6)), quantity=pl.lit(1, pl.Decimal(38, 6)),
-        attribute_value=pl.lit(0, pl.Decimal(38, 6)), is_ahead=pl.lit(False), line_count=nothing + 1, missing_rates=nothing, missing_costs=nothing,
+        "line_set_key", "participant_key", "period_no", "is_prior", "amount", cost=pl.lit(0, pl.Decimal(38, 6)), quantity=pl.lit(1, pl.Decimal(38, 6)),
+        attribute_value=pl.lit(0, pl.Decimal(38, 6)), is_after_as_of=pl.lit(False), line_count=nothing + 1, missing_rates=nothing, missing_costs=nothing,
         missing_quantities=nothing, missing_attributes=nothing,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from models.book import CalendarSettings
+from models.book.settings import CalendarSettings
 
 ONE_DAY = dt.timedelta(days=1)
 #: Years a calendar is made for: terms and `as_of` lie in them.

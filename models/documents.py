@@ -1,7 +1,7 @@
 """YAML text to plain values, with the file and line of every mistake.
 
 Belongs here: the YAML that users write (book.yaml, agreements) as text in, values out, and where a key stands.
-Does not belong here: what the keys mean (models/book.py, models/agreements/).
+Does not belong here: what the keys mean (models/book/settings.py, models/agreements/).
 
 The reading is stricter than YAML's own: a duplicate key, an alias, a tag, a word that YAML 1.1 takes for something else
 (`no`, `12:30`) is refused, a number with a point stays exact (Decimal), and depth and size are bounded.

@@ -51,7 +51,7 @@ def round_ratio(numerator: Any, denominator: Any, rounding: Rounding) -> Any:
 
 #: Published types: money that was rounded, and every other exact figure.
 MONEY = pl.Decimal(18, 4)
-FIGURE = pl.Decimal(38, 12)
+EXACT = pl.Decimal(38, 12)
 
 
 def as_money(ten_thousandths: Iterable[int | None]) -> pl.Series:

@@ -21,19 +21,19 @@ class Strict(BaseModel):
 
 
 #: Problems told of one document, and characters shown of a value.
-LISTED, LONGEST = 50, 80
+MAX_LISTED, LONGEST = 50, 80
 
 
 def problems_of(error: ValidationError, document: Document, model: type[BaseModel]) -> list[Problem]:
     """One problem per finding, at the line of the key concerned; the first LISTED of them and how many more there are."""
     problems = []
     findings = error.errors(include_url=False)
-    for finding in findings[:LISTED]:
+    for finding in findings[:MAX_LISTED]:
         names_key = finding["type"] in ("missing", "extra_forbidden")
         path = _path_in_document(finding["loc"], document.value, names_key)
         problems.append(document.problem(path, _message(finding, model)))
-    if len(findings) > LISTED:
-        problems.append(document.problem((), f"{len(findings) - LISTED} more problems in this document are not listed"))
+    if len(findings) > MAX_LISTED:
+        problems.append(document.problem((), f"{len(findings) - MAX_LISTED} more problems in this document are not listed"))
     return list(dict.fromkeys(problems))
 
 

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assets.books import BookLocked
-from assets.context import CheckFailed
-from assets.dbt import SqlError
-from assets.postgres_connection import PostgresFailed
-from models.closing import Refused
+from assets.publishing.postgres.connection import PostgresFailed
+from assets.runtime.book_folder import BookLocked
+from assets.runtime.context import CheckFailed
+from assets.transform.dbt import SqlError
 from models.documents import InputError
-from pipelines.masking import mask
+from models.records.closing import LedgerRuleViolation
+from pipelines.logging.masking import mask
 
 if TYPE_CHECKING:
     import dagster as dg
 
-KEPT = "What was published before stays."
+KEPT_MESSAGE = "What was published before stays."
 _WAYS_OUT: tuple[tuple[type[Exception], str], ...] = (
     (InputError, "Correct the file, line and key that are named, then run again. `tierledger validate` lists every problem of book and agreements."),
-    (Refused, "The rules of the ledger forbid it; the message says what stands in the way. Nothing was written."),
+    (LedgerRuleViolation, "The rules of the ledger forbid it; the message says what stands in the way. Nothing was written."),
     (CheckFailed, "The rows that are named contradict the check. Correct the feed or agreement they come from, then run again."),
     (BookLocked, "Wait until the other run has ended, or stop it; nothing has to be deleted. Then run again."),
     (SqlError, "If the message names a value, correct its feed; else it is a fault of the program: report it with what `tierledger doctor` prints."),

@@ -13,20 +13,20 @@ from typing import Any
 
 import dagster as dg
 
-from assets.checks import CHECKS
-from assets.context import CheckFailed, StepReport
-from assets.dbt import SqlError
-from assets.published import count_feeds, open_published, sum_agreements
-from models.feeds import FEEDS
+from assets.published.reader import count_feeds, open_published, sum_agreements
+from assets.runtime.context import CheckFailed, StepReport
+from assets.transform.dbt import SqlError
+from assets.transform.invariants import CHECKS
+from models.feeds.columns import FEEDS
 from pipelines import tables
 from pipelines.failures import as_failure, cause
 from pipelines.hooks import explain_failure, tell_failure
 from pipelines.resources import BookRun
-from pipelines.steps import STEPS
+from pipelines.run import STEPS
 
 #: One writer at a time: every asset that opens the warehouse is in this pool, which dagster.yaml limits to one.
 POOL = "warehouse"
-#: What the calculation reads (assets/calculation.py); a test compares.
+#: What the calculation reads (assets/transform/calculate.py); a test compares.
 CALCULATED_FROM = (
     "terms.agreements", "terms.axes", "terms.benefits", "terms.gates", "terms.matrix_cells", "terms.matrix_columns",
     "terms.multiplier_tiers", "terms.multipliers", "terms.periods", "terms.settings", "terms.tiers", "terms.windows",
@@ -34,7 +34,7 @@ CALCULATED_FROM = (
 )  # fmt: skip
 #: The tables of `calc` that say which run this is, and what they are made from.
 _HISTORY = dict.fromkeys(("current_run", "runs"), ("raw.feed_files", "terms.settings"))
-#: The mart that a statement of assets/checks.py is shown at; every other one stands at the payouts.
+#: The mart that a statement of assets/transform/invariants.py is shown at; every other one stands at the payouts.
 _CHECKED_AT = {
     "every_row_is_accounted_for": "audit_feed_file",
     "every_row_has_one_disposition": "audit_feed_file",
@@ -43,7 +43,7 @@ _CHECKED_AT = {
     "accruals_add_up_to_what_is_due": "fct_accrual",
     "debits_equal_credits": "fct_journal",
 }
-#: The statements of assets/publishing.py, about the copy that readers get.
+#: The statements of assets/publishing/parquet_set.py, about the copy that readers get.
 CHECKED_COPY = {"each_payout_is_published_once": "fct_payout", "published_lines_add_up_to_payouts": "fct_payout_line"}
 _AGREEMENT_COLUMNS = ("agreement_id", "direction", "currency", "total", "payouts", "paying", "blocked")
 _FEED_COLUMNS = ("feed", "files", "rows_read", "rows_loaded", "rows_duplicate", "rows_superseded", "rows_rejected")
@@ -82,9 +82,9 @@ def step_assets(
     """The tables that one step writes, with their row counts, what `show` adds to them, and the checks that the step makes as it works."""
 
     @dg.multi_asset(name=name, description=_STEP[name].title, specs=specs, check_specs=checks, pool=POOL, hooks={explain_failure})
-    def carry_out(context: dg.AssetExecutionContext, book_run: BookRun) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    def run_step(context: dg.AssetExecutionContext, book_run: BookRun) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         try:
-            report = book_run.carry_out(_STEP[name])
+            report = book_run.run_step(_STEP[name])
         except Exception as error:
             yield from _failed_checks(checks, error)
             raise as_failure(error) from cause(error)
@@ -94,23 +94,23 @@ def step_assets(
             yield dg.MaterializeResult(asset_key=key, metadata={**_row_count(report, key), **shown.get(key, {})})
         yield from (dg.AssetCheckResult(passed=True, asset_key=check.asset_key, check_name=check.name) for check in checks)
 
-    return carry_out
+    return run_step
 
 
 def step_checks(name: str, checks: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefinition:
     """A step that writes nothing and holds statements against what is there; the first that does not hold ends the run."""
 
     @dg.multi_asset_check(name=name, description=_STEP[name].title, specs=checks, pool=POOL)
-    def carry_out(context: dg.AssetCheckExecutionContext, book_run: BookRun) -> Iterator[dg.AssetCheckResult]:
+    def run_step(context: dg.AssetCheckExecutionContext, book_run: BookRun) -> Iterator[dg.AssetCheckResult]:
         try:
-            book_run.carry_out(_STEP[name])
+            book_run.run_step(_STEP[name])
         except Exception as error:
             tell_failure(context.log, name, as_failure(error))
             yield from _failed_checks(checks, error)
             raise as_failure(error) from cause(error)
         yield from (dg.AssetCheckResult(passed=True, asset_key=check.asset_key, check_name=check.name) for check in checks)
 
-    return carry_out
+    return run_step
 
 
 def _upstream_first(specs: Sequence[dg.AssetSpec]) -> list[dg.AssetKey]:

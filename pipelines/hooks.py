@@ -7,7 +7,7 @@ import logging
 
 import dagster as dg
 
-from pipelines.failures import KEPT, way_out
+from pipelines.failures import KEPT_MESSAGE, way_out
 
 
 @dg.failure_hook(name="explain_failure")
@@ -19,4 +19,4 @@ def explain_failure(context: dg.HookContext) -> None:
 def tell_failure(log: logging.Logger, step: str, error: BaseException | None) -> None:
     """The entry itself, also for checks, which take no hook."""
     reason = (error.description if isinstance(error, dg.Failure) else None) or error or "it was stopped"
-    log.error(f"{step} failed: {reason}\nNothing was published by this run. {KEPT}\nWay out: {way_out(error)}")
+    log.error(f"{step} failed: {reason}\nNothing was published by this run. {KEPT_MESSAGE}\nWay out: {way_out(error)}")

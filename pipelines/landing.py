@@ -1,6 +1,6 @@
 """What lies in the landing folders, by the hash of its bytes.
 
-Belongs here: looking at the files of feeds. Does not belong here: taking them in (assets/feeds.py), starting runs (pipelines/sensors.py).
+Belongs here: looking at the files of feeds. Does not belong here: taking them in (assets/feeds/load.py), starting runs (pipelines/sensors.py).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-from assets.books import open_book
-from assets.landing import Landed, find_files
+from assets.feeds.landing import Landed, find_files
+from assets.runtime.book_folder import open_book
 
 
 def find_landed(folder: Path) -> dict[str, list[Landed]]:

@@ -1,6 +1,6 @@
 """Closing by Dagster: one partition per fiscal period, several of them in one run, with checks of their own.
 
-Belongs here: the asset, its partitions, job and month-end schedule. Does not belong here: what closing is (pipelines/closing.py, assets/closing.py).
+Belongs here: the asset, its partitions, job and month-end schedule. Does not belong here: what closing is (pipelines/close.py, assets/closing/close.py).
 """
 
 import datetime as dt
@@ -11,8 +11,8 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from assets.books import open_book
-from assets.published import fetch, open_published
+from assets.published.reader import fetch, open_published
+from assets.runtime.book_folder import open_book
 from models.calendars import Period, make_periods
 from models.documents import InputError
 from pipelines import tables
@@ -67,7 +67,7 @@ def close_parts(folder: Path, today: dt.date) -> tuple[dg.AssetsDefinition, list
         description="Fiscal periods frozen in the ledger. Materializing a partition closes it, as `tierledger close` does; several are closed in order.",
     )
     def closed_periods(context: dg.AssetExecutionContext, config: CloseConfig, book: BookFolder) -> Iterator[Any]:
-        from pipelines.closing import close_book
+        from pipelines.close import close_book
 
         heads = {}
         try:

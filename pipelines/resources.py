@@ -11,17 +11,17 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from assets.books import BookLocked, lock_book, open_book, open_run
-from assets.context import CheckFailed, RunContext, StepReport
-from assets.events import sharing
+from assets.archive.receipts import check_book
+from assets.archive.run_identity import record_failure
 from assets.preflight import check_machine
-from assets.receipts import check_book
-from assets.runs import record_failure
-from assets.storage import told_plainly
+from assets.runtime.book_folder import BookLocked, lock_book, open_book, open_run
+from assets.runtime.context import CheckFailed, RunContext, StepReport
+from assets.runtime.events import bound_fields
+from assets.runtime.machine_errors import translate_machine_errors
 from models.documents import InputError
 from pipelines.failures import as_failure
+from pipelines.run import STEPS, Step
 from pipelines.settings import read_secret
-from pipelines.steps import STEPS, Step
 
 
 class BookFolder(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -49,11 +49,11 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
             with lock_book(self.book.path):
                 self._done = set()
                 self._context = open_run(self.book.path, self._day(), _created_at(context), secret=read_secret)
-                with told_plainly(self.book.path):
+                with translate_machine_errors(self.book.path):
                     check_machine(self._context)
-                    for told in check_book(self._context):
-                        context.log.warning(told) if context.log else None
-                with sharing(book=self._context.book.book, as_of=self._context.as_of):
+                    for message in check_book(self._context):
+                        context.log.warning(message) if context.log else None
+                with bound_fields(book=self._context.book.book, as_of=self._context.as_of):
                     yield self
         except (InputError, BookLocked, OSError) as error:
             raise as_failure(error) from None
@@ -62,15 +62,15 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
     def context(self) -> RunContext:
         return self._context
 
-    def carry_out(self, step: Step) -> StepReport:
+    def run_step(self, step: Step) -> StepReport:
         """Run one step. A check that fails is noted in the history of runs, as the command does.
 
         Publishing alone, without the checks, first holds them: what a failed run left in the warehouse does not get out.
         """
         if step.name == "publish" and "checks" not in self._done:
-            self.carry_out(next(step for step in STEPS if step.name == "checks"))
+            self.run_step(next(step for step in STEPS if step.name == "checks"))
         try:
-            with told_plainly(self.book.path):
+            with translate_machine_errors(self.book.path):
                 report = step(self._context)
         except CheckFailed:
             record_failure(self._context)

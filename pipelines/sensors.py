@@ -8,7 +8,7 @@ import json
 
 import dagster as dg
 
-from assets.landing import Landed, read_manifest
+from assets.feeds.landing import Landed, read_manifest
 from models.documents import InputError
 from pipelines.jobs import run_book
 from pipelines.landing import find_landed, hash_of

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pipelines.masking import keep_secret
+from pipelines.logging.masking import keep_secret
 
 DEMO_BOOK = Path("books/demo")
 

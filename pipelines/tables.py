@@ -15,7 +15,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, build_dbt_asset_specs
 from dbt.flags import set_from_args
 
-from assets.dbt import PREPARE, PUBLISH, load_manifest
+from assets.transform.dbt import PREPARE, PUBLISH, load_manifest
 
 #: Who answers for the tables of a schema.
 OWNERS = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.once import make_once, prepare_engine
+from tests.support.once import make_once, prepare_engine
 
 _RELAXED = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 settings.register_profile("repeatable", max_examples=30, derandomize=True, **_RELAXED)
@@ -28,7 +28,7 @@ def _engine() -> None:
 def demo_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the demo book after one whole run. Tests read it and leave it as it is."""
     from examples.demo.generate import write_demo_book
-    from pipelines.steps import run_book
+    from pipelines.run import run_book
 
     def make(folder: Path) -> None:
         write_demo_book(folder)

@@ -5,7 +5,7 @@
 {% macro credited_lines(is_netted=false) -%}
 {%- set parts = parts_in_use() -%}
 {%- set line_columns = [
-    "basis_key", "participant_key", "file_no", "row_no", "transaction_id", "line", "date", "partner_key", "product_key", "source_amount", "day_key",
+    "line_set_key", "participant_key", "file_no", "row_no", "transaction_id", "line", "date", "partner_key", "product_key", "source_amount", "day_key",
     "period_no", "prior_period_no", "is_in_term",
 ] -%}
 with
@@ -93,17 +93,17 @@ memberships as not materialized (
 whole_spans as (
     select membership_key, scope_key, partner_key, first_day, last_day{{ originals_flag }}
     from memberships
-    where not is_pool_piece and basis_key is not null
+    where not is_pool_piece and line_set_key is not null
 ),
 
 piece_spans as (
     select membership_key, scope_key, partner_key, first_day, last_day{{ originals_flag }}
     from memberships
-    where is_pool_piece and basis_key is not null
+    where is_pool_piece and line_set_key is not null
 ),
 
 products as not materialized (
-    select * from {{ ref("int_products_packed") }}
+    select * from {{ ref("int_product_scope_bits") }}
 ),
 
 days as not materialized (
@@ -141,7 +141,7 @@ days as not materialized (
 
 {% macro matched_lines(spans, parts, is_netted) -%}
     select
-        memberships.basis_key,
+        memberships.line_set_key,
         memberships.participant_key,
         lines.file_no,
         lines.row_no,
@@ -172,7 +172,7 @@ days as not materialized (
         days.share_divisor,
         days.minor_millionths,
         days.period_no,
-        case when memberships.looks_back and days.counts_as between memberships.term_from and memberships.term_to then days.prior_period_no end
+        case when memberships.needs_prior_year and days.counts_as between memberships.term_from and memberships.term_to then days.prior_period_no end
             as prior_period_no,
         {{ counted_date(parts) }} between memberships.term_from and memberships.term_to
         {%- if parts.claims %} and lines_lost.agreement_key is null{% endif %} as is_in_term,
@@ -234,7 +234,7 @@ days as not materialized (
 claims as (
     select membership_key, scope_key, partner_key, first_day, last_day{{ originals_flag }}
     from memberships
-    where basis_key is null
+    where line_set_key is null
 ),
 
 lines_claimed as (
@@ -275,7 +275,7 @@ lines_lost as (
     {%- if parts_in_use().nets -%}
     (
         select * from {{ gross }}
-        where basis_key not in ({{ netted_bases() }})
+        where line_set_key not in ({{ netted_line_sets() }})
         union all
         select * from {{ netted }}
     )
@@ -284,8 +284,8 @@ lines_lost as (
     {%- endif -%}
 {%- endmacro %}
 
-{% macro netted_bases() -%}
-    select basis_key from {{ source("terms", "bases") }} where agreement_key in (select agreement_key from {{ source("terms", "nets") }})
+{% macro netted_line_sets() -%}
+    select line_set_key from {{ source("terms", "line_sets") }} where agreement_key in (select agreement_key from {{ source("terms", "nets") }})
 {%- endmacro %}
 
 {# The body of int_measures_summed, of gross or of netted lines. #}
@@ -300,14 +300,14 @@ lines as (
 -- figures: 0 this year's, 1 the prior year's, 2 those of it that stand for a day after as_of
 dated as (
     select
-        basis_key, participant_key, period_no, 0 as figures,
+        line_set_key, participant_key, period_no, 0 as figures,
         amount_millionths, cost_millionths, quantity_millionths, attribute_millionths, share_millionths
     from lines
     where is_in_term
     {%- if parts.prior_years %}
     union all
     select
-        lines.basis_key, lines.participant_key, lines.prior_period_no, case when days.is_ahead then 2 else 1 end,
+        lines.line_set_key, lines.participant_key, lines.prior_period_no, case when days.is_after_as_of then 2 else 1 end,
         lines.amount_millionths, lines.cost_millionths, lines.quantity_millionths, lines.attribute_millionths, lines.share_millionths
     from lines
     inner join {{ days }} as days on lines.day_key = days.day_key
@@ -316,11 +316,11 @@ dated as (
 )
 
 select
-    dated.basis_key,
+    dated.line_set_key,
     dated.participant_key,
     dated.period_no,
     dated.figures > 0 as is_prior,
-    dated.figures = 2 as is_ahead,
+    dated.figures = 2 as is_after_as_of,
     {{ as_decimal("sum(dated.amount_millionths)", 6) }} as amount,
     {{ as_decimal("sum(dated.cost_millionths)", 6) }} as cost,
     {{ as_decimal("sum(cast(dated.quantity_millionths as hugeint) * dated.share_millionths)", 12) }} as quantity,
@@ -335,13 +335,13 @@ select
     count(*) filter (where dated.cost_millionths is null and dated.amount_millionths is not null) as missing_costs,
     count(*) filter (where dated.quantity_millionths is null) as missing_quantities,
     {%- if parts.attributes %}
-    count(*) filter (where bases.attribute is not null and dated.attribute_millionths is null) as missing_attributes
+    count(*) filter (where line_sets.attribute is not null and dated.attribute_millionths is null) as missing_attributes
     {%- else %}
     cast(0 as bigint) as missing_attributes
     {%- endif %}
 from dated
 {%- if parts.attributes %}
-inner join {{ source("terms", "bases") }} as bases on dated.basis_key = bases.basis_key
+inner join {{ source("terms", "line_sets") }} as line_sets on dated.line_set_key = line_sets.line_set_key
 {%- endif %}
-group by dated.basis_key, dated.participant_key, dated.period_no, dated.figures
+group by dated.line_set_key, dated.participant_key, dated.period_no, dated.figures
 {%- endmacro %}

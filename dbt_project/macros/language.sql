@@ -7,9 +7,9 @@
     {%- set query -%}
         select 'conditions', condition_key, condition, column_names from {{ source("terms", "conditions") }}
         union all
-        select distinct 'attributes', 0, attribute, [attribute] from {{ source("terms", "bases") }} where attribute is not null
+        select distinct 'attributes', 0, attribute, [attribute] from {{ source("terms", "line_sets") }} where attribute is not null
         union all
-        select distinct 'prior_years', 0, null, null from {{ source("terms", "bases") }} where looks_back
+        select distinct 'prior_years', 0, null, null from {{ source("terms", "line_sets") }} where needs_prior_year
         union all
         select distinct 'originals', 0, null, null from {{ source("terms", "agreements") }} where returns = 'original'
         union all
@@ -22,7 +22,7 @@
         {%- set found = run_query(query) -%}
         {%- set present = raw_columns("transactions") | map("lower") | list if found | length else [] -%}
         {%- for kind, key, text, names in found -%}
-            {#- a column that is not there is refused by name in assets/checks.py -#}
+            {#- a column that is not there is refused by name in assets/transform/invariants.py -#}
             {#- dbt hands lists over as JSON -#}
             {%- set is_known = not names or not fromjson(names) | map("lower") | reject("in", present) | list -%}
             {%- if kind == "conditions" -%}{%- do parts.conditions.append([key | int, text if is_known else "false"]) -%}
@@ -41,7 +41,7 @@
 
 {#
   What is true of a line, as bits by condition_key. Null counts as false. A line for which a condition has no value because of an error is
-  refused by name in assets/checks.py.
+  refused by name in assets/transform/invariants.py.
 #}
 {% macro conditions_as_bits(conditions) -%}
     {%- set by_key = dict(conditions) -%}

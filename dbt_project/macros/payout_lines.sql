@@ -13,13 +13,13 @@
 {%- set counted = "case when due_periods.measure_kind = 'attribute' then lines.attribute_millionths else lines.quantity_millionths end" -%}
 {%- set quantity = "coalesce(cast(" ~ counted ~ " as hugeint) * lines.share_millionths, 0)" -%}
 due as not materialized (
-    select * from {{ ref("int_payouts_due") }}
+    select * from {{ ref("int_payouts_to_allocate") }}
     {{ condition }}
 ),
 
 -- one row per payout × period: joined to lines by equality
 due_periods as not materialized (
-    select due.payout_key, due.measure_basis_key, due.participant_key, due.measure_kind, due.is_graduated, periods.period_no
+    select due.payout_key, due.measure_line_set_key, due.participant_key, due.measure_kind, due.is_graduated, periods.period_no
     from due
     inner join {{ source("terms", "periods") }} as periods on periods.period_no between due.first_period and due.last_period
     where due.window_units > 0
@@ -77,7 +77,7 @@ placed as (
         and coalesce(lines.measure_to_here >= slices.from_units, true)
         and coalesce(lines.measure_to_here < slices.to_units, true) as is_place_of_nothing
     from graduated_lines as lines
-    inner join {{ ref("int_payouts_sliced") }} as slices on lines.payout_key = slices.payout_key
+    inner join {{ ref("int_payout_tier_slices") }} as slices on lines.payout_key = slices.payout_key
 ),
 
 weighed as (
@@ -155,7 +155,7 @@ shared as (
         ) as measure_to_here
     from {{ lines }} as lines
     inner join due_periods
-        on lines.basis_key = due_periods.measure_basis_key
+        on lines.line_set_key = due_periods.measure_line_set_key
         and lines.participant_key = due_periods.participant_key
         and lines.period_no = due_periods.period_no
     where lines.is_in_term and {{ condition }}

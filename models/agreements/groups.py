@@ -13,13 +13,13 @@ from itertools import groupby
 
 from models.agreements.schema import Agreement, Benefit, PriorBaseline, PriorYear
 from models.agreements.versions import OwnedWindows, misfits, own_windows
-from models.book import CalendarSettings
+from models.book.settings import CalendarSettings
 from models.calendars import Period, make_periods
 from models.documents import Document, Path, Problem
 
 Finding = tuple[int, Path, str]
 #: What may not change from one version to the next: money already booked would change its meaning.
-LASTING = ("currency", "direction", "pool", "payee")
+IMMUTABLE_KEYS = ("currency", "direction", "pool", "payee")
 
 
 def problems_between(sources: Sequence[tuple[Agreement, Document]], calendar: CalendarSettings, refused: Set[str] = frozenset()) -> list[Problem]:
@@ -46,7 +46,7 @@ def net_levels(agreements: Sequence[Agreement]) -> dict[str, int]:
     return {a.agreement: level(a.agreement) for a in agreements}
 
 
-def looks_back(benefit: Benefit) -> bool:
+def needs_prior_year(benefit: Benefit) -> bool:
     """Whether a figure of the prior year is needed."""
     return isinstance(benefit.baseline, PriorBaseline) or isinstance(benefit.target, PriorYear) or benefit.accrue.forecast == "seasonal"
 
@@ -72,7 +72,7 @@ def _unlisted_years(agreements: Sequence[Agreement], calendar: CalendarSettings)
         for key, day in (("from", agreement.term.from_), ("to", agreement.term.to)):
             if not first <= day <= last:
                 yield i, ("term", key), f"{day} lies outside the years that calendar.first_days in book.yaml lists ({first} to {last}); list its year there"
-        if any(map(looks_back, agreement.benefits)) and agreement.term.from_ < second_year:
+        if any(map(needs_prior_year, agreement.benefits)) and agreement.term.from_ < second_year:
             yield (
                 i,
                 ("term", "from"),
@@ -93,7 +93,7 @@ def _version_findings(place: int, versions: list[Agreement], periods: list[Perio
     for i, version in enumerate(versions[1:], 1):
         if version.effective is None:
             yield place + i, ("version",), "an amendment says from when it holds: effective: 2026-04-01"
-        for key in LASTING:
+        for key in IMMUTABLE_KEYS:
             if getattr(version, key) != getattr(versions[0], key):
                 yield (
                     place + i,

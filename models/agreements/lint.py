@@ -15,7 +15,7 @@ from itertools import pairwise
 from models.agreements.parse import Source
 from models.agreements.payments import OF_THE_INCENTIVE, ONE, ZERO, Payment, Polynomial, derive, payment_along_axis, value_at
 from models.agreements.schema import PAY_FORMS, Agreement, Benefit, Gate, axis_name, measure_of
-from models.curves import Piece, Tier, compile_curve
+from models.curves.pieces import Piece, Tier, compile_curve
 from models.documents import Path, Problem
 
 #: Where it stands, warning or note, what it says.
@@ -59,9 +59,9 @@ def _cliffs(payment: Payment, benefit: Benefit) -> Iterator[Finding]:
     for i, piece in enumerate(payment.pieces):
         size = payment.after(i) - payment.before(i)
         if size and (benefit.above != "zero" or piece.start != payment.pieces[-1].start or piece.includes_start):
-            told = f"cliff: at {_plain(piece.start)} the payout goes from {_shown(payment.before(i), payment)} to {_shown(payment.after(i), payment)}"
+            message = f"cliff: at {_plain(piece.start)} the payout goes from {_shown(payment.before(i), payment)} to {_shown(payment.after(i), payment)}"
             worse = size * (-1 if axis_name(benefit.by) == "rank" else 1) < 0 and i > 0  # rank 1 is the best
-            yield ("tiers", piece.tier - 1), "warning" if worse else "note", told + (", so that better pays less" if worse else "")
+            yield ("tiers", piece.tier - 1), "warning" if worse else "note", message + (", so that better pays less" if worse else "")
     last = payment.pieces[-1]
     if benefit.method == "linear" and benefit.above == "zero":
         yield ("above",), "warning", f"nothing is paid above {_plain(last.start)}, after {_shown(payment.before(len(payment.pieces) - 1), payment)} at it"
@@ -111,8 +111,8 @@ def _largest(payment: Payment, benefit: Benefit) -> Iterator[Finding]:
         pieces = compile_curve(benefit.multiply.method, benefit.multiply.boundary, benefit.multiply.above, tiers)
         factor = _supremum(pieces, [piece.pays["amount"] for piece in pieces])
         largest = None if factor is None else largest * factor
-    told = "without bound; limits.at_most would cap it" if largest is None else _shown(largest, payment)
-    yield ("tiers",), "note", f"largest payout of a span: {told}"
+    message = "without bound; limits.at_most would cap it" if largest is None else _shown(largest, payment)
+    yield ("tiers",), "note", f"largest payout of a span: {message}"
 
 
 def _supremum(pieces: Sequence[Piece], paid: Sequence[Polynomial]) -> Fraction | None:

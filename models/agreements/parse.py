@@ -1,6 +1,6 @@
 """Texts of agreement files to checked agreements, with every mistake at once.
 
-Belongs here: putting the reading, the types and the rules together. Does not belong here: opening files (assets/agreements.py).
+Belongs here: putting the reading, the types and the rules together. Does not belong here: opening files (assets/agreements/load.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from models.agreements.groups import problems_between
 from models.agreements.rules import problems_within
 from models.agreements.schema import Agreement
-from models.book import CalendarSettings
+from models.book.settings import CalendarSettings
 from models.documents import Document, InputError, Problem, parse_documents
 from models.validation import problems_of
 

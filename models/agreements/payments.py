@@ -1,7 +1,7 @@
 """What a benefit pays along its axis, before multipliers, gates and limits: the curve's normal form in money.
 
 Belongs here: payments as polynomials, one per piece, for lint, drawings and docs. Does not belong here: what is really paid, which is
-computed for all results at once and in integers (models/payouts.py), grids (models/matrices.py).
+computed for all results at once and in integers (models/calculation/payouts.py), grids (models/curves/matrices.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from models.agreements.rules import pay_forms
 from models.agreements.schema import PAY_FORMS, Benefit, axis_name, base_of, measure_of
-from models.curves import Piece, Tier, compile_curve
+from models.curves.pieces import Piece, Tier, compile_curve
 
 #: Coefficients of 1, x, x² … of a payment along the axis.
 Polynomial = tuple[Fraction, ...]
@@ -22,7 +22,7 @@ OF_THE_INCENTIVE = "of the incentive"
 
 
 @dataclass(frozen=True)
-class Figures:
+class ScaledInputs:
     """The figures of one participant. Along the axis, base and quantity move in proportion to the measure; all stand still where the axis is none of its."""
 
     measure: Fraction
@@ -54,7 +54,7 @@ class Payment:
         return value_at(self.paid[i], self.pieces[i].start)
 
 
-def payment_along_axis(currency: str, benefit: Benefit, figures: Figures | None = None) -> Payment | None:
+def payment_along_axis(currency: str, benefit: Benefit, figures: ScaledInputs | None = None) -> Payment | None:
     """The payment as a function of the axis, with the numbers that the benefit itself names and those of `figures`.
 
     None where it depends on more than the axis (another column, a target or baseline from a feed, and no figures).
@@ -80,13 +80,13 @@ def payment_along_axis(currency: str, benefit: Benefit, figures: Figures | None 
     return Payment(pieces, paid, unit, measure[1] if measure else ZERO)
 
 
-def _figure(benefit: Benefit, figures: Figures | None, name: str) -> Fraction | None:
+def _figure(benefit: Benefit, figures: ScaledInputs | None, name: str) -> Fraction | None:
     """As the benefit says, if it says a number; else the participant's."""
     said, seen = getattr(benefit, name), getattr(figures, name, None)
     return seen if seen is not None else Fraction(said) if isinstance(said, Decimal) else None
 
 
-def _measure_along_axis(axis: str, target: Fraction | None, baseline: Fraction | None, figures: Figures | None) -> Polynomial | None:
+def _measure_along_axis(axis: str, target: Fraction | None, baseline: Fraction | None, figures: ScaledInputs | None) -> Polynomial | None:
     """M as offset + slope × x."""
     if axis == "measure":
         return ZERO, ONE
@@ -97,7 +97,7 @@ def _measure_along_axis(axis: str, target: Fraction | None, baseline: Fraction |
     return None if figures is None else (figures.measure, ZERO)
 
 
-def _base_along_axis(benefit: Benefit, measure: Polynomial | None, baseline: Fraction | None, figures: Figures | None) -> Polynomial | None:
+def _base_along_axis(benefit: Benefit, measure: Polynomial | None, baseline: Fraction | None, figures: ScaledInputs | None) -> Polynomial | None:
     """What a rate multiplies: the measure, what exceeds the baseline, or another column."""
     base, measured = base_of(benefit)[0], measure_of(benefit)
     if measure is None:
@@ -108,7 +108,7 @@ def _base_along_axis(benefit: Benefit, measure: Polynomial | None, baseline: Fra
     return measure if is_measure else _in_proportion(measure, figures, "base")
 
 
-def _in_proportion(measure: Polynomial | None, figures: Figures | None, name: str) -> Polynomial | None:
+def _in_proportion(measure: Polynomial | None, figures: ScaledInputs | None, name: str) -> Polynomial | None:
     """Base or quantity along the axis: it stays what it is where the measure does, and moves with it otherwise."""
     column: Fraction | None = getattr(figures, name, None)
     if measure is None or figures is None or column is None:

@@ -26,8 +26,8 @@ from models.agreements.values import (
     Values,
     kind_of,
 )
-from models.book import Currency
-from models.feeds import TRANSACTION_TYPES
+from models.book.settings import Currency
+from models.feeds.columns import TRANSACTION_TYPES
 
 #: What a key that is left out stands for is made once (NO_…): pydantic copies other defaults deeply, for every benefit.
 #: What a tier or a matrix pays: each multiplies something else (base, quantity, 1, incentive).

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from models.agreements.groups import looks_back, net_levels
+from models.agreements.groups import needs_prior_year, net_levels
 from models.agreements.parse import Source
 from models.agreements.rules import pay_forms
 from models.agreements.schema import (
@@ -33,11 +33,11 @@ from models.agreements.schema import (
     measure_of,
 )
 from models.agreements.versions import effective_from, own_windows
-from models.book import Accounts, Book
+from models.book.settings import Accounts, Book
 from models.calendars import Period, days_of, make_periods, prior_year_days
 from models.documents import Path
-from models.expressions import compile_expression
-from models.feeds import TRANSACTION_TYPES
+from models.feeds.columns import TRANSACTION_TYPES
+from models.feeds.expressions import compile_expression
 from models.money import MINOR_UNITS
 
 NUMBER = pl.Decimal(38, 12)
@@ -93,15 +93,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "source_line": INT,
         "source_key": TEXT,
     },
-    "bases": {"basis_key": INT, "agreement_key": INT, "scope_key": INT, "attribute": TEXT, "looks_back": BOOL},
+    "line_sets": {"line_set_key": INT, "agreement_key": INT, "scope_key": INT, "attribute": TEXT, "needs_prior_year": BOOL},
     "claims": {"agreement_key": INT, "scope_key": INT},
     "benefits": {
         "benefit_key": INT,
         "series_key": INT,
         "agreement_key": INT,
-        "basis_key": INT,
-        "measure_basis_key": INT,
-        "base_basis_key": INT,
+        "line_set_key": INT,
+        "measure_line_set_key": INT,
+        "base_line_set_key": INT,
         "benefit_id": TEXT,
         "clause": TEXT,
         "quote": TEXT,
@@ -204,14 +204,14 @@ class _Terms:
             self.rows["participant_rules"] += [(key, *rule) for rule in _participant_rules(agreement)]
             if agreement.combine.rule == "exclusive":
                 self.rows["claims"].append((key, self._scope(source, ("scope",), agreement.scope)))
-            bases = self._bases(key, source)
+            line_sets = self._line_sets(key, source)
             for position, benefit in enumerate(agreement.benefits):
-                self._add_benefit(key, source, position, bases[position])
+                self._add_benefit(key, source, position, line_sets[position])
                 benefit_key = len(self.rows["benefits"]) - 1
                 self.rows["windows"] += [(benefit_key, *vars(w).values()) for w in windows[benefit.id] if w.window_start <= as_of]
 
-    def _bases(self, agreement_key: int, source: Source) -> list[tuple[int, int, int]]:
-        """The bases of each benefit: of its own lines, of its measure, of its base. Benefits with the same scope share one."""
+    def _line_sets(self, agreement_key: int, source: Source) -> list[tuple[int, int, int]]:
+        """The line_sets of each benefit: of its own lines, of its measure, of its base. Benefits with the same scope share one."""
         wanted: list[list[tuple[int, str | None]]] = []
         looking: set[tuple[int, str | None]] = set()
         outer = source.agreement.scope
@@ -228,19 +228,19 @@ class _Terms:
             based: tuple[int, str | None] = narrowed(base_scope, "base"), None
             based = measured if base in ("measure", "increment") or based[0] == measured[0] else own if based[0] == own[0] else based
             wanted.append([own, measured, based])
-            if looks_back(benefit):
+            if needs_prior_year(benefit):
                 looking.add(measured)
         keys: dict[tuple[int, str | None], int] = {}
-        for basis in (basis for bases in wanted for basis in bases):
-            if basis not in keys:
-                keys[basis] = len(self.rows["bases"])
-                self.rows["bases"].append((keys[basis], agreement_key, *basis, basis in looking))
+        for line_set in (line_set for line_sets in wanted for line_set in line_sets):
+            if line_set not in keys:
+                keys[line_set] = len(self.rows["line_sets"])
+                self.rows["line_sets"].append((keys[line_set], agreement_key, *line_set, line_set in looking))
         return [(keys[own], keys[measured], keys[based]) for own, measured, based in wanted]
 
-    def _add_benefit(self, agreement_key: int, source: Source, position: int, bases: tuple[int, int, int]) -> None:
+    def _add_benefit(self, agreement_key: int, source: Source, position: int, line_sets: tuple[int, int, int]) -> None:
         benefit, key = source.agreement.benefits[position], len(self.rows["benefits"])
         series = self.series.setdefault((source.agreement.agreement, benefit.id), len(self.series))
-        self.rows["benefits"].append((key, series, agreement_key, *bases, *_benefit_row(position, benefit, source)))
+        self.rows["benefits"].append((key, series, agreement_key, *line_sets, *_benefit_row(position, benefit, source)))
         self.rows["tiers"] += [(key, i, t.from_, t.rate, t.per_unit, t.amount, t.share) for i, t in enumerate(benefit.tiers or (), 1)]
         for slot, axis in enumerate(axes_of(benefit)):
             if axis is not None:

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from models.expression_parts import ExpressionError
-from models.expressions import compile_expression
+from models.feeds.expression_parts import ExpressionError
+from models.feeds.expressions import compile_expression
 
 MAX_DECIMALS = 12
 #: Decimals of a factor that figures are multiplied by before anything is rounded.

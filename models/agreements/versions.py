@@ -44,11 +44,13 @@ def misfits(versions: Sequence[Agreement], owned: Sequence[OwnedWindows]) -> Ite
         placed = [(window, i) for i, windows in enumerate(owned) for window in windows.get(benefit_id, [])]
         placed.sort(key=lambda each: each[0].window_start)
         for (window, i), (following, j) in pairwise(placed):
-            told = f"version {versions[i].version} ends a window on {window.window_end}, version {versions[j].version} begins one on {following.window_start}"
+            message = (
+                f"version {versions[i].version} ends a window on {window.window_end}, version {versions[j].version} begins one on {following.window_start}"
+            )
             if i != j and following.window_start <= window.window_end:
-                yield max(i, j), benefit_id, f"{told}: days would be paid twice; let it take effect where a window begins in both"
+                yield max(i, j), benefit_id, f"{message}: days would be paid twice; let it take effect where a window begins in both"
             elif i != j and _is_lost(versions, benefit_id, window.window_end + ONE_DAY, following.window_start):
-                yield max(i, j), benefit_id, f"{told}: days between would be lost; let it take effect where a window begins in both"
+                yield max(i, j), benefit_id, f"{message}: days between would be lost; let it take effect where a window begins in both"
 
 
 def _is_lost(versions: Sequence[Agreement], benefit_id: str, first: dt.date, end: dt.date) -> bool:

@@ -1,6 +1,6 @@
 """The options --log-format and --log-file of every command that runs a book.
 
-Belongs here: adding them to a command. Does not belong here: formats and handlers (pipelines/logs.py).
+Belongs here: adding them to a command. Does not belong here: formats and handlers (pipelines/logging/format.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from pipelines.logs import Format, start_log
+from pipelines.logging.format import Format, start_log
 from pipelines.settings import log_file as file_of_environment
 from pipelines.settings import log_format as format_of_environment
 

@@ -13,13 +13,14 @@ import sys
 
 import typer
 
-from assets.events import tell
-from pipelines.cli import close, demo, doctor, explain, init, journal, rejects, reopen, run, ui, validate, verify, write_off
+from assets.runtime.events import log_event
+from pipelines.cli.commands import demo, doctor, explain, init, rejects, run, ui, validate, verify
+from pipelines.cli.ledger import close, journal, reopen, write_off
 from pipelines.cli.logged import logged
 from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT
 from pipelines.cli.stopping import stop_signals
-from pipelines.logs import is_on_standard_error, stop_log
-from pipelines.masking import mask
+from pipelines.logging.format import is_on_standard_error, stop_log
+from pipelines.logging.masking import mask
 
 app = typer.Typer(
     name="tierledger",
@@ -72,12 +73,12 @@ def main(arguments: list[str]) -> int:
 
 def _explain_error(error: Exception) -> int:
     """Say what is wrong, on standard error and in the log, without a secret."""
-    from assets.books import BookLocked
-    from assets.context import CheckFailed
-    from assets.dbt import SqlError
-    from assets.postgres_connection import PostgresFailed
-    from models.closing import Refused
+    from assets.publishing.postgres.connection import PostgresFailed
+    from assets.runtime.book_folder import BookLocked
+    from assets.runtime.context import CheckFailed
+    from assets.transform.dbt import SqlError
     from models.documents import InputError
+    from models.records.closing import LedgerRuleViolation
     from pipelines.failures import way_out
 
     name, advice = type(error).__name__, way_out(error)
@@ -89,13 +90,13 @@ def _explain_error(error: Exception) -> int:
     kept = "Nothing was published; what was published before stays."
     if isinstance(error, CheckFailed):
         text = f"Check failed: {error.check}\n  {error.finding}\n{kept}"
-    elif isinstance(error, Refused):
+    elif isinstance(error, LedgerRuleViolation):
         text = f"Refused: {error}\nThe ledger is as it was."
     elif isinstance(error, SqlError):
         text = f"A table could not be built.\n  {error}\n{kept}"
     elif isinstance(error, PostgresFailed):
-        told = "Parquet and DuckDB hold the run and are whole; PostgreSQL has what it had. The next run publishes there, also when nothing else is new."
-        text = f"Not published to PostgreSQL: {error}\n{told}"
+        message = "Parquet and DuckDB hold the run and are whole; PostgreSQL has what it had. The next run publishes there, also when nothing else is new."
+        text = f"Not published to PostgreSQL: {error}\n{message}"
     elif isinstance(error, BookLocked | OSError):
         text = str(error)
     else:
@@ -110,4 +111,4 @@ def _say(event: str, text: str, **facts: object) -> None:
     """To the person at the terminal, and into the log; where both are standard error, the log's line alone."""
     if not is_on_standard_error():
         print(mask(text), file=sys.stderr)
-    tell(event, text, logging.ERROR, **facts)
+    log_event(event, text, logging.ERROR, **facts)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from pipelines.logs import plain_value
+from pipelines.logging.format import plain_value
 from pipelines.settings import book_folder
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from assets.runs import code_version
-from pipelines.cli.figures import money, number, size
+from assets.archive.run_identity import code_version
+from pipelines.cli.formatting import money, number, size
 from pipelines.cli.options import make_console, naming
-from pipelines.rebuilding import KnownAt
-from pipelines.steps import RunSummary
+from pipelines.rebuild import KnownAt
+from pipelines.run import RunSummary
 
 #: Warnings that are shown.
 _WARNINGS = 8

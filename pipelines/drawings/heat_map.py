@@ -1,6 +1,6 @@
 """Matrices: two axes, and how much is paid as the strength of a colour, with the agreed numbers on it.
 
-Belongs here: from the normal form of a grid (models/matrices.py) to a picture. Does not belong here: curves over one axis (chart.py).
+Belongs here: from the normal form of a grid (models/curves/matrices.py) to a picture. Does not belong here: curves over one axis (chart.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from models.agreements.schema import Matrix
-from models.matrices import GRID_FORMS, compile_matrix
+from models.curves.matrices import GRID_FORMS, compile_matrix
 from pipelines.drawings.svg import RIGHT, WIDTH, Axis, Plane, box, dot, frame, line, percent, picture, plain, text
 
 ACROSS, UP = 24, 12
@@ -57,11 +57,11 @@ def draw_heat_map(drawn: HeatMap) -> str:
     parts += frame(plane)
     for i, y in enumerate(rows):
         for j, x in enumerate(columns):
-            told = plain(float(grid[i][j])) if form == "amount" else percent(float(grid[i][j]))
+            message = plain(float(grid[i][j])) if form == "amount" else percent(float(grid[i][j]))
             at, height = plane.across(float(x)), plane.up(float(y))
             if matrix.method == "linear":
                 parts.append(f'<circle class="ink" cx="{at:.1f}" cy="{height:.1f}" r="2"/>')
-            parts.append(text(at + 6, height - 6, told, "ink b", "start"))
+            parts.append(text(at + 6, height - 6, message, "ink b", "start"))
     if drawn.place:
         at, height = plane.across(drawn.place[0]), plane.up(drawn.place[1])
         parts += [line(plane.across(drawn.x.low), height, at, height, "ink", "3 3"), line(at, plane.up(drawn.y.low), at, height, "ink", "3 3")]

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from models.agreements.schema import Benefit
-from pipelines.curves_page import PAGE, PICTURES, draw_pictures, read_benefits
+from pipelines.pages.curves import PAGE, PICTURES, draw_pictures, read_benefits
 
 TEXT = PAGE.read_text(encoding="utf-8")
 DRAWN = draw_pictures(TEXT)

@@ -13,7 +13,7 @@ import pytest
 import examples.demo
 from models.agreements.reference import agreement_json_schema, render_reference_page
 from models.documents import parse_documents
-from pipelines.language_page import PAGE
+from pipelines.pages.language import PAGE
 
 DEMO = Path(examples.demo.__file__).parent / "agreements"
 VALIDATOR = jsonschema.Draft202012Validator(agreement_json_schema())

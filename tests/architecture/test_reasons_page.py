@@ -1,10 +1,10 @@
-"""docs/reasons.md and models/reasons.py hold every reason that the code gives, and no other."""
+"""docs/reasons.md and models/feeds/reject_reasons.py hold every reason that the code gives, and no other."""
 
 import re
 from pathlib import Path
 
-from models.reasons import REASONS
-from pipelines.reasons_page import PAGE, render_reasons_page
+from models.feeds.reject_reasons import REASONS
+from pipelines.pages.reasons import PAGE, render_reasons_page
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -14,8 +14,8 @@ def test_the_page_is_the_one_made_from_the_reasons() -> None:
 
 
 def test_every_reason_of_the_code_is_explained() -> None:
-    typing = (ROOT / "assets/typing_sql.py").read_text(encoding="utf-8")
-    readers = (ROOT / "assets/readers.py").read_text(encoding="utf-8")
+    typing = (ROOT / "assets/feeds/typing_sql.py").read_text(encoding="utf-8")
+    readers = (ROOT / "assets/feeds/readers.py").read_text(encoding="utf-8")
     waiting = (ROOT / "dbt_project/models/intermediate/int_rows_unresolved.sql").read_text(encoding="utf-8")
     given = set(re.findall(r'"((?:bad|missing|unknown|too_many|out_of|control|repeated|future|sign|ambiguous)_[a-z]+)"', typing))
     given |= set(re.findall(r"[\"'](bad_json|duplicate_key|wrong_field_count)[\"']", readers)) | {"bad_value"}

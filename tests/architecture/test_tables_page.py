@@ -1,6 +1,6 @@
 """docs/tables.md says what the published tables are today."""
 
-from pipelines.tables_page import PAGE, render_tables_page
+from pipelines.pages.tables import PAGE, render_tables_page
 
 
 def test_the_tables_page_is_the_one_made_from_the_descriptions():

@@ -52,7 +52,7 @@ class Books:
 
 def make_books(place: Path, seed: int) -> Books:
     """In this process: nothing dies here."""
-    import assets.publishing
+    import assets.publishing.parquet_set
 
     act = next(act for act in ACTS if act.name == "run after a close")
     whole, killed, after = place / "whole", place / "killed", place / "after"
@@ -67,17 +67,17 @@ def make_books(place: Path, seed: int) -> Books:
     for path, data in kept.items():
         path.write_bytes(data)
 
-    publish = assets.publishing.publish
+    publish = assets.publishing.parquet_set.publish
 
     def copy_and_publish(context: object) -> object:
         copy_book(after, killed)  # the log is there while the run has the warehouse open
         return publish(context)  # type: ignore[arg-type]
 
-    assets.publishing.publish = copy_and_publish  # type: ignore[assignment]
+    assets.publishing.parquet_set.publish = copy_and_publish  # type: ignore[assignment]
     try:
         act.perform(after)
     finally:
-        assets.publishing.publish = publish
+        assets.publishing.parquet_set.publish = publish
     return Books(whole, killed, after)
 
 
@@ -94,20 +94,20 @@ def corrupt(card: Scorecard, books: Books, place: Path, count: int, seed: int, k
         damage, is_silent = _damage(path, dice)
         case = f"{number}: {path.relative_to(book)} {damage}" + (", its time not touched" if is_silent else "")
         before = _tables(book)
-        code, told = _run(book, "run")
+        code, message = _run(book, "run")
         wrong: list[str] = []
         if kind == "warehouse" and code == 0 and number % 5 == 0:  # what the run did not read, the next one does
-            code, told = _run(book, "run", "--force")
+            code, message = _run(book, "run", "--force")
         if code == 0:
             end, wrong = _look(book, kind, books)
-        elif _REFUSED.search(told) and code == 2 and "Traceback" not in told:
+        elif _REFUSED.search(message) and code == 2 and "Traceback" not in message:
             end = "refused"
             if _tables(book) != before:
                 wrong = ["refused, but what is published was changed"]
-            elif "--rebuild" in told and number % 10 == 0:
+            elif "--rebuild" in message and number % 10 == 0:
                 end, wrong = _rebuild(book, kind, books)
         else:
-            end, wrong = "failed", [f"ended with {code}: {told.strip()[-300:]}"]
+            end, wrong = "failed", [f"ended with {code}: {message.strip()[-300:]}"]
         ends[f"{kind}: {end}"] += 1
         card.enter(kind, case, wrong=wrong)
     return ends
@@ -158,17 +158,17 @@ def _look(book: Path, kind: str, books: Books) -> tuple[str, list[str]]:
 
 
 def _rebuild(book: Path, kind: str, books: Books) -> tuple[str, list[str]]:
-    code, told = _run(book, "run", "--rebuild")
+    code, message = _run(book, "run", "--rebuild")
     if code:
-        return "not made again", [f"--rebuild ended with {code}: {told.strip()[-300:]}"]
+        return "not made again", [f"--rebuild ended with {code}: {message.strip()[-300:]}"]
     end, wrong = _look(book, kind, books)
     return f"refused, made again: {end}", wrong
 
 
 def _verify_finds(book: Path) -> str:
     """What the statements of `verify` say that need no rebuild; empty: all hold."""
-    from assets.context import silent
-    from assets.verification import check_kept, open_evidence
+    from assets.runtime.context import silent
+    from assets.verification.verify import check_kept, open_evidence
     from models.documents import InputError
 
     try:
@@ -180,8 +180,8 @@ def _verify_finds(book: Path) -> str:
 
 def look_at_published_files(book: Path) -> bool:
     """Whether a published file has other bytes than its set says."""
-    from assets.published import read_manifest
-    from assets.publishing import file_sha256
+    from assets.published.reader import read_manifest
+    from assets.publishing.parquet_set import file_sha256
 
     manifest = read_manifest(book / "published") or {}
     current = book / "published" / "current"
@@ -214,8 +214,8 @@ def main(arguments: list[str]) -> int:
     card = Scorecard()
     with tempfile.TemporaryDirectory(prefix="corruption-") as place:
         ends = corrupt(card, make_books(Path(place), options.seed), Path(place), options.count, options.seed, options.only)
-    told = ["how they ended", *(f"  {end:<70}{times:>5}" for end, times in sorted(ends.items()))]
-    return print_card("corruption", arguments, card, told)
+    message = ["how they ended", *(f"  {end:<70}{times:>5}" for end, times in sorted(ends.items()))]
+    return print_card("corruption", arguments, card, message)
 
 
 if __name__ == "__main__":

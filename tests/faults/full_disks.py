@@ -54,12 +54,12 @@ def fill_at_call(card: Scorecard, place: Path, act: Act, seed: int, call: int) -
 
         machine = Machine(book)
         machine.full_at(call)
-        told = ""
+        message = ""
         try:
             act.perform(book)
         except (OSError, InputError) as error:
-            told = str(error)
-        return json.dumps({"refused": machine.refused, "file": machine.first_refused, "told": told})
+            message = str(error)
+        return json.dumps({"refused": machine.refused, "file": machine.first_refused, "told": message})
 
     code, said = in_child(run_out, place / "log")
     found = json.loads(said) if not code else {"refused": 1, "file": "", "told": ""}
@@ -71,13 +71,13 @@ def fill_at_call(card: Scorecard, place: Path, act: Act, seed: int, call: int) -
     return True
 
 
-def check_refused(told: str, book: Path, before: Path, after: Path, words: str = "disk is full") -> Iterator[str]:
+def check_refused(message: str, book: Path, before: Path, after: Path, words: str = "disk is full") -> Iterator[str]:
     """What is wrong with how the run ended. Nothing is told where all was published before: only the engine's last checkpoint had no room."""
     seen = _published(book)
-    if not told and seen == _published(after):
+    if not message and seen == _published(after):
         return
-    if words not in told or "run again" not in told or len(told.splitlines()) != 1:
-        yield f"it was told as: {told or 'nothing'}"
+    if words not in message or "run again" not in message or len(message.splitlines()) != 1:
+        yield f"it was told as: {message or 'nothing'}"
     if seen not in (_published(before), _published(after)):
         yield "what is published is neither what it was nor what it was to be"
 
@@ -90,9 +90,9 @@ def goes_on(act: Act, book: Path, after: Path, place: Path) -> Iterator[str]:
         act.perform(book)
         return seen
 
-    code, told = in_child(again, place / "log")
-    if code or told:
-        yield f"with room again it ended with {code}: {told}"
+    code, message = in_child(again, place / "log")
+    if code or message:
+        yield f"with room again it ended with {code}: {message}"
     else:
         yield from differences(book, after)
 

@@ -20,9 +20,9 @@ import duckdb
 import yaml
 
 from models.documents import InputError
-from models.feeds import FEEDS
+from models.feeds.columns import FEEDS
 from tests.faults.files import CASES, HEADER, ROW, FileCase, csv
-from tests.integration.feed_books import add_file, load, query, tables, write_book
+from tests.support.feed_books import add_file, load, query, tables, write_book
 
 NAMES = HEADER.split(",")
 KINDS = {column.name: column.kind for column in FEEDS["transactions"].columns}
@@ -56,7 +56,7 @@ class Scorecard:
     rows_lost: int = 0
     paid_twice: int = 0
     wrong_figures: int = 0
-    told: list[str] = field(default_factory=list)
+    message: list[str] = field(default_factory=list)
 
     def enter(self, fault: str, name: str, lost: int = 0, twice: int = 0, wrong: Iterable[str] = ()) -> None:
         problems = list(wrong) + ([f"{lost} rows lost"] if lost else []) + ([f"{twice} rows paid twice"] if twice else [])
@@ -65,7 +65,7 @@ class Scorecard:
         self.rows_lost += lost
         self.paid_twice += twice
         self.wrong_figures += len(list(problems)) - bool(lost) - bool(twice)
-        self.told += [f"{name}: {problem}" for problem in problems]
+        self.message += [f"{name}: {problem}" for problem in problems]
 
     def lines(self) -> list[str]:
         kinds = ", ".join(f"{fault} {count}" for fault, count in sorted(self.injected.items()))
@@ -75,7 +75,7 @@ class Scorecard:
             f"rows lost        {self.rows_lost}",
             f"paid twice       {self.paid_twice}",
             f"wrong figures    {self.wrong_figures}",
-            *self.told,
+            *self.message,
         ]
 
 
@@ -206,4 +206,4 @@ def inject(every: int = 1, only: str = "") -> Scorecard:
 if __name__ == "__main__":
     result = inject(only=" ".join(sys.argv[1:]))
     print(*result.lines(), sep="\n")
-    sys.exit(bool(result.told))
+    sys.exit(bool(result.message))

@@ -50,10 +50,10 @@ def kill_at_call(card: Scorecard, place: Path, seed: int, call: int) -> int | No
         act.perform(book)
         return str(machine.calls)
 
-    code, told = in_child(die, place / "log")
+    code, message = in_child(die, place / "log")
     if code not in KILLED:
-        card.enter("through", f"seed {seed}: {name}, nothing killed", wrong=_wrong(code, told, book, after))
-        return int(told) if not code else 0
+        card.enter("through", f"seed {seed}: {name}, nothing killed", wrong=_wrong(code, message, book, after))
+        return int(message) if not code else 0
     if manner == "lost":
         _lose_unsynced(book, random.Random(f"{seed} {call}"))
     case = f"seed {seed}: {name}, killed at call {call} ({manner})"
@@ -77,12 +77,12 @@ def kill_at_random(card: Scorecard, place: Path, count: int, seeds: list[int]) -
             act.perform(book)
             return ""
 
-        code, told = in_child(die, place / "log")
+        code, message = in_child(die, place / "log")
         case = f"seed {seed}: {act.name}, killed after {moment:.3f} s of CPU"
         if code in KILLED:
             card.enter("random moment", case, wrong=_recover(act, book, after, place))
         else:
-            card.enter("through", case, wrong=_wrong(code, told, book, after))
+            card.enter("through", case, wrong=_wrong(code, message, book, after))
 
 
 def _recover(act: Act, book: Path, after: Path, place: Path) -> Iterator[str]:
@@ -93,15 +93,15 @@ def _recover(act: Act, book: Path, after: Path, place: Path) -> Iterator[str]:
         act.perform(book)
         return seen
 
-    code, told = in_child(again, place / "log")
-    if told and not code:
-        yield told
-    yield from _wrong(code, told, book, after)
+    code, message = in_child(again, place / "log")
+    if message and not code:
+        yield message
+    yield from _wrong(code, message, book, after)
 
 
-def _wrong(code: int, told: str, book: Path, after: Path) -> Iterator[str]:
+def _wrong(code: int, message: str, book: Path, after: Path) -> Iterator[str]:
     if code:
-        yield f"ended with {code}: {told}"
+        yield f"ended with {code}: {message}"
     else:
         yield from differences(book, after)
 
@@ -126,8 +126,8 @@ def main(arguments: list[str]) -> int:
             steps[seed] = kill_at_every_step(card, Path(place), seed, options.every)
             print(f"seed {seed}: {_PLANS[seed % len(_PLANS)][0]}, {steps[seed]} steps", file=sys.stderr, flush=True)
         kill_at_random(card, Path(place), options.random, options.seeds)
-    told = [f"steps            {', '.join(f'seed {seed}: {count}' for seed, count in steps.items())}"] if steps else []
-    return print_card("kill -9", arguments, card, told)
+    message = [f"steps            {', '.join(f'seed {seed}: {count}' for seed, count in steps.items())}"] if steps else []
+    return print_card("kill -9", arguments, card, message)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipelines.steps import RunSummary, run_book
+from pipelines.run import RunSummary, run_book
 
 BOOK = """book: wide
 currency: EUR
@@ -80,10 +80,10 @@ def _run_apart(source: Path, folder: Path, memory: str, threads: int) -> tuple[s
     code = f"from pathlib import Path; from tests.faults.limits import run_limited as r; r(Path({str(source)!r}), Path({str(folder)!r}), {memory!r}, {threads})"
     child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     assert child.stderr
-    told = child.stderr.read()
+    message = child.stderr.read()
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
-    return (told.strip().splitlines() or ["no word"])[-1] if child.returncode else "", time.monotonic() - began, usage.ru_maxrss // 1024
+    return (message.strip().splitlines() or ["no word"])[-1] if child.returncode else "", time.monotonic() - began, usage.ru_maxrss // 1024
 
 
 def main() -> int:
@@ -107,10 +107,10 @@ def main() -> int:
             found = {}
             for memory, threads in limits:
                 folder = root / "run"
-                told, seconds, peak = _run_apart(source, folder, memory, threads)
-                print(f"{name:<12}{lines:>9,}{size:>10,}{memory:>9}{threads:>10}{seconds:>10.0f}{peak:>10,}  {told}", flush=True)
-                if told:
-                    wrong.append(f"{name}, {memory}, {threads} threads: {told}")
+                message, seconds, peak = _run_apart(source, folder, memory, threads)
+                print(f"{name:<12}{lines:>9,}{size:>10,}{memory:>9}{threads:>10}{seconds:>10.0f}{peak:>10,}  {message}", flush=True)
+                if message:
+                    wrong.append(f"{name}, {memory}, {threads} threads: {message}")
                 else:
                     found[memory, threads] = hashes_of(folder)
                 shutil.rmtree(folder)

@@ -59,15 +59,23 @@ class _Clock(dt.datetime):
 
 def warm_up() -> None:
     """Import what a run needs and stop its clock. It starts no thread, so that children can be forked."""
-    import assets.runs
-    import pipelines.closing
-    import pipelines.steps
-    from assets import dbt
+    import assets.archive.run_identity
+    import pipelines.close
+    import pipelines.run
+    from assets.transform import dbt
     from pipelines.cli import main  # noqa: F401
     from tests.histories.simulation import prepare_engine
 
     prepare_engine()
-    for module in ("assets.ledger", "assets.feeds", "assets.agreements", "assets.calculation", "assets.publishing", "assets.closing", "pipelines.rebuilding"):
+    for module in (
+        "assets.ledger.folder",
+        "assets.feeds.load",
+        "assets.agreements.load",
+        "assets.transform.calculate",
+        "assets.publishing.parquet_set",
+        "assets.closing.close",
+        "pipelines.rebuild",
+    ):
         __import__(module)
     if os.fork() == 0:  # where dbt has to parse the project first it starts threads that stay
         dbt.load_manifest(has_tests=False)
@@ -75,7 +83,7 @@ def warm_up() -> None:
     os.wait()
     dbt.start_dbt()
     clock = types.SimpleNamespace(**{name: getattr(dt, name) for name in ("UTC", "date", "timedelta")}, datetime=_Clock)
-    for module in (assets.runs, pipelines.steps, pipelines.closing):
+    for module in (assets.archive.run_identity, pipelines.run, pipelines.close):
         module.dt = clock  # type: ignore[attr-defined]
 
 
@@ -89,19 +97,19 @@ class Act:
 
 
 def run(folder: Path) -> None:
-    from pipelines.steps import run_book
+    from pipelines.run import run_book
 
     run_book(folder)
 
 
 def close(folder: Path) -> None:
-    from pipelines.closing import close_book
+    from pipelines.close import close_book
 
     close_book(folder, "2026-01", "J. Doe", accept_open="drawn")
 
 
 def rebuild(folder: Path) -> None:
-    from pipelines.steps import run_book
+    from pipelines.run import run_book
 
     run_book(folder, rebuild=not _is_rebuilt(folder))
 
@@ -177,10 +185,10 @@ def stage(place: Path, act: Act, seed: int) -> tuple[Path, Path]:
 
 
 def must(result: tuple[int, str], log: Path) -> str:
-    code, told = result
+    code, message = result
     if code:
-        raise RuntimeError(f"the undisturbed book failed with {code}: {told}\n{log.read_text()}")
-    return told
+        raise RuntimeError(f"the undisturbed book failed with {code}: {message}\n{log.read_text()}")
+    return message
 
 
 def _made(folder: Path) -> Path:
@@ -216,8 +224,8 @@ def look_at_published(folder: Path) -> str:
     """What a reader finds: nothing when all is well, or when nothing was ever published."""
     import duckdb
 
-    from assets.published import open_published, read_manifest
-    from assets.publishing import DATABASE, file_sha256
+    from assets.published.reader import open_published, read_manifest
+    from assets.publishing.parquet_set import DATABASE, file_sha256
 
     published = folder / "published"
     if not (published / "current").is_symlink():

@@ -81,24 +81,24 @@ def in_child(work: Callable[[], str], log: Path) -> tuple[int, str]:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
-        code, told = 0, ""
+        code, message = 0, ""
         try:
             os.close(reading)
             descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(descriptor, 1)
             os.dup2(descriptor, 2)
-            told = work()
+            message = work()
         except BaseException as error:
-            code, told = 70, f"{type(error).__name__}: {error}"
+            code, message = 70, f"{type(error).__name__}: {error}"
             with log.open("a") as file:
                 traceback.print_exc(file=file)
         with os.fdopen(writing, "w") as pipe:
-            pipe.write(told)
+            pipe.write(message)
         os._exit(code)
     os.close(writing)
     with os.fdopen(reading) as pipe:
-        told = pipe.read()
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), told
+        message = pipe.read()
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), message
 
 
 def kill_in(cpu_seconds: float) -> None:

@@ -1,6 +1,6 @@
 """Readers while sets are published: every read sees one run in all tables of a medium, the old one or the new one, also when a publish comes in its middle.
 
-Belongs here: reading and publishing at the same time. Does not belong here: what publishing writes (tests/integration/test_publishing.py).
+Belongs here: reading and publishing at the same time. Does not belong here: what publishing writes (tests/integration/publishing/test_publishing.py).
 
     python -m tests.faults.readers                2,000 reads (two minutes of CPU)
     python -m tests.faults.readers --reads 200
@@ -20,12 +20,12 @@ from pathlib import Path
 
 import duckdb
 
-from assets.context import RunContext
-from assets.published import open_published
-from assets.publishing import DATABASE, publish
+from assets.published.reader import open_published
+from assets.publishing.parquet_set import DATABASE, publish
+from assets.runtime.context import RunContext
 from tests.faults.injection import Scorecard
 from tests.faults.telling import print_card
-from tests.integration.publishing_books import change_run, make_published_book
+from tests.support.publishing_books import change_run, make_published_book
 
 _Opened = AbstractContextManager[duckdb.DuckDBPyConnection]
 
@@ -49,10 +49,10 @@ def read_while_publishing(card: Scorecard, folder: Path, reads: int) -> int:
                     return
                 left[medium] -= 1
             is_slow = dice.random() < 0.2
-            told = _read(media[medium], published if is_slow else None)
+            message = _read(media[medium], published if is_slow else None)
             with lock:
                 entered[medium] += 1
-                card.enter(f"{medium}, over a publish" if is_slow else medium, f"read {entered[medium]} of {medium}", wrong=told)
+                card.enter(f"{medium}, over a publish" if is_slow else medium, f"read {entered[medium]} of {medium}", wrong=message)
 
     threads = [threading.Thread(target=read, args=(medium, random.Random(f"{medium} {n}"))) for medium in media for n in (1, 2)]
     for thread in threads:

@@ -66,11 +66,11 @@ def outgrow_disk(card: Scorecard, place: Path, act: Act, seed: int, room: int) -
     disk, book = place / "disk", place / "disk" / "book"
     with small_disk(disk, _kilobytes(before) + room):
         shutil.copytree(before, book, symlinks=True)
-        told = _tell(act, book, place)
-        if told == "through":
+        message = _tell(act, book, place)
+        if message == "through":
             return False
-        kind, words = ("start check", "are to stay free") if "are to stay free" in told else (f"{act.name} on a small disk", "disk is full")
-        wrong = list(check_refused(told, book, before, after, words))
+        kind, words = ("start check", "are to stay free") if "are to stay free" in message else (f"{act.name} on a small disk", "disk is full")
+        wrong = list(check_refused(message, book, before, after, words))
         make_room(disk)
         card.enter(kind, f"seed {seed}: {act.name}, {room} kB to spare", wrong=[*wrong, *goes_on(act, book, after, place)])
     return True
@@ -88,8 +88,8 @@ def _tell(act: Act, book: Path, place: Path) -> str:
             return str(error)
         return "through"
 
-    code, told = in_child(perform, place / "log")
-    return f"ended with {code}: {told}" if code else told
+    code, message = in_child(perform, place / "log")
+    return f"ended with {code}: {message}" if code else message
 
 
 def _kilobytes(folder: Path) -> int:
@@ -100,7 +100,7 @@ def _kilobytes(folder: Path) -> int:
 
 def outgrow_spill(card: Scorecard, place: Path, spills: tuple[int, ...]) -> None:
     """A book that needs more than its memory, with so many kilobytes to spill to; then with enough."""
-    from pipelines.steps import run_book
+    from pipelines.run import run_book
     from tests.faults.limits import hashes_of, run_limited, write_wide_book
 
     source = write_wide_book(place / "wide", LINES)
@@ -114,20 +114,20 @@ def outgrow_spill(card: Scorecard, place: Path, spills: tuple[int, ...]) -> None
         return ""
 
     with small_disk(place / "disk", 1024 * 1024):
-        code, told = in_child(partial(within, "enough"), place / "log")
+        code, message = in_child(partial(within, "enough"), place / "log")
     if code:
-        raise RuntimeError(f"the undisturbed book failed with {code}: {told}")
+        raise RuntimeError(f"the undisturbed book failed with {code}: {message}")
     wanted = hashes_of(place / "enough")
     for kilobytes in spills:
         name = f"spills to {kilobytes} kB"
         with small_disk(place / "disk", kilobytes):
-            code, told = in_child(partial(within, name), place / "log")
-            wrong = [] if code and "disk is full" in told and "limits.spill" in told else [f"ended with {code}: {told or 'nothing'}"]
+            code, message = in_child(partial(within, name), place / "log")
+            wrong = [] if code and "disk is full" in message and "limits.spill" in message else [f"ended with {code}: {message or 'nothing'}"]
             wrong += ["something was published"] if (place / name / "published" / "current").exists() else []
             make_room(place / "disk")
-            code, told = in_child(partial(again, name), place / "log")
+            code, message = in_child(partial(again, name), place / "log")
         if code:
-            wrong.append(f"with room again it ended with {code}: {told}")
+            wrong.append(f"with room again it ended with {code}: {message}")
         else:
             found = hashes_of(place / name)
             wrong += [f"{table} differs" for table in wanted if found[table] != wanted[table]]

@@ -28,7 +28,7 @@ def test_a_run_that_dies_or_has_no_room_ends_as_if_nothing_had_happened() -> Non
 def test_readers_see_one_run_while_others_are_published(tmp_path: Path) -> None:
     card = Scorecard()
     assert read_while_publishing(card, tmp_path, 60) > 2
-    assert card.told == []
+    assert card.message == []
     assert card.injected.total() == 60
 
 
@@ -40,5 +40,5 @@ def test_what_differs_is_told(tmp_path: Path) -> None:
         (current / f"{book}.parquet").write_bytes(data)
         (tmp_path / book / "archive").mkdir()
         (tmp_path / book / "archive" / "receipt.json").write_text('{"contents": {"files": 1}}')
-    told = lives.differences(tmp_path / "one", tmp_path / "other")
-    assert told == ["published/a.parquet differs", "published/one.parquet is there", "published/other.parquet is missing"]
+    message = lives.differences(tmp_path / "one", tmp_path / "other")
+    assert message == ["published/a.parquet differs", "published/one.parquet is there", "published/other.parquet is missing"]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import assets.landing
+import assets.feeds.landing
 from models.documents import InputError
 from tests.faults.files import CASES, GOOD, ROW, csv
 from tests.faults.injection import Scorecard, cell_cases, inject, inject_cells
-from tests.integration.feed_books import add_file, load, query, write_book
+from tests.support.feed_books import add_file, load, query, write_book
 
 
 def test_there_are_as_many_cases_as_promised() -> None:
@@ -21,7 +21,7 @@ def test_there_are_as_many_cases_as_promised() -> None:
 
 def test_a_sample_of_the_faults_does_what_it_must() -> None:
     card = inject(every=9)
-    assert card.told == []
+    assert card.message == []
     assert (card.rows_lost, card.paid_twice, card.wrong_figures) == (0, 0, 0)
 
 
@@ -36,14 +36,14 @@ def test_the_scorecard_notices_what_goes_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fault", ["denied", "gone"])
 def test_a_file_that_cannot_be_read_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     book = write_book(tmp_path, files={"transactions/a.csv": GOOD, "transactions/b.csv": csv(ROW)})
-    copy = assets.landing.archive_file
+    copy = assets.feeds.landing.archive_file
 
-    def copied(landed: assets.landing.Landed, archive: Path) -> object:
+    def copied(landed: assets.feeds.landing.Landed, archive: Path) -> object:
         if landed.path.name == "a.csv":
             raise PermissionError(13, "Permission denied") if fault == "denied" else FileNotFoundError(2, "gone")
         return copy(landed, archive)
 
-    monkeypatch.setattr(assets.landing, "archive_file", copied)
+    monkeypatch.setattr(assets.feeds.landing, "archive_file", copied)
     report = load(book)
     assert query(book, "select file_name from raw.feed_files") == [("feeds/transactions/b.csv",)]
     assert [problem.file for problem in report.figures["unreadable"]] == (["feeds/transactions/a.csv"] if fault == "denied" else [])

@@ -13,9 +13,9 @@ import polars as pl
 import pytest
 import yaml
 
-from tests.casebook import KEYS, RESULT_KEY, Case, differences, group_cases, read_cases, read_results, to_yaml, write_book
 from tests.reference.compute import Results, compute
 from tests.reference.read import ExactLoader, NotCovered, book_of_rows
+from tests.support.casebook import KEYS, RESULT_KEY, Case, differences, group_cases, read_cases, read_results, to_yaml, write_book
 
 FOLDER = Path(__file__).parent
 PUBLISHED = [case for path in sorted((FOLDER / "published").glob("*.yaml")) for case in read_cases(path)]
@@ -36,7 +36,7 @@ def case_name(case: Case) -> str:
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.DataFrame]]:
     """The tables of each group's book, after one run per group."""
-    from pipelines.steps import run_book
+    from pipelines.run import run_book
 
     tables = {}
     for name, cases in GROUPS.items():

@@ -88,13 +88,13 @@ def _replay(options: argparse.Namespace) -> int:
             print(broken)
             return 1
     for history in life.histories:
-        print(f"history {history.seed} ({history.name}):", *history.told, sep="\n  ")
+        print(f"history {history.seed} ({history.name}):", *history.message, sep="\n  ")
     print(f"nothing is broken: {', '.join(life.log)}")
     return 0
 
 
 def _code() -> str:
-    from assets.runs import code_version
+    from assets.archive.run_identity import code_version
 
     return code_version()
 

@@ -34,9 +34,9 @@ def die_first(folder: Path, moment: float, period: str | None) -> bool:
 
 
 def _main(folder: Path, moment: float, period: str | None) -> None:
-    from pipelines.closing import close_book
-    from pipelines.steps import run_book
-    from tests.once import prepare_engine
+    from pipelines.close import close_book
+    from pipelines.run import run_book
+    from tests.support.once import prepare_engine
 
     prepare_engine()
     kill_in(moment)

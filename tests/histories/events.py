@@ -47,7 +47,7 @@ def pass_month(h: History, as_of: dt.date) -> None:
 def play_own(h: History, as_of: dt.date, payouts: Payouts, calendar: Row) -> None:
     """An event of the history's own."""
     chosen: Callable[[History, dt.date, Payouts, Row], str] = h.dice.rng.choices(list(_EVENTS), list(_EVENTS.values()))[0]
-    h.told.append(f"{chosen.__name__.strip('_')}: {chosen(h, as_of, payouts, calendar)}")
+    h.message.append(f"{chosen.__name__.strip('_')}: {chosen(h, as_of, payouts, calendar)}")
 
 
 def _late(h: History, as_of: dt.date, payouts: Payouts, calendar: Row) -> str:

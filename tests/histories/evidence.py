@@ -82,7 +82,7 @@ def count_posted(folder: Path) -> dict[str, int]:
 
 def check_rerun(folder: Path, kept: Kept) -> list[str]:
     """A plain rerun does nothing; a forced one writes the same bytes."""
-    from pipelines.steps import run_book
+    from pipelines.run import run_book
 
     before, ledger = _published(folder), dict(kept.files)
     run_id = json.loads((folder / "published" / "current" / "tables.json").read_bytes())["run_id"]
@@ -102,11 +102,11 @@ def check_rerun(folder: Path, kept: Kept) -> list[str]:
 
 def check_verify(folder: Path) -> list[str]:
     """The program's own proof, with the head it printed."""
-    from pipelines.rebuilding import verify_book
+    from pipelines.rebuild import verify_book
 
     records = sorted((folder / "ledger").glob("[0-9]*/close.json"))
     head = json.loads(records[-1].read_bytes())["chain_sha256"] if records else None
-    return [f"verify: {finding.id} {finding.holds}: {finding.told}" for finding in verify_book(folder, head) if finding.is_failed]
+    return [f"verify: {finding.id} {finding.holds}: {finding.message}" for finding in verify_book(folder, head) if finding.is_failed]
 
 
 def check_reference(folder: Path) -> list[str]:
@@ -147,7 +147,7 @@ def _named(key: tuple[Any, ...]) -> str:
 
 def check_fresh(folder: Path) -> list[str]:
     """A book without a ledger, given the same files at once, publishes the same results, and accrues period by period what was posted in all."""
-    from pipelines.steps import run_book
+    from pipelines.run import run_book
 
     with tempfile.TemporaryDirectory(prefix="histories") as scratch:
         fresh = Path(scratch) / "book"

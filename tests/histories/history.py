@@ -14,7 +14,7 @@ from typing import Any
 from tests.torture.drawing import Draw, Row
 from tests.torture.people import Cluster
 
-#: Figures of a payout that lines of other days, participants or agreements decide: a difference there is explained by `reference`.
+#: ScaledInputs of a payout that lines of other days, participants or agreements decide: a difference there is explained by `reference`.
 CROSSED = ("prior", "rank", "percentile", "seasonal")
 
 
@@ -41,7 +41,7 @@ class History:
     files: list[tuple[str, str, list[Row]]] = field(default_factory=list)
     sent: list[tuple[str, list[Row]]] = field(default_factory=list)
     allowed: set[str] = field(default_factory=set)
-    told: list[str] = field(default_factory=list)
+    message: list[str] = field(default_factory=list)
     returns: int = 0
 
     @property

@@ -20,7 +20,7 @@ from tests.histories.dying import die_first, draw_death
 from tests.histories.evidence import Kept, check_fresh, check_kept, check_reference, check_rerun, check_verify, count_posted
 from tests.histories.history import History
 from tests.histories.world import GROUP, Step, World, draw_history, draw_rate, draw_world
-from tests.once import prepare_engine
+from tests.support.once import prepare_engine
 from tests.torture.books import KEYS, to_yaml
 from tests.torture.drawing import FEATURES, Draw, Row
 
@@ -74,14 +74,14 @@ def live(folder: Path, seeds: Sequence[int], steps: int, verify: bool = True) ->
 def _tell(life: Life, step: Step, findings: list[str]) -> str:
     named = [h for h in life.histories if any(h.name in finding for finding in findings)] or life.histories
     lines = [f"seeds {life.histories[0].seed} to {life.histories[-1].seed}, after step {step.number} ({step.kind}, as of {step.as_of}):", *findings[:12]]
-    lines += [f"steps: {', '.join(life.log[-12:])}", *(f"history {h.name}: {'; '.join(h.told[-4:])}" for h in named[:6])]
+    lines += [f"steps: {', '.join(life.log[-12:])}", *(f"history {h.name}: {'; '.join(h.message[-4:])}" for h in named[:6])]
     replays = [f"python -m tests.histories --seed {h.seed} --steps {step.number + 1}" for h in named[:3]]
     return "\n  ".join([*lines, *(f"replay: {replay}" for replay in replays)])
 
 
 def _take(life: Life, step: Step) -> None:
-    from pipelines.closing import close_book, reopen_book
-    from pipelines.steps import run_book
+    from pipelines.close import close_book, reopen_book
+    from pipelines.run import run_book
 
     life.log.append(f"{step.number} {step.kind}")
     life.just_closed = False
@@ -162,15 +162,15 @@ _PAYOUTS = """
 
 def _write_off(life: Life, h: History, payouts: list[Row]) -> None:
     """Now and then, before anything arrives: as the command does it between its two runs."""
-    from assets.books import lock_book, open_run
-    from assets.closing import write_off_payout
+    from assets.closing.close import write_off_payout
+    from assets.runtime.book_folder import lock_book, open_run
 
     found = [row for row in payouts if row["status"] in ("final", "closed") and row["open_amount"] and abs(row["open_amount"]) < 20000]
     if found and h.dice.chance(0.06):
         with lock_book(life.folder):
             context = open_run(life.folder, None, dt.datetime.now(dt.UTC))
             written = write_off_payout(context, h.dice.pick(found)["payout_id"], "simulated", "J. Doe")
-        h.told.append(f"written off {written.amount} of {written.payout_id}")
+        h.message.append(f"written off {written.amount} of {written.payout_id}")
 
 
 def _write(path: Path, rows: list[Row]) -> None:

@@ -20,9 +20,9 @@ from typing import Any
 import duckdb
 
 from models.documents import parse_documents
-from tests.casebook import to_yaml
 from tests.histories.simulation import FEEDS
-from tests.once import prepare_engine
+from tests.support.casebook import to_yaml
+from tests.support.once import prepare_engine
 from tests.torture.calendars import DAY, fiscal_years
 
 Row = dict[str, Any]
@@ -96,7 +96,7 @@ class _Player:
 
     def close(self, stop: Stop, steps: dict[str, Row]) -> None:
         """All that arrives up to the end of the period, then its close. `steps`: those that end here, by story."""
-        from pipelines.closing import close_book, reopen_book, write_off_difference
+        from pipelines.close import close_book, reopen_book, write_off_difference
 
         period, _ = stop
         as_of = next(p.last for p in self.periods if p.name == period)
@@ -154,12 +154,12 @@ class _Player:
                     f"""select period, origin_period, kind, any_value(account) filter (debit > 0), any_value(account) filter (credit > 0), sum(debit)
                     from fct_journal where {named} group by entry_id, period, origin_period, kind"""
                 )
-                told = [
+                message = [
                     (period, row.get("origin", period), row["kind"], str(row["debit"]), str(row["credit"]), row["amount"])
                     for row in step["journal"]
                     for period in self._each(row["period"])
                 ]
-                found += _differ("entry", told, entries.fetchall())
+                found += _differ("entry", message, entries.fetchall())
             for row in step.get("payouts", []):
                 columns = [column for column in row if column != "window"]
                 start = row.get("window", story["agreement"]["term"]["from"])
@@ -216,8 +216,8 @@ class _Player:
 def _differ(what: str, expected: list[tuple[Any, ...]], found: list[tuple[Any, ...]]) -> list[str]:
     """Both as multisets, in words."""
     wanted, got = Counter(map(_plain, expected)), Counter(map(_plain, found))
-    told = [f"{what} expected and not there: {' '.join(map(str, row))}" for row in sorted((wanted - got).elements(), key=str)]
-    return told + [f"{what} there and not expected: {' '.join(map(str, row))}" for row in sorted((got - wanted).elements(), key=str)]
+    message = [f"{what} expected and not there: {' '.join(map(str, row))}" for row in sorted((wanted - got).elements(), key=str)]
+    return message + [f"{what} there and not expected: {' '.join(map(str, row))}" for row in sorted((got - wanted).elements(), key=str)]
 
 
 def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.books import open_run
-from assets.context import RunContext
-from assets.limits import limits_of
-from assets.warehouse import open_warehouse
-from pipelines.steps import run_book
+from assets.runtime.book_folder import open_run
+from assets.runtime.context import RunContext
+from assets.runtime.limits import limits_of
+from assets.runtime.warehouse import open_warehouse
+from pipelines.run import run_book
 from tests.faults.limits import write_wide_book
 from tests.integration.test_run import BOOK, write_book
 

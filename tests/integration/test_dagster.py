@@ -12,14 +12,14 @@ import duckdb
 import pytest
 import yaml
 
-from assets.books import lock_book
-from assets.checks import CHECKS
-from assets.landing import Landed
+from assets.feeds.landing import Landed
+from assets.runtime.book_folder import lock_book
+from assets.transform.invariants import CHECKS
 from pipelines import period_closes, sensors
 from pipelines.definitions import build_defs
 from pipelines.landing import find_landed
 from pipelines.resources import BookFolder
-from pipelines.steps import run_book
+from pipelines.run import run_book
 from tests.integration.test_run import write_book
 
 
@@ -93,10 +93,10 @@ def test_rows_and_money_are_shown(whole_run: dg.ExecuteInProcessResult, folder: 
 
 
 def test_what_the_steps_tell_is_in_the_log(whole_run: dg.ExecuteInProcessResult, instance: dg.DagsterInstance, folder: Path) -> None:
-    told = [entry.user_message for entry in instance.all_logs(whole_run.run_id)]
-    assert [line for line in told if line == f"Published in {folder / 'published' / 'current'}"]
-    assert [line for line in told if line.startswith("feeds/transactions/") and "rows of transactions" in line]
-    assert "Check passed: every_payout_id_is_unique" in told
+    message = [entry.user_message for entry in instance.all_logs(whole_run.run_id)]
+    assert [line for line in message if line == f"Published in {folder / 'published' / 'current'}"]
+    assert [line for line in message if line.startswith("feeds/transactions/") and "rows of transactions" in line]
+    assert "Check passed: every_payout_id_is_unique" in message
 
 
 def test_every_check_was_made(whole_run: dg.ExecuteInProcessResult, defs: dg.Definitions) -> None:
@@ -130,9 +130,9 @@ def test_a_failed_check_publishes_nothing(
     assert [check.check_name for check in result.get_asset_check_evaluations() if not check.passed] == ["every_payout_id_is_unique"]
     assert not [event for event in result.get_asset_materialization_events() if event.asset_key and event.asset_key.path[0] == "published"]
     assert (folder / "published" / "current").resolve() == before
-    told = [entry.user_message for entry in instance.all_logs(result.run_id) if "Way out" in entry.user_message]
-    assert len(told) == 1
-    assert "every_payout_id_is_unique" in told[0]
+    message = [entry.user_message for entry in instance.all_logs(result.run_id) if "Way out" in entry.user_message]
+    assert len(message) == 1
+    assert "every_payout_id_is_unique" in message[0]
 
 
 def test_publishing_alone_holds_the_checks_first(

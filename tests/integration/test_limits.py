@@ -19,14 +19,14 @@ from typing import Any
 import pytest
 
 from assets import preflight
-from assets.books import open_run
-from assets.context import RunContext
-from assets.limits import limits_of
 from assets.preflight import check_machine, check_space
-from assets.storage import MachineRefused
+from assets.runtime.book_folder import open_run
+from assets.runtime.context import RunContext
+from assets.runtime.limits import limits_of
+from assets.runtime.machine_errors import MachineRefused
 from models.documents import InputError
 from pipelines.cli.main import main
-from pipelines.steps import run_steps
+from pipelines.run import run_steps
 from tests.faults.limits import hashes_of, run_limited, write_wide_book
 
 Usage = namedtuple("Usage", "total used free")
@@ -69,8 +69,8 @@ def test_too_little_memory_is_told_with_its_key(context: RunContext) -> None:
 def test_no_space_is_told_before_anything_is_taken_in(context: RunContext, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, 499 * 10**6))
     assert main(["run", "--book", str(context.folder)]) == 2
-    told = capsys.readouterr().err
-    assert "0.5 GB are free; 0.5 GB are to stay free (limits.disk_free of book.yaml)" in told
+    message = capsys.readouterr().err
+    assert "0.5 GB are free; 0.5 GB are to stay free (limits.disk_free of book.yaml)" in message
     assert not (context.archive / "manifest.jsonl").exists()
 
 
@@ -117,14 +117,14 @@ def test_folders_that_cannot_be_written(context: RunContext, place: str) -> None
         path.chmod(path.stat().st_mode | 0o011)
     os.seteuid(NOBODY)
     try:
-        told = refusal(context)
+        message = refusal(context)
     finally:
         os.seteuid(0)
         for path in parents:
             path.chmod(path.stat().st_mode & ~0o011)
-    assert told.count("no file can be written here: Permission denied") == 1
-    assert str(context.folder / place) in told
-    assert ("limits.spill" in told) == (place == "spilled")
+    assert message.count("no file can be written here: Permission denied") == 1
+    assert str(context.folder / place) in message
+    assert ("limits.spill" in message) == (place == "spilled")
 
 
 def test_what_a_killed_run_spilled_is_cleared_away(context: RunContext) -> None:
@@ -140,7 +140,7 @@ def test_polars_is_told_only_what_the_book_says(context: RunContext, monkeypatch
     from pipelines.settings import limit_polars
 
     monkeypatch.delenv("POLARS_MAX_THREADS", raising=False)
-    monkeypatch.setattr("pipelines.steps._run_steps", lambda *_: SimpleNamespace(status="published", run_id="r"))
+    monkeypatch.setattr("pipelines.run._run_steps", lambda *_: SimpleNamespace(status="published", run_id="r"))
     run_steps(context)
     assert "POLARS_MAX_THREADS" not in os.environ
     run_steps(limited(context, threads=3))

@@ -20,12 +20,12 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def told(text: str) -> list[dict[str, Any]]:
+def message(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
 def test_a_run_tells_its_steps_files_checks_and_where_it_published(book: Path) -> None:
-    events = told((book.parent / "log").read_text())
+    events = message((book.parent / "log").read_text())
     assert [events[0]["event"], events[-1]["event"]] == ["run_started", "run_finished"]
     assert events[0]["version"]
     finished = {event["step"]: event for event in events if event["event"] == "step_finished"}
@@ -46,7 +46,7 @@ def test_standard_error_holds_nothing_but_the_log(book: Path, capsys: pytest.Cap
     deliver(book, {"again.csv": DAYS["2026-01-05.csv"]})
     capsys.readouterr()
     assert main(["run", "--book", str(book), "--quiet"]) == 0
-    events = told(capsys.readouterr().err)
+    events = message(capsys.readouterr().err)
     (same,) = (event for event in events if event["event"] == "file_duplicate")
     assert same["file"] == "feeds/transactions/again.csv"
     assert "2026-01-05.csv" in same["reason"]
@@ -54,7 +54,7 @@ def test_standard_error_holds_nothing_but_the_log(book: Path, capsys: pytest.Cap
     assert main(["run", "--book", str(book)]) == 2
     output = capsys.readouterr()
     assert output.out == ""
-    events = told(output.err)
+    events = message(output.err)
     assert [event["file"] for event in events if event["event"] == "file_refused"] == ["feeds/transactions/half.csv"]
     assert (events[-1]["event"], events[-1]["error"]) == ("failed", "InputError")
     assert events[-1]["way_out"]

@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 from examples.online_retail.write import SAMPLE, deliver_days, list_days, write_online_retail_book
-from pipelines.steps import run_book
+from pipelines.run import run_book
 
 WHOLE_YEAR = pytest.param(
     os.environ.get("TIERLEDGER_ONLINE_RETAIL"),

@@ -15,14 +15,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-import assets.feeds
-from assets.context import RunContext
-from assets.history import read_receipt
-from assets.receipts import MADE_AGAIN
+import assets.feeds.load
+from assets.archive.receipts import MADE_AGAIN
+from assets.archive.run_history import read_receipt
+from assets.runtime.context import RunContext
 from models.documents import InputError
-from models.receipts import Receipt, as_bytes, parse_receipt
+from models.records.receipt import Receipt, as_bytes, parse_receipt
 from pipelines.cli.main import main
-from pipelines.steps import run_book
+from pipelines.run import run_book
 from tests.integration.test_run import deliver, published_bytes, published_tables, write_book
 
 NEW = {"2026-05-01.csv": "T9,1,2026-05-01,C1,1.00,EUR\n"}
@@ -118,10 +118,10 @@ def test_a_warehouse_that_cannot_be_trusted_is_refused_and_made_again(
     damage(book, ran)
     before = published_bytes(book)
     assert main(["run", "--book", str(book)]) == 2
-    told = capsys.readouterr().err.strip()
-    assert len(told.splitlines()) == 1
-    assert told.startswith("warehouse.duckdb: cannot be relied upon: ")
-    assert f"`tierledger run --rebuild --book {book}`" in told
+    message = capsys.readouterr().err.strip()
+    assert len(message.splitlines()) == 1
+    assert message.startswith("warehouse.duckdb: cannot be relied upon: ")
+    assert f"`tierledger run --rebuild --book {book}`" in message
     assert published_bytes(book) == before
     if damage not in (older_warehouse, damaged_receipt):
         return  # the way out is the same
@@ -151,7 +151,7 @@ def test_a_crash_between_a_load_and_its_receipt_is_no_damage(book: Path, monkeyp
     def killed(*_: object) -> None:
         raise Killed
 
-    monkeypatch.setattr(assets.feeds, "write_receipt", killed)
+    monkeypatch.setattr(assets.feeds.load, "write_receipt", killed)
     with pytest.raises(Killed):
         run_book(book)
     monkeypatch.undo()
@@ -201,10 +201,10 @@ def archived(book: Path) -> Path:
 @pytest.mark.parametrize("damage", [lost_file, shorter_file, changed_file, shorter_manifest, changed_history])
 def test_an_archive_that_was_changed_is_refused_by_name(book: Path, damage: Callable[[Path], str], capsys: pytest.CaptureFixture[str]) -> None:
     before = published_bytes(book)
-    told = damage(book)
+    message = damage(book)
     for arguments in ([], ["--rebuild"]):
         assert main(["run", "--book", str(book), *arguments]) == 2
-        assert told in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     assert published_bytes(book) == before
     assert (book / "warehouse.duckdb").exists()
 
@@ -222,7 +222,7 @@ def test_a_published_file_with_other_bytes_is_published_anew(book: Path, ran: Pa
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (OSError(errno.ENOSPC, "No space left on device", "x.parquet"), "x.parquet: the disk is full"),
         (duckdb.IOException('IO Error: Could not write file "x": No space left on device'), "the disk is full"),
@@ -231,15 +231,15 @@ def test_a_published_file_with_other_bytes_is_published_anew(book: Path, ran: Pa
     ],
 )
 def test_what_the_machine_refuses_is_told_with_the_way_out(
-    book: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, told: str
+    book: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, message: str
 ) -> None:
     def refuse(context: RunContext) -> None:
         raise error
 
-    monkeypatch.setattr("assets.feeds.load_feeds", refuse)
+    monkeypatch.setattr("assets.feeds.load.load_feeds", refuse)
     assert main(["run", "--book", str(book)]) == 1
     said = capsys.readouterr().err
-    assert told in said
+    assert message in said
     assert "What readers of published/ see is whole" in said
     assert "run again" in said
     assert len(said.splitlines()) == 1

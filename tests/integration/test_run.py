@@ -19,12 +19,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.books import BookLocked, lock_book, lock_holder, open_run
-from assets.context import CheckFailed, RunContext, StepReport
-from assets.feeds import load_feeds
-from assets.runs import identify_run
+from assets.archive.run_identity import identify_run
+from assets.feeds.load import load_feeds
+from assets.runtime.book_folder import BookLocked, lock_book, lock_holder, open_run
+from assets.runtime.context import CheckFailed, RunContext, StepReport
 from pipelines.cli.main import main
-from pipelines.steps import RunSummary, run_book
+from pipelines.run import RunSummary, run_book
 
 BOOK = """
 book: small
@@ -142,7 +142,7 @@ def test_what_decides_the_result_decides_the_run_id(first: RunSummary, book: Pat
     ids = [first.run_id, identify(dt.date(2026, 5, 31)), with_text("agreements/bonus.yaml", "0.02", "0.03"), with_text("book.yaml", "small", "large")]
     assert identify() == first.run_id
     with monkeypatch.context() as patch:
-        patch.setattr("assets.runs.code_version", lambda: "another")
+        patch.setattr("assets.archive.run_identity.code_version", lambda: "another")
         ids.append(identify())
     deliver(book, {"2026-05-01.csv": "T9,1,2026-05-01,C1,1.00,EUR\n"})
     ids.append(identify())
@@ -167,7 +167,7 @@ def test_a_failed_check_publishes_nothing_and_is_in_the_history(book: Path, monk
     def fail(context: RunContext) -> StepReport:
         raise CheckFailed("rows_are_conserved", "file=a.csv, rows_read=3, rows_loaded=2")
 
-    monkeypatch.setattr("assets.checks.run_checks", fail)
+    monkeypatch.setattr("assets.transform.invariants.run_checks", fail)
     assert main(["run", "--book", str(book)]) == 1
     error = capsys.readouterr().err
     assert "rows_are_conserved" in error
@@ -188,7 +188,7 @@ def test_a_lost_warehouse_is_rebuilt_from_the_archive(first: RunSummary, book: P
 
 
 def test_a_second_run_at_the_same_time_names_the_first(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = "import sys, pathlib; from assets.books import lock_book\nwith lock_book(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    code = "import sys, pathlib; from assets.runtime.book_folder import lock_book\nwith lock_book(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     holder = subprocess.Popen([sys.executable, "-c", code, str(book)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None
@@ -235,19 +235,19 @@ def test_a_signal_that_a_library_swallows_still_stops_the_run(book: Path, monkey
             time.sleep(5)
         return identify_run(context)
 
-    monkeypatch.setattr("assets.runs.identify_run", identify_deafly)
+    monkeypatch.setattr("assets.archive.run_identity.identify_run", identify_deafly)
     assert main(["run", "--book", str(book), "--force"]) == 143
     assert published_bytes(book) == before
 
 
 def test_json_is_one_object_with_start_up_apart(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--book", str(book), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["status"] == "nothing_new"
-    assert set(told["start_up"]) == {"seconds", "cpu_seconds"}
-    assert set(told["stages"]) == {"ledger", "feeds", "identify"}
-    assert told["agreements"][0]["total"] == "23.6900"
-    assert told["published"]["rows"]["fct_payout"] == 4
+    message = json.loads(capsys.readouterr().out)
+    assert message["status"] == "nothing_new"
+    assert set(message["start_up"]) == {"seconds", "cpu_seconds"}
+    assert set(message["stages"]) == {"ledger", "feeds", "identify"}
+    assert message["agreements"][0]["total"] == "23.6900"
+    assert message["published"]["rows"]["fct_payout"] == 4
     assert main(["run", "--book", str(book), "--quiet"]) == 0
     assert capsys.readouterr().out == ""
 
@@ -271,7 +271,7 @@ def test_a_book_made_from_a_strangers_file_runs(tmp_path: Path) -> None:
 
 
 def test_an_agreement_edited_while_the_book_runs_is_not_published_under_another_name(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assets import agreements
+    from assets.agreements import load as agreements
 
     text = (book / "agreements" / "bonus.yaml").read_text(encoding="utf-8")
     (book / "agreements" / "bonus.yaml").write_text(text.replace("0.01", "0.05"), encoding="utf-8")

@@ -10,7 +10,7 @@ from fractions import Fraction
 from tests.reference.axes import OWN, Axis, all_axes, axis_of, axis_value, forms, needs, percentile, rank
 from tests.reference.calendar import Calendar, Window
 from tests.reference.credit import Credit, in_scopes
-from tests.reference.curve import Figures
+from tests.reference.curve import ScaledInputs
 from tests.reference.read import UNIT, Book, Refused, Row
 from tests.reference.series import MISSING, Series, Sum
 
@@ -31,8 +31,8 @@ class Standing:
     x: dict[Axis, Fraction] = field(default_factory=dict)
     ties: dict[Axis, int] = field(default_factory=dict)
 
-    def figures(self, x: Fraction) -> Figures:
-        return Figures(self.m, self.e, self.q, self.t, self.b, self.k, x)
+    def figures(self, x: Fraction) -> ScaledInputs:
+        return ScaledInputs(self.m, self.e, self.q, self.t, self.b, self.k, x)
 
 
 class Feeds:

@@ -208,18 +208,18 @@ def check(seed: int, clusters: int, features: frozenset[str]) -> tuple[Counter[s
     with tempfile.TemporaryDirectory(prefix="torture") as folder:
         together = _run(_joined(book, [*parts, *(variant for _, _, variant in changed)]), Path(folder) / "together", 3)
         alone = _run(_shuffled(book), Path(folder) / "alone", 5)
-    compared, told = Counter[str](), []
+    compared, message = Counter[str](), []
     for key, row in alone.items():
         compared["order"] += 1
-        told += [f"order of rows, files, agreements: {text}" for text in _unequal(key, row, together.get(key), frozenset(), frozenset())]
+        message += [f"order of rows, files, agreements: {text}" for text in _unequal(key, row, together.get(key), frozenset(), frozenset())]
     for p, part, variant in changed:
         scaled = p.scaled(part)
         for key, row in alone.items():
             if key[0].startswith(part.name):
                 compared[p.name] += 1
                 twin = together.get(tuple(rename(list(key), part.name, variant.name)))
-                told += [f"{p.name}: {text}" for text in _unequal(key, row, twin, p.leaves - scaled, scaled)]
-    return compared, told
+                message += [f"{p.name}: {text}" for text in _unequal(key, row, twin, p.leaves - scaled, scaled)]
+    return compared, message
 
 
 def rename_part(part: Part, letter: str) -> Part:
@@ -271,8 +271,8 @@ def run_all(seeds: Iterable[int], features: frozenset[str], clusters: int = 12) 
     """Every property on the book of every seed; tells what does not hold. 1 when something does not."""
     failed = 0
     for seed in seeds:
-        compared, told = check(seed, clusters, features)
-        failed += len(told)
+        compared, message = check(seed, clusters, features)
+        failed += len(message)
         by_property = ", ".join(f"{name} {count:,}" for name, count in compared.items())
-        print(f"seed {seed}: {compared.total():,} rows compared ({by_property}), {len(told)} differ", *told[:12], sep="\n  ", flush=True)
+        print(f"seed {seed}: {compared.total():,} rows compared ({by_property}), {len(message)} differ", *message[:12], sep="\n  ", flush=True)
     return 1 if failed else 0

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from models.book import Book, parse_book
+from models.book.settings import Book, parse_book
 from models.documents import InputError
 
 PLAIN = 'book: demo\ncurrency: EUR\nfeeds:\n  transactions: {files: "feeds/transactions/*.csv"}\n'
@@ -44,7 +44,7 @@ def test_everything_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "where", "told"),
+    ("old", "new", "where", "message"),
     [
         ("currency: EUR", "currency: EURO", "2: currency", "ISO 4217"),
         ("book: demo", "book: demo\nroundin: half_up", "2: roundin", "did you mean rounding?"),
@@ -58,11 +58,11 @@ def test_everything_said() -> None:
         ("transactions:", "partners:", "1: feeds", "at least the feed `transactions`"),
     ],
 )  # fmt: skip
-def test_refusals_say_where_and_what_to_do(old: str, new: str, where: str, told: str) -> None:
+def test_refusals_say_where_and_what_to_do(old: str, new: str, where: str, message: str) -> None:
     problem = refusal(PLAIN.replace(old, new, 1))
     assert f"book.yaml:{where.split(': ')[0]}: " in problem
     assert where.split(": ")[1] in problem
-    assert told in problem
+    assert message in problem
 
 
 @pytest.mark.parametrize("text", ["", "- 1", "a: 1\n---\nb: 2"])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from models.book import CalendarSettings
+from models.book.settings import CalendarSettings
 from models.calendars import ONE_DAY, days_of, make_periods, make_windows, one_year_later, prior_year_days
 from tests.reference.calendar import prior_year, windows
 
@@ -131,7 +131,7 @@ def test_windows_of_a_week_calendar_are_whole_periods_clipped_to_the_term() -> N
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"kind": "4-4-5"}, "needs first_days"),
         ({"kind": "4-4-5", "first_days": {"2024": dt.date(2023, 12, 31), "2026": dt.date(2025, 12, 28)}}, "2025 is missing"),
@@ -140,6 +140,6 @@ def test_windows_of_a_week_calendar_are_whole_periods_clipped_to_the_term() -> N
         ({"first_days": {"2024": dt.date(2023, 12, 31)}}, "goes with a week calendar"),
     ],
 )
-def test_calendars_that_cannot_be_are_refused(settings: Any, told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_calendars_that_cannot_be_are_refused(settings: Any, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         CalendarSettings(**settings)

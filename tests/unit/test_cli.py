@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli.figures import money, number, percent, size
+from pipelines.cli.formatting import money, number, percent, size
 from pipelines.cli.main import main
 
 COMMANDS = ("run", "demo", "init", "validate", "explain", "close", "reopen", "write-off", "journal", "rejects", "ui", "doctor")

@@ -10,9 +10,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.agreements import read_agreements
-from assets.books import open_book
-from assets.proposal import Proposal, propose_mapping
+from assets.agreements.load import read_agreements
+from assets.feeds.mapping_proposal import Proposal, propose_mapping
+from assets.runtime.book_folder import open_book
 from models.documents import InputError
 from pipelines.cli.main import main
 
@@ -97,11 +97,11 @@ def test_a_file_in_another_encoding_is_read_and_the_feed_says_so(tmp_path: Path,
 def test_the_book_that_is_written_has_no_mistakes(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "my sales.csv").write_text(text)
     assert main(["init", str(tmp_path / "it's a book"), "--feed", str(tmp_path / "my sales.csv")]) == 0
-    told = capsys.readouterr().out
+    message = capsys.readouterr().out
     folder = tmp_path / "it's a book"
     book = open_book(folder)
     (source,) = read_agreements(folder, False)
-    assert "tierledger run --book" in told
+    assert "tierledger run --book" in message
     assert set(book.feeds["transactions"].columns) >= {"transaction_id", "date", "partner_id", "amount"}
     assert source.agreement.benefits[0].tiers[-1].from_ > 0
     (copied,) = (folder / "feeds" / "transactions").iterdir()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from models.agreements.parse import parse_agreements
 from models.documents import MAX_BYTES, MAX_DEPTH, InputError, parse_documents
-from tests.casebook import to_yaml
+from tests.support.casebook import to_yaml
 
 
 def refusal(text: str) -> str:
@@ -50,7 +50,7 @@ def test_what_is_written_is_read_back(value: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "where", "told"),
+    ("text", "where", "message"),
     [
         ("a: 1\nb: 2\na: 3", "a.yaml:3: a: ", "keep one"),
         ("a:\n  b:\n    c: 1\n    c: 2", "a.yaml:4: a.b.c: ", "keep one"),
@@ -79,10 +79,10 @@ def test_what_is_written_is_read_back(value: dict[str, object]) -> None:
         ("a: b\x00c", "a.yaml", "not YAML"),
     ],
 )
-def test_refusals_say_where_and_what_to_do(text: str, where: str, told: str) -> None:
+def test_refusals_say_where_and_what_to_do(text: str, where: str, message: str) -> None:
     problem = refusal(text)
     assert problem.startswith(where)
-    assert told in problem
+    assert message in problem
 
 
 def test_documents_know_their_lines() -> None:

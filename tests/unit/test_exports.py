@@ -8,7 +8,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from models.exports import neutralize_texts
+from models.spreadsheet_text import neutralize_texts
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from assets import limits
-from assets.context import RunContext
-from assets.limits import Limits, limits_of
-from models.book import parse_book
+from assets.runtime import limits
+from assets.runtime.context import RunContext
+from assets.runtime.limits import Limits, limits_of
+from models.book.settings import parse_book
 from models.documents import InputError
 
 BOOK = 'book: b\ncurrency: EUR\nfeeds: {transactions: {files: "*.csv"}}\n'
@@ -76,7 +76,7 @@ def test_a_container_has_what_it_was_given(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("said", "key", "told"),
+    ("said", "key", "message"),
     [
         ("{memory: 4}", "limits.memory", "a size is needed here, such as 500MB or 4GB"),
         ("{memory: 4gb}", "limits.memory", "a size is needed here"),
@@ -91,8 +91,8 @@ def test_a_container_has_what_it_was_given(monkeypatch: pytest.MonkeyPatch) -> N
         ("{memori: 4GB}", "limits.memori", "did you mean memory?"),
     ],
 )
-def test_limits_that_are_refused(said: str, key: str, told: str) -> None:
+def test_limits_that_are_refused(said: str, key: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_book(BOOK + f"limits: {said}\n")
     assert key in str(caught.value)
-    assert told in str(caught.value)
+    assert message in str(caught.value)

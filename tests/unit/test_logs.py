@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from assets.context import CheckFailed, RunContext, StepReport
-from assets.events import sharing, tell
-from models.book import parse_book
+from assets.runtime.context import CheckFailed, RunContext, StepReport
+from assets.runtime.events import bound_fields, log_event
+from models.book.settings import parse_book
 from models.documents import InputError, Problem
-from pipelines import masking
 from pipelines.cli.main import main
-from pipelines.events import telling_step
-from pipelines.logs import start_log, stop_log
+from pipelines.logging import masking
+from pipelines.logging.format import start_log, stop_log
+from pipelines.logging.run_events import log_step
 from pipelines.settings import read_secret
 
 CONTEXT = RunContext(Path("b"), parse_book("book: b\ncurrency: EUR\nfeeds: {transactions: {files: x}}"), dt.date(2026, 6, 30), dt.datetime(2026, 7, 1))
@@ -38,9 +38,9 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def test_a_line_is_an_object_with_what_every_line_has(tmp_path: Path) -> None:
     start_log(None, tmp_path / "log")
-    with sharing(step="feeds", run="r1"):
-        tell("file_taken_in", "a.csv: 1 row", file="a\nb.csv", amount=Decimal("1.50"), day=dt.date(2026, 1, 2))
-    tell("run_finished", "Run r1")
+    with bound_fields(step="feeds", run="r1"):
+        log_event("file_taken_in", "a.csv: 1 row", file="a\nb.csv", amount=Decimal("1.50"), day=dt.date(2026, 1, 2))
+    log_event("run_finished", "Run r1")
     first, last = lines(tmp_path / "log")
     assert first.pop("time").endswith("Z")
     assert first == {
@@ -52,7 +52,7 @@ def test_a_line_is_an_object_with_what_every_line_has(tmp_path: Path) -> None:
 
 def test_a_line_of_text_stays_one_line(tmp_path: Path) -> None:
     start_log("text", tmp_path / "log")
-    tell("file_taken_in", "a\nb\x1b[2J.csv: 1 row", step="feeds")
+    log_event("file_taken_in", "a\nb\x1b[2J.csv: 1 row", step="feeds")
     (line,) = (tmp_path / "log").read_text().splitlines()
     assert "feeds" in line
     assert line.endswith("a\\x0ab\\x1b[2J.csv: 1 row")
@@ -64,7 +64,7 @@ def test_no_secret_of_the_environment_is_told(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("SOME_ADDRESS", address)
     assert read_secret("SOME_ADDRESS") == address
     start_log(form, tmp_path / "log")
-    tell("failed", f'no connection to {address} with p@ss"w', reason=['p%40ss%22w or p@ss"w'], inner={"dsn": address})
+    log_event("failed", f'no connection to {address} with p@ss"w', reason=['p%40ss%22w or p@ss"w'], inner={"dsn": address})
     text = (tmp_path / "log").read_text()
     assert not [secret for secret in ("p%40ss", "p@ss", "db.example") if secret in text]
     assert "no connection to *** with ***" in text
@@ -80,19 +80,19 @@ def test_errors_on_the_terminal_hide_secrets_too(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("SOME_ADDRESS", "password=hunter22 host=db")
     read_secret("SOME_ADDRESS")
     assert main(["run", "--book", str(tmp_path / "hunter22")]) == 2
-    told = capsys.readouterr().err
-    assert "hunter22" not in told
-    assert "***" in told
+    message = capsys.readouterr().err
+    assert "hunter22" not in message
+    assert "***" in message
 
 
 def test_a_step_that_fails_tells_the_check_and_the_files(tmp_path: Path) -> None:
     start_log("json", tmp_path / "log")
-    with pytest.raises(CheckFailed), telling_step(CONTEXT, "checks", "Checking"):
+    with pytest.raises(CheckFailed), log_step(CONTEXT, "checks", "Checking"):
         raise CheckFailed("rows_are_conserved", "rows_read=3")
-    with pytest.raises(InputError), telling_step(CONTEXT, "feeds", "Reading feeds"):
+    with pytest.raises(InputError), log_step(CONTEXT, "feeds", "Reading feeds"):
         raise InputError([Problem("feeds/transactions/a.csv", 3, "", "is cut")])
-    told = [(line["event"], line["step"], line["file"], line.get("check"), line.get("reason"), line["level"]) for line in lines(tmp_path / "log")]
-    assert [each for each in told if each[0] != "step_started"] == [
+    message = [(line["event"], line["step"], line["file"], line.get("check"), line.get("reason"), line["level"]) for line in lines(tmp_path / "log")]
+    assert [each for each in message if each[0] != "step_started"] == [
         ("check_failed", "checks", None, "rows_are_conserved", None, "error"),
         ("step_failed", "checks", None, None, None, "error"),
         ("file_refused", "feeds", "feeds/transactions/a.csv", None, "is cut", "error"),
@@ -102,18 +102,18 @@ def test_a_step_that_fails_tells_the_check_and_the_files(tmp_path: Path) -> None
 
 def test_after_a_step_that_names_the_run_every_event_does(tmp_path: Path) -> None:
     start_log("json", tmp_path / "log")
-    with sharing(book="b"):
-        with telling_step(CONTEXT, "identify", "Naming the run") as tell_report:
-            tell_report(StepReport(figures={"run_id": "r9"}))
-        tell("check_passed", "x")
-    tell("other", "y")
+    with bound_fields(book="b"):
+        with log_step(CONTEXT, "identify", "Naming the run") as log_report:
+            log_report(StepReport(figures={"run_id": "r9"}))
+        log_event("check_passed", "x")
+    log_event("other", "y")
     assert [line["run"] for line in lines(tmp_path / "log")] == [None, "r9", "r9", None]
 
 
 def test_errors_are_printed_once_where_no_log_is_asked_for(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.root, "handlers", [logging.StreamHandler()])  # libraries that a run imports put one there
     start_log(None, None)
-    tell("run_started", "not told")
+    log_event("run_started", "not told")
     assert main(["run", "--book", "nowhere"]) == 2
     assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == ["nowhere"]
 

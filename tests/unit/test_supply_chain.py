@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import audit
+from tests.tools import audit
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,7 +73,7 @@ SKIPPED = {"dependencies": [{"name": "a", "skip_reason": "not found"}]}
 
 
 @pytest.mark.parametrize(
-    ("says", "code", "told"),
+    ("says", "code", "message"),
     [
         (f"echo '{json.dumps(SOUND)}' > $out", 0, "0 known weaknesses"),
         (f"echo '{json.dumps(WEAK)}' > $out; exit 1", 1, "a 1: CVE-1, fixed in 2"),
@@ -82,7 +82,7 @@ SKIPPED = {"dependencies": [{"name": "a", "skip_reason": "not found"}]}
     ],
 )
 def test_the_audit_says_what_it_knows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], says: str, code: int, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], says: str, code: int, message: str
 ) -> None:
     """Also without advisories the bill of materials is written."""
     monkeypatch.setattr(audit, "ROOT", tmp_path)
@@ -92,7 +92,7 @@ def test_the_audit_says_what_it_knows(
     tool(tmp_path / "bin", "pip-audit", says)
     assert audit.main(tmp_path / "bin") == code
     out = capsys.readouterr().out
-    assert told in out
+    assert message in out
     assert "2 dependencies in sbom.json" in out
 
 

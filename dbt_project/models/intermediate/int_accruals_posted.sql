@@ -1,5 +1,5 @@
 {{ config(materialized="view") }}
--- depends_on: {{ ref("int_periods_standing") }}
+-- depends_on: {{ ref("int_periods_closed") }}
 -- depends_on: {{ ref("int_differences_explained") }}
 {% set subject = ["agreement_id", "benefit_id", "participant_id", "window_start", "direction", "currency"] %}
 -- entitlement minus what was posted, for every payout and the period that an accrual belongs to (its origin)
@@ -27,7 +27,7 @@ computed as (
 
 {% if has_closes() %}
 periods as (
-    select * from {{ ref("int_periods_standing") }}
+    select * from {{ ref("int_periods_closed") }}
 ),
 
 posted as (

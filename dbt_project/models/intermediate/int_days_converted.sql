@@ -58,7 +58,7 @@ select
     period_no,
     prior_period_no,
     counts_as,
-    counts_as > (select as_of from {{ source("terms", "settings") }}) as is_ahead,
+    counts_as > (select as_of from {{ source("terms", "settings") }}) as is_after_as_of,
     cast(fx_rate as decimal(38, 12)) as fx_rate,
     cast(fx_rate * cast(1000000000000 as decimal(13, 0)) as hugeint) as wide_rate,
     cast(power(10, 18 - minor_units) as hugeint) as wide_divisor,

@@ -1,5 +1,5 @@
 -- depends_on: {{ ref("int_payouts_identified") }}
--- depends_on: {{ ref("int_periods_standing") }}
+-- depends_on: {{ ref("int_periods_closed") }}
 -- depends_on: {{ ref("int_days_converted") }}
 -- depends_on: {{ ref("int_lines_credited") }}
 -- depends_on: {{ ref("int_lines_netted") }}
@@ -47,7 +47,7 @@ changed as (
         coalesce(computed.origin_period, posted.origin_period) as origin_period
     from computed
     full join posted on computed.payout_id = posted.payout_id and computed.origin_period = posted.origin_period
-    inner join {{ ref("int_periods_standing") }} as periods on coalesce(computed.origin_period, posted.origin_period) = periods.period
+    inner join {{ ref("int_periods_closed") }} as periods on coalesce(computed.origin_period, posted.origin_period) = periods.period
     where periods.is_closed and coalesce(computed.accrual, 0) <> coalesce(posted.accrual, 0)
 ),
 
@@ -84,7 +84,7 @@ measured as (
         on payouts.benefit_key = windows.benefit_key and payouts.window_no = windows.window_no
     inner join {{ source("terms", "periods") }} as periods on changed.origin_period = periods.period
     inner join {{ measured_lines() }} as lines
-        on lines.basis_key in (benefits.basis_key, benefits.measure_basis_key, benefits.base_basis_key)
+        on lines.line_set_key in (benefits.line_set_key, benefits.measure_line_set_key, benefits.base_line_set_key)
         and payouts.participant_key = lines.participant_key
         and lines.is_in_term
         and lines.period_no between windows.span_first_period and periods.period_no

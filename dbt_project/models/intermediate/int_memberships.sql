@@ -6,8 +6,8 @@ agreements as (
 ),
 
 -- what is counted: a scope of the agreement; also what an agreement of an exclusive group claims, which is no basis of a benefit
-bases as (
-    select basis_key, agreement_key, scope_key, attribute, looks_back from {{ source("terms", "bases") }}
+line_sets as (
+    select line_set_key, agreement_key, scope_key, attribute, needs_prior_year from {{ source("terms", "line_sets") }}
     {%- if parts.claims %}
     union all
     select null, agreement_key, scope_key, null, false from {{ source("terms", "claims") }}
@@ -147,14 +147,14 @@ spans as (
 )
 
 select
-    cast(row_number() over (order by bases.basis_key, spans.participant_key, spans.partner_key, spans.first_day, spans.share_from) as integer) as membership_key,
+    cast(row_number() over (order by line_sets.line_set_key, spans.participant_key, spans.partner_key, spans.first_day, spans.share_from) as integer) as membership_key,
     agreements.agreement_key,
-    bases.basis_key,
-    bases.scope_key,
+    line_sets.line_set_key,
+    line_sets.scope_key,
     {%- if parts.attributes %}
-    bases.attribute,
+    line_sets.attribute,
     {%- endif %}
-    bases.looks_back,
+    line_sets.needs_prior_year,
     scopes.counts_sale,
     scopes.counts_return,
     scopes.counts_credit,
@@ -172,8 +172,8 @@ select
     spans.participant_key,
     -- only to pass fewer lines on: a year of any calendar is shorter than 400 days. A claim holds on the days of its own version's windows
     greatest(spans.first_day, case
-        when bases.basis_key is null then agreements.valid_from
-        when bases.looks_back then agreements.term_from - 400
+        when line_sets.line_set_key is null then agreements.valid_from
+        when line_sets.needs_prior_year then agreements.term_from - 400
         else agreements.term_from
     end) as first_day,
     least(spans.last_day, agreements.valid_to) as last_day,
@@ -182,7 +182,7 @@ select
     -- pieces of one pool's members add up on one line
     agreements.pool = 'together' and (spans.share_from <> 0 or spans.share_to <> 1) as is_pool_piece
 from spans
-inner join bases on spans.agreement_key = bases.agreement_key
-inner join {{ source("terms", "scopes") }} as scopes on bases.scope_key = scopes.scope_key
+inner join line_sets on spans.agreement_key = line_sets.agreement_key
+inner join {{ source("terms", "scopes") }} as scopes on line_sets.scope_key = scopes.scope_key
 -- a version that owns no window measures nothing
 inner join agreements on spans.agreement_key = agreements.agreement_key and agreements.valid_to is not null

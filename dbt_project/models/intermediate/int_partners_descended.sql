@@ -1,4 +1,4 @@
--- `union` (not `union all`): a cycle of parents ends here and is refused by name in assets/checks.py
+-- `union` (not `union all`): a cycle of parents ends here and is refused by name in assets/transform/invariants.py
 with recursive
 
 partners as (

@@ -1,7 +1,7 @@
 with
 
 entries as (
-    select * from {{ ref("int_entries_due") }}
+    select * from {{ ref("int_journal_entries_unposted") }}
 ),
 
 accounts as (

@@ -31,7 +31,7 @@ settlements as (
 ),
 
 standing as (
-    select * from {{ ref("int_periods_standing") }}
+    select * from {{ ref("int_periods_closed") }}
 ),
 
 written_off as (

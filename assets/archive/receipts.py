@@ -1,0 +1,219 @@
+"""Receipts: what the book held when its last run ended, and whether it still does.
+
+Belongs here: writing archive/receipt.json, holding warehouse and archive against it before a run, making the warehouse anew. Does not belong here:
+its shape (models/records/receipt.py), reading what the archive holds (assets/feeds/landing.py), proving the whole book (assets/verification/verify.py).
+
+    receipts.loads          one row per load that changed what the warehouse holds; committed with the load
+    archive/receipt.json    the last of them, written after the checkpoint that follows: never more than the warehouse has
+
+So a warehouse may be ahead of its receipt (a crash came between the two) but never behind it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from assets.archive.run_history import RECEIPT, RUNS, read_receipt
+from assets.feeds.landing import MANIFEST, read_manifest
+from assets.ledger.folder import read_heads
+from assets.runtime.context import RunContext
+from assets.runtime.durable_files import flush, write_atomically
+from assets.runtime.machine_errors import damaged, is_damage
+from assets.runtime.warehouse import open_warehouse
+from models.documents import InputError, Problem
+from models.feeds.columns import FEEDS
+from models.records.chain import NO_HASH
+from models.records.receipt import PLACE, Contents, Kept, Receipt, as_bytes, hash_contents
+
+if TYPE_CHECKING:
+    from assets.feeds.landing import Arrival
+
+#: Files of the archive that are only ever added to.
+_GROWING = (MANIFEST, RUNS)
+_LOADS = "create schema if not exists receipts; create table if not exists receipts.loads (load_no bigint not null, sha256 varchar not null)"
+REBUILT = "warehouse.duckdb was made again from the archive"
+MADE_AGAIN = "warehouse.duckdb was gone; it was made again from the archive, and nothing is lost"
+
+
+def check_book(context: RunContext, rebuild: bool = False) -> list[str]:
+    """Hold warehouse and archive against the last receipt; what a person should know, if anything. Before the first step of every run.
+
+    A warehouse that is gone is made again by the run, and so is any with `rebuild`, or one that was never whole. Raises InputError where the warehouse
+    holds less than it did or cannot be read, and where a file of the archive is gone or was changed.
+    """
+    if context.is_rebuild:
+        return []
+    try:
+        receipt = _read_or_none(context.archive) if rebuild else read_receipt(context.archive)
+    except InputError as error:
+        raise damaged(context.folder, str(error)) from None
+    _check_archive(context.archive, receipt)
+    if rebuild or not context.warehouse.exists():
+        had_one = receipt is not None and receipt.contents is not None
+        _remove_warehouse(context, receipt)
+        return [REBUILT] if rebuild else [MADE_AGAIN] if had_one else []
+    try:
+        with open_warehouse(context) as con:
+            _check_warehouse(context, con, receipt)
+    except duckdb.Error as error:
+        if not is_damage(error):
+            raise
+        if not _is_relied_upon(context.archive, receipt):
+            _remove_warehouse(context, receipt)
+            return []
+        raise damaged(context.folder, str(error)) from error
+    return []
+
+
+def _is_relied_upon(archive: Path, receipt: Receipt | None) -> bool:
+    """Whether anything was ever loaded into the warehouse for sure: not when a run died, or had no room, while it made the file."""
+    return receipt.contents is not None if receipt else (archive / MANIFEST).exists()
+
+
+def _remove_warehouse(context: RunContext, receipt: Receipt | None) -> None:
+    """Take the warehouse away. First the receipt is made to promise nothing of it, so that a crash at any moment leaves a book that runs."""
+    if receipt is None or receipt.contents:
+        context.archive.mkdir(exist_ok=True)
+        _write(context.archive, (receipt or Receipt()).model_copy(update={"contents": None, "load_no": 0, "load_sha256": NO_HASH}))
+    for path in (context.warehouse, context.warehouse.with_name(context.warehouse.name + ".wal")):
+        path.unlink(missing_ok=True)
+    flush(context.folder)
+
+
+def _read_or_none(archive: Path) -> Receipt | None:
+    """The receipt, where there is one that can be read."""
+    try:
+        return read_receipt(archive)
+    except InputError:
+        return None
+
+
+def enter_load(con: duckdb.DuckDBPyConnection, context: RunContext) -> None:
+    """List what the warehouse now holds, in the transaction that loads it; nothing when that is what it held."""
+    con.execute(_LOADS)
+    if not context.is_rebuild and read_receipt(context.archive) is None:
+        context.archive.mkdir(exist_ok=True)
+        _write(context.archive, Receipt())  # from here on a book without a receipt has lost it
+    found = hash_contents(read_contents(con))
+    last = _last_load(con)
+    if last is None or last[1] != found:
+        con.execute("insert into receipts.loads values (?, ?)", [last[0] + 1 if last else 1, found])
+
+
+def write_receipt(con: duckdb.DuckDBPyConnection, context: RunContext, run_id: str | None = None) -> None:
+    """After a load and after a run: what the book holds from now on. `run_id`: the run that has ended. Writes nothing when the receipt says it already."""
+    last = _last_load(con)
+    before = None if context.is_rebuild else read_receipt(context.archive)
+    if before is None or last is None:
+        return
+    load_no, load_sha256 = last
+    if (before.load_no, before.load_sha256) != last:
+        con.execute("checkpoint")  # what a receipt promises lies in the database file, whatever becomes of its log
+    contents = before.contents if (before.load_no, before.load_sha256) == last else read_contents(con)
+    kept = {name: _kept(context.archive / name) for name in _GROWING if (context.archive / name).exists()}
+    heads = read_heads(context.ledger)
+    receipt = Receipt(load_no=load_no, load_sha256=load_sha256, contents=contents, kept=kept, run_id=run_id or before.run_id, **heads)
+    if receipt != before:
+        _write(context.archive, receipt)
+
+
+def read_contents(con: duckdb.DuckDBPyConnection) -> Contents:
+    """What the warehouse holds of the feeds. Refused rows that still stand in a feed's table do not count."""
+    arrivals: dict[str, int] = {}
+    digest, files = hashlib.sha256(), con.execute(_FILES).fetchall()
+    for line in files:
+        arrivals[line[0]] = line[1]  # in order of arrival
+        digest.update(json.dumps(line).encode())
+    counts = [f"select '{name}', count(*) - (select count(*) from raw.{name} where file_no < 0) from raw.{name}" for name in FEEDS]
+    rows = dict(con.execute(" union all ".join([*counts, "select 'rejects', count(*) from raw.rejects"])).fetchall())
+    amounts = dict(con.execute(_AMOUNTS).fetchall())
+    return Contents(files=len(files), arrivals=arrivals, rows=rows, amounts=amounts, files_sha256=digest.hexdigest())
+
+
+_FILES = "select feed, arrival_no, file_name, sha256, status, rows_read from raw.feed_files order by feed, arrival_no"
+_AMOUNTS = "select coalesce(currency, ''), sum(amount)::varchar from raw.transactions where file_no > 0 group by currency having sum(amount) is not null"
+
+
+def _check_warehouse(context: RunContext, con: duckdb.DuckDBPyConnection, receipt: Receipt | None) -> None:
+    """Raises InputError where the warehouse is not the one that the receipt speaks of, or holds less."""
+    last = _last_load(con)
+    if receipt is None:
+        if last:
+            raise damaged(context.folder, f"{PLACE} is gone, so nobody can say whether the warehouse is whole")
+        return
+    if receipt.contents:
+        loads = set(con.execute("from receipts.loads").fetchall()) if last else set()
+        if (receipt.load_no, receipt.load_sha256) not in loads:
+            holds = f"load {last[0]}" if last else "nothing"
+            message = f"it holds {holds} where {PLACE} says load {receipt.load_no} ({_in_words(receipt.contents)})"
+            raise damaged(context.folder, f"{message}: an older copy was put back, or the disk lost what was written")
+    if last:
+        found = read_contents(con)
+        if hash_contents(found) != last[1]:
+            raise damaged(context.folder, f"it holds {_in_words(found)}, which is not what was loaded last" + _instead(receipt, last[0]))
+
+
+def _instead(receipt: Receipt, load_no: int) -> str:
+    return f": {_in_words(receipt.contents)}" if receipt.contents and receipt.load_no == load_no else ""
+
+
+def _in_words(contents: Contents) -> str:
+    rows = sum(contents.rows.values())
+    return f"{contents.files:,} files, {rows:,} rows"
+
+
+def _last_load(con: duckdb.DuckDBPyConnection) -> tuple[int, str] | None:
+    known = con.execute("select 1 from information_schema.tables where table_schema = 'receipts' and table_name = 'loads'").fetchone()
+    row = con.execute("from receipts.loads order by load_no desc limit 1").fetchone() if known else None
+    return (int(row[0]), str(row[1])) if row else None
+
+
+def _check_archive(archive: Path, receipt: Receipt | None) -> None:
+    """Raises InputError with every file of the archive that is gone, has another size, or was touched since the receipt and has other bytes."""
+    if receipt is None:
+        return
+    problems = [
+        Problem(f"archive/{name}", 0, "", "is shorter than it was, or its lines were changed; restore it from a backup")
+        for name, was in receipt.kept.items()
+        if _kept(archive / name, was.bytes) != was
+    ]
+    if problems:
+        raise InputError(problems)
+    since = (archive / RECEIPT).stat().st_mtime_ns
+    if problems := list(_changed(archive, read_manifest(archive), since)):
+        raise InputError(problems)
+
+
+def _changed(archive: Path, arrivals: list[Arrival], since: int) -> Iterator[Problem]:
+    for arrival in {each.sha256: each for each in reversed(arrivals)}.values():
+        place, lost = f"archive/{arrival.sha256}", f"it is {arrival.file_name} of feed {arrival.feed}: restore it from a backup"
+        try:
+            status = (archive / arrival.sha256).stat()
+        except FileNotFoundError:
+            yield Problem(place, 0, "", f"is missing; {lost}")
+            continue
+        touched = status.st_mtime_ns > since
+        if status.st_size != arrival.bytes or (touched and _sha256(archive / arrival.sha256) != arrival.sha256):
+            yield Problem(place, 0, "", f"is damaged, its bytes are not those that arrived; {lost}")
+
+
+def _kept(path: Path, size: int | None = None) -> Kept:
+    """The file's first bytes, all whole lines where no size is given."""
+    data = path.read_bytes() if path.exists() else b""
+    data = data[: data.rfind(b"\n") + 1] if size is None else data[:size]
+    return Kept(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(archive: Path, receipt: Receipt) -> None:
+    write_atomically(archive / RECEIPT, as_bytes(receipt))

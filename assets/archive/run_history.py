@@ -1,0 +1,105 @@
+"""What runs leave in the archive: the texts of their terms, and the history of runs.
+
+Belongs here: these files. Does not belong here: what names a run (assets/archive/run_identity.py), making a book of them again
+(assets/verification/rebuild.py).
+
+    archive/terms/<sha256>.json    book.yaml and every agreement file as a run used them: text by name, in canonical JSON, named by its hash
+    archive/runs.jsonl             one line per run that ended, in order; append-only
+    archive/receipt.json           what the book held after its last run (written by assets/archive/receipts.py)
+
+A run's line is entered after readers see its tables. When a crash comes between the two, the published set still holds the line, and the next run enters it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from assets.agreements.load import read_agreement_texts
+from assets.published.reader import read_manifest
+from assets.runtime.durable_files import flush, write_atomically
+from models.documents import InputError, Problem
+from models.records.chain import canonical_json, sha256
+from models.records.receipt import Receipt, parse_receipt
+from models.records.run_history import EndedRun, as_line, parse_runs
+
+RUNS, TERMS, RECEIPT = "runs.jsonl", "terms", "receipt.json"
+
+
+def keep_terms(archive: Path, folder: Path) -> str:
+    """Keep the texts of the book in `folder`, unless the archive has them, and return their name. On disk when this returns."""
+    texts = {name: (folder / name).read_bytes().decode() for name in ("book.yaml", *read_agreement_texts(folder))}  # line ends as they are
+    content = canonical_json(texts)
+    name = sha256(content)
+    target = archive / TERMS / f"{name}.json"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, content)
+        flush(archive)
+    return name
+
+
+def read_terms(archive: Path, name: str) -> dict[str, str]:
+    """The texts of that name. Raises InputError when they are gone or were changed."""
+    place = f"archive/{TERMS}/{name}.json"
+    try:
+        content = (archive / TERMS / f"{name}.json").read_bytes()
+    except FileNotFoundError:
+        raise InputError([Problem(place, 0, "", "is missing; restore it from a backup: it holds book.yaml and agreements of a run")]) from None
+    if sha256(content) != name:
+        raise InputError([Problem(place, 0, "", "was changed: its bytes are not those that its name says; restore it from a backup")])
+    texts: dict[str, str] = json.loads(content)
+    return texts
+
+
+def read_receipt(archive: Path) -> Receipt | None:
+    """The receipt of the book; None: no run has begun to load. Raises InputError when it is damaged."""
+    try:
+        return parse_receipt((archive / RECEIPT).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def read_runs(archive: Path, published: Path | None = None) -> list[EndedRun]:
+    """Every run that ended, in order. `published`: its set may know of one that a crash kept from being entered. Raises InputError for a damaged line."""
+    runs, _ = parse_runs(_content(archive))
+    last = published_line(published) if published else None
+    return runs if last is None or last in runs else [*runs, last]
+
+
+def published_line(published: Path) -> EndedRun | None:
+    """The line of the run that readers see, as its set has it."""
+    manifest = read_manifest(published) or {}
+    return EndedRun.model_validate_json(json.dumps(manifest["run"])) if "run" in manifest else None
+
+
+def torn_line(archive: Path) -> bytes:
+    """What is left of a last line that a crash cut short; empty when there is none."""
+    return parse_runs(_content(archive))[1]
+
+
+def append_run(archive: Path, run: EndedRun) -> None:
+    """Enter a run, in place of what a crash may have left of a line. On disk when this returns."""
+    archive.mkdir(exist_ok=True)
+    torn = torn_line(archive)
+    with (archive / RUNS).open("ab", buffering=0) as file:
+        if torn:
+            file.truncate(file.seek(0, os.SEEK_END) - len(torn))
+        file.write(as_line(run))
+        os.fsync(file.fileno())
+    flush(archive)
+
+
+def enter_missing(archive: Path, published: Path) -> int:
+    """Enter the published run when a crash kept it from being entered. Returns how many were."""
+    last = published_line(published)
+    if last is None or last in read_runs(archive):
+        return 0
+    append_run(archive, last)
+    return 1
+
+
+def _content(archive: Path) -> bytes:
+    path = archive / RUNS
+    return path.read_bytes() if path.exists() else b""

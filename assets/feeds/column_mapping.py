@@ -1,0 +1,161 @@
+"""book.yaml's columns and defaults of a feed, applied to the header of a file.
+
+Belongs here: which column of a file, or expression over them, gives which canonical column or attribute.
+Does not belong here: the language of the expressions (models/feeds/expressions.py), what a value must look like (assets/feeds/typing_sql.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import duckdb
+
+from assets.feeds.inspection import refusal
+from assets.feeds.typing_sql import DECIMALS, Mapped
+from models.book.settings import Book
+from models.documents import Document, InputError, Problem, parse_documents
+from models.feeds.columns import FEEDS, TRANSACTION_TYPES, Column, Feed, Kind
+from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, ExpressionError, is_day
+from models.feeds.expressions import compile_expression
+from models.feeds.reject_reasons import CORRECTION_COLUMNS, CORRECTS_ROW
+from models.feeds.settings import FeedSettings
+from models.feeds.text_formats import PLAIN, Forms, forms_of, without_nulls
+from models.money import MINOR_UNITS
+
+#: Raised when the reading of files changes: what was loaded before is then loaded again from the archive.
+_READER_VERSION = 2
+_OWN_COLUMNS = ("file_no", "row_no")
+
+
+def settings_hash(feed: Feed, settings: FeedSettings | None) -> str:
+    """What the rows of a feed depend on, apart from the files: its settings, the canonical columns and the reader."""
+    relevant = {"reader": _READER_VERSION, "feed": asdict(feed)}
+    if settings:
+        relevant |= {"columns": settings.columns, "defaults": settings.defaults} | settings.changes_rows
+    return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
+
+
+def check_mappings(folder: Path, book: Book) -> list[Problem]:
+    """What is wrong with the feeds of the book in `folder`, each with its line of book.yaml."""
+    return check_settings(book, parse_documents((folder / "book.yaml").read_text(encoding="utf-8-sig"), "book.yaml")[0])
+
+
+def check_settings(book: Book, document: Document) -> list[Problem]:
+    """What is wrong with mappings, defaults and keys of book.yaml, before any file is looked at."""
+    problems = []
+    for name, settings in book.feeds.items():
+        feed = FEEDS[name]
+        columns = {column.name: column for column in feed.columns}
+        if wrong := settings.wrong_for(feed):
+            problems.append(document.problem(("feeds", name, wrong[0]), wrong[1]))
+        for target, text in settings.columns.items():
+            try:
+                _try_out(_compiled(text, columns.get(target), None, forms_of(settings)))
+            except ExpressionError as error:
+                problems.append(document.problem(("feeds", name, "columns", target), str(error)))
+            if target.casefold() in _OWN_COLUMNS:
+                problems.append(document.problem(("feeds", name, "columns", target), "this name is reserved; choose another"))
+        for target, value in settings.defaults.items():
+            if target not in columns:
+                problems.append(document.problem(("feeds", name, "defaults", target), f"is no column of this feed; allowed: {', '.join(columns)}"))
+            elif not _fits(columns[target].kind, str(value)):
+                problems.append(document.problem(("feeds", name, "defaults", target), f"{value!r} is no {columns[target].kind} as the feed takes it"))
+        for position, target in enumerate(settings.key or []):
+            if target not in columns:
+                problems.append(document.problem(("feeds", name, "key", position), f"{target!r} is no column of this feed; allowed: {', '.join(columns)}"))
+    return problems
+
+
+def _fits(kind: Kind, text: str) -> bool:
+    """Whether a default is a value of its column."""
+    if kind in ("amount", "rate"):
+        return bool(re.fullmatch(rf"-?[0-9]{{1,{INTEGER_DIGITS}}}(\.[0-9]{{1,{DECIMALS[kind]}}})?", text))
+    if kind == "integer":
+        return bool(re.fullmatch(r"-?[0-9]{1,9}", text))
+    if kind == "date":
+        return is_day(text)
+    return bool(text.strip()) if kind == "text" else text in (MINOR_UNITS if kind == "currency" else TRANSACTION_TYPES)
+
+
+def _compiled(text: str, column: Column | None, by_name: dict[str, str] | None, forms: Forms = PLAIN, typed: frozenset[str] = frozenset()) -> Compiled:
+    """The expression for a column. Raises ExpressionError when it gives another kind of value than the column holds."""
+    kind: Kind = column.kind if column else "text"
+    compiled = compile_expression(text, by_name, DECIMALS.get(kind, 6), forms, typed)
+    if kind in ("amount", "rate", "integer") and compiled.form not in ("number", "text"):
+        raise ExpressionError(f"gives a {compiled.form}, and the column holds a number")
+    if kind == "date" and compiled.form not in ("date", "timestamp", "text"):
+        raise ExpressionError(f"gives a {compiled.form}, and the column holds a date")
+    return compiled
+
+
+def _try_out(expression: Compiled) -> None:
+    """Raise ExpressionError when the engine cannot compute the expression at all, as with a broken regular expression."""
+    if expression.form == "text" and not expression.failed and "(" not in expression.sql:
+        return
+    cells = ", ".join(f"unnest(['x', '1']) as c{i}" for i in range(max(1, len(expression.columns))))
+    try:
+        with duckdb.connect(config={"enable_external_access": False}) as con:
+            con.execute(f"select {expression.sql}, {expression.failed or 'false'} from (select {cells})").fetchall()
+    except duckdb.Error as error:
+        raise ExpressionError(f"cannot be computed: {str(error).splitlines()[0]}") from None
+
+
+def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name: str, typed: frozenset[str] = frozenset()) -> list[Mapped]:
+    """Where each column of the feed comes from in a file with this header: mapped, else of the same name. Attributes follow: those that
+    book.yaml maps, then the columns of the file that nothing refers to. `typed`: columns whose values the file itself types.
+
+    Raises InputError when the file lacks a needed column, or has one that a strict feed does not name.
+    """
+    cells = {column: f"c{i}" for i, column in enumerate(header) if column not in CORRECTION_COLUMNS}
+    if CORRECTS_ROW in header:  # written by `rejects --export`, which keeps spreadsheets from running a cell
+        cells = {column: f"regexp_replace({cell}, '^''([=+@\t\r-])', '\\1')" for column, cell in cells.items()}
+        header = tuple(cells)
+    by_name = {column: without_nulls(cell, settings.nulls) for column, cell in cells.items()}
+    forms = forms_of(settings)
+
+    def made(target: str, column: Column | None, expression: Compiled, text: str = "") -> Mapped:
+        is_typed = bool(expression.columns & typed)
+        return Mapped(target, column, expression, text, replace(forms, decimal=None, thousands=(), dates=None) if is_typed else forms, is_typed)
+
+    folded = {column.casefold(): column for column in header}
+    canonical = {column.name: column for column in feed.columns}
+    mapped: dict[str, Mapped] = {}
+    problems = []
+    for target, text in settings.columns.items():
+        try:
+            mapped[target] = made(target, canonical.get(target), _compiled(text, canonical.get(target), by_name, forms, typed), text)
+        except ExpressionError as error:
+            problems.append(Problem(name, 1, "", f"feeds.{feed.name}.columns.{target} in book.yaml ({text}): {error}"))
+    missing = []
+    for column in feed.columns:
+        if column.name in settings.columns:
+            continue
+        source = column.name if column.name in by_name else folded.get(column.name)
+        if source is not None:
+            mapped[column.name] = made(column.name, column, Compiled(by_name[source], is_column=True, columns=frozenset([source])))
+            continue
+        if column.required and column.default is None and column.name not in settings.defaults:
+            missing.append(column.name)
+        mapped[column.name] = Mapped(column.name, column, None)
+    if missing:
+        wanted = f"has no column {', '.join(missing)}; map it under feeds.{feed.name}.columns in book.yaml"
+        problems.append(Problem(name, 1, "", f"{wanted}. Its columns: {', '.join(header[:40])}"))
+    if problems:
+        raise InputError(problems)
+    taken = {column for m in mapped.values() if m.expression for column in m.expression.columns}
+    if settings.strict and (added := [column for column in header if column not in taken and column.casefold() not in map(str.casefold, mapped)]):
+        message = f"has the column {', '.join(added[:40])}, which book.yaml does not name, and feeds.{feed.name} is strict; "
+        raise refusal(name, f"{message}map it under feeds.{feed.name}.columns (NULL: not carried along), or take `strict` out", 1)
+    attributes = [m for target, m in mapped.items() if target not in canonical and m.text.strip().casefold() != "null"]  # NULL: not carried along
+    if feed.attributes:
+        names = {target.casefold() for target in mapped}
+        free = [column for column in header if column not in taken and column.casefold() not in names]
+        own = [column for column in free if column.casefold() in _OWN_COLUMNS]
+        if own:
+            raise refusal(name, f"the column name {', '.join(own)} is reserved; map it to another name under feeds.{feed.name}.columns", 1)
+        attributes += [Mapped(column, None, Compiled(by_name[column], is_column=True)) for column in free]
+    return [mapped[column.name] for column in feed.columns] + attributes

@@ -1,0 +1,203 @@
+"""What the bytes of one file are: their hash, and facts that decide how the file is read.
+
+Belongs here: one pass over a file's bytes. Does not belong here: rows, columns' meaning, typing.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from models.documents import InputError, Problem
+
+Format = Literal["csv", "parquet", "json"]
+Compression = Literal["none", "gzip", "zstd"]
+
+_FORMATS: dict[str, Format] = {".csv": "csv", ".parquet": "parquet", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
+_COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
+_MAGIC = {b"PAR1": "Parquet", b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip or XLSX", b"%PDF": "PDF"}
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_CHUNK = 1 << 20
+#: A small file that unpacks to very much is an attack or a mistake, not a feed.
+_BOMB_BYTES, _BOMB_RATIO = 100_000_000, 200
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a feed's text files are written. Those that are not UTF-8 are counted once they have been turned into it (assets/feeds/transcoding.py)."""
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+
+
+COMMAS = Dialect()
+
+
+@dataclass
+class Facts:
+    """Counted over the unpacked bytes. Parquet, and text that is not UTF-8, have `sha256` and `size` alone. `commas`: of the dialect's delimiter."""
+
+    sha256: str = ""
+    size: int = 0
+    unpacked: int = 0
+    newlines: int = 0
+    returns: int = 0  # carriage returns
+    commas: int = 0
+    has_quote: bool = False
+    has_space: bool = False
+    has_control: bool = False  # other than tab, line feed and return
+    is_ascii: bool = True
+    ends_with_newline: bool = False
+    header: tuple[str, ...] = ()
+    delimiter: int = field(default=44, repr=False)
+
+    def add(self, chunk: Any) -> None:
+        """Count one more piece of the file."""
+        data = np.frombuffer(chunk, dtype=np.uint8)
+        newlines = int(np.count_nonzero(data == 10))
+        low = int(np.count_nonzero(data < 32)) - newlines
+        self.unpacked += len(data)
+        self.newlines += newlines
+        self.commas += int(np.count_nonzero(data == self.delimiter))
+        if low:
+            returns = int(np.count_nonzero(data == 13))
+            self.returns += returns
+            self.has_control |= low > returns + int(np.count_nonzero(data == 9))
+        self.has_quote = self.has_quote or bool((data == 34).any())
+        self.has_space = self.has_space or low > 0 or bool((data == 32).any())
+        highest = int(data.max())
+        self.is_ascii &= highest < 128
+        self.has_control |= highest >= 127 and bool((data == 127).any())
+        self.ends_with_newline = data[-1] == 10
+
+
+def format_of(suffix: str) -> tuple[Format, Compression]:
+    """What a suffix such as `.csv.gz` says about a file. Raises KeyError for any other suffix."""
+    stem, _, last = suffix.rpartition(".")
+    compression = _COMPRESSIONS.get(f".{last}", "none")
+    return _FORMATS[stem if compression != "none" else suffix], compression
+
+
+def suffix_of(name: str) -> str:
+    """The part of a file name that says how to read it, lower case: `.csv`, `.csv.gz`. Empty: not one of ours."""
+    lower = name.lower()
+    return next((f + c for f in _FORMATS for c in ("", *_COMPRESSIONS) if lower.endswith(f + c)), "")
+
+
+def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS) -> Facts:
+    """Hash a file and count its bytes in one pass (a packed one is read twice). `name` is the one shown to people.
+
+    Raises InputError when the bytes cannot be what the suffix says: empty, another format, not UTF-8, broken packing, no header.
+    """
+    file_format, compression = format_of(suffix)
+    facts = Facts(size=path.stat().st_size, delimiter=ord(dialect.delimiter))
+    is_utf8 = dialect.encoding == "utf-8"
+    look_inside = file_format != "parquet" and is_utf8
+    hasher = hashlib.sha256()
+    text = codecs.getincrementaldecoder("utf-8")()
+    head = b""
+
+    def look(chunk: Any) -> None:
+        nonlocal head
+        if len(head) < _CHUNK:
+            head += bytes(chunk[: _CHUNK - len(head)])
+        facts.add(chunk)
+        if not facts.is_ascii:
+            text.decode(chunk)
+
+    try:
+        with path.open("rb", buffering=0) as file:
+            buffer = bytearray(min(_CHUNK, facts.size + 1))
+            view = memoryview(buffer)
+            while n := file.readinto(buffer):
+                hasher.update(view[:n])
+                if compression == "none":
+                    if look_inside:
+                        look(view[:n])
+                    elif not head:
+                        head = bytes(view[:8])
+        facts.sha256 = hasher.hexdigest()
+        if facts.size == 0:
+            raise refusal(name, "the file is empty (0 bytes); deliver it again")
+        if compression != "none":
+            with _unpacked(path, compression) as stream:
+                while chunk := stream.read(_CHUNK):
+                    look(chunk) if look_inside else facts.add(chunk)
+                    if facts.unpacked > max(_BOMB_BYTES, _BOMB_RATIO * facts.size):
+                        raise refusal(name, f"unpacks to more than {_BOMB_RATIO} times its size; deliver it unpacked if it is genuine")
+        text.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        _check_magic(head, file_format, name)
+        message = f"is not UTF-8 text ({error.reason}); save it as UTF-8, or declare `encoding` for the feed in book.yaml"
+        raise refusal(name, message, facts.newlines + 1) from None
+    except (OSError, pa.ArrowInvalid, EOFError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise refusal(name, f"cannot be unpacked as {compression}: {error}") from None
+    _check_magic(head, file_format, name, is_utf8)
+    if file_format == "csv" and is_utf8:
+        facts.header = _header(head, facts, name, dialect.delimiter)
+    return facts
+
+
+def refusal(name: str, reason: str, line: int = 0) -> InputError:
+    """The error that refuses a whole file."""
+    return InputError([Problem(name, line, "", reason)])
+
+
+@contextmanager
+def _unpacked(path: Path, compression: Compression) -> Iterator[Any]:
+    with pa.OSFile(str(path), "rb") as raw, pa.CompressedInputStream(raw, compression) as stream:
+        yield stream
+
+
+def open_unpacked(path: Path, compression: Compression) -> Any:
+    """A binary stream of the file's unpacked bytes."""
+    raw = pa.OSFile(str(path), "rb")
+    return raw if compression == "none" else pa.CompressedInputStream(raw, compression)
+
+
+def _check_magic(head: bytes, file_format: Format, name: str, is_utf8: bool = True) -> None:
+    found = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
+    if file_format == "parquet":
+        if head and not head.startswith(b"PAR1"):
+            raise refusal(name, "is named .parquet but is no Parquet file")
+    elif found:
+        raise refusal(name, f"is a {found} file by its first bytes, not {file_format}; give it the right suffix")
+    elif not is_utf8:
+        return
+    elif head.startswith((b"\xff\xfe", b"\xfe\xff")) or head[:1000].count(0) > len(head[:1000]) // 4:
+        raise refusal(name, "is UTF-16 or binary, not UTF-8 text; save it as UTF-8, or declare `encoding` for the feed in book.yaml")
+
+
+def _header(head: bytes, facts: Facts, name: str, delimiter: str) -> tuple[str, ...]:
+    """The column names in the first line, trimmed."""
+    text = head.decode("utf-8", "ignore").removeprefix("\ufeff")
+    if facts.returns and not facts.newlines:
+        raise refusal(name, "its lines end with a carriage return alone; save it with line feeds")
+    try:
+        header = tuple(column.strip() for column in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)))
+    except (csv.Error, StopIteration):
+        raise refusal(name, f"the first line is not a header: column names separated by {_DELIMITERS[delimiter]}", 1) from None
+    while header and header[-1] == "" and len(header) > 1:
+        header = header[:-1]
+    if "" in header:
+        raise refusal(name, "the header has a column without a name", 1)
+    folded = [column.casefold() for column in header]
+    twice = sorted({column for column in header if folded.count(column.casefold()) > 1})
+    if twice:
+        raise refusal(name, f"the header names {', '.join(twice)} more than once (capitals do not tell columns apart)", 1)
+    if len(header) == 1 and any(mark in header[0] for mark in _DELIMITERS if mark != delimiter):
+        message = f"its columns are not separated by {_DELIMITERS[delimiter]}; save it so, or declare `delimiter` for the feed in book.yaml"
+        raise refusal(name, message, 1)
+    return header

@@ -1,0 +1,267 @@
+"""Landing: files that arrived are copied into the archive by the hash of their bytes and entered in the manifest.
+
+Belongs here: finding, copying, and the order of arrival. Does not belong here: what the files say (assets/feeds/load.py).
+The archive and the manifest are the truth: a file that later leaves its landing folder stays loaded.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import glob
+import json
+import os
+import stat
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from assets.feeds.control_totals import check_hash, is_side_car, read_side_car, side_car_missing
+from assets.feeds.inspection import COMMAS, Dialect, Facts, inspect, refusal, suffix_of
+from assets.preflight import check_space
+from assets.runtime.context import RunContext
+from assets.runtime.durable_files import flush
+from models.documents import InputError, Problem
+from models.feeds.columns import FEEDS
+from models.feeds.settings import FeedSettings
+
+MANIFEST = "manifest.jsonl"
+_COPY_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One file of one feed, as the manifest has it. `arrival_no` counts per feed from 1; `arrived_at` is UTC. `totals` came beside it."""
+
+    feed: str
+    file_name: str
+    sha256: str
+    arrival_no: int
+    arrived_at: str
+    bytes: int
+    suffix: str
+    totals: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A file found in a landing folder. `identity` changes whenever its bytes may have: path, inode, size, times."""
+
+    path: Path
+    name: str
+    identity: str
+    suffix: str
+    size: int
+    age: float  # seconds since it was last touched
+    dialect: Dialect = COMMAS
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its identity can be relied upon."""
+        return self.age > 2
+
+
+@dataclass
+class Landing:
+    """What the landing folders and the manifest hold: every arrival by feed, and what is new.
+
+    `facts`: by hash and dialect, of the files copied now. `identities`: hashes to remember. `still_written`: names of files left for the next run;
+    `warnings`: what a person should look at; `unreadable`: files that are left out because the machine does not let them be read.
+    """
+
+    arrivals: dict[str, list[Arrival]]
+    new: list[Arrival] = field(default_factory=list)
+    facts: dict[tuple[str, Dialect], Facts] = field(default_factory=dict)
+    identities: dict[str, str] = field(default_factory=dict)
+    still_written: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    unreadable: list[Problem] = field(default_factory=list)
+
+
+def land_files(context: RunContext, known: dict[str, str]) -> Landing:
+    """Copy what is new into the archive; what is new is not yet in the manifest. `known`: hashes by identity, of files seen before.
+
+    Raises InputError with every file that is refused.
+    """
+    archive = context.archive
+    archive.mkdir(exist_ok=True)
+    for left in archive.glob(".*.tmp"):  # by a run that was killed
+        left.unlink()
+    result = Landing({name: [] for name in FEEDS})
+    for arrival in read_manifest(archive):
+        result.arrivals[arrival.feed].append(arrival)
+    feeds = {} if context.is_rebuild else context.book.feeds
+    found = {name: _whole_files(find_files(context.folder, name, settings.patterns), settings, result) for name, settings in feeds.items()}
+    files = {landed.identity: landed for feed in found.values() for landed in feed}
+    hashes = {identity: known[identity] for identity in files if identity in known and (archive / known[identity]).exists()}
+    to_copy = [landed for identity, landed in files.items() if identity not in hashes]
+    check_space(context, ((landed.size, landed.suffix.endswith((".gz", ".zst", ".parquet"))) for landed in to_copy))
+    problems = []
+    with ThreadPoolExecutor(2) as pool:
+        for i, (landed, facts) in enumerate(zip(to_copy, pool.map(lambda each: _copied(each, archive), to_copy), strict=True)):
+            if isinstance(facts, InputError):
+                problems += facts.problems
+            elif isinstance(facts, Problem):
+                result.unreadable.append(facts)
+            elif facts is None:
+                result.still_written.append(landed.name)
+            else:
+                hashes[landed.identity] = facts.sha256
+                result.facts[facts.sha256, landed.dialect] = facts
+                if landed.is_settled:
+                    result.identities[landed.identity] = facts.sha256
+            context.progress("feeds", i + 1, 3 * len(to_copy))
+    if problems:
+        raise InputError(problems)
+    arrived_at = context.started_at.astimezone(dt.UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+    for name, arrivals in result.arrivals.items():
+        entered = {(arrival.file_name, arrival.sha256) for arrival in arrivals}
+        for landed in found.get(name, []):
+            sha256 = hashes.get(landed.identity)
+            if sha256 and (landed.name, sha256) not in entered:
+                form = feeds[name].totals
+                totals = read_side_car(landed.path, landed.name, form, FEEDS[name]) if isinstance(form, str) else None
+                arrivals.append(Arrival(name, landed.name, sha256, len(arrivals) + 1, arrived_at, landed.size, landed.suffix, totals))
+                result.new.append(arrivals[-1])
+    return result
+
+
+def dialect_of(settings: FeedSettings) -> Dialect:
+    """How the text files of a feed are written."""
+    return Dialect(settings.delimiter, settings.encoding)
+
+
+def _whole_files(files: list[Landed], settings: FeedSettings, result: Landing) -> list[Landed]:
+    """Those files that their sender has finished; the others are noted in `result`."""
+    whole = []
+    for landed in files:
+        missing = side_car_missing(landed.path, settings)
+        if missing:
+            result.still_written.append(landed.name)
+            result.warnings.append(f"{landed.name} waits for {missing}, which its sender has yet to put beside it")
+        elif landed.age < settings.settle_seconds:
+            result.still_written.append(landed.name)
+        else:
+            whole.append(replace(landed, dialect=dialect_of(settings)))
+    return whole
+
+
+def _copied(landed: Landed, archive: Path) -> Facts | InputError | Problem | None:
+    try:
+        facts = archive_file(landed, archive)
+        if facts:
+            check_hash(landed.path, landed.name, facts.sha256)
+        return facts
+    except InputError as error:
+        return error
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        return Problem(landed.name, 0, "", f"cannot be read: {error.strerror}; it was left out, give the run the right to read it and run again")
+
+
+def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
+    """The files that match, in order of path. Raises InputError for a pattern or a file that leaves the book, or is no file."""
+    root = folder.resolve()
+    found: dict[str, Landed] = {}
+    problems = []
+    for pattern in patterns:
+        is_absolute = os.path.isabs(pattern)
+        for match in glob.glob(pattern if is_absolute else os.path.join(glob.escape(str(root)), pattern), recursive=True):
+            path = Path(match)
+            if is_side_car(path.name):
+                continue
+            inside = path.parent.resolve().is_relative_to(root)
+            name = _shown(path.name if is_absolute or not inside else os.path.relpath(path, root))
+            if not is_absolute and not inside:
+                problems.append(Problem("book.yaml", 0, f"feeds.{feed}.files", f"{pattern} leaves the book; write the absolute path if this is meant"))
+                break
+            try:
+                status = path.lstat()
+            except FileNotFoundError:  # taken away since
+                continue
+            if not stat.S_ISREG(status.st_mode):
+                problems.append(Problem(name, 0, "", "is a link, folder or device, not a file; put a plain copy there"))
+                continue
+            suffix = suffix_of(path.name)
+            if not suffix:
+                problems.append(Problem(name, 0, "", "has a suffix that is not known; allowed: .csv .parquet .json .jsonl .ndjson, each also with .gz or .zst"))
+                continue
+            changed = max(status.st_mtime_ns, status.st_ctime_ns)
+            identity = f"{_shown(match)}|{status.st_ino}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}"
+            found[match] = Landed(path, name, identity, suffix, status.st_size, dt.datetime.now().timestamp() - changed / 1e9)
+    if problems:
+        raise InputError(problems)
+    return [found[match] for match in sorted(found)]
+
+
+def _shown(name: str) -> str:
+    """A file name as text; bytes that are not UTF-8 are escaped."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def archive_file(landed: Landed, archive: Path) -> Facts | None:
+    """Copy a file into the archive under its hash, and say what its bytes are. None: it is still being written, leave it for later.
+
+    What is hashed and counted is the copy. Not yet on disk for sure: see `sync_archive`.
+    """
+    descriptor = os.open(landed.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    copy = archive / f".{os.getpid()}-{abs(hash(landed.identity))}.tmp"
+    try:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            raise refusal(landed.name, "is a link, folder or device, not a file; put a plain copy there")
+        with copy.open("wb") as target:
+            offset = 0
+            while sent := os.sendfile(target.fileno(), descriptor, offset, _COPY_BYTES):
+                offset += sent
+        after = os.fstat(descriptor)
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            return None
+        facts = inspect(copy, landed.suffix, landed.name, landed.dialect)
+        os.replace(copy, archive / facts.sha256)
+        return facts
+    finally:
+        os.close(descriptor)
+        copy.unlink(missing_ok=True)
+
+
+def sync_archive(archive: Path, hashes: Iterable[str]) -> None:
+    """Return when the archived files are on disk for sure."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(flush, [archive / sha256 for sha256 in hashes]))
+    flush(archive)
+
+
+def read_manifest(archive: Path) -> list[Arrival]:
+    """Every arrival, in order. A last line that a crash cut short does not count."""
+    path = archive / MANIFEST
+    if not path.exists():
+        return []
+    lines = path.read_bytes().splitlines(keepends=True)
+    try:
+        return [Arrival(**json.loads(line)) for line in lines if line.endswith(b"\n")]
+    except (ValueError, TypeError) as error:
+        raise refusal(f"archive/{MANIFEST}", f"is damaged ({error}); restore it from a backup: it says what arrived in which order") from None
+
+
+def append_manifest(archive: Path, arrivals: list[Arrival]) -> None:
+    """Enter arrivals; on disk when this returns."""
+    if not arrivals:
+        return
+    path = archive / MANIFEST
+    with path.open("a+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            data = path.read_bytes()
+            if not data.endswith(b"\n"):
+                file.truncate(data.rfind(b"\n") + 1)
+        file.write(b"".join(json.dumps(_entry(arrival), ensure_ascii=False).encode() + b"\n" for arrival in arrivals))
+        file.flush()
+        os.fsync(file.fileno())
+    flush(archive)
+
+
+def _entry(arrival: Arrival) -> dict[str, object]:
+    """What the manifest says of an arrival."""
+    return {name: value for name, value in asdict(arrival).items() if name != "totals" or value}

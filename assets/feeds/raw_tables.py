@@ -1,0 +1,99 @@
+"""The tables of schema raw: their columns, and the numbering of rows.
+
+Belongs here: DDL of raw.* and what keeps it consistent. Does not belong here: reading and typing of files.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+
+from assets.feeds.readers import identifier
+from models.feeds.columns import FEEDS, SQL_TYPES, Feed
+
+_REGISTERS = """
+create schema if not exists raw;
+create table if not exists raw.feed_files (file_no integer not null, feed varchar not null, file_name varchar not null, sha256 varchar not null,
+    arrival_no integer not null, arrived_at timestamp not null, status varchar not null, reason varchar, rows_read bigint not null);
+create table if not exists raw.rejects (feed varchar not null, file_no integer not null, row_no bigint not null, reason varchar not null,
+    column_name varchar, message varchar not null, raw varchar not null);
+alter table raw.rejects add column if not exists readable varchar;
+create table if not exists raw.feed_keys (feed varchar not null, column_name varchar not null, position integer not null);
+create table if not exists raw.corrections (feed varchar not null, file_no integer not null, row_no bigint not null,
+    corrects_file varchar not null, corrects_row bigint not null);
+create table if not exists raw.declared_totals (feed varchar not null, file_no integer not null, total varchar not null, said varchar not null);
+create table if not exists raw.feed_snapshots (feed varchar not null);
+create table if not exists raw.feed_columns (feed varchar not null, column_name varchar not null);
+create table if not exists raw.feed_settings (feed varchar not null, sha256 varchar not null);
+create table if not exists raw.landed_files (identity varchar not null, sha256 varchar not null);
+"""
+
+
+def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Every table of raw that is not there yet, empty."""
+    con.execute(_REGISTERS)
+    for feed in FEEDS.values():
+        con.execute(f"create table if not exists raw.{feed.name} ({_columns(feed)})")
+
+
+def truncate_feed(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
+    """Forget everything that was loaded for a feed, attributes too."""
+    con.execute(f"create or replace table raw.{feed.name} ({_columns(feed)})")
+    for register in ("feed_files", "rejects", "feed_settings", "feed_columns", "corrections", "declared_totals"):
+        con.execute(f"delete from raw.{register} where feed = ?", [feed.name])
+
+
+def add_attributes(con: duckdb.DuckDBPyConnection, feed: Feed, names: list[str]) -> None:
+    """A text column for each attribute that the feed's table does not have yet."""
+    present = {str(row[0]).casefold() for row in con.execute(f"describe raw.{feed.name}").fetchall()}
+    for name in names:
+        if name.casefold() not in present:
+            con.execute(f"alter table raw.{feed.name} add column {identifier(name)} varchar")
+            present.add(name.casefold())
+
+
+def append_rows(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[Any, ...]]) -> None:
+    """Rows, in the order of the table's columns, in one statement."""
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        con.execute(f"insert into raw.{table} select {', '.join('unnest(?)' for _ in columns)}", columns)
+
+
+def delete_rejected(con: duckdb.DuckDBPyConnection) -> None:
+    """Take refused rows (negative file_no), which raw.rejects holds, out of the feeds' tables.
+
+    After the load has committed: rows deleted in the transaction that wrote them would make the engine write all of them again.
+    """
+    for name in FEEDS:
+        con.execute(f"delete from raw.{name} where file_no < 0")
+
+
+def number_rows(con: duckdb.DuckDBPyConnection, feed: Feed, order: list[int]) -> dict[int, int]:
+    """Number the rows just inserted (`row_no` null) from 1 per file, in the order of the file. Rows read by file_no.
+
+    `order`: the numbers of the files in the order they were read.
+
+    The engine stores rows in the order they were read and gives them consecutive rowids, which is checked here: a window function would
+    take the whole load through one thread.
+    """
+    files = con.execute(
+        f"select abs(file_no) as file_no, min(rowid), max(rowid), count(*) from raw.{feed.name} where row_no is null group by 1 order by 1"
+    ).fetchall()
+    if not files:
+        return {}
+    place = {file_no: i for i, file_no in enumerate(order)}
+    stored = [file_no for _, file_no in sorted((first, file_no) for file_no, first, _, _ in files)]
+    if any(last - first + 1 != count for _, first, last, count in files) or stored != sorted(stored, key=place.__getitem__):
+        raise RuntimeError(f"raw.{feed.name}: the engine did not keep the rows in the order of the files")
+    lowest = files[0][0]
+    firsts = [0] * (files[-1][0] - lowest + 1)
+    for file_no, first, _, _ in files:
+        firsts[file_no - lowest] = first
+    con.execute(f"update raw.{feed.name} set row_no = rowid - ({firsts}::bigint[])[abs(file_no) - {lowest - 1}] + 1 where row_no is null")
+    return {file_no: count for file_no, _, _, count in files}
+
+
+def _columns(feed: Feed) -> str:
+    typed = [f"{identifier(column.name)} {SQL_TYPES[column.kind].lower()}" for column in feed.columns]
+    return ", ".join(["file_no integer", "row_no bigint", *typed])

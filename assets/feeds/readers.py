@@ -1,0 +1,203 @@
+"""Archived files as relations of text: one column per column of the file, in the order of the file's rows.
+
+Belongs here: formats. Does not belong here: what the columns mean (assets/feeds/typing_sql.py), storing (assets/feeds/load.py).
+
+A relation has `file_no`, `c0 … cn` (VARCHAR, null where the file has nothing) and `fault`, `fault_message`, `fault_raw`
+(null but for a row that could not be taken apart).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import duckdb
+
+from assets.feeds.inspection import Compression, Facts, format_of, open_unpacked, refusal
+
+#: The longest line that is read; the engine's own limit.
+MAX_LINE_BYTES = 2_000_000
+_SEPARATOR = "\x1f"  # a control character: no line of JSON may contain it
+
+
+@dataclass(frozen=True)
+class Source:
+    """One archived file to read. `header`: its columns by name, in order."""
+
+    file_no: int
+    path: Path
+    name: str
+    suffix: str
+    facts: Facts
+    header: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...] = ()  # Parquet: names and SQL types
+    is_rewritten: bool = False  # `path` holds a copy made by `rewrite_csv`
+    delimiter: str = ","
+    totals: dict[str, str] = field(default_factory=dict)  # what the sender says the file adds up to
+
+
+def quoted(text: str) -> str:
+    """An SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """An SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def relation(sources: list[Source]) -> str:
+    """SQL of the relation over files of one header, format and packing."""
+    file_format, compression = format_of(sources[0].suffix)
+    paths = "[" + ", ".join(quoted(str(source.path)) for source in sources) + "]"
+    first = sources[0].file_no
+    numbers = [source.file_no for source in sources]
+    is_run = numbers == list(range(first, first + len(numbers)))
+    file_no = f"(file_index::integer + {first})" if is_run else f"(({numbers})[file_index::bigint + 1])::integer"
+    header = sources[0].header
+    columns = [f"c{i}" for i in range(len(header))]
+    if file_format == "csv":
+        return _csv(paths, file_no, columns, "none" if sources[0].is_rewritten else compression, sources[0])
+    if file_format == "parquet":
+        return _parquet(paths, file_no, sources[0])
+    return _json_lines(paths, file_no, header, compression)
+
+
+def _csv(paths: str, file_no: str, columns: list[str], compression: Compression, source: Source) -> str:
+    is_rewritten = source.is_rewritten
+    delimiter = "," if is_rewritten else source.delimiter
+    fault = ["fault", "fault_message", "fault_raw"]
+    taken = columns + fault if is_rewritten else columns
+    types = ", ".join(f"'{column}': 'VARCHAR'" for column in taken)
+    missing = "" if is_rewritten else ", null as fault, null as fault_message, null as fault_raw"
+    blank_lines = " where c0 is not null" if taken == ["c0"] else ""  # in a file of one column the engine takes them for rows
+    return f"""select {file_no} as file_no, {", ".join(taken)}{missing}
+        from read_csv({paths}, columns = {{{types}}}, auto_detect = false, header = true, delim = {quoted(delimiter)}, quote = '"', escape = '"',
+            compression = '{compression}'){blank_lines}"""
+
+
+def _parquet(paths: str, file_no: str, source: Source) -> str:
+    columns = ", ".join(f"{_parquet_text(name, kind)} as c{i}" for i, (name, kind) in enumerate(source.columns))
+    return f"select {file_no} as file_no, {columns}, null as fault, null as fault_message, null as fault_raw from read_parquet({paths})"
+
+
+def _parquet_text(name: str, kind: str) -> str:
+    """The exact text of a typed value. A timestamp at midnight is a day: that is how many writers store days."""
+    column = identifier(name)
+    text = f"nullif({column}::varchar, '')"
+    if kind.startswith("TIMESTAMP") and "TIME ZONE" not in kind:
+        return f"case when {column} = date_trunc('day', {column}) then {column}::date::varchar else {text} end"
+    return text
+
+
+def parquet_columns(path: Path, name: str) -> list[tuple[str, str]]:
+    """Column names and SQL types of a Parquet file. Raises InputError when it cannot be read."""
+    try:
+        with duckdb.connect() as con:
+            described = con.execute(f"describe select * from read_parquet({quoted(str(path))})").fetchall()
+    except duckdb.Error as error:
+        raise refusal(name, f"cannot be read as Parquet, deliver it again: {str(error).splitlines()[0]}") from None
+    return [(str(row[0]), str(row[1])) for row in described]
+
+
+#: Strings stay, numbers get quotes around them: so a number keeps its digits where the engine would make it a double.
+_STRING_OR_NUMBER = r'("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)'
+
+
+def _json_lines(paths: str, file_no: str, header: tuple[str, ...], compression: Compression) -> str:
+    shape = quoted(json.dumps(dict.fromkeys(header, "VARCHAR"), ensure_ascii=False))
+    columns = ", ".join(f"nullif(struct_extract(object, {quoted(key)}), '') as c{i}" for i, key in enumerate(header))
+    marked = f"regexp_replace(line, {quoted(_STRING_OR_NUMBER)}, E'\\\\1\\x01\\\\2\\x01', 'g')"
+    exact = f"replace(replace({marked}, E'\\x01\\x01', ''), E'\\x01', '\"')"
+    return f"""
+        with lines as ({json_line_relation(paths, file_no, compression)}),
+        parsed as (select file_no, line, case when json_valid(line) then line end as valid from lines),
+        judged as (
+            select file_no, line, case
+                when valid is null or json_type(valid) != 'OBJECT' then 'bad_json'
+                when len(list_distinct(json_keys(valid))) != len(json_keys(valid)) then 'duplicate_key' end as fault
+            from parsed),
+        taken as (select file_no, line, fault, json_transform(case when fault is null then {exact} else '{{}}' end, {shape}) as object from judged)
+        select file_no, {columns}, fault,
+            case fault when 'bad_json' then 'the line is not one JSON object' when 'duplicate_key' then 'a key stands twice' end as fault_message,
+            case when fault is not null then to_json({{'line': line}})::varchar end as fault_raw
+        from taken"""
+
+
+def json_line_relation(paths: str, file_no: str, compression: Compression) -> str:
+    """One row per line that is not blank: `file_no, line`."""
+    return f"""select {file_no} as file_no, line from read_csv({paths}, columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
+        delim = '{_SEPARATOR}', quote = '', escape = '', compression = '{compression}') where trim(line) != ''"""
+
+
+def json_keys_of(con: duckdb.DuckDBPyConnection, sources: list[Source]) -> list[tuple[str, ...]]:
+    """The keys of each file's objects, in the order they first appear."""
+    keys: dict[int, list[str]] = {source.file_no: [] for source in sources}
+    for compression in ("none", "gzip", "zstd"):
+        chosen = [source for source in sources if format_of(source.suffix)[1] == compression]
+        if not chosen:
+            continue
+        paths = "[" + ", ".join(quoted(str(source.path)) for source in chosen) + "]"
+        numbers = [source.file_no for source in chosen]
+        lines = json_line_relation(paths, f"(({numbers})[file_index::bigint + 1])::integer", compression)
+        shapes = con.execute(
+            f"""select file_no, keys, min(n) as n from (select file_no, row_number() over () as n, json_keys(line) as keys
+                from ({lines}) where json_valid(line) and json_type(line) = 'OBJECT') group by all order by n"""
+        ).fetchall()
+        for file_no, shape, _ in shapes:
+            keys[file_no] += [key for key in dict.fromkeys(shape) if key not in keys[file_no]]
+    return [tuple(keys[source.file_no]) for source in sources]
+
+
+def looks_ragged(facts: Facts) -> bool:
+    """Whether a CSV file without quotes must have a row of another width, or mixes its line ends."""
+    if facts.returns and facts.returns != facts.newlines:
+        return True
+    lines = facts.newlines + (not facts.ends_with_newline)
+    return not facts.has_quote and facts.commas != lines * (len(facts.header) - 1)
+
+
+def rewrite_csv(source: Source, target: Path) -> Source:
+    """The same rows in a CSV file that the engine can read, rows of a wrong width marked as faults.
+
+    For files the engine refuses as a whole: slower, so that one bad row does not cost the others. Raises InputError for what is no CSV.
+    """
+    width = len(source.header)
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([f"c{i}" for i in range(width)] + ["fault", "fault_message", "fault_raw"])
+        rows = _rows(source)
+        row = next(rows)
+        for row in rows:
+            while len(row) > width and row[-1] == "":
+                row.pop()
+            if len(row) == width:
+                writer.writerow([*row, "", "", ""])
+            elif row:
+                raw = {**dict(zip(source.header, row, strict=False)), **{f"({i + 1})": row[i] for i in range(width, len(row))}}
+                message = f"the row has {len(row)} fields, the header {width}"
+                writer.writerow([""] * width + ["wrong_field_count", message, json.dumps(raw, ensure_ascii=False)])
+    if 0 < len(row) < width and not source.facts.ends_with_newline:
+        raise refusal(source.name, "is cut off in its last row (too few fields, no line end); deliver it again", source.facts.newlines + 1)
+    return replace(source, path=target, is_rewritten=True)
+
+
+def _rows(source: Source) -> Iterator[list[str]]:
+    csv.field_size_limit(MAX_LINE_BYTES)
+    with open_unpacked(source.path, format_of(source.suffix)[1]) as stream:
+        reader = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""), delimiter=source.delimiter, strict=True)
+        try:
+            yield from reader
+        except csv.Error as error:
+            raise refusal(source.name, f"is no valid CSV: {error}", reader.line_num) from None
+
+
+def archived_hash_in(error: duckdb.Error) -> str | None:
+    """The archived file that an error of the engine is about."""
+    found = re.search(r"\b[0-9a-f]{64}\b", str(error))
+    return found.group() if found else None

@@ -1,0 +1,332 @@
+"""Text to the canonical columns of a feed, strictly: the SQL, made from models/feeds/columns.py.
+
+Belongs here: what each kind of column accepts, and the reason code and message of what it does not.
+Does not belong here: reading files (assets/feeds/readers.py), the language of mappings (models/feeds/expressions.py).
+
+Every column becomes three stages: the text (`t0 …`), the value (`v0 …`), and whether the value may be taken. Rows that
+pass are decided by cheap tests alone; only the others are diagnosed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from assets.feeds.readers import identifier, quoted
+from models.feeds.columns import SQL_TYPES, TRANSACTION_TYPES, Column, Feed, Kind
+from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, text_of
+from models.feeds.text_formats import PLAIN, Forms
+from models.money import MINOR_UNITS
+
+_TEXTS = ("text", "currency", "type")
+DECIMALS: dict[Kind, int] = {"amount": 6, "rate": 12}
+_NUMBER = r"-?[0-9]+(\.[0-9]+)?"
+_CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x{9F}]"
+#: 1.234 may be a thousand: an amount is not taken with a group of three behind the point, but where its currency has three decimals.
+_AMBIGUOUS = r"-?[1-9][0-9]{0,2}\.[0-9]{3}"
+_NOT_AMBIGUOUS = r"-?([0-9]{1,12}(\.([0-9]{1,2}|[0-9]{4,6}))?|(0[0-9]{0,11}|[0-9]{4,12})\.[0-9]{3})"
+_THREE_DECIMALS = [code for code, units in MINOR_UNITS.items() if units == 3]
+_TRIMMED = "' \t\r\n\u00a0'"
+
+
+@dataclass(frozen=True)
+class TextFacts:
+    """What is known of all bytes of the files read: lets rows go untested."""
+
+    has_space: bool = True
+    has_control: bool = True
+    is_ascii: bool = False
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Where one column's value comes from: an expression over the file's columns, or nothing but the default."""
+
+    name: str
+    column: Column | None  # None: an attribute
+    expression: Compiled | None
+    text: str = ""  # the expression as the user wrote it, for messages
+    forms: Forms = PLAIN  # how its text is written
+    is_typed: bool = False  # the file itself says that it is a number
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """What must not be true of a row whose columns may be fine. `is_tested` False: never the only thing that is wrong with a row, it only tells it better."""
+
+    condition: str
+    reason: str
+    column: str
+    message: str
+    is_tested: bool = True
+
+
+@dataclass(frozen=True)
+class _Diagnosis:
+    condition: str  # true: this is what is wrong
+    reason: str
+    message: str  # SQL of the message
+
+
+def repeated_header(feed: Feed, header: tuple[str, ...]) -> RowRule:
+    """The header stands again in the middle of the file. Such a row breaks a rule anyway where a column holds more than text."""
+    same = " and ".join(f"c{i} is not distinct from {quoted(name)}" for i, name in enumerate(header))
+    return RowRule(f"({same})", "repeated_header", "", "the header stands again in the middle of the file; take the line out", feed.is_text_alone)
+
+
+def too_late(feed: Feed, mapped: list[Mapped], last_day: dt.date, days: int) -> RowRule:
+    """A row that happened after `last_day`: so many days after its file arrived."""
+    place = next(i for i, m in enumerate(mapped) if m.name == feed.day)
+    message = f"{feed.day}: is more than {days} days after the file arrived (max_future_days in book.yaml); correct the day"
+    return RowRule(f"v{place} > date '{last_day}'", "future_date", str(feed.day), message)
+
+
+def signs_differ(mapped: list[Mapped]) -> RowRule:
+    """Amount and quantity that do not go the same way."""
+    amount, quantity = (f"v{next(i for i, m in enumerate(mapped) if m.name == name)}" for name in ("amount", "quantity"))
+    message = "quantity: its sign is not that of the amount, or it is zero where the amount is not (signs: agree in book.yaml)"
+    return RowRule(f"({amount} != 0 and sign({quantity}) != sign({amount}))", "sign_mismatch", "quantity", message)
+
+
+def select_rows(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, rules: Sequence[RowRule] = ()) -> str:
+    """SQL: one row per row of `relation`: `file_no` (negative: the row is refused), then every column under its own name."""
+    typed = _typed(mapped, defaults, facts)
+    values = ", ".join(f"{t.final(typed)} as {identifier(t.mapped.name)}" for t in typed)
+    return f"select case when {_passes(typed, rules)} then file_no else -file_no end as file_no, {values} from ({_staged(typed, relation)})"
+
+
+def select_rejects(
+    mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, header: tuple[str, ...], rules: Sequence[RowRule] = ()
+) -> str:
+    """SQL: the refused rows of `relation` in order: `file_no, reason, column_name, message, raw, readable`.
+
+    `readable`: JSON of those canonical columns whose values could be read all the same.
+    """
+    typed = _typed(mapped, defaults, facts)
+    message = {
+        is_tested: "".join(
+            f"when {rule.condition} then {{'reason': {quoted(rule.reason)}, 'column_name': nullif({quoted(rule.column)}, ''), "
+            f"'message': {quoted(rule.message)}}} "
+            for rule in rules
+            if is_tested == (rule.reason != "repeated_header")
+        )
+        for is_tested in (True, False)
+    }
+    readable = ", ".join(f"{quoted(t.mapped.name)}, case when {' and '.join(t.tests()) or 'true'} then {t.v} end" for t in typed if t.mapped.column)
+    found = "".join(
+        f"when {d.condition} then {{'reason': {quoted(d.reason)}, 'column_name': {quoted(t.mapped.name)}, 'message': {d.message}}} "
+        for t in typed
+        for d in t.diagnoses()
+    )
+    names = ", ".join(f"{quoted(name)}, c{i}" for i, name in enumerate(header))
+    with_raw = f"select *, json_object({names})::varchar as raw from ({relation})"
+    return f"""select file_no, found.reason, found.column_name, found.message, coalesce(fault_raw, raw) as raw,
+            case when fault is null then json_object({readable})::varchar end as readable from (
+        select *, case when fault is not null then {{'reason': fault, 'column_name': null::varchar, 'message': fault_message}}
+        {message[False]}{found}{message[True]}
+            else {{'reason': 'bad_value', 'column_name': null::varchar, 'message': 'the row cannot be read'}} end as found
+        from ({_staged(typed, with_raw)}) where ({_passes(typed, rules)}) is not true)"""
+
+
+def _staged(typed: list[_Typed], relation: str) -> str:
+    texts = ", ".join(sql for t in typed for sql in t.texts())
+    values = ", ".join(sql for t in typed for sql in t.values())
+    return f"select *, {values} from (select *, {texts} from ({relation}))"
+
+
+def _passes(typed: list[_Typed], rules: Sequence[RowRule]) -> str:
+    broken = [f"not coalesce({rule.condition}, false)" for rule in rules if rule.is_tested]
+    return " and ".join(["fault is null", *(test for t in typed for test in t.tests()), *broken])
+
+
+def _typed(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts) -> list[_Typed]:
+    """The columns, and where amounts find the currency that says how many decimals they may be written with."""
+    currency = next((f"v{i}" for i, m in enumerate(mapped) if m.name == "currency"), "")
+    return [_Typed(i, m, defaults, facts, currency) for i, m in enumerate(mapped)]
+
+
+class _Typed:
+    """The stages of one column. `t` is its text (or the expression's own value), `v` its typed value."""
+
+    def __init__(self, index: int, mapped: Mapped, defaults: Mapping[str, str], facts: TextFacts, currency: str = "") -> None:
+        self.mapped, self.facts, self.currency = mapped, facts, currency
+        self.t, self.v, self.failed = f"t{index}", f"v{index}", f"f{index}"
+        column = mapped.column
+        self.kind: Kind = column.kind if column else "text"
+        self.required = bool(column and column.required)
+        default = defaults.get(mapped.name, column.default if column else None)
+        self.default_column = default[1:] if default is not None and default.startswith("=") else None
+        self.default = None if self.default_column else default
+        expression = mapped.expression
+        self.form = "text" if expression is None or self.kind in _TEXTS else expression.form
+        self.is_text = self.form == "text"
+        is_money = mapped.name in ("amount", "cost") and bool(currency)
+        self.is_ambiguous = is_money and self.is_text and not mapped.is_typed and mapped.forms.decimal is None and not mapped.forms.thousands
+
+    # stage 1 and 2
+
+    def texts(self) -> Iterator[str]:
+        expression = self.mapped.expression
+        if expression is None:
+            yield f"null::varchar as {self.t}"
+            return
+        sql = text_of(expression) if self.is_text else expression.sql
+        if self.kind in _TEXTS:
+            if not self.facts.is_ascii:
+                sql = f"nfc_normalize({sql})"
+            if self.facts.has_space or not self.facts.is_ascii or not expression.is_column:
+                sql = f"nullif(trim({sql}, {_TRIMMED}), '')"
+        else:
+            if self.is_text and not expression.is_column:
+                sql = f"nullif({sql}, '')"
+            if self.is_text:
+                sql = self.mapped.forms.day(sql) if self.kind == "date" else self.mapped.forms.number(sql)
+        yield f"{sql} as {self.t}"
+        if expression.failed:
+            yield f"({expression.failed}) as {self.failed}"
+
+    def values(self) -> Iterator[str]:
+        t = self._or_default(self.t)
+        yield f"{self._value(t)} as {self.v}"
+
+    def _or_default(self, t: str) -> str:
+        if self.default is None:
+            return t
+        return f"coalesce({t}, {self._default_literal()})"
+
+    def _default_literal(self) -> str:
+        text = quoted(str(self.default))
+        if self.form == "number":
+            return f"{text}::decimal(38,12)"
+        if self.form in ("date", "timestamp"):
+            return f"{text}::{self.form}"
+        return text
+
+    def _value(self, t: str) -> str:
+        sql_type = SQL_TYPES[self.kind]
+        if self.kind in _TEXTS:
+            return t
+        if self.is_text:
+            return f"try_cast({t} as {sql_type})"
+        if self.kind == "date":
+            return f"{t}::date"
+        return f"case when abs({t}) < {10**INTEGER_DIGITS} then try_cast({t} as {sql_type}) end"
+
+    def final(self, all_typed: list[_Typed]) -> str:
+        if self.default_column is None:
+            return self.v
+        other = next(t for t in all_typed if t.mapped.name == self.default_column)
+        return f"coalesce({self.v}, {other.v})"
+
+    # stage 3
+
+    def tests(self) -> Iterator[str]:
+        """Conditions that are all true for a row that is taken."""
+        t = self._or_default(self.t)
+        if self.mapped.expression is not None and self.mapped.expression.failed:
+            yield f"not {self.failed}"
+        well_formed = self._well_formed(t)
+        if well_formed:
+            yield well_formed if self.required else f"({t} is null or {well_formed})"
+        if self.required:
+            yield f"{self.v} is not null"
+        minimum = self._below_minimum()
+        if minimum:
+            yield f"not coalesce({minimum}, false)"
+
+    def _well_formed(self, t: str) -> str | None:
+        """True for a value of the kind; not true for any other, and where there is none."""
+        if self.mapped.expression is None:
+            return None
+        if self.kind == "text":
+            return f"not regexp_matches({self.v}, {quoted(_CONTROL)})" if self.facts.has_control or not self.facts.is_ascii else None
+        if self.kind == "currency":
+            # not IN: the engine makes a join of a long list, and a join does not keep the rows in the order of the file
+            return f"regexp_full_match({self.v}, {quoted('|'.join(MINOR_UNITS))})"
+        if self.kind == "type":
+            return f"({' or '.join(f'{self.v} = {quoted(name)}' for name in TRANSACTION_TYPES)})"
+        if self.kind == "date":
+            return (
+                f"(({self.v}::varchar = {t}) and {t} >= '1000' and strlen({t}) = 10)" if self.is_text else f"({self.v} between '1000-01-01' and '9999-12-31')"
+            )
+        if self.kind == "integer":
+            # most are written as the engine would write them, which is a cheaper test than the pattern
+            digits = f"{self.v}::varchar = {t} or (regexp_full_match({t}, '-?[0-9]{{1,10}}') and {self.v} is not null)"
+            return f"({digits})" if self.is_text else f"{self.v} = {t}"
+        decimals = DECIMALS[self.kind]
+        if self.is_ambiguous:
+            codes = " or ".join(f"{self.currency} = {quoted(code)}" for code in _THREE_DECIMALS)
+            return f"(regexp_full_match({t}, {quoted(_NOT_AMBIGUOUS)}) or (regexp_full_match({t}, {quoted(_AMBIGUOUS)}) and ({codes})))"
+        if self.is_text:
+            return rf"regexp_full_match({t}, '-?[0-9]{{1,{INTEGER_DIGITS}}}(\.[0-9]{{1,{decimals}}})?')"
+        return f"{self.v} = {t}"
+
+    def _below_minimum(self) -> str | None:
+        column = self.mapped.column
+        if column is None or column.minimum is None:
+            return None
+        return f"{self.v} {'<=' if column.above_minimum else '<'} {column.minimum}"
+
+    # what is wrong, for people
+
+    def diagnoses(self) -> Iterator[_Diagnosis]:
+        """What can be wrong with the column, the first that holds is reported."""
+        name, t = self.mapped.name, self._or_default(self.t)
+        said = f"' (from ' || {quoted(self.mapped.text)} || ')'" if self.mapped.text and self.mapped.text != name else "''"
+
+        def message(text: str) -> str:
+            """`{}` in the text is the value as it stood."""
+            before, _, after = text.partition("{}")
+            shown = f"left({t}::varchar, 60)"
+            if "{}" not in text:
+                return f"{quoted(f'{name}: {text}')} || {said}"
+            return f"{quoted(f'{name}: {before}')} || coalesce({shown}, '') || {quoted(after)} || {said}"
+
+        expression = self.mapped.expression
+        if expression is not None and expression.failed:
+            for source_name, source_sql in expression.numbers:
+                condition = f"{self.failed} and {source_sql} is not null and not regexp_full_match({source_sql}, {quoted(_NUMBER)})"
+                detail = f"{quoted(f'{name}: {source_name} is ')} || left({source_sql}, 60) || {quoted(', not a number such as -12.50')} || {said}"
+                yield _Diagnosis(condition, "bad_number", detail)
+            reason = {"number": "out_of_range", "date": "bad_date", "timestamp": "bad_date"}.get(self.form, "bad_value")
+            yield _Diagnosis(self.failed, reason, message("the expression has no value for this row"))
+        if self.required:
+            yield _Diagnosis(f"{t} is null", "missing_value", message("has no value; it is required"))
+        yield from (_Diagnosis(f"({condition})", reason, message(text)) for condition, reason, text in self._malformed(t))
+        minimum = self._below_minimum()
+        if minimum and self.mapped.column:
+            bound = "above" if self.mapped.column.above_minimum else "at least"
+            yield _Diagnosis(f"({minimum})", "out_of_range", message(f"{{}} is not {bound} {self.mapped.column.minimum}"))
+
+    def _malformed(self, t: str) -> Iterator[tuple[str, str, str]]:
+        well_formed = self._well_formed(t)
+        if well_formed is None:
+            return
+        wrong = f"{t} is not null and ({well_formed}) is not true"
+        if self.kind == "text":
+            yield wrong, "control_character", "holds a control character that cannot be shown; remove it"
+        elif self.kind == "currency":
+            yield wrong, "unknown_currency", "{} is not an ISO 4217 code such as EUR (capital letters)"
+        elif self.kind == "type":
+            yield wrong, "unknown_type", f"{{}} is not one of {', '.join(TRANSACTION_TYPES)}"
+        elif self.kind == "date":
+            yield wrong, "bad_date", "{} is not a day written YYYY-MM-DD (a mapping such as CAST(Column AS DATE) or strptime(Column, '%d/%m/%Y') makes it one)"
+        elif self.kind == "integer":
+            yield wrong, "bad_number", "{} is not a whole number of at most 9 digits"
+        else:
+            decimals = DECIMALS[self.kind]
+            if self.is_text:
+                yield (
+                    f"not regexp_full_match({t}, {quoted(_NUMBER)})",
+                    "bad_number",
+                    f"{{}} is not a number such as -12{self.mapped.forms.decimal or '.'}50; no spaces, plus signs or other separators",
+                )
+                if self.is_ambiguous:
+                    message = '{} may be a thousand or a little more than one: declare decimal: "." or decimal: "," for the feed in book.yaml'
+                    yield f"regexp_full_match({t}, {quoted(_AMBIGUOUS)}) and ({well_formed}) is not true", "ambiguous_number", message
+                yield rf"regexp_matches({t}, '\.[0-9]{{{decimals + 1}}}')", "too_many_decimals", f"{{}} has more than {decimals} decimals"
+                yield wrong, "out_of_range", f"{{}} has more than {INTEGER_DIGITS} digits before the point"
+            else:
+                yield f"abs({t}) >= {10**INTEGER_DIGITS}", "out_of_range", f"{{}} has more than {INTEGER_DIGITS} digits before the point"
+                yield wrong, "too_many_decimals", f"{{}} has more than {decimals} decimals"

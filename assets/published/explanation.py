@@ -1,0 +1,115 @@
+"""Why a payout is what it is: everything that `explain` shows, read from the published tables alone.
+
+Belongs here: finding a payout and gathering what stands behind it, as data. Does not belong here: how it is shown (pipelines/cli).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from assets.published.reader import Row, fetch, list_payouts, open_published
+from models.documents import InputError, Problem
+
+#: What a payout is called besides its id: AGREEMENT/BENEFIT/PARTICIPANT/WINDOW_START.
+_PATH = "concat_ws('/', agreement_id, benefit_id, participant_id, window_start::varchar)"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One payout and what led to it. Rows are dicts by published column name; money is Decimal.
+
+    tiers: one row per tier of the benefit, with `to_value` (the next tier's start) and `is_reached`.
+    lines: at most the number asked for, in order; line_count and line_sum are over all of them.
+    files: one row per source file of the lines, with lines and line_payout.
+    """
+
+    payout: Row
+    agreement: Row
+    benefit: Row
+    participant: Row
+    achievement: Row
+    tiers: list[Row]
+    steps: list[Row]
+    lines: list[Row]
+    files: list[Row]
+    line_count: int
+    line_sum: Decimal
+
+
+def explain_payout(book_folder: Path, wanted: str, line_limit: int) -> Explanation:
+    """The payout that `wanted` names: an id, a unique beginning of one, or AGREEMENT/BENEFIT/PARTICIPANT/WINDOW_START.
+
+    Raises InputError with the candidates when it names none or several.
+    """
+    with open_published(book_folder) as con:
+        payout = find_payout(con, wanted.strip())
+        benefit_key = [payout["agreement_id"], payout["agreement_version"], payout["benefit_id"]]
+        id_ = [payout["payout_id"]]
+        files = fetch(con, _FILES, id_)
+        return Explanation(
+            payout=payout,
+            agreement=_first(con, "select * from dim_agreement where agreement_id = ? and agreement_version = ?", benefit_key[:2]),
+            benefit=_first(con, "select * from dim_benefit where agreement_id = ? and agreement_version = ? and benefit_id = ?", benefit_key),
+            participant=_first(con, "select * from dim_partner where partner_id = ? order by valid_from desc limit 1", [payout["participant_id"]]),
+            achievement=_first(con, "select * from fct_achievement where payout_id = ? order by period desc limit 1", id_),
+            tiers=fetch(con, _TIERS, [payout["tier"], *benefit_key]),
+            steps=fetch(con, "select step_no, step, formula, inputs, result from fct_calculation_step where payout_id = ? order by step_no", id_),
+            lines=fetch(con, f"{_LINES} limit ?", [*id_, line_limit]),
+            files=files,
+            line_count=sum(file["lines"] for file in files),
+            line_sum=sum((file["line_payout"] for file in files), Decimal(0)),
+        )
+
+
+def largest_payouts(book_folder: Path, count: int) -> list[Row]:
+    """The payouts with the most money in them, for a reader who knows no id yet."""
+    with open_published(book_folder) as con:
+        return list_payouts(con, count)
+
+
+_TIERS = """
+    select *, lead(from_value) over (order by tier) as to_value, tier = ? as is_reached from dim_tier
+    where agreement_id = ? and agreement_version = ? and benefit_id = ? order by tier
+"""
+
+_LINES = """
+    select transaction_id, line, date, partner_id, product_id, amount, currency, fx_rate, tier, credited_measure, line_payout, source_file, source_row
+    from fct_payout_line where payout_id = ? order by date, transaction_id, line, source_file, source_row, tier
+"""
+
+_FILES = """
+    select source_file, source_sha256, count(*) as lines, sum(line_payout) as line_payout
+    from fct_payout_line where payout_id = ? group by all order by source_file nulls last, source_sha256
+"""
+
+
+def find_payout(con: duckdb.DuckDBPyConnection, wanted: str) -> Row:
+    """The row of fct_payout that `wanted` names. Raises InputError with the candidates when it names none or several."""
+    found = fetch(con, f"select * from fct_payout where starts_with(payout_id, lower(?)) or {_PATH} = ? limit 11", [wanted, wanted])
+    exact = [row for row in found if wanted.lower() == row["payout_id"]] or found
+    if wanted and len(exact) == 1:
+        return exact[0]
+    if wanted and exact:
+        raise InputError([Problem("PAYOUT", 0, "", f"{wanted!r} is the beginning of several payouts; write more of the id:\n{_listed(exact)}")])
+    likely = fetch(
+        con,
+        f"select *, starts_with({_PATH}, ?) as continues, greatest(jaro_winkler_similarity({_PATH}, ?), jaro_winkler_similarity(payout_id, ?)) as likeness"
+        " from fct_payout where continues or likeness > 0.8 order by continues desc, likeness desc, payout_id limit 10",
+        [wanted, wanted, wanted],
+    )
+    way_out = "Name it by id, by the beginning of its id, or by AGREEMENT/BENEFIT/PARTICIPANT/WINDOW_START"
+    closest = f". Closest:\n{_listed(likely)}" if likely else "; without a name `tierledger explain` lists the largest"
+    raise InputError([Problem("PAYOUT", 0, "", f"no published payout is called {wanted!r}. {way_out}{closest}")])
+
+
+def _listed(rows: list[Row]) -> str:
+    return "\n".join(f"  {r['payout_id']}  {r['agreement_id']}/{r['benefit_id']}/{r['participant_id']}/{r['window_start']}" for r in rows)
+
+
+def _first(con: duckdb.DuckDBPyConnection, query: str, parameters: list[object]) -> Row:
+    """The first row, or an empty one where the dimension does not know it."""
+    return next(iter(fetch(con, query, parameters)), {})

@@ -1,0 +1,254 @@
+"""Publishing: the tables of schema `marts` as a set of Parquet files and as one DuckDB file, switched in one step each.
+
+Belongs here: writing beside, checking the copy, switching, clearing away. Does not belong here: what the tables hold (dbt_project/models/marts).
+
+    published/runs/<run_id>/*.parquet    one complete set; `tables.json` (rows and hash of each table, the run's line) is written last
+    published/current                    link to the newest set: the switch, and the last act of a publish
+    published/tierledger.duckdb          the same tables for SQL readers from DuckDB 1.5 on
+    a schema in PostgreSQL               the same tables, where book.yaml names one; last, from the set that was switched to
+    (assets/publishing/postgres/publish.py)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assets.archive.receipts import write_receipt
+from assets.archive.run_history import append_run
+from assets.archive.run_identity import describe_terms, read_run_id, record_run
+from assets.published.descriptions import descriptions
+from assets.published.reader import MANIFEST, read_manifest, sealed
+from assets.publishing.postgres.publish import publish_to_postgres
+from assets.runtime.context import CheckFailed, RunContext, StepReport
+from assets.runtime.durable_files import flush, write_atomically
+from assets.runtime.warehouse import as_pattern, open_warehouse, transaction
+
+if TYPE_CHECKING:
+    import duckdb
+
+#: Tables with more rows than this are views on the set's Parquet file in tierledger.duckdb: copying five million payout lines takes
+#: longer (2.9 s) than writing their Parquet file (1.9 s). Smaller ones are copies, so that the file alone can be carried away.
+COPIED_UP_TO_ROWS = 50_000
+#: Sets kept besides the current one, for readers that opened it before the switch.
+KEPT_SETS = 2
+#: The storage format that DuckDB 1.5 reads.
+STORAGE_VERSION = "v1.5.0"
+DATABASE = "tierledger.duckdb"
+#: The table whose mart decides the order of its rows.
+LINES = "fct_payout_line"
+#: Keys that large tables are sorted by, so that equal content is equal bytes; small ones by all their columns. The lines come in order.
+SORTED_BY = {
+    LINES: "",
+    "fct_payout": "order by payout_id",
+    "fct_achievement": "order by payout_id, period",
+    "fct_accrual": "order by payout_id, period, origin_period, is_posted",
+    "fct_calculation_step": "order by payout_id, step_no",
+    "fct_journal": "order by entry_id, line_no",
+}
+
+
+def publish(context: RunContext) -> StepReport:
+    """Last step: record the run, write and check a new set, and let readers see it. Raises CheckFailed, and readers keep what they had.
+
+    Raises PostgresFailed when PostgreSQL alone did not get it; `publish_to_postgres` of a later run makes up for that.
+    """
+    published = context.published
+    clear_unfinished(published)
+    try:
+        with open_warehouse(context) as con, transaction(con):
+            con.execute("reset force_compression")  # what people carry away is small
+            run_id = read_run_id(con)
+            run = record_run(con, context, "published")
+            beside = published / "runs" / f"{run_id}.tmp"
+            beside.mkdir(parents=True)
+            written = _write_set(con, beside, context)
+            rows = {table: count for table, (count, _) in written.items()}
+            check_set(con, beside)
+            said = {"run_id": run_id, "terms": describe_terms(context), "rows": rows, "sha256": {table: sha for table, (_, sha) in written.items()}}
+            write_atomically(beside / MANIFEST, json.dumps(sealed({**said, "run": run.model_dump(mode="json")}), indent=1).encode())
+            target = _free_name(published / "runs" / str(run_id))
+            beside.rename(target)
+            flush(target.parent)
+            if context.book.publish.duckdb:
+                _replace_database(con.cursor(), published, target, rows)
+            else:
+                (published / DATABASE).unlink(missing_ok=True)
+            _switch(published, target)
+            append_run(context.archive, run)
+    finally:
+        clear_unfinished(published)
+    _remove_older(published)
+    with open_warehouse(context) as con:
+        write_receipt(con, context, run_id)
+    publish_to_postgres(context)
+    return StepReport(rows=rows, figures={"run_id": run_id, "bytes": sum(f.stat().st_size for f in target.iterdir())})
+
+
+def is_published(context: RunContext, run_id: str) -> bool:
+    """Whether readers see this run, every part of it there, and its files with the bytes that were published."""
+    manifest = read_manifest(context.published)
+    has_database = (context.published / DATABASE).is_file() or not context.book.publish.duckdb
+    if manifest is None or manifest["run_id"] != run_id or not has_database:
+        return False
+    current = (context.published / "current").resolve()
+    return all(file_sha256(current / f"{table}.parquet") == sha256 for table, sha256 in manifest["sha256"].items())
+
+
+def has_same_terms(context: RunContext) -> bool:
+    """Whether agreements, settings, `as_of` and code are those of the published run, so that only files can bring news."""
+    manifest = read_manifest(context.published)
+    return manifest is not None and manifest["terms"] == describe_terms(context)
+
+
+def check_set(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Read back what was written: each payout once, and its lines add up to it. Raises CheckFailed with the first offending rows."""
+    payouts, lines = (scan(folder / f"{table}.parquet") for table in ("fct_payout", "fct_payout_line"))
+    _must_be_empty(con, "each_payout_is_published_once", f"select payout_id, count(*) as times from {payouts} group by payout_id having count(*) > 1")
+    _must_be_empty(
+        con,
+        "published_lines_add_up_to_payouts",
+        f"""
+        with added as (select payout_id, sum(line_payout) as lines from {lines} group by payout_id)
+        select payout_id, payout, lines from {payouts} full join added using (payout_id)
+        where coalesce(payout, 0) <> coalesce(lines, 0) or (payout is null and lines is not null)
+        """,
+    )
+
+
+def clear_unfinished(published: Path) -> None:
+    """Remove what a run that was stopped left beside the published sets."""
+    for path in (published / "runs").glob("*.tmp"):
+        shutil.rmtree(path)
+    for path in published.glob(".*.tmp*"):
+        path.unlink()
+
+
+def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext) -> dict[str, tuple[int, str]]:
+    """One Parquet file per table of schema `marts`, and the copies for tierledger.duckdb; returns the rows and hash of each file.
+
+    Facts are written two at a time on cursors of their own, the lines, which take as long as all others together, first; the rest by `con`,
+    which alone sees the run just recorded. What is small is copied while the larger ones are still being written.
+    """
+    tables = [t for (t,) in con.execute("select table_name from information_schema.tables where table_schema = 'marts' order by all").fetchall()]
+    missing = {"fct_payout", LINES} - set(tables)
+    if missing:
+        raise CheckFailed("all_tables_are_there", f"schema marts lacks {', '.join(sorted(missing))}")
+    facts = sorted((table for table in tables if table.startswith("fct_")), reverse=True)
+    facts.insert(0, facts.pop(facts.index(LINES)))
+    has_database = context.book.publish.duckdb
+    rows = {}
+    with ThreadPoolExecutor(max_workers=2) as beside, _next_database(con.cursor(), context.published) if has_database else nullcontext() as copies:
+        writing = {table: beside.submit(_write_table, con.cursor(), folder, table) for table in facts}
+        in_order = [table for table in tables if table not in writing] + facts[1:] + facts[:1]
+        for done, table in enumerate(in_order):
+            context.progress("publish", done, len(tables) + 1)
+            rows[table] = writing[table].result() if table in writing else _write_table(con, folder, table)
+            if copies and rows[table][0] <= COPIED_UP_TO_ROWS:
+                copies.execute(f"create table published.{table} as from {scan(folder / f'{table}.parquet')}")
+    return dict(sorted(rows.items()))
+
+
+def _write_table(con: duckdb.DuckDBPyConnection, folder: Path, table: str) -> tuple[int, str]:
+    path = folder / f"{table}.parquet"
+    # snappy: 1.9 s for five million lines where zstd takes 2.4 s
+    order = SORTED_BY.get(table, "order by all")
+    written = con.execute(f"copy (from marts.{table} {order}) to {_quoted(path)} (format parquet, compression snappy)").fetchone()
+    found = con.execute(f"select count(*) from {scan(path)}").fetchone()
+    if written != found or written is None:
+        raise CheckFailed("the_copy_is_complete", f"{path.name} holds {found} of {written} rows")
+    flush(path)
+    return int(written[0]), file_sha256(path)
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _replace_database(con: duckdb.DuckDBPyConnection, published: Path, folder: Path, rows: dict[str, int]) -> None:
+    """Complete the next tierledger.duckdb with views on the set's files and descriptions, and put it in place of the old one.
+
+    Readers of the old one keep it until they close.
+    """
+    message = descriptions()
+    with _next_database(con, published), transaction(con):
+        for table, count in rows.items():
+            kind = "table" if count <= COPIED_UP_TO_ROWS else "view"
+            if kind == "view":
+                con.execute(f"create view published.{table} as from {scan(folder / f'{table}.parquet')}")
+            _describe(con, kind, table, *message.get(table, ("", {})))
+    beside = _beside(published)
+    beside.chmod(0o444)
+    flush(beside)
+    os.replace(beside, published / DATABASE)
+
+
+@contextmanager
+def _next_database(con: duckdb.DuckDBPyConnection, published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database that is being made beside the old one, attached as `published`. One file on the disk when the block ends."""
+    con.execute(f"attach {_quoted(_beside(published))} as published (storage_version '{STORAGE_VERSION}')")
+    try:
+        yield con
+        con.execute("checkpoint published")
+    finally:
+        con.execute("detach published")
+
+
+def _beside(published: Path) -> Path:
+    return published / f".{DATABASE}.tmp"
+
+
+def _describe(con: duckdb.DuckDBPyConnection, kind: str, table: str, description: str, columns: dict[str, str]) -> None:
+    """Put the descriptions where a person who opens the file finds them."""
+    con.execute(f"comment on {kind} published.{table} is {_quoted(description)}")
+    present = {name for name, *_ in con.execute(f"describe published.{table}").fetchall()}
+    for name in present & columns.keys():
+        con.execute(f'comment on column published.{table}."{name}" is {_quoted(columns[name])}')
+
+
+def _free_name(target: Path) -> Path:
+    """A run made once more (`--force`) gets a folder of its own: readers may be in the first."""
+    names = (target.with_name(f"{target.name}.{n}") for n in itertools.count(2))
+    return next(path for path in itertools.chain([target], names) if not path.exists())
+
+
+def _switch(published: Path, target: Path) -> None:
+    """Point `current` to the new set in one step."""
+    link = published / ".current.tmp"
+    link.symlink_to(target.relative_to(published))
+    os.replace(link, published / "current")
+    flush(published)
+
+
+def _remove_older(published: Path) -> None:
+    current = (published / "current").resolve()
+    sets = sorted((p for p in (published / "runs").iterdir() if p.is_dir() and p != current), key=lambda p: p.stat().st_mtime_ns, reverse=True)
+    for path in sets[KEPT_SETS:]:
+        shutil.rmtree(path)
+
+
+def _must_be_empty(con: duckdb.DuckDBPyConnection, check: str, query: str) -> None:
+    found = con.execute(f"{query} order by all limit 5")
+    names = [column[0] for column in found.description or ()]
+    rows = found.fetchall()
+    if rows:
+        raise CheckFailed(check, "; ".join(", ".join(f"{n}={v}" for n, v in zip(names, row, strict=True)) for row in rows))
+
+
+def scan(path: Path, *options: str) -> str:
+    """The file as a table; a name with glob characters stands for itself."""
+    return f"read_parquet({', '.join([_quoted(as_pattern(path)), *options])})"
+
+
+def _quoted(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"

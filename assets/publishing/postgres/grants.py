@@ -1,0 +1,128 @@
+"""Who may read what in PostgreSQL: two roles that read and do nothing else, and the rows of a participant.
+
+Belongs here: grants, row policies, and what the roles must not be able to do. Does not belong here: tables and their rows
+(assets/publishing/postgres/publish.py).
+
+`reader` reads every row. The members of `participants` read the rows of those participants that `<schema>_access.participants` gives them by name.
+A table that OWN_ROWS does not name is closed to them.
+"""
+
+from __future__ import annotations
+
+from assets.publishing.postgres.connection import PostgresFailed, Transaction
+from models.book.publish_settings import PostgresSettings
+
+_OF_PARTICIPANT = "participant_id in ({own})"
+_OF_PAYOUT = "payout_id in (select payout_id from {schema}.fct_payout)"
+_OF_AGREEMENT = "agreement_id in (select agreement_id from {schema}.fct_payout)"
+#: Published table to what a row must be for a participant to read it. What a subquery finds is what the participant may read there, too.
+OWN_ROWS = {
+    "fct_payout": _OF_PARTICIPANT,
+    "fct_achievement": _OF_PARTICIPANT,
+    "fct_accrual": _OF_PARTICIPANT,
+    "fct_journal": _OF_PARTICIPANT,
+    "fct_payout_line": _OF_PAYOUT,
+    "fct_calculation_step": _OF_PAYOUT,
+    "dim_partner": "partner_id in ({own})",
+    "dim_agreement": _OF_AGREEMENT,
+    "dim_benefit": _OF_AGREEMENT,
+    "dim_tier": _OF_AGREEMENT,
+    "dim_matrix_cell": _OF_AGREEMENT,
+    "dim_product": "product_id in (select product_id from {schema}.fct_payout_line)",
+    "dim_period": "true",
+}
+#: Tables with a row per line or step: the policies look their payouts up, row by row where the planner chooses so.
+INDEXED = ("fct_payout_line", "fct_calculation_step")
+#: Roles of PostgreSQL that read or write past grants.
+_POWERFUL = ("pg_read_all_data", "pg_write_all_data", "pg_read_server_files", "pg_write_server_files", "pg_execute_server_program", "pg_maintain")
+_BEYOND_READING = "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
+
+
+def access_schema(settings: PostgresSettings) -> str:
+    """Where the table stands that says which role reads which participants. It outlives every publish."""
+    return f"{settings.schema_name}_access"
+
+
+def check_roles(transaction: Transaction, settings: PostgresSettings) -> None:
+    """Raise PostgresFailed when a role of book.yaml is missing, or could do more in this database than read; names what to run as its administrator."""
+    if settings.reader and settings.reader == settings.participants:
+        raise PostgresFailed("publish.postgres: reader and participants are the same role; a role either reads every row or only its own")
+    for role in filter(None, (settings.reader, settings.participants)):
+        found = transaction.fetch(
+            """
+            select rolsuper, rolbypassrls, rolcreatedb, rolcreaterole, rolreplication, pg_has_role(oid, current_user, 'member'), current_database(),
+                has_database_privilege(oid, current_database(), 'TEMP'), has_database_privilege(oid, current_database(), 'CREATE')
+            from pg_roles where rolname = $1
+            """,
+            role,
+        )
+        if not found:
+            raise PostgresFailed(f"publish.postgres: there is no role {role}; create it with: create role {role} nologin")
+        *powers, is_owner, database, may_make_temporary, may_create = found[0]
+        remedies = [f"alter role {role} no{power}" for power, has in zip(_POWERS, powers, strict=True) if has]
+        if is_owner:
+            remedies.append(f"revoke the publishing role from {role}, which is a member of it")
+        for name in _POWERFUL:
+            if transaction.fetch("select 1 from pg_roles where rolname = $1 and pg_has_role($2, oid, 'member')", name, role) and not powers[0]:
+                remedies.append(f"revoke {name} from {role}")
+        remedies += [
+            f'revoke {right} on database "{database}" from public, {role}' for right, has in (("temporary", may_make_temporary), ("create", may_create)) if has
+        ]
+        open_schemas = transaction.fetch(
+            "select nspname from pg_namespace where nspname !~ '^pg_(toast|temp)' and has_schema_privilege($1, oid, 'CREATE') order by 1", role
+        )
+        remedies += [f'revoke create on schema "{name}" from public, {role}' for (name,) in open_schemas]
+        if remedies:
+            message = f"role {role} could do more in database {database} than read. As its administrator, run: "
+            raise PostgresFailed(f"publish.postgres: {message}{'; '.join(remedies)}")
+
+
+_POWERS = ("superuser", "bypassrls", "createdb", "createrole", "replication")
+
+
+def make_access_table(transaction: Transaction, settings: PostgresSettings) -> None:
+    """Make the empty table of who is which participant, where there is none yet; a member of `participants` sees its own rows of it."""
+    access, role = access_schema(settings), settings.participants
+    if not transaction.fetch("select 1 from pg_namespace where nspname = $1", access):
+        transaction.execute(f"create schema {access}")
+    if not transaction.fetch("select to_regclass($1) where to_regclass($1) is not null", f"{access}.participants"):
+        transaction.execute(
+            f"create table {access}.participants (role_name text not null, participant_id text not null, primary key (role_name, participant_id))"
+        )
+        transaction.execute(f"comment on table {access}.participants is 'Which role reads which participants. Kept by you; Tierledger only reads it.'")
+        transaction.execute(f"alter table {access}.participants enable row level security")
+    transaction.execute(f"drop policy if exists own_rows on {access}.participants")
+    transaction.execute(f"create policy own_rows on {access}.participants for select to {role} using (role_name = current_user)")
+    transaction.execute(f"grant usage on schema {access} to {role}")
+    transaction.execute(f"grant select on {access}.participants to {role}")
+
+
+def grant_reading(transaction: Transaction, settings: PostgresSettings, schema: str, tables: list[str]) -> None:
+    """Let the roles read `tables` of `schema`, each its own rows. Nobody may enter the schema yet: see `open_schema`."""
+    if settings.participants:
+        make_access_table(transaction, settings)
+        own = f"select participant_id from {access_schema(settings)}.participants where role_name = current_user"
+        for table in tables:
+            transaction.execute(f"alter table {schema}.{table} enable row level security")
+            if settings.reader:
+                transaction.execute(f"create policy every_row on {schema}.{table} for select to {settings.reader} using (true)")
+            if table in OWN_ROWS:
+                rule = OWN_ROWS[table].format(own=own, schema=schema)
+                transaction.execute(f"create policy own_rows on {schema}.{table} for select to {settings.participants} using ({rule})")
+                transaction.execute(f"grant select on {schema}.{table} to {settings.participants}")
+            if table in INDEXED:
+                transaction.execute(f"create index on {schema}.{table} (payout_id)")
+    if settings.reader:
+        for table in tables:
+            transaction.execute(f"grant select on {schema}.{table} to {settings.reader}")
+    for role in filter(None, (settings.reader, settings.participants)):
+        for table in tables:
+            if transaction.fetch(f"select 1 where has_table_privilege($1, $2, '{_BEYOND_READING}')", role, f"{schema}.{table}"):
+                message = f"role {role} could write to new tables by default privileges of the publishing role; take them back: \\ddp in psql lists them"
+                raise PostgresFailed(f"publish.postgres: {message}")
+
+
+def open_schema(transaction: Transaction, settings: PostgresSettings, schema: str) -> None:
+    """Let the roles in."""
+    for role in filter(None, (settings.reader, settings.participants)):
+        transaction.execute(f"grant usage on schema {schema} to {role}")

@@ -1,0 +1,78 @@
+"""What every step of a run is given, and what it hands back.
+
+Belongs here: the two shapes, and how a step says that a check failed. Does not belong here: opening or computing anything.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.book.settings import Book
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Progress nobody looks at."""
+
+
+def no_secret(name: str) -> str | None:
+    """An environment that holds nothing."""
+    return None
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """One run of one book. `as_of` is the last day that exists for it; the clock was read once, at the border.
+
+    `progress(stage, done, total)` is called as long work advances, from the thread that runs the step.
+    A rebuild (assets/verification/rebuild.py) takes nothing in: its archive is all there is; `finished_at` is set where it makes a run again that ended then,
+    and `publish_to` where its tables go elsewhere than into its folder, `made_from` the book whose archive and ledger it links to.
+    `secret(name)` is the environment variable of that name, which only the border may read; what it returns is masked wherever the program writes.
+    """
+
+    folder: Path
+    book: Book
+    as_of: dt.date
+    started_at: dt.datetime
+    progress: Callable[[str, int, int], None] = silent
+    is_rebuild: bool = False
+    finished_at: dt.datetime | None = None
+    publish_to: Path | None = None
+    made_from: Path | None = None
+    secret: Callable[[str], str | None] = no_secret
+
+    @property
+    def warehouse(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    @property
+    def archive(self) -> Path:
+        return self.folder / "archive"
+
+    @property
+    def ledger(self) -> Path:
+        return self.folder / "ledger"
+
+    @property
+    def published(self) -> Path:
+        return self.publish_to or self.folder / "published"
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What a step did: row counts per table, and figures worth showing (money as Decimal, by name)."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+class CheckFailed(Exception):
+    """A statement about the data that should hold does not. Nothing is published; the command ends with exit code 1."""
+
+    def __init__(self, check: str, finding: str) -> None:
+        self.check = check
+        self.finding = finding
+        super().__init__(f"{check}: {finding}")

@@ -1,0 +1,68 @@
+"""Holding published tables against the same tables made again: which row differs first, and in what.
+
+Belongs here: two sets of tables in one connection. Does not belong here: which sets, and what follows from a difference (assets/verification/verify.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from assets.feeds.readers import identifier
+from assets.publishing.parquet_set import scan
+
+#: Columns that name a row, where a table has them.
+NAMES = (
+    "payout_id", "agreement_id", "agreement_version", "benefit_id", "participant_id", "window_start", "period", "version", "origin_period",
+    "step_no", "tier", "entry_id", "line_no", "transaction_id", "line", "feed", "file_name", "row_number", "partner_id", "product_id", "run_id",
+)  # fmt: skip
+#: Differing rows that are looked at for the pair that is most alike.
+_LOOKED_AT = 50
+
+
+def first_difference(con: duckdb.DuckDBPyConnection, published: Path, again: Path, left_out: Collection[str] = ()) -> str | None:
+    """What differs first between two Parquet files of a table, in words; None when they hold the same rows, each as often (EXCEPT ALL both ways).
+
+    `left_out`: columns that may differ.
+    """
+    ours, theirs = _columns(con, published), _columns(con, again)
+    if ours != theirs:
+        return f"its columns are {', '.join(ours)}, and should be {', '.join(theirs)}"
+    columns = [name for name in ours if name not in left_out]
+    names = ", ".join(map(identifier, columns))
+
+    def extra(here: Path, there: Path) -> list[dict[str, Any]]:
+        query = f"select {names} from {scan(here)} except all select {names} from {scan(there)}"
+        rows = con.execute(f"from ({query}) order by all limit {_LOOKED_AT}").fetchall()
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    wrong, right = extra(published, again), extra(again, published)
+    if wrong:
+        row = wrong[0]
+        place = f"row {_row_number(con, published, row)} ({name_row(row)})"
+        twin = max(right, key=lambda other: sum(other[name] == row[name] for name in columns), default=None)
+        differing = [name for name in columns if twin and twin[name] != row[name]]
+        if twin is None or len(differing) > len(columns) // 2:
+            return f"{place} should not be there"
+        return f"{place}: " + ", ".join(f"{name} is {row[name]} and should be {twin[name]}" for name in differing)
+    return f"a row is missing: {name_row(right[0])}" if right else None
+
+
+def name_row(row: dict[str, Any]) -> str:
+    """The columns that say which row it is."""
+    return ", ".join(f"{name}={row[name]}" for name in NAMES if row.get(name) is not None) or ", ".join(f"{k}={v}" for k, v in list(row.items())[:4])
+
+
+def _columns(con: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
+    return [str(row[0]) for row in con.execute(f"describe from {scan(path)}").fetchall()]
+
+
+def _row_number(con: duckdb.DuckDBPyConnection, path: Path, row: dict[str, Any]) -> int:
+    """Where the row stands in its file, from 1."""
+    same = " and ".join(f"{identifier(name)} is not distinct from ?" for name in row)
+    numbered = scan(path, "file_row_number = true")
+    found = con.execute(f"select min(file_row_number) + 1 from {numbered} where {same}", list(row.values())).fetchone()
+    return int(found[0]) if found and found[0] is not None else 0

@@ -1,0 +1,167 @@
+"""A scratch book made from what a book keeps: archive, archived terms, ledger, each up to some moment.
+
+Belongs here: which files, terms and closes a moment knew, and laying them out as a book. Does not belong here: running it (pipelines/rebuild.py),
+comparing (assets/verification/verify.py).
+
+Nothing is copied that is large, and nothing is written into the book: archived files and closes are links, and a rebuild takes nothing in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from assets.agreements.load import read_agreement_texts
+from assets.archive.run_history import RUNS, read_runs, read_terms
+from assets.archive.run_identity import code_version, engine_versions
+from assets.feeds.landing import Arrival, append_manifest, read_manifest
+from assets.ledger.folder import Ledger, read_ledger
+from assets.runtime.book_folder import open_run
+from assets.runtime.context import RunContext, silent
+from models.book.settings import parse_book
+from models.calendars import ONE_DAY
+from models.documents import InputError, Problem
+from models.records import write_offs
+from models.records.chain import NO_HASH, head
+from models.records.run_history import EndedRun, as_line, last_by
+from models.records.write_offs import as_line as write_off_line
+from models.records.write_offs import last_sha256
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a book knew at a moment. `run`: the run that was published last by then (None: none was).
+
+    `is_same`: terms, files, ledger, as_of and code are those of `run`, so that it is made again with its times and its run_id.
+    """
+
+    as_of: dt.date
+    arrivals: list[Arrival]
+    texts: dict[str, str]
+    ledger: Ledger
+    history: list[EndedRun]
+    run: EndedRun | None
+    is_same: bool
+
+
+def snapshot_of_run(folder: Path, ledger: Ledger, run: EndedRun) -> Snapshot:
+    """What the run knew, as its line says. Raises InputError when the archive lacks its terms or the ledger its head."""
+    archive = folder / "archive"
+    arrivals = [each for each in read_manifest(archive) if each.arrival_no <= run.arrivals.get(each.feed, 0)]
+    records = _up_to(ledger.records, run.ledger_sha256, lambda each: each.chain_sha256)
+    lines = _up_to(ledger.write_offs, run.write_offs_sha256, lambda each: each.sha256)
+    runs = read_runs(archive, folder / "published")
+    return Snapshot(
+        run.as_of, arrivals, read_terms(archive, run.terms_sha256), Ledger(records, lines), runs[: runs.index(run)], run, has_same_code_and_engines(run)
+    )
+
+
+def snapshot_of_day(folder: Path, day: dt.date, as_of: dt.date | None) -> Snapshot:
+    """What the book knew at the end of `day` (UTC): files that had arrived, what was closed and written off, and the terms of the last run published by then.
+
+    Without `as_of` that run's holds. Where no run was published by then, the earliest terms that are known hold, and `as_of` of book.yaml, else the day.
+    What counts is order: whatever came before something of that day was known too, whichever time a wrong clock gave it.
+    Raises InputError when nothing had arrived.
+    """
+    archive = folder / "archive"
+    end = dt.datetime.combine(day + ONE_DAY, dt.time(), dt.UTC)
+    arrivals = _arrived(read_manifest(archive), end, day)
+    ledger = _ledger_by(read_ledger(folder / "ledger"), end)
+    runs = read_runs(archive, folder / "published")
+    place = last_by(runs, end)
+    if place is None:
+        texts = read_terms(archive, runs[0].terms_sha256) if runs else _texts_now(folder)
+        asked = as_of or parse_book(texts["book.yaml"], "book.yaml").as_of or day
+        return Snapshot(asked, arrivals, texts, ledger, [], None, False)
+    run = runs[place]
+    texts = read_terms(archive, run.terms_sha256)
+    feeds = parse_book(texts["book.yaml"], "book.yaml").feeds
+    known = {feed: no for feed, no in _highest(arrivals).items() if feed in feeds}
+    heads = (head(ledger.records), last_sha256(ledger.write_offs))
+    found = (as_of or run.as_of, known, *heads)
+    is_same = found == (run.as_of, run.arrivals, run.ledger_sha256, run.write_offs_sha256) and has_same_code_and_engines(run)
+    last = max(i for i, each in enumerate(runs) if each.started_at < end)
+    return Snapshot(as_of or run.as_of, arrivals, texts, ledger, runs[: place if is_same else last + 1], run, is_same)
+
+
+def has_same_code_and_engines(run: EndedRun) -> bool:
+    """Whether this program and its engines are those that made the run."""
+    return (run.code_version, run.engine_versions) == (code_version(), engine_versions())
+
+
+def materialize_snapshot(
+    source: Path, snapshot: Snapshot, folder: Path, publish_to: Path | None = None, progress: Callable[[str, int, int], None] = silent
+) -> RunContext:
+    """Make the empty `folder` a book that holds what the snapshot knew of the book in `source`, ready to run. `source` is only read."""
+    root = folder.resolve()
+    for name, text in snapshot.texts.items():
+        path = (root / name).resolve()
+        if not path.is_relative_to(root):
+            raise InputError([Problem("archive/terms", 0, name, "leaves the book; restore the archive from a backup")])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+    archive = root / "archive"
+    archive.mkdir()
+    for sha256 in {arrival.sha256 for arrival in snapshot.arrivals}:
+        (archive / sha256).symlink_to((source / "archive" / sha256).resolve())
+    append_manifest(archive, snapshot.arrivals)
+    (archive / RUNS).write_bytes(b"".join(map(as_line, snapshot.history)))
+    if snapshot.ledger.records or snapshot.ledger.write_offs:
+        ledger = root / "ledger"
+        ledger.mkdir()
+        for record in snapshot.ledger.records:
+            (ledger / record.folder).symlink_to((source / "ledger" / record.folder).resolve(), target_is_directory=True)
+        (ledger / write_offs.FILE).write_bytes(b"".join(map(write_off_line, snapshot.ledger.write_offs)))
+    context = open_run(root, snapshot.as_of, dt.datetime.now(dt.UTC), progress=progress, is_rebuild=True, publish_to=publish_to)
+    context = dataclasses.replace(context, made_from=source)
+    if snapshot.run and snapshot.is_same:
+        return dataclasses.replace(context, started_at=snapshot.run.started_at, finished_at=snapshot.run.finished_at)
+    return context
+
+
+def _arrived(arrivals: list[Arrival], end: dt.datetime, day: dt.date) -> list[Arrival]:
+    """All that had arrived before `end`, per feed up to the last one that had."""
+    moments = {id(each): dt.datetime.fromisoformat(each.arrived_at).replace(tzinfo=dt.UTC) for each in arrivals}
+    highest = _highest([each for each in arrivals if moments[id(each)] < end])
+    if not highest:
+        first = min(moments.values(), default=None)
+        message = f"the first file arrived on {first.date()}; name that day or a later one" if first else "no file has arrived yet; run the book first"
+        raise InputError([Problem("--known-at", 0, "", f"nothing was known on {day}: {message}")])
+    return [each for each in arrivals if each.arrival_no <= highest.get(each.feed, 0)]
+
+
+def _highest(arrivals: list[Arrival]) -> dict[str, int]:
+    """Feed to its highest arrival_no."""
+    highest: dict[str, int] = {}
+    for each in arrivals:
+        highest[each.feed] = max(each.arrival_no, highest.get(each.feed, 0))
+    return highest
+
+
+def _ledger_by(ledger: Ledger, end: dt.datetime) -> Ledger:
+    """The folders and write-offs written before `end`, and every write-off that one of those folders knew."""
+    closed = max((i for i, each in enumerate(ledger.records, 1) if each.closed_at < end), default=0)
+    known = {each.write_offs_sha256 for each in ledger.records[:closed]}
+    written = max((i for i, each in enumerate(ledger.write_offs, 1) if each.written_at < end or each.sha256 in known), default=0)
+    return Ledger(ledger.records[:closed], ledger.write_offs[:written])
+
+
+def _up_to(items: list[_T], sha256: str, hash_of: Callable[[_T], str]) -> list[_T]:
+    """The items up to the one with this hash."""
+    if sha256 == NO_HASH:
+        return []
+    places = [i for i, each in enumerate(items, 1) if hash_of(each) == sha256]
+    if not places:
+        raise InputError([Problem("ledger", 0, "", f"does not hold {sha256}, which the published run knew; restore the ledger from a backup")])
+    return items[: places[0]]
+
+
+def _texts_now(folder: Path) -> dict[str, str]:
+    """The terms as they stand, for a book of which no run has kept any."""
+    return {name: (folder / name).read_bytes().decode() for name in ("book.yaml", *read_agreement_texts(folder))}

@@ -1,0 +1,323 @@
+"""Proving a book: every statement about it in turn, from what it keeps to what readers see.
+
+Belongs here: the statements that are no queries, the order, what a finding says. Does not belong here: the queries
+(assets/verification/reconciliations.py), making
+the book again (assets/verification/rebuild.py, pipelines/rebuild.py), printing (pipelines/cli/commands/verify.py).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from assets.archive.run_history import TERMS, published_line, read_runs, read_terms, torn_line
+from assets.archive.run_identity import describe_terms
+from assets.feeds.landing import Arrival
+from assets.feeds.landing import read_manifest as read_arrivals
+from assets.feeds.readers import identifier, quoted
+from assets.ledger.folder import Ledger, read_ledger
+from assets.published.reader import MANIFEST, fetch, read_manifest
+from assets.publishing.parquet_set import DATABASE, file_sha256, scan
+from assets.runtime.book_folder import open_run
+from assets.runtime.context import CheckFailed, RunContext
+from assets.runtime.warehouse import open_warehouse
+from assets.transform.dbt import SqlError
+from assets.verification.comparison import first_difference, name_row
+from assets.verification.rebuild import Snapshot, has_same_code_and_engines, snapshot_of_run
+from assets.verification.reconciliations import RECONCILIATIONS, Reconciliation
+from models.documents import InputError, Problem
+from models.records.chain import NO_HASH, head
+from models.records.run_history import EndedRun
+
+Progress = Callable[[str, int, int], None]
+#: Names of the two works that are no steps of a run, for who shows progress.
+HASHING, COMPARING = "hashing", "comparing"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one statement came to. `compared`: the figures held against each other, by name. `told`: what is wrong, or why it cannot be checked."""
+
+    id: str
+    holds: str
+    status: Literal["ok", "failed", "not_checked"]
+    compared: dict[str, Any] = dataclasses.field(default_factory=dict)
+    message: str = ""
+    way_out: str = ""
+
+    @property
+    def is_failed(self) -> bool:
+        return self.status == "failed"
+
+
+@dataclass
+class Evidence:
+    """What is verified. `head`: the one the user kept elsewhere; `ledger` is there once it was found whole."""
+
+    folder: Path
+    head: str | None
+    progress: Progress
+    manifest: dict[str, Any]
+    run: EndedRun
+    ledger: Ledger = dataclasses.field(default_factory=lambda: Ledger([], []))
+
+    @property
+    def current(self) -> Path:
+        return (self.folder / "published" / "current").resolve()
+
+
+def open_evidence(folder: Path, head: str | None, progress: Progress) -> Evidence:
+    """Raises InputError when nothing is published, or a version of the program did it that kept no history of runs."""
+    manifest = read_manifest(folder / "published")
+    run = published_line(folder / "published")
+    if manifest is None or run is None or "sha256" not in manifest:
+        message = "no whole set is published, or by a version of the program that kept no history of runs"
+        raise InputError([Problem(str(folder / "published"), 0, "", f"{message}; run `tierledger run --book {folder} --force` once, then verify")])
+    return Evidence(folder, head, progress, manifest, run)
+
+
+def snapshot_published(evidence: Evidence) -> Snapshot:
+    """What the published run knew."""
+    return snapshot_of_run(evidence.folder, evidence.ledger, evidence.run)
+
+
+_LEDGER = ("I11", "Closed periods are as they were closed, chained to the head")
+_ARCHIVE = ("I3", "Every file that arrived is in the archive once, with the bytes that arrived")
+_HISTORY = ("I17", "Readers see one run in every medium, the last that was published")
+_REBUILT = ("I13", "Archive, agreements and ledger give the published tables, row by row")
+_SAME_BYTES = ("I14", "The published files are byte for byte those that the same inputs give")
+
+
+def check_kept(evidence: Evidence) -> Iterator[Finding]:
+    """The statements about what the book keeps: ledger, archive, which run is published."""
+    yield _check_ledger(evidence)
+    yield _check_archive(evidence)
+    yield _check_media(evidence)
+
+
+def check_rebuilt(evidence: Evidence, context: RunContext) -> Iterator[Finding]:
+    """The statements that need the book made again, which `context` has just run."""
+    with open_warehouse(context) as con:
+        view_published(con, evidence)
+        for check in (_check_tables, _check_bytes):
+            yield check(evidence, context, con)
+        for done, each in enumerate(RECONCILIATIONS):
+            evidence.progress(COMPARING, done, len(RECONCILIATIONS))
+            yield reconcile(con, each)
+        evidence.progress(COMPARING, 1, 1)
+
+
+def view_published(con: duckdb.DuckDBPyConnection, evidence: Evidence) -> None:
+    """Schema `published`, as the reconciliations read it."""
+    con.execute("create schema published")
+    for table in evidence.manifest["rows"]:
+        con.execute(f"create view published.{table} as from {scan(evidence.current / f'{table}.parquet')}")
+
+
+def catch(work: Callable[[], object]) -> Exception | None:
+    """The error that says why the book cannot be made again; anything else is a fault of the program and goes on."""
+    try:
+        work()
+    except (InputError, CheckFailed, SqlError, duckdb.Error) as error:
+        return error
+    return None
+
+
+def tell_rebuild_failed(error: Exception) -> Finding:
+    """The finding that what the book keeps does not run."""
+    return Finding(*_REBUILT, "failed", message=f"the book cannot be made again: {error}", way_out="Correct what is named, or restore it from a backup")
+
+
+def _check_ledger(evidence: Evidence) -> Finding:
+    heads = {evidence.run.ledger_sha256: f"the published run {evidence.run.run_id}"}
+    if evidence.head:
+        heads[evidence.head] = "--head"
+    try:
+        ledger = read_ledger(evidence.folder / "ledger", heads)
+    except InputError as error:
+        shown = "\n".join(map(str, error.problems))
+        return Finding(*_LEDGER, "failed", message=shown, way_out="Restore ledger/ from a backup; until then trust no figure of a closed period")
+    evidence.ledger = ledger
+    written = {NO_HASH, *(each.sha256 for each in ledger.write_offs)}
+    if evidence.run.write_offs_sha256 not in written:
+        message = "ledger/write_offs.jsonl: write-offs that the published run knew are gone or were written anew"
+        return Finding(*_LEDGER, "failed", message=message, way_out="Restore the file from a backup")
+    if not ledger.records and not ledger.write_offs:
+        return Finding(*_LEDGER, "not_checked", message="nothing closed")
+    files = [facts for record in ledger.records for facts in record.files.values()]
+    compared = {"closes": len(ledger.records), "files": len(files), "rows": sum(f.rows for f in files), "write_offs": len(ledger.write_offs)}
+    return Finding(*_LEDGER, "ok", {**compared, "head": head(ledger.records)})
+
+
+def _check_archive(evidence: Evidence) -> Finding:
+    archive = evidence.folder / "archive"
+
+    def failed(message: str, way_out: str) -> Finding:
+        return Finding(*_ARCHIVE, "failed", message=message, way_out=way_out)
+
+    try:
+        arrivals = read_arrivals(archive)
+        runs = read_runs(archive)
+        terms = sorted({each.terms_sha256 for each in [*runs, evidence.run]})
+        for name in terms:
+            read_terms(archive, name)
+    except InputError as error:
+        return failed("\n".join(map(str, error.problems)), "Restore the file from a backup")
+    twice = [key for key, times in Counter((each.feed, each.file_name, each.sha256) for each in arrivals).items() if times > 1]
+    if twice:
+        return failed(f"archive/manifest.jsonl: {twice[0][1]} of feed {twice[0][0]} is entered more than once", "Restore the manifest from a backup")
+    last: Counter[str] = Counter()
+    for each in arrivals:
+        last[each.feed] += 1
+        if each.arrival_no != last[each.feed]:
+            message = f"archive/manifest.jsonl: {each.file_name} is arrival {each.arrival_no} of feed {each.feed}, and should be {last[each.feed]}"
+            return failed(f"{message}: lines were removed, added or moved", "Restore the manifest from a backup")
+    short = [f"{feed}: {no} arrivals were known, {last[feed]} are left" for feed, no in evidence.run.arrivals.items() if last[feed] < no]
+    if short:
+        return failed(f"archive/manifest.jsonl is shorter than the published run knew it ({short[0]})", "Restore the manifest from a backup")
+    damaged = _first_damaged(evidence, arrivals)
+    if damaged:
+        message, arrival = damaged
+        way_out = "Restore it from a backup, or put the bytes of the file that was delivered under this name"
+        return failed(f"archive/{arrival.sha256} {message}; it is {arrival.file_name}, arrival {arrival.arrival_no} of feed {arrival.feed}", way_out)
+    size = sum({each.sha256: each.bytes for each in arrivals}.values())
+    compared = {"arrivals": len(arrivals), "bytes": size, TERMS: len(terms), "runs": len(runs)}
+    torn = "the last line of archive/runs.jsonl was cut short by a crash; the next run completes it" if torn_line(archive) else ""
+    return Finding(*_ARCHIVE, "ok", compared, torn)
+
+
+def _first_damaged(evidence: Evidence, arrivals: list[Arrival]) -> tuple[str, Arrival] | None:
+    """The first archived file that is gone or has other bytes, each file read once."""
+    files = list({each.sha256: each for each in reversed(arrivals)}.values())[::-1]
+
+    def look(arrival: Arrival) -> str | None:
+        path = evidence.folder / "archive" / arrival.sha256
+        if not path.is_file():
+            return "is missing"
+        return None if file_sha256(path) == arrival.sha256 else "is damaged: its bytes are not those that arrived"
+
+    with ThreadPoolExecutor(2) as pool:
+        for done, (arrival, message) in enumerate(zip(files, pool.map(look, files), strict=True), 1):
+            evidence.progress(HASHING, done, len(files))
+            if message:
+                return message, arrival
+    return None
+
+
+def _check_media(evidence: Evidence) -> Finding:
+    """Parquet set and DuckDB file hold the same rows of the same run, the last one that was published."""
+    again = "Run `tierledger run --force`, which publishes all of them anew"
+    run_id = evidence.run.run_id
+    published = [each for each in read_runs(evidence.folder / "archive") if each.status == "published"]
+    if evidence.run in published and published[-1] != evidence.run:
+        message = f"published/ holds run {run_id} of {evidence.run.started_at:%Y-%m-%d %H:%M:%S}, and {published[-1].run_id} was published after it"
+        return Finding(*_HISTORY, "failed", message=f"{message}: an older copy was put back", way_out=again)
+    database = evidence.folder / "published" / DATABASE
+    media = {"parquet": evidence.current / "fct_payout.parquet"}
+    try:
+        with duckdb.connect() as con:
+            con.execute("create view parquet_payout as from " + scan(media["parquet"]))
+            shown = {"the Parquet set": [row[0] for row in con.execute("select distinct run_id from parquet_payout").fetchall()]}
+            tables = 0
+            if database.is_file():
+                con.execute(f"attach {quoted(str(database))} as copy (read_only)")
+                shown["tierledger.duckdb"] = [row[0] for row in con.execute("select distinct run_id from copy.fct_payout").fetchall()]
+            for medium, ids in shown.items():
+                if ids not in ([], [run_id]):
+                    message = f"{medium} shows run {', '.join(map(str, ids))}, and {MANIFEST} names {run_id}"
+                    return Finding(*_HISTORY, "failed", message=message, way_out=again)
+            if database.is_file():
+                for table in evidence.manifest["rows"]:
+                    differing = _difference_of_copy(con, table, evidence.current / f"{table}.parquet")
+                    if differing:
+                        message = f"published/{DATABASE}, table {table}: its rows are not those of {table}.parquet ({differing})"
+                        return Finding(*_HISTORY, "failed", message=message, way_out=again)
+                    tables += 1
+    except duckdb.Error as error:
+        return Finding(*_HISTORY, "failed", message=f"published/ cannot be read: {str(error).splitlines()[0]}", way_out=again)
+    return Finding(*_HISTORY, "ok", {"run": run_id, "media": len(shown), "tables": tables or len(evidence.manifest["rows"])}, _tell_since(evidence))
+
+
+def _tell_since(evidence: Evidence) -> str:
+    """What the book holds that the published run did not know: nothing is wrong with it, and the next run publishes it."""
+    run = evidence.run
+    now = describe_terms(open_run(evidence.folder, run.as_of, run.started_at))
+    named = {"agreements_sha256": "agreements", "settings_sha256": "book.yaml", "ledger_sha256": "closes", "write_offs_sha256": "write-offs"}
+    changed = [words for key, words in named.items() if now[key] != getattr(run, key)]
+    if any(each.feed in run.arrivals and each.arrival_no > run.arrivals[each.feed] for each in read_arrivals(evidence.folder / "archive")):
+        changed.append("files")
+    return f"changed since then, and published by the next run: {', '.join(changed)}" if changed else ""
+
+
+def _difference_of_copy(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> str | None:
+    """A row of one that the other does not have. A view on the set's file has the same rows by itself."""
+    found = con.execute("select table_type from information_schema.tables where table_catalog = 'copy' and table_name = ?", [table]).fetchone()
+    if found is None:
+        return "the table is missing"
+    if found[0] == "VIEW":
+        return None
+    copy, file = f"copy.{identifier(table)}", scan(path)
+    rows = fetch(con, f"(from {copy} except all from {file}) union all (from {file} except all from {copy}) limit 1")
+    return name_row(rows[0]) if rows else None
+
+
+def _check_tables(evidence: Evidence, context: RunContext, con: duckdb.DuckDBPyConnection) -> Finding:
+    """EXCEPT ALL both ways, for every table whose file is not the same to the byte."""
+    again = (context.published / "current").resolve()
+    made = read_manifest(context.published) or {}
+    is_alike = has_same_code_and_engines(evidence.run)
+    if set(made["rows"]) != set(evidence.manifest["rows"]) and is_alike:
+        odd = ", ".join(sorted(set(made["rows"]) ^ set(evidence.manifest["rows"])))
+        return Finding(*_REBUILT, "failed", message=f"published/current lacks, or has beside the others: {odd}", way_out="Run `tierledger run --force`")
+    compared = {"tables": len(made["rows"]), "rows": sum(made["rows"].values())}
+    for done, table in enumerate(made["rows"]):
+        evidence.progress(COMPARING, done, len(made["rows"]))
+        file = evidence.current / f"{table}.parquet"
+        if file_sha256(file) == made["sha256"][table] or (table == "audit_run" and not is_alike):
+            continue
+        try:
+            found = first_difference(con, file, again / f"{table}.parquet", () if is_alike else ("run_id", "code_version"))
+        except duckdb.Error as error:
+            found = f"cannot be read: {str(error).splitlines()[0]}"
+        if found:
+            way_out = "Run `tierledger run --force`, which publishes the tables anew" if is_alike else _OTHER_VERSION.format(run=evidence.run)
+            return Finding(*_REBUILT, "failed", message=f"published/current/{table}.parquet: {found}", way_out=way_out)
+    return Finding(*_REBUILT, "ok", {**compared, "run": made["run_id"]})
+
+
+_OTHER_VERSION = "Published by version {run.code_version}: verify with that version, or run with this one and compare"
+
+
+def _check_bytes(evidence: Evidence, context: RunContext, con: duckdb.DuckDBPyConnection) -> Finding:
+    """Hashes of the published files against the set's own list, and against the files made again."""
+    made = read_manifest(context.published) or {}
+    for table, sha256 in evidence.manifest["sha256"].items():
+        if file_sha256(evidence.current / f"{table}.parquet") != sha256:
+            message = f"published/current/{table}.parquet has other bytes than {MANIFEST} says"
+            return Finding(*_SAME_BYTES, "failed", message=message, way_out="Run `tierledger run --force`, which publishes the tables anew")
+    if not has_same_code_and_engines(evidence.run):
+        return Finding(*_SAME_BYTES, "not_checked", message="another version of the program or its engines published")
+    for table, sha256 in made["sha256"].items():
+        if evidence.manifest["sha256"][table] != sha256:
+            message = f"published/current/{table}.parquet holds the rows that the same inputs give, in other bytes"
+            return Finding(*_SAME_BYTES, "failed", message=message, way_out="Run `tierledger run --force`, which publishes the tables anew")
+    return Finding(*_SAME_BYTES, "ok", {"files": len(made["sha256"]), "bytes": sum(path.stat().st_size for path in evidence.current.glob("*.parquet"))})
+
+
+def reconcile(con: duckdb.DuckDBPyConnection, each: Reconciliation) -> Finding:
+    """Run the queries of one statement."""
+    if each.absent and con.execute(each.absent[0]).fetchall()[0][0]:
+        return Finding(each.id, each.holds, "not_checked", message=each.absent[1])
+    for query in each.broken:
+        rows = fetch(con, f"from ({query}) order by all limit 1")
+        if rows:
+            shown = ", ".join(f"{name}={value}" for name, value in rows[0].items())
+            return Finding(each.id, each.holds, "failed", message=shown, way_out=each.way_out)
+    return Finding(each.id, each.holds, "ok", fetch(con, each.compared)[0])

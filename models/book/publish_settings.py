@@ -1,0 +1,65 @@
+"""Where the published tables go: the key `publish` of book.yaml, checked.
+
+Belongs here: names, types and defaults of that key. Does not belong here: what is published, and how (assets/publishing/parquet_set.py,
+assets/publishing/postgres/publish.py).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from models.validation import Strict
+
+#: Names of schemas and roles: as PostgreSQL keeps them without quotes, and short enough for what is put behind them.
+_NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,49}")
+_RESERVED = {"public", "information_schema", "none"}
+#: The variable is named, never the address: book.yaml is archived with every run, and addresses hold passwords.
+_VARIABLE = re.compile(r"env:[A-Z_][A-Z0-9_]*")
+
+
+def _name(value: Any) -> Any:
+    if not isinstance(value, str) or not _NAME.fullmatch(value) or value in _RESERVED:
+        raise ValueError("a name of small letters, digits and _ is needed here, at most 50, not public and not beginning with pg_")
+    return value
+
+
+def _variable(value: Any) -> Any:
+    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
+        # the value is not repeated: it may be an address with its password
+        raise ValueError('name the environment variable that holds the address, such as "env:TIERLEDGER_POSTGRES"; the address itself must not stand here')
+    return value
+
+
+Name = Annotated[str, BeforeValidator(_name)]
+
+
+class PostgresSettings(Strict):
+    """A schema in PostgreSQL. `reader`: the role that may read it. `participants`: the role whose members read the rows of their own participants."""
+
+    dsn: Annotated[str, BeforeValidator(_variable)]
+    schema_name: Name = Field(default="tierledger", alias="schema")
+    reader: Name | None = None
+    participants: Name | None = None
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that holds the address."""
+        return self.dsn.removeprefix("env:")
+
+
+def _short_form(value: Any) -> Any:
+    """`postgres: "env:NAME"` is short for an address alone."""
+    if value is not None and not isinstance(value, str | dict):
+        raise ValueError('write "env:NAME", or keys with values: dsn, schema, reader, participants')  # the value is not repeated, as above
+    return {"dsn": value} if isinstance(value, str) else value
+
+
+class PublishSettings(Strict):
+    """Where the tables go."""
+
+    parquet: bool = True
+    duckdb: bool = True
+    postgres: Annotated[PostgresSettings | None, BeforeValidator(_short_form)] = None

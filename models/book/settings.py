@@ -1,0 +1,124 @@
+"""book.yaml: the settings of one book, checked.
+
+Belongs here: names, types and defaults of book.yaml. Does not belong here: opening files (assets/runtime/book_folder.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from models.book.limit_settings import LimitSettings
+from models.book.publish_settings import PublishSettings
+from models.documents import InputError, Problem, parse_documents
+from models.feeds.columns import FEEDS
+from models.feeds.settings import FeedSettings
+from models.money import MINOR_UNITS
+from models.validation import Strict, problems_of
+
+
+def _currency(value: Any) -> Any:
+    if value not in MINOR_UNITS:
+        raise ValueError(f"{value!r} is not an ISO 4217 currency code such as EUR")
+    return value
+
+
+def _amount(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError(f"an amount is needed here, such as 1 or 0.05 (found {value!r})")
+    return Decimal(value)
+
+
+Currency = Annotated[str, BeforeValidator(_currency)]
+
+
+class CalendarSettings(Strict):
+    """Fiscal calendar. `year_starts` (MM-DD) for gregorian; `first_days` (fiscal year: first day) for week calendars."""
+
+    kind: Literal["gregorian", "4-4-5", "4-5-4", "5-4-4"] = "gregorian"
+    year_starts: str = "01-01"
+    first_days: dict[str, dt.date] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_known(self) -> CalendarSettings:
+        if not re.fullmatch(r"(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])", self.year_starts):
+            raise ValueError('year_starts is month-day in quotes, such as "04-01" (days 01 to 28)')
+        if self.kind == "gregorian":
+            if self.first_days:
+                raise ValueError("first_days goes with a week calendar (4-4-5, 4-5-4, 5-4-4); a gregorian one has year_starts")
+            return self
+        if not self.first_days:
+            raise ValueError(f"kind: {self.kind} needs first_days, the first day of each fiscal year: {{2025: 2024-12-29, 2026: 2025-12-28}}")
+        if unknown := [year for year in self.first_days if not re.fullmatch("(19|20|21)[0-9]{2}", year)]:
+            raise ValueError(f"first_days: {unknown[0]!r} is no fiscal year such as 2026")
+        years = sorted((int(year), first) for year, first in self.first_days.items())
+        for (year, first), (following, next_first) in pairwise(years):
+            if following != year + 1:
+                raise ValueError(f"first_days: {year + 1} is missing between {year} and {following}")
+            if (next_first - first).days not in (364, 371):
+                raise ValueError(f"first_days: {year} has {(next_first - first).days} days from {first} to {next_first}; a year has 52 or 53 weeks")
+        return self
+
+
+class Accounts(Strict):
+    """Ledger accounts the journal posts to."""
+
+    payable_expense: str | int = 4100
+    payable_liability: str | int = 2200
+    receivable_asset: str | int = 1300
+    receivable_income: str | int = 5100
+    cash: str | int = 1000
+    write_off: str | int = 6900
+
+
+class CloseSettings(Strict):
+    """What a close lets pass: rejected rows since the last close, and what `write-off` may book away of one payout, in the agreement's currency."""
+
+    quarantine_limit: int = Field(default=0, ge=0)
+    write_off_limit: Annotated[Decimal, BeforeValidator(_amount)] = Field(default=Decimal(1), ge=0, allow_inf_nan=False)
+
+
+class Book(Strict):
+    """The whole of book.yaml."""
+
+    book: str = Field(min_length=1)
+    currency: Currency
+    as_of: dt.date | None = None
+    calendar: CalendarSettings = CalendarSettings()
+    require_approval: bool = False
+    rounding: Literal["half_up", "half_even"] = "half_up"
+    feeds: dict[str, FeedSettings]
+    accounts: Accounts = Accounts()
+    publish: PublishSettings = PublishSettings()
+    limits: LimitSettings = LimitSettings()
+    close: CloseSettings = CloseSettings()
+
+    @model_validator(mode="after")
+    def _feeds_are_known(self) -> Book:
+        for name, settings in self.feeds.items():
+            feed = FEEDS.get(name)
+            if feed is None:
+                raise ValueError(f"feeds: {name!r} is not a feed; allowed: {', '.join(FEEDS)}")
+            canonical = {c.name for c in feed.columns}
+            extra = (set(settings.columns) - canonical) if not feed.attributes else set()
+            if extra:
+                raise ValueError(f"feeds.{name}.columns: {sorted(extra)} not known; allowed: {', '.join(c.name for c in feed.columns)}")
+        if "transactions" not in self.feeds:
+            raise ValueError("feeds: a book needs at least the feed `transactions`")
+        return self
+
+
+def parse_book(text: str, file: str = "book.yaml") -> Book:
+    """The settings in the text of book.yaml. Raises InputError with every problem found."""
+    documents = parse_documents(text, file)
+    if len(documents) != 1 or not isinstance(documents[0].value, dict):
+        raise InputError([Problem(file, 1, "", "book.yaml holds one document with the keys book, currency, feeds, …")])
+    try:
+        return Book.model_validate(documents[0].value)
+    except ValidationError as error:
+        raise InputError(problems_of(error, documents[0], Book)) from None

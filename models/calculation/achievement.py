@@ -1,0 +1,246 @@
+"""Achievement: what each participant's lines add up to, window by window and period by period, beside target and baseline.
+
+Belongs here: the grid of results, sums to date, and where target, baseline and incentive come from.
+Does not belong here: tiers and money (curves.py, payouts.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from models.money import EXACT
+
+#: Columns of int_measures_summed that are added up.
+SUMMED = (
+    "amount", "cost", "quantity", "attribute_value", "line_count", "missing_rates", "missing_costs", "missing_quantities", "missing_attributes",
+)  # fmt: skip
+#: What a measure or base lacks when a line does not say it, in the order of reasons: the reason, the columns that need it, its counter.
+MISSING = (
+    ("fx", ("amount", "margin"), "missing_rates"),
+    ("cost", ("margin",), "missing_costs"),
+    ("quantity", ("quantity",), "missing_quantities"),
+    ("attribute", ("attribute",), "missing_attributes"),
+)
+
+
+def list_payouts(benefits: pl.DataFrame, windows: pl.DataFrame, participants: pl.DataFrame, first_key: int = 0) -> pl.DataFrame:
+    """Every result there is: one row per benefit × participant × window that has begun, also where nothing was sold.
+
+    Adds `payout_key` from `first_key` on, in the order series (the versions of a benefit follow each other), participant, window;
+    `days / of_days`, the part of the calendar's window that is left where the benefit is prorated; `counts_from`, the first period whose sums a
+    window adds to its span.
+    """
+    start, end = pl.col("window_start"), pl.col("window_end")
+    whole_days = (pl.col("whole_end") - pl.col("whole_start")).dt.total_days() + 1
+    is_part = (pl.col("prorate") == "days") & ((start != pl.col("whole_start")) | (end != pl.col("whole_end")))
+    # the windows that an earlier version owns count for the span too
+    is_first = pl.col("window_start") == pl.col("window_start").min().over("benefit_key", "span_start")
+    return (
+        windows.with_columns(pl.when(is_first).then("span_first_period").otherwise("first_period").alias("counts_from"))
+        .join(benefits, on="benefit_key")
+        .with_columns(
+            pl.when(is_part).then((end - start).dt.total_days() + 1).otherwise(1).alias("days"), pl.when(is_part).then(whole_days).otherwise(1).alias("of_days")
+        )
+        .join(participants.select("agreement_key", "participant_key", "participant_id"), on="agreement_key")
+        .sort("series_key", "participant_key", "window_start")
+        .with_row_index("payout_key", offset=first_key)
+        .with_columns(pl.col("payout_key").cast(pl.Int32))
+    )
+
+
+def find_figures(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
+    """Target, baseline and incentive of every payout: a number of the agreement, a row of the feed, or the prior year.
+
+    One row in, one out. The target is `target` × `target_times`, both exact. `prior_missing` says what the prior year's lines lack;
+    `feed_target` is the feed's own row, which a forecast may take.
+    targets: one row per agreement_id, benefit_id, participant_id, window_start.
+    """
+    prior = _sum_prior_year(payouts, measures)
+    found = payouts.join(
+        targets.rename({"target": "feed_target", "incentive": "feed_incentive", "baseline": "feed_baseline"}),
+        on=["agreement_id", "benefit_id", "participant_id", "window_start"],
+        how="left",
+        maintain_order="left",
+    ).join(prior, on="payout_key", how="left", maintain_order="left")
+
+    def figure(name: str) -> pl.Expr:
+        source = pl.col(f"{name}_source")
+        return (
+            pl.when(source == "number")
+            .then(pl.col(f"{name}_value"))
+            .when(source == "feed")
+            .then(pl.col(f"feed_{name}").cast(EXACT))
+            .when(source == "prior")
+            .then(pl.col("prior_measure"))
+            .alias(name)
+        )
+
+    return found.with_columns(figure("target"), figure("baseline"), figure("incentive"))
+
+
+def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.DataFrame, as_of: dt.date, as_of_period: int) -> pl.DataFrame:
+    """Measure, base and quantity of the span up to the end of each period of each window, up to `as_of`.
+
+    One row per payout × period, in the order of payout_key, period_no. `seen_until` is the last day that counts; `is_end`: the window has ended by then.
+    `lacks_…` say what figures lack; find_reasons makes one reason of it.
+    periods: `terms.periods`.
+    """
+    rows = (
+        payouts.with_columns(pl.int_ranges("counts_from", pl.col("last_period").clip(upper_bound=as_of_period) + 1).alias("period_no"))
+        .explode("period_no")
+        .with_columns(pl.col("period_no").cast(pl.Int32))
+    )
+    rows, of_measure, of_base = _join_sums(rows, measures.filter(~pl.col("is_prior")))
+    base = pl.col("base")
+    of_span = pl.struct("benefit_key", "participant_key", "span_start").rle_id()
+    is_measure = base.is_in(["measure", "increment"])
+    summed = (
+        rows.with_columns(of_span.alias("span_key"), column_of(pl.col("measure"), of_measure).alias("measure_period"))
+        .with_columns(
+            pl.when(is_measure).then("measure_period").otherwise(column_of(base, of_base)).alias("base_period"),
+            # the lines that a measure counts are those of its own scope
+            pl.col(f"line_count{of_measure}").alias("line_count"),
+        )
+        .with_columns(
+            pl.col("measure_period").cum_sum().over("span_key").alias("M"),
+            pl.col("base_period").cum_sum().over("span_key").alias("base_sum"),
+            pl.col("quantity").cast(EXACT).cum_sum().over("span_key").alias("Q"),
+            # a column of zeros is its own running sum, and most books lack nothing
+            *(pl.col(c).cum_sum().over("span_key") for c in rows.columns if c.startswith("missing_") and rows[c].max()),
+            pl.col("line_count").cum_sum().over("span_key"),
+        )
+    )
+    if rows["counts_from"].ne(rows["first_period"]).any():
+        summed = summed.filter(pl.col("period_no") >= pl.col("first_period"))
+    return (
+        summed.join(periods.select("period_no", "last_day"), on="period_no", how="left", maintain_order="left")
+        .with_columns(
+            pl.when(base == "increment").then(pl.max_horizontal(pl.col("M") - pl.col("baseline"), pl.lit(0, EXACT))).otherwise("base_sum").alias("E"),
+            (pl.col("period_no") == pl.col("period_no").max().over("payout_key")).alias("is_last"),
+            pl.min_horizontal("last_day", "window_end", pl.lit(as_of)).alias("seen_until"),
+            missing_measure(of_measure).alias("missing_measure"),
+            _lacks_lines(of_measure, of_base).alias("missing_lines"),
+            pl.lit(False).alias("missing_metric"),
+            *(
+                ((pl.col(f"{name}_source") == "prior") & pl.col("prior_missing").is_not_null()).alias(f"missing_prior_{name}")
+                for name in ("target", "baseline")
+            ),
+        )
+        .with_columns((pl.col("seen_until") == pl.col("window_end")).alias("is_end"))
+    )
+
+
+def _join_sums(rows: pl.DataFrame, sums: pl.DataFrame) -> tuple[pl.DataFrame, str, str]:
+    """Beside each row the sums of its benefit's lines, and where measure or base have a scope of their own, theirs under a suffix, which is returned."""
+    sums = sums.select("line_set_key", "participant_key", "period_no", *SUMMED)
+    keys = {"": "line_set_key", "_of_measure": "measure_line_set_key", "_of_base": "base_line_set_key"}
+    suffixes = {"": ""}
+    for suffix, key in keys.items():
+        same = next((s for s in suffixes.values() if (rows[keys[s]] == rows[key]).all()), None) if suffix else None
+        if same is None:
+            there = sums.rename({c: f"{c}{suffix}" for c in SUMMED})
+            on = ["participant_key", "period_no"]
+            rows = rows.join(there, left_on=[key, *on], right_on=["line_set_key", *on], how="left", maintain_order="left")
+            rows = rows.with_columns(pl.col(f"{c}{suffix}").fill_null(0) for c in SUMMED)
+        suffixes[suffix] = suffix if same is None else same
+    return rows, suffixes["_of_measure"], suffixes["_of_base"]
+
+
+def column_of(name: pl.Expr, suffix: str = "") -> pl.Expr:
+    """The summed column that a measure or base names."""
+
+    def figure(column: str) -> pl.Expr:
+        return pl.col(f"{column}{suffix}").cast(EXACT)
+
+    return (
+        pl.when(name == "quantity")
+        .then(figure("quantity"))
+        .when(name == "margin")
+        .then((pl.col(f"amount{suffix}") - pl.col(f"cost{suffix}")).cast(EXACT))
+        .when(name == "count")
+        .then(figure("line_count"))
+        .when(name == "attribute")
+        .then(figure("attribute_value"))
+        .otherwise(figure("amount"))
+    )
+
+
+def missing_measure(suffix: str = "") -> pl.Expr:
+    """Whether a line lacks what the measure needs."""
+    return pl.any_horizontal((pl.col("measure").is_in(names) & (pl.col(f"{missing}{suffix}") > 0)) for _, names, missing in MISSING)
+
+
+def _lacks_lines(of_measure: str, of_base: str) -> pl.Expr:
+    """What a line lacks that the measure, the base or a pay form needs: the first reason that applies. Null: nothing."""
+
+    def lacks(names: tuple[str, ...], missing: str) -> pl.Expr:
+        found = (pl.col("measure").is_in(names) & (pl.col(f"{missing}{of_measure}") > 0)) | (pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 0))
+        return found | (pl.col("pays_per_unit") & (pl.col(missing) > 0)) if "quantity" in names else found
+
+    return pl.coalesce(pl.when(lacks(names, missing)).then(pl.lit(reason)) for reason, names, missing in MISSING)
+
+
+def find_reasons(rows: pl.DataFrame) -> pl.DataFrame:
+    """`reason`: what is missing or impossible, so that the result is blocked; the first that applies. Null: nothing. docs/language.md lists them.
+
+    What is needed is what all axes of the benefit need together (axes.list_needs).
+    """
+    needs_target, needs_positive = pl.col("axis_needs_target"), pl.col("axis_needs_positive_baseline")
+    needs_baseline = pl.col("axis_needs_baseline") | (pl.col("base") == "increment")
+    needs_prior = (needs_baseline & pl.col("missing_prior_baseline")) | (needs_target & pl.col("missing_prior_target"))
+    return rows.with_columns(
+        pl.when(pl.col("missing_lines").is_not_null())
+        .then("missing_lines")
+        .when(needs_prior)
+        .then("prior_missing")
+        .when(needs_target & pl.col("target").is_null())
+        .then(pl.lit("target_missing"))
+        .when(needs_target & (pl.col("target") <= 0))
+        .then(pl.lit("target_not_positive"))
+        .when(needs_baseline & pl.col("baseline").is_null())
+        .then(pl.lit("baseline_missing"))
+        .when(needs_positive & (pl.col("baseline") <= 0))
+        .then(pl.lit("baseline_not_positive"))
+        .when(pl.col("missing_metric"))
+        .then(pl.lit("metric_missing"))
+        .when(pl.col("pays_share") & pl.col("incentive").is_null())
+        .then(pl.lit("incentive_missing"))
+        .alias("reason")
+    )
+
+
+def _sum_prior_year(payouts: pl.DataFrame, measures: pl.DataFrame) -> pl.DataFrame:
+    """The measure over the same days one year earlier, of the whole span up to the window's end, whatever `as_of`.
+
+    One row per payout that looks back; 0 where nothing was sold. `prior_missing`: fx, cost, quantity or attribute where a line lacks what the measure needs.
+    """
+    looking = payouts.filter((pl.col("baseline_source") == "prior") | (pl.col("target_source") == "prior"))
+    return (
+        sum_prior_periods(looking, measures)
+        .group_by("payout_key")
+        .agg(
+            pl.col("prior_measure").sum(),
+            *(pl.when((pl.col("measure").is_in(names) & (pl.col(missing) > 0)).any()).then(pl.lit(reason)).alias(reason) for reason, names, missing in MISSING),
+        )
+        .select("payout_key", "prior_measure", pl.coalesce(reason for reason, _, _ in MISSING).alias("prior_missing"))
+    )
+
+
+def sum_prior_periods(payouts: pl.DataFrame, measures: pl.DataFrame) -> pl.DataFrame:
+    """The prior year's measure period by period, from the span's first one to the window's last: one row per payout × period (two where `as_of` parts it)."""
+    return (
+        payouts.with_columns(pl.int_ranges("span_first_period", pl.col("last_period") + 1).alias("period_no"))
+        .select("payout_key", "measure_line_set_key", "participant_key", "measure", "period_no")
+        .explode("period_no")
+        .with_columns(pl.col("period_no").cast(pl.Int32))
+        .join(
+            measures.filter("is_prior"),
+            left_on=["measure_line_set_key", "participant_key", "period_no"],
+            right_on=["line_set_key", "participant_key", "period_no"],
+            how="left",
+        )
+        .with_columns(pl.col(c).fill_null(0) for c in SUMMED)
+        .with_columns(column_of(pl.col("measure")).alias("prior_measure"), pl.col("is_after_as_of").fill_null(False))
+    )

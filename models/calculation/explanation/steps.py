@@ -1,0 +1,323 @@
+"""Calculation steps: every payout told in order, each step with its formula, its numbers and its result.
+
+Belongs here: the telling. Does not belong here: any figure of its own; all come from the frames the payouts came from, so the steps cannot
+disagree with them. Re-adding them gives the payout: slices or corners of a cell add up to `curve`, times `multiply` and every `require` it is what is
+limited and rounded, prior, carry and combine make the payout of it.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from models.calculation.explanation.traces import Traces
+from models.curves.axes import COLUMNS, CURVE, FIRST_GATE, MULTIPLY
+from models.curves.matrices import GRID_FORMS
+from models.curves.pieces import PAY_FORMS
+from models.money import EXACT
+
+#: More tiers than a benefit may have.
+MOST_TIERS = 10_000
+#: The order in which steps are told. There is an `axis` per slot, a `slice` per tier reached, a `cell` per corner, a `require` per gate.
+ORDER = (
+    "measure", "base", "quantity", "target", "baseline", "incentive", "prorate", "axis", "tier", "cell", "slice", "curve", "multiply", "require",
+    "limit", "round", "prior", "carry", "combine",
+)  # fmt: skip
+
+AXES = {
+    "measure": "x = M",
+    "attainment": "x = M / T",
+    "growth": "x = M / B − 1",
+    "growth_amount": "x = M − B",
+    "rank": "x = 1 + how many have a larger",
+    "percentile": "x = share of the other participants with a smaller measure; alone: 1",
+    "metric": "x = last value of the metric",
+}
+#: What a slot of terms.axes is for; from FIRST_GATE on: the gates.
+SLOTS = {CURVE: "", COLUMNS: "columns: ", MULTIPLY: "multiply: "}
+THRESHOLDS = {
+    "measure": "",
+    "attainment": " (thresholds from × T)",
+    "growth": " (thresholds (1 + from) × B)",
+    "growth_amount": " (thresholds B + from)",
+}
+FORMS = {form: form for form in PAY_FORMS}
+# of a prorated window, terms are told as agreed and scaled where they count
+_IS_PRORATED = (pl.col("of_days") > 1) & (pl.col("method") != "matrix")
+_SCALES_FROM = _IS_PRORATED & pl.col("by_axis").is_in(["measure", "growth_amount"])
+_PART = pl.format("{}/{}", "days", "of_days")
+_FROM = pl.when(_SCALES_FROM).then(pl.lit("from × f")).otherwise(pl.lit("from"))
+_AMOUNT = pl.when(_IS_PRORATED).then(pl.lit("amount × f")).otherwise(pl.lit("amount"))
+IN_CELL = {"rate": pl.lit("rate × E"), "amount": pl.lit("amount"), "share": pl.lit("share × K")}
+PAID = {"rate": IN_CELL["rate"], "per_unit": pl.lit("per_unit × Q"), "amount": _AMOUNT, "share": IN_CELL["share"]}
+# slices carry the names of measure and base as agreed
+_OF_BASE = pl.when(pl.col("base") == "measure").then(pl.lit("rate × slice")).otherwise(pl.lit("rate × slice × E / M"))
+_OF_QUANTITY = pl.when(pl.col("measure") == "quantity").then(pl.lit("per_unit × slice")).otherwise(pl.lit("per_unit × slice × Q / M"))
+_RATE = (
+    pl.when(pl.col("method") == "graduated")
+    .then(_OF_BASE)
+    .when(pl.col("method") == "rolling")
+    .then(pl.lit("rate × the measure up to the next threshold"))
+    .otherwise(pl.lit("rate × E"))
+)
+SLICED = {"rate": _RATE, "per_unit": _OF_QUANTITY, "amount": _AMOUNT, "share": pl.lit("share × length of x × K")}
+#: Bounds of a gate as they read.
+BOUNDS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<"}
+SOURCES = {"number": "as agreed", "feed": "row of the targets feed for this window", "prior": "same days one year earlier"}
+
+
+def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, rounding: str) -> pl.DataFrame:
+    """One row per payout × step: payout_key, step_no, step, formula, inputs, result.
+
+    payouts: one row per payout with its figures, tier and money. slices: cut_slices, one row per payout × tier it is paid by. traces: trace_results.
+    """
+    is_blocked = pl.col("status") == "blocked"
+    paid = payouts.filter(~is_blocked)
+    has_limits = pl.any_horizontal(pl.col("at_most", "at_least", "pays_from").is_not_null())
+    moves = (pl.col("payout_before_group") != pl.col("earned") - pl.col("prior_earned")) | (pl.col("carried") != 0)
+    blocked = _tell(payouts.filter(is_blocked), "blocked", pl.format("nothing is paid: {}", "status_reason"), pl.lit(""), "payout")
+    steps = [
+        *_figures(payouts),
+        *_places(paid, traces),
+        *_parts(slices, traces),
+        _tell(paid, "curve", _curve_formula(), _curve_inputs(), "curve_payout"),
+        *_scaling(traces),
+        _tell(
+            paid.filter(has_limits),
+            "limit",
+            pl.lit("at_most clips, then less than pays_from pays 0, then at_least lifts"),
+            _inputs(at_most="at_most", pays_from="pays_from", at_least="at_least"),
+            "limited_payout",
+        ),
+        _tell(paid, "round", pl.format("rounded {} to {} decimals of {}", pl.lit(rounding), "minor_units", "currency"), pl.lit(""), "earned"),
+        _tell(
+            paid.filter(pl.col("accumulate") != "window"),
+            "prior",
+            pl.lit("earned by the span − earned by its earlier windows"),
+            _inputs(earned="earned", prior_earned="prior_earned"),
+            pl.col("earned") - pl.col("prior_earned"),
+        ),
+        _tell(
+            paid.filter(moves),
+            "carry",
+            pl.format("clawback: {}; what was paid too much before is set off, what is left is carried", "clawback"),
+            _inputs(difference=pl.col("earned") - pl.col("prior_earned"), carried="carried"),
+            "payout_before_group",
+        ),
+        _tell(
+            paid.filter(pl.col("stands").is_not_null()),
+            "combine",
+            pl.format("best of group {}: the agreement that pays the most, {}, stands", "combine_group", "winning_agreement"),
+            _inputs(payout="payout_before_group"),
+            "payout",
+        ),
+        blocked,
+    ]
+    return (
+        pl.concat(steps)
+        .with_columns(pl.col("step").replace_strict({s: i for i, s in enumerate((*ORDER, "blocked"))}, return_dtype=pl.Int64).alias("rank"))
+        # one number to sort by: a payout's steps in order, those of one kind by tier, slot or corner
+        .sort((pl.col("payout_key").cast(pl.Int64) * (len(ORDER) + 1) + pl.col("rank")) * MOST_TIERS + pl.col("detail"))
+        .with_columns(pl.int_range(pl.len(), dtype=pl.Int32).alias("row"))
+        .with_columns((pl.col("payout_key") != pl.col("payout_key").shift(1)).fill_null(True).alias("is_first"))
+        .with_columns((pl.col("row") - pl.when("is_first").then("row").forward_fill() + 1).alias("step_no"))
+        .select("payout_key", "step_no", "step", "formula", "inputs", "result")
+    )
+
+
+def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
+    """What was summed or agreed, also where the result is blocked."""
+    of_measure = pl.coalesce("measure_attribute", "measure_name")
+    net = pl.when(pl.col("net_of").is_not_null()).then(pl.format(", amounts net of what {} pays on them", "net_of")).otherwise(pl.lit(""))
+    return [
+        _tell(payouts, "measure", pl.format("M = sum of {} over {} lines{}", of_measure, "line_count", net), _span_inputs(), "measure"),
+        _tell(payouts.filter(pl.col("base_name") != "measure"), "base", _base_formula(), _inputs(base="base_name"), "base"),
+        _tell(payouts.filter("pays_per_unit"), "quantity", pl.lit("Q = sum of quantity"), _span_inputs(), "quantity"),
+        *(
+            _tell(payouts.filter(pl.col(f"{name}_source") != "none"), name, _source_formula(name, letter), inputs, value)
+            for name, letter, inputs, value in (
+                ("target", "T", _prior_inputs(), "target"),
+                ("baseline", "B", pl.lit(""), "baseline"),
+                ("incentive", "K", pl.lit(""), "incentive"),
+            )
+        ),
+        _tell(
+            payouts.filter(pl.col("of_days") > 1),
+            "prorate",
+            pl.lit("f = days of the term in the window / days of the window; T, K, amounts and thresholds in units of the measure count × f"),
+            _inputs(days="days", of_days="of_days"),
+            pl.col("prorated"),
+        ),
+    ]
+
+
+def _places(paid: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
+    """Where it stands: every axis, and the tier of the curve."""
+    is_plain = pl.col("by_axis").is_in(list(AXES)[:4])
+    used_for = pl.col("slot").replace_strict(SLOTS, default=None, return_dtype=pl.String)
+    what = pl.when(pl.col("axis") == "rank").then(pl.format(" {}", "rank_of")).when(pl.col("axis") == "metric").then(pl.format(" {}", "metric"))
+    message = pl.concat_str(
+        used_for.fill_null(pl.format("gate {}: ", pl.col("slot") - FIRST_GATE + 1)),
+        pl.col("axis").replace_strict(AXES, return_dtype=pl.String),
+        what.fill_null(""),
+    )
+    return [
+        _tell(paid.filter(is_plain), "axis", pl.col("by_axis").replace_strict(AXES, return_dtype=pl.String), _axis_inputs("by_axis"), "axis_value"),
+        _tell(traces.axes, "axis", message, _axis_inputs("axis"), "x", "slot"),
+        _tell(
+            paid,
+            "tier",
+            _tier_formula(),
+            _inputs(x="axis_value", from_="tier_from", next="next_tier_from", f=pl.when(_SCALES_FROM).then(_PART)),
+            pl.col("tier").cast(EXACT),
+        ),
+    ]
+
+
+def _parts(slices: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
+    """What the tiers reached, or the corners of a matrix cell, pay one by one."""
+    units = pl.col("by_axis").replace_strict(THRESHOLDS, default="", return_dtype=pl.String)
+    pays, is_line = _sum_of_forms({form: IN_CELL[form] for form in GRID_FORMS}), pl.col("matrix_method") == "linear"
+    cell = pl.format("row {}, column {}: {}", "tier", "column_no", pl.when(is_line).then(pl.format("({}) × weight", pays)).otherwise(pays))
+    weight = pl.when(is_line).then("weight")
+    part = pl.when(_IS_PRORATED & pl.col("amount").is_not_null()).then(_PART)
+    slice_inputs = _inputs(from_="slice_from", to="slice_to", slice="slice", **FORMS, f=part)
+    return [
+        _tell(slices, "slice", pl.format("tier {}: {}{}", "tier", _sum_of_forms(SLICED), units), slice_inputs, "slice_payout", "tier"),
+        *(
+            [_tell(traces.cells, "cell", cell, _inputs(**{form: form for form in GRID_FORMS}, weight=weight), "cell_payout", "corner")]
+            if len(traces.cells)
+            else []
+        ),
+    ]
+
+
+def _scaling(traces: Traces) -> list[pl.DataFrame]:
+    """The factors of multiplier and gates."""
+    is_line = pl.col("method") == "linear"
+    steps = []
+    if len(traces.multipliers):
+        point = _inputs(x="x", from_="from_value", factor="factor", to=pl.when(is_line).then("next_from"), factor_at_to=pl.when(is_line).then("next_factor"))
+        message = pl.when(is_line).then(pl.lit("× the factor at x, on the line between the points")).otherwise(pl.lit("× the factor of the tier reached"))
+        below = pl.when(pl.col("factor_tier") == 0).then(pl.lit("below the first factor: × 0")).otherwise(message)
+        steps.append(_tell(traces.multipliers, "multiply", below, point, "multiplier"))
+    if len(traces.gates):
+        bounds = pl.concat_str(
+            [pl.when(pl.col(name).is_not_null()).then(pl.format("x {} {}", pl.lit(sign), _plain(pl.col(name)))) for name, sign in BOUNDS.items()],
+            separator=" and ",
+            ignore_nulls=True,
+        )
+        message = pl.format("gate {}: × 1 where {}, else × {}", "number", bounds, _plain(pl.col("otherwise")))
+        steps.append(_tell(traces.gates, "require", message, _inputs(x="x"), "factor", "slot"))
+    return steps
+
+
+def _tell(rows: pl.DataFrame, step: str, formula: pl.Expr, inputs: pl.Expr, result: str | pl.Expr, order: str | None = None) -> pl.DataFrame:
+    value = pl.col(result) if isinstance(result, str) else result
+    detail = pl.col(order) if order else pl.lit(0)
+    return rows.select(
+        "payout_key",
+        pl.lit(step).alias("step"),
+        formula.cast(pl.String).alias("formula"),
+        inputs.alias("inputs"),
+        value.cast(EXACT).alias("result"),
+        detail.cast(pl.Int32).alias("detail"),
+    )
+
+
+def _inputs(**named: str | pl.Expr) -> pl.Expr:
+    """`name = value` for every value that is there, joined by commas; numbers without the zeros at their end."""
+    parts = []
+    for name, column in named.items():
+        value = pl.col(column) if isinstance(column, str) else column
+        parts.append(pl.format("{} = {}", pl.lit(name.rstrip("_")), _plain(value)))
+    return pl.concat_str(parts, separator=", ", ignore_nulls=True)
+
+
+def _plain(value: pl.Expr) -> pl.Expr:
+    text = value.cast(pl.String)
+    return pl.when(text.str.contains(".", literal=True)).then(text.str.strip_chars_end("0").str.strip_chars_end(".")).otherwise(text)
+
+
+def _span_inputs() -> pl.Expr:
+    return pl.format("from {} to {}", "span_start", "window_end")
+
+
+def _prior_inputs() -> pl.Expr:
+    is_prior = pl.col("target_source") == "prior"
+    return pl.when(is_prior).then(_inputs(prior="prior_measure", times="target_times")).otherwise(pl.lit(""))
+
+
+def _base_formula() -> pl.Expr:
+    return pl.when(pl.col("base_name") == "increment").then(pl.lit("E = max(M − B, 0)")).otherwise(pl.format("E = sum of {}", "base_name"))
+
+
+def _source_formula(name: str, letter: str) -> pl.Expr:
+    source = pl.col(f"{name}_source")
+    times = pl.lit(" × times") if name == "target" else pl.lit("")
+    message = pl.format("{} = {}", pl.lit(letter), source.replace_strict(SOURCES, default="", return_dtype=pl.String))
+    return pl.when(source == "prior").then(pl.concat_str(message, times)).otherwise(message)
+
+
+def _axis_inputs(axis: str) -> pl.Expr:
+    by = pl.col(axis)
+    return (
+        pl.when(by == "attainment")
+        .then(_inputs(M="measure", T="target"))
+        .when(by.is_in(["growth", "growth_amount"]))
+        .then(_inputs(M="measure", B="baseline"))
+        .when(by == "metric")
+        .then(pl.lit(""))
+        .otherwise(_inputs(M="measure"))
+    )
+
+
+def _tier_formula() -> pl.Expr:
+    includes = (
+        (pl.col("method") == "linear")
+        | (pl.col("by_axis") == "rank")
+        | (pl.col("matrix_method") == "linear").fill_null(False)
+        | (pl.col("boundary") == "lower_inclusive")
+    )
+    return pl.format("the last tier with {} {} x", _FROM, pl.when(includes).then(pl.lit("≤")).otherwise(pl.lit("<")))
+
+
+def _sum_of_forms(message: dict[str, pl.Expr]) -> pl.Expr:
+    """The pay forms that a tier has, each as it pays, joined by plus signs."""
+    return pl.concat_str([pl.when(pl.col(form).is_not_null()).then(text) for form, text in message.items()], separator=" + ", ignore_nulls=True)
+
+
+def _curve_formula() -> pl.Expr:
+    method = pl.col("method")
+    return (
+        pl.when(pl.col("tier") == 0)
+        .then(pl.lit("below the first tier: 0"))
+        .when((pl.col("ties") == "share") & (pl.col("tie_count") > 1))
+        .then(pl.format("mean of {} over the {} ranks that are shared", _sum_of_forms(PAID), "tie_count"))
+        .when(method.is_in(["graduated", "rolling", "total"]))
+        .then(pl.lit("sum of the slices"))
+        .when(method == "matrix")
+        .then(pl.when(pl.col("matrix_method") == "linear").then(pl.lit("sum of the corners")).otherwise(pl.lit("the cell")))
+        .when(method == "linear")
+        .then(
+            pl.format(
+                "{} at x, on the line between the points{}", _sum_of_forms(PAID), pl.when(_SCALES_FROM).then(pl.lit(" at from × f")).otherwise(pl.lit(""))
+            )
+        )
+        .otherwise(_sum_of_forms(PAID))
+    )
+
+
+def _curve_inputs() -> pl.Expr:
+    """The numbers of the tier reached, what they multiply, and for a line the point it runs to."""
+    multiplied = {"E": ("rate", "base"), "Q": ("per_unit", "quantity"), "K": ("share", "incentive")}
+    values = {letter: pl.when(pl.col(form).is_not_null()).then(column) for letter, (form, column) in multiplied.items()}
+    uses_part = _IS_PRORATED & (pl.col("amount").is_not_null() | (_SCALES_FROM & (pl.col("method") == "linear")))
+    here = _inputs(**FORMS, **values, f=pl.when(uses_part).then(_PART))
+    there = _inputs(x="axis_value", from_="tier_from", to="next_tier_from", **{f"{form}_at_to": f"next_{form}" for form in FORMS})
+    return (
+        pl.when((pl.col("tier") == 0) | pl.col("method").is_in(["graduated", "rolling", "total", "matrix"]))
+        .then(pl.lit(""))
+        .when((pl.col("method") == "linear") & pl.col("next_tier_from").is_not_null())
+        .then(pl.concat_str(here, there, separator=", "))
+        .otherwise(here)
+    )

@@ -1,0 +1,129 @@
+"""Traces: the figures behind multipliers, gates and matrices that the payouts table does not carry, for the calculation steps.
+
+Belongs here: axis values of every slot, the factor of every gate, the corners of a matrix cell; computed by the functions that computed the payout.
+Does not belong here: telling them (steps.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from models.calculation.payouts import Keys
+from models.curves.axes import COLUMNS, CURVE, FIRST_GATE, MULTIPLY, NONE, RANK, place_rows
+from models.curves.compiled import Scheme
+from models.curves.gates import open_gate
+from models.curves.inputs import FIGURE_SCALE, figures_of, integers
+from models.curves.matrices import GRID_FORMS
+from models.curves.pieces import choose, place_on_pieces
+from models.money import as_figure
+
+
+@dataclass(frozen=True)
+class Traces:
+    """axes: one row per payout × slot beyond a plain curve's; multipliers, gates: one row per payout × multiplier or gate; cells: one row per
+    payout × corner of its matrix cell (one for a look-up)."""
+
+    axes: pl.DataFrame
+    multipliers: pl.DataFrame
+    gates: pl.DataFrame
+    cells: pl.DataFrame
+
+
+def trace_results(payouts: pl.DataFrame, scheme: Scheme, frames: Mapping[str, pl.DataFrame]) -> Traces:
+    """payouts: one row per payout as compute_results settles them. frames: `terms.*`. Blocked results leave no trace."""
+    paid = payouts.filter(pl.col("status") != "blocked")
+    axes = [_trace_axis(paid, scheme, slot).join(frames["axes"], on=["benefit_key", "slot"], how="left", maintain_order="left") for slot in scheme.axes.kinds]
+    gates = [_trace_gate(paid, scheme, slot, frames["gates"]) for slot in scheme.gates.bounds]
+    return Traces(
+        pl.concat(axes, how="diagonal"),
+        _trace_multiplier(paid, scheme, frames),
+        pl.concat(gates, how="diagonal") if gates else paid.clear(),
+        _trace_cells(paid, scheme, frames),
+    )
+
+
+def _benefits(rows: pl.DataFrame) -> Keys:
+    return rows["benefit_key"].to_numpy().astype(np.int64)
+
+
+def _trace_axis(paid: pl.DataFrame, scheme: Scheme, slot: int) -> pl.DataFrame:
+    """The place on one slot's axis, for the benefits that use it; a curve's own measure, attainment or growth stands in the payouts."""
+    kind = scheme.axes.kinds[slot][_benefits(paid)]
+    rows = paid.filter(kind >= RANK if slot == CURVE else kind != NONE)
+    x, divisor = place_rows(scheme.axes, slot, _benefits(rows), rows, figures_of(rows).unscaled())
+    figures = {"measure": "M", "target": "effective_target", "baseline": "baseline"}
+    return rows.select("payout_key", "benefit_key", **figures).with_columns(as_figure(x, divisor).alias("x"), pl.lit(slot, pl.Int32).alias("slot"))
+
+
+def _trace_gate(paid: pl.DataFrame, scheme: Scheme, slot: int, gates: pl.DataFrame) -> pl.DataFrame:
+    rows = paid.filter(scheme.axes.kinds[slot][_benefits(paid)] != NONE)
+    benefit = _benefits(rows)
+    x, divisor = place_rows(scheme.axes, slot, benefit, rows, figures_of(rows).unscaled())
+    factor = open_gate(scheme.gates, slot, benefit, x, divisor)
+    message = rows.select(
+        "payout_key", "benefit_key", as_figure(x, divisor).alias("x"), as_figure(factor, choose(factor >= 0, FIGURE_SCALE, 0)).alias("factor")
+    )
+    return message.with_columns(pl.lit(slot, pl.Int32).alias("slot"), pl.lit(slot - FIRST_GATE + 1).alias("number")).join(
+        gates, on=["benefit_key", "slot"], maintain_order="left"
+    )
+
+
+def _trace_multiplier(paid: pl.DataFrame, scheme: Scheme, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """The multiplier's tier, with its point and the next."""
+    if scheme.multipliers is None:
+        return paid.clear()
+    rows = paid.filter(scheme.axes.kinds[MULTIPLY][_benefits(paid)] != NONE)
+    benefit, figures = _benefits(rows), figures_of(rows)
+    tier = scheme.multipliers.tier[place_on_pieces(scheme.multipliers, benefit, *place_rows(scheme.axes, MULTIPLY, benefit, rows, figures))]
+    x = as_figure(*place_rows(scheme.axes, MULTIPLY, benefit, rows, figures.unscaled()))
+    points = frames["multiplier_tiers"].rename({"tier": "factor_tier"})
+    message = rows.select("payout_key", "benefit_key", "multiplier", x.alias("x"), pl.Series("factor_tier", tier, dtype=pl.Int32))
+    following = points.with_columns(pl.col("factor_tier") - 1).rename({"from_value": "next_from", "factor": "next_factor"})
+    for point in (points, following):
+        message = message.join(point, on=["benefit_key", "factor_tier"], how="left", maintain_order="left")
+    return message.join(frames["multipliers"], on="benefit_key", maintain_order="left")
+
+
+def _trace_cells(paid: pl.DataFrame, scheme: Scheme, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """The corners of every payout's cell: their weights and what each of them pays, which add up to curve_payout."""
+    rows = paid.filter((pl.col("method") == "matrix") & (pl.col("tier") > 0))
+    if scheme.columns is None or rows.is_empty():
+        return paid.clear()
+    benefit, figures = _benefits(rows), figures_of(rows).unscaled()
+    (x, x_divisor), (y, y_divisor) = (place_rows(scheme.axes, slot, benefit, rows, figures) for slot in (CURVE, COLUMNS))
+    column = scheme.columns.tier[place_on_pieces(scheme.columns, benefit, y, y_divisor)]
+    rows = rows.with_columns(pl.Series("column_no", column, dtype=pl.Int32))
+    down, down_divisor = _way(rows, "tier", frames["tiers"], x, x_divisor)
+    across, across_divisor = _way(rows, "column_no", frames["matrix_columns"], y, y_divisor)
+    corners = []
+    for n, (below, beside) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
+        weight = (down if below else down_divisor - down) * (across if beside else across_divisor - across)
+        divisor = down_divisor * across_divisor
+        corner = rows.select("payout_key", "benefit_key", "matrix_method", pl.col("tier") + below, pl.col("column_no") + beside).join(
+            frames["matrix_cells"], on=["benefit_key", "tier", "column_no"], how="left", maintain_order="left"
+        )
+        multiplied = {"rate": figures.base, "amount": figures.divisor, "share": figures.incentive}
+        pays = sum(integers(corner[form]) * multiplied[form] for form in GRID_FORMS)
+        corners.append(
+            corner.with_columns(
+                pl.lit(n, pl.Int32).alias("corner"),
+                as_figure(weight, divisor).alias("weight"),
+                as_figure(weight * pays, divisor * (figures.divisor * FIGURE_SCALE)).alias("cell_payout"),
+            ).filter(pl.Series(weight != 0, dtype=pl.Boolean) | (pl.col("corner") == 0))
+        )
+    return pl.concat(corners)
+
+
+def _way(rows: pl.DataFrame, number: str, starts: pl.DataFrame, x: np.ndarray, divisor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far x is from its row (column) to the next, as a ratio; 0 in a look-up and beyond the last."""
+    points = starts.select("benefit_key", number, "from_value")
+    message = rows.select("benefit_key", number, "matrix_method").join(points, on=["benefit_key", number], how="left", maintain_order="left")
+    following = points.with_columns(pl.col(number) - 1).rename({"from_value": "next_from"})
+    message = message.join(following, on=["benefit_key", number], how="left", maintain_order="left")
+    here, there = integers(message["from_value"]), integers(message["next_from"])
+    moves = ((message["matrix_method"] == "linear") & message["next_from"].is_not_null()).to_numpy()
+    return choose(moves, x * FIGURE_SCALE - here * divisor, 0), choose(moves, (there - here) * divisor, 1)

@@ -1,0 +1,152 @@
+"""Forecasts: the measure that a span is heading for, the tier it would reach, and what that makes of the accrual to date.
+
+Belongs here: projections, and earned-to-date of every placement but `actual`. Does not belong here: evaluating figures (payouts.py), the path of
+accruals (accruals.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from models.calculation.achievement import missing_measure, sum_prior_periods
+from models.calculation.payouts import Keys, Place, pay_results, place_results, round_payouts
+from models.curves.compiled import Scheme
+from models.curves.inputs import FIGURE_STEP, ScaledInputs, figures_of, integers
+from models.curves.pieces import Exact, choose
+from models.money import EXACT, Rounding, as_figure, as_money
+
+
+def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
+    """projected_measure (null: blocked), tier_forecast, tier_accrual and accrual_earned: what the span has earned by the tier that `accrue` chooses.
+
+    rows: as payouts.evaluate_results gives them, one row per payout × period; one row in, one out. At the window's end, and where nothing moves,
+    the projection is the measure itself.
+    """
+    moves = (pl.col("M") != 0) | (pl.col("forecast") == "feed") | (pl.col("placement") == "forecast")
+    is_open = ~pl.col("is_end") & pl.col("reason").is_null()
+    is_forecast = pl.col("placement") == "forecast"
+    rows = rows.with_columns(pl.int_range(pl.len()).alias("row"))
+    found = [
+        _forecast(rows.filter(is_open & moves & is_forecast), measures, scheme, rounding),
+        _project(rows.filter(is_open & moves & ~is_forecast), measures, scheme),
+    ]
+    at_tier = rows.filter(is_open & (pl.col("placement") == "tier"))
+    message = rows.join(pl.concat(found, how="diagonal"), on="row", how="left", maintain_order="left").join(
+        _at_tier(at_tier, scheme, rounding), on="row", how="left", maintain_order="left"
+    )
+    blocked = pl.col("reason").is_not_null()
+    return message.with_columns(
+        pl.when(~blocked).then(pl.coalesce("projected", "M")).alias("projected_measure"),
+        pl.coalesce("tier_projected", "tier").alias("tier_forecast"),
+        pl.coalesce("earned_at_tier", "earned_projected", "earned").alias("accrual_earned"),
+        pl.when(pl.col("earned_at_tier").is_not_null())
+        .then("placement_tier")
+        .when(is_forecast)
+        .then(pl.coalesce("tier_projected", "tier"))
+        .otherwise("tier")
+        .cast(pl.Int32)
+        .alias("tier_accrual"),
+    ).drop("row", "projected", "tier_projected", "earned_projected", "earned_at_tier")
+
+
+def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[ScaledInputs, Exact]:
+    """The figures of the span at its window's end, as `forecast` says, and the measure to date over the same divisor. One row in, one out.
+
+    linear: P = M × days / days gone; seasonal: P = M × the prior year's whole / the prior year's to date; feed: P = the feed's target. Base and quantity
+    follow in the same proportion (as they are where M = 0); increment is max(P − B, 0). Target, baseline and incentive are those of the window.
+    """
+    figures = figures_of(rows)
+    gone, days = _days(rows)
+    numerator, denominator = days, gone
+    if (rows["forecast"] == "seasonal").any():
+        whole, to_date = _prior_sums(rows, measures)
+        is_seasonal = (rows["forecast"] == "seasonal").to_numpy() & (to_date > 0).astype(bool)
+        numerator, denominator = choose(is_seasonal, whole, numerator), choose(is_seasonal, to_date, denominator)
+    is_fed = ((rows["forecast"] == "feed") & rows["feed_target"].is_not_null()).to_numpy()
+    fed, measure = integers(rows["feed_target"].cast(EXACT)), integers(rows["M"])
+    has_ratio, sign = is_fed & (measure != 0).astype(bool), choose(measure < 0, -1, 1)
+    numerator, denominator = choose(has_ratio, fed * sign, numerator), choose(has_ratio, measure * sign, denominator)
+    is_still = (measure == 0).astype(bool)
+    numerator, denominator = choose(is_still, 1, numerator), choose(is_still, 1, denominator)
+    to_date = figures.measure * denominator
+    projected = choose(is_fed & is_still, fed * FIGURE_STEP * figures.of_days, figures.measure * numerator)
+    baseline = figures.baseline * denominator
+    increment = projected - baseline
+    is_increment = (rows["base"] == "increment").to_numpy()
+    return replace(
+        figures,
+        measure=projected,
+        base=choose(is_increment, choose(increment > 0, increment, 0), figures.base * numerator),
+        quantity=figures.quantity * numerator,
+        target=figures.target * denominator,
+        baseline=baseline,
+        incentive=figures.incentive * denominator,
+        divisor=figures.divisor * denominator,
+    ), to_date
+
+
+def _prior_sums(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[Exact, Exact]:
+    """The prior year's measure of the whole span and of the part that stands for the days up to each row's own end; 0 where its lines lack something."""
+    seasonal = rows.filter(pl.col("forecast") == "seasonal").drop("period_no", *(c for c in rows.columns if c.startswith("prior_"))).unique("payout_key")
+    sums = sum_prior_periods(seasonal, measures).filter(~missing_measure().any().over("payout_key"))
+    whole = sums.group_by("payout_key").agg(pl.col("prior_measure").sum().alias("whole"))
+    to_date = (
+        rows.select("payout_key", pl.col("period_no").alias("until"))
+        .join(sums.filter(~pl.col("is_after_as_of")), on="payout_key")
+        .filter(pl.col("period_no") <= pl.col("until"))
+        .group_by("payout_key", "until")
+        .agg(pl.col("prior_measure").sum().alias("to_date"))
+    )
+    found = (
+        rows.select("payout_key", "period_no")
+        .join(whole, on="payout_key", how="left", maintain_order="left")
+        .join(to_date, left_on=["payout_key", "period_no"], right_on=["payout_key", "until"], how="left", maintain_order="left")
+    )
+    return integers(found["whole"]), integers(found["to_date"])
+
+
+def _days(rows: pl.DataFrame) -> tuple[Exact, Exact]:
+    """Days of the span gone at the row's end, and its days up to the window's end."""
+    start = pl.col("span_start")
+    message = rows.select(gone=(pl.col("seen_until") - start).dt.total_days() + 1, days=(pl.col("window_end") - start).dt.total_days() + 1)
+    return integers(message["gone"]), integers(message["days"])
+
+
+def _project(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme) -> pl.DataFrame:
+    """The projected measure and the tier it reaches: one row per row."""
+    figures, _ = project_figures(rows, measures)
+    benefit = _benefits(rows)
+    return _tell(rows, figures, place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool)))
+
+
+def _forecast(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
+    """The same with earned to date: payout(P) / P × M, rounded once; where P is 0 or less: payout(P) × days gone / days."""
+    figures, to_date = project_figures(rows, measures)
+    benefit = _benefits(rows)
+    place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool))
+    numerator, denominator = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place).limited
+    gone, days = _days(rows)
+    is_positive = (figures.measure > 0).astype(bool)
+    earned = numerator * choose(is_positive, to_date, gone), denominator * choose(is_positive, figures.measure, days)
+    return _tell(rows, figures, place).with_columns(as_money(round_payouts(rows, earned, rounding).tolist()).alias("earned_projected"))
+
+
+def _tell(rows: pl.DataFrame, figures: ScaledInputs, place: Place) -> pl.DataFrame:
+    columns = {"projected": as_figure(figures.measure, choose(rows["row"] >= 0, figures.divisor, 1)).cast(EXACT)}
+    return pl.DataFrame({"row": rows["row"], **columns, "tier_projected": pl.Series(place.tier, dtype=pl.Int32)})
+
+
+def _at_tier(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
+    """What the figures to date earn as if the agreed tier were reached: one row per row."""
+    figures, benefit = figures_of(rows), _benefits(rows)
+    tier = rows["placement_tier"].to_numpy().astype(np.int64)
+    place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool), tier)
+    paid = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place)
+    return pl.DataFrame({"row": rows["row"], "earned_at_tier": as_money(round_payouts(rows, paid.limited, rounding).tolist())})
+
+
+def _benefits(rows: pl.DataFrame) -> Keys:
+    return rows["benefit_key"].to_numpy().astype(np.int64)

@@ -1,0 +1,112 @@
+"""Ranks: each participant's place among the others of the same benefit and window, period by period.
+
+Belongs here: rank, percentile, and the mean that tied participants are paid. Does not belong here: tiers (curves.py), values (achievement.py).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from models.curves.axes import CURVE
+from models.curves.inputs import FIGURE_SCALE, figures_of
+from models.curves.pieces import Coefficients, Exact, Ladder, coefficients_on_pieces, exact, place_on_pieces
+from models.money import EXACT
+
+#: Who is compared: the participants of one benefit at the end of one period of one window.
+AMONG = ("benefit_key", "window_no", "period_no")
+
+
+def rank_rows(rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
+    """The rank or percentile of every row and slot that looks at one: `axis_value_<slot>` over `axis_divisor_<slot>`, and `tie_count`, how many share
+    the curve's rank.
+
+    rows: as achievement.measure_periods gives them. Whose own value is blocked is left out. rank: 1 + how many have a larger value.
+    percentile: the share of the others with a smaller measure; alone: 1.
+    """
+    wanted = axes.filter(pl.col("axis").is_in(["rank", "percentile"])).with_columns(pl.col("rank_of").fill_null("measure"))
+    rows = rows.with_columns(pl.lit(1, pl.Int64).alias("tie_count"))
+    if wanted.is_empty():
+        return rows
+    rows = rows.with_columns(pl.int_range(pl.len()).alias("row"))
+    standings = pl.concat([_stand(rows, of, users) for (of,), users in wanted.partition_by("rank_of", as_dict=True).items()])
+    for (slot,), users in wanted.partition_by("slot", as_dict=True).items():
+        is_rank = pl.col("axis") == "rank"
+        others = pl.col("count") - 1
+        found = standings.join(users.select("benefit_key", "axis", "rank_of"), on=["benefit_key", "rank_of"]).select(
+            "row",
+            pl.when(is_rank).then("rank").when(others == 0).then(1).otherwise("smaller").cast(EXACT).alias("found"),
+            pl.when(is_rank | (others == 0)).then(1).otherwise(others).cast(pl.Int64).alias("among"),
+            pl.when(is_rank).then("tie_count").otherwise(1).cast(pl.Int64).alias("tied_here"),
+        )
+        given, among = f"axis_value_{slot}", f"axis_divisor_{slot}"
+        rows = rows.join(found, on="row", how="left", maintain_order="left")
+        # a slot may hold a metric for one benefit and a rank for another
+        rows = rows.with_columns(
+            (pl.coalesce("found", given) if given in rows.columns else pl.col("found")).alias(given),
+            (pl.coalesce("among", among) if among in rows.columns else pl.col("among")).alias(among),
+            *([pl.col("tied_here").fill_null(1).alias("tie_count")] if slot == CURVE else []),
+        ).drop("found", "among", "tied_here")
+    return rows.drop("row")
+
+
+def _stand(rows: pl.DataFrame, of: str, users: pl.DataFrame) -> pl.DataFrame:
+    """Rank, smaller, count and tied by one kind of value: one row per row of its benefits that has a value."""
+    has_value = ~pl.col("missing_measure")
+    if of == "attainment":
+        has_value &= (pl.col("target") > 0).fill_null(False) & ~pl.col("missing_prior_target")
+    elif of in ("growth", "growth_amount"):
+        has_baseline = pl.col("baseline").is_not_null() if of == "growth_amount" else (pl.col("baseline") > 0).fill_null(False)
+        has_value &= has_baseline & ~pl.col("missing_prior_baseline")
+    rows = rows.filter(pl.col("benefit_key").is_in(users["benefit_key"].unique().implode()) & has_value)
+    place, every = pl.col("place"), pl.len().over(AMONG)
+    return rows.with_columns(_order(rows, of).alias("place")).select(
+        "row",
+        "benefit_key",
+        pl.lit(of).alias("rank_of"),
+        place.rank("min", descending=True).over(AMONG).alias("rank"),
+        (place.rank("min").over(AMONG).cast(pl.Int64) - 1).alias("smaller"),
+        every.cast(pl.Int64).alias("count"),
+        pl.len().over(*AMONG, "place").cast(pl.Int64).alias("tie_count"),
+    )
+
+
+def _order(rows: pl.DataFrame, of: str) -> pl.Series:
+    """Numbers in the order of the values, equal for equal values."""
+    if of == "measure":
+        return rows["M"].rank("dense")
+    if of == "growth_amount":
+        return (rows["M"] - rows["baseline"]).rank("dense")
+    figures = figures_of(rows)
+    divisor = figures.target if of == "attainment" else figures.baseline
+    return _order_ratios(figures.measure, divisor)
+
+
+def _order_ratios(numerator: Exact, divisor: Exact) -> pl.Series:
+    """The dense order of numerator / divisor (> 0), exactly: different ratios differ by at least 1 / (largest divisor)²."""
+    if not len(numerator):
+        return pl.Series(dtype=pl.Int64)
+    keys = numerator * max(divisor) ** 2 // divisor
+    return pl.Series(np.unique(keys, return_inverse=True)[1].astype(np.int64))
+
+
+def share_ranks(ladder: Ladder, benefit: npt.NDArray[np.int64], x: Exact, tied: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> Coefficients:
+    """What tied participants are paid by: the mean of the coefficients at each of the ranks they occupy. For `rows`, by their places.
+
+    x: the better rank, in 1/FIGURE_SCALE. Every tie group is expanded once.
+    """
+    groups = pl.DataFrame({"benefit": benefit[rows], "rank": (x[rows] // FIGURE_SCALE).astype(np.int64), "tie_count": tied[rows]})
+    distinct = groups.unique(maintain_order=True).with_row_index("group")
+    ranks = distinct.with_columns(pl.int_ranges("rank", pl.col("rank") + pl.col("tie_count")).alias("each")).explode("each")
+    of, each = ranks["benefit"].to_numpy().astype(np.int64), exact(ranks["each"].to_list())
+    one = np.ones(len(each), dtype=object)
+    at_each = coefficients_on_pieces(ladder, place_on_pieces(ladder, of, each, one), each, one)
+    # the pieces of a curve come over one divisor, so that their coefficients add up
+    shared = np.lcm.reduceat(ladder.divisor, ladder.first[:-1])
+    factor = shared[of] // at_each.divisor
+    starts = np.flatnonzero(ranks["group"].to_numpy() != ranks["group"].shift(1).fill_null(2**32 - 1).to_numpy())
+    sums = {form: np.add.reduceat(values * factor, starts) for form, values in at_each.forms.items()}
+    divisor = shared[distinct["benefit"].to_numpy()] * exact(distinct["tie_count"].to_list())
+    place = groups.join(distinct, on=["benefit", "rank", "tie_count"], how="left", maintain_order="left")["group"].to_numpy()
+    return Coefficients({form: values[place] for form, values in sums.items()}, divisor[place])

@@ -1,0 +1,107 @@
+"""From sums and terms to the tables of `calc`: the models put together, in order.
+
+Belongs here: the order of the models and the columns handed on. Does not belong here: any rule of its own, reading or writing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+
+import polars as pl
+
+from models.calculation.accruals import accrue_periods
+from models.calculation.achievement import find_figures, find_reasons, list_payouts, measure_periods
+from models.calculation.best_of_group import combine_payouts
+from models.calculation.clawbacks import apply_clawback
+from models.calculation.explanation.slices import cut_slices
+from models.calculation.explanation.steps import list_steps
+from models.calculation.explanation.traces import trace_results
+from models.calculation.forecasts import forecast_rows
+from models.calculation.payouts import evaluate_results
+from models.calculation.ranks import rank_rows
+from models.curves.axes import find_metrics, list_needs
+from models.curves.compiled import compile_scheme
+from models.curves.inputs import integers
+from models.curves.pieces import PAY_FORMS
+from models.money import EXACT, Rounding, as_figure
+
+PAYOUT_COLUMNS = (
+    "payout_key", "benefit_key", "participant_key", "window_no", "window_start", "window_end", "span_start", "status", "status_reason", "measure",
+    "base", "quantity", "target", "baseline", "incentive", "axis_value", "tier", "curve_payout", "multiplier", "gate_factor", "earned", "prior_earned",
+    "carried", "payout", "due_date", "first_period", "last_period", "span_measure_before",
+)  # fmt: skip
+ACHIEVEMENT_COLUMNS = (
+    "payout_key", "period_no", "measure_period", "measure_to_date", "target", "attainment", "growth", "tier_actual", "tier_forecast", "tier_accrual",
+    "projected_measure", "next_tier_from", "gap_to_next_tier",
+)  # fmt: skip
+
+
+def compute_results(
+    frames: Mapping[str, pl.DataFrame], as_of: dt.date, as_of_period: int, rounding: Rounding, first_payout: int = 0
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The tables payouts, achievement, accruals and calculation_steps of `calc` (docs/architecture.md), each as soon as it is computed.
+
+    frames: benefits (one row per benefit with its agreement's agreement_id, currency, minor_units, combine_rule, combine_group, priority, net_of), and of
+    `terms.*`: tiers, axes, matrix_columns, matrix_cells, multipliers, multiplier_tiers, gates, windows, periods; participants, measures
+    (int_measures_summed), targets (one row per agreement_id, benefit_id, participant_id, window_start), metrics (participant_id, metric, date, value).
+    benefits may be some of a book's, all versions of a benefit and all agreements of a group among them; payouts are numbered from `first_payout` on.
+    """
+    tiers, axes, measures = frames["tiers"], frames["axes"], frames["measures"]
+    scheme = compile_scheme(frames)
+    benefits = frames["benefits"].join(list_needs(axes), on="benefit_key")
+    listed = list_payouts(benefits, frames["windows"], frames["participants"], first_payout)
+    measured = measure_periods(find_figures(listed, measures, frames["targets"]), measures, frames["periods"], as_of, as_of_period)
+    placed = rank_rows(find_reasons(find_metrics(measured, axes, frames["metrics"])), axes)
+    rows = forecast_rows(evaluate_results(placed, scheme, rounding), measures, scheme, rounding)
+    settled = combine_payouts(apply_clawback(_assign_status(rows, as_of)))
+    message = _rename_for_publication(settled)
+    yield "payouts", message.select(PAYOUT_COLUMNS)
+    yield "achievement", _achievement_rows(rows)
+    yield "accruals", accrue_periods(rows, settled)
+    shares_rank = (pl.col("ties") == "share") & (pl.col("tie_count") > 1)
+    slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme)
+    yield "calculation_steps", list_steps(_with_tiers(message, tiers), slices, trace_results(settled, scheme, frames), rounding)
+
+
+def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
+    """One row per payout, its last period, with status, due date and what the span measured before the window."""
+    own_measure = rows.group_by("payout_key").agg(pl.col("measure_period").sum().alias("own_measure"))
+    is_blocked, has_ended = pl.col("reason").is_not_null(), pl.col("window_end") <= as_of
+    return (
+        rows.filter("is_last")
+        .join(own_measure, on="payout_key", maintain_order="left")
+        .with_columns(
+            pl.when(is_blocked).then(pl.lit("blocked")).when(has_ended).then(pl.lit("final")).otherwise(pl.lit("open")).alias("status"),
+            pl.col("reason").alias("status_reason"),
+            (pl.col("window_end") + pl.duration(days=pl.col("lag_days"))).alias("due_date"),
+            (pl.col("M") - pl.col("own_measure")).alias("span_measure_before"),
+        )
+    )
+
+
+def _rename_for_publication(settled: pl.DataFrame) -> pl.DataFrame:
+    """The names of measure and base give way to their sums. `prorated` is the part of the window that counts."""
+    parts = as_figure(integers(settled["days"]), integers(settled["of_days"])) if (settled["of_days"] > 1).any() else pl.lit(1, EXACT)
+    settled = settled.with_columns(parts.alias("prorated"))
+    return (
+        settled.drop("amount", "cost", "quantity")
+        .rename({"measure": "measure_name", "base": "base_name", "target": "target_before_times", "incentive": "whole_incentive"})
+        .rename({"M": "measure", "E": "base", "Q": "quantity", "effective_target": "target", "effective_incentive": "incentive"})
+    )
+
+
+def _achievement_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(
+        pl.col("M").alias("measure_to_date"),
+        pl.col("effective_target").alias("target"),
+        pl.col("tier").alias("tier_actual"),
+    ).select(ACHIEVEMENT_COLUMNS)
+
+
+def _with_tiers(payouts: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
+    """What the tier reached and the next one pay, beside each payout."""
+    following = tiers.select("benefit_key", pl.col("tier") - 1, *(pl.col(form).alias(f"next_{form}") for form in PAY_FORMS))
+    return payouts.join(tiers.rename({"from_value": "tier_from"}), on=["benefit_key", "tier"], how="left", maintain_order="left").join(
+        following, on=["benefit_key", "tier"], how="left", maintain_order="left"
+    )

@@ -1,0 +1,108 @@
+"""Axes: where each result stands on what its curve, matrix, multiplier and gates look at.
+
+Belongs here: x as a ratio of integers for every slot of `terms.axes`, what an axis needs, and the metrics feed's values.
+Does not belong here: ranks among participants (ranks.py), tiers (curves.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from models.curves.inputs import FIGURE_SCALE, ScaledInputs, integers
+from models.curves.pieces import Exact, choose
+from models.money import EXACT
+
+#: Slots of `terms.axes`: the curve's x (a matrix's rows), a matrix's columns, `multiply`, then the gates in order.
+CURVE, COLUMNS, MULTIPLY, FIRST_GATE = 0, 1, 2, 3
+KINDS = ("none", "measure", "attainment", "growth", "growth_amount", "rank", "percentile", "metric")
+NONE, MEASURE, ATTAINMENT, GROWTH, GROWTH_AMOUNT, RANK, PERCENTILE, METRIC = range(len(KINDS))
+
+
+@dataclass(frozen=True)
+class Axes:
+    """`kinds[slot][benefit]`: an index of KINDS; 0 where the benefit does not use the slot."""
+
+    kinds: dict[int, npt.NDArray[np.int8]]
+
+    def uses(self, slot: int, benefit: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which rows have an axis in this slot."""
+        used: npt.NDArray[np.bool_] = self.kinds[slot][benefit] != NONE
+        return used
+
+
+def compile_axes(axes: pl.DataFrame, benefits: int) -> Axes:
+    """The axes of benefits 0 … benefits − 1. axes: `terms.axes`, one row per benefit × slot."""
+    kinds = {}
+    for slot in sorted({CURVE, *axes["slot"].unique()}):
+        kinds[slot] = np.zeros(benefits, dtype=np.int8)
+        here = axes.filter(pl.col("slot") == slot)
+        kinds[slot][here["benefit_key"].to_numpy()] = [KINDS.index(kind) for kind in here["axis"]]
+    return Axes(kinds)
+
+
+def list_needs(axes: pl.DataFrame) -> pl.DataFrame:
+    """What the axes of a benefit need, all its slots together: one row per benefit_key. A rank needs what its values need."""
+    axis, of = pl.col("axis"), pl.col("rank_of")
+    needs = {
+        "axis_needs_target": "attainment",
+        "axis_needs_baseline": ("growth", "growth_amount"),
+        "axis_needs_positive_baseline": "growth",
+        "axis_needs_metric": "metric",
+    }
+    return axes.group_by("benefit_key").agg(
+        (axis.is_in([kind] if isinstance(kind, str) else kind) | of.fill_null("").is_in([kind] if isinstance(kind, str) else kind)).any().alias(name)
+        for name, kind in needs.items()
+    )
+
+
+def place_rows(axes: Axes, slot: int, benefit: npt.NDArray[np.int64], rows: pl.DataFrame, figures: ScaledInputs) -> tuple[Exact, Exact]:
+    """x and its divisor: M, M / T, M / B − 1, M − B, the rank, the percentile or the metric. One row in, one out.
+
+    Measure and growth_amount are told in parts of the window where figures are prorated: thresholds × part ≤ x is thresholds ≤ x / part.
+    Rows that lack what their axis needs get any numbers.
+    """
+    kind = axes.kinds[slot][benefit]
+    compares = (kind == GROWTH) | (kind == GROWTH_AMOUNT)
+    x = choose(compares, figures.measure - figures.baseline, figures.measure) if compares.any() else figures.measure
+    divisor = axis_unit(kind, figures)
+    is_given = kind >= RANK
+    if is_given.any():
+        x = choose(is_given, integers(rows[f"axis_value_{slot}"]), x)
+        divisor = choose(is_given, integers(rows[f"axis_divisor_{slot}"].fill_null(1)) * FIGURE_SCALE, divisor)
+    return x, choose(divisor > 0, divisor, 1)
+
+
+def axis_unit(kind: npt.NDArray[np.int8], figures: ScaledInputs) -> Exact:
+    """How much of the measure one unit of the axis is: 1 (in part of the window), the target, or the baseline; as an integer in 1/divisor."""
+    return choose(kind == ATTAINMENT, figures.target, choose(kind == GROWTH, figures.baseline, figures.part))
+
+
+def find_metrics(rows: pl.DataFrame, axes: pl.DataFrame, metrics: pl.DataFrame) -> pl.DataFrame:
+    """The metric of every row and slot that looks at one: `axis_value_<slot>`, null where there is none; `missing_metric` says that one is missing.
+
+    rows: with benefit_key, participant_id, span_start, seen_until. The last value dated in the span up to `seen_until` counts.
+    metrics: one row per participant_id, metric and date, with value.
+    """
+    values = metrics.select("participant_id", "metric", pl.col("date").alias("value_date"), pl.col("value").cast(EXACT)).sort("value_date")
+    for (slot,), wanted in axes.filter(pl.col("axis") == "metric").partition_by("slot", as_dict=True).items():
+        found = (
+            rows.select("benefit_key", "participant_id", "span_start", "seen_until", pl.int_range(pl.len()).alias("row"))
+            .join(wanted.select("benefit_key", "metric"), on="benefit_key")
+            .sort("seen_until")
+            .join_asof(values, left_on="seen_until", right_on="value_date", by=["participant_id", "metric"], strategy="backward", check_sortedness=False)
+            .with_columns(pl.when(pl.col("value_date") >= pl.col("span_start")).then("value").alias(f"axis_value_{slot}"))
+            .with_columns(pl.col(f"axis_value_{slot}").is_null().alias("missing_here"))
+        )
+        rows = (
+            rows.with_columns(pl.int_range(pl.len()).alias("row"))
+            .join(found.select("row", f"axis_value_{slot}", "missing_here"), on="row", how="left", maintain_order="left")
+            .with_columns(
+                (pl.col("missing_metric") | pl.col("missing_here").fill_null(False)).alias("missing_metric"), pl.lit(1, pl.Int64).alias(f"axis_divisor_{slot}")
+            )
+            .drop("row", "missing_here")
+        )
+    return rows

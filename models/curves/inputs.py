@@ -1,0 +1,89 @@
+"""The figures of each result as exact integers: what curves, gates and multipliers are evaluated on.
+
+All figures of a row are integers over one divisor of that row, so that a projection (M × days / days gone) or a part of a window (T × days / days)
+stays whole. Belongs here: that form, and scaling by a part of a window. Does not belong here: projections (forecasts.py), sums (achievement.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from models.curves.pieces import Exact, exact
+
+#: ScaledInputs are integers in this fraction of a unit: a measure (12 decimals) times a target's factor (6) stays whole.
+SCALE = 10**18
+FIGURE_STEP = 10**6
+#: A figure's own smallest step.
+FIGURE_SCALE = 10**12
+
+
+@dataclass(frozen=True)
+class ScaledInputs:
+    """The figures of each row as integers in 1/divisor; 0 where the row is blocked or does not need them.
+
+    days / of_days is the part of the calendar's window that the term leaves, where the benefit is prorated; else 1.
+    """
+
+    measure: Exact
+    base: Exact
+    quantity: Exact
+    target: Exact
+    baseline: Exact
+    incentive: Exact
+    divisor: Any = SCALE
+    days: Any = 1
+    of_days: Any = 1
+
+    @property
+    def is_prorated(self) -> bool:
+        """Whether any row may count in part."""
+        return isinstance(self.of_days, np.ndarray)
+
+    @property
+    def part(self) -> Any:
+        """The part of the window as an integer in 1/divisor."""
+        return self.divisor // self.of_days * self.days if self.is_prorated else self.divisor
+
+    def at(self, rows: npt.NDArray[np.int64]) -> ScaledInputs:
+        """The figures of some rows, by their places."""
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        return ScaledInputs(**{name: value[rows] if isinstance(value, np.ndarray) else value for name, value in arrays.items()})
+
+    def unscaled(self) -> ScaledInputs:
+        """The same for what is not prorated: thresholds and amounts count in full."""
+        return replace(self, days=1, of_days=1)
+
+
+def figures_of(rows: pl.DataFrame) -> ScaledInputs:
+    """The figures of rows as achievement.measure_periods gives them. Where a window is prorated, T and K are those of its part."""
+
+    def scaled(name: str) -> Exact:
+        return integers(rows[name]) * FIGURE_STEP
+
+    # a target keeps the factor's 6 decimals beside its own 12
+    times = integers(rows["target_times"].cast(pl.Decimal(38, 6)))
+    whole = ScaledInputs(scaled("M"), scaled("E"), scaled("Q"), integers(rows["target"]) * times, scaled("baseline"), scaled("incentive"))
+    if (rows["days"] == rows["of_days"]).all():
+        return whole
+    days, of_days = integers(rows["days"]), integers(rows["of_days"])
+    return ScaledInputs(
+        whole.measure * of_days,
+        whole.base * of_days,
+        whole.quantity * of_days,
+        whole.target * days,
+        whole.baseline * of_days,
+        whole.incentive * days,
+        SCALE * of_days,
+        days,
+        of_days,
+    )
+
+
+def integers(series: pl.Series) -> Exact:
+    """A column as integers of any size in its own smallest step; null is 0."""
+    return exact((series.to_physical() if series.dtype.is_decimal() else series).fill_null(0).to_list())

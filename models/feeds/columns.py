@@ -1,0 +1,144 @@
+"""What each feed may hold: canonical columns, their kinds, which must be there, their defaults and business keys.
+
+Belongs here: the shape of feeds as data. Does not belong here: reading files (assets/feeds/load.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["text", "integer", "date", "amount", "rate", "currency", "type"]
+
+#: SQL type of each kind in `raw.*`. Amounts and quantities have up to 6 decimals, rates and metrics up to 12; more is a reject.
+SQL_TYPES: dict[Kind, str] = {
+    "text": "VARCHAR",
+    "integer": "INTEGER",
+    "date": "DATE",
+    "amount": "DECIMAL(18,6)",
+    "rate": "DECIMAL(38,12)",
+    "currency": "VARCHAR",
+    "type": "VARCHAR",
+}
+#: Kinds whose columns can be added up.
+NUMERIC_KINDS: tuple[Kind, ...] = ("amount", "rate")
+TRANSACTION_TYPES = ("sale", "return", "credit", "adjustment")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One canonical column of a feed. `default` is the text taken where the file has no value (or `=other_column`)."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+    default: str | None = None
+    minimum: str | None = None  # the smallest value allowed, excluded where `above_minimum`
+    above_minimum: bool = False
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A feed: its canonical columns in order, and the business key used when book.yaml names none (empty: file and row)."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    attributes: bool = False  # other columns are carried along as text and can be used in scopes
+
+    @property
+    def day(self) -> str | None:
+        """The column that says when a row happened; None: the feed's rows are not events."""
+        return next((column.name for column in self.columns if column.name in ("date", "paid_on")), None)
+
+    @property
+    def is_text_alone(self) -> bool:
+        """Whether a row of any texts would be taken: a header that stands again in the middle of a file looks like one."""
+        return all(column.kind == "text" or not column.required for column in self.columns)
+
+
+def _text(name: str, required: bool = False) -> Column:
+    return Column(name, "text", required)
+
+
+def _date(name: str, required: bool = False, default: str | None = None) -> Column:
+    return Column(name, "date", required, default)
+
+
+def _amount(name: str, required: bool = False) -> Column:
+    return Column(name, "amount", required)
+
+
+FEEDS: dict[str, Feed] = {
+    feed.name: feed
+    for feed in (
+        Feed(
+            "transactions",
+            (
+                _text("transaction_id", True),
+                Column("line", "integer", default="1"),
+                _date("date", True),
+                _text("partner_id", True),
+                _text("product_id"),
+                Column("type", "type", default="sale"),
+                _amount("quantity"),
+                _amount("amount", True),
+                _amount("cost"),
+                Column("currency", "currency", True),
+                _text("original_transaction_id"),
+                _date("posted_on", default="=date"),
+            ),
+            attributes=True,
+        ),
+        Feed(
+            "partners",
+            (_text("partner_id", True), _text("name"), _text("parent_id"), _date("from"), _date("to")),
+            attributes=True,
+        ),
+        Feed("products", (_text("product_id", True), _text("name"), _date("from"), _date("to")), attributes=True),
+        Feed(
+            "targets",
+            (
+                _text("agreement", True),
+                _text("benefit", True),
+                _text("participant_id", True),
+                _date("window_start", True),
+                _amount("target"),
+                _amount("incentive"),
+                _amount("baseline"),
+            ),
+        ),
+        Feed("metrics", (_text("participant_id", True), _text("metric", True), _date("date", True), Column("value", "rate", True))),
+        Feed(
+            "fx_rates",
+            (
+                _date("date", True),
+                Column("from_currency", "currency", True),
+                Column("to_currency", "currency", True),
+                Column("rate", "rate", True, minimum="0", above_minimum=True),
+            ),
+        ),
+        Feed(
+            "payments",
+            (
+                _text("agreement", True),
+                _text("benefit", True),
+                _text("participant_id", True),
+                _date("window_start", True),
+                _amount("amount", True),
+                _date("paid_on", True),
+                _text("reference", True),
+            ),
+        ),
+        Feed(
+            "assignments",
+            (
+                _text("partner_id", True),
+                _text("participant_id", True),
+                Column("share", "amount", default="1", minimum="0"),
+                _date("from"),
+                _date("to"),
+            ),
+        ),
+    )
+}

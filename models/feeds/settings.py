@@ -1,0 +1,130 @@
+"""book.yaml's settings of one feed, checked.
+
+Belongs here: names, types and defaults of the keys below `feeds.<feed>`. Does not belong here: what canonical columns a feed has (models/feeds/columns.py),
+applying the settings (assets/feeds/column_mapping.py, assets/feeds/typing_sql.py, assets/feeds/landing.py).
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from models.feeds.columns import NUMERIC_KINDS, Feed
+from models.validation import Strict
+
+ENCODINGS = ("utf-8", "utf-16", "latin-1", "windows-1252", "iso-8859-15")
+DELIMITERS = (",", ";", "\t", "|")
+DECIMAL_MARKS = (".", ",")
+THOUSANDS_MARKS = (".", ",", " ", "'", "’", "\u00a0", "\u202f")
+#: What a format of days may consist of. `%z` needs time_zone.
+_DAY_FORMAT = re.compile("([^%]|%-?[aAbBdfHIjmMpSyYz]|%%)+")
+
+
+def _one_of(name: str, allowed: tuple[str, ...]) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        if value not in allowed:
+            raise ValueError(f"{name}: {value!r} is not allowed; allowed: {', '.join(map(repr, allowed))}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _share(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value <= 1:
+        raise ValueError(f"a share from 0 (never) to 1 is needed here, such as 0.5 (found {value!r})")
+    return Decimal(value)
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+class DropSettings(Strict):
+    """When a file is smaller than the feed's usual one: below these shares of the median of the last files it is told, or refused."""
+
+    rows: Annotated[Decimal, BeforeValidator(_share)] = Decimal("0.5")
+    amount: Annotated[Decimal, BeforeValidator(_share)] = Decimal("0.5")
+    then: Literal["warn", "refuse"] = "warn"
+
+
+class FeedSettings(Strict):
+    """One feed: which files, how they are written, how their columns map to the canonical ones, and what must hold of a file."""
+
+    files: str | list[str]
+    columns: dict[str, str] = Field(default_factory=dict)
+    defaults: dict[str, str | int] = Field(default_factory=dict)
+    key: list[str] | None = None
+    # how the files are written
+    encoding: Annotated[str, _one_of("encoding", ENCODINGS)] = "utf-8"
+    delimiter: Annotated[str, _one_of("delimiter", DELIMITERS)] = ","
+    decimal: Annotated[str | None, _one_of("decimal", DECIMAL_MARKS)] = None
+    thousands: Annotated[list[Annotated[str, _one_of("thousands", THOUSANDS_MARKS)]], BeforeValidator(_as_list)] = Field(default_factory=list)
+    dates: str | None = None
+    time_zone: str | None = None
+    nulls: list[str] = Field(default_factory=list)
+    # what must hold of a file
+    totals: Literal["json", "csv"] | list[str] | None = None
+    drop: DropSettings = DropSettings()
+    done: bool = False
+    settle_seconds: int = Field(default=0, ge=0, le=86_400)
+    final_newline: bool = False
+    non_empty: bool = False
+    strict: bool = False
+    # what must hold of a row
+    max_future_days: int | None = Field(default=None, ge=0, le=36_500)
+    signs: Literal["any", "agree"] = "any"
+    # what a newer file means
+    snapshot: bool = False
+
+    @property
+    def patterns(self) -> list[str]:
+        return [self.files] if isinstance(self.files, str) else self.files
+
+    @property
+    def trailer(self) -> list[str]:
+        """The fields of the last line that holds the totals, `rows` or a column for a total; empty: there is none."""
+        return self.totals if isinstance(self.totals, list) else []
+
+    @property
+    def changes_rows(self) -> dict[str, Any]:
+        """The settings, where they are not the default, that a file's rows depend on."""
+        names = ("encoding", "delimiter", "decimal", "thousands", "dates", "time_zone", "nulls", "max_future_days", "signs")
+        changed = {name: getattr(self, name) for name in names if getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True)}
+        return changed | ({"trailer": self.trailer} if self.trailer else {})
+
+    @model_validator(mode="after")
+    def _agrees(self) -> FeedSettings:
+        if (self.decimal or ".") in self.thousands:
+            raise ValueError(f'thousands: {self.decimal or "."!r} is the decimal mark already; set decimal: "," where a point separates thousands')
+        if self.dates is not None:
+            if not _DAY_FORMAT.fullmatch(self.dates) or not re.search("%-?[dj]", self.dates) or not re.search("%[yY]", self.dates):
+                raise ValueError(f'dates: {self.dates!r} is no format of days; write %d, %m, %Y and the like, such as "%d.%m.%Y" or "%m/%d/%Y %H:%M"')
+            if "%z" in self.dates and self.time_zone is None:
+                raise ValueError("dates: %z needs time_zone: the zone in which a moment's day counts, such as Europe/Berlin")
+        if self.time_zone is not None:
+            try:
+                ZoneInfo(self.time_zone)
+            except (ValueError, OSError, KeyError):
+                raise ValueError(f"time_zone: {self.time_zone!r} is no time zone; write one such as Europe/Berlin, America/New_York or UTC") from None
+        if any(not token.strip() for token in self.nulls):
+            raise ValueError("nulls: an empty cell has no value anyway; name words such as NULL or N/A")
+        return self
+
+    def wrong_for(self, feed: Feed) -> tuple[str, str] | None:
+        """What is wrong with these settings for that feed: the key, and what."""
+        numeric = [column.name for column in feed.columns if column.kind in NUMERIC_KINDS]
+        if self.max_future_days is not None and feed.day is None:
+            return "max_future_days", f"{feed.name} have no day that could be too late"
+        if self.signs == "agree" and not {"amount", "quantity"} <= set(numeric):
+            return "signs", f"{feed.name} have no amount and quantity whose signs could differ"
+        if self.trailer:
+            named = [field for field in self.trailer[1:] if field]
+            if not self.trailer[0].strip() or not named:
+                return "totals", "a trailer begins with its own word and names at least one total, such as [TOTAL, rows, amount]"
+            if unknown := [field for field in named if field not in ("rows", *numeric)]:
+                return "totals", f'{unknown[0]!r} is no total; allowed: rows, {", ".join(numeric)}, and "" for a field that is something else'
+        return None

@@ -1,0 +1,89 @@
+"""How a feed's files write numbers, days and missing values, and the SQL that turns such a text into the plain one.
+
+Belongs here: the forms that book.yaml declares. Does not belong here: what a plain number or day may be (assets/feeds/typing_sql.py,
+models/feeds/expression_parts.py).
+
+A text that is not of the declared form keeps its letters and gets a note behind it, so that it can never pass for a plain value: with a decimal
+comma, `12.50` is refused and not taken for twelve and a half.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.feeds.settings import FeedSettings
+
+_DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
+_TIME = "[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?"
+_OFFSET = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True)
+class Forms:
+    """The forms of one feed. Those of no setting leave every text as it is."""
+
+    decimal: str | None = None
+    thousands: tuple[str, ...] = ()
+    dates: str | None = None
+    time_zone: str | None = None
+
+    @property
+    def changes_numbers(self) -> bool:
+        return self.decimal == "," or bool(self.thousands)
+
+    @property
+    def changes_days(self) -> bool:
+        return bool(self.dates or self.time_zone)
+
+    def number(self, text: str) -> str:
+        """SQL of a number's plain text."""
+        if not self.changes_numbers:
+            return text
+        mark = self.decimal or "."
+        groups = "".join(self.thousands)
+        grouped = rf"|[0-9]{{1,3}}([{groups}][0-9]{{3}}){{1,4}}" if groups else ""
+        is_written = f"regexp_full_match({text}, {_literal(f'-?([0-9]+{grouped})([{mark}][0-9]+)?')})"
+        whole = f"regexp_replace({text}, {_literal(f'[{groups}]')}, '', 'g')" if groups else text
+        plain = f"replace({whole}, {_literal(mark)}, '.')"
+        message = f" (decimal mark {mark}" + (f", thousands {' or '.join(map(repr, self.thousands))})" if groups else ")")
+        return f"case when {text} = '' then null when {is_written} then {plain} else {text} || {_literal(message)} end"
+
+    def moment(self, text: str) -> str:
+        """SQL of the point in time, in the feed's zone; null where the text is not of the form."""
+        if self.dates:
+            read = f"try_strptime(case when {text} = trim({text}) then {text} end, {_literal(self.dates)})"
+            return f"timezone({_literal(self.time_zone or 'UTC')}, {read})" if "%z" in self.dates else read
+        zone = _literal(self.time_zone or "UTC")
+        local = f"regexp_full_match({text}, '{_DAY}({_TIME})?')"
+        absolute = f"regexp_full_match({text}, '{_DAY}{_TIME}{_OFFSET}')"
+        return (
+            f"case when {local} then try_cast({text} as timestamp) "
+            f"when {absolute} then timezone({zone}, try_cast(case when {absolute} then {text} end as timestamptz)) end"
+        )
+
+    def day(self, text: str) -> str:
+        """SQL of a day's plain text, YYYY-MM-DD."""
+        if not self.changes_days:
+            return text
+        message = f" (written {self.dates})" if self.dates else f" (a day, or a moment; its day is that of {self.time_zone})"
+        return f"case when {text} = '' then null else coalesce(({self.moment(text)})::date::varchar, {text} || {_literal(message)}) end"
+
+
+#: Forms of a column whose values are typed in the file itself, and of a feed without such settings.
+PLAIN = Forms()
+
+
+def forms_of(settings: FeedSettings) -> Forms:
+    """The forms that a feed's settings declare."""
+    return Forms(settings.decimal, tuple(settings.thousands), settings.dates, settings.time_zone)
+
+
+def without_nulls(text: str, nulls: list[str]) -> str:
+    """SQL of a text that is null where it is one of the words that stand for no value."""
+    if not nulls:
+        return text
+    return f"(case when {' or '.join(f'trim({text}) = {_literal(word.strip())}' for word in nulls)} then null else {text} end)"

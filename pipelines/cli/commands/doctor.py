@@ -1,0 +1,121 @@
+"""`tierledger doctor`: what one asks first when something is odd."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.cli.options import BookOption, JsonOption, make_console, print_json
+from pipelines.settings import read_secret
+
+if TYPE_CHECKING:
+    from models.book.settings import Book
+
+
+def doctor(book: BookOption, as_json: JsonOption = False) -> None:
+    """Versions, who holds the lock, disk, memory, settings, last run, what is published.
+
+    [bold]Examples[/bold]
+
+      tierledger doctor
+      tierledger doctor --json
+    """
+    findings = {"versions": _versions(), "machine": _machine(book), "book": _book(book), "published": _published(book)}
+    if as_json:
+        print_json(findings)
+        return
+    from rich.markup import escape
+
+    console = make_console()
+    for title, facts in findings.items():
+        console.print(f"[bold]{title}[/bold]")
+        for name, value in facts.items():
+            console.print(f"  {name:<18}{escape(str(value))}")
+
+
+def _versions() -> dict[str, str]:
+    import json
+
+    from assets.archive.run_identity import code_version, engine_versions
+
+    versions: dict[str, str] = json.loads(engine_versions())
+    return {"tierledger": code_version(), **versions}
+
+
+def _machine(book: Path) -> dict[str, Any]:
+    import datetime as dt
+
+    from assets.preflight import open_files_allowed
+    from assets.runtime.book_folder import open_run
+    from assets.runtime.limits import limits_of, machine_memory, machine_threads
+    from models.documents import InputError
+    from pipelines.cli.formatting import size
+
+    place = next(p for p in (book.resolve(), *book.resolve().parents) if p.exists())
+    facts: dict[str, Any] = {
+        "disk free": size(shutil.disk_usage(place).free),
+        "memory": size(machine_memory()),
+        "cores": machine_threads(),
+        "open files": open_files_allowed(),
+    }
+    available = _available_memory()
+    if available:
+        facts["memory free"] = size(available)
+    with suppress(InputError):  # told of the book
+        limits = limits_of(open_run(book, None, dt.datetime.now(dt.UTC)))
+        facts |= {"limits.memory": size(limits.memory), "limits.threads": limits.threads}
+        facts |= {"limits.spill": limits.spill, "limits.disk_free": size(limits.disk_free)}
+    return facts
+
+
+def _available_memory() -> int | None:
+    if sys.platform != "linux":
+        return None
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None)
+
+
+def _book(book: Path) -> dict[str, Any]:
+    from assets.runtime.book_folder import lock_holder, open_book
+    from models.documents import InputError
+    from pipelines.cli.formatting import size
+
+    facts: dict[str, Any] = {"folder": book.resolve(), "lock": lock_holder(book) or "free"}
+    try:
+        settings = open_book(book)
+    except InputError as error:
+        return {**facts, "book.yaml": str(error)}
+    warehouse = book / "warehouse.duckdb"
+    return {
+        **facts,
+        "name": settings.book,
+        "currency": settings.currency,
+        "as_of": settings.as_of or "today",
+        "calendar": settings.calendar.kind,
+        "feeds": ", ".join(settings.feeds),
+        **_postgres(settings),
+        "warehouse": size(warehouse.stat().st_size) if warehouse.is_file() else "none yet: the first run makes it",
+    }
+
+
+def _postgres(settings: Book) -> dict[str, str]:
+    postgres = settings.publish.postgres
+    if postgres is None:
+        return {}
+    state = "is set" if read_secret(postgres.variable) else "is not set"
+    return {"postgres": f"schema {postgres.schema_name}; {postgres.variable} {state}"}
+
+
+def _published(book: Path) -> dict[str, Any]:
+    from assets.published.reader import fetch, open_published
+    from models.documents import InputError
+
+    try:
+        with open_published(book) as con:
+            last = fetch(con, "select * from audit_run order by finished_at desc limit 1")
+    except InputError:
+        return {"state": "nothing published yet"}
+    return last[0] if last else {"state": "no run recorded"}

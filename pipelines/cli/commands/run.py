@@ -1,0 +1,151 @@
+"""`tierledger run`: from the feeds to the published tables."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.cli import BEGAN
+from pipelines.cli.options import BookOption, JsonOption, QuietOption, parse_day, print_json
+from pipelines.cli.stopping import stop_if_asked
+from pipelines.logging.format import is_on_standard_error
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from pipelines.run import Progress, RunSummary
+
+
+def run(
+    book: BookOption,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DAY", help="Last day that exists for this run; default: as_of of book.yaml, else today.")
+    ] = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option("--known-at", metavar="DAY", help="Only what was known at the end of that day (UTC), into published-known-at/DAY."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Compute again although nothing has changed.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make a damaged warehouse again from the archive first. Nothing is lost.")] = False,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take in new files, compute every payout, check, publish.
+
+    Runs are safe to repeat: with nothing new nothing changes. Readers of published/ see the old tables or the new ones, never a mix.
+
+    [bold]Examples[/bold]
+
+      tierledger run
+      tierledger run --book books/acme --as-of 2026-03-31
+      tierledger run --known-at 2026-04-05
+      tierledger run --json | jq .agreements
+    """
+    if known_at is None:
+        run_and_show(book, as_of, force, quiet, as_json, rebuild)
+    elif rebuild:
+        raise typer.BadParameter("--known-at works beside the book and uses no warehouse of it; leave one of the two out", param_hint="--rebuild")
+    else:
+        _run_known_at(book, parse_day(known_at), as_of, force, quiet, as_json)
+
+
+def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quiet: bool = False, as_json: bool = False, rebuild: bool = False) -> None:
+    """Run the book with progress on the terminal, then print what it came to."""
+    day: dt.date | None = parse_day(as_of) if as_of else None
+    from pipelines.run import StartUp, run_book
+
+    imported = StartUp(time.perf_counter() - BEGAN, time.process_time())
+    with stoppable_progress(hidden=quiet or as_json) as progress:
+        summary = run_book(book, day, progress, force, rebuild)
+    summary.start_up += imported
+    if as_json:
+        print_json(_as_object(summary))
+    elif not quiet:
+        from pipelines.cli.summary import print_summary
+
+        print_summary(summary, book)
+    if unreadable := summary.reports["feeds"].figures["unreadable"]:
+        from models.documents import InputError
+
+        raise InputError(unreadable)  # the other files count; whoever started the run must know that not all did
+
+
+def _run_known_at(book: Path, day: dt.date, as_of: str | None, force: bool, quiet: bool, as_json: bool) -> None:
+    """Run what the book knew on the day, and say whether that is what was published then."""
+    last_day = parse_day(as_of) if as_of else None
+    from pipelines.rebuild import run_known_at
+
+    with stoppable_progress(hidden=quiet or as_json) as progress:
+        known = run_known_at(book, day, last_day, progress, force)
+    run = known.snapshot.run
+    is_same = run is not None and run.run_id == known.summary.run_id
+    if as_json:
+        then = {"run_id": run.run_id, "started_at": run.started_at, "as_of": run.as_of} if run else None
+        print_json({"known_at": day, "published_then": then, "is_same": is_same, **_as_object(known.summary)})
+    elif not quiet:
+        from pipelines.cli.summary import print_known_at
+
+        print_known_at(known, book)
+
+
+@contextmanager
+def stoppable_progress(hidden: bool) -> Iterator[Progress]:
+    """The same bars; asked to stop, the work stops before its next part."""
+    with progress_bars(hidden) as show:
+
+        def progress(stage: str, done: int, total: int) -> None:
+            stop_if_asked()
+            show(stage, done, total)
+
+        yield progress
+
+
+@contextmanager
+def progress_bars(hidden: bool) -> Iterator[Progress]:
+    """A bar per step on standard error; nothing where that is no terminal."""
+    from assets.runtime.context import silent
+
+    if hidden or is_on_standard_error():
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+    from pipelines.run import STEPS
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield silent
+        return
+    titles = {step.name: step.title for step in STEPS} | {"hashing": "Hashing the archive", "comparing": "Comparing", "postgres": "To PostgreSQL"}
+    tasks: dict[str, TaskID] = {}
+    columns = (SpinnerColumn(finished_text="[green]✓"), TextColumn("{task.description:<22}"), BarColumn(bar_width=30), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bars:
+
+        def advance(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(titles.get(stage, stage), total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield advance
+
+
+def _as_object(summary: RunSummary) -> dict[str, object]:
+    return {
+        "run_id": summary.run_id,
+        "status": summary.status,
+        "as_of": summary.as_of,
+        "book": summary.folder,
+        "start_up": {"seconds": summary.start_up.seconds, "cpu_seconds": summary.start_up.cpu_seconds},
+        "stages": summary.stages,
+        "feeds": summary.feeds,
+        "warnings": summary.reports["feeds"].figures["warnings"],
+        "unreadable": [str(problem) for problem in summary.reports["feeds"].figures["unreadable"]],
+        "agreements": summary.agreements,
+        "published": {"folder": summary.published_in / "current", "rows": summary.published},
+    }

@@ -1,0 +1,113 @@
+"""`tierledger validate`: the book and its agreements, checked and linted without running anything."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.cli.options import BookOption, JsonOption, QuietOption, make_console, print_json
+
+
+def validate(
+    book: BookOption,
+    lint: Annotated[
+        bool, typer.Option("--lint/--no-lint", help="Also list what is legal and may not be meant: cliffs, falling pay, tiers that change nothing.")
+    ] = True,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of an agreement, for editors, and do nothing else.")] = False,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check book.yaml and every agreement, and list all mistakes with file and line; then lint the curves. Runs nothing.
+
+    A warning is probably not meant, a note is worth knowing; neither stops a run.
+
+    [bold]Examples[/bold]
+
+      tierledger validate
+      tierledger validate --book books/acme --no-lint
+      tierledger validate --schema > agreement.schema.json
+    """
+    if schema:
+        from models.agreements.reference import agreement_json_schema
+
+        print_json(agreement_json_schema())
+        return
+    sources, problems = _read(book)
+    found: list[Any] = []
+    if lint and not problems:
+        from models.agreements.lint import lint_agreements
+
+        found = lint_agreements(sources, dt.date.today())
+    if as_json:
+        print_json(
+            {"problems": [vars(p) for p in problems], "lint": [vars(p) for p in found], "agreements": [_row(s) for s in sources] if not problems else []}
+        )
+        if problems:
+            raise typer.Exit(2)
+        return
+    if problems:
+        from models.documents import InputError
+
+        raise InputError(problems)
+    if not quiet:
+        _print_table([_row(s) for s in sources], found)
+
+
+def _read(book: Path) -> tuple[list[Any], list[Any]]:
+    """The agreements and every mistake of book.yaml, mappings and agreements."""
+    from assets.agreements.load import read_agreements
+    from assets.feeds.column_mapping import check_mappings
+    from assets.runtime.book_folder import open_book
+    from models.documents import InputError
+
+    problems, require_approval, calendar = [], False, None
+    sources: list[Any] = []
+    try:
+        settings = open_book(book)
+        require_approval, calendar = settings.require_approval, settings.calendar
+        problems += check_mappings(book, settings)
+    except InputError as error:
+        problems += error.problems
+    try:
+        sources = read_agreements(book, require_approval, calendar) if book.is_dir() else []
+    except InputError as error:
+        problems += error.problems
+    return sources, problems
+
+
+def _row(source: Any) -> dict[str, Any]:
+    agreement = source.agreement
+    return {
+        "agreement": agreement.agreement,
+        "title": agreement.title or agreement.agreement,
+        "version": agreement.version,
+        "direction": agreement.direction,
+        "currency": agreement.currency,
+        "from": agreement.term.from_,
+        "to": agreement.term.to,
+        "benefits": [f"{b.id} ({b.window}, {'matrix' if b.matrix else b.method})" for b in agreement.benefits],
+        "file": f"{source.document.file}:{source.document.line}",
+    }
+
+
+def _print_table(rows: list[dict[str, Any]], found: list[Any]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("agreement", "title", "term", "benefits", "file"):
+        table.add_column(heading)
+    for row in rows:
+        term = f"{row['from']} – {row['to']}"
+        table.add_row(*map(escape, (row["agreement"], row["title"], term, ", ".join(row["benefits"]), row["file"])))
+    console = make_console()
+    console.print(table)
+    for severity, colour in (("warning", "yellow"), ("note", "dim")):
+        if listed := [p for p in found if p.severity == severity]:
+            console.print(f"\n[bold]{len(listed)} {severity}{'s' if len(listed) > 1 else ''}[/bold]")
+            for problem in listed:
+                console.print(f"[{colour}]{escape(str(problem))}[/{colour}]", soft_wrap=True)
+    console.print(f"\n[green]{len(rows)} {'agreement' if len(rows) == 1 else 'agreements'}, no mistakes.[/green]")

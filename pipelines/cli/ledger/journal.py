@@ -1,0 +1,62 @@
+"""`tierledger journal`: the entries of a period, as a file for the general ledger."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.ledger.close import PeriodArgument
+from pipelines.cli.options import BookOption, JsonOption, print_json
+
+
+class Format(StrEnum):
+    """What kind of file."""
+
+    csv = "csv"
+    xlsx = "xlsx"
+
+
+def journal(
+    book: BookOption,
+    period: PeriodArgument,
+    form: Annotated[Format | None, typer.Option("--format", "-f", help="Kind of file. Default: as --out ends, else csv.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to. Default: CSV to standard output, XLSX to journal-PERIOD.xlsx.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Export the double entries of a period: accruals, true-ups, settlements, write-offs, restatements. One row per entry line.
+
+    Debits equal credits in every entry and currency. Import a period once it is closed; before that its entries may still change, and the
+    command says so. entry_id is the same for the same entry in every export, so that an import can refuse what it has.
+
+    [bold]Examples[/bold]
+
+      tierledger journal 2026-03 > march.csv
+      tierledger journal 2026-03 --format xlsx
+      tierledger journal 2026-03 --out march.xlsx --json
+    """
+    from assets.closing.journal_export import as_csv, as_xlsx, read_journal
+
+    chosen = form or (Format.xlsx if out and out.suffix.lower() == ".xlsx" else Format.csv)
+    found = read_journal(book, period)
+    target = out or (Path(f"journal-{found.period.name}.xlsx") if chosen is Format.xlsx else None)
+    if target:
+        target.write_bytes(as_xlsx(found) if chosen is Format.xlsx else as_csv(found).encode())
+    elif not as_json:
+        print(as_csv(found), end="")
+    if not found.is_closed:
+        print(f"{found.period.name} is not closed: these entries may still change (tierledger close {found.period.name} --by NAME)", file=sys.stderr)
+    if as_json:
+        print_json({"period": found.period.name, "is_closed": found.is_closed, "lines": found.lines.height, "totals": found.totals, "file": target})
+    elif target:
+        from pipelines.cli.formatting import counted, money, number
+
+        print(f"{counted(found.lines.height, 'line')} written to {target}", file=sys.stderr)
+        for total in found.totals:
+            sides = f"debit {money(total['debit'], total['currency'])}, credit {money(total['credit'], total['currency'])}"
+            print(f"  {number(total['entries'])} entries, {sides}", file=sys.stderr)

@@ -1,0 +1,84 @@
+"""Closing, reopening and writing off under the book's lock: run the book, add to its ledger, and publish what follows from it.
+
+Belongs here: the order of these. Does not belong here: what they do (assets/closing/close.py), how they are shown (pipelines/cli/).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from assets.runtime.book_folder import lock_book, open_book, open_run
+from assets.runtime.context import RunContext, silent
+from assets.runtime.machine_errors import translate_machine_errors
+from pipelines.run import Progress, RunSummary, run_locked_book
+
+if TYPE_CHECKING:
+    from assets.closing.close import Closed
+    from models.records.chain import Record
+    from models.records.write_offs import WriteOff
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What `close` came to: the periods closed now, none when it was closed before; then `later` is what has come to it since (one row per
+    period it will be posted in, reason and currency)."""
+
+    period: str
+    closed: list[Closed]
+    later: list[dict[str, Any]]
+    head: str
+
+
+def close_book(folder: Path, period: str, by: str, with_earlier: bool = False, accept_open: str | None = None, progress: Progress = silent) -> Closing:
+    """Run the book, freeze the period as it was published, and publish again. Raises what a run raises, and LedgerRuleViolation."""
+
+    def add(context: RunContext) -> Closing:
+        from assets.closing.close import close_periods, list_differences
+        from assets.ledger.folder import read_ledger
+        from models.records.chain import head
+
+        closed = close_periods(context, period, by, with_earlier, accept_open)
+        later = [] if closed else list_differences(context, period)
+        return Closing(period, closed, later, head(read_ledger(context.ledger).records))
+
+    return _add_between_runs(folder, progress, add, lambda closing: bool(closing.closed))
+
+
+def reopen_book(folder: Path, period: str, reason: str, by: str, approved_by: str, progress: Progress = silent) -> Record:
+    """Enter the reopening, and publish what follows from it."""
+
+    def add(context: RunContext) -> Record:
+        from assets.closing.close import reopen_period
+
+        return reopen_period(context, period, reason, by, approved_by)
+
+    return _add_between_runs(folder, progress, add)
+
+
+def write_off_difference(folder: Path, payout: str, reason: str, by: str, amount: Decimal | None = None, progress: Progress = silent) -> WriteOff:
+    """Run the book, enter the write-off of what is then open, and publish again."""
+
+    def add(context: RunContext) -> WriteOff:
+        from assets.closing.close import write_off_payout
+
+        return write_off_payout(context, payout, reason, by, amount)
+
+    return _add_between_runs(folder, progress, add)
+
+
+def _add_between_runs(folder: Path, progress: Progress, add: Callable[[RunContext], _T], has_added: Callable[[_T], bool] = lambda added: True) -> _T:
+    """A run first, so that nothing is decided on what is no longer so; and a run after, which is quick to say so when nothing was added."""
+    open_book(folder)
+    with lock_book(folder), translate_machine_errors(folder):
+        before: RunSummary = run_locked_book(folder, progress=progress)
+        added = add(open_run(folder, before.as_of, dt.datetime.now(dt.UTC)))
+        if has_added(added):
+            run_locked_book(folder, before.as_of, progress)
+    return added

@@ -1,0 +1,275 @@
+"""Closing on tables made by hand: what is frozen, what is refused, what a second close adds, and that nothing closed ever moves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets.closing.close import close_periods, list_differences, reopen_period, write_off_payout
+from assets.closing.journal_export import as_csv, as_xlsx, read_journal
+from assets.ledger.folder import load_ledger, read_heads, read_ledger
+from assets.published.reader import sealed
+from models.documents import InputError
+from models.records.chain import NO_HASH
+from models.records.closing import LedgerRuleViolation, last_closed
+from tests.support.ledger_books import HandMade
+
+ACCRUED = {"p1": {"2026-01": "10.00", "2026-02": "25.00", "2026-03": "30.00"}, "p2": {"2026-01": "0.00", "2026-02": "7.50"}}
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> HandMade:
+    made = HandMade(tmp_path / "book [1]", {payout: dict(months) for payout, months in ACCRUED.items()})
+    made.publish()
+    return made
+
+
+def close(book: HandMade, period: str, **more: object) -> list[str]:
+    """Close on what is published now, publish what follows, and name the folders that came."""
+    closed = close_periods(book.publish(), period, "J. Doe", **more)  # type: ignore[arg-type]
+    book.publish()
+    return [each.record.folder for each in closed]
+
+
+def rows(book: HandMade, folder: str, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO((book.folder / "ledger" / folder / name).read_text(), newline="")))
+
+
+def test_a_close_freezes_accruals_payouts_and_journal(book: HandMade) -> None:
+    assert close(book, "2026-02", with_earlier=True) == ["0001-close-2026-01-v1", "0002-close-2026-02-v1"]
+    january, february = (rows(book, folder, "accruals.csv") for folder in ("0001-close-2026-01-v1", "0002-close-2026-02-v1"))
+    assert [(row["payout_id"], row["accrual"]) for row in january] == [("p1", "10.0000"), ("p2", "0.0000")]
+    assert [(row["payout_id"], row["accrued_to_date"], row["accrued_before"], row["accrual"]) for row in february] == [
+        ("p1", "25.0000", "10.0000", "15.0000"),
+        ("p2", "7.5000", "0.0000", "7.5000"),
+    ]
+    assert january[0]["agreement_id"] == '=A, "1"', "the ledger keeps texts as they are"
+    assert rows(book, "0001-close-2026-01-v1", "payouts.csv") == []
+    assert [(row["payout_id"], row["payout"]) for row in rows(book, "0002-close-2026-02-v1", "payouts.csv")] == [("p2", "7.5000")]
+    assert len(rows(book, "0002-close-2026-02-v1", "journal.csv")) == 4
+    record = read_ledger(book.folder / "ledger").records[1]
+    assert (record.closed_by, record.run_id, record.arrivals, record.agreements) == ("J. Doe", "r1", {"transactions": 1}, {'=A, "1"/1': "c1"})
+
+
+def test_closing_twice_does_nothing(book: HandMade) -> None:
+    close(book, "2026-01")
+    before = {path: path.read_bytes() for path in (book.folder / "ledger").rglob("*") if path.is_file()}
+    assert close(book, "2026-01") == []
+    assert {path: path.read_bytes() for path in (book.folder / "ledger").rglob("*") if path.is_file()} == before
+
+
+def test_what_changes_later_is_posted_in_the_first_open_period(book: HandMade) -> None:
+    close(book, "2026-02", with_earlier=True)
+    book.accrued["p1"]["2026-01"] = "12.00"
+    book.accrued["p2"]["2026-02"] = "9.00"
+    context = book.publish()
+    (later,) = list_differences(context, "2026-02")
+    assert (later["period"], later["reason"], later["accrual"]) == ("2026-03", "late", Decimal("-0.50"))  # p1 −2.00, p2 +1.50
+    close(book, "2026-03")
+    posted = rows(book, "0003-close-2026-03-v1", "accruals.csv")
+    assert [(row["payout_id"], row["origin_period"], row["reason"], row["accrual"]) for row in posted] == [
+        ("p1", "2026-01", "late", "2.0000"),
+        ("p1", "2026-02", "late", "-2.0000"),
+        ("p1", "2026-03", "", "5.0000"),
+        ("p2", "2026-02", "late", "1.5000"),
+    ]
+    assert [(row["payout_id"], row["payout"]) for row in rows(book, "0003-close-2026-03-v1", "payouts.csv")] == [("p1", "30.0000"), ("p2", "9.0000")]
+    posted_in_all = book.posted()
+    assert sum(amount for (payout, _), amount in posted_in_all.items() if payout == "p1") == Decimal("30")
+    assert sum(amount for (payout, _), amount in posted_in_all.items() if payout == "p2") == Decimal("9")
+
+
+def test_a_change_that_is_taken_back_adds_up_to_nothing(book: HandMade) -> None:
+    close(book, "2026-02", with_earlier=True)
+    book.accrued["p2"]["2026-02"] = "9.00"
+    close(book, "2026-03")
+    book.accrued["p2"]["2026-02"] = "7.50"
+    close(book, "2026-04")
+    assert book.posted()["p2", "2026-02"] == Decimal("7.50")
+    assert [row["accrual"] for row in rows(book, "0004-close-2026-04-v1", "accruals.csv")] == ["-1.5000"]
+
+
+def test_a_payout_that_is_gone_is_taken_back(book: HandMade) -> None:
+    close(book, "2026-02", with_earlier=True)
+    book.gone.add("p2")
+    close(book, "2026-03")
+    (row,) = (row for row in rows(book, "0003-close-2026-03-v1", "accruals.csv") if row["payout_id"] == "p2")
+    assert (row["accrual"], row["direction"], row["currency"], row["agreement_version"]) == ("-7.5000", "payable", "EUR", "1")
+    assert [(row["payout_id"], row["payout"]) for row in rows(book, "0003-close-2026-03-v1", "payouts.csv")] == [("p1", "30.0000"), ("p2", "0.0000")]
+    assert book.posted()["p2", "2026-02"] == 0
+
+
+def test_a_reopened_period_is_closed_again_with_the_differences_alone(book: HandMade) -> None:
+    close(book, "2026-02", with_earlier=True)
+    reopened = reopen_period(book.publish(), "2026-02", "wrong price list", "J. Doe", "A. Roe")
+    assert (reopened.folder, reopened.version) == ("0003-reopen-2026-02-v1", 1)
+    assert last_closed(read_ledger(book.folder / "ledger").records) == "2026-01"
+    book.accrued["p2"]["2026-02"] = "8.00"
+    assert close(book, "2026-02") == ["0004-close-2026-02-v2"]
+    assert [(row["payout_id"], row["accrual"]) for row in rows(book, "0004-close-2026-02-v2", "accruals.csv")] == [("p2", "0.5000")]
+    assert len(rows(book, "0002-close-2026-02-v1", "accruals.csv")) == 2, "the first version stays"
+    with pytest.raises(LedgerRuleViolation, match="only the last closed period"):
+        reopen_period(book.publish(), "2026-01", "x", "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("period", "message"),
+    [
+        ("2026-07", "ends on 2026-07-31, and the book is as of 2026-06-30"),
+        ("2026-02", "2026-01 before 2026-02 is still open"),
+        ("2026-03", "2026-01 to 2026-02"),
+    ],
+)
+def test_refused_in_the_wrong_order(book: HandMade, period: str, message: str) -> None:
+    with pytest.raises(LedgerRuleViolation, match=message):
+        close(book, period)
+    assert not (book.folder / "ledger").exists()
+
+
+def test_a_book_set_back_in_time_adds_nothing_to_its_ledger(book: HandMade) -> None:
+    close(book, "2026-02", with_earlier=True)
+    book.as_of = "2026-05-31"
+    with pytest.raises(LedgerRuleViolation, match=r"the book is as of 2026-05-31, and its ledger was last written as of 2026-06-30"):
+        close(book, "2026-03")
+
+
+@pytest.mark.parametrize(("period", "message"), [("march", "is not a period"), ("2026-13", "has no period 2026-13"), ("1980-01", "has no period")])
+def test_a_name_that_is_no_period_is_wrong_input(book: HandMade, period: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        close(book, period)
+
+
+def test_rejects_and_blocked_payouts_refuse_until_somebody_accepts_them(book: HandMade) -> None:
+    book.rejects, book.blocked = 7, {"p2"}
+    with pytest.raises(LedgerRuleViolation) as refused:
+        close(book, "2026-01")
+    assert "1 blocked payout: =A" in str(refused.value)
+    assert "7 rows rejected since the last close" in str(refused.value)
+    assert "f1.csv row 7 (amount)" in str(refused.value)
+    close(book, "2026-01", accept_open="old shop system")
+    record = read_ledger(book.folder / "ledger").records[0]
+    assert [(each.check, each.by, each.reason) for each in record.overrides] == [
+        ("no_payout_is_blocked", "J. Doe", "old shop system"),
+        ("rejects_are_within_the_limit", "J. Doe", "old shop system"),
+    ]
+    assert [row["accrual"] for row in rows(book, record.folder, "accruals.csv")] == ["10.0000", "0.0000"], "a blocked payout posts nothing"
+    book.blocked = set()
+    assert close(book, "2026-02") == ["0002-close-2026-02-v1"], "what was accepted stays accepted"
+    book.rejects += 1
+    with pytest.raises(LedgerRuleViolation, match="1 rows rejected"):
+        close(book, "2026-03")
+
+
+def test_the_limit_of_rejects_is_the_books(book: HandMade) -> None:
+    book.rejects, book.more = 2, "close: {quarantine_limit: 2}\n"
+    assert close(book, "2026-01") == ["0001-close-2026-01-v1"]
+
+
+def test_write_offs_up_to_what_is_open_and_the_limit(book: HandMade) -> None:
+    book.settled = {"p1": "29.60", "p2": "9.00"}
+    written = write_off_payout(book.publish(), "p1", "bank charge", "J. Doe", Decimal("0.10"))
+    assert (written.sequence, written.amount, written.period, written.date.isoformat()) == (1, Decimal("0.1000"), "2026-06", "2026-06-30")
+    book.settled["p1"] = "29.70"
+    assert write_off_payout(book.publish(), "p1", "the rest", "J. Doe").amount == Decimal("0.3000")
+    for wrong in ("1.90", "-1.90", "0", "1e40"):
+        with pytest.raises(LedgerRuleViolation, match=r"has -1\.5000 EUR open, so .* cannot be written off"):
+            write_off_payout(book.context(), "p2", "x", "y", Decimal(wrong))
+    with pytest.raises(LedgerRuleViolation, match=r"book\.yaml allows 1 "):
+        write_off_payout(book.context(), "p2", "x", "y")
+    assert write_off_payout(book.context(), "p2", "overpaid", "y", Decimal("-0.50")).amount == Decimal("-0.5")
+    with pytest.raises(InputError, match="more decimals than EUR: up to 2"):
+        write_off_payout(book.context(), "p2", "x", "y", Decimal("-0.001"))
+    with pytest.raises(InputError, match="--reason"):
+        write_off_payout(book.context(), "p2", " ", "y")
+    load_ledger(book.context())
+    with duckdb.connect(str(book.context().warehouse)) as con:
+        assert con.execute("select sequence, payout_id, amount, period from ledger.write_offs order by 1").fetchall() == [
+            (1, "p1", Decimal("0.1000"), "2026-06"),
+            (2, "p1", Decimal("0.3000"), "2026-06"),
+            (3, "p2", Decimal("-0.5000"), "2026-06"),
+        ]
+
+
+def test_a_write_off_in_a_closed_month_is_posted_in_the_next(book: HandMade) -> None:
+    book.as_of, book.settled = "2026-03-31", {"p1": "29.99"}
+    close(book, "2026-03", with_earlier=True)
+    written = write_off_payout(book.publish(), "p1", "rounding", "J. Doe")
+    assert (written.date.isoformat(), written.period) == ("2026-03-31", "2026-04")
+    assert close(book, "2026-03") == []
+
+
+def test_a_line_cut_short_is_named_with_the_way_out(book: HandMade) -> None:
+    book.settled = {"p1": "29.60"}
+    write_off_payout(book.publish(), "p1", "x", "y", Decimal("0.10"))
+    file = book.folder / "ledger" / "write_offs.jsonl"
+    file.write_bytes(file.read_bytes() + b'{"agreement_id":"')
+    with pytest.raises(InputError, match=r"write_offs.jsonl:2: the last line was cut short.*Delete this line, then give the command again"):
+        load_ledger(book.context())
+
+
+def test_every_table_of_the_ledger_is_there_when_nothing_is_closed(book: HandMade) -> None:
+    report = load_ledger(book.context())
+    assert report.rows == {f"ledger.{t}": 0 for t in ("closes", "arrivals", "agreements", "write_offs", "accruals", "payouts", "journal")}
+    assert report.figures["head"] == NO_HASH
+    assert read_heads(book.folder / "ledger") == {"ledger_sha256": NO_HASH, "write_offs_sha256": NO_HASH}
+
+
+def test_the_tables_of_the_ledger_are_what_was_closed(book: HandMade) -> None:
+    book.rejects = 1
+    close(book, "2026-02", with_earlier=True, accept_open="why not")
+    reopen_period(book.publish(), "2026-02", "r", "J. Doe", "A. Roe")
+    report = load_ledger(book.context())
+    assert report.rows["ledger.closes"] == 3
+    with duckdb.connect(str(book.context().warehouse)) as con:
+        found = con.execute("select sequence, kind, period, version, is_in_force, closed_by, approved_by from ledger.closes order by 1").fetchall()
+        assert found == [
+            (1, "close", "2026-01", 1, True, "J. Doe", None),
+            (2, "close", "2026-02", 1, False, "J. Doe", None),
+            (3, "reopen", "2026-02", 1, False, "J. Doe", "A. Roe"),
+        ]
+        assert json.loads(con.execute("select overrides from ledger.closes where sequence = 1").fetchall()[0][0])[0]["by"] == "J. Doe"
+        assert con.execute("from ledger.arrivals order by all").fetchall() == [(1, "transactions", 2), (2, "transactions", 2)]
+        assert con.execute("from ledger.agreements order by all limit 1").fetchall() == [(1, '=A, "1"', 1, "c1")]
+        assert con.execute("select sum(accrual), any_value(typeof(accrual)), any_value(reason) from ledger.accruals").fetchall() == [
+            (Decimal("32.5"), "DECIMAL(18,4)", None)
+        ]
+        assert con.execute("select typeof(window_end), typeof(measure) from ledger.payouts").fetchall() == [("DATE", "DECIMAL(38,12)")]
+
+
+def test_the_ledger_may_not_grow_shorter_than_what_was_published(book: HandMade) -> None:
+    close(book, "2026-02", with_earlier=True)
+    manifest = book.folder / "published" / "current" / "tables.json"
+    manifest.write_text(json.dumps(sealed({**json.loads(manifest.read_text()), "terms": read_heads(book.folder / "ledger")})))
+    load_ledger(book.context())
+    last = book.folder / "ledger" / "0002-close-2026-02-v1"
+    last.rename(book.folder / "away")
+    with pytest.raises(InputError, match=r"does not hold the head .* of the published run r1"):
+        load_ledger(book.context())
+
+
+def test_the_journal_leaves_as_csv_and_xlsx_without_formulas(book: HandMade) -> None:
+    journal = read_journal(book.folder, "2026-01")
+    assert not journal.is_closed
+    (total,) = journal.totals
+    assert (total["currency"], total["entries"], total["debit"], total["credit"]) == ("EUR", 1, Decimal(10), Decimal(10))
+    read = list(csv.DictReader(io.StringIO(as_csv(journal), newline="")))
+    assert [(row["agreement_id"], row["participant_id"], row["debit"], row["account"]) for row in read] == [
+        ('\'=A, "1"', "'-C1", "10.0000", "4100"),
+        ('\'=A, "1"', "'-C1", "0.0000", "2200"),
+    ]
+    assert as_xlsx(journal) == as_xlsx(journal)
+    with zipfile.ZipFile(io.BytesIO(as_xlsx(journal))) as workbook:
+        sheet, texts = (workbook.read(f"xl/{name}.xml").decode() for name in ("worksheets/sheet1", "sharedStrings"))
+    assert "<f>" not in sheet
+    assert '<t>\'=A, "1"</t>' in texts
+    assert "<t>4100</t>" in texts, "an account is a name, not a number"
+    assert "<v>10</v>" in sheet
+    close(book, "2026-01")
+    assert read_journal(book.folder, "2026-01").is_closed

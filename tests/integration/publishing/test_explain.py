@@ -1,0 +1,181 @@
+"""explain: what is told about a payout is what was published, adds up, and is safe to open.
+
+Belongs here: finding payouts, the figures told, the page. Reads the demo book after one run.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import duckdb
+import pytest
+
+from assets.published.explanation import explain_payout, largest_payouts
+from models.documents import InputError
+from pipelines.cli.commands.curve import draw_curve
+from pipelines.cli.commands.explain import render_page
+from pipelines.cli.explanation_view import present
+from pipelines.cli.main import main
+
+
+def payout_ids(book: Path, condition: str) -> list[str]:
+    query = f"select payout_id from '{book}/published/current/fct_payout.parquet' where {condition} order by abs(payout) desc, payout_id limit 3"
+    return [row[0] for row in duckdb.sql(query).fetchall()]
+
+
+@pytest.fixture(scope="module")
+def largest(demo_book: Path) -> str:
+    return str(largest_payouts(demo_book, 1)[0]["payout_id"])
+
+
+def test_shares_add_up_over_all_lines_however_few_are_listed(demo_book: Path, largest: str) -> None:
+    few, many = explain_payout(demo_book, largest, 3), explain_payout(demo_book, largest, 100_000)
+    assert len(few.lines) == 3
+    assert len(many.lines) == many.line_count == few.line_count
+    assert few.line_sum == few.payout["payout"] == sum(line["line_payout"] for line in many.lines)
+    assert sum(file["lines"] for file in many.files) == many.line_count
+
+
+def test_one_tier_is_marked_and_it_is_the_one_reached(demo_book: Path, largest: str) -> None:
+    e = explain_payout(demo_book, largest, 0)
+    reached = [tier for tier in e.tiers if tier["is_reached"]]
+    assert [tier["tier"] for tier in reached] == [e.payout["tier"]]
+    assert reached[0]["from_value"] <= e.payout["axis_value"]
+    assert reached[0]["to_value"] is None or e.payout["axis_value"] < reached[0]["to_value"]
+    assert present(e).tiers.marked == e.payout["tier"] - 1
+
+
+def test_the_last_step_is_the_payout(demo_book: Path, largest: str) -> None:
+    e = explain_payout(demo_book, largest, 0)
+    assert [step["step_no"] for step in e.steps] == list(range(1, len(e.steps) + 1))
+    assert e.steps[-1]["result"] == e.payout["payout"]
+
+
+def test_names_of_a_payout(demo_book: Path, largest: str) -> None:
+    e = explain_payout(demo_book, largest, 0)
+    p = e.payout
+    path = f"{p['agreement_id']}/{p['benefit_id']}/{p['participant_id']}/{p['window_start']}"
+    for name in (largest[:10], largest.upper(), path, f" {path} "):
+        assert explain_payout(demo_book, name, 0).payout["payout_id"] == largest
+
+
+def test_an_unclear_name_lists_what_it_could_be(demo_book: Path, largest: str) -> None:
+    p = explain_payout(demo_book, largest, 0).payout
+    with pytest.raises(InputError, match=largest):
+        explain_payout(demo_book, f"{p['agreement_id']}/{p['benefit_id']}/{p['participant_id']}/1999-01-01", 0)
+    with pytest.raises(InputError, match="beginning of several payouts"):
+        explain_payout(demo_book, largest[0], 0)
+    with pytest.raises(InputError, match="`tierledger explain` lists the largest"):
+        explain_payout(demo_book, "~~~", 0)
+    with pytest.raises(InputError, match="no published payout"):
+        explain_payout(demo_book, "", 0)
+
+
+def test_text_names_clause_quote_file_and_row(demo_book: Path, largest: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", largest, "--book", str(demo_book), "--lines", "2"]) == 0
+    text = capsys.readouterr().out
+    e = explain_payout(demo_book, largest, 2)
+    assert e.payout["clause"] in text
+    assert e.benefit["quote"][:40] in text
+    assert f"{e.payout['payout']:,.2f} {e.payout['currency']}" in text
+    assert f"{Path(e.lines[0]['source_file']).name}, row {e.lines[0]['source_row']}" in text
+
+
+def test_json_keeps_money_exact(demo_book: Path, largest: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", largest, "--book", str(demo_book), "--format", "json"]) == 0
+    message = json.loads(capsys.readouterr().out)
+    assert Decimal(message["line_sum"]) == Decimal(message["payout"]["payout"])
+    assert isinstance(message["payout"]["payout"], str)
+    assert set(message) == {"payout", "agreement", "benefit", "participant", "achievement", "tiers", "steps", "lines", "files", "line_count", "line_sum"}
+
+
+class _Page(HTMLParser):
+    """Which tags a page opens, and what it would load from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.opened.append(tag)
+        self.loaded += [f"{tag} {name}={value}" for name, value in attrs if name in ("src", "href")]
+
+
+def test_the_page_stands_alone(demo_book: Path, largest: str, tmp_path: Path) -> None:
+    assert main(["explain", largest, "--book", str(demo_book), "--format", "html", "--output", str(tmp_path / "why.html")]) == 0
+    text = (tmp_path / "why.html").read_text(encoding="utf-8")
+    page = _Page()
+    page.feed(text)
+    assert page.loaded == []
+    assert "script" not in page.opened
+    assert {"svg", "table", "header", "blockquote"} <= set(page.opened)
+    assert "url(" not in text
+
+
+def test_what_came_from_data_is_escaped(demo_book: Path, largest: str) -> None:
+    e = explain_payout(demo_book, largest, 1)
+    e.participant["name"] = "<script>alert(1)</script>"
+    e.benefit["quote"] = 'a "quoted" & <b>bold</b> clause'
+    e.lines[0]["product_id"] = "<img src=x onerror=alert(1)>"
+    page = _Page()
+    page.feed(render_page(e))
+    assert not {"script", "img", "b"} & set(page.opened)
+
+
+@pytest.mark.parametrize("condition", ["status = 'blocked'", "payout = 0 and tier = 0", "status = 'open'", "direction = 'receivable'", "prior_earned <> 0"])
+def test_every_kind_of_payout_can_be_told(demo_book: Path, condition: str) -> None:
+    ids = payout_ids(demo_book, condition)
+    assert ids
+    for payout_id in ids:
+        e = explain_payout(demo_book, payout_id, 5)
+        assert e.line_sum == (e.payout["payout"] or 0)
+        assert present(e).headline
+        assert "<html" in render_page(e)
+
+
+def test_every_benefit_has_a_picture_with_the_place_on_it(demo_book: Path) -> None:
+    query = (
+        f"select any_value(payout_id) from '{demo_book}/published/current/fct_payout.parquet' where axis_value is not null group by agreement_id, benefit_id"
+    )
+    for (payout_id,) in duckdb.sql(query).fetchall():
+        e = explain_payout(demo_book, payout_id, 0)
+        picture = draw_curve(e)
+        assert picture is not None, e.benefit["benefit_id"]
+        root = ElementTree.fromstring(picture)
+        assert float(root.attrib["viewBox"].split()[3]) < 300
+        assert all(-1 <= float(dot.attrib["cx"]) <= 640 for dot in root.iter("{http://www.w3.org/2000/svg}circle"))
+
+
+def test_a_participant_with_prorated_thresholds_is_not_drawn_on_the_curve_as_agreed(demo_book: Path) -> None:
+    clipped = explain_payout(demo_book, "CAFE-START-2526/quarter-bonus/CH-08/2025-08-18", 0)
+    assert clipped.payout["tier"] == 1
+    assert draw_curve(clipped) is None
+
+
+@pytest.mark.parametrize(
+    ("payout", "message"),
+    [
+        ("SERVICE-MATRIX-2526/sales-and-service/SP-03/2025-07-01", [("columns: x = last value of the metric nps", "29"), ("x = M / T", "105.4087265278 %")]),
+        ("GREEN-CRATES-2526/returnables/CH-01/2025-07-01", [("gate 1: × 1 where x ≥ 0.8, else × 0.5", "0.5"), ("gate 2: x = M / B − 1", "15.117935333 %")]),
+        ("UK-SALES-BONUS-2526/s-curve/SP-06/2025-10-01", [("multiply: x = last value of the metric nps", "24")]),
+    ],
+)
+def test_places_and_factors_are_told_in_their_own_units(demo_book: Path, payout: str, message: list[tuple[str, str]]) -> None:
+    steps = {row[2]: row[4] for row in present(explain_payout(demo_book, payout, 0)).steps.rows}
+    assert {formula: steps[formula] for formula, _ in message} == dict(message)
+
+
+def test_a_matrix_is_shown_as_agreed_with_the_row_that_was_reached(demo_book: Path) -> None:
+    table = present(explain_payout(demo_book, "SERVICE-MATRIX-2526/sales-and-service/SP-03/2025-07-01", 0)).tiers
+    assert table.headings == ("tier", "from", "nps from 0", "nps from 30", "nps from 60")
+    assert table.rows[table.marked or 0] == ("2", "100 %", "30 %", "80 %", "120 %")
+
+
+def test_without_a_name_the_largest_are_listed(demo_book: Path, largest: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--book", str(demo_book)]) == 0
+    assert largest in capsys.readouterr().out

@@ -1,0 +1,212 @@
+"""A whole calculation in memory: one agreement and a few lines to the tables of `calc`, without files or SQL.
+
+Belongs here: summing lines the way intermediate.int_measures_summed does for partners without children, scopes or other currencies, and
+drawing agreements with lines. Does not belong here: expectations.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import polars as pl
+from hypothesis import strategies as st
+
+from models.agreements.parse import parse_agreements
+from models.agreements.terms import make_terms
+from models.book.settings import Book, parse_book
+from models.calculation.achievement import SUMMED
+from models.calculation.results import compute_results
+from models.money import Rounding
+from tests.reference.compute import Results, compute
+from tests.reference.read import book_of_rows
+from tests.support.casebook import to_yaml
+from tests.support.evaluation import STARTS, benefits, decimals
+
+D = Decimal
+
+
+@dataclass(frozen=True)
+class Line:
+    """One transaction of a participant; without saying whose, of P."""
+
+    date: dt.date
+    amount: Decimal
+    quantity: Decimal | None = None
+    cost: Decimal | None = None
+    partner_id: str = "P"
+    points: Decimal | None = None  # an attribute
+
+
+@dataclass(frozen=True)
+class Small:
+    """An agreement of the language (with others beside it, or its further versions), its lines, target and metric rows, and the settings that matter."""
+
+    agreement: dict[str, Any]
+    lines: Sequence[Line]
+    targets: Sequence[dict[str, Any]]
+    as_of: dt.date
+    rounding: Rounding = "half_up"
+    year_starts: str = "01-01"
+    others: Sequence[dict[str, Any]] = ()
+    metrics: Sequence[tuple[str, str, dt.date, Decimal]] = ()
+
+    @property
+    def agreements(self) -> list[dict[str, Any]]:
+        """In the order of their keys."""
+        return sorted([self.agreement, *self.others], key=lambda a: (a["agreement"], a.get("version", 1)))
+
+
+def calculate(small: Small, benefits: Sequence[int] | None = None, first_payout: int = 0) -> dict[str, pl.DataFrame]:
+    """The tables of `calc`, with participants, window_start and period beside the keys. benefits: the keys of those to be computed, default all."""
+    texts = {f"{n}.yaml": to_yaml(agreement) for n, agreement in enumerate(small.agreements)}
+    terms = make_terms(_book(small), parse_agreements(texts), small.as_of)
+    keys = {name: n for n, name in enumerate(_names(small))}
+    participants = [(n, keys[name], name) for n, agreement in enumerate(small.agreements) for name in agreement["participants"]]
+    together = ("agreement_key", "agreement_id", "currency", "minor_units", "combine_rule", "combine_group", "priority", "net_of")
+    frames = {
+        **terms,
+        "benefits": terms["benefits"].join(terms["agreements"].select(together), on="agreement_key").sort("benefit_key"),
+        "participants": pl.DataFrame(participants, schema={"agreement_key": pl.Int32, "participant_key": pl.Int32, "participant_id": pl.String}, orient="row"),
+        "measures": _sum_lines(small, terms),
+        "targets": _target_rows(small),
+        "metrics": pl.DataFrame(
+            small.metrics, schema={"participant_id": pl.String, "metric": pl.String, "date": pl.Date, "value": pl.Decimal(38, 12)}, orient="row"
+        ),
+    }
+    if benefits is not None:
+        frames["benefits"] = frames["benefits"].filter(pl.col("benefit_key").is_in(benefits))
+    as_of_period = terms["days"].filter(pl.col("day") == small.as_of)["period_no"].item()
+    results = dict(compute_results(frames, small.as_of, as_of_period, small.rounding, first_payout))
+    names = frames["participants"].select("participant_key", "participant_id").unique()
+    results["payouts"] = results["payouts"].join(names, on="participant_key", maintain_order="left")
+    starts = results["payouts"].select("payout_key", "benefit_key", "participant_id", "window_start")
+    with_periods = {
+        name: results[name].join(starts, on="payout_key").join(terms["periods"].select("period_no", "period"), on="period_no")
+        for name in ("achievement", "accruals")
+    }
+    return {**results, **with_periods}
+
+
+def by_reference(small: Small) -> Results:
+    """The same by the reference calculation."""
+    rows = [{"transaction_id": str(i), "currency": small.agreement["currency"], **vars(line)} for i, line in enumerate(small.lines)]
+    feeds = {"transactions": [{k: _fraction(v) for k, v in row.items()} for row in rows], "partners": [{"partner_id": name} for name in _names(small)]}
+    metrics = [dict(zip(("participant_id", "metric", "date", "value"), row, strict=True)) for row in small.metrics]
+    feeds["metrics"] = [{k: _fraction(v) for k, v in row.items()} for row in metrics]
+    feeds["targets"] = [{"agreement": "A", "participant_id": "P", **{k: _fraction(v) for k, v in row.items()}} for row in small.targets]
+    settings = {"feeds": {}, "rounding": small.rounding, "calendar": {"year_starts": small.year_starts}}
+    return compute(book_of_rows(settings, [_fractions(agreement) for agreement in small.agreements], feeds, small.as_of))
+
+
+def _book(small: Small) -> Book:
+    return parse_book(
+        f'book: t\ncurrency: EUR\nrounding: {small.rounding}\ncalendar: {{year_starts: "{small.year_starts}"}}\nfeeds: {{transactions: {{files: "*.csv"}}}}\n'
+    )
+
+
+def _names(small: Small) -> list[str]:
+    return sorted({name for agreement in small.agreements for name in agreement["participants"]})
+
+
+def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    days = {day: (period, prior, later) for day, period, prior, later in terms["days"].iter_rows()}
+    keys = {name: n for n, name in enumerate(_names(small))}
+    records = []
+    for line_set, key in terms["line_sets"].select("line_set_key", "agreement_key").iter_rows():
+        agreement = small.agreements[key]
+        first, last = agreement["term"]["from"], agreement["term"]["to"]
+        for line in small.lines:
+            if line.date > small.as_of or line.date not in days or line.partner_id not in agreement["participants"]:
+                continue
+            period, prior, later = days[line.date]
+            lacks = [int(value is None) for value in (line.cost, line.quantity, line.points)]
+            sums = (line.amount, line.cost or D(0), line.quantity or D(0), line.points or D(0), 1, 0, *lacks)
+            if first <= line.date <= last:
+                records.append((line_set, keys[line.partner_id], period, False, False, *sums))
+            if prior is not None and first <= later <= last:
+                records.append((line_set, keys[line.partner_id], prior, True, later > small.as_of, *sums))
+    money = dict.fromkeys(SUMMED[:4], pl.Decimal(38, 6))
+    names = {"line_set_key": pl.Int32, "participant_key": pl.Int32, "period_no": pl.Int32, "is_prior": pl.Boolean, "is_after_as_of": pl.Boolean}
+    frame = pl.DataFrame(records, schema={**names, **money, **dict.fromkeys(SUMMED[4:], pl.Int64)}, orient="row")
+    return frame.group_by(list(names)).agg(pl.col(c).sum() for c in SUMMED)
+
+
+def _target_rows(small: Small) -> pl.DataFrame:
+    figures = ("target", "incentive", "baseline")
+    rows = [(row.get("agreement", "A"), row["benefit"], row.get("participant_id", "P"), row["window_start"], *map(row.get, figures)) for row in small.targets]
+    names = {"agreement_id": pl.String, "benefit_id": pl.String, "participant_id": pl.String, "window_start": pl.Date}
+    return pl.DataFrame(rows, schema={**names, **dict.fromkeys(figures, pl.Decimal(18, 6))}, orient="row")
+
+
+def _fraction(value: Any) -> Any:
+    return Fraction(value) if isinstance(value, Decimal) else value
+
+
+def _fractions(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _fractions(v) for k, v in value.items()}
+    return [_fractions(v) for v in value] if isinstance(value, list) else _fraction(value)
+
+
+# -- drawing ----------------------------------------------------------------------------------------------------------
+
+DAYS = st.dates(dt.date(2023, 11, 1), dt.date(2025, 12, 31))
+EDGES = st.sampled_from([dt.date(2024, 2, 28), dt.date(2024, 2, 29), dt.date(2025, 2, 28), dt.date(2024, 12, 31), dt.date(2025, 1, 1), dt.date(2025, 3, 31)])
+LINES = st.builds(
+    Line,
+    date=EDGES | DAYS,
+    amount=st.sampled_from([D(1000), D("999.99"), D("0.01"), D(-500)]) | decimals(-200, 2000, 2),
+    quantity=decimals(-5, 50, 1),
+    cost=decimals(-100, 1000, 2),
+)
+
+
+def figures_of(by: str) -> st.SearchStrategy[Any]:
+    return st.just("feed") | st.just({"prior": "year"}) | decimals(1 if by in ("attainment", "growth") else -500, 5000, 2)
+
+
+@st.composite
+def smalls(draw: st.DrawFn) -> Small:
+    """One agreement with one benefit of any kind, its term starting on any day, with lines in the term and the year before."""
+    by = draw(st.sampled_from(list(STARTS)))
+    benefit = {"id": "b", "clause": "1", **draw(benefits(axes=(by,)))}
+    benefit["window"], benefit["accumulate"] = draw(
+        st.sampled_from([(w, a) for w in ("month", "quarter", "half_year", "year", "term") for a in ("window", "year", "term") if (w, a) != ("term", "year")])
+    )
+    benefit["measure"] = draw(st.sampled_from(["amount", "amount", "quantity", "margin", "count"]))
+    bases = ["measure", "measure", "amount", "quantity", "margin"] + ["increment"] * (benefit["method"] != "graduated")
+    benefit["base"] = draw(st.sampled_from(bases))
+    benefit["settle"] = {"clawback": draw(st.sampled_from(["carry", "pay", "none"]))}
+    if by == "attainment":
+        benefit["target"] = draw(figures_of(by) | decimals(1, 2, 6).map(lambda t: {"prior": "year", "times": max(t, D("0.5"))}))
+    if by in ("growth", "growth_amount") or benefit["base"] == "increment":
+        benefit["baseline"] = draw(figures_of(by))
+    if any("share" in tier for tier in benefit["tiers"]):
+        benefit["incentive"] = draw(decimals(-100, 5000, 2) | st.just("feed"))
+    first = draw(EDGES | st.dates(dt.date(2024, 1, 1), dt.date(2025, 3, 1)))
+    term = {"from": first, "to": draw(st.dates(first, first + dt.timedelta(days=500)))}
+    agreement = {
+        "agreement": "A",
+        "title": "A",
+        "currency": draw(st.sampled_from(["EUR", "JPY", "KWD"])),
+        "term": term,
+        "participants": ["P"],
+        "benefits": [benefit],
+    }
+    starts = st.builds(lambda y, m: dt.date(y, m, 1), st.sampled_from([2024, 2025]), st.integers(1, 12)) | st.just(first)
+    target = st.fixed_dictionaries(
+        {"benefit": st.just("b"), "window_start": starts}, optional=dict.fromkeys(["target", "baseline", "incentive"], decimals(-1, 5000, 2))
+    )
+    return Small(
+        agreement,
+        draw(st.lists(LINES, max_size=12)),
+        draw(st.lists(target, max_size=6, unique_by=lambda row: row["window_start"])),
+        draw(st.sampled_from([dt.date(2026, 12, 31), dt.date(2025, 6, 30), dt.date(2025, 2, 14)])),
+        draw(st.sampled_from(["half_up", "half_even"])),
+        draw(st.sampled_from(["01-01", "04-01"])),
+    )

@@ -1,0 +1,217 @@
+"""Do the tests notice? Breaks the calculation on purpose, one small way after the other, in a copy, and runs the unit tests on each.
+
+    make mutants                      all of them; exit code 1 when one survives
+    python -m tests.tools.mutants accruals  those of one file
+
+A mutant that survives is a rule without a test. Belongs here: the mutants. Does not belong here: tests.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TESTS = [
+    f"tests/unit/test_{name}.py"
+    for name in ("money", "calendars", "payouts", "curves", "achievement", "accruals", "steps", "schemes", "standings", "forecasts", "agreement_language")
+]
+COPIED = ("models", "tests", "pyproject.toml")
+AT_ONCE = 2
+
+#: (module of models, what stands there, what the mutant says). Each `old` stands in the file exactly once.
+MUTANTS: list[tuple[str, str, str]] = [
+    # curves: where a tier begins, how pieces are put together
+    ("curves", "(distance > 0) | ((distance == 0) & ladder.includes_start[following])", "(distance >= 0)"),
+    ("curves", "(distance > 0) | ((distance == 0) & ladder.includes_start[following])", "(distance > 0)"),
+    ("curves", "(distance > 0) | ((distance == 0) & ladder.includes_start[following])", "distance > 1"),
+    ("curves", 'method == "linear" or boundary == "lower_inclusive"', 'boundary == "lower_inclusive"'),
+    ("curves", 'method == "linear" or boundary == "lower_inclusive"', 'method == "linear" or boundary == "upper_inclusive"'),
+    ("curves", "enumerate(zip(tiers, lines, strict=False), 1)", "enumerate(zip(tiers, lines, strict=False), 0)"),
+    ("curves", "Piece(len(tiers), tiers[-1].start, False, pays)", "Piece(len(tiers), tiers[-1].start, True, pays)"),
+    ("curves", "tiers[i - 1].pays[form] * (tier.start - tiers[i - 1].start)", "tiers[i].pays[form] * (tier.start - tiers[i - 1].start)"),
+    ("curves", "below[form] - value * tier.start, value", "below[form], value"),
+    ("curves", 'if form == "amount":', 'if form == "no form":'),
+    ("curves", "below[form] += value\n", "below[form] = value\n"),
+    ("curves", '"hold": last, "extend"', '"hold": segments[-1] if can_extend else last, "extend"'),
+    ("curves", '"zero": dict.fromkeys(last, (ZERO, ZERO))', '"zero": last'),
+    ("curves", "len(tiers) > 1 and tiers[-1].start > tiers[-2].start", "len(tiers) > 2 and tiers[-1].start > tiers[-2].start"),
+    ("curves", "(b.pays[form] - value) / (b.start - a.start)", "(b.pays[form] + value) / (b.start - a.start)"),
+    ("curves", "value - slopes[form] * a.start, slopes[form]", "value - slopes[form] * b.start, slopes[form]"),
+    ("curves", "last = ladder.first[benefit + 1] - 1", "last = ladder.first[benefit + 1]"),
+    ("curves", "fixed[piece] * x_divisor + ladder.slope", "fixed[piece] + ladder.slope"),
+    ("curves", "Fraction(row[i] or 0)", "Fraction(row[i] or 1)"),
+    ("curves", "below += tiers[i - 1].pays[\"rate\"] * tier.start", "below += tier.pays[\"rate\"] * tier.start"),
+    ("curves", "rates += tier.pays[\"rate\"]", "rates = tier.pays[\"rate\"]"),
+    ("curves", "for t in tiers[: i + 1]), ZERO)", "for t in tiers[i : i + 1]), ZERO)"),
+    # payouts: axis, base, limits and their order
+    ("payouts", "choose(sliced, unit * figures.base", "choose(sliced, unit * figures.measure"),
+    ("payouts", "choose(is_rolling, unit, figures.base)", "choose(is_rolling, unit, figures.measure)"),
+    ("payouts", "choose(is_graduated, 0, figures.quantity)", "choose(is_graduated, 0, figures.base)"),
+    ("payouts", "figures.incentive * measure * length", "figures.incentive * length"),
+    ("payouts", "figures.incentive * measure * length", "figures.incentive * measure"),
+    ("payouts", "curve.part * measure * of_length", "curve.divisor * measure * of_length"),
+    ("payouts", "(kind == GROWTH) | (kind == GROWTH_AMOUNT), figures.baseline, 0", "kind == GROWTH_AMOUNT, figures.baseline, 0"),
+    ("payouts", "has_slices = (figures.measure > 0)", "has_slices = (figures.measure != 0)"),
+    ("payouts", "choose(is_set & (amount > most), most, amount)", "choose(is_set & (amount < most), most, amount)"),
+    ("payouts", "choose(is_set & (amount < least), 0, amount)", "choose(is_set & (amount <= least), 0, amount)"),
+    ("payouts", "choose(is_set & (amount < least), 0, amount)", "amount"),
+    ("payouts", "return choose(is_set & (amount < least), least, amount)", "return choose(is_set & (amount > least), least, amount)"),
+    ("payouts", "choose(is_set & (amount < least), 0, amount)", "choose(is_set & (numerator * FIGURE_SCALE < least), 0, amount)"),
+    ("payouts", '"benefit_key", "M", "E"', '"benefit_key", "E"'),
+    ("payouts", '"incentive", "days", "of_days", "reason")', '"incentive")'),
+    ("payouts", "payout[0] * 10**minor, payout[1]", "payout[0] * 10**2, payout[1]"),
+    ("payouts", "scheme.ladder.tier[following] > scheme.ladder.tier[place.piece]", "scheme.ladder.tier[following] >= scheme.ladder.tier[place.piece]"),
+    ("payouts", "(multiplier[0] * gate_factor[0])", "multiplier[0]"),
+    ("payouts", "np.where(column > 0, tier[here], 0)", "tier[here]"),
+    ("payouts", "scheme.shares_ties[benefit] & (tied > 1) & ~blocked", "scheme.shares_ties[benefit] & (tied > 2) & ~blocked"),
+    ("payouts", "days=choose(is_matrix, 1, figures.days)", "days=figures.days"),
+    ("payouts", "scheme.ladder.first[benefit] + tier)", "scheme.ladder.first[benefit] + tier - 1)"),
+    ("payouts", "    if tier is not None:\n        return place\n", ""),
+    # settlements: spans, series, clawback rules
+    ("settlements", "np.where(is_later, earned_before, 0)", "earned_before"),
+    ("settlements", "np.where(is_later, earned_before, 0)", "0 * earned_before"),
+    ("settlements", "is_blocked[here - 1], before[here - 1], earned[here - 1]", "is_blocked[here - 1], 0, earned[here - 1]"),
+    ("settlements", "owed = carried[here - 1]", "owed = np.where(starts_span[here], 0, carried[here - 1])"),
+    ("settlements", "np.where(pays[here], difference - owed, np.maximum(difference - owed, 0))", "np.maximum(difference - owed, 0)"),
+    ("settlements", "np.where(pays[here], difference - owed, np.maximum(difference - owed, 0))", "np.where(pays[here], difference - owed, difference - owed)"),
+    ("settlements", "np.where(pays[here], difference - owed, ", "np.where(pays[here], difference, "),
+    ("settlements", "pays[here] | forgives[here], 0", "pays[here], 0"),
+    ("settlements", '(rule == "pay") & ~is_blocked', '(rule == "pay")'),
+    ("settlements", "np.maximum(owed - difference, 0)", "np.maximum(owed + difference, 0)"),
+    ("settlements", '(rule == "none") & ends_span', '(rule == "none")'),
+    # axes, ranks: what stands where, among whom
+    ("axes", 'pl.when(pl.col("value_date") >= pl.col("span_start"))', 'pl.when(pl.col("value_date") > pl.col("span_start"))'),
+    ("axes", 'pl.when(pl.col("value_date") >= pl.col("span_start"))', 'pl.when(pl.lit(True))'),
+    ("axes", "choose(kind == GROWTH, figures.baseline, figures.part)", "choose(kind == GROWTH, figures.baseline, figures.divisor)"),
+    ("axes", '"axis_needs_target": "attainment"', '"axis_needs_target": "growth"'),
+    ("ranks", 'place.rank("min", descending=True)', 'place.rank("min")'),
+    ("ranks", 'place.rank("min", descending=True)', 'place.rank("max", descending=True)'),
+    ("ranks", 'place.rank("min", descending=True)', 'place.rank("dense", descending=True)'),
+    ("ranks", 'AMONG = ("benefit_key", "window_no", "period_no")', 'AMONG = ("benefit_key", "window_no")'),
+    ("ranks", 'others = pl.col("count") - 1', 'others = pl.col("count")'),
+    ("ranks", '.when(others == 0).then(1).otherwise("smaller")', '.otherwise("smaller")'),
+    ("ranks", 'has_value = ~pl.col("missing_measure")', "has_value = pl.lit(True)"),
+    ("ranks", '(pl.col("target") > 0)', '(pl.col("target") >= 0)'),
+    ("ranks", "numerator * max(divisor) ** 2 // divisor", "numerator * 10**6 // divisor"),
+    ("ranks", 'pl.int_ranges("rank", pl.col("rank") + pl.col("tie_count"))', 'pl.int_ranges("rank", pl.col("rank") + 1)'),
+    ("schemes", 'pl.when(pl.col("benefit_key").is_in(ranked))', "pl.when(pl.lit(False))"),
+    ("schemes", 'pl.when(is_line).then(pl.lit("lower_inclusive"))', 'pl.when(pl.lit(False)).then(pl.lit("lower_inclusive"))'),
+    # matrices, gates, multipliers
+    ("matrices", "(row > 0) & (column > 0)", "(row > 0)"),
+    ("matrices", "value(i + 1, j) - corner, value(i, j + 1) - corner", "value(i, j + 1) - corner, value(i + 1, j) - corner"),
+    ("matrices", "twist = value(i + 1, j + 1) - corner - down - across", "twist = ZERO"),
+    ("matrices", "return -starts[i] * slope, slope", "return ZERO, slope"),
+    ("matrices", "(row - 1) * grid.width[benefit] + column - 1", "(column - 1) * grid.width[benefit] + row - 1"),
+    ("gates", '"at_least": lambda distance: distance < 0', '"at_least": lambda distance: distance <= 0'),
+    ("gates", '"above": lambda distance: distance <= 0', '"above": lambda distance: distance < 0'),
+    ("gates", '"at_most": lambda distance: distance > 0', '"at_most": lambda distance: distance >= 0'),
+    ("gates", '"below": lambda distance: distance >= 0', '"below": lambda distance: distance > 0'),
+    ("gates", "fails |= is_set[benefit]", "fails = is_set[benefit]"),
+    ("gates", "numerator[here] * open_gate", "open_gate"),
+    ("gates", "rows[here], figures.at(here).unscaled())", "rows[here], figures.at(here))"),
+    ("gates", 'found.forms.get("factor", 0), found.divisor', 'found.forms.get("factor", 0), found.divisor * 0 + 1'),
+    ("figures", "whole.target * days,", "whole.target * of_days,"),
+    ("figures", "whole.incentive * days,", "whole.incentive * of_days,"),
+    # forecasts, groups
+    ("forecasts", "gone=(pl.col(\"seen_until\") - start).dt.total_days() + 1", "gone=(pl.col(\"seen_until\") - start).dt.total_days()"),
+    ("forecasts", "& (to_date > 0).astype(bool)", "& (to_date != 0).astype(bool)"),
+    ("forecasts", 'sums.filter(~pl.col("is_after_as_of"))', "sums"),
+    ("forecasts", 'pl.col("period_no") <= pl.col("until")', 'pl.col("period_no") < pl.col("until")'),
+    ("forecasts", "choose(increment > 0, increment, 0)", "increment"),
+    ("forecasts", "choose(measure < 0, -1, 1)", "choose(measure < 0, 1, 1)"),
+    ("forecasts", "quantity=figures.quantity * numerator", "quantity=figures.quantity * denominator"),
+    ("forecasts", "choose(is_positive, to_date, gone)", "choose(is_positive, to_date, days)"),
+    ("forecasts", '~pl.col("is_end") & pl.col("reason").is_null()', 'pl.col("reason").is_null()'),
+    ("forecasts", '.filter(~missing_measure().any().over("payout_key"))', ""),
+    ("combinations", "descending=[True, False, False]", "descending=[False, False, False]"),
+    ("combinations", "descending=[True, False, False]", "descending=[True, True, False]"),
+    ("combinations", "descending=[True, False, False]", "descending=[True, False, True]"),
+    ("combinations", '& (pl.col("status") != "blocked")', ""),
+    ("combinations", '.with_columns(pl.col("total").forward_fill().over(*CONTEST, "agreement_id"))', ""),
+    ("combinations", '"combine_group", "participant_key", "whole_start")', '"participant_key", "whole_start")'),
+    ("combinations", 'pl.when(pl.col("final").is_not_null())', "pl.when(pl.lit(False))"),
+    # achievement: sums over the span, where figures come from, what blocks
+    ("achievement", 'pl.int_ranges("span_first_period", pl.col("last_period") + 1)', 'pl.int_ranges("span_first_period", pl.col("last_period"))'),
+    ("achievement", 'pl.int_ranges("span_first_period", pl.col("last_period") + 1)', 'pl.int_ranges("first_period", pl.col("last_period") + 1)'),
+    ("achievement", 'pl.col("measure_period").cum_sum().over("span_key")', 'pl.col("measure_period").cum_sum().over("payout_key")'),
+    ("achievement", 'pl.col("base_period").cum_sum().over("span_key")', 'pl.col("measure_period").cum_sum().over("span_key")'),
+    ("achievement", 'pl.max_horizontal(pl.col("M") - pl.col("baseline"), pl.lit(0, EXACT))', 'pl.col("M") - pl.col("baseline")'),
+    ("achievement", '(pl.col(f"amount{suffix}") - pl.col(f"cost{suffix}")).cast(EXACT)', 'pl.col(f"amount{suffix}").cast(EXACT)'),
+    ("achievement", '(pl.col("target") <= 0)', '(pl.col("target") < 0)'),
+    ("achievement", '(pl.col("baseline") <= 0)', '(pl.col("baseline") < 0)'),
+    ("achievement", 'pl.col("axis_needs_baseline") | (pl.col("base") == "increment")', 'pl.col("axis_needs_baseline")'),
+    ("achievement", '.clip(upper_bound=as_of_period) + 1', '.clip(upper_bound=as_of_period)'),
+    ("achievement", 'pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 0)', 'pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 1)'),
+    ("achievement", 'found | (pl.col("pays_per_unit") & (pl.col(missing) > 0)) if "quantity" in names else found', 'found'),
+    ("achievement", 'pl.when(is_first).then("span_first_period").otherwise("first_period")', 'pl.col("first_period")'),
+    ("achievement", '(start != pl.col("whole_start")) | (end != pl.col("whole_end"))', 'end != pl.col("whole_end")'),
+    ("achievement", '.when(pl.col("missing_metric"))', ".when(pl.lit(False))"),
+    # accruals
+    ("accruals", 'pl.col("accrual_earned") - pl.col("prior_paid_and_owed")', 'pl.col("accrual_earned")'),
+    ("accruals", 'pl.when(pl.col("clawback") == "pay")', 'pl.when(pl.col("clawback") != "carry")'),
+    ("accruals", "pl.max_horizontal(difference, zero)", "difference"),
+    ("accruals", 'pl.when(is_blocked).then(zero).otherwise(to_date)', 'to_date.fill_null(zero)'),
+    ("accruals", '.shift(1).over("payout_key")', '.shift(1)'),
+    # money
+    ("money", "(2 * abs(numerator) + denominator) // twice", "(2 * abs(numerator) + denominator - 1) // twice"),
+    ("money", "size * (1 - 2 * (numerator < 0))", "size"),
+    ("money", "(2 * abs(numerator) + denominator) // twice", "(2 * abs(numerator)) // twice"),
+    ("money", "(nearest % 2 == 1)", "(nearest % 2 == 0)"),
+    ("money", 'if rounding == "half_up":', 'if rounding == "half_even":'),
+    # slices, calendars
+    ("slices", "has_slices = (figures.measure > 0)", "has_slices = (figures.measure >= 0)"),
+    ("slices", "end = choose(is_last, figures.measure * step, end)", "end = choose(is_last, end, figures.measure * step)"),
+    ("calendars", "max(term_from, first), min(term_to, last)", "max(term_from, first), last"),
+    ("calendars", "(periods[period_no].number - 1) % length", "periods[period_no].number % length"),
+    ("calendars", "in ((2, 28), (2, 29))", "in ((2, 29),)"),
+    ("calendars", "(next_year - ONE_DAY).year", "next_year.year"),
+]  # fmt: skip
+
+
+def survives(mutant: tuple[str, str, str] | None) -> tuple[bool, str]:
+    """Whether the tests pass on a copy with this change (None: unchanged), and what the first failing test was."""
+    with tempfile.TemporaryDirectory(prefix="mutant") as folder:
+        copy = Path(folder)
+        for name in COPIED:
+            source = ROOT / name
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, copy / name, ignore=ignore) if source.is_dir() else shutil.copy(source, copy / name)
+        if mutant:
+            module, old, new = mutant
+            path = copy / "models" / f"{module}.py"
+            text = path.read_text(encoding="utf-8")
+            if text.count(old) != 1:
+                return True, f"stands {text.count(old)} times in models/{module}.py: {old!r}"
+            path.write_text(text.replace(old, new), encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "--hypothesis-profile=mutants", *TESTS]
+        result = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=600, check=False)
+        if result.returncode not in (0, 1):
+            return True, result.stdout[-500:] + result.stderr[-500:]
+        failed = re.search(r"FAILED (\S+)", result.stdout)
+        return result.returncode == 0, failed[1] if failed else ""
+
+
+def main(chosen: list[str]) -> int:
+    """Try the mutants of the modules named, or all; tell each one's end. 1 when one survives."""
+    passes, message = survives(None)
+    if not passes:
+        print(f"the tests fail on the unchanged code already: {message}")
+        return 1
+    mutants = [mutant for mutant in MUTANTS if not chosen or mutant[0] in chosen]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        survivors = 0
+        for (module, old, new), (alive, message) in zip(mutants, pool.map(survives, mutants), strict=True):
+            survivors += alive
+            print(f"{'SURVIVES' if alive else 'killed'}  {module}: {old!r} -> {new!r}  {message}", flush=True)
+    print(f"{len(mutants) - survivors} of {len(mutants)} mutants killed")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

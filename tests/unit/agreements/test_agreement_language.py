@@ -1,0 +1,271 @@
+"""The agreement language: what it takes, and what it refuses with file, line, key and a way out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from models.agreements.parse import Source, parse_agreements
+from models.agreements.terms import content_sha256, make_terms
+from models.book.settings import parse_book
+from models.documents import InputError
+
+D = Decimal
+PLAIN = """\
+agreement: A
+title: T
+currency: EUR
+term: {from: 2025-01-01, to: 2025-12-31}
+participants: [P]
+benefits:
+- id: b
+  clause: 4.1
+  window: year
+  tiers:
+  - {from: 0, rate: 0.1}
+"""
+
+
+def parse(*changes: tuple[str, str], require_approval: bool = False) -> list[Source]:
+    """The plain agreement with some of its text changed."""
+    text = PLAIN
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return parse_agreements({"agreements/a.yaml": text}, require_approval)
+
+
+def refusals(*changes: tuple[str, str], require_approval: bool = False) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        parse(*changes, require_approval=require_approval)
+    return [str(problem) for problem in caught.value.problems]
+
+
+BENEFIT, HEAD = "  window: year", "title: T"
+
+
+def test_defaults_are_those_of_the_language_page() -> None:
+    agreement = parse()[0].agreement
+    benefit = agreement.benefits[0]
+    assert (agreement.version, agreement.direction, agreement.pool, agreement.include_children) == (1, "payable", "each", True)
+    assert (agreement.returns, agreement.fx) == ("posted", "transaction_date")
+    assert (benefit.clause, benefit.accumulate, benefit.measure, benefit.base, benefit.by, benefit.method) == (
+        "4.1",
+        "window",
+        "amount",
+        "measure",
+        "measure",
+        "whole",
+    )
+    assert (benefit.boundary, benefit.above, benefit.prorate) == ("lower_inclusive", "hold", "none")
+    assert (benefit.settle.lag_days, benefit.settle.clawback, benefit.accrue.placement, benefit.accrue.forecast) == (0, "carry", "actual", "linear")
+    assert benefit.tiers[0].rate == D("0.1")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "message"),
+    [
+        ("  clause: 4.1\n", "", "7: benefits[0].clause", "required"),
+        ("participants: [P]\n", "", "1: participants", "required"),
+        (BENEFIT, "  windw: year", "9: benefits[0].windw", "did you mean window?"),
+        ("rate: 0.1", "rat: 0.1", "11: benefits[0].tiers[0].rat", "did you mean rate?"),
+        (HEAD, "titel: T", "2: titel", "did you mean title?"),
+        (HEAD, HEAD + "\ncolour: red", "3: colour", "Allowed: agreement, version"),
+        ("rate: 0.1", "rate: 0.1, rate: 0.2", "11: benefits[0].tiers[0].rate", "keep one"),
+        ("rate: 0.1", "rate: 15", "11: benefits[0].tiers[0].rate", "write 0.15 for 15 %"),
+        ("rate: 0.1", "rate: -0.1", "11: benefits[0].tiers[0].rate", "fraction from 0 to 1"),
+        ("rate: 0.1", "rate: 10%", "11: benefits[0].tiers[0].rate", "a number is needed here, such as"),
+        ("rate: 0.1", "rate: true", "11: benefits[0].tiers[0].rate", "a number is needed here, such as"),
+        ("rate: 0.1", "rate: 0.0000000000001", "11: benefits[0].tiers[0].rate", "more than 12 decimals"),
+        ("rate: 0.1", "amount: 100000000000000", "11: benefits[0].tiers[0].amount", "larger than this program computes with"),
+        ("from: 0, rate: 0.1", "from: 0", "11: benefits[0].tiers[0]", "give rate, per_unit, amount or share"),
+        ("  - {from: 0, rate: 0.1}\n", "  - {from: 0, rate: 0.1}\n  - {from: 0, rate: 0.2}\n", "12: benefits[0].tiers[1].from", "two tiers begin at 0"),
+        ("  - {from: 0, rate: 0.1}\n", "  - {from: 9, rate: 0.1}\n  - {from: 0, rate: 0.2}\n", "12: benefits[0].tiers[1].from", "rising order; 0 follows 9"),
+        ("  tiers:\n  - {from: 0, rate: 0.1}\n", "  tiers: []\n", "10: benefits[0].tiers", "at least 1 item"),
+        ("2025-12-31", "2025-02-30", "4: term.to", "not a day of the calendar"),
+        ("2025-12-31", "2024-12-31", "4: term.to", "before it begins on 2025-01-01"),
+        ("2025-12-31", "9999-12-31", "4: term.to", "write the last day it is planned for"),
+        ("2025-01-01", "0001-01-01", "4: term.from", "outside 1900 to 2199"),
+        ("2025-12-31", "'2025-12-31'", "4: term.to", "without quotes: 2026-01-31"),
+        ("[P]", "[P, Q, P]", "5: participants", "named twice: P"),
+        ("[P]", "[]", "5: participants", "at least 1 item"),
+        ("[P]", "{}", "5: participants", "at least 1 item"),
+        ("[P]", "{region: []}", "5: participants.region", "at least 1 item"),
+        ("[P]", "P", "5: participants", "allowed: a 'list' or a 'mapping' (found 'P')"),
+        ("[P]", "[' P']", "5: participants[0]", "without spaces at its ends"),
+        ("currency: EUR", "currency: EURO", "3: currency", "ISO 4217"),
+        (HEAD, HEAD + "\npool: together", "3: pool", "payee says who is paid"),
+        (HEAD, HEAD + "\npayee: X", "3: payee", "goes with pool: together"),
+        (HEAD, HEAD + "\nscope: {types: [sail]}", "3: scope.types[0]", "allowed: 'sale', 'return'"),
+        (HEAD, HEAD + "\nscope: {types: []}", "3: scope.types", "at least 1 item"),
+        (HEAD, HEAD + "\nscope: {products: {include: {category: []}}}", "3: scope.products.include.category", "at least 1 item"),
+        (BENEFIT, BENEFIT + "\n  by: attainment", "7: benefits[0].target", "needs target: a number, feed or {prior: year}"),
+        (BENEFIT, BENEFIT + "\n  by: growth", "7: benefits[0].baseline", "needs baseline"),
+        (BENEFIT, BENEFIT + "\n  by: growth_amount", "7: benefits[0].baseline", "needs baseline"),
+        (BENEFIT, BENEFIT + "\n  base: increment", "7: benefits[0].baseline", "base: increment needs baseline"),
+        (BENEFIT, BENEFIT + "\n  base: increment\n  baseline: 5\n  method: graduated", "10: benefits[0].base", "use by: growth_amount or method: whole"),
+        ("rate: 0.1", "share: 0.1", "7: benefits[0].incentive", "a tier with share needs incentive"),
+        (BENEFIT, BENEFIT + "\n  target: fed", "10: benefits[0].target", "allowed: 'feed'"),
+        (BENEFIT, BENEFIT + "\n  target: {prior: month}", "10: benefits[0].target.prior", "allowed: 'year'"),
+        (BENEFIT, BENEFIT + "\n  target: {prior: year, times: 0}", "10: benefits[0].target.times", "1.05 for 5 % more"),
+        (BENEFIT, BENEFIT + "\n  target: {prior: year, times: 1.0000001}", "10: benefits[0].target.times", "up to 6 decimals"),
+        (BENEFIT, BENEFIT + "\n  baseline: {prior: year, times: 2}", "10: benefits[0].baseline.times", "not known"),
+        ("window: year", "window: term\n  accumulate: year", "10: benefits[0].accumulate", "use accumulate: term or window"),
+        (BENEFIT, BENEFIT + "\n  settle: {lag_days: -1}", "10: benefits[0].settle.lag_days", "greater than or equal to 0"),
+        (BENEFIT, BENEFIT + "\n  settle: {clawback: later}", "10: benefits[0].settle.clawback", "allowed: 'pay', 'carry' or 'none'"),
+    ],
+)  # fmt: skip
+def test_refusals_say_where_and_what_to_do(old: str, new: str, where: str, message: str) -> None:
+    problems = refusals((old, new))
+    match = [problem for problem in problems if problem.startswith(f"agreements/a.yaml:{where}: ")]
+    assert match, problems
+    assert message in match[0]
+
+
+MATRIX = "  matrix: {rows: {by: measure, from: [0, 5]}, columns: {by: {metric: nps}, from: [0]}, amount: [[1], [2]]}"
+TIERS = "  tiers:\n  - {from: 0, rate: 0.1}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "message"),
+    [
+        (TIERS, "  quote: q", "7: benefits[0].tiers", "tiers, or a matrix instead"),
+        (TIERS, TIERS + "\n" + MATRIX, "10: benefits[0].tiers", "either tiers or a matrix"),
+        (TIERS, MATRIX + "\n  by: measure", "11: benefits[0].by", "axes of their own"),
+        (TIERS, MATRIX + "\n  method: linear", "11: benefits[0].method", "the matrix says method: whole"),
+        (TIERS, MATRIX.replace("[0, 5]", "[5, 5]"), "10: benefits[0].matrix.rows.from[1]", "rising order"),
+        (TIERS, MATRIX.replace("[[1], [2]]", "[[1]]"), "10: benefits[0].matrix.amount", "1 rows, and rows.from has 2"),
+        (TIERS, MATRIX.replace("[2]]", "[2, 3]]"), "10: benefits[0].matrix.amount[1]", "2 cells, and columns.from has 1"),
+        (TIERS, MATRIX.replace(", amount: [[1], [2]]", ""), "10: benefits[0].matrix", "pays nothing"),
+        (TIERS, MATRIX.replace("amount", "share"), "7: benefits[0].incentive", "needs incentive"),
+        (BENEFIT, BENEFIT + "\n  method: graduated\n  by: rank", "11: benefits[0].by", "a rank has none there"),
+        (BENEFIT, BENEFIT + "\n  method: rolling\n  by: {metric: nps}", "11: benefits[0].by", "a metric has none there"),
+        (TIERS, "  method: total\n" + TIERS.replace("rate", "amount"), "11: benefits[0].tiers", "takes only rate"),
+        (BENEFIT, BENEFIT + "\n  method: rolling\n  base: quantity", "11: benefits[0].base", "rolling pays on the measure"),
+        (BENEFIT, BENEFIT + "\n  ties: share", "10: benefits[0].ties", "goes with by: rank"),
+        (BENEFIT, BENEFIT + "\n  by: {rank: growth}", "7: benefits[0].baseline", "needs baseline"),
+        (BENEFIT, BENEFIT + "\n  by: {rank: percentile}", "10: benefits[0].by.rank", "allowed: 'measure'"),
+        (BENEFIT, BENEFIT + "\n  requires: [{by: attainment, at_least: 1}]", "7: benefits[0].target", "needs target"),
+        (BENEFIT, BENEFIT + "\n  requires: [{by: measure}]", "10: benefits[0].requires[0]", "needs a bound"),
+        (BENEFIT, BENEFIT + "\n  requires: [{by: measure, above: 1, otherwise: 1.1}]", "10: benefits[0].requires[0].otherwise", "from 0 to 1"),
+        (BENEFIT, BENEFIT + "\n  multiply: {by: measure, tiers: [{from: 1, factor: -1}]}", "10: benefits[0].multiply.tiers[0].factor", "0 or more"),
+        (BENEFIT, BENEFIT + "\n  multiply: {by: growth, tiers: [{from: 1, factor: 1}]}", "7: benefits[0].baseline", "needs baseline"),
+        (
+            BENEFIT,
+            BENEFIT + "\n  multiply: {by: measure, tiers: [{from: 1, factor: 1}, {from: 1, factor: 2}]}",
+            "10: benefits[0].multiply.tiers[1].from",
+            "two tiers begin at 1",
+        ),
+        (BENEFIT, BENEFIT + "\n  prorate: days\n  accumulate: year", "10: benefits[0].prorate", "accumulate: window"),
+        (BENEFIT, BENEFIT + "\n  accrue: {placement: {tier: 2}}", "10: benefits[0].accrue.placement.tier", "the last is 1"),
+        (BENEFIT, BENEFIT + "\n  method: linear\n  accrue: {placement: {tier: 1}}", "11: benefits[0].accrue.placement", "goes with method: whole"),
+        (BENEFIT, BENEFIT + '\n  scope: {where: "channel"}', "10: benefits[0].scope.where", "compare it with something"),
+        (BENEFIT, BENEFIT + '\n  scope: {where: "channel = (select 1)"}', "10: benefits[0].scope.where", "not allowed"),
+        (BENEFIT, BENEFIT + "\n  measure: {of: amount, scope: {types: [sold]}}", "10: benefits[0].measure.scope.types[0]", "allowed: 'sale'"),
+        (BENEFIT, BENEFIT + "\n  base: {of: count}", "10: benefits[0].base.of", "allowed: 'amount'"),
+        (HEAD, HEAD + "\nfx: {fixed: {USD: 0}}", "3: fx.fixed.USD", "above 0"),
+        (HEAD, HEAD + "\nfx: {fixed: {XXX: 1}}", "3: fx.fixed.XXX", "ISO 4217"),
+        (HEAD, HEAD + "\neffective: 2026-01-01", "3: effective", "after the term has ended"),
+        (HEAD, HEAD + "\ncombine: {rule: best}", "3: combine", "needs group"),
+        (HEAD, HEAD + "\ncombine: {rule: net_of}", "3: combine", "needs agreements"),
+        (HEAD, HEAD + "\ncombine: {rule: all, agreements: [B]}", "3: combine.agreements", "goes with rule: net_of"),
+        (HEAD, HEAD + "\ncombine: {rule: net_of, agreements: [A]}", "3: combine.agreements[0]", "a cycle: A is net of A"),
+        (HEAD, HEAD + "\ncombine: {rule: net_of, agreements: [B]}", "3: combine.agreements[0]", "there is no agreement B"),
+    ],
+)  # fmt: skip
+def test_refusals_of_what_does_not_fit_together(old: str, new: str, where: str, message: str) -> None:
+    problems = refusals((old, new))
+    match = [problem for problem in problems if problem.startswith(f"agreements/a.yaml:{where}: ")]
+    assert match, problems
+    assert message in match[0]
+
+
+#: Terms that contracts hold and the language cannot express: the text changed, the text with the term, the key at fault, what is allowed there.
+#: Each is refused by its key, so that no clause is left out of a calculation in silence.
+UNSUPPORTED = {
+    "quarter to date": (BENEFIT, "  window: month\n  accumulate: quarter", "10: benefits[0].accumulate", "allowed: 'window', 'year' or 'term'"),
+    "moving window": (BENEFIT, BENEFIT + "\n  measure: {of: amount, over: {trailing: 3}}", "10: benefits[0].measure.over", "Allowed: of, scope"),
+    "every full dozen": (BENEFIT, BENEFIT + "\n  measure: {of: quantity, every: 12}", "10: benefits[0].measure.every", "Allowed: of, scope"),
+    "number of customers": (BENEFIT, BENEFIT + "\n  measure: {distinct: partner_id}", "10: benefits[0].measure.distinct", "Allowed: of, scope"),
+    "each order by itself": (BENEFIT, BENEFIT + "\n  each: transaction_id", "10: benefits[0].each", "Allowed: id, clause"),
+    "slices cut within a line": (BENEFIT, BENEFIT + "\n  method: graduated\n  slices: by_line", "11: benefits[0].slices", "Allowed: id, clause"),
+    "tie-break": (BENEFIT, BENEFIT + "\n  by: rank\n  ties: {then: [margin]}", "11: benefits[0].ties", "allowed: 'min' or 'share'"),
+    "paid in parts": (BENEFIT, BENEFIT + "\n  settle: {release: [{share: 0.5}]}", "10: benefits[0].settle.release", "Allowed: lag_days, clawback"),
+    "small sums wait": (BENEFIT, BENEFIT + "\n  settle: {minimum: 25}", "10: benefits[0].settle.minimum", "Allowed: lag_days, clawback"),
+    "paid once collected": (BENEFIT, BENEFIT + "\n  settle: {when: collected}", "10: benefits[0].settle.when", "Allowed: lag_days, clawback"),
+    "one limit for all benefits": (HEAD, HEAD + "\nlimits: {at_most: 5000}", "3: limits", "Allowed: agreement, version"),
+    "placed together, paid each": (HEAD, HEAD + "\npool: placed", "3: pool", "allowed: 'each' or 'together'"),
+    "new terms within a window": (HEAD, HEAD + "\namendment: from_date", "3: amendment", "allowed: 'next_window' or 'restate'"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "where", "message"), UNSUPPORTED.values(), ids=UNSUPPORTED)
+def test_terms_that_the_language_cannot_express_are_refused(old: str, new: str, where: str, message: str) -> None:
+    problems = refusals((old, new))
+    match = [problem for problem in problems if problem.startswith(f"agreements/a.yaml:{where}: ")]
+    assert match, problems
+    assert message in match[0]
+
+
+def test_all_mistakes_are_told_at_once_in_order() -> None:
+    problems = refusals(("currency: EUR", "currency: XXX"), ("rate: 0.1", "rate: 2"), ("year", "decade"))
+    assert [problem.split(": ")[1] for problem in problems] == ["currency", "benefits[0].window", "benefits[0].tiers[0].rate"]
+
+
+def test_ids_stand_once() -> None:
+    twice = "- id: b\n  clause: 1\n  window: year\n  tiers: [{from: 0, rate: 0}]\n"
+    assert refusals(("benefits:\n", "benefits:\n" + twice)) == ["agreements/a.yaml:11: benefits[1].id: the id b stands twice in this agreement"]
+    with pytest.raises(InputError) as caught:
+        parse_agreements({"a.yaml": PLAIN, "b.yaml": "\n" + PLAIN})
+    assert str(caught.value) == "b.yaml:2: agreement: A version 1 stands twice; the other is in a.yaml:1"
+
+
+def test_scopes_that_leave_nothing_are_refused() -> None:
+    outer = (HEAD, HEAD + "\nscope: {types: [sale], products: {include: {brand: [A]}}}")
+    assert "nothing is left" in refusals(outer, (BENEFIT, BENEFIT + "\n  scope: {types: [return]}"))[0]
+    assert "nothing is left" in refusals(outer, (BENEFIT, BENEFIT + "\n  scope: {products: {include: {brand: B}}}"))[0]
+    assert parse(outer, (BENEFIT, BENEFIT + "\n  scope: {products: {include: {brand: [A, B]}}}"))
+
+
+def test_a_jump_has_two_points() -> None:
+    points = "  method: linear\n  tiers:\n  - {from: 0, rate: 0}\n  - {from: 5, rate: 0.1}\n  - {from: 5, rate: 0.2}\n"
+    plain = "  tiers:\n  - {from: 0, rate: 0.1}\n"
+    assert parse((plain, points))
+    assert "a jump has two" in refusals((plain, points + "  - {from: 5, rate: 0.3}\n"))[0]
+
+
+def test_approval_is_asked_for_where_the_book_says_so() -> None:
+    assert "add approved" in refusals(require_approval=True)[0]
+    assert parse((HEAD, HEAD + '\napproved: {by: "j.doe", on: 2024-12-11}'), require_approval=True)
+
+
+def test_the_layout_of_a_file_does_not_change_what_it_says() -> None:
+    plain = parse()[0]
+    other = parse(("term: {from: 2025-01-01, to: 2025-12-31}", "term:\n  to: 2025-12-31\n  from: 2025-01-01  # a comment"))[0]
+    assert content_sha256(plain) == content_sha256(other)
+    assert content_sha256(plain) != content_sha256(parse(("rate: 0.1", "rate: 0.2"))[0])
+
+
+def test_terms_share_scopes_and_cover_the_days_needed() -> None:
+    book = parse_book('book: t\ncurrency: EUR\nfeeds: {transactions: {files: "*.csv"}}')
+    second = PLAIN.replace("agreement: A", "agreement: B").replace("window: year", "window: year\n  scope: {types: [sale]}\n  baseline: {prior: year}")
+    terms = make_terms(
+        book, parse_agreements({"a.yaml": PLAIN, "b.yaml": second, "c.yaml": PLAIN.replace("agreement: A", "agreement: C")}), dt.date(2020, 5, 5)
+    )
+    assert terms["scopes"].height == 2
+    assert terms["line_sets"]["scope_key"].to_list() == [0, 1, 0]
+    assert terms["line_sets"]["needs_prior_year"].to_list() == [False, True, False]
+    assert terms["windows"].is_empty(), "no window has begun by 2020"
+    assert terms["days"]["day"].min() <= dt.date(2020, 5, 5), "also a day long before the terms is a day of the calendar"
+    assert terms["days"]["day"].max() >= dt.date(2025, 12, 31)
+
+
+def test_scopes_without_a_common_value_leave_no_product() -> None:
+    book = parse_book('book: t\ncurrency: EUR\nfeeds: {transactions: {files: "*.csv"}}')
+    outer = (HEAD, HEAD + "\nscope: {products: {include: {brand: [A]}}}")
+    inner = (BENEFIT, BENEFIT + "\n  measure: {of: amount, scope: {products: {include: {brand: [B]}}}}")
+    terms = make_terms(book, parse(outer, inner), dt.date(2025, 12, 31))
+    measured = terms["benefits"].join(terms["line_sets"], left_on="measure_line_set_key", right_on="line_set_key")["scope_key"].item()
+    assert terms["scope_rules"].filter(scope_key=measured).rows() == [(measured, "include", "brand", None)]

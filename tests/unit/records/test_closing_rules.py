@@ -1,0 +1,136 @@
+"""Which close, reopening and write-off may come next."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from models.book.settings import CalendarSettings
+from models.calendars import Period, make_periods
+from models.documents import InputError
+from models.records.chain import NO_HASH, Record, seal
+from models.records.closing import LedgerRuleViolation, closes_in_force, is_closed, last_closed, next_version, plan_close, plan_reopen, posting_period
+from models.records.write_offs import WriteOff, as_line, last_sha256, parse_write_offs, seal_write_off
+from tests.unit.records.test_ledger import fields
+
+PERIODS = make_periods(CalendarSettings(), dt.date(2025, 1, 1), dt.date(2026, 12, 31))
+JUNE = dt.date(2026, 6, 30)
+
+
+def history(*steps: str) -> list[Record]:
+    """`2026-01` closes, `-2026-01` reopens."""
+    records: list[Record] = []
+    for step in steps:
+        period, kind = step.lstrip("-"), "reopen" if step.startswith("-") else "close"
+        version = next_version(period, records) - (kind == "reopen")
+        records.append(seal(fields(period, kind, version), {}, records)[0])
+    return records
+
+
+def names(periods: list[Period]) -> list[str]:
+    return [period.name for period in periods]
+
+
+@pytest.mark.parametrize(
+    ("steps", "standing", "last"),
+    [
+        ((), [], None),
+        (("2026-01", "2026-02"), [("2026-01", 1), ("2026-02", 1)], "2026-02"),
+        (("2026-01", "2026-02", "-2026-02"), [("2026-01", 1)], "2026-01"),
+        (("2026-01", "-2026-01", "2026-01"), [("2026-01", 2)], "2026-01"),
+        (("2026-01", "2026-02", "-2026-02", "-2026-01"), [], None),
+        (("2026-01", "-2026-01", "2026-01", "-2026-01", "2026-01"), [("2026-01", 3)], "2026-01"),
+    ],
+)
+def test_what_stands(steps: tuple[str, ...], standing: list[tuple[str, int]], last: str | None) -> None:
+    records = history(*steps)
+    assert [(record.period, record.version) for record in closes_in_force(records)] == standing
+    assert last_closed(records) == last
+
+
+def test_a_period_before_the_last_closed_one_is_closed_too() -> None:
+    records = history("2026-03")
+    assert is_closed("2026-01", records)
+    assert not is_closed("2026-04", records)
+    assert posting_period(dt.date(2026, 1, 15), PERIODS, records).name == "2026-04"
+    assert posting_period(dt.date(2026, 5, 1), PERIODS, records).name == "2026-05"
+
+
+def test_a_calendar_that_ends_says_so() -> None:
+    with pytest.raises(InputError, match="every period from 2026-11 on is closed; list the first day of the next fiscal year"):
+        posting_period(dt.date(2026, 11, 1), PERIODS, history("2026-12"))
+
+
+def test_plans() -> None:
+    open_periods = {"2026-01", "2026-03", "2026-04"}
+    assert names(plan_close("2026-01", False, JUNE, PERIODS, [], open_periods)) == ["2026-01"]
+    assert names(plan_close("2026-03", True, JUNE, PERIODS, [], open_periods)) == ["2026-01", "2026-03"]
+    assert names(plan_close("2026-03", False, JUNE, PERIODS, history("2026-01"), open_periods)) == ["2026-03"]
+    assert plan_close("2026-03", False, JUNE, PERIODS, history("2026-03"), open_periods) == []
+    with pytest.raises(LedgerRuleViolation, match="2026-01 before 2026-03 is still open"):
+        plan_close("2026-03", False, JUNE, PERIODS, [], open_periods)
+    with pytest.raises(LedgerRuleViolation, match="ends on 2026-07-31"):
+        plan_close("2026-07", False, JUNE, PERIODS, [], open_periods)
+
+
+def test_reopening_takes_two_people_a_reason_and_the_last_closed_period() -> None:
+    records = history("2026-01", "2026-02")
+    said = plan_reopen("2026-02", " wrong  list ", "J. Doe", "A. Roe", records)
+    assert said == {"period": "2026-02", "version": 1, "reason": "wrong list", "requested_by": "J. Doe", "approved_by": "A. Roe"}
+    for wrong, message in [
+        (("2026-02", "r", "J. Doe", "j. doe "), "two people"),
+        (("2026-02", " ", "J. Doe", "A. Roe"), "--reason"),
+        (("2026-02", "r", "", "A. Roe"), "--by"),
+        (("2026-02", "r", "J\x1b[1m", "A. Roe"), "--by"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            plan_reopen(*wrong, records)
+    with pytest.raises(LedgerRuleViolation, match="only the last closed period can be reopened, and that is 2026-02"):
+        plan_reopen("2026-01", "r", "a", "b", records)
+    with pytest.raises(LedgerRuleViolation, match="2026-03 is not closed; the last closed period is 2026-02"):
+        plan_reopen("2026-03", "r", "a", "b", records)
+    with pytest.raises(LedgerRuleViolation, match="nothing is"):
+        plan_reopen("2026-03", "r", "a", "b", [])
+
+
+def write_off(before: list[WriteOff], **more: Any) -> WriteOff:
+    subject = {"payout_id": "p1", "agreement_id": "A", "benefit_id": "b", "participant_id": "C", "window_start": JUNE, "direction": "payable"}
+    when = {"date": JUNE, "period": "2026-06", "written_at": dt.datetime(2026, 7, 1, tzinfo=dt.UTC)}
+    return seal_write_off({**subject, **when, "currency": "EUR", "amount": Decimal("0.1000"), "reason": "r", "by": "J. Doe", **more}, before)
+
+
+def three() -> list[WriteOff]:
+    written: list[WriteOff] = []
+    for _ in range(3):
+        written.append(write_off(written))
+    return written
+
+
+def test_write_offs_are_a_chain_of_lines() -> None:
+    written = three()
+    assert [each.sequence for each in written] == [1, 2, 3]
+    assert written[0].previous_sha256 == NO_HASH
+    assert parse_write_offs(b"".join(map(as_line, written)), []) == (written, [])
+    assert parse_write_offs(b"", []) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines: [lines[0], lines[1].replace(b"0.1000", b"0.9000"), lines[2]], ":2: sha256: does not fit the line"),
+        (lambda lines: [lines[0], lines[2]], ":2: previous_sha256: does not follow"),
+        (lambda lines: [lines[1], lines[0], lines[2]], ":1: previous_sha256: does not follow"),
+        (lambda lines: [*lines, lines[0]], ":4: previous_sha256: does not follow"),
+        (lambda lines: [*lines, b"x\n"], ":4: is no write-off"),
+        (lambda lines: [*lines, lines[0][:-5]], ":4: the last line was cut short"),
+        (lambda lines: lines[:2], ":2: write-offs that 0001-close-2026-01-v1 knew are gone"),
+    ],
+)
+def test_lines_tampered_with_are_named(change: Any, message: str) -> None:
+    written = three()
+    record = seal(fields("2026-01", write_offs_sha256=last_sha256(written)), {}, [])[0]
+    (problem,) = parse_write_offs(b"".join(change([as_line(each) for each in written])), [record])[1]
+    assert f"ledger/write_offs.jsonl{message}" in str(problem)
