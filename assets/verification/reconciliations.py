@@ -15,7 +15,7 @@ from models.feeds.columns import FEEDS, NUMERIC_KINDS
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """One statement of FAULTS' kind. `compared`: a query of one row, the figures that were held against each other, each named by its column.
+    """What must add up. `compared`: a query of one row, the figures that were held against each other, each named by its column.
 
     `broken`: queries of the rows that break it. `absent`: a query whose result true means that there is nothing to check, and that in words.
     """
