@@ -5,7 +5,6 @@ Belongs here: the order of these. Does not belong here: what they do (assets/clo
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from assets.runtime.book_folder import lock_book, open_book, open_run
-from assets.runtime.context import RunContext, silent
+from assets.runtime.context import RunContext, read_clock, silent
 from assets.runtime.machine_errors import translate_machine_errors
-from pipelines.run import Progress, RunSummary, run_locked_book
+from pipelines.run import Clock, Progress, RunSummary, run_locked_book
 
 if TYPE_CHECKING:
     from assets.closing.close import Closed
@@ -36,7 +35,15 @@ class Closing:
     head: str
 
 
-def close_book(folder: Path, period: str, by: str, with_earlier: bool = False, accept_open: str | None = None, progress: Progress = silent) -> Closing:
+def close_book(
+    folder: Path,
+    period: str,
+    by: str,
+    with_earlier: bool = False,
+    accept_open: str | None = None,
+    progress: Progress = silent,
+    clock: Clock = read_clock,
+) -> Closing:
     """Run the book, freeze the period as it was published, and publish again. Raises what a run raises, and LedgerRuleViolation."""
 
     def add(context: RunContext) -> Closing:
@@ -48,10 +55,10 @@ def close_book(folder: Path, period: str, by: str, with_earlier: bool = False, a
         later = [] if closed else list_differences(context, period)
         return Closing(period, closed, later, head(read_ledger(context.ledger).records))
 
-    return _add_between_runs(folder, progress, add, lambda closing: bool(closing.closed))
+    return _add_between_runs(folder, progress, clock, add, lambda closing: bool(closing.closed))
 
 
-def reopen_book(folder: Path, period: str, reason: str, by: str, approved_by: str, progress: Progress = silent) -> Record:
+def reopen_book(folder: Path, period: str, reason: str, by: str, approved_by: str, progress: Progress = silent, clock: Clock = read_clock) -> Record:
     """Enter the reopening, and publish what follows from it."""
 
     def add(context: RunContext) -> Record:
@@ -59,10 +66,12 @@ def reopen_book(folder: Path, period: str, reason: str, by: str, approved_by: st
 
         return reopen_period(context, period, reason, by, approved_by)
 
-    return _add_between_runs(folder, progress, add)
+    return _add_between_runs(folder, progress, clock, add)
 
 
-def write_off_difference(folder: Path, payout: str, reason: str, by: str, amount: Decimal | None = None, progress: Progress = silent) -> WriteOff:
+def write_off_difference(
+    folder: Path, payout: str, reason: str, by: str, amount: Decimal | None = None, progress: Progress = silent, clock: Clock = read_clock
+) -> WriteOff:
     """Run the book, enter the write-off of what is then open, and publish again."""
 
     def add(context: RunContext) -> WriteOff:
@@ -70,15 +79,17 @@ def write_off_difference(folder: Path, payout: str, reason: str, by: str, amount
 
         return write_off_payout(context, payout, reason, by, amount)
 
-    return _add_between_runs(folder, progress, add)
+    return _add_between_runs(folder, progress, clock, add)
 
 
-def _add_between_runs(folder: Path, progress: Progress, add: Callable[[RunContext], _T], has_added: Callable[[_T], bool] = lambda added: True) -> _T:
+def _add_between_runs(
+    folder: Path, progress: Progress, clock: Clock, add: Callable[[RunContext], _T], has_added: Callable[[_T], bool] = lambda added: True
+) -> _T:
     """A run first, so that nothing is decided on what is no longer so; and a run after, which is quick to say so when nothing was added."""
     open_book(folder)
     with lock_book(folder), translate_machine_errors(folder):
-        before: RunSummary = run_locked_book(folder, progress=progress)
-        added = add(open_run(folder, before.as_of, dt.datetime.now(dt.UTC)))
+        before: RunSummary = run_locked_book(folder, progress=progress, clock=clock)
+        added = add(open_run(folder, before.as_of, clock(), clock=clock))
         if has_added(added):
-            run_locked_book(folder, before.as_of, progress)
+            run_locked_book(folder, before.as_of, progress, clock=clock)
     return added

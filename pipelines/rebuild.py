@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.runtime.book_folder import lock_book, open_book
-from assets.runtime.context import RunContext, silent
+from assets.runtime.context import RunContext, read_clock, silent
 from models.documents import InputError, Problem
-from pipelines.run import Progress, RunSummary, run_steps
+from pipelines.run import Clock, Progress, RunSummary, run_steps
 
 if TYPE_CHECKING:
     from assets.verification.rebuild import Snapshot
@@ -36,14 +36,16 @@ class KnownAt:
     summary: RunSummary
 
 
-def run_known_at(folder: Path, day: dt.date, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False) -> KnownAt:
+def run_known_at(
+    folder: Path, day: dt.date, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False, clock: Clock = read_clock
+) -> KnownAt:
     """Publish what the book knew at the end of `day` (UTC) into published-known-at/<day>. The book itself stays as it is.
 
     Raises InputError for a day that lies ahead or on which nothing had arrived, and what a run raises.
     """
     from assets.verification.rebuild import snapshot_of_day
 
-    if day > dt.datetime.now(dt.UTC).date():
+    if day > clock().date():
         raise InputError([Problem("--known-at", 0, "", f"{day} lies ahead; name a day up to today (UTC)")])
     open_book(folder)
     with lock_book(folder):

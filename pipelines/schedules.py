@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pipelines.jobs import run_book
+from pipelines.jobs import RUN_BOOK
 
 every_morning = dg.ScheduleDefinition(
     name="every_morning",
-    job=run_book,
+    job_name=RUN_BOOK,
     cron_schedule="0 5 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,

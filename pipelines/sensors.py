@@ -1,27 +1,37 @@
-"""What starts a run by itself: files whose content has not been seen. Off until somebody switches it on.
+"""What looks at the book by itself: files whose content has not been seen start a run, off until somebody switches it on; runs of the command are noted.
 
 A file is known by the hash of its bytes, per feed: touching, renaming or dropping it again starts nothing.
 """
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
-from assets.feeds.landing import Landed, read_manifest
+from assets.archive.run_identity import code_version
+from assets.feeds import landing
+from assets.feeds.landing import Landed
+from assets.graph.resources import BookFolder
+from assets.graph.specs import CONTRACT, key
+from assets.graph.step_assets import CHECKED_COPY, FINISHED_AT
+from assets.published.reader import read_manifest
+from assets.transform.invariants import CHECKS
 from models.documents import InputError
-from pipelines.jobs import run_book
+from pipelines.jobs import RUN_BOOK
 from pipelines.landing import find_landed, hash_of
-from pipelines.resources import BookFolder
-from pipelines.tables import key
 
 #: The tag under which Dagster keeps the version of an asset's data.
 DATA_VERSION = "dagster/data_version"
+#: The tag under which it keeps the version of the code that made it.
+CODE_VERSION = "dagster/code_version"
 
 
 @dg.sensor(
     name="new_files",
-    job=run_book,
+    job_name=RUN_BOOK,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description="Runs the book when a landing folder holds a file whose content no run has taken in.",
@@ -33,7 +43,7 @@ def new_files(context: dg.SensorEvaluationContext, book: BookFolder) -> dg.Senso
     """
     try:
         landed = find_landed(book.path)
-        taken_in = {f"{arrival.feed}:{arrival.sha256}" for arrival in read_manifest(book.path / "archive")}
+        taken_in = {f"{arrival.feed}:{arrival.sha256}" for arrival in landing.read_manifest(book.path / "archive")}
         waiting = [file.name for files in landed.values() for file in files if not file.is_settled]
         there = {f"{feed}:{hash_of(file)}" for feed, files in landed.items() for file in files if file.is_settled}
     except (InputError, OSError) as error:
@@ -54,3 +64,42 @@ def _observe(feed: str, files: list[Landed]) -> dg.AssetObservation:
     version = hashlib.sha256("\n".join(sorted({hash_of(file) for file in files})).encode()).hexdigest()[:16]
     metadata = {"files": len(files), "bytes": sum(file.size for file in files)}
     return dg.AssetObservation(key("feeds", feed), metadata=metadata, tags={DATA_VERSION: version})
+
+
+@dg.sensor(
+    name="command_runs",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Notes what `tierledger run` has published, so that the page shows it. Starts nothing.",
+)
+def command_runs(context: dg.SensorEvaluationContext, book: BookFolder) -> dg.SensorResult | dg.SkipReason:
+    """One materialization per table, and one evaluation per check that the run holds, unless Dagster has made the published set itself."""
+    manifest = read_manifest(book.path / "published")
+    if manifest is None:
+        return dg.SkipReason("Nothing is published.")
+    published = f"{manifest['run_id']} {manifest['run']['finished_at']}"
+    if published == context.cursor:
+        return dg.SkipReason("Nothing was published since.")
+    shown = context.instance.get_latest_materialization_event(key("published", "fct_payout"))
+    if shown and shown.asset_materialization and shown.asset_materialization.metadata.get(FINISHED_AT) == dg.MetadataValue.text(manifest["run"]["finished_at"]):
+        return dg.SensorResult(cursor=published, skip_reason="Dagster published it.")
+    return dg.SensorResult(cursor=published, asset_events=list(_note_run(_graph(context), manifest)), skip_reason=f"Noted run {manifest['run_id']}.")
+
+
+def _graph(context: dg.SensorEvaluationContext) -> AssetGraph:
+    assert context.repository_def is not None, "a sensor is evaluated in a repository"
+    return context.repository_def.asset_graph
+
+
+def _note_run(graph: AssetGraph, manifest: Mapping[str, Any]) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
+    """A run writes every table and holds every check but dbt's tests; nothing would be published otherwise."""
+    facts = {"run_id": manifest["run_id"], FINISHED_AT: manifest["run"]["finished_at"], "made by": "tierledger run"}
+    is_same_code = manifest["run"]["code_version"] == code_version()
+    for asset in sorted(graph.materializable_asset_keys):
+        schema, table = asset.path
+        rows = {"dagster/row_count": manifest["rows"][table]} if schema == "published" else {}
+        version = graph.get(asset).code_version
+        yield dg.AssetMaterialization(asset, metadata={**facts, **rows}, tags={CODE_VERSION: version} if version and is_same_code else {})
+    for check in sorted(graph.asset_check_keys, key=str):
+        if check.name in CHECKS or check.name in CHECKED_COPY or check.name == CONTRACT:
+            yield dg.AssetCheckEvaluation(asset_key=check.asset_key, check_name=check.name, passed=True, metadata=facts)

@@ -3,6 +3,7 @@
 TIERLEDGER_BOOK       the book to work on when no --book is given (default: books/demo below the current folder)
 TIERLEDGER_LOG        form of the log when no --log-format is given: text or json
 TIERLEDGER_LOG_FILE   file that the log is added to when no --log-file is given
+DAGSTER_HOME          settings and history of the Dagster instance for `tierledger ui` (default: .dagster_home below the book)
 and those that book.yaml names as `env:NAME`; POLARS_MAX_THREADS is set where book.yaml has limits.threads
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pipelines.logging.masking import keep_secret
+from assets.runtime.masking import keep_secret
 
 DEMO_BOOK = Path("books/demo")
 
@@ -29,6 +30,12 @@ def log_format() -> str | None:
 def log_file() -> Path | None:
     """Where the log goes when the caller names nothing."""
     name = os.environ.get("TIERLEDGER_LOG_FILE")
+    return Path(name) if name else None
+
+
+def dagster_home() -> Path | None:
+    """Where the Dagster instance keeps its settings and history when the caller's environment says so."""
+    name = os.environ.get("DAGSTER_HOME")
     return Path(name) if name else None
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -17,6 +19,9 @@ from models.agreements.parse import Source, parse_agreements
 from models.agreements.terms import make_terms
 from models.book.settings import CalendarSettings
 from models.documents import InputError, Problem
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def read_agreement_texts(folder: Path) -> dict[str, str]:
@@ -47,17 +52,30 @@ def agreements_sha256(texts: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
-def load_agreements(context: RunContext) -> StepReport:
-    """Write every table of `terms.*` anew from the book's agreements and calendar. terms.loaded says of which texts: they may be edited meanwhile."""
+@dataclass(frozen=True)
+class Terms:
+    """The tables of `terms.*`, and the hash of the agreement texts that they were made of."""
+
+    tables: dict[str, pl.DataFrame]
+    agreements_sha256: str
+
+
+def read_terms(context: RunContext) -> Terms:
+    """The terms of the book's agreements and calendar. Raises InputError with every mistake in them; nothing is written."""
     texts = read_agreement_texts(context.folder)
     sources = parse_agreements(texts, context.book.require_approval, context.book.calendar)
-    terms = make_terms(context.book, sources, context.as_of)
+    return Terms(make_terms(context.book, sources, context.as_of), agreements_sha256(texts))
+
+
+def load_agreements(context: RunContext, terms: Terms | None = None) -> StepReport:
+    """Write every table of `terms.*` anew, from `terms` where the caller has read them. terms.loaded says of which texts: they may be edited meanwhile."""
+    terms = terms or read_terms(context)
     with open_warehouse(context) as con, transaction(con):
         con.execute("create schema if not exists terms")
-        for name, frame in terms.items():
+        for name, frame in terms.tables.items():
             write_table(con, f"terms.{name}", frame)
-        con.execute("create or replace table terms.loaded as select ? as agreements_sha256", [agreements_sha256(texts)])
-    return StepReport(rows={f"terms.{name}": frame.height for name, frame in terms.items()})
+        con.execute("create or replace table terms.loaded as select ? as agreements_sha256", [terms.agreements_sha256])
+    return StepReport(rows={f"terms.{name}": frame.height for name, frame in terms.tables.items()})
 
 
 def write_table(con: duckdb.DuckDBPyConnection, name: str, frame: object) -> None:

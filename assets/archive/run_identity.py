@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,7 +32,15 @@ _SOURCES = {"models": (".py",), "assets": (".py",), "dbt_project": (".sql", ".ym
 _DERIVED = {"target", "logs", "dbt_packages", "__pycache__"}
 
 
-def identify_run(context: RunContext) -> StepReport:
+@dataclass(frozen=True, kw_only=True)
+class IdentifyReport(StepReport):
+    """The name of the run, and how many runs were missing in the history."""
+
+    run_id: str
+    runs_entered: int
+
+
+def identify_run(context: RunContext) -> IdentifyReport:
     """Step after the feeds: name the run by all that goes into it, in `calc.current_run` (one row; untouched when nothing changed).
 
     A published run that a crash kept out of the archive's history is entered there first.
@@ -42,7 +51,7 @@ def identify_run(context: RunContext) -> StepReport:
         run_id = _sha256("\n".join(identity.values()).encode())[:16]
         if read_run_id(con) != run_id:
             _write_current(con, {"run_id": run_id, **identity}, context.started_at)
-    return StepReport(figures={"run_id": run_id, "runs_entered": entered})
+    return IdentifyReport(run_id=run_id, runs_entered=entered)
 
 
 def describe_terms(context: RunContext) -> dict[str, str]:
@@ -64,6 +73,20 @@ def read_run_id(con: duckdb.DuckDBPyConnection) -> str | None:
     return row[0] if row else None
 
 
+def note_step(con: duckdb.DuckDBPyConnection, step: str) -> None:
+    """The step has made all of its tables for the run that the warehouse is in."""
+    forget_step(con, step)
+    if run_id := read_run_id(con):
+        con.execute("insert into calc.made_for values (?, ?)", [step, run_id])
+
+
+def forget_step(con: duckdb.DuckDBPyConnection, step: str) -> None:
+    """The tables of the step are about to be made anew."""
+    con.execute("create schema if not exists calc")
+    con.execute(_MADE_FOR)
+    con.execute("delete from calc.made_for where step = ?", [step])
+
+
 def record_run(con: duckdb.DuckDBPyConnection, context: RunContext, status: Literal["published", "failed"]) -> EndedRun:
     """Write the history `calc.runs` anew, this run as its last: how it ended and what it came to. Returns its line, which the archive is still to get."""
     has_payouts = con.execute("select 1 from information_schema.tables where table_schema = 'marts' and table_name = 'fct_payout'").fetchone()
@@ -74,7 +97,7 @@ def record_run(con: duckdb.DuckDBPyConnection, context: RunContext, status: Lite
     run = EndedRun(
         **fields,
         started_at=context.started_at,
-        finished_at=context.finished_at or dt.datetime.now(dt.UTC),
+        finished_at=context.finished_at or context.clock(),
         engine_versions=engine_versions(),
         payouts=payouts,
         payout_total=totals,
@@ -136,6 +159,9 @@ _CURRENT = """
         agreements_sha256 varchar, inputs_sha256 varchar, settings_sha256 varchar, ledger_sha256 varchar, write_offs_sha256 varchar
     )
 """
+
+#: Which run the tables of a step were made for (assets/transform/invariants.py compares).
+_MADE_FOR = "create table if not exists calc.made_for (step varchar, run_id varchar)"
 
 _HISTORY = {
     "run_id": "varchar", "started_at": "timestamp", "finished_at": "timestamp", "as_of": "date", "code_version": "varchar",

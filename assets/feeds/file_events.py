@@ -1,12 +1,14 @@
 """What became of each file that has arrived, as events of the log.
 
 Belongs here: one event per file, after its rows are there for good. Does not belong here: files refused as a whole, which end the step
-(pipelines/logging/run_events.py).
+(assets/runtime/step_events.py).
 """
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from assets.runtime.events import is_listened_to, log_event
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
     import duckdb
 
     from assets.feeds.landing import Arrival
+    from models.documents import Problem
+
+
+def log_attention(warnings: Iterable[str], unreadable: Iterable[Problem]) -> None:
+    """One event per warning, and one per file that could not be read and was left out."""
+    for warning in warnings:
+        log_event("warning", warning, logging.WARNING)
+    for problem in unreadable:
+        log_event("file_refused", str(problem), logging.ERROR, file=problem.file, reason=problem.message)
 
 
 def tell_files(con: duckdb.DuckDBPyConnection, new: list[Arrival]) -> None:

@@ -19,7 +19,7 @@ import duckdb
 from assets.archive.receipts import enter_load, write_receipt
 from assets.feeds.column_mapping import check_mappings, map_header, settings_hash
 from assets.feeds.control_totals import check_totals, smaller_than_usual
-from assets.feeds.file_events import tell_files
+from assets.feeds.file_events import log_attention, tell_files
 from assets.feeds.inspection import Dialect, Facts, format_of, inspect, refusal
 from assets.feeds.landing import Arrival, Landing, append_manifest, dialect_of, land_files, sync_archive
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
@@ -85,7 +85,21 @@ class _Load:
     warnings: list[str]
 
 
-def load_feeds(context: RunContext) -> StepReport:
+@dataclass(frozen=True, kw_only=True)
+class FeedsReport(StepReport):
+    """Files and rows that were taken in; what a person should know of them; files that the machine did not let be read, which are left out."""
+
+    files_new: int
+    files_still_written: int
+    files_loaded: int
+    files_duplicate: int
+    rows_read: int
+    rows_rejected: int
+    warnings: tuple[str, ...]
+    unreadable_files: tuple[Problem, ...]
+
+
+def load_feeds(context: RunContext) -> FeedsReport:
     """Take in every file that has arrived, and bring raw.* to what archive and settings say.
 
     Raises InputError when a file is refused as a whole: then nothing of this run is loaded.
@@ -101,14 +115,26 @@ def load_feeds(context: RunContext) -> StepReport:
             create_raw_tables(con)
             delete_rejected(con)  # of a run that was killed before it did
         landing = land_files(context, dict(con.execute("select identity, sha256 from raw.landed_files").fetchall()))
-        figures = _load_or_rewrite(_Load(context, con, landing, set(), Path(scratch), warnings))
+        counts = _load_or_rewrite(_Load(context, con, landing, set(), Path(scratch), warnings))
         with transaction(con):
             delete_rejected(con)
         write_receipt(con, context)
         tell_files(con, landing.new)
-        counts = [f"select 'raw.{name}', count(*) from raw.{name}" for name in (*FEEDS, "rejects")]
-        rows = dict(con.execute(" union all ".join(counts)).fetchall())
-        return StepReport(rows, {**figures, "warnings": landing.warnings + warnings, "unreadable": landing.unreadable})
+        queries = [f"select 'raw.{name}', count(*) from raw.{name}" for name in (*FEEDS, "rejects")]
+        rows = dict(con.execute(" union all ".join(queries)).fetchall())
+    warnings = landing.warnings + warnings
+    log_attention(warnings, landing.unreadable)
+    return FeedsReport(
+        rows=rows,
+        files_new=len(landing.new),
+        files_still_written=len(landing.still_written),
+        files_loaded=counts["files_loaded"],
+        files_duplicate=counts["files_duplicate"],
+        rows_read=counts["rows_read"],
+        rows_rejected=counts["rows_rejected"],
+        warnings=tuple(warnings),
+        unreadable_files=tuple(landing.unreadable),
+    )
 
 
 def _load_or_rewrite(load: _Load) -> Counter[str]:
@@ -117,11 +143,11 @@ def _load_or_rewrite(load: _Load) -> Counter[str]:
         load.warnings.clear()
         try:
             with transaction(load.con):
-                figures = _load_all(load)
+                counts = _load_all(load)
                 sync_archive(load.context.archive, {sha256 for sha256, _ in load.landing.facts})
                 append_manifest(load.context.archive, load.landing.new)
                 enter_load(load.con, load.context)
-            return figures
+            return counts
         except duckdb.InvalidInputException as error:
             refused = archived_hash_in(error)
             lines = [a for arrivals in load.landing.arrivals.values() for a in arrivals if a.sha256 == refused and format_of(a.suffix)[0] == "json"]
@@ -146,15 +172,14 @@ def _load_all(load: _Load) -> Counter[str]:
         append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key, 1)])
         append_rows(load.con, "feed_snapshots", [(feed.name,)] if settings and settings.snapshot else [])
     total = sum(map(len, todo.values()))
-    landing = load.landing
-    figures: Counter[str] = Counter(files_new=len(landing.new), files_still_written=len(landing.still_written), files_loaded=total)
+    counts: Counter[str] = Counter(files_loaded=total)
     done = 0
     for feed in FEEDS.values():
         if todo[feed.name]:
-            figures.update(_load_feed(load, feed, todo[feed.name], done, total))
+            counts.update(_load_feed(load, feed, todo[feed.name], done, total))
             done += len(todo[feed.name])
-    append_rows(load.con, "landed_files", list(landing.identities.items()))
-    return figures
+    append_rows(load.con, "landed_files", list(load.landing.identities.items()))
+    return counts
 
 
 def _to_load(load: _Load, feed: Feed) -> list[Arrival]:

@@ -62,7 +62,14 @@ class _Files(Mapping[str, bytes]):
         return len(self.names)
 
 
-def load_ledger(context: RunContext) -> StepReport:
+@dataclass(frozen=True, kw_only=True)
+class LedgerReport(StepReport):
+    """The head of the chain as it was read."""
+
+    head: str
+
+
+def load_ledger(context: RunContext) -> LedgerReport:
     """First step of a run: check the ledger and write every table of `ledger.*` anew; all are there, and empty, when nothing is closed.
 
     Raises InputError with folder, file and row when a hash is wrong, a file or folder is missing, or the chain is broken or shorter than it was.
@@ -86,7 +93,7 @@ def load_ledger(context: RunContext) -> StepReport:
         for table in TABLES:
             con.execute(f"create or replace table ledger.{table} as {select_posted(table, context.ledger, ledger.records)}")
         rows = {f"ledger.{t}": con.execute(f"select count(*) from ledger.{t}").fetchall()[0][0] for t in (*_SCHEMAS, *TABLES)}
-    return StepReport(rows=rows, figures={"head": head(ledger.records)})
+    return LedgerReport(rows=rows, head=head(ledger.records))
 
 
 def _as_of(ledger: Ledger, as_of: dt.date) -> Ledger:

@@ -19,6 +19,7 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,10 +31,13 @@ from assets.published.reader import MANIFEST, read_manifest, sealed
 from assets.publishing.postgres.publish import publish_to_postgres
 from assets.runtime.context import CheckFailed, RunContext, StepReport
 from assets.runtime.durable_files import flush, write_atomically
+from assets.runtime.events import log_event
 from assets.runtime.warehouse import as_pattern, open_warehouse, transaction
 
 if TYPE_CHECKING:
     import duckdb
+
+    from assets.transform.invariants import ChecksPassed
 
 #: Tables with more rows than this are views on the set's Parquet file in tierledger.duckdb: copying five million payout lines takes
 #: longer (2.9 s) than writing their Parquet file (1.9 s). Smaller ones are copies, so that the file alone can be carried away.
@@ -56,8 +60,18 @@ SORTED_BY = {
 }
 
 
-def publish(context: RunContext) -> StepReport:
+@dataclass(frozen=True, kw_only=True)
+class PublishReport(StepReport):
+    """The run that readers see now, and the size of its set."""
+
+    run_id: str
+    bytes: int
+
+
+def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
     """Last step: record the run, write and check a new set, and let readers see it. Raises CheckFailed, and readers keep what they had.
+
+    It takes the value that only the checks return, so that nothing is published unchecked.
 
     Raises PostgresFailed when PostgreSQL alone did not get it; `publish_to_postgres` of a later run makes up for that.
     """
@@ -90,7 +104,8 @@ def publish(context: RunContext) -> StepReport:
     with open_warehouse(context) as con:
         write_receipt(con, context, run_id)
     publish_to_postgres(context)
-    return StepReport(rows=rows, figures={"run_id": run_id, "bytes": sum(f.stat().st_size for f in target.iterdir())})
+    log_event("published", f"Published in {published / 'current'}", folder=published / "current", rows=rows, run=run_id)
+    return PublishReport(rows=rows, run_id=str(run_id), bytes=sum(f.stat().st_size for f in target.iterdir()))
 
 
 def is_published(context: RunContext, run_id: str) -> bool:

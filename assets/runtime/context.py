@@ -6,12 +6,16 @@ Belongs here: the two shapes, and how a step says that a check failed. Does not 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 from models.book.settings import Book
+
+
+def read_clock() -> dt.datetime:
+    """The machine's clock, in UTC."""
+    return dt.datetime.now(dt.UTC)
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -28,6 +32,7 @@ class RunContext:
     """One run of one book. `as_of` is the last day that exists for it; the clock was read once, at the border.
 
     `progress(stage, done, total)` is called as long work advances, from the thread that runs the step.
+    `clock` says when a later act of the run happens, such as its end.
     A rebuild (assets/verification/rebuild.py) takes nothing in: its archive is all there is; `finished_at` is set where it makes a run again that ended then,
     and `publish_to` where its tables go elsewhere than into its folder, `made_from` the book whose archive and ledger it links to.
     `secret(name)` is the environment variable of that name, which only the border may read; what it returns is masked wherever the program writes.
@@ -43,6 +48,7 @@ class RunContext:
     publish_to: Path | None = None
     made_from: Path | None = None
     secret: Callable[[str], str | None] = no_secret
+    clock: Callable[[], dt.datetime] = read_clock
 
     @property
     def warehouse(self) -> Path:
@@ -61,12 +67,18 @@ class RunContext:
         return self.publish_to or self.folder / "published"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StepReport:
-    """What a step did: row counts per table, and figures worth showing (money as Decimal, by name)."""
+    """What a step did: rows per table, and the run where it names one. Each step adds what it has to say in a class of its own."""
 
-    rows: dict[str, int] = field(default_factory=dict)
-    figures: dict[str, Any] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict)
+    run_id: str | None = None
+
+    @property
+    def metrics(self) -> dict[str, int | str]:
+        """The numbers and texts of the report by name, for the log and the page."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, int | str)}
 
 
 class CheckFailed(Exception):

@@ -5,16 +5,25 @@ Belongs here: reading frames, the order of the models, writing tables. Does not 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
 
 from assets.agreements.load import append_table, write_table
+from assets.archive.run_identity import forget_step, note_step
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.warehouse import open_warehouse, transaction
 from models.calculation.results import compute_results
 
+if TYPE_CHECKING:
+    from assets.transform.dbt import BuiltModel
+
+#: The tables that every level adds to.
+RESULTS = ("payouts", "achievement", "accruals", "calculation_steps")
 BENEFIT_COLUMNS = """
     b.* exclude (definition, quote, clause, position), a.agreement_id, a.currency, a.minor_units, a.combine_rule, a.combine_group, a.priority, a.net_of
 """
@@ -47,52 +56,83 @@ NETTED = """
     select due.* from intermediate.int_net_of_deductions as due join terms.agreements using (agreement_key) where net_level = ?"""
 
 
-def calculate(context: RunContext) -> StepReport:
+@dataclass(frozen=True, kw_only=True)
+class CalculateReport(StepReport):
+    """How many payouts are blocked; of the net step also how many levels it computed, and the models that it built for them."""
+
+    blocked: int
+    levels: int = 1
+    built: tuple[BuiltModel, ...] = ()
+
+
+def calculate(context: RunContext) -> CalculateReport:
     """Write calc.payouts, calc.achievement, calc.accruals and calc.calculation_steps anew, each while the next is computed.
 
-    Agreements that are net of what others pay come after those, level by level: the lines of a level are known when the one below is paid.
+    Level 0: the agreements that are net of no other.
     """
-    rows: dict[str, int] = {}
-    blocked = 0
     with open_warehouse(context) as con:
         con.execute("set force_compression = 'uncompressed'")  # as in dbt's profile: written once and read once or twice
         con.execute("create schema if not exists calc")
         con.execute("create or replace table calc.lines_netted (agreement_key integer, file_no integer, row_no bigint, paid_ten_thousandths bigint)")
-        frames = {name: con.sql(query).pl() for name, query in QUERIES.items()}
-        levels = con.sql(LEVELS).fetchall()
-        for level, keys in levels:
-            if level:
-                _net_lines(context, con, level)
-                frames["measures"] = con.sql(MEASURES.format(table="int_measures_netted")).pl()
-            chosen = {**frames, "benefits": frames["benefits"].filter(pl.col("benefit_key").is_in(keys))}
-            blocked += _write_results(context, con, chosen, rows)
-    return StepReport(rows=rows, figures={"blocked": blocked})
+        forget_step(con, "net")
+        levels = dict(con.sql(LEVELS).fetchall())
+        rows = _write_results(context, con, _read_frames(con), levels.get(0, []), write_table)
+        return CalculateReport(rows=rows, blocked=_count_blocked(con))
 
 
-def _write_results(context: RunContext, con: duckdb.DuckDBPyConnection, frames: dict[str, pl.DataFrame], rows: dict[str, int]) -> int:
-    """Compute and write the results of some benefits, behind those written before. Counts them in `rows`; returns how many are blocked."""
-    blocked, written = 0, []
-    as_of_period = _as_of_period(con)
-    write = append_table if rows else write_table
-    results = compute_results(frames, context.as_of, as_of_period, context.book.rounding, first_payout=rows.get("calc.payouts", 0))
+def calculate_net(context: RunContext) -> CalculateReport:
+    """Add the agreements that are net of what others pay, level by level: the lines of a level are known when the one below is paid."""
+    built: tuple[BuiltModel, ...] = ()
+    with open_warehouse(context) as con:
+        levels = {level: keys for level, keys in con.sql(LEVELS).fetchall() if level}
+        if levels:
+            con.execute("set force_compression = 'uncompressed'")
+            frames = _read_frames(con)
+        for level, keys in levels.items():
+            built = _net_lines(context, con, level)
+            frames["measures"] = con.sql(MEASURES.format(table="int_measures_netted")).pl()
+            _write_results(context, con, frames, keys, append_table)
+        note_step(con, "net")
+        rows = {f"calc.{name}": _count(con, f"calc.{name}") for name in (*RESULTS, "lines_netted")}
+        return CalculateReport(rows=rows, blocked=_count_blocked(con), levels=len(levels), built=built)
+
+
+def _read_frames(con: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
+    return {name: con.sql(query).pl() for name, query in QUERIES.items()}
+
+
+def _write_results(
+    context: RunContext, con: duckdb.DuckDBPyConnection, frames: dict[str, pl.DataFrame], benefits: list[int], write: Callable[..., None]
+) -> dict[str, int]:
+    """Compute the results of these benefits and write them; returns the rows of each table."""
+    chosen = {**frames, "benefits": frames["benefits"].filter(pl.col("benefit_key").is_in(benefits))}
+    first_payout = 0 if write is write_table else _count(con, "calc.payouts")
+    results = compute_results(chosen, context.as_of, _as_of_period(con), context.book.rounding, first_payout=first_payout)
+    rows, written = {}, []
     with transaction(con), ThreadPoolExecutor(max_workers=1) as writer:
         for name, frame in results:
             written.append(writer.submit(write, con, f"calc.{name}", frame))
-            rows[f"calc.{name}"] = rows.get(f"calc.{name}", 0) + frame.height
-            if name == "payouts":
-                blocked = frame.filter(pl.col("status") == "blocked").height
+            rows[f"calc.{name}"] = frame.height
         for table in written:
             table.result()
-    return blocked
+    return rows
 
 
-def _net_lines(context: RunContext, con: duckdb.DuckDBPyConnection, level: int) -> None:
+def _net_lines(context: RunContext, con: duckdb.DuckDBPyConnection, level: int) -> tuple[BuiltModel, ...]:
     """Note what the agreements below `level` pay on the lines of that level, in calc.lines_netted."""
     from assets.transform.dbt import build_netted
 
     build_netted(context)
     con.execute(NETTED, [level])
-    build_netted(context)  # int_measures_netted reads what was just noted
+    return build_netted(context)  # int_measures_netted reads what was just noted
+
+
+def _count_blocked(con: duckdb.DuckDBPyConnection) -> int:
+    return _count(con, "calc.payouts where status = 'blocked'")
+
+
+def _count(con: duckdb.DuckDBPyConnection, rows: str) -> int:
+    return int(con.execute(f"select count(*) from {rows}").fetchall()[0][0])
 
 
 def _as_of_period(con: duckdb.DuckDBPyConnection) -> int:

@@ -11,6 +11,8 @@ import hashlib
 import importlib.metadata
 import json
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,10 @@ from assets.transform.invariants import check_references
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 #: What the Polars results feed is `publish`; everything else is `prepare`. The cut is by lineage, so neither half can wait for the other.
 PREPARE = ("--exclude", "source:calc+")
-PUBLISH = ("--select", "source:calc+", "--exclude", "tag:net_of")
+NET_TAG = "tag:net_of"
+PUBLISH = ("--select", "source:calc+", "--exclude", NET_TAG)
 #: What amounts net of other agreements' payouts are made of; tagged net_of, and made only while the calculation of a book that needs it goes on.
-NETTED = ("--select", "+tag:net_of,source:calc+")
+NETTED = ("--select", f"+{NET_TAG},source:calc+")
 
 _QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-populate-cache")
 
@@ -34,26 +37,90 @@ class SqlError(Exception):
     """A model could not be built: its name and the database's own words."""
 
 
-def prepare(context: RunContext) -> StepReport:
+@dataclass(frozen=True)
+class BuiltModel:
+    """One model as dbt built it. `name` is schema.table, `kind` table or view, `sql` what the database was given."""
+
+    name: str
+    kind: str
+    seconds: float
+    sql: str
+
+
+@dataclass(frozen=True)
+class DataTest:
+    """One data test as dbt ran it. `failures` counts the rows that break it; `message` says why it could not be run."""
+
+    name: str
+    has_passed: bool
+    seconds: float
+    failures: int
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelsReport(StepReport):
+    """The models that were built."""
+
+    models: int
+    built: tuple[BuiltModel, ...]
+
+
+def prepare(context: RunContext, models: Sequence[str] = ()) -> ModelsReport:
     """Build staging and intermediate tables and the marts that need no calculation; refuse references that contradict each other.
 
-    Raises SqlError when a model fails, InputError for two versions of a record at once, two rates of a day, a cycle of parents.
+    `models`: only these of them, from what the warehouse holds. Raises SqlError when a model fails, InputError for two versions of a record at once, two
+    rates of a day, a cycle of parents.
     """
-    built = _run_models(context, PREPARE)
-    check_references(context)
-    with open_warehouse(context) as con:
-        tables = [name for name, kind in built.items() if kind == "table"]  # counting a view would compute it
-        return StepReport(rows={name: con.sql(f"select count(*) from {name}").fetchall()[0][0] for name in tables})
+    report = _report(context, _run_models(context, _these(models) or PREPARE))
+    if not models:
+        check_references(context)
+        _note(context, "prepare")
+    return report
 
 
-def publish_marts(context: RunContext) -> StepReport:
-    """Build the marts that read calc.*. They are views: what publishing reads from them is computed then, once."""
-    return StepReport(rows={}, figures={"models": len(_run_models(context, PUBLISH))})
+def build_marts(context: RunContext, models: Sequence[str] = ()) -> ModelsReport:
+    """Build the marts that read calc.*, or only these `models` of them. They are views: what publishing reads from them is computed then, once."""
+    report = _report(context, _run_models(context, _these(models) or PUBLISH))
+    if not models:
+        _note(context, "marts")
+    return report
 
 
-def build_netted(context: RunContext) -> None:
+def build_netted(context: RunContext) -> tuple[BuiltModel, ...]:
     """Build what is read of payouts while agreements that are net of them are computed."""
-    _run_models(context, NETTED)
+    return _run_models(context, NETTED)
+
+
+def run_tests(context: RunContext, names: Sequence[str]) -> list[DataTest]:
+    """Run these data tests of the project against the warehouse. A test that finds rows is no error."""
+    result = _invoke(context, load_manifest(), "test", _these(names))
+    tested = [
+        DataTest(each.node.name, each.status in ("pass", "warn"), each.execution_time, each.failures or 0, each.message or "")
+        for each in getattr(result.result, "results", [])
+    ]
+    if len(tested) < len(names):
+        raise SqlError(str(result.exception or "dbt did not finish its tests"))
+    return tested
+
+
+def _these(names: Sequence[str]) -> tuple[str, ...]:
+    return ("--select", *names) if names else ()
+
+
+def _report(context: RunContext, built: tuple[BuiltModel, ...]) -> ModelsReport:
+    with open_warehouse(context) as con:
+        tables = [model.name for model in built if model.kind == "table"]  # counting a view would compute it
+        rows = {name: con.sql(f"select count(*) from {name}").fetchall()[0][0] for name in tables}
+    return ModelsReport(rows=rows, models=len(built), built=built)
+
+
+def _note(context: RunContext, step: str) -> None:
+    """All of the step's models were built for the run that the warehouse is in."""
+    from assets.archive.run_identity import note_step  # it imports Polars, which commands that only look do not load
+
+    with open_warehouse(context) as con:
+        note_step(con, step)
 
 
 def start_dbt() -> None:
@@ -107,8 +174,22 @@ def _without_tests(manifest: Any) -> Any:
     return manifest
 
 
-def _run_models(context: RunContext, selection: tuple[str, ...]) -> dict[str, str]:
-    """Run the selected models, tests left out. Returns schema.table of each: table or view. No connection stays open."""
+def _run_models(context: RunContext, selection: tuple[str, ...]) -> tuple[BuiltModel, ...]:
+    """Run the selected models, tests left out. Raises SqlError with every model that failed."""
+    result = _invoke(context, _models_alone(), "run", selection)
+    failed = [r for r in getattr(result.result, "results", []) if r.status == "error"]
+    if failed:
+        raise SqlError("\n".join(f"{r.node.schema}.{r.node.name}: {r.message}" for r in failed))
+    if not result.success:
+        raise SqlError(str(result.exception or "dbt did not finish"))
+    return tuple(
+        BuiltModel(f"{r.node.schema}.{r.node.name}", r.node.config.materialized, round(r.execution_time, 3), r.node.compiled_code or "")
+        for r in result.result.results
+    )
+
+
+def _invoke(context: RunContext, manifest: Any, command: str, selection: tuple[str, ...]) -> Any:
+    """One invocation of dbt on the book's warehouse. No connection stays open."""
     runner, _ = _import_dbt()
     variables = {
         "warehouse": str(context.warehouse),
@@ -118,15 +199,9 @@ def _run_models(context: RunContext, selection: tuple[str, ...]) -> dict[str, st
     }
     with open_warehouse(context):  # dbt's connection is to the same instance of the engine, so it may reach no more files than ours
         try:
-            result = runner(manifest=_models_alone()).invoke(["run", *selection, *_QUIET, *_places(), "--vars", json.dumps(variables)])
+            return runner(manifest=manifest).invoke([command, *selection, *_QUIET, *_places(), "--vars", json.dumps(variables)])
         finally:
             _close()
-    failed = [r for r in getattr(result.result, "results", []) if r.status == "error"]
-    if failed:
-        raise SqlError("\n".join(f"{r.node.schema}.{r.node.name}: {r.message}" for r in failed))
-    if not result.success:
-        raise SqlError(str(result.exception or "dbt did not finish"))
-    return {f"{r.node.schema}.{r.node.name}": r.node.config.materialized for r in result.result.results}
 
 
 def _places() -> tuple[str, ...]:

@@ -14,13 +14,13 @@ import sys
 import typer
 
 from assets.runtime.events import log_event
+from assets.runtime.masking import mask
 from pipelines.cli.commands import demo, doctor, explain, init, rejects, run, ui, validate, verify
 from pipelines.cli.ledger import close, journal, reopen, write_off
 from pipelines.cli.logged import logged
 from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT
 from pipelines.cli.stopping import stop_signals
 from pipelines.logging.format import is_on_standard_error, stop_log
-from pipelines.logging.masking import mask
 
 app = typer.Typer(
     name="tierledger",
@@ -77,9 +77,9 @@ def _explain_error(error: Exception) -> int:
     from assets.runtime.book_folder import BookLocked
     from assets.runtime.context import CheckFailed
     from assets.transform.dbt import SqlError
+    from assets.ways_out import way_out
     from models.documents import InputError
     from models.records.closing import LedgerRuleViolation
-    from pipelines.failures import way_out
 
     name, advice = type(error).__name__, way_out(error)
     if isinstance(error, InputError):

@@ -87,7 +87,7 @@ def _feeds(summary: RunSummary) -> Table:
 
 
 def _print_warnings(console: Console, summary: RunSummary) -> None:
-    warnings = summary.reports["feeds"].figures["warnings"]
+    warnings = summary.warnings
     if warnings:
         console.print()
     for warning in warnings[:_WARNINGS]:

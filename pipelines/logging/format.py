@@ -1,6 +1,6 @@
 """The log of a command: where its events go, and how a line of it is written. docs/commands.md lists events and fields.
 
-Belongs here: formats, handlers. Does not belong here: what is told (assets/runtime/events.py and who calls it), what is masked (pipelines/logging/masking.py).
+Belongs here: formats, handlers. Does not belong here: what is told (assets/runtime/events.py and who calls it), what is masked (assets/runtime/masking.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assets.runtime.events import LOGGER
-from pipelines.logging.masking import mask, mask_values
+from assets.runtime.masking import mask, mask_values
 
 Format = Literal["text", "json"]
 #: In every line, null where there is none.

@@ -13,8 +13,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.graph.code_versions import ROOT, SOURCES, version_of_model
+from assets.graph.period_closes import KEY
+from assets.graph.step_assets import CALCULATED_FROM, NET_FROM, POOL
 from assets.transform import calculate as calculation
-from pipelines.graph import CALCULATED_FROM, POOL
+from pipelines.period_closes import close_period
 
 SNAPSHOT = Path(__file__).with_name("asset_graph.txt")
 
@@ -53,7 +56,7 @@ def test_every_asset_is_described(defs: dg.Definitions) -> None:
 
 
 def test_groups_follow_one_another(defs: dg.Definitions) -> None:
-    """Else the page draws them in a circle; pipelines/tables.py says where a model stands (GROUPS)."""
+    """Else the page draws them in a circle; assets/graph/specs.py says where a model stands (GROUPS)."""
     specs = {spec.key: spec for spec in defs.resolve_all_asset_specs()}
     before: dict[str | None, set[str | None]] = {}
     for spec in specs.values():
@@ -75,14 +78,43 @@ def test_whole_run_is_one_job(defs: dg.Definitions) -> None:
     assert {key for key in graph.get_all_asset_keys() if key not in selected} == apart
 
 
-#: Read between two parts of the calculation and made from the first of them, so that they are no input of the whole.
-READ_BETWEEN = {"intermediate.int_net_of_deductions", "intermediate.int_measures_netted"}
+def test_no_selection_of_assets_closes_a_period(defs: dg.Definitions) -> None:
+    """*Materialize all* runs the implicit job over every asset that can be materialized."""
+    assert KEY not in defs.resolve_asset_graph().materializable_asset_keys
+    everything = defs.resolve_implicit_global_asset_job_def()
+    assert KEY not in everything.asset_layer.selected_asset_keys
+    assert close_period.name not in {node.name for node in everything.nodes}
+
+
+def test_any_dbt_model_can_be_made_alone(defs: dg.Definitions) -> None:
+    models = [key for key in defs.resolve_asset_graph().materializable_asset_keys if key.path[0] in ("staging", "marts")]
+    for key in models:
+        (chosen,) = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection={key}).asset_layer.selected_asset_keys
+        assert chosen == key
+
+
+def test_every_asset_that_is_made_says_by_which_code(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    assert [key for key in graph.materializable_asset_keys if not graph.get(key).code_version] == []
+    assert [place for places in SOURCES.values() for place in places if not (ROOT / place).exists()] == []
+
+
+def test_a_model_has_another_version_when_a_macro_of_a_macro_changes() -> None:
+    model = {"raw_code": "{{ a() }}", "depends_on": {"macros": ["macro.tierledger.a", "macro.dbt.x"]}}
+    macros = {
+        "macro.tierledger.a": {"macro_sql": "{{ b() }}", "depends_on": {"macros": ["macro.tierledger.b"]}},
+        "macro.tierledger.b": {"macro_sql": "1", "depends_on": {"macros": ["macro.tierledger.a"]}},
+    }
+    before = version_of_model({"macros": macros}, model)
+    assert version_of_model({"macros": macros}, model) == before
+    macros["macro.tierledger.b"]["macro_sql"] = "2"
+    assert version_of_model({"macros": macros}, model) != before
 
 
 def test_calculation_reads_what_the_graph_says() -> None:
     source = Path(str(calculation.__file__)).read_text()
     found = set(re.findall(r"\b(?:raw|terms|staging)\.\w+", source)) | {f"intermediate.{name}" for name in re.findall(r"\bint_\w+", source)}
-    assert found - READ_BETWEEN == set(CALCULATED_FROM)
+    assert found == {*CALCULATED_FROM, *NET_FROM}
 
 
 def test_nothing_starts_by_itself(defs: dg.Definitions) -> None:
@@ -91,4 +123,6 @@ def test_nothing_starts_by_itself(defs: dg.Definitions) -> None:
         "every_morning": dg.DefaultScheduleStatus.STOPPED,
         "month_end": dg.DefaultScheduleStatus.STOPPED,
     }
-    assert {s.name: s.default_status for s in repository.sensor_defs} == {"new_files": dg.DefaultSensorStatus.STOPPED}
+    starting = [sensor for sensor in repository.sensor_defs if sensor.targets]
+    assert {s.name: s.default_status for s in starting} == {"new_files": dg.DefaultSensorStatus.STOPPED}
+    assert {sensor.name for sensor in repository.sensor_defs if not sensor.targets} == {"command_runs"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,17 @@ MARTS = sorted((ROOT / "dbt_project" / "models" / "marts").rglob("*.yml"))
 
 
 def test_layers_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The contracts of pyproject.toml: pipelines over assets over models; models pure; assets without Dagster."""
+    """The contracts of pyproject.toml: pipelines over assets over models; models pure; Dagster in assets.graph alone, which no command imports."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("logging.config.dictConfig", lambda _: None)  # it would silence the program's own log for the tests that follow
     assert lint_imports(no_cache=True) == 0, "run `lint-imports` to see which import breaks which contract"
+
+
+def test_every_wing_is_named_where_dagster_is_forbidden() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    named = next(contract["source_modules"] for contract in contracts if "only assets.graph" in contract["name"])
+    wings = {f"assets.{path.stem}" for path in (ROOT / "assets").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert wings - {"assets.__init__", "assets.graph"} == set(named)
 
 
 def test_definitions_are_a_table_of_contents() -> None:

@@ -69,9 +69,9 @@ def make_books(place: Path, seed: int) -> Books:
 
     publish = assets.publishing.parquet_set.publish
 
-    def copy_and_publish(context: object) -> object:
+    def copy_and_publish(context: object, checks: object) -> object:
         copy_book(after, killed)  # the log is there while the run has the warehouse open
-        return publish(context)  # type: ignore[arg-type]
+        return publish(context, checks)  # type: ignore[arg-type]
 
     assets.publishing.parquet_set.publish = copy_and_publish  # type: ignore[assignment]
     try:

@@ -60,8 +60,9 @@ class _Clock(dt.datetime):
 def warm_up() -> None:
     """Import what a run needs and stop its clock. It starts no thread, so that children can be forked."""
     import assets.archive.run_identity
+    import assets.runtime.context
     import pipelines.close
-    import pipelines.run
+    import pipelines.run  # noqa: F401
     from assets.transform import dbt
     from pipelines.cli import main  # noqa: F401
     from tests.histories.simulation import prepare_engine
@@ -83,8 +84,7 @@ def warm_up() -> None:
     os.wait()
     dbt.start_dbt()
     clock = types.SimpleNamespace(**{name: getattr(dt, name) for name in ("UTC", "date", "timedelta")}, datetime=_Clock)
-    for module in (assets.archive.run_identity, pipelines.run, pipelines.close):
-        module.dt = clock  # type: ignore[attr-defined]
+    assets.runtime.context.dt = clock  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,8 @@ def test_a_file_that_cannot_be_read_costs_no_other(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(assets.feeds.landing, "archive_file", copied)
     report = load(book)
     assert query(book, "select file_name from raw.feed_files") == [("feeds/transactions/b.csv",)]
-    assert [problem.file for problem in report.figures["unreadable"]] == (["feeds/transactions/a.csv"] if fault == "denied" else [])
-    assert report.figures["files_still_written"] == (0 if fault == "denied" else 1)
+    assert [problem.file for problem in report.unreadable_files] == (["feeds/transactions/a.csv"] if fault == "denied" else [])
+    assert report.files_still_written == (0 if fault == "denied" else 1)
     monkeypatch.undo()
     load(book)
     assert query(book, "select count(*) from raw.transactions") == [(3,)]

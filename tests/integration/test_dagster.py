@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,20 +15,38 @@ import pytest
 import yaml
 
 from assets.feeds.landing import Landed
+from assets.graph import period_closes
+from assets.graph.resources import BookFolder
+from assets.graph.specs import data_tests, read_manifest
 from assets.runtime.book_folder import lock_book
-from assets.transform.invariants import CHECKS
-from pipelines import period_closes, sensors
+from assets.transform.invariants import CHECKS, Check
+from pipelines import sensors
 from pipelines.definitions import build_defs
 from pipelines.landing import find_landed
-from pipelines.resources import BookFolder
+from pipelines.period_closes import month_end
 from pipelines.run import run_book
-from tests.integration.test_run import write_book
+from tests.integration.test_run import deliver, write_book
+
+Evaluate = Callable[[Path, str], dg.RunRequest | dg.SkipReason]
+
+
+def made(result: dg.ExecuteInProcessResult) -> list[dg.DagsterEvent]:
+    return list(result.get_asset_materialization_events())
+
+
+def run_checks(job: dg.JobDefinition, instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey]) -> dg.ExecuteInProcessResult:
+    """These checks and no asset."""
+    return job.get_subset(asset_selection=set(), asset_check_selection=set(checks)).execute_in_process(instance=instance)
+
+
+def published_book(folder: Path) -> Path:
+    return run_book(write_book(folder)).folder
 
 
 @pytest.fixture(scope="module")
 def instance() -> Iterator[dg.DagsterInstance]:
     """With the settings of dagster.yaml that say what is logged."""
-    settings = yaml.safe_load((Path(__file__).parents[2] / "dagster.yaml").read_text(encoding="utf-8"))
+    settings = yaml.safe_load((Path(__file__).parents[2] / "pipelines" / "dagster.yaml").read_text(encoding="utf-8"))
     with dg.DagsterInstance.ephemeral(settings={"python_logs": settings["python_logs"]}) as instance:
         yield instance
 
@@ -101,30 +121,82 @@ def test_what_the_steps_tell_is_in_the_log(whole_run: dg.ExecuteInProcessResult,
 
 def test_every_check_was_made(whole_run: dg.ExecuteInProcessResult, defs: dg.Definitions) -> None:
     made = whole_run.get_asset_check_evaluations()
-    of_the_run = {key for key in defs.resolve_asset_graph().asset_check_keys if key.asset_key.path[0] != "closes"}
+    tests = {check.key for check in data_tests(read_manifest())}
+    of_the_run = set(defs.resolve_asset_graph().asset_check_keys) - tests
     assert {check.asset_check_key for check in made if check.passed} == of_the_run
 
 
-def test_several_periods_are_closed_in_one_run_and_checked(tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(period_closes, "YEARS_BACK", 50)  # also when this test is old
+def test_a_period_is_closed_with_those_before_it_and_checked(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     folder = write_book(tmp_path / "book")
     job = build_defs(book=BookFolder(folder=str(folder))).resolve_job_def("close_periods")
-    config = {"ops": {"closes__closed_periods": {"config": {"closed_by": "A. Close", "accept_open": "one row of the old shop"}}}}
-    months = {"dagster/asset_partition_range_start": "2026-01", "dagster/asset_partition_range_end": "2026-02"}
-    result = job.execute_in_process(instance=instance, run_config=config, tags=months)
+
+    def close(period: str, **config: object) -> dg.ExecuteInProcessResult:
+        instance.add_dynamic_partitions("fiscal_periods", [period])
+        run_config = {"ops": {"close_period": {"config": {"closed_by": "A. Close", "accept_open": "one row of the old shop", **config}}}}
+        return job.execute_in_process(instance=instance, run_config=run_config, partition_key=period, raise_on_error=False)
+
+    result = close("2026-02", with_earlier=True)
     assert result.success
     assert {check.check_name for check in result.get_asset_check_evaluations() if check.passed} == set(period_closes.CHECKS)
     assert sorted(path.name for path in (folder / "ledger").iterdir()) == ["0001-close-2026-01-v1", "0002-close-2026-02-v1"]
-    too_early = dict.fromkeys(months, "2026-05")
-    refused = job.execute_in_process(instance=instance, run_config=config, tags=too_early, raise_on_error=False)
+    assert instance.get_materialized_partitions(period_closes.KEY) == {"2026-01", "2026-02"}
+    refused = close("2026-05")
     assert not refused.success, "2026-03 and 2026-04 are open"
+
+
+@pytest.fixture
+def evaluate(defs: dg.Definitions) -> Callable[[Path, str], dg.RunRequest | dg.SkipReason]:
+    """The schedule month_end, loaded once, evaluated on a book at a later day."""
+
+    def on_day(folder: Path, day: str) -> dg.RunRequest | dg.SkipReason:
+        with dg.DagsterInstance.ephemeral() as instance:
+            at = dt.datetime.fromisoformat(f"{day}T06:00:00+00:00")
+            context = dg.build_schedule_context(instance=instance, scheduled_execution_time=at, resources={"book": BookFolder(folder=str(folder))})
+            answer = month_end(context)
+            assert isinstance(answer, dg.RunRequest | dg.SkipReason)
+            if isinstance(answer, dg.RunRequest):
+                assert answer.partition_key in instance.get_dynamic_partitions("fiscal_periods")
+            return answer
+
+    return on_day
+
+
+@pytest.mark.parametrize(("day", "period"), [("2026-12-05", "2026-11"), ("2027-03-05", "2027-02")])
+def test_month_end_closes_the_period_that_ended_last_however_old_the_location_is(tmp_path: Path, evaluate: Evaluate, day: str, period: str) -> None:
+    folder = published_book(tmp_path / "book")
+    (folder / "book.yaml").write_text(re.sub("as_of: .*\n", "", (folder / "book.yaml").read_text()))
+    answer = evaluate(folder, day)
+    assert isinstance(answer, dg.RunRequest)
+    assert answer.partition_key == period
+
+
+def test_month_end_knows_a_calendar_of_weeks(tmp_path: Path, evaluate: Evaluate) -> None:
+    """4-4-5 weeks: periods end on the last day of a week, not of a month."""
+    folder = published_book(tmp_path / "book")
+    text = re.sub("as_of: .*\n", "", (folder / "book.yaml").read_text())
+    (folder / "book.yaml").write_text(text + "calendar: {kind: 4-4-5, first_days: {2025: 2025-02-02, 2026: 2026-02-01, 2027: 2027-01-31}}\n")
+    answer = evaluate(folder, "2026-12-05")
+    assert isinstance(answer, dg.RunRequest)
+    assert answer.partition_key == "2026-10", "which has ended on 2026-11-28"
+
+
+def test_month_end_does_not_pass_the_day_of_the_book(tmp_path: Path, evaluate: Evaluate) -> None:
+    """book.yaml says as_of: what ends later is not published, so it cannot be closed."""
+    folder = published_book(tmp_path / "book")
+    text = re.sub("as_of: .*\n", "", (folder / "book.yaml").read_text())
+    (folder / "book.yaml").write_text(text + "as_of: 2026-02-10\n")
+    answer = evaluate(folder, "2026-12-05")
+    assert isinstance(answer, dg.RunRequest)
+    assert answer.partition_key == "2026-01"
+    (folder / "book.yaml").write_text(text + "as_of: 2026-01-10\n")
+    assert isinstance(evaluate(folder, "2026-12-05"), dg.SkipReason)
 
 
 def test_a_failed_check_publishes_nothing(
     whole_run: dg.ExecuteInProcessResult, defs: dg.Definitions, instance: dg.DagsterInstance, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = (folder / "published" / "current").resolve()
-    monkeypatch.setitem(CHECKS, "every_payout_id_is_unique", "select 'P-1' as payout_id")
+    monkeypatch.setitem(CHECKS, "every_payout_id_is_unique", Check("fct_payout", "select 'P-1' as payout_id"))
     result = defs.resolve_job_def("run_book").execute_in_process(instance=instance, raise_on_error=False)
     assert not result.success
     assert [check.check_name for check in result.get_asset_check_evaluations() if not check.passed] == ["every_payout_id_is_unique"]
@@ -139,12 +211,94 @@ def test_publishing_alone_holds_the_checks_first(
     whole_run: dg.ExecuteInProcessResult, defs: dg.Definitions, instance: dg.DagsterInstance, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = (folder / "published" / "current").resolve()
-    monkeypatch.setitem(CHECKS, "every_payout_id_is_unique", "select 'P-1' as payout_id")
+    monkeypatch.setitem(CHECKS, "every_payout_id_is_unique", Check("fct_payout", "select 'P-1' as payout_id"))
     published = [key for key in defs.resolve_asset_graph().get_all_asset_keys() if key.path[0] == "published"]
     job = defs.resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=published)
     assert not result.success
     assert (folder / "published" / "current").resolve() == before
+
+
+def test_one_mart_is_made_alone(whole_run: dg.ExecuteInProcessResult, defs: dg.Definitions, instance: dg.DagsterInstance) -> None:
+    """With its time, its SQL and its contract, and nothing else touched; a table with its rows."""
+    job = defs.resolve_implicit_global_asset_job_def()
+    chosen = [dg.AssetKey(["marts", "fct_payout"]), dg.AssetKey(["intermediate", "int_participants"])]
+    result = job.execute_in_process(instance=instance, asset_selection=chosen)
+    shown = {event.step_materialization_data.materialization.asset_key: event.step_materialization_data.materialization for event in made(result)}
+    assert set(shown) == set(chosen)
+    mart, table = (shown[key].metadata for key in chosen)
+    assert "from" in str(mart["compiled SQL"].value)
+    assert float(str(mart["seconds"].value)) > 0
+    assert mart["materialized"].value == "view"
+    assert table["dagster/row_count"].value == 2
+
+
+def test_a_part_of_a_run_needs_a_run_before_it(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    job = build_defs(book=BookFolder(folder=str(write_book(tmp_path / "book")))).resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey(["marts", "dim_partner"])], raise_on_error=False)
+    assert not result.success
+    assert any("run the whole book once" in str(event) for event in result.all_events)
+
+
+def test_what_was_taken_in_alone_is_not_published_under_an_earlier_name(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    folder = run_book(write_book(tmp_path / "book")).folder
+    before = (folder / "published" / "current").resolve()
+    deliver(folder, {"2026-05-01.csv": "T9,1,2026-05-01,C1,1.00,EUR\n"})
+    definitions = build_defs(book=BookFolder(folder=str(folder)))
+    job = definitions.resolve_implicit_global_asset_job_def()
+    parts = [key for key in definitions.resolve_asset_graph().materializable_asset_keys if key.path[0] in ("raw", "published")]
+    result = job.execute_in_process(instance=instance, asset_selection=parts, raise_on_error=False)
+    assert not result.success
+    assert any("every_step_was_made_for_this_run" in str(event) for event in result.all_events)
+    assert (folder / "published" / "current").resolve() == before
+
+
+def test_the_data_tests_of_dbt_are_checks(whole_run: dg.ExecuteInProcessResult, defs: dg.Definitions, instance: dg.DagsterInstance, folder: Path) -> None:
+    """Those chosen run, and a row that breaks one is counted; nothing is published or held back by them."""
+    job = defs.resolve_implicit_global_asset_job_def()
+    tests = [key for key in defs.resolve_asset_graph().asset_check_keys if key.asset_key.path[-1] == "dim_partner" and key.name.startswith("not_null")]
+    result = run_checks(job, instance, tests)
+    assert {check.asset_check_key for check in result.get_asset_check_evaluations() if check.passed} == set(tests)
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as con:
+        (view,) = con.execute("select sql from duckdb_views() where schema_name = 'marts' and view_name = 'dim_partner'").fetchone() or ("",)
+        con.execute("create or replace view marts.dim_partner as select * replace (null as partner_id) from (from staging.stg_partners)")
+    result = run_checks(job, instance, tests)
+    assert {check.check_name: check.metadata["failures"].value for check in result.get_asset_check_evaluations() if not check.passed}
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as con:
+        con.execute("drop view marts.dim_partner")
+        con.execute(view)
+
+
+def test_a_run_of_the_command_is_noted_once(commanded: Path) -> None:
+    """So that no table of a book that ran by command is "Never materialized"."""
+    definitions = build_defs(book=BookFolder(folder=str(commanded)))
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def look(cursor: str | None) -> dg.SensorResult | dg.SkipReason:
+            context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions, resources={"book": BookFolder(folder=str(commanded))})
+            seen = sensors.command_runs(context)
+            assert isinstance(seen, dg.SensorResult | dg.SkipReason)
+            return seen
+
+        first = look(None)
+        assert isinstance(first, dg.SensorResult)
+        noted = {event.asset_key: event for event in first.asset_events if isinstance(event, dg.AssetMaterialization)}
+        assert set(noted) == set(definitions.resolve_asset_graph().materializable_asset_keys)
+        payouts = duckdb.sql(f"select count(*) from '{commanded}/published/current/fct_payout.parquet'").fetchall()[0][0]
+        assert noted[dg.AssetKey(["published", "fct_payout"])].metadata["dagster/row_count"].value == payouts
+        assert {event.check_name for event in first.asset_events if isinstance(event, dg.AssetCheckEvaluation)} >= set(CHECKS)
+        assert isinstance(look(first.cursor), dg.SkipReason)
+        for event in first.asset_events:
+            instance.report_runless_asset_event(event)
+        again = look(None)
+        assert isinstance(again, dg.SensorResult)
+        assert list(again.asset_events) == [], "a sensor that has forgotten what it noted"
+
+
+def test_a_run_of_dagster_is_not_noted_again(whole_run: dg.ExecuteInProcessResult, defs: dg.Definitions, instance: dg.DagsterInstance, folder: Path) -> None:
+    seen = sensors.command_runs(dg.build_sensor_context(instance=instance, definitions=defs, resources={"book": BookFolder(folder=str(folder))}))
+    assert isinstance(seen, dg.SensorResult)
+    assert list(seen.asset_events) == []
 
 
 def test_a_book_at_work_is_left_alone(defs: dg.Definitions, instance: dg.DagsterInstance, folder: Path) -> None:

@@ -29,7 +29,7 @@ def test_a_run_tells_its_steps_files_checks_and_where_it_published(book: Path) -
     assert [events[0]["event"], events[-1]["event"]] == ["run_started", "run_finished"]
     assert events[0]["version"]
     finished = {event["step"]: event for event in events if event["event"] == "step_finished"}
-    assert list(finished) == ["agreements", "ledger", "feeds", "identify", "prepare", "calculate", "marts", "checks", "publish"]
+    assert list(finished) == ["ledger", "feeds", "identify", "agreements", "prepare", "calculate", "net", "marts", "checks", "publish"]
     assert finished["feeds"]["figures"]["files_loaded"] == 3
     files = {event["file"]: event for event in events if event["event"] == "file_taken_in"}
     assert [Path(name).name for name in files] == list(DAYS)

@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 
-from assets.feeds.load import load_feeds
-from assets.runtime.context import RunContext, StepReport
+from assets.feeds.load import FeedsReport, load_feeds
+from assets.runtime.context import RunContext
 from models.book.settings import parse_book
 
 HEADER = "transaction_id,line,date,partner_id,type,quantity,amount,currency,channel"
@@ -39,7 +39,7 @@ def add_file(folder: Path, name: str, content: str | bytes) -> Path:
     return path
 
 
-def load(folder: Path) -> StepReport:
+def load(folder: Path) -> FeedsReport:
     book = parse_book((folder / "book.yaml").read_text(encoding="utf-8"))
     return load_feeds(RunContext(folder, book, dt.date(2026, 12, 31), dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)))
 

@@ -12,17 +12,14 @@ from typing import Any
 
 import pytest
 
-from assets.runtime.context import CheckFailed, RunContext, StepReport
+from assets.runtime import masking
+from assets.runtime.context import CheckFailed, StepReport
 from assets.runtime.events import bound_fields, log_event
-from models.book.settings import parse_book
+from assets.runtime.step_events import log_step
 from models.documents import InputError, Problem
 from pipelines.cli.main import main
-from pipelines.logging import masking
 from pipelines.logging.format import start_log, stop_log
-from pipelines.logging.run_events import log_step
 from pipelines.settings import read_secret
-
-CONTEXT = RunContext(Path("b"), parse_book("book: b\ncurrency: EUR\nfeeds: {transactions: {files: x}}"), dt.date(2026, 6, 30), dt.datetime(2026, 7, 1))
 
 
 @pytest.fixture(autouse=True)
@@ -87,9 +84,9 @@ def test_errors_on_the_terminal_hide_secrets_too(tmp_path: Path, monkeypatch: py
 
 def test_a_step_that_fails_tells_the_check_and_the_files(tmp_path: Path) -> None:
     start_log("json", tmp_path / "log")
-    with pytest.raises(CheckFailed), log_step(CONTEXT, "checks", "Checking"):
+    with pytest.raises(CheckFailed), log_step("checks", "Checking"):
         raise CheckFailed("rows_are_conserved", "rows_read=3")
-    with pytest.raises(InputError), log_step(CONTEXT, "feeds", "Reading feeds"):
+    with pytest.raises(InputError), log_step("feeds", "Reading feeds"):
         raise InputError([Problem("feeds/transactions/a.csv", 3, "", "is cut")])
     message = [(line["event"], line["step"], line["file"], line.get("check"), line.get("reason"), line["level"]) for line in lines(tmp_path / "log")]
     assert [each for each in message if each[0] != "step_started"] == [
@@ -103,8 +100,8 @@ def test_a_step_that_fails_tells_the_check_and_the_files(tmp_path: Path) -> None
 def test_after_a_step_that_names_the_run_every_event_does(tmp_path: Path) -> None:
     start_log("json", tmp_path / "log")
     with bound_fields(book="b"):
-        with log_step(CONTEXT, "identify", "Naming the run") as log_report:
-            log_report(StepReport(figures={"run_id": "r9"}))
+        with log_step("identify", "Naming the run") as log_report:
+            log_report(StepReport(run_id="r9"))
         log_event("check_passed", "x")
     log_event("other", "y")
     assert [line["run"] for line in lines(tmp_path / "log")] == [None, "r9", "r9", None]

@@ -69,10 +69,10 @@ def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quie
         from pipelines.cli.summary import print_summary
 
         print_summary(summary, book)
-    if unreadable := summary.reports["feeds"].figures["unreadable"]:
+    if summary.unreadable_files:
         from models.documents import InputError
 
-        raise InputError(unreadable)  # the other files count; whoever started the run must know that not all did
+        raise InputError(summary.unreadable_files)  # the other files count; whoever started the run must know that not all did
 
 
 def _run_known_at(book: Path, day: dt.date, as_of: str | None, force: bool, quiet: bool, as_json: bool) -> None:
@@ -116,7 +116,7 @@ def progress_bars(hidden: bool) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-    from pipelines.run import STEPS
+    from assets.steps import STEPS
 
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -144,8 +144,8 @@ def _as_object(summary: RunSummary) -> dict[str, object]:
         "start_up": {"seconds": summary.start_up.seconds, "cpu_seconds": summary.start_up.cpu_seconds},
         "stages": summary.stages,
         "feeds": summary.feeds,
-        "warnings": summary.reports["feeds"].figures["warnings"],
-        "unreadable": [str(problem) for problem in summary.reports["feeds"].figures["unreadable"]],
+        "warnings": summary.warnings,
+        "unreadable": [str(problem) for problem in summary.unreadable_files],
         "agreements": summary.agreements,
         "published": {"folder": summary.published_in / "current", "rows": summary.published},
     }

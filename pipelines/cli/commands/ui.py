@@ -10,28 +10,43 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.options import BookOption
-from pipelines.settings import child_environment
+from pipelines.settings import child_environment, dagster_home
 
-_ROOT = Path(__file__).resolve().parents[3]
+#: dagster.yaml and workspace.yaml are part of the package, so that an installed wheel has them.
+_PACKAGE = Path(__file__).resolve().parents[2]
 
 
-def ui(book: BookOption, port: Annotated[int, typer.Option(help="Port of the web page.")] = 3000) -> None:
+def ui(
+    book: BookOption,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the web page.")] = 3000,
+) -> None:
     """Open Dagster's web page on the book: the graph from feed to published table, runs, checks, schedules.
+
+    History and settings are in $DAGSTER_HOME, else in .dagster_home below the book. A dagster.yaml that is there stays as it is.
 
     [bold]Examples[/bold]
 
       tierledger ui
-      tierledger ui --book books/acme --port 3100
+      tierledger ui --book books/acme --host 0.0.0.0 --port 3100
     """
     from assets.runtime.book_folder import open_book
 
     open_book(book)
-    home = book.resolve() / ".dagster_home"
-    home.mkdir(exist_ok=True)
-    (home / "dagster.yaml").write_bytes((_ROOT / "dagster.yaml").read_bytes())
-    dagster = str(Path(sys.executable).with_name("dagster"))
-    environment = child_environment(TIERLEDGER_BOOK=str(book.resolve()), DAGSTER_HOME=str(home), PYTHONPATH=str(_ROOT))
-    print(f"http://localhost:{port} shows {book} in a moment. Ctrl-C ends it.", flush=True)
+    home = prepare_home(dagster_home() or book.resolve() / ".dagster_home")
+    workspace = str(_PACKAGE / "workspace.yaml")
+    command = [sys.executable, "-m", "dagster", "dev", "--workspace", workspace, "--host", host, "--port", str(port)]
+    print(f"http://{host}:{port} shows {book} in a moment. Ctrl-C ends it.", flush=True)
+    environment = child_environment(TIERLEDGER_BOOK=str(book.resolve()), DAGSTER_HOME=str(home))
     os.chdir(home)
     # this process becomes Dagster, so that Ctrl-C and a service manager reach it directly
-    os.execve(dagster, [dagster, "dev", "--workspace", str(_ROOT / "workspace.yaml"), "--port", str(port)], environment)
+    os.execve(command[0], command, environment)
+
+
+def prepare_home(home: Path) -> Path:
+    """The folder of a Dagster instance, with our settings where it has none."""
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        settings.write_bytes((_PACKAGE / "dagster.yaml").read_bytes())
+    return home.resolve()

@@ -29,7 +29,7 @@ def test_the_same_bytes_load_once_per_feed(tmp_path: Path) -> None:
     assert query(book, "select arrival_no, status, rows_read from raw.feed_files order by 1") == [(1, "loaded", 1), (2, "duplicate", 0)]
     before = tables(book)
     report = load(book)
-    assert report.figures["files_new"] == 0
+    assert report.files_new == 0
     assert tables(book) == before
     assert len((book / "archive" / "manifest.jsonl").read_text().splitlines()) == 2
 

@@ -175,8 +175,8 @@ def test_totals_beside_a_file_must_be_what_it_holds(tmp_path: Path, totals: str,
     book = write_book(tmp_path, feed("totals: json"), {"transactions/a.csv": csv(ROW, ROW)})
     report = load(book)
     assert query(book, "select * from raw.feed_files") == []
-    assert report.figures["files_still_written"] == 1
-    assert "waits for a.csv.totals.json" in report.figures["warnings"][0]
+    assert report.files_still_written == 1
+    assert "waits for a.csv.totals.json" in report.warnings[0]
     add_file(book, "transactions/a.csv.totals.json", totals)
     if what is None:
         load(book)
@@ -232,12 +232,12 @@ def test_files_wait_until_their_sender_has_finished(tmp_path: Path) -> None:
     book = write_book(tmp_path, feed("done: true"), {"transactions/a.csv": csv(ROW), "transactions/b.csv": csv(ROW, ROW), "transactions/b.csv.done": ""})
     report = load(book)
     assert query(book, "select file_name from raw.feed_files") == [("feeds/transactions/b.csv",)]
-    assert report.figures["warnings"] == ["feeds/transactions/a.csv waits for a.csv.done, which its sender has yet to put beside it"]
+    assert report.warnings == ("feeds/transactions/a.csv waits for a.csv.done, which its sender has yet to put beside it",)
     add_file(book, "transactions/a.csv.done", "")
     load(book)
     assert query(book, "select count(*) from raw.feed_files") == [(2,)]
     slow = write_book(tmp_path / "slow", feed("settle_seconds: 3600"), {"transactions/a.csv": csv(ROW)})
-    assert load(slow).figures["files_still_written"] == 1
+    assert load(slow).files_still_written == 1
 
 
 @pytest.mark.parametrize(
@@ -266,14 +266,14 @@ def test_a_strict_feed_takes_what_book_yaml_names(tmp_path: Path) -> None:
 
 def test_a_new_column_and_a_missing_line_end_are_told_once(tmp_path: Path) -> None:
     book = write_book(tmp_path, files={"transactions/a.csv": csv(ROW)})
-    assert load(book).figures["warnings"] == []
+    assert load(book).warnings == ()
     add_file(book, "transactions/b.csv", f"{HEADER},shop\n{ROW},x")
-    message = load(book).figures["warnings"]
+    message = load(book).warnings
     assert [text.split(":")[0] for text in message] == [
         "feeds/transactions/b.csv",
         "feeds/transactions/b.csv has columns that no file of transactions had before",
     ]
-    assert load(book).figures["warnings"] == []
+    assert load(book).warnings == ()
 
 
 def test_days_too_far_ahead_of_the_file_are_refused(tmp_path: Path) -> None:
@@ -296,17 +296,17 @@ def test_amount_and_quantity_go_the_same_way_where_asked(tmp_path: Path) -> None
 def test_a_file_smaller_than_usual_is_told_or_refused(tmp_path: Path) -> None:
     days = {f"transactions/{day}.csv": csv(*[ROW] * 10) + f"{ROW},".removesuffix(",") + f"-{day}\n" for day in range(5)}
     book = write_book(tmp_path, files=days)
-    assert load(book).figures["warnings"] == []
+    assert load(book).warnings == ()
     add_file(book, "transactions/5.csv", csv(*[ROW] * 5))
     add_file(book, "transactions/6.csv", csv(*[ROW.replace("12.50", "1.00")] * 10))
-    message = load(book).figures["warnings"]
+    message = load(book).warnings
     assert ["5 rows, 11 are usual" in message[0], "an amount of 10.00, 137.50 is usual" in message[1]] == [True, True]
     write_book(book, feed("drop: {rows: 0.3, then: refuse}"))
     add_file(book, "transactions/7.csv", csv(ROW))
     with pytest.raises(InputError, match=r"7\.csv: has 1 rows"):
         load(book)
     write_book(book, feed("drop: {rows: 0, amount: 0}"))
-    assert load(book).figures["warnings"] == []
+    assert load(book).warnings == ()
 
 
 def test_a_header_that_stands_again_is_no_row(tmp_path: Path) -> None:

@@ -217,7 +217,7 @@ def test_a_line_cut_short_is_named_with_the_way_out(book: HandMade) -> None:
 def test_every_table_of_the_ledger_is_there_when_nothing_is_closed(book: HandMade) -> None:
     report = load_ledger(book.context())
     assert report.rows == {f"ledger.{t}": 0 for t in ("closes", "arrivals", "agreements", "write_offs", "accruals", "payouts", "journal")}
-    assert report.figures["head"] == NO_HASH
+    assert report.head == NO_HASH
     assert read_heads(book.folder / "ledger") == {"ledger_sha256": NO_HASH, "write_offs_sha256": NO_HASH}
 
 

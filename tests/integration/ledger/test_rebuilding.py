@@ -17,9 +17,6 @@ from typing import Any
 import duckdb
 import pytest
 
-import assets.archive.run_identity
-import pipelines.close
-import pipelines.run
 from assets.archive.run_history import RECEIPT, RUNS, TERMS, read_receipt, read_runs
 from assets.ledger.folder import read_ledger
 from assets.published.reader import open_published, sealed
@@ -76,8 +73,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     sets: dict[str, Set] = {}
     with pytest.MonkeyPatch.context() as patch:
         clock = types.SimpleNamespace(**{name: getattr(dt, name) for name in ("UTC", "date", "timedelta")}, datetime=_Clock)
-        for module in (assets.archive.run_identity, pipelines.run, pipelines.close):
-            patch.setattr(module, "dt", clock)
+        patch.setattr("assets.runtime.context.dt", clock)
         deliver(book, {names[0]: DAYS[names[0]]})
         assert command(book, "run", "--as-of", "2026-03-31") == 0
         earlier = current(book / "published")

@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from assets.graph.failures import as_failure
 from assets.published.reader import read_manifest
 from assets.publishing.postgres import publish as postgres
 from assets.publishing.postgres.connection import PostgresFailed, StatementFailed
@@ -28,7 +29,6 @@ from assets.runtime.context import RunContext
 from models.book.settings import parse_book
 from models.documents import InputError
 from pipelines.cli.main import main
-from pipelines.failures import as_failure
 from pipelines.run import run_book
 from tests.support.postgres_server import Server, running_server
 

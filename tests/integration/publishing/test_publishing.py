@@ -15,6 +15,7 @@ from assets.published.reader import open_published
 from assets.publishing import parquet_set as publishing
 from assets.publishing.parquet_set import DATABASE, KEPT_SETS, is_published, publish
 from assets.runtime.context import CheckFailed, RunContext
+from assets.transform.invariants import ChecksPassed
 from tests.support.publishing_books import change_run, make_published_book
 
 
@@ -25,7 +26,7 @@ def context(tmp_path: Path) -> RunContext:
 
 
 def test_every_table_is_published_twice_with_equal_rows(context: RunContext) -> None:
-    report = publish(context)
+    report = publish(context, ChecksPassed(checks=0))
     assert report.rows == {"audit_run": 1, "fct_payout": 3, "fct_payout_line": 9}
     assert (context.published / "current").resolve() == context.published / "runs" / "run-a"
     with open_published(context.folder) as parquet, duckdb.connect(str(context.published / DATABASE), read_only=True) as database:
@@ -35,14 +36,14 @@ def test_every_table_is_published_twice_with_equal_rows(context: RunContext) -> 
 
 
 def test_the_run_that_publishes_is_in_its_own_audit(context: RunContext) -> None:
-    publish(context)
+    publish(context, ChecksPassed(checks=0))
     with open_published(context.folder) as con:
         assert con.sql("select run_id, status, rows, payouts, payout_total from audit_run").fetchall() == [("run-a", "published", 9, 3, '{"EUR":"90.0000"}')]
 
 
 def test_large_tables_are_views_on_the_set(context: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publishing, "COPIED_UP_TO_ROWS", 3)
-    publish(context)
+    publish(context, ChecksPassed(checks=0))
     with duckdb.connect(str(context.published / DATABASE), read_only=True) as con:
         kinds = dict(con.execute("select table_name, table_type from information_schema.tables").fetchall())
         assert kinds == {"audit_run": "BASE TABLE", "fct_payout": "BASE TABLE", "fct_payout_line": "VIEW"}
@@ -51,7 +52,7 @@ def test_large_tables_are_views_on_the_set(context: RunContext, monkeypatch: pyt
 
 def test_descriptions_travel_with_the_tables(context: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publishing, "descriptions", lambda: {"fct_payout": ("It's what is paid.", {"payout": "What this window pays."})})
-    publish(context)
+    publish(context, ChecksPassed(checks=0))
     with duckdb.connect(str(context.published / DATABASE), read_only=True) as con:
         assert con.execute("select comment from duckdb_tables() where table_name = 'fct_payout'").fetchone() == ("It's what is paid.",)
         found = con.execute("select comment from duckdb_columns() where table_name = 'fct_payout' and column_name = 'payout'").fetchone()
@@ -68,14 +69,14 @@ def test_descriptions_travel_with_the_tables(context: RunContext, monkeypatch: p
     ],
 )
 def test_what_does_not_add_up_is_not_published(context: RunContext, damage: str, check: str) -> None:
-    publish(context)
+    publish(context, ChecksPassed(checks=0))
     change_run(context, "run-b")
     with duckdb.connect(str(context.warehouse)) as con:
         con.execute("create or replace view marts.fct_payout_line as select 'p' || i as payout_id, 30.0::decimal(18,4) as line_payout from range(3) t(i)")
         con.execute(damage)
     before = snapshot(context.published)
     with pytest.raises(CheckFailed, match=check):
-        publish(context)
+        publish(context, ChecksPassed(checks=0))
     assert snapshot(context.published) == before
     assert is_published(context, "run-a")
     with duckdb.connect(str(context.warehouse)) as con:
@@ -87,26 +88,26 @@ def test_leftovers_of_a_killed_run_are_cleared_away(context: RunContext) -> None
     (context.published / "runs" / "run-x.tmp" / "fct_payout.parquet").write_bytes(b"PAR1 half")
     (context.published / f".{DATABASE}.tmp").write_bytes(b"half")
     (context.published / ".current.tmp").symlink_to("runs/nowhere")
-    publish(context)
+    publish(context, ChecksPassed(checks=0))
     assert {path.name for path in context.published.iterdir()} == {"runs", "current", DATABASE}
     assert {path.name for path in (context.published / "runs").iterdir()} == {"run-a"}
 
 
 def test_a_set_with_a_missing_part_does_not_count_as_published(context: RunContext) -> None:
     assert not is_published(context, "run-a")
-    publish(context)
+    publish(context, ChecksPassed(checks=0))
     assert is_published(context, "run-a")
     (context.published / DATABASE).unlink()
     assert not is_published(context, "run-a")
-    publish(context)
+    publish(context, ChecksPassed(checks=0))
     (context.published / "current" / "fct_payout.parquet").unlink()
     assert not is_published(context, "run-a")
 
 
 def test_the_same_run_made_again_does_not_disturb_readers_of_the_first(context: RunContext) -> None:
-    publish(context)
+    publish(context, ChecksPassed(checks=0))
     with open_published(context.folder) as reader:
-        publish(context)
+        publish(context, ChecksPassed(checks=0))
         assert reader.execute("select count(*) from fct_payout_line").fetchone() == (9,)
     assert is_published(context, "run-a")
 
@@ -114,7 +115,7 @@ def test_the_same_run_made_again_does_not_disturb_readers_of_the_first(context: 
 def test_only_so_many_sets_are_kept(context: RunContext) -> None:
     for n in range(KEPT_SETS + 3):
         change_run(context, f"run-{n}")
-        publish(context)
+        publish(context, ChecksPassed(checks=0))
     assert len(list((context.published / "runs").iterdir())) == 1 + KEPT_SETS
 
 

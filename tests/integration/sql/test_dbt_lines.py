@@ -16,8 +16,8 @@ from assets.feeds.load import load_feeds
 from assets.ledger.folder import load_ledger
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import RunContext
-from assets.transform.calculate import calculate
-from assets.transform.dbt import prepare, publish_marts
+from assets.transform.calculate import calculate, calculate_net
+from assets.transform.dbt import build_marts, prepare
 from assets.transform.invariants import run_checks
 
 BOOK = """
@@ -129,7 +129,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Any:
     read_feeds(context)
     prepare(context)
     calculate(context)
-    publish_marts(context)
+    calculate_net(context)
+    build_marts(context)
     run_checks(context)
     # other settings than dbt's: only possible when dbt left no connection open
     with duckdb.connect(str(context.warehouse), config={"threads": 1}) as con:

@@ -1,6 +1,6 @@
 """What each asset is: its key, group, kinds and owner, and its description from the dbt project, where every table is described once.
 
-Belongs here: the specs of the assets. Does not belong here: how they are made (pipelines/graph.py).
+Belongs here: the specs of assets and checks. Does not belong here: how they are made (assets/graph/step_assets.py).
 The key of an asset is the place of its table, `schema/table`; its group is the schema, but for GROUPS.
 """
 
@@ -15,7 +15,8 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, build_dbt_asset_specs
 from dbt.flags import set_from_args
 
-from assets.transform.dbt import PREPARE, PUBLISH, load_manifest
+from assets.graph.code_versions import version_of_model
+from assets.transform.dbt import NET_TAG, PREPARE, PUBLISH, load_manifest
 
 #: Who answers for the tables of a schema.
 OWNERS = {
@@ -37,9 +38,12 @@ KINDS = {
     "terms": {"yaml", "duckdb"},
     "calc": {"polars", "duckdb"},
     "published": {"parquet", "duckdb"},
+    "closes": {"csv"},
 }
 #: Models that work for another layer than their schema's, so that the groups follow one another without a circle.
 GROUPS = {"int_rows_replaced": "staging"}
+#: What the calculation makes first. The tables calc.* hold it before the step `net` adds the levels above.
+LEVEL_0 = dg.AssetKey(["calc", "level_0"])
 #: The check that a mart has the columns its contract promises.
 CONTRACT = "contract_holds"
 
@@ -56,14 +60,19 @@ Manifest = Mapping[str, Any]
 class _Translator(DagsterDbtTranslator):
     """dbt models under the same rules as every other table."""
 
+    def __init__(self, manifest: Manifest) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=False))
+        self._manifest = manifest
+
+    def get_code_version(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        is_model = dbt_resource_props["resource_type"] == "model"  # sources are described here too
+        return version_of_model(self._manifest, dbt_resource_props) if is_model else None
+
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         return GROUPS.get(dbt_resource_props["name"], dbt_resource_props["schema"])
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
         return [OWNERS[dbt_resource_props["schema"]]]
-
-
-_TRANSLATOR = _Translator(DagsterDbtTranslatorSettings(enable_asset_checks=False))
 
 
 def read_manifest() -> Manifest:
@@ -78,6 +87,12 @@ def landing_folder(feed: str) -> dg.AssetSpec:
     """The files of one feed, which other systems make; the sensor for new files reports what it sees of them."""
     described = f"Files of the feed `{feed}`, as other systems dropped them. The data version is the hash of their bytes, whatever their names."
     return spec("feeds", feed, described)
+
+
+def level_0(deps: Iterable[dg.AssetKey]) -> dg.AssetSpec:
+    """What the calculation makes first."""
+    described = "The results of agreements that are net of no other: the first rows of `calc/payouts`, `calc/achievement`, `calc/accruals` and their steps."
+    return spec("calc", "level_0", described, deps)
 
 
 def sources(manifest: Manifest, schema: str) -> dict[str, str]:
@@ -105,13 +120,46 @@ def key(schema: str, table: str) -> dg.AssetKey:
 
 def prepared_specs(manifest: Manifest) -> list[dg.AssetSpec]:
     """The dbt models that need no result of the calculation."""
-    return list(build_dbt_asset_specs(manifest=manifest, dagster_dbt_translator=_TRANSLATOR, exclude=PREPARE[1]))
+    return _model_specs(manifest, exclude=PREPARE[1])
+
+
+def net_specs(manifest: Manifest) -> list[dg.AssetSpec]:
+    """The dbt models between two levels of the calculation.
+
+    They read what the level below has left in calc.*, directly or through models that are built again when all levels are there. So they come from LEVEL_0.
+    """
+    later = {spec.key for spec in concluded_specs(manifest)}
+    specs = _model_specs(manifest, select=NET_TAG)
+    own = {spec.key for spec in specs}
+    return [spec.replace_attributes(deps=sorted(_of_level_below(spec, own, later)), group_name="calc") for spec in specs]
 
 
 def concluded_specs(manifest: Manifest) -> list[dg.AssetSpec]:
     """The dbt models downstream of the calculation: marts, and what only they read."""
-    specs = build_dbt_asset_specs(manifest=manifest, dagster_dbt_translator=_TRANSLATOR, select=PUBLISH[1])
-    return [spec.replace_attributes(group_name="marts") for spec in specs]
+    return [spec.replace_attributes(group_name="marts") for spec in _model_specs(manifest, select=PUBLISH[1], exclude=NET_TAG)]
+
+
+def _model_specs(manifest: Manifest, select: str = "fqn:*", exclude: str = "") -> list[dg.AssetSpec]:
+    return list(build_dbt_asset_specs(manifest=manifest, dagster_dbt_translator=_Translator(manifest), select=select, exclude=exclude))
+
+
+def _of_level_below(spec: dg.AssetSpec, own: set[dg.AssetKey], later: set[dg.AssetKey]) -> set[dg.AssetKey]:
+    deps = {dep.asset_key for dep in spec.deps}
+    return deps - later - own | {LEVEL_0} if deps & later else deps
+
+
+def data_tests(manifest: Manifest) -> list[dg.AssetCheckSpec]:
+    """dbt's data tests, as checks of the model that each is written at."""
+    return [
+        dg.AssetCheckSpec(test["name"], asset=_attached_to(manifest, test), description=test["description"] or None)
+        for test in sorted(manifest["nodes"].values(), key=lambda node: str(node["name"]))
+        if test["resource_type"] == "test"
+    ]
+
+
+def _attached_to(manifest: Manifest, test: Mapping[str, Any]) -> dg.AssetKey:
+    model = manifest["nodes"][test["attached_node"]]
+    return key(model["schema"], model["name"])
 
 
 def contract_checks(manifest: Manifest, specs: Iterable[dg.AssetSpec]) -> list[dg.AssetCheckSpec]:

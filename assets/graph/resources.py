@@ -1,0 +1,128 @@
+"""What the assets are given: the book, and the one run that works on it.
+
+Belongs here: opening the book for a run, under its lock. Does not belong here: what the steps do (the wings of assets/), which book and which secrets
+(pipelines/resources.py).
+"""
+
+import datetime as dt
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from assets.archive.receipts import check_book
+from assets.archive.run_identity import read_run_id, record_failure
+from assets.graph.failures import as_failure
+from assets.preflight import check_machine
+from assets.publishing.parquet_set import PublishReport
+from assets.runtime.book_folder import BookLocked, lock_book, open_book, open_run
+from assets.runtime.context import CheckFailed, RunContext, StepReport, no_secret, read_clock
+from assets.runtime.events import bound_fields
+from assets.runtime.machine_errors import translate_machine_errors
+from assets.runtime.warehouse import open_warehouse
+from assets.steps import AGREEMENTS, CHECKS, FEEDS, IDENTIFY, LEDGER, PUBLISH, Step
+from assets.transform.dbt import DataTest, run_tests
+from assets.transform.invariants import ChecksPassed
+from models.documents import InputError, Problem
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=StepReport)
+#: The steps that need nothing in the warehouse.
+_FIRST = (LEDGER, FEEDS, IDENTIFY, AGREEMENTS)
+
+
+class BookFolder(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The book, for looking only."""
+
+    folder: str = Field(description="Folder with book.yaml")
+
+    @property
+    def path(self) -> Path:
+        return Path(self.folder).resolve()
+
+
+class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """One run of the book: holds its lock while the run lasts, and carries out the steps."""
+
+    book: BookFolder
+    as_of: str | None = Field(default=None, description="Last day that exists for this run, such as 2026-03-31. Default: book.yaml's as_of, else today (UTC).")
+    _context: RunContext = PrivateAttr()
+    _checks: ChecksPassed | None = PrivateAttr(default=None)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["BookRun", None, None]:
+        try:
+            open_book(self.book.path)
+            with lock_book(self.book.path):
+                self._context = open_run(self.book.path, self._day(), _created_at(context), secret=self.read_secret)
+                with translate_machine_errors(self.book.path):
+                    check_machine(self._context)
+                    for message in check_book(self._context):
+                        context.log.warning(message) if context.log else None
+                with bound_fields(book=self._context.book.book, as_of=self._context.as_of):
+                    yield self
+        except (InputError, BookLocked, OSError) as error:
+            raise as_failure(error) from None
+
+    @property
+    def context(self) -> RunContext:
+        return self._context
+
+    def read_secret(self, name: str) -> str | None:
+        """What book.yaml names as `env:NAME`. Nothing here; a subclass that may read the environment knows it."""
+        return no_secret(name)
+
+    def run_step(self, step: Step[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run one step that writes tables. What was checked before it is not checked any more."""
+        self._checks = None
+        if step not in _FIRST:
+            self._require_run()
+        return self._do(step, *args, **kwargs)
+
+    def check(self) -> ChecksPassed:
+        """Hold every check. The run is named again first, so that files taken in since are not published under an earlier name."""
+        self._require_run()
+        self._do(IDENTIFY)
+        self._checks = self._do(CHECKS)
+        return self._checks
+
+    def publish(self) -> PublishReport:
+        """Publish what was checked; by itself, hold the checks first: what a failed or partial run left in the warehouse does not get out."""
+        return self._do(PUBLISH, self._checks or self.check())
+
+    def run_tests(self, names: Sequence[str]) -> list[DataTest]:
+        """Run these data tests of dbt."""
+        self._require_run()
+        with translate_machine_errors(self.book.path):
+            return run_tests(self._context, names)
+
+    def _do(self, step: Step[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """One step. A check that fails is noted in the history of runs, as the command does."""
+        try:
+            with translate_machine_errors(self.book.path):
+                return step(self._context, *args, **kwargs)
+        except CheckFailed:
+            record_failure(self._context)
+            raise
+
+    def _require_run(self) -> None:
+        """Raises InputError where no run has begun: then there is nothing that a part of one could build on."""
+        with open_warehouse(self._context) as con:
+            if read_run_id(con) is None:
+                message = "the warehouse holds no run yet; run the whole book once, by the job run_book or `tierledger run`"
+                raise InputError([Problem(str(self.book.path), 0, "", message)])
+
+    def _day(self) -> dt.date | None:
+        try:
+            return dt.date.fromisoformat(self.as_of) if self.as_of else None
+        except ValueError:
+            raise dg.Failure(f"as_of: {self.as_of!r} is not a day; write it like 2026-03-31", allow_retries=False) from None
+
+
+def _created_at(context: dg.InitResourceContext) -> dt.datetime:
+    """When the run was asked for: the one clock that all its steps share, also when each has a process of its own."""
+    record = context.instance.get_run_record_by_id(context.run_id) if context.instance and context.run_id else None
+    return record.create_timestamp.astimezone(dt.UTC) if record else read_clock()
