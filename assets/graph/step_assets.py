@@ -125,17 +125,18 @@ def model_assets(step: Step[[Sequence[str]], ModelsReport], models: Sequence[dg.
 
 
 def statement_checks(checks: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefinition:
-    """The step that writes nothing and holds statements against what is there; the first that does not hold ends the run."""
+    """The step that writes nothing and holds statements against what is there, all or those chosen; the first that does not hold ends the run."""
 
-    @dg.multi_asset_check(name=CHECKS.name, description=CHECKS.title, specs=checks, pool=POOL)
+    @dg.multi_asset_check(name=CHECKS.name, description=CHECKS.title, specs=checks, pool=POOL, can_subset=True)
     def run_checks(context: dg.AssetCheckExecutionContext, book_run: BookRun) -> Iterator[dg.AssetCheckResult]:
+        chosen = [check for check in checks if check.key in context.selected_asset_check_keys]
         try:
-            book_run.check()
+            book_run.check() if len(chosen) == len(checks) else book_run.check_some([check.name for check in chosen])
         except Exception as error:
             log_failure(context.log, CHECKS.name, as_failure(error))
-            yield from _failed_checks(checks, error)
+            yield from _failed_checks(chosen, error)
             raise as_failure(error) from cause(error)
-        yield from (dg.AssetCheckResult(passed=True, asset_key=check.asset_key, check_name=check.name) for check in checks)
+        yield from (dg.AssetCheckResult(passed=True, asset_key=check.asset_key, check_name=check.name) for check in chosen)
 
     return run_checks
 
