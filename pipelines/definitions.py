@@ -14,7 +14,7 @@ from pipelines.jobs import build_jobs
 from pipelines.period_closes import close_periods, month_end
 from pipelines.resources import BookRunWithSecrets
 from pipelines.schedules import every_morning
-from pipelines.sensors import command_runs, new_files
+from pipelines.sensors import new_files, published_runs
 from pipelines.settings import book_folder
 
 
@@ -26,7 +26,7 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         assets=[*assets, closed_periods()],
         jobs=[*build_jobs(assets), close_periods],
         schedules=[every_morning, month_end],
-        sensors=[new_files, command_runs],
+        sensors=[new_files, published_runs],
         resources={"book": book, "book_run": BookRunWithSecrets(book=book), **overrides},
         # one process per run: imports and dbt's start-up once, the book's lock held from the first step to the last
         executor=dg.in_process_executor,

@@ -1,8 +1,9 @@
-"""What looks at the book by itself: files whose content has not been seen start a run, off until somebody switches it on; runs of the command are noted.
+"""What looks at the book by itself: files whose content has not been seen start a run, off until somebody switches it on; runs that were published are noted.
 
 A file is known by the hash of its bytes, per feed: touching, renaming or dropping it again starts nothing.
 """
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from assets.archive.run_identity import code_version
 from assets.feeds import landing
 from assets.feeds.landing import Landed
+from assets.graph.period_closes import PERIODS, list_ended
 from assets.graph.resources import BookFolder
 from assets.graph.specs import CONTRACT, key
 from assets.graph.step_assets import CHECKED_COPY, FINISHED_AT
@@ -67,23 +69,32 @@ def _observe(feed: str, files: list[Landed]) -> dg.AssetObservation:
 
 
 @dg.sensor(
-    name="command_runs",
+    name="published_runs",
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Notes what `tierledger run` has published, so that the page shows it. Starts nothing.",
+    description="Notes what `tierledger run` has published, so that the page shows it, and which periods can be closed. Starts nothing.",
 )
-def command_runs(context: dg.SensorEvaluationContext, book: BookFolder) -> dg.SensorResult | dg.SkipReason:
-    """One materialization per table, and one evaluation per check that the run holds, unless Dagster has made the published set itself."""
+def published_runs(context: dg.SensorEvaluationContext, book: BookFolder) -> dg.SensorResult | dg.SkipReason:
+    """One materialization per table and one evaluation per check of the run, unless Dagster has made the published set itself."""
     manifest = read_manifest(book.path / "published")
     if manifest is None:
         return dg.SkipReason("Nothing is published.")
-    published = f"{manifest['run_id']} {manifest['run']['finished_at']}"
+    run = manifest["run"]
+    published = f"{run['run_id']} {run['finished_at']}"
     if published == context.cursor:
         return dg.SkipReason("Nothing was published since.")
-    shown = context.instance.get_latest_materialization_event(key("published", "fct_payout"))
-    if shown and shown.asset_materialization and shown.asset_materialization.metadata.get(FINISHED_AT) == dg.MetadataValue.text(manifest["run"]["finished_at"]):
-        return dg.SensorResult(cursor=published, skip_reason="Dagster published it.")
-    return dg.SensorResult(cursor=published, asset_events=list(_note_run(_graph(context), manifest)), skip_reason=f"Noted run {manifest['run_id']}.")
+    noted = [] if _finished_at(context.instance) == run["finished_at"] else list(_note_run(_graph(context), manifest))
+    periods = list_ended(book.path, dt.date.fromisoformat(run["as_of"]))
+    requests = [PERIODS.build_add_request(periods)] if periods else []
+    reason = f"Noted run {run['run_id']}." if noted else f"Dagster has published run {run['run_id']}."
+    return dg.SensorResult(cursor=published, asset_events=noted, dynamic_partitions_requests=requests, skip_reason=reason)
+
+
+def _finished_at(instance: dg.DagsterInstance) -> str | None:
+    """When the published run ended that Dagster knows of."""
+    event = instance.get_latest_materialization_event(key("published", "fct_payout"))
+    found = event.asset_materialization.metadata.get(FINISHED_AT) if event and event.asset_materialization else None
+    return str(found.value) if found else None
 
 
 def _graph(context: dg.SensorEvaluationContext) -> AssetGraph:

@@ -125,4 +125,4 @@ def test_nothing_starts_by_itself(defs: dg.Definitions) -> None:
     }
     starting = [sensor for sensor in repository.sensor_defs if sensor.targets]
     assert {s.name: s.default_status for s in starting} == {"new_files": dg.DefaultSensorStatus.STOPPED}
-    assert {sensor.name for sensor in repository.sensor_defs if not sensor.targets} == {"command_runs"}
+    assert {sensor.name for sensor in repository.sensor_defs if not sensor.targets} == {"published_runs"}

@@ -276,7 +276,7 @@ def test_a_run_of_the_command_is_noted_once(commanded: Path) -> None:
 
         def look(cursor: str | None) -> dg.SensorResult | dg.SkipReason:
             context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions, resources={"book": BookFolder(folder=str(commanded))})
-            seen = sensors.command_runs(context)
+            seen = sensors.published_runs(context)
             assert isinstance(seen, dg.SensorResult | dg.SkipReason)
             return seen
 
@@ -286,6 +286,7 @@ def test_a_run_of_the_command_is_noted_once(commanded: Path) -> None:
         assert set(noted) == set(definitions.resolve_asset_graph().materializable_asset_keys)
         payouts = duckdb.sql(f"select count(*) from '{commanded}/published/current/fct_payout.parquet'").fetchall()[0][0]
         assert noted[dg.AssetKey(["published", "fct_payout"])].metadata["dagster/row_count"].value == payouts
+        assert [request.partition_keys for request in first.dynamic_partitions_requests or []]
         assert {event.check_name for event in first.asset_events if isinstance(event, dg.AssetCheckEvaluation)} >= set(CHECKS)
         assert isinstance(look(first.cursor), dg.SkipReason)
         for event in first.asset_events:
@@ -296,7 +297,7 @@ def test_a_run_of_the_command_is_noted_once(commanded: Path) -> None:
 
 
 def test_a_run_of_dagster_is_not_noted_again(whole_run: dg.ExecuteInProcessResult, defs: dg.Definitions, instance: dg.DagsterInstance, folder: Path) -> None:
-    seen = sensors.command_runs(dg.build_sensor_context(instance=instance, definitions=defs, resources={"book": BookFolder(folder=str(folder))}))
+    seen = sensors.published_runs(dg.build_sensor_context(instance=instance, definitions=defs, resources={"book": BookFolder(folder=str(folder))}))
     assert isinstance(seen, dg.SensorResult)
     assert list(seen.asset_events) == []
 
