@@ -15,7 +15,7 @@ from assets.runtime.context import RunContext, StepReport
 from assets.runtime.warehouse import open_warehouse, transaction
 from models.agreements.parse import Source, parse_agreements
 from models.agreements.terms import make_terms
-from models.book.settings import CalendarSettings
+from models.calendars import CalendarSettings
 from models.documents import InputError, Problem
 
 

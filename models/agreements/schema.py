@@ -30,8 +30,6 @@ from models.book.settings import Currency
 from models.feeds.columns import TRANSACTION_TYPES
 
 #: What a key that is left out stands for is made once (NO_…): pydantic copies other defaults deeply, for every benefit.
-#: What a tier or a matrix pays: each multiplies something else (base, quantity, 1, incentive).
-PAY_FORMS = ("rate", "per_unit", "amount", "share")
 
 
 class Term(Part):

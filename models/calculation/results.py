@@ -23,7 +23,7 @@ from models.calculation.ranks import rank_rows
 from models.curves.axes import find_metrics, list_needs
 from models.curves.compiled import compile_scheme
 from models.curves.inputs import integers
-from models.curves.pieces import PAY_FORMS
+from models.curves.vocabulary import PAY_FORMS
 from models.money import EXACT, Rounding, as_figure
 
 PAYOUT_COLUMNS = (
@@ -75,7 +75,7 @@ def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
             pl.when(is_blocked).then(pl.lit("blocked")).when(has_ended).then(pl.lit("final")).otherwise(pl.lit("open")).alias("status"),
             pl.col("reason").alias("status_reason"),
             (pl.col("window_end") + pl.duration(days=pl.col("lag_days"))).alias("due_date"),
-            (pl.col("M") - pl.col("own_measure")).alias("span_measure_before"),
+            (pl.col("measure_to_date") - pl.col("own_measure")).alias("span_measure_before"),
         )
     )
 
@@ -87,13 +87,20 @@ def _rename_for_publication(settled: pl.DataFrame) -> pl.DataFrame:
     return (
         settled.drop("amount", "cost", "quantity")
         .rename({"measure": "measure_name", "base": "base_name", "target": "target_before_times", "incentive": "whole_incentive"})
-        .rename({"M": "measure", "E": "base", "Q": "quantity", "effective_target": "target", "effective_incentive": "incentive"})
+        .rename(
+            {
+                "measure_to_date": "measure",
+                "base_to_date": "base",
+                "quantity_to_date": "quantity",
+                "effective_target": "target",
+                "effective_incentive": "incentive",
+            }
+        )
     )
 
 
 def _achievement_rows(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(
-        pl.col("M").alias("measure_to_date"),
         pl.col("effective_target").alias("target"),
         pl.col("tier").alias("tier_actual"),
     ).select(ACHIEVEMENT_COLUMNS)
