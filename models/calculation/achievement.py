@@ -10,12 +10,9 @@ import datetime as dt
 
 import polars as pl
 
+from models.calculation.columns import SUMMED
 from models.money import EXACT
 
-#: Columns of int_measures_summed that are added up.
-SUMMED = (
-    "amount", "cost", "quantity", "attribute_value", "line_count", "missing_rates", "missing_costs", "missing_quantities", "missing_attributes",
-)  # fmt: skip
 #: What a measure or base lacks when a line does not say it, in the order of reasons: the reason, the columns that need it, its counter.
 MISSING = (
     ("fx", ("amount", "margin"), "missing_rates"),

@@ -25,18 +25,9 @@ from models.money import EXACT, Rounding, as_figure, as_money, round_ratio
 
 #: What the result of a row depends on, beside the axes that are given to it (ranks, metrics).
 CURVE_INPUTS = (
-    "benefit_key",
-    "measure_to_date",
-    "base_to_date",
-    "quantity_to_date",
-    "target",
-    "target_times",
-    "baseline",
-    "incentive",
-    "days",
-    "of_days",
-    "reason",
-)
+    "benefit_key", "measure_to_date", "base_to_date", "quantity_to_date", "target", "target_times", "baseline",
+    "incentive", "days", "of_days", "reason",
+)  # fmt: skip
 GIVEN = ("axis_value_", "axis_divisor_", "tie_count")
 
 Keys = npt.NDArray[np.int64]

@@ -64,7 +64,7 @@ MUTANTS: list[tuple[str, str, str]] = [
     ("payouts", "return choose(is_set & (amount < least), least, amount)", "return choose(is_set & (amount > least), least, amount)"),
     ("payouts", "choose(is_set & (amount < least), 0, amount)", "choose(is_set & (numerator * FIGURE_SCALE < least), 0, amount)"),
     ("payouts", '"benefit_key", "measure_to_date", "base_to_date"', '"benefit_key", "base_to_date"'),
-    ("payouts", '"incentive", "days", "of_days", "reason")', '"incentive")'),
+    ("payouts", '"incentive", "days", "of_days", "reason",', '"incentive",'),
     ("payouts", "payout[0] * 10**minor, payout[1]", "payout[0] * 10**2, payout[1]"),
     ("payouts", "scheme.ladder.tier[following] > scheme.ladder.tier[place.piece]", "scheme.ladder.tier[following] >= scheme.ladder.tier[place.piece]"),
     ("payouts", "(multiplier[0] * gate_factor[0])", "multiplier[0]"),
@@ -133,7 +133,7 @@ MUTANTS: list[tuple[str, str, str]] = [
     ("combinations", "descending=[True, False, False]", "descending=[True, True, False]"),
     ("combinations", "descending=[True, False, False]", "descending=[True, False, True]"),
     ("combinations", '& (pl.col("status") != "blocked")', ""),
-    ("combinations", '.with_columns(pl.col("total").forward_fill().over(*CONTEST, "agreement_id"))', ""),
+    ("combinations", '.with_columns(pl.col("total").forward_fill().over(*COMPARISON_KEYS, "agreement_id"))', ""),
     ("combinations", '"combine_group", "participant_key", "whole_start")', '"participant_key", "whole_start")'),
     ("combinations", 'pl.when(pl.col("window_payout").is_not_null())', "pl.when(pl.lit(False))"),
     # achievement: sums over the span, where figures come from, what blocks
