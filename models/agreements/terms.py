@@ -39,7 +39,8 @@ from models.book.settings import Book
 from models.calendars import Period, days_of, prior_year_days
 from models.curves.vocabulary import CURVE, FIRST_GATE, GRID_FORMS, PAY_FORMS
 from models.documents import Path
-from models.feeds.columns import TRANSACTION_TYPES
+from models.feeds.attributes import column_named
+from models.feeds.columns import FEEDS, TRANSACTION_TYPES
 from models.feeds.expressions import compile_expression
 from models.money import MINOR_UNITS
 
@@ -212,13 +213,14 @@ class _Terms:
         if texts and texts not in self.conditions:
             key = self.conditions[texts] = len(self.conditions)
             names = sorted({name for text in texts for name in compile_expression(text, None).columns})
-            columns = {name: f"cast({_quoted(name)} as varchar)" for name in names}
+            line_columns = [column_named(FEEDS["transactions"], name) for name in names]
+            columns = {name: f"cast({_quoted(column)} as varchar)" for name, column in zip(names, line_columns, strict=True)}
             compiled = [compile_expression(text, columns) for text in texts]
             passed = " and ".join(f"({c.sql})" for c in compiled)
             failed = " or ".join(f"({c.failed})" for c in compiled if c.failed)
             place = source.document.problem((*path, "where"), "")
             written_at = {"source_file": place.file, "source_line": place.line, "source_key": place.key}
-            self._add("conditions", condition_key=key, condition=passed, failed=failed, column_names=names, **written_at)
+            self._add("conditions", condition_key=key, condition=passed, failed=failed, column_names=names, line_columns=line_columns, **written_at)
         return self.conditions.get(texts)
 
 

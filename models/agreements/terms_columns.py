@@ -63,6 +63,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "condition": TEXT,
         "failed": TEXT,
         "column_names": pl.List(TEXT),
+        "line_columns": pl.List(TEXT),
         "source_file": TEXT,
         "source_line": INT,
         "source_key": TEXT,
