@@ -43,6 +43,7 @@ from models.feeds.attributes import column_named
 from models.feeds.columns import FEEDS, TRANSACTION_TYPES
 from models.feeds.expressions import compile_expression
 from models.money import MINOR_UNITS
+from models.sql_text import identifier
 
 #: Measures that are columns of every transaction; any other name is an attribute.
 MEASURES = ("amount", "quantity", "margin", "count")
@@ -214,7 +215,7 @@ class _Terms:
             key = self.conditions[texts] = len(self.conditions)
             names = sorted({name for text in texts for name in compile_expression(text, None).columns})
             line_columns = [column_named(FEEDS["transactions"], name) for name in names]
-            columns = {name: f"cast({_quoted(column)} as varchar)" for name, column in zip(names, line_columns, strict=True)}
+            columns = {name: f"cast({identifier(column)} as varchar)" for name, column in zip(names, line_columns, strict=True)}
             compiled = [compile_expression(text, columns) for text in texts]
             passed = " and ".join(f"({c.sql})" for c in compiled)
             failed = " or ".join(f"({c.failed})" for c in compiled if c.failed)
@@ -231,11 +232,6 @@ def content_sha256(source: Source) -> str:
 
 def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str, separators=(",", ":"))
-
-
-def _quoted(name: str) -> str:
-    """A column's name in SQL."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _agreement_row(key: int, source: Source) -> Row:

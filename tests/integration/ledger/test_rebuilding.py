@@ -306,7 +306,8 @@ def test_a_head_that_the_chain_does_not_hold(story: Story, capsys: pytest.Captur
 
 def change_payout(book: Path, keeps_hash: bool) -> None:
     """One cent in a published file; with its hash in tables.json too, where the one who did it knows of it. The DuckDB file follows."""
-    from assets.publishing.parquet_set import DATABASE, file_sha256
+    from assets.published.reader import DATABASE
+    from assets.runtime.file_hashes import file_sha256
 
     run = (book / "published" / "current").resolve()
     file = run / "fct_payout.parquet"
