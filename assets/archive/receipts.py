@@ -1,7 +1,7 @@
 """Receipts: what the book held when its last run ended, and whether it still does.
 
 Belongs here: writing archive/receipt.json, holding warehouse and archive against it before a run, making the warehouse anew. Does not belong here:
-its shape (models/records/receipt.py), reading what the archive holds (assets/feeds/landing.py), proving the whole book (assets/verification/verify.py).
+its shape (models/records/receipt.py), the manifest (assets/archive/manifest.py), proving the whole book (assets/verification/verify.py).
 
     receipts.loads          one row per load that changed what the warehouse holds; committed with the load
     archive/receipt.json    the last of them, written after the checkpoint that follows: never more than the warehouse has

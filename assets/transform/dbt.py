@@ -1,7 +1,7 @@
 """The SQL half of a run: dbt in this process, on the book's warehouse.
 
 Belongs here: starting dbt, its manifest, turning its failures into one message. Does not belong here: SQL (dbt_project/), checks
-(assets/transform/invariants.py).
+(assets/transform/invariants.py, reference_checks.py).
 """
 
 from __future__ import annotations

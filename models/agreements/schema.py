@@ -1,7 +1,7 @@
 """The agreement language as types: every key, its values and its default.
 
 Belongs here: names, types, defaults and a description of every key (editors' schema and the reference page are made from them).
-Does not belong here: single values (values.py), rules between keys (rules.py), tables (terms.py).
+Does not belong here: single values (values.py), rules between keys (rules.py), tables (terms.py, terms_columns.py).
 """
 
 from __future__ import annotations
