@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from assets.runtime.context import RunContext, StepReport
+from assets.runtime.context import ChecksPassed, RunContext, StepReport
 from assets.runtime.step_events import log_step
 
 if TYPE_CHECKING:
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 
     from assets.agreements.load import Terms
     from assets.archive.run_identity import IdentifyReport
+    from assets.closing.load_ledger import LedgerReport
     from assets.feeds.load import FeedsReport
-    from assets.ledger.folder import LedgerReport
     from assets.publishing.parquet_set import PublishReport
     from assets.transform.calculate import CalculateReport
     from assets.transform.dbt import ModelsReport
-    from assets.transform.invariants import ChecksPassed
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=StepReport)
@@ -46,7 +45,7 @@ class Step(Generic[P, R]):
 
 
 def _load_ledger(context: RunContext) -> LedgerReport:
-    from assets.ledger.folder import load_ledger
+    from assets.closing.load_ledger import load_ledger
 
     return load_ledger(context)
 

@@ -12,8 +12,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
+from assets.archive.manifest import read_manifest as read_arrivals
 from assets.archive.run_identity import code_version
-from assets.feeds import landing
 from assets.feeds.landing import Landed
 from assets.graph.period_closes import PERIODS, list_ended
 from assets.graph.resources import BookFolder
@@ -45,7 +45,7 @@ def new_files(context: dg.SensorEvaluationContext, book: BookFolder) -> dg.Senso
     """
     try:
         landed = find_landed(book.path)
-        taken_in = {f"{arrival.feed}:{arrival.sha256}" for arrival in landing.read_manifest(book.path / "archive")}
+        taken_in = {f"{arrival.feed}:{arrival.sha256}" for arrival in read_arrivals(book.path / "archive")}
         waiting = [file.name for files in landed.values() for file in files if not file.is_settled]
         there = {f"{feed}:{hash_of(file)}" for feed, files in landed.items() for file in files if file.is_settled}
     except (InputError, OSError) as error:

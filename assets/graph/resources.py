@@ -19,13 +19,13 @@ from assets.graph.failures import as_failure
 from assets.preflight import check_machine
 from assets.publishing.parquet_set import PublishReport
 from assets.runtime.book_folder import BookLocked, lock_book, open_book, open_run
-from assets.runtime.context import CheckFailed, RunContext, StepReport, no_secret, read_clock
+from assets.runtime.context import CheckFailed, ChecksPassed, RunContext, StepReport, no_secret, read_clock
 from assets.runtime.events import bound_fields
 from assets.runtime.machine_errors import translate_machine_errors
 from assets.runtime.warehouse import open_warehouse
 from assets.steps import AGREEMENTS, CHECKS, FEEDS, IDENTIFY, LEDGER, PUBLISH, Step
 from assets.transform.dbt import DataTest, run_tests
-from assets.transform.invariants import ChecksPassed, hold_checks
+from assets.transform.invariants import hold_checks
 from models.documents import InputError, Problem
 
 P = ParamSpec("P")

@@ -21,10 +21,11 @@ from assets.graph.hooks import explain_failure, log_failure
 from assets.graph.resources import BookRun
 from assets.published.reader import count_feeds, open_published, read_manifest, sum_agreements
 from assets.runtime.context import CheckFailed, StepReport
+from assets.runtime.errors import SqlError
 from assets.steps import AGREEMENTS, CALCULATE, CHECKS, FEEDS, IDENTIFY, LEDGER, MARTS, NET, PREPARE, PUBLISH, Step
 from assets.transform import invariants
 from assets.transform.calculate import CalculateReport
-from assets.transform.dbt import BuiltModel, ModelsReport, SqlError
+from assets.transform.dbt import BuiltModel, ModelsReport
 from models.feeds.columns import FEEDS as FEED_NAMES
 
 #: One writer at a time: every asset that opens the warehouse is in this pool, which dagster.yaml limits to one.

@@ -81,6 +81,13 @@ class StepReport:
         return {name: value for name, value in values.items() if isinstance(value, int | str)}
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChecksPassed(StepReport):
+    """Every check was held against the warehouse as it is now, and holds. Only the checks return it; publishing asks for it."""
+
+    checks: int
+
+
 class CheckFailed(Exception):
     """A statement about the data that should hold does not. Nothing is published; the command ends with exit code 1."""
 

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 
-from assets.agreements.load import append_table, write_table
 from assets.archive.run_identity import forget_step, note_step
 from assets.runtime.context import RunContext, StepReport
-from assets.runtime.warehouse import open_warehouse, transaction
+from assets.runtime.warehouse import append_table, open_warehouse, transaction, write_table
 from models.calculation.results import compute_results
 
 if TYPE_CHECKING:

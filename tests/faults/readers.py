@@ -20,10 +20,9 @@ from pathlib import Path
 
 import duckdb
 
-from assets.published.reader import open_published
-from assets.publishing.parquet_set import DATABASE, publish
-from assets.runtime.context import RunContext
-from assets.transform.invariants import ChecksPassed
+from assets.published.reader import DATABASE, open_published
+from assets.publishing.parquet_set import publish
+from assets.runtime.context import ChecksPassed, RunContext
 from tests.faults.injection import Scorecard
 from tests.faults.telling import print_card
 from tests.support.publishing_books import change_run, make_published_book
