@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 #: Calculation lives in these places; a change in one of them is another run.
 _SOURCES = {"models": (".py",), "assets": (".py",), "dbt_project": (".sql", ".yml", ".csv")}
-_DERIVED = {"target", "logs", "dbt_packages", "__pycache__"}
+#: What is derived from them, and the graph, which only draws.
+_LEFT_OUT = {"target", "logs", "dbt_packages", "__pycache__", "graph"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +143,7 @@ def code_version() -> str:
         path
         for folder, suffixes in _SOURCES.items()
         for path in (root / folder).rglob("*")
-        if path.suffix in suffixes and not _DERIVED.intersection(path.relative_to(root).parts)
+        if path.suffix in suffixes and not _LEFT_OUT.intersection(path.relative_to(root).parts)
     )
     content = "\n".join(f"{path.relative_to(root).as_posix()} {_sha256(path.read_bytes())}" for path in files)
     return f"{package_version()}+{_sha256(content.encode())[:12]}"

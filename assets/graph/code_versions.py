@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _CALCULATION = ("assets/transform/calculate.py", "models/calculation", "models/curves", "models/money.py")
 #: Folders and modules whose code decides what a step writes.
 SOURCES = {
-    "ledger": ("assets/ledger", "models/records"),
+    "ledger": ("assets/closing/load_ledger.py", "assets/ledger", "models/records"),
     "feeds": ("assets/feeds", "models/feeds"),
     "identify": ("assets/archive",),
     "agreements": ("assets/agreements", "models/agreements", "models/calendars.py"),

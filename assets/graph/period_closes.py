@@ -34,15 +34,17 @@ def closed_periods() -> dg.AssetSpec:
 
 
 def list_ended(folder: Path, day: dt.date) -> list[str]:
-    """The periods of the book's calendar that have ended by `day` and by book.yaml's as_of, from the first one that is published.
+    """The periods of the book's calendar that have ended by `day` and by book.yaml's as_of, from the first day of the published agreements.
 
     Raises InputError when the book cannot be read or nothing is published.
     """
     book = open_book(folder)
     last = min(day, book.as_of or day)
     with open_published(folder) as con:
-        first = fetch(con, "select min(first_day) as day from dim_period")[0]["day"]
-    return [period.name for period in make_periods(book.calendar, first, max(first, last)) if period.last_day < last] if first else []
+        first = fetch(con, "select min(term_from) as day from dim_agreement")[0]["day"]
+    if first is None or first > last:
+        return []
+    return [period.name for period in make_periods(book.calendar, first, last) if first <= period.last_day < last]
 
 
 def report_close(folder: Path, heads: Mapping[str, str]) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:

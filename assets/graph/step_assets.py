@@ -209,7 +209,7 @@ def _show_models(built: Iterable[BuiltModel]) -> Shown:
 
 
 def _show_model(model: BuiltModel) -> dict[str, Any]:
-    return {"seconds": model.seconds, "materialized": model.kind, "compiled SQL": dg.MetadataValue.md(f"```sql\n{model.sql}\n```")}
+    return {"seconds": model.seconds, "materialized": model.kind, "compiled SQL": dg.MarkdownMetadataValue(f"```sql\n{model.sql}\n```")}
 
 
 def _show_level_0(run: BookRun, report: CalculateReport) -> Shown:
