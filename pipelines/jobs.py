@@ -11,6 +11,7 @@ import dagster as dg
 from assets.graph.step_assets import DBT_TESTS
 
 RUN_BOOK = "run_book"
+DATA_TESTS = "data_tests"
 
 
 def build_jobs(assets: Sequence[Any]) -> list[Any]:
@@ -23,7 +24,7 @@ def build_jobs(assets: Sequence[Any]) -> list[Any]:
             description="The whole way: take in new files, compute every payout, check, publish. The same steps as `tierledger run --force`.",
         ),
         dg.define_asset_job(
-            DBT_TESTS,
+            DATA_TESTS,
             selection=tests,
             description="dbt's data tests on what the warehouse holds, one per column and rule. They compute the large views many times and block nothing.",
         ),

@@ -42,6 +42,11 @@ def describe(defs: dg.Definitions) -> str:
     return "\n".join(lines) + "\n"
 
 
+def test_everything_can_be_loaded(defs: dg.Definitions) -> None:
+    """As a code location does it, where no two jobs or ops share a name."""
+    dg.Definitions.validate_loadable(defs)
+
+
 def test_graph_is_as_written_down(defs: dg.Definitions) -> None:
     now = describe(defs)
     if os.environ.get("UPDATE_SNAPSHOTS"):

@@ -24,6 +24,34 @@ def test_help_teaches_by_example(command: str, capsys: pytest.CaptureFixture[str
     assert f"tierledger {command}" in text
 
 
+def test_the_settings_of_a_dagster_instance_are_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the environment names an instance, that one is opened, on the address that was asked for; its settings stay as they are."""
+    started: list[list[str]] = []
+    homes: list[str] = []
+
+    def start(program: str, command: list[str], environment: dict[str, str]) -> None:
+        started.append(command)
+        homes.append(environment["DAGSTER_HOME"])
+
+    monkeypatch.setattr("os.execve", start)
+    monkeypatch.chdir(tmp_path)
+    book = tmp_path / "book"
+    book.mkdir()
+    (book / "book.yaml").write_text("book: b\ncurrency: EUR\nfeeds: {transactions: {files: x}}\n")
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    assert main(["ui", "--book", str(book), "--host", "0.0.0.0", "--port", "3100"]) == 0
+    assert started[0][-4:] == ["--host", "0.0.0.0", "--port", "3100"]
+    assert "http://0.0.0.0:3100" in capsys.readouterr().out
+    settings = book / ".dagster_home" / "dagster.yaml"
+    assert "telemetry" in settings.read_text()
+    settings.write_text("telemetry: {enabled: true}\n")
+    assert main(["ui", "--book", str(book)]) == 0
+    assert settings.read_text() == "telemetry: {enabled: true}\n"
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "own"))
+    assert main(["ui", "--book", str(book)]) == 0
+    assert homes == [str(book / ".dagster_home"), str(book / ".dagster_home"), str(tmp_path / "own")]
+
+
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out

@@ -14,6 +14,8 @@ from pipelines.settings import child_environment, dagster_home
 
 #: dagster.yaml and workspace.yaml are part of the package, so that an installed wheel has them.
 _PACKAGE = Path(__file__).resolve().parents[2]
+#: Dagster proposes `dg dev` instead, which is a development dependency and needs a project folder.
+_NO_ADVICE = "ignore:Function `dev_command` is superseded"
 
 
 def ui(
@@ -35,7 +37,7 @@ def ui(
     open_book(book)
     home = prepare_home(dagster_home() or book.resolve() / ".dagster_home")
     workspace = str(_PACKAGE / "workspace.yaml")
-    command = [sys.executable, "-m", "dagster", "dev", "--workspace", workspace, "--host", host, "--port", str(port)]
+    command = [sys.executable, "-W", _NO_ADVICE, "-m", "dagster", "dev", "--workspace", workspace, "--host", host, "--port", str(port)]
     print(f"http://{host}:{port} shows {book} in a moment. Ctrl-C ends it.", flush=True)
     environment = child_environment(TIERLEDGER_BOOK=str(book.resolve()), DAGSTER_HOME=str(home))
     os.chdir(home)
