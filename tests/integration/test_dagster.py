@@ -150,9 +150,12 @@ def evaluate(defs: dg.Definitions) -> Callable[[Path, str], dg.RunRequest | dg.S
     """The schedule month_end, loaded once, evaluated on a book at a later day."""
 
     def on_day(folder: Path, day: str) -> dg.RunRequest | dg.SkipReason:
-        with dg.DagsterInstance.local_temp(str(folder.parent)) as instance:
-            at = dt.datetime.fromisoformat(f"{day}T06:00:00+00:00")
-            context = dg.build_schedule_context(instance=instance, scheduled_execution_time=at, resources={"book": BookFolder(folder=str(folder))})
+        at = dt.datetime.fromisoformat(f"{day}T06:00:00+00:00")
+        books = {"book": BookFolder(folder=str(folder))}
+        with (
+            dg.DagsterInstance.local_temp(str(folder.parent)) as instance,
+            dg.build_schedule_context(instance=instance, scheduled_execution_time=at, resources=books) as context,
+        ):
             answer = month_end(context)
             assert isinstance(answer, dg.RunRequest | dg.SkipReason)
             if isinstance(answer, dg.RunRequest):
