@@ -11,6 +11,7 @@ from assets.graph.hooks import explain_failure
 from assets.graph.period_closes import PERIODS, list_ended, report_close
 from assets.graph.resources import BookFolder
 from assets.graph.step_assets import POOL
+from models.calendars import ONE_DAY
 from models.documents import InputError
 from pipelines.close import close_book
 
@@ -57,7 +58,7 @@ def close_periods() -> None:
 def month_end(context: dg.ScheduleEvaluationContext, book: BookFolder) -> dg.RunRequest | dg.SkipReason:
     """The periods are looked up when the schedule is evaluated: the location may have been loaded months ago."""
     try:
-        ended = list_ended(book.path, context.scheduled_execution_time.date())
+        ended = list_ended(book.path, context.scheduled_execution_time.date() - ONE_DAY)  # the day itself is not over
     except InputError as error:
         return dg.SkipReason(f"The book's periods cannot be read: {error}")
     if not ended:

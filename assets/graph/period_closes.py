@@ -34,7 +34,9 @@ def closed_periods() -> dg.AssetSpec:
 
 
 def list_ended(folder: Path, day: dt.date) -> list[str]:
-    """The periods of the book's calendar that have ended by `day` and by book.yaml's as_of, from the first day of the published agreements.
+    """The periods of the book's calendar whose last day is `day` or earlier, and not after book.yaml's as_of, from the first day of the published agreements.
+
+    The command closes the same ones: a period whose last day is the last day that counts has ended.
 
     Raises InputError when the book cannot be read or nothing is published.
     """
@@ -44,11 +46,11 @@ def list_ended(folder: Path, day: dt.date) -> list[str]:
         first = fetch(con, "select min(term_from) as day from dim_agreement")[0]["day"]
     if first is None or first > last:
         return []
-    return [period.name for period in make_periods(book.calendar, first, last) if first <= period.last_day < last]
+    return [period.name for period in make_periods(book.calendar, first, last) if first <= period.last_day <= last]
 
 
 def report_close(folder: Path, heads: Mapping[str, str]) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
-    """What Dagster is told of closed periods: the head of the ledger after each, and whether the statements hold of it."""
+    """The events that tell Dagster of closed periods: the head of the ledger after each, and whether the statements hold of it."""
     for period, head in heads.items():
         yield dg.AssetMaterialization(KEY, partition=period, metadata={"head": head})
     with open_published(folder) as con:

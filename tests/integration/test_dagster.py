@@ -182,6 +182,11 @@ def test_month_end_knows_a_calendar_of_weeks(tmp_path: Path, evaluate: Evaluate)
     answer = evaluate(folder, "2026-12-05")
     assert isinstance(answer, dg.RunRequest)
     assert answer.partition_key == "2026-10", "which has ended on 2026-11-28"
+    # a period whose last day is the schedule's own day is not over at six in the morning
+    (folder / "book.yaml").write_text(text + "calendar: {kind: 4-4-5, first_days: {2025: 2025-02-09, 2026: 2026-02-08, 2027: 2027-02-07}}\n")
+    answer = evaluate(folder, "2026-12-05")
+    assert isinstance(answer, dg.RunRequest)
+    assert answer.partition_key == "2026-09", "2026-10 ends on 2026-12-05"
 
 
 def test_month_end_does_not_pass_the_day_of_the_book(tmp_path: Path, evaluate: Evaluate) -> None:
@@ -192,6 +197,10 @@ def test_month_end_does_not_pass_the_day_of_the_book(tmp_path: Path, evaluate: E
     answer = evaluate(folder, "2026-12-05")
     assert isinstance(answer, dg.RunRequest)
     assert answer.partition_key == "2026-01"
+    (folder / "book.yaml").write_text(text + "as_of: 2026-02-28\n")
+    answer = evaluate(folder, "2026-12-05")
+    assert isinstance(answer, dg.RunRequest)
+    assert answer.partition_key == "2026-02", "its last day is the last that counts, and the command closes it"
     (folder / "book.yaml").write_text(text + "as_of: 2026-01-10\n")
     assert isinstance(evaluate(folder, "2026-12-05"), dg.SkipReason)
 
