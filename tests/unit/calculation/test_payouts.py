@@ -120,6 +120,14 @@ def test_a_blocked_window_pays_nothing_and_the_next_catches_up() -> None:
     assert got["prior_earned"].to_list() == [0, 10, 10]
 
 
+def test_a_blocked_window_pays_nothing_back_and_leaves_what_is_owed() -> None:
+    """Version 1 leaves 6 to be set off. The first window of version 2, which pays back at once, is blocked: the 6 wait for the next one."""
+    rows = rows_of([[D(10), D(4)], [None, D(3)]], "carry").with_columns(pl.Series("clawback", ["carry", "carry", "pay", "pay"]))
+    got = apply_clawback(rows)
+    assert got["payout"].to_list() == [10, 0, 0, -3]
+    assert got["carried"].to_list() == [0, 6, 6, 0]
+
+
 @pytest.mark.parametrize(
     ("limits", "volume", "paid"),
     [
