@@ -20,7 +20,10 @@ MANIFEST = "manifest.jsonl"
 
 @dataclass(frozen=True)
 class Arrival:
-    """One file of one feed, as the manifest has it. `arrival_no` counts per feed from 1; `arrived_at` is UTC. `totals` came beside it."""
+    """One file of one feed, as the manifest has it. `arrival_no` counts per feed from 1; `arrived_at` is UTC.
+
+    `totals`: the control totals delivered with it.
+    """
 
     feed: str
     file_name: str

@@ -84,12 +84,12 @@ def _as_of(ledger: Ledger, as_of: dt.date) -> Ledger:
 
 def _frames(ledger: Ledger) -> dict[str, pl.DataFrame]:
     """What the records and the write-offs say, as tables: closes one row per folder, arrivals and agreements one per folder and what it names."""
-    standing = {record.sequence for record in closes_in_force(ledger.records)}
+    in_force = {record.sequence for record in closes_in_force(ledger.records)}
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _SCHEMAS}
     for record in ledger.records:
-        said = record.model_dump() | {"closed_by": record.closed_by or record.requested_by, "closed_at": record.closed_at.replace(tzinfo=None)}
+        fields = record.model_dump() | {"closed_by": record.closed_by or record.requested_by, "closed_at": record.closed_at.replace(tzinfo=None)}
         overrides = canonical_json([each.model_dump() for each in record.overrides]).decode().strip() if record.overrides else None
-        rows["closes"].append(said | {"is_in_force": record.sequence in standing, "overrides": overrides})
+        rows["closes"].append(fields | {"is_in_force": record.sequence in in_force, "overrides": overrides})
         rows["arrivals"] += [{"sequence": record.sequence, "feed": feed, "arrival_no": no} for feed, no in sorted(record.arrivals.items())]
         for name, content in sorted(record.agreements.items()):
             agreement, version = name.rsplit("/", 1)

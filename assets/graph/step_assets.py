@@ -222,7 +222,7 @@ def _show_net(run: BookRun, report: CalculateReport) -> Shown:
 
 
 def _show_published(run: BookRun, report: StepReport) -> Shown:
-    """Sums of money by agreement beside the payouts, and what became of the rows beside the files."""
+    """Sums of money by agreement on the payouts, and what became of the rows on the files."""
     manifest = read_manifest(run.context.published) or {}
     ended = {"run_id": manifest["run_id"], FINISHED_AT: manifest["run"]["finished_at"]}
     with open_published(run.context.folder) as con:

@@ -3,7 +3,7 @@
 Belongs here: files. Does not belong here: their form and hashes (models/records/chain.py), what a close freezes (assets/closing/close.py), the tables
 of a run (assets/closing/load_ledger.py).
 
-A folder is written beside as `.tmp-<name>`, flushed to the disk, and appears with one rename; nothing that is there is ever changed.
+A folder is written as `.tmp-<name>`, flushed to the disk, and appears with one rename. Nothing in the ledger is ever changed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from models.records.chain import NO_HASH, RECORD, TABLES, Folder, Record, check_
 from models.records.write_offs import WriteOff, parse_write_offs
 from models.sql_text import literal
 
-_BESIDE = ".tmp-"
+_UNFINISHED = ".tmp-"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def read_ledger(ledger: Path, heads: Mapping[str, str] | None = None) -> Ledger:
 
 
 def read_heads(ledger: Path) -> dict[str, str]:
-    """What stands for the whole ledger, and is part of what names a run. Raises InputError when the last entry cannot be read."""
+    """The hashes of the whole ledger, which are part of what names a run. Raises InputError when the last entry cannot be read."""
     file = ledger / write_offs.FILE
     try:
         last = max(ledger.glob("[0-9]*-v*"), key=lambda path: int(path.name.split("-")[0]), default=None)
@@ -98,14 +98,14 @@ def append_folder(ledger: Path, record: Record, files: Mapping[str, bytes]) -> P
     ledger.mkdir(exist_ok=True)
     if is_first:
         flush(ledger.parent)
-    beside, target = ledger / f"{_BESIDE}{record.folder}", ledger / record.folder
+    staged, target = ledger / f"{_UNFINISHED}{record.folder}", ledger / record.folder
     if target.exists():
         raise FileExistsError(f"{target} is there already; nothing was written")
-    beside.mkdir()
+    staged.mkdir()
     for name, data in files.items():
-        _write(beside / name, data)
-    flush(beside)
-    os.rename(beside, target)
+        _write(staged / name, data)
+    flush(staged)
+    os.rename(staged, target)
     flush(ledger)
     return target
 
@@ -120,8 +120,8 @@ def append_write_off(ledger: Path, line: bytes) -> None:
 
 
 def clear_unfinished(ledger: Path) -> None:
-    """Remove what a close that was stopped left beside the ledger. Only under the book's lock."""
-    for path in ledger.glob(f"{_BESIDE}*"):
+    """Remove the folders that an interrupted close left unfinished. Only under the book's lock."""
+    for path in ledger.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(path)
 
 

@@ -44,10 +44,10 @@ CHECKS: dict[str, Check] = {
         """
         select line_set_key, participant_key, partner_key, first_day
         from (
-            select *, lag(last_day) over (partition by agreement_key, line_set_key, participant_key, partner_key order by first_day) >= first_day as
-            is_overlapping
+            select *, lag(last_day) over memberships >= first_day as is_overlapping
             from intermediate.int_memberships
             where not is_pool_piece and first_day <= last_day
+            window memberships as (partition by agreement_key, line_set_key, participant_key, partner_key order by first_day)
         )
         where is_overlapping""",
     ),

@@ -5,7 +5,6 @@ Belongs here: name, type and meaning. Does not belong here: how a column is comp
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import polars as pl
@@ -182,14 +181,3 @@ def read_inputs(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """The frames of INPUTS with the columns declared; what else they have is left."""
     chosen = {name: frames[name].select([column for column in declared if column in frames[name].columns]) for name, declared in INPUTS.items()}
     return {name: check_frame(name, frame, INPUTS[name]) for name, frame in chosen.items()}
-
-
-def columns_after(step: str, frame: pl.DataFrame) -> dict[str, DataType]:
-    """Every column that the wide frame has after a step: of windows, benefits and all steps so far, and those optional that it has."""
-    declared: dict[str, DataType] = {**INPUTS["windows"], **INPUTS["benefits"]}
-    for name, added in STEPS.items():
-        declared |= {column: dtype for column, (dtype, _) in added.items()}
-        if name == step:
-            break
-    optional = {column: dtype for column in frame.columns for pattern, (dtype, _) in OPTIONAL.items() if re.fullmatch(pattern, column)}
-    return declared | optional

@@ -20,7 +20,7 @@ from assets.transform.calculate import QUERIES
 from models.agreements.terms import make_terms
 from models.agreements.terms_columns import SCHEMAS
 from models.calculation import results
-from models.calculation.columns import EXPLAINED, INPUTS, OPTIONAL, STEPS, TABLES, ColumnsDiffer, check_frame, columns_after, read_inputs
+from models.calculation.columns import EXPLAINED, INPUTS, OPTIONAL, STEPS, TABLES, ColumnsDiffer, DataType, check_frame, read_inputs
 
 ROOT = Path(__file__).parents[3]
 SOURCES = [path for folder in ("calculation", "curves") for path in sorted((ROOT / "models" / folder).rglob("*.py")) if path.name != "columns.py"]
@@ -44,6 +44,17 @@ def _compute(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     periods = frames["periods"]
     as_of = periods["last_day"].max()
     return dict(results.compute_results(frames, as_of, periods["period_no"].max(), "half_up"))  # type: ignore[arg-type]
+
+
+def columns_after(step: str, frame: pl.DataFrame) -> dict[str, DataType]:
+    """Every column that the wide frame has after a step: of windows, benefits and all steps so far, and those optional that it has."""
+    declared: dict[str, DataType] = {**INPUTS["windows"], **INPUTS["benefits"]}
+    for name, added in STEPS.items():
+        declared |= {column: dtype for column, (dtype, _) in added.items()}
+        if name == step:
+            break
+    optional = {column: dtype for column in frame.columns for pattern, (dtype, _) in OPTIONAL.items() if re.fullmatch(pattern, column)}
+    return declared | optional
 
 
 def test_every_step_returns_the_columns_declared(frames: dict[str, pl.DataFrame], monkeypatch: pytest.MonkeyPatch) -> None:
