@@ -16,9 +16,11 @@ import yaml
 
 from assets.feeds.landing import Landed
 from assets.graph import period_closes
-from assets.graph.resources import BookFolder
-from assets.graph.specs import data_tests, read_manifest
+from assets.graph.resources import BookFolder, BookRun
+from assets.graph.specs import LEVEL_0, data_tests, read_manifest
 from assets.runtime.book_folder import lock_book
+from assets.runtime.context import CheckFailed
+from assets.steps import LEDGER
 from assets.transform.invariants import CHECKS, Check
 from pipelines import sensors
 from pipelines.definitions import build_defs
@@ -266,6 +268,31 @@ def test_what_was_taken_in_alone_is_not_published_under_an_earlier_name(tmp_path
     assert not result.success
     assert any("every_step_was_made_for_this_run" in str(event) for event in result.all_events)
     assert (folder / "published" / "current").resolve() == before
+
+
+def test_a_level_of_the_calculation_alone_is_not_published(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    """Without the step `net` the results lack the agreements that are net of others."""
+    folder = published_book(tmp_path / "book")
+    before = (folder / "published" / "current").resolve()
+    definitions = build_defs(book=BookFolder(folder=str(folder)))
+    published = [key for key in definitions.resolve_asset_graph().materializable_asset_keys if key.path[0] == "published"]
+    job = definitions.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(instance=instance, asset_selection=[LEVEL_0, *published], raise_on_error=False)
+    assert not result.success
+    assert any("every_step_was_made_for_this_run" in str(event) for event in result.all_events)
+    assert (folder / "published" / "current").resolve() == before
+
+
+def test_what_is_written_after_the_checks_is_checked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = published_book(tmp_path / "book")
+    book = BookFolder(folder=str(folder))
+    with dg.build_resources({"book": book, "book_run": BookRun(book=book)}) as resources:
+        run = resources.book_run
+        run.check()
+        run.run_step(LEDGER)
+        monkeypatch.setitem(CHECKS, "every_payout_id_is_unique", Check("fct_payout", "select 'P-1' as payout_id"))
+        with pytest.raises(CheckFailed, match="every_payout_id_is_unique"):
+            run.publish()
 
 
 def test_the_data_tests_of_dbt_are_checks(whole_run: dg.ExecuteInProcessResult, defs: dg.Definitions, instance: dg.DagsterInstance, folder: Path) -> None:
