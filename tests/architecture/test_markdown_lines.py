@@ -15,8 +15,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 100
 #: Made from the code: the length of a line is that of a description.
 GENERATED = {"docs/tables.md", "docs/language-reference.md", "docs/reasons.md"}
-#: Pages that still have longer lines. Nothing may be added.
-NOT_YET_WRAPPED = {"README.md", "CONTRIBUTING.md", "docs/architecture.md"}
 WRITTEN_BY_HAND = sorted(
     name
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks" / "README.md"]
@@ -36,14 +34,9 @@ def long_lines(text: str) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-@pytest.mark.parametrize("name", [name for name in WRITTEN_BY_HAND if name not in NOT_YET_WRAPPED])
+@pytest.mark.parametrize("name", WRITTEN_BY_HAND)
 def test_no_line_is_longer_than_a_reader_likes(name: str) -> None:
     assert list(long_lines((ROOT / name).read_text(encoding="utf-8"))) == []
-
-
-def test_pages_that_are_wrapped_by_now_leave_the_list() -> None:
-    unwrapped = {name for name in NOT_YET_WRAPPED if list(long_lines((ROOT / name).read_text(encoding="utf-8")))}
-    assert unwrapped == NOT_YET_WRAPPED
 
 
 def test_what_counts_as_a_long_line() -> None:
