@@ -15,7 +15,8 @@ import yaml
 
 from tests.reference.compute import Results, compute
 from tests.reference.read import ExactLoader, NotCovered, book_of_rows
-from tests.support.casebook import KEYS, RESULT_KEY, Case, differences, group_cases, read_cases, read_results, to_yaml, write_book
+from tests.support.casebook import KEYS, RESULT_KEY, Case, differences, group_cases, read_cases, read_results, write_book
+from tests.support.exact_text import to_yaml
 
 FOLDER = Path(__file__).parent
 PUBLISHED = [case for path in sorted((FOLDER / "published").glob("*.yaml")) for case in read_cases(path)]

@@ -20,8 +20,9 @@ from tests.histories.dying import die_first, draw_death
 from tests.histories.evidence import Kept, check_fresh, check_kept, check_reference, check_rerun, check_verify, count_posted
 from tests.histories.history import History
 from tests.histories.world import GROUP, Step, World, draw_history, draw_rate, draw_world
+from tests.support.exact_text import to_yaml
 from tests.support.once import prepare_engine
-from tests.torture.books import KEYS, to_yaml
+from tests.torture.books import KEYS
 from tests.torture.drawing import FEATURES, Draw, Row
 
 FEEDS = KEYS | {"payments": ["reference"]}

@@ -21,7 +21,7 @@ import duckdb
 
 from models.documents import parse_documents
 from tests.histories.simulation import FEEDS
-from tests.support.casebook import to_yaml
+from tests.support.exact_text import to_yaml
 from tests.support.once import prepare_engine
 from tests.torture.calendars import DAY, fiscal_years
 

@@ -20,6 +20,7 @@ import polars as pl
 import yaml
 
 from models.documents import parse_documents
+from tests.support.exact_text import to_cell, to_yaml
 
 Case = dict[str, Any]
 
@@ -111,7 +112,7 @@ def write_book(folder: Path, name: str, cases: Sequence[Case]) -> Path:
         with (folder / "feeds" / feed / f"{feed}.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
-            writer.writerows({column: _text(value) for column, value in row.items()} for row in rows)
+            writer.writerows({column: to_cell(value) for column, value in row.items()} for row in rows)
     return folder
 
 
@@ -126,30 +127,6 @@ def _refuse_shared_ids(cases: Sequence[Case]) -> None:
             assert other == case["case"], (
                 f"{found[0]} {found[1]} stands in the cases {other} and {case['case']}; cases share a book, so give it a name of its own"
             )
-
-
-def to_yaml(value: Any) -> str:
-    """YAML text with exact numbers."""
-    return yaml.dump(value, Dumper=_ExactDumper, allow_unicode=True, sort_keys=False)
-
-
-class _ExactDumper(yaml.SafeDumper):
-    """Writes Decimals as they are, and equal values twice rather than as aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _represent(dumper: yaml.SafeDumper, value: Decimal) -> yaml.ScalarNode:
-    text = f"{value:f}"
-    return dumper.represent_scalar("tag:yaml.org,2002:float" if "." in text else "tag:yaml.org,2002:int", text)
-
-
-_ExactDumper.add_representer(Decimal, _represent)
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def read_results(book: Path) -> dict[str, pl.DataFrame]:

@@ -24,8 +24,8 @@ from models.calculation.results import compute_results
 from models.money import Rounding
 from tests.reference.compute import Results, compute
 from tests.reference.read import book_of_rows
-from tests.support.casebook import to_yaml
 from tests.support.evaluation import STARTS, benefits, decimals
+from tests.support.exact_text import to_yaml
 
 D = Decimal
 

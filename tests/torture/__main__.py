@@ -20,8 +20,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.exact_text import to_yaml
 from tests.torture.aiming import aim, count_hits
-from tests.torture.books import TortureBook, draw_book, to_yaml, write_book
+from tests.torture.books import TortureBook, draw_book, write_book
 from tests.torture.compare import Comparison, compare
 from tests.torture.drawing import FEATURES
 from tests.torture.scorecard import Scorecard, count_keys

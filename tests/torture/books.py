@@ -12,8 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tests.support.exact_text import to_cell, to_yaml
 from tests.torture.agreements import draw_agreements
 from tests.torture.calendars import draw_as_of, draw_calendar, windows
 from tests.torture.drawing import FEATURES, Draw, Row
@@ -119,29 +118,5 @@ def write_book(book: TortureBook, folder: Path, transaction_files: int = 3) -> P
             with (folder / "feeds" / feed / f"{number}.csv").open("w", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, columns)
                 writer.writeheader()
-                writer.writerows({column: _text(value) for column, value in row.items()} for row in rows[number::files])
+                writer.writerows({column: to_cell(value) for column, value in row.items()} for row in rows[number::files])
     return folder
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
-
-
-class _ExactDumper(yaml.SafeDumper):
-    """Writes Decimals as they are, and equal values twice rather than as aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _represent(dumper: yaml.SafeDumper, value: Decimal) -> yaml.ScalarNode:
-    text = f"{value:f}"
-    return dumper.represent_scalar("tag:yaml.org,2002:float" if "." in text else "tag:yaml.org,2002:int", text)
-
-
-_ExactDumper.add_representer(Decimal, _represent)
-
-
-def to_yaml(value: Any) -> str:
-    """YAML text with exact numbers."""
-    return yaml.dump(value, Dumper=_ExactDumper, allow_unicode=True, sort_keys=False)

@@ -20,8 +20,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from tests.support.exact_text import to_yaml
 from tests.torture.aiming import aim
-from tests.torture.books import TortureBook, draw_book, to_yaml, write_book
+from tests.torture.books import TortureBook, draw_book, write_book
 from tests.torture.compare import CALCULATED, PAYOUT_KEY, Key, published_rows, run_program
 from tests.torture.drawing import Row
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from models.agreements.parse import parse_agreements
 from models.documents import MAX_BYTES, MAX_DEPTH, InputError, parse_documents
-from tests.support.casebook import to_yaml
+from tests.support.exact_text import to_yaml
 
 
 def refusal(text: str) -> str:

@@ -18,7 +18,7 @@ import pytest
 from models.documents import InputError
 from pipelines.cli.main import main
 from pipelines.run import run_book
-from tests.support.casebook import to_yaml
+from tests.support.exact_text import to_yaml
 
 SQL = "x'); drop table raw.transactions; --"
 JINJA = "{{ 7*7 }}{% raw %}${HOME}"
