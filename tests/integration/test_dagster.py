@@ -20,7 +20,7 @@ from pipelines.definitions import build_defs
 from pipelines.landing import find_landed
 from pipelines.resources import BookFolder
 from pipelines.run import run_book
-from tests.integration.test_run import write_book
+from tests.support.bonus_book import write_book
 
 
 @pytest.fixture(scope="module")

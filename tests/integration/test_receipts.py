@@ -23,7 +23,7 @@ from models.documents import InputError
 from models.records.receipt import Receipt, as_bytes, parse_receipt
 from pipelines.cli.main import main
 from pipelines.run import run_book
-from tests.integration.test_run import deliver, published_bytes, published_tables, write_book
+from tests.support.bonus_book import deliver, published_bytes, published_tables, write_book
 
 NEW = {"2026-05-01.csv": "T9,1,2026-05-01,C1,1.00,EUR\n"}
 

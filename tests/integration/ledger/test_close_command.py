@@ -18,7 +18,7 @@ import pytest
 
 from assets.runtime.book_folder import lock_book
 from pipelines.cli.main import main
-from tests.integration.test_run import AGREEMENT, BOOK, deliver, write_book
+from tests.support.bonus_book import AGREEMENT, BOOK, deliver, write_book
 
 PAYMENTS = "agreement,benefit,participant_id,window_start,amount,paid_on,reference\nBONUS,volume,C1,2026-01-01,22.40,2026-04-20,PAY-1\n"
 

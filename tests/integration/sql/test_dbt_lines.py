@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from assets.agreements.load import load_agreements
-from assets.archive.run_identity import identify_run
-from assets.feeds.load import load_feeds
-from assets.ledger.folder import load_ledger
-from assets.runtime.book_folder import open_run
-from assets.runtime.context import RunContext
 from assets.transform.calculate import calculate
 from assets.transform.dbt import prepare, publish_marts
 from assets.transform.invariants import run_checks
+from tests.support.sql_books import read_feeds, write_book
 
-BOOK = """
-book: lines
-currency: EUR
-as_of: 2026-06-30
-feeds:
-  transactions: {files: "feeds/transactions/*.csv", key: [transaction_id, line]}
-  partners: {files: "feeds/partners/*.csv"}
-  products: {files: "feeds/products/*.csv"}
-  assignments: {files: "feeds/assignments/*.csv"}
-  fx_rates: {files: "feeds/fx_rates/*.csv"}
-"""
 FILES = {
     # north-1 moves south in March; alpha > beta > gamma
     "partners/partners.csv": """partner_id,name,parent_id,region,from,to
@@ -83,8 +65,6 @@ z-2,1,2026-01-01,plain,C,sale,1,5.00,0,EUR
 b-1,1,2026-01-01,back,A,sale,1,0.20,0,EUR
 """,
 }
-YEAR = "term: {from: 2026-01-01, to: 2026-12-31}\ncurrency: EUR"
-BENEFIT = 'benefits: [{{id: b, clause: "1", window: {window}, {rest}}}]'
 AGREEMENTS = {
     "plain": ("[plain]", "", "year", "tiers: [{from: 0, amount: 0.10}]"),
     "steps": ("[steps]", "", "year", "method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 100, rate: 0.2}]"),
@@ -100,27 +80,6 @@ AGREEMENTS = {
     "back": ("[back]", "", "year", "tiers: [{from: 0, rate: 1}]"),
     "category-x": ("[alpha]", "scope: {products: {include: {category: [x]}}}", "year", "tiers: [{from: 0, rate: 1}]"),
 }
-
-
-def write_book(folder: Path, files: dict[str, str], agreements: dict[str, tuple[str, str, str, str]], book: str = BOOK) -> RunContext:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "book.yaml").write_text(book)
-    for name, text in files.items():
-        path = folder / "feeds" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    (folder / "agreements").mkdir(exist_ok=True)
-    for name, (participants, more, window, rest) in agreements.items():
-        text = f"agreement: {name}\ntitle: {name}\n{YEAR}\nparticipants: {participants}\n{more}\n{BENEFIT.format(window=window, rest=rest)}\n"
-        (folder / "agreements" / f"{name}.yaml").write_text(text)
-    return open_run(folder, None, dt.datetime(2026, 7, 1, tzinfo=dt.UTC))
-
-
-def read_feeds(context: RunContext) -> None:
-    load_ledger(context)
-    load_feeds(context)
-    load_agreements(context)
-    identify_run(context)
 
 
 @pytest.fixture(scope="module")
