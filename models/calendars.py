@@ -126,7 +126,7 @@ def prior_year_days(settings: CalendarSettings, periods: list[Period]) -> Callab
 def one_year_later(day: dt.date) -> dt.date:
     """The day that a day stands for when it counts as *prior year*.
 
-    A window [start, end] looks at [start − 1 year, day after end − 1 year), where 29 February minus a year is the 28th (SPEC §2).
+    A window [start, end] looks at [start − 1 year, day after end − 1 year), where 29 February minus a year is the 28th (docs/language.md).
     Seen from the day: 29 February counts on the 28th, and the 28th before a leap year on the 29th.
     """
     if (day.month, day.day) in ((2, 28), (2, 29)):

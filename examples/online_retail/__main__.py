@@ -1,4 +1,4 @@
-"""`python -m examples.online_retail --data DIR --book DIR`: writes the book. TIERLEDGER_ONLINE_RETAIL stands in for --data."""
+"""`python -m examples.online_retail --data DIR --book DIR`: writes the book, over the sample without --data or TIERLEDGER_ONLINE_RETAIL."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from examples.online_retail.write import write_online_retail_book
+from examples.online_retail.write import SAMPLE, write_online_retail_book
 
 
 def main(
-    data: Annotated[Path, typer.Option(envvar="TIERLEDGER_ONLINE_RETAIL", help="Folder of the daily files, 2010-12-01.csv and on.")],
+    data: Annotated[Path, typer.Option(envvar="TIERLEDGER_ONLINE_RETAIL", help="Folder of the daily files, 2010-12-01.csv and on.")] = SAMPLE,
     book: Annotated[Path, typer.Option(help="Where the book goes.")] = Path("books/online-retail"),
 ) -> None:
     """Write the online retail book over the daily files in DATA."""
@@ -20,7 +20,8 @@ def main(
     except FileNotFoundError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    typer.echo(f"{book} is written. Next: tierledger run --book {book}")
+    lines = "the invented sample" if data == SAMPLE else data
+    typer.echo(f"{book} is written over {lines}. Next: tierledger run --book {book}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Writes the online retail book: what is in this folder, and the daily files copied from where the data lies.
+"""Writes the online retail book: what is in this folder, and the daily files copied from where the data lies (the real ones, or the sample).
 
 Belongs here: what goes where. Does not belong here: the data's oddities, which are book.yaml's business.
 """
@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _HERE = Path(__file__).parent
+#: A few days of invented lines in the layout of the daily files.
+SAMPLE = _HERE / "sample"
 
 
 def list_days(data: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The agreement language as types: every key of SPEC §2, its values and its default.
+"""The agreement language as types: every key, its values and its default.
 
 Belongs here: names, types, defaults and a description of every key (editors' schema and the reference page are made from them).
 Does not belong here: single values (values.py), rules between keys (rules.py), tables (terms.py).

@@ -183,7 +183,7 @@ def _lacks_lines(of_measure: str, of_base: str) -> pl.Expr:
 
 
 def find_reasons(rows: pl.DataFrame) -> pl.DataFrame:
-    """`reason`: what is missing or impossible, so that the result is blocked; the first that applies. Null: nothing (SPEC §2).
+    """`reason`: what is missing or impossible, so that the result is blocked; the first that applies. Null: nothing. docs/language.md lists them.
 
     What is needed is what all axes of the benefit need together (axes.list_needs).
     """

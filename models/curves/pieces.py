@@ -1,6 +1,6 @@
 """Curves: every tier table becomes one small form, ordered half-open pieces, and that form is what is evaluated.
 
-On a piece the benefit pays, with x the place on the axis (SPEC §2, Formulas):
+On a piece the benefit pays, with x the place on the axis (docs/language.md, "What the place pays"):
 
     Σ over the pay forms f of  value_f × (fixed_f + slope_f × x)
 

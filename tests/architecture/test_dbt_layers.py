@@ -8,7 +8,7 @@ import pytest
 
 from assets.transform.dbt import load_manifest
 
-#: Columns of the published tables whose names SPEC fixes, in order.
+#: Columns of the published tables that readers rely on by name, in order.
 PUBLISHED = {
     "fct_payout": "payout_id agreement_id agreement_version clause benefit_id participant_id direction currency window_start window_end span_start status "
     "status_reason measure base quantity target baseline incentive axis_value tier curve_payout multiplier gate_factor earned prior_earned carried payout "

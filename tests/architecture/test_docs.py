@@ -1,4 +1,5 @@
-"""The docs hold what they promise: links lead somewhere, and the agreements that the language's page shows are ones the program takes."""
+"""The docs hold what they promise: links lead somewhere, no text cites a document that is not shipped, and the agreements that the language's page
+shows are ones the program takes."""
 
 from __future__ import annotations
 
@@ -12,7 +13,20 @@ from models.book.settings import CalendarSettings
 from models.documents import parse_documents
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks" / "README.md"])
+FOLDERS = (".ci", "assets", "benchmarks", "dbt_project", "docs", "examples", "models", "pipelines", "tests")
+#: What a run of dbt or Python leaves in them.
+MADE = {"__pycache__", "logs", "target"}
+SUFFIXES = {".c", ".csv", ".html", ".j2", ".md", ".py", ".sql", ".toml", ".txt", ".yaml", ".yml"}
+FILES = sorted(
+    path
+    for path in [*ROOT.iterdir(), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))]
+    if path.is_file() and (path.suffix in SUFFIXES or path.suffix == "") and not MADE & set(path.relative_to(ROOT).parts)
+)
+PAGES = [path for path in FILES if path.suffix == ".md"]
+#: Pages that a command writes for its user.
+WRITTEN = {"report.md"}
+#: Documents by which the project was specified and reviewed, and marks of their sections: a reader of the repository has none of them.
+NOT_SHIPPED = re.compile(r"\b(?:SPEC|FAULTS|DESIGN|PERF|REVIEW)\b|§|(?<![\w/])/work/|\.\./shared\b")
 LANGUAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
 
 
@@ -33,6 +47,18 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert there.exists(), target
         if anchor:
             assert anchor in anchors(there), target
+
+
+def test_no_text_cites_a_document_that_is_not_shipped() -> None:
+    names = {page.name for page in PAGES} | WRITTEN
+    found = []
+    for path in FILES:
+        if path == Path(__file__).resolve():
+            continue
+        text = re.sub(r"https?://\S+", "", path.read_text(encoding="utf-8", errors="replace"))
+        cited = [*NOT_SHIPPED.findall(text), *(name for name in re.findall(r"[\w-]+\.md\b", text) if name not in names)]
+        found += [f"{path.relative_to(ROOT)}: {name}" for name in cited]
+    assert not found
 
 
 def test_the_agreement_on_the_language_page_is_taken() -> None:

@@ -1,4 +1,4 @@
-"""A second calculation of every payout, to hold the program against: plain Python, exact fractions, written from the specification alone.
+"""A second calculation of every payout, to hold the program against: plain Python, exact fractions, written from docs/language.md alone.
 
 Belongs here: what a careful person with unlimited patience would compute, one rule after the other. Does not belong here: anything imported
 from models, assets or pipelines, or speed bought with cleverness.

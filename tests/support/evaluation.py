@@ -125,7 +125,7 @@ def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row
 
 
 def by_formula(benefit: dict[str, Any], row: Row) -> tuple[Fraction, int]:
-    """What the specification's table of formulas pays, and the tier: no limits, not rounded."""
+    """What the table of methods in docs/language.md pays, and the tier: no limits, not rounded."""
     f = {k: None if v is None else Fraction(v) for k, v in {"t": row.target, "b": row.baseline, "k": row.incentive}.items()}
     t = None if f["t"] is None else f["t"] * Fraction(row.times)
     m, e = Fraction(row.m), Fraction(row.m if row.e is None else row.e)

@@ -46,7 +46,7 @@ def refusals(*changes: tuple[str, str], require_approval: bool = False) -> list[
 BENEFIT, HEAD = "  window: year", "title: T"
 
 
-def test_defaults_are_those_of_the_specification() -> None:
+def test_defaults_are_those_of_the_language_page() -> None:
     agreement = parse()[0].agreement
     benefit = agreement.benefits[0]
     assert (agreement.version, agreement.direction, agreement.pool, agreement.include_children) == (1, "payable", "each", True)
@@ -176,6 +176,33 @@ TIERS = "  tiers:\n  - {from: 0, rate: 0.1}"
     ],
 )  # fmt: skip
 def test_refusals_of_what_does_not_fit_together(old: str, new: str, where: str, message: str) -> None:
+    problems = refusals((old, new))
+    match = [problem for problem in problems if problem.startswith(f"agreements/a.yaml:{where}: ")]
+    assert match, problems
+    assert message in match[0]
+
+
+#: Terms that contracts hold and the language cannot express: the text changed, the text with the term, the key at fault, what is allowed there.
+#: Each is refused by its key, so that no clause is left out of a calculation in silence.
+UNSUPPORTED = {
+    "quarter to date": (BENEFIT, "  window: month\n  accumulate: quarter", "10: benefits[0].accumulate", "allowed: 'window', 'year' or 'term'"),
+    "moving window": (BENEFIT, BENEFIT + "\n  measure: {of: amount, over: {trailing: 3}}", "10: benefits[0].measure.over", "Allowed: of, scope"),
+    "every full dozen": (BENEFIT, BENEFIT + "\n  measure: {of: quantity, every: 12}", "10: benefits[0].measure.every", "Allowed: of, scope"),
+    "number of customers": (BENEFIT, BENEFIT + "\n  measure: {distinct: partner_id}", "10: benefits[0].measure.distinct", "Allowed: of, scope"),
+    "each order by itself": (BENEFIT, BENEFIT + "\n  each: transaction_id", "10: benefits[0].each", "Allowed: id, clause"),
+    "slices cut within a line": (BENEFIT, BENEFIT + "\n  method: graduated\n  slices: by_line", "11: benefits[0].slices", "Allowed: id, clause"),
+    "tie-break": (BENEFIT, BENEFIT + "\n  by: rank\n  ties: {then: [margin]}", "11: benefits[0].ties", "allowed: 'min' or 'share'"),
+    "paid in parts": (BENEFIT, BENEFIT + "\n  settle: {release: [{share: 0.5}]}", "10: benefits[0].settle.release", "Allowed: lag_days, clawback"),
+    "small sums wait": (BENEFIT, BENEFIT + "\n  settle: {minimum: 25}", "10: benefits[0].settle.minimum", "Allowed: lag_days, clawback"),
+    "paid once collected": (BENEFIT, BENEFIT + "\n  settle: {when: collected}", "10: benefits[0].settle.when", "Allowed: lag_days, clawback"),
+    "one limit for all benefits": (HEAD, HEAD + "\nlimits: {at_most: 5000}", "3: limits", "Allowed: agreement, version"),
+    "placed together, paid each": (HEAD, HEAD + "\npool: placed", "3: pool", "allowed: 'each' or 'together'"),
+    "new terms within a window": (HEAD, HEAD + "\namendment: from_date", "3: amendment", "allowed: 'next_window' or 'restate'"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "where", "message"), UNSUPPORTED.values(), ids=UNSUPPORTED)
+def test_terms_that_the_language_cannot_express_are_refused(old: str, new: str, where: str, message: str) -> None:
     problems = refusals((old, new))
     match = [problem for problem in problems if problem.startswith(f"agreements/a.yaml:{where}: ")]
     assert match, problems
