@@ -106,7 +106,7 @@ class _Player:
         reopened = [step["reopen"] for step in steps.values() if "reopen" in step]
         if reopened:
             reopen_book(self.folder, period, reopened[0]["reason"], *reopened[0]["by"])
-        for feed, day in (("transactions", "date"), ("payments", "paid_on"), ("fx_rates", "date")):
+        for feed, day in (("transactions", "date"), ("payments", "paid_on"), ("fx_rates", "date"), ("targets", "window_start")):
             due = [row for story in self.stories for row in self._rows(story, story, feed) if self.until < row[day] <= as_of]
             self._write(feed, due)
             self._write(feed, [row for story, step in self._coming(stop) for row in self._rows(story, step.get("late", {}), feed)])
@@ -194,6 +194,8 @@ class _Player:
                     yield {"transaction_id": number, "line": 1, "partner_id": story["story"], "currency": "EUR", "type": "sale", **rest, "date": day}
             elif feed == "payments":
                 yield {**self._subject(story), **row, "window_start": row["window"]}
+            elif feed == "targets":
+                yield {**self._subject(story), **row}
             else:
                 yield row
 
