@@ -120,6 +120,13 @@ def test_a_late_line_is_posted_in_the_first_open_period(closed: Path, capsys: py
     assert each["chain_sha256"] == message["head"]
     assert published(closed, "select sum(accrual) from fct_accrual where is_posted and period = '2026-04' and origin_period = '2026-03'") == [(Decimal("2"),)]
     assert published(closed, "select count(*) from fct_journal where kind = 'restatement' and period = '2026-04'") == [(2,)]
+    # 2.00 are open now, and 0.49 of this payout were written off before: the limit of 0.50 leaves one cent
+    subject = ("write-off", "BONUS/volume/C1/2026-01-01", "--reason", "bank charge", "--by", "J. Doe", "--amount")
+    capsys.readouterr()
+    assert command(closed, *subject, "0.02") == 1
+    assert "0.5100 EUR of payout" in capsys.readouterr().err
+    assert asked(capsys, closed, *subject, "0.01")["amount"] == "0.0100"
+    assert published(closed, "select open_amount from fct_payout where participant_id = 'C1' and window_start = '2026-01-01'") == [(Decimal("1.99"),)]
 
 
 def test_the_last_period_is_opened_again_and_closed_as_version_2(closed: Path, capsys: pytest.CaptureFixture[str]) -> None:

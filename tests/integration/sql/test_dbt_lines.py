@@ -31,9 +31,19 @@ rep-1,,,,,
 rep-2,,,,,
 sold,,,,,
 foreign,,,,,
+edge,,,,,
+over,,,,,
+swing,,,,,
+vast,,,,,
+wide,,,,,
+shared,,,,,
+rep-3,,,,,
+rep-4,,,,,
+dollars,,,,,
 """,
     "products/products.csv": "product_id,name,category\nA,,x\nB,,y\n",
-    "assignments/assignments.csv": "partner_id,participant_id,share,from,to\nsold,rep-1,0.5,,\nsold,rep-2,0.333,,\nbeta,alpha,1,,\n",
+    "assignments/assignments.csv": "partner_id,participant_id,share,from,to\nsold,rep-1,0.5,,\nsold,rep-2,0.333,,\nbeta,alpha,1,,\nshared,rep-3,0.5,,\n"
+    "shared,rep-4,0.333,,\n",
     "fx_rates/fx_rates.csv": "date,from_currency,to_currency,rate\n2026-01-10,USD,EUR,0.5\n2026-02-10,USD,EUR,0.123456789012\n",
     "transactions/one.csv": """transaction_id,line,date,partner_id,product_id,type,quantity,amount,cost,currency
 p-2,1,2026-01-05,plain,A,sale,1,1.00,0,EUR
@@ -61,6 +71,26 @@ b-1,1,2026-01-01,back,A,sale,1,0.10,0,EUR
 z-1,1,2026-01-01,nobody,A,sale,1,5.00,0,EUR
 z-2,1,2026-01-01,plain,C,sale,1,5.00,0,EUR
 """,
+    # sums at the border of what 64 and 128 bits hold, on either side of it
+    "transactions/large.csv": """transaction_id,line,date,partner_id,product_id,type,quantity,amount,cost,currency
+eg-1,1,2026-01-01,edge,A,sale,1,100000.00,0,EUR
+eg-2,1,2026-01-02,edge,A,sale,1,100000.00,0,EUR
+ov-1,1,2026-01-01,over,A,sale,1,115000.00,0,EUR
+ov-2,1,2026-01-02,over,A,sale,1,100000.01,0,EUR
+sw-1,1,2026-01-01,swing,A,sale,1,1000000.00,0,EUR
+sw-2,1,2026-01-02,swing,A,return,1,-900000.00,0,EUR
+va-1,1,2026-01-01,vast,A,sale,300000000000,1.00,0,EUR
+va-2,1,2026-01-02,vast,A,sale,400000000000,1.00,0,EUR
+va-3,1,2026-01-03,vast,A,sale,290000000000,1.00,0,EUR
+wi-1,1,2026-01-01,wide,A,sale,1,400000000000.00,0,EUR
+wi-2,1,2026-01-02,wide,A,sale,1,400000000000.00,0,EUR
+sh-1,1,2026-01-01,shared,A,sale,1,4000000.00,0,EUR
+sh-2,1,2026-01-02,shared,A,sale,1,5000000.01,0,EUR
+sh-3,1,2026-01-03,shared,A,return,1,-5000000.01,0,EUR
+do-1,1,2026-01-20,dollars,A,sale,1,8000000.00,0,USD
+do-2,1,2026-01-21,dollars,A,sale,1,10000000.01,0,USD
+do-3,1,2026-01-22,dollars,A,return,1,-10000000.01,0,USD
+""",
     "transactions/two.csv": """transaction_id,line,date,partner_id,product_id,type,quantity,amount,cost,currency
 b-1,1,2026-01-01,back,A,sale,1,0.20,0,EUR
 """,
@@ -78,6 +108,13 @@ AGREEMENTS = {
     "reps-pool": ("[rep-1, rep-2]", "pool: together\npayee: rep-2", "year", "tiers: [{from: 0, rate: 1}]"),
     "foreign": ("[foreign]", "", "year", "tiers: [{from: 0, rate: 1}]"),
     "back": ("[back]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "edge": ("[edge]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "over": ("[over]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "swing": ("[swing]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "vast": ("[vast]", "", "year", "measure: quantity, tiers: [{from: 0, per_unit: 1}]"),
+    "wide": ("[wide]", "", "year", "method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 1000, rate: 0.123456}]"),
+    "halves": ("[rep-3, rep-4]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "dollars": ("[dollars]", "", "year", "tiers: [{from: 0, rate: 1}]"),
     "category-x": ("[alpha]", "scope: {products: {include: {category: [x]}}}", "year", "tiers: [{from: 0, rate: 1}]"),
 }
 
@@ -180,6 +217,41 @@ def test_a_foreign_line_is_rounded_once_and_one_without_a_rate_blocks(warehouse:
     assert warehouse.execute("select status, payout from marts.fct_payout where agreement_id = 'foreign'").fetchall() == [("blocked", Decimal(0))]
 
 
+def test_a_payout_is_shared_alike_on_either_side_of_64_bits(warehouse: Any) -> None:
+    """200,000.00 at 100 % is the last product of payout and measure that fits twice; a return may pass it where the window does not."""
+    assert lines_of(warehouse, "edge", "line_payout") == [(100000.0,), (100000.0,)]
+    assert lines_of(warehouse, "over", "line_payout") == [(115000.0,), (100000.01,)]
+    assert lines_of(warehouse, "swing", "line_payout") == [(1000000.0,), (-900000.0,)]
+
+
+def test_a_payout_is_shared_alike_on_either_side_of_128_bits(warehouse: Any) -> None:
+    """The product of payout and running quantity passes 5 × 10^37 with the second line; that of a graduated payout with its first."""
+    assert lines_of(warehouse, "vast", "line_payout") == [(300000000000.0,), (400000000000.0,), (290000000000.0,)]
+    # 1,000 at 10 %; 399,999,999,000 at 12.3456 % = 49,382,399,876.544; 400,000,000,000 at 12.3456 %
+    assert lines_of(warehouse, "wide", "transaction_id, lines.tier, line_payout") == [
+        ("wi-1", 1, 100.0),
+        ("wi-1", 2, 49382399876.54),
+        ("wi-2", 2, 49382400000.0),
+    ]
+
+
+def test_a_line_is_split_alike_on_either_side_of_64_bits(warehouse: Any) -> None:
+    # 5,000,000.01 × 0.5 = 2,500,000.005 → .01; × 0.833 = 4,165,000.00833 → .01, less the first
+    assert lines_of(warehouse, "halves", "transaction_id, participant_id, credited_measure") == [
+        ("sh-1", "rep-3", 2000000.0),
+        ("sh-1", "rep-4", 1332000.0),
+        ("sh-2", "rep-3", 2500000.01),
+        ("sh-2", "rep-4", 1665000.0),
+        ("sh-3", "rep-3", -2500000.01),
+        ("sh-3", "rep-4", -1665000.0),
+    ]
+
+
+def test_a_line_is_converted_alike_on_either_side_of_64_bits(warehouse: Any) -> None:
+    # 8,000,000 × 0.5 is the last narrow one; 10,000,000.01 × 0.5 = 5,000,000.005 → .01
+    assert lines_of(warehouse, "dollars", "credited_measure") == [(4000000.0,), (5000000.01,), (-5000000.01,)]
+
+
 def test_the_later_row_of_a_key_counts_and_points_to_its_file(warehouse: Any) -> None:
     assert lines_of(warehouse, "back", "line_payout, source_file, source_row") == [(0.2, "feeds/transactions/two.csv", 1)]
 
@@ -198,4 +270,8 @@ def test_rows_with_unknown_references_wait_with_a_reason(warehouse: Any) -> None
 
 def test_rows_read_are_loaded_duplicate_superseded_or_rejected(warehouse: Any) -> None:
     found = warehouse.execute("select file_name, rows_read, rows_loaded, rows_superseded, rows_rejected from marts.audit_feed_file where feed = 'transactions'")
-    assert sorted(found.fetchall()) == [("feeds/transactions/one.csv", 24, 21, 1, 2), ("feeds/transactions/two.csv", 1, 1, 0, 0)]
+    assert sorted(found.fetchall()) == [
+        ("feeds/transactions/large.csv", 17, 17, 0, 0),
+        ("feeds/transactions/one.csv", 24, 21, 1, 2),
+        ("feeds/transactions/two.csv", 1, 1, 0, 0),
+    ]
