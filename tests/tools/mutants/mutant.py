@@ -1,0 +1,27 @@
+"""A mutant: one small change of one file, and the tests of which one must fail.
+
+Belongs here: its shape. Does not belong here: which there are, or running them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """`old` occurs in `file` exactly once; `tests` are arguments of pytest."""
+
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    @property
+    def is_sql(self) -> bool:
+        return self.file.endswith(".sql")
+
+
+def mutants_of(changes: Mapping[str, Sequence[tuple[str, str]]], tests: tuple[str, ...]) -> list[Mutant]:
+    """Changes of several files that the same tests must notice."""
+    return [Mutant(file, old, new, tests) for file, pairs in changes.items() for old, new in pairs]
