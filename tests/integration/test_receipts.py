@@ -20,8 +20,8 @@ import assets.feeds.load
 from assets.archive import receipts
 from assets.archive.receipts import MADE_AGAIN
 from assets.archive.run_history import read_receipt
+from assets.closing.load_ledger import load_ledger
 from assets.feeds.load import load_feeds
-from assets.ledger.folder import load_ledger
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import RunContext
 from assets.runtime.warehouse import open_warehouse

@@ -43,9 +43,8 @@ def verify(
         findings = list(verify_book(book, _whole(head), progress))
     has_failed = any(finding.is_failed for finding in findings)
     if as_json:
-        # scripts read what is wrong as `told`
-        statements = [{"told" if key == "message" else key: value for key, value in vars(finding).items()} for finding in findings]
-        print_json({"book": book, "status": "failed" if has_failed else "ok", "seconds": round(time.perf_counter() - began, 1), "statements": statements})
+        message = [{**vars(finding)} for finding in findings]
+        print_json({"book": book, "status": "failed" if has_failed else "ok", "seconds": round(time.perf_counter() - began, 1), "statements": message})
     elif not quiet:
         _print(findings)
     elif has_failed:

@@ -11,10 +11,7 @@ from tests.tools.mutants.mutant import Mutant, mutants_of
 TESTS = (
     "tests/unit/test_money.py",
     "tests/unit/test_calendars.py",
-    *(
-        f"tests/unit/calculation/test_{name}.py"
-        for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "standings", "forecasts")
-    ),
+    *(f"tests/unit/calculation/test_{name}.py" for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "standings", "forecasts")),
     "tests/unit/agreements/test_agreement_language.py",
 )
 
@@ -60,8 +57,8 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("choose(is_set & (amount < least), 0, amount)", "amount"),
         ("return choose(is_set & (amount < least), least, amount)", "return choose(is_set & (amount > least), least, amount)"),
         ("choose(is_set & (amount < least), 0, amount)", "choose(is_set & (numerator * FIGURE_SCALE < least), 0, amount)"),
-        ('"benefit_key", "M", "E"', '"benefit_key", "E"'),
-        ('"incentive", "days", "of_days", "reason")', '"incentive")'),
+        ('"benefit_key", "measure_to_date", "base_to_date"', '"benefit_key", "base_to_date"'),
+        ('"incentive", "days", "of_days", "reason",', '"incentive",'),
         ("payout[0] * 10**minor, payout[1]", "payout[0] * 10**2, payout[1]"),
         ("scheme.ladder.tier[following] > scheme.ladder.tier[place.piece]", "scheme.ladder.tier[following] >= scheme.ladder.tier[place.piece]"),
         ("(multiplier[0] * gate_factor[0])", "multiplier[0]"),
@@ -150,7 +147,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('& (pl.col("status") != "blocked")', ""),
         ('.with_columns(pl.col("total").forward_fill().over(*COMPARISON_KEYS, "agreement_id"))', ""),
         ('"combine_group", "participant_key", "whole_start")', '"participant_key", "whole_start")'),
-        ('pl.when(pl.col("final").is_not_null())', "pl.when(pl.lit(False))"),
+        ('pl.when(pl.col("window_payout").is_not_null())', "pl.when(pl.lit(False))"),
     ],
     "models/calculation/achievement.py": [
         # achievement: sums over the span, where figures come from, what blocks
@@ -158,7 +155,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('pl.int_ranges("span_first_period", pl.col("last_period") + 1)', 'pl.int_ranges("first_period", pl.col("last_period") + 1)'),
         ('pl.col("measure_period").cum_sum().over("span_key")', 'pl.col("measure_period").cum_sum().over("payout_key")'),
         ('pl.col("base_period").cum_sum().over("span_key")', 'pl.col("measure_period").cum_sum().over("span_key")'),
-        ('pl.max_horizontal(pl.col("M") - pl.col("baseline"), pl.lit(0, EXACT))', 'pl.col("M") - pl.col("baseline")'),
+        ('pl.max_horizontal(pl.col("measure_to_date") - pl.col("baseline"), pl.lit(0, EXACT))', 'pl.col("measure_to_date") - pl.col("baseline")'),
         ('(pl.col(f"amount{suffix}") - pl.col(f"cost{suffix}")).cast(EXACT)', 'pl.col(f"amount{suffix}").cast(EXACT)'),
         ('(pl.col("target") <= 0)', '(pl.col("target") < 0)'),
         ('(pl.col("baseline") <= 0)', '(pl.col("baseline") < 0)'),
