@@ -60,8 +60,18 @@ def books(stories: dict[str, Row]) -> dict[str, list[Row]]:
 def play(folder: Path, stories: Sequence[Row]) -> dict[str, list[str]]:
     """Play the stories in one book in `folder`. Returns by story what its books say otherwise than it expects."""
     prepare_engine()
-    player = _Player(folder, stories)
-    stops = sorted({_stop(step) for story in stories for step in story["steps"]})
+    player = Player(folder, stories)
+    return play_on(player, stops_of(stories))
+
+
+def stops_of(stories: Sequence[Row]) -> list[Stop]:
+    """Every close of the stories, in order."""
+    return sorted({_stop(step) for story in stories for step in story["steps"]})
+
+
+def play_on(player: Player, stops: Sequence[Stop]) -> dict[str, list[str]]:
+    """Play these stops, which follow those that were played. Returns by story what its books say otherwise than it expects."""
+    stories = player.stories
     findings: dict[str, list[str]] = {story["story"]: [] for story in stories}
     for period, is_reopened in stops:
         steps = {s["story"]: step for s in stories for step in s["steps"] if _stop(step) == (period, is_reopened)}
@@ -76,7 +86,7 @@ def _stop(step: Row) -> Stop:
     return step["close"], "reopen" in step
 
 
-class _Player:
+class Player:
     """A book while its stories play."""
 
     def __init__(self, folder: Path, stories: Sequence[Row]) -> None:

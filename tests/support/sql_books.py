@@ -18,7 +18,7 @@ from assets.runtime.context import RunContext
 BOOK = """
 book: lines
 currency: EUR
-as_of: 2026-06-30
+as_of: 2026-06-20
 feeds:
   transactions: {files: "feeds/transactions/*.csv", key: [transaction_id, line]}
   partners: {files: "feeds/partners/*.csv"}

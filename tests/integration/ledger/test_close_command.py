@@ -109,6 +109,8 @@ def test_the_journal_is_exported(closed: Path, capsys: pytest.CaptureFixture[str
     assert (tmp_path / "june.xlsx").read_bytes()[:2] == b"PK"
     kinds = {line[0] for line in published(closed, "select distinct kind from fct_journal where payout_id in (select payout_id from fct_payout)")}
     assert {"settlement", "write_off"} <= kinds
+    written_off = published(closed, "select account, debit, credit from fct_journal where kind = 'write_off' order by line_no")
+    assert written_off == [("2200", Decimal("0.49"), 0), ("6900", 0, Decimal("0.49"))]
 
 
 def test_a_late_line_is_posted_in_the_first_open_period(closed: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,11 @@ shared,,,,,
 rep-3,,,,,
 rep-4,,,,,
 dollars,,,,,
+dawn,,,east,,2026-01-01
+dawn,,,west,2026-01-02,
+last,,,,,
+units,,,,,
+mixed,,,,,
 """,
     "products/products.csv": "product_id,name,category\nA,,x\nB,,y\n",
     "assignments/assignments.csv": "partner_id,participant_id,share,from,to\nsold,rep-1,0.5,,\nsold,rep-2,0.333,,\nbeta,alpha,1,,\nshared,rep-3,0.5,,\n"
@@ -90,6 +95,15 @@ sh-3,1,2026-01-03,shared,A,return,1,-5000000.01,0,EUR
 do-1,1,2026-01-20,dollars,A,sale,1,8000000.00,0,USD
 do-2,1,2026-01-21,dollars,A,sale,1,10000000.01,0,USD
 do-3,1,2026-01-22,dollars,A,return,1,-10000000.01,0,USD
+do-4,1,2026-02-10,dollars,A,sale,1,1000000.00,0,USD
+da-1,1,2026-01-01,dawn,A,sale,1,1.00,0,EUR
+da-2,1,2026-01-02,dawn,A,sale,1,10.00,0,EUR
+la-1,1,2026-06-20,last,A,sale,1,7.00,0,EUR
+la-2,1,2026-06-21,last,A,sale,1,9.00,0,EUR
+un-1,1,2026-01-01,units,A,sale,8,1.00,0,EUR
+un-2,1,2026-01-02,units,A,sale,7,1.00,0,EUR
+mi-1,1,2026-01-01,mixed,A,sale,10,100.00,0,EUR
+mi-2,1,2026-01-02,mixed,A,sale,10,100.00,0,EUR
 """,
     "transactions/two.csv": """transaction_id,line,date,partner_id,product_id,type,quantity,amount,cost,currency
 b-1,1,2026-01-01,back,A,sale,1,0.20,0,EUR
@@ -115,6 +129,10 @@ AGREEMENTS = {
     "wide": ("[wide]", "", "year", "method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 1000, rate: 0.123456}]"),
     "halves": ("[rep-3, rep-4]", "", "year", "tiers: [{from: 0, rate: 1}]"),
     "dollars": ("[dollars]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "eastern": ("{region: east}", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "last": ("[last]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "units": ("[units]", "", "year", "measure: quantity, method: graduated, tiers: [{from: 0, per_unit: 1}, {from: 10, per_unit: 2}]"),
+    "mixed": ("[mixed]", "", "year", "method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 100, rate: 0.1, per_unit: 1}]"),
     "category-x": ("[alpha]", "scope: {products: {include: {category: [x]}}}", "year", "tiers: [{from: 0, rate: 1}]"),
 }
 
@@ -249,7 +267,32 @@ def test_a_line_is_split_alike_on_either_side_of_64_bits(warehouse: Any) -> None
 
 def test_a_line_is_converted_alike_on_either_side_of_64_bits(warehouse: Any) -> None:
     # 8,000,000 × 0.5 is the last narrow one; 10,000,000.01 × 0.5 = 5,000,000.005 → .01
-    assert lines_of(warehouse, "dollars", "credited_measure") == [(4000000.0,), (5000000.01,), (-5000000.01,)]
+    assert lines_of(warehouse, "dollars", "credited_measure") == [(4000000.0,), (5000000.01,), (-5000000.01,), (123456.79,)]
+
+
+def test_a_graduated_payout_is_shared_by_what_each_slice_pays(warehouse: Any) -> None:
+    # 8 × 1; 2 × 1 and 5 × 2
+    assert lines_of(warehouse, "units") == [("un-1", 1, 1, 8.0, 8.0), ("un-2", 1, 1, 2.0, 2.0), ("un-2", 1, 2, 5.0, 10.0)]
+    # 100 at 10 %; 100 at 10 %, and 10 of the 20 units at 1
+    assert lines_of(warehouse, "mixed") == [("mi-1", 1, 1, 100.0, 10.0), ("mi-2", 1, 2, 100.0, 20.0)]
+
+
+def test_a_participant_of_the_first_day_of_the_term_takes_part(warehouse: Any) -> None:
+    assert lines_of(warehouse, "eastern", "transaction_id") == [("da-1",)]
+
+
+def test_the_day_of_the_run_counts_and_the_next_does_not(warehouse: Any) -> None:
+    assert lines_of(warehouse, "last", "transaction_id") == [("la-1",)]
+
+
+def test_days_accruals_and_entries_end_with_the_day_of_the_run(warehouse: Any) -> None:
+    of_last = "join marts.fct_payout using (payout_id) where fct_payout.agreement_id = 'last' and period = '2026-06'"
+    days = warehouse.execute(f"select days_gone, days_total from marts.fct_achievement {of_last}").fetchall()
+    assert days == [(31 + 28 + 31 + 30 + 31 + 20, 365)]
+    accrued = warehouse.execute(f"select accrued_before, accrual, accrued_to_date from marts.fct_accrual {of_last}").fetchall()
+    assert accrued == [(Decimal(0), Decimal(7), Decimal(7))]
+    entries = warehouse.execute(f"select fct_journal.date::varchar from marts.fct_journal {of_last}").fetchall()
+    assert entries == [("2026-06-20",)] * 2
 
 
 def test_the_later_row_of_a_key_counts_and_points_to_its_file(warehouse: Any) -> None:
@@ -271,7 +314,7 @@ def test_rows_with_unknown_references_wait_with_a_reason(warehouse: Any) -> None
 def test_rows_read_are_loaded_duplicate_superseded_or_rejected(warehouse: Any) -> None:
     found = warehouse.execute("select file_name, rows_read, rows_loaded, rows_superseded, rows_rejected from marts.audit_feed_file where feed = 'transactions'")
     assert sorted(found.fetchall()) == [
-        ("feeds/transactions/large.csv", 17, 17, 0, 0),
+        ("feeds/transactions/large.csv", 26, 26, 0, 0),
         ("feeds/transactions/one.csv", 24, 21, 1, 2),
         ("feeds/transactions/two.csv", 1, 1, 0, 0),
     ]
