@@ -45,10 +45,18 @@ dawn,,,west,2026-01-02,
 last,,,,,
 units,,,,,
 mixed,,,,,
+handed,,,,,
+house,,,,,
+joins,,,,,2026-02-28
+joins,,house,,2026-03-01,
+leaves,,house,,,2026-02-28
+leaves,,,,2026-03-01,
+rep-5,,,,,
+rep-6,,,,,
 """,
     "products/products.csv": "product_id,name,category\nA,,x\nB,,y\n",
     "assignments/assignments.csv": "partner_id,participant_id,share,from,to\nsold,rep-1,0.5,,\nsold,rep-2,0.333,,\nbeta,alpha,1,,\nshared,rep-3,0.5,,\n"
-    "shared,rep-4,0.333,,\n",
+    "shared,rep-4,0.333,,\nhanded,rep-5,1,2026-02-01,2026-02-28\nhanded,rep-6,1,2026-03-01,\n",
     "fx_rates/fx_rates.csv": "date,from_currency,to_currency,rate\n2026-01-10,USD,EUR,0.5\n2026-02-10,USD,EUR,0.123456789012\n",
     "transactions/one.csv": """transaction_id,line,date,partner_id,product_id,type,quantity,amount,cost,currency
 p-2,1,2026-01-05,plain,A,sale,1,1.00,0,EUR
@@ -90,8 +98,8 @@ va-3,1,2026-01-03,vast,A,sale,290000000000,1.00,0,EUR
 wi-1,1,2026-01-01,wide,A,sale,1,400000000000.00,0,EUR
 wi-2,1,2026-01-02,wide,A,sale,1,400000000000.00,0,EUR
 sh-1,1,2026-01-01,shared,A,sale,1,4000000.00,0,EUR
-sh-2,1,2026-01-02,shared,A,sale,1,5000000.01,0,EUR
-sh-3,1,2026-01-03,shared,A,return,1,-5000000.01,0,EUR
+sh-2,1,2026-01-02,shared,A,sale,1,8000000.01,0,EUR
+sh-3,1,2026-01-03,shared,A,return,1,-8000000.01,0,EUR
 do-1,1,2026-01-20,dollars,A,sale,1,8000000.00,0,USD
 do-2,1,2026-01-21,dollars,A,sale,1,10000000.01,0,USD
 do-3,1,2026-01-22,dollars,A,return,1,-10000000.01,0,USD
@@ -100,6 +108,14 @@ da-1,1,2026-01-01,dawn,A,sale,1,1.00,0,EUR
 da-2,1,2026-01-02,dawn,A,sale,1,10.00,0,EUR
 la-1,1,2026-06-20,last,A,sale,1,7.00,0,EUR
 la-2,1,2026-06-21,last,A,sale,1,9.00,0,EUR
+hd-1,1,2026-01-31,handed,A,sale,1,1.00,0,EUR
+hd-2,1,2026-02-01,handed,A,sale,1,10.00,0,EUR
+hd-3,1,2026-02-28,handed,A,sale,1,100.00,0,EUR
+hd-4,1,2026-03-01,handed,A,sale,1,1000.00,0,EUR
+jo-1,1,2026-02-28,joins,A,sale,1,1.00,0,EUR
+jo-2,1,2026-03-01,joins,A,sale,1,10.00,0,EUR
+le-1,1,2026-02-28,leaves,A,sale,1,100.00,0,EUR
+le-2,1,2026-03-01,leaves,A,sale,1,1000.00,0,EUR
 un-1,1,2026-01-01,units,A,sale,8,1.00,0,EUR
 un-2,1,2026-01-02,units,A,sale,7,1.00,0,EUR
 mi-1,1,2026-01-01,mixed,A,sale,10,100.00,0,EUR
@@ -129,8 +145,10 @@ AGREEMENTS = {
     "wide": ("[wide]", "", "year", "method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 1000, rate: 0.123456}]"),
     "halves": ("[rep-3, rep-4]", "", "year", "tiers: [{from: 0, rate: 1}]"),
     "dollars": ("[dollars]", "", "year", "tiers: [{from: 0, rate: 1}]"),
-    "eastern": ("{region: east}", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "eastern": ("{region: [east, east]}", "", "year", "tiers: [{from: 0, rate: 1}]"),
     "last": ("[last]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "handover": ("[rep-5, rep-6]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "household": ("[house]", "", "year", "tiers: [{from: 0, rate: 1}]"),
     "units": ("[units]", "", "year", "measure: quantity, method: graduated, tiers: [{from: 0, per_unit: 1}, {from: 10, per_unit: 2}]"),
     "mixed": ("[mixed]", "", "year", "method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 100, rate: 0.1, per_unit: 1}]"),
     "category-x": ("[alpha]", "scope: {products: {include: {category: [x]}}}", "year", "tiers: [{from: 0, rate: 1}]"),
@@ -201,6 +219,10 @@ def test_children_count_at_any_depth_and_an_assignment_adds_nothing_to_them(ware
     ]
 
 
+def test_a_child_counts_while_it_is_one(warehouse: Any) -> None:
+    assert lines_of(warehouse, "household", "transaction_id") == [("le-1",), ("jo-2",)]
+
+
 def test_a_pool_counts_a_line_once(warehouse: Any) -> None:
     assert lines_of(warehouse, "family-pool", "transaction_id, participant_id, credited_measure") == [
         ("f-1", "gamma", 1.0),
@@ -220,6 +242,11 @@ def test_a_split_line_is_rounded_along_the_running_share(warehouse: Any) -> None
         (Decimal("0.999"),),
         (Decimal("1.5"),),
     ]
+
+
+def test_an_assignment_holds_from_its_first_day_to_its_last(warehouse: Any) -> None:
+    found = lines_of(warehouse, "handover", "transaction_id, participant_id, line_payout")
+    assert found == [("hd-2", "rep-5", 10.0), ("hd-3", "rep-5", 100.0), ("hd-4", "rep-6", 1000.0)]
 
 
 def test_a_pool_gets_the_sum_of_its_members_parts_on_one_row(warehouse: Any) -> None:
@@ -254,14 +281,14 @@ def test_a_payout_is_shared_alike_on_either_side_of_128_bits(warehouse: Any) -> 
 
 
 def test_a_line_is_split_alike_on_either_side_of_64_bits(warehouse: Any) -> None:
-    # 5,000,000.01 × 0.5 = 2,500,000.005 → .01; × 0.833 = 4,165,000.00833 → .01, less the first
+    # 8,000,000.01 × 0.5 = 4,000,000.005 → .01; × 0.833 = 6,664,000.00833 → .01, less the first
     assert lines_of(warehouse, "halves", "transaction_id, participant_id, credited_measure") == [
         ("sh-1", "rep-3", 2000000.0),
         ("sh-1", "rep-4", 1332000.0),
-        ("sh-2", "rep-3", 2500000.01),
-        ("sh-2", "rep-4", 1665000.0),
-        ("sh-3", "rep-3", -2500000.01),
-        ("sh-3", "rep-4", -1665000.0),
+        ("sh-2", "rep-3", 4000000.01),
+        ("sh-2", "rep-4", 2664000.0),
+        ("sh-3", "rep-3", -4000000.01),
+        ("sh-3", "rep-4", -2664000.0),
     ]
 
 
@@ -314,7 +341,7 @@ def test_rows_with_unknown_references_wait_with_a_reason(warehouse: Any) -> None
 def test_rows_read_are_loaded_duplicate_superseded_or_rejected(warehouse: Any) -> None:
     found = warehouse.execute("select file_name, rows_read, rows_loaded, rows_superseded, rows_rejected from marts.audit_feed_file where feed = 'transactions'")
     assert sorted(found.fetchall()) == [
-        ("feeds/transactions/large.csv", 26, 26, 0, 0),
+        ("feeds/transactions/large.csv", 34, 34, 0, 0),
         ("feeds/transactions/one.csv", 24, 21, 1, 2),
         ("feeds/transactions/two.csv", 1, 1, 0, 0),
     ]

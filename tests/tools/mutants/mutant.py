@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+#: In place of tests: the golden stories are played up to their first close unchanged, once for all mutants, and from there on with the mutant.
+LATER_CLOSES = ("the later closes of tests/histories/stories",)
+
 
 class Mutant(NamedTuple):
-    """`old` occurs in `file` exactly once; `tests` are arguments of pytest."""
+    """`old` occurs in `file` exactly once; `tests` are arguments of pytest, or LATER_CLOSES."""
 
     file: str
     old: str

@@ -39,8 +39,9 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
     "models/records/closing.py": [
         ('if record.kind == "close" and (record.period, record.version) not in reopened', 'if record.kind == "close"'),
-        ('if record.kind == "close" and (record.period, record.version) not in reopened', 'if record.kind == "close" and record.period not in {p for p, _ in reopened}'),
-        ("return max((record.period for record in closes_in_force(records)), default=None)", "return next((record.period for record in closes_in_force(records)), None)"),
+        ("and (record.period, record.version) not in reopened", "and record.period not in {period for period, _ in reopened}"),
+        ("return max((record.period for record in closes_in_force(records)), default=None)",
+         "return next((record.period for record in closes_in_force(records)), None)"),
         ("period <= last", "period < last"),
         ("period <= last", "period == last"),
         ("period.first_day <= day <= period.last_day", "period.first_day < day <= period.last_day"),
