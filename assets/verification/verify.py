@@ -45,7 +45,7 @@ HASHING, COMPARING = "hashing", "comparing"
 
 @dataclass(frozen=True)
 class Finding:
-    """What one statement came to. `compared`: the figures held against each other, by name. `told`: what is wrong, or why it cannot be checked."""
+    """What one statement came to. `compared`: the figures held against each other, by name. `message`: what is wrong, or why it cannot be checked."""
 
     id: str
     holds: str

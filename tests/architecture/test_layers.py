@@ -49,6 +49,12 @@ def test_no_drawers() -> None:
     assert [p.relative_to(ROOT).as_posix() for place in places for p in place.rglob("*") if p.stem in drawers] == []
 
 
+def test_no_test_module_imports_another() -> None:
+    """What they share is in tests/support."""
+    imports = re.compile(r"^\s*(?:from tests\.(?:\w+\.)*test_\w+ import|import tests\.(?:\w+\.)*test_\w+)", re.MULTILINE)
+    assert [path for path in (ROOT / "tests").rglob("*.py") if imports.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_every_module_says_what_it_is_for() -> None:
     modules = [p for package in PACKAGES for p in (ROOT / package).rglob("*.py") if p.stat().st_size]
     assert [p.relative_to(ROOT).as_posix() for p in modules if not p.read_text().startswith('"""')] == []

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.histories.stories import books, play, read_stories
+from tests.histories.stories import books, play, read_stories, short_form
 
 STORIES = read_stories()
-#: Stories of the short form close at the end of these alone.
-CLOSES = {"2025-08", "2025-12"}
-SHORT = {name: story for name, story in STORIES.items() if {step["close"] for step in story["steps"]} <= CLOSES}
+SHORT = short_form(STORIES)
 
 
 @pytest.fixture(scope="module")

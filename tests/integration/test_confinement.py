@@ -14,7 +14,7 @@ from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import open_warehouse
 from pipelines.run import run_book
 from tests.faults.limits import write_wide_book
-from tests.integration.test_run import BOOK, write_book
+from tests.support.bonus_book import BOOK, write_book
 
 
 @pytest.fixture

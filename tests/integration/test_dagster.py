@@ -27,7 +27,7 @@ from pipelines.definitions import build_defs
 from pipelines.landing import find_landed
 from pipelines.period_closes import month_end
 from pipelines.run import run_book
-from tests.integration.test_run import deliver, write_book
+from tests.support.bonus_book import deliver, write_book
 
 Evaluate = Callable[[Path, str], dg.RunRequest | dg.SkipReason]
 

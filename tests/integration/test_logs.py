@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.cli.main import main
-from tests.integration.test_run import DAYS, HEADER, deliver, write_book
+from tests.support.bonus_book import DAYS, HEADER, deliver, write_book
 
 
 @pytest.fixture(scope="module")

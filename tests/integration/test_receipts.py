@@ -5,6 +5,7 @@ Belongs here: what a run finds before its first step. Does not belong here: many
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import json
 import os
@@ -16,14 +17,19 @@ import duckdb
 import pytest
 
 import assets.feeds.load
+from assets.archive import receipts
 from assets.archive.receipts import MADE_AGAIN
 from assets.archive.run_history import read_receipt
+from assets.closing.load_ledger import load_ledger
+from assets.feeds.load import load_feeds
+from assets.runtime.book_folder import open_run
 from assets.runtime.context import RunContext
+from assets.runtime.warehouse import open_warehouse
 from models.documents import InputError
 from models.records.receipt import Receipt, as_bytes, parse_receipt
 from pipelines.cli.main import main
 from pipelines.run import run_book
-from tests.integration.test_run import deliver, published_bytes, published_tables, write_book
+from tests.support.bonus_book import deliver, published_bytes, published_tables, write_book
 
 NEW = {"2026-05-01.csv": "T9,1,2026-05-01,C1,1.00,EUR\n"}
 
@@ -60,7 +66,8 @@ def test_a_receipt_says_what_was_loaded(ran: Path) -> None:
 def test_a_run_with_nothing_new_leaves_the_receipt_alone(book: Path) -> None:
     before = (book / "archive/receipt.json").stat()
     assert run_book(book).status == "nothing_new"
-    assert (book / "archive/receipt.json").stat() == before
+    after = (book / "archive/receipt.json").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 @pytest.mark.parametrize("size", [0, 6144, 10240])
@@ -162,6 +169,25 @@ def test_a_crash_between_a_load_and_its_receipt_is_no_damage(book: Path, monkeyp
     receipt = read_receipt(book / "archive")
     assert receipt is not None
     assert receipt.load_no == 3
+
+
+def test_what_a_receipt_promises_is_in_the_database_file_without_its_log(book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine may lose the engine's log the moment after a receipt is written."""
+    deliver(book, {"2026-05-02.csv": "T10,1,2026-05-02,C1,2.00,EUR\n"})
+    write, promised = receipts._write, []
+
+    def write_and_look(archive: Path, receipt: Receipt) -> None:
+        write(archive, receipt)
+        shutil.copy(book / "warehouse.duckdb", tmp_path / "without_log.duckdb")
+        with duckdb.connect(str(tmp_path / "without_log.duckdb")) as con:
+            promised.append((receipt.load_no, receipt.load_sha256) in con.execute("from receipts.loads").fetchall())
+
+    monkeypatch.setattr(receipts, "_write", write_and_look)
+    context = open_run(book, None, dt.datetime.now(dt.UTC))
+    with open_warehouse(context):  # as a run holds it, so that nothing is written by closing it
+        load_ledger(context)
+        load_feeds(context)
+    assert promised == [True]
 
 
 def lost_file(book: Path) -> str:

@@ -18,7 +18,7 @@ import pytest
 
 from assets.runtime.book_folder import lock_book
 from pipelines.cli.main import main
-from tests.integration.test_run import AGREEMENT, BOOK, deliver, write_book
+from tests.support.bonus_book import AGREEMENT, BOOK, deliver, write_book
 
 PAYMENTS = "agreement,benefit,participant_id,window_start,amount,paid_on,reference\nBONUS,volume,C1,2026-01-01,22.40,2026-04-20,PAY-1\n"
 
@@ -109,6 +109,8 @@ def test_the_journal_is_exported(closed: Path, capsys: pytest.CaptureFixture[str
     assert (tmp_path / "june.xlsx").read_bytes()[:2] == b"PK"
     kinds = {line[0] for line in published(closed, "select distinct kind from fct_journal where payout_id in (select payout_id from fct_payout)")}
     assert {"settlement", "write_off"} <= kinds
+    written_off = published(closed, "select account, debit, credit from fct_journal where kind = 'write_off' order by line_no")
+    assert written_off == [("2200", Decimal("0.49"), 0), ("6900", 0, Decimal("0.49"))]
 
 
 def test_a_late_line_is_posted_in_the_first_open_period(closed: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,6 +122,13 @@ def test_a_late_line_is_posted_in_the_first_open_period(closed: Path, capsys: py
     assert each["chain_sha256"] == message["head"]
     assert published(closed, "select sum(accrual) from fct_accrual where is_posted and period = '2026-04' and origin_period = '2026-03'") == [(Decimal("2"),)]
     assert published(closed, "select count(*) from fct_journal where kind = 'restatement' and period = '2026-04'") == [(2,)]
+    # 2.00 are open now, and 0.49 of this payout were written off before: the limit of 0.50 leaves one cent
+    subject = ("write-off", "BONUS/volume/C1/2026-01-01", "--reason", "bank charge", "--by", "J. Doe", "--amount")
+    capsys.readouterr()
+    assert command(closed, *subject, "0.02") == 1
+    assert "0.5100 EUR of payout" in capsys.readouterr().err
+    assert asked(capsys, closed, *subject, "0.01")["amount"] == "0.0100"
+    assert published(closed, "select open_amount from fct_payout where participant_id = 'C1' and window_start = '2026-01-01'") == [(Decimal("1.99"),)]
 
 
 def test_the_last_period_is_opened_again_and_closed_as_version_2(closed: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,8 +13,7 @@ from assets.ledger.folder import append_folder, append_write_off, clear_unfinish
 from models.documents import InputError
 from models.records.chain import Record, seal
 from models.records.write_offs import as_line
-from tests.unit.records.test_closing_rules import three
-from tests.unit.records.test_ledger import fields, frame
+from tests.support.ledger_records import fields, frame, three
 
 
 class PowerCut(BaseException):

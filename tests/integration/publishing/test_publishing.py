@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from assets.archive.run_history import read_runs
 from assets.archive.run_identity import is_published
 from assets.published.reader import DATABASE, open_published
 from assets.publishing import parquet_set as publishing
@@ -81,6 +82,36 @@ def test_what_does_not_add_up_is_not_published(context: RunContext, damage: str,
     assert is_published(context, "run-a")
     with duckdb.connect(str(context.warehouse)) as con:
         assert con.execute("select count(*) from calc.runs where run_id = 'run-b'").fetchone() == (0,)
+
+
+class Killed(BaseException):
+    """As a kill: nothing in the program expects it."""
+
+
+@pytest.mark.parametrize(
+    ("dies_at", "readers_see", "history"),
+    [
+        ("check_set", "run-a", ["run-a"]),
+        ("_replace_database", "run-a", ["run-a"]),
+        ("_switch", "run-a", ["run-a"]),
+        ("append_run", "run-b", ["run-a"]),
+        ("write_receipt", "run-b", ["run-a", "run-b"]),
+        ("publish_to_postgres", "run-b", ["run-a", "run-b"]),
+    ],
+)
+def test_the_history_never_holds_a_run_that_readers_do_not_see(
+    context: RunContext, monkeypatch: pytest.MonkeyPatch, dies_at: str, readers_see: str, history: list[str]
+) -> None:
+    def die(*_: object) -> None:
+        raise Killed
+
+    publish(context, ChecksPassed(checks=0))
+    change_run(context, "run-b")
+    monkeypatch.setattr(publishing, dies_at, die)
+    with pytest.raises(Killed):
+        publish(context, ChecksPassed(checks=0))
+    assert (context.published / "current").resolve().name == readers_see
+    assert [run.run_id for run in read_runs(context.archive)] == history
 
 
 def test_leftovers_of_a_killed_run_are_cleared_away(context: RunContext) -> None:

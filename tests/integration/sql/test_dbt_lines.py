@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from assets.agreements.load import load_agreements
-from assets.archive.run_identity import identify_run
-from assets.closing.load_ledger import load_ledger
-from assets.feeds.load import load_feeds
-from assets.runtime.book_folder import open_run
-from assets.runtime.context import RunContext
 from assets.transform.calculate import calculate, calculate_net
 from assets.transform.dbt import build_marts, prepare
 from assets.transform.invariants import run_checks
+from tests.support.sql_books import read_feeds, write_book
 
-BOOK = """
-book: lines
-currency: EUR
-as_of: 2026-06-30
-feeds:
-  transactions: {files: "feeds/transactions/*.csv", key: [transaction_id, line]}
-  partners: {files: "feeds/partners/*.csv"}
-  products: {files: "feeds/products/*.csv"}
-  assignments: {files: "feeds/assignments/*.csv"}
-  fx_rates: {files: "feeds/fx_rates/*.csv"}
-"""
 FILES = {
     # north-1 moves south in March; alpha > beta > gamma
     "partners/partners.csv": """partner_id,name,parent_id,region,from,to
@@ -49,9 +31,32 @@ rep-1,,,,,
 rep-2,,,,,
 sold,,,,,
 foreign,,,,,
+edge,,,,,
+over,,,,,
+swing,,,,,
+vast,,,,,
+wide,,,,,
+shared,,,,,
+rep-3,,,,,
+rep-4,,,,,
+dollars,,,,,
+dawn,,,east,,2026-01-01
+dawn,,,west,2026-01-02,
+last,,,,,
+units,,,,,
+mixed,,,,,
+handed,,,,,
+house,,,,,
+joins,,,,,2026-02-28
+joins,,house,,2026-03-01,
+leaves,,house,,,2026-02-28
+leaves,,,,2026-03-01,
+rep-5,,,,,
+rep-6,,,,,
 """,
     "products/products.csv": "product_id,name,category\nA,,x\nB,,y\n",
-    "assignments/assignments.csv": "partner_id,participant_id,share,from,to\nsold,rep-1,0.5,,\nsold,rep-2,0.333,,\nbeta,alpha,1,,\n",
+    "assignments/assignments.csv": "partner_id,participant_id,share,from,to\nsold,rep-1,0.5,,\nsold,rep-2,0.333,,\nbeta,alpha,1,,\nshared,rep-3,0.5,,\n"
+    "shared,rep-4,0.333,,\nhanded,rep-5,1,2026-02-01,2026-02-28\nhanded,rep-6,1,2026-03-01,\n",
     "fx_rates/fx_rates.csv": "date,from_currency,to_currency,rate\n2026-01-10,USD,EUR,0.5\n2026-02-10,USD,EUR,0.123456789012\n",
     "transactions/one.csv": """transaction_id,line,date,partner_id,product_id,type,quantity,amount,cost,currency
 p-2,1,2026-01-05,plain,A,sale,1,1.00,0,EUR
@@ -79,12 +84,47 @@ b-1,1,2026-01-01,back,A,sale,1,0.10,0,EUR
 z-1,1,2026-01-01,nobody,A,sale,1,5.00,0,EUR
 z-2,1,2026-01-01,plain,C,sale,1,5.00,0,EUR
 """,
+    # sums at the border of what 64 and 128 bits hold, on either side of it
+    "transactions/large.csv": """transaction_id,line,date,partner_id,product_id,type,quantity,amount,cost,currency
+eg-1,1,2026-01-01,edge,A,sale,1,100000.00,0,EUR
+eg-2,1,2026-01-02,edge,A,sale,1,100000.00,0,EUR
+ov-1,1,2026-01-01,over,A,sale,1,115000.00,0,EUR
+ov-2,1,2026-01-02,over,A,sale,1,100000.01,0,EUR
+sw-1,1,2026-01-01,swing,A,sale,1,1000000.00,0,EUR
+sw-2,1,2026-01-02,swing,A,return,1,-900000.00,0,EUR
+va-1,1,2026-01-01,vast,A,sale,300000000000,1.00,0,EUR
+va-2,1,2026-01-02,vast,A,sale,400000000000,1.00,0,EUR
+va-3,1,2026-01-03,vast,A,sale,290000000000,1.00,0,EUR
+wi-1,1,2026-01-01,wide,A,sale,1,400000000000.00,0,EUR
+wi-2,1,2026-01-02,wide,A,sale,1,400000000000.00,0,EUR
+sh-1,1,2026-01-01,shared,A,sale,1,4000000.00,0,EUR
+sh-2,1,2026-01-02,shared,A,sale,1,8000000.01,0,EUR
+sh-3,1,2026-01-03,shared,A,return,1,-8000000.01,0,EUR
+do-1,1,2026-01-20,dollars,A,sale,1,8000000.00,0,USD
+do-2,1,2026-01-21,dollars,A,sale,1,10000000.01,0,USD
+do-3,1,2026-01-22,dollars,A,return,1,-10000000.01,0,USD
+do-4,1,2026-02-10,dollars,A,sale,1,1000000.00,0,USD
+da-1,1,2026-01-01,dawn,A,sale,1,1.00,0,EUR
+da-2,1,2026-01-02,dawn,A,sale,1,10.00,0,EUR
+la-1,1,2026-06-20,last,A,sale,1,7.00,0,EUR
+la-2,1,2026-06-21,last,A,sale,1,9.00,0,EUR
+hd-1,1,2026-01-31,handed,A,sale,1,1.00,0,EUR
+hd-2,1,2026-02-01,handed,A,sale,1,10.00,0,EUR
+hd-3,1,2026-02-28,handed,A,sale,1,100.00,0,EUR
+hd-4,1,2026-03-01,handed,A,sale,1,1000.00,0,EUR
+jo-1,1,2026-02-28,joins,A,sale,1,1.00,0,EUR
+jo-2,1,2026-03-01,joins,A,sale,1,10.00,0,EUR
+le-1,1,2026-02-28,leaves,A,sale,1,100.00,0,EUR
+le-2,1,2026-03-01,leaves,A,sale,1,1000.00,0,EUR
+un-1,1,2026-01-01,units,A,sale,8,1.00,0,EUR
+un-2,1,2026-01-02,units,A,sale,7,1.00,0,EUR
+mi-1,1,2026-01-01,mixed,A,sale,10,100.00,0,EUR
+mi-2,1,2026-01-02,mixed,A,sale,10,100.00,0,EUR
+""",
     "transactions/two.csv": """transaction_id,line,date,partner_id,product_id,type,quantity,amount,cost,currency
 b-1,1,2026-01-01,back,A,sale,1,0.20,0,EUR
 """,
 }
-YEAR = "term: {from: 2026-01-01, to: 2026-12-31}\ncurrency: EUR"
-BENEFIT = 'benefits: [{{id: b, clause: "1", window: {window}, {rest}}}]'
 AGREEMENTS = {
     "plain": ("[plain]", "", "year", "tiers: [{from: 0, amount: 0.10}]"),
     "steps": ("[steps]", "", "year", "method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 100, rate: 0.2}]"),
@@ -98,29 +138,21 @@ AGREEMENTS = {
     "reps-pool": ("[rep-1, rep-2]", "pool: together\npayee: rep-2", "year", "tiers: [{from: 0, rate: 1}]"),
     "foreign": ("[foreign]", "", "year", "tiers: [{from: 0, rate: 1}]"),
     "back": ("[back]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "edge": ("[edge]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "over": ("[over]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "swing": ("[swing]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "vast": ("[vast]", "", "year", "measure: quantity, tiers: [{from: 0, per_unit: 1}]"),
+    "wide": ("[wide]", "", "year", "method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 1000, rate: 0.123456}]"),
+    "halves": ("[rep-3, rep-4]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "dollars": ("[dollars]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "eastern": ("{region: [east, east]}", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "last": ("[last]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "handover": ("[rep-5, rep-6]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "household": ("[house]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "units": ("[units]", "", "year", "measure: quantity, method: graduated, tiers: [{from: 0, per_unit: 1}, {from: 10, per_unit: 2}]"),
+    "mixed": ("[mixed]", "", "year", "method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 100, rate: 0.1, per_unit: 1}]"),
     "category-x": ("[alpha]", "scope: {products: {include: {category: [x]}}}", "year", "tiers: [{from: 0, rate: 1}]"),
 }
-
-
-def write_book(folder: Path, files: dict[str, str], agreements: dict[str, tuple[str, str, str, str]], book: str = BOOK) -> RunContext:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "book.yaml").write_text(book)
-    for name, text in files.items():
-        path = folder / "feeds" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    (folder / "agreements").mkdir(exist_ok=True)
-    for name, (participants, more, window, rest) in agreements.items():
-        text = f"agreement: {name}\ntitle: {name}\n{YEAR}\nparticipants: {participants}\n{more}\n{BENEFIT.format(window=window, rest=rest)}\n"
-        (folder / "agreements" / f"{name}.yaml").write_text(text)
-    return open_run(folder, None, dt.datetime(2026, 7, 1, tzinfo=dt.UTC))
-
-
-def read_feeds(context: RunContext) -> None:
-    load_ledger(context)
-    load_feeds(context)
-    load_agreements(context)
-    identify_run(context)
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +220,10 @@ def test_children_count_at_any_depth_and_an_assignment_adds_nothing_to_them(ware
     ]
 
 
+def test_a_child_counts_while_it_is_one(warehouse: Any) -> None:
+    assert lines_of(warehouse, "household", "transaction_id") == [("le-1",), ("jo-2",)]
+
+
 def test_a_pool_counts_a_line_once(warehouse: Any) -> None:
     assert lines_of(warehouse, "family-pool", "transaction_id, participant_id, credited_measure") == [
         ("f-1", "gamma", 1.0),
@@ -209,6 +245,11 @@ def test_a_split_line_is_rounded_along_the_running_share(warehouse: Any) -> None
     ]
 
 
+def test_an_assignment_holds_from_its_first_day_to_its_last(warehouse: Any) -> None:
+    found = lines_of(warehouse, "handover", "transaction_id, participant_id, line_payout")
+    assert found == [("hd-2", "rep-5", 10.0), ("hd-3", "rep-5", 100.0), ("hd-4", "rep-6", 1000.0)]
+
+
 def test_a_pool_gets_the_sum_of_its_members_parts_on_one_row(warehouse: Any) -> None:
     assert lines_of(warehouse, "reps-pool", "transaction_id, participant_id, credited_measure") == [("o-1", "rep-2", 0.04)]
 
@@ -220,6 +261,66 @@ def test_a_foreign_line_is_rounded_once_and_one_without_a_rate_blocks(warehouse:
     ).fetchall()
     assert credited == [("x-1", None), ("x-2", 10_000), ("x-3", -12_350_000)]
     assert warehouse.execute("select status, payout from marts.fct_payout where agreement_id = 'foreign'").fetchall() == [("blocked", Decimal(0))]
+
+
+def test_a_payout_is_shared_alike_on_either_side_of_64_bits(warehouse: Any) -> None:
+    """200,000.00 at 100 % is the last product of payout and measure that fits twice; a return may pass it where the window does not."""
+    assert lines_of(warehouse, "edge", "line_payout") == [(100000.0,), (100000.0,)]
+    assert lines_of(warehouse, "over", "line_payout") == [(115000.0,), (100000.01,)]
+    assert lines_of(warehouse, "swing", "line_payout") == [(1000000.0,), (-900000.0,)]
+
+
+def test_a_payout_is_shared_alike_on_either_side_of_128_bits(warehouse: Any) -> None:
+    """The product of payout and running quantity passes 5 × 10^37 with the second line; that of a graduated payout with its first."""
+    assert lines_of(warehouse, "vast", "line_payout") == [(300000000000.0,), (400000000000.0,), (290000000000.0,)]
+    # 1,000 at 10 %; 399,999,999,000 at 12.3456 % = 49,382,399,876.544; 400,000,000,000 at 12.3456 %
+    assert lines_of(warehouse, "wide", "transaction_id, lines.tier, line_payout") == [
+        ("wi-1", 1, 100.0),
+        ("wi-1", 2, 49382399876.54),
+        ("wi-2", 2, 49382400000.0),
+    ]
+
+
+def test_a_line_is_split_alike_on_either_side_of_64_bits(warehouse: Any) -> None:
+    # 8,000,000.01 × 0.5 = 4,000,000.005 → .01; × 0.833 = 6,664,000.00833 → .01, less the first
+    assert lines_of(warehouse, "halves", "transaction_id, participant_id, credited_measure") == [
+        ("sh-1", "rep-3", 2000000.0),
+        ("sh-1", "rep-4", 1332000.0),
+        ("sh-2", "rep-3", 4000000.01),
+        ("sh-2", "rep-4", 2664000.0),
+        ("sh-3", "rep-3", -4000000.01),
+        ("sh-3", "rep-4", -2664000.0),
+    ]
+
+
+def test_a_line_is_converted_alike_on_either_side_of_64_bits(warehouse: Any) -> None:
+    # 8,000,000 × 0.5 is the last narrow one; 10,000,000.01 × 0.5 = 5,000,000.005 → .01
+    assert lines_of(warehouse, "dollars", "credited_measure") == [(4000000.0,), (5000000.01,), (-5000000.01,), (123456.79,)]
+
+
+def test_a_graduated_payout_is_shared_by_what_each_slice_pays(warehouse: Any) -> None:
+    # 8 × 1; 2 × 1 and 5 × 2
+    assert lines_of(warehouse, "units") == [("un-1", 1, 1, 8.0, 8.0), ("un-2", 1, 1, 2.0, 2.0), ("un-2", 1, 2, 5.0, 10.0)]
+    # 100 at 10 %; 100 at 10 %, and 10 of the 20 units at 1
+    assert lines_of(warehouse, "mixed") == [("mi-1", 1, 1, 100.0, 10.0), ("mi-2", 1, 2, 100.0, 20.0)]
+
+
+def test_a_participant_of_the_first_day_of_the_term_takes_part(warehouse: Any) -> None:
+    assert lines_of(warehouse, "eastern", "transaction_id") == [("da-1",)]
+
+
+def test_the_day_of_the_run_counts_and_the_next_does_not(warehouse: Any) -> None:
+    assert lines_of(warehouse, "last", "transaction_id") == [("la-1",)]
+
+
+def test_days_accruals_and_entries_end_with_the_day_of_the_run(warehouse: Any) -> None:
+    of_last = "join marts.fct_payout using (payout_id) where fct_payout.agreement_id = 'last' and period = '2026-06'"
+    days = warehouse.execute(f"select days_gone, days_total from marts.fct_achievement {of_last}").fetchall()
+    assert days == [(31 + 28 + 31 + 30 + 31 + 20, 365)]
+    accrued = warehouse.execute(f"select accrued_before, accrual, accrued_to_date from marts.fct_accrual {of_last}").fetchall()
+    assert accrued == [(Decimal(0), Decimal(7), Decimal(7))]
+    entries = warehouse.execute(f"select fct_journal.date::varchar from marts.fct_journal {of_last}").fetchall()
+    assert entries == [("2026-06-20",)] * 2
 
 
 def test_the_later_row_of_a_key_counts_and_points_to_its_file(warehouse: Any) -> None:
@@ -240,4 +341,8 @@ def test_rows_with_unknown_references_wait_with_a_reason(warehouse: Any) -> None
 
 def test_rows_read_are_loaded_duplicate_superseded_or_rejected(warehouse: Any) -> None:
     found = warehouse.execute("select file_name, rows_read, rows_loaded, rows_superseded, rows_rejected from marts.audit_feed_file where feed = 'transactions'")
-    assert sorted(found.fetchall()) == [("feeds/transactions/one.csv", 24, 21, 1, 2), ("feeds/transactions/two.csv", 1, 1, 0, 0)]
+    assert sorted(found.fetchall()) == [
+        ("feeds/transactions/large.csv", 34, 34, 0, 0),
+        ("feeds/transactions/one.csv", 24, 21, 1, 2),
+        ("feeds/transactions/two.csv", 1, 1, 0, 0),
+    ]

@@ -8,18 +8,7 @@ import pytest
 
 from assets.transform.dbt import prepare
 from models.documents import InputError, Problem
-from tests.integration.sql.test_dbt_lines import BOOK, read_feeds, write_book
-
-TRANSACTIONS = "transaction_id,line,date,partner_id,amount,currency\nt,1,2026-01-01,a,1.00,EUR\n"
-PARTNERS = "partner_id,name,parent_id,from,to\na,,,,\nb,,,,\n"
-BASE = {
-    "transactions/t.csv": TRANSACTIONS,
-    "partners/p.csv": PARTNERS,
-    "products/p.csv": "product_id,name\nP,\n",
-    "assignments/a.csv": "partner_id,participant_id,share,from,to\na,b,1,,\n",
-    "fx_rates/f.csv": "date,from_currency,to_currency,rate\n2026-01-01,USD,EUR,0.9\n",
-}
-AGREEMENT = {"one": ("[a]", "", "year", "tiers: [{from: 0, rate: 1}]")}
+from tests.support.sql_books import AGREEMENT, BASE, BOOK, PARTNERS, read_feeds, write_book
 
 
 def problems_of(folder: Path, files: dict[str, str], agreements: dict[str, tuple[str, str, str, str]] = AGREEMENT) -> list[Problem]:

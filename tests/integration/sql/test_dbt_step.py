@@ -12,8 +12,7 @@ from jinja2 import Environment
 
 from assets.transform import dbt
 from models.money import round_ratio
-from tests.integration.sql.test_dbt_lines import read_feeds, write_book
-from tests.integration.sql.test_dbt_references import AGREEMENT, BASE
+from tests.support.sql_books import AGREEMENT, BASE, read_feeds, write_book
 
 
 def test_a_model_that_fails_names_itself_and_the_database_s_words(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,8 +11,8 @@ from models.calendars import CalendarSettings, Period, make_periods
 from models.documents import InputError
 from models.records.chain import NO_HASH, Record, seal
 from models.records.closing import LedgerRuleViolation, closes_in_force, is_closed, last_closed, next_version, plan_close, plan_reopen, posting_period
-from models.records.write_offs import WriteOff, as_line, last_sha256, parse_write_offs, seal_write_off
-from tests.unit.records.test_ledger import fields
+from models.records.write_offs import as_line, last_sha256, parse_write_offs
+from tests.support.ledger_records import fields, three
 
 PERIODS = make_periods(CalendarSettings(), dt.date(2025, 1, 1), dt.date(2026, 12, 31))
 JUNE = dt.date(2026, 6, 30)
@@ -93,19 +92,6 @@ def test_reopening_takes_two_people_a_reason_and_the_last_closed_period() -> Non
         plan_reopen("2026-03", "r", "a", "b", records)
     with pytest.raises(LedgerRuleViolation, match="nothing is"):
         plan_reopen("2026-03", "r", "a", "b", [])
-
-
-def write_off(before: list[WriteOff], **more: Any) -> WriteOff:
-    subject = {"payout_id": "p1", "agreement_id": "A", "benefit_id": "b", "participant_id": "C", "window_start": JUNE, "direction": "payable"}
-    when = {"date": JUNE, "period": "2026-06", "written_at": dt.datetime(2026, 7, 1, tzinfo=dt.UTC)}
-    return seal_write_off({**subject, **when, "currency": "EUR", "amount": Decimal("0.1000"), "reason": "r", "by": "J. Doe", **more}, before)
-
-
-def three() -> list[WriteOff]:
-    written: list[WriteOff] = []
-    for _ in range(3):
-        written.append(write_off(written))
-    return written
 
 
 def test_write_offs_are_a_chain_of_lines() -> None:

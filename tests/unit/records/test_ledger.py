@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import json
 from decimal import Decimal
-from typing import Any
 
 import polars as pl
 import pytest
@@ -14,22 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.records.chain import LINES, NO_HASH, RECORD, TABLES, Folder, Record, canonical_csv, canonical_json, check_chain, head, seal
+from tests.support.ledger_records import fields, frame
 
 JANUARY = dt.date(2026, 1, 1)
-DTYPES = {"varchar": pl.String, "date": pl.Date, "integer": pl.Int32, "decimal(18, 4)": pl.Decimal(18, 4), "decimal(38, 12)": pl.Decimal(38, 12)}
-VALUES = {"varchar": "x", "date": JANUARY, "integer": 1, "decimal(18, 4)": Decimal("12.5"), "decimal(38, 12)": Decimal("0.25")}
-
-
-def frame(table: str, payouts: list[str], **values: Any) -> pl.DataFrame:
-    """One row per payout id, every other column the same."""
-    columns = TABLES[table]
-    rows = [{name: values.get(name, VALUES[kind]) for name, kind in columns.items()} | {"payout_id": payout} for payout in payouts]
-    return pl.DataFrame(rows, schema={name: DTYPES[kind] for name, kind in columns.items()})
-
-
-def fields(period: str, kind: str = "close", version: int = 1, **more: Any) -> dict[str, Any]:
-    said = {"kind": kind, "period": period, "version": version, "closed_at": dt.datetime(2026, 7, 1, 8, tzinfo=dt.UTC), "closed_by": "J. Doe"}
-    return {**said, "code_version": "1", "engine_versions": {}, "arrivals": {}, "agreements": {}, "overrides": [], "write_offs_sha256": NO_HASH, **more}
 
 
 def make_chain(periods: tuple[str, ...] = ("2026-01", "2026-02", "2026-03"), amount: str = "12.5") -> list[Folder]:

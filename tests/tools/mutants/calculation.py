@@ -1,0 +1,199 @@
+"""Small breakages of the calculation: curves, payouts, clawbacks, axes, ranks, matrices, gates, forecasts, accruals, money, calendars.
+
+Belongs here: what is changed, and the unit tests that must notice. Does not belong here: running them (tests/tools/mutants/__main__.py).
+"""
+
+from __future__ import annotations
+
+from tests.tools.mutants.mutant import Mutant, mutants_of
+
+#: In the order in which they notice most.
+TESTS = (
+    "tests/unit/test_money.py",
+    "tests/unit/test_calendars.py",
+    *(f"tests/unit/calculation/test_{name}.py" for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "standings", "forecasts")),
+    "tests/unit/agreements/test_agreement_language.py",
+)
+
+#: File to what it says and what the mutant says.
+CHANGES: dict[str, list[tuple[str, str]]] = {
+    "models/curves/pieces.py": [
+        # curves: where a tier begins, how pieces are put together
+        ("(distance > 0) | ((distance == 0) & ladder.includes_start[following])", "(distance >= 0)"),
+        ("(distance > 0) | ((distance == 0) & ladder.includes_start[following])", "(distance > 0)"),
+        ("(distance > 0) | ((distance == 0) & ladder.includes_start[following])", "distance > 1"),
+        ('method == "linear" or boundary == "lower_inclusive"', 'boundary == "lower_inclusive"'),
+        ('method == "linear" or boundary == "lower_inclusive"', 'method == "linear" or boundary == "upper_inclusive"'),
+        ("enumerate(zip(tiers, lines, strict=False), 1)", "enumerate(zip(tiers, lines, strict=False), 0)"),
+        ("Piece(len(tiers), tiers[-1].start, False, pays)", "Piece(len(tiers), tiers[-1].start, True, pays)"),
+        ("tiers[i - 1].pays[form] * (tier.start - tiers[i - 1].start)", "tiers[i].pays[form] * (tier.start - tiers[i - 1].start)"),
+        ("below[form] - value * tier.start, value", "below[form], value"),
+        ('if form == "amount":', 'if form == "no form":'),
+        ("below[form] += value\n", "below[form] = value\n"),
+        ('"hold": last, "extend"', '"hold": segments[-1] if can_extend else last, "extend"'),
+        ('"zero": dict.fromkeys(last, (ZERO, ZERO))', '"zero": last'),
+        ("len(tiers) > 1 and tiers[-1].start > tiers[-2].start", "len(tiers) > 2 and tiers[-1].start > tiers[-2].start"),
+        ("(b.pays[form] - value) / (b.start - a.start)", "(b.pays[form] + value) / (b.start - a.start)"),
+        ("value - slopes[form] * a.start, slopes[form]", "value - slopes[form] * b.start, slopes[form]"),
+        ("last = ladder.first[benefit + 1] - 1", "last = ladder.first[benefit + 1]"),
+        ("fixed[piece] * x_divisor + ladder.slope", "fixed[piece] + ladder.slope"),
+        ("Fraction(row[i] or 0)", "Fraction(row[i] or 1)"),
+        ("below += tiers[i - 1].pays[\"rate\"] * tier.start", "below += tier.pays[\"rate\"] * tier.start"),
+        ("rates += tier.pays[\"rate\"]", "rates = tier.pays[\"rate\"]"),
+        ("for t in tiers[: i + 1]), ZERO)", "for t in tiers[i : i + 1]), ZERO)"),
+    ],
+    "models/calculation/payouts.py": [
+        # payouts: axis, base, limits and their order
+        ("choose(sliced, unit * figures.base", "choose(sliced, unit * figures.measure"),
+        ("choose(is_rolling, unit, figures.base)", "choose(is_rolling, unit, figures.measure)"),
+        ("choose(is_graduated, 0, figures.quantity)", "choose(is_graduated, 0, figures.base)"),
+        ("figures.incentive * measure * length", "figures.incentive * length"),
+        ("figures.incentive * measure * length", "figures.incentive * measure"),
+        ("curve.part * measure * of_length", "curve.divisor * measure * of_length"),
+        ("(kind == GROWTH) | (kind == GROWTH_AMOUNT), figures.baseline, 0", "kind == GROWTH_AMOUNT, figures.baseline, 0"),
+        ("has_slices = (figures.measure > 0)", "has_slices = (figures.measure != 0)"),
+        ("choose(is_set & (amount > most), most, amount)", "choose(is_set & (amount < most), most, amount)"),
+        ("choose(is_set & (amount < least), 0, amount)", "choose(is_set & (amount <= least), 0, amount)"),
+        ("choose(is_set & (amount < least), 0, amount)", "amount"),
+        ("return choose(is_set & (amount < least), least, amount)", "return choose(is_set & (amount > least), least, amount)"),
+        ("choose(is_set & (amount < least), 0, amount)", "choose(is_set & (numerator * FIGURE_SCALE < least), 0, amount)"),
+        ('"benefit_key", "measure_to_date", "base_to_date"', '"benefit_key", "base_to_date"'),
+        ('"incentive", "days", "of_days", "reason",', '"incentive",'),
+        ("payout[0] * 10**minor, payout[1]", "payout[0] * 10**2, payout[1]"),
+        ("scheme.ladder.tier[following] > scheme.ladder.tier[place.piece]", "scheme.ladder.tier[following] >= scheme.ladder.tier[place.piece]"),
+        ("(multiplier[0] * gate_factor[0])", "multiplier[0]"),
+        ("np.where(column > 0, tier[here], 0)", "tier[here]"),
+        ("scheme.shares_ties[benefit] & (tied > 1) & ~blocked", "scheme.shares_ties[benefit] & (tied > 2) & ~blocked"),
+        ("days=choose(is_matrix, 1, figures.days)", "days=figures.days"),
+        ("scheme.ladder.first[benefit] + tier)", "scheme.ladder.first[benefit] + tier - 1)"),
+        ("    if tier is not None:\n        return place\n", ""),
+    ],
+    "models/calculation/clawbacks.py": [
+        # settlements: spans, series, clawback rules
+        ("np.where(is_later, earned_before, 0)", "earned_before"),
+        ("np.where(is_later, earned_before, 0)", "0 * earned_before"),
+        ("is_blocked[here - 1], before[here - 1], earned[here - 1]", "is_blocked[here - 1], 0, earned[here - 1]"),
+        ("owed = carried[here - 1]", "owed = np.where(starts_span[here], 0, carried[here - 1])"),
+        ("np.where(pays[here], difference - owed, np.maximum(difference - owed, 0))", "np.maximum(difference - owed, 0)"),
+        ("np.where(pays[here], difference - owed, np.maximum(difference - owed, 0))", "np.where(pays[here], difference - owed, difference - owed)"),
+        ("np.where(pays[here], difference - owed, ", "np.where(pays[here], difference, "),
+        ("pays[here] | forgives[here], 0", "pays[here], 0"),
+        ('(rule == "pay") & ~is_blocked', '(rule == "pay")'),
+        ("np.maximum(owed - difference, 0)", "np.maximum(owed + difference, 0)"),
+        ('(rule == "none") & ends_span', '(rule == "none")'),
+    ],
+    "models/curves/axes.py": [
+        # axes, ranks: what stands where, among whom
+        ('pl.when(pl.col("value_date") >= pl.col("span_start"))', 'pl.when(pl.col("value_date") > pl.col("span_start"))'),
+        ('pl.when(pl.col("value_date") >= pl.col("span_start"))', 'pl.when(pl.lit(True))'),
+        ("choose(kind == GROWTH, figures.baseline, figures.part)", "choose(kind == GROWTH, figures.baseline, figures.divisor)"),
+        ('"axis_needs_target": "attainment"', '"axis_needs_target": "growth"'),
+    ],
+    "models/calculation/ranks.py": [
+        ('place.rank("min", descending=True)', 'place.rank("min")'),
+        ('place.rank("min", descending=True)', 'place.rank("max", descending=True)'),
+        ('place.rank("min", descending=True)', 'place.rank("dense", descending=True)'),
+        ('AMONG = ("benefit_key", "window_no", "period_no")', 'AMONG = ("benefit_key", "window_no")'),
+        ('others = pl.col("count") - 1', 'others = pl.col("count")'),
+        ('.when(others == 0).then(1).otherwise("smaller")', '.otherwise("smaller")'),
+        ('has_value = ~pl.col("missing_measure")', "has_value = pl.lit(True)"),
+        ('(pl.col("target") > 0)', '(pl.col("target") >= 0)'),
+        ("numerator * max(divisor) ** 2 // divisor", "numerator * 10**6 // divisor"),
+        ('pl.int_ranges("rank", pl.col("rank") + pl.col("tie_count"))', 'pl.int_ranges("rank", pl.col("rank") + 1)'),
+    ],
+    "models/curves/compiled.py": [
+        ('pl.when(pl.col("benefit_key").is_in(ranked))', "pl.when(pl.lit(False))"),
+        ('pl.when(is_line).then(pl.lit("lower_inclusive"))', 'pl.when(pl.lit(False)).then(pl.lit("lower_inclusive"))'),
+    ],
+    "models/curves/matrices.py": [
+        # matrices, gates, multipliers
+        ("(row > 0) & (column > 0)", "(row > 0)"),
+        ("value(i + 1, j) - corner, value(i, j + 1) - corner", "value(i, j + 1) - corner, value(i + 1, j) - corner"),
+        ("twist = value(i + 1, j + 1) - corner - down - across", "twist = ZERO"),
+        ("return -starts[i] * slope, slope", "return ZERO, slope"),
+        ("(row - 1) * grid.width[benefit] + column - 1", "(column - 1) * grid.width[benefit] + row - 1"),
+    ],
+    "models/curves/gates.py": [
+        ('"at_least": lambda distance: distance < 0', '"at_least": lambda distance: distance <= 0'),
+        ('"above": lambda distance: distance <= 0', '"above": lambda distance: distance < 0'),
+        ('"at_most": lambda distance: distance > 0', '"at_most": lambda distance: distance >= 0'),
+        ('"below": lambda distance: distance >= 0', '"below": lambda distance: distance > 0'),
+        ("fails |= is_set[benefit]", "fails = is_set[benefit]"),
+        ("numerator[here] * open_gate", "open_gate"),
+        ("rows[here], figures.at(here).unscaled())", "rows[here], figures.at(here))"),
+        ('found.forms.get("factor", 0), found.divisor', 'found.forms.get("factor", 0), found.divisor * 0 + 1'),
+    ],
+    "models/curves/inputs.py": [
+        ("whole.target * days,", "whole.target * of_days,"),
+        ("whole.incentive * days,", "whole.incentive * of_days,"),
+    ],
+    "models/calculation/forecasts.py": [
+        # forecasts, groups
+        ("gone=(pl.col(\"seen_until\") - start).dt.total_days() + 1", "gone=(pl.col(\"seen_until\") - start).dt.total_days()"),
+        ("& (to_date > 0).astype(bool)", "& (to_date != 0).astype(bool)"),
+        ('sums.filter(~pl.col("is_after_as_of"))', "sums"),
+        ('pl.col("period_no") <= pl.col("until")', 'pl.col("period_no") < pl.col("until")'),
+        ("choose(increment > 0, increment, 0)", "increment"),
+        ("choose(measure < 0, -1, 1)", "choose(measure < 0, 1, 1)"),
+        ("quantity=figures.quantity * numerator", "quantity=figures.quantity * denominator"),
+        ("choose(is_positive, to_date, gone)", "choose(is_positive, to_date, days)"),
+        ('~pl.col("is_end") & pl.col("reason").is_null()', 'pl.col("reason").is_null()'),
+        ('.filter(~missing_measure().any().over("payout_key"))', ""),
+    ],
+    "models/calculation/best_of_group.py": [
+        ("descending=[True, False, False]", "descending=[False, False, False]"),
+        ("descending=[True, False, False]", "descending=[True, True, False]"),
+        ("descending=[True, False, False]", "descending=[True, False, True]"),
+        ('& (pl.col("status") != "blocked")', ""),
+        ('.with_columns(pl.col("total").forward_fill().over(*COMPARISON_KEYS, "agreement_id"))', ""),
+        ('"combine_group", "participant_key", "whole_start")', '"participant_key", "whole_start")'),
+        ('pl.when(pl.col("window_payout").is_not_null())', "pl.when(pl.lit(False))"),
+    ],
+    "models/calculation/achievement.py": [
+        # achievement: sums over the span, where figures come from, what blocks
+        ('pl.int_ranges("span_first_period", pl.col("last_period") + 1)', 'pl.int_ranges("span_first_period", pl.col("last_period"))'),
+        ('pl.int_ranges("span_first_period", pl.col("last_period") + 1)', 'pl.int_ranges("first_period", pl.col("last_period") + 1)'),
+        ('pl.col("measure_period").cum_sum().over("span_key")', 'pl.col("measure_period").cum_sum().over("payout_key")'),
+        ('pl.col("base_period").cum_sum().over("span_key")', 'pl.col("measure_period").cum_sum().over("span_key")'),
+        ('pl.max_horizontal(pl.col("measure_to_date") - pl.col("baseline"), pl.lit(0, EXACT))', 'pl.col("measure_to_date") - pl.col("baseline")'),
+        ('(pl.col(f"amount{suffix}") - pl.col(f"cost{suffix}")).cast(EXACT)', 'pl.col(f"amount{suffix}").cast(EXACT)'),
+        ('(pl.col("target") <= 0)', '(pl.col("target") < 0)'),
+        ('(pl.col("baseline") <= 0)', '(pl.col("baseline") < 0)'),
+        ('pl.col("axis_needs_baseline") | (pl.col("base") == "increment")', 'pl.col("axis_needs_baseline")'),
+        ('.clip(upper_bound=as_of_period) + 1', '.clip(upper_bound=as_of_period)'),
+        ('pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 0)', 'pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 1)'),
+        ('found | (pl.col("pays_per_unit") & (pl.col(missing) > 0)) if "quantity" in names else found', 'found'),
+        ('pl.when(is_first).then("span_first_period").otherwise("first_period")', 'pl.col("first_period")'),
+        ('(start != pl.col("whole_start")) | (end != pl.col("whole_end"))', 'end != pl.col("whole_end")'),
+        ('.when(pl.col("missing_metric"))', ".when(pl.lit(False))"),
+    ],
+    "models/calculation/accruals.py": [
+        # accruals
+        ('pl.col("accrual_earned") - pl.col("prior_paid_and_owed")', 'pl.col("accrual_earned")'),
+        ('pl.when(pl.col("clawback") == "pay")', 'pl.when(pl.col("clawback") != "carry")'),
+        ("pl.max_horizontal(difference, zero)", "difference"),
+        ('pl.when(is_blocked).then(zero).otherwise(to_date)', 'to_date.fill_null(zero)'),
+        ('.shift(1).over("payout_key")', '.shift(1)'),
+    ],
+    "models/money.py": [
+        # money
+        ("(2 * abs(numerator) + denominator) // twice", "(2 * abs(numerator) + denominator - 1) // twice"),
+        ("size * (1 - 2 * (numerator < 0))", "size"),
+        ("(2 * abs(numerator) + denominator) // twice", "(2 * abs(numerator)) // twice"),
+        ("(nearest % 2 == 1)", "(nearest % 2 == 0)"),
+        ('if rounding == "half_up":', 'if rounding == "half_even":'),
+    ],
+    "models/calculation/explanation/slices.py": [
+        # slices, calendars
+        ("has_slices = (figures.measure > 0)", "has_slices = (figures.measure >= 0)"),
+        ("end = choose(is_last, figures.measure * step, end)", "end = choose(is_last, end, figures.measure * step)"),
+    ],
+    "models/calendars.py": [
+        ("max(term_from, first), min(term_to, last)", "max(term_from, first), last"),
+        ("(periods[period_no].number - 1) % length", "periods[period_no].number % length"),
+        ("in ((2, 28), (2, 29))", "in ((2, 29),)"),
+        ("(next_year - ONE_DAY).year", "next_year.year"),
+    ],
+}  # fmt: skip
+
+MUTANTS: list[Mutant] = mutants_of(CHANGES, TESTS)

@@ -1,0 +1,94 @@
+"""Small breakages of what is made of a cell: the language of mappings, and the SQL that types and refuses.
+
+Belongs here: what is changed, and the tests that must notice. Does not belong here: running them (tests/tools/mutants/__main__.py).
+"""
+
+from __future__ import annotations
+
+from tests.tools.mutants.mutant import Mutant, mutants_of
+
+MAPPINGS = ("tests/unit/feeds/test_expressions.py",)
+TYPING = (
+    "tests/integration/feeds/test_feed_typing.py",
+    "tests/integration/feeds/test_feed_rows.py",
+    "tests/integration/feeds/test_feed_settings.py",
+    "tests/faults/test_faults.py",
+    "-k",
+    "not long",
+)
+
+EXPRESSIONS: dict[str, list[tuple[str, str]]] = {
+    "models/feeds/expressions.py": [
+        # what may be written
+        ('r"[0-9]{1,12}(\\.[0-9]{1,12})?"', 'r"[0-9]{1,12}(\\.[0-9]{1,13})?|1e3"'),
+        ('"10{0,12}"', '"[1-9]0{0,12}"'),
+        ("extra = [key for key, value in node.args.items() if value and key not in arguments]", "extra: list[str] = []"),
+        ("if len(parameters) == 2 and parameters[1] <= 12:", "if len(parameters) == 2:"),
+        ('if type(node.expression).__name__ != "Null":', "if False:"),
+        ("([^%]|%-?[aAbBdfHIjmMpSyY]|%%)+", "([^%]|%-?[aAbBdfHIjmMpSyYz]|%%)+"),
+        ("if len(text) > _MAX_LENGTH:", "if False:"),
+        ("if len(alike) != 1:", "if not alike:"),
+        # what is computed
+        ("places = len(divisor) - 1", "places = len(divisor)"),
+        ('return sum_of(left, "-", right)', 'return sum_of(left, "+", right)'),
+        ('"and", "coalesce({}, true)"', '"and", "true"'),
+        ('"or", "not coalesce({}, false)"', '"or", "true"'),
+        ("when {test.sql} then {value.failed or 'false'} ", "when {test.sql} then false "),
+        ("else {(last and last.failed) or 'false'} end", "else false end"),
+        ('(f"when {part.failed} then true " if part.failed else "") + f"when {part.sql} is not null then false " for part in parts',
+         'f"when {part.sql} is not null then false " for part in parts'),
+        ("if part.scale <= scale:", "if part.scale < scale:"),
+        ('f"coalesce({rounded} != {part.sql}, false)"', '"false"'),
+        ("(case when {rounded} = {part.sql} then {rounded} end)", "({rounded})"),
+        ('{"LEADING": "ltrim", "TRAILING": "rtrim"}', '{"LEADING": "rtrim", "TRAILING": "ltrim"}'),
+        ('f"{text} is not null and {value} is null"), shown', '""), shown'),
+        ('"LT": (_PAIR, _comparison("<"))', '"LT": (_PAIR, _comparison("<="))'),
+        ('_text_function("left", "this"', '_text_function("right", "this"'),
+    ],
+    "models/feeds/expression_parts.py": [
+        ('pattern = rf"-?[0-9]{{1,{INTEGER_DIGITS}}}"', 'pattern = rf"[+-]?[0-9]{{1,{INTEGER_DIGITS}}}"'),
+        ('rf"([.][0-9]{{1,{scale}}})?" if scale', 'rf"([.][0-9]{{1,{scale + 1}}})?" if scale'),
+        ('"([.]0*)?"', '"([.][0-9]*)?"'),
+        ('f"coalesce(not {is_number}, false)"', '"false"'),
+        ("text = f\"nullif({part.sql}, '')\"\n    if scope", 'text = f"{part.sql}"\n    if scope'),
+        ('"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}([T ]', '"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ]'),
+        ("room = _WIDTH - scale", "room = 10 * _WIDTH"),
+        ("if scale > max_scale:", "if scale > 2 * max_scale:"),
+        ('f"coalesce(abs({part.sql}) >= {bound}, false)"', '""'),
+        ("\"rtrim(rtrim(({part.sql})::varchar, '0'), '.')\"", '"({part.sql})::varchar"'),
+        ('if part.form not in ("boolean", "null"):', "if False:"),
+    ],
+}  # fmt: skip
+
+CELLS: dict[str, list[tuple[str, str]]] = {
+    "assets/feeds/typing_sql.py": [
+        ('DECIMALS: dict[Kind, int] = {"amount": 6, "rate": 12}', 'DECIMALS: dict[Kind, int] = {"amount": 6, "rate": 6}'),
+        (r'_AMBIGUOUS = r"-?[1-9][0-9]{0,2}\.[0-9]{3}"', r'_AMBIGUOUS = r"-?[1-9][0-9]{0,1}\.[0-9]{3}"'),
+        (r"([0-9]{1,2}|[0-9]{4,6})", r"[0-9]{1,6}"),
+        ("if units == 3]", "if units == 2]"),
+        (r"[\x00-\x08\x0B", r"[\x01-\x07\x0B"),
+        ('f"v{place} > date \'{last_day}\'"', 'f"v{place} >= date \'{last_day}\'"'),
+        ("({amount} != 0 and sign({quantity}) != sign({amount}))", "(sign({quantity}) = -sign({amount}))"),
+        ("then file_no else -file_no end as file_no", "then file_no else file_no end as file_no"),
+        ("where ({_passes(typed, rules)}) is not true)", "where not ({_passes(typed, rules)}))"),
+        ('["fault is null", *(test', '["true", *(test'),
+        ("if rule.is_tested]", "]"),
+        ("return f\"coalesce({t}, {self._default_literal()})\"", "return t"),
+        ('return f"coalesce({self.v}, {other.v})"', "return self.v"),
+        ("return f\"try_cast({t} as {sql_type})\"", "return f\"try_cast(trim({t}) as {sql_type})\""),
+        ('yield f"{self.v} is not null"', 'yield "true"'),
+        ('yield f"not coalesce({minimum}, false)"', 'yield "true"'),
+        ('yield f"not {self.failed}"', 'yield "true"'),
+        ("(({self.v}::varchar = {t}) and {t} >= '1000' and strlen({t}) = 10)", "({self.v} is not null)"),
+        ("and {t} >= '1000' and strlen({t}) = 10)", ")"),
+        ("'-?[0-9]{{1,10}}') and {self.v} is not null)", "'-?[0-9]{{1,11}}'))"),
+        (r"'-?[0-9]{{1,{INTEGER_DIGITS}}}(\.[0-9]{{1,{decimals}}})?')", r"'-?[0-9]{{0,{INTEGER_DIGITS}}}(\.[0-9]{{1,{decimals}}})?')"),
+        ("{'<=' if column.above_minimum else '<'}", "{'<'}"),
+        ("{'<=' if column.above_minimum else '<'}", "{'<='}"),
+        ("[0-9]{{{decimals + 1}}}')", "[0-9]{{{decimals + 2}}}')"),
+        ('{"number": "out_of_range", "date": "bad_date", "timestamp": "bad_date"}', '{"date": "bad_date", "timestamp": "bad_date"}'),
+        ('f"{t} is null", "missing_value"', 'f"{t} is not null", "missing_value"'),
+    ],
+}  # fmt: skip
+
+MUTANTS: list[Mutant] = [*mutants_of(EXPRESSIONS, MAPPINGS), *mutants_of(CELLS, TYPING)]

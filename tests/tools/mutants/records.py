@@ -1,0 +1,103 @@
+"""Small breakages of what is kept for years: closes, write-offs, the chain, receipts, the history of runs.
+
+Belongs here: what is changed, and the tests that must notice. Does not belong here: running them (tests/tools/mutants/__main__.py).
+"""
+
+from __future__ import annotations
+
+from tests.tools.mutants.mutant import Mutant, mutants_of
+
+RULES = ("tests/unit/records",)
+RECEIPTS = ("tests/integration/test_receipts.py",)
+PUBLISHING = ("tests/integration/publishing/test_publishing.py",)
+
+CHANGES: dict[str, list[tuple[str, str]]] = {
+    "models/records/write_offs.py": [
+        # the limit: of all write-offs of the payout, to the cent
+        ('total = abs(chosen) + sum((abs(each.amount) for each in before if each.payout_id == payout["payout_id"]), Decimal(0))', "total = abs(chosen)"),
+        ('abs(each.amount) for each in before if each.payout_id == payout["payout_id"]', "abs(each.amount) for each in before"),
+        ('abs(each.amount) for each in before if', "each.amount for each in before if"),
+        ("total = abs(chosen) +", "total = chosen +"),
+        ("if total > limit:", "if total >= limit:"),
+        ("if total > limit:", "if abs(chosen) > limit:"),
+        # what is open
+        ('if payout["status"] not in ("final", "closed"):', 'if payout["status"] not in ("final", "closed", "open"):'),
+        ('if payout["status"] not in ("final", "closed"):', 'if payout["status"] not in ("final",):'),
+        ("if open_amount == 0:", "if open_amount <= 0:"),
+        ("abs(chosen) > abs(open_amount)", "abs(chosen) >= abs(open_amount)"),
+        ("abs(chosen) > abs(open_amount)", "chosen > open_amount"),
+        ("chosen * open_amount < 0", "chosen < 0"),
+        ("chosen == 0 or ", ""),
+        ("round(chosen, MINOR_UNITS[currency])", "round(chosen, 2)"),
+        ("if not chosen.is_finite():", "if chosen.is_nan():"),
+        # the chain of lines
+        ("sequence=len(before) + 1,", "sequence=len(before),"),
+        ("(number, last_sha256(write_offs))", "(number, write_off.previous_sha256)"),
+        ("canonical_json(fields) != line or ", ""),
+        (" or _line_sha256(fields) != write_off.sha256:", ":"),
+        ("if record.write_offs_sha256 not in written", "if record.write_offs_sha256 != last_sha256(write_offs)"),
+    ],
+    "models/records/closing.py": [
+        ('if record.kind == "close" and (record.period, record.version) not in reopened', 'if record.kind == "close"'),
+        ("and (record.period, record.version) not in reopened", "and record.period not in {period for period, _ in reopened}"),
+        ("return max((record.period for record in closes_in_force(records)), default=None)",
+         "return next((record.period for record in closes_in_force(records)), None)"),
+        ("period <= last", "period < last"),
+        ("period <= last", "period == last"),
+        ("period.first_day <= day <= period.last_day", "period.first_day < day <= period.last_day"),
+        ("period.first_day <= day <= period.last_day", "period.first_day <= day < period.last_day"),
+        ("periods[periods.index(own) :]", "periods"),
+        ("if period.last_day > as_of:", "if period.last_day >= as_of:"),
+        ("if period.last_day > as_of:", "if period.first_day > as_of:"),
+        ("each.name < name and", "each.name <= name and"),
+        ("and each.name in open_periods and", "and"),
+        (" and not is_closed(each.name, records)]", "]"),
+        ("if earlier and not with_earlier:", "if earlier:"),
+        ("return [*earlier, period]", "return [period]"),
+        ("requested.casefold() == approved.casefold()", "requested == approved"),
+        ("if standing[-1].period != name:", "if False:"),
+        ('"version": standing[-1].version', '"version": 1'),
+        ("if known > as_of:", "if known >= as_of:"),
+        ('record.kind == "close" and record.period == period for', "record.period == period for"),
+        ("or len(cleaned) > LONGEST:", "or len(cleaned) >= LONGEST:"),
+        ("not cleaned.isprintable() or", "False or"),
+    ],
+    "models/records/chain.py": [
+        ("if sequence > expected:", "if sequence > expected + 1:"),
+        ("elif sequence < expected:", "elif sequence < expected - 1:"),
+        ("if previous and record.previous_sha256 != previous:", "if False:"),
+        ("if record.folder != folder.name:", "if False:"),
+        ("if _chain_sha256(fields) != record.chain_sha256 or canonical_json(fields) != data:", "if canonical_json(fields) != data:"),
+        ('if _content_sha256(fields["files"]) != record.content_sha256:', "if False:"),
+        ("elif name not in record.files:", "elif False:"),
+        ("elif sha256(data := folder.files[name]) != record.files[name].sha256:", "elif len(data := folder.files[name]) != record.files[name].bytes:"),
+        ("if sha not in held:", "if False:"),
+    ],
+    "models/records/receipt.py": [
+        ("if own == sha256(canonical_json(said)):", "if own:"),
+    ],
+}  # fmt: skip
+
+#: What happens in which order, so that a crash between two of them leaves a whole book.
+EFFECTS: dict[str, list[tuple[str, str]]] = {
+    "assets/archive/receipts.py": [
+        ('        con.execute("checkpoint")  #', "        pass  #"),
+        ("return [REBUILT] if rebuild else [MADE_AGAIN] if had_one else []", "return [REBUILT] if rebuild else []"),
+        ("if (receipt.load_no, receipt.load_sha256) not in loads:", "if False:"),
+        ("if hash_contents(found) != last[1]:", "if False:"),
+        ("if status.st_size != arrival.bytes or (touched and", "if status.st_size != arrival.bytes or (False and"),
+    ],
+}  # fmt: skip
+
+_SWITCH = "            _switch(published, target)\n            append_run(context.archive, run)\n"
+PUBLISHED: dict[str, list[tuple[str, str]]] = {
+    "assets/publishing/parquet_set.py": [
+        (_SWITCH, "            append_run(context.archive, run)\n            _switch(published, target)\n"),
+        ("            check_set(con, beside)\n", ""),
+        ("where coalesce(payout, 0) <> coalesce(lines, 0) or", "where coalesce(payout, 0) < coalesce(lines, 0) or"),
+        ("sets[KEPT_SETS:]", "sets[KEPT_SETS + 1 :]"),
+        ("group by payout_id having count(*) > 1", "group by payout_id having count(*) > 2"),
+    ],
+}  # fmt: skip
+
+MUTANTS: list[Mutant] = [*mutants_of(CHANGES, RULES), *mutants_of(EFFECTS, RECEIPTS), *mutants_of(PUBLISHED, PUBLISHING)]

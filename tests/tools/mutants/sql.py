@@ -1,0 +1,226 @@
+"""Small breakages of the SQL: joins, borders of days, limits, order, rounding and its wide branches, reasons, sides of entries.
+
+Belongs here: what is changed, and the tests that must notice. Does not belong here: running them (tests/tools/mutants/__main__.py).
+"""
+
+from __future__ import annotations
+
+from tests.tools.mutants.mutant import LATER_CLOSES, Mutant, mutants_of
+
+LINES = ("tests/integration/sql/test_dbt_lines.py",)
+GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
+#: Files that arrive one after the other: doubled, corrected, snapshots, rejected.
+ARRIVALS = ("tests/integration/feeds/test_feed_arrivals.py", "tests/integration/feeds/test_rejects.py")
+CLOSE = ("tests/integration/ledger/test_close_command.py",)
+
+CREDITED: dict[str, list[tuple[str, str]]] = {
+    "int_memberships.sql": [
+        ("coalesce(payees.participant_key, participations.partner_key) as participant_key", "participations.partner_key as participant_key"),
+        ("and (credited.include_children or descended.ancestor_key = descended.partner_key)", "and descended.ancestor_key = descended.partner_key"),
+        ("greatest(credited.first_day, split.first_day) as first_day", "credited.first_day"),
+        ("greatest(credited.first_day, descended.first_day) as first_day", "credited.first_day"),
+        ("least(credited.last_day, descended.last_day) as last_day", "credited.last_day"),
+        ("least(credited.last_day, split.last_day) as last_day", "credited.last_day"),
+    ],
+    "int_partners_descended.sql": [
+        ("greatest(descended.first_day, links.first_day),\n", "descended.first_day,\n"),
+        ("least(descended.last_day, links.last_day)\n    from descended", "descended.last_day\n    from descended"),
+    ],
+    "int_participations.sql": [
+        ("matched.last_day >= agreements.term_from as is_in_term", "matched.last_day > agreements.term_from as is_in_term"),
+        ("select distinct agreement_key, attribute, value from", "select agreement_key, attribute, value || '' as value from"),
+    ],
+    "int_assignments_split.sql": [
+        ("partition by assignments.partner_id, pieces.piece_start order by assignments.participant_id",
+         "partition by assignments.partner_id, pieces.piece_start order by assignments.participant_id desc"),
+        ("select partner_id, last_day + 1 from assignments", "select partner_id, last_day from assignments"),
+        ("and pieces.piece_start between assignments.first_day and", "and pieces.piece_start between assignments.first_day + 1 and"),
+        ("cast(shared.share_to - shared.share as decimal(18, 6)) as share_from", "cast(0 as decimal(18, 6)) as share_from"),
+    ],
+    "int_days_converted.sql": [
+        ("where days.day <= (select as_of", "where days.day < (select as_of"),
+        ("cast(power(10, 18 - minor_units) as hugeint) as wide_divisor", "cast(power(10, 17 - minor_units) as hugeint) as wide_divisor"),
+        ("cast(power(10, 12 - minor_units) as bigint) as share_divisor", "cast(power(10, 11 - minor_units) as bigint) as share_divisor"),
+        ("then 4000000000000000000 // cast", "then 9000000000000000000 // cast"),
+        ("and fx_rate = round(fx_rate, 6) as is_narrow", "as is_narrow"),
+    ],
+    "int_fx_rates_spanned.sql": [
+        ("order by date) - 1,", "order by date),"),
+        ("partition by from_currency, to_currency order by date", "partition by from_currency, to_currency order by date desc"),
+    ],
+    "int_rows_replaced.sql": [
+        ("having count(*) > 1", "having count(*) > 2"),
+        ("where next_file_no is not null", "where true"),
+    ],
+    "int_payout_tier_slices.sql": [
+        ("end - span_measure_before", "end"),
+        ("rate + per_unit + share as value", "rate + share as value"),
+        ("(max(abs(share)) over tiers > 0)::integer > 1 as is_mixed", "(max(abs(share)) over tiers > 0)::integer > 2 as is_mixed"),
+        ("lead(from_units) over (partition by payout_key order by tier) as to_units", "null::hugeint as to_units"),
+    ],
+    "int_payouts_to_allocate.sql": [
+        ("4000000000000000000 // abs(", "9000000000000000000 // abs("),
+        ("where payout <> 0", "where payout > 1"),
+    ],
+    "money.sql": [
+        ("(sign({{ numerator }}) * ((2 * abs({{ numerator }}) + {{ denominator }}) //",
+         "(sign({{ numerator }}) * ((2 * abs({{ numerator }}) + {{ denominator }} - 1) //"),
+        ("(sign({{ numerator }}) * ((2 * abs({{ numerator }}) + {{ denominator }}) //", "(((2 * {{ numerator }} + {{ denominator }})) //"),
+        ("when abs({{ amount }}) < 999999 then", "when abs({{ amount }}) < 99999999 then"),
+        ("else cast(floor({{ amount }}) as bigint) * 1000000 +", "else cast(ceil({{ amount }}) as bigint) * 1000000 +"),
+        ("when abs({{ amount }}) <= 4000000000000 and share_to <= 1000000", "when abs({{ amount }}) <= 9000000000000 and share_to <= 1000000"),
+        ('(cast(" ~ amount ~ " as hugeint) * share_from)', '(cast(" ~ amount ~ " as hugeint) * 0)'),
+        ('"(" ~ amount ~ " * share_from)"', '"(" ~ amount ~ " * 0)"'),
+        ('cast({{ round_ratio("(cast(" ~ amount ~ " as hugeint) * lines.wide_rate)", "lines.wide_divisor") }}',
+         'cast({{ round_ratio("(cast(" ~ amount ~ " as hugeint) * lines.narrow_rate)", "lines.wide_divisor") }}'),
+    ],
+    "payout_lines.sql": [
+        ("< 5e37", "< 5e38"),
+        ('"(" ~ total ~ " // 1000000)"', '"(" ~ total ~ " // 100000)"'),
+        ('(" ~ place ~ " // 1000000)"', '(" ~ place ~ " // 10000000)"'),
+        ('{{ place_in_payout("(" ~ weight_to_here ~ " - " ~ weight ~ ")", weight_total) }}', "0"),
+    ],
+    "audit_feed_file.sql": [
+        (" - unresolved_count as rows_loaded", " as rows_loaded"),
+        ("left join rejected on files.feed = rejected.feed", "inner join rejected on files.feed = rejected.feed"),
+    ],
+    "fct_achievement.sql": [
+        ("payouts.window_end, settings.as_of) - payouts.span_start + 1", "payouts.window_end, settings.as_of) - payouts.span_start"),
+        ("least(periods.last_day, payouts.window_end, settings.as_of)", "least(periods.last_day, payouts.window_end)"),
+        ("least(periods.last_day, payouts.window_end, settings.as_of)", "least(payouts.window_end, settings.as_of + 1)"),
+        ("payouts.window_end - payouts.span_start + 1 as integer) as days_total", "payouts.window_end - payouts.span_start as integer) as days_total"),
+    ],
+    "fct_accrual.sql": [
+        ("cast(accrued_to_date - accrual as decimal(18, 4)) as accrued_before", "cast(accrued_to_date as decimal(18, 4)) as accrued_before"),
+    ],
+}  # fmt: skip
+
+#: What the agreements' own cases notice.
+AGREED: dict[str, list[tuple[str, str]]] = {
+    "int_memberships.sql": [
+        ("agreements.term_from - 400", "agreements.term_from"),
+        ("where pool = 'each'", "where true"),
+    ],
+    "int_participations.sql": [
+        ("and matched.attribute_count = needed.attribute_count", "and matched.attribute_count >= 1"),
+        ("matched.last_day >= agreements.term_from - 400", "matched.last_day >= agreements.term_from"),
+    ],
+    "int_days_converted.sql": [
+        ("when conversions.rate_on = 'fixed' then fixed_rates.rate", "when conversions.rate_on = 'fixed' then fx_rates.rate"),
+        ("when conversions.rate_on = 'period_end' then days.period_end", "when conversions.rate_on = 'period_end' then days.day"),
+        ("counts_as > (select as_of", "counts_as >= (select as_of"),
+    ],
+    "int_products_scoped.sql": [
+        ("and included.attribute_count = needed.attribute_count", "and included.attribute_count >= 1"),
+        ("    where kind = 'include'\n    group by scope_key", "    group by scope_key"),
+        ("where rules.kind = 'exclude'", "where rules.kind = 'include'"),
+        ("where not has_include", "where true"),
+    ],
+    "int_payouts_to_allocate.sql": [
+        ("when 'margin' then cast(summed.amount - summed.cost as decimal(38, 12))", "when 'margin' then cast(summed.amount as decimal(38, 12))"),
+        ("where payout <> 0", "where payout > 0"),
+    ],
+    "int_participants.sql": [
+        ("where agreements.pool = 'each' and participations.is_in_term", "where agreements.pool = 'each'"),
+    ],
+    "int_payout_tier_slices.sql": [
+        ("when 'growth' then (1 + from_value) * baseline", "when 'growth' then from_value * baseline"),
+    ],
+}  # fmt: skip
+
+#: What finance must find in its books.
+BOOKED: dict[str, list[tuple[str, str]]] = {
+    "int_differences_explained.sql": [
+        ("select max(sequence) as sequence", "select min(sequence) as sequence"),
+        ("coalesce(computed.accrual, 0) <> coalesce(posted.accrual, 0)", "coalesce(computed.accrual, 0) > coalesce(posted.accrual, 0)"),
+        ("full join posted on computed.payout_id", "left join posted on computed.payout_id"),
+        ("agreements.content_sha256 is distinct from known_agreements.content_sha256", "agreements.content_sha256 <> known_agreements.content_sha256"),
+        ("files.arrival_no > coalesce(known_arrivals.arrival_no, 0)", "files.arrival_no >= coalesce(known_arrivals.arrival_no, 0)"),
+        ("and lines.period_no between windows.span_first_period and periods.period_no", "and lines.period_no = periods.period_no"),
+        ("between windows.span_first_period and", "between windows.first_period and"),
+        ("bool_and(transactions.type = 'return')", "bool_or(transactions.type = 'return')"),
+        ("then 'return' else 'late' end", "then 'late' else 'late' end"),
+        ("has_conversions and exists (", "has_conversions is not null and exists ("),
+        ("where feed = 'fx_rates') then 'fx'", "where feed = 'metrics') then 'fx'"),
+        ("in (select agreement_id from amended) then 'amendment'", "in (select agreement_id from amended where false) then 'amendment'"),
+    ],
+    "int_accruals_posted.sql": [
+        (" and payouts.last_period > payouts.first_period as is_end_of_several", " as is_end_of_several"),
+        ("        sum(accrual) as accrual\n    from posted\n", "        max(accrual) as accrual\n    from posted\n"),
+        ("coalesce(computed.accrual, 0) - coalesce(posted.accrual, 0)", "coalesce(computed.accrual, 0)"),
+        ("full join posted_by_origin as posted", "left join posted_by_origin as posted"),
+        ("origins.posting_period as period", "origins.period as period"),
+        ("case when origins.is_closed then explained.reason end as reason", "null::varchar as reason"),
+        ("when origin_period <> period or is_restated then 'restatement'", "when origin_period <> period then 'restatement'"),
+    ],
+    "int_periods_closed.sql": [
+        ("periods.period <= closed.last_period", "periods.period < closed.last_period"),
+        ("select max(period) as last_period", "select min(period) as last_period"),
+        ("    where is_in_force\n", "    where kind = 'close'\n"),
+        ("select min(period) as period\n    from marked", "select max(period) as period\n    from marked"),
+    ],
+    "int_journal_entries_unposted.sql": [
+        ("where not is_posted and accrual <> 0", "where accrual <> 0"),
+        ("payments.paid_on between periods.first_day and periods.last_day", "payments.paid_on between periods.first_day + 1 and periods.last_day"),
+        ("payments.paid_on between periods.first_day and periods.last_day", "payments.paid_on between periods.first_day and periods.last_day - 1"),
+        ("where settled.payout_id is null", "where true"),
+        ("then -differences.cash else differences.cash end", "then differences.cash else differences.cash end"),
+        ("then -differences.cash else differences.cash end", "then -differences.cash else -differences.cash end"),
+        ("payments.currency, periods.posting_period as period", "payments.currency, periods.period as period"),
+        ("subjects.direction, differences.currency, periods.posting_period as period", "subjects.direction, differences.currency, periods.period as period"),
+        ("where payout_id not in (select payout_id from", "where payout_id is null and payout_id not in (select payout_id from"),
+    ],
+    "fct_journal.sql": [
+        ("then accounts.payable_liability else accounts.cash end", "then accounts.cash else accounts.payable_liability end"),
+        ("then accounts.cash else accounts.receivable_asset end", "then accounts.cash else accounts.receivable_income end"),
+        ("then accounts.payable_expense else accounts.receivable_asset end", "then accounts.payable_expense else accounts.receivable_income end"),
+        ("case when (sides.line_no = 1) = (amount > 0) then", "case when (sides.line_no = 1) then"),
+        ("cast(case line_no when 1 then abs(amount) else 0 end", "cast(case line_no when 1 then amount else 0 end"),
+    ],
+    "fct_payout.sql": [
+        ("payout - settled - written_off as decimal", "payout - settled as decimal"),
+        ("payout - settled - written_off as decimal", "payout - settled + written_off as decimal"),
+        ("arg_max(payout, sequence) as payout", "arg_min(payout, sequence) as payout"),
+        ("sum(amount) as settled", "max(amount) as settled"),
+    ],
+    "stg_payments.sql": [
+        ("paid_on <= (select as_of", "paid_on < (select as_of"),
+    ],
+}  # fmt: skip
+
+WRITTEN_OFF: dict[str, list[tuple[str, str]]] = {
+    "fct_payout.sql": [
+        ("select payout_id, sum(amount) as amount", "select payout_id, max(amount) as amount"),
+    ],
+    "fct_journal.sql": [
+        ("then accounts.payable_liability else accounts.write_off end", "then accounts.payable_expense else accounts.write_off end"),
+        ("then accounts.write_off else accounts.receivable_asset end", "then accounts.cash else accounts.receivable_asset end"),
+    ],
+}  # fmt: skip
+
+ARRIVED: dict[str, list[tuple[str, str]]] = {
+    "int_rows_replaced.sql": [
+        ("order by file_no, row_no) as run_no", "order by row_no, file_no) as run_no"),
+        ("rows.file_no < newest.file_no", "rows.file_no <= newest.file_no"),
+        ("where runs.is_same", "where not runs.is_same"),
+    ],
+    "audit_feed_file.sql": [
+        ("filter (where disposition = 'superseded')", "filter (where disposition <> 'loaded')"),
+    ],
+    "audit_reject_resolved.sql": [
+        ("order by how desc, by_file_no, by_row_no", "order by how, by_file_no, by_row_no"),
+        ("where later.file_no > rejects.file_no or", "where later.file_no >= rejects.file_no or"),
+        ("and rejects.row_no = corrections.corrects_row", "and rejects.row_no <> corrections.corrects_row"),
+    ],
+    "audit_reject.sql": [
+        ("rejects.feed = files.feed and rejects.file_no = files.file_no", "rejects.feed = files.feed and rejects.file_no <= files.file_no"),
+    ],
+}  # fmt: skip
+
+MUTANTS: list[Mutant] = [
+    *mutants_of(CREDITED, LINES),
+    *mutants_of(AGREED, GOLDEN),
+    *mutants_of(BOOKED, LATER_CLOSES),
+    *mutants_of(WRITTEN_OFF, CLOSE),
+    *mutants_of(ARRIVED, ARRIVALS),
+]
