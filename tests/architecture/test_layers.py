@@ -55,6 +55,11 @@ def test_no_test_module_imports_another() -> None:
     assert [path for path in (ROOT / "tests").rglob("*.py") if imports.search(path.read_text(encoding="utf-8"))] == []
 
 
+def test_no_test_module_is_over_400_lines() -> None:
+    long = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py") if len(path.read_text(encoding="utf-8").splitlines()) > 400]
+    assert long == []
+
+
 def test_every_module_says_what_it_is_for() -> None:
     modules = [p for package in PACKAGES for p in (ROOT / package).rglob("*.py") if p.stat().st_size]
     assert [p.relative_to(ROOT).as_posix() for p in modules if not p.read_text().startswith('"""')] == []

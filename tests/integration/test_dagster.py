@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -14,7 +11,6 @@ import duckdb
 import pytest
 import yaml
 
-from assets.feeds.landing import Landed
 from assets.graph import period_closes
 from assets.graph.resources import BookFolder, BookRun
 from assets.graph.specs import LEVEL_0, data_tests, read_manifest
@@ -24,12 +20,7 @@ from assets.steps import LEDGER
 from assets.transform.invariants import CHECKS, Check
 from pipelines import sensors
 from pipelines.definitions import build_defs
-from pipelines.landing import find_landed
-from pipelines.period_closes import month_end
-from pipelines.run import run_book
 from tests.support.bonus_book import deliver, write_book
-
-Evaluate = Callable[[Path, str], dg.RunRequest | dg.SkipReason]
 
 
 def made(result: dg.ExecuteInProcessResult) -> list[dg.DagsterEvent]:
@@ -41,8 +32,10 @@ def run_checks(job: dg.JobDefinition, instance: dg.DagsterInstance, checks: Sequ
     return job.get_subset(asset_selection=set(), asset_check_selection=set(checks)).execute_in_process(instance=instance)
 
 
-def published_book(folder: Path) -> Path:
-    return run_book(write_book(folder)).folder
+@pytest.fixture
+def book(ran_book: Path, tmp_path: Path) -> Path:
+    """A book that a command has run, to do things to."""
+    return shutil.copytree(ran_book, tmp_path / "book", symlinks=True)
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +47,11 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture(scope="module", params=["small", pytest.param("demo", marks=pytest.mark.long)])
-def commanded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def commanded(request: pytest.FixtureRequest, ran_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A book after a run of the command."""
     if request.param == "demo":
         return Path(request.getfixturevalue("demo_book"))
-    return run_book(write_book(tmp_path_factory.mktemp("commanded") / "book")).folder
+    return shutil.copytree(ran_book, tmp_path_factory.mktemp("commanded") / "book", symlinks=True)
 
 
 @pytest.fixture(scope="module")
@@ -147,66 +140,6 @@ def test_a_period_is_closed_with_those_before_it_and_checked(tmp_path: Path, ins
     assert not refused.success, "2026-03 and 2026-04 are open"
 
 
-@pytest.fixture
-def evaluate(defs: dg.Definitions) -> Callable[[Path, str], dg.RunRequest | dg.SkipReason]:
-    """The schedule month_end, loaded once, evaluated on a book at a later day."""
-
-    def on_day(folder: Path, day: str) -> dg.RunRequest | dg.SkipReason:
-        at = dt.datetime.fromisoformat(f"{day}T06:00:00+00:00")
-        books = {"book": BookFolder(folder=str(folder))}
-        with (
-            dg.DagsterInstance.local_temp(str(folder.parent)) as instance,
-            dg.build_schedule_context(instance=instance, scheduled_execution_time=at, resources=books) as context,
-        ):
-            answer = month_end(context)
-            assert isinstance(answer, dg.RunRequest | dg.SkipReason)
-            if isinstance(answer, dg.RunRequest):
-                assert answer.partition_key in instance.get_dynamic_partitions("fiscal_periods")
-            return answer
-
-    return on_day
-
-
-@pytest.mark.parametrize(("day", "period"), [("2026-12-05", "2026-11"), ("2027-03-05", "2027-02")])
-def test_month_end_closes_the_period_that_ended_last_however_old_the_location_is(tmp_path: Path, evaluate: Evaluate, day: str, period: str) -> None:
-    folder = published_book(tmp_path / "book")
-    (folder / "book.yaml").write_text(re.sub("as_of: .*\n", "", (folder / "book.yaml").read_text()))
-    answer = evaluate(folder, day)
-    assert isinstance(answer, dg.RunRequest)
-    assert answer.partition_key == period
-
-
-def test_month_end_knows_a_calendar_of_weeks(tmp_path: Path, evaluate: Evaluate) -> None:
-    """4-4-5 weeks: periods end on the last day of a week, not of a month."""
-    folder = published_book(tmp_path / "book")
-    text = re.sub("as_of: .*\n", "", (folder / "book.yaml").read_text())
-    (folder / "book.yaml").write_text(text + "calendar: {kind: 4-4-5, first_days: {2025: 2025-02-02, 2026: 2026-02-01, 2027: 2027-01-31}}\n")
-    answer = evaluate(folder, "2026-12-05")
-    assert isinstance(answer, dg.RunRequest)
-    assert answer.partition_key == "2026-10", "which has ended on 2026-11-28"
-    # a period whose last day is the schedule's own day is not over at six in the morning
-    (folder / "book.yaml").write_text(text + "calendar: {kind: 4-4-5, first_days: {2025: 2025-02-09, 2026: 2026-02-08, 2027: 2027-02-07}}\n")
-    answer = evaluate(folder, "2026-12-05")
-    assert isinstance(answer, dg.RunRequest)
-    assert answer.partition_key == "2026-09", "2026-10 ends on 2026-12-05"
-
-
-def test_month_end_does_not_pass_the_day_of_the_book(tmp_path: Path, evaluate: Evaluate) -> None:
-    """book.yaml says as_of: what ends later is not published, so it cannot be closed."""
-    folder = published_book(tmp_path / "book")
-    text = re.sub("as_of: .*\n", "", (folder / "book.yaml").read_text())
-    (folder / "book.yaml").write_text(text + "as_of: 2026-02-10\n")
-    answer = evaluate(folder, "2026-12-05")
-    assert isinstance(answer, dg.RunRequest)
-    assert answer.partition_key == "2026-01"
-    (folder / "book.yaml").write_text(text + "as_of: 2026-02-28\n")
-    answer = evaluate(folder, "2026-12-05")
-    assert isinstance(answer, dg.RunRequest)
-    assert answer.partition_key == "2026-02", "its last day is the last that counts, and the command closes it"
-    (folder / "book.yaml").write_text(text + "as_of: 2026-01-10\n")
-    assert isinstance(evaluate(folder, "2026-12-05"), dg.SkipReason)
-
-
 def test_a_failed_check_publishes_nothing(
     whole_run: dg.ExecuteInProcessResult, defs: dg.Definitions, instance: dg.DagsterInstance, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,36 +190,33 @@ def test_a_part_of_a_run_needs_a_run_before_it(tmp_path: Path, instance: dg.Dags
     assert any("run the whole book once" in str(event) for event in result.all_events)
 
 
-def test_what_was_taken_in_alone_is_not_published_under_an_earlier_name(tmp_path: Path, instance: dg.DagsterInstance) -> None:
-    folder = run_book(write_book(tmp_path / "book")).folder
-    before = (folder / "published" / "current").resolve()
-    deliver(folder, {"2026-05-01.csv": "T9,1,2026-05-01,C1,1.00,EUR\n"})
-    definitions = build_defs(book=BookFolder(folder=str(folder)))
+def test_what_was_taken_in_alone_is_not_published_under_an_earlier_name(book: Path, instance: dg.DagsterInstance) -> None:
+    before = (book / "published" / "current").resolve()
+    deliver(book, {"2026-05-01.csv": "T9,1,2026-05-01,C1,1.00,EUR\n"})
+    definitions = build_defs(book=BookFolder(folder=str(book)))
     job = definitions.resolve_implicit_global_asset_job_def()
     parts = [key for key in definitions.resolve_asset_graph().materializable_asset_keys if key.path[0] in ("raw", "published")]
     result = job.execute_in_process(instance=instance, asset_selection=parts, raise_on_error=False)
     assert not result.success
     assert any("every_step_was_made_for_this_run" in str(event) for event in result.all_events)
-    assert (folder / "published" / "current").resolve() == before
+    assert (book / "published" / "current").resolve() == before
 
 
-def test_a_level_of_the_calculation_alone_is_not_published(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_a_level_of_the_calculation_alone_is_not_published(book: Path, instance: dg.DagsterInstance) -> None:
     """Without the step `net` the results lack the agreements that are net of others."""
-    folder = published_book(tmp_path / "book")
-    before = (folder / "published" / "current").resolve()
-    definitions = build_defs(book=BookFolder(folder=str(folder)))
+    before = (book / "published" / "current").resolve()
+    definitions = build_defs(book=BookFolder(folder=str(book)))
     published = [key for key in definitions.resolve_asset_graph().materializable_asset_keys if key.path[0] == "published"]
     job = definitions.resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(instance=instance, asset_selection=[LEVEL_0, *published], raise_on_error=False)
     assert not result.success
     assert any("every_step_was_made_for_this_run" in str(event) for event in result.all_events)
-    assert (folder / "published" / "current").resolve() == before
+    assert (book / "published" / "current").resolve() == before
 
 
-def test_what_is_written_after_the_checks_is_checked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = published_book(tmp_path / "book")
-    book = BookFolder(folder=str(folder))
-    with dg.build_resources({"book": book, "book_run": BookRun(book=book)}) as resources:
+def test_what_is_written_after_the_checks_is_checked_again(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = BookFolder(folder=str(book))
+    with dg.build_resources({"book": resource, "book_run": BookRun(book=resource)}) as resources:
         run = resources.book_run
         run.check()
         run.run_step(LEDGER)
@@ -351,67 +281,9 @@ def test_a_book_at_work_is_left_alone(defs: dg.Definitions, instance: dg.Dagster
     assert any("another run is at work" in str(event) for event in result.all_events)
 
 
-@pytest.fixture
-def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
-    """A book with two files, and one look of the sensor at it: the runs it asks for. Files count as written to their end."""
-    feed = tmp_path / "feeds" / "transactions"
-    feed.mkdir(parents=True)
-    (tmp_path / "book.yaml").write_text("book: small\ncurrency: EUR\nfeeds:\n  transactions: {files: 'feeds/transactions/*.csv'}\n")
-    (feed / "january.csv").write_text("transaction_id\n1\n")
-    (feed / "february.csv").write_text("transaction_id\n2\n")
-
-    def settled(folder: Path) -> dict[str, list[Landed]]:
-        return {feed: [replace(file, age=60.0) for file in files] for feed, files in find_landed(folder).items()}
-
-    monkeypatch.setattr(sensors, "find_landed", settled)
-    cursor: list[str | None] = [None]
-
-    def look_once() -> list[str]:
-        context = dg.build_sensor_context(cursor=cursor[0], resources={"book": BookFolder(folder=str(tmp_path))})
-        seen = sensors.new_files(context)
-        assert isinstance(seen, dg.SensorResult)
-        cursor[0] = seen.cursor
-        return [str(request.run_key) for request in seen.run_requests or []]
-
-    return look_once
-
-
-def test_new_content_starts_one_run(look: Callable[[], list[str]], tmp_path: Path) -> None:
-    first = look()
-    assert len(first) == 1
-    assert look() == []
-    (tmp_path / "feeds" / "transactions" / "march.csv").write_text("transaction_id\n3\n")
-    (tmp_path / "feeds" / "transactions" / "april.csv").write_text("transaction_id\n4\n")
-    second = look()
-    assert len(second) == 1
-    assert second != first
-
-
-def test_touching_renaming_copying_starts_nothing(look: Callable[[], list[str]], tmp_path: Path) -> None:
-    feed = tmp_path / "feeds" / "transactions"
-    look()
-    (feed / "january.csv").touch()
-    (feed / "february.csv").rename(feed / "renamed.csv")
-    shutil.copy(feed / "renamed.csv", feed / "once-more.csv")
-    assert look() == []
-
-
-def test_a_file_under_its_old_name_with_new_content_starts_a_run(look: Callable[[], list[str]], tmp_path: Path) -> None:
-    look()
-    (tmp_path / "feeds" / "transactions" / "january.csv").write_text("transaction_id\n9\n")
-    assert len(look()) == 1
-
-
 def test_what_was_taken_in_starts_nothing(whole_run: dg.ExecuteInProcessResult, folder: Path) -> None:
     """Also for a sensor that is switched on only now and remembers nothing."""
     context = dg.build_sensor_context(resources={"book": BookFolder(folder=str(folder))})
     seen = sensors.new_files(context)
     assert isinstance(seen, dg.SensorResult)
     assert not seen.run_requests
-
-
-def test_a_broken_book_is_told_not_raised(look: Callable[[], list[str]], tmp_path: Path) -> None:
-    (tmp_path / "book.yaml").write_text("book: small\n")
-    seen = sensors.new_files(dg.build_sensor_context(resources={"book": BookFolder(folder=str(tmp_path))}))
-    assert isinstance(seen, dg.SkipReason)
-    assert "currency" in str(seen.skip_message)

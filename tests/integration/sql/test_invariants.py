@@ -19,7 +19,7 @@ from assets.runtime.warehouse import open_warehouse
 from assets.transform import dbt
 from assets.transform.invariants import CHECKS, run_checks
 from pipelines.run import run_book
-from tests.support.bonus_book import deliver, published_bytes, write_book
+from tests.support.bonus_book import deliver, published_bytes
 
 #: (statement, table, what is done to it): only this statement, or one after it, is broken by it.
 DAMAGES = [
@@ -51,12 +51,6 @@ DAMAGES = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A book after a whole run. Tests leave it as it is."""
-    return run_book(write_book(tmp_path_factory.mktemp("ran") / "book")).folder
-
-
 def damage_table(context: RunContext, table: str, change: str) -> None:
     """Put a changed copy of a table or view in its place."""
     with open_warehouse(context) as con:
@@ -73,15 +67,20 @@ def test_every_statement_is_broken_by_some_damage() -> None:
     assert {statement for statement, *_ in DAMAGES} == CHECKS.keys()
 
 
-def test_a_whole_book_breaks_none(ran: Path) -> None:
-    assert run_checks(open_run(ran, None, dt.datetime.now(dt.UTC))).checks == len(CHECKS)
+def open_copy(book: Path, folder: Path) -> RunContext:
+    """The settings and the warehouse alone."""
+    for name in ("book.yaml", "warehouse.duckdb"):
+        shutil.copyfile(book / name, folder / name)
+    return open_run(folder, None, dt.datetime.now(dt.UTC))
+
+
+def test_a_whole_book_breaks_none(ran_book: Path, tmp_path: Path) -> None:
+    assert run_checks(open_copy(ran_book, tmp_path)).checks == len(CHECKS)
 
 
 @pytest.mark.parametrize(("statement", "table", "change"), DAMAGES)
-def test_a_statement_that_does_not_hold_is_named(ran: Path, tmp_path: Path, statement: str, table: str, change: str) -> None:
-    for name in ("book.yaml", "warehouse.duckdb"):
-        shutil.copyfile(ran / name, tmp_path / name)
-    context = open_run(tmp_path, None, dt.datetime.now(dt.UTC))
+def test_a_statement_that_does_not_hold_is_named(ran_book: Path, tmp_path: Path, statement: str, table: str, change: str) -> None:
+    context = open_copy(ran_book, tmp_path)
     damage_table(context, table, change)
     with pytest.raises(CheckFailed) as failed:
         run_checks(context)
@@ -89,8 +88,8 @@ def test_a_statement_that_does_not_hold_is_named(ran: Path, tmp_path: Path, stat
     assert failed.value.finding
 
 
-def test_a_run_whose_tables_break_a_statement_publishes_nothing(ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    book = shutil.copytree(ran, tmp_path / "book", symlinks=True)
+def test_a_run_whose_tables_break_a_statement_publishes_nothing(ran_book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = shutil.copytree(ran_book, tmp_path / "book", symlinks=True)
     before = published_bytes(book)
     deliver(book, {"2026-05-01.csv": "T9,1,2026-05-01,C1,1.00,EUR\n"})
     build_marts = dbt.build_marts
