@@ -26,7 +26,7 @@ Case = dict[str, Any]
 
 KEYS = {
     "transactions": ["transaction_id", "line"],
-    "partners": ["partner_id"],
+    "partners": ["partner_id", "from"],
     "products": ["product_id"],
     "targets": ["agreement", "benefit", "participant_id", "window_start"],
     "metrics": ["participant_id", "metric", "date"],

@@ -182,3 +182,13 @@ def test_what_closed_periods_stand_on_cannot_be_changed(closed: Path, tmp_path: 
         assert message in capsys.readouterr().err
         path.write_text(genuine[path])
     assert command(book, "run", "--quiet") == 0
+
+
+def test_a_return_after_the_last_close_is_one_although_a_sale_came_late_before(closed: Path) -> None:
+    """What an earlier close did not know is no reason any more once a later one has posted it."""
+    returned = "transaction_id,line,date,partner_id,type,amount,currency\nT10,1,2026-03-31,C1,return,-50.00,EUR\n"
+    (closed / "feeds" / "transactions" / "returned.csv").write_text(returned)
+    assert command(closed, "run", "--quiet") == 0
+    assert published(closed, "select reason, accrual from fct_accrual where origin_period = '2026-03' and not is_posted and accrual <> 0") == [
+        ("return", Decimal("-1"))
+    ]

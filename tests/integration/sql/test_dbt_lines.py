@@ -53,10 +53,15 @@ leaves,,house,,,2026-02-28
 leaves,,,,2026-03-01,
 rep-5,,,,,
 rep-6,,,,,
+lent,,,,,
+rep-7,,,,,
+rep-8,,,,,
+grown,,,,,
 """,
     "products/products.csv": "product_id,name,category\nA,,x\nB,,y\n",
     "assignments/assignments.csv": "partner_id,participant_id,share,from,to\nsold,rep-1,0.5,,\nsold,rep-2,0.333,,\nbeta,alpha,1,,\nshared,rep-3,0.5,,\n"
-    "shared,rep-4,0.333,,\nhanded,rep-5,1,2026-02-01,2026-02-28\nhanded,rep-6,1,2026-03-01,\n",
+    "shared,rep-4,0.333,,\nhanded,rep-5,1,2026-02-01,2026-02-28\nhanded,rep-6,1,2026-03-01,\n"
+    "lent,rep-7,0.5,,2026-02-28\nlent,rep-8,0.3,,\n",
     "fx_rates/fx_rates.csv": "date,from_currency,to_currency,rate\n2026-01-10,USD,EUR,0.5\n2026-02-10,USD,EUR,0.123456789012\n",
     "transactions/one.csv": """transaction_id,line,date,partner_id,product_id,type,quantity,amount,cost,currency
 p-2,1,2026-01-05,plain,A,sale,1,1.00,0,EUR
@@ -120,6 +125,10 @@ un-1,1,2026-01-01,units,A,sale,8,1.00,0,EUR
 un-2,1,2026-01-02,units,A,sale,7,1.00,0,EUR
 mi-1,1,2026-01-01,mixed,A,sale,10,100.00,0,EUR
 mi-2,1,2026-01-02,mixed,A,sale,10,100.00,0,EUR
+ln-1,1,2026-02-28,lent,A,sale,1,100.00,0,EUR
+ln-2,1,2026-03-01,lent,A,sale,1,1000.00,0,EUR
+gr-1,1,2026-01-01,grown,A,sale,1,120.00,0,EUR
+gr-2,1,2026-01-02,grown,A,sale,1,60.00,0,EUR
 """,
     "transactions/two.csv": """transaction_id,line,date,partner_id,product_id,type,quantity,amount,cost,currency
 b-1,1,2026-01-01,back,A,sale,1,0.20,0,EUR
@@ -148,6 +157,8 @@ AGREEMENTS = {
     "eastern": ("{region: [east, east]}", "", "year", "tiers: [{from: 0, rate: 1}]"),
     "last": ("[last]", "", "year", "tiers: [{from: 0, rate: 1}]"),
     "handover": ("[rep-5, rep-6]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "lending": ("[rep-7, rep-8]", "", "year", "tiers: [{from: 0, rate: 1}]"),
+    "growth": ("[grown]", "", "year", "by: growth, baseline: 100, method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 0.5, rate: 0.2}]"),
     "household": ("[house]", "", "year", "tiers: [{from: 0, rate: 1}]"),
     "units": ("[units]", "", "year", "measure: quantity, method: graduated, tiers: [{from: 0, per_unit: 1}, {from: 10, per_unit: 2}]"),
     "mixed": ("[mixed]", "", "year", "method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 100, rate: 0.1, per_unit: 1}]"),
@@ -250,6 +261,11 @@ def test_an_assignment_holds_from_its_first_day_to_its_last(warehouse: Any) -> N
     assert found == [("hd-2", "rep-5", 10.0), ("hd-3", "rep-5", 100.0), ("hd-4", "rep-6", 1000.0)]
 
 
+def test_an_assignment_ends_while_another_goes_on(warehouse: Any) -> None:
+    found = lines_of(warehouse, "lending", "transaction_id, participant_id, line_payout")
+    assert found == [("ln-1", "rep-7", 50.0), ("ln-1", "rep-8", 30.0), ("ln-2", "rep-8", 300.0)]
+
+
 def test_a_pool_gets_the_sum_of_its_members_parts_on_one_row(warehouse: Any) -> None:
     assert lines_of(warehouse, "reps-pool", "transaction_id, participant_id, credited_measure") == [("o-1", "rep-2", 0.04)]
 
@@ -305,6 +321,12 @@ def test_a_graduated_payout_is_shared_by_what_each_slice_pays(warehouse: Any) ->
     assert lines_of(warehouse, "mixed") == [("mi-1", 1, 1, 100.0, 10.0), ("mi-2", 1, 2, 100.0, 20.0)]
 
 
+def test_a_graduated_payout_by_growth_is_shared_above_the_baseline(warehouse: Any) -> None:
+    # the baseline is 100 and the second tier starts at 150: nothing for 100, 20 at 10 %; 30 at 10 %, 30 at 20 %
+    found = lines_of(warehouse, "growth", "transaction_id, lines.tier, credited_measure, line_payout")
+    assert [row for row in found if row[3]] == [("gr-1", 1, 20.0, 2.0), ("gr-2", 1, 30.0, 3.0), ("gr-2", 2, 30.0, 6.0)]
+
+
 def test_a_participant_of_the_first_day_of_the_term_takes_part(warehouse: Any) -> None:
     assert lines_of(warehouse, "eastern", "transaction_id") == [("da-1",)]
 
@@ -342,7 +364,7 @@ def test_rows_with_unknown_references_wait_with_a_reason(warehouse: Any) -> None
 def test_rows_read_are_loaded_duplicate_superseded_or_rejected(warehouse: Any) -> None:
     found = warehouse.execute("select file_name, rows_read, rows_loaded, rows_superseded, rows_rejected from marts.audit_feed_file where feed = 'transactions'")
     assert sorted(found.fetchall()) == [
-        ("feeds/transactions/large.csv", 34, 34, 0, 0),
+        ("feeds/transactions/large.csv", 38, 38, 0, 0),
         ("feeds/transactions/one.csv", 24, 21, 1, 2),
         ("feeds/transactions/two.csv", 1, 1, 0, 0),
     ]

@@ -26,6 +26,11 @@ DAMAGES = [
     ("every_row_is_accounted_for", "marts.audit_feed_file", "update made set rows_loaded = rows_loaded + 1 where arrival_no = 1"),
     ("every_row_is_accounted_for", "marts.audit_feed_file", "update made set rows_rejected = rows_rejected + rows_loaded + 1, rows_loaded = -1"),
     ("every_row_has_one_disposition", "intermediate.int_rows_replaced", "insert into made from (from made limit 1)"),
+    (
+        "every_row_has_one_disposition",
+        "intermediate.int_rows_unresolved",
+        "insert into made select feed, file_no, row_no, 'unknown_partner', 'partner_id', 'C9' from intermediate.int_rows_replaced limit 1",
+    ),
     ("no_line_counts_twice_for_a_participant", "intermediate.int_memberships", "insert into made from (from made limit 1)"),
     (
         "no_line_counts_twice_for_a_participant",
@@ -41,13 +46,20 @@ DAMAGES = [
     ("no_result_is_lost_on_the_way_to_the_marts", "marts.fct_calculation_step", "delete from made where step_no = 1"),
     ("accruals_add_up_to_what_is_due", "marts.fct_accrual", "update made set accrual = accrual + 0.0001 where payout_id = (select min(payout_id) from made)"),
     ("accruals_add_up_to_what_is_due", "marts.fct_accrual", "delete from made where accrual <> 0"),
+    ("accruals_add_up_to_what_is_due", "marts.fct_accrual", "insert into made select * replace ('another' as payout_id) from made where accrual <> 0 limit 1"),
     ("debits_equal_credits", "marts.fct_journal", "update made set debit = debit + 0.01 where line_no = 1"),
+    ("debits_equal_credits", "marts.fct_journal", "update made set credit = credit + 0.01 where line_no = 2"),
     ("debits_equal_credits", "marts.fct_journal", "update made set currency = 'USD' where line_no = 2"),
     ("the_agreements_are_those_the_run_is_named_after", "terms.loaded", "update made set agreements_sha256 = 'edited'"),
     ("every_step_was_made_for_this_run", "calc.made_for", "update made set run_id = 'another' where step = 'net'"),
     ("every_step_was_made_for_this_run", "calc.made_for", "delete from made where step = 'marts'"),
-    ("every_payout_id_is_unique", "marts.fct_payout", "update made set payout_id = (select min(payout_id) from made)"),
+    (
+        "every_payout_id_is_unique",
+        "marts.fct_payout",
+        "update made set payout_id = (select min(payout_id) from made) where payout_id = (select max(payout_id) from made)",
+    ),
     ("blocked_payouts_pay_nothing", "marts.fct_payout", "update made set status = 'blocked' where payout <> 0"),
+    ("blocked_payouts_pay_nothing", "marts.fct_payout", "update made set status = 'blocked', payout = -payout where payout <> 0"),
 ]  # fmt: skip
 
 

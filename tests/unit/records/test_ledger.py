@@ -121,6 +121,21 @@ def test_two_folders_swapped_are_both_named() -> None:
     assert "ledger/0002-close-2026-02-v1/close.json:1: is the record of 0001-close-2026-01-v1" in found
 
 
+def test_two_folders_of_one_number() -> None:
+    one, two, three = make_chain()
+    found = message([one, two, Folder("0002-close-2026-09-v1", two.files), three])
+    assert "ledger/0002-close-2026-09-v1: a second folder with the number 0002" in found
+
+
+def test_a_record_whose_sum_of_files_was_written_anew() -> None:
+    folders = make_chain()
+    record = {**json.loads(folders[2].files[RECORD]), "content_sha256": NO_HASH}
+    del record["chain_sha256"]
+    record["chain_sha256"] = hashlib.sha256(canonical_json(record)).hexdigest()
+    found = message(changed(folders, 2, RECORD, canonical_json(record)))
+    assert found == "ledger/0003-close-2026-03-v1/close.json:1: content_sha256: does not fit the files it lists; restore it from a backup"
+
+
 def test_a_folder_deleted() -> None:
     one, two, three = make_chain()
     assert message([two, three]).startswith("ledger: folder 0001 is missing before 0002-close-2026-02-v1")

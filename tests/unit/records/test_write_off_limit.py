@@ -42,10 +42,13 @@ def written(*amounts: str, payout_id: str = "p1") -> list[WriteOff]:
         ("0.01", ["1.00"], REFUSED),
         ("0.41", ["-0.60"], REFUSED),  # too much paid is written off like too little
         ("0.40", ["-0.60"], "0.4000"),
+        ("-1.00", [], "-1.0000"),
+        ("-1.01", [], REFUSED),
+        ("-0.41", ["0.60"], REFUSED),
     ],
 )
 def test_the_limit_is_of_all_write_offs_of_a_payout(amount: str, before: list[str], outcome: str) -> None:
-    asked = payout("5.00"), Decimal(amount), LIMIT, written(*before)
+    asked = payout("-5.00" if amount.startswith("-") else "5.00"), Decimal(amount), LIMIT, written(*before)
     if outcome == REFUSED:
         with pytest.raises(LedgerRuleViolation, match=r"of payout p1 would be written off, and book.yaml allows 1.00 \(close"):
             agree_amount(*asked)
