@@ -32,7 +32,7 @@ run: setup  ## write the demo book, run it, print the summary
 test: setup  ## all tests in their short forms, under 5 minutes
 	@$(BIN)/python -m pytest -q -m "not long" -n auto --dist loadfile --no-loadscope-reorder
 
-mutants: setup  ## break the program on purpose and see that the tests notice (MINUTES minutes)
+mutants: setup  ## break the program on purpose and see that the tests notice (over an hour)
 	@$(BIN)/python -m tests.tools.mutants
 
 torture: setup  ## the program against the reference on random books, then bad files, the long tests, machines that fail and the histories (TORTURE="--help" lists the options)

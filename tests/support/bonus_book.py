@@ -63,5 +63,6 @@ def published_tables(folder: Path) -> dict[str, list[tuple[object, ...]]]:
     for path in sorted((folder / "published" / "current").glob("*.parquet")):
         if path.stem != "audit_run":
             columns = "* exclude (arrived_at)" if path.stem == "audit_feed_file" else "*"
-            tables[path.stem] = duckdb.sql(f"select {columns} from '{path}' order by all").fetchall()
+            with duckdb.connect() as con:
+                tables[path.stem] = con.execute(f"select {columns} from '{path}' order by all").fetchall()
     return tables

@@ -15,7 +15,13 @@ from models.records.chain import NO_HASH, TABLES
 from models.records.write_offs import WriteOff, seal_write_off
 
 JUNE = dt.date(2026, 6, 30)
-DTYPES = {"varchar": pl.String, "date": pl.Date, "integer": pl.Int32, "decimal(18, 4)": pl.Decimal(18, 4), "decimal(38, 12)": pl.Decimal(38, 12)}
+DTYPES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "varchar": pl.String,
+    "date": pl.Date,
+    "integer": pl.Int32,
+    "decimal(18, 4)": pl.Decimal(18, 4),
+    "decimal(38, 12)": pl.Decimal(38, 12),
+}
 VALUES = {"varchar": "x", "date": dt.date(2026, 1, 1), "integer": 1, "decimal(18, 4)": Decimal("12.5"), "decimal(38, 12)": Decimal("0.25")}
 
 

@@ -14,6 +14,8 @@ from tests.support.ledger_records import write_off
 
 LIMIT = Decimal("1.00")
 REFUSED = "refused"
+#: What agree_amount is asked: the payout, an amount, the limit, what was written off before.
+Asked = tuple[dict[str, Any], Decimal | None, Decimal, list[WriteOff]]
 
 
 def payout(open_amount: str, **more: Any) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def written(*amounts: str, payout_id: str = "p1") -> list[WriteOff]:
     ],
 )
 def test_the_limit_is_of_all_write_offs_of_a_payout(amount: str, before: list[str], outcome: str) -> None:
-    asked = payout("-5.00" if amount.startswith("-") else "5.00"), Decimal(amount), LIMIT, written(*before)
+    asked: Asked = payout("-5.00" if amount.startswith("-") else "5.00"), Decimal(amount), LIMIT, written(*before)
     if outcome == REFUSED:
         with pytest.raises(LedgerRuleViolation, match=r"of payout p1 would be written off, and book.yaml allows 1.00 \(close"):
             agree_amount(*asked)
@@ -81,7 +83,7 @@ def test_the_refusal_names_the_sum() -> None:
     ],
 )
 def test_no_more_than_is_open_and_of_its_sign(open_amount: str, amount: str | None, outcome: str) -> None:
-    asked = payout(open_amount), None if amount is None else Decimal(amount), LIMIT, []
+    asked: Asked = payout(open_amount), None if amount is None else Decimal(amount), LIMIT, []
     if outcome == REFUSED:
         with pytest.raises(LedgerRuleViolation, match="cannot be written off"):
             agree_amount(*asked)
@@ -107,7 +109,7 @@ def test_only_what_a_window_that_has_ended_owes(status: str, is_refused: bool) -
     ("EUR", "0.05", False), ("EUR", "0.005", True), ("JPY", "1", False), ("JPY", "0.5", True), ("KWD", "0.005", False), ("KWD", "0.0005", True),
 ])  # fmt: skip
 def test_an_amount_has_the_decimals_of_its_currency(currency: str, amount: str, is_refused: bool) -> None:
-    asked = payout("1", currency=currency), Decimal(amount), LIMIT, []
+    asked: Asked = payout("1", currency=currency), Decimal(amount), LIMIT, []
     if is_refused:
         with pytest.raises(InputError, match=f"more decimals than {currency}"):
             agree_amount(*asked)
