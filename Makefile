@@ -89,4 +89,4 @@ bench: setup  ## measure against the rivals (BENCH="--help" lists the options)
 	@$(BIN)/python -m benchmarks.run $(BENCH)
 
 clean:  ## remove what can be made again
-	@rm -rf $(VENV) build dist *.egg-info dbt_project/target dbt_project/logs
+	@rm -rf $(VENV) build dist *.egg-info
