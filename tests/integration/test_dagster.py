@@ -26,7 +26,7 @@ from tests.integration.test_run import write_book
 @pytest.fixture(scope="module")
 def instance() -> Iterator[dg.DagsterInstance]:
     """With the settings of dagster.yaml that say what is logged."""
-    settings = yaml.safe_load((Path(__file__).parents[2] / "dagster.yaml").read_text(encoding="utf-8"))
+    settings = yaml.safe_load((Path(__file__).parents[2] / "pipelines" / "dagster.yaml").read_text(encoding="utf-8"))
     with dg.DagsterInstance.ephemeral(settings={"python_logs": settings["python_logs"]}) as instance:
         yield instance
 

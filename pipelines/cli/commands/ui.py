@@ -12,7 +12,8 @@ import typer
 from pipelines.cli.options import BookOption
 from pipelines.settings import child_environment
 
-_ROOT = Path(__file__).resolve().parents[3]
+#: dagster.yaml and workspace.yaml are part of the package, so that an installed wheel has them.
+_PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def ui(book: BookOption, port: Annotated[int, typer.Option(help="Port of the web page.")] = 3000) -> None:
@@ -28,10 +29,10 @@ def ui(book: BookOption, port: Annotated[int, typer.Option(help="Port of the web
     open_book(book)
     home = book.resolve() / ".dagster_home"
     home.mkdir(exist_ok=True)
-    (home / "dagster.yaml").write_bytes((_ROOT / "dagster.yaml").read_bytes())
-    dagster = str(Path(sys.executable).with_name("dagster"))
-    environment = child_environment(TIERLEDGER_BOOK=str(book.resolve()), DAGSTER_HOME=str(home), PYTHONPATH=str(_ROOT))
+    (home / "dagster.yaml").write_bytes((_PACKAGE / "dagster.yaml").read_bytes())
+    command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(_PACKAGE / "workspace.yaml"), "--port", str(port)]
+    environment = child_environment(TIERLEDGER_BOOK=str(book.resolve()), DAGSTER_HOME=str(home))
     print(f"http://localhost:{port} shows {book} in a moment. Ctrl-C ends it.", flush=True)
     os.chdir(home)
     # this process becomes Dagster, so that Ctrl-C and a service manager reach it directly
-    os.execve(dagster, [dagster, "dev", "--workspace", str(_ROOT / "workspace.yaml"), "--port", str(port)], environment)
+    os.execve(command[0], command, environment)
