@@ -37,7 +37,7 @@ def rivals_python(work: Path) -> Path:
     python = work / "rivals-venv" / "bin" / "python"
     if not python.exists():
         venv.create(work / "rivals-venv", with_pip=True)
-        install = [python, "-m", "pip", "install", "--quiet", "-r", _HERE / "requirements.txt"]
+        install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "-r", _HERE / "requirements.txt"]
         if subprocess.run(install, check=False).returncode:
             raise SystemExit(f"the rivals' packages could not be installed into {work / 'rivals-venv'} (benchmarks/requirements.txt)")
     return python

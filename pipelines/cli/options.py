@@ -59,8 +59,8 @@ def as_called(text: str, book: Path | None = None) -> str:
 
     def replaced(match: re.Match[str]) -> str:
         start, arguments = match.groups()
-        is_complete = book is None or start != "`" or "--book" in arguments
-        return f"{start}{program()} {arguments}{'' if is_complete else naming(book)}"
+        added = naming(book) if book and start == "`" and "--book" not in arguments else ""
+        return f"{start}{program()} {arguments}{added}"
 
     return _PROPOSED.sub(replaced, text)
 

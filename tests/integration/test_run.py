@@ -80,7 +80,7 @@ def published_tables(folder: Path) -> dict[str, list[tuple[object, ...]]]:
     for path in sorted((folder / "published" / "current").glob("*.parquet")):
         if path.stem != "audit_run":
             columns = "* exclude (arrived_at)" if path.stem == "audit_feed_file" else "*"
-            tables[path.stem] = duckdb.sql(f"select {columns} from '{path}' order by all").fetchall()
+            tables[path.stem] = duckdb.execute(f"select {columns} from '{path}' order by all").fetchall()
     return tables
 
 
@@ -175,7 +175,7 @@ def test_a_failed_check_publishes_nothing_and_is_in_the_history(book: Path, monk
     assert published_bytes(book) == before
     monkeypatch.undo()
     assert run_book(book).status == "published"
-    history = duckdb.sql(f"select status from '{book}/published/current/audit_run.parquet' order by finished_at").fetchall()
+    history = duckdb.execute(f"select status from '{book}/published/current/audit_run.parquet' order by finished_at").fetchall()
     assert history == [("published",), ("failed",), ("published",)]
 
 
@@ -188,7 +188,10 @@ def test_a_lost_warehouse_is_rebuilt_from_the_archive(first: RunSummary, book: P
 
 
 def test_a_second_run_at_the_same_time_names_the_first(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = "import sys, pathlib; from assets.runtime.book_folder import lock_book\nwith lock_book(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    code = (
+        "import sys, pathlib; from assets.runtime.book_folder import lock_book\n"
+        "with lock_book(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
     holder = subprocess.Popen([sys.executable, "-c", code, str(book)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None

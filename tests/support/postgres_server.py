@@ -70,8 +70,8 @@ def running_server() -> Iterator[Server]:
             user = {"user": _SERVER_USER}
             shutil.chown(folder, _SERVER_USER)
             programs = _reachable(programs, folder)
-        made: list[str | Path] = [programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
-        subprocess.run(made, check=True, capture_output=True, cwd=folder, **user)
+        command: list[str | Path] = [programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
+        subprocess.run([*command, "--no-sync", "--no-instructions"], check=True, capture_output=True, cwd=folder, **user)
         options = {"listen_addresses": "", "unix_socket_directories": folder, "fsync": "off", "shared_buffers": "32MB", "max_connections": "30"}
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with (folder / "log").open("wb") as log:
