@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -18,15 +19,15 @@ from assets.runtime.masking import mask
 from pipelines.cli.commands import demo, doctor, explain, init, rejects, run, ui, validate, verify
 from pipelines.cli.ledger import close, journal, reopen, write_off
 from pipelines.cli.logged import logged
-from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT
+from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT, as_called, program
 from pipelines.cli.stopping import stop_signals
 from pipelines.logging.format import is_on_standard_error, stop_log
 
 app = typer.Typer(
     name="tierledger",
     help="Rebates, bonuses and commissions: from transaction feeds to payouts that explain themselves.",
-    epilog="First time?  [bold]tierledger demo[/bold]  writes an example book and runs it.   Your own file:  "
-    "[bold]tierledger init my-book --feed sales.csv[/bold]",
+    epilog=f"First time?  [bold]{program()} demo[/bold]  writes an example book and runs it.   Your own file:  "
+    f"[bold]{program()} init my-book --feed sales.csv[/bold]",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -38,7 +39,24 @@ for command in (
     logged(close.close), logged(reopen.reopen), logged(write_off.write_off), journal.journal, logged(verify.verify), rejects.rejects,
     init.init, doctor.doctor, ui.ui,
 ):  # fmt: skip
-    app.command()(command)
+    app.command(help=as_called(command.__doc__ or ""))(command)
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        from assets.archive.run_identity import code_version
+
+        print(f"tierledger {code_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_any_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and the hash of the code that calculates.")
+    ] = False,
+) -> None:
+    """Nothing happens here: the option's own callback answers and ends."""
 
 
 def run_cli() -> None:
@@ -110,5 +128,5 @@ def _explain_error(error: Exception) -> int:
 def _say(event: str, text: str, **facts: object) -> None:
     """To the person at the terminal, and into the log; where both are standard error, the log's line alone."""
     if not is_on_standard_error():
-        print(mask(text), file=sys.stderr)
+        print(mask(as_called(text)), file=sys.stderr)
     log_event(event, text, logging.ERROR, **facts)

@@ -24,7 +24,7 @@ from pipelines.cli.main import main
 
 def payout_ids(book: Path, condition: str) -> list[str]:
     query = f"select payout_id from '{book}/published/current/fct_payout.parquet' where {condition} order by abs(payout) desc, payout_id limit 3"
-    return [row[0] for row in duckdb.sql(query).fetchall()]
+    return [row[0] for row in duckdb.execute(query).fetchall()]
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_every_benefit_has_a_picture_with_the_place_on_it(demo_book: Path) -> No
     query = (
         f"select any_value(payout_id) from '{demo_book}/published/current/fct_payout.parquet' where axis_value is not null group by agreement_id, benefit_id"
     )
-    for (payout_id,) in duckdb.sql(query).fetchall():
+    for (payout_id,) in duckdb.execute(query).fetchall():
         e = explain_payout(demo_book, payout_id, 0)
         picture = draw_curve(e)
         assert picture is not None, e.benefit["benefit_id"]
