@@ -7,6 +7,7 @@ anything of a book.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import shutil
 import tempfile
@@ -38,5 +39,6 @@ def open_cache(kind: str, digest: str) -> Path:
 
 
 def _remove_unused(parent: Path) -> None:
-    for folder in sorted(parent.iterdir(), key=lambda each: each.stat().st_mtime)[:-_KEPT]:
-        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):  # another process removes the same ones
+        for folder in sorted(parent.iterdir(), key=lambda each: each.stat().st_mtime)[:-_KEPT]:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -226,10 +226,13 @@ def _project_digest() -> str:
 
 
 def _store(file: Path, content: bytes) -> None:
-    """Keep a parsed manifest, whole or not at all: other processes read it."""
+    """Keep a parsed manifest, whole or not at all: other processes read it. Where the disk is full, the next run parses again."""
     staged = file.with_suffix(f".{os.getpid()}")
-    staged.write_bytes(content)
-    staged.replace(file)
+    try:
+        staged.write_bytes(content)
+        staged.replace(file)
+    except OSError:
+        staged.unlink(missing_ok=True)
 
 
 def _close() -> None:

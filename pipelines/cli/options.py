@@ -6,6 +6,7 @@ Belongs here: options, consoles, the exit codes, commands that are proposed. Doe
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import re
 import shlex
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 DONE, CHECK_FAILED, WRONG_INPUT = 0, 1, 2
 _NAME = "tierledger"
+#: What `python -m` takes.
+_PACKAGE = "pipelines.cli"
+#: Commands that take the folder of a book as their argument.
+_WITHOUT_OPTION = ("demo", "init")
 #: A command in backticks, as messages have it, or on an indented line of its own, as examples have it.
 _PROPOSED = re.compile(rf"(`|^ +){_NAME} ([a-z][^`\n]*)", re.MULTILINE)
 
@@ -35,6 +40,16 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
+def named_book(arguments: list[str]) -> Path:
+    """The book that a command line names, else the one that commands work on without a name."""
+    for argument, following in itertools.pairwise([*arguments, ""]):
+        if argument == "--book":
+            return Path(following)
+        if argument.startswith("--book="):
+            return Path(argument.removeprefix("--book="))
+    return book_folder()
+
+
 def naming(book: Path) -> str:
     """How a command that is proposed names the book: not at all where it is the one that goes without saying."""
     return "" if book == book_folder() else f" --book {shlex.quote(str(book))}"
@@ -42,6 +57,9 @@ def naming(book: Path) -> str:
 
 def program() -> str:
     """The program as it was called, so that a command that is printed works where it is printed."""
+    started = sys.modules["__main__"].__spec__
+    if started is not None and started.parent == _PACKAGE:
+        return f"{shlex.quote(sys.orig_argv[0])} -m {_PACKAGE}"
     called = Path(sys.argv[0])
     if called.name != _NAME:  # called from Python
         return _NAME
@@ -59,8 +77,8 @@ def as_called(text: str, book: Path | None = None) -> str:
 
     def replaced(match: re.Match[str]) -> str:
         start, arguments = match.groups()
-        added = naming(book) if book and start == "`" and "--book" not in arguments else ""
-        return f"{start}{program()} {arguments}{added}"
+        takes_book = start == "`" and "--book" not in arguments and not arguments.startswith(_WITHOUT_OPTION)
+        return f"{start}{program()} {arguments}{naming(book) if book and takes_book else ''}"
 
     return _PROPOSED.sub(replaced, text)
 

@@ -5,6 +5,8 @@ Belongs here: what a person meets before or instead of a run. Does not belong he
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from assets.archive.run_identity import code_version
 from pipelines.cli.formatting import money, number, percent, size
 from pipelines.cli.main import main
-from pipelines.cli.options import as_called, command_line
+from pipelines.cli.options import as_called, command_line, named_book
 
 COMMANDS = ("run", "demo", "init", "validate", "explain", "close", "reopen", "write-off", "journal", "rejects", "ui", "doctor")
 
@@ -84,10 +86,29 @@ def test_a_proposed_command_names_the_program_as_it_was_called(program_file: Pat
     assert command_line("explain 1f", Path("my book")) == ".venv/bin/tierledger explain 1f --book 'my book'"
 
 
+def test_a_module_that_is_run_by_python_proposes_the_same() -> None:
+    """Also in the help and where an option is wrong; the interpreter is named as it was typed."""
+    python = os.path.relpath(sys.executable)
+
+    def output(*arguments: str) -> str:
+        return subprocess.run([python, "-m", "pipelines.cli", *arguments], capture_output=True, text=True, check=False).stderr
+
+    assert f"`{python} -m pipelines.cli demo` writes" in output("run", "--book", "nowhere")
+    assert f"'{python} -m pipelines.cli run -h'" in output("run", "--wrong")
+
+
 def test_a_proposed_command_names_the_book_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And only where the command takes it."""
     monkeypatch.setattr(sys, "argv", [".venv/bin/tierledger"])
-    text = as_called("`tierledger run --force` or `tierledger run --book there`; tierledger is the name", Path("here"))
-    assert text == "`.venv/bin/tierledger run --force --book here` or `.venv/bin/tierledger run --book there`; tierledger is the name"
+    text = as_called("`tierledger run`, `tierledger run --book there`, `tierledger demo`; tierledger is the name", Path("here"))
+    assert text == "`.venv/bin/tierledger run --book here`, `.venv/bin/tierledger run --book there`, `.venv/bin/tierledger demo`; tierledger is the name"
+
+
+@pytest.mark.parametrize("arguments", [["explain", "1f", "--book", "my book"], ["explain", "--book=my book", "1f"]])
+def test_the_book_of_a_command_line(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert named_book(arguments) == Path("my book")
+    monkeypatch.setenv("TIERLEDGER_BOOK", "other")
+    assert named_book(["explain", "1f"]) == Path("other")
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,14 +63,14 @@ def test_names_of_a_payout(demo_book: Path, largest: str) -> None:
         assert explain_payout(demo_book, name, 0).payout["payout_id"] == largest
 
 
-def test_an_unclear_name_lists_what_it_could_be(demo_book: Path, largest: str) -> None:
+def test_an_unclear_name_lists_what_it_could_be(demo_book: Path, largest: str, capsys: pytest.CaptureFixture[str]) -> None:
     p = explain_payout(demo_book, largest, 0).payout
     with pytest.raises(InputError, match=largest):
         explain_payout(demo_book, f"{p['agreement_id']}/{p['benefit_id']}/{p['participant_id']}/1999-01-01", 0)
     with pytest.raises(InputError, match="beginning of several payouts"):
         explain_payout(demo_book, largest[0], 0)
-    with pytest.raises(InputError, match="`tierledger explain` lists the largest"):
-        explain_payout(demo_book, "~~~", 0)
+    assert main(["explain", "~~~", "--book", str(demo_book)]) == 2
+    assert f"`tierledger explain --book {demo_book}` lists the largest" in capsys.readouterr().err
     with pytest.raises(InputError, match="no published payout"):
         explain_payout(demo_book, "", 0)
 
