@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 AUDIT := build/audit
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check mutants torture crashes histories lint ui audit lock tables-page language-page reasons-page curves-page bench clean
+.PHONY: help setup run test check unit mutants torture crashes histories lint ui audit lock tables-page language-page reasons-page curves-page bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -53,7 +53,10 @@ crashes: setup  ## kill -9 at every step, full disks, damaged files, readers dur
 histories: setup  ## 1,000 random histories of 40 events; given again, it goes on where it was (HISTORIES="--help")
 	@$(BIN)/python -m tests.histories $(HISTORIES)
 
-check: lint  ## what to run before every commit: lint and the unit tests, in a minute
+check: setup  ## what to run before every commit: lint and the unit tests side by side, under 90 seconds
+	@$(MAKE) -s -j 2 lint unit
+
+unit: setup
 	@$(BIN)/python -m pytest tests/unit -n auto
 
 lint: setup  ## style, types, layers, SQL
