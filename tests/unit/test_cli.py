@@ -82,6 +82,7 @@ def test_a_proposed_command_names_the_program_as_it_was_called(program_file: Pat
     monkeypatch.setenv("PATH", "/nowhere")
     assert main(["run", "--book", "nowhere"]) == 2
     assert f"`{program_file} demo` writes" in capsys.readouterr().err
+    monkeypatch.setenv("PATH", str(program_file.parent))  # where the name finds another program
     monkeypatch.setattr(sys, "argv", [".venv/bin/tierledger"])
     assert command_line("explain 1f", Path("my book")) == ".venv/bin/tierledger explain 1f --book 'my book'"
 
