@@ -18,17 +18,17 @@ from assets.feeds.inspection import refusal
 from assets.feeds.typing_sql import DECIMALS, Mapped
 from models.book.settings import Book
 from models.documents import Document, InputError, Problem, parse_documents
+from models.feeds.attributes import folded
 from models.feeds.columns import FEEDS, TRANSACTION_TYPES, Column, Feed, Kind
 from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, ExpressionError, is_day
 from models.feeds.expressions import compile_expression
-from models.feeds.reject_reasons import CORRECTION_COLUMNS, CORRECTS_ROW
+from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
 from models.feeds.settings import FeedSettings
 from models.feeds.text_formats import PLAIN, Forms, forms_of, without_nulls
 from models.money import MINOR_UNITS
 
 #: Raised when the reading of files changes: what was loaded before is then loaded again from the archive.
-_READER_VERSION = 2
-_OWN_COLUMNS = ("file_no", "row_no")
+_READER_VERSION = 3
 
 
 def settings_hash(feed: Feed, settings: FeedSettings | None) -> str:
@@ -57,8 +57,10 @@ def check_settings(book: Book, document: Document) -> list[Problem]:
                 _try_out(_compiled(text, columns.get(target), None, forms_of(settings)))
             except ExpressionError as error:
                 problems.append(document.problem(("feeds", name, "columns", target), str(error)))
-            if target.casefold() in _OWN_COLUMNS:
-                problems.append(document.problem(("feeds", name, "columns", target), "this name is reserved; choose another"))
+            alike = [other for other in (*columns, *settings.columns) if other != target and folded(other) == folded(target)]
+            if alike:
+                message = f"differs from {alike[0]} in capitals alone, which do not tell columns apart; choose another name"
+                problems.append(document.problem(("feeds", name, "columns", target), message))
         for target, value in settings.defaults.items():
             if target not in columns:
                 problems.append(document.problem(("feeds", name, "defaults", target), f"is no column of this feed; allowed: {', '.join(columns)}"))
@@ -110,9 +112,10 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
 
     Raises InputError when the file lacks a needed column, or has one that a strict feed does not name.
     """
-    cells = {column: f"c{i}" for i, column in enumerate(header) if column not in CORRECTION_COLUMNS}
-    if CORRECTS_ROW in header:  # written by `rejects --export`, which keeps spreadsheets from running a cell
-        cells = {column: f"regexp_replace({cell}, '^''([=+@\t\r-])', '\\1')" for column, cell in cells.items()}
+    cells = {column: f"c{i}" for i, column in enumerate(header)}
+    if is_correction(header):  # written by `rejects --export`, which keeps spreadsheets from running a cell
+        kept = {column: cell for column, cell in cells.items() if column not in CORRECTION_COLUMNS}
+        cells = {column: f"regexp_replace({cell}, '^''([=+@\t\r-])', '\\1')" for column, cell in kept.items()}
         header = tuple(cells)
     by_name = {column: without_nulls(cell, settings.nulls) for column, cell in cells.items()}
     forms = forms_of(settings)
@@ -121,7 +124,7 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
         is_typed = bool(expression.columns & typed)
         return Mapped(target, column, expression, text, replace(forms, decimal=None, thousands=(), dates=None) if is_typed else forms, is_typed)
 
-    folded = {column.casefold(): column for column in header}
+    alike = {folded(column): column for column in header}
     canonical = {column.name: column for column in feed.columns}
     mapped: dict[str, Mapped] = {}
     problems = []
@@ -134,7 +137,7 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
     for column in feed.columns:
         if column.name in settings.columns:
             continue
-        source = column.name if column.name in by_name else folded.get(column.name)
+        source = column.name if column.name in by_name else alike.get(column.name)
         if source is not None:
             mapped[column.name] = made(column.name, column, Compiled(by_name[source], is_column=True, columns=frozenset([source])))
             continue
@@ -147,15 +150,12 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
     if problems:
         raise InputError(problems)
     taken = {column for m in mapped.values() if m.expression for column in m.expression.columns}
-    if settings.strict and (added := [column for column in header if column not in taken and column.casefold() not in map(str.casefold, mapped)]):
+    if settings.strict and (added := [column for column in header if column not in taken and folded(column) not in map(folded, mapped)]):
         message = f"has the column {', '.join(added[:40])}, which book.yaml does not name, and feeds.{feed.name} is strict; "
         raise refusal(name, f"{message}map it under feeds.{feed.name}.columns (NULL: not carried along), or take `strict` out", 1)
     attributes = [m for target, m in mapped.items() if target not in canonical and m.text.strip().casefold() != "null"]  # NULL: not carried along
     if feed.attributes:
-        names = {target.casefold() for target in mapped}
-        free = [column for column in header if column not in taken and column.casefold() not in names]
-        own = [column for column in free if column.casefold() in _OWN_COLUMNS]
-        if own:
-            raise refusal(name, f"the column name {', '.join(own)} is reserved; map it to another name under feeds.{feed.name}.columns", 1)
+        names = {folded(target) for target in mapped}
+        free = [column for column in header if column not in taken and folded(column) not in names]
         attributes += [Mapped(column, None, Compiled(by_name[column], is_column=True)) for column in free]
     return [mapped[column.name] for column in feed.columns] + attributes

@@ -9,7 +9,8 @@ import codecs
 import csv
 import hashlib
 import io
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from models.documents import InputError, Problem
+from models.feeds.attributes import folded
 
 Format = Literal["csv", "parquet", "json"]
 Compression = Literal["none", "gzip", "zstd"]
@@ -193,11 +195,21 @@ def _header(head: bytes, facts: Facts, name: str, delimiter: str) -> tuple[str, 
         header = header[:-1]
     if "" in header:
         raise refusal(name, "the header has a column without a name", 1)
-    folded = [column.casefold() for column in header]
-    twice = sorted({column for column in header if folded.count(column.casefold()) > 1})
-    if twice:
-        raise refusal(name, f"the header names {', '.join(twice)} more than once (capitals do not tell columns apart)", 1)
+    checked_header(header, name)
     if len(header) == 1 and any(mark in header[0] for mark in _DELIMITERS if mark != delimiter):
         message = f"its columns are not separated by {_DELIMITERS[delimiter]}; save it so, or declare `delimiter` for the feed in book.yaml"
         raise refusal(name, message, 1)
     return header
+
+
+def checked_header(header: Sequence[str], name: str) -> tuple[str, ...]:
+    """The names of a file's columns. Raises InputError where two of them are one name, or one cannot be written."""
+    times = Counter(map(folded, header))
+    if twice := sorted({column for column in header if times[folded(column)] > 1}):
+        message = (
+            f"the header names {', '.join(twice)} more than once (capitals do not tell columns apart); rename or leave out all but one, and deliver it again"
+        )
+        raise refusal(name, message, 1)
+    if unwritable := [column for column in header if "\0" in column]:
+        raise refusal(name, f"the column name {unwritable[0]!r} holds a zero byte; rename it, and deliver it again", 1)
+    return tuple(header)

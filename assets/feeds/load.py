@@ -20,7 +20,7 @@ from assets.archive.receipts import enter_load, write_receipt
 from assets.feeds.column_mapping import check_mappings, map_header, settings_hash
 from assets.feeds.control_totals import check_totals, smaller_than_usual
 from assets.feeds.file_events import tell_files
-from assets.feeds.inspection import Dialect, Facts, format_of, inspect, refusal
+from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect, refusal
 from assets.feeds.landing import Arrival, Landing, append_manifest, dialect_of, land_files, sync_archive
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
 from assets.feeds.readers import (
@@ -41,8 +41,9 @@ from assets.runtime.context import RunContext, StepReport
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import open_warehouse, transaction
 from models.documents import InputError, Problem
+from models.feeds.attributes import folded
 from models.feeds.columns import FEEDS, Feed
-from models.feeds.reject_reasons import CORRECTION_COLUMNS, CORRECTS_FILE, CORRECTS_ROW
+from models.feeds.reject_reasons import CORRECTION_COLUMNS, CORRECTS_FILE, CORRECTS_ROW, is_correction
 from models.feeds.settings import FeedSettings
 
 #: file_no = this × the feed's place + arrival_no: the same however the files of several feeds came interleaved.
@@ -181,7 +182,7 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     batches = _batches(load, feed, sources, {file_number(feed, arrival): dt.datetime.fromisoformat(arrival.arrived_at).date() for arrival in fresh})
     add_attributes(load.con, feed, [m.name for batch in batches for m in batch.mapped if m.column is None])
     for batch in batches:
-        names = ", ".join(identifier(m.name) for m in batch.mapped)
+        names = ", ".join(identifier(m.target) for m in batch.mapped)
         rows = select_rows(batch.mapped, batch.defaults, batch.facts, relation(batch.sources), batch.rules)
         _execute(load, f"insert into raw.{feed.name} (file_no, {names}) {rows}", done, len(batch.sources), total)
         done += len(batch.sources)
@@ -270,12 +271,12 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
             fact = source.facts
         if file_format == "parquet":
             columns = tuple(parquet_columns(source.path, source.name))
-            source = replace(source, columns=columns, header=tuple(name for name, _ in columns))
+            source = replace(source, columns=columns, header=checked_header([name for name, _ in columns], source.name))
         elif file_format == "csv" and (arrival.sha256 in load.to_rewrite or looks_ragged(fact)):
             source = rewrite_csv(source, load.scratch / f"{feed.name}-{arrival.sha256}")
         sources.append(source)
     lines = [source for source in sources if format_of(source.suffix)[0] == "json"]
-    headers = dict(zip([s.file_no for s in lines], json_keys_of(load.con, lines), strict=True))
+    headers = {source.file_no: checked_header(keys, source.name) for source, keys in zip(lines, json_keys_of(load.con, lines), strict=True)}
     return [replace(source, header=headers[source.file_no]) if source.file_no in headers else source for source in sources]
 
 
@@ -294,14 +295,16 @@ def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[
         message = f"its last line has no end, and feeds.{feed.name} insists on one (final_newline in book.yaml): it may be cut off; deliver it again"
         raise InputError([Problem(source.name, source.facts.newlines + 1, "", message) for source in unended])
     load.warnings.extend(f"{source.name}: its last line has no end; nothing else says whether the file is whole" for source in unended)
-    known: set[str] = {name for (name,) in load.con.execute("select column_name from raw.feed_columns where feed = ?", [feed.name]).fetchall()}
+    known: set[str] = {folded(name) for (name,) in load.con.execute("select column_name from raw.feed_columns where feed = ?", [feed.name]).fetchall()}
     seen = set(known)
+    new: list[str] = []
     for source in sources:
-        added = [column for column in source.header if column not in seen and column not in CORRECTION_COLUMNS]
+        added = [column for column in source.header if folded(column) not in seen and not (is_correction(source.header) and column in CORRECTION_COLUMNS)]
         if added and seen:
             load.warnings.append(f"{source.name} has columns that no file of {feed.name} had before: {', '.join(added[:20])}")
-        seen.update(added)
-    append_rows(load.con, "feed_columns", [(feed.name, column) for column in sorted(seen - known)])
+        seen.update(map(folded, added))
+        new += added
+    append_rows(load.con, "feed_columns", [(feed.name, column) for column in sorted(new)])
 
 
 def _rules(feed: Feed, settings: FeedSettings, mapped: list[Mapped], source: Source, arrived: dt.date) -> list[RowRule]:
@@ -369,7 +372,7 @@ def _reject(con: duckdb.DuckDBPyConnection, feed: Feed, batch: _Batch) -> int:
 def _enter_corrections(con: duckdb.DuckDBPyConnection, feed: Feed, batch: _Batch) -> None:
     """Note which refused row each row of a file of corrections takes the place of, where it was taken in."""
     header = batch.sources[0].header
-    if not {CORRECTS_FILE, CORRECTS_ROW} <= set(header):
+    if not is_correction(header):
         return
     corrected = f"c{header.index(CORRECTS_FILE)} as corrects_file, try_cast(c{header.index(CORRECTS_ROW)} as bigint) as corrects_row"
     con.execute(f"create or replace temp table corrected as select file_no, {corrected} from ({relation(batch.sources)})")

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from assets.feeds.readers import identifier
+from models.feeds.attributes import attribute_column
 from models.feeds.columns import FEEDS, SQL_TYPES, Feed
 
 _REGISTERS = """
@@ -25,6 +26,7 @@ create table if not exists raw.corrections (feed varchar not null, file_no integ
 create table if not exists raw.declared_totals (feed varchar not null, file_no integer not null, total varchar not null, said varchar not null);
 create table if not exists raw.feed_snapshots (feed varchar not null);
 create table if not exists raw.feed_columns (feed varchar not null, column_name varchar not null);
+create table if not exists raw.attributes (feed varchar not null, position integer not null, name varchar not null, column_name varchar not null);
 create table if not exists raw.feed_settings (feed varchar not null, sha256 varchar not null);
 create table if not exists raw.landed_files (identity varchar not null, sha256 varchar not null);
 """
@@ -40,17 +42,20 @@ def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
 def truncate_feed(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     """Forget everything that was loaded for a feed, attributes too."""
     con.execute(f"create or replace table raw.{feed.name} ({_columns(feed)})")
-    for register in ("feed_files", "rejects", "feed_settings", "feed_columns", "corrections", "declared_totals"):
+    for register in ("feed_files", "rejects", "feed_settings", "feed_columns", "attributes", "corrections", "declared_totals"):
         con.execute(f"delete from raw.{register} where feed = ?", [feed.name])
 
 
 def add_attributes(con: duckdb.DuckDBPyConnection, feed: Feed, names: list[str]) -> None:
-    """A text column for each attribute that the feed's table does not have yet."""
-    present = {str(row[0]).casefold() for row in con.execute(f"describe raw.{feed.name}").fetchall()}
+    """A text column for each attribute that the feed's table does not have yet, under the name that it had first."""
+    present = {column for (column,) in con.execute("select column_name from raw.attributes where feed = ?", [feed.name]).fetchall()}
+    added: dict[str, str] = {}
     for name in names:
-        if name.casefold() not in present:
-            con.execute(f"alter table raw.{feed.name} add column {identifier(name)} varchar")
-            present.add(name.casefold())
+        if attribute_column(name) not in present:
+            added.setdefault(attribute_column(name), name)
+    for column in added:
+        con.execute(f"alter table raw.{feed.name} add column {identifier(column)} varchar")
+    append_rows(con, "attributes", [(feed.name, position, name, column) for position, (column, name) in enumerate(added.items(), len(present) + 1)])
 
 
 def append_rows(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[Any, ...]]) -> None:

@@ -82,13 +82,18 @@ def _csv(paths: str, file_no: str, columns: list[str], compression: Compression,
 
 
 def _parquet(paths: str, file_no: str, source: Source) -> str:
-    columns = ", ".join(f"{_parquet_text(name, kind)} as c{i}" for i, (name, kind) in enumerate(source.columns))
-    return f"select {file_no} as file_no, {columns}, null as fault, null as fault_message, null as fault_raw from read_parquet({paths})"
+    columns = ", ".join(f"{_parquet_text(f'p{i}', kind)} as c{i}" for i, (_, kind) in enumerate(source.columns))
+    files = _by_place(paths, len(source.columns))
+    return f"select {file_no} as file_no, {columns}, null as fault, null as fault_message, null as fault_raw from {files}"
 
 
-def _parquet_text(name: str, kind: str) -> str:
+def _by_place(paths: str, columns: int) -> str:
+    """SQL of Parquet files with their columns as p0, p1, …: no name of a file meets `file_index` or another one, and a folder named a=b adds no column."""
+    return f"read_parquet({paths}, hive_partitioning = false) as files ({', '.join(f'p{i}' for i in range(columns))})"
+
+
+def _parquet_text(column: str, kind: str) -> str:
     """The exact text of a typed value. A timestamp at midnight is a day: that is how many writers store days."""
-    column = identifier(name)
     text = f"nullif({column}::varchar, '')"
     if kind.startswith("TIMESTAMP") and "TIME ZONE" not in kind:
         return f"case when {column} = date_trunc('day', {column}) then {column}::date::varchar else {text} end"
@@ -99,10 +104,21 @@ def parquet_columns(path: Path, name: str) -> list[tuple[str, str]]:
     """Column names and SQL types of a Parquet file. Raises InputError when it cannot be read."""
     try:
         with duckdb.connect() as con:
-            described = con.execute(f"describe select * from read_parquet({quoted(str(path))})").fetchall()
+            elements = con.execute(f"select name, coalesce(num_children, 0) from parquet_schema({quoted(str(path))})").fetchall()
+            names = list(_names_at_the_top(elements))
+            kinds = con.execute(f"describe from {_by_place(quoted(str(path)), len(names))}").fetchall()
     except duckdb.Error as error:
         raise refusal(name, f"cannot be read as Parquet, deliver it again: {str(error).splitlines()[0]}") from None
-    return [(str(row[0]), str(row[1])) for row in described]
+    return [(name, str(row[1])) for name, row in zip(names, kinds, strict=True)]
+
+
+def _names_at_the_top(elements: list[tuple[str, int]]) -> Iterator[str]:
+    """The columns among the elements of a Parquet schema: the root, then each column followed by what it holds."""
+    inside = 0
+    for name, children in elements[1:]:
+        if not inside:
+            yield name
+        inside = max(inside - 1, 0) + children
 
 
 #: Strings stay, numbers get quotes around them: so a number keeps its digits where the engine would make it a double.
@@ -110,8 +126,8 @@ _STRING_OR_NUMBER = r'("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)'
 
 
 def _json_lines(paths: str, file_no: str, header: tuple[str, ...], compression: Compression) -> str:
-    shape = quoted(json.dumps(dict.fromkeys(header, "VARCHAR"), ensure_ascii=False))
-    columns = ", ".join(f"nullif(struct_extract(object, {quoted(key)}), '') as c{i}" for i, key in enumerate(header))
+    shape = quoted(json.dumps({key: "VARCHAR" for key in header if key} or {"-": "VARCHAR"}, ensure_ascii=False))
+    columns = ", ".join(f"nullif({_json_text(key)}, '') as c{i}" for i, key in enumerate(header))
     marked = f"regexp_replace(line, {quoted(_STRING_OR_NUMBER)}, E'\\\\1\\x01\\\\2\\x01', 'g')"
     exact = f"replace(replace({marked}, E'\\x01\\x01', ''), E'\\x01', '\"')"
     return f"""
@@ -122,11 +138,17 @@ def _json_lines(paths: str, file_no: str, header: tuple[str, ...], compression: 
                 when valid is null or json_type(valid) != 'OBJECT' then 'bad_json'
                 when len(list_distinct(json_keys(valid))) != len(json_keys(valid)) then 'duplicate_key' end as fault
             from parsed),
-        taken as (select file_no, line, fault, json_transform(case when fault is null then {exact} else '{{}}' end, {shape}) as object from judged)
+        exact as (select file_no, line, fault, case when fault is null then {exact} else '{{}}' end as text from judged),
+        taken as (select *, json_transform(text, {shape}) as object from exact)
         select file_no, {columns}, fault,
             case fault when 'bad_json' then 'the line is not one JSON object' when 'duplicate_key' then 'a key stands twice' end as fault_message,
             case when fault is not null then to_json({{'line': line}})::varchar end as fault_raw
         from taken"""
+
+
+def _json_text(key: str) -> str:
+    """The text of one key; the engine's objects have none without a name."""
+    return f"struct_extract(object, {quoted(key)})" if key else "json_extract_string(text, '/')"
 
 
 def json_line_relation(paths: str, file_no: str, compression: Compression) -> str:

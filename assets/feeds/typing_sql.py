@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assets.feeds.readers import identifier, quoted
+from models.feeds.attributes import attribute_column
 from models.feeds.columns import SQL_TYPES, TRANSACTION_TYPES, Column, Feed, Kind
 from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, text_of
 from models.feeds.text_formats import PLAIN, Forms
@@ -49,6 +50,11 @@ class Mapped:
     text: str = ""  # the expression as the user wrote it, for messages
     forms: Forms = PLAIN  # how its text is written
     is_typed: bool = False  # the file itself says that it is a number
+
+    @property
+    def target(self) -> str:
+        """The column of raw.<feed> that takes the value."""
+        return self.column.name if self.column else attribute_column(self.name)
 
 
 @dataclass(frozen=True)
@@ -90,9 +96,9 @@ def signs_differ(mapped: list[Mapped]) -> RowRule:
 
 
 def select_rows(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, rules: Sequence[RowRule] = ()) -> str:
-    """SQL: one row per row of `relation`: `file_no` (negative: the row is refused), then every column under its own name."""
+    """SQL: one row per row of `relation`: `file_no` (negative: the row is refused), then every column as raw.<feed> names it."""
     typed = _typed(mapped, defaults, facts)
-    values = ", ".join(f"{t.final(typed)} as {identifier(t.mapped.name)}" for t in typed)
+    values = ", ".join(f"{t.final(typed)} as {identifier(t.mapped.target)}" for t in typed)
     return f"select case when {_passes(typed, rules)} then file_no else -file_no end as file_no, {values} from ({_staged(typed, relation)})"
 
 
@@ -142,7 +148,7 @@ def _passes(typed: list[_Typed], rules: Sequence[RowRule]) -> str:
 
 def _typed(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts) -> list[_Typed]:
     """The columns, and where amounts find the currency that says how many decimals they may be written with."""
-    currency = next((f"v{i}" for i, m in enumerate(mapped) if m.name == "currency"), "")
+    currency = next((f"v{i}" for i, m in enumerate(mapped) if m.column and m.name == "currency"), "")
     return [_Typed(i, m, defaults, facts, currency) for i, m in enumerate(mapped)]
 
 
@@ -161,7 +167,7 @@ class _Typed:
         expression = mapped.expression
         self.form = "text" if expression is None or self.kind in _TEXTS else expression.form
         self.is_text = self.form == "text"
-        is_money = mapped.name in ("amount", "cost") and bool(currency)
+        is_money = bool(column) and mapped.name in ("amount", "cost") and bool(currency)
         self.is_ambiguous = is_money and self.is_text and not mapped.is_typed and mapped.forms.decimal is None and not mapped.forms.thousands
 
     # stage 1 and 2

@@ -40,7 +40,7 @@ def open_set(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("set timezone = 'UTC'")
         con.execute("set enable_progress_bar = false")
         for path in sorted(folder.glob("*.parquet")):
-            con.read_parquet(str(path)).create_view(path.stem)
+            con.read_parquet(str(path), hive_partitioning=False).create_view(path.stem)
         yield con
     finally:
         con.close()

@@ -246,8 +246,8 @@ def _must_be_empty(con: duckdb.DuckDBPyConnection, check: str, query: str) -> No
 
 
 def scan(path: Path, *options: str) -> str:
-    """The file as a table; a name with glob characters stands for itself."""
-    return f"read_parquet({', '.join([_quoted(as_pattern(path)), *options])})"
+    """The file as a table; a name with glob characters stands for itself, and a folder named a=b adds no column."""
+    return f"read_parquet({', '.join([_quoted(as_pattern(path)), 'hive_partitioning = false', *options])})"
 
 
 def _quoted(text: object) -> str:

@@ -15,6 +15,7 @@ from assets.runtime.context import CheckFailed, RunContext, StepReport
 from assets.runtime.events import log_event
 from assets.runtime.warehouse import open_warehouse
 from models.documents import InputError, Problem, parse_documents
+from models.feeds.attributes import column_named, folded
 from models.feeds.columns import FEEDS
 
 if TYPE_CHECKING:
@@ -219,13 +220,17 @@ def _double_metrics(con: duckdb.DuckDBPyConnection) -> list[Problem]:
 
 
 def _columns_of_transactions(con: duckdb.DuckDBPyConnection) -> list[str]:
-    return [row[0] for row in con.execute("describe raw.transactions").fetchall() if row[0] not in ("file_no", "row_no")]
+    """Names that an agreement may use: canonical ones, then those that the files call their other columns."""
+    return [column.name for column in FEEDS["transactions"].columns] + _attributes_of_transactions(con)
+
+
+def _attributes_of_transactions(con: duckdb.DuckDBPyConnection) -> list[str]:
+    return [name for (name,) in con.execute("select name from raw.attributes where feed = 'transactions' order by position").fetchall()]
 
 
 def _unknown_measures(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Problem]:
     """Measured attributes that the transactions do not have."""
-    canonical = [column.name for column in FEEDS["transactions"].columns]
-    attributes = [name for name in _columns_of_transactions(con) if name not in canonical]
+    attributes = _attributes_of_transactions(con)
     rows = con.execute(
         """select agreements.source_file, agreements.source_line, benefits.position, benefits.measure_attribute
         from terms.benefits as benefits join terms.agreements as agreements using (agreement_key)
@@ -246,12 +251,12 @@ def _unknown_measures(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Prob
 def _unknown_columns(con: duckdb.DuckDBPyConnection) -> list[Problem]:
     """Columns of `where` that the transactions do not have."""
     columns = _columns_of_transactions(con)
-    known = {name.casefold() for name in columns}
+    known = {folded(name) for name in columns}
     rows = con.execute("select source_file, source_line, source_key, unnest(column_names) from terms.conditions order by all").fetchall()
     return [
         Problem(file, line, key, f"transactions have no column {name}{_alike(name, columns)}. They have {', '.join(columns)}; a text stands in 'single quotes'")
         for file, line, key, name in rows
-        if name.casefold() not in known
+        if folded(name) not in known
     ][:MAX_LISTED]
 
 
@@ -265,7 +270,8 @@ def _failing_conditions(con: duckdb.DuckDBPyConnection) -> list[Problem]:
     problems = []
     conditions = con.execute("select failed, column_names, source_file, source_line, source_key from terms.conditions where failed <> ''").fetchall()
     for failed, names, file, line, key in conditions:
-        shown = " || ', ' || ".join(f"{quoted(name)} || ' ' || coalesce({identifier(name)}::varchar, 'nothing')" for name in names)
+        columns = {name: identifier(column_named(FEEDS["transactions"], name)) for name in names}
+        shown = " || ', ' || ".join(f"{quoted(name)} || ' ' || coalesce({column}::varchar, 'nothing')" for name, column in columns.items())
         row = con.execute(f"""
             select files.file_name, lines.row_no, lines.shown
             from (select file_no, row_no, {shown} as shown from staging.stg_transactions where {failed} order by file_no, row_no limit 1) as lines

@@ -34,7 +34,8 @@ def _per_currency(amount: str, rows: str) -> str:
     return f"(select coalesce(string_agg(total || ' ' || currency, ', ' order by currency), '0') from ({sums}))"
 
 
-_RUN_AGAIN = "Run `tierledger run --force`; if it stays, report it with what `tierledger doctor` prints"
+#: The way out of what a run would put right.
+RUN_AGAIN = "Run `tierledger run --force`; if it stays, report it with what `tierledger doctor` prints"
 _NOTHING_CLOSED = ("select count(*) = 0 from ledger.closes where kind = 'close'", "nothing closed")
 _ROWS = " union all ".join(f"select file_no, row_no from raw.{feed}" for feed in FEEDS) + " union all select file_no, row_no from raw.rejects"
 #: What each row adds to the totals that a file may come with; refused rows with what could be read of them.
@@ -81,7 +82,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             group by feed, file_name, arrival_no having count(*) <> 1 or any_value(status) not in ('loaded', 'duplicate')""",
             """select feed, file_name, arrival_no from raw.feed_files anti join published.audit_feed_file using (feed, arrival_no, sha256, status)""",
         ),
-        _RUN_AGAIN,
+        RUN_AGAIN,
     ),
     Reconciliation(
         "I4",
@@ -118,7 +119,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             having count(row_no) <> rows_read or coalesce(sum(row_no), 0) <> rows_read * (rows_read + 1) // 2
                 or coalesce(sum(row_no::hugeint * row_no), 0) <> rows_read::hugeint * (rows_read + 1) * (2 * rows_read + 1) // 6""",
         ),
-        _RUN_AGAIN,
+        RUN_AGAIN,
     ),
     Reconciliation(
         "I2",
@@ -147,7 +148,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             from read_as full join placed using (file_no, currency) left join raw.feed_files using (file_no)
             where read_as.amount is distinct from placed.amount""",
         ),
-        _RUN_AGAIN,
+        RUN_AGAIN,
     ),
     Reconciliation(
         "I5",
@@ -162,7 +163,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             """select distinct file_name, row_no from intermediate.int_lines_credited anti join staging.stg_transactions using (file_no, row_no)
             left join raw.feed_files using (file_no)""",
         ),
-        _RUN_AGAIN,
+        RUN_AGAIN,
     ),
     Reconciliation(
         "I6",
@@ -180,7 +181,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             select payout_id, curve_payout, slices from slices join published.fct_payout using (payout_id)
             where abs(curve_payout - slices) > 0.000000001""",
         ),
-        _RUN_AGAIN,
+        RUN_AGAIN,
     ),
     Reconciliation(
         "I7",
@@ -194,7 +195,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             join terms.currencies as currencies on payouts.currency = currencies.currency
             where (line_payout * 10000)::bigint % {_UNIT} <> 0""",
         ),
-        _RUN_AGAIN,
+        RUN_AGAIN,
     ),
     Reconciliation(
         "I8",
@@ -205,7 +206,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             """select entry_id, currency, period, sum(debit) as debit, sum(credit) as credit, count(*) as lines from published.fct_journal
             group by all having sum(debit) <> sum(credit) or count(*) <> 2 or min(least(debit, credit)) < 0""",
         ),
-        _RUN_AGAIN,
+        RUN_AGAIN,
         ("select count(*) = 0 from published.fct_journal", "nothing posted"),
     ),
     Reconciliation(
@@ -232,7 +233,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             from published.fct_payout left join ({_MOVEMENTS}) using (payout_id)
             where status in ('final', 'closed') group by payout_id, open_amount having open_amount <> coalesce(sum(amount), 0)""",
         ),
-        _RUN_AGAIN,
+        RUN_AGAIN,
         (
             """select count(*) = 0 or bool_or(account not in (select unnest([payable_expense, payable_liability, receivable_asset, receivable_income,
                 cash, terms.accounts.write_off]) from terms.accounts)) from published.fct_journal""",
@@ -253,7 +254,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             left join (select payout_id, accrual from published.fct_accrual) using (payout_id)
             where status in ('final', 'closed') group by payout_id, window_start, payout having payout <> coalesce(sum(accrual), 0)""",
         ),
-        _RUN_AGAIN,
+        RUN_AGAIN,
     ),
     Reconciliation(
         "I11",
@@ -271,7 +272,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             join (select payout_id, arg_max(payout, sequence) as payout from ledger.payouts group by payout_id) as frozen using (payout_id)
             where closed_payout <> frozen.payout""",
         ),
-        _RUN_AGAIN,
+        RUN_AGAIN,
         _NOTHING_CLOSED,
     ),
     Reconciliation(
@@ -287,7 +288,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             posted as (select payout_id, sum(accrual) as posted from published.fct_accrual group by payout_id)
             select payout_id, due, posted from due full join posted using (payout_id) where coalesce(due, 0) <> coalesce(posted, 0)""",
         ),
-        _RUN_AGAIN,
+        RUN_AGAIN,
         _NOTHING_CLOSED,
     ),
     Reconciliation(
@@ -313,7 +314,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             "select distinct payout_id from published.fct_calculation_step anti join published.fct_payout using (payout_id)",
             "select payout_id, run_id from published.fct_payout anti join published.audit_run using (run_id)",
         ),
-        _RUN_AGAIN,
+        RUN_AGAIN,
         ("select count(*) = 0 from published.fct_payout", "no payouts"),
     ),
 )

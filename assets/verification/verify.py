@@ -31,7 +31,8 @@ from assets.runtime.warehouse import open_warehouse
 from assets.transform.dbt import SqlError
 from assets.verification.comparison import first_difference, name_row
 from assets.verification.rebuild import Snapshot, has_same_code_and_engines, snapshot_of_run
-from assets.verification.reconciliations import RECONCILIATIONS, Reconciliation
+from assets.verification.reconciliations import RECONCILIATIONS, RUN_AGAIN, Reconciliation
+from assets.verification.second_reading import read_again
 from models.documents import InputError, Problem
 from models.records.chain import NO_HASH, head
 from models.records.run_history import EndedRun
@@ -111,6 +112,7 @@ def check_rebuilt(evidence: Evidence, context: RunContext) -> Iterator[Finding]:
         for done, each in enumerate(RECONCILIATIONS):
             evidence.progress(COMPARING, done, len(RECONCILIATIONS))
             yield reconcile(con, each)
+        yield check_lines(con, evidence, context)
         evidence.progress(COMPARING, 1, 1)
 
 
@@ -309,6 +311,21 @@ def _check_bytes(evidence: Evidence, context: RunContext, con: duckdb.DuckDBPyCo
             message = f"published/current/{table}.parquet holds the rows that the same inputs give, in other bytes"
             return Finding(*_SAME_BYTES, "failed", message=message, way_out="Run `tierledger run --force`, which publishes the tables anew")
     return Finding(*_SAME_BYTES, "ok", {"files": len(made["sha256"]), "bytes": sum(path.stat().st_size for path in evidence.current.glob("*.parquet"))})
+
+
+_READ_AGAIN = ("I16", "Every payout line shows the transaction, partner, product and amount of its row in the archived file, read a second way")
+
+
+def check_lines(con: duckdb.DuckDBPyConnection, evidence: Evidence, context: RunContext) -> Finding:
+    """The lines against the archived files, without the SQL that every other statement reads through."""
+    settings = context.book.feeds.get("transactions")
+    if settings is None:
+        return Finding(*_READ_AGAIN, "not_checked", message="no transactions")
+    archive = evidence.folder / "archive"
+    reading = read_again(con, archive, read_arrivals(archive), settings)
+    if reading.wrong:
+        return Finding(*_READ_AGAIN, "failed", message=reading.wrong, way_out=RUN_AGAIN)
+    return Finding(*_READ_AGAIN, "ok", {"lines": reading.lines, "files": reading.files, "with a formula": reading.computed})
 
 
 def reconcile(con: duckdb.DuckDBPyConnection, each: Reconciliation) -> Finding:

@@ -73,8 +73,8 @@ lines as not materialized (
             {%- if parts.conditions %},
             {{ conditions_as_bits(parts.conditions) }} as conditions_held
             {%- endif %}
-            {%- for attribute in parts.attributes %},
-            {{ number_in_text(adapter.quote(attribute)) }} as measured_{{ loop.index0 }}
+            {%- for _, column in parts.attributes %},
+            {{ number_in_text(identifier(column)) }} as measured_{{ loop.index0 }}
             {%- endfor %}
         from {{ ref("stg_transactions") }}
     ) as transactions
@@ -155,8 +155,8 @@ days as not materialized (
         lines.quantity as source_quantity,
         {%- if parts.attributes %}
         case memberships.attribute
-            {%- for attribute in parts.attributes %}
-            when {{ text_literal(attribute) }} then lines.measured_{{ loop.index0 }}
+            {%- for name, _ in parts.attributes %}
+            when {{ text_literal(name) }} then lines.measured_{{ loop.index0 }}
             {%- endfor %}
         end as attribute_millionths,
         {%- endif %}

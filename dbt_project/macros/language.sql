@@ -1,13 +1,15 @@
 {#
   Which parts of the language the book's agreements use. What none of them uses is left out of the SQL, so that it costs nothing.
-  conditions: (condition_key, condition) of every `where`, attributes: the measured ones that transactions have; the others are flags.
+  conditions: (condition_key, condition) of every `where`, attributes: [name, column] of the measured ones that transactions have; the others are flags.
 #}
 {% macro parts_in_use() -%}
     {%- set parts = {"conditions": [], "attributes": [], "prior_years": false, "originals": false, "claims": false, "nets": false} -%}
     {%- set query -%}
-        select 'conditions', condition_key, condition, column_names from {{ source("terms", "conditions") }}
+        select 'conditions', condition_key, condition, line_columns from {{ source("terms", "conditions") }}
         union all
-        select distinct 'attributes', 0, attribute, [attribute] from {{ source("terms", "line_sets") }} where attribute is not null
+        select distinct 'attributes', 0, to_json([attributes.name, attributes.column_name])::varchar, null
+        from {{ source("terms", "line_sets") }} as line_sets
+        inner join {{ source("raw", "attributes") }} as attributes on attributes.feed = 'transactions' and line_sets.attribute = attributes.name
         union all
         select distinct 'prior_years', 0, null, null from {{ source("terms", "line_sets") }} where needs_prior_year
         union all
@@ -20,13 +22,13 @@
     {%- endset -%}
     {%- if execute -%}
         {%- set found = run_query(query) -%}
-        {%- set present = raw_columns("transactions") | map("lower") | list if found | length else [] -%}
+        {%- set present = raw_columns("transactions") if found | length else [] -%}
         {%- for kind, key, text, names in found -%}
             {#- a column that is not there is refused by name in assets/transform/invariants.py -#}
             {#- dbt hands lists over as JSON -#}
-            {%- set is_known = not names or not fromjson(names) | map("lower") | reject("in", present) | list -%}
+            {%- set is_known = not names or not fromjson(names) | reject("in", present) | list -%}
             {%- if kind == "conditions" -%}{%- do parts.conditions.append([key | int, text if is_known else "false"]) -%}
-            {%- elif kind == "attributes" -%}{%- if is_known -%}{%- do parts.attributes.append(text) -%}{%- endif -%}
+            {%- elif kind == "attributes" -%}{%- do parts.attributes.append(fromjson(text)) -%}
             {%- else -%}{%- do parts.update({kind: true}) -%}
             {%- endif -%}
         {%- endfor -%}

@@ -31,10 +31,27 @@
     )
 {%- endmacro %}
 
-{# Column names of raw.<feed> as the warehouse has them now: canonical ones, then the attributes this book carries along. #}
+{# Columns of raw.<feed> as the warehouse has them now: canonical ones, then those that hold what this book carries along. #}
 {% macro raw_columns(feed) -%}
     {%- if not execute %}{{ return([]) }}{% endif -%}
     {{ return(adapter.get_columns_in_relation(source("raw", feed)) | map(attribute="name") | list) }}
+{%- endmacro %}
+
+{#
+  What a feed carries along: [name in the file, column of raw.<feed>], in order. Only through this list does a file's name get into SQL: as a text,
+  never as the name of a column. One JSON text: dbt would take a name such as 1 or null for a value.
+#}
+{% macro carried_along(feed) -%}
+    {%- if not execute %}{{ return([]) }}{% endif -%}
+    {%- set query -%}
+        select coalesce(to_json(list([name, column_name] order by position))::varchar, '[]') from {{ source("raw", "attributes") }} where feed = '{{ feed }}'
+    {%- endset -%}
+    {{ return(fromjson(run_query(query).columns[0][0])) }}
+{%- endmacro %}
+
+{# A name in SQL. #}
+{% macro identifier(name) -%}
+    "{{ name | replace('"', '""') }}"
 {%- endmacro %}
 
 {# Business keys that the book declares: feed to the list of its columns. #}
@@ -56,5 +73,5 @@
 
 {# "a", "b" for a list of names, each with an optional prefix. #}
 {% macro quoted(names, prefix="") -%}
-    {%- for name in names %}{{ prefix }}{{ adapter.quote(name) }}{% if not loop.last %}, {% endif %}{% endfor -%}
+    {%- for name in names %}{{ prefix }}{{ identifier(name) }}{% if not loop.last %}, {% endif %}{% endfor -%}
 {%- endmacro %}

@@ -36,7 +36,8 @@ from models.agreements.versions import effective_from, own_windows
 from models.book.settings import Accounts, Book
 from models.calendars import Period, days_of, make_periods, prior_year_days
 from models.documents import Path
-from models.feeds.columns import TRANSACTION_TYPES
+from models.feeds.attributes import column_named
+from models.feeds.columns import FEEDS, TRANSACTION_TYPES
 from models.feeds.expressions import compile_expression
 from models.money import MINOR_UNITS
 
@@ -89,6 +90,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "condition": TEXT,
         "failed": TEXT,
         "column_names": pl.List(TEXT),
+        "line_columns": pl.List(TEXT),
         "source_file": TEXT,
         "source_line": INT,
         "source_key": TEXT,
@@ -295,12 +297,13 @@ class _Terms:
         if texts and texts not in self.conditions:
             key = self.conditions[texts] = len(self.conditions)
             names = sorted({name for text in texts for name in compile_expression(text, None).columns})
-            columns = {name: f"cast({_quoted(name)} as varchar)" for name in names}
+            line_columns = [column_named(FEEDS["transactions"], name) for name in names]
+            columns = {name: f"cast({_quoted(column)} as varchar)" for name, column in zip(names, line_columns, strict=True)}
             compiled = [compile_expression(text, columns) for text in texts]
             passed = " and ".join(f"({c.sql})" for c in compiled)
             failed = " or ".join(f"({c.failed})" for c in compiled if c.failed)
             place = source.document.problem((*path, "where"), "")
-            self.rows["conditions"].append((key, passed, failed, names, place.file, place.line, place.key))
+            self.rows["conditions"].append((key, passed, failed, names, line_columns, place.file, place.line, place.key))
         return self.conditions.get(texts)
 
 

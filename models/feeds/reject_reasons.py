@@ -5,6 +5,7 @@ Belongs here: the codes of `audit_reject`. Does not belong here: how a reason is
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -55,3 +56,8 @@ REASONS: dict[str, Reason] = {
 #: Columns of a file of corrections, as `tierledger rejects --export` writes it: which refused row each of its rows stands for, and why it was refused.
 CORRECTS_FILE, CORRECTS_ROW = "corrects_file", "corrects_row"
 CORRECTION_COLUMNS = (CORRECTS_FILE, CORRECTS_ROW, "reject_reason", "reject_message")
+
+
+def is_correction(header: Collection[str]) -> bool:
+    """Whether a file with these columns says which refused rows its rows stand for."""
+    return CORRECTS_FILE in header and CORRECTS_ROW in header

@@ -78,3 +78,9 @@ def test_pieces_of_yaml_on_the_language_page_are_taken() -> None:
             assert parse_documents(piece, "language.md")[0].value
     calendar = next(piece for piece in pieces if "first_days" in piece)
     assert CalendarSettings.model_validate(parse_documents(calendar, "language.md")[0].value)
+
+
+def test_the_index_leads_to_every_page_once() -> None:
+    targets = re.findall(r"\]\(([^)#]+\.md)\)", (ROOT / "docs" / "README.md").read_text(encoding="utf-8"))
+    linked = sorted((ROOT / "docs" / target).resolve() for target in targets)
+    assert linked == sorted({*PAGES} - {ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "docs" / "README.md"})

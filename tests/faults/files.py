@@ -199,7 +199,6 @@ CASES: list[FileCase] = [
     FileCase("X5", "a column twice", one("a.csv", GOOD.replace(b"channel", b"amount")), "R", "more than once"),
     FileCase("X5", "a column twice but for capitals", one("a.csv", GOOD.replace(b"channel", b"AMOUNT")), "R", "more than once"),
     FileCase("X5", "a column without a name", one("a.csv", GOOD.replace(b"line", b"")), "R", "without a name"),
-    FileCase("X5", "a name of the program's own", one("a.csv", GOOD.replace(b"channel", b"row_no")), "R", "reserved"),
     FileCase(
         "X6",
         "texts after 20,000 numbers",

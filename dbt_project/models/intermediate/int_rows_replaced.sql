@@ -30,7 +30,7 @@ with
         dense_rank() over (order by {{ key }}) as key_no,
         lag(file_no) over arrival is not null
         {% for column in others %}
-        and {{ adapter.quote(column) }} is not distinct from lag({{ adapter.quote(column) }}) over arrival
+        and {{ identifier(column) }} is not distinct from lag({{ identifier(column) }}) over arrival
         {% endfor %} as is_same
     from {{ rows }}
     where hash({{ key }}) in (select key_hash from {{ feed }}_repeated)
@@ -117,7 +117,7 @@ where
         where
             newer.file_no = newest.file_no
             {% for column in keys[feed] %}
-            and newer.{{ adapter.quote(column) }} is not distinct from rows.{{ adapter.quote(column) }}
+            and newer.{{ identifier(column) }} is not distinct from rows.{{ identifier(column) }}
             {% endfor %}
     )
     and not exists (

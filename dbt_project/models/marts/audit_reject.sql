@@ -15,11 +15,9 @@ rejects as (
         unresolved.reason,
         unresolved.column_name,
         unresolved.message,
-        cast(to_json(feed_rows) as varchar)
+        {{ row_as_json(feed) }}
     from {{ ref("int_rows_unresolved") }} as unresolved
-    inner join (
-        select columns(* exclude (file_no, row_no))::varchar, file_no, row_no from {{ source("raw", feed) }}
-    ) as feed_rows on unresolved.file_no = feed_rows.file_no and unresolved.row_no = feed_rows.row_no
+    inner join {{ source("raw", feed) }} as feed_rows on unresolved.file_no = feed_rows.file_no and unresolved.row_no = feed_rows.row_no
     where unresolved.feed = '{{ feed }}'
     {%- endfor %}
 )

@@ -10,7 +10,7 @@ versions as (
         parent_id,
         coalesce("from", date '0001-01-01') as first_day,
         coalesce("to", date '9999-12-31') as last_day,
-        {{ attributes_as_json("partners", ["partner_id", "name", "parent_id"]) }} as attributes,
+        {{ attributes_as_json("partners") }} as attributes,
         file_no,
         row_no
     from {{ current_rows("partners") }} as partners

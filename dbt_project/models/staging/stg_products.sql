@@ -9,7 +9,7 @@ versions as (
         name,
         coalesce("from", date '0001-01-01') as first_day,
         coalesce("to", date '9999-12-31') as last_day,
-        {{ attributes_as_json("products", ["product_id", "name"]) }} as attributes,
+        {{ attributes_as_json("products") }} as attributes,
         file_no,
         row_no
     from {{ current_rows("products") }} as products

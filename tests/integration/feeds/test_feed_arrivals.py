@@ -40,8 +40,8 @@ def test_one_file_may_serve_several_feeds(tmp_path: Path) -> None:
     load(book)
     assert query(book, "select count(*) from raw.transactions") == [(1,)]
     described = [name for (name, *_) in query(book, "describe raw.partners")]
-    assert "line" not in described
-    assert "channel" in described
+    assert "attribute:line" not in described
+    assert "attribute:channel" in described
     assert sorted(path.name for path in (book / "archive").iterdir() if len(path.name) < 64) == ["manifest.jsonl", "receipt.json"]
     assert len(list((book / "archive").iterdir())) == 3
 

@@ -52,7 +52,6 @@ def test_columns_are_taken_by_name_in_any_order(tmp_path: Path) -> None:
         ("a.csv", csv(ROW).replace("channel", "AMOUNT"), "more than once"),
         ("a.csv", csv(ROW).replace("channel", ""), None),
         ("a.csv", csv(ROW).replace("line", ""), "without a name"),
-        ("a.csv", csv(ROW).replace("channel", "row_no"), "reserved"),
         ("a.csv", csv(ROW).encode("utf-16"), "UTF-16"),
         ("a.csv", csv(ROW.replace("P-1", "Café")).encode("latin-1"), "not UTF-8"),
         ("a.csv", csv(ROW, '"A' + ROW[1:], ROW), "is no valid CSV"),
@@ -127,7 +126,8 @@ def test_formats_give_the_same_rows(tmp_path: Path, kind: str, packing: str) -> 
     content = csv(*rows).encode()
     names = HEADER.split(",")
     if kind == "jsonl":
-        texts = query(reference, f"select {', '.join(names[:6])}, amount::decimal(38,6)::varchar, currency, channel from raw.transactions order by row_no")
+        shown = f'{", ".join(names[:6])}, amount::decimal(38,6)::varchar, currency, "attribute:channel"'
+        texts = query(reference, f"select {shown} from raw.transactions order by row_no")
         lines = []
         for cells in texts:
             members = [f'"{n}": {json.dumps(str(c)) if n not in ("line", "quantity", "amount") else c}' for n, c in zip(names, cells, strict=True)]
@@ -135,7 +135,7 @@ def test_formats_give_the_same_rows(tmp_path: Path, kind: str, packing: str) -> 
         content = "\n\n".join(lines).encode()
     if kind == "parquet":
         path = tmp_path / "a.parquet"
-        columns = "transaction_id, line, date::timestamp as date, partner_id, type, quantity, amount, currency, channel"
+        columns = 'transaction_id, line, date::timestamp as date, partner_id, type, quantity, amount, currency, "attribute:channel" as channel'
         duckdb.connect(str(reference / "warehouse.duckdb"), read_only=True).execute(
             f"copy (select {columns} from raw.transactions order by row_no) to '{path}'"
         )

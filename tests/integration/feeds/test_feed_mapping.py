@@ -61,7 +61,9 @@ def test_a_mapping_of_a_real_export(tmp_path: Path) -> None:
     ]
     book = write_book(tmp_path, feed, {"transactions/a.csv": "\n".join(["Invoice No,Day,Customer,Quantity,Price,Country,Agent", *rows])})
     load(book)
-    assert query(book, "select transaction_id, date::varchar, partner_id, amount, type, currency, revenue from raw.transactions order by row_no") == [
+    assert query(
+        book, 'select transaction_id, date::varchar, partner_id, amount, type, currency, "attribute:revenue" from raw.transactions order by row_no'
+    ) == [
         ("1", "2026-03-31", "17850", Decimal("15.3"), "sale", "GBP", "15.3"),
         ("C1", "2026-03-31", "17850", Decimal("-15.3"), "return", "GBP", "-15.3"),
     ]
@@ -74,7 +76,7 @@ def test_a_mapping_of_a_real_export(tmp_path: Path) -> None:
         (8, "bad_number", "amount"),
         (9, "missing_value", "amount"),
     ]
-    assert [name for (name, *_) in query(book, "describe raw.transactions")][-2:] == ["revenue", "Country"]
+    assert [name for (name, *_) in query(book, "describe raw.transactions")][-2:] == ["attribute:revenue", "attribute:country"]
 
 
 def test_a_file_without_a_mapped_column_is_refused(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from tests.support.feed_books import HEADER, PLAIN, ROW, csv, load, query, rejec
 def test_a_plain_file_becomes_typed_rows(tmp_path: Path) -> None:
     book = write_book(tmp_path, files={"transactions/a.csv": csv(ROW, ROW.replace("A-1,1", "A-2,"))})
     load(book)
-    rows = query(book, "select file_no, row_no, transaction_id, line, date::varchar, amount, cost, posted_on=date, channel from raw.transactions order by all")
+    columns = 'file_no, row_no, transaction_id, line, date::varchar, amount, cost, posted_on=date, "attribute:channel"'
+    rows = query(book, f"select {columns} from raw.transactions order by all")
     assert rows == [
         (1, 1, "A-1", 1, "2026-03-31", Decimal("12.500000"), None, True, "retail"),
         (1, 2, "A-2", 1, "2026-03-31", Decimal("12.500000"), None, True, "retail"),

@@ -133,7 +133,7 @@ def test_declared_words_stand_for_no_value(tmp_path: Path) -> None:
     book = write_book(tmp_path, feed('nulls: ["NULL", "N/A"]'), {"transactions/a.csv": csv(*rows)})
     load(book)
     assert rejects(book) == [(2, "missing_value", "partner_id")]
-    assert query(book, "select quantity, channel from raw.transactions order by row_no") == [(None, "retail"), (2, None), (2, "null")]
+    assert query(book, 'select quantity, "attribute:channel" from raw.transactions order by row_no') == [(None, "retail"), (2, None), (2, "null")]
 
 
 @pytest.mark.parametrize(("encoding", "delimiter"), [("windows-1252", ";"), ("latin-1", ","), ("utf-16", "\\t"), ("utf-8", "|"), ("iso-8859-15", ";")])
@@ -261,7 +261,7 @@ def test_a_strict_feed_takes_what_book_yaml_names(tmp_path: Path) -> None:
     load(book)
     named = write_book(tmp_path / "named", feed("strict: true, columns: {channel: channel}"), {"transactions/a.csv": csv(ROW)})
     load(named)
-    assert query(named, "select channel from raw.transactions") == [("retail",)]
+    assert query(named, 'select "attribute:channel" from raw.transactions') == [("retail",)]
 
 
 def test_a_new_column_and_a_missing_line_end_are_told_once(tmp_path: Path) -> None:

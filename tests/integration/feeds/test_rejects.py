@@ -109,7 +109,8 @@ def test_refused_rows_are_shown_exported_corrected_and_then_count(tmp_path: Path
     assert {how for (how,) in published(book, "select distinct how from audit_reject_resolved")} == {"named"}
     assert shown(book, capsys, "--export", str(tmp_path / "again"))["exported"] == []
     with duckdb.connect(str(book / "warehouse.duckdb"), read_only=True) as con:
-        assert con.execute("select note from raw.transactions where transaction_id in ('T-2', 'T-3') order by 1").fetchall() == [("=cmd()",), ("@home",)]
+        notes = con.execute("select \"attribute:note\" from raw.transactions where transaction_id in ('T-2', 'T-3') order by 1").fetchall()
+        assert notes == [("=cmd()",), ("@home",)]
     assert published(book, "select partner_id from dim_partner order by 1") == [("P-1",), ("P-2",)]
     assert published(book, "select rows_loaded, rows_duplicate, rows_superseded from audit_feed_file where feed = 'partners' order by arrival_no") == [
         (1, 0, 1),

@@ -1,0 +1,233 @@
+"""Payout lines held against the archived files by another road than the run's: files read by Python, columns found by name, no SQL of ours between.
+
+Belongs here: reading archived transactions a second time, and comparing them with what is published. Does not belong here: statements that are queries
+(assets/verification/reconciliations.py), how a run reads files (assets/feeds/readers.py).
+
+A mapping that is a formula is computed from the columns that this road found, apart from the warehouse. Rows come one after the other and lines in their
+order: memory does not grow with the book.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import itertools
+import json
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+
+from assets.feeds.inspection import Dialect, format_of, open_unpacked
+from assets.feeds.landing import Arrival, dialect_of
+from models.feeds.attributes import folded
+from models.feeds.expression_parts import Compiled
+from models.feeds.expressions import compile_expression
+from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
+from models.feeds.settings import FeedSettings
+from models.feeds.text_formats import forms_of, without_nulls
+
+#: What a payout line shows of its row.
+SHOWN = ("transaction_id", "partner_id", "product_id", "amount")
+_LINES = f"""select distinct source_sha256, source_row, source_file, {", ".join(SHOWN)} from published.fct_payout_line
+    where source_row is not null order by source_sha256, source_row"""
+_AT_ONCE = 10_000
+_SPACE = " \t\r\n\u00a0"
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Reading:
+    """What was compared, and the first line that differs. `computed`: lines of which at least one value comes of a formula."""
+
+    files: int = 0
+    lines: int = 0
+    computed: int = 0
+    wrong: str = ""
+
+
+def read_again(con: duckdb.DuckDBPyConnection, archive: Path, arrivals: list[Arrival], settings: FeedSettings) -> Reading:
+    """Every published line against its row in its file. `con` has the published tables."""
+    reading = Reading()
+    suffixes = {each.sha256: each.suffix for each in reversed(arrivals) if each.feed == "transactions"}
+    for sha256, lines in itertools.groupby(_fetched(con.cursor().execute(_LINES)), key=lambda line: str(line[0])):
+        reading.files += 1
+        if sha256 not in suffixes:
+            reading.wrong = f"{next(lines)[2]}: no file with the bytes {sha256} arrived for the feed transactions"
+            return reading
+        file = _File(archive / sha256, suffixes[sha256], settings)
+        pairs_of_file = _paired(file, lines)
+        while pairs := list(itertools.islice(pairs_of_file, _AT_ONCE)):
+            reading.lines += len(pairs)
+            reading.computed += len(pairs) if file.formulas else 0
+            reading.wrong = file.first_difference(pairs)
+            if reading.wrong:
+                return reading
+    return reading
+
+
+def _fetched(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    while rows := cursor.fetchmany(_AT_ONCE):
+        yield from rows
+
+
+def _paired(file: _File, lines: Iterator[tuple[Any, ...]]) -> Iterator[tuple[tuple[Any, ...], Row | None]]:
+    """Each line with its row; None where the file has no such row."""
+    rows = enumerate(file.rows(), 1)
+    number, row = 0, None
+    for line in lines:
+        while number < line[1]:
+            number, row = next(rows, (line[1], None))
+        yield line, row if number == line[1] else None
+
+
+class _File:
+    """One archived file: its rows by the file's own names, and where it has what a line shows."""
+
+    def __init__(self, path: Path, suffix: str, settings: FeedSettings) -> None:
+        self.path, self.settings = path, settings
+        self.format, self.compression = format_of(suffix)
+        self.header, self.typed = self._header(dialect_of(settings))
+        self.is_correction = is_correction(self.header)
+        if self.is_correction:
+            self.header = [name for name in self.header if name not in CORRECTION_COLUMNS]
+        self.places = {shown: self._place(shown) for shown in SHOWN}
+        self.forms = forms_of(settings if self.format != "json" else settings.model_copy(update={"decimal": ".", "thousands": []}))
+        cells = {name: without_nulls(f"c{i}", settings.nulls) for i, name in enumerate(self.header)}
+        self.formulas = {
+            shown: compile_expression(text, cells, 6, self.forms, self.typed)
+            for shown, text in settings.columns.items()
+            if shown in SHOWN and self.places[shown] is None
+        }
+
+    def _place(self, shown: str) -> str | None:
+        """The file's column that holds it as it is; None: there is none, or a formula says it."""
+        wanted = self.settings.columns.get(shown, shown).strip()
+        for name in (wanted, wanted[1:-1].replace('""', '"') if wanted[:1] == wanted[-1:] == '"' else wanted):
+            if name in self.header:
+                return name
+            if wanted.lower() != "null" and (alike := [column for column in self.header if folded(column) == folded(name)]):
+                return alike[0]
+        return None
+
+    def _header(self, dialect: Dialect) -> tuple[list[str], frozenset[str]]:
+        if self.format == "parquet":
+            schema = pq.read_schema(self.path)
+            return schema.names, frozenset(field.name for field in schema if str(field.type) not in ("string", "large_string"))
+        if self.format == "csv":
+            return next(self._records(dialect)), frozenset()
+        return list(dict.fromkeys(key for row in self.rows() for key in row)), frozenset()
+
+    def rows(self) -> Iterator[Row]:
+        """Every row in order, refused ones too: they count in a row's number."""
+        if self.format == "parquet":
+            with pq.ParquetFile(self.path) as file:
+                for batch in file.iter_batches(_AT_ONCE):
+                    yield from ({name: _text(value) for name, value in row.items()} for row in batch.to_pylist())
+        elif self.format == "csv":
+            records = self._records(dialect_of(self.settings))
+            header = next(records)
+            yield from (dict(zip(header, record, strict=False)) for record in records)
+        else:
+            yield from map(_object, self._json_lines())
+
+    def _records(self, dialect: Dialect) -> Iterator[list[str]]:
+        csv.field_size_limit(10_000_000)
+        with open_unpacked(self.path, self.compression) as stream:
+            encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
+            records = csv.reader(io.TextIOWrapper(stream, encoding, newline=""), delimiter=dialect.delimiter)
+            header = [name.strip() for name in next(records)]
+            while header and not header[-1]:
+                header.pop()
+            yield header
+            yield from (record for record in records if record)
+
+    def _json_lines(self) -> Iterator[str]:
+        dialect = dialect_of(self.settings)
+        with open_unpacked(self.path, self.compression) as stream:
+            encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
+            for line in io.TextIOWrapper(stream, encoding, newline="\n"):
+                if line.strip(" \r\n"):
+                    yield line
+
+    def first_difference(self, pairs: list[tuple[tuple[Any, ...], Row | None]]) -> str:
+        """What is wrong with the first line that shows something else than its row; empty: none does."""
+        if missing := next((line for line, row in pairs if row is None), None):
+            return f"{missing[2]} has no row {missing[1]}, which a line of transaction {missing[3]} names"
+        rows = [self._unescaped(row) for _, row in pairs if row is not None]
+        computed = {shown: self._computed(formula, rows) for shown, formula in self.formulas.items()}
+        for n, ((_, number, file, *published), _) in enumerate(pairs):
+            for shown, value in zip(SHOWN, published, strict=True):
+                found = self._typed(shown, computed[shown][n] if shown in computed else self._plain(shown, rows[n]))
+                if found != value:
+                    return f"{file}, row {number}: published {shown} is {_said(value)}, and the file says {_said(found)}"
+        return ""
+
+    def _unescaped(self, row: Row) -> Row:
+        """A file of corrections keeps spreadsheets from running a cell."""
+        if not self.is_correction:
+            return row
+        return {name: text[1:] if text and text[:1] == "'" and text[1:2] and text[1] in "=+@\t\r-" else text for name, text in row.items()}
+
+    def _plain(self, shown: str, row: Row) -> str | None:
+        place = self.places[shown]
+        text = row.get(place) if place is not None else None
+        return None if text is None or text.strip() in {word.strip() for word in self.settings.nulls} else text
+
+    def _computed(self, formula: Compiled, rows: list[Row]) -> list[Any]:
+        places = [i for i, name in enumerate(self.header) if name in formula.columns]
+        columns = [[row.get(self.header[i]) or None for row in rows] for i in places]
+        lists = ", ".join([f"unnest(?::varchar[]) as c{i}" for i in places] + ["unnest(range(?)) as n"])
+        with duckdb.connect(config={"enable_external_access": False}) as con:
+            return [value for (value,) in con.execute(f"select {formula.sql} from (select {lists}) order by n", [*columns, len(rows)]).fetchall()]
+
+    def _typed(self, shown: str, value: Any) -> Any:
+        """The value as the feed's column holds it."""
+        default = self.settings.defaults.get(shown)
+        if shown != "amount":
+            text = _text(value.normalize() if isinstance(value, Decimal) else value)
+            text = unicodedata.normalize("NFC", text or "").strip(_SPACE)
+            return text or (None if default is None else str(default))
+        columns = self.formulas[shown].columns if shown in self.formulas else {self.places[shown]}
+        if value is None or value == "":
+            value = default
+        elif isinstance(value, str) and not columns & self.typed:
+            for mark in self.forms.thousands:
+                value = value.replace(mark, "")
+            value = value.replace(self.forms.decimal or ".", ".")
+        try:
+            return None if value is None else Decimal(str(value))
+        except InvalidOperation:
+            return value
+
+
+def _object(line: str) -> Row:
+    try:
+        found = json.loads(line, parse_int=str, parse_float=str)
+    except ValueError:
+        return {}
+    return {key: _text(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    """A typed value as text, as people would write it."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, dt.datetime) and value.tzinfo is None and value.time() == dt.time():
+        return value.date().isoformat()
+    return str(value)
+
+
+def _said(value: Any) -> str:
+    return "nothing" if value is None else f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
