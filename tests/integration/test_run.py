@@ -188,7 +188,10 @@ def test_a_lost_warehouse_is_rebuilt_from_the_archive(first: RunSummary, book: P
 
 
 def test_a_second_run_at_the_same_time_names_the_first(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = "import sys, pathlib; from assets.runtime.book_folder import lock_book\nwith lock_book(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    code = (
+        "import sys, pathlib; from assets.runtime.book_folder import lock_book\n"
+        "with lock_book(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
     holder = subprocess.Popen([sys.executable, "-c", code, str(book)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None

@@ -132,7 +132,7 @@ def test_a_line_that_is_not_its_row_is_named(book: Path, change: str, message: s
 def test_verify_finds_a_key_that_was_taken_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The fault itself, put back into a copy of the SQL: the book is made with it, and made again with it, so that every table agrees."""
     project = tmp_path / "dbt_project"
-    shutil.copytree(Path(__file__).resolve().parents[2] / "dbt_project", project, ignore=shutil.ignore_patterns("logs", "target"))
+    shutil.copytree(Path(__file__).resolve().parents[3] / "dbt_project", project, ignore=shutil.ignore_patterns("logs", "target"))
     macro = project / "macros" / "rows.sql"
     text = macro.read_text()
     assert "partners.partner_key," in text
@@ -143,4 +143,4 @@ def test_verify_finds_a_key_that_was_taken_from_the_file(tmp_path: Path, monkeyp
     assert main(["verify", "--book", str(damaged), "--json"]) == 1
     last = json.loads(capsys.readouterr().out)["statements"][-1]
     assert (last["id"], last["status"]) == ("I16", "failed")
-    assert last["told"] == "feeds/a.csv, row 2: published partner_id is 17850, and the file says C2"
+    assert last["message"] == "feeds/a.csv, row 2: published partner_id is 17850, and the file says C2"
