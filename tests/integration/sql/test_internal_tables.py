@@ -37,7 +37,7 @@ def found(demo_book: Path) -> Columns:
             " where list_contains(?, table_schema) order by table_schema, table_name, ordinal_position",
             [schemas],
         ).fetchall():
-            columns[schema, table].append((column, kind))
+            columns[schema, table].append((column, kind.replace(",", ", ")))
     return columns
 
 
