@@ -1,137 +1,126 @@
 """The figures of one or more comparisons as Markdown.
 
-Belongs here: ratios and tables from what run.py left. Does not belong here: measuring.
+Belongs here: ratios and tables of what comparison.py measured. Does not belong here: measuring.
 
 Ratios are taken within a round against the floor of that round, then their median: slow minutes of a shared machine weigh on both.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
-from typing import Any
 
-Run = dict[str, Any]
+from benchmarks.comparison import ENGINE, FLOOR, RIVALS, Run
+
+Seconds = Callable[[Run], float]
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One size: every measured process, ours with its own summary under `summary`."""
+class Size:
+    """The runs of one book that did not fail."""
 
     name: str
     runs: list[Run]
 
     def of(self, name: str) -> list[Run]:
+        """The runs of one program, or of one further day."""
         return [run for run in self.runs if run["name"] == name]
 
-    def floor(self, run: Run) -> Run:
-        return next(other for other in self.of("duck") if other["round"] == run["round"])
+    def ratios(self, runs: list[Run], seconds: Seconds) -> list[float]:
+        """Each run against the floor of its round."""
+        floors = {run["round"]: run for run in self.of(FLOOR)}
+        return [seconds(run) / floors[run["round"]]["wall" if seconds in (_wall, _wall_beyond) else "cpu"] for run in runs]
+
+    @property
+    def days(self) -> list[str]:
+        """The further days."""
+        return sorted({run["name"] for run in self.runs} - {ENGINE, *RIVALS})
 
 
-def read_comparison(results: Path, name: str) -> Comparison:
-    """What compare.py wrote, and the summaries of our runs in the same order."""
-    runs = [json.loads(line) for line in (results / f"{name}.runs.jsonl").read_text().splitlines()]
-    decoder, text, summaries = json.JSONDecoder(), (results / f"{name}.summaries.json").read_text().strip(), []
-    while text:
-        try:
-            summary, end = decoder.raw_decode(text)
-        except json.JSONDecodeError:
-            raise SystemExit(f"{name}: `tierledger run --json` printed something else than JSON: {text[:80]!r}") from None
-        summaries.append(summary)
-        text = text[end:].lstrip()
-    ours = [run for run in runs if _is_ours(run)]
-    if len(ours) != len(summaries):
-        raise SystemExit(f"{name}: {len(ours)} runs of tierledger but {len(summaries)} summaries: one failed; see what compare.py printed")
-    for run, summary in zip(ours, summaries, strict=True):
-        run["summary"] = summary
-    return Comparison(name, runs)
+def write_report(runs: dict[str, list[Run]]) -> str:
+    """The whole report of the runs per size."""
+    sizes = [Size(name, [run for run in each if "error" not in run]) for name, each in runs.items()]
+    sizes = [size for size in sizes if size.of(ENGINE)]
+    if not sizes:
+        return "No report: every run of tierledger failed."
+    return "\n\n".join([*(_whole(size) for size in sizes), _stages(sizes), _days(sizes)])
 
 
-def _is_ours(run: Run) -> bool:
-    return run["name"] == "engine" or run["name"].startswith("day ")
-
-
-def write_report(results: Path, names: list[str]) -> str:
-    """The whole report."""
-    comparisons = [read_comparison(results, name) for name in names]
-    parts = [*(_whole(c) for c in comparisons), _stages(comparisons), _days(comparisons)]
-    return "\n\n".join(parts)
-
-
-def _whole(comparison: Comparison) -> str:
+def _whole(size: Size) -> str:
     rows = []
-    for name in dict.fromkeys(run["name"] for run in comparison.runs if not run["name"].startswith("day ")):
-        runs = comparison.of(name)
-        title = "tierledger" if name == "engine" else "duck (floor)" if name == "duck" else name
-        rows.append(_ratios(title, comparison, runs, "wall", "cpu"))
-        if name == "engine":
-            beyond = [run | {"wall": run["wall"] - _start_up(run, "seconds"), "cpu": run["cpu"] - _start_up(run, "cpu_seconds")} for run in runs]
-            rows.append(_ratios("tierledger beyond start-up", comparison, beyond, "wall", "cpu"))
-    ours = comparison.of("engine")
-    wrong = [run["verdict"] for run in ours if not str(run["verdict"]).startswith("AGREE")]
-    return "\n".join(
-        [
-            f"### {comparison.name}: {len(ours)} rounds",
-            "",
-            *_table(["what", "wall s", "wall / floor", "range", "CPU s", "CPU / floor", "peak RSS MB"], rows),
-            "",
-            f"Start-up of `run`: {_middle(_start_up(run, 'cpu_seconds') for run in ours)} s of CPU, "
-            f"{_middle(_start_up(run, 'seconds') for run in ours)} s on the clock. "
-            + (f"NOT VALID: {wrong[0]}" if wrong else "Payouts equal to the floor's in every round."),
-        ]
-    )
+    for name in dict.fromkeys(run["name"] for run in size.runs if run["name"] not in size.days):
+        rows.append(_ratios(name, size, size.of(name), _wall, _cpu))
+        if name == ENGINE:
+            rows.append(_ratios(f"{ENGINE} beyond start-up", size, size.of(name), _wall_beyond, _cpu_beyond))
+    ours = size.of(ENGINE)
+    wrong = [run["verdict"] for run in size.runs if not run.get("verdict", "AGREE").startswith("AGREE")]
+    lines = [
+        f"### {size.name}: {len(ours)} rounds",
+        "",
+        *_table(["what", "wall s", "wall / floor", "range", "CPU s", "CPU / floor", "peak RSS MB"], rows),
+        "",
+        f"Start-up of `run`: {_middle(run['summary']['start_up']['cpu_seconds'] for run in ours)} s of CPU, "
+        f"{_middle(run['summary']['start_up']['seconds'] for run in ours)} s on the clock. "
+        + (f"NOT VALID: {wrong[0]}" if wrong else "Payouts equal to the floor's in every round."),
+    ]
+    return "\n".join(lines)
 
 
-def _ratios(title: str, comparison: Comparison, runs: list[Run], *keys: str) -> list[str]:
-    ratio = {key: [run[key] / comparison.floor(run)[key] for run in runs] for key in keys}
-    wall = ratio["wall"]
+def _wall(run: Run) -> float:
+    return float(run["wall"])
+
+
+def _cpu(run: Run) -> float:
+    return float(run["cpu"])
+
+
+def _wall_beyond(run: Run) -> float:
+    return _wall(run) - float(run["summary"]["start_up"]["seconds"])
+
+
+def _cpu_beyond(run: Run) -> float:
+    return _cpu(run) - float(run["summary"]["start_up"]["cpu_seconds"])
+
+
+def _ratios(title: str, size: Size, runs: list[Run], wall: Seconds, cpu: Seconds) -> list[str]:
+    walls, cpus = size.ratios(runs, wall), size.ratios(runs, cpu)
     return [
         title,
-        _middle(run["wall"] for run in runs),
-        f"{median(wall):.2f}",
-        f"{min(wall):.2f} – {max(wall):.2f}",
-        _middle(run["cpu"] for run in runs),
-        f"{median(ratio['cpu']):.2f}",
-        f"{median(run['rss'] for run in runs):.0f}",
+        _middle(wall(run) for run in runs),
+        _middle(walls),
+        f"{min(walls):.2f} – {max(walls):.2f}",
+        _middle(cpu(run) for run in runs),
+        _middle(cpus),
+        f"{median(run['peak_mb'] for run in runs):.0f}",
     ]
 
 
-def _stages(comparisons: list[Comparison]) -> str:
+def _stages(sizes: list[Size]) -> str:
     """Seconds per stage and size, and how they grow from the first size to the last."""
-    seconds = {c.name: {stage: median(run["summary"]["stages"][stage] for run in c.of("engine")) for stage in _stage_names(c)} for c in comparisons}
-    names = list(seconds)
-    first, last = seconds[names[0]], seconds[names[-1]]
+    stages = list(sizes[0].of(ENGINE)[0]["summary"]["stages"])
+    seconds = [[median(run["summary"]["stages"][stage] for run in size.of(ENGINE)) for stage in stages] for size in sizes]
+    rows = [[stage, *(f"{each[place]:.2f}" for each in seconds), _growth(seconds[0][place], seconds[-1][place])] for place, stage in enumerate(stages)]
+    totals = [sum(each) for each in seconds]
+    rows.append(["all stages", *(f"{total:.2f}" for total in totals), _growth(totals[0], totals[-1])])
+    return "\n".join(["### Stages of a full run, seconds", "", *_table(["stage", *(size.name for size in sizes), "growth"], rows)])
+
+
+def _growth(first: float, last: float) -> str:
+    return f"{last / first:.1f} ×" if first > 0.005 else ""
+
+
+def _days(sizes: list[Size]) -> str:
     rows = []
-    for stage in first:
-        growth = f"{last[stage] / first[stage]:.1f} ×" if len(names) > 1 and first[stage] > 0.005 else ""
-        rows.append([stage, *(f"{seconds[name].get(stage, 0):.2f}" for name in names), growth])
-    totals = [sum(seconds[name].values()) for name in names]
-    rows.append(["all stages", *(f"{total:.2f}" for total in totals), f"{totals[-1] / totals[0]:.1f} ×" if len(names) > 1 else ""])
-    return "\n".join(["### Stages of a full run, seconds", "", *_table(["stage", *names, "growth"], rows)])
-
-
-def _stage_names(comparison: Comparison) -> list[str]:
-    return list(comparison.of("engine")[0]["summary"]["stages"])
-
-
-def _days(comparisons: list[Comparison]) -> str:
-    rows = []
-    for comparison in comparisons:
-        full = median(run["wall"] for run in comparison.of("engine"))
-        for name in sorted({run["name"] for run in comparison.runs if run["name"].startswith("day ")}):
-            runs = comparison.of(name)
-            stages = [sum(run["summary"]["stages"].values()) for run in runs]
+    for size in sizes:
+        full = median(run["wall"] for run in size.of(ENGINE))
+        for name in size.days:
+            runs = size.of(name)
             wall = median(run["wall"] for run in runs)
-            rows.append([comparison.name, name, f"{wall:.2f}", f"{wall / full:.2f}", _middle(stages), f"{median(run['rss'] for run in runs):.0f}"])
+            stages = _middle(sum(run["summary"]["stages"].values()) for run in runs)
+            rows.append([size.name, name, f"{wall:.2f}", f"{wall / full:.2f}", stages, f"{median(run['peak_mb'] for run in runs):.0f}"])
     header = ["book", "one more file", "wall s", "wall / our full run", "stages s", "peak RSS MB"]
     return "\n".join(["### Day by day", "", *_table(header, rows)])
-
-
-def _start_up(run: Run, key: str) -> float:
-    return float(run["summary"]["start_up"][key])
 
 
 def _middle(values: Iterable[float]) -> str:

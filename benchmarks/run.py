@@ -1,99 +1,104 @@
-"""Tierledger beside lean rivals on generated books: `python -m benchmarks.run --bench DIR --sizes 1m,10m`.
+"""Tierledger beside hand-written rivals on generated books: `python -m benchmarks.run --sizes 1m,10m`.
 
-Belongs here: making the books, running the comparison, putting its figures into one report.
-Does not belong here: the rivals and the way they are measured, which are the bench's own (gen.py, compare.py).
+Makes each book (benchmarks/generator) unless it is there, runs the rivals and `tierledger run` in turns, compares every payout with the
+floor's to the cent, and prints ratios and stages as Markdown, also left in WORK/report.md. Every run is in WORK/results/*.jsonl.
+
+  --sizes 2k --rounds 1                      see that it works, in a minute
+  --sizes 1m --rounds 4 --rivals floor       the ratio to the floor, without further packages
+  --sizes 10m --rivals polars,pandas,postgres
+
+pandas and PostgreSQL are no part of the project: the first run that asks for them makes WORK/rivals-venv from benchmarks/requirements.txt.
+Exit code 1: a run failed or paid a different amount than the floor; its time then means nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import shlex
+import json
 import subprocess
 import sys
 import venv
 from pathlib import Path
 
+from benchmarks.comparison import NEED_PACKAGES, PROJECT, RIVALS, Comparison, Run
 from benchmarks.report import write_report
 
-_HERE = Path(__file__).parent
-_PROJECT = _HERE.parent
-SIZES = {"2k": 2_000, "100k": 100_000, "1m": 1_000_000, "10m": 10_000_000}
-NEEDED = ("gen.py", "compare.py", "check.py", "rivals/duck.py")
+#: The generator's arguments for each size.
+SIZES: dict[str, dict[str, int]] = {
+    "2k": {"lines": 2_000, "agreements": 20, "partners": 200, "products": 300},
+    "100k": {"lines": 100_000},
+    "1m": {"lines": 1_000_000},
+    "10m": {"lines": 10_000_000},
+}
+REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 
 
-def check_bench(bench: Path) -> None:
-    """Raises SystemExit naming what is missing."""
-    missing = [name for name in NEEDED if not (bench / name).is_file()]
-    if missing:
-        raise SystemExit(f"{bench} lacks {', '.join(missing)}: name the folder of the bench with --bench or TIERLEDGER_BENCH")
-
-
-def rivals_python(work: Path) -> Path:
-    """An interpreter with what the rivals need: this one if it has pandas, else one in `work`, made on the first run."""
-    has_pandas = subprocess.run([sys.executable, "-c", "import pandas, pyarrow, yaml"], capture_output=True, check=False).returncode == 0
-    if has_pandas:
-        return Path(sys.executable)
-    python = work / "rivals-venv" / "bin" / "python"
-    if not python.exists():
-        venv.create(work / "rivals-venv", with_pip=True)
-        install = [python, "-m", "pip", "install", "--quiet", "-r", _HERE / "requirements.txt"]
-        if subprocess.run(install, check=False).returncode:
-            raise SystemExit(f"the rivals' packages could not be installed into {work / 'rivals-venv'} (benchmarks/requirements.txt)")
-    return python
-
-
-def make_book(bench: Path, python: Path, books: Path, size: str, agreements: int) -> Path:
-    """The book of this size below `books`, generated unless it is there."""
-    book = books / f"n{size}"
+def make_book(books: Path, size: str) -> Path:
+    """The book of this size, generated unless it is there."""
+    book = books / size
     if not (book / "book.yaml").is_file():
         print(f"making {book}", flush=True)
-        numbers = ["--n", str(SIZES[size]), "--agreements", str(agreements)]
-        if SIZES[size] <= 2_000:
-            numbers = ["--n", str(SIZES[size]), "--agreements", "20", "--partners", "200", "--products", "300"]
-        subprocess.run([python, bench / "gen.py", *numbers, "--out", book, "--day"], check=True)
+        numbers = [part for name, number in SIZES[size].items() for part in (f"--{name}", str(number))]
+        # in a process of its own: see comparison.py on the memory of children
+        command = [sys.executable, "-m", "benchmarks.generator", *numbers, "--further-days", "1", "--out", str(book)]
+        subprocess.run(command, cwd=PROJECT, check=True)
     return book
 
 
-def compare(bench: Path, python: Path, book: Path, results: Path, rounds: int, rivals: str) -> bool:
-    """One interleaved comparison. Leaves `<size>.runs.jsonl` and, from our own --json, `<size>.summaries.json`. True: every run was right."""
-    runs, summaries = results / f"{book.name}.runs.jsonl", results / f"{book.name}.summaries.json"
-    for path in (runs, summaries):
-        path.unlink(missing_ok=True)
-    # the console script, installed or not; exec: the process that is measured is tierledger itself
-    command = f"{shlex.quote(sys.executable)} -c 'from pipelines.cli.main import run_cli; run_cli()'"
-    ours = f'exec {command} run --json --book "$0" >> {shlex.quote(str(summaries))}'
-    options = ["--command", f"sh -c {shlex.quote(ours)} {{book}}", "--rounds", str(rounds), "--rivals", rivals, "--incremental", "--json", str(runs)]
-    environment = {**os.environ, "PYTHONPATH": str(_PROJECT)}
-    return subprocess.run([python, bench / "compare.py", book, *options], env=environment, check=False).returncode == 0
+def packages_python(work: Path, rivals: list[str]) -> Path:
+    """The interpreter of the rivals that need further packages, made when one of them is asked for."""
+    python = work / "rivals-venv" / "bin" / "python"
+    if NEED_PACKAGES.intersection(rivals) and not python.exists():
+        print(f"making {python.parents[1]}", flush=True)
+        venv.create(python.parents[1], with_pip=True)
+        if subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", REQUIREMENTS], check=False).returncode:
+            raise SystemExit(f"{REQUIREMENTS} could not be installed into {python.parents[1]}; delete that folder, or leave out {', '.join(NEED_PACKAGES)}")
+    return python
+
+
+def describe(run: Run) -> str:
+    """One run as the screen shows it."""
+    title = f"round {run['round'] + 1} {run['name']:11s}"
+    if "error" in run:
+        return f"{title} FAILED {run['error']}"
+    return f"{title} {run['wall']:8.2f} s  CPU {run['cpu']:8.2f} s  peak {run['peak_mb']:6.0f} MB  load {run['load']:.1f}  {run.get('verdict', '')}"
+
+
+def is_right(run: Run) -> bool:
+    """It ended well and pays the same as the floor."""
+    return "error" not in run and run.get("verdict", "AGREE").startswith("AGREE")
 
 
 def main() -> None:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = os.environ.get("TIERLEDGER_BENCH") or str(_PROJECT.parent / "shared" / "bench")
-    parser.add_argument("--bench", type=Path, default=Path(default), help="folder of gen.py and compare.py [TIERLEDGER_BENCH]")
-    parser.add_argument("--work", type=Path, default=Path("build/bench"), help="where books, environment and results go")
-    parser.add_argument("--books", type=Path, help="folder with books n1m, n10m that are there already (default: WORK/books)")
-    parser.add_argument("--sizes", default="1m,10m", help=f"of {', '.join(SIZES)}")
-    parser.add_argument("--agreements", type=int, default=1_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--rivals", default="duck,polars,pandas")
+    parser.add_argument("--sizes", default="1m,10m", help=f"of {', '.join(SIZES)}; default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
+    parser.add_argument("--rivals", default="floor,polars,pandas", help=f"of {', '.join(RIVALS)}; the floor always runs; default: %(default)s")
+    parser.add_argument("--work", type=Path, default=Path("build/bench"), help="folder for books, packages and results; default: %(default)s")
+    parser.add_argument("--books", type=Path, help="folder with books named by their size, which stay as they are; default: WORK/books")
     chosen = parser.parse_args()
-    sizes = [size.lower() for size in chosen.sizes.split(",")]
-    unknown = sorted(set(sizes) - set(SIZES))
-    if unknown:
-        parser.error(f"--sizes: {', '.join(unknown)} not known; allowed: {', '.join(SIZES)}")
-    bench, work = chosen.bench.resolve(), chosen.work.resolve()
-    check_bench(bench)
+    sizes, rivals = chosen.sizes.lower().split(","), chosen.rivals.lower().split(",")
+    for option, names, known in (("--sizes", sizes, SIZES), ("--rivals", rivals, RIVALS)):
+        if unknown := set(names) - set(known):
+            parser.error(f"{option}: {', '.join(sorted(unknown))} unknown; allowed: {', '.join(known)}")
+    work = chosen.work.resolve()
     results, books = work / "results", (chosen.books or work / "books").resolve()
-    results.mkdir(parents=True, exist_ok=True)
-    books.mkdir(parents=True, exist_ok=True)
-    python = rivals_python(work)
-    right = [compare(bench, python, make_book(bench, python, books, size, chosen.agreements), results, chosen.rounds, chosen.rivals) for size in sizes]
-    report = write_report(results, [f"n{size}" for size in sizes])
+    for folder in (results, books):
+        folder.mkdir(parents=True, exist_ok=True)
+    packages = packages_python(work, rivals)
+    runs: dict[str, list[Run]] = {}
+    for size in sizes:
+        runs[size] = []
+        with (results / f"{size}.jsonl").open("w", encoding="utf-8") as file:
+            for run in Comparison(make_book(books, size), rivals, packages).run(chosen.rounds):
+                print(describe(run), flush=True)
+                file.write(json.dumps(run) + "\n")
+                runs[size].append(run)
+    report = write_report(runs)
     (work / "report.md").write_text(report, encoding="utf-8")
     print(f"\n{report}\n(also in {work / 'report.md'})")
-    sys.exit(0 if all(right) else 1)
+    sys.exit(0 if all(is_right(run) for each in runs.values() for run in each) else 1)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from pipelines.run import run_book
 from tests.support.feed_books import ROW, add_file, load, write_book
 from tests.support.feed_books import query as raw_query
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 Rows = list[dict[str, Any]]
 Writer = Callable[[Path, Rows], None]
 
@@ -115,7 +115,7 @@ def our_names(plain: Path) -> list[str]:
         found = {name for (name,) in con.execute("select column_name from duckdb_columns() union select table_name from duckdb_tables()").fetchall()}
         found |= {name for (name,) in con.execute("select view_name from duckdb_views() where not internal").fetchall()}
     texts = [path.read_text() for path in (ROOT / "dbt_project").rglob("*.sql")]
-    texts += [path.read_text() for path in (ROOT / "assets").glob("*.py")]
+    texts += [path.read_text() for path in (ROOT / "assets").rglob("*.py")]
     for text in texts:
         found |= set(re.findall(r"\bas (\w+)\b", text)) | set(re.findall(r"\b(\w+) as (?:not materialized )?\(", text))
     canonical = {folded(column.name) for feed in FEEDS.values() for column in feed.columns if feed.attributes}
