@@ -14,9 +14,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 100
 #: Made from the code: the length of a line is that of a description.
-GENERATED = {"docs/tables.md", "docs/internal-tables.md", "docs/language-reference.md", "docs/reasons.md"}
+GENERATED = {"docs/tables.md", "docs/internal-tables.md", "docs/feed-columns.md", "docs/language-reference.md", "docs/reasons.md"}
 #: Pages that still have longer lines. Nothing may be added.
-NOT_YET_WRAPPED = {"CONTRIBUTING.md", "docs/architecture.md"}
+NOT_YET_WRAPPED: set[str] = set()
 WRITTEN_BY_HAND = sorted(
     name
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks" / "README.md"]
