@@ -22,6 +22,7 @@ from assets.transform.calculate import QUERIES
 from models.agreements.parse import parse_agreements
 from models.agreements.terms import make_terms
 from models.book.settings import parse_book
+from models.calculation.columns import INPUTS
 from models.calculation.results import compute_results
 
 BOOK = """
@@ -113,19 +114,7 @@ def make_frames(rows: int, agreement: str = AGREEMENT) -> tuple[dict[str, pl.Dat
         participant_id=pl.format("P-{}", "participant_key")
     )
     frames["measures"] = _measures(frames, participants)
-    text, money = pl.String(), pl.Decimal(18, 6)
-    frames["targets"] = pl.DataFrame(
-        schema={
-            "agreement_id": text,
-            "benefit_id": text,
-            "participant_id": text,
-            "window_start": pl.Date(),
-            "target": money,
-            "incentive": money,
-            "baseline": money,
-        }
-    )
-    frames["metrics"] = pl.DataFrame(schema={"participant_id": text, "metric": text, "date": pl.Date(), "value": pl.Decimal(38, 12)})
+    frames |= {name: pl.DataFrame(schema=INPUTS[name]) for name in ("targets", "metrics")}
     return frames, book.as_of, periods
 
 
@@ -148,8 +137,8 @@ def _measures(frames: dict[str, pl.DataFrame], participants: int) -> pl.DataFram
     repeated = frames["participants"].select("participant_key", drawn_key=(pl.col("participant_key") % DISTINCT))
     nothing = pl.lit(0, pl.Int64)
     return repeated.join(one, on="drawn_key").select(
-        "line_set_key", "participant_key", "period_no", "is_prior", "amount", cost=pl.lit(0, pl.Decimal(38, 6)), quantity=pl.lit(1, pl.Decimal(38, 6)),
-        attribute_value=pl.lit(0, pl.Decimal(38, 6)), is_after_as_of=pl.lit(False), line_count=nothing + 1, missing_rates=nothing, missing_costs=nothing,
+        "line_set_key", "participant_key", "period_no", "is_prior", "amount", cost=pl.lit(0, pl.Decimal(38, 6)), quantity=pl.lit(1, pl.Decimal(38, 12)),
+        attribute_value=pl.lit(0, pl.Decimal(38, 12)), is_after_as_of=pl.lit(False), line_count=nothing + 1, missing_rates=nothing, missing_costs=nothing,
         missing_quantities=nothing, missing_attributes=nothing,
     )  # fmt: skip
 

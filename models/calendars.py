@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import calendar as gregorian
 import datetime as dt
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
 
-from models.book.settings import CalendarSettings
+from pydantic import Field, model_validator
+
+from models.validation import Strict
 
 ONE_DAY = dt.timedelta(days=1)
 #: Years a calendar is made for: terms and `as_of` lie in them.
@@ -21,6 +26,34 @@ PERIODS_IN: dict[str, int] = {"month": 1, "quarter": 3, "half_year": 6, "year": 
 #: Weeks of the three periods of a quarter; a 53rd week belongs to the year's last period.
 WEEKS_IN: dict[str, tuple[int, int, int]] = {"4-4-5": (4, 4, 5), "4-5-4": (4, 5, 4), "5-4-4": (5, 4, 4)}
 WEEKS_IN_YEAR = 52
+
+
+class CalendarSettings(Strict):
+    """Fiscal calendar. `year_starts` (MM-DD) for gregorian; `first_days` (fiscal year: first day) for week calendars."""
+
+    kind: Literal["gregorian", "4-4-5", "4-5-4", "5-4-4"] = "gregorian"
+    year_starts: str = "01-01"
+    first_days: dict[str, dt.date] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_known(self) -> CalendarSettings:
+        if not re.fullmatch(r"(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])", self.year_starts):
+            raise ValueError('year_starts is month-day in quotes, such as "04-01" (days 01 to 28)')
+        if self.kind == "gregorian":
+            if self.first_days:
+                raise ValueError("first_days goes with a week calendar (4-4-5, 4-5-4, 5-4-4); a gregorian one has year_starts")
+            return self
+        if not self.first_days:
+            raise ValueError(f"kind: {self.kind} needs first_days, the first day of each fiscal year: {{2025: 2024-12-29, 2026: 2025-12-28}}")
+        if unknown := [year for year in self.first_days if not re.fullmatch("(19|20|21)[0-9]{2}", year)]:
+            raise ValueError(f"first_days: {unknown[0]!r} is no fiscal year such as 2026")
+        years = sorted((int(year), first) for year, first in self.first_days.items())
+        for (year, first), (following, next_first) in pairwise(years):
+            if following != year + 1:
+                raise ValueError(f"first_days: {year + 1} is missing between {year} and {following}")
+            if (next_first - first).days not in (364, 371):
+                raise ValueError(f"first_days: {year} has {(next_first - first).days} days from {first} to {next_first}; a year has 52 or 53 weeks")
+        return self
 
 
 @dataclass(frozen=True)

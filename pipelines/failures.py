@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from assets.publishing.postgres.connection import PostgresFailed
 from assets.runtime.book_folder import BookLocked
 from assets.runtime.context import CheckFailed
-from assets.transform.dbt import SqlError
+from assets.runtime.errors import SqlError
 from models.documents import InputError
 from models.records.closing import LedgerRuleViolation
 from pipelines.logging.masking import mask

@@ -15,7 +15,7 @@ import dagster as dg
 
 from assets.published.reader import count_feeds, open_published, sum_agreements
 from assets.runtime.context import CheckFailed, StepReport
-from assets.transform.dbt import SqlError
+from assets.runtime.errors import SqlError
 from assets.transform.invariants import CHECKS
 from models.feeds.columns import FEEDS
 from pipelines import tables

@@ -5,12 +5,12 @@ Belongs here: looking at the files of feeds. Does not belong here: taking them i
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 from pathlib import Path
 
 from assets.feeds.landing import Landed, find_files
 from assets.runtime.book_folder import open_book
+from assets.runtime.file_hashes import file_sha256
 
 
 def find_landed(folder: Path) -> dict[str, list[Landed]]:
@@ -26,5 +26,4 @@ def hash_of(file: Landed) -> str:
 
 @lru_cache(maxsize=100_000)
 def _hash(path: Path, identity: str) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    return file_sha256(path)

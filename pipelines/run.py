@@ -43,7 +43,7 @@ class Step:
 
 
 STEPS: tuple[Step, ...] = (
-    Step("ledger", "Reading the ledger", "assets.ledger.folder:load_ledger"),
+    Step("ledger", "Reading the ledger", "assets.closing.load_ledger:load_ledger"),
     Step("feeds", "Reading feeds", "assets.feeds.load:load_feeds"),
     Step("identify", "Naming the run", "assets.archive.run_identity:identify_run"),
     Step("agreements", "Loading agreements", "assets.agreements.load:load_agreements"),
@@ -127,8 +127,7 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
 
     start_up = _import("assets.feeds.load", "assets.agreements.load", "assets.archive.run_identity", "assets.publishing.parquet_set", "assets.archive.receipts")
     from assets.archive.receipts import check_book
-    from assets.archive.run_identity import record_failure
-    from assets.publishing.parquet_set import has_same_terms, is_published
+    from assets.archive.run_identity import has_same_terms, is_published, record_failure
     from assets.publishing.postgres.publish import publish_to_postgres
     from assets.runtime.warehouse import open_warehouse
 

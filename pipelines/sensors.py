@@ -8,7 +8,8 @@ import json
 
 import dagster as dg
 
-from assets.feeds.landing import Landed, read_manifest
+from assets.archive.manifest import read_manifest
+from assets.feeds.landing import Landed
 from models.documents import InputError
 from pipelines.jobs import run_book
 from pipelines.landing import find_landed, hash_of

@@ -9,13 +9,11 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-import duckdb
-
 from assets.runtime.context import RunContext, StepReport
-from assets.runtime.warehouse import open_warehouse, transaction
+from assets.runtime.warehouse import open_warehouse, transaction, write_table
 from models.agreements.parse import Source, parse_agreements
 from models.agreements.terms import make_terms
-from models.book.settings import CalendarSettings
+from models.calendars import CalendarSettings
 from models.documents import InputError, Problem
 
 
@@ -58,17 +56,3 @@ def load_agreements(context: RunContext) -> StepReport:
             write_table(con, f"terms.{name}", frame)
         con.execute("create or replace table terms.loaded as select ? as agreements_sha256", [agreements_sha256(texts)])
     return StepReport(rows={f"terms.{name}": frame.height for name, frame in terms.items()})
-
-
-def write_table(con: duckdb.DuckDBPyConnection, name: str, frame: object) -> None:
-    """Write a frame as a table, replacing what stood there."""
-    con.register("frame_to_write", frame)
-    con.execute(f"create or replace table {name} as from frame_to_write")
-    con.unregister("frame_to_write")
-
-
-def append_table(con: duckdb.DuckDBPyConnection, name: str, frame: object) -> None:
-    """Write a frame behind the rows of a table."""
-    con.register("frame_to_write", frame)
-    con.execute(f"insert into {name} by name from frame_to_write")
-    con.unregister("frame_to_write")

@@ -1,7 +1,7 @@
 """Receipts: what the book held when its last run ended, and whether it still does.
 
 Belongs here: writing archive/receipt.json, holding warehouse and archive against it before a run, making the warehouse anew. Does not belong here:
-its shape (models/records/receipt.py), reading what the archive holds (assets/feeds/landing.py), proving the whole book (assets/verification/verify.py).
+its shape (models/records/receipt.py), the manifest (assets/archive/manifest.py), proving the whole book (assets/verification/verify.py).
 
     receipts.loads          one row per load that changed what the warehouse holds; committed with the load
     archive/receipt.json    the last of them, written after the checkpoint that follows: never more than the warehouse has
@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from assets.archive.manifest import MANIFEST, read_manifest
 from assets.archive.run_history import RECEIPT, RUNS, read_receipt
-from assets.feeds.landing import MANIFEST, read_manifest
 from assets.ledger.folder import read_heads
 from assets.runtime.context import RunContext
 from assets.runtime.durable_files import flush, write_atomically
+from assets.runtime.file_hashes import file_sha256
 from assets.runtime.machine_errors import damaged, is_damage
+from assets.runtime.sql import table_exists
 from assets.runtime.warehouse import open_warehouse
 from models.documents import InputError, Problem
 from models.feeds.columns import FEEDS
@@ -32,7 +34,7 @@ from models.records.chain import NO_HASH
 from models.records.receipt import PLACE, Contents, Kept, Receipt, as_bytes, hash_contents
 
 if TYPE_CHECKING:
-    from assets.feeds.landing import Arrival
+    from assets.archive.manifest import Arrival
 
 #: Files of the archive that are only ever added to.
 _GROWING = (MANIFEST, RUNS)
@@ -169,7 +171,7 @@ def _in_words(contents: Contents) -> str:
 
 
 def _last_load(con: duckdb.DuckDBPyConnection) -> tuple[int, str] | None:
-    known = con.execute("select 1 from information_schema.tables where table_schema = 'receipts' and table_name = 'loads'").fetchone()
+    known = table_exists(con, "receipts", "loads")
     row = con.execute("from receipts.loads order by load_no desc limit 1").fetchone() if known else None
     return (int(row[0]), str(row[1])) if row else None
 
@@ -199,7 +201,7 @@ def _changed(archive: Path, arrivals: list[Arrival], since: int) -> Iterator[Pro
             yield Problem(place, 0, "", f"is missing; {lost}")
             continue
         touched = status.st_mtime_ns > since
-        if status.st_size != arrival.bytes or (touched and _sha256(archive / arrival.sha256) != arrival.sha256):
+        if status.st_size != arrival.bytes or (touched and file_sha256(archive / arrival.sha256) != arrival.sha256):
             yield Problem(place, 0, "", f"is damaged, its bytes are not those that arrived; {lost}")
 
 
@@ -208,11 +210,6 @@ def _kept(path: Path, size: int | None = None) -> Kept:
     data = path.read_bytes() if path.exists() else b""
     data = data[: data.rfind(b"\n") + 1] if size is None else data[:size]
     return Kept(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write(archive: Path, receipt: Receipt) -> None:

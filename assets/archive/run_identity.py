@@ -1,6 +1,6 @@
 """Which run this is, and the history of runs.
 
-Belongs here: the identity of a run (from what goes in, never from a clock) and the rows behind `audit_run`.
+Belongs here: the identity of a run (from what goes in, never from a clock), whether it is published, and the rows behind `audit_run`.
 Does not belong here: what a run does (pipelines/run.py) or where its results go (assets/publishing/parquet_set.py).
 """
 
@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from assets.agreements.load import agreements_sha256, read_agreement_texts
 from assets.archive.run_history import append_run, enter_missing, keep_terms, read_runs
 from assets.ledger.folder import read_heads
-from assets.published.reader import fetch
+from assets.published.reader import DATABASE, fetch, read_manifest
 from assets.runtime.context import RunContext, StepReport
+from assets.runtime.file_hashes import file_sha256
+from assets.runtime.sql import table_exists
 from assets.runtime.warehouse import open_warehouse, transaction
 from models.records.run_history import EndedRun
 
@@ -59,16 +61,30 @@ def describe_terms(context: RunContext) -> dict[str, str]:
 
 def read_run_id(con: duckdb.DuckDBPyConnection) -> str | None:
     """The run that the warehouse is in, if one has begun."""
-    known = con.execute("select 1 from information_schema.tables where table_schema = 'calc' and table_name = 'current_run'").fetchone()
-    row = con.execute("select run_id from calc.current_run").fetchone() if known else None
+    row = con.execute("select run_id from calc.current_run").fetchone() if table_exists(con, "calc", "current_run") else None
     return row[0] if row else None
+
+
+def is_published(context: RunContext, run_id: str) -> bool:
+    """Whether readers see this run, every part of it there, and its files with the bytes that were published."""
+    manifest = read_manifest(context.published)
+    has_database = (context.published / DATABASE).is_file() or not context.book.publish.duckdb
+    if manifest is None or manifest["run_id"] != run_id or not has_database:
+        return False
+    current = (context.published / "current").resolve()
+    return all(file_sha256(current / f"{table}.parquet") == sha256 for table, sha256 in manifest["sha256"].items())
+
+
+def has_same_terms(context: RunContext) -> bool:
+    """Whether agreements, settings, `as_of` and code are those of the published run, so that only files can bring news."""
+    manifest = read_manifest(context.published)
+    return manifest is not None and manifest["terms"] == describe_terms(context)
 
 
 def record_run(con: duckdb.DuckDBPyConnection, context: RunContext, status: Literal["published", "failed"]) -> EndedRun:
     """Write the history `calc.runs` anew, this run as its last: how it ended and what it came to. Returns its line, which the archive is still to get."""
-    has_payouts = con.execute("select 1 from information_schema.tables where table_schema = 'marts' and table_name = 'fct_payout'").fetchone()
     payouts, totals = 0, "{}"
-    if has_payouts and status == "published":
+    if table_exists(con, "marts", "fct_payout") and status == "published":
         payouts, totals = con.execute(_TOTALS).fetchone() or (0, "{}")
     fields = fetch(con, "select * exclude (started_at), (select coalesce(sum(rows_read), 0)::bigint from raw.feed_files) as rows from calc.current_run")[0]
     run = EndedRun(

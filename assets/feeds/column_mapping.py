@@ -14,8 +14,8 @@ from pathlib import Path
 
 import duckdb
 
-from assets.feeds.inspection import refusal
 from assets.feeds.typing_sql import DECIMALS, Mapped
+from assets.runtime.errors import refusal
 from models.book.settings import Book
 from models.documents import Document, InputError, Problem, parse_documents
 from models.feeds.attributes import folded

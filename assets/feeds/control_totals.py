@@ -14,11 +14,13 @@ from pathlib import Path
 
 import duckdb
 
-from assets.feeds.inspection import refusal, suffix_of
-from assets.feeds.readers import Source, identifier
+from assets.feeds.inspection import suffix_of
+from assets.feeds.readers import Source
+from assets.runtime.errors import refusal
 from models.documents import InputError, Problem
 from models.feeds.columns import NUMERIC_KINDS, Feed
 from models.feeds.settings import FeedSettings
+from models.sql_text import identifier
 
 #: What may stand beside a data file: `sales.csv.done`, `sales.csv.totals.json`.
 MARKER, HASH = ".done", ".sha256"

@@ -14,7 +14,7 @@ from assets.runtime.events import is_listened_to, log_event
 if TYPE_CHECKING:
     import duckdb
 
-    from assets.feeds.landing import Arrival
+    from assets.archive.manifest import Arrival
 
 
 def tell_files(con: duckdb.DuckDBPyConnection, new: list[Arrival]) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from models.documents import InputError, Problem
+from assets.runtime.errors import refusal
 from models.feeds.attributes import folded
 
 Format = Literal["csv", "parquet", "json"]
@@ -150,11 +150,6 @@ def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS) -> Fa
     if file_format == "csv" and is_utf8:
         facts.header = _header(head, facts, name, dialect.delimiter)
     return facts
-
-
-def refusal(name: str, reason: str, line: int = 0) -> InputError:
-    """The error that refuses a whole file."""
-    return InputError([Problem(name, line, "", reason)])
 
 
 @contextmanager

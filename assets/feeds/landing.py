@@ -8,39 +8,23 @@ from __future__ import annotations
 
 import datetime as dt
 import glob
-import json
 import os
 import stat
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from assets.archive.manifest import Arrival, read_manifest
 from assets.feeds.control_totals import check_hash, is_side_car, read_side_car, side_car_missing
-from assets.feeds.inspection import COMMAS, Dialect, Facts, inspect, refusal, suffix_of
-from assets.preflight import check_space
+from assets.feeds.inspection import COMMAS, Dialect, Facts, inspect, suffix_of
 from assets.runtime.context import RunContext
-from assets.runtime.durable_files import flush
+from assets.runtime.disk_space import check_space
+from assets.runtime.errors import refusal
 from models.documents import InputError, Problem
 from models.feeds.columns import FEEDS
 from models.feeds.settings import FeedSettings
 
-MANIFEST = "manifest.jsonl"
 _COPY_BYTES = 1 << 30
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """One file of one feed, as the manifest has it. `arrival_no` counts per feed from 1; `arrived_at` is UTC. `totals` came beside it."""
-
-    feed: str
-    file_name: str
-    sha256: str
-    arrival_no: int
-    arrived_at: str
-    bytes: int
-    suffix: str
-    totals: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -224,44 +208,3 @@ def archive_file(landed: Landed, archive: Path) -> Facts | None:
     finally:
         os.close(descriptor)
         copy.unlink(missing_ok=True)
-
-
-def sync_archive(archive: Path, hashes: Iterable[str]) -> None:
-    """Return when the archived files are on disk for sure."""
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(flush, [archive / sha256 for sha256 in hashes]))
-    flush(archive)
-
-
-def read_manifest(archive: Path) -> list[Arrival]:
-    """Every arrival, in order. A last line that a crash cut short does not count."""
-    path = archive / MANIFEST
-    if not path.exists():
-        return []
-    lines = path.read_bytes().splitlines(keepends=True)
-    try:
-        return [Arrival(**json.loads(line)) for line in lines if line.endswith(b"\n")]
-    except (ValueError, TypeError) as error:
-        raise refusal(f"archive/{MANIFEST}", f"is damaged ({error}); restore it from a backup: it says what arrived in which order") from None
-
-
-def append_manifest(archive: Path, arrivals: list[Arrival]) -> None:
-    """Enter arrivals; on disk when this returns."""
-    if not arrivals:
-        return
-    path = archive / MANIFEST
-    with path.open("a+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        if size:
-            data = path.read_bytes()
-            if not data.endswith(b"\n"):
-                file.truncate(data.rfind(b"\n") + 1)
-        file.write(b"".join(json.dumps(_entry(arrival), ensure_ascii=False).encode() + b"\n" for arrival in arrivals))
-        file.flush()
-        os.fsync(file.fileno())
-    flush(archive)
-
-
-def _entry(arrival: Arrival) -> dict[str, object]:
-    """What the manifest says of an arrival."""
-    return {name: value for name, value in asdict(arrival).items() if name != "totals" or value}

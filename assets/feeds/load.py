@@ -16,28 +16,19 @@ from pathlib import Path
 
 import duckdb
 
+from assets.archive.manifest import Arrival, append_manifest, sync_archive
 from assets.archive.receipts import enter_load, write_receipt
 from assets.feeds.column_mapping import check_mappings, map_header, settings_hash
 from assets.feeds.control_totals import check_totals, smaller_than_usual
 from assets.feeds.file_events import tell_files
-from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect, refusal
-from assets.feeds.landing import Arrival, Landing, append_manifest, dialect_of, land_files, sync_archive
+from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect
+from assets.feeds.landing import Landing, dialect_of, land_files
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
-from assets.feeds.readers import (
-    MAX_LINE_BYTES,
-    Source,
-    archived_hash_in,
-    identifier,
-    json_keys_of,
-    looks_ragged,
-    parquet_columns,
-    quoted,
-    relation,
-    rewrite_csv,
-)
+from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, relation, rewrite_csv
 from assets.feeds.transcoding import write_plain
 from assets.feeds.typing_sql import Mapped, RowRule, TextFacts, repeated_header, select_rejects, select_rows, signs_differ, too_late
 from assets.runtime.context import RunContext, StepReport
+from assets.runtime.errors import refusal
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import open_warehouse, transaction
 from models.documents import InputError, Problem
@@ -45,6 +36,7 @@ from models.feeds.attributes import folded
 from models.feeds.columns import FEEDS, Feed
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, CORRECTS_FILE, CORRECTS_ROW, is_correction
 from models.feeds.settings import FeedSettings
+from models.sql_text import identifier, literal
 
 #: file_no = this × the feed's place + arrival_no: the same however the files of several feeds came interleaved.
 FILE_NUMBERS_PER_FEED = 100_000_000
@@ -359,7 +351,7 @@ def _reject(con: duckdb.DuckDBPyConnection, feed: Feed, batch: _Batch) -> int:
     numbers = ", ".join(str(-source.file_no) for source in sources)
     inserted = con.execute(
         f"""insert into raw.rejects
-        select {quoted(feed.name)}, numbered.file_no, numbered.row_no, reason, column_name, message, raw, readable
+        select {literal(feed.name)}, numbered.file_no, numbered.row_no, reason, column_name, message, raw, readable
         from (select *, row_number() over (partition by file_no order by rowid) as n from refused) as found
         join (select -file_no as file_no, row_no, row_number() over (partition by file_no order by rowid) as n
               from raw.{feed.name} where file_no in ({numbers})) as numbered using (file_no, n)
@@ -378,7 +370,7 @@ def _enter_corrections(con: duckdb.DuckDBPyConnection, feed: Feed, batch: _Batch
     con.execute(f"create or replace temp table corrected as select file_no, {corrected} from ({relation(batch.sources)})")
     con.execute(
         f"""insert into raw.corrections
-        select {quoted(feed.name)}, file_no, row_no, trim(corrects_file), corrects_row
+        select {literal(feed.name)}, file_no, row_no, trim(corrects_file), corrects_row
         from (select *, row_number() over (partition by file_no order by rowid) as row_no from corrected) as corrections
         semi join raw.{feed.name} using (file_no, row_no)
         where corrects_file is not null and corrects_row is not null"""

@@ -17,12 +17,13 @@ from pathlib import Path
 import duckdb
 
 from assets.feeds.inspection import Dialect
-from assets.feeds.readers import identifier, quoted
 from assets.feeds.transcoding import write_plain
+from assets.runtime.sql import as_pattern
 from models.documents import InputError, Problem
 from models.feeds.columns import FEEDS
 from models.feeds.settings import DELIMITERS
 from models.money import MINOR_UNITS
+from models.sql_text import identifier, literal
 
 #: What the columns of other systems are called, without case, spaces and signs. The first ones are the surest.
 NAMES: dict[str, tuple[str, ...]] = {
@@ -155,7 +156,7 @@ _RESERVED = {
 def _load(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str] | None:
     """The file's rows as text in `sample`; returns what the feed has to say of how it is written, None where a feed could not take the file as it is."""
     suffix = next((s for s in (".csv", ".parquet", ".jsonl", ".ndjson", ".json") if s in path.suffixes), "")
-    source = quoted(re.sub(r"([*?[])", r"[\1]", str(path)))
+    source = literal(as_pattern(path))
     try:
         if suffix == ".parquet":
             con.execute(f"create table sample as select columns(*)::varchar from read_parquet({source})")
@@ -167,7 +168,7 @@ def _load(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str] | None:
             encoding = _encoding_of(path)
             if encoding != "utf-8":
                 write_plain(path, ".csv", path.name, Dialect(encoding=encoding), [], Path(scratch) / "plain.csv")
-                source = quoted(f"{scratch}/plain.csv")
+                source = literal(f"{scratch}/plain.csv")
             con.execute(f"create table sample as from read_csv({source}, all_varchar = true, header = true, sample_size = -1)")
             delimiter, quote = (con.execute(f"select delimiter, quote from sniff_csv({source})").fetchone() or (",", '"'))[:2]
     except (duckdb.Error, OSError) as error:
@@ -229,7 +230,7 @@ def _date_expressions(con: duckdb.DuckDBPyConnection, name: str, values: str, fi
         written: "case when regexp_full_match(v, '[0-9]{4}-[0-9]{2}-[0-9]{2}') then try_cast(v as date) end",
         f"CAST({written} AS DATE)": "case when regexp_matches(v, '^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}') then try_cast(v as timestamp) end",
     } | {
-        f"CAST(STRPTIME({written}, {quoted(form + suffix)}) AS DATE)": f"try_strptime(v, {quoted(form + suffix)})"
+        f"CAST(STRPTIME({written}, {literal(form + suffix)}) AS DATE)": f"try_strptime(v, {literal(form + suffix)})"
         for form in DATE_FORMATS
         for suffix in TIME_SUFFIXES
     }

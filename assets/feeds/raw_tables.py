@@ -9,9 +9,9 @@ from typing import Any
 
 import duckdb
 
-from assets.feeds.readers import identifier
 from models.feeds.attributes import attribute_column
 from models.feeds.columns import FEEDS, SQL_TYPES, Feed
+from models.sql_text import identifier
 
 _REGISTERS = """
 create schema if not exists raw;

@@ -18,7 +18,9 @@ from pathlib import Path
 
 import duckdb
 
-from assets.feeds.inspection import Compression, Facts, format_of, open_unpacked, refusal
+from assets.feeds.inspection import Compression, Facts, format_of, open_unpacked
+from assets.runtime.errors import refusal
+from models.sql_text import literal
 
 #: The longest line that is read; the engine's own limit.
 MAX_LINE_BYTES = 2_000_000
@@ -41,20 +43,10 @@ class Source:
     totals: dict[str, str] = field(default_factory=dict)  # what the sender says the file adds up to
 
 
-def quoted(text: str) -> str:
-    """An SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    """An SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def relation(sources: list[Source]) -> str:
     """SQL of the relation over files of one header, format and packing."""
     file_format, compression = format_of(sources[0].suffix)
-    paths = "[" + ", ".join(quoted(str(source.path)) for source in sources) + "]"
+    paths = "[" + ", ".join(literal(str(source.path)) for source in sources) + "]"
     first = sources[0].file_no
     numbers = [source.file_no for source in sources]
     is_run = numbers == list(range(first, first + len(numbers)))
@@ -77,7 +69,7 @@ def _csv(paths: str, file_no: str, columns: list[str], compression: Compression,
     missing = "" if is_rewritten else ", null as fault, null as fault_message, null as fault_raw"
     blank_lines = " where c0 is not null" if taken == ["c0"] else ""  # in a file of one column the engine takes them for rows
     return f"""select {file_no} as file_no, {", ".join(taken)}{missing}
-        from read_csv({paths}, columns = {{{types}}}, auto_detect = false, header = true, delim = {quoted(delimiter)}, quote = '"', escape = '"',
+        from read_csv({paths}, columns = {{{types}}}, auto_detect = false, header = true, delim = {literal(delimiter)}, quote = '"', escape = '"',
             compression = '{compression}'){blank_lines}"""
 
 
@@ -104,9 +96,9 @@ def parquet_columns(path: Path, name: str) -> list[tuple[str, str]]:
     """Column names and SQL types of a Parquet file. Raises InputError when it cannot be read."""
     try:
         with duckdb.connect() as con:
-            elements = con.execute(f"select name, coalesce(num_children, 0) from parquet_schema({quoted(str(path))})").fetchall()
+            elements = con.execute(f"select name, coalesce(num_children, 0) from parquet_schema({literal(str(path))})").fetchall()
             names = list(_names_at_the_top(elements))
-            kinds = con.execute(f"describe from {_by_place(quoted(str(path)), len(names))}").fetchall()
+            kinds = con.execute(f"describe from {_by_place(literal(str(path)), len(names))}").fetchall()
     except duckdb.Error as error:
         raise refusal(name, f"cannot be read as Parquet, deliver it again: {str(error).splitlines()[0]}") from None
     return [(name, str(row[1])) for name, row in zip(names, kinds, strict=True)]
@@ -126,9 +118,9 @@ _STRING_OR_NUMBER = r'("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)'
 
 
 def _json_lines(paths: str, file_no: str, header: tuple[str, ...], compression: Compression) -> str:
-    shape = quoted(json.dumps({key: "VARCHAR" for key in header if key} or {"-": "VARCHAR"}, ensure_ascii=False))
+    shape = literal(json.dumps({key: "VARCHAR" for key in header if key} or {"-": "VARCHAR"}, ensure_ascii=False))
     columns = ", ".join(f"nullif({_json_text(key)}, '') as c{i}" for i, key in enumerate(header))
-    marked = f"regexp_replace(line, {quoted(_STRING_OR_NUMBER)}, E'\\\\1\\x01\\\\2\\x01', 'g')"
+    marked = f"regexp_replace(line, {literal(_STRING_OR_NUMBER)}, E'\\\\1\\x01\\\\2\\x01', 'g')"
     exact = f"replace(replace({marked}, E'\\x01\\x01', ''), E'\\x01', '\"')"
     return f"""
         with lines as ({json_line_relation(paths, file_no, compression)}),
@@ -148,7 +140,7 @@ def _json_lines(paths: str, file_no: str, header: tuple[str, ...], compression: 
 
 def _json_text(key: str) -> str:
     """The text of one key; the engine's objects have none without a name."""
-    return f"struct_extract(object, {quoted(key)})" if key else "json_extract_string(text, '/')"
+    return f"struct_extract(object, {literal(key)})" if key else "json_extract_string(text, '/')"
 
 
 def json_line_relation(paths: str, file_no: str, compression: Compression) -> str:
@@ -164,7 +156,7 @@ def json_keys_of(con: duckdb.DuckDBPyConnection, sources: list[Source]) -> list[
         chosen = [source for source in sources if format_of(source.suffix)[1] == compression]
         if not chosen:
             continue
-        paths = "[" + ", ".join(quoted(str(source.path)) for source in chosen) + "]"
+        paths = "[" + ", ".join(literal(str(source.path)) for source in chosen) + "]"
         numbers = [source.file_no for source in chosen]
         lines = json_line_relation(paths, f"(({numbers})[file_index::bigint + 1])::integer", compression)
         shapes = con.execute(

@@ -11,7 +11,8 @@ import csv
 import io
 from pathlib import Path
 
-from assets.feeds.inspection import Dialect, format_of, open_unpacked, refusal
+from assets.feeds.inspection import Dialect, format_of, open_unpacked
+from assets.runtime.errors import refusal
 
 _CHUNK = 1 << 20
 #: The last line is looked for in so many bytes at the end.

@@ -13,12 +13,12 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from assets.feeds.readers import identifier, quoted
 from models.feeds.attributes import attribute_column
 from models.feeds.columns import SQL_TYPES, TRANSACTION_TYPES, Column, Feed, Kind
 from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, text_of
 from models.feeds.text_formats import PLAIN, Forms
 from models.money import MINOR_UNITS
+from models.sql_text import identifier, literal
 
 _TEXTS = ("text", "currency", "type")
 DECIMALS: dict[Kind, int] = {"amount": 6, "rate": 12}
@@ -77,7 +77,7 @@ class _Diagnosis:
 
 def repeated_header(feed: Feed, header: tuple[str, ...]) -> RowRule:
     """The header stands again in the middle of the file. Such a row breaks a rule anyway where a column holds more than text."""
-    same = " and ".join(f"c{i} is not distinct from {quoted(name)}" for i, name in enumerate(header))
+    same = " and ".join(f"c{i} is not distinct from {literal(name)}" for i, name in enumerate(header))
     return RowRule(f"({same})", "repeated_header", "", "the header stands again in the middle of the file; take the line out", feed.is_text_alone)
 
 
@@ -112,20 +112,20 @@ def select_rejects(
     typed = _typed(mapped, defaults, facts)
     message = {
         is_tested: "".join(
-            f"when {rule.condition} then {{'reason': {quoted(rule.reason)}, 'column_name': nullif({quoted(rule.column)}, ''), "
-            f"'message': {quoted(rule.message)}}} "
+            f"when {rule.condition} then {{'reason': {literal(rule.reason)}, 'column_name': nullif({literal(rule.column)}, ''), "
+            f"'message': {literal(rule.message)}}} "
             for rule in rules
             if is_tested == (rule.reason != "repeated_header")
         )
         for is_tested in (True, False)
     }
-    readable = ", ".join(f"{quoted(t.mapped.name)}, case when {' and '.join(t.tests()) or 'true'} then {t.v} end" for t in typed if t.mapped.column)
+    readable = ", ".join(f"{literal(t.mapped.name)}, case when {' and '.join(t.tests()) or 'true'} then {t.v} end" for t in typed if t.mapped.column)
     found = "".join(
-        f"when {d.condition} then {{'reason': {quoted(d.reason)}, 'column_name': {quoted(t.mapped.name)}, 'message': {d.message}}} "
+        f"when {d.condition} then {{'reason': {literal(d.reason)}, 'column_name': {literal(t.mapped.name)}, 'message': {d.message}}} "
         for t in typed
         for d in t.diagnoses()
     )
-    names = ", ".join(f"{quoted(name)}, c{i}" for i, name in enumerate(header))
+    names = ", ".join(f"{literal(name)}, c{i}" for i, name in enumerate(header))
     with_raw = f"select *, json_object({names})::varchar as raw from ({relation})"
     return f"""select file_no, found.reason, found.column_name, found.message, coalesce(fault_raw, raw) as raw,
             case when fault is null then json_object({readable})::varchar end as readable from (
@@ -202,7 +202,7 @@ class _Typed:
         return f"coalesce({t}, {self._default_literal()})"
 
     def _default_literal(self) -> str:
-        text = quoted(str(self.default))
+        text = literal(str(self.default))
         if self.form == "number":
             return f"{text}::decimal(38,12)"
         if self.form in ("date", "timestamp"):
@@ -246,12 +246,12 @@ class _Typed:
         if self.mapped.expression is None:
             return None
         if self.kind == "text":
-            return f"not regexp_matches({self.v}, {quoted(_CONTROL)})" if self.facts.has_control or not self.facts.is_ascii else None
+            return f"not regexp_matches({self.v}, {literal(_CONTROL)})" if self.facts.has_control or not self.facts.is_ascii else None
         if self.kind == "currency":
             # not IN: the engine makes a join of a long list, and a join does not keep the rows in the order of the file
-            return f"regexp_full_match({self.v}, {quoted('|'.join(MINOR_UNITS))})"
+            return f"regexp_full_match({self.v}, {literal('|'.join(MINOR_UNITS))})"
         if self.kind == "type":
-            return f"({' or '.join(f'{self.v} = {quoted(name)}' for name in TRANSACTION_TYPES)})"
+            return f"({' or '.join(f'{self.v} = {literal(name)}' for name in TRANSACTION_TYPES)})"
         if self.kind == "date":
             return (
                 f"(({self.v}::varchar = {t}) and {t} >= '1000' and strlen({t}) = 10)" if self.is_text else f"({self.v} between '1000-01-01' and '9999-12-31')"
@@ -262,8 +262,8 @@ class _Typed:
             return f"({digits})" if self.is_text else f"{self.v} = {t}"
         decimals = DECIMALS[self.kind]
         if self.is_ambiguous:
-            codes = " or ".join(f"{self.currency} = {quoted(code)}" for code in _THREE_DECIMALS)
-            return f"(regexp_full_match({t}, {quoted(_NOT_AMBIGUOUS)}) or (regexp_full_match({t}, {quoted(_AMBIGUOUS)}) and ({codes})))"
+            codes = " or ".join(f"{self.currency} = {literal(code)}" for code in _THREE_DECIMALS)
+            return f"(regexp_full_match({t}, {literal(_NOT_AMBIGUOUS)}) or (regexp_full_match({t}, {literal(_AMBIGUOUS)}) and ({codes})))"
         if self.is_text:
             return rf"regexp_full_match({t}, '-?[0-9]{{1,{INTEGER_DIGITS}}}(\.[0-9]{{1,{decimals}}})?')"
         return f"{self.v} = {t}"
@@ -279,21 +279,21 @@ class _Typed:
     def diagnoses(self) -> Iterator[_Diagnosis]:
         """What can be wrong with the column, the first that holds is reported."""
         name, t = self.mapped.name, self._or_default(self.t)
-        said = f"' (from ' || {quoted(self.mapped.text)} || ')'" if self.mapped.text and self.mapped.text != name else "''"
+        said = f"' (from ' || {literal(self.mapped.text)} || ')'" if self.mapped.text and self.mapped.text != name else "''"
 
         def message(text: str) -> str:
             """`{}` in the text is the value as it stood."""
             before, _, after = text.partition("{}")
             shown = f"left({t}::varchar, 60)"
             if "{}" not in text:
-                return f"{quoted(f'{name}: {text}')} || {said}"
-            return f"{quoted(f'{name}: {before}')} || coalesce({shown}, '') || {quoted(after)} || {said}"
+                return f"{literal(f'{name}: {text}')} || {said}"
+            return f"{literal(f'{name}: {before}')} || coalesce({shown}, '') || {literal(after)} || {said}"
 
         expression = self.mapped.expression
         if expression is not None and expression.failed:
             for source_name, source_sql in expression.numbers:
-                condition = f"{self.failed} and {source_sql} is not null and not regexp_full_match({source_sql}, {quoted(_NUMBER)})"
-                detail = f"{quoted(f'{name}: {source_name} is ')} || left({source_sql}, 60) || {quoted(', not a number such as -12.50')} || {said}"
+                condition = f"{self.failed} and {source_sql} is not null and not regexp_full_match({source_sql}, {literal(_NUMBER)})"
+                detail = f"{literal(f'{name}: {source_name} is ')} || left({source_sql}, 60) || {literal(', not a number such as -12.50')} || {said}"
                 yield _Diagnosis(condition, "bad_number", detail)
             reason = {"number": "out_of_range", "date": "bad_date", "timestamp": "bad_date"}.get(self.form, "bad_value")
             yield _Diagnosis(self.failed, reason, message("the expression has no value for this row"))
@@ -324,13 +324,13 @@ class _Typed:
             decimals = DECIMALS[self.kind]
             if self.is_text:
                 yield (
-                    f"not regexp_full_match({t}, {quoted(_NUMBER)})",
+                    f"not regexp_full_match({t}, {literal(_NUMBER)})",
                     "bad_number",
                     f"{{}} is not a number such as -12{self.mapped.forms.decimal or '.'}50; no spaces, plus signs or other separators",
                 )
                 if self.is_ambiguous:
                     message = '{} may be a thousand or a little more than one: declare decimal: "." or decimal: "," for the feed in book.yaml'
-                    yield f"regexp_full_match({t}, {quoted(_AMBIGUOUS)}) and ({well_formed}) is not true", "ambiguous_number", message
+                    yield f"regexp_full_match({t}, {literal(_AMBIGUOUS)}) and ({well_formed}) is not true", "ambiguous_number", message
                 yield rf"regexp_matches({t}, '\.[0-9]{{{decimals + 1}}}')", "too_many_decimals", f"{{}} has more than {decimals} decimals"
                 yield wrong, "out_of_range", f"{{}} has more than {INTEGER_DIGITS} digits before the point"
             else:

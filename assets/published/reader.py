@@ -16,6 +16,7 @@ import duckdb
 
 from models.documents import InputError, Problem
 
+DATABASE = "tierledger.duckdb"
 MANIFEST = "tables.json"
 _SEAL = "manifest_sha256"
 Row = dict[str, Any]

@@ -11,7 +11,6 @@ Belongs here: writing beside, checking the copy, switching, clearing away. Does 
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import os
@@ -26,11 +25,14 @@ from assets.archive.receipts import write_receipt
 from assets.archive.run_history import append_run
 from assets.archive.run_identity import describe_terms, read_run_id, record_run
 from assets.published.descriptions import descriptions
-from assets.published.reader import MANIFEST, read_manifest, sealed
+from assets.published.reader import DATABASE, MANIFEST, sealed
 from assets.publishing.postgres.publish import publish_to_postgres
 from assets.runtime.context import CheckFailed, RunContext, StepReport
 from assets.runtime.durable_files import flush, write_atomically
-from assets.runtime.warehouse import as_pattern, open_warehouse, transaction
+from assets.runtime.file_hashes import file_sha256
+from assets.runtime.sql import scan
+from assets.runtime.warehouse import open_warehouse, transaction
+from models.sql_text import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,7 +44,6 @@ COPIED_UP_TO_ROWS = 50_000
 KEPT_SETS = 2
 #: The storage format that DuckDB 1.5 reads.
 STORAGE_VERSION = "v1.5.0"
-DATABASE = "tierledger.duckdb"
 #: The table whose mart decides the order of its rows.
 LINES = "fct_payout_line"
 #: Keys that large tables are sorted by, so that equal content is equal bytes; small ones by all their columns. The lines come in order.
@@ -91,22 +92,6 @@ def publish(context: RunContext) -> StepReport:
         write_receipt(con, context, run_id)
     publish_to_postgres(context)
     return StepReport(rows=rows, figures={"run_id": run_id, "bytes": sum(f.stat().st_size for f in target.iterdir())})
-
-
-def is_published(context: RunContext, run_id: str) -> bool:
-    """Whether readers see this run, every part of it there, and its files with the bytes that were published."""
-    manifest = read_manifest(context.published)
-    has_database = (context.published / DATABASE).is_file() or not context.book.publish.duckdb
-    if manifest is None or manifest["run_id"] != run_id or not has_database:
-        return False
-    current = (context.published / "current").resolve()
-    return all(file_sha256(current / f"{table}.parquet") == sha256 for table, sha256 in manifest["sha256"].items())
-
-
-def has_same_terms(context: RunContext) -> bool:
-    """Whether agreements, settings, `as_of` and code are those of the published run, so that only files can bring news."""
-    manifest = read_manifest(context.published)
-    return manifest is not None and manifest["terms"] == describe_terms(context)
 
 
 def check_set(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -161,18 +146,12 @@ def _write_table(con: duckdb.DuckDBPyConnection, folder: Path, table: str) -> tu
     path = folder / f"{table}.parquet"
     # snappy: 1.9 s for five million lines where zstd takes 2.4 s
     order = SORTED_BY.get(table, "order by all")
-    written = con.execute(f"copy (from marts.{table} {order}) to {_quoted(path)} (format parquet, compression snappy)").fetchone()
+    written = con.execute(f"copy (from marts.{table} {order}) to {literal(path)} (format parquet, compression snappy)").fetchone()
     found = con.execute(f"select count(*) from {scan(path)}").fetchone()
     if written != found or written is None:
         raise CheckFailed("the_copy_is_complete", f"{path.name} holds {found} of {written} rows")
     flush(path)
     return int(written[0]), file_sha256(path)
-
-
-def file_sha256(path: Path) -> str:
-    """Hash of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _replace_database(con: duckdb.DuckDBPyConnection, published: Path, folder: Path, rows: dict[str, int]) -> None:
@@ -196,7 +175,7 @@ def _replace_database(con: duckdb.DuckDBPyConnection, published: Path, folder: P
 @contextmanager
 def _next_database(con: duckdb.DuckDBPyConnection, published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The database that is being made beside the old one, attached as `published`. One file on the disk when the block ends."""
-    con.execute(f"attach {_quoted(_beside(published))} as published (storage_version '{STORAGE_VERSION}')")
+    con.execute(f"attach {literal(_beside(published))} as published (storage_version '{STORAGE_VERSION}')")
     try:
         yield con
         con.execute("checkpoint published")
@@ -210,10 +189,10 @@ def _beside(published: Path) -> Path:
 
 def _describe(con: duckdb.DuckDBPyConnection, kind: str, table: str, description: str, columns: dict[str, str]) -> None:
     """Put the descriptions where a person who opens the file finds them."""
-    con.execute(f"comment on {kind} published.{table} is {_quoted(description)}")
+    con.execute(f"comment on {kind} published.{table} is {literal(description)}")
     present = {name for name, *_ in con.execute(f"describe published.{table}").fetchall()}
     for name in present & columns.keys():
-        con.execute(f'comment on column published.{table}."{name}" is {_quoted(columns[name])}')
+        con.execute(f'comment on column published.{table}."{name}" is {literal(columns[name])}')
 
 
 def _free_name(target: Path) -> Path:
@@ -243,12 +222,3 @@ def _must_be_empty(con: duckdb.DuckDBPyConnection, check: str, query: str) -> No
     rows = found.fetchall()
     if rows:
         raise CheckFailed(check, "; ".join(", ".join(f"{n}={v}" for n, v in zip(names, row, strict=True)) for row in rows))
-
-
-def scan(path: Path, *options: str) -> str:
-    """The file as a table; a name with glob characters stands for itself, and a folder named a=b adds no column."""
-    return f"read_parquet({', '.join([_quoted(as_pattern(path)), 'hive_partitioning = false', *options])})"
-
-
-def _quoted(text: object) -> str:
-    return "'" + str(text).replace("'", "''") + "'"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from assets.transform.dbt import SqlError
+from assets.runtime.errors import SqlError
 from models.documents import InputError, Problem
 
 #: What DuckDB says when bytes of its file or its log are not those it wrote.

@@ -1,19 +1,18 @@
 """Opening the warehouse: the one DuckDB file of a book, private to the run.
 
-Belongs here: connection settings and transactions. Does not belong here: SQL of any step.
+Belongs here: connection settings, transactions, writing a frame as a table. Does not belong here: SQL of any step.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import duckdb
 
 from assets.runtime.context import RunContext
 from assets.runtime.limits import limits_of
+from assets.runtime.sql import as_pattern
 
 
 @contextmanager
@@ -30,11 +29,6 @@ def open_warehouse(context: RunContext) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
     finally:
         con.close()
-
-
-def as_pattern(path: Path) -> str:
-    """The pattern that only this path matches, whatever its letters mean to the engine."""
-    return re.sub(r"([*?[])", r"[\1]", str(path))
 
 
 def _confine(con: duckdb.DuckDBPyConnection, context: RunContext) -> None:
@@ -60,3 +54,17 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         con.rollback()
         raise
     con.commit()
+
+
+def write_table(con: duckdb.DuckDBPyConnection, name: str, frame: object) -> None:
+    """Write a frame as a table, replacing what stood there."""
+    con.register("frame_to_write", frame)
+    con.execute(f"create or replace table {name} as from frame_to_write")
+    con.unregister("frame_to_write")
+
+
+def append_table(con: duckdb.DuckDBPyConnection, name: str, frame: object) -> None:
+    """Write a frame behind the rows of a table."""
+    con.register("frame_to_write", frame)
+    con.execute(f"insert into {name} by name from frame_to_write")
+    con.unregister("frame_to_write")

@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import duckdb
 import polars as pl
 
-from assets.agreements.load import append_table, write_table
 from assets.runtime.context import RunContext, StepReport
-from assets.runtime.warehouse import open_warehouse, transaction
+from assets.runtime.warehouse import append_table, open_warehouse, transaction, write_table
 from models.calculation.results import compute_results
 
 BENEFIT_COLUMNS = """

@@ -1,7 +1,7 @@
 """The SQL half of a run: dbt in this process, on the book's warehouse.
 
 Belongs here: starting dbt, its manifest, turning its failures into one message. Does not belong here: SQL (dbt_project/), checks
-(assets/transform/invariants.py).
+(assets/transform/invariants.py, reference_checks.py).
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from assets.runtime.context import RunContext, StepReport
+from assets.runtime.errors import SqlError
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import open_warehouse
-from assets.transform.invariants import check_references
+from assets.transform.reference_checks import check_references
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 #: What the Polars results feed is `publish`; everything else is `prepare`. The cut is by lineage, so neither half can wait for the other.
@@ -28,10 +29,6 @@ PUBLISH = ("--select", "source:calc+", "--exclude", "tag:net_of")
 NETTED = ("--select", "+tag:net_of,source:calc+")
 
 _QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-populate-cache")
-
-
-class SqlError(Exception):
-    """A model could not be built: its name and the database's own words."""
 
 
 def prepare(context: RunContext) -> StepReport:

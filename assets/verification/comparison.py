@@ -11,8 +11,8 @@ from typing import Any
 
 import duckdb
 
-from assets.feeds.readers import identifier
-from assets.publishing.parquet_set import scan
+from assets.runtime.sql import scan
+from models.sql_text import identifier
 
 #: Columns that name a row, where a table has them.
 NAMES = (

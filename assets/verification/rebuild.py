@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from assets.agreements.load import read_agreement_texts
+from assets.archive.manifest import Arrival, append_manifest, read_manifest
 from assets.archive.run_history import RUNS, read_runs, read_terms
 from assets.archive.run_identity import code_version, engine_versions
-from assets.feeds.landing import Arrival, append_manifest, read_manifest
 from assets.ledger.folder import Ledger, read_ledger
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import RunContext, silent

@@ -24,8 +24,9 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
+from assets.archive.manifest import Arrival
 from assets.feeds.inspection import Dialect, format_of, open_unpacked
-from assets.feeds.landing import Arrival, dialect_of
+from assets.feeds.landing import dialect_of
 from models.feeds.attributes import folded
 from models.feeds.expression_parts import Compiled
 from models.feeds.expressions import compile_expression

@@ -17,18 +17,18 @@ from typing import Any, Literal
 
 import duckdb
 
+from assets.archive.manifest import Arrival
+from assets.archive.manifest import read_manifest as read_arrivals
 from assets.archive.run_history import TERMS, published_line, read_runs, read_terms, torn_line
 from assets.archive.run_identity import describe_terms
-from assets.feeds.landing import Arrival
-from assets.feeds.landing import read_manifest as read_arrivals
-from assets.feeds.readers import identifier, quoted
 from assets.ledger.folder import Ledger, read_ledger
-from assets.published.reader import MANIFEST, fetch, read_manifest
-from assets.publishing.parquet_set import DATABASE, file_sha256, scan
+from assets.published.reader import DATABASE, MANIFEST, fetch, read_manifest
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import CheckFailed, RunContext
+from assets.runtime.errors import SqlError
+from assets.runtime.file_hashes import file_sha256
+from assets.runtime.sql import scan
 from assets.runtime.warehouse import open_warehouse
-from assets.transform.dbt import SqlError
 from assets.verification.comparison import first_difference, name_row
 from assets.verification.rebuild import Snapshot, has_same_code_and_engines, snapshot_of_run
 from assets.verification.reconciliations import RECONCILIATIONS, RUN_AGAIN, Reconciliation
@@ -36,6 +36,7 @@ from assets.verification.second_reading import read_again
 from models.documents import InputError, Problem
 from models.records.chain import NO_HASH, head
 from models.records.run_history import EndedRun
+from models.sql_text import identifier, literal
 
 Progress = Callable[[str, int, int], None]
 #: Names of the two works that are no steps of a run, for who shows progress.
@@ -229,7 +230,7 @@ def _check_media(evidence: Evidence) -> Finding:
             shown = {"the Parquet set": [row[0] for row in con.execute("select distinct run_id from parquet_payout").fetchall()]}
             tables = 0
             if database.is_file():
-                con.execute(f"attach {quoted(str(database))} as copy (read_only)")
+                con.execute(f"attach {literal(str(database))} as copy (read_only)")
                 shown["tierledger.duckdb"] = [row[0] for row in con.execute("select distinct run_id from copy.fct_payout").fetchall()]
             for medium, ids in shown.items():
                 if ids not in ([], [run_id]):

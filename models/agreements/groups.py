@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import groupby
 
 from models.agreements.schema import Agreement, Benefit, PriorBaseline, PriorYear
-from models.agreements.versions import OwnedWindows, misfits, own_windows
-from models.book.settings import CalendarSettings
-from models.calendars import Period, make_periods
+from models.agreements.versions import OwnedWindows, misfits, own_windows, periods_of
+from models.calendars import CalendarSettings, make_periods
 from models.documents import Document, Path, Problem
 
 Finding = tuple[int, Path, str]
@@ -28,8 +27,10 @@ def problems_between(sources: Sequence[tuple[Agreement, Document]], calendar: Ca
     twice = [*_twice(sources)]
     findings = [*twice, *_unlisted_years(agreements, calendar)]
     if not findings and agreements:
-        periods = make_periods(calendar, min(a.term.from_ for a in agreements), max(a.term.to for a in agreements))
-        findings += [*_versions(agreements, periods), *_groups(agreements), *_nets(agreements, periods, refused)]
+        # windows are made only where they can clash: they take as long as all other rules together
+        can_clash = len({a.agreement for a in agreements}) < len(agreements) or any(a.combine.agreements for a in agreements)
+        owned = own_windows(agreements, periods_of(calendar, agreements)) if can_clash else []
+        findings += [*_versions(agreements, owned), *_groups(agreements), *_nets(agreements, owned, refused)]
     return [sources[i][1].problem(path, message) for i, path, message in findings]
 
 
@@ -80,16 +81,16 @@ def _unlisted_years(agreements: Sequence[Agreement], calendar: CalendarSettings)
             )
 
 
-def _versions(agreements: Sequence[Agreement], periods: list[Period]) -> Iterator[Finding]:
+def _versions(agreements: Sequence[Agreement], owned: Sequence[OwnedWindows]) -> Iterator[Finding]:
     place = 0
     for _, group in groupby(agreements, key=lambda a: a.agreement):
         versions = list(group)
         if len(versions) > 1:
-            yield from _version_findings(place, versions, periods)
+            yield from _version_findings(place, versions, owned[place : place + len(versions)])
         place += len(versions)
 
 
-def _version_findings(place: int, versions: list[Agreement], periods: list[Period]) -> Iterator[Finding]:
+def _version_findings(place: int, versions: list[Agreement], owned: Sequence[OwnedWindows]) -> Iterator[Finding]:
     for i, version in enumerate(versions[1:], 1):
         if version.effective is None:
             yield place + i, ("version",), "an amendment says from when it holds: effective: 2026-04-01"
@@ -100,7 +101,7 @@ def _version_findings(place: int, versions: list[Agreement], periods: list[Perio
                     (key,),
                     f"{key} was {getattr(versions[0], key)} in version {versions[0].version} and cannot change; make it another agreement",
                 )
-    for i, benefit_id, message in misfits(versions, own_windows(versions, periods)):
+    for i, benefit_id, message in misfits(versions, owned):
         position = next((n for n, b in enumerate(versions[i].benefits) if b.id == benefit_id), 0)
         yield place + i, ("benefits", position, "id"), message
 
@@ -146,7 +147,7 @@ def _named(agreements: Sequence[Agreement]) -> dict[str, set[str]]:
     return named
 
 
-def _nets(agreements: Sequence[Agreement], periods: list[Period], refused: Set[str]) -> Iterator[Finding]:
+def _nets(agreements: Sequence[Agreement], owned: Sequence[OwnedWindows], refused: Set[str]) -> Iterator[Finding]:
     """net_of: those named exist, in the same currency; no cycles; their windows end no later."""
     named = _named(agreements)
     if not any(named.values()):
@@ -154,7 +155,6 @@ def _nets(agreements: Sequence[Agreement], periods: list[Period], refused: Set[s
     by_id: dict[str, list[int]] = defaultdict(list)
     for i, agreement in enumerate(agreements):
         by_id[agreement.agreement].append(i)
-    owned = own_windows(agreements, periods)
     for i, agreement in enumerate(agreements):
         for n, other in enumerate(agreement.combine.agreements or ()):
             path = ("combine", "agreements", n)

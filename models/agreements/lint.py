@@ -14,8 +14,9 @@ from itertools import pairwise
 
 from models.agreements.parse import Source
 from models.agreements.payments import OF_THE_INCENTIVE, ONE, ZERO, Payment, Polynomial, derive, payment_along_axis, value_at
-from models.agreements.schema import PAY_FORMS, Agreement, Benefit, Gate, axis_name, measure_of
+from models.agreements.schema import Agreement, Benefit, Gate, axis_name, measure_of
 from models.curves.pieces import Piece, Tier, compile_curve
+from models.curves.vocabulary import PAY_FORMS
 from models.documents import Path, Problem
 
 #: Where it stands, warning or note, what it says.

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from models.agreements.groups import problems_between
 from models.agreements.rules import problems_within
 from models.agreements.schema import Agreement
-from models.book.settings import CalendarSettings
+from models.calendars import CalendarSettings
 from models.documents import Document, InputError, Problem, parse_documents
 from models.validation import problems_of
 

@@ -12,8 +12,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 from models.agreements.rules import pay_forms
-from models.agreements.schema import PAY_FORMS, Benefit, axis_name, base_of, measure_of
+from models.agreements.schema import Benefit, axis_name, base_of, measure_of
 from models.curves.pieces import Piece, Tier, compile_curve
+from models.curves.vocabulary import PAY_FORMS
 
 #: Coefficients of 1, x, x² … of a payment along the axis.
 Polynomial = tuple[Fraction, ...]

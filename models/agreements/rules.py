@@ -10,8 +10,9 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from models.agreements.schema import PAY_FORMS, Agreement, Benefit, Gate, Matrix, Scope, axes_of, axis_name, base_of, compared_axis, measure_of
+from models.agreements.schema import Agreement, Benefit, Gate, Matrix, Scope, axes_of, axis_name, base_of, compared_axis, measure_of
 from models.calendars import FIRST_YEAR, LAST_YEAR
+from models.curves.vocabulary import GRID_FORMS, PAY_FORMS
 from models.documents import Document, Path, Problem
 
 Finding = tuple[Path, str]
@@ -97,7 +98,7 @@ def _matrix(matrix: Matrix) -> Iterator[Finding]:
     for side in ("rows", "columns"):
         places = getattr(matrix, side).from_
         yield from ((((side, "from", i)), f"places stand in rising order; {b} follows {a}") for i, (a, b) in enumerate(pairwise(places), 1) if b <= a)
-    grids = {form: getattr(matrix, form) for form in ("rate", "amount", "share") if getattr(matrix, form) is not None}
+    grids = {form: getattr(matrix, form) for form in GRID_FORMS if getattr(matrix, form) is not None}
     if not grids:
         yield (), "the matrix pays nothing: give a grid of rate, amount or share"
     for form, grid in grids.items():

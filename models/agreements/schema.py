@@ -1,7 +1,7 @@
 """The agreement language as types: every key, its values and its default.
 
 Belongs here: names, types, defaults and a description of every key (editors' schema and the reference page are made from them).
-Does not belong here: single values (values.py), rules between keys (rules.py), tables (terms.py).
+Does not belong here: single values (values.py), rules between keys (rules.py), tables (terms.py, terms_columns.py).
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ from models.book.settings import Currency
 from models.feeds.columns import TRANSACTION_TYPES
 
 #: What a key that is left out stands for is made once (NO_…): pydantic copies other defaults deeply, for every benefit.
-#: What a tier or a matrix pays: each multiplies something else (base, quantity, 1, incentive).
-PAY_FORMS = ("rate", "per_unit", "amount", "share")
 
 
 class Term(Part):

@@ -10,10 +10,21 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
 from models.agreements.schema import Agreement, Benefit
-from models.calendars import ONE_DAY, Period, Window, make_windows
+from models.calendars import ONE_DAY, CalendarSettings, Period, Window, make_periods, make_windows
 
 #: The windows of each benefit of one version, by benefit id.
 OwnedWindows = dict[str, list[Window]]
+A_YEAR = dt.timedelta(days=366)
+
+
+def periods_of(calendar: CalendarSettings, agreements: Sequence[Agreement], *days: dt.date) -> list[Period]:
+    """The periods that the agreements need, and any further days.
+
+    From two years before the first term, where prior-year lines lie, to a year after the last day of any term, where differences are posted.
+    """
+    first = min([a.term.from_ for a in agreements] or days)
+    last = max([a.term.to for a in agreements] or days)
+    return make_periods(calendar, min([first.replace(year=first.year - 2, day=1), *days]), max([last, *days]) + A_YEAR)
 
 
 def own_windows(agreements: Sequence[Agreement], periods: list[Period]) -> list[OwnedWindows]:

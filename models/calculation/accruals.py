@@ -15,7 +15,7 @@ def accrue_periods(rows: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
     """Accrued to date, before and in each period.
 
     rows: one row per payout × period with accrual_earned (of the span, by the end of the period) and is_end, in order. settled:
-    combinations.combine_payouts. One row in, one out. Accrued to date is what the span has earned minus what its earlier windows were paid, by the
+    best_of_group.combine_payouts. One row in, one out. Accrued to date is what the span has earned minus what its earlier windows were paid, by the
     clawback rule, and what the group leaves of it, so that the last period's is the payout. A blocked result accrues nothing.
     """
     zero = pl.lit(0, MONEY)

@@ -1,7 +1,7 @@
 """Achievement: what each participant's lines add up to, window by window and period by period, beside target and baseline.
 
 Belongs here: the grid of results, sums to date, and where target, baseline and incentive come from.
-Does not belong here: tiers and money (curves.py, payouts.py).
+Does not belong here: tiers and money (pieces.py, payouts.py).
 """
 
 from __future__ import annotations
@@ -10,12 +10,9 @@ import datetime as dt
 
 import polars as pl
 
+from models.calculation.columns import SUMMED
 from models.money import EXACT
 
-#: Columns of int_measures_summed that are added up.
-SUMMED = (
-    "amount", "cost", "quantity", "attribute_value", "line_count", "missing_rates", "missing_costs", "missing_quantities", "missing_attributes",
-)  # fmt: skip
 #: What a measure or base lacks when a line does not say it, in the order of reasons: the reason, the columns that need it, its counter.
 MISSING = (
     ("fx", ("amount", "margin"), "missing_rates"),
@@ -104,9 +101,9 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
             pl.col(f"line_count{of_measure}").alias("line_count"),
         )
         .with_columns(
-            pl.col("measure_period").cum_sum().over("span_key").alias("M"),
+            pl.col("measure_period").cum_sum().over("span_key").alias("measure_to_date"),
             pl.col("base_period").cum_sum().over("span_key").alias("base_sum"),
-            pl.col("quantity").cast(EXACT).cum_sum().over("span_key").alias("Q"),
+            pl.col("quantity").cast(EXACT).cum_sum().over("span_key").alias("quantity_to_date"),
             # a column of zeros is its own running sum, and most books lack nothing
             *(pl.col(c).cum_sum().over("span_key") for c in rows.columns if c.startswith("missing_") and rows[c].max()),
             pl.col("line_count").cum_sum().over("span_key"),
@@ -117,7 +114,10 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
     return (
         summed.join(periods.select("period_no", "last_day"), on="period_no", how="left", maintain_order="left")
         .with_columns(
-            pl.when(base == "increment").then(pl.max_horizontal(pl.col("M") - pl.col("baseline"), pl.lit(0, EXACT))).otherwise("base_sum").alias("E"),
+            pl.when(base == "increment")
+            .then(pl.max_horizontal(pl.col("measure_to_date") - pl.col("baseline"), pl.lit(0, EXACT)))
+            .otherwise("base_sum")
+            .alias("base_to_date"),
             (pl.col("period_no") == pl.col("period_no").max().over("payout_key")).alias("is_last"),
             pl.min_horizontal("last_day", "window_end", pl.lit(as_of)).alias("seen_until"),
             missing_measure(of_measure).alias("missing_measure"),

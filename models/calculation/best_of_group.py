@@ -1,6 +1,6 @@
-"""Combinations: agreements that stand beside each other, `combine: {rule: best}`.
+"""Best of a group: agreements that compete, `combine: {rule: best}`.
 
-Belongs here: which agreement of a group stands. Does not belong here: `exclusive` and `net_of`, which are about lines (SQL).
+Belongs here: which agreement of a group wins. Does not belong here: `exclusive` and `net_of`, which are about lines (SQL).
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ COMPARISON_KEYS = ("combine_group", "participant_key", "whole_start")
 
 
 def combine_payouts(settled: pl.DataFrame) -> pl.DataFrame:
-    """Of each group only the agreement with the largest payout stands; the others pay 0, `status_reason` combined.
+    """Of each group only the agreement with the largest payout counts; the others pay 0, `status_reason` combined.
 
-    settled: one row per payout as settlements.apply_clawback gives them, with agreement_id, combine_rule, combine_group, priority. One row in, one out,
-    with `payout_before_group` (before the group), `stands` (null: not compared) and `winning_agreement`.
+    settled: one row per payout as clawbacks.apply_clawback gives them, with agreement_id, combine_rule, combine_group, priority. One row in, one out,
+    with `payout_before_group` (before the group), `is_winner` (null: not compared) and `winning_agreement`.
     """
     best = settled.filter(_competes())
     settled = settled.with_columns(pl.col("payout").alias("payout_before_group"))
     if best.is_empty():
-        return settled.with_columns(pl.lit(None, pl.Boolean).alias("stands"), pl.lit(None, pl.String).alias("winning_agreement"))
+        return settled.with_columns(pl.lit(None, pl.Boolean).alias("is_winner"), pl.lit(None, pl.String).alias("winning_agreement"))
     winners = _winners(_sum_agreements(best, "payout"))
-    stands = pl.when(_competes()).then(pl.col("agreement_id") == pl.col("winning_agreement"))
+    is_winner = pl.when(_competes()).then(pl.col("agreement_id") == pl.col("winning_agreement"))
     is_outranked = _is_outranked()
     return (
         settled.join(winners, on=COMPARISON_KEYS, how="left", maintain_order="left")
-        .with_columns(stands.alias("stands"))
+        .with_columns(is_winner.alias("is_winner"))
         .with_columns(
             pl.when(is_outranked).then(pl.lit(0, MONEY)).otherwise("payout").alias("payout"),
             pl.when(is_outranked).then(pl.lit("combined")).otherwise("status_reason").alias("status_reason"),
@@ -43,7 +43,15 @@ def combine_accruals(path: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
     An agreement whose window ended earlier is compared with what it had accrued then.
     """
     compared = settled.filter(_competes()).select(
-        "payout_key", *COMPARISON_KEYS, "agreement_id", "combine_rule", "status", "priority", "window_end", "last_period", pl.col("payout").alias("final")
+        "payout_key",
+        *COMPARISON_KEYS,
+        "agreement_id",
+        "combine_rule",
+        "status",
+        "priority",
+        "window_end",
+        "last_period",
+        pl.col("payout").alias("window_payout"),
     )
     if compared.is_empty():
         return path
@@ -57,19 +65,24 @@ def combine_accruals(path: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
         .drop_nulls("total")
     )
     winners = _winners(filled, "period_no")
-    loses = (
+    outranked = (
         best.join(winners, on=[*COMPARISON_KEYS, "period_no"])
         .filter(pl.col("agreement_id") != pl.col("winning_agreement"))
-        .select("payout_key", "period_no", pl.lit(True).alias("loses"))
+        .select("payout_key", "period_no", pl.lit(True).alias("is_outranked"))
     )
-    ends = best.filter("is_end").select("payout_key", "period_no", "final")
+    ends = best.filter("is_end").select("payout_key", "period_no", "window_payout")
     return (
-        path.join(loses, on=["payout_key", "period_no"], how="left", maintain_order="left")
+        path.join(outranked, on=["payout_key", "period_no"], how="left", maintain_order="left")
         .join(ends, on=["payout_key", "period_no"], how="left", maintain_order="left")
         .with_columns(
-            pl.when(pl.col("final").is_not_null()).then("final").when("loses").then(pl.lit(0, MONEY)).otherwise("accrued_to_date").alias("accrued_to_date")
+            pl.when(pl.col("window_payout").is_not_null())
+            .then("window_payout")
+            .when("is_outranked")
+            .then(pl.lit(0, MONEY))
+            .otherwise("accrued_to_date")
+            .alias("accrued_to_date")
         )
-        .drop("loses", "final")
+        .drop("is_outranked", "window_payout")
     )
 
 
@@ -79,7 +92,7 @@ def _competes() -> pl.Expr:
 
 
 def _is_outranked() -> pl.Expr:
-    return ~pl.col("stands").fill_null(True)
+    return ~pl.col("is_winner").fill_null(True)
 
 
 def _sum_agreements(rows: pl.DataFrame, amount: str, *at: str) -> pl.DataFrame:

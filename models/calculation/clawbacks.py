@@ -1,6 +1,6 @@
-"""Settlements: what each window pays once earlier windows have been set off.
+"""Clawbacks: what each window pays once earlier windows have been set off.
 
-Belongs here: spans, prior earned and the three clawback rules. Does not belong here: what a span earned (payouts.py), groups (combinations.py).
+Belongs here: spans, prior earned and the three clawback rules. Does not belong here: what a span earned (payouts.py), groups (best_of_group.py).
 """
 
 from __future__ import annotations

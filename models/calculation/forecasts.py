@@ -25,7 +25,7 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, ro
     rows: as payouts.evaluate_results gives them, one row per payout × period; one row in, one out. At the window's end, and where nothing moves,
     the projection is the measure itself.
     """
-    moves = (pl.col("M") != 0) | (pl.col("forecast") == "feed") | (pl.col("placement") == "forecast")
+    moves = (pl.col("measure_to_date") != 0) | (pl.col("forecast") == "feed") | (pl.col("placement") == "forecast")
     is_open = ~pl.col("is_end") & pl.col("reason").is_null()
     is_forecast = pl.col("placement") == "forecast"
     rows = rows.with_columns(pl.int_range(pl.len()).alias("row"))
@@ -39,7 +39,7 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, ro
     )
     blocked = pl.col("reason").is_not_null()
     return message.with_columns(
-        pl.when(~blocked).then(pl.coalesce("projected", "M")).alias("projected_measure"),
+        pl.when(~blocked).then(pl.coalesce("projected", "measure_to_date")).alias("projected_measure"),
         pl.coalesce("tier_projected", "tier").alias("tier_forecast"),
         pl.coalesce("earned_at_tier", "earned_projected", "earned").alias("accrual_earned"),
         pl.when(pl.col("earned_at_tier").is_not_null())
@@ -66,7 +66,7 @@ def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[ScaledI
         is_seasonal = (rows["forecast"] == "seasonal").to_numpy() & (to_date > 0).astype(bool)
         numerator, denominator = choose(is_seasonal, whole, numerator), choose(is_seasonal, to_date, denominator)
     is_fed = ((rows["forecast"] == "feed") & rows["feed_target"].is_not_null()).to_numpy()
-    fed, measure = integers(rows["feed_target"].cast(EXACT)), integers(rows["M"])
+    fed, measure = integers(rows["feed_target"].cast(EXACT)), integers(rows["measure_to_date"])
     has_ratio, sign = is_fed & (measure != 0).astype(bool), choose(measure < 0, -1, 1)
     numerator, denominator = choose(has_ratio, fed * sign, numerator), choose(has_ratio, measure * sign, denominator)
     is_still = (measure == 0).astype(bool)

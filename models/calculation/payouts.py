@@ -1,7 +1,7 @@
 """Payouts: place on the curve, pay, multiply, gate, limit, round.
 
 Belongs here: the order curve → multiply → requires → limits → rounding, for rows of figures. Does not belong here: sums of lines (achievement.py),
-curves (curves.py), what earlier windows were paid (settlements.py), accruals (forecasts.py).
+curves (pieces.py), what earlier windows were paid (clawbacks.py), accruals (forecasts.py).
 """
 
 from __future__ import annotations
@@ -14,16 +14,20 @@ import numpy.typing as npt
 import polars as pl
 
 from models.calculation.ranks import share_ranks
-from models.curves.axes import COLUMNS, CURVE, GROWTH, GROWTH_AMOUNT, MEASURE, RANK, axis_unit, place_rows
+from models.curves.axes import GROWTH, GROWTH_AMOUNT, MEASURE, RANK, axis_unit, place_rows
 from models.curves.compiled import Scheme
 from models.curves.gates import multiply_rows, scale_by_gates
 from models.curves.inputs import FIGURE_SCALE, ScaledInputs, figures_of, integers
 from models.curves.matrices import coefficients_in_cells
 from models.curves.pieces import START_SCALE, Coefficients, Exact, Ladder, choose, coefficients_on_pieces, place_on_pieces
+from models.curves.vocabulary import COLUMNS, CURVE
 from models.money import EXACT, Rounding, as_figure, as_money, round_ratio
 
 #: What the result of a row depends on, beside the axes that are given to it (ranks, metrics).
-CURVE_INPUTS = ("benefit_key", "M", "E", "Q", "target", "target_times", "baseline", "incentive", "days", "of_days", "reason")
+CURVE_INPUTS = (
+    "benefit_key", "measure_to_date", "base_to_date", "quantity_to_date", "target", "target_times", "baseline",
+    "incentive", "days", "of_days", "reason",
+)  # fmt: skip
 GIVEN = ("axis_value_", "axis_divisor_", "tie_count")
 
 Keys = npt.NDArray[np.int64]

@@ -1,6 +1,6 @@
 """Ranks: each participant's place among the others of the same benefit and window, period by period.
 
-Belongs here: rank, percentile, and the mean that tied participants are paid. Does not belong here: tiers (curves.py), values (achievement.py).
+Belongs here: rank, percentile, and the mean that tied participants are paid. Does not belong here: tiers (pieces.py), values (achievement.py).
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from models.curves.axes import CURVE
 from models.curves.inputs import FIGURE_SCALE, figures_of
 from models.curves.pieces import Coefficients, Exact, Ladder, coefficients_on_pieces, exact, place_on_pieces
+from models.curves.vocabulary import CURVE
 from models.money import EXACT
 
 #: Who is compared: the participants of one benefit at the end of one period of one window.
@@ -36,18 +36,18 @@ def rank_rows(rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
         others = pl.col("count") - 1
         found = standings.join(users.select("benefit_key", "axis", "rank_of"), on=["benefit_key", "rank_of"]).select(
             "row",
-            pl.when(is_rank).then("rank").when(others == 0).then(1).otherwise("smaller").cast(EXACT).alias("found"),
-            pl.when(is_rank | (others == 0)).then(1).otherwise(others).cast(pl.Int64).alias("among"),
-            pl.when(is_rank).then("tie_count").otherwise(1).cast(pl.Int64).alias("tied_here"),
+            pl.when(is_rank).then("rank").when(others == 0).then(1).otherwise("smaller").cast(EXACT).alias("value_here"),
+            pl.when(is_rank | (others == 0)).then(1).otherwise(others).cast(pl.Int64).alias("divisor_here"),
+            pl.when(is_rank).then("tie_count").otherwise(1).cast(pl.Int64).alias("tie_count_here"),
         )
         given, among = f"axis_value_{slot}", f"axis_divisor_{slot}"
         rows = rows.join(found, on="row", how="left", maintain_order="left")
         # a slot may hold a metric for one benefit and a rank for another
         rows = rows.with_columns(
-            (pl.coalesce("found", given) if given in rows.columns else pl.col("found")).alias(given),
-            (pl.coalesce("among", among) if among in rows.columns else pl.col("among")).alias(among),
-            *([pl.col("tied_here").fill_null(1).alias("tie_count")] if slot == CURVE else []),
-        ).drop("found", "among", "tied_here")
+            (pl.coalesce("value_here", given) if given in rows.columns else pl.col("value_here")).alias(given),
+            (pl.coalesce("divisor_here", among) if among in rows.columns else pl.col("divisor_here")).alias(among),
+            *([pl.col("tie_count_here").fill_null(1).alias("tie_count")] if slot == CURVE else []),
+        ).drop("value_here", "divisor_here", "tie_count_here")
     return rows.drop("row")
 
 
@@ -75,9 +75,9 @@ def _stand(rows: pl.DataFrame, of: str, users: pl.DataFrame) -> pl.DataFrame:
 def _order(rows: pl.DataFrame, of: str) -> pl.Series:
     """Numbers in the order of the values, equal for equal values."""
     if of == "measure":
-        return rows["M"].rank("dense")
+        return rows["measure_to_date"].rank("dense")
     if of == "growth_amount":
-        return (rows["M"] - rows["baseline"]).rank("dense")
+        return (rows["measure_to_date"] - rows["baseline"]).rank("dense")
     figures = figures_of(rows)
     divisor = figures.target if of == "attainment" else figures.baseline
     return _order_ratios(figures.measure, divisor)

@@ -1,7 +1,7 @@
 """Axes: where each result stands on what its curve, matrix, multiplier and gates look at.
 
 Belongs here: x as a ratio of integers for every slot of `terms.axes`, what an axis needs, and the metrics feed's values.
-Does not belong here: ranks among participants (ranks.py), tiers (curves.py).
+Does not belong here: ranks among participants (ranks.py), tiers (pieces.py).
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import polars as pl
 
 from models.curves.inputs import FIGURE_SCALE, ScaledInputs, integers
 from models.curves.pieces import Exact, choose
+from models.curves.vocabulary import CURVE
 from models.money import EXACT
 
-#: Slots of `terms.axes`: the curve's x (a matrix's rows), a matrix's columns, `multiply`, then the gates in order.
-CURVE, COLUMNS, MULTIPLY, FIRST_GATE = 0, 1, 2, 3
 KINDS = ("none", "measure", "attainment", "growth", "growth_amount", "rank", "percentile", "metric")
 NONE, MEASURE, ATTAINMENT, GROWTH, GROWTH_AMOUNT, RANK, PERCENTILE, METRIC = range(len(KINDS))
 

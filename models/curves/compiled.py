@@ -1,6 +1,6 @@
 """Schemes: everything that benefits pay by, compiled once and looked up by benefit.
 
-Belongs here: putting the compiled parts together. Does not belong here: compiling (curves.py, matrices.py, axes.py, gates.py), evaluating.
+Belongs here: putting the compiled parts together. Does not belong here: compiling (pieces.py, matrices.py, axes.py, gates.py), evaluating.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from models.curves.axes import COLUMNS, CURVE, MULTIPLY, Axes, compile_axes
+from models.curves.axes import Axes, compile_axes
 from models.curves.gates import Gates, compile_gates
 from models.curves.matrices import Grid, compile_grid
 from models.curves.pieces import Ladder, compile_ladder
+from models.curves.vocabulary import COLUMNS, CURVE, MULTIPLY
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from models.curves.axes import MULTIPLY, Axes, place_rows
+from models.curves.axes import Axes, place_rows
 from models.curves.inputs import FIGURE_SCALE, ScaledInputs, integers
 from models.curves.pieces import Exact, Ladder, choose, coefficients_on_pieces, place_on_pieces
+from models.curves.vocabulary import MULTIPLY
 
 #: Bound of a gate → whether it fails, from x × FIGURE_SCALE − bound × divisor.
 FAILS = {

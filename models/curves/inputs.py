@@ -67,7 +67,9 @@ def figures_of(rows: pl.DataFrame) -> ScaledInputs:
 
     # a target keeps the factor's 6 decimals beside its own 12
     times = integers(rows["target_times"].cast(pl.Decimal(38, 6)))
-    whole = ScaledInputs(scaled("M"), scaled("E"), scaled("Q"), integers(rows["target"]) * times, scaled("baseline"), scaled("incentive"))
+    whole = ScaledInputs(
+        scaled("measure_to_date"), scaled("base_to_date"), scaled("quantity_to_date"), integers(rows["target"]) * times, scaled("baseline"), scaled("incentive")
+    )
     if (rows["days"] == rows["of_days"]).all():
         return whole
     days, of_days = integers(rows["days"]), integers(rows["of_days"])

@@ -3,7 +3,7 @@
 On the cell of row i and column j the benefit pays, per pay form, a polynomial c + c_x × x + c_y × y + c_xy × x × y: constant for a look-up, bilinear
 between the grid's points for `linear`, held beyond the last row and column. Below the first row or column there is no cell: tier 0.
 
-Belongs here: compiling cells and evaluating them. Does not belong here: the places of rows and columns, which are ladders (curves.py).
+Belongs here: compiling cells and evaluating them. Does not belong here: the places of rows and columns, which are ladders (pieces.py).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy.typing as npt
 import polars as pl
 
 from models.curves.pieces import Coefficients, Exact, Line, exact
+from models.curves.vocabulary import GRID_FORMS
 
-GRID_FORMS = ("rate", "amount", "share")
 ZERO = Fraction(0)
 #: The terms of a cell's polynomial: 1, x, y and x × y.
 Terms = tuple[Fraction, Fraction, Fraction, Fraction]

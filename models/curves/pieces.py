@@ -25,10 +25,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from models.curves.vocabulary import PAY_FORMS
+
 #: Integers of any size: a product of an incentive, a target and a slope does not fit 128 bits, and Polars wraps silently.
 Exact = npt.NDArray[np.object_]
 
-PAY_FORMS = ("rate", "per_unit", "amount", "share")
 #: The pay forms of the normal form.
 FORMS = (*PAY_FORMS, "offset")
 #: Thresholds are integers in this fraction of a unit.

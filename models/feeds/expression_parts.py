@@ -76,11 +76,6 @@ class Scope:
     numbers: dict[str, str] = field(default_factory=dict)
 
 
-def literal(text: str) -> str:
-    """An SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def any_failed(*parts: Part | str) -> str:
     """SQL of whether one of them failed; "" when none can."""
     failures = dict.fromkeys(part if isinstance(part, str) else part.failed for part in parts)

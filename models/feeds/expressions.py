@@ -27,12 +27,12 @@ from models.feeds.expression_parts import (
     as_scaled,
     condition,
     form_of,
-    literal,
     product_of,
     sum_of,
     text_of,
 )
 from models.feeds.text_formats import PLAIN, Forms
+from models.sql_text import literal
 
 ALLOWED = (
     "columns of the file, 'texts', numbers, + - *, / by 10, 100, …, comparisons, AND OR NOT, CASE, LIKE, IN, BETWEEN, IS NULL, "

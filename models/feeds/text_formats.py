@@ -12,14 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.feeds.settings import FeedSettings
+from models.sql_text import literal
 
 _DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
 _TIME = "[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?"
 _OFFSET = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 @dataclass(frozen=True)
@@ -46,18 +43,18 @@ class Forms:
         mark = self.decimal or "."
         groups = "".join(self.thousands)
         grouped = rf"|[0-9]{{1,3}}([{groups}][0-9]{{3}}){{1,4}}" if groups else ""
-        is_written = f"regexp_full_match({text}, {_literal(f'-?([0-9]+{grouped})([{mark}][0-9]+)?')})"
-        whole = f"regexp_replace({text}, {_literal(f'[{groups}]')}, '', 'g')" if groups else text
-        plain = f"replace({whole}, {_literal(mark)}, '.')"
+        is_written = f"regexp_full_match({text}, {literal(f'-?([0-9]+{grouped})([{mark}][0-9]+)?')})"
+        whole = f"regexp_replace({text}, {literal(f'[{groups}]')}, '', 'g')" if groups else text
+        plain = f"replace({whole}, {literal(mark)}, '.')"
         message = f" (decimal mark {mark}" + (f", thousands {' or '.join(map(repr, self.thousands))})" if groups else ")")
-        return f"case when {text} = '' then null when {is_written} then {plain} else {text} || {_literal(message)} end"
+        return f"case when {text} = '' then null when {is_written} then {plain} else {text} || {literal(message)} end"
 
     def moment(self, text: str) -> str:
         """SQL of the point in time, in the feed's zone; null where the text is not of the form."""
         if self.dates:
-            read = f"try_strptime(case when {text} = trim({text}) then {text} end, {_literal(self.dates)})"
-            return f"timezone({_literal(self.time_zone or 'UTC')}, {read})" if "%z" in self.dates else read
-        zone = _literal(self.time_zone or "UTC")
+            read = f"try_strptime(case when {text} = trim({text}) then {text} end, {literal(self.dates)})"
+            return f"timezone({literal(self.time_zone or 'UTC')}, {read})" if "%z" in self.dates else read
+        zone = literal(self.time_zone or "UTC")
         local = f"regexp_full_match({text}, '{_DAY}({_TIME})?')"
         absolute = f"regexp_full_match({text}, '{_DAY}{_TIME}{_OFFSET}')"
         return (
@@ -70,7 +67,7 @@ class Forms:
         if not self.changes_days:
             return text
         message = f" (written {self.dates})" if self.dates else f" (a day, or a moment; its day is that of {self.time_zone})"
-        return f"case when {text} = '' then null else coalesce(({self.moment(text)})::date::varchar, {text} || {_literal(message)}) end"
+        return f"case when {text} = '' then null else coalesce(({self.moment(text)})::date::varchar, {text} || {literal(message)}) end"
 
 
 #: Forms of a column whose values are typed in the file itself, and of a feed without such settings.
@@ -86,4 +83,4 @@ def without_nulls(text: str, nulls: list[str]) -> str:
     """SQL of a text that is null where it is one of the words that stand for no value."""
     if not nulls:
         return text
-    return f"(case when {' or '.join(f'trim({text}) = {_literal(word.strip())}' for word in nulls)} then null else {text} end)"
+    return f"(case when {' or '.join(f'trim({text}) = {literal(word.strip())}' for word in nulls)} then null else {text} end)"

@@ -76,7 +76,7 @@ def _explain_error(error: Exception) -> int:
     from assets.publishing.postgres.connection import PostgresFailed
     from assets.runtime.book_folder import BookLocked
     from assets.runtime.context import CheckFailed
-    from assets.transform.dbt import SqlError
+    from assets.runtime.errors import SqlError
     from models.documents import InputError
     from models.records.closing import LedgerRuleViolation
     from pipelines.failures import way_out

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.agreements.parse import parse_agreements
-from models.book.settings import CalendarSettings
+from models.calendars import CalendarSettings
 from models.documents import parse_documents
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -181,7 +181,7 @@ def _verify_finds(book: Path) -> str:
 def look_at_published_files(book: Path) -> bool:
     """Whether a published file has other bytes than its set says."""
     from assets.published.reader import read_manifest
-    from assets.publishing.parquet_set import file_sha256
+    from assets.runtime.file_hashes import file_sha256
 
     manifest = read_manifest(book / "published") or {}
     current = book / "published" / "current"

@@ -20,6 +20,7 @@ import duckdb
 import yaml
 
 from models.documents import InputError
+from models.feeds.attributes import column_named
 from models.feeds.columns import FEEDS
 from tests.faults.files import CASES, HEADER, ROW, FileCase, csv
 from tests.support.feed_books import add_file, load, query, tables, write_book
@@ -108,7 +109,8 @@ def inject_cells(card: Scorecard, cases: list[CellCase], folder: Path) -> None:
 
 
 def _judge_cell(card: Scorecard, con: duckdb.DuckDBPyConnection, case: CellCase, file_no: int) -> None:
-    rows = dict(con.execute(f'select row_no, "{case.column}"::varchar from raw.transactions where file_no = {file_no}').fetchall())
+    column = column_named(FEEDS["transactions"], case.column)
+    rows = dict(con.execute(f'select row_no, "{column}"::varchar from raw.transactions where file_no = {file_no}').fetchall())
     refused = con.execute(f"select row_no, reason from raw.rejects where file_no = {file_no}").fetchall()
     wrong = []
     if case.expect == "A" and refused:

@@ -68,7 +68,7 @@ def warm_up() -> None:
 
     prepare_engine()
     for module in (
-        "assets.ledger.folder",
+        "assets.closing.load_ledger",
         "assets.feeds.load",
         "assets.agreements.load",
         "assets.transform.calculate",
@@ -224,8 +224,8 @@ def look_at_published(folder: Path) -> str:
     """What a reader finds: nothing when all is well, or when nothing was ever published."""
     import duckdb
 
-    from assets.published.reader import open_published, read_manifest
-    from assets.publishing.parquet_set import DATABASE, file_sha256
+    from assets.published.reader import DATABASE, open_published, read_manifest
+    from assets.runtime.file_hashes import file_sha256
 
     published = folder / "published"
     if not (published / "current").is_symlink():

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import duckdb
 
-from assets.published.reader import open_published
-from assets.publishing.parquet_set import DATABASE, publish
+from assets.published.reader import DATABASE, open_published
+from assets.publishing.parquet_set import publish
 from assets.runtime.context import RunContext
 from tests.faults.injection import Scorecard
 from tests.faults.telling import print_card

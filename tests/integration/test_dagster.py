@@ -82,6 +82,7 @@ def test_rows_and_money_are_shown(whole_run: dg.ExecuteInProcessResult, folder: 
     without_rows = {key for key, metadata in shown.items() if "dagster/row_count" not in metadata}
     views = ("staging/", "marts/", "intermediate/")
     assert {key for key in without_rows if not key.startswith(views)} <= {
+        "raw/attributes",
         "raw/feed_files",
         "raw/feed_keys",
         "raw/feed_snapshots",

@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 
 from assets import preflight
-from assets.preflight import check_machine, check_space
+from assets.preflight import check_machine
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import RunContext
+from assets.runtime.disk_space import check_space
 from assets.runtime.limits import limits_of
 from assets.runtime.machine_errors import MachineRefused
 from models.documents import InputError

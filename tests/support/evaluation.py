@@ -15,11 +15,10 @@ from typing import Any
 import polars as pl
 from hypothesis import strategies as st
 
-from models.agreements.terms import SCHEMAS
+from models.agreements.terms_columns import SCHEMAS
 from models.calculation.payouts import evaluate_results
-from models.curves.axes import FIRST_GATE
 from models.curves.compiled import Scheme, compile_scheme
-from models.curves.pieces import PAY_FORMS
+from models.curves.vocabulary import FIRST_GATE, PAY_FORMS
 from models.money import EXACT, Rounding
 from tests.reference.credit import round_half
 from tests.reference.curve import ScaledInputs, axis_value, pays
@@ -106,7 +105,7 @@ def frames_of(benefits: Sequence[dict[str, Any]]) -> dict[str, pl.DataFrame]:
 
 
 def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row]], minor_units: int) -> pl.DataFrame:
-    figures = ("M", "E", "Q", "target", "target_times", "baseline", "incentive", "at_most", "at_least", "pays_from")
+    figures = ("measure_to_date", "base_to_date", "quantity_to_date", "target", "target_times", "baseline", "incentive", "at_most", "at_least", "pays_from")
     keys: dict[str, Any] = {"payout_key": pl.Int32, "benefit_key": pl.Int32, "minor_units": pl.Int32, "reason": pl.String}
     given = sorted({slot for _, row in rows for slot in row.given})
     schema = {**keys, **dict.fromkeys(figures, EXACT), "days": pl.Int64, "of_days": pl.Int64, "tie_count": pl.Int64}

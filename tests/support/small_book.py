@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from models.agreements.parse import parse_agreements
 from models.agreements.terms import make_terms
 from models.book.settings import Book, parse_book
-from models.calculation.achievement import SUMMED
+from models.calculation.columns import INPUTS, SUMMED
 from models.calculation.results import compute_results
 from models.money import Rounding
 from tests.reference.compute import Results, compute
@@ -71,12 +71,10 @@ def calculate(small: Small, benefits: Sequence[int] | None = None, first_payout:
     frames = {
         **terms,
         "benefits": terms["benefits"].join(terms["agreements"].select(together), on="agreement_key").sort("benefit_key"),
-        "participants": pl.DataFrame(participants, schema={"agreement_key": pl.Int32, "participant_key": pl.Int32, "participant_id": pl.String}, orient="row"),
+        "participants": pl.DataFrame(participants, schema=INPUTS["participants"], orient="row"),
         "measures": _sum_lines(small, terms),
         "targets": _target_rows(small),
-        "metrics": pl.DataFrame(
-            small.metrics, schema={"participant_id": pl.String, "metric": pl.String, "date": pl.Date, "value": pl.Decimal(38, 12)}, orient="row"
-        ),
+        "metrics": pl.DataFrame(small.metrics, schema=INPUTS["metrics"], orient="row"),
     }
     if benefits is not None:
         frames["benefits"] = frames["benefits"].filter(pl.col("benefit_key").is_in(benefits))
@@ -130,17 +128,15 @@ def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
                 records.append((line_set, keys[line.partner_id], period, False, False, *sums))
             if prior is not None and first <= later <= last:
                 records.append((line_set, keys[line.partner_id], prior, True, later > small.as_of, *sums))
-    money = dict.fromkeys(SUMMED[:4], pl.Decimal(38, 6))
-    names = {"line_set_key": pl.Int32, "participant_key": pl.Int32, "period_no": pl.Int32, "is_prior": pl.Boolean, "is_after_as_of": pl.Boolean}
-    frame = pl.DataFrame(records, schema={**names, **money, **dict.fromkeys(SUMMED[4:], pl.Int64)}, orient="row")
-    return frame.group_by(list(names)).agg(pl.col(c).sum() for c in SUMMED)
+    frame = pl.DataFrame(records, schema=INPUTS["measures"], orient="row")
+    keys = [name for name in INPUTS["measures"] if name not in SUMMED]
+    return frame.group_by(keys).agg(pl.col(c).sum() for c in SUMMED)
 
 
 def _target_rows(small: Small) -> pl.DataFrame:
     figures = ("target", "incentive", "baseline")
     rows = [(row.get("agreement", "A"), row["benefit"], row.get("participant_id", "P"), row["window_start"], *map(row.get, figures)) for row in small.targets]
-    names = {"agreement_id": pl.String, "benefit_id": pl.String, "participant_id": pl.String, "window_start": pl.Date}
-    return pl.DataFrame(rows, schema={**names, **dict.fromkeys(figures, pl.Decimal(18, 6))}, orient="row")
+    return pl.DataFrame(rows, schema=INPUTS["targets"], orient="row")
 
 
 def _fraction(value: Any) -> Any:

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from models.book.settings import CalendarSettings
-from models.calendars import ONE_DAY, days_of, make_periods, make_windows, one_year_later, prior_year_days
+from models.calendars import ONE_DAY, CalendarSettings, days_of, make_periods, make_windows, one_year_later, prior_year_days
 from tests.reference.calendar import prior_year, windows
 
 KINDS = ("month", "quarter", "half_year", "year", "term")

@@ -22,6 +22,7 @@ from assets.publishing.postgres.connection import PostgresFailed, StatementFaile
 from assets.publishing.postgres.grants import check_roles, grant_reading, open_schema
 from assets.runtime.context import RunContext
 from models.book.publish_settings import PostgresSettings
+from models.sql_text import literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -106,7 +107,7 @@ def _replace_schema(transaction: Transaction, settings: PostgresSettings, contex
         context.progress("postgres", done, len(tables) + 1)
         _copy_table(transaction, beside, table, folder / f"{table}.parquet")
     _describe(transaction, beside, tables)
-    transaction.execute(f"comment on schema {beside} is {_text(json.dumps(stamp))}")
+    transaction.execute(f"comment on schema {beside} is {literal(json.dumps(stamp))}")
     _check_tables(transaction, beside, context.published, folder, tables)
     grant_reading(transaction, settings, beside, tables)
     context.progress("postgres", len(tables), len(tables) + 1)
@@ -144,9 +145,9 @@ def _describe(transaction: Transaction, schema: str, tables: list[str]) -> None:
     """Put the descriptions where a person who opens the schema finds them; in one block, because every statement is a round trip."""
     message = descriptions()
     columns = transaction.fetch("select table_name::text, column_name::text from information_schema.columns where table_schema = $1", schema)
-    said = [f"comment on table {schema}.{table} is {_text(message[table][0])}" for table in tables if table in message]
+    said = [f"comment on table {schema}.{table} is {literal(message[table][0])}" for table in tables if table in message]
     said += [
-        f'comment on column {schema}.{table}."{column}" is {_text(message[table][1][column])}'
+        f'comment on column {schema}.{table}."{column}" is {literal(message[table][1][column])}'
         for table, column in columns
         if table in message and column in message[table][1]
     ]
@@ -224,7 +225,3 @@ def _readers(transaction: Transaction, schema: str) -> str:
     if not found:
         return "readers have held it"
     return "it has been read by " + ", ".join(f"process {pid} (role {role}{f', {name}' if name else ''})" for pid, role, name in found)
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -1,6 +1,6 @@
 """The parts that tiers pay one by one, for the methods that pay on every tier reached: what explain and the calculation steps show.
 
-Belongs here: cutting a measure at the thresholds. Does not belong here: the payout itself, which curves.py computes in one piece.
+Belongs here: cutting a measure at the thresholds. Does not belong here: the payout itself, which pieces.py computes in one piece.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 
 from models.calculation.payouts import in_units, threshold
-from models.curves.axes import CURVE, axis_unit
+from models.curves.axes import axis_unit
 from models.curves.compiled import Scheme
 from models.curves.inputs import figures_of, integers
-from models.curves.pieces import PAY_FORMS, START_SCALE, choose
+from models.curves.pieces import START_SCALE, choose
+from models.curves.vocabulary import CURVE, PAY_FORMS
 from models.money import as_figure
 
 SLICED = ("graduated", "rolling", "total")

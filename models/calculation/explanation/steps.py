@@ -10,9 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from models.calculation.explanation.traces import Traces
-from models.curves.axes import COLUMNS, CURVE, FIRST_GATE, MULTIPLY
-from models.curves.matrices import GRID_FORMS
-from models.curves.pieces import PAY_FORMS
+from models.curves.vocabulary import COLUMNS, CURVE, FIRST_GATE, GRID_FORMS, MULTIPLY, PAY_FORMS
 from models.money import EXACT
 
 #: More tiers than a benefit may have.
@@ -104,7 +102,7 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, roun
             "payout_before_group",
         ),
         _tell(
-            paid.filter(pl.col("stands").is_not_null()),
+            paid.filter(pl.col("is_winner").is_not_null()),
             "combine",
             pl.format("best of group {}: the agreement that pays the most, {}, stands", "combine_group", "winning_agreement"),
             _inputs(payout="payout_before_group"),

@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 
 from models.calculation.payouts import Keys
-from models.curves.axes import COLUMNS, CURVE, FIRST_GATE, MULTIPLY, NONE, RANK, place_rows
+from models.curves.axes import NONE, RANK, place_rows
 from models.curves.compiled import Scheme
 from models.curves.gates import open_gate
 from models.curves.inputs import FIGURE_SCALE, figures_of, integers
-from models.curves.matrices import GRID_FORMS
 from models.curves.pieces import choose, place_on_pieces
+from models.curves.vocabulary import COLUMNS, CURVE, FIRST_GATE, GRID_FORMS, MULTIPLY
 from models.money import as_figure
 
 
@@ -55,7 +55,7 @@ def _trace_axis(paid: pl.DataFrame, scheme: Scheme, slot: int) -> pl.DataFrame:
     kind = scheme.axes.kinds[slot][_benefits(paid)]
     rows = paid.filter(kind >= RANK if slot == CURVE else kind != NONE)
     x, divisor = place_rows(scheme.axes, slot, _benefits(rows), rows, figures_of(rows).unscaled())
-    figures = {"measure": "M", "target": "effective_target", "baseline": "baseline"}
+    figures = {"measure": "measure_to_date", "target": "effective_target", "baseline": "baseline"}
     return rows.select("payout_key", "benefit_key", **figures).with_columns(as_figure(x, divisor).alias("x"), pl.lit(slot, pl.Int32).alias("slot"))
 
 

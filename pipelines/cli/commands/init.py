@@ -49,7 +49,7 @@ def _init_with_feed(folder: Path, feed: Path, currency: str) -> None:
     import duckdb
 
     from assets.feeds.mapping_proposal import propose_mapping
-    from assets.feeds.readers import quoted
+    from models.sql_text import literal
 
     with duckdb.connect() as con:
         proposal = propose_mapping(con, feed, currency)
@@ -57,7 +57,7 @@ def _init_with_feed(folder: Path, feed: Path, currency: str) -> None:
         _write(folder, currency, proposal, name)
         target = folder / "feeds" / "transactions" / name
         if proposal.needs_rewrite:
-            con.execute(f"copy sample to {quoted(str(target))} (format csv, header true)")
+            con.execute(f"copy sample to {literal(str(target))} (format csv, header true)")
             proposal.notes.append(
                 f"{feed.name} is in no form that a feed may have: a comma-separated copy was put into the book; so must be the files that follow"
             )

@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets.feeds.readers import quoted
 from models.documents import InputError
 from models.feeds.attributes import folded
 from models.feeds.columns import FEEDS
 from models.feeds.reject_reasons import CORRECTION_COLUMNS
+from models.sql_text import literal
 from pipelines.cli.main import main
 from pipelines.run import run_book
 from tests.support.feed_books import ROW, add_file, load, write_book
@@ -170,7 +170,7 @@ def published(book: Path) -> dict[str, list[tuple[Any, ...]]]:
     tables = {}
     with duckdb.connect() as con:
         for path in sorted((book / "published" / "current").glob("*.parquet")):
-            relation = con.sql(f"from read_parquet({quoted(str(path))}, hive_partitioning = false)")
+            relation = con.sql(f"from read_parquet({literal(str(path))}, hive_partitioning = false)")
             columns = ", ".join(f'"{column}"' for column in relation.columns if column not in OF_THE_FILE)
             if path.stem != "audit_run":
                 tables[path.stem] = con.sql(f"select {columns} from relation order by all").fetchall()
@@ -269,7 +269,7 @@ def test_a_name_is_one_column_over_all_files_however_it_is_written(tmp_path: Pat
     load(book)
     assert raw_query(book, "select name from raw.attributes order by position") == [("Café",), ("STRASSE",)]
     columns = [name for (name, *_) in raw_query(book, "describe raw.transactions")][-2:]
-    assert raw_query(book, f"select {', '.join(quoted(c).replace(chr(39), chr(34)) for c in columns)} from raw.transactions order by file_no") == [
+    assert raw_query(book, f"select {', '.join(literal(c).replace(chr(39), chr(34)) for c in columns)} from raw.transactions order by file_no") == [
         ("retail", "a"),
         ("retail", "b"),
     ]

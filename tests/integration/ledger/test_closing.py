@@ -14,7 +14,8 @@ import pytest
 
 from assets.closing.close import close_periods, list_differences, reopen_period, write_off_payout
 from assets.closing.journal_export import as_csv, as_xlsx, read_journal
-from assets.ledger.folder import load_ledger, read_heads, read_ledger
+from assets.closing.load_ledger import load_ledger
+from assets.ledger.folder import read_heads, read_ledger
 from assets.published.reader import sealed
 from models.documents import InputError
 from models.records.chain import NO_HASH

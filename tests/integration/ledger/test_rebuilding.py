@@ -285,7 +285,7 @@ def test_what_was_changed_is_found_before_anything_is_made_again(
     damage(book)
     last = verified(book, capsys, 1)[-1]
     assert (last["id"], last["status"]) == (statement, "failed")
-    assert [words for words in message if words not in last["told"]] == []
+    assert [words for words in message if words not in last["message"]] == []
     assert last["way_out"]
 
 
@@ -300,13 +300,14 @@ def test_a_head_that_the_chain_does_not_hold(story: Story, capsys: pytest.Captur
     other = f"{'0' if kept[0] != '0' else '1'}{kept[1:]}"
     (finding,) = verified(story.folder, capsys, 1, "--head", other)
     assert finding["id"] == "I11"
-    assert f"does not hold the head {other} of --head" in finding["told"]
+    assert f"does not hold the head {other} of --head" in finding["message"]
     assert main(["verify", "--head", kept[:12], "--book", str(story.folder)]) == 2
 
 
 def change_payout(book: Path, keeps_hash: bool) -> None:
     """One cent in a published file; with its hash in tables.json too, where the one who did it knows of it. The DuckDB file follows."""
-    from assets.publishing.parquet_set import DATABASE, file_sha256
+    from assets.published.reader import DATABASE
+    from assets.runtime.file_hashes import file_sha256
 
     run = (book / "published" / "current").resolve()
     file = run / "fct_payout.parquet"
@@ -325,9 +326,9 @@ def test_one_value_of_a_published_table(book: Path, capsys: pytest.CaptureFixtur
     change_payout(book, keeps_hash)
     last = verified(book, capsys, 1)[-1]
     assert last["id"] == "I13"
-    assert "published/current/fct_payout.parquet: row " in last["told"]
-    assert "participant_id=C1, window_start=2026-01-01" in last["told"]
-    assert "payout is 34.3400 and should be 34.3300" in last["told"]
+    assert "published/current/fct_payout.parquet: row " in last["message"]
+    assert "participant_id=C1, window_start=2026-01-01" in last["message"]
+    assert "payout is 34.3400 and should be 34.3300" in last["message"]
 
 
 def test_a_book_that_closed_nothing_says_so(book: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -349,7 +350,7 @@ def test_what_came_since_the_run_is_no_fault(book: Path, capsys: pytest.CaptureF
     bonus = book / "agreements" / "bonus.yaml"
     bonus.write_text(bonus.read_text().replace("rate: 0.03", "rate: 0.04"))
     statements = {each["id"]: each for each in verified(book, capsys, 0)}
-    assert statements["I17"]["told"] == "changed since then, and published by the next run: agreements"
+    assert statements["I17"]["message"] == "changed since then, and published by the next run: agreements"
 
 
 # -- reconciliations: each finds what breaks it -----------------------------------------------------------------------

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets.feeds.landing import read_manifest
-from assets.feeds.readers import quoted
+from assets.archive.manifest import read_manifest
 from assets.runtime.book_folder import open_book
 from assets.transform import dbt
 from assets.verification.second_reading import Reading, read_again
+from models.sql_text import literal
 from pipelines.cli.main import main
 from pipelines.run import run_book
 
@@ -52,7 +52,7 @@ def make(folder: Path, files: dict[str, bytes], settings: str = "") -> Path:
 
 def read(book: Path, change: str = "") -> Reading:
     """The second reading of what is published, after a change to the published lines."""
-    lines = quoted(str(book / "published" / "current" / "fct_payout_line.parquet"))
+    lines = literal(str(book / "published" / "current" / "fct_payout_line.parquet"))
     with duckdb.connect() as con:
         con.execute(f"create schema published; create table published.fct_payout_line as from read_parquet({lines})")
         if change:

@@ -11,9 +11,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.published.reader import open_published
+from assets.archive.run_identity import is_published
+from assets.published.reader import DATABASE, open_published
 from assets.publishing import parquet_set as publishing
-from assets.publishing.parquet_set import DATABASE, KEPT_SETS, is_published, publish
+from assets.publishing.parquet_set import KEPT_SETS, publish
 from assets.runtime.context import CheckFailed, RunContext
 from tests.support.publishing_books import change_run, make_published_book
 

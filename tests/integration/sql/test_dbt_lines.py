@@ -12,8 +12,8 @@ import pytest
 
 from assets.agreements.load import load_agreements
 from assets.archive.run_identity import identify_run
+from assets.closing.load_ledger import load_ledger
 from assets.feeds.load import load_feeds
-from assets.ledger.folder import load_ledger
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import RunContext
 from assets.transform.calculate import calculate

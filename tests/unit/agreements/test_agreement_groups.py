@@ -9,8 +9,7 @@ import pytest
 from models.agreements.groups import net_levels
 from models.agreements.parse import parse_agreements
 from models.agreements.versions import own_windows
-from models.book.settings import CalendarSettings
-from models.calendars import make_periods
+from models.calendars import CalendarSettings, make_periods
 from models.documents import InputError
 
 PLAIN = """\

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from models.book.settings import CalendarSettings
-from models.calendars import Period, make_periods
+from models.calendars import CalendarSettings, Period, make_periods
 from models.documents import InputError
 from models.records.chain import NO_HASH, Record, seal
 from models.records.closing import LedgerRuleViolation, closes_in_force, is_closed, last_closed, next_version, plan_close, plan_reopen, posting_period

@@ -1,0 +1,90 @@
+"""The first step of a run: what was closed, checked and written as the tables `ledger.*`.
+
+Belongs here: holding the ledger against what readers and the archive know of it, and its tables. Does not belong here: its files
+(assets/ledger/folder.py), their form and hashes (models/records/chain.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from itertools import takewhile
+from typing import Any
+
+import polars as pl
+
+from assets.archive.run_history import read_receipt
+from assets.ledger.folder import Ledger, clear_unfinished, read_ledger, select_posted
+from assets.published.reader import read_manifest
+from assets.runtime.context import RunContext, StepReport
+from assets.runtime.warehouse import open_warehouse, transaction, write_table
+from models.documents import InputError, Problem
+from models.records import write_offs
+from models.records.chain import NO_HASH, TABLES, canonical_json, head
+from models.records.closing import closes_in_force
+from models.records.receipt import Receipt
+
+_UTC = pl.Datetime("us")
+_SCHEMAS: dict[str, dict[str, pl.DataType | type[pl.DataType]]] = {
+    "closes": {
+        "sequence": pl.Int32, "kind": pl.String, "period": pl.String, "version": pl.Int32, "is_in_force": pl.Boolean, "closed_at": _UTC,
+        "closed_by": pl.String, "approved_by": pl.String, "reason": pl.String, "as_of": pl.Date, "run_id": pl.String, "inputs_sha256": pl.String,
+        "agreements_sha256": pl.String, "settings_sha256": pl.String, "code_version": pl.String, "overrides": pl.String,
+        "content_sha256": pl.String, "previous_sha256": pl.String, "chain_sha256": pl.String,
+    },
+    "arrivals": {"sequence": pl.Int32, "feed": pl.String, "arrival_no": pl.Int32},
+    "agreements": {"sequence": pl.Int32, "agreement_id": pl.String, "version": pl.Int32, "content_sha256": pl.String},
+    "write_offs": {
+        "sequence": pl.Int32, "payout_id": pl.String, "agreement_id": pl.String, "benefit_id": pl.String, "participant_id": pl.String,
+        "window_start": pl.Date, "direction": pl.String, "currency": pl.String, "amount": pl.Decimal(18, 4), "date": pl.Date, "period": pl.String,
+        "reason": pl.String, "by": pl.String, "written_at": _UTC, "sha256": pl.String,
+    },
+}  # fmt: skip
+
+
+def load_ledger(context: RunContext) -> StepReport:
+    """First step of a run: check the ledger and write every table of `ledger.*` anew; all are there, and empty, when nothing is closed.
+
+    Raises InputError with folder, file and row when a hash is wrong, a file or folder is missing, or the chain is broken or shorter than it was.
+    """
+    clear_unfinished(context.ledger)
+    manifest = read_manifest(context.published) or {}
+    terms = manifest.get("terms", {})
+    known = {terms[key]: f"the published run {manifest['run_id']}" for key in ("ledger_sha256",) if key in terms}
+    receipt = read_receipt(context.archive) or Receipt()
+    if receipt.ledger_sha256 != NO_HASH:
+        known.setdefault(receipt.ledger_sha256, "archive/receipt.json")
+    whole = read_ledger(context.ledger, known)
+    if not {terms.get("write_offs_sha256", NO_HASH), receipt.write_offs_sha256} <= {NO_HASH, *(each.sha256 for each in whole.write_offs)}:
+        message = "lacks write-offs that an earlier run knew, or holds others; restore it from a backup"
+        raise InputError([Problem(f"ledger/{write_offs.FILE}", 0, "", message)])
+    ledger = _as_of(whole, context.as_of)
+    with open_warehouse(context) as con, transaction(con):
+        con.execute("create schema if not exists ledger")
+        for name, frame in _frames(ledger).items():
+            write_table(con, f"ledger.{name}", frame)
+        for table in TABLES:
+            con.execute(f"create or replace table ledger.{table} as {select_posted(table, context.ledger, ledger.records)}")
+        rows = {f"ledger.{t}": con.execute(f"select count(*) from ledger.{t}").fetchall()[0][0] for t in (*_SCHEMAS, *TABLES)}
+    return StepReport(rows=rows, figures={"head": head(ledger.records)})
+
+
+def _as_of(ledger: Ledger, as_of: dt.date) -> Ledger:
+    """The ledger as it stood: for a run as of an earlier day, what was closed later is not there yet."""
+    records = list(takewhile(lambda record: (record.as_of or record.closed_at.date()) <= as_of, ledger.records))
+    return Ledger(records, [each for each in ledger.write_offs if each.date <= as_of])
+
+
+def _frames(ledger: Ledger) -> dict[str, pl.DataFrame]:
+    """What the records and the write-offs say, as tables: closes one row per folder, arrivals and agreements one per folder and what it names."""
+    standing = {record.sequence for record in closes_in_force(ledger.records)}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _SCHEMAS}
+    for record in ledger.records:
+        said = record.model_dump() | {"closed_by": record.closed_by or record.requested_by, "closed_at": record.closed_at.replace(tzinfo=None)}
+        overrides = canonical_json([each.model_dump() for each in record.overrides]).decode().strip() if record.overrides else None
+        rows["closes"].append(said | {"is_in_force": record.sequence in standing, "overrides": overrides})
+        rows["arrivals"] += [{"sequence": record.sequence, "feed": feed, "arrival_no": no} for feed, no in sorted(record.arrivals.items())]
+        for name, content in sorted(record.agreements.items()):
+            agreement, version = name.rsplit("/", 1)
+            rows["agreements"].append({"sequence": record.sequence, "agreement_id": agreement, "version": int(version), "content_sha256": content})
+    rows["write_offs"] = [each.model_dump() | {"written_at": each.written_at.replace(tzinfo=None)} for each in ledger.write_offs]
+    return {name: pl.DataFrame([{key: row[key] for key in schema} for row in rows[name]], schema=schema) for name, schema in _SCHEMAS.items()}

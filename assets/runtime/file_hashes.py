@@ -1,0 +1,15 @@
+"""The hash that a file is known by.
+
+Belongs here: hashing bytes on the disk. Does not belong here: what is expected of a hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

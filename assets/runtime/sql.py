@@ -1,0 +1,31 @@
+"""Pieces of SQL that several steps need: a file as a table, and whether a table is there.
+
+Belongs here: what DuckDB makes of paths and catalogs. Does not belong here: quoting (models/sql_text.py), SQL of any step.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.sql_text import literal
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def as_pattern(path: Path) -> str:
+    """The pattern that only this path matches, whatever its letters mean to the engine."""
+    return re.sub(r"([*?[])", r"[\1]", str(path))
+
+
+def scan(path: Path, *options: str) -> str:
+    """A Parquet file as a table; a name with glob characters stands for itself, and a folder named a=b adds no column."""
+    return f"read_parquet({', '.join([literal(as_pattern(path)), 'hive_partitioning = false', *options])})"
+
+
+def table_exists(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    """Whether the warehouse has a table or view of that name."""
+    found = con.execute("select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table])
+    return found.fetchone() is not None

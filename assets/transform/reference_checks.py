@@ -1,0 +1,240 @@
+"""References that contradict each other, and agreements that name what is not there: mistakes of people, found once all files are in.
+
+Belongs here: queries that find them, and the message with the way out. Does not belong here: statements about what the program made (invariants.py).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assets.agreements.closed_terms import changed_after_close
+from assets.runtime.context import RunContext
+from assets.runtime.warehouse import open_warehouse
+from models.documents import InputError, Problem, parse_documents
+from models.feeds.attributes import column_named, folded
+from models.feeds.columns import FEEDS
+from models.sql_text import identifier, literal
+
+if TYPE_CHECKING:
+    import duckdb
+
+#: At most so many mistakes of one kind are listed; the others are of the same make.
+MAX_LISTED = 20
+
+#: Feed, key and days of records that must not hold at the same time: (feed, staging table, key columns).
+SPANNED = (
+    ("partners", "stg_partners", ("partner_id",)),
+    ("products", "stg_products", ("product_id",)),
+    ("assignments", "stg_assignments", ("partner_id", "participant_id")),
+)
+
+
+def check_references(context: RunContext) -> None:
+    """Refuse references that contradict each other, before anything is published.
+
+    Raises InputError: two versions of a partner or product, or two assignments of one partner to one participant, that hold on the same day;
+    two rates of one day, two values of a metric; a parent that is nobody's record or its own descendant; an agreement that names someone who is
+    not a partner, measures or compares a column that transactions do not have, or compares one with a value that it cannot be compared with;
+    an agreement or account that closed periods stand on, gone or changed.
+    """
+    with open_warehouse(context) as con:
+        problems = _overlaps(con) + _double_rates(con) + _double_metrics(con) + _cycles(con)
+        problems += _unknown_measures(con, context.folder) + (_unknown_columns(con) or _failing_conditions(con))
+        problems += changed_after_close(con)
+        if "partners" in context.book.feeds:
+            problems += _unknown_parents(con) + _unknown_participants(con)
+    if problems:
+        raise InputError(problems)
+
+
+def _contradicting(
+    con: duckdb.DuckDBPyConnection, table: str, key: Sequence[str], shown: str, contradicts: str = "true", compared: str = "null", order: Sequence[str] = ()
+) -> list[tuple[Any, ...]]:
+    """Rows of a staging table that contradict the row before them of the same key: file, row, what is `shown`, file and row of the earlier one.
+
+    `contradicts`: a condition on a row and on `earlier`, the earlier row's `compared`.
+    """
+    return con.execute(f"""
+        with ordered as (
+            select *, lag({compared}) over records as earlier, lag(file_no) over records as earlier_file_no, lag(row_no) over records as earlier_row_no
+            from staging.{table}
+            window records as (partition by {", ".join(key)} order by {", ".join([*order, "file_no", "row_no"])})
+        )
+        select files.file_name, ordered.row_no, {shown}, earlier_files.file_name, ordered.earlier_row_no
+        from ordered
+        join raw.feed_files as files on ordered.file_no = files.file_no
+        join raw.feed_files as earlier_files on ordered.earlier_file_no = earlier_files.file_no
+        where {contradicts}
+        order by all limit {MAX_LISTED}""").fetchall()
+
+
+def _overlaps(con: duckdb.DuckDBPyConnection) -> list[Problem]:
+    problems = []
+    for feed, table, key in SPANNED:
+        same = ", ".join(key)
+        rows = _contradicting(con, table, key, f"concat_ws(' and ', {same}), first_day", "earlier >= first_day", "last_day", ("first_day",))
+        problems += [
+            Problem(
+                file,
+                row,
+                " and ".join(key),
+                f"{name} has two records that hold on the same day{'' if day.year == 1 else f', {day}'}: row {row}, and row {other_row} of {other_file}. "
+                "Keep one, give them `from` and `to` that do not overlap, "
+                f"or declare `key: [{same}]` for the feed {feed} in book.yaml so that the later one counts",
+            )
+            for file, row, name, day, other_file, other_row in rows
+        ]
+    return problems
+
+
+def _double_rates(con: duckdb.DuckDBPyConnection) -> list[Problem]:
+    key = ("date", "from_currency", "to_currency")
+    return [
+        Problem(
+            file,
+            row,
+            ", ".join(key),
+            f"two rates from {source} to {target} on {day}: row {row}, and row {other_row} of {other_file}. "
+            f"Keep one, or declare `key: [{', '.join(key)}]` for the feed in book.yaml so that the later one counts",
+        )
+        for file, row, day, source, target, other_file, other_row in _contradicting(con, "stg_fx_rates", key, ", ".join(key))
+    ]
+
+
+def _double_metrics(con: duckdb.DuckDBPyConnection) -> list[Problem]:
+    """Different values of one day; equal ones do no harm."""
+    key = ("participant_id", "metric", "date")
+    return [
+        Problem(
+            file,
+            row,
+            ", ".join(key),
+            f"two values of {metric} for {participant} on {day}: row {row}, and row {other_row} of {other_file}. "
+            f"Keep one, or declare `key: [{', '.join(key)}]` for the feed metrics in book.yaml so that the later one counts",
+        )
+        for file, row, participant, metric, day, other_file, other_row in _contradicting(con, "stg_metrics", key, ", ".join(key), "value <> earlier", "value")
+    ]
+
+
+def _columns_of_transactions(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Names that an agreement may use: canonical ones, then those that the files call their other columns."""
+    return [column.name for column in FEEDS["transactions"].columns] + _attributes_of_transactions(con)
+
+
+def _attributes_of_transactions(con: duckdb.DuckDBPyConnection) -> list[str]:
+    return [name for (name,) in con.execute("select name from raw.attributes where feed = 'transactions' order by position").fetchall()]
+
+
+def _unknown_measures(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Problem]:
+    """Measured attributes that the transactions do not have."""
+    attributes = _attributes_of_transactions(con)
+    rows = con.execute(
+        """select agreements.source_file, agreements.source_line, benefits.position, benefits.measure_attribute
+        from terms.benefits as benefits join terms.agreements as agreements using (agreement_key)
+        where benefits.measure_attribute is not null and benefits.measure_attribute not in (select unnest(?))
+        order by all""",
+        [attributes],
+    ).fetchall()
+    problems = []
+    for file, line, position, attribute in rows[:MAX_LISTED]:
+        document = next(d for d in parse_documents((folder / file).read_text(encoding="utf-8"), file) if d.line == line)
+        is_mapping = isinstance(document.value["benefits"][position]["measure"], dict)
+        path = ("benefits", position, "measure", *(("of",) if is_mapping else ()))
+        message = f"{attribute} is neither amount, quantity, margin or count nor an attribute of the transactions{_alike(attribute, attributes)}"
+        problems.append(document.problem(path, f"{message}. Name one of theirs ({', '.join(attributes) or 'they have none'}), or let the feed carry it"))
+    return problems
+
+
+def _unknown_columns(con: duckdb.DuckDBPyConnection) -> list[Problem]:
+    """Columns of `where` that the transactions do not have."""
+    columns = _columns_of_transactions(con)
+    known = {folded(name) for name in columns}
+    rows = con.execute("select source_file, source_line, source_key, unnest(column_names) from terms.conditions order by all").fetchall()
+    return [
+        Problem(file, line, key, f"transactions have no column {name}{_alike(name, columns)}. They have {', '.join(columns)}; a text stands in 'single quotes'")
+        for file, line, key, name in rows
+        if folded(name) not in known
+    ][:MAX_LISTED]
+
+
+def _alike(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _failing_conditions(con: duckdb.DuckDBPyConnection) -> list[Problem]:
+    """The first line for which a condition is neither true, false nor null, because a value in it is not what it is compared as."""
+    problems = []
+    conditions = con.execute("select failed, column_names, source_file, source_line, source_key from terms.conditions where failed <> ''").fetchall()
+    for failed, names, file, line, key in conditions:
+        columns = {name: identifier(column_named(FEEDS["transactions"], name)) for name in names}
+        shown = " || ', ' || ".join(f"{literal(name)} || ' ' || coalesce({column}::varchar, 'nothing')" for name, column in columns.items())
+        row = con.execute(f"""
+            select files.file_name, lines.row_no, lines.shown
+            from (select file_no, row_no, {shown} as shown from staging.stg_transactions where {failed} order by file_no, row_no limit 1) as lines
+            join raw.feed_files as files on lines.file_no = files.file_no""").fetchone()
+        if row:
+            message = f"the condition has no value for row {row[1]} of {row[0]}, where there is {row[2]}"
+            problems.append(Problem(file, line, key, f"{message}. Correct the row, or let the condition ask first whether there is such a value (CASE WHEN)"))
+    return problems[:MAX_LISTED]
+
+
+def _cycles(con: duckdb.DuckDBPyConnection) -> list[Problem]:
+    """One problem per cycle of parents, named by its smallest id."""
+    rows = con.execute(f"""
+        with recursive inside as (
+            select distinct below.partner_key
+            from intermediate.int_partners_descended as below
+            join intermediate.int_partners_descended as above
+              on below.ancestor_key = above.partner_key and below.partner_key = above.ancestor_key and below.ancestor_key <> below.partner_key
+            union select partner_key from staging.stg_partners where parent_id = partner_id
+        ),
+        links as (
+            select distinct partner_id, parent_id, file_no, row_no from staging.stg_partners
+            where partner_key in (from inside) and parent_id in (select partner_id from staging.stg_partners where partner_key in (from inside))
+        ),
+        walked as (
+            select partner_id as start, parent_id as reached, [partner_id, parent_id] as path from links
+            union all
+            select start, parent_id, list_append(path, parent_id)
+            from walked join links on reached = partner_id
+            where reached <> start and parent_id >= start and (parent_id = start or not list_contains(path, parent_id))
+        )
+        select files.file_name, links.row_no, array_to_string(any_value(path), ' → ')
+        from walked join links on start = links.partner_id join raw.feed_files as files on links.file_no = files.file_no
+        where reached = start and len(path) > 1
+        group by start, files.file_name, links.row_no
+        order by all limit {MAX_LISTED}""").fetchall()
+    return [Problem(file, row, "parent_id", f"partners are each other's parents: {path}. Remove one of these links") for file, row, path in rows]
+
+
+def _unknown_parents(con: duckdb.DuckDBPyConnection) -> list[Problem]:
+    rows = con.execute(f"""
+        select files.file_name, partners.row_no, partners.partner_id, partners.parent_id
+        from staging.stg_partners as partners join raw.feed_files as files on partners.file_no = files.file_no
+        where parent_id is not null and parent_id not in (select partner_id from staging.stg_partners)
+        order by all limit {MAX_LISTED}""").fetchall()
+    return [
+        Problem(file, row, "parent_id", f"the parent {parent} of {partner} is not among the partners. Add a record of it, or leave parent_id empty")
+        for file, row, partner, parent in rows
+    ]
+
+
+def _unknown_participants(con: duckdb.DuckDBPyConnection) -> list[Problem]:
+    rows = con.execute(f"""
+        with named as (
+            select agreement_key, 'participants' as key, value as id from terms.participant_rules where attribute = 'partner_id'
+            union all
+            select agreement_key, 'payee', payee_id from terms.agreements where payee_id is not null
+        )
+        select agreements.source_file, agreements.source_line, named.key, agreements.agreement_id, named.id
+        from named join terms.agreements as agreements on named.agreement_key = agreements.agreement_key
+        where named.id not in (select partner_id from staging.stg_partners)
+        order by all limit {MAX_LISTED}""").fetchall()
+    return [
+        Problem(file, line, key, f"{agreement} names {partner}, which is not in the partners feed. Correct the id, or add the partner to the feed")
+        for file, line, key, agreement, partner in rows
+    ]

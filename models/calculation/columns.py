@@ -1,0 +1,195 @@
+"""The columns of the calculation's frames: what it reads, what every step adds to the one wide frame, and the tables `calc.*` it ends in.
+
+Belongs here: name, type and meaning. Does not belong here: how a column is computed. A name that a module makes and drops again is its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import polars as pl
+
+from models.agreements.terms_columns import SCHEMAS
+from models.curves.vocabulary import PAY_FORMS
+from models.money import EXACT, MONEY
+
+DataType = pl.DataType | type[pl.DataType]
+Types = Mapping[str, DataType]
+TEXT, KEY, COUNT, FLAG, DATE = pl.String, pl.Int32, pl.Int64, pl.Boolean, pl.Date
+
+#: Columns of int_measures_summed that are added up, and those that say how many lines lack something.
+SUMMED: Types = {
+    "amount": pl.Decimal(38, 6), "cost": pl.Decimal(38, 6), "quantity": EXACT, "attribute_value": EXACT, "line_count": COUNT,
+    "missing_rates": COUNT, "missing_costs": COUNT, "missing_quantities": COUNT, "missing_attributes": COUNT,
+}  # fmt: skip
+#: Of terms.benefits: what only people read.
+_FOR_PEOPLE = ("definition", "quote", "clause", "position")
+_OF_AGREEMENT = ("agreement_id", "currency", "minor_units", "combine_rule", "combine_group", "priority", "net_of")
+_TERMS = ("tiers", "axes", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods")
+
+#: The frames that are read, by name.
+INPUTS: Mapping[str, Types] = {
+    "benefits": {
+        **{name: dtype for name, dtype in SCHEMAS["benefits"].items() if name not in _FOR_PEOPLE},
+        **{name: SCHEMAS["agreements"][name] for name in _OF_AGREEMENT},
+    },
+    **{table: SCHEMAS[table] for table in _TERMS},
+    "participants": {"agreement_key": KEY, "participant_key": KEY, "participant_id": TEXT},
+    "measures": {"line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "is_prior": FLAG, "is_after_as_of": FLAG, **SUMMED},
+    "targets": {
+        "agreement_id": TEXT, "benefit_id": TEXT, "participant_id": TEXT, "window_start": DATE, "target": pl.Decimal(18, 6),
+        "incentive": pl.Decimal(18, 6), "baseline": pl.Decimal(18, 6),
+    },
+    "metrics": {"participant_id": TEXT, "metric": TEXT, "date": DATE, "value": EXACT},
+}  # fmt: skip
+
+#: What every step adds to the wide frame, in the order of the steps: the step's function, then column: (type, meaning).
+#: Up to `forecast_rows` a row is a payout × period, from `_assign_status` on a payout. A step gives back all that it was given.
+STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
+    "list_payouts": {
+        "payout_key": (KEY, "number of the payout: benefit × participant × window"),
+        "participant_key": (KEY, "who is paid"),
+        "participant_id": (TEXT, "who is paid, by the user's own id"),
+        "days": (COUNT, "of a prorated benefit: the days of the window that the term leaves; else 1"),
+        "of_days": (COUNT, "of a prorated benefit: the days of the calendar's window; else 1"),
+        "counts_from": (KEY, "the first period whose sums the window adds to its span"),
+        "axis_needs_target": (FLAG, "an axis of the benefit needs a target"),
+        "axis_needs_baseline": (FLAG, "an axis of the benefit needs a baseline"),
+        "axis_needs_positive_baseline": (FLAG, "an axis of the benefit divides by the baseline"),
+        "axis_needs_metric": (FLAG, "an axis of the benefit needs a metric"),
+    },
+    "find_figures": {
+        "feed_target": (pl.Decimal(18, 6), "target of the targets feed for this window"),
+        "feed_incentive": (pl.Decimal(18, 6), "incentive of the targets feed for this window"),
+        "feed_baseline": (pl.Decimal(18, 6), "baseline of the targets feed for this window"),
+        "prior_measure": (EXACT, "measure over the same days one year earlier"),
+        "prior_missing": (TEXT, "what a line of the prior year lacks; null: nothing"),
+        "target": (EXACT, "T before target_times and before it is prorated"),
+        "baseline": (EXACT, "B"),
+        "incentive": (EXACT, "K before it is prorated"),
+    },
+    "measure_periods": {
+        "period_no": (KEY, "the period"),
+        **{name: (dtype, "sum over the lines of the benefit, in this period") for name, dtype in SUMMED.items() if not name.startswith("missing_")},
+        **{name: (dtype, "how many lines of the span lack it") for name, dtype in SUMMED.items() if name.startswith("missing_")},
+        "span_key": (pl.UInt32, "number of the span: what accumulates together"),
+        "measure_period": (EXACT, "measure of this period"),
+        "base_period": (EXACT, "base of this period, before `increment`"),
+        "measure_to_date": (EXACT, "M: measure of the span up to the end of the period"),
+        "base_sum": (EXACT, "base of the span up to the end of the period, before `increment`"),
+        "base_to_date": (EXACT, "E: base of the span up to the end of the period"),
+        "quantity_to_date": (EXACT, "Q: quantity of the span up to the end of the period"),
+        "last_day": (DATE, "last day of the period"),
+        "seen_until": (DATE, "last day that counts"),
+        "is_last": (FLAG, "the last period of the payout that has begun by `as_of`"),
+        "is_end": (FLAG, "the window has ended by `seen_until`"),
+        "missing_measure": (FLAG, "a line lacks what the measure needs"),
+        "missing_lines": (TEXT, "what a line lacks that measure, base or a pay form needs; null: nothing"),
+        "missing_metric": (FLAG, "a metric is missing"),
+        "missing_prior_target": (FLAG, "the target is the prior year's, and a line of it lacks something"),
+        "missing_prior_baseline": (FLAG, "the baseline is the prior year's, and a line of it lacks something"),
+    },
+    "find_metrics": {},
+    "find_reasons": {"reason": (TEXT, "why the result is blocked; null: it is not")},
+    "rank_rows": {"tie_count": (COUNT, "how many participants share the rank on the curve's axis")},
+    "evaluate_results": {
+        "tier": (KEY, "tier reached; 0: below the first"),
+        "axis_value": (EXACT, "x: the place on the curve's axis"),
+        "curve_payout": (EXACT, "what the curve pays"),
+        "multiplier": (EXACT, "factor of `multiply`"),
+        "gate_factor": (EXACT, "factor that the gates leave"),
+        "limited_payout": (EXACT, "after multiplier, gates and limits, before it is rounded"),
+        "earned": (MONEY, "what the span has earned, rounded; null: blocked"),
+        "effective_target": (EXACT, "T: times target_times, prorated"),
+        "effective_incentive": (EXACT, "K: prorated"),
+        "attainment": (EXACT, "M / T"),
+        "growth": (EXACT, "M / B − 1"),
+        "next_tier_from": (EXACT, "where the next tier begins"),
+        "gap_to_next_tier": (EXACT, "measure that is missing up to the next tier"),
+    },
+    "forecast_rows": {
+        "projected_measure": (EXACT, "measure that the span is heading for"),
+        "tier_forecast": (KEY, "tier that the projected measure reaches"),
+        "tier_accrual": (KEY, "tier that the accrual takes"),
+        "accrual_earned": (MONEY, "what the span has earned by the tier that the accrual takes"),
+    },
+    "_assign_status": {
+        "own_measure": (EXACT, "measure of the window alone"),
+        "span_measure_before": (EXACT, "measure of the span before the window"),
+        "status": (TEXT, "open, final or blocked"),
+        "status_reason": (TEXT, "why it is blocked, or `combined`"),
+        "due_date": (DATE, "when it is to be paid"),
+    },
+    "apply_clawback": {
+        "prior_earned": (MONEY, "what earlier windows of the span earned"),
+        "payout": (MONEY, "what the window pays"),
+        "carried": (MONEY, "clawback that is still to be set off"),
+        "prior_paid_and_owed": (MONEY, "what accrued-to-date is measured from"),
+    },
+    "combine_payouts": {
+        "payout_before_group": (MONEY, "payout before agreements of the group are compared"),
+        "is_winner": (FLAG, "the agreement that pays the most; null: not compared"),
+        "winning_agreement": (TEXT, "the agreement that pays the most; null: not compared"),
+    },
+}
+#: Columns that are there only where an agreement of the book needs them.
+OPTIONAL: Mapping[str, tuple[DataType, str]] = {
+    r"axis_value_\d+": (EXACT, "rank, percentile or metric of the slot"),
+    r"axis_divisor_\d+": (COUNT, "what axis_value of the slot is divided by"),
+    **{f"{name}_of_(measure|base)": (dtype, "the same over the lines of a measure or base with a scope of its own") for name, dtype in SUMMED.items()},
+}
+#: What explaining adds to a payout: its tiers and slices, the places on its axes, its gates, multiplier and matrix cell.
+EXPLAINED: Types = {
+    "measure_name": TEXT, "base_name": TEXT, "target_before_times": EXACT, "whole_incentive": EXACT, "prorated": EXACT, "tier_from": EXACT,
+    **{f"next_{form}": EXACT for form in PAY_FORMS},
+    "tier_reached": KEY, "next_from": EXACT, "slice_from": EXACT, "slice_to": EXACT, "slice": EXACT, "slice_payout": EXACT,
+    "x": EXACT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT, "cell_payout": EXACT,
+}  # fmt: skip
+
+#: The tables that are written, by name, in the order in which they are computed.
+TABLES: Mapping[str, Types] = {
+    "payouts": {
+        "payout_key": KEY, "benefit_key": KEY, "participant_key": KEY, "window_no": KEY, "window_start": DATE, "window_end": DATE, "span_start": DATE,
+        "status": TEXT, "status_reason": TEXT, "measure": EXACT, "base": EXACT, "quantity": EXACT, "target": EXACT, "baseline": EXACT, "incentive": EXACT,
+        "axis_value": EXACT, "tier": KEY, "curve_payout": EXACT, "multiplier": EXACT, "gate_factor": EXACT, "earned": MONEY, "prior_earned": MONEY,
+        "carried": MONEY, "payout": MONEY, "due_date": DATE, "first_period": KEY, "last_period": KEY, "span_measure_before": EXACT,
+    },
+    "achievement": {
+        "payout_key": KEY, "period_no": KEY, "measure_period": EXACT, "measure_to_date": EXACT, "target": EXACT, "attainment": EXACT, "growth": EXACT,
+        "tier_actual": KEY, "tier_forecast": KEY, "tier_accrual": KEY, "projected_measure": EXACT, "next_tier_from": EXACT, "gap_to_next_tier": EXACT,
+    },
+    "accruals": {"payout_key": KEY, "period_no": KEY, "accrued_to_date": MONEY, "accrued_before": MONEY, "accrual": MONEY},
+    "calculation_steps": {"payout_key": KEY, "step_no": KEY, "step": TEXT, "formula": TEXT, "inputs": TEXT, "result": EXACT},
+}  # fmt: skip
+
+
+class ColumnsDiffer(Exception):
+    """A frame has other columns than columns.py declares: a mistake of the program."""
+
+
+def check_frame(name: str, frame: pl.DataFrame, declared: Types) -> pl.DataFrame:
+    """The frame, if its columns and their types are those declared, in any order. Rows are not looked at, so it takes no time."""
+    found = dict(frame.schema)
+    if found != declared:
+        differ = sorted(column for column in found.keys() | declared.keys() if found.get(column) != declared.get(column))
+        message = ", ".join(f"{column} is {found.get(column, 'missing')}, declared is {declared.get(column, 'nothing')}" for column in differ)
+        raise ColumnsDiffer(f"{name}: {message}; the columns of every frame are declared in models/calculation/columns.py")
+    return frame
+
+
+def read_inputs(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The frames of INPUTS with the columns declared; what else they have is left."""
+    chosen = {name: frames[name].select([column for column in declared if column in frames[name].columns]) for name, declared in INPUTS.items()}
+    return {name: check_frame(name, frame, INPUTS[name]) for name, frame in chosen.items()}
+
+
+def columns_after(step: str, frame: pl.DataFrame) -> dict[str, DataType]:
+    """Every column that the wide frame has after a step: of windows, benefits and all steps so far, and those optional that it has."""
+    declared: dict[str, DataType] = {**INPUTS["windows"], **INPUTS["benefits"]}
+    for name, added in STEPS.items():
+        declared |= {column: dtype for column, (dtype, _) in added.items()}
+        if name == step:
+            break
+    optional = {column: dtype for column in frame.columns for pattern, (dtype, _) in OPTIONAL.items() if re.fullmatch(pattern, column)}
+    return declared | optional

@@ -1,0 +1,13 @@
+"""Words that the agreement language, the tables `terms.*` and the curves share: pay forms and the slots of axes.
+
+Belongs here: the words and their numbers. Does not belong here: what a form pays (pieces.py, matrices.py), where a result is placed (axes.py).
+"""
+
+from __future__ import annotations
+
+#: What a tier pays: each form multiplies something else (base, quantity, 1, incentive).
+PAY_FORMS = ("rate", "per_unit", "amount", "share")
+#: The pay forms that a cell of a matrix may have.
+GRID_FORMS = ("rate", "amount", "share")
+#: Slots of `terms.axes`: the curve's x (a matrix's rows), a matrix's columns, `multiply`, then the gates in order.
+CURVE, COLUMNS, MULTIPLY, FIRST_GATE = range(4)
