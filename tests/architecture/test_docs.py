@@ -78,3 +78,17 @@ def test_pieces_of_yaml_on_the_language_page_are_taken() -> None:
             assert parse_documents(piece, "language.md")[0].value
     calendar = next(piece for piece in pieces if "first_days" in piece)
     assert CalendarSettings.model_validate(parse_documents(calendar, "language.md")[0].value)
+
+
+def test_the_index_leads_to_every_page_once() -> None:
+    targets = re.findall(r"\]\(([^)#]+\.md)\)", (ROOT / "docs" / "README.md").read_text(encoding="utf-8"))
+    linked = sorted((ROOT / "docs" / target).resolve() for target in targets)
+    assert linked == sorted({*PAGES} - {ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "docs" / "README.md"})
+
+
+def test_the_architecture_page_names_every_wing() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    wings = [folder for floor in ("models", "assets", "pipelines") for folder in (ROOT / floor).iterdir() if (folder / "__init__.py").exists()]
+    suites = [folder for folder in (ROOT / "tests").iterdir() if (folder / "__init__.py").exists()]
+    assert [name for folder in wings if f"`{(name := folder.relative_to(ROOT).as_posix())}`" not in page] == []
+    assert [folder.name for folder in suites if f"`{folder.name}`" not in page] == []
