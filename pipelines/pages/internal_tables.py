@@ -75,12 +75,12 @@ def _sql(model: str) -> str:
 
 def _table(table: dict[str, Any], published: dict[str, str], link: str = "") -> str:
     columns = table.get("columns", ())
-    rows = [(f"`{c['name']}`", c.get("data_type", "").upper(), c.get("description") or published[c["name"]]) for c in columns]
-    header = ["column", "type", "meaning"]
-    if not any(kind for _, kind, _ in rows):  # dbt's models declare a type only where a contract holds it
-        header, rows = ["column", "meaning"], [(name, meaning) for name, _, meaning in rows]
-    lines = [header, ["---"] * len(header), *rows] if rows else []
-    return f"\n### {table['name']}\n\n{table['description']}\n{link}" + ("\n" if rows else "") + "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    meanings = [c.get("description") or published[c["name"]] for c in columns]
+    cells = {"column": [f"`{c['name']}`" for c in columns], "type": [c.get("data_type", "").upper() for c in columns], "meaning": meanings}
+    if not any(cells["type"]):  # models of dbt declare a type only where a contract holds it
+        del cells["type"]
+    lines = [list(cells), ["---"] * len(cells), *zip(*cells.values(), strict=True)] if columns else []
+    return f"\n### {table['name']}\n\n{table['description']}\n{link}" + ("\n" if lines else "") + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 if __name__ == "__main__":
