@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 AUDIT := build/audit
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit mutants torture crashes histories lint ui audit lock tables-page language-page reasons-page curves-page bench clean
+.PHONY: help setup run test check unit mutants torture crashes histories lint ui audit lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -81,6 +81,12 @@ lock:  ## write requirements.lock and audit.lock anew from pyproject.toml
 
 tables-page: setup  ## write docs/tables.md anew from the descriptions of the tables
 	@$(BIN)/python -m pipelines.pages.tables
+
+internal-tables-page: setup  ## write docs/internal-tables.md anew from the descriptions of the tables below the marts
+	@$(BIN)/python -m pipelines.pages.internal_tables
+
+feed-columns-page: setup  ## write docs/feed-columns.md anew from the columns of the feeds
+	@$(BIN)/python -m pipelines.pages.feed_columns
 
 language-page: setup  ## write docs/language-reference.md anew from the types of the language
 	@$(BIN)/python -m pipelines.pages.language

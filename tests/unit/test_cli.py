@@ -15,10 +15,10 @@ import pytest
 
 from assets.archive.run_identity import code_version
 from pipelines.cli.formatting import money, number, percent, size
-from pipelines.cli.main import main
+from pipelines.cli.main import app, main
 from pipelines.cli.options import as_called, command_line, named_book
 
-COMMANDS = ("run", "demo", "init", "validate", "explain", "close", "reopen", "write-off", "journal", "rejects", "ui", "doctor")
+COMMANDS = sorted(command.callback.__name__.replace("_", "-") for command in app.registered_commands if command.callback)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -116,6 +116,11 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
     assert all(f" {command} " in text for command in COMMANDS)
+
+
+def test_the_page_of_commands_names_every_one() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert [command for command in COMMANDS if f"| `tierledger {command}" not in page] == []
 
 
 @pytest.mark.parametrize("command", [["run"], ["validate"], ["explain"], ["ui"]])

@@ -6,6 +6,7 @@ Belongs here: finding payouts, the figures told, the page. Reads the demo book a
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -115,6 +116,7 @@ def test_the_page_stands_alone(demo_book: Path, largest: str, tmp_path: Path) ->
     assert "script" not in page.opened
     assert {"svg", "table", "header", "blockquote"} <= set(page.opened)
     assert "url(" not in text
+    assert re.findall("<h2>(.*?)</h2>", text) == ["Figures", "Terms in force", "Calculation", "Lines behind it", "Files they came from"]
 
 
 def test_what_came_from_data_is_escaped(demo_book: Path, largest: str) -> None:

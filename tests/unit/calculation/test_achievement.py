@@ -1,4 +1,4 @@
-"""ScaledInputs and results window by window: everything against the reference, and what blocks a result, one by one."""
+"""Figures and results window by window: everything against the reference, and what blocks a result, one by one."""
 
 from __future__ import annotations
 
