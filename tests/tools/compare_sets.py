@@ -30,12 +30,12 @@ def _compare_table(name: str, file: Path, other: Path) -> list[str]:
         return [f"{name}: columns {columns} and {others}"]
     chosen = ", ".join(f'"{column}"' for column, kind in columns if kind != "TIMESTAMP" and column != "run_id")
     selects = [f"select {chosen} from '{each}'" for each in (file, other)]
-    found = [duckdb.sql(f"{one} except all {two}").limit(1).fetchall() for one, two in (selects, selects[::-1])]
+    found = [duckdb.execute(f"{one} except all {two} limit 1").fetchall() for one, two in (selects, selects[::-1])]
     return [f"{name}: only in {place}: {rows[0]}" for place, rows in zip((file, other), found, strict=True) if rows]
 
 
 def _columns(file: Path) -> list[tuple[str, str]]:
-    return [(str(column), str(kind)) for column, kind, *_ in duckdb.sql(f"describe from '{file}'").fetchall()]
+    return [(str(column), str(kind)) for column, kind, *_ in duckdb.execute(f"describe from '{file}'").fetchall()]
 
 
 if __name__ == "__main__":
