@@ -120,7 +120,7 @@ def test_a_failed_check_publishes_nothing_and_is_in_the_history(book: Path, monk
     assert published_bytes(book) == before
     monkeypatch.undo()
     assert run_book(book).status == "published"
-    history = duckdb.sql(f"select status from '{book}/published/current/audit_run.parquet' order by finished_at").fetchall()
+    history = duckdb.execute(f"select status from '{book}/published/current/audit_run.parquet' order by finished_at").fetchall()
     assert history == [("published",), ("failed",), ("published",)]
 
 
