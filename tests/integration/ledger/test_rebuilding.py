@@ -25,7 +25,7 @@ from assets.verification.rebuild import materialize_snapshot
 from assets.verification.reconciliations import RECONCILIATIONS
 from assets.verification.verify import check_kept, open_evidence, reconcile, snapshot_published, view_published
 from models.records.chain import head, sha256
-from models.records.receipt import Kept, Receipt, as_bytes
+from models.records.receipt import FilePrefix, Receipt, as_bytes
 from pipelines.cli.main import main
 from pipelines.rebuild import KNOWN_AT, run_known_at
 from pipelines.run import run_steps
@@ -168,7 +168,7 @@ def test_a_run_that_a_crash_kept_out_of_the_history_is_entered_by_the_next(story
     lines = whole.splitlines(keepends=True)
     file.write_bytes(b"".join(lines[:-1]) + lines[-1][:left])
     receipt = read_receipt(book / "archive") or Receipt()
-    kept = Kept(bytes=len(b"".join(lines[:-1])), sha256=sha256(b"".join(lines[:-1])))  # the receipt follows the line
+    kept = FilePrefix(bytes=len(b"".join(lines[:-1])), sha256=sha256(b"".join(lines[:-1])))  # the receipt follows the line
     (book / "archive" / RECEIPT).write_bytes(as_bytes(receipt.model_copy(update={"kept": receipt.kept | {RUNS: kept}})))
     before = published_bytes(book)
     run_known_at(book, dt.date.fromisoformat(LAST))

@@ -1,6 +1,6 @@
 """Rolling and total, matrices, gates, multipliers and prorated windows, each against its formula in fractions.
 
-ScaledInputs are drawn where mistakes live: exactly at each threshold, one unit below, one above, at 0 and below.
+Figures are drawn where mistakes live: exactly at each threshold, one unit below, one above, at 0 and below.
 """
 
 from __future__ import annotations
