@@ -13,13 +13,14 @@ from models.agreements.schema import Agreement
 INTRODUCTION = """\
 # Reference of the agreement language
 
-Every key, the values it takes and its default. This page is generated from the types that read
-agreements (`make language-page`). [language.md](language.md) explains the formulas and which curve
-to use when. `tierledger validate --schema` prints a JSON Schema with which editors check a file
-as you type; a book created by `tierledger init` already has it.
+Every key, what it takes and its default. [language.md](language.md) explains the formulas and when
+to use which curve. Editors check a file as you write it with the JSON Schema that
+`tierledger validate --schema` prints; a book made by `tierledger init` has it in place.
 
-Numbers are exact: up to 12 decimals, below 10^14. Write days without quotes: `2026-01-31`. Keys
-that are not listed are errors.
+Numbers are exact: up to 12 decimals, below 10^14. Days are written without quotes, `2026-01-31`. An
+unknown key is an error.
+
+This page is made from the types that read agreements (`make language-page`).
 """
 
 
