@@ -1,7 +1,7 @@
 """The book's calendar: fiscal periods, and windows made of whole periods clipped to a term.
 
 Belongs here: which days form a period or window. Does not belong here: what is measured in it.
-Dates are looked up in tables made here; nothing downstream does date arithmetic.
+Everything downstream looks dates up in tables made here; none of it does date arithmetic.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 from models.validation import Strict
 
 ONE_DAY = dt.timedelta(days=1)
-#: Years a calendar is made for: terms and `as_of` lie in them.
+#: The years a calendar may cover; terms and `as_of` must be within them.
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 PERIODS_IN: dict[str, int] = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
 #: Weeks of the three periods of a quarter; a 53rd week belongs to the year's last period.
@@ -29,7 +29,7 @@ WEEKS_IN_YEAR = 52
 
 
 class CalendarSettings(Strict):
-    """Fiscal calendar. `year_starts` (MM-DD) for gregorian; `first_days` (fiscal year: first day) for week calendars."""
+    """The fiscal calendar. `year_starts` (MM-DD) is for gregorian, `first_days` (fiscal year: first day) for week calendars."""
 
     kind: Literal["gregorian", "4-4-5", "4-5-4", "5-4-4"] = "gregorian"
     year_starts: str = "01-01"
@@ -46,7 +46,7 @@ class CalendarSettings(Strict):
         if not self.first_days:
             raise ValueError(f"kind: {self.kind} needs first_days, the first day of each fiscal year: {{2025: 2024-12-29, 2026: 2025-12-28}}")
         if unknown := [year for year in self.first_days if not re.fullmatch("(19|20|21)[0-9]{2}", year)]:
-            raise ValueError(f"first_days: {unknown[0]!r} is no fiscal year such as 2026")
+            raise ValueError(f"first_days: {unknown[0]!r} is not a fiscal year such as 2026")
         years = sorted((int(year), first) for year, first in self.first_days.items())
         for (year, first), (following, next_first) in pairwise(years):
             if following != year + 1:
@@ -58,7 +58,7 @@ class CalendarSettings(Strict):
 
 @dataclass(frozen=True)
 class Period:
-    """A fiscal month. Named by its fiscal year (the year in which it ends) and number, `2026-03`; both days included."""
+    """A fiscal month, both days included. Its name is the fiscal year (the year in which that ends) and its number: `2026-03`."""
 
     period_no: int
     fiscal_year: int
@@ -73,7 +73,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Window:
-    """A window of a benefit, clipped to the term; `whole_*` before clipping. The span is what `accumulate` measures from; periods by number."""
+    """A window of a benefit, clipped to the term; `whole_*` is the window before clipping. The span is what `accumulate` adds up over."""
 
     window_no: int
     window_start: dt.date
@@ -88,7 +88,7 @@ class Window:
 
 
 def make_periods(settings: CalendarSettings, first: dt.date, last: dt.date) -> list[Period]:
-    """The fiscal periods of every fiscal year that touches [first, last], in order, without gap or overlap. A week calendar has the years it lists."""
+    """The periods of every fiscal year that touches [first, last], in order, without gaps or overlaps. A week calendar has the years it lists."""
     if settings.kind != "gregorian":
         return _make_week_periods(settings)
     month, day = map(int, settings.year_starts.split("-"))
@@ -141,7 +141,7 @@ def make_windows(kind: str, accumulate: str, term_from: dt.date, term_to: dt.dat
 
 
 def prior_year_days(settings: CalendarSettings, periods: list[Period]) -> Callable[[dt.date], dt.date | None]:
-    """The day, one year later, that a day stands for when it counts as *prior year*; None: it counts for nothing."""
+    """A function from a day to the day one year later for which it is the *prior year*; None where there is no such day."""
     if settings.kind == "gregorian":
         return one_year_later
     first_days = {p.fiscal_year: p.first_day for p in periods if p.number == 1}
@@ -149,18 +149,18 @@ def prior_year_days(settings: CalendarSettings, periods: list[Period]) -> Callab
 
     def same_week_a_year_later(day: dt.date) -> dt.date | None:
         first, year = starts[bisect_right(starts, (day, LAST_YEAR)) - 1]
-        gone = (day - first).days
+        elapsed = (day - first).days
         following = first_days.get(year + 1)
-        return following + dt.timedelta(days=gone) if following and gone < 7 * WEEKS_IN_YEAR else None
+        return following + dt.timedelta(days=elapsed) if following and elapsed < 7 * WEEKS_IN_YEAR else None
 
     return same_week_a_year_later
 
 
 def one_year_later(day: dt.date) -> dt.date:
-    """The day that a day stands for when it counts as *prior year*.
+    """The day for which a day is the *prior year*.
 
-    A window [start, end] looks at [start − 1 year, day after end − 1 year), where 29 February minus a year is the 28th (docs/language.md).
-    Seen from the day: 29 February counts on the 28th, and the 28th before a leap year on the 29th.
+    The prior year of a window [start, end] is [start − 1 year, day after end − 1 year), where 29 February minus a year is the 28th
+    (docs/language.md). So 29 February is the prior year of the 28th, and the 28th before a leap year that of the 29th.
     """
     if (day.month, day.day) in ((2, 28), (2, 29)):
         return dt.date(day.year + 1, 2, gregorian.monthrange(day.year + 1, 2)[1])
@@ -177,7 +177,7 @@ def days_of(periods: list[Period]) -> Iterator[tuple[dt.date, int]]:
 
 
 def _whole_window(kind: str, periods: list[Period], period_no: int, term_from: dt.date, term_to: dt.date) -> tuple[dt.date, dt.date]:
-    """First and last day of the calendar's window that holds a period."""
+    """First and last day of the calendar's window that contains a period."""
     if kind == "term":
         return term_from, term_to
     length = PERIODS_IN[kind]

@@ -1,10 +1,10 @@
 """YAML text to plain values, with the file and line of every mistake.
 
-Belongs here: the YAML that users write (book.yaml, agreements) as text in, values out, and where a key stands.
+Belongs here: parsing the YAML that users write (book.yaml, agreements), and the line number of every key.
 Does not belong here: what the keys mean (models/book/settings.py, models/agreements/).
 
-The reading is stricter than YAML's own: a duplicate key, an alias, a tag, a word that YAML 1.1 takes for something else
-(`no`, `12:30`) is refused, a number with a point stays exact (Decimal), and depth and size are bounded.
+Parsing is stricter than YAML itself. Duplicate keys, aliases, tags and words that YAML 1.1 reads as something else (`no`, `12:30`)
+are errors. A number with a decimal point stays exact (Decimal). Depth and size are bounded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import yaml
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
-#: Keys, values, beginnings and ends in one file. A hundred agreements have some 11,000; telling the mistakes in more than this takes seconds.
+#: Parser events (keys, values, starts and ends) in one file. A hundred agreements have some 11,000; reporting mistakes in a larger file takes seconds.
 MAX_EVENTS = 50_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -36,7 +36,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing wrong with what a user wrote: where it stands, what it is, what would be right."""
+    """One mistake in what a user wrote: where it is, what it is, and how to correct it."""
 
     file: str
     line: int
@@ -50,7 +50,7 @@ class Problem:
 
 
 class InputError(Exception):
-    """What the user gave is wrong; nothing was run. Carries every problem found, sorted by place."""
+    """The user's input is wrong; nothing was run. Carries every problem found, sorted by file and line."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = sorted(problems)
@@ -59,7 +59,7 @@ class InputError(Exception):
 
 @dataclass(frozen=True)
 class Document:
-    """One YAML document: its value and where it begins. `index` counts the documents of the file from 0."""
+    """One YAML document: its value and the line where it begins. `index` counts the documents of the file from 0."""
 
     file: str
     index: int
@@ -68,11 +68,11 @@ class Document:
     text: str
 
     def problem(self, path: Path, message: str, severity: str = "error") -> Problem:
-        """A problem at `path`, or at the nearest key above it that stands in the text."""
+        """A problem at `path`, or at its nearest parent that is in the text."""
         return Problem(self.file, self.line_of(path), _dotted(path), message, severity)
 
     def line_of(self, path: Path) -> int:
-        """The line of the longest part of `path` that stands in the text. Reads the text again: for mistakes only."""
+        """The line of `path`, or of its nearest parent that is in the text. Parses the text again, so it is for mistakes only."""
         places = _places(self.file, self.text)[self.index]
         while path and path not in places:
             path = path[:-1]
@@ -80,7 +80,7 @@ class Document:
 
 
 def parse_documents(text: str, file: str) -> list[Document]:
-    """Every document of a file, in order. Raises InputError at the first mistake of form."""
+    """Every document of a file, in order. Raises InputError at the first syntax error."""
     if len(text) > MAX_BYTES:
         raise InputError([Problem(file, 0, "", f"larger than {MAX_BYTES:,} characters; split it into several files")])
     try:
@@ -94,7 +94,7 @@ def parse_documents(text: str, file: str) -> list[Document]:
 
 @lru_cache(maxsize=4)
 def _places(file: str, text: str) -> list[dict[Path, int]]:
-    """The line of every path, per document. Kept, because a file with one mistake often has many."""
+    """The line of every path, per document. Cached, because a file with one mistake often has many."""
     found: list[dict[Path, int]] = []
     places: dict[Path, int] = {}
     for _ in _compose(file, text, places):
@@ -118,7 +118,7 @@ def _dotted(path: Path) -> str:
 
 
 def _compose(file: str, text: str, places: dict[Path, int] | None) -> Iterator[tuple[int, int, Any]]:
-    """Yield (index, first line, value) per document; with `places`, also note the line of every path."""
+    """Yield (index, first line, value) per document. With `places`, also record the line of every path."""
     events = _bounded(file, yaml.parse(text, Loader=_LOADER))
     index = -1
     for event in events:
@@ -134,23 +134,23 @@ def _value(file: str, event: Any, events: Iterator[Any], path: Path, places: dic
     if places is not None:
         places.setdefault(path, line)
 
-    def refuse(message: str, at: int = line) -> InputError:
+    def error_at(message: str, at: int = line) -> InputError:
         return InputError([Problem(file, at, _dotted(path), message)])
 
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-        raise refuse("anchors and aliases are not allowed; write the value out")
+        raise error_at("anchors and aliases are not allowed; write the value out")
     tag = event.tag
     if tag is not None and tag != "!":
-        raise refuse(f"the tag {tag} is not allowed")
+        raise error_at(f"the tag {tag} is not allowed")
     if isinstance(event, yaml.ScalarEvent):
         if not event.implicit[0]:
             return event.value
         try:
             return _scalar(event.value)
         except ValueError as error:
-            raise refuse(str(error)) from None
+            raise error_at(str(error)) from None
     if depth >= MAX_DEPTH:
-        raise refuse(f"nested deeper than {MAX_DEPTH} levels")
+        raise error_at(f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(event, yaml.SequenceStartEvent):
         items: list[Any] = []
         for item in events:
@@ -163,21 +163,21 @@ def _value(file: str, event: Any, events: Iterator[Any], path: Path, places: dic
             return mapping
         at = key_event.start_mark.line + 1
         if not isinstance(key_event, yaml.ScalarEvent):
-            raise refuse("a key must be plain text", at)
+            raise error_at("a key must be plain text", at)
         key = key_event.value
         if key == "<<":
-            raise refuse("merge keys are not allowed; write the values out", at)
+            raise error_at("merge keys are not allowed; write the values out", at)
         if key in mapping:
-            raise InputError([Problem(file, at, _dotted((*path, key)), "this key stands twice; keep one")])
+            raise InputError([Problem(file, at, _dotted((*path, key)), "this key appears twice; keep one")])
         if places is not None:
             places[(*path, key)] = at
         mapping[key] = None
         mapping[key] = _value(file, next(events), events, (*path, key), places, depth + 1)
-    raise refuse("the document ends in the middle")  # pragma: no cover - the YAML parser refuses it before
+    raise error_at("the document ends in the middle")  # pragma: no cover - the YAML parser reports it first
 
 
 def _scalar(text: str) -> Any:
-    """A plain (unquoted) word as YAML 1.2 reads it, numbers exact, and refused where YAML 1.1 would read it otherwise."""
+    """A plain (unquoted) word as YAML 1.2 reads it, with exact numbers. Raises ValueError where YAML 1.1 would read it differently."""
     if text in _WORDS:
         return _WORDS[text]
     first = text[0]
@@ -192,5 +192,5 @@ def _scalar(text: str) -> Any:
             except ValueError:
                 raise ValueError(f"{text} is not a day of the calendar") from None
     if _AMBIGUOUS.fullmatch(text):
-        raise ValueError(f"not every program reads {text} alike: write '{text}' in quotes if it is a name, else the number or true/false in full")
+        raise ValueError(f"programs read {text} differently: write '{text}' in quotes if it is a name, otherwise the number in full or true/false")
     return text

@@ -1,7 +1,7 @@
-"""Money: minor units of the currencies and the one place where a ratio becomes an amount.
+"""Money: minor units of the currencies, and the one place where a ratio is rounded to an amount.
 
 Everything before this module is exact (integers and ratios of integers of any size); everything after it is DECIMAL.
-The SQL twin for transaction lines is dbt_project/macros/money.sql; tests hold the two equal.
+Its SQL twin for transaction lines is dbt_project/macros/money.sql; tests prove that the two agree.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MINOR_UNITS: dict[str, int] = {
 def round_ratio(numerator: Any, denominator: Any, rounding: Rounding) -> Any:
     """numerator / denominator to the nearest integer. Integers of any size, or numpy object arrays of them; denominator > 0.
 
-    half_up: a half goes away from zero (12.5 → 13, −12.5 → −13). half_even: a half goes to the even neighbour.
+    half_up: a half is rounded away from zero (12.5 → 13, −12.5 → −13). half_even: a half is rounded to the even neighbour.
     """
     twice = 2 * denominator
     if rounding == "half_up":
@@ -49,7 +49,7 @@ def round_ratio(numerator: Any, denominator: Any, rounding: Rounding) -> Any:
     return nearest - (is_tie & (nearest % 2 == 1)) * 1
 
 
-#: Published types: money that was rounded, and every other exact figure.
+#: Published types: rounded money, and every other exact number.
 MONEY = pl.Decimal(18, 4)
 EXACT = pl.Decimal(38, 12)
 
@@ -59,15 +59,15 @@ def as_money(ten_thousandths: Iterable[int | None]) -> pl.Series:
     return _decimals(ten_thousandths, 4).cast(MONEY)
 
 
-def as_figure(numerator: Any, denominator: Any) -> pl.Series:
-    """numerator / denominator with 12 decimals, for people to read: nothing is computed from it when it had to be cut.
+def as_exact(numerator: Any, denominator: Any) -> pl.Series:
+    """numerator / denominator with 12 decimals, for people to read. Nothing is computed from a ratio that had to be rounded here.
 
-    numpy object arrays of integers; the figure is null where the denominator is 0.
+    Takes numpy object arrays of integers. The result is null where the denominator is 0.
     """
     known = np.flatnonzero(denominator)
-    figures = np.full(len(denominator), None, dtype=object)
-    figures[known] = round_ratio(numerator[known] * 10**12, denominator[known], "half_up")
-    return _decimals(figures.tolist(), 12)
+    numbers = np.full(len(denominator), None, dtype=object)
+    numbers[known] = round_ratio(numerator[known] * 10**12, denominator[known], "half_up")
+    return _decimals(numbers.tolist(), 12)
 
 
 def _decimals(integers: Iterable[int | None], scale: int) -> pl.Series:

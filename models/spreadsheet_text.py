@@ -1,24 +1,22 @@
-"""Tables that leave for spreadsheets and other ledgers.
+"""Tables exported to spreadsheets and other ledgers.
 
-Belongs here: what a cell must not be. Does not belong here: which tables leave, and to which files.
+Belongs here: cells that a spreadsheet would run as formulas. Does not belong here: which tables are exported, and to which files.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-#: A text cell that begins with one of these is a formula to a spreadsheet.
+#: A spreadsheet takes a text cell that begins with one of these for a formula.
 _FORMULA = r"^[=+\-@\t\r]"
-
-
-#: A number below zero is none, however it is written.
+#: A negative number, however it is written, is not a formula.
 _NEGATIVE = r"^-[0-9][0-9.,]*$"
 
 
 def neutralize_texts(frame: pl.DataFrame, has_written_numbers: bool = False) -> pl.DataFrame:
-    """The same table, where a spreadsheet runs no cell: a text that begins like a formula gets a leading `'`. Numbers and dates stay numbers and dates.
+    """The table with a `'` before every text that begins like a formula, so that a spreadsheet runs none. Numbers and dates are unchanged.
 
-    `has_written_numbers`: numbers are texts in this table, and those below zero stay too.
+    `has_written_numbers`: the table holds numbers as text, and negative ones are left unchanged too.
     """
     texts = pl.selectors.string()
     is_formula = texts.str.contains(_FORMULA)

@@ -1,4 +1,4 @@
-"""Text as SQL: literals and identifiers of the engines, in which every letter stands for itself.
+"""Text as SQL: quoted literals and identifiers.
 
 Belongs here: quoting. Does not belong here: SQL of any step.
 """
@@ -12,5 +12,5 @@ def literal(text: object) -> str:
 
 
 def identifier(name: str) -> str:
-    """A name of a table or column."""
+    """The name of a table or column as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

@@ -1,6 +1,6 @@
-"""pydantic's findings as problems a user can act on: file, line, key, what is allowed, and a likely spelling.
+"""pydantic's validation errors as problems that a user can act on: file, line, key, what is allowed, and the closest valid spelling.
 
-Belongs here: the translation. Does not belong here: any rule of its own.
+Belongs here: the translation. Does not belong here: validation rules.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from models.documents import Document, Path, Problem
 
 
 class Strict(BaseModel):
-    """Settings that users write: unknown keys are refused; values are not coerced from other types."""
+    """Settings that users write: unknown keys are errors; values are not coerced from other types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-#: Problems told of one document, and characters shown of a value.
+#: The most problems listed for one document, and the most characters shown of a value.
 MAX_LISTED, LONGEST = 50, 80
 
 
 def problems_of(error: ValidationError, document: Document, model: type[BaseModel]) -> list[Problem]:
-    """One problem per finding, at the line of the key concerned; the first LISTED of them and how many more there are."""
+    """One problem per validation error, at the line of its key: the first MAX_LISTED, then how many more there are."""
     problems = []
     findings = error.errors(include_url=False)
     for finding in findings[:MAX_LISTED]:
@@ -38,7 +38,7 @@ def problems_of(error: ValidationError, document: Document, model: type[BaseMode
 
 
 def _path_in_document(loc: tuple[str | int, ...], value: Any, names_key: bool) -> Path:
-    """pydantic's location without the names of union members, which do not stand in the document. `names_key`: its last part is a key all the same."""
+    """pydantic's location without the names of union members, which are not in the document. `names_key`: the last part is a key in any case."""
     path: list[str | int] = []
     for i, part in enumerate(loc):
         if isinstance(value, dict) and part in value:
@@ -75,13 +75,13 @@ def _message(finding: Any, model: type[BaseModel]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as a person would write it, cut where it is long."""
+    """A value as a person would write it, truncated if it is long."""
     text = str(value) if isinstance(value, Decimal) else repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _allowed_keys(model: Any, loc: tuple[str | int, ...]) -> list[str]:
-    """The keys of the model that stands at `loc` below `model`, as users write them."""
+    """The keys of the model at `loc` below `model`, as users write them."""
     models = [model]
     for part in loc:
         following: list[Any] = []

@@ -31,7 +31,7 @@ from assets.runtime.warehouse import open_warehouse
 from models.documents import InputError, Problem
 from models.feeds.columns import FEEDS
 from models.records.chain import NO_HASH
-from models.records.receipt import PLACE, Contents, Kept, Receipt, as_bytes, hash_contents
+from models.records.receipt import PLACE, Contents, FilePrefix, Receipt, as_bytes, hash_contents
 
 if TYPE_CHECKING:
     from assets.archive.manifest import Arrival
@@ -205,11 +205,11 @@ def _changed(archive: Path, arrivals: list[Arrival], since: int) -> Iterator[Pro
             yield Problem(place, 0, "", f"is damaged, its bytes are not those that arrived; {lost}")
 
 
-def _kept(path: Path, size: int | None = None) -> Kept:
+def _kept(path: Path, size: int | None = None) -> FilePrefix:
     """The file's first bytes, all whole lines where no size is given."""
     data = path.read_bytes() if path.exists() else b""
     data = data[: data.rfind(b"\n") + 1] if size is None else data[:size]
-    return Kept(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+    return FilePrefix(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
 def _write(archive: Path, receipt: Receipt) -> None:

@@ -22,7 +22,7 @@ from assets.published.reader import Row, fetch, open_published, read_manifest
 from assets.runtime.context import CheckFailed, RunContext
 from models.calendars import ONE_DAY, Period, make_periods
 from models.records.chain import TABLES, Override, Record, seal
-from models.records.closing import LedgerRuleViolation, check_day, clean_text, closes_in_force, next_version, plan_close, plan_reopen, posting_period
+from models.records.closing import LedgerRuleViolation, check_as_of, clean_text, closes_in_force, next_version, plan_close, plan_reopen, posting_period
 from models.records.write_offs import WriteOff, agree_amount, as_line, last_sha256, seal_write_off
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _open_ledger(context: RunContext) -> Ledger:
     """The ledger, to be added to. Raises LedgerRuleViolation when it knows a later day than the book: what is published then is not what the ledger
     stands on."""
     ledger = read_ledger(context.ledger)
-    check_day(context.as_of, ledger.records)
+    check_as_of(context.as_of, ledger.records)
     return ledger
 
 

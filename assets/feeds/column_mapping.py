@@ -35,7 +35,7 @@ def settings_hash(feed: Feed, settings: FeedSettings | None) -> str:
     """What the rows of a feed depend on, apart from the files: its settings, the canonical columns and the reader."""
     relevant = {"reader": _READER_VERSION, "feed": asdict(feed)}
     if settings:
-        relevant |= {"columns": settings.columns, "defaults": settings.defaults} | settings.changes_rows
+        relevant |= {"columns": settings.columns, "defaults": settings.defaults} | settings.row_settings
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
 
 
@@ -50,7 +50,7 @@ def check_settings(book: Book, document: Document) -> list[Problem]:
     for name, settings in book.feeds.items():
         feed = FEEDS[name]
         columns = {column.name: column for column in feed.columns}
-        if wrong := settings.wrong_for(feed):
+        if wrong := settings.problem_with(feed):
             problems.append(document.problem(("feeds", name, wrong[0]), wrong[1]))
         for target, text in settings.columns.items():
             try:

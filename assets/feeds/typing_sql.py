@@ -78,7 +78,7 @@ class _Diagnosis:
 def repeated_header(feed: Feed, header: tuple[str, ...]) -> RowRule:
     """The header stands again in the middle of the file. Such a row breaks a rule anyway where a column holds more than text."""
     same = " and ".join(f"c{i} is not distinct from {literal(name)}" for i, name in enumerate(header))
-    return RowRule(f"({same})", "repeated_header", "", "the header stands again in the middle of the file; take the line out", feed.is_text_alone)
+    return RowRule(f"({same})", "repeated_header", "", "the header stands again in the middle of the file; take the line out", feed.accepts_any_text)
 
 
 def too_late(feed: Feed, mapped: list[Mapped], last_day: dt.date, days: int) -> RowRule:

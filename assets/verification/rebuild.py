@@ -27,7 +27,7 @@ from models.calendars import ONE_DAY
 from models.documents import InputError, Problem
 from models.records import write_offs
 from models.records.chain import NO_HASH, head
-from models.records.run_history import EndedRun, as_line, last_by
+from models.records.run_history import EndedRun, as_line, last_published_before
 from models.records.write_offs import as_line as write_off_line
 from models.records.write_offs import last_sha256
 
@@ -74,7 +74,7 @@ def snapshot_of_day(folder: Path, day: dt.date, as_of: dt.date | None) -> Snapsh
     arrivals = _arrived(read_manifest(archive), end, day)
     ledger = _ledger_by(read_ledger(folder / "ledger"), end)
     runs = read_runs(archive, folder / "published")
-    place = last_by(runs, end)
+    place = last_published_before(runs, end)
     if place is None:
         texts = read_terms(archive, runs[0].terms_sha256) if runs else _texts_now(folder)
         asked = as_of or parse_book(texts["book.yaml"], "book.yaml").as_of or day

@@ -1,6 +1,6 @@
-"""Rules between agreements: versions of one, groups that are combined, agreements that are net of others, and the calendar they share.
+"""Rules between agreements: versions of one agreement, combined groups, agreements that are net of others, and the shared calendar.
 
-Belongs here: what no agreement can say of itself. Does not belong here: rules within one (rules.py).
+Belongs here: what one agreement alone cannot show. Does not belong here: rules within one agreement (rules.py).
 """
 
 from __future__ import annotations
@@ -12,58 +12,58 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import groupby
 
 from models.agreements.schema import Agreement, Benefit, PriorBaseline, PriorYear
-from models.agreements.versions import OwnedWindows, misfits, own_windows, periods_of
+from models.agreements.versions import OwnedWindows, own_windows, periods_of, window_conflicts
 from models.calendars import CalendarSettings, make_periods
 from models.documents import Document, Path, Problem
 
 Finding = tuple[int, Path, str]
-#: What may not change from one version to the next: money already booked would change its meaning.
+#: Keys that may not change from one version to the next: money that is already booked would change its meaning.
 IMMUTABLE_KEYS = ("currency", "direction", "pool", "payee")
 
 
-def problems_between(sources: Sequence[tuple[Agreement, Document]], calendar: CalendarSettings, refused: Set[str] = frozenset()) -> list[Problem]:
-    """Everything wrong between agreements. The sources are sorted by id and version; `refused`: ids that stand in the book and were refused."""
+def problems_between(sources: Sequence[tuple[Agreement, Document]], calendar: CalendarSettings, rejected_ids: Set[str] = frozenset()) -> list[Problem]:
+    """Everything wrong between agreements. The sources are sorted by id and version. `rejected_ids`: ids of agreements that have errors of their own."""
     agreements = [agreement for agreement, _ in sources]
-    twice = [*_twice(sources)]
-    findings = [*twice, *_unlisted_years(agreements, calendar)]
+    duplicates = [*_duplicates(sources)]
+    findings = [*duplicates, *_unlisted_years(agreements, calendar)]
     if not findings and agreements:
-        # windows are made only where they can clash: they take as long as all other rules together
+        # windows are computed only where they can conflict: they take as long as all other rules together
         can_clash = len({a.agreement for a in agreements}) < len(agreements) or any(a.combine.agreements for a in agreements)
         owned = own_windows(agreements, periods_of(calendar, agreements)) if can_clash else []
-        findings += [*_versions(agreements, owned), *_groups(agreements), *_nets(agreements, owned, refused)]
+        findings += [*_versions(agreements, owned), *_groups(agreements), *_nets(agreements, owned, rejected_ids)]
     return [sources[i][1].problem(path, message) for i, path, message in findings]
 
 
 def net_levels(agreements: Sequence[Agreement]) -> dict[str, int]:
-    """By id: 0 where nothing is taken off, else one more than the highest level of those it is net of. No cycles."""
-    named = _named(agreements)
+    """The level of each id: 0 where nothing is taken off, otherwise one more than the highest level of those it is net of. Expects no cycles."""
+    net_of = _net_of_ids(agreements)
     levels: dict[str, int] = {}
 
     def level(agreement_id: str) -> int:
         if agreement_id not in levels:
-            levels[agreement_id] = 1 + max(map(level, named[agreement_id])) if named.get(agreement_id) else 0
+            levels[agreement_id] = 1 + max(map(level, net_of[agreement_id])) if net_of.get(agreement_id) else 0
         return levels[agreement_id]
 
     return {a.agreement: level(a.agreement) for a in agreements}
 
 
 def needs_prior_year(benefit: Benefit) -> bool:
-    """Whether a figure of the prior year is needed."""
+    """Whether the benefit needs the measure of the prior year."""
     return isinstance(benefit.baseline, PriorBaseline) or isinstance(benefit.target, PriorYear) or benefit.accrue.forecast == "seasonal"
 
 
-def _twice(sources: Sequence[tuple[Agreement, Document]]) -> Iterator[Finding]:
+def _duplicates(sources: Sequence[tuple[Agreement, Document]]) -> Iterator[Finding]:
     first: dict[tuple[str, int], Document] = {}
     for i, (agreement, document) in enumerate(sources):
         key = (agreement.agreement, agreement.version)
         if key in first:
-            there = f"{first[key].file}:{first[key].line_of(('agreement',))}"
-            yield i, ("agreement",), f"{key[0]} version {key[1]} stands twice; the other is in {there}"
+            first_place = f"{first[key].file}:{first[key].line_of(('agreement',))}"
+            yield i, ("agreement",), f"{key[0]} version {key[1]} appears twice; the other is in {first_place}"
         first.setdefault(key, document)
 
 
 def _unlisted_years(agreements: Sequence[Agreement], calendar: CalendarSettings) -> Iterator[Finding]:
-    """Days that a week calendar does not list: the first days of its years cannot be guessed."""
+    """Days in years that a week calendar does not list: the first day of a year cannot be guessed."""
     if calendar.kind == "gregorian":
         return
     periods = make_periods(calendar, dt.date.min, dt.date.min)
@@ -82,32 +82,33 @@ def _unlisted_years(agreements: Sequence[Agreement], calendar: CalendarSettings)
 
 
 def _versions(agreements: Sequence[Agreement], owned: Sequence[OwnedWindows]) -> Iterator[Finding]:
-    place = 0
+    first = 0
     for _, group in groupby(agreements, key=lambda a: a.agreement):
         versions = list(group)
         if len(versions) > 1:
-            yield from _version_findings(place, versions, owned[place : place + len(versions)])
-        place += len(versions)
+            yield from _version_findings(first, versions, owned[first : first + len(versions)])
+        first += len(versions)
 
 
-def _version_findings(place: int, versions: list[Agreement], owned: Sequence[OwnedWindows]) -> Iterator[Finding]:
+def _version_findings(first: int, versions: list[Agreement], owned: Sequence[OwnedWindows]) -> Iterator[Finding]:
+    """`first`: the index of the first version among all agreements."""
     for i, version in enumerate(versions[1:], 1):
         if version.effective is None:
-            yield place + i, ("version",), "an amendment says from when it holds: effective: 2026-04-01"
+            yield first + i, ("version",), "an amendment needs the day from which it applies: effective: 2026-04-01"
         for key in IMMUTABLE_KEYS:
             if getattr(version, key) != getattr(versions[0], key):
                 yield (
-                    place + i,
+                    first + i,
                     (key,),
                     f"{key} was {getattr(versions[0], key)} in version {versions[0].version} and cannot change; make it another agreement",
                 )
-    for i, benefit_id, message in misfits(versions, owned):
+    for i, benefit_id, message in window_conflicts(versions, owned):
         position = next((n for n, b in enumerate(versions[i].benefits) if b.id == benefit_id), 0)
-        yield place + i, ("benefits", position, "id"), message
+        yield first + i, ("benefits", position, "id"), message
 
 
 def _groups(agreements: Sequence[Agreement]) -> Iterator[Finding]:
-    """Agreements of one group agree on the rule, and for `best` on currency and windows."""
+    """Agreements of one group must have the same rule, and for `best` the same currency and windows."""
     groups: dict[str, list[int]] = defaultdict(list)
     for i, agreement in enumerate(agreements):
         if agreement.combine.group:
@@ -139,18 +140,18 @@ def _windows_of_best(agreements: Sequence[Agreement], group: str, members: list[
             yield i, ("term",), f"group {group} has another term in {first.agreement}; with window: term the terms must be the same"
 
 
-def _named(agreements: Sequence[Agreement]) -> dict[str, set[str]]:
-    """By id: whose payouts are taken off, in any version."""
-    named: dict[str, set[str]] = defaultdict(set)
+def _net_of_ids(agreements: Sequence[Agreement]) -> dict[str, set[str]]:
+    """For each id: the ids whose payouts are taken off, in any version."""
+    net_of: dict[str, set[str]] = defaultdict(set)
     for agreement in agreements:
-        named[agreement.agreement] |= set(agreement.combine.agreements or ())
-    return named
+        net_of[agreement.agreement] |= set(agreement.combine.agreements or ())
+    return net_of
 
 
-def _nets(agreements: Sequence[Agreement], owned: Sequence[OwnedWindows], refused: Set[str]) -> Iterator[Finding]:
-    """net_of: those named exist, in the same currency; no cycles; their windows end no later."""
-    named = _named(agreements)
-    if not any(named.values()):
+def _nets(agreements: Sequence[Agreement], owned: Sequence[OwnedWindows], rejected_ids: Set[str]) -> Iterator[Finding]:
+    """With net_of, the other agreements must exist and have the same currency, form no cycle, and have windows that end no later."""
+    net_of = _net_of_ids(agreements)
+    if not any(net_of.values()):
         return
     by_id: dict[str, list[int]] = defaultdict(list)
     for i, agreement in enumerate(agreements):
@@ -159,28 +160,28 @@ def _nets(agreements: Sequence[Agreement], owned: Sequence[OwnedWindows], refuse
         for n, other in enumerate(agreement.combine.agreements or ()):
             path = ("combine", "agreements", n)
             if other not in by_id:
-                if other not in refused:
-                    alike = difflib.get_close_matches(other, by_id, 1)
-                    yield i, path, f"there is no agreement {other} in this book" + (f"; did you mean {alike[0]}?" if alike else "")
-            elif cycle := _way_back(named, other, agreement.agreement):
+                if other not in rejected_ids:
+                    similar = difflib.get_close_matches(other, by_id, 1)
+                    yield i, path, f"there is no agreement {other} in this book" + (f"; did you mean {similar[0]}?" if similar else "")
+            elif cycle := _find_cycle(net_of, other, agreement.agreement):
                 yield i, path, f"a cycle: {' is net of '.join([agreement.agreement, *cycle])}"
             elif agreements[by_id[other][0]].currency != agreement.currency:
                 yield i, path, f"{other} is in {agreements[by_id[other][0]].currency}; only payouts in {agreement.currency} can be taken off"
             elif late := _ends_later([owned[j] for j in by_id[other]], owned[i]):
-                yield i, path, f"{other} {late}; what it pays on a line must be known when this one is settled"
+                yield i, path, f"{other} {late}; what it pays on a line must be known when this agreement is settled"
 
 
-def _way_back(named: Mapping[str, set[str]], start: str, goal: str) -> list[str]:
-    """The ids from `start` to `goal` along net_of; empty where there is no way."""
-    ways = [[start]]
-    seen = {start}
-    while ways:
-        way = ways.pop()
-        if way[-1] == goal:
-            return way
-        following = sorted(named.get(way[-1], set()) - seen)
-        seen.update(following)
-        ways += [[*way, other] for other in following]
+def _find_cycle(net_of: Mapping[str, set[str]], start: str, goal: str) -> list[str]:
+    """The ids from `start` to `goal` along net_of; empty where there is no path."""
+    paths = [[start]]
+    visited = {start}
+    while paths:
+        path = paths.pop()
+        if path[-1] == goal:
+            return path
+        following = sorted(net_of.get(path[-1], set()) - visited)
+        visited.update(following)
+        paths += [[*path, other] for other in following]
     return []
 
 

@@ -1,7 +1,7 @@
-"""Lint: curves that are legal and may not be meant. What it says is made from the curve's normal form, in exact arithmetic.
+"""Lint: curves that are legal but may be unintended. Findings come from the curve's normal form, in exact arithmetic.
 
 Belongs here: cliffs, falling pay, tiers that change nothing, marginal rates above 100 %, the largest payout, agreements to be reviewed.
-Does not belong here: what is refused (rules.py, groups.py).
+Does not belong here: errors (rules.py, groups.py).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from models.curves.pieces import Piece, Tier, compile_curve
 from models.curves.vocabulary import PAY_FORMS
 from models.documents import Path, Problem
 
-#: Where it stands, warning or note, what it says.
+#: Path, severity (warning or note), message.
 Finding = tuple[Path, str, str]
 
-#: Measures in money, so that a payment can be set against them.
+#: Measures in money, with which a payment can be compared.
 MONEY = ("amount", "margin")
 
 
 def lint_agreements(sources: Sequence[Source], today: dt.date) -> list[Problem]:
-    """Everything odd about the agreements, sorted by place. Severity warning: probably not meant; note: worth knowing."""
+    """Everything odd about the agreements, sorted by file and line. Severity warning: probably unintended; note: worth knowing."""
     return sorted(
         source.document.problem(path, message, severity) for source in sources for path, severity, message in _agreement_findings(source.agreement, today)
     )
@@ -35,7 +35,7 @@ def lint_agreements(sources: Sequence[Source], today: dt.date) -> list[Problem]:
 
 def _agreement_findings(agreement: Agreement, today: dt.date) -> Iterator[Finding]:
     if agreement.review_by and agreement.review_by < today and agreement.term.to >= today:
-        yield ("review_by",), "warning", f"was to be reviewed by {agreement.review_by}, and runs until {agreement.term.to}"
+        yield ("review_by",), "warning", f"was to be reviewed by {agreement.review_by} and runs until {agreement.term.to}"
     for i, benefit in enumerate(agreement.benefits):
         yield from ((("benefits", i, *path), severity, message) for path, severity, message in _benefit_findings(agreement, benefit))
 
@@ -81,7 +81,7 @@ def _falling(benefit: Benefit) -> Iterator[Finding]:
 
 
 def _marginal(payment: Payment) -> Iterator[Finding]:
-    """More than one unit of money for one more unit of the measure."""
+    """Tiers that pay more than one unit of money for one more unit of the measure."""
     if payment.slope_of_measure <= 0 or payment.unit == OF_THE_INCENTIVE:
         return
     for i, (piece, paid) in enumerate(zip(payment.pieces, payment.paid, strict=True)):
@@ -92,7 +92,7 @@ def _marginal(payment: Payment) -> Iterator[Finding]:
 
 
 def _capped(payment: Payment, benefit: Benefit) -> Iterator[Finding]:
-    """Tiers that begin where the cap, or the least that is paid, has decided already."""
+    """Tiers that change nothing because of the cap, or pay nothing because of the minimum."""
     most, least = benefit.limits.at_most, benefit.limits.pays_from
     for i, piece in enumerate(payment.pieces):
         values = [payment.before(j) for j in range(max(i, 1), len(payment.pieces))] + [payment.after(j) for j in range(i, len(payment.pieces))]
@@ -117,7 +117,7 @@ def _largest(payment: Payment, benefit: Benefit) -> Iterator[Finding]:
 
 
 def _supremum(pieces: Sequence[Piece], paid: Sequence[Polynomial]) -> Fraction | None:
-    """The largest value of all pieces; None where the last one grows for ever."""
+    """The largest value of all pieces; None where the last one grows without bound."""
     last = [c for c in paid[-1][1:] if c]
     if last and last[-1] > 0:
         return None
@@ -150,7 +150,7 @@ def _unreachable(agreement: Agreement, benefit: Benefit) -> Iterator[Finding]:
 
 
 def _participants(agreement: Agreement) -> Fraction | None:
-    """How many there are, where they are listed by id."""
+    """The number of participants, where they are listed by id."""
     return Fraction(len(agreement.participants)) if isinstance(agreement.participants, list) and agreement.pool == "each" else None
 
 
@@ -163,7 +163,7 @@ def _never_holds(gate: Gate) -> bool:
 
 
 def _plain(value: Fraction | Decimal) -> str:
-    """A number as a person writes it, cut after six decimals."""
+    """A number as a person writes it, with up to six decimals."""
     text = f"{Fraction(value).numerator / Decimal(Fraction(value).denominator):,.6f}" if isinstance(value, Fraction) else f"{value:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

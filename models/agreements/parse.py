@@ -1,6 +1,6 @@
-"""Texts of agreement files to checked agreements, with every mistake at once.
+"""Texts of agreement files to validated agreements, with every mistake at once.
 
-Belongs here: putting the reading, the types and the rules together. Does not belong here: opening files (assets/agreements/load.py).
+Belongs here: parsing, types and rules in order. Does not belong here: opening files (assets/agreements/load.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.validation import problems_of
 
 @dataclass(frozen=True)
 class Source:
-    """An agreement and the document it was written in."""
+    """An agreement and the document that it was read from."""
 
     agreement: Agreement
     document: Document
@@ -33,7 +33,7 @@ def parse_agreements(texts: Mapping[str, str], require_approval: bool = False, c
     """
     problems: list[Problem] = []
     sources: list[Source] = []
-    refused: set[str] = set()
+    rejected_ids: set[str] = set()
     for file, text in sorted(texts.items()):
         try:
             documents = parse_documents(text, file)
@@ -46,9 +46,9 @@ def parse_agreements(texts: Mapping[str, str], require_approval: bool = False, c
             if source:
                 sources.append(source)
             elif isinstance(document.value, dict):
-                refused.add(str(document.value.get("agreement")))
+                rejected_ids.add(str(document.value.get("agreement")))
     sources.sort(key=lambda s: (s.agreement.agreement, s.agreement.version))
-    problems += problems_between([(s.agreement, s.document) for s in sources], calendar or CalendarSettings(), refused)
+    problems += problems_between([(s.agreement, s.document) for s in sources], calendar or CalendarSettings(), rejected_ids)
     if problems:
         raise InputError(problems)
     return sources

@@ -1,7 +1,7 @@
 """What a benefit pays along its axis, before multipliers, gates and limits: the curve's normal form in money.
 
-Belongs here: payments as polynomials, one per piece, for lint, drawings and docs. Does not belong here: what is really paid, which is
-computed for all results at once and in integers (models/calculation/payouts.py), grids (models/curves/matrices.py).
+Belongs here: payments as polynomials, one per piece, for lint, drawings and docs. Does not belong here: what is actually paid, which is
+computed for all results at once and in integers (models/calculation/payouts.py), or grids (models/curves/matrices.py).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ OF_THE_INCENTIVE = "of the incentive"
 
 
 @dataclass(frozen=True)
-class ScaledInputs:
-    """The figures of one participant. Along the axis, base and quantity move in proportion to the measure; all stand still where the axis is none of its."""
+class CurveInputs:
+    """The figures of one participant. Along the axis, base and quantity grow in proportion to the measure; they are constant where the measure is."""
 
     measure: Fraction
     base: Fraction | None = None
@@ -38,7 +38,7 @@ class ScaledInputs:
 class Payment:
     """What a benefit pays along its axis before multipliers, gates and limits: one polynomial per piece, in `unit`.
 
-    slope_of_measure: how much measure one unit of the axis is; 0 where the axis is none of the measure's.
+    slope_of_measure: how much measure one unit of the axis is; 0 where the axis does not depend on the measure.
     """
 
     pieces: Sequence[Piece]
@@ -47,16 +47,16 @@ class Payment:
     slope_of_measure: Fraction
 
     def before(self, i: int) -> Fraction:
-        """At the place where piece i begins, as piece i − 1 pays."""
+        """The payment where piece i begins, by piece i − 1."""
         return value_at(self.paid[i - 1], self.pieces[i].start) if i else ZERO
 
     def after(self, i: int) -> Fraction:
-        """At the place where piece i begins, as it pays itself."""
+        """The payment where piece i begins, by piece i itself."""
         return value_at(self.paid[i], self.pieces[i].start)
 
 
-def payment_along_axis(currency: str, benefit: Benefit, figures: ScaledInputs | None = None) -> Payment | None:
-    """The payment as a function of the axis, with the numbers that the benefit itself names and those of `figures`.
+def payment_along_axis(currency: str, benefit: Benefit, figures: CurveInputs | None = None) -> Payment | None:
+    """The payment as a function of the axis, with the numbers of the benefit and those of `figures`.
 
     None where it depends on more than the axis (another column, a target or baseline from a feed, and no figures).
     """
@@ -81,13 +81,13 @@ def payment_along_axis(currency: str, benefit: Benefit, figures: ScaledInputs | 
     return Payment(pieces, paid, unit, measure[1] if measure else ZERO)
 
 
-def _figure(benefit: Benefit, figures: ScaledInputs | None, name: str) -> Fraction | None:
-    """As the benefit says, if it says a number; else the participant's."""
-    said, seen = getattr(benefit, name), getattr(figures, name, None)
-    return seen if seen is not None else Fraction(said) if isinstance(said, Decimal) else None
+def _figure(benefit: Benefit, figures: CurveInputs | None, name: str) -> Fraction | None:
+    """The participant's figure, if there is one; else the benefit's, if that is a number."""
+    agreed, own = getattr(benefit, name), getattr(figures, name, None)
+    return own if own is not None else Fraction(agreed) if isinstance(agreed, Decimal) else None
 
 
-def _measure_along_axis(axis: str, target: Fraction | None, baseline: Fraction | None, figures: ScaledInputs | None) -> Polynomial | None:
+def _measure_along_axis(axis: str, target: Fraction | None, baseline: Fraction | None, figures: CurveInputs | None) -> Polynomial | None:
     """M as offset + slope × x."""
     if axis == "measure":
         return ZERO, ONE
@@ -98,7 +98,7 @@ def _measure_along_axis(axis: str, target: Fraction | None, baseline: Fraction |
     return None if figures is None else (figures.measure, ZERO)
 
 
-def _base_along_axis(benefit: Benefit, measure: Polynomial | None, baseline: Fraction | None, figures: ScaledInputs | None) -> Polynomial | None:
+def _base_along_axis(benefit: Benefit, measure: Polynomial | None, baseline: Fraction | None, figures: CurveInputs | None) -> Polynomial | None:
     """What a rate multiplies: the measure, what exceeds the baseline, or another column."""
     base, measured = base_of(benefit)[0], measure_of(benefit)
     if measure is None:
@@ -109,8 +109,8 @@ def _base_along_axis(benefit: Benefit, measure: Polynomial | None, baseline: Fra
     return measure if is_measure else _in_proportion(measure, figures, "base")
 
 
-def _in_proportion(measure: Polynomial | None, figures: ScaledInputs | None, name: str) -> Polynomial | None:
-    """Base or quantity along the axis: it stays what it is where the measure does, and moves with it otherwise."""
+def _in_proportion(measure: Polynomial | None, figures: CurveInputs | None, name: str) -> Polynomial | None:
+    """Base or quantity along the axis: constant where the measure is, otherwise in proportion to it."""
     column: Fraction | None = getattr(figures, name, None)
     if measure is None or figures is None or column is None:
         return None

@@ -1,6 +1,6 @@
-"""The language described from its own types: the JSON Schema that editors use, and the reference page of the docs.
+"""The JSON Schema that editors use and the reference page of the docs, both generated from the types of the agreement language.
 
-Belongs here: turning the models of schema.py into those two. Does not belong here: any key or description of its own.
+Belongs here: rendering the models of schema.py. Does not belong here: keys and their descriptions (schema.py).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ This page is made from the types that read agreements (`make language-page`).
 """
 
 
-#: The mark of a key that must be there.
+#: Marks a required key.
 REQUIRED = " \\*"
 
 
 def agreement_json_schema() -> dict[str, Any]:
-    """The JSON Schema of one agreement document. Rules between keys are not part of it: `validate` knows them."""
+    """The JSON Schema of one agreement document. It has no rules between keys; `validate` checks those."""
     schema = _without_titles(Agreement.model_json_schema(by_alias=True))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Tierledger agreement", **schema}
 
@@ -44,7 +44,7 @@ def render_reference_page() -> str:
 
 
 def _reached(schema: Any, parts: dict[str, Any]) -> list[str]:
-    """The parts in the order in which a reader meets them."""
+    """The parts, in the order in which they are first referred to."""
     found: list[str] = []
 
     def visit(node: Any) -> None:
@@ -78,7 +78,7 @@ def _section(name: str, part: dict[str, Any]) -> str:
 
 
 def _kind(value: dict[str, Any]) -> str:
-    """What a key takes, in words."""
+    """The values that a key takes, in words."""
     if "$ref" in value:
         name = value["$ref"].rsplit("/", 1)[-1]
         return f"[{name}](#{name.lower()})"
@@ -107,7 +107,7 @@ def _default(value: dict[str, Any]) -> str:
 
 
 def _without_titles(node: Any) -> Any:
-    """Titles repeat the keys, and defaults of whole parts the parts' own."""
+    """The schema without titles, which repeat the keys, and without defaults of whole parts, which repeat those of their keys."""
     if isinstance(node, list):
         return [_without_titles(value) for value in node]
     if not isinstance(node, dict):

@@ -1,6 +1,6 @@
-"""Rules between the keys of one agreement: each a small function that yields what is wrong.
+"""Rules between the keys of one agreement: each is a small function that yields what is wrong.
 
-Belongs here: what types cannot say. Does not belong here: rules between agreements (groups.py), curves that are legal but odd (lint.py).
+Belongs here: what types cannot express. Does not belong here: rules between agreements (groups.py), curves that are legal but odd (lint.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from models.documents import Document, Path, Problem
 Finding = tuple[Path, str]
 
 _SPAN_ORDER = {"month": 0, "quarter": 1, "half_year": 2, "year": 3, "term": 4}
-#: Axes whose thresholds are places on the measure, so that it can be cut into slices.
+#: Axes whose thresholds are values of the measure, so that it can be cut into slices.
 MEASURE_AXES = ("measure", "attainment", "growth", "growth_amount")
 
 
@@ -28,7 +28,7 @@ def problems_within(agreement: Agreement, document: Document, require_approval: 
     ids: set[str] = set()
     for i, benefit in enumerate(agreement.benefits):
         if benefit.id in ids:
-            findings.append((("benefits", i, "id"), f"the id {benefit.id} stands twice in this agreement"))
+            findings.append((("benefits", i, "id"), f"the id {benefit.id} appears twice in this agreement"))
         ids.add(benefit.id)
         findings += [(("benefits", i, *path), message) for path, message in _benefit(benefit)]
         findings += [(("benefits", i, *path), message) for path, message in _scopes(agreement, benefit)]
@@ -40,13 +40,13 @@ def _agreement(agreement: Agreement, require_approval: bool) -> Iterator[Finding
         yield ("term", "to"), f"the term ends on {agreement.term.to}, before it begins on {agreement.term.from_}"
     for key, day in (("from", agreement.term.from_), ("to", agreement.term.to)):
         if not FIRST_YEAR <= day.year <= LAST_YEAR:
-            yield ("term", key), f"{day} lies outside {FIRST_YEAR} to {LAST_YEAR}; for a term without an end write the last day it is planned for"
+            yield ("term", key), f"{day} lies outside {FIRST_YEAR} to {LAST_YEAR}; for an open-ended term write the last day that is planned for"
     if agreement.effective and agreement.effective > agreement.term.to:
         yield ("effective",), f"takes effect on {agreement.effective}, after the term has ended on {agreement.term.to}"
     if agreement.pool == "together" and not agreement.payee:
-        yield ("pool",), "with pool: together, payee says who is paid"
+        yield ("pool",), "pool: together needs payee, which says who is paid"
     if agreement.pool == "each" and agreement.payee:
-        yield ("payee",), "payee goes with pool: together"
+        yield ("payee",), "payee is allowed with pool: together only"
     if isinstance(agreement.participants, list) and len(set(agreement.participants)) < len(agreement.participants):
         twice = sorted({p for p in agreement.participants if agreement.participants.count(p) > 1})
         yield ("participants",), f"named twice: {', '.join(twice[:5])}"
@@ -54,11 +54,11 @@ def _agreement(agreement: Agreement, require_approval: bool) -> Iterator[Finding
         yield ("approved",), "this book has require_approval: true; add approved: {by: …, on: …}"
     combine = agreement.combine
     if combine.rule in ("best", "exclusive") and not combine.group:
-        yield ("combine",), f"rule: {combine.rule} needs group: the agreements that are compared carry the same one"
+        yield ("combine",), f"rule: {combine.rule} needs group: the agreements that are compared have the same one"
     if combine.rule == "net_of" and not combine.agreements:
-        yield ("combine",), "rule: net_of needs agreements: those whose payouts on the same lines are taken off"
+        yield ("combine",), "rule: net_of needs agreements: the ids whose payouts on the same lines are taken off"
     if combine.rule != "net_of" and combine.agreements:
-        yield ("combine", "agreements"), "goes with rule: net_of"
+        yield ("combine", "agreements"), "is allowed with rule: net_of only"
 
 
 def _benefit(benefit: Benefit) -> Iterator[Finding]:
@@ -68,7 +68,7 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
     if benefit.accumulate == "year" and _SPAN_ORDER[benefit.window] > _SPAN_ORDER["year"]:
         yield ("accumulate",), "the span (year) is shorter than the window (term); use accumulate: term or window"
     if benefit.prorate == "days" and benefit.accumulate != "window":
-        yield ("prorate",), "prorate: days goes with accumulate: window, whose windows the term may clip"
+        yield ("prorate",), "prorate: days is allowed with accumulate: window only, whose windows the term may clip"
     for i, gate in enumerate(benefit.requires):
         yield from ((("requires", i, *path), message) for path, message in _gate(gate))
     if benefit.multiply:
@@ -88,29 +88,29 @@ def _tiers_or_matrix(benefit: Benefit) -> Iterator[Finding]:
     if matrix:
         for key in ("by", "ties", "above"):
             if key in benefit.model_fields_set:
-                yield (key,), "with a matrix, rows and columns have axes of their own; take this key out"
+                yield (key,), "the rows and columns of a matrix have axes of their own; remove this key"
         if "method" in benefit.model_fields_set and benefit.method != matrix.method:
-            yield ("method",), f"the matrix says method: {matrix.method}; take this key out"
+            yield ("method",), f"the matrix has method: {matrix.method}; remove this key"
         yield from ((("matrix", *path), message) for path, message in _matrix(matrix))
 
 
 def _matrix(matrix: Matrix) -> Iterator[Finding]:
     for side in ("rows", "columns"):
         places = getattr(matrix, side).from_
-        yield from ((((side, "from", i)), f"places stand in rising order; {b} follows {a}") for i, (a, b) in enumerate(pairwise(places), 1) if b <= a)
+        yield from ((((side, "from", i)), f"must be in rising order; {b} follows {a}") for i, (a, b) in enumerate(pairwise(places), 1) if b <= a)
     grids = {form: getattr(matrix, form) for form in GRID_FORMS if getattr(matrix, form) is not None}
     if not grids:
         yield (), "the matrix pays nothing: give a grid of rate, amount or share"
     for form, grid in grids.items():
         if len(grid) != len(matrix.rows.from_):
-            yield (form,), f"{len(grid)} rows, and rows.from has {len(matrix.rows.from_)}"
+            yield (form,), f"has {len(grid)} rows, but rows.from has {len(matrix.rows.from_)}"
         for i, row in enumerate(grid):
             if len(row) != len(matrix.columns.from_):
-                yield (form, i), f"{len(row)} cells, and columns.from has {len(matrix.columns.from_)}"
+                yield (form, i), f"has {len(row)} cells, but columns.from has {len(matrix.columns.from_)}"
 
 
 def pay_forms(benefit: Benefit) -> set[str]:
-    """The pay forms that any tier or the matrix has."""
+    """The pay forms of the tiers or the matrix."""
     parts: list[Any] = [*(benefit.tiers or ()), *([benefit.matrix] if benefit.matrix else ())]
     return {form for part in parts for form in PAY_FORMS if getattr(part, form, None) is not None}
 
@@ -132,15 +132,15 @@ def _needed_figures(benefit: Benefit) -> Iterator[Finding]:
 def _method(benefit: Benefit) -> Iterator[Finding]:
     method, axis = benefit.method, axis_name(benefit.by)
     if method in ("graduated", "rolling") and axis not in MEASURE_AXES:
-        yield ("by",), f"method: {method} cuts the measure at the thresholds, and a {axis} has none there; use whole or linear"
+        yield ("by",), f"method: {method} cuts the measure at the thresholds, but a {axis} has no thresholds on the measure; use whole or linear"
     if method == "graduated" and base_of(benefit)[0] == "increment":
         yield ("base",), "method: graduated pays slices of the measure and cannot take base: increment; use by: growth_amount or method: whole"
     if method in ("rolling", "total") and pay_forms(benefit) - {"rate"}:
         yield ("tiers",), f"method: {method} takes only rate; {', '.join(sorted(pay_forms(benefit) - {'rate'}))} cannot be added to it"
     if method == "rolling" and benefit.base != "measure":
-        yield ("base",), "method: rolling pays on the measure; take base out"
+        yield ("base",), "method: rolling pays on the measure; remove base"
     if benefit.ties == "share" and axis != "rank":
-        yield ("ties",), "goes with by: rank"
+        yield ("ties",), "is allowed with by: rank only"
 
 
 def _placement(benefit: Benefit) -> Iterator[Finding]:
@@ -148,7 +148,7 @@ def _placement(benefit: Benefit) -> Iterator[Finding]:
     if isinstance(placement, str):
         return
     if benefit.method != "whole" or benefit.matrix:
-        yield ("accrue", "placement"), "{tier: n} goes with method: whole"
+        yield ("accrue", "placement"), "{tier: n} is allowed with method: whole only"
     elif benefit.tiers and placement.tier > len(benefit.tiers):
         yield ("accrue", "placement", "tier"), f"there is no tier {placement.tier}; the last is {len(benefit.tiers)}"
 
@@ -161,15 +161,15 @@ def _gate(gate: Gate) -> Iterator[Finding]:
 def _rising(places: Sequence[Decimal], may_jump: bool) -> Iterator[Finding]:
     for i, (before, place) in enumerate(pairwise(places), 1):
         if place < before:
-            yield ("tiers", i, "from"), f"tiers stand in rising order; {place} follows {before}"
+            yield ("tiers", i, "from"), f"tiers must be in rising order; {place} follows {before}"
         if place == before and not may_jump:
             yield ("tiers", i, "from"), f"two tiers begin at {place}; only a linear curve may jump"
         if i > 1 and place == before == places[i - 2]:
-            yield ("tiers", i, "from"), f"three points at {place}; a jump has two"
+            yield ("tiers", i, "from"), f"three points at {place}; a jump has only two"
 
 
 def _scopes(agreement: Agreement, benefit: Benefit) -> Iterator[Finding]:
-    """Scopes that leave nothing, each against what it narrows."""
+    """Scopes that leave nothing of the scope they narrow."""
     yield from ((("scope", *path), message) for path, message in _narrowed(agreement.scope, benefit.scope, "the agreement's scope"))
     for key, (_, scope) in (("measure", measure_of(benefit)), ("base", base_of(benefit))):
         yield from (((key, "scope", *path), message) for path, message in _narrowed(benefit.scope, scope, "the benefit's scope"))

@@ -1,6 +1,6 @@
 """The agreement language as types: every key, its values and its default.
 
-Belongs here: names, types, defaults and a description of every key (editors' schema and the reference page are made from them).
+Belongs here: names, types, defaults and a description of every key (the editors' schema and the reference page are made from them).
 Does not belong here: single values (values.py), rules between keys (rules.py), tables (terms.py, terms_columns.py).
 """
 
@@ -29,7 +29,7 @@ from models.agreements.values import (
 from models.book.settings import Currency
 from models.feeds.columns import TRANSACTION_TYPES
 
-#: What a key that is left out stands for is made once (NO_…): pydantic copies other defaults deeply, for every benefit.
+#: The defaults NO_… are made once: pydantic would deep-copy other defaults for every benefit.
 
 
 class Term(Part):
@@ -43,7 +43,7 @@ class ProductSelection(Part):
     """Products by their attributes; `product_id` is one of them."""
 
     include: Values = Field(default={}, description="Every attribute named must match, with any value of its list. Without it: every product.")
-    exclude: Values = Field(default={}, description="A product is out when any attribute named matches. A line without a product is never excluded.")
+    exclude: Values = Field(default={}, description="A product is excluded when any attribute named matches. A line without a product is never excluded.")
 
 
 NO_PRODUCTSELECTION = ProductSelection()
@@ -63,7 +63,7 @@ NO_SCOPE = Scope()
 
 
 class Tier(Part):
-    """From this place of the axis on: what is paid. Several pay forms add up; one that is absent is 0."""
+    """What is paid from this place of the axis on. Several pay forms add up; an absent one is 0."""
 
     from_: Number = Field(alias="from", description="Where the tier begins on the axis that `by` names.")
     rate: Rate | None = Field(default=None, description="A fraction of the base, 0 to 1.")
@@ -73,7 +73,7 @@ class Tier(Part):
 
 
 class FactorTier(Part):
-    """From this place of the axis on: the factor."""
+    """The factor from this place of the axis on."""
 
     from_: Number = Field(alias="from", description="Where the factor begins.")
     factor: Factor = Field(description="What everything that the curve paid is multiplied by.")
@@ -153,7 +153,7 @@ class MatrixSide(Part):
 
 
 class Matrix(Part):
-    """A two-way grid instead of tiers. Below its first row or column nothing is paid; its last ones hold beyond it."""
+    """A two-way grid instead of tiers. Nothing is paid below its first row or column; its last row and column have no upper end."""
 
     rows: MatrixSide = Field(description="The first axis; its row is reported as tier.")
     columns: MatrixSide = Field(description="The second axis.")
@@ -166,7 +166,7 @@ class Matrix(Part):
 class Gate(Part):
     """A condition of payment, on the same window. Every bound that is given must hold."""
 
-    by: Axis = Field(description="What is asked about.")
+    by: Axis = Field(description="The axis that is tested; x is the place on it.")
     at_least: Number | None = Field(default=None, description="x must be this or more.")
     above: Number | None = Field(default=None, description="x must be more than this.")
     at_most: Number | None = Field(default=None, description="x must be this or less.")
@@ -175,7 +175,7 @@ class Gate(Part):
 
 
 class Multiplier(Part):
-    """A factor on everything that the curve paid. Below its first tier: 0."""
+    """A factor on everything that the curve pays; 0 below its first tier."""
 
     by: Axis = Field(description="The axis of the factor.")
     method: Literal["whole", "linear"] = Field(default="whole", description="whole: the factor of the tier reached; linear: interpolated between the points.")
@@ -185,7 +185,7 @@ class Multiplier(Part):
 
 
 class Limits(Part):
-    """In money of the agreement, applied to what a span earns: at_most clips, then less than pays_from pays 0, then at_least lifts."""
+    """In the agreement's currency, applied to what a span earns, in this order: at_most caps it, less than pays_from pays 0, at_least raises it."""
 
     at_most: Number | None = Field(default=None, description="Never more than this.")
     at_least: Number | None = Field(
@@ -198,12 +198,12 @@ NO_LIMITS = Limits()
 
 
 class Settle(Part):
-    """When it is paid, and what happens when a span earned less than was paid before."""
+    """When the benefit is paid, and what happens when a span has earned less than was paid before."""
 
     lag_days: int = Field(default=0, ge=0, le=3660, description="Days from the window's end to the due date.")
     clawback: Literal["pay", "carry", "none"] = Field(
         default="carry",
-        description="pay: a negative payout; carry: set off against later windows; none: set off within the span, what is left at its end is forgiven.",
+        description="pay: a negative payout; carry: set off against later windows; none: set off within the span, and the rest is forgiven at its end.",
     )
 
 
@@ -220,7 +220,7 @@ Placement = Annotated[Annotated[Literal["actual", "forecast"], Tag("word")] | An
 
 
 class Accrue(Part):
-    """Which tier an accrual takes while the window is open."""
+    """Which tier an accrual uses while the window is open."""
 
     placement: Placement = Field(
         default="actual", description="actual: the tier reached so far; forecast: the tier of the projected window; {tier: n}: as if tier n were reached."
@@ -253,11 +253,11 @@ Fx = Annotated[
 
 
 class Combine(Part):
-    """How the agreement stands beside others."""
+    """How the agreement combines with others."""
 
     rule: Literal["all", "best", "exclusive", "net_of"] = Field(
         default="all",
-        description="all: each pays; best: of the group only the largest payout stands; exclusive: a line counts for one agreement of the group; net_of: amounts are net of what others pay.",
+        description="all: each pays; best: only the largest payout of the group is paid; exclusive: a line counts for one agreement of the group; net_of: amounts are net of what others pay.",
     )
     group: Text | None = Field(default=None, description="Agreements of one group are compared (best, exclusive).")
     priority: int = Field(default=1, description="The lowest number comes first.")
@@ -271,7 +271,7 @@ class Benefit(Part):
     """One clause that pays."""
 
     id: Identifier = Field(description="Unique in the agreement.")
-    clause: Text = Field(description="Where it stands in the contract; shown on every payout.")
+    clause: Text = Field(description="Where it is in the contract; shown on every payout.")
     quote: str | None = Field(default=None, description="The clause's wording.")
     window: Literal["month", "quarter", "half_year", "year", "term"] = Field(
         description="How often it is settled: periods of the book's calendar, clipped to the term."
@@ -281,7 +281,7 @@ class Benefit(Part):
     )
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the agreement's scope.")
     measure: Measure = Field(
-        default="amount", description="amount, quantity, margin, count, or a numeric attribute; or {of, scope}. It places you on the curve."
+        default="amount", description="amount, quantity, margin, count, or a numeric attribute; or {of, scope}. It decides the place on the curve."
     )
     base: Base = Field(
         default="measure", description="What a rate multiplies: measure, amount, quantity, margin, increment (what exceeds the baseline); or {of, scope}."
@@ -296,9 +296,9 @@ class Benefit(Part):
     boundary: Boundary = Field(
         default="lower_inclusive", description="At exactly `from` you are in the tier (lower_inclusive) or still in the one before (upper_inclusive)."
     )
-    above: Above = Field(default="hold", description="linear only, past the last point: keep its value, extend the last line, or pay nothing.")
+    above: Above = Field(default="hold", description="linear only, past the last point: hold its value, extend the last line, or pay nothing (zero).")
     ties: Literal["min", "share"] = Field(
-        default="min", description="rank only: all who tie get the better rank, or share the payouts of the ranks they occupy."
+        default="min", description="rank only: tied participants all get the better rank (min), or share the payouts of the ranks they occupy (share)."
     )
     tiers: list[Tier] | None = Field(default=None, min_length=1, max_length=1000, description="The tiers, in rising order of `from`.")
     matrix: Matrix | None = Field(default=None, description="A two-way grid instead of tiers.")
@@ -317,25 +317,25 @@ class Agreement(Part):
 
     agreement: Identifier = Field(description="Its id, the same for all versions.")
     version: int = Field(default=1, ge=1, le=10_000, description="A higher version of the same id amends the lower ones from `effective` on.")
-    effective: dt.date | None = Field(default=None, description="From when this version holds. Default: the first day of the term.")
+    effective: dt.date | None = Field(default=None, description="The day from which this version applies. Default: the first day of the term.")
     amendment: Literal["next_window", "restate"] = Field(
-        default="next_window", description="next_window: for windows that start on or after `effective`; restate: already for the window that holds it."
+        default="next_window", description="next_window: for windows that start on or after `effective`; restate: also for the window that contains it."
     )
-    approved: Approval | None = Field(default=None, description="Needed where the book has require_approval: true.")
+    approved: Approval | None = Field(default=None, description="Required where the book has require_approval: true.")
     review_by: dt.date | None = Field(default=None, description="Past this day, `validate --lint` warns.")
     title: Text | None = Field(default=None, description="A name for people. Default: the id.")
     direction: Literal["payable", "receivable"] = Field(default="payable", description="payable: we owe the participant; receivable: the participant owes us.")
     currency: Currency = Field(description="ISO 4217 code.")
-    term: Term = Field(description="The days it runs.")
+    term: Term = Field(description="The days that it covers.")
     participants: Annotated[Ids | Selector, Discriminator(kind_of)] = Field(description="A list of partner ids, or attributes that a partner must have.")
     pool: Literal["each", "together"] = Field(default="each", description="One result per participant, or one for all of them.")
     payee: Identifier | None = Field(default=None, description="With pool together: who is paid.")
     include_children: bool = Field(default=True, description="Whether the transactions of a partner's children count for it.")
-    document: Text | None = Field(default=None, description="Where the signed contract lies.")
+    document: Text | None = Field(default=None, description="Where the signed contract is kept.")
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Which transactions count.")
-    fx: Fx = Field(default="transaction_date", description="Which exchange rate converts a line: of its date, of its period's end, or agreed ones.")
+    fx: Fx = Field(default="transaction_date", description="Which exchange rate converts a line: that of its date, that of its period's end, or an agreed one.")
     returns: Literal["posted", "original"] = Field(default="posted", description="A return counts on its own date, or on that of its original.")
-    combine: Combine = Field(default_factory=lambda: NO_COMBINE, description="How it stands beside other agreements.")
+    combine: Combine = Field(default_factory=lambda: NO_COMBINE, description="How it combines with other agreements.")
     benefits: list[Benefit] = Field(min_length=1, max_length=1000, description="The clauses that pay.")
 
 
@@ -352,7 +352,7 @@ def base_of(benefit: Benefit) -> tuple[str, Scope]:
 
 
 def axes_of(benefit: Benefit) -> list[Any]:
-    """Every axis the benefit places on, in the order of their slots: curve or rows, columns, multiply (None where there is none), then the gates."""
+    """Every axis of the benefit, in the order of slots: curve or rows, columns, multiply (None where there is none), then the gates."""
     matrix = benefit.matrix
     first: list[Any] = [matrix.rows.by, matrix.columns.by] if matrix else [benefit.by, None]
     return [*first, benefit.multiply.by if benefit.multiply else None, *(gate.by for gate in benefit.requires)]
@@ -364,5 +364,5 @@ def axis_name(axis: Any) -> str:
 
 
 def compared_axis(axis: Any) -> str:
-    """The axis whose figures are needed: for a rank, what is ranked."""
+    """The axis whose figures are needed: for a rank, the axis that is ranked by."""
     return axis.rank if isinstance(axis, RankAxis) else "measure" if axis in ("rank", "percentile") else axis_name(axis)

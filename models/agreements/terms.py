@@ -1,6 +1,6 @@
-"""Agreements as flat tables: what SQL and Polars read. The one place where the language meets the tables `terms.*`.
+"""Agreements as flat tables for SQL and Polars. The only module that knows both the language and the tables `terms.*`.
 
-Belongs here: how their rows are made. Does not belong here: their columns (terms_columns.py), any calculation of results.
+Belongs here: how rows are made. Does not belong here: columns (terms_columns.py), any calculation of results.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ Row = dict[str, Any]
 
 
 def make_terms(book: Book, sources: Sequence[Source], as_of: dt.date) -> dict[str, pl.DataFrame]:
-    """Every table of `terms.*` by name. Keys follow the order of the sources: the same agreements give the same keys."""
+    """Every table of `terms.*` by name. Keys follow the order of the sources, so the same agreements give the same keys."""
     terms = _Terms(book, sources, as_of)
     return {name: pl.DataFrame(terms.rows[name], schema=schema, orient="row") for name, schema in SCHEMAS.items()}
 
 
 class _Terms:
-    """The rows of every table while they are gathered, and the keys that are shared."""
+    """The rows of every table while they are collected, and the keys of rows that agreements share."""
 
     def __init__(self, book: Book, sources: Sequence[Source], as_of: dt.date) -> None:
         self.rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in SCHEMAS}
@@ -81,11 +81,11 @@ class _Terms:
             for position, benefit in enumerate(source.agreement.benefits):
                 self._add_benefit(key, source, position, line_sets[position])
                 benefit_key = len(self.rows["benefits"]) - 1
-                # the columns of the table are the fields of a Window: there are too many to name each
+                # the columns of the table are the fields of a Window; naming each of them here would repeat the list
                 self.rows["windows"] += [(benefit_key, *vars(w).values()) for w in windows[benefit.id] if w.window_start <= as_of]
 
     def _add(self, table: str, **row: Any) -> None:
-        """One row, every column by its name: neighbours of one type cannot change places."""
+        """Adds one row with every column by name, so that neighbours of the same type cannot be swapped."""
         columns = SCHEMAS[table]
         if row.keys() != columns.keys():
             raise ValueError(f"terms.{table}: the row and the table differ in the columns {', '.join(sorted(row.keys() ^ columns.keys()))}")
@@ -95,9 +95,9 @@ class _Terms:
         for p in periods:
             self._add("periods", period_no=p.period_no, period=p.name, fiscal_year=p.fiscal_year, number=p.number, first_day=p.first_day, last_day=p.last_day)
         period_of = dict(days_of(periods))
-        stands_for = prior_year_days(book.calendar, periods)
+        counts_as = prior_year_days(book.calendar, periods)
         for day, period_no in period_of.items():
-            later = stands_for(day)
+            later = counts_as(day)
             self._add("days", day=day, period_no=period_no, prior_period_no=period_of.get(later) if later else None, counts_as=later)
 
     def _add_agreement(self, key: int, source: Source, windows: OwnedWindows, net_level: int) -> None:
@@ -112,9 +112,9 @@ class _Terms:
             self._add("claims", agreement_key=key, scope_key=self._scope(source, ("scope",), agreement.scope))
 
     def _line_sets(self, agreement_key: int, source: Source) -> list[tuple[int, int, int]]:
-        """The line_sets of each benefit: of its own lines, of its measure, of its base. Benefits with the same scope share one."""
+        """The keys of each benefit's line sets: of its own lines, its measure and its base. Benefits with the same scope share a line set."""
         wanted: list[list[tuple[int, str | None]]] = []
-        looking: set[tuple[int, str | None]] = set()
+        with_prior_year: set[tuple[int, str | None]] = set()
         outer = source.agreement.scope
         for position, benefit in enumerate(source.agreement.benefits):
             at = ("benefits", position)
@@ -130,14 +130,14 @@ class _Terms:
             based = measured if base in ("measure", "increment") or based[0] == measured[0] else own if based[0] == own[0] else based
             wanted.append([own, measured, based])
             if needs_prior_year(benefit):
-                looking.add(measured)
+                with_prior_year.add(measured)
         keys: dict[tuple[int, str | None], int] = {}
         for line_set in (line_set for line_sets in wanted for line_set in line_sets):
             if line_set not in keys:
                 keys[line_set] = len(self.rows["line_sets"])
                 scope_key, attribute = line_set
                 of_scope = {"agreement_key": agreement_key, "scope_key": scope_key, "attribute": attribute}
-                self._add("line_sets", line_set_key=keys[line_set], **of_scope, needs_prior_year=line_set in looking)
+                self._add("line_sets", line_set_key=keys[line_set], **of_scope, needs_prior_year=line_set in with_prior_year)
         return [(keys[own], keys[measured], keys[based]) for own, measured, based in wanted]
 
     def _add_benefit(self, agreement_key: int, source: Source, position: int, line_sets: tuple[int, int, int]) -> None:
@@ -176,7 +176,7 @@ class _Terms:
                 self._add("matrix_cells", benefit_key=benefit_key, tier=i + 1, column_no=j + 1, **cell)
 
     def _conversion(self, agreement: Agreement) -> int:
-        """The key of how amounts come into the agreement's currency."""
+        """The key of the rule that converts amounts to the agreement's currency."""
         fixed = agreement.fx.fixed if isinstance(agreement.fx, FixedRates) else {}
         rate_on = "fixed" if fixed else agreement.fx
         identity = _canonical([agreement.currency, rate_on, fixed])
@@ -189,10 +189,10 @@ class _Terms:
         return self.conversions[identity]
 
     def _scope(self, source: Source, path: Path, *scopes: Scope) -> int:
-        """The key of the scope that is left of all: many benefits share one, and its products are found once."""
+        """The key of the intersection of the scopes. Many benefits share one, so that its products are looked up once."""
         include: dict[str, list[str]] = {}
         for scope in scopes:
-            include = _both(include, scope.products)
+            include = _common_values(include, scope.products)
         exclude = sorted({(k, v) for scope in scopes for k, values in scope.products.exclude.items() for v in values})
         types = [t for t in TRANSACTION_TYPES if all(scope.types is None or t in scope.types for scope in scopes)]
         places = (("scope",), (*path[:2], "scope"), path)  # of the agreement's scope, the benefit's, the measure's or base's own
@@ -203,14 +203,14 @@ class _Terms:
             key = self.scopes[identity] = len(self.scopes)
             counts = {f"counts_{t}": t in types for t in TRANSACTION_TYPES}
             self._add("scopes", scope_key=key, has_include=bool(include), **counts, condition_key=condition_key)
-            # scopes that leave no common value of an attribute leave no product: a rule that nothing matches
+            # scopes without a common value of an attribute leave no product: the rule's value is null, which nothing matches
             included = [("include", attribute, value) for attribute, values in include.items() for value in values or (None,)]
             for kind, attribute, value in (*included, *(("exclude", attribute, value) for attribute, value in exclude)):
                 self._add("scope_rules", scope_key=key, kind=kind, attribute=attribute, value=value)
         return self.scopes[identity]
 
     def _condition(self, source: Source, path: Path, texts: tuple[str, ...]) -> int | None:
-        """The key of a condition; None where there is none. Columns are looked at as text, as in a column mapping."""
+        """The key of a condition; None where there is none. Columns are read as text, as in a column mapping."""
         if texts and texts not in self.conditions:
             key = self.conditions[texts] = len(self.conditions)
             names = sorted({name for text in texts for name in compile_expression(text, None).columns})
@@ -226,7 +226,7 @@ class _Terms:
 
 
 def content_sha256(source: Source) -> str:
-    """What an agreement says, as a hash: the same for any layout of the same content."""
+    """The hash of an agreement's content, whatever the layout of its file."""
     return hashlib.sha256(_canonical(source.document.value).encode()).hexdigest()
 
 
@@ -277,8 +277,8 @@ def _participant_rules(agreement: Agreement) -> list[tuple[str, str]]:
     return [(attribute, value) for attribute, values in agreement.participants.items() for value in values]
 
 
-def _both(outer: dict[str, list[str]], inner: ProductSelection) -> dict[str, list[str]]:
-    """A product has one value per attribute, so two lists for one attribute leave their common values."""
+def _common_values(outer: dict[str, list[str]], inner: ProductSelection) -> dict[str, list[str]]:
+    """The values of both, per attribute. A product has one value per attribute, so two lists for one attribute leave their common values."""
     merged = dict(outer)
     for key, values in inner.include.items():
         merged[key] = sorted(set(values) & set(merged.get(key, values)))

@@ -1,4 +1,4 @@
-"""The tables `terms.*`: their columns and types, as agreements are written into them and as SQL and the calculation read them.
+"""The tables `terms.*`: the columns and types that agreements are written to, and that SQL and the calculation read.
 
 Belongs here: names and types. Does not belong here: how a row is made (terms.py).
 """

@@ -1,6 +1,6 @@
 """The values of the agreement language: numbers, names, days, conditions, and the forms that one key may take.
 
-Belongs here: what a single value may be. Does not belong here: which keys there are (schema.py).
+Belongs here: what a single value may be. Does not belong here: the keys (schema.py).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from models.feeds.expression_parts import ExpressionError
 from models.feeds.expressions import compile_expression
 
 MAX_DECIMALS = 12
-#: Decimals of a factor that figures are multiplied by before anything is rounded.
+#: Decimals of a factor, by which figures are multiplied before anything is rounded.
 FACTOR_DECIMALS = 6
 
 
 class Part(BaseModel):
-    """Unknown keys are refused; values are not coerced from other types."""
+    """Unknown keys are errors; values are not coerced from other types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -77,24 +77,24 @@ def _identifier(value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    """Numbers that stand where a name is expected (`clause: 4.1`) are taken as written."""
+    """A number where a name is expected (`clause: 4.1`) is taken as written."""
     return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
 
 
 def _condition(value: Any) -> Any:
-    """Only its form: which columns there are is known when the feed has been read."""
+    """Checks the syntax only: the columns are known once the feed has been read."""
     if isinstance(value, str):
         try:
             compiled = compile_expression(value, None)
         except ExpressionError as error:
-            raise ValueError(f"this is no condition over a transaction's columns: {error}") from None
+            raise ValueError(f"this is not a condition over a transaction's columns: {error}") from None
         if compiled.form != "boolean":
             raise ValueError(f"{value!r} is neither true nor false; compare it with something, such as channel = 'retail'")
     return value
 
 
 def kind_of(value: Any) -> str:
-    """Which form of a key was written, so that a mistake is told in the terms of that form."""
+    """Which form of a key the user wrote, so that a mistake is reported in terms of that form."""
     return "mapping" if isinstance(value, dict | BaseModel) else "list" if isinstance(value, list) else "word" if isinstance(value, str) else "number"
 
 

@@ -1,4 +1,4 @@
-"""Versions of an agreement: which windows each of them owns.
+"""Versions of an agreement: which windows each version owns.
 
 Belongs here: amendments. Does not belong here: what a window measures or pays.
 """
@@ -18,9 +18,9 @@ A_YEAR = dt.timedelta(days=366)
 
 
 def periods_of(calendar: CalendarSettings, agreements: Sequence[Agreement], *days: dt.date) -> list[Period]:
-    """The periods that the agreements need, and any further days.
+    """The periods that the agreements and `days` need.
 
-    From two years before the first term, where prior-year lines lie, to a year after the last day of any term, where differences are posted.
+    They begin two years before the first term, for prior-year lines, and end a year after the last day of any term, for differences posted later.
     """
     first = min([a.term.from_ for a in agreements] or days)
     last = max([a.term.to for a in agreements] or days)
@@ -49,8 +49,8 @@ def effective_from(agreement: Agreement) -> dt.date:
     return agreement.effective or agreement.term.from_
 
 
-def misfits(versions: Sequence[Agreement], owned: Sequence[OwnedWindows]) -> Iterator[tuple[int, str, str]]:
-    """Where the windows of a benefit do not fit together from one version to the next: (place of the later version, benefit id, what is wrong)."""
+def window_conflicts(versions: Sequence[Agreement], owned: Sequence[OwnedWindows]) -> Iterator[tuple[int, str, str]]:
+    """Where the windows of a benefit overlap or leave a gap between versions: (index of the later version, benefit id, message)."""
     for benefit_id in dict.fromkeys(b for windows in owned for b in windows):
         placed = [(window, i) for i, windows in enumerate(owned) for window in windows.get(benefit_id, [])]
         placed.sort(key=lambda each: each[0].window_start)
@@ -59,13 +59,13 @@ def misfits(versions: Sequence[Agreement], owned: Sequence[OwnedWindows]) -> Ite
                 f"version {versions[i].version} ends a window on {window.window_end}, version {versions[j].version} begins one on {following.window_start}"
             )
             if i != j and following.window_start <= window.window_end:
-                yield max(i, j), benefit_id, f"{message}: days would be paid twice; let it take effect where a window begins in both"
+                yield max(i, j), benefit_id, f"{message}: days would be paid twice; let it take effect where a window begins in both versions"
             elif i != j and _is_lost(versions, benefit_id, window.window_end + ONE_DAY, following.window_start):
-                yield max(i, j), benefit_id, f"{message}: days between would be lost; let it take effect where a window begins in both"
+                yield max(i, j), benefit_id, f"{message}: the days between would be lost; let it take effect where a window begins in both versions"
 
 
 def _is_lost(versions: Sequence[Agreement], benefit_id: str, first: dt.date, end: dt.date) -> bool:
-    """Whether a version in force on some day of [first, end) has the benefit."""
+    """Whether a version in force on any day of [first, end) has the benefit."""
     changes = [first, *(effective_from(v) for v in versions if first < effective_from(v) < end)]
     for day in changes if first < end else []:
         in_force = max((v for v in versions if effective_from(v) <= day), key=lambda v: v.version, default=versions[0])

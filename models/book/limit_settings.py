@@ -1,7 +1,7 @@
-"""What a run may take of the machine: the key `limits` of book.yaml, checked.
+"""The resources that a run may use: the key `limits` of book.yaml, validated.
 
-Belongs here: names, types and the least that is possible. Does not belong here: what the machine has (assets/runtime/limits.py).
-No limit changes a result: they are no part of a run's identity.
+Belongs here: names, types and minimum values. Does not belong here: what the machine has (assets/runtime/limits.py).
+No limit changes a result, so limits are not part of a run's identity.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pydantic import BeforeValidator, Field
 from models.validation import Strict
 
 _UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
-#: Below this the engine has no room to spill with: the windows of fct_payout_line failed with 100MB at six million lines, and not with this.
+#: With less memory than this the engine cannot spill to disk: the window functions of fct_payout_line failed with 100MB at six million lines,
+#: and succeeded with this.
 LEAST_MEMORY = 150 * 10**6
 
 
@@ -36,12 +37,12 @@ def _folder(value: Any) -> Any:
     if not isinstance(value, str) or not value or value.startswith("~") or "$" in value or "\0" in value:
         raise ValueError(f"a folder is needed here, written out, below the book or from / on (found {value!r})")
     if not value.startswith("/") and ".." in value.split("/"):
-        raise ValueError(f"{value} leaves the book; write the absolute path if this is meant")
+        raise ValueError(f"{value} leaves the book; write the absolute path if this is intended")
     return value
 
 
 class LimitSettings(Strict):
-    """None: as the machine has it. `memory` and `disk_free` in bytes; `memory` is the database engine's."""
+    """None: whatever the machine has. `memory` and `disk_free` are in bytes; `memory` is for the database engine."""
 
     memory: Annotated[int | None, BeforeValidator(_memory)] = None
     threads: int | None = Field(default=None, ge=1, le=256)

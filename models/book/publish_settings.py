@@ -1,6 +1,6 @@
-"""Where the published tables go: the key `publish` of book.yaml, checked.
+"""Where the published tables go: the key `publish` of book.yaml, validated.
 
-Belongs here: names, types and defaults of that key. Does not belong here: what is published, and how (assets/publishing/parquet_set.py,
+Belongs here: names, types and defaults below that key. Does not belong here: what is published and how (assets/publishing/parquet_set.py,
 assets/publishing/postgres/publish.py).
 """
 
@@ -13,10 +13,10 @@ from pydantic import BeforeValidator, Field
 
 from models.validation import Strict
 
-#: Names of schemas and roles: as PostgreSQL keeps them without quotes, and short enough for what is put behind them.
+#: Names of schemas and roles: valid in PostgreSQL without quotes, and short enough for the suffixes that are added.
 _NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,49}")
 _RESERVED = {"public", "information_schema", "none"}
-#: The variable is named, never the address: book.yaml is archived with every run, and addresses hold passwords.
+#: book.yaml names the variable and never holds the address: it is archived with every run, and addresses contain passwords.
 _VARIABLE = re.compile(r"env:[A-Z_][A-Z0-9_]*")
 
 
@@ -29,7 +29,7 @@ def _name(value: Any) -> Any:
 def _variable(value: Any) -> Any:
     if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
         # the value is not repeated: it may be an address with its password
-        raise ValueError('name the environment variable that holds the address, such as "env:TIERLEDGER_POSTGRES"; the address itself must not stand here')
+        raise ValueError('name the environment variable that holds the address, such as "env:TIERLEDGER_POSTGRES"; do not write the address itself here')
     return value
 
 
@@ -37,7 +37,7 @@ Name = Annotated[str, BeforeValidator(_name)]
 
 
 class PostgresSettings(Strict):
-    """A schema in PostgreSQL. `reader`: the role that may read it. `participants`: the role whose members read the rows of their own participants."""
+    """A schema in PostgreSQL. `reader`: the role that may read all of it. `participants`: the role whose members may read their own rows."""
 
     dsn: Annotated[str, BeforeValidator(_variable)]
     schema_name: Name = Field(default="tierledger", alias="schema")
@@ -51,7 +51,7 @@ class PostgresSettings(Strict):
 
 
 def _short_form(value: Any) -> Any:
-    """`postgres: "env:NAME"` is short for an address alone."""
+    """`postgres: "env:NAME"` is short for `postgres: {dsn: "env:NAME"}`."""
     if value is not None and not isinstance(value, str | dict):
         raise ValueError('write "env:NAME", or keys with values: dsn, schema, reader, participants')  # the value is not repeated, as above
     return {"dsn": value} if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""book.yaml: the settings of one book, checked.
+"""book.yaml: the settings of one book, validated.
 
 Belongs here: names, types and defaults of book.yaml. Does not belong here: opening files (assets/runtime/book_folder.py).
 """
@@ -37,7 +37,7 @@ Currency = Annotated[str, BeforeValidator(_currency)]
 
 
 class Accounts(Strict):
-    """Ledger accounts the journal posts to."""
+    """The ledger accounts that the journal posts to."""
 
     payable_expense: str | int = 4100
     payable_liability: str | int = 2200
@@ -48,7 +48,7 @@ class Accounts(Strict):
 
 
 class CloseSettings(Strict):
-    """What a close lets pass: rejected rows since the last close, and what `write-off` may book away of one payout, in the agreement's currency."""
+    """Limits of a close: rejected rows since the last close, and how much of one payout `write-off` may write off, in the agreement's currency."""
 
     quarantine_limit: int = Field(default=0, ge=0)
     write_off_limit: Annotated[Decimal, BeforeValidator(_amount)] = Field(default=Decimal(1), ge=0, allow_inf_nan=False)

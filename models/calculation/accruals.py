@@ -1,6 +1,6 @@
-"""Accruals: what is owed so far, period by period.
+"""Accruals: what is owed to date, period by period.
 
-Belongs here: the accrual path of a window. Does not belong here: what a placement has earned to date (forecasts.py), closing and posting.
+Belongs here: the accruals of a window. Does not belong here: what a placement has earned to date (forecasts.py), closing and posting.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from models.money import MONEY
 
 
 def accrue_periods(rows: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
-    """Accrued to date, before and in each period.
+    """The accrual to date, before and in each period.
 
-    rows: one row per payout × period with accrual_earned (of the span, by the end of the period) and is_end, in order. settled:
-    best_of_group.combine_payouts. One row in, one out. Accrued to date is what the span has earned minus what its earlier windows were paid, by the
-    clawback rule, and what the group leaves of it, so that the last period's is the payout. A blocked result accrues nothing.
+    rows: one row per payout × period with accrual_earned (of the span, by the end of the period) and is_end, in order. settled: the result of
+    best_of_group.combine_payouts. One row in, one out. The accrual to date is what the span has earned minus what its earlier windows were paid, by
+    the clawback rule and after groups are compared, so that in the last period it equals the payout. A blocked result accrues nothing.
     """
     zero = pl.lit(0, MONEY)
     windows = settled.select("payout_key", "prior_paid_and_owed", "clawback", "status")

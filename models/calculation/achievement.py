@@ -1,6 +1,6 @@
-"""Achievement: what each participant's lines add up to, window by window and period by period, beside target and baseline.
+"""Achievement: the sums of each participant's lines, per window and period, compared with target and baseline.
 
-Belongs here: the grid of results, sums to date, and where target, baseline and incentive come from.
+Belongs here: the grid of results, sums to date, and the sources of target, baseline and incentive.
 Does not belong here: tiers and money (pieces.py, payouts.py).
 """
 
@@ -13,7 +13,7 @@ import polars as pl
 from models.calculation.columns import SUMMED
 from models.money import EXACT
 
-#: What a measure or base lacks when a line does not say it, in the order of reasons: the reason, the columns that need it, its counter.
+#: What may be missing on a line, in the order in which reasons are reported: the reason, the measures and bases that need it, the counter.
 MISSING = (
     ("fx", ("amount", "margin"), "missing_rates"),
     ("cost", ("margin",), "missing_costs"),
@@ -23,16 +23,15 @@ MISSING = (
 
 
 def list_payouts(benefits: pl.DataFrame, windows: pl.DataFrame, participants: pl.DataFrame, first_key: int = 0) -> pl.DataFrame:
-    """Every result there is: one row per benefit × participant × window that has begun, also where nothing was sold.
+    """All results: one row per benefit × participant × window that has begun, also where nothing was sold.
 
-    Adds `payout_key` from `first_key` on, in the order series (the versions of a benefit follow each other), participant, window;
-    `days / of_days`, the part of the calendar's window that is left where the benefit is prorated; `counts_from`, the first period whose sums a
-    window adds to its span.
+    Adds `payout_key` from `first_key` on, ordered by series (all versions of a benefit), participant and window; `days / of_days`, the part of the
+    calendar's window that a prorated benefit covers; `counts_from`, the first period whose sums a window adds to its span.
     """
     start, end = pl.col("window_start"), pl.col("window_end")
     whole_days = (pl.col("whole_end") - pl.col("whole_start")).dt.total_days() + 1
     is_part = (pl.col("prorate") == "days") & ((start != pl.col("whole_start")) | (end != pl.col("whole_end")))
-    # the windows that an earlier version owns count for the span too
+    # windows of an earlier version count for the span too
     is_first = pl.col("window_start") == pl.col("window_start").min().over("benefit_key", "span_start")
     return (
         windows.with_columns(pl.when(is_first).then("span_first_period").otherwise("first_period").alias("counts_from"))
@@ -47,11 +46,11 @@ def list_payouts(benefits: pl.DataFrame, windows: pl.DataFrame, participants: pl
     )
 
 
-def find_figures(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
-    """Target, baseline and incentive of every payout: a number of the agreement, a row of the feed, or the prior year.
+def find_targets(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
+    """Target, baseline and incentive of every payout: a number in the agreement, a row of the feed, or the prior year.
 
-    One row in, one out. The target is `target` × `target_times`, both exact. `prior_missing` says what the prior year's lines lack;
-    `feed_target` is the feed's own row, which a forecast may take.
+    One row in, one out. The target is `target` × `target_times`, both exact. `prior_missing` says what is missing on the prior year's lines.
+    `feed_target` is the feed's own row, which a forecast may use.
     targets: one row per agreement_id, benefit_id, participant_id, window_start.
     """
     prior = _sum_prior_year(payouts, measures)
@@ -80,8 +79,8 @@ def find_figures(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.Data
 def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.DataFrame, as_of: dt.date, as_of_period: int) -> pl.DataFrame:
     """Measure, base and quantity of the span up to the end of each period of each window, up to `as_of`.
 
-    One row per payout × period, in the order of payout_key, period_no. `seen_until` is the last day that counts; `is_end`: the window has ended by then.
-    `lacks_…` say what figures lack; find_reasons makes one reason of it.
+    One row per payout × period, ordered by payout_key, period_no. `counted_until` is the last day that counts; `is_end`: the window has ended by then.
+    `missing_…` say what is missing; find_reasons reduces them to one reason.
     periods: `terms.periods`.
     """
     rows = (
@@ -97,14 +96,14 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
         rows.with_columns(of_span.alias("span_key"), column_of(pl.col("measure"), of_measure).alias("measure_period"))
         .with_columns(
             pl.when(is_measure).then("measure_period").otherwise(column_of(base, of_base)).alias("base_period"),
-            # the lines that a measure counts are those of its own scope
+            # the line count is that of the measure's own scope
             pl.col(f"line_count{of_measure}").alias("line_count"),
         )
         .with_columns(
             pl.col("measure_period").cum_sum().over("span_key").alias("measure_to_date"),
             pl.col("base_period").cum_sum().over("span_key").alias("base_sum"),
             pl.col("quantity").cast(EXACT).cum_sum().over("span_key").alias("quantity_to_date"),
-            # a column of zeros is its own running sum, and most books lack nothing
+            # the running sum of zeros is zero, so columns of zeros are skipped: in most books nothing is missing
             *(pl.col(c).cum_sum().over("span_key") for c in rows.columns if c.startswith("missing_") and rows[c].max()),
             pl.col("line_count").cum_sum().over("span_key"),
         )
@@ -119,73 +118,73 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
             .otherwise("base_sum")
             .alias("base_to_date"),
             (pl.col("period_no") == pl.col("period_no").max().over("payout_key")).alias("is_last"),
-            pl.min_horizontal("last_day", "window_end", pl.lit(as_of)).alias("seen_until"),
+            pl.min_horizontal("last_day", "window_end", pl.lit(as_of)).alias("counted_until"),
             missing_measure(of_measure).alias("missing_measure"),
-            _lacks_lines(of_measure, of_base).alias("missing_lines"),
+            _missing_lines(of_measure, of_base).alias("missing_lines"),
             pl.lit(False).alias("missing_metric"),
             *(
                 ((pl.col(f"{name}_source") == "prior") & pl.col("prior_missing").is_not_null()).alias(f"missing_prior_{name}")
                 for name in ("target", "baseline")
             ),
         )
-        .with_columns((pl.col("seen_until") == pl.col("window_end")).alias("is_end"))
+        .with_columns((pl.col("counted_until") == pl.col("window_end")).alias("is_end"))
     )
 
 
 def _join_sums(rows: pl.DataFrame, sums: pl.DataFrame) -> tuple[pl.DataFrame, str, str]:
-    """Beside each row the sums of its benefit's lines, and where measure or base have a scope of their own, theirs under a suffix, which is returned."""
+    """Adds to each row the sums of its benefit's lines. Where measure or base have a scope of their own, their sums get a suffix, which is returned."""
     sums = sums.select("line_set_key", "participant_key", "period_no", *SUMMED)
     keys = {"": "line_set_key", "_of_measure": "measure_line_set_key", "_of_base": "base_line_set_key"}
     suffixes = {"": ""}
     for suffix, key in keys.items():
         same = next((s for s in suffixes.values() if (rows[keys[s]] == rows[key]).all()), None) if suffix else None
         if same is None:
-            there = sums.rename({c: f"{c}{suffix}" for c in SUMMED})
+            suffixed = sums.rename({c: f"{c}{suffix}" for c in SUMMED})
             on = ["participant_key", "period_no"]
-            rows = rows.join(there, left_on=[key, *on], right_on=["line_set_key", *on], how="left", maintain_order="left")
+            rows = rows.join(suffixed, left_on=[key, *on], right_on=["line_set_key", *on], how="left", maintain_order="left")
             rows = rows.with_columns(pl.col(f"{c}{suffix}").fill_null(0) for c in SUMMED)
         suffixes[suffix] = suffix if same is None else same
     return rows, suffixes["_of_measure"], suffixes["_of_base"]
 
 
 def column_of(name: pl.Expr, suffix: str = "") -> pl.Expr:
-    """The summed column that a measure or base names."""
+    """The summed column of the measure or base with this name."""
 
-    def figure(column: str) -> pl.Expr:
+    def summed(column: str) -> pl.Expr:
         return pl.col(f"{column}{suffix}").cast(EXACT)
 
     return (
         pl.when(name == "quantity")
-        .then(figure("quantity"))
+        .then(summed("quantity"))
         .when(name == "margin")
         .then((pl.col(f"amount{suffix}") - pl.col(f"cost{suffix}")).cast(EXACT))
         .when(name == "count")
-        .then(figure("line_count"))
+        .then(summed("line_count"))
         .when(name == "attribute")
-        .then(figure("attribute_value"))
-        .otherwise(figure("amount"))
+        .then(summed("attribute_value"))
+        .otherwise(summed("amount"))
     )
 
 
 def missing_measure(suffix: str = "") -> pl.Expr:
-    """Whether a line lacks what the measure needs."""
+    """Whether something that the measure needs is missing on a line."""
     return pl.any_horizontal((pl.col("measure").is_in(names) & (pl.col(f"{missing}{suffix}") > 0)) for _, names, missing in MISSING)
 
 
-def _lacks_lines(of_measure: str, of_base: str) -> pl.Expr:
-    """What a line lacks that the measure, the base or a pay form needs: the first reason that applies. Null: nothing."""
+def _missing_lines(of_measure: str, of_base: str) -> pl.Expr:
+    """What is missing on a line that the measure, the base or a pay form needs: the first reason that applies. Null: nothing."""
 
-    def lacks(names: tuple[str, ...], missing: str) -> pl.Expr:
+    def is_missing(names: tuple[str, ...], missing: str) -> pl.Expr:
         found = (pl.col("measure").is_in(names) & (pl.col(f"{missing}{of_measure}") > 0)) | (pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 0))
         return found | (pl.col("pays_per_unit") & (pl.col(missing) > 0)) if "quantity" in names else found
 
-    return pl.coalesce(pl.when(lacks(names, missing)).then(pl.lit(reason)) for reason, names, missing in MISSING)
+    return pl.coalesce(pl.when(is_missing(names, missing)).then(pl.lit(reason)) for reason, names, missing in MISSING)
 
 
 def find_reasons(rows: pl.DataFrame) -> pl.DataFrame:
-    """`reason`: what is missing or impossible, so that the result is blocked; the first that applies. Null: nothing. docs/language.md lists them.
+    """`reason`: why the result is blocked, the first that applies; null: it is not blocked. docs/language.md lists the reasons.
 
-    What is needed is what all axes of the benefit need together (axes.list_needs).
+    A result needs whatever any axis of its benefit needs (axes.list_needs).
     """
     needs_target, needs_positive = pl.col("axis_needs_target"), pl.col("axis_needs_positive_baseline")
     needs_baseline = pl.col("axis_needs_baseline") | (pl.col("base") == "increment")
@@ -212,13 +211,14 @@ def find_reasons(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sum_prior_year(payouts: pl.DataFrame, measures: pl.DataFrame) -> pl.DataFrame:
-    """The measure over the same days one year earlier, of the whole span up to the window's end, whatever `as_of`.
+    """The measure over the same days one year earlier, of the whole span up to the window's end, whatever `as_of` is.
 
-    One row per payout that looks back; 0 where nothing was sold. `prior_missing`: fx, cost, quantity or attribute where a line lacks what the measure needs.
+    One row per payout that needs the prior year; 0 where nothing was sold. `prior_missing`: fx, cost, quantity or attribute, where the measure needs it
+    and it is missing on a line.
     """
-    looking = payouts.filter((pl.col("baseline_source") == "prior") | (pl.col("target_source") == "prior"))
+    with_prior = payouts.filter((pl.col("baseline_source") == "prior") | (pl.col("target_source") == "prior"))
     return (
-        sum_prior_periods(looking, measures)
+        sum_prior_periods(with_prior, measures)
         .group_by("payout_key")
         .agg(
             pl.col("prior_measure").sum(),
@@ -229,7 +229,8 @@ def _sum_prior_year(payouts: pl.DataFrame, measures: pl.DataFrame) -> pl.DataFra
 
 
 def sum_prior_periods(payouts: pl.DataFrame, measures: pl.DataFrame) -> pl.DataFrame:
-    """The prior year's measure period by period, from the span's first one to the window's last: one row per payout × period (two where `as_of` parts it)."""
+    """The prior year's measure per period, from the span's first to the window's last: one row per payout × period (two for the period that
+    contains `as_of`)."""
     return (
         payouts.with_columns(pl.int_ranges("span_first_period", pl.col("last_period") + 1).alias("period_no"))
         .select("payout_key", "measure_line_set_key", "participant_key", "measure", "period_no")

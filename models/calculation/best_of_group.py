@@ -1,6 +1,6 @@
-"""Best of a group: agreements that compete, `combine: {rule: best}`.
+"""Best of a group: agreements that compete with each other, `combine: {rule: best}`.
 
-Belongs here: which agreement of a group wins. Does not belong here: `exclusive` and `net_of`, which are about lines (SQL).
+Belongs here: which agreement of a group wins. Does not belong here: `exclusive` and `net_of`, which apply to lines (SQL).
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ import polars as pl
 
 from models.money import MONEY
 
-#: Where agreements of a group are compared: per participant and window of the calendar, before terms clip it.
+#: Agreements of a group are compared per participant and window of the calendar, before terms clip it.
 COMPARISON_KEYS = ("combine_group", "participant_key", "whole_start")
 
 
 def combine_payouts(settled: pl.DataFrame) -> pl.DataFrame:
-    """Of each group only the agreement with the largest payout counts; the others pay 0, `status_reason` combined.
+    """In each group only the agreement with the largest payout pays; the others pay 0 with `status_reason` combined.
 
-    settled: one row per payout as clawbacks.apply_clawback gives them, with agreement_id, combine_rule, combine_group, priority. One row in, one out,
-    with `payout_before_group` (before the group), `is_winner` (null: not compared) and `winning_agreement`.
+    settled: one row per payout of clawbacks.apply_clawback, with agreement_id, combine_rule, combine_group, priority. One row in, one out.
+    Adds `payout_before_group`, `is_winner` (null: not compared) and `winning_agreement`.
     """
     best = settled.filter(_competes())
     settled = settled.with_columns(pl.col("payout").alias("payout_before_group"))
@@ -36,11 +36,11 @@ def combine_payouts(settled: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def combine_accruals(path: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
-    """The same comparison of accrued_to_date at every period; at a window's end the payout itself.
+def combine_accruals(accruals: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
+    """The same comparison of accrued_to_date in every period; at a window's end the payout itself.
 
-    path: one row per payout × period, with accrued_to_date. settled: combine_payouts. One row in, one out, in the same order.
-    An agreement whose window ended earlier is compared with what it had accrued then.
+    accruals: one row per payout × period, with accrued_to_date. settled: the result of combine_payouts. One row in, one out, in the same order.
+    An agreement whose window ended earlier competes with what it had accrued by then.
     """
     compared = settled.filter(_competes()).select(
         "payout_key",
@@ -54,8 +54,8 @@ def combine_accruals(path: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
         pl.col("payout").alias("window_payout"),
     )
     if compared.is_empty():
-        return path
-    best = path.join(compared, on="payout_key")
+        return accruals
+    best = accruals.join(compared, on="payout_key")
     sums = _sum_agreements(best, "accrued_to_date", "period_no")
     grid = sums.select(*COMPARISON_KEYS, "period_no").unique().join(sums.select(*COMPARISON_KEYS, "agreement_id", "priority").unique(), on=COMPARISON_KEYS)
     filled = (
@@ -72,7 +72,7 @@ def combine_accruals(path: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
     )
     ends = best.filter("is_end").select("payout_key", "period_no", "window_payout")
     return (
-        path.join(outranked, on=["payout_key", "period_no"], how="left", maintain_order="left")
+        accruals.join(outranked, on=["payout_key", "period_no"], how="left", maintain_order="left")
         .join(ends, on=["payout_key", "period_no"], how="left", maintain_order="left")
         .with_columns(
             pl.when(pl.col("window_payout").is_not_null())
@@ -87,7 +87,7 @@ def combine_accruals(path: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
 
 
 def _competes() -> pl.Expr:
-    """Blocked results count as nothing; an agreement with nothing else does not compete."""
+    """Whether a result is compared. Blocked results are not, so an agreement with blocked results only does not compete."""
     return (pl.col("combine_rule") == "best") & pl.col("combine_group").is_not_null() & (pl.col("status") != "blocked")
 
 
@@ -96,11 +96,11 @@ def _is_outranked() -> pl.Expr:
 
 
 def _sum_agreements(rows: pl.DataFrame, amount: str, *at: str) -> pl.DataFrame:
-    """What each agreement pays with all its benefits: one row per contest × agreement."""
+    """What each agreement pays with all its benefits: one row per comparison × agreement."""
     return rows.group_by(*COMPARISON_KEYS, *at, "agreement_id").agg(pl.col(amount).sum().alias("total"), pl.col("priority").min())
 
 
 def _winners(sums: pl.DataFrame, *at: str) -> pl.DataFrame:
-    """The largest; ties: the lowest priority number, then id. One row per contest."""
+    """The agreement with the largest total; among equals the lowest priority number, then the first id. One row per comparison."""
     ranked = sums.sort("total", "priority", "agreement_id", descending=[True, False, False])
     return ranked.group_by(*COMPARISON_KEYS, *at, maintain_order=True).agg(pl.col("agreement_id").first().alias("winning_agreement"))

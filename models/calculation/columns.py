@@ -1,6 +1,6 @@
-"""The columns of the calculation's frames: what it reads, what every step adds to the one wide frame, and the tables `calc.*` it ends in.
+"""The columns of the calculation's frames: the inputs, what every step adds to the one wide frame, and the tables `calc.*`.
 
-Belongs here: name, type and meaning. Does not belong here: how a column is computed. A name that a module makes and drops again is its own.
+Belongs here: name, type and meaning. Does not belong here: how a column is computed, columns that a module adds and drops again.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ DataType = pl.DataType | type[pl.DataType]
 Types = Mapping[str, DataType]
 TEXT, KEY, COUNT, FLAG, DATE = pl.String, pl.Int32, pl.Int64, pl.Boolean, pl.Date
 
-#: Columns of int_measures_summed that are added up, and those that say how many lines lack something.
+#: Columns of int_measures_summed that are added up; `missing_…` count the lines on which something is missing.
 SUMMED: Types = {
     "amount": pl.Decimal(38, 6), "cost": pl.Decimal(38, 6), "quantity": EXACT, "attribute_value": EXACT, "line_count": COUNT,
     "missing_rates": COUNT, "missing_costs": COUNT, "missing_quantities": COUNT, "missing_attributes": COUNT,
 }  # fmt: skip
-#: Of terms.benefits: what only people read.
+#: Columns of terms.benefits that the calculation does not read.
 _FOR_PEOPLE = ("definition", "quote", "clause", "position")
 _OF_AGREEMENT = ("agreement_id", "currency", "minor_units", "combine_rule", "combine_group", "priority", "net_of")
 _TERMS = ("tiers", "axes", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods")
 
-#: The frames that are read, by name.
+#: The input frames, by name.
 INPUTS: Mapping[str, Types] = {
     "benefits": {
         **{name: dtype for name, dtype in SCHEMAS["benefits"].items() if name not in _FOR_PEOPLE},
@@ -43,14 +43,14 @@ INPUTS: Mapping[str, Types] = {
     "metrics": {"participant_id": TEXT, "metric": TEXT, "date": DATE, "value": EXACT},
 }  # fmt: skip
 
-#: What every step adds to the wide frame, in the order of the steps: the step's function, then column: (type, meaning).
-#: Up to `forecast_rows` a row is a payout × period, from `_assign_status` on a payout. A step gives back all that it was given.
+#: The columns that every step adds to the wide frame, in the order of the steps: the step's function, then column: (type, meaning).
+#: Up to `forecast_rows` a row is a payout × period, from `_assign_status` on it is a payout. A step keeps all columns that it gets.
 STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
     "list_payouts": {
         "payout_key": (KEY, "number of the payout: benefit × participant × window"),
         "participant_key": (KEY, "who is paid"),
         "participant_id": (TEXT, "who is paid, by the user's own id"),
-        "days": (COUNT, "of a prorated benefit: the days of the window that the term leaves; else 1"),
+        "days": (COUNT, "of a prorated benefit: the days of the window, clipped to the term; else 1"),
         "of_days": (COUNT, "of a prorated benefit: the days of the calendar's window; else 1"),
         "counts_from": (KEY, "the first period whose sums the window adds to its span"),
         "axis_needs_target": (FLAG, "an axis of the benefit needs a target"),
@@ -58,12 +58,12 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "axis_needs_positive_baseline": (FLAG, "an axis of the benefit divides by the baseline"),
         "axis_needs_metric": (FLAG, "an axis of the benefit needs a metric"),
     },
-    "find_figures": {
+    "find_targets": {
         "feed_target": (pl.Decimal(18, 6), "target of the targets feed for this window"),
         "feed_incentive": (pl.Decimal(18, 6), "incentive of the targets feed for this window"),
         "feed_baseline": (pl.Decimal(18, 6), "baseline of the targets feed for this window"),
         "prior_measure": (EXACT, "measure over the same days one year earlier"),
-        "prior_missing": (TEXT, "what a line of the prior year lacks; null: nothing"),
+        "prior_missing": (TEXT, "what is missing on a line of the prior year; null: nothing"),
         "target": (EXACT, "T before target_times and before it is prorated"),
         "baseline": (EXACT, "B"),
         "incentive": (EXACT, "K before it is prorated"),
@@ -71,8 +71,8 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
     "measure_periods": {
         "period_no": (KEY, "the period"),
         **{name: (dtype, "sum over the lines of the benefit, in this period") for name, dtype in SUMMED.items() if not name.startswith("missing_")},
-        **{name: (dtype, "how many lines of the span lack it") for name, dtype in SUMMED.items() if name.startswith("missing_")},
-        "span_key": (pl.UInt32, "number of the span: what accumulates together"),
+        **{name: (dtype, "how many lines of the span do not have it") for name, dtype in SUMMED.items() if name.startswith("missing_")},
+        "span_key": (pl.UInt32, "number of the span, over which the measure accumulates"),
         "measure_period": (EXACT, "measure of this period"),
         "base_period": (EXACT, "base of this period, before `increment`"),
         "measure_to_date": (EXACT, "M: measure of the span up to the end of the period"),
@@ -80,17 +80,17 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "base_to_date": (EXACT, "E: base of the span up to the end of the period"),
         "quantity_to_date": (EXACT, "Q: quantity of the span up to the end of the period"),
         "last_day": (DATE, "last day of the period"),
-        "seen_until": (DATE, "last day that counts"),
+        "counted_until": (DATE, "last day that counts"),
         "is_last": (FLAG, "the last period of the payout that has begun by `as_of`"),
-        "is_end": (FLAG, "the window has ended by `seen_until`"),
-        "missing_measure": (FLAG, "a line lacks what the measure needs"),
-        "missing_lines": (TEXT, "what a line lacks that measure, base or a pay form needs; null: nothing"),
+        "is_end": (FLAG, "the window has ended by `counted_until`"),
+        "missing_measure": (FLAG, "something that the measure needs is missing on a line"),
+        "missing_lines": (TEXT, "what measure, base or a pay form needs and is missing on a line; null: nothing"),
         "missing_metric": (FLAG, "a metric is missing"),
-        "missing_prior_target": (FLAG, "the target is the prior year's, and a line of it lacks something"),
-        "missing_prior_baseline": (FLAG, "the baseline is the prior year's, and a line of it lacks something"),
+        "missing_prior_target": (FLAG, "the target is the prior year's, and something is missing on one of its lines"),
+        "missing_prior_baseline": (FLAG, "the baseline is the prior year's, and something is missing on one of its lines"),
     },
     "find_metrics": {},
-    "find_reasons": {"reason": (TEXT, "why the result is blocked; null: it is not")},
+    "find_reasons": {"reason": (TEXT, "why the result is blocked; null: it is not blocked")},
     "rank_rows": {"tie_count": (COUNT, "how many participants share the rank on the curve's axis")},
     "evaluate_results": {
         "tier": (KEY, "tier reached; 0: below the first"),
@@ -105,40 +105,40 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "attainment": (EXACT, "M / T"),
         "growth": (EXACT, "M / B − 1"),
         "next_tier_from": (EXACT, "where the next tier begins"),
-        "gap_to_next_tier": (EXACT, "measure that is missing up to the next tier"),
+        "gap_to_next_tier": (EXACT, "how much measure is still needed for the next tier"),
     },
     "forecast_rows": {
-        "projected_measure": (EXACT, "measure that the span is heading for"),
+        "projected_measure": (EXACT, "projected measure of the span at the window's end"),
         "tier_forecast": (KEY, "tier that the projected measure reaches"),
-        "tier_accrual": (KEY, "tier that the accrual takes"),
-        "accrual_earned": (MONEY, "what the span has earned by the tier that the accrual takes"),
+        "tier_accrual": (KEY, "tier that the accrual uses"),
+        "accrual_earned": (MONEY, "what the span has earned by the tier that the accrual uses"),
     },
     "_assign_status": {
         "own_measure": (EXACT, "measure of the window alone"),
         "span_measure_before": (EXACT, "measure of the span before the window"),
         "status": (TEXT, "open, final or blocked"),
         "status_reason": (TEXT, "why it is blocked, or `combined`"),
-        "due_date": (DATE, "when it is to be paid"),
+        "due_date": (DATE, "when the payout is due"),
     },
     "apply_clawback": {
         "prior_earned": (MONEY, "what earlier windows of the span earned"),
         "payout": (MONEY, "what the window pays"),
         "carried": (MONEY, "clawback that is still to be set off"),
-        "prior_paid_and_owed": (MONEY, "what accrued-to-date is measured from"),
+        "prior_paid_and_owed": (MONEY, "what the accrual to date is measured from"),
     },
     "combine_payouts": {
-        "payout_before_group": (MONEY, "payout before agreements of the group are compared"),
-        "is_winner": (FLAG, "the agreement that pays the most; null: not compared"),
+        "payout_before_group": (MONEY, "payout before the agreements of the group are compared"),
+        "is_winner": (FLAG, "this agreement pays the most of its group; null: not compared"),
         "winning_agreement": (TEXT, "the agreement that pays the most; null: not compared"),
     },
 }
-#: Columns that are there only where an agreement of the book needs them.
+#: Columns that exist only where an agreement of the book needs them.
 OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     r"axis_value_\d+": (EXACT, "rank, percentile or metric of the slot"),
     r"axis_divisor_\d+": (COUNT, "what axis_value of the slot is divided by"),
     **{f"{name}_of_(measure|base)": (dtype, "the same over the lines of a measure or base with a scope of its own") for name, dtype in SUMMED.items()},
 }
-#: What explaining adds to a payout: its tiers and slices, the places on its axes, its gates, multiplier and matrix cell.
+#: The columns that the explanation adds to a payout: tiers and slices, places on axes, gates, multiplier and matrix cell.
 EXPLAINED: Types = {
     "measure_name": TEXT, "base_name": TEXT, "target_before_times": EXACT, "whole_incentive": EXACT, "prorated": EXACT, "tier_from": EXACT,
     **{f"next_{form}": EXACT for form in PAY_FORMS},
@@ -146,7 +146,7 @@ EXPLAINED: Types = {
     "x": EXACT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT, "cell_payout": EXACT,
 }  # fmt: skip
 
-#: The tables that are written, by name, in the order in which they are computed.
+#: The output tables, by name, in the order in which they are computed.
 TABLES: Mapping[str, Types] = {
     "payouts": {
         "payout_key": KEY, "benefit_key": KEY, "participant_key": KEY, "window_no": KEY, "window_start": DATE, "window_end": DATE, "span_start": DATE,
@@ -164,11 +164,11 @@ TABLES: Mapping[str, Types] = {
 
 
 class ColumnsDiffer(Exception):
-    """A frame has other columns than columns.py declares: a mistake of the program."""
+    """A frame has other columns than columns.py declares: a bug in the program."""
 
 
 def check_frame(name: str, frame: pl.DataFrame, declared: Types) -> pl.DataFrame:
-    """The frame, if its columns and their types are those declared, in any order. Rows are not looked at, so it takes no time."""
+    """The frame, if its columns and types are those declared, in any order. Only the schema is checked, so it takes no time."""
     found = dict(frame.schema)
     if found != declared:
         differ = sorted(column for column in found.keys() | declared.keys() if found.get(column) != declared.get(column))
@@ -178,6 +178,6 @@ def check_frame(name: str, frame: pl.DataFrame, declared: Types) -> pl.DataFrame
 
 
 def read_inputs(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """The frames of INPUTS with the columns declared; what else they have is left."""
+    """The frames of INPUTS with the columns declared; other columns are dropped."""
     chosen = {name: frames[name].select([column for column in declared if column in frames[name].columns]) for name, declared in INPUTS.items()}
     return {name: check_frame(name, frame, INPUTS[name]) for name, frame in chosen.items()}

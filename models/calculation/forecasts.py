@@ -1,7 +1,7 @@
-"""Forecasts: the measure that a span is heading for, the tier it would reach, and what that makes of the accrual to date.
+"""Forecasts: the projected measure of a span, the tier that it would reach, and what that means for the accrual to date.
 
-Belongs here: projections, and earned-to-date of every placement but `actual`. Does not belong here: evaluating figures (payouts.py), the path of
-accruals (accruals.py).
+Belongs here: projections, and earned-to-date for every placement except `actual`. Does not belong here: evaluating figures (payouts.py),
+accruals per period (accruals.py).
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import polars as pl
 from models.calculation.achievement import missing_measure, sum_prior_periods
 from models.calculation.payouts import Keys, Place, pay_results, place_results, round_payouts
 from models.curves.compiled import Scheme
-from models.curves.inputs import FIGURE_STEP, ScaledInputs, figures_of, integers
+from models.curves.inputs import EXACT_STEP, ScaledInputs, integers, scaled_inputs
 from models.curves.pieces import Exact, choose
-from models.money import EXACT, Rounding, as_figure, as_money
+from models.money import EXACT, Rounding, as_exact, as_money
 
 
 def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
     """projected_measure (null: blocked), tier_forecast, tier_accrual and accrual_earned: what the span has earned by the tier that `accrue` chooses.
 
-    rows: as payouts.evaluate_results gives them, one row per payout × period; one row in, one out. At the window's end, and where nothing moves,
-    the projection is the measure itself.
+    rows: one row per payout × period, of payouts.evaluate_results. One row in, one out. At the window's end, and where a projection would change
+    nothing, it is the measure itself.
     """
     moves = (pl.col("measure_to_date") != 0) | (pl.col("forecast") == "feed") | (pl.col("placement") == "forecast")
     is_open = ~pl.col("is_end") & pl.col("reason").is_null()
@@ -34,11 +34,11 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, ro
         _project(rows.filter(is_open & moves & ~is_forecast), measures, scheme),
     ]
     at_tier = rows.filter(is_open & (pl.col("placement") == "tier"))
-    message = rows.join(pl.concat(found, how="diagonal"), on="row", how="left", maintain_order="left").join(
+    forecast = rows.join(pl.concat(found, how="diagonal"), on="row", how="left", maintain_order="left").join(
         _at_tier(at_tier, scheme, rounding), on="row", how="left", maintain_order="left"
     )
     blocked = pl.col("reason").is_not_null()
-    return message.with_columns(
+    return forecast.with_columns(
         pl.when(~blocked).then(pl.coalesce("projected", "measure_to_date")).alias("projected_measure"),
         pl.coalesce("tier_projected", "tier").alias("tier_forecast"),
         pl.coalesce("earned_at_tier", "earned_projected", "earned").alias("accrual_earned"),
@@ -53,26 +53,27 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, ro
 
 
 def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[ScaledInputs, Exact]:
-    """The figures of the span at its window's end, as `forecast` says, and the measure to date over the same divisor. One row in, one out.
+    """The figures of the span at its window's end, projected by the rule in `forecast`, and the measure to date over the same divisor.
 
-    linear: P = M × days / days gone; seasonal: P = M × the prior year's whole / the prior year's to date; feed: P = the feed's target. Base and quantity
-    follow in the same proportion (as they are where M = 0); increment is max(P − B, 0). Target, baseline and incentive are those of the window.
+    linear: P = M × days / days elapsed; seasonal: P = M × the prior year's whole / the prior year's to date; feed: P = the feed's target. Base and
+    quantity grow in the same proportion (unchanged where M = 0); increment is max(P − B, 0). Target, baseline and incentive are those of the window.
+    One row in, one out.
     """
-    figures = figures_of(rows)
-    gone, days = _days(rows)
-    numerator, denominator = days, gone
+    figures = scaled_inputs(rows)
+    elapsed, days = _days(rows)
+    numerator, denominator = days, elapsed
     if (rows["forecast"] == "seasonal").any():
         whole, to_date = _prior_sums(rows, measures)
         is_seasonal = (rows["forecast"] == "seasonal").to_numpy() & (to_date > 0).astype(bool)
         numerator, denominator = choose(is_seasonal, whole, numerator), choose(is_seasonal, to_date, denominator)
-    is_fed = ((rows["forecast"] == "feed") & rows["feed_target"].is_not_null()).to_numpy()
-    fed, measure = integers(rows["feed_target"].cast(EXACT)), integers(rows["measure_to_date"])
-    has_ratio, sign = is_fed & (measure != 0).astype(bool), choose(measure < 0, -1, 1)
-    numerator, denominator = choose(has_ratio, fed * sign, numerator), choose(has_ratio, measure * sign, denominator)
-    is_still = (measure == 0).astype(bool)
-    numerator, denominator = choose(is_still, 1, numerator), choose(is_still, 1, denominator)
+    has_feed_target = ((rows["forecast"] == "feed") & rows["feed_target"].is_not_null()).to_numpy()
+    feed_target, measure = integers(rows["feed_target"].cast(EXACT)), integers(rows["measure_to_date"])
+    has_ratio, sign = has_feed_target & (measure != 0).astype(bool), choose(measure < 0, -1, 1)
+    numerator, denominator = choose(has_ratio, feed_target * sign, numerator), choose(has_ratio, measure * sign, denominator)
+    is_zero = (measure == 0).astype(bool)
+    numerator, denominator = choose(is_zero, 1, numerator), choose(is_zero, 1, denominator)
     to_date = figures.measure * denominator
-    projected = choose(is_fed & is_still, fed * FIGURE_STEP * figures.of_days, figures.measure * numerator)
+    projected = choose(has_feed_target & is_zero, feed_target * EXACT_STEP * figures.of_days, figures.measure * numerator)
     baseline = figures.baseline * denominator
     increment = projected - baseline
     is_increment = (rows["base"] == "increment").to_numpy()
@@ -89,7 +90,7 @@ def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[ScaledI
 
 
 def _prior_sums(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[Exact, Exact]:
-    """The prior year's measure of the whole span and of the part that stands for the days up to each row's own end; 0 where its lines lack something."""
+    """The prior year's measure of the whole span, and of the days up to each row's end; 0 where something is missing on its lines."""
     seasonal = rows.filter(pl.col("forecast") == "seasonal").drop("period_no", *(c for c in rows.columns if c.startswith("prior_"))).unique("payout_key")
     sums = sum_prior_periods(seasonal, measures).filter(~missing_measure().any().over("payout_key"))
     whole = sums.group_by("payout_key").agg(pl.col("prior_measure").sum().alias("whole"))
@@ -109,39 +110,39 @@ def _prior_sums(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[Exact, Exac
 
 
 def _days(rows: pl.DataFrame) -> tuple[Exact, Exact]:
-    """Days of the span gone at the row's end, and its days up to the window's end."""
+    """The days of the span that have elapsed at the row's end, and its days up to the window's end."""
     start = pl.col("span_start")
-    message = rows.select(gone=(pl.col("seen_until") - start).dt.total_days() + 1, days=(pl.col("window_end") - start).dt.total_days() + 1)
-    return integers(message["gone"]), integers(message["days"])
+    counted = rows.select(elapsed=(pl.col("counted_until") - start).dt.total_days() + 1, days=(pl.col("window_end") - start).dt.total_days() + 1)
+    return integers(counted["elapsed"]), integers(counted["days"])
 
 
 def _project(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme) -> pl.DataFrame:
-    """The projected measure and the tier it reaches: one row per row."""
+    """The projected measure and the tier that it reaches. One row in, one out."""
     figures, _ = project_figures(rows, measures)
     benefit = _benefits(rows)
-    return _tell(rows, figures, place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool)))
+    return _projection(rows, figures, place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool)))
 
 
 def _forecast(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
-    """The same with earned to date: payout(P) / P × M, rounded once; where P is 0 or less: payout(P) × days gone / days."""
+    """The same with earned to date: payout(P) / P × M, rounded once; where P is 0 or less: payout(P) × days elapsed / days."""
     figures, to_date = project_figures(rows, measures)
     benefit = _benefits(rows)
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool))
     numerator, denominator = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place).limited
-    gone, days = _days(rows)
+    elapsed, days = _days(rows)
     is_positive = (figures.measure > 0).astype(bool)
-    earned = numerator * choose(is_positive, to_date, gone), denominator * choose(is_positive, figures.measure, days)
-    return _tell(rows, figures, place).with_columns(as_money(round_payouts(rows, earned, rounding).tolist()).alias("earned_projected"))
+    earned = numerator * choose(is_positive, to_date, elapsed), denominator * choose(is_positive, figures.measure, days)
+    return _projection(rows, figures, place).with_columns(as_money(round_payouts(rows, earned, rounding).tolist()).alias("earned_projected"))
 
 
-def _tell(rows: pl.DataFrame, figures: ScaledInputs, place: Place) -> pl.DataFrame:
-    columns = {"projected": as_figure(figures.measure, choose(rows["row"] >= 0, figures.divisor, 1)).cast(EXACT)}
+def _projection(rows: pl.DataFrame, figures: ScaledInputs, place: Place) -> pl.DataFrame:
+    columns = {"projected": as_exact(figures.measure, choose(rows["row"] >= 0, figures.divisor, 1)).cast(EXACT)}
     return pl.DataFrame({"row": rows["row"], **columns, "tier_projected": pl.Series(place.tier, dtype=pl.Int32)})
 
 
 def _at_tier(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
-    """What the figures to date earn as if the agreed tier were reached: one row per row."""
-    figures, benefit = figures_of(rows), _benefits(rows)
+    """What the figures to date earn if the agreed tier is taken as reached. One row in, one out."""
+    figures, benefit = scaled_inputs(rows), _benefits(rows)
     tier = rows["placement_tier"].to_numpy().astype(np.int64)
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool), tier)
     paid = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place)

@@ -1,4 +1,4 @@
-"""Payouts: place on the curve, pay, multiply, gate, limit, round.
+"""Payouts: what each result's figures earn, from the place on the curve to the rounded amount.
 
 Belongs here: the order curve → multiply → requires → limits → rounding, for rows of figures. Does not belong here: sums of lines (achievement.py),
 curves (pieces.py), what earlier windows were paid (clawbacks.py), accruals (forecasts.py).
@@ -17,25 +17,25 @@ from models.calculation.ranks import share_ranks
 from models.curves.axes import GROWTH, GROWTH_AMOUNT, MEASURE, RANK, axis_unit, place_rows
 from models.curves.compiled import Scheme
 from models.curves.gates import multiply_rows, scale_by_gates
-from models.curves.inputs import FIGURE_SCALE, ScaledInputs, figures_of, integers
+from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers, scaled_inputs
 from models.curves.matrices import coefficients_in_cells
 from models.curves.pieces import START_SCALE, Coefficients, Exact, Ladder, choose, coefficients_on_pieces, place_on_pieces
 from models.curves.vocabulary import COLUMNS, CURVE
-from models.money import EXACT, Rounding, as_figure, as_money, round_ratio
+from models.money import EXACT, Rounding, as_exact, as_money, round_ratio
 
-#: What the result of a row depends on, beside the axes that are given to it (ranks, metrics).
+#: The columns that the result of a row depends on, apart from ranks and metrics, whose columns begin with AXIS_INPUTS.
 CURVE_INPUTS = (
     "benefit_key", "measure_to_date", "base_to_date", "quantity_to_date", "target", "target_times", "baseline",
     "incentive", "days", "of_days", "reason",
 )  # fmt: skip
-GIVEN = ("axis_value_", "axis_divisor_", "tie_count")
+AXIS_INPUTS = ("axis_value_", "axis_divisor_", "tie_count")
 
 Keys = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where each row stands: x / x_divisor on the curve's axis, its piece of the ladder, its tier, and what it is paid by."""
+    """The place of each row: x / x_divisor on the curve's axis, its piece of the ladder, its tier, and the coefficients by which it is paid."""
 
     x: Exact
     x_divisor: Exact
@@ -46,7 +46,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Paid:
-    """What each row is paid, as ratios: by the curve, times multiplier and gates, and limited. Denominators are positive."""
+    """What each row is paid, as ratios: by the curve, and after multiplier, gates and limits. Denominators are positive."""
 
     curve: tuple[Exact, Exact]
     multiplier: tuple[Exact, Exact]
@@ -57,13 +57,13 @@ class Paid:
 def evaluate_results(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
     """What each row's figures earn by its benefit's scheme.
 
-    rows: as achievement.measure_periods gives them. One row in, one row out, with tier, axis_value, curve_payout, multiplier, gate_factor,
-    limited_payout (for people to read), earned (money, after limits and rounding, of the span), effective_target, effective_incentive,
+    rows: of achievement.measure_periods. One row in, one out. Adds tier, axis_value, curve_payout, multiplier, gate_factor,
+    limited_payout (for people to read), earned (money of the span, after limits and rounding), effective_target, effective_incentive,
     attainment, growth, next_tier_from, gap_to_next_tier. Blocked rows earn nothing: earned is null.
     """
-    # neighbours with the same figures, mostly periods and partners without sales, are computed once
-    given = [name for name in rows.columns if name.startswith(GIVEN)]
-    run = rows.select(pl.struct(*CURVE_INPUTS, *given).rle_id()).to_series()
+    # consecutive rows with the same figures, mostly periods and partners without sales, are computed once
+    axis_inputs = [name for name in rows.columns if name.startswith(AXIS_INPUTS)]
+    run = rows.select(pl.struct(*CURVE_INPUTS, *axis_inputs).rle_id()).to_series()
     distinct = rows.filter(run != run.shift(1, fill_value=run.len()))
     return rows.hstack(_evaluate(distinct, scheme, rounding)[run])
 
@@ -71,12 +71,12 @@ def evaluate_results(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> 
 def _evaluate(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
     benefit = rows["benefit_key"].to_numpy().astype(np.int64)
     blocked = rows["reason"].is_not_null().to_numpy()
-    figures = figures_of(rows)
+    figures = scaled_inputs(rows)
     place = place_results(rows, figures, scheme, benefit, blocked)
     paid = pay_results(rows, figures, scheme, benefit, ~blocked, place)
     kind, in_curve = scheme.axes.kinds[CURVE][benefit], curve_figures(figures, scheme, benefit)
     following = _next_tier(scheme.ladder, benefit, place.piece)
-    # a lower rank is the better one: the next tier is not what one wants to reach
+    # rank 1 is the best, so the next tier is not one to aim for
     has_next = (scheme.ladder.tier[following] > scheme.ladder.tier[place.piece]) & ~blocked & (kind != RANK)
     start = scheme.ladder.start[following]
     gap, step = threshold(kind, in_curve, start)
@@ -85,33 +85,33 @@ def _evaluate(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.Data
     return pl.DataFrame(
         {
             "tier": pl.Series(np.where(blocked, 0, place.tier), dtype=pl.Int32),
-            "axis_value": as_figure(place.x, choose(blocked, 0, choose(is_in_units, figures.divisor, place.x_divisor))),
-            "curve_payout": as_figure(paid.curve[0], choose(blocked, 0, paid.curve[1])),
+            "axis_value": as_exact(place.x, choose(blocked, 0, choose(is_in_units, figures.divisor, place.x_divisor))),
+            "curve_payout": as_exact(paid.curve[0], choose(blocked, 0, paid.curve[1])),
             "multiplier": _factor(paid.multiplier, len(benefit)),
             "gate_factor": _factor(paid.gate_factor, len(benefit)),
-            "limited_payout": as_figure(paid.limited[0], choose(blocked, 0, paid.limited[1])),
+            "limited_payout": as_exact(paid.limited[0], choose(blocked, 0, paid.limited[1])),
             "earned": as_money(None if b else e for b, e in zip(blocked, round_payouts(rows, paid.limited, rounding), strict=True)),
-            "effective_target": as_figure(figures.target, choose(rows["target"].is_null(), 0, figures.divisor)),
-            "effective_incentive": as_figure(figures.incentive, choose(rows["incentive"].is_null(), 0, figures.divisor))
+            "effective_target": as_exact(figures.target, choose(rows["target"].is_null(), 0, figures.divisor)),
+            "effective_incentive": as_exact(figures.incentive, choose(rows["incentive"].is_null(), 0, figures.divisor))
             if figures.is_prorated
             else rows["incentive"],
-            "attainment": as_figure(figures.measure, choose(figures.target > 0, figures.target, 0)),
-            "growth": as_figure(figures.measure - figures.baseline, choose(figures.baseline > 0, figures.baseline, 0)),
-            "next_tier_from": as_figure(start * choose(is_in_units, in_curve.days, in_curve.of_days), choose(has_next, START_SCALE * in_curve.of_days, 0)),
-            "gap_to_next_tier": as_figure(gap - figures.measure * step, choose(has_gap, figures.divisor * step, 0)),
+            "attainment": as_exact(figures.measure, choose(figures.target > 0, figures.target, 0)),
+            "growth": as_exact(figures.measure - figures.baseline, choose(figures.baseline > 0, figures.baseline, 0)),
+            "next_tier_from": as_exact(start * choose(is_in_units, in_curve.days, in_curve.of_days), choose(has_next, START_SCALE * in_curve.of_days, 0)),
+            "gap_to_next_tier": as_exact(gap - figures.measure * step, choose(has_gap, figures.divisor * step, 0)),
         }
     )
 
 
 def _factor(ratio: tuple[Any, Any], length: int) -> pl.Series:
-    """A factor for people to read; 1 where nobody has one."""
-    return pl.repeat(1, length, dtype=EXACT, eager=True) if isinstance(ratio[0], int) else as_figure(*ratio)
+    """A factor for people to read; 1 where no benefit has one."""
+    return pl.repeat(1, length, dtype=EXACT, eager=True) if isinstance(ratio[0], int) else as_exact(*ratio)
 
 
 def place_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benefit: Keys, blocked: npt.NDArray[np.bool_], tier: Keys | None = None) -> Place:
-    """Where each row stands on its curve or matrix. Blocked rows stand below the first tier.
+    """The place of each row on its curve or matrix. Blocked rows are below the first tier.
 
-    tier: the tier to be taken instead of the one reached.
+    tier: the tier to use instead of the one reached.
     """
     x, x_divisor = place_rows(scheme.axes, CURVE, benefit, rows, curve_figures(figures, scheme, benefit))
     piece = np.where(blocked, scheme.ladder.first[benefit], place_on_pieces(scheme.ladder, benefit, x, x_divisor))
@@ -125,18 +125,18 @@ def place_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, ben
 
 
 def _share_ties(rows: pl.DataFrame, scheme: Scheme, benefit: Keys, blocked: npt.NDArray[np.bool_], place: Place) -> Place:
-    """With `ties: share`, those who tie are paid the mean of the ranks they occupy."""
+    """With `ties: share`, tied participants are paid the mean of the ranks that they occupy."""
     if not scheme.shares_ties.any():
         return place
-    tied = rows["tie_count"].to_numpy().astype(np.int64)
-    here = np.flatnonzero(scheme.shares_ties[benefit] & (tied > 1) & ~blocked)
+    tie_count = rows["tie_count"].to_numpy().astype(np.int64)
+    here = np.flatnonzero(scheme.shares_ties[benefit] & (tie_count > 1) & ~blocked)
     if not here.size:
         return place
-    return replace(place, coefficients=place.coefficients.replaced(here, share_ranks(scheme.ladder, benefit, place.x, tied, here)))
+    return replace(place, coefficients=place.coefficients.replaced(here, share_ranks(scheme.ladder, benefit, place.x, tie_count, here)))
 
 
 def _look_up(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benefit: Keys, blocked: npt.NDArray[np.bool_], place: Place) -> Place:
-    """The cells of rows with a matrix; its row is the tier, none where the column is none."""
+    """The cells of rows with a matrix. The matrix row is the tier; it is 0 where the column is 0."""
     here = np.flatnonzero(scheme.is_matrix[benefit] & ~blocked)
     if not here.size or scheme.columns is None or scheme.grid is None:
         return place
@@ -150,7 +150,7 @@ def _look_up(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benefit:
 
 
 def pay_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benefit: Keys, is_paid: npt.NDArray[np.bool_], place: Place) -> Paid:
-    """What each row is paid where it stands, in units of money, before it is rounded."""
+    """What each row is paid at its place, in units of money, before rounding."""
     numerator, denominator = _pay(figures, scheme, benefit, place)
     multiplier: tuple[Any, Any] = (1, 1)
     gate_factor: tuple[Any, Any] = (1, 1)
@@ -163,7 +163,7 @@ def pay_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benef
 
 
 def _pay(figures: ScaledInputs, scheme: Scheme, benefit: Keys, place: Place) -> tuple[Exact, Exact]:
-    """The curve's payment: Σ over the pay forms of coefficient × what the form multiplies. No slice of `graduated` pays where the measure is 0 or less."""
+    """The curve's payment: Σ over the pay forms of coefficient × what the form multiplies. Slices of `graduated` pay nothing where the measure is ≤ 0."""
     is_graduated, is_rolling = scheme.is_graduated[benefit], scheme.is_rolling[benefit]
     curve, kind = curve_figures(figures, scheme, benefit), scheme.axes.kinds[CURVE][benefit]
     forms = place.coefficients.forms
@@ -172,7 +172,7 @@ def _pay(figures: ScaledInputs, scheme: Scheme, benefit: Keys, place: Place) -> 
     sliced = is_graduated & has_slices
     # slices of another base are E / M of those of the measure
     measure = choose(sliced, figures.measure, 1)
-    # the length of x that a share multiplies is in parts of the window, like its thresholds
+    # the length of x that a share multiplies is prorated like its thresholds
     is_part = is_graduated & in_units(kind)
     length, of_length = (choose(is_part, curve.days, 1), choose(is_part, curve.of_days, 1)) if curve.is_prorated else (1, 1)
     multiplied: dict[str, Any] = {
@@ -187,7 +187,7 @@ def _pay(figures: ScaledInputs, scheme: Scheme, benefit: Keys, place: Place) -> 
 
 
 def curve_figures(figures: ScaledInputs, scheme: Scheme, benefit: Keys) -> ScaledInputs:
-    """The figures whose thresholds and amounts are those of the curve: a matrix is not prorated."""
+    """The figures for the curve's thresholds and amounts, which a matrix does not prorate."""
     if not figures.is_prorated or not scheme.is_matrix.any():
         return figures
     is_matrix = scheme.is_matrix[benefit]
@@ -195,30 +195,30 @@ def curve_figures(figures: ScaledInputs, scheme: Scheme, benefit: Keys) -> Scale
 
 
 def in_units(kind: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
-    """Whether the axis is in units of the measure itself, so that its thresholds shrink with the window."""
+    """Whether the axis is in units of the measure itself, so that its thresholds are prorated."""
     found: npt.NDArray[np.bool_] = (kind == MEASURE) | (kind == GROWTH_AMOUNT)
     return found
 
 
 def threshold(kind: npt.NDArray[np.int8], figures: ScaledInputs, start: Exact) -> tuple[Exact, int]:
-    """Where a place on the axis lies in measure units: attainment from × T, growth (1 + from) × B, growth_amount B + from; in 1/(divisor × the int)."""
+    """A place on the axis in units of the measure: attainment from × T, growth (1 + from) × B, growth_amount B + from; in 1/(divisor × the int)."""
     compares = (kind == GROWTH) | (kind == GROWTH_AMOUNT)
     return start * axis_unit(kind, figures) + choose(compares, figures.baseline * START_SCALE, 0), START_SCALE
 
 
 def _limit(rows: pl.DataFrame, numerator: Exact, denominator: Exact) -> tuple[Exact, Exact]:
-    """at_most clips; then less than pays_from pays nothing; then at_least lifts."""
+    """at_most caps the amount, then less than pays_from pays nothing, then at_least raises it."""
 
     def limit(name: str) -> tuple[npt.NDArray[np.bool_], Exact]:
         return rows[name].is_not_null().to_numpy(), integers(rows[name]) * denominator
 
-    amount = numerator * FIGURE_SCALE
+    amount = numerator * EXACT_SCALE
     is_set, most = limit("at_most")
     amount = choose(is_set & (amount > most), most, amount)
     is_set, least = limit("pays_from")
     amount = choose(is_set & (amount < least), 0, amount)
     is_set, least = limit("at_least")
-    return choose(is_set & (amount < least), least, amount), denominator * FIGURE_SCALE
+    return choose(is_set & (amount < least), least, amount), denominator * EXACT_SCALE
 
 
 def round_payouts(rows: pl.DataFrame, payout: tuple[Exact, Exact], rounding: Rounding) -> Exact:

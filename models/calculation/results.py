@@ -1,6 +1,6 @@
-"""From sums and terms to the tables of `calc`: the models put together, in order.
+"""From sums and terms to the tables of `calc`: all steps of the calculation, in order.
 
-Belongs here: the order of the models and the columns handed on. Does not belong here: any rule of its own, reading or writing.
+Belongs here: the order of the steps and the columns passed on. Does not belong here: rules of the calculation, reading or writing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from models.calculation.accruals import accrue_periods
-from models.calculation.achievement import find_figures, find_reasons, list_payouts, measure_periods
+from models.calculation.achievement import find_reasons, find_targets, list_payouts, measure_periods
 from models.calculation.best_of_group import combine_payouts
 from models.calculation.clawbacks import apply_clawback
 from models.calculation.columns import TABLES, check_frame, read_inputs
@@ -25,7 +25,7 @@ from models.curves.axes import find_metrics, list_needs
 from models.curves.compiled import compile_scheme
 from models.curves.inputs import integers
 from models.curves.vocabulary import PAY_FORMS
-from models.money import EXACT, Rounding, as_figure
+from models.money import EXACT, Rounding, as_exact
 
 
 def compute_results(
@@ -34,7 +34,7 @@ def compute_results(
     """The tables payouts, achievement, accruals and calculation_steps of `calc` (columns.TABLES), each as soon as it is computed.
 
     frames: those of columns.INPUTS. measures: int_measures_summed; targets: one row per agreement_id, benefit_id, participant_id, window_start.
-    benefits may be some of a book's, all versions of a benefit and all agreements of a group among them; payouts are numbered from `first_payout` on.
+    benefits may be a part of the book's, with all versions of a benefit and all agreements of a group. Payouts are numbered from `first_payout` on.
     """
     for name, table in _compute(read_inputs(frames), as_of, as_of_period, rounding, first_payout):
         yield name, check_frame(f"calc.{name}", table, TABLES[name])
@@ -47,21 +47,21 @@ def _compute(
     scheme = compile_scheme(frames)
     benefits = frames["benefits"].join(list_needs(axes), on="benefit_key")
     listed = list_payouts(benefits, frames["windows"], frames["participants"], first_payout)
-    measured = measure_periods(find_figures(listed, measures, frames["targets"]), measures, frames["periods"], as_of, as_of_period)
+    measured = measure_periods(find_targets(listed, measures, frames["targets"]), measures, frames["periods"], as_of, as_of_period)
     placed = rank_rows(find_reasons(find_metrics(measured, axes, frames["metrics"])), axes)
     rows = forecast_rows(evaluate_results(placed, scheme, rounding), measures, scheme, rounding)
     settled = combine_payouts(apply_clawback(_assign_status(rows, as_of)))
-    message = _rename_for_publication(settled)
-    yield "payouts", message.select(*TABLES["payouts"])
+    payouts = _rename_for_publication(settled)
+    yield "payouts", payouts.select(*TABLES["payouts"])
     yield "achievement", _achievement_rows(rows)
     yield "accruals", accrue_periods(rows, settled)
     shares_rank = (pl.col("ties") == "share") & (pl.col("tie_count") > 1)
     slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme)
-    yield "calculation_steps", list_steps(_with_tiers(message, tiers), slices, trace_results(settled, scheme, frames), rounding)
+    yield "calculation_steps", list_steps(_with_tiers(payouts, tiers), slices, trace_results(settled, scheme, frames), rounding)
 
 
 def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
-    """One row per payout, its last period, with status, due date and what the span measured before the window."""
+    """One row per payout, that of its last period, with status, due date and the span's measure before the window."""
     own_measure = rows.group_by("payout_key").agg(pl.col("measure_period").sum().alias("own_measure"))
     is_blocked, has_ended = pl.col("reason").is_not_null(), pl.col("window_end") <= as_of
     return (
@@ -77,8 +77,8 @@ def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
 
 
 def _rename_for_publication(settled: pl.DataFrame) -> pl.DataFrame:
-    """Measure and base are their sums now, no longer their names. `prorated` is the part of the window that counts."""
-    parts = as_figure(integers(settled["days"]), integers(settled["of_days"])) if (settled["of_days"] > 1).any() else pl.lit(1, EXACT)
+    """The published column names: `measure` and `base` are now the sums, no longer their names. Adds `prorated`, the part of the window that counts."""
+    parts = as_exact(integers(settled["days"]), integers(settled["of_days"])) if (settled["of_days"] > 1).any() else pl.lit(1, EXACT)
     settled = settled.with_columns(parts.alias("prorated"))
     return (
         settled.drop("amount", "cost", "quantity")
@@ -103,7 +103,7 @@ def _achievement_rows(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_tiers(payouts: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
-    """What the tier reached and the next one pay, beside each payout."""
+    """Adds to each payout what the tier reached and the next one pay."""
     following = tiers.select("benefit_key", pl.col("tier") - 1, *(pl.col(form).alias(f"next_{form}") for form in PAY_FORMS))
     return payouts.join(tiers.rename({"from_value": "tier_from"}), on=["benefit_key", "tier"], how="left", maintain_order="left").join(
         following, on=["benefit_key", "tier"], how="left", maintain_order="left"

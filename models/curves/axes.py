@@ -1,4 +1,4 @@
-"""Axes: where each result stands on what its curve, matrix, multiplier and gates look at.
+"""Axes: the place of each result on the axes of its curve, matrix, multiplier and gates.
 
 Belongs here: x as a ratio of integers for every slot of `terms.axes`, what an axis needs, and the metrics feed's values.
 Does not belong here: ranks among participants (ranks.py), tiers (pieces.py).
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from models.curves.inputs import FIGURE_SCALE, ScaledInputs, integers
+from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers
 from models.curves.pieces import Exact, choose
 from models.curves.vocabulary import CURVE
 from models.money import EXACT
@@ -28,7 +28,7 @@ class Axes:
     kinds: dict[int, npt.NDArray[np.int8]]
 
     def uses(self, slot: int, benefit: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Which rows have an axis in this slot."""
+        """Whether each row has an axis in this slot."""
         used: npt.NDArray[np.bool_] = self.kinds[slot][benefit] != NONE
         return used
 
@@ -44,7 +44,7 @@ def compile_axes(axes: pl.DataFrame, benefits: int) -> Axes:
 
 
 def list_needs(axes: pl.DataFrame) -> pl.DataFrame:
-    """What the axes of a benefit need, all its slots together: one row per benefit_key. A rank needs what its values need."""
+    """What the axes of a benefit need, over all its slots: one row per benefit_key. A rank needs whatever its values need."""
     axis, of = pl.col("axis"), pl.col("rank_of")
     needs = {
         "axis_needs_target": "attainment",
@@ -61,8 +61,8 @@ def list_needs(axes: pl.DataFrame) -> pl.DataFrame:
 def place_rows(axes: Axes, slot: int, benefit: npt.NDArray[np.int64], rows: pl.DataFrame, figures: ScaledInputs) -> tuple[Exact, Exact]:
     """x and its divisor: M, M / T, M / B − 1, M − B, the rank, the percentile or the metric. One row in, one out.
 
-    Measure and growth_amount are told in parts of the window where figures are prorated: thresholds × part ≤ x is thresholds ≤ x / part.
-    Rows that lack what their axis needs get any numbers.
+    Where figures are prorated, measure and growth_amount are divided by the part of the window: threshold × part ≤ x is threshold ≤ x / part.
+    Rows without what their axis needs get arbitrary numbers.
     """
     kind = axes.kinds[slot][benefit]
     compares = (kind == GROWTH) | (kind == GROWTH_AMOUNT)
@@ -71,28 +71,28 @@ def place_rows(axes: Axes, slot: int, benefit: npt.NDArray[np.int64], rows: pl.D
     is_given = kind >= RANK
     if is_given.any():
         x = choose(is_given, integers(rows[f"axis_value_{slot}"]), x)
-        divisor = choose(is_given, integers(rows[f"axis_divisor_{slot}"].fill_null(1)) * FIGURE_SCALE, divisor)
+        divisor = choose(is_given, integers(rows[f"axis_divisor_{slot}"].fill_null(1)) * EXACT_SCALE, divisor)
     return x, choose(divisor > 0, divisor, 1)
 
 
 def axis_unit(kind: npt.NDArray[np.int8], figures: ScaledInputs) -> Exact:
-    """How much of the measure one unit of the axis is: 1 (in part of the window), the target, or the baseline; as an integer in 1/divisor."""
+    """The measure in one unit of the axis: 1 (times the part of the window), the target, or the baseline; as an integer in 1/divisor."""
     return choose(kind == ATTAINMENT, figures.target, choose(kind == GROWTH, figures.baseline, figures.part))
 
 
 def find_metrics(rows: pl.DataFrame, axes: pl.DataFrame, metrics: pl.DataFrame) -> pl.DataFrame:
-    """The metric of every row and slot that looks at one: `axis_value_<slot>`, null where there is none; `missing_metric` says that one is missing.
+    """The metric of every row and slot with a metric axis: `axis_value_<slot>`, null where there is none; `missing_metric` says that one is missing.
 
-    rows: with benefit_key, participant_id, span_start, seen_until. The last value dated in the span up to `seen_until` counts.
+    rows: with benefit_key, participant_id, span_start, counted_until. The last value dated in the span up to `counted_until` counts.
     metrics: one row per participant_id, metric and date, with value.
     """
     values = metrics.select("participant_id", "metric", pl.col("date").alias("value_date"), pl.col("value").cast(EXACT)).sort("value_date")
     for (slot,), wanted in axes.filter(pl.col("axis") == "metric").partition_by("slot", as_dict=True).items():
         found = (
-            rows.select("benefit_key", "participant_id", "span_start", "seen_until", pl.int_range(pl.len()).alias("row"))
+            rows.select("benefit_key", "participant_id", "span_start", "counted_until", pl.int_range(pl.len()).alias("row"))
             .join(wanted.select("benefit_key", "metric"), on="benefit_key")
-            .sort("seen_until")
-            .join_asof(values, left_on="seen_until", right_on="value_date", by=["participant_id", "metric"], strategy="backward", check_sortedness=False)
+            .sort("counted_until")
+            .join_asof(values, left_on="counted_until", right_on="value_date", by=["participant_id", "metric"], strategy="backward", check_sortedness=False)
             .with_columns(pl.when(pl.col("value_date") >= pl.col("span_start")).then("value").alias(f"axis_value_{slot}"))
             .with_columns(pl.col(f"axis_value_{slot}").is_null().alias("missing_here"))
         )

@@ -1,6 +1,6 @@
-"""Schemes: everything that benefits pay by, compiled once and looked up by benefit.
+"""Schemes: the curves, matrices, multipliers and gates of all benefits, compiled once and looked up by benefit.
 
-Belongs here: putting the compiled parts together. Does not belong here: compiling (pieces.py, matrices.py, axes.py, gates.py), evaluating.
+Belongs here: combining the compiled parts. Does not belong here: compiling them (pieces.py, matrices.py, axes.py, gates.py), evaluating.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from models.curves.vocabulary import COLUMNS, CURVE, MULTIPLY
 
 @dataclass(frozen=True)
 class Scheme:
-    """The compiled parts, None where no benefit has them, and the methods by benefit. Keys of benefits are their places."""
+    """The compiled parts, None where no benefit has them, and the methods by benefit. A benefit's key is its index."""
 
     axes: Axes
     ladder: Ladder
@@ -38,7 +38,7 @@ class Scheme:
 def compile_scheme(frames: Mapping[str, pl.DataFrame]) -> Scheme:
     """frames: benefits, tiers, axes, matrix_columns, matrix_cells, multipliers, multiplier_tiers, gates as docs/architecture.md has them (`terms.*`).
 
-    benefits may be some of a book's: what the other tables say of the rest is left alone.
+    benefits may be a part of the book's: rows of the other tables for the rest are ignored.
     """
     benefits = frames["benefits"].sort("benefit_key")
     keys = benefits.select("benefit_key")
@@ -51,7 +51,7 @@ def compile_scheme(frames: Mapping[str, pl.DataFrame]) -> Scheme:
     multipliers = of["multipliers"].sort("benefit_key")
 
     def bounded(rows: pl.DataFrame, slot: int) -> pl.DataFrame:
-        """A rank has no upper boundary: its tiers hold from their `from`."""
+        """A rank has no upper_inclusive boundary: its tiers include their `from`."""
         ranked = of["axes"].filter((pl.col("slot") == slot) & (pl.col("axis") == "rank"))["benefit_key"].implode()
         return rows.with_columns(pl.when(pl.col("benefit_key").is_in(ranked)).then(pl.lit("lower_inclusive")).otherwise("boundary").alias("boundary"))
 

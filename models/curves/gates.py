@@ -1,6 +1,6 @@
 """Gates and multipliers: what scales the curve's payment.
 
-Belongs here: which gates hold, the factor that is left, the multiplier's factor. Does not belong here: the curve, limits, rounding (payouts.py).
+Belongs here: which gates hold, the factor that they leave, the multiplier's factor. Does not belong here: the curve, limits, rounding (payouts.py).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import numpy.typing as npt
 import polars as pl
 
 from models.curves.axes import Axes, place_rows
-from models.curves.inputs import FIGURE_SCALE, ScaledInputs, integers
+from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers
 from models.curves.pieces import Exact, Ladder, choose, coefficients_on_pieces, place_on_pieces
 from models.curves.vocabulary import MULTIPLY
 
-#: Bound of a gate → whether it fails, from x × FIGURE_SCALE − bound × divisor.
+#: For each bound of a gate: whether it fails, given x × EXACT_SCALE − bound × divisor.
 FAILS = {
     "at_least": lambda distance: distance < 0,
     "above": lambda distance: distance <= 0,
@@ -27,7 +27,7 @@ FAILS = {
 
 @dataclass(frozen=True)
 class Gates:
-    """`terms.gates` by slot and benefit: `bounds[slot][bound]` = (whether it is set, integers in 1/FIGURE_SCALE), `otherwise[slot]` likewise integers."""
+    """`terms.gates` by slot and benefit: `bounds[slot][bound]` = (whether it is set, its value), `otherwise[slot]`; values are integers in 1/EXACT_SCALE."""
 
     bounds: dict[int, dict[str, tuple[npt.NDArray[np.bool_], Exact]]]
     otherwise: dict[int, Exact]
@@ -50,25 +50,25 @@ def compile_gates(gates: pl.DataFrame, benefits: int) -> Gates:
     return Gates(bounds, otherwise)
 
 
-def open_gate(gates: Gates, slot: int, benefit: npt.NDArray[np.int64], x: Exact, divisor: Exact) -> Exact:
-    """The factor that one gate leaves, in 1/FIGURE_SCALE: 1 where every bound holds, else `otherwise`. Rows of benefits with a gate in this slot."""
+def gate_factors(gates: Gates, slot: int, benefit: npt.NDArray[np.int64], x: Exact, divisor: Exact) -> Exact:
+    """The factor that one gate leaves, in 1/EXACT_SCALE: 1 where every bound holds, else `otherwise`. For rows of benefits with a gate in this slot."""
     fails = np.zeros(len(x), dtype=bool)
     for name, (is_set, values) in gates.bounds[slot].items():
-        distance = x * FIGURE_SCALE - values[benefit] * divisor
+        distance = x * EXACT_SCALE - values[benefit] * divisor
         fails |= is_set[benefit] & FAILS[name](distance).astype(bool)
-    return choose(fails, gates.otherwise[slot][benefit], FIGURE_SCALE)
+    return choose(fails, gates.otherwise[slot][benefit], EXACT_SCALE)
 
 
 def scale_by_gates(
     gates: Gates, axes: Axes, benefit: npt.NDArray[np.int64], rows: pl.DataFrame, figures: ScaledInputs, is_paid: npt.NDArray[np.bool_]
 ) -> tuple[Exact, Exact]:
-    """The factors of all gates multiplied: numerator and divisor, 1 where there is none. Gates are not prorated."""
+    """The product of the factors of all gates: numerator and divisor, 1 where there is no gate. Gates are not prorated."""
     numerator, divisor = np.full(len(benefit), 1, dtype=object), np.full(len(benefit), 1, dtype=object)
     for slot in gates.bounds:
         here = np.flatnonzero(axes.uses(slot, benefit) & is_paid)
         x, x_divisor = place_rows(axes, slot, benefit[here], rows[here], figures.at(here).unscaled())
-        numerator[here] = numerator[here] * open_gate(gates, slot, benefit[here], x, x_divisor)
-        divisor[here] = divisor[here] * FIGURE_SCALE
+        numerator[here] = numerator[here] * gate_factors(gates, slot, benefit[here], x, x_divisor)
+        divisor[here] = divisor[here] * EXACT_SCALE
     return numerator, divisor
 
 

@@ -1,7 +1,8 @@
-"""The figures of each result as exact integers: what curves, gates and multipliers are evaluated on.
+"""The figures of each result as exact integers: the inputs of curves, gates and multipliers.
 
-All figures of a row are integers over one divisor of that row, so that a projection (M × days / days gone) or a part of a window (T × days / days)
-stays whole. Belongs here: that form, and scaling by a part of a window. Does not belong here: projections (forecasts.py), sums (achievement.py).
+All figures of a row are integers over one divisor of that row, so that a projection (M × days / days elapsed) or a part of a window
+(T × days / days) is an integer too. Belongs here: that form, and scaling by a part of a window. Does not belong here: projections
+(forecasts.py), sums (achievement.py).
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import polars as pl
 
 from models.curves.pieces import Exact, exact
 
-#: ScaledInputs are integers in this fraction of a unit: a measure (12 decimals) times a target's factor (6) stays whole.
+#: ScaledInputs are integers in this fraction of a unit: a measure (12 decimals) times a target's factor (6 decimals) is an integer.
 SCALE = 10**18
-FIGURE_STEP = 10**6
-#: A figure's own smallest step.
-FIGURE_SCALE = 10**12
+#: Values of type EXACT are integers in this fraction of a unit, and one of its steps is EXACT_STEP steps of SCALE.
+EXACT_SCALE = 10**12
+EXACT_STEP = SCALE // EXACT_SCALE
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class ScaledInputs:
 
     @property
     def is_prorated(self) -> bool:
-        """Whether any row may count in part."""
+        """Whether any row may be prorated."""
         return isinstance(self.of_days, np.ndarray)
 
     @property
@@ -50,22 +51,22 @@ class ScaledInputs:
         return self.divisor // self.of_days * self.days if self.is_prorated else self.divisor
 
     def at(self, rows: npt.NDArray[np.int64]) -> ScaledInputs:
-        """The figures of some rows, by their places."""
+        """The figures of the rows with these indexes."""
         arrays = {f.name: getattr(self, f.name) for f in fields(self)}
         return ScaledInputs(**{name: value[rows] if isinstance(value, np.ndarray) else value for name, value in arrays.items()})
 
     def unscaled(self) -> ScaledInputs:
-        """The same for what is not prorated: thresholds and amounts count in full."""
+        """The same figures for what is not prorated: thresholds and amounts count in full."""
         return replace(self, days=1, of_days=1)
 
 
-def figures_of(rows: pl.DataFrame) -> ScaledInputs:
-    """The figures of rows as achievement.measure_periods gives them. Where a window is prorated, T and K are those of its part."""
+def scaled_inputs(rows: pl.DataFrame) -> ScaledInputs:
+    """The figures of rows of achievement.measure_periods. Where a window is prorated, T and K are prorated too."""
 
     def scaled(name: str) -> Exact:
-        return integers(rows[name]) * FIGURE_STEP
+        return integers(rows[name]) * EXACT_STEP
 
-    # a target keeps the factor's 6 decimals beside its own 12
+    # a target has its own 12 decimals and the factor's 6
     times = integers(rows["target_times"].cast(pl.Decimal(38, 6)))
     whole = ScaledInputs(
         scaled("measure_to_date"), scaled("base_to_date"), scaled("quantity_to_date"), integers(rows["target"]) * times, scaled("baseline"), scaled("incentive")
@@ -87,5 +88,5 @@ def figures_of(rows: pl.DataFrame) -> ScaledInputs:
 
 
 def integers(series: pl.Series) -> Exact:
-    """A column as integers of any size in its own smallest step; null is 0."""
+    """A column as integers of any size, in units of its last decimal; null is 0."""
     return exact((series.to_physical() if series.dtype.is_decimal() else series).fill_null(0).to_list())

@@ -1,9 +1,9 @@
-"""Matrices: a two-way grid becomes pieces of the plane, one per cell, and that form is what is evaluated.
+"""Matrices: a two-way grid is compiled into pieces of the plane, one per cell, and those are evaluated.
 
-On the cell of row i and column j the benefit pays, per pay form, a polynomial c + c_x × x + c_y × y + c_xy × x × y: constant for a look-up, bilinear
-between the grid's points for `linear`, held beyond the last row and column. Below the first row or column there is no cell: tier 0.
+In the cell of row i and column j the benefit pays, per pay form, a polynomial c + c_x × x + c_y × y + c_xy × x × y: constant for a look-up, bilinear
+between the grid's points for `linear`, constant beyond the last row and column. Below the first row or column there is no cell: tier 0.
 
-Belongs here: compiling cells and evaluating them. Does not belong here: the places of rows and columns, which are ladders (pieces.py).
+Belongs here: compiling cells and evaluating them. Does not belong here: where rows and columns begin, which are ladders (pieces.py).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Terms = tuple[Fraction, Fraction, Fraction, Fraction]
 
 @dataclass(frozen=True)
 class Grid:
-    """The cells of many matrices: benefit b owns those from `first[b]`, row by row, `width[b]` columns each. Terms are integers over `divisor`."""
+    """The cells of many matrices: those of benefit b begin at `first[b]`, row by row, `width[b]` columns each. Terms are integers over `divisor`."""
 
     first: npt.NDArray[np.int64]
     width: npt.NDArray[np.int64]
@@ -36,7 +36,7 @@ class Grid:
 
 
 def compile_grid(benefits: pl.DataFrame, rows: pl.DataFrame, columns: pl.DataFrame, cells: pl.DataFrame, size: int) -> Grid:
-    """Compile every matrix. benefits: one row per benefit with a matrix: benefit_key, matrix_method; all keys are below `size`.
+    """Compiles every matrix. benefits: one row per benefit with a matrix: benefit_key, matrix_method; all keys are below `size`.
 
     rows: `terms.tiers`, columns: `terms.matrix_columns`, cells: `terms.matrix_cells`.
     """
@@ -78,14 +78,14 @@ def compile_matrix(method: str, rows: Sequence[Fraction], columns: Sequence[Frac
                     continue
                 down, across = value(i + 1, j) - corner, value(i, j + 1) - corner
                 twist = value(i + 1, j + 1) - corner - down - across
-                (u0, u1), (v0, v1) = _way(rows, i), _way(columns, j)
+                (u0, u1), (v0, v1) = _interpolation(rows, i), _interpolation(columns, j)
                 cell[form] = (corner + u0 * down + v0 * across + u0 * v0 * twist, u1 * (down + v0 * twist), v1 * (across + u0 * twist), u1 * v1 * twist)
             compiled.append(cell)
     return compiled
 
 
-def _way(starts: Sequence[Fraction], i: int) -> Line:
-    """How far from one start to the next, as fixed + slope × place; beyond the last: not at all."""
+def _interpolation(starts: Sequence[Fraction], i: int) -> Line:
+    """The position between one start and the next, from 0 to 1, as fixed + slope × place; 0 beyond the last."""
     if i + 1 == len(starts):
         return ZERO, ZERO
     slope = 1 / (starts[i + 1] - starts[i])
@@ -95,8 +95,10 @@ def _way(starts: Sequence[Fraction], i: int) -> Line:
 def coefficients_in_cells(
     grid: Grid, benefit: npt.NDArray[np.int64], row: npt.NDArray[np.int64], column: npt.NDArray[np.int64], x: tuple[Exact, Exact], y: tuple[Exact, Exact]
 ) -> Coefficients:
-    """What each row's cell pays per unit of what each form multiplies. One row in, one out: numbers of row and column (0: below the first; pays nothing),
-    places as (numerator, divisor)."""
+    """What each row's cell pays per unit of what each form multiplies. One row in, one out.
+
+    row, column: the numbers of the cell (0: below the first; pays nothing). x, y: the places as (numerator, divisor).
+    """
     is_inside = (row > 0) & (column > 0)
     cell = grid.first[benefit] + np.where(is_inside, (row - 1) * grid.width[benefit] + column - 1, 0)
     (xn, xd), (yn, yd) = x, y

@@ -1,4 +1,4 @@
-"""Curves: every tier table becomes one small form, ordered half-open pieces, and that form is what is evaluated.
+"""Curves: every tier table is compiled to one normal form, ordered half-open pieces, and only that form is evaluated.
 
 On a piece the benefit pays, with x the place on the axis (docs/language.md, "What the place pays"):
 
@@ -6,8 +6,8 @@ On a piece the benefit pays, with x the place on the axis (docs/language.md, "Wh
 
 where value_f is what the form multiplies: `rate` the base, `per_unit` the quantity, `amount` 1, `share` the incentive. For `graduated` and
 `rolling` the rate form multiplies the axis's unit in measure units (1, the target or the baseline), so that fixed + slope × x is in units of the
-axis. `rolling` pays on the whole measure, M = unit × x + offset, so it has one form more, `offset`, for what does not move with x.
-Adding a kind of curve is adding one function to COMPILERS.
+axis. `rolling` pays on the whole measure, M = unit × x + offset, so it has one more form, `offset`, for the part that does not depend on x.
+To add a kind of curve, add one function to COMPILERS.
 
 Belongs here: compiling and placing. Does not belong here: gates, limits, rounding, earlier windows (payouts.py), grids (matrices.py).
 """
@@ -27,7 +27,7 @@ import polars as pl
 
 from models.curves.vocabulary import PAY_FORMS
 
-#: Integers of any size: a product of an incentive, a target and a slope does not fit 128 bits, and Polars wraps silently.
+#: Integers of any size: a product of an incentive, a target and a slope does not fit into 128 bits, and Polars wraps silently.
 Exact = npt.NDArray[np.object_]
 
 #: The pay forms of the normal form.
@@ -41,7 +41,7 @@ ZERO = Fraction(0)
 
 @dataclass(frozen=True)
 class Tier:
-    """One tier as agreed: where it begins and what each of its curve's pay forms says (0 where the tier lacks it)."""
+    """One tier as agreed: where it begins, and the value of each of its curve's pay forms (0 where the tier has none)."""
 
     start: Fraction
     pays: dict[str, Fraction]
@@ -63,7 +63,7 @@ def whole(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
 
 
 def graduated(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
-    """Every tier pays on its own slice; lump amounts of all tiers reached add up; share × the length of x in its tier."""
+    """Every tier pays on its own slice. Lump amounts of all tiers reached add up; a share multiplies the length of x in its tier."""
     pieces = []
     below = dict.fromkeys(tiers[0].pays, ZERO)
     for i, tier in enumerate(tiers):
@@ -81,7 +81,7 @@ def graduated(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
 
 
 def rolling(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
-    """Every tier reached pays on the measure up to the next threshold, from the first unit on."""
+    """Every tier reached pays on the measure from the first unit up to the next threshold."""
     pieces = []
     below = rates = ZERO
     for i, tier in enumerate(tiers):
@@ -93,17 +93,17 @@ def rolling(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
 
 
 def total(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
-    """Every tier reached pays on everything: the rates add up."""
+    """Every tier reached pays on everything, so the rates add up."""
     return [{"rate": (sum((t.pays["rate"] for t in tiers[: i + 1]), ZERO), ZERO)} for i in range(len(tiers))]
 
 
 def grid_rows(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
-    """The rows (or columns) of a matrix are places alone; what is paid stands in its cells (matrices.py)."""
+    """The rows (or columns) of a matrix only have starts; what is paid is in its cells (matrices.py)."""
     return [{} for _ in tiers]
 
 
 def linear(tiers: Sequence[Tier], above: str) -> list[dict[str, Line]]:
-    """Straight lines between the points; two points at one place are a jump. One more piece follows: beyond the last point."""
+    """Straight lines between the points; two points at one place are a jump. One more piece is for x beyond the last point."""
     segments = [_through(a, b) for a, b in pairwise(tiers)]
     last = {form: (value, ZERO) for form, value in tiers[-1].pays.items()}
     can_extend = len(tiers) > 1 and tiers[-1].start > tiers[-2].start
@@ -129,7 +129,7 @@ COMPILERS: dict[str, Callable[[Sequence[Tier], str], list[dict[str, Line]]]] = {
 
 
 def compile_curve(method: str, boundary: str, above: str, tiers: Sequence[Tier]) -> list[Piece]:
-    """The pieces of a curve in order, the first one below the first tier (tier 0), where nothing is paid."""
+    """The pieces of a curve in order, from the first tier on. Below it, in tier 0, nothing is paid."""
     lines = COMPILERS[method](tiers, above)
     includes = method == "linear" or boundary == "lower_inclusive"
     pieces = [Piece(i, tier.start, includes, pays) for i, (tier, pays) in enumerate(zip(tiers, lines, strict=False), 1)]
@@ -139,9 +139,9 @@ def compile_curve(method: str, boundary: str, above: str, tiers: Sequence[Tier])
 
 @dataclass(frozen=True)
 class Ladder:
-    """The pieces of many benefits, as arrays. Benefit i owns the pieces from `first[i]`, where tier 0 stands, to `first[i + 1]`.
+    """The pieces of many benefits, as arrays. Those of benefit i are from `first[i]`, its tier 0, up to `first[i + 1]`, excluded.
 
-    `start` is an integer in 1/START_SCALE; each form's `fixed` and `slope` are integers over the piece's `divisor`. Forms that nobody pays are left out.
+    `start` is an integer in 1/START_SCALE. Each form's `fixed` and `slope` are integers over the piece's `divisor`. Unused forms are left out.
     """
 
     first: npt.NDArray[np.int64]
@@ -154,10 +154,10 @@ class Ladder:
 
 
 def compile_ladder(benefits: pl.DataFrame, tiers: pl.DataFrame, forms: Sequence[str] = PAY_FORMS) -> Ladder:
-    """Compile the curve of every benefit.
+    """Compiles the curve of every benefit.
 
-    benefits: one row per benefit in order: benefit_key, method, boundary, above. Keys may have gaps: who is not named stands below the first tier.
-    tiers: one row per tier in order: benefit_key, from_value and the `forms` (null where a tier lacks one).
+    benefits: one row per benefit in order: benefit_key, method, boundary, above. Keys may have gaps: a key that is not listed has no tiers but tier 0.
+    tiers: one row per tier in order: benefit_key, from_value and the `forms` (null where a tier has none).
     """
     pieces: list[Piece] = []
     first: list[int] = []
@@ -185,13 +185,13 @@ def compile_ladder(benefits: pl.DataFrame, tiers: pl.DataFrame, forms: Sequence[
 
 
 def _tiers(rows: list[tuple[Any, ...]], forms: Sequence[str]) -> list[Tier]:
-    """Tiers with the pay forms that any of them has."""
+    """The tiers, with the pay forms that any of them has."""
     present = [(i, form) for i, form in enumerate(forms, 1) if any(row[i] is not None for row in rows)]
     return [Tier(Fraction(row[0]), {form: Fraction(row[i] or 0) for i, form in present}) for row in rows]
 
 
 def place_on_pieces(ladder: Ladder, benefit: npt.NDArray[np.int64], x: Exact, x_divisor: Exact) -> npt.NDArray[np.int64]:
-    """The piece each row stands on. One row in, one out: benefit key, place x / x_divisor (x_divisor > 0)."""
+    """The piece of each row. One row in, one out: benefit key, place x / x_divisor (x_divisor > 0)."""
     piece = ladder.first[benefit].copy()
     last = ladder.first[benefit + 1] - 1
     rows = np.flatnonzero(piece < last)
@@ -213,7 +213,7 @@ class Coefficients:
     divisor: Exact
 
     def replaced(self, rows: npt.NDArray[np.int64], other: Coefficients) -> Coefficients:
-        """These, with the coefficients of some rows (by their places) taken from `other`."""
+        """These, with the coefficients of the rows with these indexes taken from `other`."""
         names = dict.fromkeys((*self.forms, *other.forms))
         nothing = np.zeros(len(self.divisor), dtype=object)
         forms = {form: self.forms.get(form, nothing).copy() for form in names}
@@ -233,7 +233,7 @@ def coefficients_on_pieces(ladder: Ladder, piece: npt.NDArray[np.int64], x: Exac
 
 
 def choose(condition: Any, then: Any, otherwise: Any) -> Exact:
-    """`then` where the condition holds, else `otherwise`, as integers of any size (numpy would take a bare number for 64 bits)."""
+    """`then` where the condition holds, else `otherwise`, as integers of any size (numpy would make a plain number 64 bits wide)."""
     return np.where(condition, np.asarray(then, dtype=object), np.asarray(otherwise, dtype=object))
 
 

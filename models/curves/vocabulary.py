@@ -1,11 +1,11 @@
-"""Words that the agreement language, the tables `terms.*` and the curves share: pay forms and the slots of axes.
+"""Words that the agreement language, the tables `terms.*` and the curves share: pay forms and slots of axes.
 
-Belongs here: the words and their numbers. Does not belong here: what a form pays (pieces.py, matrices.py), where a result is placed (axes.py).
+Belongs here: the words and their numbers. Does not belong here: what a form pays (pieces.py, matrices.py), places on axes (axes.py).
 """
 
 from __future__ import annotations
 
-#: What a tier pays: each form multiplies something else (base, quantity, 1, incentive).
+#: The ways in which a tier pays. They multiply base, quantity, 1 and incentive.
 PAY_FORMS = ("rate", "per_unit", "amount", "share")
 #: The pay forms that a cell of a matrix may have.
 GRID_FORMS = ("rate", "amount", "share")

@@ -1,4 +1,4 @@
-"""What each feed may hold: canonical columns, their kinds, which must be there, their defaults and business keys.
+"""The feeds: their canonical columns, with kinds and defaults, which of them are required, and their business keys.
 
 Belongs here: the shape of feeds as data. Does not belong here: reading files (assets/feeds/load.py).
 """
@@ -10,7 +10,7 @@ from typing import Literal
 
 Kind = Literal["text", "integer", "date", "amount", "rate", "currency", "type"]
 
-#: SQL type of each kind in `raw.*`. Amounts and quantities have up to 6 decimals, rates and metrics up to 12; more is a reject.
+#: SQL type of each kind in `raw.*`. Amounts and quantities have up to 6 decimals, rates and metrics up to 12; a row with more is rejected.
 SQL_TYPES: dict[Kind, str] = {
     "text": "VARCHAR",
     "integer": "INTEGER",
@@ -27,7 +27,7 @@ TRANSACTION_TYPES = ("sale", "return", "credit", "adjustment")
 
 @dataclass(frozen=True)
 class Column:
-    """One canonical column of a feed. `default` is the text taken where the file has no value (or `=other_column`)."""
+    """One canonical column of a feed. `default` is the text used where the file has no value (or `=other_column`)."""
 
     name: str
     kind: Kind
@@ -44,16 +44,16 @@ class Feed:
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
-    attributes: bool = False  # other columns are carried along as text and can be used in scopes
+    attributes: bool = False  # other columns are kept as text and can be used in scopes
 
     @property
     def day(self) -> str | None:
-        """The column that says when a row happened; None: the feed's rows are not events."""
+        """The column with the day of a row's event; None where the feed's rows are not events."""
         return next((column.name for column in self.columns if column.name in ("date", "paid_on")), None)
 
     @property
-    def is_text_alone(self) -> bool:
-        """Whether a row of any texts would be taken: a header that stands again in the middle of a file looks like one."""
+    def accepts_any_text(self) -> bool:
+        """Whether a row with any texts is valid: then a header that is repeated in the middle of a file looks like a row."""
         return all(column.kind == "text" or not column.required for column in self.columns)
 
 

@@ -1,9 +1,9 @@
-"""The pieces of a mapping expression: SQL with its form (text, number, date, …), and how one form becomes another.
+"""The parts of a mapping expression: SQL with its form (text, number, date, …), and how one form is converted to another.
 
-Belongs here: conversions, strict and exact. Does not belong here: what may be written (models/feeds/expressions.py).
+Belongs here: conversions, strict and exact. Does not belong here: which expressions are allowed (models/feeds/expressions.py).
 
-Nothing here raises in the engine: a piece that has no value for a row gives null, and its `failed` tells that from a null that was there.
-(Errors caught by TRY would do, were it not that the engine moves what two expressions share out of their TRY.) A branch of CASE that is
+Nothing here raises in the engine. A part without a valid value for a row gives null, and its `failed` distinguishes that from a null in the file.
+(TRY would catch errors too, but the engine moves subexpressions that two expressions share out of their TRY.) A branch of CASE that is
 not taken does not fail.
 """
 
@@ -19,15 +19,15 @@ from models.feeds.text_formats import PLAIN, Forms
 
 Form = Literal["text", "number", "date", "timestamp", "boolean", "null"]
 
-#: A file's number: digits, and decimals up to those of the column that is made from it.
+#: The most digits before the point of a number in a file; its decimals are limited by the column it is mapped to.
 INTEGER_DIGITS = 12
-#: Digits of the engine's widest decimal, less one for the bound itself.
+#: Digits of the engine's widest decimal (38), minus one for the bound itself.
 _WIDTH = 37
 _DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?)?"
 
 
 class ExpressionError(Exception):
-    """The expression says something that is not allowed; the message says what is."""
+    """The expression contains something that is not allowed; the message says what is allowed."""
 
 
 class UnknownColumnError(ExpressionError):
@@ -36,7 +36,7 @@ class UnknownColumnError(ExpressionError):
 
 @dataclass(frozen=True)
 class Compiled:
-    """An expression as DuckDB SQL. `failed`: SQL of whether a row has no value because of an error, "" when none has.
+    """An expression as DuckDB SQL. `failed`: an SQL condition that is true where an error leaves a row without a value, "" where none can.
 
     `scale`: decimals of a number. `numbers`: texts that are read as numbers, as (shown, SQL). `columns`: names in the file.
     """
@@ -61,12 +61,12 @@ class Part:
     digits: int = 0
     shown: str = ""
     is_literal: bool = False
-    is_typed: bool = False  # a column that the file itself types: its text is plain whatever the feed's texts are written like
+    is_typed: bool = False  # a column with a type in the file itself: its text is plain, whatever format the feed's texts have
 
 
 @dataclass
 class Scope:
-    """What compiling one expression needs and finds. `columns` None: every name is accepted. `typed`: those whose values the file types."""
+    """The inputs and findings of compiling one expression. `columns` None: every name is accepted. `typed`: columns with a type in the file itself."""
 
     columns: Mapping[str, str] | None
     decimals: int
@@ -77,13 +77,13 @@ class Scope:
 
 
 def any_failed(*parts: Part | str) -> str:
-    """SQL of whether one of them failed; "" when none can."""
+    """An SQL condition that is true where any of the parts failed; "" when none can."""
     failures = dict.fromkeys(part if isinstance(part, str) else part.failed for part in parts)
     return " or ".join(f"({failure})" for failure in failures if failure)
 
 
 def as_number(part: Part, scope: Scope, decimals: int | None = None) -> Part:
-    """A part as a number. A text must be written like one: digits, a point, a minus; with no decimals allowed, zeros may follow the point."""
+    """A part as a number. A text must look like one: digits, a point, a minus. Where no decimals are allowed, zeros may follow the point."""
     scale = scope.decimals if decimals is None else decimals
     if part.form == "number":
         return part
@@ -93,7 +93,7 @@ def as_number(part: Part, scope: Scope, decimals: int | None = None) -> Part:
         raise ExpressionError(f"{part.shown or 'a ' + part.form} is a {part.form} and cannot be used as a number")
     pattern = rf"-?[0-9]{{1,{INTEGER_DIGITS}}}" + (rf"([.][0-9]{{1,{scale}}})?" if scale else "([.]0*)?")
     if part.is_literal and not re.fullmatch(f"'{pattern}'", part.sql):
-        raise ExpressionError(f"{part.sql} is no number")
+        raise ExpressionError(f"{part.sql} is not a number")
     text = f"nullif({part.sql}, '')"
     if scope.forms.changes_numbers and not (part.is_literal or part.is_typed):
         text = f"({scope.forms.number(part.sql)})"
@@ -108,7 +108,7 @@ def as_moment(part: Part, form: Literal["date", "timestamp"], forms: Forms = PLA
     """A part as a day or a point in time. A text must be ISO: 2026-03-31, or with a time after a T or a space."""
     if part.form == "text":
         if part.is_literal and not is_day(part.sql[1:11]):
-            raise ExpressionError(f"{part.sql} is no day such as '2026-03-31'")
+            raise ExpressionError(f"{part.sql} is not a day such as '2026-03-31'")
         text = f"nullif({part.sql}, '')"
         value = f"try_cast(case when regexp_full_match({text}, '{_DAY}') then {text} end as timestamp)"
         if forms.changes_days and not (part.is_literal or (part.is_typed and forms.dates)):
@@ -120,7 +120,7 @@ def as_moment(part: Part, form: Literal["date", "timestamp"], forms: Forms = PLA
 
 
 def text_of(part: Compiled | Part) -> str:
-    """SQL of a value as text; a number without needless zeros."""
+    """SQL of a value as text; a number without trailing zeros."""
     if part.form in ("text", "null"):
         return part.sql
     if part.form == "number" and part.scale:
@@ -128,8 +128,8 @@ def text_of(part: Compiled | Part) -> str:
     return f"({part.sql})::varchar"
 
 
-def as_alike(parts: list[Part], scope: Scope) -> list[Part]:
-    """Parts that are compared, or are the values of one CASE: all of one form. A number among them makes texts numbers."""
+def as_common_form(parts: list[Part], scope: Scope) -> list[Part]:
+    """Parts that are compared, or are the values of one CASE, converted to a common form. Texts become numbers if any part is a number."""
     forms = {part.form for part in parts} - {"null"}
     if "number" in forms:
         numbers = [as_number(part, scope) for part in parts]
@@ -143,7 +143,7 @@ def as_alike(parts: list[Part], scope: Scope) -> list[Part]:
 
 
 def as_scaled(part: Part, scale: int) -> Part:
-    """A number with that many decimals, at least its own."""
+    """A number with `scale` decimals, which must be at least its own."""
     if part.scale == scale:
         return part
     fitted = as_fitted(part, _WIDTH - scale)
@@ -151,7 +151,7 @@ def as_scaled(part: Part, scale: int) -> Part:
 
 
 def as_fitted(part: Part, digits: int) -> Part:
-    """A number with at most so many digits before the point; one with more fails."""
+    """A number with at most `digits` digits before the point; one with more fails."""
     if part.digits <= digits:
         return part
     bound = 10**digits
@@ -160,7 +160,7 @@ def as_fitted(part: Part, digits: int) -> Part:
 
 
 def product_of(left: Part, right: Part, max_scale: int) -> Part:
-    """The exact product. Raises ExpressionError when it could have too many decimals; too many digits in a row fail."""
+    """The exact product. Raises ExpressionError when it could have too many decimals; a row with too many digits fails."""
     scale = left.scale + right.scale
     if scale > max_scale:
         raise ExpressionError(f"the product has up to {scale} decimals, more than the {max_scale} that stay exact; multiply fewer columns")
@@ -178,14 +178,14 @@ def sum_of(left: Part, sign: str, right: Part) -> Part:
 
 
 def condition(part: Part) -> Part:
-    """A part that is true or false. Raises ExpressionError for any other."""
+    """The part, if it is true or false. Raises ExpressionError for any other."""
     if part.form not in ("boolean", "null"):
-        raise ExpressionError(f"{part.shown or 'a ' + part.form} is no condition; compare it with something")
+        raise ExpressionError(f"{part.shown or 'a ' + part.form} is not a condition; compare it with something")
     return part
 
 
 def form_of(parts: list[Part]) -> Form:
-    """The form that parts made alike have."""
+    """The form of parts that have a common form."""
     return next((part.form for part in parts if part.form != "null"), "null")
 
 

@@ -1,10 +1,10 @@
-"""The expressions of a column mapping: SQL over a file's own columns, checked and made exact.
+"""The expressions of a column mapping: SQL over a file's own columns, validated and made exact.
 
-Belongs here: what such an expression may say, and the DuckDB SQL it becomes. Does not belong here: which column it is for
-(assets/feeds/column_mapping.py), how values are judged (assets/feeds/typing_sql.py).
+Belongs here: what an expression may contain, and the DuckDB SQL it is compiled to. Does not belong here: which column it is for
+(assets/feeds/column_mapping.py), how values are validated (assets/feeds/typing_sql.py).
 
-All columns of a file are text. The SQL is written anew from the parsed tree, node by node, so that nothing gets through that
-is not listed. Arithmetic is decimal and exact, or an error: never rounded, never a float.
+All columns of a file are text. The SQL is generated from the parsed tree, node by node, so that only listed constructs get
+through. Arithmetic is decimal and exact, or an error: never rounded, never a float.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from models.feeds.expression_parts import (
     Scope,
     UnknownColumnError,
     any_failed,
-    as_alike,
+    as_common_form,
     as_moment,
     as_number,
     as_scaled,
@@ -46,8 +46,8 @@ _MAX_LENGTH = 4_000
 def compile_expression(text: str, columns: Mapping[str, str] | None, decimals: int = 6, forms: Forms = PLAIN, typed: frozenset[str] = frozenset()) -> Compiled:
     """The DuckDB SQL of an expression over `columns` (name in the file → SQL). None: every name is accepted, for a check before there is a file.
 
-    `decimals`: how many a number in the file may have. `forms`: how its texts write numbers and days, but for those of the columns `typed`.
-    Raises ExpressionError; UnknownColumnError when the file lacks a column.
+    `decimals`: how many a number in the file may have. `forms`: how its texts write numbers and days, except those of the columns `typed`.
+    Raises ExpressionError; UnknownColumnError when the file does not have a column.
     """
     whole = text.strip()
     if columns is not None and whole in columns:
@@ -55,12 +55,12 @@ def compile_expression(text: str, columns: Mapping[str, str] | None, decimals: i
     if columns is None and re.fullmatch(r"[^\W\d]\w*", whole) and whole.casefold() not in ("null", "true", "false"):
         return Compiled("c0", is_column=True, columns=frozenset([whole]))
     if len(text) > _MAX_LENGTH:
-        raise ExpressionError(f"is longer than {_MAX_LENGTH:,} characters; let the file carry the result")
+        raise ExpressionError(f"is longer than {_MAX_LENGTH:,} characters; put the result into the file instead")
     scope = Scope(columns, decimals, forms, typed)
     try:
         part = _part(_parsed(whole), scope)
     except ExpressionError:
-        if columns is None and re.fullmatch(r"\w+([ .#/-]+\w+)+", whole):  # may be the plain name of a column: the file will tell
+        if columns is None and re.fullmatch(r"\w+([ .#/-]+\w+)+", whole):  # may be the plain name of a column; only the file can show
             return Compiled("c0", is_column=True, columns=frozenset([whole]))
         raise
     except RecursionError:
@@ -79,7 +79,7 @@ def _parsed(text: str) -> Any:
         tree = sqlglot.parse_one(text, dialect="duckdb")
     except (sqlglot.errors.ParseError, sqlglot.errors.TokenError) as error:
         reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()[0]
-        raise ExpressionError(f"{text!r} is not an expression ({reason}); write a column whose name is no plain word in double quotes") from None
+        raise ExpressionError(f"{text!r} is not an expression ({reason}); if a column's name is not a plain word, write it in double quotes") from None
     return tree
 
 
@@ -103,10 +103,10 @@ def _column(node: Any, scope: Scope) -> Part:
     if scope.columns is None:
         return Part(scope.used.setdefault(name, f"c{len(scope.used)}"), "text", shown=name)
     if name not in scope.columns:
-        alike = [column for column in scope.columns if column.casefold() == name.casefold()]
-        if len(alike) != 1:
+        matches = [column for column in scope.columns if column.casefold() == name.casefold()]
+        if len(matches) != 1:
             raise UnknownColumnError(f"the file has no column {name!r}; its columns: {', '.join(list(scope.columns)[:40])}")
-        name = alike[0]
+        name = matches[0]
     scope.used[name] = scope.columns[name]
     return Part(scope.columns[name], "text", shown=name, is_typed=name in scope.typed)
 
@@ -145,7 +145,7 @@ def _multiply(node: Any, scope: Scope) -> Part:
 def _divide(node: Any, scope: Scope) -> Part:
     divisor = node.expression.this if type(node.expression).__name__ == "Literal" and not node.expression.is_string else ""
     if not re.fullmatch(r"10{0,12}", divisor):
-        raise ExpressionError("/ is allowed by 1, 10, 100, … only, because other quotients have no last decimal; multiply, or let the file carry the result")
+        raise ExpressionError("/ is allowed by 1, 10, 100, … only, because other quotients may have no last decimal; multiply, or put the result into the file")
     places = len(divisor) - 1
     factor = Part(f"0.{'1'.zfill(places)}::decimal(38,{places})" if places else "1", "number", scale=places, digits=0 if places else 1)
     return product_of(as_number(_part(node.this, scope), scope), factor, _MAX_SCALE)
@@ -161,7 +161,7 @@ def _of_number(template: str) -> Callable[[Any, Scope], Part]:
 
 def _comparison(sign: str) -> Callable[[Any, Scope], Part]:
     def build(node: Any, scope: Scope) -> Part:
-        left, right = as_alike([_part(node.this, scope), _part(node.expression, scope)], scope)
+        left, right = as_common_form([_part(node.this, scope), _part(node.expression, scope)], scope)
         return Part(f"({left.sql} {sign} {right.sql})", "boolean", any_failed(left, right))
 
     return build
@@ -184,12 +184,12 @@ def _not(node: Any, scope: Scope) -> Part:
 
 
 def _between(node: Any, scope: Scope) -> Part:
-    value, low, high = as_alike([_part(each, scope) for each in (node.this, node.args["low"], node.args["high"])], scope)
+    value, low, high = as_common_form([_part(each, scope) for each in (node.this, node.args["low"], node.args["high"])], scope)
     return Part(f"({value.sql} between {low.sql} and {high.sql})", "boolean", any_failed(value, low, high))
 
 
 def _in(node: Any, scope: Scope) -> Part:
-    value, *choices = as_alike([_part(each, scope) for each in (node.this, *node.expressions)], scope)
+    value, *choices = as_common_form([_part(each, scope) for each in (node.this, *node.expressions)], scope)
     # not IN: the engine makes a join of a long list, and a join does not keep the rows in the order of the file
     return Part("(" + " or ".join(f"{value.sql} = {choice.sql}" for choice in choices) + ")", "boolean", any_failed(value, *choices))
 
@@ -210,17 +210,17 @@ def _like(word: str) -> Callable[[Any, Scope], Part]:
 
 
 def _chosen(tests: list[Part], values: list[Part], scope: Scope) -> Part:
-    """CASE: the value of the first test that is true, else the last value where there is one more."""
-    alike = as_alike(values, scope)
-    pairs = list(zip(tests, alike, strict=False))
-    last = alike[-1] if len(alike) > len(tests) else None
+    """CASE: the value of the first test that is true, else the last value if there is one more value than tests."""
+    converted = as_common_form(values, scope)
+    pairs = list(zip(tests, converted, strict=False))
+    last = converted[-1] if len(converted) > len(tests) else None
     whens = "".join(f"when {test.sql} then {value.sql} " for test, value in pairs)
     otherwise = f"else {last.sql} " if last else ""
     failed = ""
-    if any_failed(*tests, *alike):
+    if any_failed(*tests, *converted):
         steps = "".join((f"when {test.failed} then true " if test.failed else "") + f"when {test.sql} then {value.failed or 'false'} " for test, value in pairs)
         failed = f"case {steps}else {(last and last.failed) or 'false'} end"
-    return Part(f"(case {whens}{otherwise}end)", form_of(alike), failed, max(part.scale for part in alike), max(part.digits for part in alike))
+    return Part(f"(case {whens}{otherwise}end)", form_of(converted), failed, max(part.scale for part in converted), max(part.digits for part in converted))
 
 
 def _case(node: Any, scope: Scope) -> Part:
@@ -229,7 +229,7 @@ def _case(node: Any, scope: Scope) -> Part:
     values = [_part(branch.args["true"], scope) for branch in branches] + ([_part(default, scope)] if default else [])
     if node.this is None:
         return _chosen([condition(_part(branch.this, scope)) for branch in branches], values, scope)
-    subject, *matches = as_alike([_part(node.this, scope), *(_part(branch.this, scope) for branch in branches)], scope)
+    subject, *matches = as_common_form([_part(node.this, scope), *(_part(branch.this, scope) for branch in branches)], scope)
     return _chosen([Part(f"({subject.sql} = {match.sql})", "boolean", any_failed(subject, match)) for match in matches], values, scope)
 
 
@@ -262,7 +262,7 @@ def _cast(node: Any, scope: Scope) -> Part:
 
 
 def _whole(part: Part, scope: Scope, scale: int) -> Part:
-    """A number with exactly so many decimals: what has more fails instead of being rounded."""
+    """A number with exactly `scale` decimals: one with more fails instead of being rounded."""
     if part.form != "number":
         return as_number(part, scope, scale)
     if part.scale <= scale:
@@ -323,7 +323,7 @@ def _join(node: Any, scope: Scope) -> Part:
 
 
 def _coalesce(node: Any, scope: Scope) -> Part:
-    parts = as_alike([_part(each, scope) for each in (node.this, *node.expressions)], scope)
+    parts = as_common_form([_part(each, scope) for each in (node.this, *node.expressions)], scope)
     failed = ""
     if any_failed(*parts):
         steps = "".join((f"when {part.failed} then true " if part.failed else "") + f"when {part.sql} is not null then false " for part in parts)
@@ -333,7 +333,7 @@ def _coalesce(node: Any, scope: Scope) -> Part:
 
 
 def _nullif(node: Any, scope: Scope) -> Part:
-    left, right = as_alike([_part(node.this, scope), _part(node.expression, scope)], scope)
+    left, right = as_common_form([_part(node.this, scope), _part(node.expression, scope)], scope)
     return Part(f"nullif({left.sql}, {right.sql})", left.form, any_failed(left, right), left.scale, left.digits)
 
 

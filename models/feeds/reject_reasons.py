@@ -1,4 +1,4 @@
-"""Why a row does not count: every reason code with its cause and what to do.
+"""Why a row is rejected: every reason code with its cause and its remedy.
 
 Belongs here: the codes of `audit_reject`. Does not belong here: how a reason is found (assets/feeds/typing_sql.py, dbt_project/).
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reason:
-    """What is wrong with a row, and the way out. `is_waiting`: it counts by itself once what it names arrives; there is nothing to correct in it."""
+    """What is wrong with a row, and what to do. `is_waiting`: the row itself is correct and counts once the record that it names has arrived."""
 
     cause: str
     remedy: str
@@ -20,44 +20,44 @@ class Reason:
 
 REASONS: dict[str, Reason] = {
     "missing_value": Reason("a required column is empty", "fill it in the source, or give it a default under `defaults`"),
-    "bad_number": Reason("not a number written as the feed declares", "correct it; or declare `decimal`, `thousands`; or map the column with `replace`"),
+    "bad_number": Reason("not a number in the declared format", "correct it; or declare `decimal`, `thousands`; or map the column with `replace`"),
     "ambiguous_number": Reason(
-        "an amount such as 1.234 in a currency without three decimals: a thousand, or a little more than one?",
+        "an amount such as 1.234 in a currency that does not have three decimals: it may be a thousand or a little more than one",
         'declare `decimal: "."` or `decimal: ","` for the feed',
     ),
-    "too_many_decimals": Reason("more than 6 decimals (rates and metrics: 12)", "round in the source; nothing is rounded at the door"),
+    "too_many_decimals": Reason("more than 6 decimals (rates and metrics: 12)", "round it in the source; nothing is rounded on loading"),
     "out_of_range": Reason(
         "more than 12 digits before the point, or below what the column allows (a rate must be above 0, a share at least 0)", "correct it in the source"
     ),
-    "bad_date": Reason("no day of the calendar, or not written YYYY-MM-DD", "correct it; or declare `dates`, `time_zone`; or map it with `CAST` or `strptime`"),
-    "future_date": Reason("the day lies more than `max_future_days` after the day on which the file arrived", "correct the day, or allow more days"),
+    "bad_date": Reason("not a day of the calendar, or not written YYYY-MM-DD", "correct it; declare `dates`, `time_zone`; or map it with `CAST` or `strptime`"),
+    "future_date": Reason("the day is more than `max_future_days` after the day on which the file arrived", "correct the day, or allow more days"),
     "unknown_currency": Reason("not an ISO 4217 code in capitals", "correct it, or map the column with `upper` or `CASE`"),
     "unknown_type": Reason("not one of sale, return, credit, adjustment", "correct it, or map the column with `CASE`"),
-    "sign_mismatch": Reason("amount and quantity do not have the same sign, and the feed says `signs: agree`", "correct the row, or take the setting out"),
+    "sign_mismatch": Reason("amount and quantity have different signs, and the feed has `signs: agree`", "correct the row, or remove the setting"),
     "control_character": Reason("an invisible character in a text", "remove it in the source"),
-    "wrong_field_count": Reason("more or fewer fields than the header", "put texts that hold the delimiter into quotes; deliver the row whole"),
-    "repeated_header": Reason("the header stands again in the middle of the file", "take the line out; it is usually the seam of two files"),
-    "bad_json": Reason("the line is no JSON object", "correct the line"),
-    "duplicate_key": Reason("a key stands twice in a JSON object", "correct the line"),
-    "bad_value": Reason("a mapping has no value for this row, as CAST('17850.5' AS INTEGER)", "correct the row or the expression in book.yaml"),
+    "wrong_field_count": Reason("more or fewer fields than the header", "quote texts that contain the delimiter; deliver the complete row"),
+    "repeated_header": Reason("the header is repeated in the middle of the file", "remove the line; usually two files were joined there"),
+    "bad_json": Reason("the line is not a JSON object", "correct the line"),
+    "duplicate_key": Reason("a key appears twice in a JSON object", "correct the line"),
+    "bad_value": Reason("a mapping has no value for this row, such as CAST('17850.5' AS INTEGER)", "correct the row or the expression in book.yaml"),
     "unknown_partner": Reason(
-        "the partner is not in the feed partners on the line's day", "deliver the partner; the row then counts by itself", is_waiting=True
+        "the partner is not in the feed partners on the line's day", "deliver the partner; the row then counts automatically", is_waiting=True
     ),
     "unknown_product": Reason(
-        "the product is not in the feed products on the line's day", "deliver the product; the row then counts by itself", is_waiting=True
+        "the product is not in the feed products on the line's day", "deliver the product; the row then counts automatically", is_waiting=True
     ),
     "unknown_payout": Reason(
-        "a payment of no agreement, benefit, participant and window that there is",
-        "correct the payment, or the agreement it is for; the row then counts by itself",
+        "the agreement, benefit, participant and window of the payment match no payout",
+        "correct the payment, or the agreement that it is for; the row then counts automatically",
         is_waiting=True,
     ),
 }
 
-#: Columns of a file of corrections, as `tierledger rejects --export` writes it: which refused row each of its rows stands for, and why it was refused.
+#: Columns of a corrections file, as `tierledger rejects --export` writes it: the rejected row that each of its rows replaces, and why that was rejected.
 CORRECTS_FILE, CORRECTS_ROW = "corrects_file", "corrects_row"
 CORRECTION_COLUMNS = (CORRECTS_FILE, CORRECTS_ROW, "reject_reason", "reject_message")
 
 
 def is_correction(header: Collection[str]) -> bool:
-    """Whether a file with these columns says which refused rows its rows stand for."""
+    """Whether a file with these columns says which rejected rows its rows replace."""
     return CORRECTS_FILE in header and CORRECTS_ROW in header

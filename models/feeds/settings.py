@@ -1,6 +1,6 @@
-"""book.yaml's settings of one feed, checked.
+"""book.yaml's settings of one feed, validated.
 
-Belongs here: names, types and defaults of the keys below `feeds.<feed>`. Does not belong here: what canonical columns a feed has (models/feeds/columns.py),
+Belongs here: names, types and defaults of the keys below `feeds.<feed>`. Does not belong here: a feed's canonical columns (models/feeds/columns.py),
 applying the settings (assets/feeds/column_mapping.py, assets/feeds/typing_sql.py, assets/feeds/landing.py).
 """
 
@@ -20,7 +20,7 @@ ENCODINGS = ("utf-8", "utf-16", "latin-1", "windows-1252", "iso-8859-15")
 DELIMITERS = (",", ";", "\t", "|")
 DECIMAL_MARKS = (".", ",")
 THOUSANDS_MARKS = (".", ",", " ", "'", "’", "\u00a0", "\u202f")
-#: What a format of days may consist of. `%z` needs time_zone.
+#: The directives that a date format may contain. `%z` needs time_zone.
 _DAY_FORMAT = re.compile("([^%]|%-?[aAbBdfHIjmMpSyYz]|%%)+")
 
 
@@ -44,7 +44,7 @@ def _as_list(value: Any) -> Any:
 
 
 class DropSettings(Strict):
-    """When a file is smaller than the feed's usual one: below these shares of the median of the last files it is told, or refused."""
+    """When a file is unusually small: below these shares of the median of the last files a warning is given, or the file is rejected."""
 
     rows: Annotated[Decimal, BeforeValidator(_share)] = Decimal("0.5")
     amount: Annotated[Decimal, BeforeValidator(_share)] = Decimal("0.5")
@@ -52,13 +52,13 @@ class DropSettings(Strict):
 
 
 class FeedSettings(Strict):
-    """One feed: which files, how they are written, how their columns map to the canonical ones, and what must hold of a file."""
+    """One feed: its files, their format, how their columns map to the canonical ones, and what must be true of files and rows."""
 
     files: str | list[str]
     columns: dict[str, str] = Field(default_factory=dict)
     defaults: dict[str, str | int] = Field(default_factory=dict)
     key: list[str] | None = None
-    # how the files are written
+    # the format of the files
     encoding: Annotated[str, _one_of("encoding", ENCODINGS)] = "utf-8"
     delimiter: Annotated[str, _one_of("delimiter", DELIMITERS)] = ","
     decimal: Annotated[str | None, _one_of("decimal", DECIMAL_MARKS)] = None
@@ -66,7 +66,7 @@ class FeedSettings(Strict):
     dates: str | None = None
     time_zone: str | None = None
     nulls: list[str] = Field(default_factory=list)
-    # what must hold of a file
+    # what must be true of a file
     totals: Literal["json", "csv"] | list[str] | None = None
     drop: DropSettings = DropSettings()
     done: bool = False
@@ -74,7 +74,7 @@ class FeedSettings(Strict):
     final_newline: bool = False
     non_empty: bool = False
     strict: bool = False
-    # what must hold of a row
+    # what must be true of a row
     max_future_days: int | None = Field(default=None, ge=0, le=36_500)
     signs: Literal["any", "agree"] = "any"
     # what a newer file means
@@ -86,12 +86,12 @@ class FeedSettings(Strict):
 
     @property
     def trailer(self) -> list[str]:
-        """The fields of the last line that holds the totals, `rows` or a column for a total; empty: there is none."""
+        """The fields of the trailer line: its first word, then `rows` or a column for each total; empty where files have no trailer."""
         return self.totals if isinstance(self.totals, list) else []
 
     @property
-    def changes_rows(self) -> dict[str, Any]:
-        """The settings, where they are not the default, that a file's rows depend on."""
+    def row_settings(self) -> dict[str, Any]:
+        """The settings that a file's rows depend on, where they differ from the default."""
         names = ("encoding", "delimiter", "decimal", "thousands", "dates", "time_zone", "nulls", "max_future_days", "signs")
         changed = {name: getattr(self, name) for name in names if getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True)}
         return changed | ({"trailer": self.trailer} if self.trailer else {})
@@ -102,29 +102,29 @@ class FeedSettings(Strict):
             raise ValueError(f'thousands: {self.decimal or "."!r} is the decimal mark already; set decimal: "," where a point separates thousands')
         if self.dates is not None:
             if not _DAY_FORMAT.fullmatch(self.dates) or not re.search("%-?[dj]", self.dates) or not re.search("%[yY]", self.dates):
-                raise ValueError(f'dates: {self.dates!r} is no format of days; write %d, %m, %Y and the like, such as "%d.%m.%Y" or "%m/%d/%Y %H:%M"')
+                raise ValueError(f'dates: {self.dates!r} is not a date format; write %d, %m, %Y and the like, such as "%d.%m.%Y" or "%m/%d/%Y %H:%M"')
             if "%z" in self.dates and self.time_zone is None:
                 raise ValueError("dates: %z needs time_zone: the zone in which a moment's day counts, such as Europe/Berlin")
         if self.time_zone is not None:
             try:
                 ZoneInfo(self.time_zone)
             except (ValueError, OSError, KeyError):
-                raise ValueError(f"time_zone: {self.time_zone!r} is no time zone; write one such as Europe/Berlin, America/New_York or UTC") from None
+                raise ValueError(f"time_zone: {self.time_zone!r} is not a time zone; write one such as Europe/Berlin, America/New_York or UTC") from None
         if any(not token.strip() for token in self.nulls):
             raise ValueError("nulls: an empty cell has no value anyway; name words such as NULL or N/A")
         return self
 
-    def wrong_for(self, feed: Feed) -> tuple[str, str] | None:
-        """What is wrong with these settings for that feed: the key, and what."""
+    def problem_with(self, feed: Feed) -> tuple[str, str] | None:
+        """What is wrong with these settings for a feed: the key and a message; None: nothing."""
         numeric = [column.name for column in feed.columns if column.kind in NUMERIC_KINDS]
         if self.max_future_days is not None and feed.day is None:
-            return "max_future_days", f"{feed.name} have no day that could be too late"
+            return "max_future_days", f"{feed.name} have no day that could be in the future"
         if self.signs == "agree" and not {"amount", "quantity"} <= set(numeric):
             return "signs", f"{feed.name} have no amount and quantity whose signs could differ"
         if self.trailer:
             named = [field for field in self.trailer[1:] if field]
             if not self.trailer[0].strip() or not named:
-                return "totals", "a trailer begins with its own word and names at least one total, such as [TOTAL, rows, amount]"
+                return "totals", "a trailer begins with a word of its own and names at least one total, such as [TOTAL, rows, amount]"
             if unknown := [field for field in named if field not in ("rows", *numeric)]:
-                return "totals", f'{unknown[0]!r} is no total; allowed: rows, {", ".join(numeric)}, and "" for a field that is something else'
+                return "totals", f'{unknown[0]!r} is not a total; allowed: rows, {", ".join(numeric)}, and "" for a field that is something else'
         return None

@@ -1,10 +1,10 @@
-"""How a feed's files write numbers, days and missing values, and the SQL that turns such a text into the plain one.
+"""The text formats of a feed's numbers, days and missing values, and the SQL that converts such a text to the plain format.
 
-Belongs here: the forms that book.yaml declares. Does not belong here: what a plain number or day may be (assets/feeds/typing_sql.py,
+Belongs here: the formats that book.yaml declares. Does not belong here: what a plain number or day may be (assets/feeds/typing_sql.py,
 models/feeds/expression_parts.py).
 
-A text that is not of the declared form keeps its letters and gets a note behind it, so that it can never pass for a plain value: with a decimal
-comma, `12.50` is refused and not taken for twelve and a half.
+A text that is not in the declared format is kept and gets a note appended, so that it can never pass for a plain value: with a decimal
+comma, `12.50` is rejected and not read as twelve and a half.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OFFSET = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
 
 @dataclass(frozen=True)
 class Forms:
-    """The forms of one feed. Those of no setting leave every text as it is."""
+    """The text formats of one feed. A setting that is not declared leaves texts unchanged."""
 
     decimal: str | None = None
     thousands: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Forms:
         return bool(self.dates or self.time_zone)
 
     def number(self, text: str) -> str:
-        """SQL of a number's plain text."""
+        """SQL of a number in plain format."""
         if not self.changes_numbers:
             return text
         mark = self.decimal or "."
@@ -50,7 +50,7 @@ class Forms:
         return f"case when {text} = '' then null when {is_written} then {plain} else {text} || {literal(message)} end"
 
     def moment(self, text: str) -> str:
-        """SQL of the point in time, in the feed's zone; null where the text is not of the form."""
+        """SQL of the point in time, in the feed's time zone; null where the text is not in the declared format."""
         if self.dates:
             read = f"try_strptime(case when {text} = trim({text}) then {text} end, {literal(self.dates)})"
             return f"timezone({literal(self.time_zone or 'UTC')}, {read})" if "%z" in self.dates else read
@@ -63,24 +63,24 @@ class Forms:
         )
 
     def day(self, text: str) -> str:
-        """SQL of a day's plain text, YYYY-MM-DD."""
+        """SQL of a day in plain format, YYYY-MM-DD."""
         if not self.changes_days:
             return text
         message = f" (written {self.dates})" if self.dates else f" (a day, or a moment; its day is that of {self.time_zone})"
         return f"case when {text} = '' then null else coalesce(({self.moment(text)})::date::varchar, {text} || {literal(message)}) end"
 
 
-#: Forms of a column whose values are typed in the file itself, and of a feed without such settings.
+#: The formats of a column with a type in the file itself, and of a feed without such settings.
 PLAIN = Forms()
 
 
 def forms_of(settings: FeedSettings) -> Forms:
-    """The forms that a feed's settings declare."""
+    """The text formats that a feed's settings declare."""
     return Forms(settings.decimal, tuple(settings.thousands), settings.dates, settings.time_zone)
 
 
 def without_nulls(text: str, nulls: list[str]) -> str:
-    """SQL of a text that is null where it is one of the words that stand for no value."""
+    """SQL of a text that is null where it is one of the words for a missing value."""
     if not nulls:
         return text
     return f"(case when {' or '.join(f'trim({text}) = {literal(word.strip())}' for word in nulls)} then null else {text} end)"

@@ -1,13 +1,13 @@
-"""The ledger of closed periods: what its files hold, their canonical form, the hashes that chain them, and whether a chain is whole.
+"""The ledger of closed periods: what its files hold, their canonical form, the hashes that chain them, and whether the chain is intact.
 
-Belongs here: form and truth of what is written. Does not belong here: which close may come next (models/records/closing.py), write-offs
-(models/records/write_offs.py), opening files (assets/ledger/folder.py).
+Belongs here: the format and integrity of the ledger's files. Does not belong here: which close may come next (models/records/closing.py),
+write-offs (models/records/write_offs.py), opening files (assets/ledger/folder.py).
 
     ledger/0001-close-2026-01-v1/    close.json accruals.csv payouts.csv journal.csv lines.csv
     ledger/0002-reopen-2026-01-v1/   close.json
 
-A folder's chain_sha256 covers its close.json, which holds the hashes of its files and the chain_sha256 of the folder before: the last one,
-the head, stands for the whole ledger. lines.csv holds a short hash of every line of the other files, so that a change is found to the row.
+A folder's chain_sha256 covers its close.json, which holds the hashes of its files and the chain_sha256 of the folder before it. So the
+last one, the head, covers the whole ledger. lines.csv holds a short hash of every line of the other files: it shows which row was changed.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.documents import Problem
 
-#: What the first folder names as the one before it.
+#: The previous hash of the first folder, which has none before it.
 NO_HASH = "0" * 64
 RECORD, LINES = "close.json", "lines.csv"
 _FOLDER = re.compile(r"([0-9]{4,})-(?:close|reopen)-[0-9]{4}-[0-9]{2}-v[0-9]+")
-_MONEY, _FIGURE = "decimal(18, 4)", "decimal(38, 12)"
+_MONEY, _EXACT = "decimal(18, 4)", "decimal(38, 12)"
 _SUBJECT = {"payout_id": "varchar", "agreement_id": "varchar", "benefit_id": "varchar", "participant_id": "varchar", "window_start": "date"}
 
 #: The tables that a close freezes: columns in order, with their SQL types. Rows are sorted by all of them.
@@ -40,7 +40,7 @@ TABLES: dict[str, dict[str, str]] = {
     },
     "payouts": {
         **_SUBJECT, "window_end": "date", "agreement_version": "integer", "direction": "varchar", "currency": "varchar",
-        "measure": _FIGURE, "tier": "integer", "payout": _MONEY,
+        "measure": _EXACT, "tier": "integer", "payout": _MONEY,
     },
     "journal": {
         "entry_id": "varchar", "line_no": "integer", "date": "date", "period": "varchar", "origin_period": "varchar", "account": "varchar",
@@ -49,21 +49,21 @@ TABLES: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
-class Written(BaseModel):
-    """What is written once and never changed. Keys that are not known were written by a later version of the program."""
+class StoredModel(BaseModel):
+    """A JSON record in the archive or the ledger. An unknown key means that a later version of the program wrote it, and is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class FileFacts(Written):
-    """A file as it was closed: hash of its bytes, and its rows without the header."""
+class FileFacts(StoredModel):
+    """A file as it was at the close: the hash of its bytes, and how many rows it has without the header."""
 
     sha256: str
     rows: int
 
 
-class Override(Written):
-    """A finding that would have refused the close, and who accepted it why."""
+class Override(StoredModel):
+    """A finding that would have prevented the close, who accepted it and why."""
 
     check: str
     finding: str
@@ -71,11 +71,11 @@ class Override(Written):
     by: str
 
 
-class Record(Written):
-    """close.json: one close, or one reopening of a close. `version` counts the closes of a period from 1; a reopening has that of the close it undoes.
+class Record(StoredModel):
+    """close.json: one close, or one reopening. `version` counts the closes of a period from 1; a reopening has the version of the close it undoes.
 
-    `arrivals`: feed to the highest arrival_no it had. `agreements`: id/version to content_sha256. `write_offs_sha256`: the last write-off
-    before this folder, so that the chain covers those too.
+    `arrivals`: feed to its highest arrival_no at the close. `agreements`: id/version to content_sha256. `write_offs_sha256`: the hash of the
+    last write-off before this folder, so that the chain covers write-offs too.
     """
 
     sequence: int
@@ -105,27 +105,27 @@ class Record(Written):
 
     @property
     def folder(self) -> str:
-        """The name of the folder that holds it."""
+        """The name of the folder that holds the record."""
         return f"{self.sequence:04d}-{self.kind}-{self.period}-v{self.version}"
 
 
 @dataclass(frozen=True)
 class Folder:
-    """One folder of the ledger: its name and the bytes of its files by name. A mapping that reads when asked will do."""
+    """One folder of the ledger: its name and the bytes of its files by name. The mapping may read the files lazily."""
 
     name: str
     files: Mapping[str, bytes]
 
 
 def canonical_json(value: Any) -> bytes:
-    """The one way to write a value: sorted keys, no spaces, UTF-8, one line."""
+    """The canonical form of a value: sorted keys, no spaces, UTF-8, one line."""
     return (json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
 def canonical_csv(frame: pl.DataFrame) -> bytes:
-    """The one way to write a table: sorted by its columns from left to right, header, LF, quotes only where needed, null empty (an empty text is `""`).
+    """The canonical form of a table: sorted by its columns from left to right, header, LF, quotes only where needed, null empty (an empty text is `""`).
 
-    Money and figures keep the decimals of their column, dates are ISO.
+    Decimals keep the scale of their column; dates are ISO.
     """
     return frame.sort(frame.columns, nulls_last=False).write_csv().encode()
 
@@ -141,7 +141,7 @@ def sha256(content: bytes) -> str:
 
 
 def seal(fields: Mapping[str, Any], tables: Mapping[str, pl.DataFrame], records: Sequence[Record]) -> tuple[Record, dict[str, bytes]]:
-    """The record that follows `records`, and every file of its folder. `fields`: what Record holds beside files, hashes and its place in the chain."""
+    """The record that follows `records`, and every file of its folder. `fields`: all of Record but files, hashes and its position in the chain."""
     files = {f"{name}.csv": canonical_csv(frame) for name, frame in tables.items()}
     if files:
         files[LINES] = _hash_lines(files)
@@ -159,14 +159,14 @@ def seal(fields: Mapping[str, Any], tables: Mapping[str, pl.DataFrame], records:
 
 
 def head(records: Sequence[Record]) -> str:
-    """The last chain_sha256: who keeps it elsewhere can prove that nothing before it was changed."""
+    """The last chain_sha256. Anyone who keeps it elsewhere can prove that nothing before it was changed."""
     return records[-1].chain_sha256 if records else NO_HASH
 
 
 def check_chain(folders: Sequence[Folder], heads: Mapping[str, str] | None = None) -> tuple[list[Record], list[Problem]]:
     """The records in order, and everything that is wrong: which folder, which file, and the first line that was changed.
 
-    `heads`: heads that were kept elsewhere, with where; the chain must hold them. Without them a chain that was written anew from end to end is whole.
+    `heads`: heads kept elsewhere, and where; the chain must contain them. Without them a chain that was rewritten from end to end looks intact.
     """
     records: list[Record] = []
     problems: list[Problem] = []
@@ -175,7 +175,7 @@ def check_chain(folders: Sequence[Folder], heads: Mapping[str, str] | None = Non
         place = f"ledger/{folder.name}"
         sequence = _sequence_of(folder.name)
         if not sequence:
-            problems.append(Problem(place, 0, "", "is no folder of the ledger; move it out of ledger/"))
+            problems.append(Problem(place, 0, "", "is not a folder of the ledger; move it out of ledger/"))
             continue
         if sequence > expected:
             gap = f"folder {expected:04d}" if sequence == expected + 1 else f"folders {expected:04d} to {sequence - 1:04d}"
@@ -189,7 +189,7 @@ def check_chain(folders: Sequence[Folder], heads: Mapping[str, str] | None = Non
             previous = ""
             continue
         if previous and record.previous_sha256 != previous:
-            message = f"does not follow {before}: it names {record.previous_sha256[:12]}… as the head before it, and that is {previous[:12]}…"
+            message = f"does not follow {before}: it names {record.previous_sha256[:12]}… as the head before it, but that is {previous[:12]}…"
             message += f". {before} or this folder was replaced; restore the ledger from a backup"
             problems.append(Problem(f"{place}/{RECORD}", 1, "previous_sha256", message))
         problems += _check_files(folder, record, place)
@@ -199,7 +199,7 @@ def check_chain(folders: Sequence[Folder], heads: Mapping[str, str] | None = Non
     for sha, where in (heads or {}).items():
         if sha not in held:
             message = f"its chain, which ends in {previous or NO_HASH}, does not hold the head {sha} of {where}"
-            problems.append(Problem("ledger", 0, "", f"{message}: closes were removed or written anew; restore the ledger from a backup"))
+            problems.append(Problem("ledger", 0, "", f"{message}: closes were removed or rewritten; restore the ledger from a backup"))
     return records, problems
 
 
@@ -226,14 +226,14 @@ def _read_record(folder: Folder, place: str) -> tuple[Record | None, list[Proble
     if record.folder != folder.name:
         return record, [Problem(file, 1, "", f"is the record of {record.folder}: folders were renamed or swapped; restore the ledger from a backup")]
     if _chain_sha256(fields) != record.chain_sha256 or canonical_json(fields) != data:
-        return record, [Problem(file, 1, "chain_sha256", "does not fit what the file says: it was changed after the close; restore it from a backup")]
+        return record, [Problem(file, 1, "chain_sha256", "does not match the file's content: it was changed after the close; restore it from a backup")]
     if _content_sha256(fields["files"]) != record.content_sha256:
-        return record, [Problem(file, 1, "content_sha256", "does not fit the files it lists; restore it from a backup")]
+        return record, [Problem(file, 1, "content_sha256", "does not match the files it lists; restore it from a backup")]
     return record, []
 
 
 def _check_files(folder: Folder, record: Record, place: str) -> Iterator[Problem]:
-    """Each file of the folder against the record."""
+    """Every difference between the files of the folder and the record."""
     for name in sorted({*folder.files, *record.files} - {RECORD}):
         file = f"{place}/{name}"
         if name not in folder.files:
@@ -241,13 +241,13 @@ def _check_files(folder: Folder, record: Record, place: str) -> Iterator[Problem
         elif name not in record.files:
             yield Problem(file, 0, "", "was not there at the close; move it out of the ledger")
         elif sha256(data := folder.files[name]) != record.files[name].sha256:
-            yield _tell_change(folder, record, file, name, data)
+            yield _changed_line(folder, record, file, name, data)
         elif name != LINES and data.split(b"\n", 1)[0] != header_of(name.removesuffix(".csv")):
             yield Problem(file, 1, "", "has other columns than this version of the program writes; use the version of its close.json (code_version)")
 
 
-def _tell_change(folder: Folder, record: Record, file: str, name: str, data: bytes) -> Problem:
-    """The first line of a changed file that is not as it was closed; the file alone when the hashes of its lines are gone too."""
+def _changed_line(folder: Folder, record: Record, file: str, name: str, data: bytes) -> Problem:
+    """The first line of a file that was changed after the close; only the file's name where the hashes of its lines are lost or changed too."""
     was_closed = f"was changed after the close of {record.period} (version {record.version})"
     lines = folder.files.get(LINES)
     if name == LINES or lines is None or LINES not in record.files or sha256(lines) != record.files[LINES].sha256:
@@ -258,12 +258,12 @@ def _tell_change(folder: Folder, record: Record, file: str, name: str, data: byt
         if number > len(closed) or _line_sha256(line) != closed[number - 1]:
             message = f"row {number - 1}" if number > 1 else "the header"
             shown = line.decode("utf-8", "replace").rstrip("\n")
-            return Problem(file, number, "", f"{message} {was_closed}: it now says {shown!r}; restore the file from a backup")
+            return Problem(file, number, "", f"{message} {was_closed}: it is now {shown!r}; restore the file from a backup")
     return Problem(file, len(found) + 1, "", f"row {len(found)} and all that followed were cut off: the file {was_closed}; restore it from a backup")
 
 
 def _hash_lines(files: Mapping[str, bytes]) -> bytes:
-    """One row per line of every file: file, number of the line, the first 16 hex digits of its hash."""
+    """One row per line of every file: file, line number, the first 16 hex digits of its hash."""
     rows = (f"{name},{i},{_line_sha256(line)}" for name, data in sorted(files.items()) for i, line in enumerate(data.splitlines(keepends=True), 1))
     return ("\n".join(["file,line,sha256", *rows]) + "\n").encode()
 
@@ -277,5 +277,5 @@ def _content_sha256(files: Mapping[str, Any]) -> str:
 
 
 def _chain_sha256(fields: Mapping[str, Any]) -> str:
-    """Over everything else that the record says."""
+    """The hash of all other fields of the record."""
     return sha256(canonical_json({key: value for key, value in fields.items() if key != "chain_sha256"}))

@@ -1,9 +1,10 @@
-"""What may be closed and reopened next: the rules over the records of the ledger and the book's calendar.
+"""Which period may be closed or reopened next: the rules over the ledger's records and the book's calendar.
 
-Belongs here: order, standing, refusals. Does not belong here: how a record is written (models/records/chain.py) or what a close freezes
-(assets/closing/close.py).
+Belongs here: the order of closes, which are in force, and why a close is not allowed. Does not belong here: how a record is written
+(models/records/chain.py), what a close freezes (assets/closing/close.py).
 
-A period is closed when it is not later than the last close that stands; what belongs to it and was not posted is posted in the first open period.
+A period is closed when it is not later than the last close in force. Entries of a closed period that were not posted yet are posted in the
+first open period.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ LONGEST = 500
 
 
 class LedgerRuleViolation(Exception):
-    """The ledger's rules forbid it. The text says why and what to do; nothing was written."""
+    """The ledger's rules do not allow it. The message says why and what to do; nothing was written."""
 
 
 def closes_in_force(records: Sequence[Record]) -> list[Record]:
-    """The closes that stand: every one that was not reopened, in order."""
+    """The closes in force: all that were not reopened, in order."""
     reopened = {(record.period, record.version) for record in records if record.kind == "reopen"}
     return [record for record in records if record.kind == "close" and (record.period, record.version) not in reopened]
 
@@ -42,7 +43,7 @@ def is_closed(period: str, records: Sequence[Record]) -> bool:
 
 
 def find_period(name: str, periods: Sequence[Period]) -> Period:
-    """The period of that name. Raises InputError for a name that is none, or that the calendar does not have."""
+    """The period of that name. Raises InputError for a malformed name, or one that the calendar does not have."""
     found = next((period for period in periods if period.name == name), None)
     if found:
         return found
@@ -54,17 +55,17 @@ def find_period(name: str, periods: Sequence[Period]) -> Period:
 
 
 def period_of(day: dt.date, periods: Sequence[Period]) -> Period:
-    """The period that holds a day. Raises InputError when the calendar does not reach it."""
+    """The period that contains a day. Raises InputError when the calendar does not reach it."""
     for period in periods:
         if period.first_day <= day <= period.last_day:
             return period
-    raise InputError([Problem("book.yaml", 0, "calendar", f"the calendar does not reach {day}; list the fiscal year that holds it")])
+    raise InputError([Problem("book.yaml", 0, "calendar", f"the calendar does not reach {day}; list the fiscal year that contains it")])
 
 
 def posting_period(day: dt.date, periods: Sequence[Period], records: Sequence[Record]) -> Period:
-    """Where what happens on `day` is posted: its own period, or the first open one where that is closed.
+    """The period in which an event of `day` is posted: its own, or the first open one where that is closed.
 
-    Raises InputError when the calendar ends before.
+    Raises InputError when the calendar ends before an open period.
     """
     own = period_of(day, periods)
     for period in periods[periods.index(own) :]:
@@ -77,7 +78,7 @@ def posting_period(day: dt.date, periods: Sequence[Period], records: Sequence[Re
 def plan_close(
     name: str, with_earlier: bool, as_of: dt.date, periods: Sequence[Period], records: Sequence[Record], open_periods: Collection[str]
 ) -> list[Period]:
-    """The periods to close, in order; none when the period is closed already. `open_periods`: names of those with entries that are not posted.
+    """The periods to close, in order; empty when the period is closed already. `open_periods`: the names of those with unposted entries.
 
     Raises LedgerRuleViolation for a period that has not ended by `as_of`, and for one with open periods before it (unless `with_earlier`).
     """
@@ -95,25 +96,25 @@ def plan_close(
 
 
 def plan_reopen(name: str, reason: str, by: str, approved_by: str, records: Sequence[Record]) -> dict[str, Any]:
-    """What the record of the reopening says of period, version, people and reason.
+    """Period, version, people and reason of the record of a reopening.
 
-    Raises InputError for a blank name or reason or one person twice, LedgerRuleViolation for a period that is not the last closed one.
+    Raises InputError for a blank name or reason or for the same person twice, LedgerRuleViolation for a period that is not the last closed one.
     """
     requested, approved = clean_text("--by", by), clean_text("--approved-by", approved_by)
     if requested.casefold() == approved.casefold():
         raise InputError([Problem("--approved-by", 0, "", f"reopening takes two people, and both are {requested!r}")])
     cleaned = clean_text("--reason", reason)
-    standing = closes_in_force(records)
-    if not standing or name not in {record.period for record in standing}:
-        raise LedgerRuleViolation(f"{name} is not closed" + (f"; the last closed period is {standing[-1].period}" if standing else "; nothing is"))
-    if standing[-1].period != name:
-        message = f"only the last closed period can be reopened, and that is {standing[-1].period}"
+    in_force = closes_in_force(records)
+    if not in_force or name not in {record.period for record in in_force}:
+        raise LedgerRuleViolation(f"{name} is not closed" + (f"; the last closed period is {in_force[-1].period}" if in_force else "; nothing is"))
+    if in_force[-1].period != name:
+        message = f"only the last closed period can be reopened, and that is {in_force[-1].period}"
         raise LedgerRuleViolation(f"{message}. What changes in {name} is posted in the first open period")
-    return {"period": name, "version": standing[-1].version, "reason": cleaned, "requested_by": requested, "approved_by": approved}
+    return {"period": name, "version": in_force[-1].version, "reason": cleaned, "requested_by": requested, "approved_by": approved}
 
 
-def check_day(as_of: dt.date, records: Sequence[Record]) -> None:
-    """Raises LedgerRuleViolation when the last record was written as of a later day: a run as of `as_of` does not know it, so nothing may follow on
+def check_as_of(as_of: dt.date, records: Sequence[Record]) -> None:
+    """Raises LedgerRuleViolation when the last record was written as of a later day: a run as of `as_of` does not see it, so no record may build on
     such a run."""
     known = max((record.as_of for record in records if record.as_of), default=as_of)
     if known > as_of:
@@ -121,12 +122,12 @@ def check_day(as_of: dt.date, records: Sequence[Record]) -> None:
 
 
 def next_version(period: str, records: Sequence[Record]) -> int:
-    """The version that the next close of a period has."""
+    """The version of the next close of a period."""
     return 1 + sum(record.kind == "close" and record.period == period for record in records)
 
 
 def clean_text(option: str, text: str) -> str:
-    """A name or reason that can stand in the ledger. Raises InputError when it is blank, longer than LONGEST, or holds control characters."""
+    """A name or reason that the ledger can hold. Raises InputError when it is blank, longer than LONGEST, or has control characters."""
     cleaned = " ".join(text.split())
     if not cleaned or not cleaned.isprintable() or len(cleaned) > LONGEST:
         raise InputError([Problem(option, 0, "", f"needs a name or reason of 1 to {LONGEST} characters that can be read later")])

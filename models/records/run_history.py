@@ -1,6 +1,7 @@
-"""The history of runs: what the archive keeps of a run that ended, enough to make it again.
+"""The history of runs: what the archive keeps of every run that ended, enough to repeat it.
 
-Belongs here: the shape of a line of archive/runs.jsonl, reading and checking the file's text. Does not belong here: opening it (assets/archive/run_history.py).
+Belongs here: the shape of a line of archive/runs.jsonl, and parsing and checking the file's text. Does not belong here: opening the file
+(assets/archive/run_history.py).
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from typing import Literal
 from pydantic import ValidationError
 
 from models.documents import InputError, Problem
-from models.records.chain import Written, canonical_json
+from models.records.chain import StoredModel, canonical_json
 
 PLACE = "archive/runs.jsonl"
 
 
-class EndedRun(Written):
+class EndedRun(StoredModel):
     """One line: a run that published or failed. Times are UTC.
 
     `terms_sha256` names the texts of book.yaml and agreements (archive/terms), `ledger_sha256` and `write_offs_sha256` the heads of the ledger,
-    `arrivals` the highest arrival_no of each feed: with `as_of` and `code_version` all that the run was made of. The others are the columns of audit_run.
+    `arrivals` the highest arrival_no of each feed. With `as_of` and `code_version` these are all inputs of the run. The other fields are the columns
+    of audit_run.
     """
 
     run_id: str
@@ -43,12 +45,12 @@ class EndedRun(Written):
 
 
 def as_line(run: EndedRun) -> bytes:
-    """The line in its one form, with its end."""
+    """The line in its canonical form, with its newline."""
     return canonical_json(run.model_dump(mode="json"))
 
 
 def parse_runs(data: bytes) -> tuple[list[EndedRun], bytes]:
-    """Every run in order, and what is left of a last line that a crash cut short (empty: none). Raises InputError for a damaged line."""
+    """Every run in order, and the rest of a last line that a crash cut short (empty: none). Raises InputError for a damaged line."""
     runs: list[EndedRun] = []
     for number, line in enumerate(data.splitlines(keepends=True), 1):
         if not line.endswith(b"\n"):
@@ -63,6 +65,6 @@ def parse_runs(data: bytes) -> tuple[list[EndedRun], bytes]:
     return runs, b""
 
 
-def last_by(runs: list[EndedRun], end: dt.datetime) -> int | None:
-    """The place of the last run that published and had started before `end`; None when there is none. Order is that of the lines, not of the clock."""
+def last_published_before(runs: list[EndedRun], end: dt.datetime) -> int | None:
+    """The index of the last run that published and had started before `end`; None when there is none. The order of lines decides, not the clock."""
     return next((place for place in range(len(runs) - 1, -1, -1) if runs[place].status == "published" and runs[place].started_at < end), None)

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from models.agreements.payments import OF_THE_INCENTIVE, ZERO, Payment, ScaledInputs, payment_along_axis, value_at
+from models.agreements.payments import OF_THE_INCENTIVE, ZERO, CurveInputs, Payment, payment_along_axis, value_at
 from models.agreements.schema import Benefit, Gate, Limits, Multiplier, axis_name, measure_of
 from models.curves.pieces import Tier, compile_curve
 from pipelines.drawings.chart import Chart, Stretch, Trace, draw_chart, extremes, money_ticks, percent_ticks, value_along
@@ -30,7 +30,7 @@ CLOSE = Fraction(1, 1000)
 IN_PERCENT = ("attainment", "growth", "percentile")
 
 
-def draw_benefits(title: str, benefits: Sequence[Benefit], currency: str, figures: ScaledInputs | None = None) -> str:
+def draw_benefits(title: str, benefits: Sequence[Benefit], currency: str, figures: CurveInputs | None = None) -> str:
     """The curves of benefits that stand on the same axis, in one picture; of a matrix, its grid.
 
     Raises ValueError where a payment depends on more than the axis and no figures are given.
@@ -89,7 +89,7 @@ def passes(gate: Gate, x: Fraction) -> bool:
     )
 
 
-def draw_place(title: str, benefit: Benefit, currency: str, figures: ScaledInputs, x: Decimal, paid: Decimal, column: Decimal | None = None) -> str | None:
+def draw_place(title: str, benefit: Benefit, currency: str, figures: CurveInputs, x: Decimal, paid: Decimal, column: Decimal | None = None) -> str | None:
     """The curve with the place of one participant on it, on light paper; None where it does not lie on the curve as agreed (prorated thresholds).
 
     column: of a matrix, the place on the axis of its columns.
@@ -132,7 +132,7 @@ def limit(stretches: Sequence[Stretch], limits: Limits, high: Fraction) -> list[
     return cut
 
 
-def _payment(benefit: Benefit, currency: str, figures: ScaledInputs | None) -> Payment:
+def _payment(benefit: Benefit, currency: str, figures: CurveInputs | None) -> Payment:
     payment = payment_along_axis(currency, benefit, figures)
     if payment is None:
         raise ValueError(f"{benefit.id}: the payment depends on more than its axis")

@@ -13,7 +13,7 @@ from models, assets or pipelines, or speed bought with cleverness.
     credit.py     whose lines count for whom, in which currency, by which share
     series.py     one column of a benefit for one participant, per day and per line
     axes.py       places on the x axis, ranks
-    standing.py   all figures of a participant's span up to a day, or why they are missing
+    position.py   all figures of a participant's span up to a day, or why they are missing
     curve.py      what a measure pays: methods, matrix, multipliers, gates
     earning.py    limits, rounding, and what an accrual sees of it
     shares.py     which line carries how much of a payout

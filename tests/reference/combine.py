@@ -10,8 +10,8 @@ from fractions import Fraction
 
 from tests.reference.calendar import Window
 from tests.reference.credit import Credit
+from tests.reference.position import BenefitLines, Position
 from tests.reference.read import Refused, Row
-from tests.reference.standing import BenefitLines, Standing
 
 ZERO = Fraction(0)
 CreditsOf = dict[str, list[Credit]]  # by participant
@@ -24,7 +24,7 @@ class Outcome:
     case: BenefitLines
     window: Window
     participant: str
-    standing: Standing
+    position: Position
     row: Row
     accruals: dict[str, Fraction] = field(default_factory=dict)
 

@@ -12,9 +12,9 @@ from tests.reference.combine import Outcome, check_groups, check_net_of, in_orde
 from tests.reference.credit import Credit, Credits
 from tests.reference.earning import accrued, earn, rounded
 from tests.reference.language import refuse_unknown
+from tests.reference.position import BenefitLines, Feeds, Position, curve_axis
 from tests.reference.read import UNIT, Book, NotCovered, Refused, Row
 from tests.reference.shares import line_rows
-from tests.reference.standing import BenefitLines, Feeds, Standing, curve_axis
 from tests.reference.versions import by_agreement, number, owned_windows
 
 __all__ = ["AccrualKey", "NotCovered", "PayoutKey", "Refused", "Results", "compute"]
@@ -59,7 +59,7 @@ def compute(book: Book) -> Results:
             results.accruals |= {(*key, period): value for period, value in outcome.accruals.items()}
             if not outcome.blocked:
                 found = line_rows(
-                    outcome.case, outcome.window, outcome.participant, outcome.standing, outcome.row, book.as_of, run.half_even
+                    outcome.case, outcome.window, outcome.participant, outcome.position, outcome.row, book.as_of, run.half_even
                 )  # fmt: skip
                 results.lines[key] = found
                 for line in found:
@@ -122,26 +122,26 @@ class _Run:
     def _window(self, case: BenefitLines, window: Window, states: dict[str, _State]) -> list[Outcome]:
         """The results of one window, for all participants of the version that owns it."""
         path = periods(window, self.book.as_of, self.calendar)
-        views = {last: case.standings(window, last) for _, last in path}
+        views = {last: case.positions(window, last) for _, last in path}
         found = []
         for participant in case.participants:
-            standing = views[path[-1][1]][participant]
+            position = views[path[-1][1]][participant]
             state = states[participant]
             if window.span_start != state.span:
                 state.span, state.before = window.span_start, ZERO
-            outcome = Outcome(case, window, participant, standing, self._row(case, window, standing, state))
+            outcome = Outcome(case, window, participant, position, self._row(case, window, position, state))
             for period, last in path:
                 to_date = views[last][participant]
                 value = ZERO
-                if not (standing.reason or to_date.reason):
+                if not (position.reason or to_date.reason):
                     value, _ = self._pays(case, state, accrued(case, window, participant, to_date, last))
                 outcome.accruals[period] = value
-            if not standing.reason:
-                self._earn(case, window, standing, state, outcome.row)
+            if not position.reason:
+                self._earn(case, window, position, state, outcome.row)
             found.append(outcome)
         return found
 
-    def _row(self, case: BenefitLines, window: Window, s: Standing, state: _State) -> Row:
+    def _row(self, case: BenefitLines, window: Window, s: Position, state: _State) -> Row:
         """A row that is blocked, or not yet paid."""
         status = "blocked" if s.reason else "final" if window.end <= self.book.as_of else "open"
         return {
@@ -152,7 +152,7 @@ class _Run:
             "prior_earned": state.before, "carried": state.owed, "payout": ZERO,
         }  # fmt: skip
 
-    def _earn(self, case: BenefitLines, window: Window, s: Standing, state: _State, row: Row) -> None:
+    def _earn(self, case: BenefitLines, window: Window, s: Position, state: _State, row: Row) -> None:
         """Fills in what the window pays, and carries on."""
         result = earn(case.benefit, window, s)
         payout, owed = self._pays(case, state, result.limited)

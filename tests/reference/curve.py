@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.reference.axes import axis_of, axis_value
 
-__all__ = ["ScaledInputs", "axis_value", "gate_factor", "in_measure", "matrix_pays", "multiplier", "pays", "shared_rank_pays", "tiers_of"]
+__all__ = ["Inputs", "axis_value", "gate_factor", "in_measure", "matrix_pays", "multiplier", "pays", "shared_rank_pays", "tiers_of"]
 
 Row = dict[str, Any]
 Tier = dict[str, Fraction]
@@ -17,7 +17,7 @@ FORMS = ("rate", "per_unit", "amount", "share")
 
 
 @dataclass(frozen=True)
-class ScaledInputs:
+class Inputs:
     """The figures of one benefit, participant and span: measure, base, quantity, target, baseline, incentive and the axis value."""
 
     m: Fraction
@@ -43,7 +43,7 @@ def is_strict(part: Row, by: Any) -> bool:
     return part.get("boundary") == "upper_inclusive" and part.get("method") != "linear" and axis_of(by)[0] != "rank"
 
 
-def pays(benefit: Row, f: ScaledInputs, as_if_tier: int | None = None) -> tuple[Fraction, int]:
+def pays(benefit: Row, f: Inputs, as_if_tier: int | None = None) -> tuple[Fraction, int]:
     """What the curve pays, and the tier reached (0: none). `as_if_tier` pays method whole's tier of that number."""
     tiers = tiers_of(benefit)
     method = benefit.get("method", "whole")
@@ -63,17 +63,17 @@ def pays(benefit: Row, f: ScaledInputs, as_if_tier: int | None = None) -> tuple[
     raise NotImplementedError(method)
 
 
-def shared_rank_pays(benefit: Row, f: ScaledInputs, occupied: int) -> tuple[Fraction, int]:
+def shared_rank_pays(benefit: Row, f: Inputs, occupied: int) -> tuple[Fraction, int]:
     """ties: share: the mean of what the curve pays at each of the occupied ranks; the tier is that of the best of them."""
     paid = [pays(benefit, replace(f, x=f.x + i))[0] for i in range(occupied)]
     return sum(paid, ZERO) / occupied, pays(benefit, f)[1]
 
 
-def _paid(y: Tier, f: ScaledInputs) -> Fraction:
+def _paid(y: Tier, f: Inputs) -> Fraction:
     return y.get("rate", ZERO) * f.e + y.get("per_unit", ZERO) * f.q + y.get("amount", ZERO) + y.get("share", ZERO) * (f.k or ZERO)
 
 
-def _graduated(benefit: Row, tiers: list[Tier], f: ScaledInputs, tier: int) -> Fraction:
+def _graduated(benefit: Row, tiers: list[Tier], f: Inputs, tier: int) -> Fraction:
     total = ZERO
     for i, one in enumerate(tiers):
         following = tiers[i + 1]["from"] if i + 1 < len(tiers) else None
@@ -89,7 +89,7 @@ def _graduated(benefit: Row, tiers: list[Tier], f: ScaledInputs, tier: int) -> F
     return total
 
 
-def _rolling(benefit: Row, tiers: list[Tier], f: ScaledInputs, tier: int) -> Fraction:
+def _rolling(benefit: Row, tiers: list[Tier], f: Inputs, tier: int) -> Fraction:
     total = ZERO
     for i, one in enumerate(tiers[:tier]):
         up_to = f.m if i + 1 == len(tiers) else min(f.m, in_measure(benefit, tiers[i + 1]["from"], f))
@@ -97,7 +97,7 @@ def _rolling(benefit: Row, tiers: list[Tier], f: ScaledInputs, tier: int) -> Fra
     return total
 
 
-def in_measure(benefit: Row, threshold: Fraction, f: ScaledInputs) -> Fraction:
+def in_measure(benefit: Row, threshold: Fraction, f: Inputs) -> Fraction:
     """A threshold in units of the measure."""
     by = benefit.get("by", "measure")
     if by == "attainment":
@@ -123,7 +123,7 @@ def _interpolated(tiers: list[Tier], x: Fraction, tier: int, above: str) -> Tier
     return {form: point.get(form, ZERO) + part * (other.get(form, ZERO) - point.get(form, ZERO)) for form in (*FORMS, "factor")}
 
 
-def matrix_pays(benefit: Row, f: ScaledInputs, row_x: Fraction, column_x: Fraction) -> tuple[Fraction, int]:
+def matrix_pays(benefit: Row, f: Inputs, row_x: Fraction, column_x: Fraction) -> tuple[Fraction, int]:
     """What a two-way grid pays, and its row as tier. Below the first row or column: nothing; beyond the last: held."""
     matrix = benefit["matrix"]
     linear = matrix.get("method", "whole") == "linear"

@@ -1,4 +1,4 @@
-"""From a standing to what a span has earned: curve × multiplier × gates, limits, rounding; and what an accrual makes of a part of it."""
+"""From a position to what a span has earned: curve × multiplier × gates, limits, rounding; and what an accrual makes of a part of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.reference.axes import axis_of, curve_axes
 from tests.reference.calendar import Window
 from tests.reference.credit import round_half
 from tests.reference.curve import gate_factor, matrix_pays, multiplier, pays, shared_rank_pays
+from tests.reference.position import BenefitLines, Position, projected
 from tests.reference.read import MINOR_UNITS, UNIT, Row
-from tests.reference.standing import BenefitLines, Standing, projected
 
 ZERO = Fraction(0)
 
@@ -45,8 +45,8 @@ def prorated(benefit: Row, window: Window) -> Row:
     return result
 
 
-def earn(benefit: Row, window: Window, s: Standing, as_if_tier: int | None = None) -> Earned:
-    """What the benefit pays at a standing, before rounding."""
+def earn(benefit: Row, window: Window, s: Position, as_if_tier: int | None = None) -> Earned:
+    """What the benefit pays at a position, before rounding."""
     benefit = prorated(benefit, window)
     axes = curve_axes(benefit)
     if "matrix" in benefit:
@@ -78,7 +78,7 @@ def rounded(value: Fraction, currency: str, half_even: bool) -> Fraction:
     return Fraction(round_half(value * scale, half_even), scale)
 
 
-def accrued(case: BenefitLines, window: Window, participant: str, s: Standing, last: dt.date) -> Fraction:
+def accrued(case: BenefitLines, window: Window, participant: str, s: Position, last: dt.date) -> Fraction:
     """What the span has earned by `last` in the placement that the benefit accrues with, not rounded."""
     how = case.benefit.get("accrue", {})
     placement = how.get("placement", "actual")
@@ -94,7 +94,7 @@ def accrued(case: BenefitLines, window: Window, participant: str, s: Standing, l
     return paid / p * s.m if p > 0 else paid * gone / days
 
 
-def _projection(case: BenefitLines, forecast: str, window: Window, participant: str, s: Standing, last: dt.date) -> Fraction | None:
+def _projection(case: BenefitLines, forecast: str, window: Window, participant: str, s: Position, last: dt.date) -> Fraction | None:
     """The measure expected at the window's end; None: by days."""
     if forecast == "feed":
         row = case.target_row(participant, window)

@@ -9,14 +9,14 @@ from tests.reference.calendar import DAY, Window
 from tests.reference.credit import Line
 from tests.reference.curve import in_measure, tiers_of
 from tests.reference.earning import prorated, rounded
+from tests.reference.position import BenefitLines, Position, curve_axis
 from tests.reference.read import UNIT, Row
-from tests.reference.standing import BenefitLines, Standing, curve_axis
 
 ZERO = Fraction(0)
 Piece = tuple[Line, int, Fraction, Fraction]  # line, tier, measure, weight
 
 
-def line_rows(case: BenefitLines, window: Window, participant: str, s: Standing, payout: Row, as_of: dt.date, half_even: bool) -> list[Row]:
+def line_rows(case: BenefitLines, window: Window, participant: str, s: Position, payout: Row, as_of: dt.date, half_even: bool) -> list[Row]:
     """One row per line × tier of a payout that is not blocked, in order; they add up to the payout exactly."""
     series = case.measure[participant]
     lines = [(line, Fraction(value, UNIT)) for line, value in series.lines(window.start, min(window.end, as_of))]
@@ -42,7 +42,7 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Standing,
     return rows
 
 
-def _slices(case: BenefitLines, window: Window, s: Standing, lines: list[tuple[Line, Fraction]], running: Fraction) -> list[Piece]:
+def _slices(case: BenefitLines, window: Window, s: Position, lines: list[tuple[Line, Fraction]], running: Fraction) -> list[Piece]:
     """Each line's own slices of the running measure, weighed by what a slice pays; a return gives back the highest. Lump sums weigh nothing."""
     benefit = prorated(case.benefit, window)
     tiers = tiers_of(benefit)

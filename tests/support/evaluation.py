@@ -21,7 +21,7 @@ from models.curves.compiled import Scheme, compile_scheme
 from models.curves.vocabulary import FIRST_GATE, PAY_FORMS
 from models.money import EXACT, Rounding
 from tests.reference.credit import round_half
-from tests.reference.curve import ScaledInputs, axis_value, pays
+from tests.reference.curve import Inputs, axis_value, pays
 
 D = Decimal
 ZERO, ONE = D(0), D(1)
@@ -129,7 +129,7 @@ def by_formula(benefit: dict[str, Any], row: Row) -> tuple[Fraction, int]:
     t = None if f["t"] is None else f["t"] * Fraction(row.times)
     m, e = Fraction(row.m), Fraction(row.m if row.e is None else row.e)
     x = axis_value(benefit.get("by", "measure"), m, t, f["b"])
-    return pays({**benefit, "base": "measure" if row.e is None else "margin"}, ScaledInputs(m, e, Fraction(row.q), t, f["b"], f["k"], x))
+    return pays({**benefit, "base": "measure" if row.e is None else "margin"}, Inputs(m, e, Fraction(row.q), t, f["b"], f["k"], x))
 
 
 def limited(benefit: dict[str, Any], paid: Fraction) -> Fraction:

@@ -135,7 +135,7 @@ def test_windows_of_a_week_calendar_are_whole_periods_clipped_to_the_term() -> N
         ({"kind": "4-4-5"}, "needs first_days"),
         ({"kind": "4-4-5", "first_days": {"2024": dt.date(2023, 12, 31), "2026": dt.date(2025, 12, 28)}}, "2025 is missing"),
         ({"kind": "4-4-5", "first_days": {"2024": dt.date(2023, 12, 31), "2025": dt.date(2024, 12, 28)}}, "52 or 53 weeks"),
-        ({"kind": "4-4-5", "first_days": {"24": dt.date(2023, 12, 31)}}, "no fiscal year"),
+        ({"kind": "4-4-5", "first_days": {"24": dt.date(2023, 12, 31)}}, "is not a fiscal year"),
         ({"first_days": {"2024": dt.date(2023, 12, 31)}}, "goes with a week calendar"),
     ],
 )

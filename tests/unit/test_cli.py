@@ -162,7 +162,7 @@ def test_every_mistake_of_book_and_agreements_is_listed(tmp_path: Path, capsys: 
     errors = capsys.readouterr().err
     assert "book.yaml:2: curency: this key is not known; did you mean currency?" in errors
     assert "agreements/a.yaml:" in errors
-    assert "agreements/b.yaml:2: agreement: this key stands twice" in errors
+    assert "agreements/b.yaml:2: agreement: this key appears twice" in errors
 
 
 @pytest.mark.parametrize(("setting", "key"), [("postgres: x", "postgres"), ("parquet: false", "publish.parquet")])

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from models.agreements.payments import ScaledInputs, payment_along_axis
+from models.agreements.payments import CurveInputs, payment_along_axis
 from models.agreements.schema import Benefit, Gate, Limits
 from pipelines.drawings.benefits import limit, passes
 from pipelines.drawings.chart import Stretch, value_along
@@ -23,7 +23,7 @@ def tiers(*pairs: tuple[object, object], form: str = "rate") -> list[dict[str, o
     return [{"from": Decimal(str(start)), form: Decimal(str(value))} for start, value in pairs]
 
 
-def paid(b: Benefit, x: object, figures: ScaledInputs | None = None) -> Fraction:
+def paid(b: Benefit, x: object, figures: CurveInputs | None = None) -> Fraction:
     payment = payment_along_axis("EUR", b, figures)
     assert payment is not None
     return value_along([Stretch(p.start, p.includes_start, y) for p, y in zip(payment.pieces, payment.paid, strict=True)], Fraction(str(x)))
@@ -36,7 +36,7 @@ def test_the_four_numbers_that_the_page_names(method: str, pays: int) -> None:
 
 def test_base_and_quantity_move_with_the_measure() -> None:
     b = benefit(base="margin", tiers=[{"from": 0, "rate": Decimal("0.1"), "per_unit": 2}])
-    figures = ScaledInputs(Fraction(1000), base=Fraction(300), quantity=Fraction(50))
+    figures = CurveInputs(Fraction(1000), base=Fraction(300), quantity=Fraction(50))
     assert paid(b, 1000, figures) == 30 + 100
     assert paid(b, 2000, figures) == 60 + 200
     assert payment_along_axis("EUR", b) is None
@@ -44,8 +44,8 @@ def test_base_and_quantity_move_with_the_measure() -> None:
 
 def test_where_the_axis_is_not_the_measures_the_base_stands_still() -> None:
     b = benefit(by={"metric": "fill_rate"}, tiers=tiers((0, 0.03), (0.97, 0)))
-    assert paid(b, 0.5, ScaledInputs(Fraction(1000), base=Fraction(1000))) == 30
-    assert paid(b, 0.97, ScaledInputs(Fraction(1000), base=Fraction(1000))) == 0
+    assert paid(b, 0.5, CurveInputs(Fraction(1000), base=Fraction(1000))) == 30
+    assert paid(b, 0.97, CurveInputs(Fraction(1000), base=Fraction(1000))) == 0
 
 
 def test_limits_cut_a_straight_line_where_it_crosses_them() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from models.money import MINOR_UNITS, as_figure, as_money, round_ratio
+from models.money import MINOR_UNITS, as_exact, as_money, round_ratio
 
 D = Decimal
 #: Room for any number drawn here without rounding of its own.
@@ -62,7 +62,7 @@ def test_money_and_figures_are_decimals_with_their_scale() -> None:
     money = as_money([1, -12345, None, 0])
     assert money.dtype == pl.Decimal(18, 4)
     assert money.to_list() == [D("0.0001"), D("-1.2345"), None, D(0)]
-    figure = as_figure(np.array([1, -2, 5, 10**25], dtype=object), np.array([3, 3, 0, 10], dtype=object))
+    figure = as_exact(np.array([1, -2, 5, 10**25], dtype=object), np.array([3, 3, 0, 10], dtype=object))
     assert figure.dtype == pl.Decimal(38, 12)
     assert figure.to_list() == [D("0.333333333333"), D("-0.666666666667"), None, D(10**24)]
 

@@ -1,6 +1,6 @@
-"""The parts that tiers pay one by one, for the methods that pay on every tier reached: what explain and the calculation steps show.
+"""Slices: what each tier pays, for the methods that pay on every tier reached. `explain` and the calculation steps show them.
 
-Belongs here: cutting a measure at the thresholds. Does not belong here: the payout itself, which pieces.py computes in one piece.
+Belongs here: cutting a measure at the thresholds. Does not belong here: the payout itself, which pieces.py computes as a whole.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import polars as pl
 from models.calculation.payouts import in_units, threshold
 from models.curves.axes import axis_unit
 from models.curves.compiled import Scheme
-from models.curves.inputs import figures_of, integers
+from models.curves.inputs import integers, scaled_inputs
 from models.curves.pieces import START_SCALE, choose
 from models.curves.vocabulary import CURVE, PAY_FORMS
-from models.money import as_figure
+from models.money import as_exact
 
 SLICED = ("graduated", "rolling", "total")
 
@@ -22,9 +22,9 @@ SLICED = ("graduated", "rolling", "total")
 def cut_slices(payouts: pl.DataFrame, tiers: pl.DataFrame, scheme: Scheme) -> pl.DataFrame:
     """One row per payout × tier reached, with slice_from, slice_to, slice and slice_payout, which add up to curve_payout.
 
-    payouts: one row per payout as payouts.evaluate_results gives them, not blocked. tiers: `terms.tiers` of the same benefits.
-    graduated: the part of the measure between two thresholds; the last one ends at the measure. Where the measure is 0 or less, slices are 0 and only
-    lump amounts and shares pay. rolling: the measure up to the next threshold. total: the base.
+    payouts: one row per payout of payouts.evaluate_results that is not blocked. tiers: `terms.tiers` of the same benefits.
+    graduated: a slice is the measure between two thresholds, and the last one ends at the measure. Where the measure is 0 or less, slices are 0 and
+    only lump amounts and shares pay. rolling: the measure up to the next threshold. total: the base.
     """
     ends = tiers.sort("benefit_key", "tier").with_columns(pl.col("from_value").shift(-1).over("benefit_key").alias("next_from"))
     rows = (
@@ -35,7 +35,7 @@ def cut_slices(payouts: pl.DataFrame, tiers: pl.DataFrame, scheme: Scheme) -> pl
         .filter(pl.col("tier") <= pl.col("tier_reached"))
         .sort("payout_key", "tier")
     )
-    figures = figures_of(rows)
+    figures = scaled_inputs(rows)
     kind = scheme.axes.kinds[CURVE][rows["benefit_key"].to_numpy().astype(np.int64)]
     is_graduated, is_total = (rows["method"] == "graduated").to_numpy(), (rows["method"] == "total").to_numpy()
     is_last = (rows["tier"] == rows["tier_reached"]).to_numpy()
@@ -45,20 +45,20 @@ def cut_slices(payouts: pl.DataFrame, tiers: pl.DataFrame, scheme: Scheme) -> pl
     start, end = choose(is_graduated, start, 0), choose(is_total, figures.base * step, end)
     has_slices = (figures.measure > 0).astype(bool)
     length = choose(is_graduated & ~has_slices, 0, end - start)
-    # of graduated, rate and per_unit multiply the slice's part of the base and of the quantity
+    # with graduated, rate and per_unit multiply the slice's part of the base and of the quantity
     is_part = is_graduated & has_slices
     measure = choose(is_part, figures.measure, 1)
     rate, per_unit = choose(is_part, figures.base, 1), choose(is_part, figures.quantity, 0)
     sliced = length * (integers(rows["rate"]) * rate + integers(rows["per_unit"]) * per_unit)
-    # the length of x is the slice in units of the axis; amounts and it are over the same divisors
+    # the length of x is the slice in units of the axis; it has the same divisor as the amounts
     unit = choose(in_units(kind), figures.divisor, axis_unit(kind, figures))
     x_length = (end - start) * integers(rows["share"]) * figures.incentive
     lump = integers(rows["amount"]) * figures.part * step
     numerator = (sliced + lump * measure) * unit + choose(is_graduated, x_length, 0) * measure
     over = np.zeros(len(start), dtype=object) + figures.divisor * step
     return rows.with_columns(
-        as_figure(start, over).alias("slice_from"),
-        as_figure(end, over).alias("slice_to"),
-        as_figure(length, over).alias("slice"),
-        as_figure(numerator, measure * unit * over * START_SCALE).alias("slice_payout"),
+        as_exact(start, over).alias("slice_from"),
+        as_exact(end, over).alias("slice_to"),
+        as_exact(length, over).alias("slice"),
+        as_exact(numerator, measure * unit * over * START_SCALE).alias("slice_payout"),
     )

@@ -1,8 +1,8 @@
-"""Calculation steps: every payout told in order, each step with its formula, its numbers and its result.
+"""Calculation steps: how every payout was computed, step by step, each with its formula, its numbers and its result.
 
-Belongs here: the telling. Does not belong here: any figure of its own; all come from the frames the payouts came from, so the steps cannot
-disagree with them. Re-adding them gives the payout: slices or corners of a cell add up to `curve`, times `multiply` and every `require` it is what is
-limited and rounded, prior, carry and combine make the payout of it.
+Belongs here: formulas and their order. Does not belong here: computing numbers. All come from the frames of the payouts, so the steps cannot
+disagree with those. The steps add up to the payout: slices or corners of a cell add up to `curve`; times `multiply` and every `require` this is
+limited and rounded; `prior`, `carry` and `combine` then give the payout.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from models.calculation.explanation.traces import Traces
 from models.curves.vocabulary import COLUMNS, CURVE, FIRST_GATE, GRID_FORMS, MULTIPLY, PAY_FORMS
 from models.money import EXACT
 
-#: More tiers than a benefit may have.
+#: An upper bound for tiers, slots and corners of a benefit.
 MOST_TIERS = 10_000
-#: The order in which steps are told. There is an `axis` per slot, a `slice` per tier reached, a `cell` per corner, a `require` per gate.
+#: The order of the steps. There is an `axis` per slot, a `slice` per tier reached, a `cell` per corner, a `require` per gate.
 ORDER = (
     "measure", "base", "quantity", "target", "baseline", "incentive", "prorate", "axis", "tier", "cell", "slice", "curve", "multiply", "require",
     "limit", "round", "prior", "carry", "combine",
@@ -39,7 +39,7 @@ THRESHOLDS = {
     "growth_amount": " (thresholds B + from)",
 }
 FORMS = {form: form for form in PAY_FORMS}
-# of a prorated window, terms are told as agreed and scaled where they count
+# in a prorated window, terms are shown as agreed and scaled where they are used
 _IS_PRORATED = (pl.col("of_days") > 1) & (pl.col("method") != "matrix")
 _SCALES_FROM = _IS_PRORATED & pl.col("by_axis").is_in(["measure", "growth_amount"])
 _PART = pl.format("{}/{}", "days", "of_days")
@@ -47,7 +47,7 @@ _FROM = pl.when(_SCALES_FROM).then(pl.lit("from × f")).otherwise(pl.lit("from")
 _AMOUNT = pl.when(_IS_PRORATED).then(pl.lit("amount × f")).otherwise(pl.lit("amount"))
 IN_CELL = {"rate": pl.lit("rate × E"), "amount": pl.lit("amount"), "share": pl.lit("share × K")}
 PAID = {"rate": IN_CELL["rate"], "per_unit": pl.lit("per_unit × Q"), "amount": _AMOUNT, "share": IN_CELL["share"]}
-# slices carry the names of measure and base as agreed
+# in slices, `measure` and `base` are still the names
 _OF_BASE = pl.when(pl.col("base") == "measure").then(pl.lit("rate × slice")).otherwise(pl.lit("rate × slice × E / M"))
 _OF_QUANTITY = pl.when(pl.col("measure") == "quantity").then(pl.lit("per_unit × slice")).otherwise(pl.lit("per_unit × slice × Q / M"))
 _RATE = (
@@ -58,7 +58,7 @@ _RATE = (
     .otherwise(pl.lit("rate × E"))
 )
 SLICED = {"rate": _RATE, "per_unit": _OF_QUANTITY, "amount": _AMOUNT, "share": pl.lit("share × length of x × K")}
-#: Bounds of a gate as they read.
+#: Bounds of a gate as signs.
 BOUNDS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<"}
 SOURCES = {"number": "as agreed", "feed": "row of the targets feed for this window", "prior": "same days one year earlier"}
 
@@ -66,42 +66,42 @@ SOURCES = {"number": "as agreed", "feed": "row of the targets feed for this wind
 def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, rounding: str) -> pl.DataFrame:
     """One row per payout × step: payout_key, step_no, step, formula, inputs, result.
 
-    payouts: one row per payout with its figures, tier and money. slices: cut_slices, one row per payout × tier it is paid by. traces: trace_results.
+    payouts: one row per payout with its figures, tier and money. slices: of cut_slices, one row per payout × tier that pays. traces: of trace_results.
     """
     is_blocked = pl.col("status") == "blocked"
     paid = payouts.filter(~is_blocked)
     has_limits = pl.any_horizontal(pl.col("at_most", "at_least", "pays_from").is_not_null())
     moves = (pl.col("payout_before_group") != pl.col("earned") - pl.col("prior_earned")) | (pl.col("carried") != 0)
-    blocked = _tell(payouts.filter(is_blocked), "blocked", pl.format("nothing is paid: {}", "status_reason"), pl.lit(""), "payout")
+    blocked = _step(payouts.filter(is_blocked), "blocked", pl.format("nothing is paid: {}", "status_reason"), pl.lit(""), "payout")
     steps = [
         *_figures(payouts),
         *_places(paid, traces),
-        *_parts(slices, traces),
-        _tell(paid, "curve", _curve_formula(), _curve_inputs(), "curve_payout"),
+        *_slices_and_cells(slices, traces),
+        _step(paid, "curve", _curve_formula(), _curve_inputs(), "curve_payout"),
         *_scaling(traces),
-        _tell(
+        _step(
             paid.filter(has_limits),
             "limit",
             pl.lit("at_most clips, then less than pays_from pays 0, then at_least lifts"),
             _inputs(at_most="at_most", pays_from="pays_from", at_least="at_least"),
             "limited_payout",
         ),
-        _tell(paid, "round", pl.format("rounded {} to {} decimals of {}", pl.lit(rounding), "minor_units", "currency"), pl.lit(""), "earned"),
-        _tell(
+        _step(paid, "round", pl.format("rounded {} to {} decimals of {}", pl.lit(rounding), "minor_units", "currency"), pl.lit(""), "earned"),
+        _step(
             paid.filter(pl.col("accumulate") != "window"),
             "prior",
             pl.lit("earned by the span − earned by its earlier windows"),
             _inputs(earned="earned", prior_earned="prior_earned"),
             pl.col("earned") - pl.col("prior_earned"),
         ),
-        _tell(
+        _step(
             paid.filter(moves),
             "carry",
             pl.format("clawback: {}; what was paid too much before is set off, what is left is carried", "clawback"),
             _inputs(difference=pl.col("earned") - pl.col("prior_earned"), carried="carried"),
             "payout_before_group",
         ),
-        _tell(
+        _step(
             paid.filter(pl.col("is_winner").is_not_null()),
             "combine",
             pl.format("best of group {}: the agreement that pays the most, {}, stands", "combine_group", "winning_agreement"),
@@ -123,22 +123,22 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, roun
 
 
 def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
-    """What was summed or agreed, also where the result is blocked."""
+    """Sums and agreed figures, also where the result is blocked."""
     of_measure = pl.coalesce("measure_attribute", "measure_name")
     net = pl.when(pl.col("net_of").is_not_null()).then(pl.format(", amounts net of what {} pays on them", "net_of")).otherwise(pl.lit(""))
     return [
-        _tell(payouts, "measure", pl.format("M = sum of {} over {} lines{}", of_measure, "line_count", net), _span_inputs(), "measure"),
-        _tell(payouts.filter(pl.col("base_name") != "measure"), "base", _base_formula(), _inputs(base="base_name"), "base"),
-        _tell(payouts.filter("pays_per_unit"), "quantity", pl.lit("Q = sum of quantity"), _span_inputs(), "quantity"),
+        _step(payouts, "measure", pl.format("M = sum of {} over {} lines{}", of_measure, "line_count", net), _span_inputs(), "measure"),
+        _step(payouts.filter(pl.col("base_name") != "measure"), "base", _base_formula(), _inputs(base="base_name"), "base"),
+        _step(payouts.filter("pays_per_unit"), "quantity", pl.lit("Q = sum of quantity"), _span_inputs(), "quantity"),
         *(
-            _tell(payouts.filter(pl.col(f"{name}_source") != "none"), name, _source_formula(name, letter), inputs, value)
+            _step(payouts.filter(pl.col(f"{name}_source") != "none"), name, _source_formula(name, letter), inputs, value)
             for name, letter, inputs, value in (
                 ("target", "T", _prior_inputs(), "target"),
                 ("baseline", "B", pl.lit(""), "baseline"),
                 ("incentive", "K", pl.lit(""), "incentive"),
             )
         ),
-        _tell(
+        _step(
             payouts.filter(pl.col("of_days") > 1),
             "prorate",
             pl.lit("f = days of the term in the window / days of the window; T, K, amounts and thresholds in units of the measure count × f"),
@@ -149,19 +149,19 @@ def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _places(paid: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
-    """Where it stands: every axis, and the tier of the curve."""
+    """The place on every axis, and the tier of the curve."""
     is_plain = pl.col("by_axis").is_in(list(AXES)[:4])
     used_for = pl.col("slot").replace_strict(SLOTS, default=None, return_dtype=pl.String)
     what = pl.when(pl.col("axis") == "rank").then(pl.format(" {}", "rank_of")).when(pl.col("axis") == "metric").then(pl.format(" {}", "metric"))
-    message = pl.concat_str(
+    formula = pl.concat_str(
         used_for.fill_null(pl.format("gate {}: ", pl.col("slot") - FIRST_GATE + 1)),
         pl.col("axis").replace_strict(AXES, return_dtype=pl.String),
         what.fill_null(""),
     )
     return [
-        _tell(paid.filter(is_plain), "axis", pl.col("by_axis").replace_strict(AXES, return_dtype=pl.String), _axis_inputs("by_axis"), "axis_value"),
-        _tell(traces.axes, "axis", message, _axis_inputs("axis"), "x", "slot"),
-        _tell(
+        _step(paid.filter(is_plain), "axis", pl.col("by_axis").replace_strict(AXES, return_dtype=pl.String), _axis_inputs("by_axis"), "axis_value"),
+        _step(traces.axes, "axis", formula, _axis_inputs("axis"), "x", "slot"),
+        _step(
             paid,
             "tier",
             _tier_formula(),
@@ -171,8 +171,8 @@ def _places(paid: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
     ]
 
 
-def _parts(slices: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
-    """What the tiers reached, or the corners of a matrix cell, pay one by one."""
+def _slices_and_cells(slices: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
+    """What each tier reached, or each corner of a matrix cell, pays."""
     units = pl.col("by_axis").replace_strict(THRESHOLDS, default="", return_dtype=pl.String)
     pays, is_line = _sum_of_forms({form: IN_CELL[form] for form in GRID_FORMS}), pl.col("matrix_method") == "linear"
     cell = pl.format("row {}, column {}: {}", "tier", "column_no", pl.when(is_line).then(pl.format("({}) × weight", pays)).otherwise(pays))
@@ -180,9 +180,9 @@ def _parts(slices: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
     part = pl.when(_IS_PRORATED & pl.col("amount").is_not_null()).then(_PART)
     slice_inputs = _inputs(from_="slice_from", to="slice_to", slice="slice", **FORMS, f=part)
     return [
-        _tell(slices, "slice", pl.format("tier {}: {}{}", "tier", _sum_of_forms(SLICED), units), slice_inputs, "slice_payout", "tier"),
+        _step(slices, "slice", pl.format("tier {}: {}{}", "tier", _sum_of_forms(SLICED), units), slice_inputs, "slice_payout", "tier"),
         *(
-            [_tell(traces.cells, "cell", cell, _inputs(**{form: form for form in GRID_FORMS}, weight=weight), "cell_payout", "corner")]
+            [_step(traces.cells, "cell", cell, _inputs(**{form: form for form in GRID_FORMS}, weight=weight), "cell_payout", "corner")]
             if len(traces.cells)
             else []
         ),
@@ -195,21 +195,22 @@ def _scaling(traces: Traces) -> list[pl.DataFrame]:
     steps = []
     if len(traces.multipliers):
         point = _inputs(x="x", from_="from_value", factor="factor", to=pl.when(is_line).then("next_from"), factor_at_to=pl.when(is_line).then("next_factor"))
-        message = pl.when(is_line).then(pl.lit("× the factor at x, on the line between the points")).otherwise(pl.lit("× the factor of the tier reached"))
-        below = pl.when(pl.col("factor_tier") == 0).then(pl.lit("below the first factor: × 0")).otherwise(message)
-        steps.append(_tell(traces.multipliers, "multiply", below, point, "multiplier"))
+        reached = pl.when(is_line).then(pl.lit("× the factor at x, on the line between the points")).otherwise(pl.lit("× the factor of the tier reached"))
+        formula = pl.when(pl.col("factor_tier") == 0).then(pl.lit("below the first factor: × 0")).otherwise(reached)
+        steps.append(_step(traces.multipliers, "multiply", formula, point, "multiplier"))
     if len(traces.gates):
         bounds = pl.concat_str(
             [pl.when(pl.col(name).is_not_null()).then(pl.format("x {} {}", pl.lit(sign), _plain(pl.col(name)))) for name, sign in BOUNDS.items()],
             separator=" and ",
             ignore_nulls=True,
         )
-        message = pl.format("gate {}: × 1 where {}, else × {}", "number", bounds, _plain(pl.col("otherwise")))
-        steps.append(_tell(traces.gates, "require", message, _inputs(x="x"), "factor", "slot"))
+        formula = pl.format("gate {}: × 1 where {}, else × {}", "number", bounds, _plain(pl.col("otherwise")))
+        steps.append(_step(traces.gates, "require", formula, _inputs(x="x"), "factor", "slot"))
     return steps
 
 
-def _tell(rows: pl.DataFrame, step: str, formula: pl.Expr, inputs: pl.Expr, result: str | pl.Expr, order: str | None = None) -> pl.DataFrame:
+def _step(rows: pl.DataFrame, step: str, formula: pl.Expr, inputs: pl.Expr, result: str | pl.Expr, order: str | None = None) -> pl.DataFrame:
+    """One row per row. `order` sorts the steps of one kind within a payout."""
     value = pl.col(result) if isinstance(result, str) else result
     detail = pl.col(order) if order else pl.lit(0)
     return rows.select(
@@ -252,8 +253,8 @@ def _base_formula() -> pl.Expr:
 def _source_formula(name: str, letter: str) -> pl.Expr:
     source = pl.col(f"{name}_source")
     times = pl.lit(" × times") if name == "target" else pl.lit("")
-    message = pl.format("{} = {}", pl.lit(letter), source.replace_strict(SOURCES, default="", return_dtype=pl.String))
-    return pl.when(source == "prior").then(pl.concat_str(message, times)).otherwise(message)
+    formula = pl.format("{} = {}", pl.lit(letter), source.replace_strict(SOURCES, default="", return_dtype=pl.String))
+    return pl.when(source == "prior").then(pl.concat_str(formula, times)).otherwise(formula)
 
 
 def _axis_inputs(axis: str) -> pl.Expr:
@@ -279,9 +280,9 @@ def _tier_formula() -> pl.Expr:
     return pl.format("the last tier with {} {} x", _FROM, pl.when(includes).then(pl.lit("≤")).otherwise(pl.lit("<")))
 
 
-def _sum_of_forms(message: dict[str, pl.Expr]) -> pl.Expr:
-    """The pay forms that a tier has, each as it pays, joined by plus signs."""
-    return pl.concat_str([pl.when(pl.col(form).is_not_null()).then(text) for form, text in message.items()], separator=" + ", ignore_nulls=True)
+def _sum_of_forms(formulas: dict[str, pl.Expr]) -> pl.Expr:
+    """The formulas of the pay forms that a tier has, joined by plus signs."""
+    return pl.concat_str([pl.when(pl.col(form).is_not_null()).then(text) for form, text in formulas.items()], separator=" + ", ignore_nulls=True)
 
 
 def _curve_formula() -> pl.Expr:
@@ -306,7 +307,7 @@ def _curve_formula() -> pl.Expr:
 
 
 def _curve_inputs() -> pl.Expr:
-    """The numbers of the tier reached, what they multiply, and for a line the point it runs to."""
+    """The numbers of the tier reached, what they multiply, and for a linear curve the next point."""
     multiplied = {"E": ("rate", "base"), "Q": ("per_unit", "quantity"), "K": ("share", "incentive")}
     values = {letter: pl.when(pl.col(form).is_not_null()).then(column) for letter, (form, column) in multiplied.items()}
     uses_part = _IS_PRORATED & (pl.col("amount").is_not_null() | (_SCALES_FROM & (pl.col("method") == "linear")))

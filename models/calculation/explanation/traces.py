@@ -1,7 +1,7 @@
-"""Traces: the figures behind multipliers, gates and matrices that the payouts table does not carry, for the calculation steps.
+"""Traces: the numbers of multipliers, gates and matrices that the payouts table does not have, for the calculation steps.
 
 Belongs here: axis values of every slot, the factor of every gate, the corners of a matrix cell; computed by the functions that computed the payout.
-Does not belong here: telling them (steps.py).
+Does not belong here: formulas (steps.py).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import polars as pl
 from models.calculation.payouts import Keys
 from models.curves.axes import NONE, RANK, place_rows
 from models.curves.compiled import Scheme
-from models.curves.gates import open_gate
-from models.curves.inputs import FIGURE_SCALE, figures_of, integers
+from models.curves.gates import gate_factors
+from models.curves.inputs import EXACT_SCALE, integers, scaled_inputs
 from models.curves.pieces import choose, place_on_pieces
 from models.curves.vocabulary import COLUMNS, CURVE, FIRST_GATE, GRID_FORMS, MULTIPLY
-from models.money import as_figure
+from models.money import as_exact
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Traces:
 
 
 def trace_results(payouts: pl.DataFrame, scheme: Scheme, frames: Mapping[str, pl.DataFrame]) -> Traces:
-    """payouts: one row per payout as compute_results settles them. frames: `terms.*`. Blocked results leave no trace."""
+    """payouts: one row per payout, after clawbacks and groups. frames: `terms.*`. Blocked results have no trace."""
     paid = payouts.filter(pl.col("status") != "blocked")
     axes = [_trace_axis(paid, scheme, slot).join(frames["axes"], on=["benefit_key", "slot"], how="left", maintain_order="left") for slot in scheme.axes.kinds]
     gates = [_trace_gate(paid, scheme, slot, frames["gates"]) for slot in scheme.gates.bounds]
@@ -51,59 +51,57 @@ def _benefits(rows: pl.DataFrame) -> Keys:
 
 
 def _trace_axis(paid: pl.DataFrame, scheme: Scheme, slot: int) -> pl.DataFrame:
-    """The place on one slot's axis, for the benefits that use it; a curve's own measure, attainment or growth stands in the payouts."""
+    """The place on one slot's axis, for the benefits that use it. A curve's own measure, attainment or growth is already in the payouts."""
     kind = scheme.axes.kinds[slot][_benefits(paid)]
     rows = paid.filter(kind >= RANK if slot == CURVE else kind != NONE)
-    x, divisor = place_rows(scheme.axes, slot, _benefits(rows), rows, figures_of(rows).unscaled())
+    x, divisor = place_rows(scheme.axes, slot, _benefits(rows), rows, scaled_inputs(rows).unscaled())
     figures = {"measure": "measure_to_date", "target": "effective_target", "baseline": "baseline"}
-    return rows.select("payout_key", "benefit_key", **figures).with_columns(as_figure(x, divisor).alias("x"), pl.lit(slot, pl.Int32).alias("slot"))
+    return rows.select("payout_key", "benefit_key", **figures).with_columns(as_exact(x, divisor).alias("x"), pl.lit(slot, pl.Int32).alias("slot"))
 
 
 def _trace_gate(paid: pl.DataFrame, scheme: Scheme, slot: int, gates: pl.DataFrame) -> pl.DataFrame:
     rows = paid.filter(scheme.axes.kinds[slot][_benefits(paid)] != NONE)
     benefit = _benefits(rows)
-    x, divisor = place_rows(scheme.axes, slot, benefit, rows, figures_of(rows).unscaled())
-    factor = open_gate(scheme.gates, slot, benefit, x, divisor)
-    message = rows.select(
-        "payout_key", "benefit_key", as_figure(x, divisor).alias("x"), as_figure(factor, choose(factor >= 0, FIGURE_SCALE, 0)).alias("factor")
-    )
-    return message.with_columns(pl.lit(slot, pl.Int32).alias("slot"), pl.lit(slot - FIRST_GATE + 1).alias("number")).join(
+    x, divisor = place_rows(scheme.axes, slot, benefit, rows, scaled_inputs(rows).unscaled())
+    factor = gate_factors(scheme.gates, slot, benefit, x, divisor)
+    trace = rows.select("payout_key", "benefit_key", as_exact(x, divisor).alias("x"), as_exact(factor, choose(factor >= 0, EXACT_SCALE, 0)).alias("factor"))
+    return trace.with_columns(pl.lit(slot, pl.Int32).alias("slot"), pl.lit(slot - FIRST_GATE + 1).alias("number")).join(
         gates, on=["benefit_key", "slot"], maintain_order="left"
     )
 
 
 def _trace_multiplier(paid: pl.DataFrame, scheme: Scheme, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """The multiplier's tier, with its point and the next."""
+    """The multiplier's tier, with its own point and the next one."""
     if scheme.multipliers is None:
         return paid.clear()
     rows = paid.filter(scheme.axes.kinds[MULTIPLY][_benefits(paid)] != NONE)
-    benefit, figures = _benefits(rows), figures_of(rows)
+    benefit, figures = _benefits(rows), scaled_inputs(rows)
     tier = scheme.multipliers.tier[place_on_pieces(scheme.multipliers, benefit, *place_rows(scheme.axes, MULTIPLY, benefit, rows, figures))]
-    x = as_figure(*place_rows(scheme.axes, MULTIPLY, benefit, rows, figures.unscaled()))
+    x = as_exact(*place_rows(scheme.axes, MULTIPLY, benefit, rows, figures.unscaled()))
     points = frames["multiplier_tiers"].rename({"tier": "factor_tier"})
-    message = rows.select("payout_key", "benefit_key", "multiplier", x.alias("x"), pl.Series("factor_tier", tier, dtype=pl.Int32))
+    trace = rows.select("payout_key", "benefit_key", "multiplier", x.alias("x"), pl.Series("factor_tier", tier, dtype=pl.Int32))
     following = points.with_columns(pl.col("factor_tier") - 1).rename({"from_value": "next_from", "factor": "next_factor"})
     for point in (points, following):
-        message = message.join(point, on=["benefit_key", "factor_tier"], how="left", maintain_order="left")
-    return message.join(frames["multipliers"], on="benefit_key", maintain_order="left")
+        trace = trace.join(point, on=["benefit_key", "factor_tier"], how="left", maintain_order="left")
+    return trace.join(frames["multipliers"], on="benefit_key", maintain_order="left")
 
 
 def _trace_cells(paid: pl.DataFrame, scheme: Scheme, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """The corners of every payout's cell: their weights and what each of them pays, which add up to curve_payout."""
+    """The corners of every payout's cell: the weight of each and what it pays. They add up to curve_payout."""
     rows = paid.filter((pl.col("method") == "matrix") & (pl.col("tier") > 0))
     if scheme.columns is None or rows.is_empty():
         return paid.clear()
-    benefit, figures = _benefits(rows), figures_of(rows).unscaled()
+    benefit, figures = _benefits(rows), scaled_inputs(rows).unscaled()
     (x, x_divisor), (y, y_divisor) = (place_rows(scheme.axes, slot, benefit, rows, figures) for slot in (CURVE, COLUMNS))
     column = scheme.columns.tier[place_on_pieces(scheme.columns, benefit, y, y_divisor)]
     rows = rows.with_columns(pl.Series("column_no", column, dtype=pl.Int32))
-    down, down_divisor = _way(rows, "tier", frames["tiers"], x, x_divisor)
-    across, across_divisor = _way(rows, "column_no", frames["matrix_columns"], y, y_divisor)
+    down, down_divisor = _interpolation(rows, "tier", frames["tiers"], x, x_divisor)
+    across, across_divisor = _interpolation(rows, "column_no", frames["matrix_columns"], y, y_divisor)
     corners = []
-    for n, (below, beside) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
-        weight = (down if below else down_divisor - down) * (across if beside else across_divisor - across)
+    for n, (next_row, next_column) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
+        weight = (down if next_row else down_divisor - down) * (across if next_column else across_divisor - across)
         divisor = down_divisor * across_divisor
-        corner = rows.select("payout_key", "benefit_key", "matrix_method", pl.col("tier") + below, pl.col("column_no") + beside).join(
+        corner = rows.select("payout_key", "benefit_key", "matrix_method", pl.col("tier") + next_row, pl.col("column_no") + next_column).join(
             frames["matrix_cells"], on=["benefit_key", "tier", "column_no"], how="left", maintain_order="left"
         )
         multiplied = {"rate": figures.base, "amount": figures.divisor, "share": figures.incentive}
@@ -111,19 +109,19 @@ def _trace_cells(paid: pl.DataFrame, scheme: Scheme, frames: Mapping[str, pl.Dat
         corners.append(
             corner.with_columns(
                 pl.lit(n, pl.Int32).alias("corner"),
-                as_figure(weight, divisor).alias("weight"),
-                as_figure(weight * pays, divisor * (figures.divisor * FIGURE_SCALE)).alias("cell_payout"),
+                as_exact(weight, divisor).alias("weight"),
+                as_exact(weight * pays, divisor * (figures.divisor * EXACT_SCALE)).alias("cell_payout"),
             ).filter(pl.Series(weight != 0, dtype=pl.Boolean) | (pl.col("corner") == 0))
         )
     return pl.concat(corners)
 
 
-def _way(rows: pl.DataFrame, number: str, starts: pl.DataFrame, x: np.ndarray, divisor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far x is from its row (column) to the next, as a ratio; 0 in a look-up and beyond the last."""
+def _interpolation(rows: pl.DataFrame, number: str, starts: pl.DataFrame, x: np.ndarray, divisor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The position of x between its row (column) and the next, from 0 to 1, as a ratio; 0 in a look-up and beyond the last."""
     points = starts.select("benefit_key", number, "from_value")
-    message = rows.select("benefit_key", number, "matrix_method").join(points, on=["benefit_key", number], how="left", maintain_order="left")
+    found = rows.select("benefit_key", number, "matrix_method").join(points, on=["benefit_key", number], how="left", maintain_order="left")
     following = points.with_columns(pl.col(number) - 1).rename({"from_value": "next_from"})
-    message = message.join(following, on=["benefit_key", number], how="left", maintain_order="left")
-    here, there = integers(message["from_value"]), integers(message["next_from"])
-    moves = ((message["matrix_method"] == "linear") & message["next_from"].is_not_null()).to_numpy()
-    return choose(moves, x * FIGURE_SCALE - here * divisor, 0), choose(moves, (there - here) * divisor, 1)
+    found = found.join(following, on=["benefit_key", number], how="left", maintain_order="left")
+    start, end = integers(found["from_value"]), integers(found["next_from"])
+    is_between = ((found["matrix_method"] == "linear") & found["next_from"].is_not_null()).to_numpy()
+    return choose(is_between, x * EXACT_SCALE - start * divisor, 0), choose(is_between, (end - start) * divisor, 1)

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from assets.published.explanation import Explanation
-from models.agreements.payments import ScaledInputs
+from models.agreements.payments import CurveInputs
 from models.agreements.schema import Benefit
 from pipelines.drawings.benefits import draw_place
 
@@ -30,7 +30,7 @@ def draw_curve(e: Explanation) -> str | None:
     if payout["axis_value"] is None or payout["measure"] is None:
         return None
     benefit = TypeAdapter(Benefit).validate_python(_with_numbers(json.loads(e.benefit["definition"])))
-    figures = ScaledInputs(Fraction(payout["measure"]), **{name: None if payout[name] is None else Fraction(payout[name]) for name in _FIGURES})
+    figures = CurveInputs(Fraction(payout["measure"]), **{name: None if payout[name] is None else Fraction(payout[name]) for name in _FIGURES})
     column = next((step["result"] for step in e.steps if step["step"] == "axis" and step["formula"].startswith("columns: ")), None)
     title = "What the curve pays, and where this participant stands"
     return draw_place(title, benefit, payout["currency"], figures, payout["axis_value"], payout["curve_payout"] or Decimal(0), column)

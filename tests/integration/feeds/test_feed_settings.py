@@ -326,10 +326,10 @@ def test_a_header_that_stands_again_is_no_row(tmp_path: Path) -> None:
         ('decimal: "x"', "decimal: 'x' is not allowed; allowed: '.', ','"),
         ('thousands: "."', "is the decimal mark already"),
         ('thousands: "_"', "thousands: '_' is not allowed"),
-        ("dates: DD.MM.YYYY", "is no format of days"),
-        ('dates: "%H:%M"', "is no format of days"),
+        ("dates: DD.MM.YYYY", "is not a date format"),
+        ('dates: "%H:%M"', "is not a date format"),
         ('dates: "%d.%m.%Y %z"', "needs time_zone"),
-        ("time_zone: Berlin", "'Berlin' is no time zone"),
+        ("time_zone: Berlin", "'Berlin' is not a time zone"),
         ("nulls: NULL", "list"),
         ('nulls: [""]', "an empty cell has no value anyway"),
         ("totals: xml", "json"),
@@ -350,7 +350,10 @@ def test_settings_that_say_nothing_are_refused_with_what_is_allowed(settings: st
 @pytest.mark.parametrize(
     ("feeds", "what"),
     [
-        ("transactions: {files: x, totals: [TOTAL, quantities]}", r"book.yaml:4: feeds.transactions.totals: 'quantities' is no total; allowed: rows, quantity"),
+        (
+            "transactions: {files: x, totals: [TOTAL, quantities]}",
+            r"book.yaml:4: feeds.transactions.totals: 'quantities' is not a total; allowed: rows",
+        ),
         ("transactions: {files: x, totals: [TOTAL]}", "feeds.transactions.totals: .*names at least one total"),
         ("transactions: {files: x}\npartners: {files: z, max_future_days: 3}", "book.yaml:5: feeds.partners.max_future_days: partners have no day"),
         ("transactions: {files: x}\npayments: {files: z, signs: agree}", "feeds.payments.signs: payments have no amount and quantity"),

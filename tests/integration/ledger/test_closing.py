@@ -211,7 +211,7 @@ def test_a_line_cut_short_is_named_with_the_way_out(book: HandMade) -> None:
     write_off_payout(book.publish(), "p1", "x", "y", Decimal("0.10"))
     file = book.folder / "ledger" / "write_offs.jsonl"
     file.write_bytes(file.read_bytes() + b'{"agreement_id":"')
-    with pytest.raises(InputError, match=r"write_offs.jsonl:2: the last line was cut short.*Delete this line, then give the command again"):
+    with pytest.raises(InputError, match=r"write_offs.jsonl:2: the last line was cut short.*Delete this line, then run the command again"):
         load_ledger(book.context())
 
 

@@ -16,7 +16,7 @@ import pytest
 from assets.archive.run_history import RECEIPT, RUNS, TERMS, read_receipt, read_runs
 from assets.published.reader import open_published
 from models.records.chain import sha256
-from models.records.receipt import Kept, Receipt, as_bytes
+from models.records.receipt import FilePrefix, Receipt, as_bytes
 from pipelines.cli.main import main
 from pipelines.rebuild import KNOWN_AT, run_known_at
 from tests.support.bonus_book import published_bytes
@@ -99,7 +99,7 @@ def test_a_run_that_a_crash_kept_out_of_the_history_is_entered_by_the_next(story
     lines = whole.splitlines(keepends=True)
     file.write_bytes(b"".join(lines[:-1]) + lines[-1][:left])
     receipt = read_receipt(book / "archive") or Receipt()
-    kept = Kept(bytes=len(b"".join(lines[:-1])), sha256=sha256(b"".join(lines[:-1])))  # the receipt follows the line
+    kept = FilePrefix(bytes=len(b"".join(lines[:-1])), sha256=sha256(b"".join(lines[:-1])))  # the receipt follows the line
     (book / "archive" / RECEIPT).write_bytes(as_bytes(receipt.model_copy(update={"kept": receipt.kept | {RUNS: kept}})))
     before = published_bytes(book)
     run_known_at(book, dt.date.fromisoformat(LAST))

@@ -11,7 +11,7 @@ from tests.tools.mutants.mutant import Mutant, mutants_of
 TESTS = (
     "tests/unit/test_money.py",
     "tests/unit/test_calendars.py",
-    *(f"tests/unit/calculation/test_{name}.py" for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "standings", "forecasts")),
+    *(f"tests/unit/calculation/test_{name}.py" for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "ranks", "forecasts")),
     "tests/unit/agreements/test_agreement_language.py",
 )
 
@@ -56,20 +56,20 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("choose(is_set & (amount < least), 0, amount)", "choose(is_set & (amount <= least), 0, amount)"),
         ("choose(is_set & (amount < least), 0, amount)", "amount"),
         ("return choose(is_set & (amount < least), least, amount)", "return choose(is_set & (amount > least), least, amount)"),
-        ("choose(is_set & (amount < least), 0, amount)", "choose(is_set & (numerator * FIGURE_SCALE < least), 0, amount)"),
+        ("choose(is_set & (amount < least), 0, amount)", "choose(is_set & (numerator * EXACT_SCALE < least), 0, amount)"),
         ('"benefit_key", "measure_to_date", "base_to_date"', '"benefit_key", "base_to_date"'),
         ('"incentive", "days", "of_days", "reason",', '"incentive",'),
         ("payout[0] * 10**minor, payout[1]", "payout[0] * 10**2, payout[1]"),
         ("scheme.ladder.tier[following] > scheme.ladder.tier[place.piece]", "scheme.ladder.tier[following] >= scheme.ladder.tier[place.piece]"),
         ("(multiplier[0] * gate_factor[0])", "multiplier[0]"),
         ("np.where(column > 0, tier[here], 0)", "tier[here]"),
-        ("scheme.shares_ties[benefit] & (tied > 1) & ~blocked", "scheme.shares_ties[benefit] & (tied > 2) & ~blocked"),
+        ("scheme.shares_ties[benefit] & (tie_count > 1) & ~blocked", "scheme.shares_ties[benefit] & (tie_count > 2) & ~blocked"),
         ("days=choose(is_matrix, 1, figures.days)", "days=figures.days"),
         ("scheme.ladder.first[benefit] + tier)", "scheme.ladder.first[benefit] + tier - 1)"),
         ("    if tier is not None:\n        return place\n", ""),
     ],
     "models/calculation/clawbacks.py": [
-        # settlements: spans, series, clawback rules
+        # clawbacks: spans, series, clawback rules
         ("np.where(is_later, earned_before, 0)", "earned_before"),
         ("np.where(is_later, earned_before, 0)", "0 * earned_before"),
         ("is_blocked[here - 1], before[here - 1], earned[here - 1]", "is_blocked[here - 1], 0, earned[here - 1]"),
@@ -83,7 +83,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('(rule == "none") & ends_span', '(rule == "none")'),
     ],
     "models/curves/axes.py": [
-        # axes, ranks: what stands where, among whom
+        # axes, ranks: places, and who is compared
         ('pl.when(pl.col("value_date") >= pl.col("span_start"))', 'pl.when(pl.col("value_date") > pl.col("span_start"))'),
         ('pl.when(pl.col("value_date") >= pl.col("span_start"))', 'pl.when(pl.lit(True))'),
         ("choose(kind == GROWTH, figures.baseline, figures.part)", "choose(kind == GROWTH, figures.baseline, figures.divisor)"),
@@ -93,7 +93,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('place.rank("min", descending=True)', 'place.rank("min")'),
         ('place.rank("min", descending=True)', 'place.rank("max", descending=True)'),
         ('place.rank("min", descending=True)', 'place.rank("dense", descending=True)'),
-        ('AMONG = ("benefit_key", "window_no", "period_no")', 'AMONG = ("benefit_key", "window_no")'),
+        ('PEERS = ("benefit_key", "window_no", "period_no")', 'PEERS = ("benefit_key", "window_no")'),
         ('others = pl.col("count") - 1', 'others = pl.col("count")'),
         ('.when(others == 0).then(1).otherwise("smaller")', '.otherwise("smaller")'),
         ('has_value = ~pl.col("missing_measure")', "has_value = pl.lit(True)"),
@@ -119,7 +119,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('"at_most": lambda distance: distance > 0', '"at_most": lambda distance: distance >= 0'),
         ('"below": lambda distance: distance >= 0', '"below": lambda distance: distance > 0'),
         ("fails |= is_set[benefit]", "fails = is_set[benefit]"),
-        ("numerator[here] * open_gate", "open_gate"),
+        ("numerator[here] * gate_factors", "gate_factors"),
         ("rows[here], figures.at(here).unscaled())", "rows[here], figures.at(here))"),
         ('found.forms.get("factor", 0), found.divisor', 'found.forms.get("factor", 0), found.divisor * 0 + 1'),
     ],
@@ -129,14 +129,14 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
     "models/calculation/forecasts.py": [
         # forecasts, groups
-        ("gone=(pl.col(\"seen_until\") - start).dt.total_days() + 1", "gone=(pl.col(\"seen_until\") - start).dt.total_days()"),
+        ("elapsed=(pl.col(\"counted_until\") - start).dt.total_days() + 1", "elapsed=(pl.col(\"counted_until\") - start).dt.total_days()"),
         ("& (to_date > 0).astype(bool)", "& (to_date != 0).astype(bool)"),
         ('sums.filter(~pl.col("is_after_as_of"))', "sums"),
         ('pl.col("period_no") <= pl.col("until")', 'pl.col("period_no") < pl.col("until")'),
         ("choose(increment > 0, increment, 0)", "increment"),
         ("choose(measure < 0, -1, 1)", "choose(measure < 0, 1, 1)"),
         ("quantity=figures.quantity * numerator", "quantity=figures.quantity * denominator"),
-        ("choose(is_positive, to_date, gone)", "choose(is_positive, to_date, days)"),
+        ("choose(is_positive, to_date, elapsed)", "choose(is_positive, to_date, days)"),
         ('~pl.col("is_end") & pl.col("reason").is_null()', 'pl.col("reason").is_null()'),
         ('.filter(~missing_measure().any().over("payout_key"))', ""),
     ],

@@ -81,16 +81,16 @@ def test_windows_of_versions_neither_overlap_nor_lose_days() -> None:
     overlapping = refusals(plain("A"), amendment(("window: quarter", "window: month")))
     assert overlapping == [
         "a.yaml:14: benefits[0].id: version 1 ends a window on 2025-06-30, version 2 begins one on 2025-05-01: days would be paid twice; "
-        "let it take effect where a window begins in both"
+        "let it take effect where a window begins in both versions"
     ]
     monthly = plain("A", ("window: quarter", "window: month"))
     (lost,) = refusals(monthly, amendment())
-    assert "version 1 ends a window on 2025-04-30, version 2 begins one on 2025-07-01: days between would be lost" in lost
+    assert "version 1 ends a window on 2025-04-30, version 2 begins one on 2025-07-01: the days between would be lost" in lost
     assert len(owned(monthly, amendment(("2025-05-01", "2025-04-01")))) == 3 + 3
 
 
 def test_amendments_say_from_when_and_keep_what_money_means() -> None:
-    assert "says from when it holds" in refusals(plain("A"), amendment(("effective: 2025-05-01\n", "")))[0]
+    assert "needs the day from which it applies" in refusals(plain("A"), amendment(("effective: 2025-05-01\n", "")))[0]
     assert "currency was EUR in version 1 and cannot change" in refusals(plain("A"), amendment(("EUR", "USD")))[0]
     assert "direction was payable" in refusals(plain("A"), amendment(("currency", "direction: receivable\ncurrency")))[0]
 

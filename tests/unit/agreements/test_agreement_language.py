@@ -87,7 +87,7 @@ def test_defaults_are_those_of_the_language_page() -> None:
         ("  tiers:\n  - {from: 0, rate: 0.1}\n", "  tiers: []\n", "10: benefits[0].tiers", "at least 1 item"),
         ("2025-12-31", "2025-02-30", "4: term.to", "not a day of the calendar"),
         ("2025-12-31", "2024-12-31", "4: term.to", "before it begins on 2025-01-01"),
-        ("2025-12-31", "9999-12-31", "4: term.to", "write the last day it is planned for"),
+        ("2025-12-31", "9999-12-31", "4: term.to", "write the last day that is planned for"),
         ("2025-01-01", "0001-01-01", "4: term.from", "outside 1900 to 2199"),
         ("2025-12-31", "'2025-12-31'", "4: term.to", "without quotes: 2026-01-31"),
         ("[P]", "[P, Q, P]", "5: participants", "named twice: P"),
@@ -97,8 +97,8 @@ def test_defaults_are_those_of_the_language_page() -> None:
         ("[P]", "P", "5: participants", "allowed: a 'list' or a 'mapping' (found 'P')"),
         ("[P]", "[' P']", "5: participants[0]", "without spaces at its ends"),
         ("currency: EUR", "currency: EURO", "3: currency", "ISO 4217"),
-        (HEAD, HEAD + "\npool: together", "3: pool", "payee says who is paid"),
-        (HEAD, HEAD + "\npayee: X", "3: payee", "goes with pool: together"),
+        (HEAD, HEAD + "\npool: together", "3: pool", "needs payee, which says who is paid"),
+        (HEAD, HEAD + "\npayee: X", "3: payee", "is allowed with pool: together only"),
         (HEAD, HEAD + "\nscope: {types: [sail]}", "3: scope.types[0]", "allowed: 'sale', 'return'"),
         (HEAD, HEAD + "\nscope: {types: []}", "3: scope.types", "at least 1 item"),
         (HEAD, HEAD + "\nscope: {products: {include: {category: []}}}", "3: scope.products.include.category", "at least 1 item"),
@@ -135,17 +135,17 @@ TIERS = "  tiers:\n  - {from: 0, rate: 0.1}"
         (TIERS, "  quote: q", "7: benefits[0].tiers", "tiers, or a matrix instead"),
         (TIERS, TIERS + "\n" + MATRIX, "10: benefits[0].tiers", "either tiers or a matrix"),
         (TIERS, MATRIX + "\n  by: measure", "11: benefits[0].by", "axes of their own"),
-        (TIERS, MATRIX + "\n  method: linear", "11: benefits[0].method", "the matrix says method: whole"),
+        (TIERS, MATRIX + "\n  method: linear", "11: benefits[0].method", "the matrix has method: whole"),
         (TIERS, MATRIX.replace("[0, 5]", "[5, 5]"), "10: benefits[0].matrix.rows.from[1]", "rising order"),
-        (TIERS, MATRIX.replace("[[1], [2]]", "[[1]]"), "10: benefits[0].matrix.amount", "1 rows, and rows.from has 2"),
-        (TIERS, MATRIX.replace("[2]]", "[2, 3]]"), "10: benefits[0].matrix.amount[1]", "2 cells, and columns.from has 1"),
+        (TIERS, MATRIX.replace("[[1], [2]]", "[[1]]"), "10: benefits[0].matrix.amount", "has 1 rows, but rows.from has 2"),
+        (TIERS, MATRIX.replace("[2]]", "[2, 3]]"), "10: benefits[0].matrix.amount[1]", "has 2 cells, but columns.from has 1"),
         (TIERS, MATRIX.replace(", amount: [[1], [2]]", ""), "10: benefits[0].matrix", "pays nothing"),
         (TIERS, MATRIX.replace("amount", "share"), "7: benefits[0].incentive", "needs incentive"),
-        (BENEFIT, BENEFIT + "\n  method: graduated\n  by: rank", "11: benefits[0].by", "a rank has none there"),
-        (BENEFIT, BENEFIT + "\n  method: rolling\n  by: {metric: nps}", "11: benefits[0].by", "a metric has none there"),
+        (BENEFIT, BENEFIT + "\n  method: graduated\n  by: rank", "11: benefits[0].by", "a rank has no thresholds on the measure"),
+        (BENEFIT, BENEFIT + "\n  method: rolling\n  by: {metric: nps}", "11: benefits[0].by", "a metric has no thresholds on the measure"),
         (TIERS, "  method: total\n" + TIERS.replace("rate", "amount"), "11: benefits[0].tiers", "takes only rate"),
         (BENEFIT, BENEFIT + "\n  method: rolling\n  base: quantity", "11: benefits[0].base", "rolling pays on the measure"),
-        (BENEFIT, BENEFIT + "\n  ties: share", "10: benefits[0].ties", "goes with by: rank"),
+        (BENEFIT, BENEFIT + "\n  ties: share", "10: benefits[0].ties", "is allowed with by: rank only"),
         (BENEFIT, BENEFIT + "\n  by: {rank: growth}", "7: benefits[0].baseline", "needs baseline"),
         (BENEFIT, BENEFIT + "\n  by: {rank: percentile}", "10: benefits[0].by.rank", "allowed: 'measure'"),
         (BENEFIT, BENEFIT + "\n  requires: [{by: attainment, at_least: 1}]", "7: benefits[0].target", "needs target"),
@@ -161,7 +161,7 @@ TIERS = "  tiers:\n  - {from: 0, rate: 0.1}"
         ),
         (BENEFIT, BENEFIT + "\n  prorate: days\n  accumulate: year", "10: benefits[0].prorate", "accumulate: window"),
         (BENEFIT, BENEFIT + "\n  accrue: {placement: {tier: 2}}", "10: benefits[0].accrue.placement.tier", "the last is 1"),
-        (BENEFIT, BENEFIT + "\n  method: linear\n  accrue: {placement: {tier: 1}}", "11: benefits[0].accrue.placement", "goes with method: whole"),
+        (BENEFIT, BENEFIT + "\n  method: linear\n  accrue: {placement: {tier: 1}}", "11: benefits[0].accrue.placement", "is allowed with method: whole only"),
         (BENEFIT, BENEFIT + '\n  scope: {where: "channel"}', "10: benefits[0].scope.where", "compare it with something"),
         (BENEFIT, BENEFIT + '\n  scope: {where: "channel = (select 1)"}', "10: benefits[0].scope.where", "not allowed"),
         (BENEFIT, BENEFIT + "\n  measure: {of: amount, scope: {types: [sold]}}", "10: benefits[0].measure.scope.types[0]", "allowed: 'sale'"),
@@ -171,7 +171,7 @@ TIERS = "  tiers:\n  - {from: 0, rate: 0.1}"
         (HEAD, HEAD + "\neffective: 2026-01-01", "3: effective", "after the term has ended"),
         (HEAD, HEAD + "\ncombine: {rule: best}", "3: combine", "needs group"),
         (HEAD, HEAD + "\ncombine: {rule: net_of}", "3: combine", "needs agreements"),
-        (HEAD, HEAD + "\ncombine: {rule: all, agreements: [B]}", "3: combine.agreements", "goes with rule: net_of"),
+        (HEAD, HEAD + "\ncombine: {rule: all, agreements: [B]}", "3: combine.agreements", "is allowed with rule: net_of only"),
         (HEAD, HEAD + "\ncombine: {rule: net_of, agreements: [A]}", "3: combine.agreements[0]", "a cycle: A is net of A"),
         (HEAD, HEAD + "\ncombine: {rule: net_of, agreements: [B]}", "3: combine.agreements[0]", "there is no agreement B"),
     ],
@@ -217,10 +217,10 @@ def test_all_mistakes_are_told_at_once_in_order() -> None:
 
 def test_ids_stand_once() -> None:
     twice = "- id: b\n  clause: 1\n  window: year\n  tiers: [{from: 0, rate: 0}]\n"
-    assert refusals(("benefits:\n", "benefits:\n" + twice)) == ["agreements/a.yaml:11: benefits[1].id: the id b stands twice in this agreement"]
+    assert refusals(("benefits:\n", "benefits:\n" + twice)) == ["agreements/a.yaml:11: benefits[1].id: the id b appears twice in this agreement"]
     with pytest.raises(InputError) as caught:
         parse_agreements({"a.yaml": PLAIN, "b.yaml": "\n" + PLAIN})
-    assert str(caught.value) == "b.yaml:2: agreement: A version 1 stands twice; the other is in a.yaml:1"
+    assert str(caught.value) == "b.yaml:2: agreement: A version 1 appears twice; the other is in a.yaml:1"
 
 
 def test_scopes_that_leave_nothing_are_refused() -> None:
@@ -234,7 +234,7 @@ def test_a_jump_has_two_points() -> None:
     points = "  method: linear\n  tiers:\n  - {from: 0, rate: 0}\n  - {from: 5, rate: 0.1}\n  - {from: 5, rate: 0.2}\n"
     plain = "  tiers:\n  - {from: 0, rate: 0.1}\n"
     assert parse((plain, points))
-    assert "a jump has two" in refusals((plain, points + "  - {from: 5, rate: 0.3}\n"))[0]
+    assert "a jump has only two" in refusals((plain, points + "  - {from: 5, rate: 0.3}\n"))[0]
 
 
 def test_approval_is_asked_for_where_the_book_says_so() -> None:

@@ -114,7 +114,7 @@ def test_lint_says_what_is_odd_and_how_much_it_is(benefit: str, message: list[st
 def test_an_agreement_past_its_review_is_named_while_it_runs() -> None:
     head = HEAD + "review_by: 2025-06-29\n"
     (found, *_) = [line for line in lint("tiers: [{from: 0, rate: 0.1}]", head) if "reviewed" in line]
-    assert found == "warning review_by: was to be reviewed by 2025-06-29, and runs until 2025-12-31"
+    assert found == "warning review_by: was to be reviewed by 2025-06-29 and runs until 2025-12-31"
     assert not [line for line in lint("tiers: [{from: 0, rate: 0.1}]", head.replace("06-29", "06-30")) if "reviewed" in line]
 
 

@@ -115,7 +115,7 @@ def test_a_line_of_the_prior_year_blocks_only_what_looks_back_at_it(benefit: dic
 
 
 def test_a_rate_missing_in_the_prior_year_blocks_a_baseline_in_money() -> None:
-    from models.calculation.achievement import find_figures
+    from models.calculation.achievement import find_targets
 
     payouts = pl.DataFrame(
         {"payout_key": [0, 1], "measure_line_set_key": [0, 0], "participant_key": [0, 0], "measure": ["amount", "count"], "span_first_period": [1, 1],
@@ -136,7 +136,7 @@ def test_a_rate_missing_in_the_prior_year_blocks_a_baseline_in_money() -> None:
         schema={"agreement_id": pl.String, "benefit_id": pl.String, "participant_id": pl.String, "window_start": pl.Date,
                 **dict.fromkeys(("target", "incentive", "baseline"), pl.Decimal(18, 6))}
     )  # fmt: skip
-    found = find_figures(payouts, measures, targets)
+    found = find_targets(payouts, measures, targets)
     assert found["baseline"].to_list() == [D(12), D(3)]
     assert found["prior_missing"].to_list() == ["fx", None]
 

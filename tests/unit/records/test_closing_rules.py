@@ -45,7 +45,7 @@ def names(periods: list[Period]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("steps", "standing", "last"),
+    ("steps", "in_force", "last"),
     [
         ((), [], None),
         (("2026-01", "2026-02"), [("2026-01", 1), ("2026-02", 1)], "2026-02"),
@@ -55,9 +55,9 @@ def names(periods: list[Period]) -> list[str]:
         (("2026-01", "-2026-01", "2026-01", "-2026-01", "2026-01"), [("2026-01", 3)], "2026-01"),
     ],
 )
-def test_what_stands(steps: tuple[str, ...], standing: list[tuple[str, int]], last: str | None) -> None:
+def test_which_closes_are_in_force(steps: tuple[str, ...], in_force: list[tuple[str, int]], last: str | None) -> None:
     records = history(*steps)
-    assert [(record.period, record.version) for record in closes_in_force(records)] == standing
+    assert [(record.period, record.version) for record in closes_in_force(records)] == in_force
     assert last_closed(records) == last
 
 
@@ -154,15 +154,15 @@ def of_another_chain() -> bytes:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda lines: [lines[0], lines[1].replace(b"0.1000", b"0.9000"), lines[2]], ":2: sha256: does not fit the line"),
-        (lambda lines: [lines[0], lines[1].replace(b"{", b"{ ", 1), lines[2]], ":2: sha256: does not fit the line"),
+        (lambda lines: [lines[0], lines[1].replace(b"0.1000", b"0.9000"), lines[2]], ":2: sha256: does not match the line"),
+        (lambda lines: [lines[0], lines[1].replace(b"{", b"{ ", 1), lines[2]], ":2: sha256: does not match the line"),
         (lambda lines: [lines[0], lines[1], of_another_chain()], ":3: previous_sha256: does not follow"),
         (lambda lines: [lines[0], lines[2]], ":2: previous_sha256: does not follow"),
         (lambda lines: [lines[1], lines[0], lines[2]], ":1: previous_sha256: does not follow"),
         (lambda lines: [*lines, lines[0]], ":4: previous_sha256: does not follow"),
-        (lambda lines: [*lines, b"x\n"], ":4: is no write-off"),
+        (lambda lines: [*lines, b"x\n"], ":4: is not a write-off"),
         (lambda lines: [*lines, lines[0][:-5]], ":4: the last line was cut short"),
-        (lambda lines: lines[:2], ":2: write-offs that 0001-close-2026-01-v1 knew are gone"),
+        (lambda lines: lines[:2], ":2: write-offs that 0001-close-2026-01-v1 refers to are missing"),
     ],
 )
 def test_lines_tampered_with_are_named(change: Any, message: str) -> None:

@@ -15,7 +15,7 @@ from assets.verification.comparison import first_difference
 from assets.verification.rebuild import snapshot_of_day
 from models.documents import InputError
 from models.records.chain import NO_HASH
-from models.records.run_history import EndedRun, as_line, last_by, parse_runs
+from models.records.run_history import EndedRun, as_line, last_published_before, parse_runs
 
 HASH = "a" * 64
 
@@ -60,7 +60,7 @@ def test_the_last_run_of_a_day_is_the_last_that_published_in_the_order_of_lines(
     runs = [ended("2024-07-01"), ended("2024-07-09", run_id="wrong clock"), ended("2024-07-02"), ended("2024-07-02", "failed"), ended("2024-07-05")]
 
     def last(day: int) -> int | None:
-        return last_by(runs, dt.datetime(2024, 7, day, tzinfo=dt.UTC))
+        return last_published_before(runs, dt.datetime(2024, 7, day, tzinfo=dt.UTC))
 
     assert [last(day) for day in (1, 2, 3, 4, 6, 10)] == [None, 0, 2, 2, 4, 4]
 

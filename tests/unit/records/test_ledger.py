@@ -111,7 +111,7 @@ def test_files_that_are_missing_or_too_many() -> None:
     assert message(changed(folders, 0, "payouts.csv", None)) == "ledger/0001-close-2026-01-v1/payouts.csv: is missing; restore it from a backup"
     assert message(changed(folders, 0, "notes.txt", b"x")) == "ledger/0001-close-2026-01-v1/notes.txt: was not there at the close; move it out of the ledger"
     assert message(changed(folders, 0, RECORD, None)).startswith("ledger/0001-close-2026-01-v1/close.json: is missing")
-    assert message([*folders, Folder("old", {})]) == "ledger/old: is no folder of the ledger; move it out of ledger/"
+    assert message([*folders, Folder("old", {})]) == "ledger/old: is not a folder of the ledger; move it out of ledger/"
 
 
 def test_two_folders_swapped_are_both_named() -> None:
@@ -152,7 +152,7 @@ def test_a_folder_deleted() -> None:
 def test_a_record_edited_by_hand(old: bytes, new: bytes) -> None:
     folders = make_chain()
     found = message(changed(folders, 1, RECORD, folders[1].files[RECORD].replace(old, new, 1)))
-    assert found.startswith("ledger/0002-close-2026-02-v1/close.json:1: chain_sha256: does not fit what the file says: it was changed after the close")
+    assert found.startswith("ledger/0002-close-2026-02-v1/close.json:1: chain_sha256: does not match the file's content: it was changed after the close")
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"\xff", b'{"a":1}\n'])

@@ -10,7 +10,7 @@ from fractions import Fraction
 from tests.reference.axes import OWN, Axis, all_axes, axis_of, axis_value, forms, needs, percentile, rank
 from tests.reference.calendar import Calendar, Window
 from tests.reference.credit import Credit, in_scopes
-from tests.reference.curve import ScaledInputs
+from tests.reference.curve import Inputs
 from tests.reference.read import UNIT, Book, Refused, Row
 from tests.reference.series import MISSING, Series, Sum
 
@@ -18,7 +18,7 @@ ZERO = Fraction(0)
 
 
 @dataclass
-class Standing:
+class Position:
     """One participant's figures over a span up to a day. `reason`: why the result is blocked. `ties`: how many share its rank."""
 
     reason: str
@@ -31,8 +31,8 @@ class Standing:
     x: dict[Axis, Fraction] = field(default_factory=dict)
     ties: dict[Axis, int] = field(default_factory=dict)
 
-    def figures(self, x: Fraction) -> ScaledInputs:
-        return ScaledInputs(self.m, self.e, self.q, self.t, self.b, self.k, x)
+    def figures(self, x: Fraction) -> Inputs:
+        return Inputs(self.m, self.e, self.q, self.t, self.b, self.k, x)
 
 
 class Feeds:
@@ -84,20 +84,20 @@ class BenefitLines:
                     series.add(credit, column, order not in lost)
         return result
 
-    def standings(self, window: Window, last: dt.date) -> dict[str, Standing]:
+    def positions(self, window: Window, last: dt.date) -> dict[str, Position]:
         """Every participant's figures of the window's span up to `last`."""
         found = {participant: self._alone(participant, window, last) for participant in self.participants}
         for axis in all_axes(self.benefit):
             if axis[0] in ("rank", "percentile"):
                 self._compare(axis, found)
-        return {participant: standing for participant, (standing, _) in found.items()}
+        return {participant: position for participant, (position, _) in found.items()}
 
     def prior_sum(self, participant: str, first: dt.date, last: dt.date) -> Sum:
         """The measure over the same days one year earlier."""
         return self.measure[participant].all_lines(self.calendar.prior(first, last))
 
-    def _alone(self, participant: str, window: Window, last: dt.date) -> tuple[Standing, dict[str, Fraction]]:
-        """A participant's standing, and its own values that ranks go by (left out where they cannot be had)."""
+    def _alone(self, participant: str, window: Window, last: dt.date) -> tuple[Position, dict[str, Fraction]]:
+        """A participant's position, and its own values that ranks go by (left out where they cannot be had)."""
         benefit = self.benefit
         measured = self.measure[participant].counted(window.span_start, last)
         based = self.base[participant].counted(window.span_start, last)
@@ -132,7 +132,7 @@ class BenefitLines:
                     x[axis] = value
         if needs(benefit, "incentive") and k is None:
             reasons.append("incentive_missing")
-        return Standing(reasons[0] if reasons else "", m, e, q, t, b, k, x), values
+        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x), values
 
     @staticmethod
     def _own_values(measured: Sum, t: Fraction | None, b: Fraction | None) -> dict[str, Fraction]:
@@ -148,17 +148,17 @@ class BenefitLines:
         return values
 
     @staticmethod
-    def _compare(axis: Axis, found: dict[str, tuple[Standing, dict[str, Fraction]]]) -> None:
+    def _compare(axis: Axis, found: dict[str, tuple[Position, dict[str, Fraction]]]) -> None:
         kind, of = axis
         everyone = [values[of] for _, values in found.values() if of in values]
-        for standing, values in found.values():
+        for position, values in found.values():
             if of not in values:
                 continue  # blocked for the same reason
             if kind == "rank":
                 place, ties = rank(values[of], everyone)
-                standing.x[axis], standing.ties[axis] = Fraction(place), ties
+                position.x[axis], position.ties[axis] = Fraction(place), ties
             else:
-                standing.x[axis] = percentile(values[of], everyone)
+                position.x[axis] = percentile(values[of], everyone)
 
     def _reference(self, participant: str, window: Window, name: str) -> tuple[Fraction | None, frozenset[str]]:
         """Target, baseline or incentive of the whole window from its span's first day (None where there is none), and what its lines lack."""
@@ -177,13 +177,13 @@ class BenefitLines:
         return self.feeds.targets.get((str(self.agreement["agreement"]), str(self.benefit["id"]), participant, window.start))
 
 
-def projected(case: BenefitLines, standing: Standing, p: Fraction) -> Standing:
-    """The same standing with the measure at `p`: base and quantity in proportion, places among others as they are."""
-    times = p / standing.m if standing.m else Fraction(1)
-    b = standing.b or ZERO
-    e = p if case.base_kind == "measure" else max(p - b, ZERO) if case.base_kind == "increment" else standing.e * times
-    x = {axis: axis_value(axis[0], p, standing.t, standing.b) if axis[0] in OWN else value for axis, value in standing.x.items()}
-    return replace(standing, m=p, e=e, q=standing.q * times, x=x)
+def projected(case: BenefitLines, position: Position, p: Fraction) -> Position:
+    """The same position with the measure at `p`: base and quantity in proportion, places among others as they are."""
+    times = p / position.m if position.m else Fraction(1)
+    b = position.b or ZERO
+    e = p if case.base_kind == "measure" else max(p - b, ZERO) if case.base_kind == "increment" else position.e * times
+    x = {axis: axis_value(axis[0], p, position.t, position.b) if axis[0] in OWN else value for axis, value in position.x.items()}
+    return replace(position, m=p, e=e, q=position.q * times, x=x)
 
 
 def curve_axis(benefit: Row) -> Axis:
