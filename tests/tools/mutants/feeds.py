@@ -27,7 +27,7 @@ EXPRESSIONS: dict[str, list[tuple[str, str]]] = {
         ('if type(node.expression).__name__ != "Null":', "if False:"),
         ("([^%]|%-?[aAbBdfHIjmMpSyY]|%%)+", "([^%]|%-?[aAbBdfHIjmMpSyYz]|%%)+"),
         ("if len(text) > _MAX_LENGTH:", "if False:"),
-        ("if len(alike) != 1:", "if not alike:"),
+        ("if len(matches) != 1:", "if not matches:"),
         # what is computed
         ("places = len(divisor) - 1", "places = len(divisor)"),
         ('return sum_of(left, "-", right)', 'return sum_of(left, "+", right)'),

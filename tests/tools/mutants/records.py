@@ -55,8 +55,8 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("if earlier and not with_earlier:", "if earlier:"),
         ("return [*earlier, period]", "return [period]"),
         ("requested.casefold() == approved.casefold()", "requested == approved"),
-        ("if standing[-1].period != name:", "if False:"),
-        ('"version": standing[-1].version', '"version": 1'),
+        ("if in_force[-1].period != name:", "if False:"),
+        ('"version": in_force[-1].version', '"version": 1'),
         ("if known > as_of:", "if known >= as_of:"),
         ('record.kind == "close" and record.period == period for', "record.period == period for"),
         ("or len(cleaned) > LONGEST:", "or len(cleaned) >= LONGEST:"),
@@ -74,7 +74,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("if sha not in held:", "if False:"),
     ],
     "models/records/receipt.py": [
-        ("if own == sha256(canonical_json(said)):", "if own:"),
+        ("if own == sha256(canonical_json(fields)):", "if own:"),
     ],
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ from models.records.chain import NO_HASH, Record, seal
 from models.records.closing import (
     LONGEST,
     LedgerRuleViolation,
-    check_day,
+    check_as_of,
     clean_text,
     closes_in_force,
     is_closed,
@@ -117,10 +117,10 @@ def test_reopening_takes_two_people_a_reason_and_the_last_closed_period() -> Non
 
 def test_nothing_follows_a_record_of_a_later_day() -> None:
     records = [seal(fields("2026-05", as_of=JUNE), {}, [])[0]]
-    check_day(JUNE, records)
-    check_day(JUNE + dt.timedelta(days=1), records)
+    check_as_of(JUNE, records)
+    check_as_of(JUNE + dt.timedelta(days=1), records)
     with pytest.raises(LedgerRuleViolation, match="its ledger was last written as of 2026-06-30"):
-        check_day(JUNE - dt.timedelta(days=1), records)
+        check_as_of(JUNE - dt.timedelta(days=1), records)
 
 
 def test_a_name_has_a_longest_form() -> None:

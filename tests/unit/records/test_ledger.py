@@ -133,7 +133,7 @@ def test_a_record_whose_sum_of_files_was_written_anew() -> None:
     del record["chain_sha256"]
     record["chain_sha256"] = hashlib.sha256(canonical_json(record)).hexdigest()
     found = message(changed(folders, 2, RECORD, canonical_json(record)))
-    assert found == "ledger/0003-close-2026-03-v1/close.json:1: content_sha256: does not fit the files it lists; restore it from a backup"
+    assert found == "ledger/0003-close-2026-03-v1/close.json:1: content_sha256: does not match the files it lists; restore it from a backup"
 
 
 def test_a_folder_deleted() -> None:
