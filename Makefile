@@ -55,6 +55,7 @@ histories: setup  ## 1,000 random histories of 40 events; given again, it goes o
 
 lint: setup  ## style, types, layers, SQL
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint --nocolor --disable-progress-bar dbt_project/models
 
 ui: setup  ## Dagster's web page on the demo book
 	@$(BIN)/tierledger ui

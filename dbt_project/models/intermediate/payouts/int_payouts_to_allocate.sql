@@ -73,7 +73,9 @@ select
     cast(coalesce(measured.window_measure, 0) as decimal(38, 12)) as window_measure,
     {{ units("coalesce(measured.window_measure, 0)") }} as window_units,
     -- money and counts have up to 6 decimals
-    case when due.measure_kind not in ('quantity', 'attribute') then cast({{ units("coalesce(measured.window_measure, 0)") }} // 1000000 as bigint) end as window_millionths,
+    case when due.measure_kind not in ('quantity', 'attribute')
+        then cast({{ units("coalesce(measured.window_measure, 0)") }} // 1000000 as bigint)
+    end as window_millionths,
     -- up to this many millionths of measure, twice the payout × measure fits 64 bits
     4000000000000000000 // abs(due.payout_units) as narrow_limit
 from due
