@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 AUDIT := build/audit
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit mutants torture crashes histories lint ui audit lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page bench clean
+.PHONY: help setup run test check unit mutants torture crashes histories dbt-build lint ui audit lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -53,6 +53,9 @@ crashes: setup  ## kill -9 at every step, full disks, damaged files, readers dur
 histories: setup  ## 1,000 random histories of 40 events; given again, it goes on where it was (HISTORIES="--help")
 	@$(BIN)/python -m tests.histories $(HISTORIES)
 
+dbt-build: setup  ## build the dbt models of the demo book, or of BOOK=folder, with all data and unit tests
+	@$(BIN)/python -m tests.tools.dbt_build $(BOOK)
+
 check: setup  ## what to run before every commit: lint and the unit tests side by side, under 90 seconds
 	@$(MAKE) -s -j 2 lint unit
 
@@ -61,6 +64,7 @@ unit: setup
 
 lint: setup  ## style, types, layers, SQL
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint --nocolor --disable-progress-bar dbt_project/models
 
 ui: setup  ## Dagster's web page on the demo book
 	@$(BIN)/tierledger ui

@@ -119,11 +119,11 @@ def _write_results(
 
 def _net_lines(context: RunContext, con: duckdb.DuckDBPyConnection, level: int) -> tuple[BuiltModel, ...]:
     """Note what the agreements below `level` pay on the lines of that level, in calc.lines_netted."""
-    from assets.transform.dbt import build_netted
+    from assets.transform.dbt import build_deductions, build_netted
 
-    build_netted(context)
+    deductions = build_deductions(context)
     con.execute(NETTED, [level])
-    return build_netted(context)  # int_measures_netted reads what was just noted
+    return (*deductions, *build_netted(context))
 
 
 def _count_blocked(con: duckdb.DuckDBPyConnection) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from assets.runtime.context import RunContext, StepReport
 from assets.runtime.errors import SqlError
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import open_warehouse
+from assets.transform.book_features import read_book_features
 from assets.transform.reference_checks import check_references
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -29,8 +29,10 @@ PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 PREPARE = ("--exclude", "source:calc+")
 NET_TAG = "tag:net_of"
 PUBLISH = ("--select", "source:calc+", "--exclude", NET_TAG)
-#: What amounts net of other agreements' payouts are made of; tagged net_of, and made only while the calculation of a book that needs it goes on.
-NETTED = ("--select", f"+{NET_TAG},source:calc+")
+#: What agreements pay on lines that others are net of, and those lines with it taken off. They are built only during the calculation, by books that have
+#: such agreements.
+DEDUCTIONS = ("--select", "+int_net_of_deductions,source:calc+")
+NETTED = ("--select", "int_lines_netted", "int_measures_netted")
 
 _QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-populate-cache")
 
@@ -85,14 +87,19 @@ def build_marts(context: RunContext, models: Sequence[str] = ()) -> ModelsReport
     return report
 
 
+def build_deductions(context: RunContext) -> tuple[BuiltModel, ...]:
+    """Build what agreements pay on lines that others are net of."""
+    return _run_models(context, DEDUCTIONS)
+
+
 def build_netted(context: RunContext) -> tuple[BuiltModel, ...]:
-    """Build what is read of payouts while agreements that are net of them are computed."""
+    """Build the lines and sums of agreements that are net of others, less what is in calc.lines_netted."""
     return _run_models(context, NETTED)
 
 
 def run_tests(context: RunContext, names: Sequence[str]) -> list[DataTest]:
     """Run these data tests of the project against the warehouse. A test that finds rows is no error."""
-    result = _invoke(context, load_manifest(), "test", _these(names))
+    result = invoke_dbt(context, load_manifest(), "test", *_these(names))
     tested = [
         DataTest(each.node.name, each.status in ("pass", "warn"), each.execution_time, each.failures or 0, each.message or "")
         for each in getattr(result.result, "results", [])
@@ -174,7 +181,7 @@ def _without_tests(manifest: Any) -> Any:
 
 def _run_models(context: RunContext, selection: tuple[str, ...]) -> tuple[BuiltModel, ...]:
     """Run the selected models, tests left out. Raises SqlError with every model that failed."""
-    result = _invoke(context, _models_alone(), "run", selection)
+    result = invoke_dbt(context, _models_alone(), "run", *selection)
     failed = [r for r in getattr(result.result, "results", []) if r.status == "error"]
     if failed:
         raise SqlError("\n".join(f"{r.node.schema}.{r.node.name}: {r.message}" for r in failed))
@@ -186,18 +193,18 @@ def _run_models(context: RunContext, selection: tuple[str, ...]) -> tuple[BuiltM
     )
 
 
-def _invoke(context: RunContext, manifest: Any, command: str, selection: tuple[str, ...]) -> Any:
-    """One invocation of dbt on the book's warehouse. No connection stays open."""
+def invoke_dbt(context: RunContext, manifest: Any, *command: str) -> Any:
+    """One invocation of dbt on the book's warehouse; returns dbt's own result. No connection stays open."""
     runner, _ = _import_dbt()
-    variables = {
-        "warehouse": str(context.warehouse),
-        "engine": limits_of(context).engine,
-        "rounding": context.book.rounding,
-        "feeds": list(context.book.feeds),
-    }
-    with open_warehouse(context):  # dbt's connection is to the same instance of the engine, so it may reach no more files than ours
+    with open_warehouse(context) as con:  # dbt's connection is to the same instance of the engine, so it may reach no more files than ours
+        variables = {
+            "warehouse": str(context.warehouse),
+            "engine": limits_of(context).engine,
+            "rounding": context.book.rounding,
+            "book": read_book_features(con, context.book.feeds).as_var(),
+        }
         try:
-            return runner(manifest=manifest).invoke([command, *selection, *_QUIET, *_places(), "--vars", json.dumps(variables)])
+            return runner(manifest=manifest).invoke([*command, *_QUIET, *_places()], vars=variables)
         finally:
             _close()
 

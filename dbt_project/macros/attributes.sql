@@ -1,54 +1,46 @@
-{# Attributes of a partners or products feed, [name, column]: all but the record's place and its days. #}
-{% macro attributes_of(feed) -%}
-    {%- set canonical = {"partners": ["partner_id", "name", "parent_id"], "products": ["product_id", "name"]}[feed] -%}
-    {{ return(zip(canonical, canonical) | list + carried_along(feed)) }}
-{%- endmacro %}
+{# Attributes of partners and products: canonical columns first, then the columns that the feed carries along. #}
 
-{# One row per version and attribute that has a value. #}
-{% macro attribute_values(feed, key) -%}
-{%- set attributes = attributes_of(feed) -%}
-select * from (
-    select
-        versions.{{ key }},
-        versions.first_day,
-        versions.last_day,
-        unnest([{% for name, _ in attributes %}{{ text_literal(name) }}{{ ", " if not loop.last }}{% endfor %}]) as attribute,
-        unnest([{% for _, column in attributes %}feed_rows.{{ identifier(column) }}{{ ", " if not loop.last }}{% endfor %}]) as value
-    from {{ ref("stg_" ~ feed) }} as versions
-    inner join {{ source("raw", feed) }} as feed_rows on versions.file_no = feed_rows.file_no and versions.row_no = feed_rows.row_no
-)
-where value is not null
-{%- endmacro %}
-
-{# JSON text of what a record carries along. Null where there is nothing. #}
-{% macro attributes_as_json(feed) -%}
-    {%- set attributes = carried_along(feed) -%}
-    {%- if attributes -%}{{ json_of(attributes) }}{%- else -%}cast(null as varchar){%- endif -%}
-{%- endmacro %}
-
-{# JSON text of columns, [name, column] each. #}
-{% macro json_of(columns) -%}
-    json_object({% for name, column in columns %}{{ text_literal(name) }}, {{ identifier(column) }}{% if not loop.last %}, {% endif %}{% endfor %})::varchar
+{# JSON text of what a row of raw.<feed> carries along; null where the feed carries nothing. #}
+{% macro carried_as_json(feed) -%}
+    {%- set carried = var("book").feeds[feed].carried -%}
+    {%- if carried -%}
+    cast(json_object(
+        {%- for name, column in carried %}{{ text_literal(name) }}, {{ feed }}.{{ identifier(column) }}{{ ", " if not loop.last }}{% endfor -%}
+    ) as varchar)
+    {%- else -%}
+    cast(null as varchar)
+    {%- endif -%}
 {%- endmacro %}
 
 {#
-  JSON text of a whole row of raw.<feed>, called feed_rows, under the names that people know; its place comes last, where the file has no columns of
-  such names.
+  JSON text of a whole row of raw.<feed>, called feed_rows, under the names that people know; its place comes last, unless the file has columns of
+  those names.
 #}
 {% macro row_as_json(feed) -%}
-    {%- set carried = carried_along(feed) -%}
-    {%- set held = carried | map("last") | list -%}
+    {%- set carried = var("book").feeds[feed].carried -%}
     {%- set names = carried | map("first") | list -%}
-    {%- set place = ["file_no", "row_no"] -%}
+    {%- set place = ["file_no", "row_no"] | reject("in", names) | list -%}
     cast(json_object(
-        {%- for column in raw_columns(feed) if column not in held and column not in place %}
-        {{ text_literal(column) }}, cast(feed_rows.{{ identifier(column) }} as varchar),
+        {%- for column in var("book").feeds[feed].columns %}
+        {{ text_literal(column) }}, cast(feed_rows.{{ identifier(column) }} as varchar){{ "," if not loop.last or carried or place }}
         {%- endfor %}
         {%- for name, column in carried %}
-        {{ text_literal(name) }}, feed_rows.{{ identifier(column) }},
+        {{ text_literal(name) }}, feed_rows.{{ identifier(column) }}{{ "," if not loop.last or place }}
         {%- endfor %}
-        {%- for column in place if column not in names %}
+        {%- for column in place %}
         '{{ column }}', feed_rows.{{ column }}{{ "," if not loop.last }}
         {%- endfor %}
     ) as varchar)
+{%- endmacro %}
+
+{# List of the names of a feed's attributes, and list of their values: of the staging table `versions` and its rows of raw.<feed>, `feed_rows`. #}
+{% macro attribute_names(feed, canonical) -%}
+    [{{ text_literals(canonical + var("book").feeds[feed].carried | map("first") | list) }}]
+{%- endmacro %}
+
+{% macro attribute_values(feed, canonical) -%}
+    [
+        {%- for column in canonical %}versions.{{ column }}{{ ", " if not loop.last }}{% endfor -%}
+        {%- for _, column in var("book").feeds[feed].carried %}, feed_rows.{{ identifier(column) }}{% endfor -%}
+    ]
 {%- endmacro %}

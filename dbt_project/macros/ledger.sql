@@ -1,11 +1,3 @@
-{# Whether anything was ever closed: books without closes leave the ledger out of their SQL, so that it costs nothing. #}
-{% macro has_closes() -%}
-    {%- if execute -%}
-        {{ return(run_query("select count(*) from " ~ source("ledger", "closes")).columns[0][0] > 0) }}
-    {%- endif -%}
-    {{ return(false) }}
-{%- endmacro %}
-
 {# 20 hex digits of the hash of what names an entry. #}
 {% macro entry_id(parts) -%}
     substr(sha256(concat_ws(chr(31), {{ parts | join(", ") }})), 1, 20)
@@ -14,12 +6,12 @@
 {# What an entry is about, of any of its rows, and of either side of a comparison: all rows of a payout say the same. #}
 {% macro any_subject(columns) -%}
     {%- for column in columns %}
-    any_value({{ column }}) as {{ column }},
+    any_value({{ column }}) as {{ column }}{{ "," if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
 
 {% macro either_subject(columns, left, right) -%}
     {%- for column in columns %}
-    coalesce({{ left }}.{{ column }}, {{ right }}.{{ column }}) as {{ column }},
+    coalesce({{ left }}.{{ column }}, {{ right }}.{{ column }}) as {{ column }}{{ "," if not loop.last }}
     {%- endfor %}
 {%- endmacro %}

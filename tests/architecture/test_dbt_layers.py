@@ -64,6 +64,7 @@ def test_only_marts_and_what_prepares_them_reads_the_calculation(models: dict[st
         "int_payouts_to_allocate",
         "int_lines_netted",
         "int_accruals_posted",
+        "int_differences_explained",
     }
 
 

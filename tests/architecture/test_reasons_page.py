@@ -16,7 +16,7 @@ def test_the_page_is_the_one_made_from_the_reasons() -> None:
 def test_every_reason_of_the_code_is_explained() -> None:
     typing = (ROOT / "assets/feeds/typing_sql.py").read_text(encoding="utf-8")
     readers = (ROOT / "assets/feeds/readers.py").read_text(encoding="utf-8")
-    waiting = (ROOT / "dbt_project/models/intermediate/int_rows_unresolved.sql").read_text(encoding="utf-8")
+    waiting = (ROOT / "dbt_project/models/intermediate/rows/int_rows_unresolved.sql").read_text(encoding="utf-8")
     given = set(re.findall(r'"((?:bad|missing|unknown|too_many|out_of|control|repeated|future|sign|ambiguous)_[a-z]+)"', typing))
     given |= set(re.findall(r"[\"'](bad_json|duplicate_key|wrong_field_count)[\"']", readers)) | {"bad_value"}
     if "'unknown_' || entity" in waiting:

@@ -6,4 +6,5 @@ select
     share,
     coalesce("from", date '0001-01-01') as first_day,
     coalesce("to", date '9999-12-31') as last_day
-from {{ current_rows("assignments") }} as assignments
+from {{ source("raw", "assignments") }} as assignments
+where {{ is_current("assignments") }}

@@ -5,5 +5,6 @@ select
     from_currency,
     to_currency,
     rate
-from {{ current_rows("fx_rates") }} as fx_rates
-where date <= (select as_of from {{ source("terms", "settings") }})
+from {{ source("raw", "fx_rates") }} as fx_rates
+where {{ is_current("fx_rates") }}
+    and date <= (select as_of from {{ source("terms", "settings") }})

@@ -5,5 +5,6 @@ select
     metric,
     date,
     value
-from {{ current_rows("metrics") }} as metrics
-where date <= (select as_of from {{ source("terms", "settings") }})
+from {{ source("raw", "metrics") }} as metrics
+where {{ is_current("metrics") }}
+    and date <= (select as_of from {{ source("terms", "settings") }})

@@ -1,22 +1,6 @@
 {{ config(materialized="table") }}
--- depends_on: {{ ref('int_rows_replaced') }}
 with
 
-{% if "partners" in var("feeds") %}
-versions as (
-    select
-        partner_id,
-        name,
-        parent_id,
-        coalesce("from", date '0001-01-01') as first_day,
-        coalesce("to", date '9999-12-31') as last_day,
-        {{ attributes_as_json("partners") }} as attributes,
-        file_no,
-        row_no
-    from {{ current_rows("partners") }} as partners
-),
-{% else %}
--- the book has no partners feed: who is named somewhere is a partner
 named as (
     select partner_id from {{ source("raw", "transactions") }}
     union
@@ -32,21 +16,21 @@ named as (
 versions as (
     select
         partner_id,
-        cast(null as varchar) as name,
-        cast(null as varchar) as parent_id,
-        date '0001-01-01' as first_day,
-        date '9999-12-31' as last_day,
-        cast(null as varchar) as attributes,
-        cast(null as integer) as file_no,
-        cast(null as bigint) as row_no
+        name,
+        parent_id,
+        coalesce("from", date '0001-01-01') as first_day,
+        coalesce("to", date '9999-12-31') as last_day,
+        {{ carried_as_json("partners") }} as attributes,
+        file_no,
+        row_no
+    from {{ source("raw", "partners") }} as partners
+    where {{ is_configured("partners") }} and {{ is_current("partners") }}
+    union all by name
+    -- a book without a partners feed: who is named somewhere is a partner
+    select partner_id, date '0001-01-01' as first_day, date '9999-12-31' as last_day
     from named
-    where partner_id is not null
-),
-{% endif %}
-
-numbered as (
-    select cast(dense_rank() over (order by partner_id) as integer) as partner_key, *
-    from versions
+    where not {{ is_configured("partners") }} and partner_id is not null
 )
 
-select * from numbered
+select cast(dense_rank() over (order by partner_id) as integer) as partner_key, *
+from versions

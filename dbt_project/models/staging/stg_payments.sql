@@ -8,5 +8,6 @@ select
     amount,
     paid_on,
     reference
-from {{ current_rows("payments") }} as payments
-where paid_on <= (select as_of from {{ source("terms", "settings") }})
+from {{ source("raw", "payments") }} as payments
+where {{ is_current("payments") }}
+    and paid_on <= (select as_of from {{ source("terms", "settings") }})

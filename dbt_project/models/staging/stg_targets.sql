@@ -8,4 +8,5 @@ select
     target,
     incentive,
     baseline
-from {{ current_rows("targets") }} as targets
+from {{ source("raw", "targets") }} as targets
+where {{ is_current("targets") }}

@@ -1,0 +1,104 @@
+"""What a book uses, for the SQL: its feeds with their columns and keys, the parts of the agreement language, whether anything was closed.
+
+Belongs here: reading it from the warehouse, once per dbt invocation, into the dbt var `book`. Does not belong here: SQL that uses it (dbt_project/),
+running dbt (assets/transform/dbt.py).
+
+SQL leaves out what a book does not use, so that it costs nothing. The default in dbt_project.yml is a book that uses everything: with it dbt knows
+all lineage, and compiles without a warehouse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import duckdb
+
+from models.feeds.columns import FEEDS
+
+
+@dataclass(frozen=True)
+class FeedFeatures:
+    """One feed. `carried`: name in the file and column of raw.<feed>, for each column that is carried along."""
+
+    is_configured: bool
+    is_snapshot: bool
+    key: list[str]
+    columns: list[str]
+    carried: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class BookFeatures:
+    """What the SQL models need to know of a book before they are compiled.
+
+    conditions: key and SQL of every `where`. measured: name and column of the transaction attributes that benefits measure.
+    """
+
+    feeds: dict[str, FeedFeatures]
+    conditions: list[tuple[int, str]]
+    measured: list[tuple[str, str]]
+    last_scope_key: int
+    has_originals: bool
+    has_claims: bool
+    has_nets: bool
+    has_closes: bool
+
+    def as_var(self) -> dict[str, Any]:
+        """The dbt var `book`."""
+        return asdict(self)
+
+
+_MEASURED = """
+    select distinct attributes.name, attributes.column_name
+    from terms.line_sets join raw.attributes on attributes.feed = 'transactions' and line_sets.attribute = attributes.name
+    order by all"""
+_FLAGS = """
+    select
+        (select coalesce(max(scope_key), 0) from terms.scopes),
+        exists (from terms.agreements where returns = 'original'),
+        exists (from terms.claims),
+        exists (from terms.nets),
+        exists (from ledger.closes)"""
+
+
+def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> BookFeatures:
+    """What the warehouse and the feeds of book.yaml (`configured`) say. Feeds, terms and ledger are loaded."""
+    feeds = _feeds(con, configured)
+    last_scope_key, has_originals, has_claims, has_nets, has_closes = con.sql(_FLAGS).fetchall()[0]
+    return BookFeatures(
+        feeds=feeds,
+        conditions=_conditions(con, feeds["transactions"]),
+        measured=con.sql(_MEASURED).fetchall(),
+        last_scope_key=last_scope_key,
+        has_originals=has_originals,
+        has_claims=has_claims,
+        has_nets=has_nets,
+        has_closes=has_closes,
+    )
+
+
+def _feeds(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> dict[str, FeedFeatures]:
+    keys = dict(con.sql("select feed, list(column_name order by position) from raw.feed_keys group by feed").fetchall())
+    snapshots = {feed for (feed,) in con.sql("from raw.feed_snapshots").fetchall()}
+    carried: dict[str, list[tuple[str, str]]] = {}
+    for feed, name, column in con.sql("select feed, name, column_name from raw.attributes order by feed, position").fetchall():
+        carried.setdefault(feed, []).append((name, column))
+    return {
+        name: FeedFeatures(
+            is_configured=name in configured,
+            is_snapshot=name in snapshots,
+            key=keys.get(name, []),
+            columns=[column.name for column in feed.columns],
+            carried=carried.get(name, []),
+        )
+        for name, feed in FEEDS.items()
+    }
+
+
+def _conditions(con: duckdb.DuckDBPyConnection, transactions: FeedFeatures) -> list[tuple[int, str]]:
+    """Conditions by key; one over a column that transactions do not have holds for no line, and assets/transform/invariants.py rejects it by name."""
+    present = {*transactions.columns, *(column for _, column in transactions.carried)}
+    rows = con.sql("select condition_key, condition, line_columns from terms.conditions order by condition_key").fetchall()
+    return [(key, condition if present.issuperset(columns) else "false") for key, condition, columns in rows]

@@ -1,0 +1,19 @@
+{# Names and texts in SQL. #}
+
+{% macro identifier(name) -%}
+    "{{ name | replace('"', '""') }}"
+{%- endmacro %}
+
+{# "a", "b" for a list of names. #}
+{% macro identifiers(names) -%}
+    {%- for name in names %}{{ identifier(name) }}{{ ", " if not loop.last }}{% endfor -%}
+{%- endmacro %}
+
+{% macro text_literal(text) -%}
+    '{{ text | replace("'", "''") }}'
+{%- endmacro %}
+
+{# 'a', 'b' for a list of texts. #}
+{% macro text_literals(texts) -%}
+    {%- for text in texts %}{{ text_literal(text) }}{{ ", " if not loop.last }}{% endfor -%}
+{%- endmacro %}

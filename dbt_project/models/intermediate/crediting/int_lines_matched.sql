@@ -1,0 +1,180 @@
+{{ config(materialized="view") }}
+{#
+  A view for int_lines_credited and int_lines_netted, which run it with its joins in the order in which they are written. Every line meets every
+  membership of its partner, seven times as many rows as match: they carry keys alone until the scope is decided.
+#}
+{% set book = var("book") %}
+with
+
+{% if book.has_originals %}
+-- a line counts on the day of its original where an agreement says so; one whose original is not there on its own
+originals as (
+    select transaction_id as original_id, min(date) as first_day
+    from {{ ref("stg_transactions") }}
+    where transaction_id in (select original_transaction_id from {{ source("raw", "transactions") }})
+    group by transaction_id
+),
+
+{% endif %}
+lines as not materialized (
+    select
+        transactions.*,
+        {% if book.has_originals %}
+        coalesce(originals.first_day, transactions.date) as original_date,
+        {% endif %}
+        {% for _, column in book.measured %}
+        {{ number_in_text(identifier(column)) }} as measured_{{ loop.index0 }},
+        {% endfor %}
+        {{ conditions_as_bits() }} as conditions_held
+    from {{ ref("stg_transactions") }} as transactions
+    {% if book.has_originals %}
+    left join originals on transactions.original_transaction_id = originals.original_id
+    {% endif %}
+),
+
+spans as not materialized (
+    select membership_key, line_set_key, scope_key, partner_key, first_day, last_day, counts_originals, is_pool_piece, is_netted
+    from {{ ref("int_memberships") }}
+),
+
+-- lines with the memberships that hold them: partner, day, products, type, condition
+held as not materialized (
+    select
+        spans.line_set_key,
+        spans.is_pool_piece,
+        spans.is_netted,
+        memberships.agreement_key,
+        memberships.participant_key,
+        memberships.conversion_key,
+        memberships.needs_prior_year,
+        memberships.term_from,
+        memberships.term_to,
+        memberships.share_from,
+        memberships.share_to,
+        lines.file_no,
+        lines.row_no,
+        lines.transaction_id,
+        lines.line,
+        lines.date,
+        {{ counted_date() }} as counted_date,
+        lines.partner_key,
+        lines.product_key,
+        lines.currency,
+        lines.amount,
+        lines.cost,
+        lines.quantity,
+        {{ measured_attribute() }} as attribute_millionths
+    from lines
+    inner join {{ ref("int_product_scope_bits") }} as products on lines.product_key = products.product_key
+    inner join spans
+        on lines.partner_key = spans.partner_key
+        and {{ counted_date() }} between spans.first_day and spans.last_day
+        and get_bit(products.scopes, spans.scope_key) = 1
+    inner join {{ ref("int_memberships") }} as memberships on spans.membership_key = memberships.membership_key
+    where
+        case lines.type
+            when 'sale' then memberships.counts_sale
+            when 'return' then memberships.counts_return
+            when 'credit' then memberships.counts_credit
+            else memberships.counts_adjustment
+        end
+        and (memberships.condition_key is null or get_bit(lines.conditions_held, memberships.condition_key) = 1)
+),
+
+{% if book.has_claims %}
+-- in an exclusive group a line is kept by the agreement with the lowest priority (then id) among those whose claim holds it
+lines_kept as (
+    select
+        agreements.combine_group,
+        held.file_no,
+        held.row_no,
+        arg_min(agreements.agreement_id, (agreements.priority, agreements.agreement_id)) as agreement_id
+    from held
+    inner join {{ source("terms", "agreements") }} as agreements on held.agreement_key = agreements.agreement_key
+    where held.line_set_key is null
+    group by agreements.combine_group, held.file_no, held.row_no
+),
+
+lines_lost as (
+    select agreements.agreement_key, lines_kept.file_no, lines_kept.row_no
+    from lines_kept
+    inner join {{ source("terms", "agreements") }} as agreements on lines_kept.combine_group = agreements.combine_group
+    where agreements.combine_rule = 'exclusive' and agreements.agreement_id <> lines_kept.agreement_id
+),
+
+{% endif %}
+dated as (
+    select
+        held.line_set_key,
+        held.agreement_key,
+        held.participant_key,
+        held.is_pool_piece,
+        held.is_netted,
+        held.file_no,
+        held.row_no,
+        held.transaction_id,
+        held.line,
+        held.date,
+        held.partner_key,
+        held.product_key,
+        held.amount as source_amount,
+        {{ millionths("held.amount") }} as amount_millionths,
+        {{ millionths("held.cost") }} as cost_millionths,
+        {{ millionths("held.quantity") }} as quantity_millionths,
+        held.attribute_millionths,
+        {{ millionths("held.share_from") }} as share_from,
+        {{ millionths("held.share_to") }} as share_to,
+        days.day_key,
+        days.from_currency = days.to_currency as has_own_currency,
+        days.narrow_limit,
+        days.narrow_rate,
+        days.wide_rate,
+        days.wide_divisor,
+        days.share_divisor,
+        days.minor_millionths,
+        days.period_no,
+        case when held.needs_prior_year and days.counts_as between held.term_from and held.term_to then days.prior_period_no end as prior_period_no,
+        held.counted_date between held.term_from and held.term_to
+        {%- if book.has_claims %} and lines_lost.agreement_key is null{% endif %} as is_in_term
+    from held
+    inner join {{ ref("int_days_converted") }} as days
+        on held.counted_date = days.day
+        and held.currency = days.from_currency
+        and held.conversion_key = days.conversion_key
+    {% if book.has_claims %}
+    left join lines_lost
+        on held.agreement_key = lines_lost.agreement_key
+        and held.file_no = lines_lost.file_no
+        and held.row_no = lines_lost.row_no
+    {% endif %}
+    where held.line_set_key is not null
+)
+
+select
+    line_set_key,
+    agreement_key,
+    participant_key,
+    is_pool_piece,
+    is_netted,
+    file_no,
+    row_no,
+    transaction_id,
+    line,
+    date,
+    partner_key,
+    product_key,
+    source_amount,
+    day_key,
+    period_no,
+    prior_period_no,
+    is_in_term,
+    {{ convert_amount("lines.amount_millionths") }} as amount_millionths,
+    {{ convert_amount("lines.cost_millionths") }} as cost_millionths,
+    quantity_millionths,
+    attribute_millionths,
+    share_from,
+    share_to,
+    share_divisor,
+    minor_millionths
+from dated as lines
+where is_in_term or prior_period_no is not null

@@ -1,0 +1,43 @@
+with
+
+-- this year's lines, and those of the prior year in the period that they count into
+lines as (
+    select
+        line_set_key,
+        participant_key,
+        period_no,
+        false as is_prior,
+        false as is_after_as_of,
+        amount_millionths,
+        cost_millionths,
+        quantity_millionths,
+        attribute_millionths,
+        share_millionths
+    from {{ ref("int_lines_credited") }}
+    where is_in_term
+    union all
+    select
+        lines.line_set_key,
+        lines.participant_key,
+        lines.prior_period_no,
+        true,
+        days.is_after_as_of,
+        lines.amount_millionths,
+        lines.cost_millionths,
+        lines.quantity_millionths,
+        lines.attribute_millionths,
+        lines.share_millionths
+    from {{ ref("int_lines_credited") }} as lines
+    inner join {{ ref("int_days_converted") }} as days on lines.day_key = days.day_key
+    where lines.prior_period_no is not null
+),
+
+summed as (
+    select line_set_key, participant_key, period_no, is_prior, is_after_as_of, {{ sums_of_lines() }}
+    from lines
+    group by line_set_key, participant_key, period_no, is_prior, is_after_as_of
+)
+
+select summed.* replace (case when line_sets.attribute is null then 0 else summed.missing_attributes end as missing_attributes)
+from summed
+inner join {{ source("terms", "line_sets") }} as line_sets on summed.line_set_key = line_sets.line_set_key

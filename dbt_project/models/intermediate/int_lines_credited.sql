@@ -1,2 +1,0 @@
-{{ join_as_written() }}
-{{ credited_lines() }}

@@ -1,1 +1,0 @@
-{{ summed_measures(ref("int_lines_credited")) }}

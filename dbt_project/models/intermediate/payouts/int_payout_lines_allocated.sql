@@ -1,0 +1,179 @@
+{{ config(materialized="view") }}
+{#
+  Integers throughout: the payout in minor units, money and counts in millionths, quantities and slices in 10^-12. One scan of the lines per kind of
+  number: a common table of all lines would be in memory whole.
+#}
+{% set money_kinds = "not lines.is_graduated and lines.measure_kind not in ('quantity', 'attribute')" %}
+{% set quantity_kinds = "not lines.is_graduated and lines.measure_kind in ('quantity', 'attribute')" %}
+with
+
+payouts as not materialized (
+    select * from {{ ref("int_payouts_to_allocate") }}
+),
+
+-- one row per payout × period: joined to lines by equality
+payout_periods as not materialized (
+    select payouts.payout_key, payouts.measure_line_set_key, payouts.participant_key, payouts.measure_kind, payouts.is_graduated, periods.period_no
+    from payouts
+    inner join {{ source("terms", "periods") }} as periods on periods.period_no between payouts.first_period and payouts.last_period
+    where payouts.window_units > 0
+),
+
+lines as not materialized (
+    select
+        payout_periods.payout_key,
+        payout_periods.measure_kind,
+        payout_periods.is_graduated,
+        measured.file_no,
+        measured.row_no,
+        measured.transaction_id,
+        measured.line,
+        measured.date,
+        measured.partner_key,
+        measured.product_key,
+        measured.source_amount,
+        measured.day_key,
+        coalesce(case payout_periods.measure_kind
+            when 'amount' then measured.amount_millionths
+            when 'margin' then measured.amount_millionths - measured.cost_millionths
+            else 1000000
+        end, 0) as money_millionths,
+        coalesce(cast(
+            case when payout_periods.measure_kind = 'attribute' then measured.attribute_millionths else measured.quantity_millionths end as hugeint
+        ) * measured.share_millionths, 0) as quantity_units
+    from {{ ref("int_lines_measured") }} as measured
+    inner join payout_periods
+        on measured.line_set_key = payout_periods.measure_line_set_key
+        and measured.participant_key = payout_periods.participant_key
+        and measured.period_no = payout_periods.period_no
+    where measured.is_in_term
+),
+
+money_lines as (
+    select
+        lines.* exclude (measure_kind, is_graduated, money_millionths, quantity_units),
+        lines.money_millionths as measure,
+        cast(sum(lines.money_millionths) over in_order as bigint) as measure_to_here
+    from lines
+    where {{ money_kinds }}
+    window in_order as (
+        partition by payout_key order by date, transaction_id, line, file_no, row_no rows between unbounded preceding and current row
+    )
+),
+
+money_shared as (
+    select
+        lines.* exclude (measure, measure_to_here),
+        payouts.tier,
+        lines.measure * cast(1000000 as hugeint) as credited_units,
+        case
+            when greatest(abs(lines.measure_to_here), abs(lines.measure_to_here - lines.measure), payouts.window_millionths) <= payouts.narrow_limit
+                then {{ round_ratio("(payouts.payout_units * lines.measure_to_here)", "payouts.window_millionths") }}
+                - {{ round_ratio("(payouts.payout_units * (lines.measure_to_here - lines.measure))", "payouts.window_millionths") }}
+            else {{ part_of_payout("lines.measure_to_here", "lines.measure", "cast(payouts.window_millionths as hugeint)") }}
+        end as share_units
+    from money_lines as lines
+    inner join payouts on lines.payout_key = payouts.payout_key
+),
+
+quantity_lines as (
+    select
+        lines.* exclude (measure_kind, is_graduated, money_millionths, quantity_units),
+        lines.quantity_units as measure,
+        sum(lines.quantity_units) over in_order as measure_to_here
+    from lines
+    where {{ quantity_kinds }}
+    window in_order as (
+        partition by payout_key order by date, transaction_id, line, file_no, row_no rows between unbounded preceding and current row
+    )
+),
+
+quantity_shared as (
+    select
+        lines.* exclude (measure, measure_to_here),
+        payouts.tier,
+        lines.measure as credited_units,
+        {{ part_of_payout("lines.measure_to_here", "lines.measure", "payouts.window_units") }} as share_units
+    from quantity_lines as lines
+    inner join payouts on lines.payout_key = payouts.payout_key
+),
+
+graduated_measures as (
+    select
+        lines.* exclude (measure_kind, is_graduated, money_millionths, quantity_units),
+        case when measure_kind in ('quantity', 'attribute') then quantity_units else cast(1000000 as hugeint) * money_millionths end as measure
+    from lines
+    where is_graduated
+),
+
+graduated_lines as (
+    select *, sum(measure) over in_order as measure_to_here
+    from graduated_measures
+    window in_order as (
+        partition by payout_key order by date, transaction_id, line, file_no, row_no rows between unbounded preceding and current row
+    )
+),
+
+placed as (
+    select
+        lines.* exclude (measure, measure_to_here),
+        slices.tier,
+        slices.weight_per_unit,
+        {{ clamped("lines.measure_to_here") }} - {{ clamped("(lines.measure_to_here - lines.measure)") }} as slice_units,
+        -- a line of measure 0 belongs to the slice that the running measure has reached
+        lines.measure = 0
+        and coalesce(lines.measure_to_here >= slices.from_units, true)
+        and coalesce(lines.measure_to_here < slices.to_units, true) as is_place_of_nothing
+    from graduated_lines as lines
+    inner join {{ ref("int_payout_tier_slices") }} as slices on lines.payout_key = slices.payout_key
+),
+
+weighed as (
+    select *, slice_units * weight_per_unit as weight
+    from placed
+    where slice_units <> 0 or is_place_of_nothing
+),
+
+weighed_to_here as (
+    select
+        *,
+        sum(weight) over in_order as weight_to_here,
+        sum(slice_units) over in_order as slices_to_here,
+        sum(weight) over whole as weight_total
+    from weighed
+    window
+        in_order as (
+            partition by payout_key order by date, transaction_id, line, file_no, row_no, tier rows between unbounded preceding and current row
+        ),
+        whole as (
+            partition by payout_key order by date, transaction_id, line, file_no, row_no, tier
+            rows between unbounded preceding and unbounded following
+        )
+),
+
+graduated_shared as (
+    select
+        lines.* exclude (
+            tier, weight_per_unit, slice_units, is_place_of_nothing, weight, weight_to_here, slices_to_here, weight_total
+        ),
+        lines.tier,
+        lines.slice_units as credited_units,
+        -- tiers that pay amounts alone weigh nothing: then the measure decides
+        case when lines.weight_total > 0
+            then {{ part_of_payout("lines.weight_to_here", "lines.weight", "lines.weight_total") }}
+            else {{ part_of_payout("lines.slices_to_here", "lines.slice_units", "payouts.window_units") }}
+        end as share_units
+    from weighed_to_here as lines
+    inner join payouts on lines.payout_key = payouts.payout_key
+)
+
+select * from money_shared
+union all
+select * from quantity_shared
+union all
+select * from graduated_shared
+union all by name
+-- nothing to share by: the payout has a row of its own
+select payout_key, tier, window_units as credited_units, payout_units as share_units
+from payouts
+where window_units <= 0

@@ -1,0 +1,127 @@
+{#
+  Only rows whose key occurs more than once are compared: keys are counted by hash over the whole feed (one pass), and compared exactly among the few
+  rows that remain.
+#}
+{% set feeds = var("book").feeds %}
+with
+
+{% for feed, made_of in feeds.items() if made_of.key %}
+{% set rows = source("raw", feed) %}
+{% set key = identifiers(made_of.key) %}
+{{ feed }}_repeated as (
+    select hash({{ key }}) as key_hash
+    from {{ rows }}
+    group by 1
+    having count(*) > 1
+),
+
+{{ feed }}_compared as (
+    select
+        file_no,
+        row_no,
+        dense_rank() over (order by {{ key }}) as key_no,
+        (
+            lag(file_no) over arrival is not null
+            {% for column in made_of.columns + made_of.carried | map("last") | list if column not in made_of.key %}
+            and {{ identifier(column) }} is not distinct from lag({{ identifier(column) }}) over arrival
+            {% endfor %}
+        ) as is_same
+    from {{ rows }}
+    where hash({{ key }}) in (select key_hash from {{ feed }}_repeated)
+    window arrival as (partition by {{ key }} order by file_no, row_no)
+),
+
+{% endfor %}
+
+compared as (
+    select cast(null as varchar) as feed, cast(null as integer) as file_no, cast(null as bigint) as row_no, cast(null as bigint) as key_no, false as is_same
+    where false
+    {% for feed, made_of in feeds.items() if made_of.key %}
+    union all
+    select '{{ feed }}', file_no, row_no, key_no, is_same from {{ feed }}_compared
+    {% endfor %}
+),
+
+-- a run: equal rows that follow each other; its first row counts
+runs as (
+    select *, count(*) filter (where not is_same) over (partition by feed, key_no order by file_no, row_no) as run_no
+    from compared
+),
+
+heads as (
+    select
+        feed,
+        key_no,
+        run_no,
+        file_no,
+        row_no,
+        lead(file_no) over (partition by feed, key_no order by run_no) as next_file_no,
+        lead(row_no) over (partition by feed, key_no order by run_no) as next_row_no
+    from runs
+    where not is_same
+),
+
+duplicates as (
+    select
+        runs.feed,
+        runs.file_no,
+        runs.row_no,
+        'duplicate' as disposition,
+        heads.file_no as replaced_by_file_no,
+        heads.row_no as replaced_by_row_no
+    from runs
+    inner join heads on runs.feed = heads.feed and runs.key_no = heads.key_no and runs.run_no = heads.run_no
+    where runs.is_same
+),
+
+superseded as (
+    select
+        feed,
+        file_no,
+        row_no,
+        'superseded' as disposition,
+        next_file_no as replaced_by_file_no,
+        next_row_no as replaced_by_row_no
+    from heads
+    where next_file_no is not null
+),
+
+replaced_by_key as (
+    select * from duplicates
+    union all
+    select * from superseded
+)
+
+select * from replaced_by_key
+{% for feed, made_of in feeds.items() if made_of.is_snapshot %}
+{% set rows = source("raw", feed) %}
+-- the newest file of a snapshot feed is complete: what it no longer holds is gone
+union all
+select
+    '{{ feed }}',
+    rows.file_no,
+    rows.row_no,
+    'superseded' as disposition,
+    newest.file_no as replaced_by_file_no,
+    null as replaced_by_row_no
+from {{ rows }} as rows
+cross join (select max(file_no) as file_no from {{ source("raw", "feed_files") }} where feed = '{{ feed }}' and status = 'loaded') as newest
+where
+    rows.file_no < newest.file_no
+    {% if made_of.key %}
+    and not exists (
+        select 1
+        from {{ rows }} as newer
+        where
+            newer.file_no = newest.file_no
+            {% for column in made_of.key %}
+            and newer.{{ identifier(column) }} is not distinct from rows.{{ identifier(column) }}
+            {% endfor %}
+    )
+    and not exists (
+        select 1
+        from replaced_by_key as replaced
+        where replaced.feed = '{{ feed }}' and replaced.file_no = rows.file_no and replaced.row_no = rows.row_no
+    )
+    {% endif %}
+{% endfor %}

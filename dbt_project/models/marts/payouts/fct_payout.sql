@@ -1,0 +1,121 @@
+with
+
+payouts as (
+    select * from {{ source("calc", "payouts") }}
+),
+
+identified as (
+    select * from {{ ref("int_payouts_identified") }}
+),
+
+agreements as (
+    select * from {{ source("terms", "agreements") }}
+),
+
+benefits as (
+    select * from {{ source("terms", "benefits") }}
+),
+
+settings as (
+    select * from {{ source("terms", "settings") }}
+),
+
+fx_rates as (
+    select * from {{ ref("int_fx_rates_spanned") }}
+),
+
+settlements as (
+    select agreement, benefit, participant_id, window_start, sum(amount) as settled
+    from {{ ref("stg_payments") }}
+    group by agreement, benefit, participant_id, window_start
+),
+
+periods as (
+    select * from {{ ref("int_periods_closed") }}
+),
+
+written_off as (
+    select payout_id, sum(amount) as amount
+    from {{ source("ledger", "write_offs") }}
+    group by payout_id
+),
+
+closed_payouts as (
+    select payout_id, arg_max(payout, sequence) as payout
+    from {{ source("ledger", "payouts") }}
+    group by payout_id
+),
+
+valued as (
+    select
+        payouts.* exclude (status),
+        case when periods.is_closed and payouts.status = 'final' then 'closed' else payouts.status end as status,
+        case when periods.is_closed then closed_payouts.payout end as closed_payout,
+        coalesce(written_off.amount, 0) as written_off,
+        identified.payout_id,
+        identified.agreement_id,
+        identified.benefit_id,
+        identified.participant_id,
+        agreements.version as agreement_version,
+        agreements.direction,
+        agreements.currency,
+        benefits.clause,
+        coalesce(settlements.settled, 0) as settled,
+        case when agreements.currency = settings.currency then payouts.payout end as payout_in_own_currency,
+        fx_rates.rate,
+        settings.minor_units as reporting_minor_units
+    from payouts
+    inner join identified on payouts.payout_key = identified.payout_key
+    inner join benefits on payouts.benefit_key = benefits.benefit_key
+    inner join agreements on benefits.agreement_key = agreements.agreement_key
+    inner join periods on payouts.last_period = periods.period_no
+    left join written_off on identified.payout_id = written_off.payout_id
+    left join closed_payouts on identified.payout_id = closed_payouts.payout_id
+    cross join settings
+    left join fx_rates
+        on agreements.currency = fx_rates.from_currency
+        and settings.currency = fx_rates.to_currency
+        and least(payouts.window_end, settings.as_of) between fx_rates.first_day and fx_rates.last_day
+    left join settlements
+        on identified.agreement_id = settlements.agreement
+        and identified.benefit_id = settlements.benefit
+        and identified.participant_id = settlements.participant_id
+        and identified.window_start = settlements.window_start
+)
+
+select
+    payout_id,
+    agreement_id,
+    agreement_version,
+    clause,
+    benefit_id,
+    participant_id,
+    direction,
+    currency,
+    window_start,
+    window_end,
+    span_start,
+    status,
+    status_reason,
+    measure,
+    base,
+    quantity,
+    target,
+    baseline,
+    incentive,
+    axis_value,
+    tier,
+    curve_payout,
+    multiplier,
+    gate_factor,
+    earned,
+    prior_earned,
+    carried,
+    payout,
+    cast(coalesce(payout_in_own_currency, {{ convert_payout("payout", "rate", "reporting_minor_units") }}) as decimal(18, 4)) as payout_reporting,
+    cast(closed_payout as decimal(18, 4)) as closed_payout,
+    cast(settled as decimal(18, 4)) as settled,
+    cast(payout - settled - written_off as decimal(18, 4)) as open_amount,
+    due_date,
+    (select run_id from {{ source("calc", "current_run") }}) as run_id
+from valued
