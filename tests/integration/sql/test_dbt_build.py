@@ -49,7 +49,11 @@ def test_the_project_compiles_and_documents_itself_without_a_warehouse(tmp_path:
     shutil.copytree(PROJECT, clone, ignore=shutil.ignore_patterns("target", "logs"))
     for command in (["compile"], ["docs", "generate", "--no-compile", "--empty-catalog"]):
         done = subprocess.run(
-            [str(Path(sys.executable).parent / "dbt"), *command, "--project-dir", ".", "--profiles-dir", "."], cwd=clone, capture_output=True, text=True, check=False
+            [str(Path(sys.executable).parent / "dbt"), *command, "--project-dir", ".", "--profiles-dir", "."],
+            cwd=clone,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
     lines_matched = (clone / "target/compiled/tierledger/models/intermediate/crediting/int_lines_matched.sql").read_text()
