@@ -6,7 +6,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 AUDIT := build/audit
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help setup run test check unit mutants torture crashes histories lint ui audit lock tables-page language-page reasons-page curves-page bench clean
+=======
+.PHONY: help setup run test mutants torture crashes histories dbt-build lint ui audit lock tables-page language-page reasons-page curves-page bench clean
+>>>>>>> 1e016205d6f7a3b62e4b07fd4e087b90d91dad58
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -53,14 +57,20 @@ crashes: setup  ## kill -9 at every step, full disks, damaged files, readers dur
 histories: setup  ## 1,000 random histories of 40 events; given again, it goes on where it was (HISTORIES="--help")
 	@$(BIN)/python -m tests.histories $(HISTORIES)
 
+<<<<<<< HEAD
 check: setup  ## what to run before every commit: lint and the unit tests side by side, under 90 seconds
 	@$(MAKE) -s -j 2 lint unit
 
 unit: setup
 	@$(BIN)/python -m pytest tests/unit -n auto
+=======
+dbt-build: setup  ## build the dbt models of the demo book, or of BOOK=folder, with all data and unit tests
+	@$(BIN)/python -m tests.tools.dbt_build $(BOOK)
+>>>>>>> 1e016205d6f7a3b62e4b07fd4e087b90d91dad58
 
 lint: setup  ## style, types, layers, SQL
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint --nocolor --disable-progress-bar dbt_project/models
 
 ui: setup  ## Dagster's web page on the demo book
 	@$(BIN)/tierledger ui

@@ -6,12 +6,12 @@
 {# What an entry is about, of any of its rows, and of either side of a comparison: all rows of a payout say the same. #}
 {% macro any_subject(columns) -%}
     {%- for column in columns %}
-    any_value({{ column }}) as {{ column }},
+    any_value({{ column }}) as {{ column }}{{ "," if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
 
 {% macro either_subject(columns, left, right) -%}
     {%- for column in columns %}
-    coalesce({{ left }}.{{ column }}, {{ right }}.{{ column }}) as {{ column }},
+    coalesce({{ left }}.{{ column }}, {{ right }}.{{ column }}) as {{ column }}{{ "," if not loop.last }}
     {%- endfor %}
 {%- endmacro %}

@@ -33,7 +33,7 @@ This page is made from the descriptions in `dbt_project/models/marts` (`make tab
 
 def render_tables_page() -> str:
     """The page as Markdown: one section per table, facts first, one row per column."""
-    models = [model for file in sorted(MARTS.glob("*.yml")) for model in yaml.safe_load(file.read_text(encoding="utf-8"))["models"]]
+    models = [model for file in sorted(MARTS.rglob("*.yml")) for model in yaml.safe_load(file.read_text(encoding="utf-8"))["models"]]
     models.sort(key=lambda model: (["fct", "dim", "audit"].index(model["name"].split("_")[0]), model["name"]))
     return INTRODUCTION + "".join(map(_section, models))
 

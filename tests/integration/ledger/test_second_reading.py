@@ -133,10 +133,10 @@ def test_verify_finds_a_key_that_was_taken_from_the_file(tmp_path: Path, monkeyp
     """The fault itself, put back into a copy of the SQL: the book is made with it, and made again with it, so that every table agrees."""
     project = tmp_path / "dbt_project"
     shutil.copytree(Path(__file__).resolve().parents[3] / "dbt_project", project, ignore=shutil.ignore_patterns("logs", "target"))
-    macro = project / "macros" / "rows.sql"
-    text = macro.read_text()
+    model = project / "models" / "staging" / "stg_transactions_keyed.sql"
+    text = model.read_text()
     assert "partners.partner_key," in text
-    macro.write_text(text.replace("partners.partner_key,", 'cast(transactions."attribute:partner_key" as integer) as partner_key,'))
+    model.write_text(text.replace("partners.partner_key,", 'cast(lines."attribute:partner_key" as integer) as partner_key,'))
     monkeypatch.setattr(dbt, "PROJECT", project)
     monkeypatch.setattr(dbt, "_models_alone", lambda: dbt.load_manifest(has_tests=False))
     damaged = make(tmp_path / "book", {"a.csv": csv(*ROWS)})

@@ -31,7 +31,7 @@ periods as (
 posted as (
     select
         payout_id,
-        {{ any_subject(subject) }}
+        {{ any_subject(subject) }},
         period,
         origin_period,
         arg_max(reason, sequence) as reason,
@@ -44,7 +44,7 @@ posted as (
 posted_by_origin as (
     select
         payout_id,
-        {{ any_subject(subject) }}
+        {{ any_subject(subject) }},
         origin_period,
         sum(accrual) as accrual
     from posted
@@ -54,7 +54,7 @@ posted_by_origin as (
 compared as (
     select
         coalesce(computed.payout_id, posted.payout_id) as payout_id,
-        {{ either_subject(subject, "computed", "posted") }}
+        {{ either_subject(subject, "computed", "posted") }},
         coalesce(computed.origin_period, posted.origin_period) as origin_period,
         coalesce(computed.is_end_of_several, false) as is_end_of_several,
         coalesce(computed.accrued_to_date, 0) as accrued_to_date,

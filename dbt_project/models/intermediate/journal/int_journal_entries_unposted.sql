@@ -36,7 +36,7 @@ subjects as (
     {%- if var("book").has_closes %}
     union all
     select
-        {{ any_subject(subject + ["direction"]) }}
+        {{ any_subject(subject + ["direction"]) }},
         payout_id
     from {{ source("ledger", "accruals") }}
     where payout_id not in (select payout_id from {{ ref("int_payouts_identified") }})
@@ -73,7 +73,7 @@ payments as (
 settled as (
     select
         payout_id,
-        {{ any_subject(subject) }}
+        {{ any_subject(subject) }},
         origin_period,
         sum(case when account = accounts.cash then debit - credit else 0 end) as cash
     from {{ source("ledger", "journal") }}
@@ -86,7 +86,7 @@ settled as (
 paid_differences as (
     select
         coalesce(paid.payout_id, settled.payout_id) as payout_id,
-        {{ either_subject(subject, "paid", "settled") }}
+        {{ either_subject(subject, "paid", "settled") }},
         settled.origin_period,
         coalesce(paid.amount, 0) as amount,
         settled.cash
@@ -94,7 +94,7 @@ paid_differences as (
     left join (
         select
             payout_id,
-            {{ any_subject(subject) }}
+            {{ any_subject(subject) }},
             origin_period,
             sum(amount) as amount
         from payments

@@ -144,7 +144,9 @@ spans as (
 )
 
 select
-    cast(row_number() over (order by line_sets.line_set_key, spans.participant_key, spans.partner_key, spans.first_day, spans.share_from) as integer) as membership_key,
+    cast(row_number() over (
+        order by line_sets.line_set_key, spans.participant_key, spans.partner_key, spans.first_day, spans.share_from
+    ) as integer) as membership_key,
     agreements.agreement_key,
     line_sets.line_set_key,
     line_sets.scope_key,
@@ -170,7 +172,7 @@ select
     least(spans.last_day, agreements.valid_to) as last_day,
     spans.share_from,
     spans.share_to,
-    exists (select 1 from {{ source("terms", "nets") }} as nets where nets.agreement_key = agreements.agreement_key) as is_netted,
+    agreements.agreement_key in (select agreement_key from {{ source("terms", "nets") }}) as is_netted,
     -- pieces of one pool's members add up on one line
     agreements.pool = 'together' and (spans.share_from <> 0 or spans.share_to <> 1) as is_pool_piece
 from spans

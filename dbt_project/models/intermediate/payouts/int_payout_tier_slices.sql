@@ -51,7 +51,9 @@ thresholds as (
         end - span_measure_before") }} as from_units,
         -- one pay form: its values are the proportion
         rate + per_unit + share as value,
-        (max(rate) over tiers > 0)::integer + (max(abs(per_unit)) over tiers > 0)::integer + (max(abs(share)) over tiers > 0)::integer > 1 as is_mixed,
+        cast(max(rate) over tiers > 0 as integer)
+        + cast(max(abs(per_unit)) over tiers > 0 as integer)
+        + cast(max(abs(share)) over tiers > 0 as integer) > 1 as is_mixed,
         -- several: what each pays for a unit of the measure, in 10^-26
         case when measure > 0 then
             {{ units("rate") }} * {{ base_per_measure }} + {{ units("per_unit") }} * {{ quantity_per_measure }}

@@ -16,7 +16,7 @@ summed as (
     {% endif %}
 ),
 
-due as (
+to_allocate as (
     select
         payouts.payout_key,
         identified.payout_id,
@@ -51,30 +51,32 @@ due as (
 
 measured as (
     select
-        due.payout_key,
+        to_allocate.payout_key,
         -- the wider scale has to be asked for: of two kinds of decimals the engine takes the narrower
-        sum(case due.measure_kind
+        sum(case to_allocate.measure_kind
             when 'amount' then cast(summed.amount as decimal(38, 12))
             when 'margin' then cast(summed.amount - summed.cost as decimal(38, 12))
             when 'quantity' then cast(summed.quantity as decimal(38, 12))
             when 'attribute' then cast(summed.attribute_value as decimal(38, 12))
             else cast(summed.line_count as decimal(38, 12))
         end) as window_measure
-    from due
+    from to_allocate
     inner join summed
-        on due.measure_line_set_key = summed.line_set_key
-        and due.participant_key = summed.participant_key
-        and summed.period_no between due.first_period and due.last_period
-    group by due.payout_key
+        on to_allocate.measure_line_set_key = summed.line_set_key
+        and to_allocate.participant_key = summed.participant_key
+        and summed.period_no between to_allocate.first_period and to_allocate.last_period
+    group by to_allocate.payout_key
 )
 
 select
-    due.*,
+    to_allocate.*,
     cast(coalesce(measured.window_measure, 0) as decimal(38, 12)) as window_measure,
     {{ units("coalesce(measured.window_measure, 0)") }} as window_units,
     -- money and counts have up to 6 decimals
-    case when due.measure_kind not in ('quantity', 'attribute') then cast({{ units("coalesce(measured.window_measure, 0)") }} // 1000000 as bigint) end as window_millionths,
+    case when to_allocate.measure_kind not in ('quantity', 'attribute')
+        then cast({{ units("coalesce(measured.window_measure, 0)") }} // 1000000 as bigint)
+    end as window_millionths,
     -- up to this many millionths of measure, twice the payout × measure fits 64 bits
-    4000000000000000000 // abs(due.payout_units) as narrow_limit
-from due
-left join measured on due.payout_key = measured.payout_key
+    4000000000000000000 // abs(to_allocate.payout_units) as narrow_limit
+from to_allocate
+left join measured on to_allocate.payout_key = measured.payout_key

@@ -20,10 +20,12 @@ with
         file_no,
         row_no,
         dense_rank() over (order by {{ key }}) as key_no,
-        lag(file_no) over arrival is not null
-        {% for column in made_of.columns + made_of.carried | map("last") | list if column not in made_of.key %}
-        and {{ identifier(column) }} is not distinct from lag({{ identifier(column) }}) over arrival
-        {% endfor %} as is_same
+        (
+            lag(file_no) over arrival is not null
+            {% for column in made_of.columns + made_of.carried | map("last") | list if column not in made_of.key %}
+            and {{ identifier(column) }} is not distinct from lag({{ identifier(column) }}) over arrival
+            {% endfor %}
+        ) as is_same
     from {{ rows }}
     where hash({{ key }}) in (select key_hash from {{ feed }}_repeated)
     window arrival as (partition by {{ key }} order by file_no, row_no)
@@ -82,11 +84,15 @@ superseded as (
         next_row_no as replaced_by_row_no
     from heads
     where next_file_no is not null
+),
+
+replaced_by_key as (
+    select * from duplicates
+    union all
+    select * from superseded
 )
 
-select * from duplicates
-union all
-select * from superseded
+select * from replaced_by_key
 {% for feed, made_of in feeds.items() if made_of.is_snapshot %}
 {% set rows = source("raw", feed) %}
 -- the newest file of a snapshot feed is complete: what it no longer holds is gone
@@ -95,9 +101,9 @@ select
     '{{ feed }}',
     rows.file_no,
     rows.row_no,
-    'superseded',
-    newest.file_no,
-    null
+    'superseded' as disposition,
+    newest.file_no as replaced_by_file_no,
+    null as replaced_by_row_no
 from {{ rows }} as rows
 cross join (select max(file_no) as file_no from {{ source("raw", "feed_files") }} where feed = '{{ feed }}' and status = 'loaded') as newest
 where
@@ -114,7 +120,7 @@ where
     )
     and not exists (
         select 1
-        from (select * from duplicates union all select * from superseded) as replaced
+        from replaced_by_key as replaced
         where replaced.feed = '{{ feed }}' and replaced.file_no = rows.file_no and replaced.row_no = rows.row_no
     )
     {% endif %}

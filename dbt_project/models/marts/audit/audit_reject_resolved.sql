@@ -49,7 +49,7 @@ found as (
 
 first_found as (
     select * from found
-    qualify row_number() over (partition by feed, file_no, row_no order by how desc, by_file_no, by_row_no) = 1
+    qualify row_number() over (partition by feed, file_no, row_no order by how desc, by_file_no asc, by_row_no asc) = 1
 )
 
 select

@@ -30,7 +30,7 @@ settlements as (
     group by agreement, benefit, participant_id, window_start
 ),
 
-standing as (
+periods as (
     select * from {{ ref("int_periods_closed") }}
 ),
 
@@ -40,7 +40,7 @@ written_off as (
     group by payout_id
 ),
 
-frozen as (
+closed_payouts as (
     select payout_id, arg_max(payout, sequence) as payout
     from {{ source("ledger", "payouts") }}
     group by payout_id
@@ -49,8 +49,8 @@ frozen as (
 valued as (
     select
         payouts.* exclude (status),
-        case when standing.is_closed and payouts.status = 'final' then 'closed' else payouts.status end as status,
-        case when standing.is_closed then frozen.payout end as closed_payout,
+        case when periods.is_closed and payouts.status = 'final' then 'closed' else payouts.status end as status,
+        case when periods.is_closed then closed_payouts.payout end as closed_payout,
         coalesce(written_off.amount, 0) as written_off,
         identified.payout_id,
         identified.agreement_id,
@@ -68,9 +68,9 @@ valued as (
     inner join identified on payouts.payout_key = identified.payout_key
     inner join benefits on payouts.benefit_key = benefits.benefit_key
     inner join agreements on benefits.agreement_key = agreements.agreement_key
-    inner join standing on payouts.last_period = standing.period_no
+    inner join periods on payouts.last_period = periods.period_no
     left join written_off on identified.payout_id = written_off.payout_id
-    left join frozen on identified.payout_id = frozen.payout_id
+    left join closed_payouts on identified.payout_id = closed_payouts.payout_id
     cross join settings
     left join fx_rates
         on agreements.currency = fx_rates.from_currency
