@@ -1,6 +1,7 @@
 """Compiled models: what is kept of them comes back whole or not at all, and builds what it says.
 
-Belongs here: the kept files and running them. Does not belong here: that dbt and the kept files make the same book (tests/integration/sql/test_compiled_books.py).
+Belongs here: the kept files and running them. Does not belong here: that dbt and they make the same book
+(tests/integration/sql/test_compiled_books.py).
 """
 
 from __future__ import annotations

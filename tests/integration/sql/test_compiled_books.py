@@ -25,11 +25,10 @@ def published(book: Path) -> dict[str, bytes]:
 
 
 def test_dbt_and_what_is_kept_of_it_make_the_same_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a feature of each kind, net_of among them. The warehouse of the second run is another one, so nothing of the first is left in it."""
+    """With a feature of each kind, net_of among them. The second run makes its warehouse from the archive of the first."""
     monkeypatch.setattr(dbt, "_target", lambda: tmp_path / "cache")
     (tmp_path / "cache").mkdir()
     write_book(make_book(3, 12, FEATURES), tmp_path / "book")
-    shutil.copytree(tmp_path / "book", tmp_path / "again")
     invoked: list[tuple[str, ...]] = []
     invoke = dbt.invoke_dbt
 
@@ -41,6 +40,7 @@ def test_dbt_and_what_is_kept_of_it_make_the_same_book(tmp_path: Path, monkeypat
     run_book(tmp_path / "book")
     assert ("run", *dbt.DEDUCTIONS) in invoked, "the book needs no net_of: take another one"
     invoked.clear()
+    shutil.copytree(tmp_path / "book", tmp_path / "again", ignore=shutil.ignore_patterns("published", "warehouse*", ".dagster_home", ".lock"))
     run_book(tmp_path / "again")
     assert invoked == []
     first, second = published(tmp_path / "book"), published(tmp_path / "again")
