@@ -138,8 +138,9 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
             if not force and is_published(context, run_id):
                 publish_to_postgres(context)  # a run before may have reached Parquet and DuckDB alone
                 return _summarize(context, "nothing_new", stages, start_up, found)
-            start_up += _import("assets.transform.calculate", "assets.transform.dbt") + _load_dbt()
+            start_up += _import("assets.transform.calculate", "assets.transform.dbt")
             do(AGREEMENTS, terms)
+            start_up += _start_dbt(context)
             do(PREPARE)
             do(CALCULATE)
             do(NET)
@@ -159,12 +160,13 @@ def _import(*modules: str) -> StartUp:
     return took()
 
 
-def _load_dbt() -> StartUp:
-    """Import and parse, ahead of the first step that needs them."""
-    from assets.transform.dbt import start_dbt
+def _start_dbt(context: RunContext) -> StartUp:
+    """dbt's imports and parsing, ahead of the first step that needs them; none where the models were compiled before."""
+    from assets.transform.dbt import needs_dbt, start_dbt
 
     with _measured() as took:
-        start_dbt()
+        if needs_dbt(context):
+            start_dbt()
     return took()
 
 

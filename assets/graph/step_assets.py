@@ -25,7 +25,8 @@ from assets.runtime.errors import SqlError
 from assets.steps import AGREEMENTS, CALCULATE, CHECKS, FEEDS, IDENTIFY, LEDGER, MARTS, NET, PREPARE, PUBLISH, Step
 from assets.transform import invariants
 from assets.transform.calculate import CalculateReport
-from assets.transform.dbt import BuiltModel, ModelsReport
+from assets.transform.compiled_models import BuiltModel
+from assets.transform.dbt import ModelsReport
 from models.feeds.columns import FEEDS as FEED_NAMES
 
 #: One writer at a time: every asset that opens the warehouse is in this pool, which dagster.yaml limits to one.

@@ -19,7 +19,7 @@ from assets.runtime.warehouse import append_table, open_warehouse, transaction, 
 from models.calculation.results import compute_results
 
 if TYPE_CHECKING:
-    from assets.transform.dbt import BuiltModel
+    from assets.transform.compiled_models import BuiltModel
 
 #: The tables that every level adds to.
 RESULTS = ("payouts", "achievement", "accruals", "calculation_steps")

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import importlib.metadata
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,16 @@ from assets.runtime.errors import SqlError
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import open_warehouse
 from assets.transform.book_features import read_book_features
+from assets.transform.compiled_models import (
+    BuiltModel,
+    CompiledModel,
+    build_compiled,
+    changes_the_database,
+    columns_of,
+    compiled_file,
+    keep_compiled,
+    read_compiled,
+)
 from assets.transform.reference_checks import check_references
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -35,16 +45,6 @@ DEDUCTIONS = ("--select", "+int_net_of_deductions,source:calc+")
 NETTED = ("--select", "int_lines_netted", "int_measures_netted")
 
 _QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-populate-cache")
-
-
-@dataclass(frozen=True)
-class BuiltModel:
-    """One model as dbt built it. `name` is schema.table, `kind` table or view, `sql` what the database was given."""
-
-    name: str
-    kind: str
-    seconds: float
-    sql: str
 
 
 @dataclass(frozen=True)
@@ -179,34 +179,62 @@ def _without_tests(manifest: Any) -> Any:
     return manifest
 
 
+def needs_dbt(context: RunContext) -> bool:
+    """Whether the models of a whole run are still to be compiled for what the book uses now."""
+    variables = _variables(context)
+    return any(read_compiled(compiled_file(_target(), variables, selection)) is None for selection in (PREPARE, PUBLISH))
+
+
 def _run_models(context: RunContext, selection: tuple[str, ...]) -> tuple[BuiltModel, ...]:
-    """Run the selected models, tests left out. Raises SqlError with every model that failed."""
-    result = invoke_dbt(context, _models_alone(), "run", *selection)
+    """Build the selected models, tests left out: as they were compiled before, or by dbt. Raises SqlError with every model that failed."""
+    file = compiled_file(_target(), _variables(context), selection)
+    models = read_compiled(file)
+    if models is not None:
+        with open_warehouse(context) as con:
+            return build_compiled(con, models)
+    statements: dict[str, list[str]] = {}
+
+    def note_statement(event: Any) -> None:
+        if event.info.name == "SQLQuery" and changes_the_database(event.data.sql):
+            statements.setdefault(event.data.node_info.unique_id, []).append(event.data.sql)
+
+    result = invoke_dbt(context, _models_alone(), "run", *selection, callback=note_statement)
     failed = [r for r in getattr(result.result, "results", []) if r.status == "error"]
     if failed:
         raise SqlError("\n".join(f"{r.node.schema}.{r.node.name}: {r.message}" for r in failed))
     if not result.success:
         raise SqlError(str(result.exception or "dbt did not finish"))
-    return tuple(
-        BuiltModel(f"{r.node.schema}.{r.node.name}", r.node.config.materialized, round(r.execution_time, 3), r.node.compiled_code or "")
-        for r in result.result.results
-    )
+    results = result.result.results
+    with open_warehouse(context) as con:
+        columns = columns_of(con, sorted({r.node.schema for r in results if r.node.config.contract.enforced}))
+    keep_compiled(file, [_compiled(r.node, statements[r.node.unique_id], columns) for r in results])
+    return tuple(BuiltModel(_relation(r.node), r.node.config.materialized, round(r.execution_time, 3), r.node.compiled_code or "") for r in results)
 
 
-def invoke_dbt(context: RunContext, manifest: Any, *command: str) -> Any:
-    """One invocation of dbt on the book's warehouse; returns dbt's own result. No connection stays open."""
+def _compiled(node: Any, statements: list[str], columns: dict[str, list[list[str]]]) -> CompiledModel:
+    contract = columns[_relation(node)] if node.config.contract.enforced else None
+    return CompiledModel(_relation(node), node.config.materialized, node.compiled_code, statements, contract)
+
+
+def _relation(node: Any) -> str:
+    return f"{node.schema}.{node.name}"
+
+
+def invoke_dbt(context: RunContext, manifest: Any, *command: str, callback: Callable[[Any], None] | None = None) -> Any:
+    """One invocation of dbt on the book's warehouse; returns dbt's own result. `callback` gets its events. No connection stays open."""
     runner, _ = _import_dbt()
-    with open_warehouse(context) as con:  # dbt's connection is to the same instance of the engine, so it may reach no more files than ours
-        variables = {
-            "warehouse": str(context.warehouse),
-            "engine": limits_of(context).engine,
-            "rounding": context.book.rounding,
-            "book": read_book_features(con, context.book.feeds).as_var(),
-        }
+    variables = {"warehouse": str(context.warehouse), "engine": limits_of(context).engine, **_variables(context)}
+    with open_warehouse(context):  # dbt's connection is to the same instance of the engine, so it may reach no more files than ours
         try:
-            return runner(manifest=manifest).invoke([*command, *_QUIET, *_places()], vars=variables)
+            return runner(manifest=manifest, callbacks=[callback] if callback else []).invoke([*command, *_QUIET, *_places()], vars=variables)
         finally:
             _close()
+
+
+def _variables(context: RunContext) -> dict[str, Any]:
+    """The vars that the SQL depends on."""
+    with open_warehouse(context) as con:
+        return {"rounding": context.book.rounding, "book": read_book_features(con, context.book.feeds).as_var()}
 
 
 def _places() -> tuple[str, ...]:

@@ -1,0 +1,56 @@
+"""A book whose models were compiled before is the book that dbt makes.
+
+Belongs here: dbt against what is kept of it, on whole books. Does not belong here: the kept files themselves (tests/unit/test_compiled_models.py).
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.transform import dbt
+from pipelines.run import run_book
+from tests.torture.__main__ import make_book
+from tests.torture.books import write_book
+from tests.torture.drawing import FEATURES
+
+
+def published(book: Path) -> dict[str, bytes]:
+    """The bytes of every published table but the history of runs, which has times."""
+    return {file.name: file.read_bytes() for file in (book / "published" / "current").glob("*.parquet") if file.name != "audit_run.parquet"}
+
+
+def test_dbt_and_what_is_kept_of_it_make_the_same_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a feature of each kind, net_of among them. The second run makes its warehouse from the archive of the first."""
+    monkeypatch.setattr(dbt, "_target", lambda: tmp_path / "cache")
+    (tmp_path / "cache").mkdir()
+    write_book(make_book(3, 12, FEATURES), tmp_path / "book")
+    invoked: list[tuple[str, ...]] = []
+    invoke = dbt.invoke_dbt
+
+    def count(context: Any, manifest: Any, *command: str, **options: Any) -> Any:
+        invoked.append(command)
+        return invoke(context, manifest, *command, **options)
+
+    monkeypatch.setattr(dbt, "invoke_dbt", count)
+    run_book(tmp_path / "book")
+    assert ("run", *dbt.DEDUCTIONS) in invoked, "the book needs no net_of: take another one"
+    invoked.clear()
+    shutil.copytree(tmp_path / "book", tmp_path / "again", ignore=shutil.ignore_patterns("published", "warehouse*", ".dagster_home", ".lock"))
+    run_book(tmp_path / "again")
+    assert invoked == []
+    first, second = published(tmp_path / "book"), published(tmp_path / "again")
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_nothing_but_vars_is_read_while_compiling() -> None:
+    """What is kept would otherwise be right for one book, one day or one machine."""
+    reads = re.compile(r"run_query|run_started_at|invocation_id|env_var|modules\.|\bstatement\(\s*[\"'](?!main)|get_columns_in_relation|\bgraph\.")
+    sources = [file for folder in ("models", "macros") for file in (dbt.PROJECT / folder).rglob("*.sql")]
+    assert sources
+    assert [(file.name, found.group()) for file in sources for found in reads.finditer(file.read_text())] == []

@@ -1,0 +1,120 @@
+"""Compiled models: what is kept of them comes back whole or not at all, and builds what it says.
+
+Belongs here: the kept files and running them. Does not belong here: that dbt and they make the same book
+(tests/integration/sql/test_compiled_books.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets.runtime.errors import SqlError
+from assets.transform import compiled_models
+from assets.transform.compiled_models import CompiledModel, build_compiled, changes_the_database, compiled_file, keep_compiled, read_compiled
+
+MODELS = [
+    CompiledModel("staging.stg_one", "view", "select 1", ["create or replace view staging.stg_one as (select 1 as n)"], None),
+    CompiledModel(
+        "marts.two",
+        "table",
+        "select n",
+        ["drop type if exists marts.small", "create type marts.small as enum ('a')", "create or replace table marts.two as (select n from staging.stg_one)"],
+        [["n", "INTEGER"]],
+    ),
+]
+
+
+def test_what_is_kept_comes_back(tmp_path: Path) -> None:
+    file = compiled_file(tmp_path, {"rounding": "half_up"}, ("a",))
+    assert read_compiled(file) is None
+    keep_compiled(file, MODELS)
+    assert read_compiled(file) == MODELS
+
+
+def test_other_vars_or_another_selection_are_another_file(tmp_path: Path) -> None:
+    names = {compiled_file(tmp_path, {"rounding": rounding}, selection) for rounding in ("half_up", "half_even") for selection in (("a",), ("a", "b"), ())}
+    assert len(names) == 6
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: "",
+        lambda text: text[:-20],
+        lambda text: text.replace("select 1 as n", "select 2 as n"),
+        lambda text: json.dumps([1]),
+        lambda text: text.replace('"kind"', '"sort"'),
+    ],
+)
+def test_a_damaged_file_is_as_none(tmp_path: Path, damage: object) -> None:
+    file = compiled_file(tmp_path, {}, ())
+    keep_compiled(file, MODELS)
+    file.write_text(damage(file.read_text()))  # type: ignore[operator]
+    assert read_compiled(file) is None
+
+
+def test_those_used_last_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled_models, "_KEPT", 2)
+    files = [compiled_file(tmp_path, {"n": n}, ()) for n in range(3)]
+    for second, file in enumerate(files[:2]):
+        keep_compiled(file, MODELS)
+        os.utime(file, (second, second))
+    read_compiled(files[0])
+    keep_compiled(files[2], MODELS)
+    assert [file.exists() for file in files] == [True, False, True]
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "compiled").write_text("a file")
+    keep_compiled(compiled_file(tmp_path, {}, ()), MODELS)
+
+
+def test_models_are_built_in_their_order_and_no_setting_stays() -> None:
+    with duckdb.connect() as con:
+        before = con.execute("select current_setting('force_compression')").fetchall()
+        built = build_compiled(con, MODELS)
+        assert [(model.name, model.kind, model.sql) for model in built] == [(model.name, model.kind, model.sql) for model in MODELS]
+        assert con.execute("from marts.two").fetchall() == [(1,)]
+        assert con.execute("select current_setting('force_compression')").fetchall() == before
+        build_compiled(con, MODELS)
+
+
+def test_a_table_that_has_become_a_view_is_replaced() -> None:
+    with duckdb.connect() as con:
+        con.execute("create schema staging; create table staging.stg_one as select 7 as n; create schema marts; create view marts.two as select 8 as n")
+        build_compiled(con, MODELS)
+        assert con.execute("from marts.two").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("columns", [[["n", "BIGINT"]], [["m", "INTEGER"]], [["n", "INTEGER"], ["m", "INTEGER"]]])
+def test_other_columns_than_the_contract_s_are_refused(columns: list[list[str]]) -> None:
+    with duckdb.connect() as con, pytest.raises(SqlError, match=r"marts\.two: its contract"):
+        build_compiled(con, [MODELS[0], replace(MODELS[1], columns=columns)])
+
+
+def test_a_model_that_fails_names_itself() -> None:
+    with duckdb.connect() as con, pytest.raises(SqlError, match=r"marts\.two: (?s:.)*stg_one"):
+        build_compiled(con, MODELS[1:])
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_change"),
+    [
+        ("\n  create or replace view a as (select 1)", True),
+        ("set disabled_optimizers = 'x'", True),
+        ("reset disabled_optimizers", True),
+        ("\n    drop type if exists a;\n    create type a as enum (select 1)", True),
+        ("drop table if exists a cascade", False),
+        ("select * from (select 1) where false limit 0", False),
+        ("DESCRIBE (select 1)", False),
+        ("BEGIN", False),
+    ],
+)
+def test_of_what_dbt_sends_only_what_builds_is_kept(statement: str, is_change: bool) -> None:
+    assert changes_the_database(statement) is is_change
