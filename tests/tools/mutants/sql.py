@@ -55,7 +55,7 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
     "int_payout_tier_slices.sql": [
         ("end - span_measure_before", "end"),
         ("rate + per_unit + share as value", "rate + share as value"),
-        ("(max(abs(share)) over tiers > 0)::integer > 1 as is_mixed", "(max(abs(share)) over tiers > 0)::integer > 2 as is_mixed"),
+        ("cast(max(abs(share)) over tiers > 0 as integer) > 1 as is_mixed", "cast(max(abs(share)) over tiers > 0 as integer) > 2 as is_mixed"),
         ("lead(from_units) over (partition by payout_key order by tier) as to_units", "null::hugeint as to_units"),
         ("when 'growth' then (1 + from_value) * baseline", "when 'growth' then from_value * baseline"),
     ],
@@ -208,7 +208,7 @@ ARRIVED: dict[str, list[tuple[str, str]]] = {
         ("filter (where disposition = 'superseded')", "filter (where disposition <> 'loaded')"),
     ],
     "audit_reject_resolved.sql": [
-        ("order by how desc, by_file_no, by_row_no", "order by how, by_file_no, by_row_no"),
+        ("order by how desc, by_file_no asc, by_row_no asc", "order by how asc, by_file_no asc, by_row_no asc"),
         ("where later.file_no > rejects.file_no or", "where later.file_no >= rejects.file_no or"),
         ("and rejects.row_no = corrections.corrects_row", "and rejects.row_no <> corrections.corrects_row"),
     ],
