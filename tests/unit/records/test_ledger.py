@@ -34,8 +34,8 @@ def frame(table: str, payouts: list[str], **values: Any) -> pl.DataFrame:
 
 
 def fields(period: str, kind: str = "close", version: int = 1, **more: Any) -> dict[str, Any]:
-    said = {"kind": kind, "period": period, "version": version, "closed_at": dt.datetime(2026, 7, 1, 8, tzinfo=dt.UTC), "closed_by": "J. Doe"}
-    return {**said, "code_version": "1", "engine_versions": {}, "arrivals": {}, "agreements": {}, "overrides": [], "write_offs_sha256": NO_HASH, **more}
+    fields = {"kind": kind, "period": period, "version": version, "closed_at": dt.datetime(2026, 7, 1, 8, tzinfo=dt.UTC), "closed_by": "J. Doe"}
+    return {**fields, "code_version": "1", "engine_versions": {}, "arrivals": {}, "agreements": {}, "overrides": [], "write_offs_sha256": NO_HASH, **more}
 
 
 def make_chain(periods: tuple[str, ...] = ("2026-01", "2026-02", "2026-03"), amount: str = "12.5") -> list[Folder]:
@@ -171,7 +171,7 @@ def test_a_folder_rewritten_with_fitting_hashes_breaks_the_chain_after_it() -> N
     assert "ledger/0002-close-2026-02-v1/close.json:1: previous_sha256: does not follow 0001-close-2026-01-v1" in message([*forged, *folders[1:]])
 
 
-def test_a_chain_rewritten_from_end_to_end_is_told_by_the_head_alone() -> None:
+def test_only_the_head_shows_a_chain_rewritten_from_end_to_end() -> None:
     genuine, forged = make_chain(), make_chain(amount="99")
     kept = head(check_chain(genuine)[0])
     assert not message(forged)
