@@ -175,10 +175,10 @@ def _scopes(agreement: Agreement, benefit: Benefit) -> Iterator[Finding]:
         yield from (((key, "scope", *path), message) for path, message in _narrowed(benefit.scope, scope, "the benefit's scope"))
 
 
-def _narrowed(outer: Scope, inner: Scope, message: str) -> Iterator[Finding]:
+def _narrowed(outer: Scope, inner: Scope, outer_name: str) -> Iterator[Finding]:
     for key, values in inner.products.include.items():
         wider = outer.products.include.get(key)
         if wider is not None and not set(values) & set(wider):
-            yield ("products", "include", key), f"nothing is left: {message} has {key} in {wider}"
+            yield ("products", "include", key), f"nothing is left: {outer_name} has {key} in {wider}"
     if outer.types and inner.types and not set(outer.types) & set(inner.types):
-        yield ("types",), f"nothing is left: {message} has types {outer.types}"
+        yield ("types",), f"nothing is left: {outer_name} has types {outer.types}"

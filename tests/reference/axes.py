@@ -1,4 +1,4 @@
-"""The x axis: where a participant stands by measure, target, baseline, metric, or among the others. Exact fractions."""
+"""The x axis: a participant's place by measure, target, baseline or metric, or its rank among the others. Exact fractions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agreements that touch each other: of a group the best stands, a line counts for one alone, one is net of what others pay."""
+"""Agreements that affect each other: only the best of a group pays, a line counts for one agreement only, one is net of what others pay."""
 
 from __future__ import annotations
 

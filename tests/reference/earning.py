@@ -86,12 +86,12 @@ def accrued(case: BenefitLines, window: Window, participant: str, s: Position, l
         return earn(case.benefit, window, s).limited
     if isinstance(placement, dict):
         return earn(case.benefit, window, s, as_if_tier=int(placement["tier"])).limited
-    gone, days = (last - window.span_start).days + 1, (window.end - window.span_start).days + 1
+    elapsed, days = (last - window.span_start).days + 1, (window.end - window.span_start).days + 1
     p = _projection(case, how.get("forecast", "linear"), window, participant, s, last)
     if p is None:
-        p = s.m * days / gone
+        p = s.m * days / elapsed
     paid = earn(case.benefit, window, projected(case, s, p)).limited
-    return paid / p * s.m if p > 0 else paid * gone / days
+    return paid / p * s.m if p > 0 else paid * elapsed / days
 
 
 def _projection(case: BenefitLines, forecast: str, window: Window, participant: str, s: Position, last: dt.date) -> Fraction | None:

@@ -83,7 +83,7 @@ class Parties:
         return frozenset(found | family)
 
     def _split(self, partner: str, day: dt.date) -> tuple[tuple[str, int, int], ...]:
-        """(participant, running share before, running share after) of the partner's lines of that day, in order of participant. A share of 0 is none."""
+        """(participant, running share before, running share after) of the partner's lines of that day, in order of participant. A share of 0 is left out."""
         valid = [
             a for a in self._assigned.get(partner, ())
             if a["share"] and (a["from"] is None or a["from"] <= day) and (a["to"] is None or day <= a["to"])

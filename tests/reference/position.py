@@ -1,4 +1,4 @@
-"""Where every participant of a benefit stands on a day: measure, base, quantity, references, places on the axes, or why they cannot be had."""
+"""The position of every participant of a benefit on a day: measure, base, quantity, references, places on the axes, or why they are missing."""
 
 from __future__ import annotations
 
@@ -97,22 +97,22 @@ class BenefitLines:
         return self.measure[participant].all_lines(self.calendar.prior(first, last))
 
     def _alone(self, participant: str, window: Window, last: dt.date) -> tuple[Position, dict[str, Fraction]]:
-        """A participant's position, and its own values that ranks go by (left out where they cannot be had)."""
+        """A participant's position, and its own values that are ranked (left out where they are missing)."""
         benefit = self.benefit
         measured = self.measure[participant].counted(window.span_start, last)
         based = self.base[participant].counted(window.span_start, last)
         counted = self.quantity[participant].counted(window.span_start, last)
         m, q = measured.value, counted.value
         part = Fraction(*window.share_of_days(benefit["window"])) if benefit.get("prorate", "none") == "days" else Fraction(1)
-        t, t_lacks = self._reference(participant, window, "target")
-        b, b_lacks = self._reference(participant, window, "baseline")
+        t, t_missing = self._reference(participant, window, "target")
+        b, b_missing = self._reference(participant, window, "baseline")
         k, _ = self._reference(participant, window, "incentive")
         t, k = None if t is None else t * part, None if k is None else k * part
         e = m if self.base_kind == "measure" else max(m - (b or ZERO), ZERO) if self.base_kind == "increment" else based.value
 
         missing = measured.missing | based.missing | (counted.missing if "per_unit" in forms(benefit) else frozenset())
         reasons = [name for name in MISSING if name in missing]
-        prior = (t_lacks if needs(benefit, "target") else frozenset()) | (b_lacks if needs(benefit, "baseline") else frozenset())
+        prior = (t_missing if needs(benefit, "target") else frozenset()) | (b_missing if needs(benefit, "baseline") else frozenset())
         reasons += [name for name in MISSING if name in prior]
         if needs(benefit, "target"):
             reasons += ["target_missing"] if t is None else ["target_not_positive"] if t <= 0 else []
@@ -161,7 +161,7 @@ class BenefitLines:
                 position.x[axis] = percentile(values[of], everyone)
 
     def _reference(self, participant: str, window: Window, name: str) -> tuple[Fraction | None, frozenset[str]]:
-        """Target, baseline or incentive of the whole window from its span's first day (None where there is none), and what its lines lack."""
+        """Target, baseline or incentive of the whole window from its span's first day (None where there is none), and what is missing on its lines."""
         written = self.benefit.get(name)
         if written is None:
             return None, frozenset()

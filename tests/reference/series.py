@@ -107,7 +107,7 @@ def value_of(credit: Credit, column: str) -> tuple[int | None, str]:
 
 
 def as_number(text: str | None) -> int | None:
-    """The number of an attribute in 10^-12: up to 6 decimals, below 10^12; None where it is no such number."""
+    """The number of an attribute in 10^-12: up to 6 decimals, below 10^12; None where it is not such a number."""
     found = re.fullmatch(r"(-?)(\d+)(?:\.(\d{1,6}))?", text or "")
     if found is None or int(found[2]) >= 10**12:
         return None

@@ -23,7 +23,7 @@ def member(name: str, benefits: str, rule: str, **more: Any) -> dict[str, Any]:
 # -- best -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_best_of_a_group_stands() -> None:
+def test_only_the_best_of_a_group_is_paid() -> None:
     # A pays 10 and 30 in two clauses of 6 and 4 %, B 15 from 0, but nothing extra: Q1 15 beats 10, Q2 30 beats 15
     first = member("A", "window: quarter, tiers: [{from: 0, rate: 0.06}]\nwindow: quarter, tiers: [{from: 0, rate: 0.04}]", "best")
     second = member("B", "window: quarter, tiers: [{from: 1, amount: 15}]", "best")
@@ -140,7 +140,7 @@ def test_a_window_of_a_span_shares_among_its_own_lines() -> None:
     assert shares(found, start="2025-02-01") == [("t02", 1, 50, 5), ("t02", 2, 50, 10)]
 
 
-def test_a_payout_without_measure_stands_alone_and_a_blocked_one_has_no_lines() -> None:
+def test_a_payout_without_measure_has_its_own_line_and_a_blocked_one_has_none() -> None:
     found = results(agreement("limits: {at_least: 7}, tiers: [{from: 0, rate: 1}]"), lines("2025-01-15 P -10"))
     assert shares(found) == [(None, 0, -10, 7)]
     found = results(agreement("incentive: feed, tiers: [{from: 0, share: 1}]"), lines("2025-01-15 P 10"))

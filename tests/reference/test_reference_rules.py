@@ -230,7 +230,7 @@ def test_conditions(condition: str, measure: int) -> None:
 
 
 def test_reasons_in_their_order() -> None:
-    # the line lacks a rate, a cost and a quantity; the target is missing too
+    # the line has no rate, cost or quantity; the target is missing too
     text = lines("2025-01-05 P 100 USD", "date partner_id amount currency")
     both = "by: attainment, target: feed, tiers: [{from: 0, per_unit: 1, share: 1}]"
     found = results(agreement(f"measure: margin, {both}\nmeasure: count, {both}\nmeasure: count, {both.replace('per_unit: 1, ', '')}"), text)

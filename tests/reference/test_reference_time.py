@@ -160,7 +160,7 @@ def test_a_forecast_lump_sum_grows_with_the_measure() -> None:
 
 
 def test_without_a_measure_a_forecast_goes_by_days() -> None:
-    # nothing sold in the second quarter: at least 91, of 91 days 30 and 61 have gone
+    # nothing sold in the second quarter: at least 91, of 91 days 30 and 61 have elapsed
     terms = agreement(f"window: quarter, accrue: {{placement: forecast}}, limits: {{at_least: 91}}, {RATE}")
     found = accrued(results(terms, HALF))
     assert [found[f"2025-0{n}"] for n in (4, 5, 6)] == [30, 61, 91]

@@ -105,15 +105,15 @@ def test_week_calendars_count_weeks_and_give_the_53rd_to_the_last_period(kind: L
     assert periods[24].first_day == RETAIL["2024"]
 
 
-def test_a_week_stands_for_the_same_week_of_the_next_year_and_a_53rd_for_none() -> None:
+def test_a_week_counts_as_the_same_week_of_the_next_year_and_a_53rd_for_none() -> None:
     settings = CalendarSettings(kind="4-4-5", first_days=RETAIL)
-    stands_for = prior_year_days(settings, make_periods(settings, dt.date(2023, 1, 1), dt.date(2023, 1, 1)))
-    assert stands_for(dt.date(2022, 1, 2)) == dt.date(2023, 1, 1)
-    assert stands_for(dt.date(2022, 12, 31)) == dt.date(2023, 12, 30)  # the last day of week 52
-    assert stands_for(dt.date(2023, 12, 30)) == dt.date(2025, 1, 4)
-    assert stands_for(dt.date(2023, 12, 31)) is None  # the first day of week 53
-    assert stands_for(dt.date(2024, 1, 6)) is None
-    assert stands_for(dt.date(2024, 1, 7)) is None  # 2025 is not listed
+    counts_as = prior_year_days(settings, make_periods(settings, dt.date(2023, 1, 1), dt.date(2023, 1, 1)))
+    assert counts_as(dt.date(2022, 1, 2)) == dt.date(2023, 1, 1)
+    assert counts_as(dt.date(2022, 12, 31)) == dt.date(2023, 12, 30)  # the last day of week 52
+    assert counts_as(dt.date(2023, 12, 30)) == dt.date(2025, 1, 4)
+    assert counts_as(dt.date(2023, 12, 31)) is None  # the first day of week 53
+    assert counts_as(dt.date(2024, 1, 6)) is None
+    assert counts_as(dt.date(2024, 1, 7)) is None  # 2025 is not listed
 
 
 def test_windows_of_a_week_calendar_are_whole_periods_clipped_to_the_term() -> None:
@@ -139,6 +139,6 @@ def test_windows_of_a_week_calendar_are_whole_periods_clipped_to_the_term() -> N
         ({"first_days": {"2024": dt.date(2023, 12, 31)}}, "goes with a week calendar"),
     ],
 )
-def test_calendars_that_cannot_be_are_refused(settings: Any, message: str) -> None:
+def test_impossible_calendars_are_refused(settings: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         CalendarSettings(**settings)

@@ -42,7 +42,7 @@ def test_base_and_quantity_move_with_the_measure() -> None:
     assert payment_along_axis("EUR", b) is None
 
 
-def test_where_the_axis_is_not_the_measures_the_base_stands_still() -> None:
+def test_where_the_axis_does_not_depend_on_the_measure_the_base_is_constant() -> None:
     b = benefit(by={"metric": "fill_rate"}, tiers=tiers((0, 0.03), (0.97, 0)))
     assert paid(b, 0.5, CurveInputs(Fraction(1000), base=Fraction(1000))) == 30
     assert paid(b, 0.97, CurveInputs(Fraction(1000), base=Fraction(1000))) == 0
@@ -71,7 +71,7 @@ def test_a_gate_lets_through_what_all_its_bounds_do(bounds: dict[str, int], pass
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 97), (-3, 12), (0.4, 0.7), (0, 123_456_789), (0, 0.002)])
-def test_labels_stand_at_round_places(low: float, high: float) -> None:
+def test_labels_are_at_round_places(low: float, high: float) -> None:
     steps = round_steps(low, high)
     assert 2 <= len(steps) <= 7
     assert low - 1e-9 <= steps[0]

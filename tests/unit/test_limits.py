@@ -17,10 +17,10 @@ BOOK = 'book: b\ncurrency: EUR\nfeeds: {transactions: {files: "*.csv"}}\n'
 MB, GB = 10**6, 10**9
 
 
-def limits_with(said: str, monkeypatch: pytest.MonkeyPatch, memory: int = 64 * GB, threads: int = 16) -> Limits:
+def limits_with(settings: str, monkeypatch: pytest.MonkeyPatch, memory: int = 64 * GB, threads: int = 16) -> Limits:
     monkeypatch.setattr(limits, "machine_memory", lambda: memory)
     monkeypatch.setattr(limits, "machine_threads", lambda: threads)
-    book = parse_book(BOOK + (f"limits: {said}\n" if said else ""))
+    book = parse_book(BOOK + (f"limits: {settings}\n" if settings else ""))
     return limits_of(RunContext(Path("/b"), book, dt.date(2026, 1, 1), dt.datetime(2026, 1, 1, tzinfo=dt.UTC)))
 
 
@@ -76,7 +76,7 @@ def test_a_container_has_what_it_was_given(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("said", "key", "message"),
+    ("settings", "key", "message"),
     [
         ("{memory: 4}", "limits.memory", "a size is needed here, such as 500MB or 4GB"),
         ("{memory: 4gb}", "limits.memory", "a size is needed here"),
@@ -91,8 +91,8 @@ def test_a_container_has_what_it_was_given(monkeypatch: pytest.MonkeyPatch) -> N
         ("{memori: 4GB}", "limits.memori", "did you mean memory?"),
     ],
 )
-def test_limits_that_are_refused(said: str, key: str, message: str) -> None:
+def test_limits_that_are_refused(settings: str, key: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        parse_book(BOOK + f"limits: {said}\n")
+        parse_book(BOOK + f"limits: {settings}\n")
     assert key in str(caught.value)
     assert message in str(caught.value)

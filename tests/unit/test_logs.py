@@ -56,7 +56,7 @@ def test_a_line_of_text_stays_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_no_secret_of_the_environment_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Any) -> None:
+def test_no_secret_of_the_environment_is_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Any) -> None:
     address = "postgresql://ledger:p%40ss%22w@db.example:5432/x"
     monkeypatch.setenv("SOME_ADDRESS", address)
     assert read_secret("SOME_ADDRESS") == address
@@ -82,7 +82,7 @@ def test_errors_on_the_terminal_hide_secrets_too(tmp_path: Path, monkeypatch: py
     assert "***" in message
 
 
-def test_a_step_that_fails_tells_the_check_and_the_files(tmp_path: Path) -> None:
+def test_a_step_that_fails_logs_the_check_and_the_files(tmp_path: Path) -> None:
     start_log("json", tmp_path / "log")
     with pytest.raises(CheckFailed), log_step("checks", "Checking"):
         raise CheckFailed("rows_are_conserved", "rows_read=3")
@@ -110,7 +110,7 @@ def test_after_a_step_that_names_the_run_every_event_does(tmp_path: Path) -> Non
 def test_errors_are_printed_once_where_no_log_is_asked_for(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.root, "handlers", [logging.StreamHandler()])  # libraries that a run imports put one there
     start_log(None, None)
-    log_event("run_started", "not told")
+    log_event("run_started", "not logged")
     assert main(["run", "--book", "nowhere"]) == 2
     assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == ["nowhere"]
 

@@ -122,7 +122,7 @@ def test_net_of_asks_for_agreements_that_settle_no_later() -> None:
     assert parse_agreements({"a.yaml": plain("A", ("quarter", "month")) + net("B", "A")})
 
 
-def test_a_refused_agreement_is_not_told_to_be_missing() -> None:
+def test_an_agreement_with_errors_is_not_reported_missing() -> None:
     assert [p.split(": ")[1] for p in refusals(plain("A", ("rate: 0.1", "rate: 2")), net("B", "A"))] == ["benefits[0].tiers[0].rate"]
 
 

@@ -210,12 +210,12 @@ def test_terms_that_the_language_cannot_express_are_refused(old: str, new: str, 
     assert message in match[0]
 
 
-def test_all_mistakes_are_told_at_once_in_order() -> None:
+def test_all_mistakes_are_reported_at_once_in_order() -> None:
     problems = refusals(("currency: EUR", "currency: XXX"), ("rate: 0.1", "rate: 2"), ("year", "decade"))
     assert [problem.split(": ")[1] for problem in problems] == ["currency", "benefits[0].window", "benefits[0].tiers[0].rate"]
 
 
-def test_ids_stand_once() -> None:
+def test_ids_are_unique() -> None:
     twice = "- id: b\n  clause: 1\n  window: year\n  tiers: [{from: 0, rate: 0}]\n"
     assert refusals(("benefits:\n", "benefits:\n" + twice)) == ["agreements/a.yaml:11: benefits[1].id: the id b appears twice in this agreement"]
     with pytest.raises(InputError) as caught:

@@ -81,7 +81,7 @@ def test_what_a_missing_figure_blocks(benefit: dict[str, Any], reason: str | Non
 
 
 @pytest.mark.parametrize(
-    ("benefit", "lacking", "reason"),
+    ("benefit", "missing", "reason"),
     [
         ({"measure": "margin"}, "cost", "cost"),
         ({"base": "margin"}, "cost", "cost"),
@@ -92,14 +92,14 @@ def test_what_a_missing_figure_blocks(benefit: dict[str, Any], reason: str | Non
         ({"measure": "count"}, "quantity", None),
     ],
 )
-def test_a_line_that_lacks_what_is_measured_blocks(benefit: dict[str, Any], lacking: str, reason: str | None) -> None:
-    change: dict[str, Any] = {lacking: None}
+def test_a_missing_value_that_is_measured_blocks(benefit: dict[str, Any], missing: str, reason: str | None) -> None:
+    change: dict[str, Any] = {missing: None}
     lines = [*SOLD, replace(SOLD[1], date=dt.date(2025, 6, 1), **change)]
     assert of(benefit, lines)["status_reason"] == reason
 
 
 @pytest.mark.parametrize(
-    ("benefit", "lacking", "reason"),
+    ("benefit", "missing", "reason"),
     [
         ({"measure": "quantity", "by": "growth", "baseline": {"prior": "year"}}, "quantity", "quantity"),
         ({"measure": "margin", "by": "attainment", "target": {"prior": "year"}}, "cost", "cost"),
@@ -108,8 +108,8 @@ def test_a_line_that_lacks_what_is_measured_blocks(benefit: dict[str, Any], lack
         ({"base": "quantity", "by": "growth", "baseline": {"prior": "year"}}, "quantity", None),
     ],
 )
-def test_a_line_of_the_prior_year_blocks_only_what_looks_back_at_it(benefit: dict[str, Any], lacking: str, reason: str | None) -> None:
-    change: dict[str, Any] = {lacking: None}
+def test_a_line_of_the_prior_year_blocks_only_what_needs_it(benefit: dict[str, Any], missing: str, reason: str | None) -> None:
+    change: dict[str, Any] = {missing: None}
     lines = [replace(SOLD[0], **change), SOLD[1]]
     assert of(benefit, lines)["status_reason"] == reason
 

@@ -30,7 +30,7 @@ NAMING = {
     "coalesce", "int_ranges", "struct", "min_horizontal", "max_horizontal", "rows_by_key", "join", "join_asof", "_changes",
 }  # fmt: skip
 MAKING = {"alias", "with_row_index"}
-#: Variables that hold frames or pay forms by name: what they are asked for is no column.
+#: Variables that hold frames or pay forms by name: their keys are not columns.
 BY_NAME = ("frames", "of", "TABLES", "forms")
 
 

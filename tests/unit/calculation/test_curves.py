@@ -150,7 +150,7 @@ def test_rows_at_once_equal_rows_one_by_one_in_any_order(case: Any, other: Any, 
 
 @given(case=cases(axes=("attainment",)), times=decimals(1, 2, 6))
 def test_a_target_with_a_factor_is_exact(case: Any, times: Decimal) -> None:
-    """Six decimals of the factor beside twelve of the target: nothing is cut before the place on the tiers is found."""
+    """The factor has six decimals and the target twelve: nothing is rounded before the tier is found."""
     benefit, rows = case
     rows = [replace(r, times=times, m=r.m * times) for r in rows if r.m * times == (r.m * times).quantize(D("1e-12"))]
     for row, got in zip(rows, evaluate(benefit, rows).iter_rows(named=True), strict=True):
@@ -216,7 +216,7 @@ def test_one_point_holds() -> None:
 
 
 @pytest.mark.parametrize("changed", ["m", "e", "q", "target", "times", "baseline", "incentive", "reason"])
-def test_neighbours_that_differ_in_one_figure_are_told_apart(changed: str) -> None:
+def test_neighbours_that_differ_in_one_figure_are_computed_apart(changed: str) -> None:
     """Rows with the same figures as the one before them are computed once; each figure must count as a difference."""
     by = {"target": "attainment", "times": "attainment", "baseline": "growth"}.get(changed, "measure")
     tier = {"rate": D("0.1"), "per_unit": D(1), "amount": D(1), "share": D(1)}
@@ -237,7 +237,7 @@ def test_amounts_beyond_64_bits_stay_exact() -> None:
     assert evaluate(benefit, rows)["earned"].to_list() == [earned(benefit, rows[0])]
 
 
-def test_a_blocked_row_pays_nothing_and_stands_nowhere() -> None:
+def test_a_blocked_row_pays_nothing_and_has_no_place() -> None:
     got = evaluate({**SLAB, "by": "attainment", "limits": {"at_least": D(100)}}, [Row(D(500), reason="target_missing")]).row(0, named=True)
     assert (got["earned"], got["tier"], got["axis_value"], got["curve_payout"], got["next_tier_from"]) == (None, 0, None, None, None)
 

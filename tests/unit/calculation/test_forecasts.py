@@ -74,10 +74,10 @@ def test_seasonal_without_a_prior_year_to_date_goes_by_days(prior: dict[str, int
     assert path(forecast("seasonal"), [*SOLD, *lines_of(**prior)], "accrued_to_date")[0] == 4
 
 
-def test_seasonal_goes_by_days_where_the_prior_year_lacks_something() -> None:
-    lacking = [*SOLD, *lines_of(prior_jan=10, prior_feb=10), Line(dt.date(2024, 3, 5), D(60))]
+def test_seasonal_goes_by_days_where_the_prior_year_is_incomplete() -> None:
+    without_quantity = [*SOLD, *lines_of(prior_jan=10, prior_feb=10), Line(dt.date(2024, 3, 5), D(60))]
     by_quantity = forecast("seasonal", measure="quantity")
-    assert path(by_quantity, lacking, "projected_measure")[1] == D("137.288135593220")
+    assert path(by_quantity, without_quantity, "projected_measure")[1] == D("137.288135593220")
 
 
 def test_the_feed_may_say_what_is_expected() -> None:
@@ -129,7 +129,7 @@ def test_a_tier_taken_for_granted_is_not_shared_among_those_who_tie() -> None:
     assert got["accrued_to_date"].to_list() == [60, 60, 80] * 2
 
 
-def test_every_benefit_tells_its_projection_and_blocked_ones_none() -> None:
+def test_every_benefit_has_a_projection_unless_it_is_blocked() -> None:
     assert path({"tiers": STEPS}, SOLD, "tier_forecast", "tier_accrual", "accrued_to_date") == [(1, 1, 4), (2, 1, 9), (1, 1, 9)]
     blocked = {"tiers": STEPS, "by": "attainment", "target": "feed"}
     assert path(blocked, SOLD, "projected_measure", "tier_forecast", "accrued_to_date") == [(None, 0, 0)] * 3
@@ -161,34 +161,34 @@ def paying(name: str, *rates: str, priority: int = 1, **more: Any) -> dict[str, 
     return agreement_of(*benefits, name=name, combine={"rule": "best", "group": "G", "priority": priority}, **more)
 
 
-def standing(*agreements: dict[str, Any], lines: list[Line] = SOLD, **more: Any) -> list[tuple[Any, ...]]:
+def outcomes(*agreements: dict[str, Any], lines: list[Line] = SOLD, **more: Any) -> list[tuple[Any, ...]]:
     results = calculate(Small(agreements[0], lines, more.pop("targets", []), dt.date(2025, 4, 1), others=agreements[1:]))
     return [row[1:] for row in results["payouts"].sort("payout_key").select("payout_key", "payout", "status_reason", "earned").iter_rows()]
 
 
-def test_only_the_largest_payout_of_a_group_stands() -> None:
-    assert standing(paying("A", "0.1"), paying("B", "0.2")) == [(0, "combined", 9), (18, None, 18)]
-    assert standing(paying("A", "0.1", "0.15"), paying("B", "0.2")) == [(9, None, 9), (D("13.5"), None, D("13.5")), (0, "combined", 18)]
+def test_only_the_largest_payout_of_a_group_is_paid() -> None:
+    assert outcomes(paying("A", "0.1"), paying("B", "0.2")) == [(0, "combined", 9), (18, None, 18)]
+    assert outcomes(paying("A", "0.1", "0.15"), paying("B", "0.2")) == [(9, None, 9), (D("13.5"), None, D("13.5")), (0, "combined", 18)]
     loss = lines_of(jan=-100)
-    assert standing(paying("A", "0.1"), paying("B", "0.2"), lines=loss) == [(-10, None, -10), (0, "combined", -20)]
+    assert outcomes(paying("A", "0.1"), paying("B", "0.2"), lines=loss) == [(-10, None, -10), (0, "combined", -20)]
 
 
 def test_ties_go_to_the_lowest_priority_number_then_id() -> None:
-    assert standing(paying("A", "0.1"), paying("B", "0.1")) == [(9, None, 9), (0, "combined", 9)]
-    assert standing(paying("A", "0.1", priority=2), paying("B", "0.1", priority=1)) == [(0, "combined", 9), (9, None, 9)]
-    assert standing(paying("A", "0.1", priority=1), paying("B", "0.2", priority=9)) == [(0, "combined", 9), (18, None, 18)]
+    assert outcomes(paying("A", "0.1"), paying("B", "0.1")) == [(9, None, 9), (0, "combined", 9)]
+    assert outcomes(paying("A", "0.1", priority=2), paying("B", "0.1", priority=1)) == [(0, "combined", 9), (9, None, 9)]
+    assert outcomes(paying("A", "0.1", priority=1), paying("B", "0.2", priority=9)) == [(0, "combined", 9), (18, None, 18)]
 
 
 def test_blocked_results_do_not_compete() -> None:
     blocked = {"by": "attainment", "target": "feed"}
     loss = lines_of(jan=-100)
-    assert standing(paying("A", "0.1", benefit=blocked), paying("B", "0.2"), lines=loss) == [(0, "target_missing", None), (-20, None, -20)]
+    assert outcomes(paying("A", "0.1", benefit=blocked), paying("B", "0.2"), lines=loss) == [(0, "target_missing", None), (-20, None, -20)]
 
 
 def test_other_groups_and_rules_are_left_alone() -> None:
     other = {**paying("C", "0.05"), "combine": {"rule": "best", "group": "H"}}
     every = {**paying("D", "0.01"), "combine": {"rule": "all"}}
-    assert standing(paying("A", "0.1"), paying("B", "0.2"), other, every) == [
+    assert outcomes(paying("A", "0.1"), paying("B", "0.2"), other, every) == [
         (0, "combined", 9),
         (18, None, 18),
         (D("4.5"), None, D("4.5")),

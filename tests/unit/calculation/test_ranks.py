@@ -121,8 +121,8 @@ def test_who_has_no_value_is_blocked_and_left_out() -> None:
     got = of(benefit, [90, 500, 40, 70], "status_reason", "axis_value", targets=targets)
     assert got == [(None, 1), ("target_missing", None), (None, 2), ("target_not_positive", None)]
     half = {"by": "percentile", "measure": "margin", "tiers": [{"from": 0, "amount": 10}]}
-    lacking = [Line(dt.date(2025, 6, 1), D(5), partner_id="P1")]
-    assert of(half, [90, 500, 40], "status_reason", "axis_value", lines=lacking) == [(None, 1), ("cost", None), (None, 0)]
+    without_cost = [Line(dt.date(2025, 6, 1), D(5), partner_id="P1")]
+    assert of(half, [90, 500, 40], "status_reason", "axis_value", lines=without_cost) == [(None, 1), ("cost", None), (None, 0)]
 
 
 def test_what_blocks_a_payout_but_not_its_value_stays_in_the_ranking() -> None:

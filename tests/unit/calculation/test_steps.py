@@ -1,4 +1,4 @@
-"""The steps told for a payout re-add to it."""
+"""The calculation steps of a payout add up to it."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def steps_of(benefit: dict[str, Any]) -> list[tuple[str, str, Decimal]]:
     return [tuple(row) for row in results["calculation_steps"].sort("step_no").select("step", "inputs", "result").iter_rows()]
 
 
-def test_a_graduated_payout_tells_its_slices() -> None:
+def test_a_graduated_payout_shows_its_slices() -> None:
     tiers = [{"from": 0, "rate": D("0.01")}, {"from": 1000, "rate": D("0.02"), "amount": 5}, {"from": 2000, "rate": D("0.03")}]
     message = [(step, result) for step, _, result in steps_of({"method": "graduated", "tiers": tiers, "limits": {"at_most": 20}})]
     expected = [("measure", 1500), ("axis", 1500), ("tier", 2), ("slice", 10), ("slice", 15), ("curve", 25), ("limit", 20), ("round", 20)]
     assert message == [(step, D(result)) for step, result in expected]
 
 
-def test_numbers_stand_without_the_zeros_at_their_end() -> None:
+def test_numbers_have_no_trailing_zeros() -> None:
     message = {step: inputs for step, inputs, _ in steps_of({"base": "margin", "tiers": [{"from": 1000, "rate": D("0.05")}]})}
     assert "rate = 0.05" in message["curve"]
     assert "E = 600" in message["curve"]
@@ -88,7 +88,7 @@ def message(benefit: dict[str, Any], *columns: str, **more: Any) -> list[tuple[A
     return list(steps.filter(pl.col("payout_key") == 0).sort("step_no").select(columns).iter_rows())
 
 
-def test_rolling_and_total_tell_every_tier_reached() -> None:
+def test_rolling_and_total_show_every_tier_reached() -> None:
     tiers = [{"from": 0, "rate": D("0.1")}, {"from": 1000, "rate": D("0.2")}, {"from": 2000, "rate": D("0.3")}]
     assert ("slice", "from = 0, to = 1000, slice = 1000, rate = 0.1", 100) in message({"method": "rolling", "tiers": tiers}, "step", "inputs", "result")
     assert [r for s, r in message({"method": "rolling", "tiers": tiers}, "step", "result") if s in ("slice", "curve")] == [100, 300, 400]
@@ -105,7 +105,7 @@ def test_slices_of_nothing_pay_their_amounts_alone() -> None:
     ]
 
 
-def test_a_matrix_tells_its_cell_or_its_four_corners() -> None:
+def test_a_matrix_shows_its_cell_or_its_four_corners() -> None:
     matrix = {
         "rows": {"by": "measure", "from": [1000, 2000]},
         "columns": {"by": "attainment", "from": [1, 2]},
@@ -125,7 +125,7 @@ def test_a_matrix_tells_its_cell_or_its_four_corners() -> None:
     assert [r for s, r in held if s == "cell"] == [100, 440], "beyond the last column there is nothing to go to"
 
 
-def test_multipliers_and_gates_are_told_with_their_numbers() -> None:
+def test_multipliers_and_gates_show_their_numbers() -> None:
     benefit = {
         "tiers": [{"from": 0, "rate": D("0.1")}],
         "target": 1000,
@@ -149,7 +149,7 @@ def test_multipliers_and_gates_are_told_with_their_numbers() -> None:
     assert next(row for row in message(below, "step", "formula", "result") if row[0] == "multiply") == ("multiply", "below the first factor: × 0", 0)
 
 
-def test_shared_ranks_metrics_quantities_and_parts_are_told() -> None:
+def test_shared_ranks_metrics_quantities_and_parts_are_shown() -> None:
     shared = message({"by": "rank", "ties": "share", "tiers": [{"from": 1, "amount": 10}, {"from": 2, "amount": 4}]}, "step", "formula", "result")
     assert ("curve", "mean of amount over the 2 ranks that are shared", 7) in shared
     metric = message(
@@ -162,7 +162,7 @@ def test_shared_ranks_metrics_quantities_and_parts_are_told() -> None:
     assert "prorate" not in [s for (s,) in message({"prorate": "days", "tiers": [{"from": 0, "amount": 365}]}, "step")]
 
 
-def test_terms_of_a_window_that_begins_late_are_told_with_their_part() -> None:
+def test_terms_of_a_window_that_begins_late_show_their_part() -> None:
     tiers = [{"from": 0, "rate": D("0.01")}, {"from": 1700, "rate": D("0.02"), "amount": 365}]  # 1,700 × 320/365 = 1,490.41, and 1,500 were sold
     part = message({"prorate": "days", "tiers": tiers}, "step", "formula", "inputs", "result", since=dt.date(2025, 2, 15))
     assert [row for row in part if row[0] in ("tier", "curve")] == [

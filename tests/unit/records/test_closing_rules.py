@@ -95,8 +95,8 @@ def test_plans() -> None:
 
 def test_reopening_takes_two_people_a_reason_and_the_last_closed_period() -> None:
     records = history("2026-01", "2026-02")
-    said = plan_reopen("2026-02", " wrong  list ", "J. Doe", "A. Roe", records)
-    assert said == {"period": "2026-02", "version": 1, "reason": "wrong list", "requested_by": "J. Doe", "approved_by": "A. Roe"}
+    planned = plan_reopen("2026-02", " wrong  list ", "J. Doe", "A. Roe", records)
+    assert planned == {"period": "2026-02", "version": 1, "reason": "wrong list", "requested_by": "J. Doe", "approved_by": "A. Roe"}
     again = history("2026-01", "-2026-01", "2026-01")
     assert plan_reopen("2026-01", "r", "J. Doe", "A. Roe", again)["version"] == 2
     for wrong, message in [

@@ -119,7 +119,7 @@ ROWS = "select * from (values ('p1', '2026-01', 1.10), ('p2', '2026-01', 2.20), 
         (f"select payout_id, accrual from ({ROWS})", "its columns are payout_id, accrual, and should be payout_id, period, accrual"),
     ],
 )
-def test_the_first_difference_is_told_with_its_row(tmp_path: Path, published: str, message: str | None) -> None:
+def test_the_first_difference_is_reported_with_its_row(tmp_path: Path, published: str, message: str | None) -> None:
     ours, theirs = tmp_path / "ours.parquet", tmp_path / "[theirs].parquet"
     with duckdb.connect() as con:
         con.execute(f"copy ({published}) to '{ours}' (format parquet)")

@@ -166,7 +166,7 @@ def test_a_folder_rewritten_with_fitting_hashes_breaks_the_chain_after_it() -> N
     assert "ledger/0002-close-2026-02-v1/close.json:1: previous_sha256: does not follow 0001-close-2026-01-v1" in message([*forged, *folders[1:]])
 
 
-def test_a_chain_rewritten_from_end_to_end_is_told_by_the_head_alone() -> None:
+def test_only_the_head_shows_a_chain_rewritten_from_end_to_end() -> None:
     genuine, forged = make_chain(), make_chain(amount="99")
     kept = head(check_chain(genuine)[0])
     assert not message(forged)
