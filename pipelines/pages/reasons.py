@@ -30,7 +30,7 @@ A waiting row is tried again by itself in every run; there is nothing to deliver
 ## Files
 
 A file that is refused stops the run with exit code 2 before anything of it counts; the message names the file, the line where there is one, what is wrong
-and what to do. The causes are listed in [feeds.md](feeds.md#files-that-are-refused). Status `duplicate` in `audit_feed_file`: the same bytes came before.
+and what to do. The causes are listed in [feeds.md](feeds.md#rejected-files). Status `duplicate` in `audit_feed_file`: the same bytes came before.
 
 ## Results (`fct_payout.status_reason`)
 
