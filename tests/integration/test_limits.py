@@ -62,7 +62,7 @@ def test_no_limit_changes_a_byte(tmp_path: Path) -> None:
 
 
 def test_too_little_memory_is_told_with_its_key(context: RunContext) -> None:
-    with pytest.raises(MachineRefused, match=r"the run needs more memory than it may have \(the engine \d.*`limits: \{memory: 2GB\}`"):
+    with pytest.raises(MachineRefused, match=r"the run needs more memory than it may use \(the engine \d.*`limits: \{memory: 2GB\}`"):
         run_steps(limited(context, memory=2_000_000))
     assert not (context.published / "current").exists()
 

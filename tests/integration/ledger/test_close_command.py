@@ -56,7 +56,7 @@ def test_a_close_with_open_errors_is_refused(tmp_path: Path, capsys: pytest.Capt
     book = write_book(tmp_path / "book")
     assert command(book, "close", "2026-01", "--by", "J. Doe") == 1
     message = capsys.readouterr().err
-    assert "Refused: 2026-01 has open errors" in message
+    assert "Not allowed: 2026-01 has open errors" in message
     assert "2026-02-10.csv row 3" in message
     assert "--accept-open" in message
     assert command(book, "close", "2026-06-30", "--by", "J. Doe") == 2
@@ -64,7 +64,7 @@ def test_a_close_with_open_errors_is_refused(tmp_path: Path, capsys: pytest.Capt
     assert not (book / "ledger").exists()
     with lock_book(book):
         assert command(book, "close", "2026-01", "--by", "J. Doe") == 1
-    assert "another run is at work" in capsys.readouterr().err
+    assert "another run is in progress" in capsys.readouterr().err
 
 
 def test_closed_periods_are_published(closed: Path) -> None:

@@ -359,7 +359,7 @@ def test_readers_are_let_in_with_the_switch_alone(context: RunContext, server: S
     for step in ("_check_tables", "open_schema"):
         with monkeypatch.context() as patch:
             patch.setattr(postgres, step, fail)
-            patch.setattr(postgres, "_takes_in", lambda *_: True)
+            patch.setattr(postgres, "_must_replace", lambda *_: True)
             with pytest.raises(PostgresFailed):
                 publish_to_postgres(context)
         assert server.ask("select nspname::text from pg_namespace where nspname like 'rebates%'", database=database) == [("rebates",)]
@@ -392,7 +392,7 @@ def test_what_arrives_otherwise_is_not_switched_to(
 
 def republish(context: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(postgres, "_takes_in", lambda *_: True)
+        patch.setattr(postgres, "_must_replace", lambda *_: True)
         publish_to_postgres(context)
 
 
