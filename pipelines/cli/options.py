@@ -1,6 +1,6 @@
-"""Options that several commands share, and what the command prints to.
+"""Options that several commands share, and their output.
 
-Belongs here: options, consoles, the exit codes. Does not belong here: any one command.
+Belongs here: options, consoles, the exit codes. Does not belong here: a single command.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 
 
 def naming(book: Path) -> str:
-    """How a command that is proposed names the book: not at all where it is the one that goes without saying."""
+    """The --book option of a suggested command. Empty for the default book."""
     return "" if book == book_folder() else f" --book {book}"
 
 
@@ -43,7 +43,7 @@ def parse_day(text: str) -> dt.date:
 
 
 def make_console(file: TextIO | None = None) -> Console:
-    """Where text goes: as wide as the terminal; wide enough for every table where there is none."""
+    """The console for text. It is as wide as the terminal, or wide enough for every table if there is none."""
     from rich.console import Console
 
     console = Console(file=file, highlight=False)
@@ -51,5 +51,5 @@ def make_console(file: TextIO | None = None) -> Console:
 
 
 def print_json(value: Any, file: TextIO | None = None) -> None:
-    """One JSON object, on standard output where no file is given; money as text, so that no reader makes it a float."""
+    """One JSON object, by default on standard output. Money is text, so that no reader turns it into a float."""
     print(json.dumps(value, indent=2, default=plain_value, ensure_ascii=False), file=file or sys.stdout)
