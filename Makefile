@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 AUDIT := build/audit
 .DEFAULT_GOAL := help
-.PHONY: help setup run test mutants torture crashes histories lint ui audit lock tables-page language-page reasons-page curves-page bench clean
+.PHONY: help setup run test check unit mutants torture crashes histories lint ui audit lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -29,8 +29,8 @@ run: setup  ## write the demo book, run it, print the summary
 	@$(BIN)/tierledger demo
 
 # the files in their order: those that take longest come first, so that no worker waits for the other at the end
-test: setup  ## all tests in their short forms, under 5 minutes
-	@$(BIN)/python -m pytest -q -m "not long" -n auto --dist loadfile --no-loadscope-reorder
+test: setup  ## all tests in their short forms, under 5 minutes; closes with what passed, what was skipped and why
+	@$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile --no-loadscope-reorder
 
 mutants: setup  ## break the calculation on purpose and see that the unit tests notice (20 minutes)
 	@$(BIN)/python -m tests.tools.mutants
@@ -38,7 +38,7 @@ mutants: setup  ## break the calculation on purpose and see that the unit tests 
 torture: setup  ## the program against the reference on random books, then bad files, the long tests, machines that fail and the histories (TORTURE="--help" lists the options)
 	@$(BIN)/python -m tests.torture $(TORTURE)
 	@$(if $(TORTURE),:,$(BIN)/python -m tests.faults.injection)
-	@$(if $(TORTURE),:,$(BIN)/python -m pytest -q -m long -n auto --dist loadfile)
+	@$(if $(TORTURE),:,$(BIN)/python -m pytest -m long -n auto --dist loadfile)
 	@$(if $(TORTURE),:,$(BIN)/python -m tests.faults.limits)
 	@$(if $(TORTURE),:,$(MAKE) -s crashes)
 	@$(if $(TORTURE),:,$(BIN)/python -m tests.histories)
@@ -52,6 +52,12 @@ crashes: setup  ## kill -9 at every step, full disks, damaged files, readers dur
 
 histories: setup  ## 1,000 random histories of 40 events; given again, it goes on where it was (HISTORIES="--help")
 	@$(BIN)/python -m tests.histories $(HISTORIES)
+
+check: setup  ## what to run before every commit: lint and the unit tests side by side, under 90 seconds
+	@$(MAKE) -s -j 2 lint unit
+
+unit: setup
+	@$(BIN)/python -m pytest tests/unit -n auto
 
 lint: setup  ## style, types, layers, SQL
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -76,6 +82,12 @@ lock:  ## write requirements.lock and audit.lock anew from pyproject.toml
 tables-page: setup  ## write docs/tables.md anew from the descriptions of the tables
 	@$(BIN)/python -m pipelines.pages.tables
 
+internal-tables-page: setup  ## write docs/internal-tables.md anew from the descriptions of the tables below the marts
+	@$(BIN)/python -m pipelines.pages.internal_tables
+
+feed-columns-page: setup  ## write docs/feed-columns.md anew from the columns of the feeds
+	@$(BIN)/python -m pipelines.pages.feed_columns
+
 language-page: setup  ## write docs/language-reference.md anew from the types of the language
 	@$(BIN)/python -m pipelines.pages.language
 
@@ -89,4 +101,4 @@ bench: setup  ## measure against the rivals (BENCH="--help" lists the options)
 	@$(BIN)/python -m benchmarks.run $(BENCH)
 
 clean:  ## remove what can be made again
-	@rm -rf $(VENV) build dist *.egg-info dbt_project/target dbt_project/logs
+	@rm -rf $(VENV) build dist *.egg-info

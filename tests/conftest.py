@@ -6,13 +6,14 @@ The same examples on every run; `pytest --hypothesis-profile=search` looks furth
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.support.once import make_once, prepare_engine
 
-_RELAXED = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
+_RELAXED: dict[str, Any] = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 settings.register_profile("repeatable", max_examples=30, derandomize=True, **_RELAXED)
 settings.register_profile("search", max_examples=1500, **_RELAXED)
 settings.register_profile("mutants", max_examples=60, derandomize=True, phases=[Phase.explicit, Phase.generate], **_RELAXED)

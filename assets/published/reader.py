@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +35,7 @@ def open_set(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The same for a set outside its book."""
     folder = (published / "current").resolve()
     if not (folder / MANIFEST).is_file():
-        message = f"nothing is published yet; run `tierledger run --book {published.parent}` first"
+        message = f"nothing is published yet; run `tierledger run --book {shlex.quote(str(published.parent))}` first"
         raise InputError([Problem(str(published.parent), 0, "", message)])
     con = duckdb.connect(config={"threads": 2})
     try:

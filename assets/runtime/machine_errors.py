@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,7 @@ class MachineRefused(OSError):
 def damaged(folder: Path, message: str) -> InputError:
     """The message for a warehouse that cannot be trusted, with the command that rebuilds it."""
     reason = message.splitlines()[0].rstrip(".")
-    way_out = f"Nothing is lost: `tierledger run --rebuild --book {folder}` rebuilds it from the archive"
+    way_out = f"Nothing is lost: `tierledger run --rebuild --book {shlex.quote(str(folder))}` rebuilds it from the archive"
     return InputError([Problem("warehouse.duckdb", 0, "", f"cannot be trusted: {reason}. {way_out}")])
 
 

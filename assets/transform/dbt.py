@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from assets.runtime.cache_folder import open_cache
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.errors import SqlError
 from assets.runtime.limits import limits_of
@@ -148,25 +149,25 @@ def load_manifest(has_tests: bool = True) -> Any:
     runner, manifest = _import_dbt()
     from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder  # they know dates, which unit tests hold
 
-    digest = _project_digest()
-    cache = PROJECT / "target" / f"{'whole' if has_tests else 'models'}-{digest}.msgpack"
+    file = _target() / f"{'whole' if has_tests else 'models'}.msgpack"
     with contextlib.suppress(FileNotFoundError):
-        return manifest.from_msgpack(cache.read_bytes(), decoder=extended_mashumuro_decoder)
+        return manifest.from_msgpack(file.read_bytes(), decoder=extended_mashumuro_decoder)
     if has_tests:
         result = runner().invoke(["parse", *_QUIET, *_places()])
         if not result.success:
             raise SqlError(f"the dbt project does not parse: {result.exception}")
         found = result.result
+        found.files = {}  # absolute paths, which are another checkout's where the cache is shared
     else:
         found = _without_tests(load_manifest())
-    _store(cache, found.to_msgpack(extended_mashumaro_encoder))
+    _store(file, found.to_msgpack(extended_mashumaro_encoder))
     return found
 
 
 def _without_tests(manifest: Any) -> Any:
     """The manifest with models, sources and macros alone."""
     manifest.nodes = {key: node for key, node in manifest.nodes.items() if node.resource_type == "model"}
-    manifest.unit_tests, manifest.exposures, manifest.docs, manifest.files = {}, {}, {}, {}
+    manifest.unit_tests, manifest.exposures, manifest.docs = {}, {}, {}
     manifest.build_parent_and_child_maps()
     return manifest
 
@@ -202,7 +203,15 @@ def _invoke(context: RunContext, manifest: Any, command: str, selection: tuple[s
 
 
 def _places() -> tuple[str, ...]:
-    return ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
+    """Where dbt reads, and where it writes: the project may be installed where nobody writes."""
+    written = str(_target())
+    return ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", written, "--log-path", written)
+
+
+@cache
+def _target() -> Path:
+    """The folder that dbt writes to: one for each state of the project."""
+    return open_cache("dbt", _project_digest())
 
 
 def _project_digest() -> str:
@@ -216,17 +225,14 @@ def _project_digest() -> str:
     return digest.hexdigest()[:20]
 
 
-def _store(cache: Path, content: bytes) -> None:
-    """Keep a parsed manifest beside older ones' place; a project folder that cannot be written is parsed each time."""
+def _store(file: Path, content: bytes) -> None:
+    """Keep a parsed manifest, whole or not at all: other processes read it. Where the disk is full, the next run parses again."""
+    staged = file.with_suffix(f".{os.getpid()}")
     try:
-        cache.parent.mkdir(exist_ok=True)
-        for old in cache.parent.glob(f"{cache.name.split('-')[0]}-*.msgpack"):
-            old.unlink(missing_ok=True)
-        beside = cache.with_suffix(f".{os.getpid()}")
-        beside.write_bytes(content)
-        beside.replace(cache)
-    except PermissionError:
-        return
+        staged.write_bytes(content)
+        staged.replace(file)
+    except OSError:
+        staged.unlink(missing_ok=True)
 
 
 def _close() -> None:

@@ -8,6 +8,7 @@ Belongs here: the statements that are not queries, their order, and the text of 
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -81,7 +82,8 @@ def open_evidence(folder: Path, head: str | None, progress: Progress) -> Evidenc
     run = published_line(folder / "published")
     if manifest is None or run is None or "sha256" not in manifest:
         message = "no complete set is published, or it was published by a version of the program that kept no history of runs"
-        raise InputError([Problem(str(folder / "published"), 0, "", f"{message}; run `tierledger run --book {folder} --force` once, then verify")])
+        way_out = f"run `tierledger run --book {shlex.quote(str(folder))} --force` once, then verify"
+        raise InputError([Problem(str(folder / "published"), 0, "", f"{message}; {way_out}")])
     return Evidence(folder, head, progress, manifest, run)
 
 

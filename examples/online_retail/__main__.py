@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +23,8 @@ def main(
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     lines = "the invented sample" if data == SAMPLE else data
-    typer.echo(f"{book} is written over {lines}. Next: tierledger run --book {book}")
+    command = [str(Path(sys.executable).with_name("tierledger")), "run", "--book", str(book)]
+    typer.echo(f"{book} is written over {lines}. Next: {shlex.join(command)}")
 
 
 if __name__ == "__main__":

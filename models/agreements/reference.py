@@ -13,11 +13,14 @@ from models.agreements.schema import Agreement
 INTRODUCTION = """\
 # Reference of the agreement language
 
-Every key, what it takes and its default. This page is made from the types that read agreements (`make language-page`); how the formulas work and
-when to use which curve is told in [language.md](language.md). Editors check a file while it is written with the JSON Schema that
+Every key, what it takes and its default. [language.md](language.md) explains the formulas and when
+to use which curve. Editors check a file as you write it with the JSON Schema that
 `tierledger validate --schema` prints; a book made by `tierledger init` has it in place.
 
-Numbers are exact: up to 12 decimals, below 10^14. Days are written without quotes, `2026-01-31`. Keys that are not listed are refused.
+Numbers are exact: up to 12 decimals, below 10^14. Days are written without quotes, `2026-01-31`. An
+unknown key is an error.
+
+This page is made from the types that read agreements (`make language-page`).
 """
 
 

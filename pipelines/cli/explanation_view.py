@@ -24,7 +24,7 @@ _STATUS = {
     "closed": "closed: its period is closed",
     "blocked": "blocked: something it needs is missing, so nothing is paid",
 }
-_METHODS = {
+METHODS = {
     "whole": "the tier reached applies to the whole base",
     "graduated": "each tier applies to the part of the measure inside it",
     "linear": "between two points the value is interpolated",
@@ -171,7 +171,7 @@ def _grid(e: Explanation) -> Table:
 
 
 def _tier_note(e: Explanation) -> str:
-    note = _METHODS.get(str(e.benefit.get("method")), "")
+    note = METHODS.get(str(e.benefit.get("method")), "")
     gap, following = e.achievement.get("gap_to_next_tier"), e.achievement.get("next_tier_from")
     if gap is not None and following is not None and e.payout["status"] == "open":
         note += f". {_in_unit(gap, _measure_unit(e), e.payout['currency'])} to go to the next tier"

@@ -10,6 +10,8 @@ import gc
 import logging
 import os
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -18,15 +20,15 @@ from assets.runtime.masking import mask
 from pipelines.cli.commands import demo, doctor, explain, init, rejects, run, ui, validate, verify
 from pipelines.cli.ledger import close, journal, reopen, write_off
 from pipelines.cli.logged import logged
-from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT
+from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT, as_called, named_book, program
 from pipelines.cli.stopping import stop_signals
 from pipelines.logging.format import is_on_standard_error, stop_log
 
 app = typer.Typer(
     name="tierledger",
     help="Rebates, bonuses and commissions: from transaction feeds to payouts that explain themselves.",
-    epilog="First time?  [bold]tierledger demo[/bold]  writes an example book and runs it.   Your own file:  "
-    "[bold]tierledger init my-book --feed sales.csv[/bold]",
+    epilog=f"First time?  [bold]{program()} demo[/bold]  writes an example book and runs it.   Your own file:  "
+    f"[bold]{program()} init my-book --feed sales.csv[/bold]",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -38,7 +40,24 @@ for command in (
     logged(close.close), logged(reopen.reopen), logged(write_off.write_off), journal.journal, logged(verify.verify), rejects.rejects,
     init.init, doctor.doctor, ui.ui,
 ):  # fmt: skip
-    app.command()(command)
+    app.command(help=as_called(command.__doc__ or ""))(command)
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        from assets.archive.run_identity import code_version
+
+        print(f"tierledger {code_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_any_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and the hash of the code that calculates.")
+    ] = False,
+) -> None:
+    """Nothing happens here: the option's own callback answers and ends."""
 
 
 def run_cli() -> None:
@@ -55,7 +74,7 @@ def main(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     with stop_signals() as stopped:
         try:
-            app(arguments, standalone_mode=True)
+            app(arguments, prog_name=program(), standalone_mode=True)
             code = DONE
         except SystemExit as ending:
             code = ending.code if isinstance(ending.code, int) else int(bool(ending.code))
@@ -63,7 +82,7 @@ def main(arguments: list[str]) -> int:
             code = CHECK_FAILED
         except Exception as error:
             # an interrupted engine raises an error of its own, which the user who stopped it need not see
-            code = CHECK_FAILED if stopped else _explain_error(error)
+            code = CHECK_FAILED if stopped else _explain_error(error, named_book(arguments))
         if stopped:
             _report("stopped", "Stopped. What readers of published/ see is complete; run again to continue.")
             code = 128 + stopped[0]
@@ -71,7 +90,7 @@ def main(arguments: list[str]) -> int:
         return code
 
 
-def _explain_error(error: Exception) -> int:
+def _explain_error(error: Exception, book: Path) -> int:
     """Report what is wrong, on standard error and in the log, without secrets."""
     from assets.publishing.postgres.connection import PostgresFailed
     from assets.runtime.book_folder import BookLocked
@@ -85,7 +104,7 @@ def _explain_error(error: Exception) -> int:
     if isinstance(error, InputError):
         for problem in error.problems:
             facts = {"file": problem.file, "line": problem.line, "key": problem.key, "reason": problem.message}
-            _report("failed", str(problem), error=name, way_out=advice, **facts)
+            _report("failed", str(problem), book, error=name, way_out=advice, **facts)
         return WRONG_INPUT
     kept = "Nothing was published; the previous set stays published."
     if isinstance(error, CheckFailed):
@@ -103,12 +122,12 @@ def _explain_error(error: Exception) -> int:
         import traceback
 
         text = f"{''.join(traceback.format_exception(error))}\nThis is a bug in the program, not a problem with your input. {kept}"
-    _report("failed", text, error=name, way_out=advice)
+    _report("failed", text, book, error=name, way_out=advice)
     return CHECK_FAILED
 
 
-def _report(event: str, text: str, **facts: object) -> None:
+def _report(event: str, text: str, book: Path | None = None, **facts: object) -> None:
     """Print the text and log the event. If both go to standard error, only log it."""
     if not is_on_standard_error():
-        print(mask(text), file=sys.stderr)
+        print(mask(as_called(text, book)), file=sys.stderr)
     log_event(event, text, logging.ERROR, **facts)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from assets.archive.run_identity import code_version
 from pipelines.cli.formatting import money, number, size
-from pipelines.cli.options import make_console, naming
+from pipelines.cli.options import command_line, make_console
 from pipelines.rebuild import KnownAt
 from pipelines.run import RunSummary
 
@@ -64,7 +64,7 @@ def _print_run(console: Console, summary: RunSummary, book: Path) -> None:
     console.print(_feeds(summary))
     if not any(feed["feed"] == "transactions" for feed in summary.feeds):
         console.print("[yellow]No transactions: no file matches feeds.transactions.files of book.yaml.[/yellow]")
-    _print_warnings(console, summary)
+    _print_warnings(console, summary, book)
     console.print(_agreements(summary, has_room=console.width >= 110))
     for line in _totals(summary):
         console.print(line)
@@ -86,14 +86,15 @@ def _feeds(summary: RunSummary) -> Table:
     return table
 
 
-def _print_warnings(console: Console, summary: RunSummary) -> None:
+def _print_warnings(console: Console, summary: RunSummary, book: Path) -> None:
     warnings = summary.warnings
     if warnings:
         console.print()
     for warning in warnings[:_WARNINGS]:
         console.print(f"[yellow]![/yellow] {escape(warning)}", soft_wrap=True)
     if len(warnings) > _WARNINGS:
-        console.print(f"[yellow]![/yellow] and {number(len(warnings) - _WARNINGS)} more like these (tierledger run --json lists all)")
+        all_of_them = escape(command_line("run --json", book))
+        console.print(f"[yellow]![/yellow] and {number(len(warnings) - _WARNINGS)} more like these ({all_of_them} lists all)", soft_wrap=True)
 
 
 def _agreements(summary: RunSummary, has_room: bool) -> Table:
@@ -149,7 +150,7 @@ def _print_time(console: Console, summary: RunSummary) -> None:
 
 
 def _print_next(console: Console, summary: RunSummary, book: Path) -> None:
-    option = naming(book)
     payout = f" {summary.largest_payout[:8]}" if summary.largest_payout else ""
-    console.print(f"[bold]Next[/bold]  [cyan]tierledger explain{payout}{option}[/cyan]   why the largest payout is what it is", soft_wrap=True)
-    console.print(f"      [cyan]tierledger ui{option}[/cyan]   the same steps on a web page", soft_wrap=True)
+    explain, ui = (escape(command_line(arguments, book)) for arguments in (f"explain{payout}", "ui"))
+    console.print(f"[bold]Next[/bold]  [cyan]{explain}[/cyan]   why the largest payout is what it is", soft_wrap=True)
+    console.print(f"      [cyan]{ui}[/cyan]   the same steps on a web page", soft_wrap=True)

@@ -9,22 +9,28 @@ from pathlib import Path
 
 import yaml
 
+from pipelines.pages.line_length import break_long_lines
+
 ROOT = Path(__file__).resolve().parents[2]
 MARTS = ROOT / "dbt_project" / "models" / "marts"
 PAGE = ROOT / "docs" / "tables.md"
 INTRODUCTION = """\
 # The published tables
 
-What readers open: `published/current/*.parquet`, and the same tables in `published/tierledger.duckdb` (DuckDB 1.5 and later). Both are switched in one
-step while readers read; a connection that is open goes on seeing the set it opened. Names and types are a contract: a run whose tables do not
-match it publishes nothing. Money that was rounded is DECIMAL(18,4), every other figure DECIMAL(38,12).
+What readers open: `published/current/*.parquet`, and the same tables in
+`published/tierledger.duckdb` (DuckDB 1.5 or later). A run replaces both in one step each while
+readers read; an open connection goes on seeing the set it opened. Names and types are a contract:
+if the tables do not match it, the run publishes nothing. Rounded money is DECIMAL(18,4), every
+other figure DECIMAL(38,12).
 
 ```sql
 -- duckdb published/tierledger.duckdb
-select agreement_id, participant_id, window_start, payout, currency from fct_payout where status = 'final' order by payout desc;
+select agreement_id, participant_id, window_start, payout, currency
+from fct_payout where status = 'final' order by payout desc;
 
 -- from a payout to the rows of the files it came from
-select transaction_id, line, amount, line_payout, source_file, source_row from fct_payout_line where payout_id = '…';
+select transaction_id, line, amount, line_payout, source_file, source_row
+from fct_payout_line where payout_id = '…';
 ```
 
 This page is made from the descriptions in `dbt_project/models/marts` (`make tables-page`).
@@ -33,9 +39,9 @@ This page is made from the descriptions in `dbt_project/models/marts` (`make tab
 
 def render_tables_page() -> str:
     """The page as Markdown: one section per table, facts first, one row per column."""
-    models = [model for file in sorted(MARTS.glob("*.yml")) for model in yaml.safe_load(file.read_text(encoding="utf-8"))["models"]]
+    models = [model for file in sorted(MARTS.rglob("*.yml")) for model in yaml.safe_load(file.read_text(encoding="utf-8"))["models"]]
     models.sort(key=lambda model: (["fct", "dim", "audit"].index(model["name"].split("_")[0]), model["name"]))
-    return INTRODUCTION + "".join(map(_section, models))
+    return break_long_lines(INTRODUCTION + "".join(map(_section, models)))
 
 
 def _section(model: dict[str, object]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 from xml.etree import ElementTree
 
 import pytest
 
-from models.agreements.schema import Benefit
+from models.agreements.schema import AxisName, Benefit
 from pipelines.pages.curves import PAGE, PICTURES, draw_pictures, read_benefits
 
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -40,9 +41,9 @@ def test_a_picture_is_named_labelled_and_stays_in_its_frame(name: str) -> None:
 
 def test_the_page_draws_every_method_and_every_kind_of_axis() -> None:
     benefits: list[Benefit] = [benefit for benefits in read_benefits(TEXT).values() for benefit in benefits]
-    assert {b.method for b in benefits if not b.matrix} == {"whole", "graduated", "linear", "rolling", "total"}
+    assert {b.method for b in benefits if not b.matrix} == set(get_args(Benefit.model_fields["method"].annotation))
     assert {b.matrix.method for b in benefits if b.matrix} == {"whole", "linear"}
     assert {b.above for b in benefits} == {"hold", "extend", "zero"}
-    assert {b.by for b in benefits if isinstance(b.by, str)} >= {"measure", "attainment", "growth", "rank", "percentile"}
+    assert {b.by for b in benefits if isinstance(b.by, str)} >= set(get_args(AxisName)) - {"growth_amount"}
     assert any(b.multiply for b in benefits)
     assert any(b.requires for b in benefits)

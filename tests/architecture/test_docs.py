@@ -49,6 +49,23 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors(there), target
 
 
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md", "docs/testing.md"])
+def test_files_and_folders_of_the_repository_that_a_page_names_are_there(name: str) -> None:
+    named = re.findall(r"`([\w./-]+(?:/|\.(?:c|md|py|sql|toml|ya?ml)))`", (ROOT / name).read_text(encoding="utf-8"))
+    names = {path.name for path in FILES}
+    paths = [path for path in named if path.split("/")[0] in FOLDERS]
+    assert len(paths) > 5
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    assert [path for path in named if "/" not in path and path not in names] == []
+
+
+def test_every_generated_page_has_a_target_of_make() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    makers = [path.stem for path in (ROOT / "pipelines" / "pages").glob("*.py") if "__main__" in path.read_text(encoding="utf-8")]
+    assert len(makers) > 5
+    assert [name for name in makers if f"-m pipelines.pages.{name}\n" not in makefile] == []
+
+
 def test_no_text_cites_a_document_that_is_not_shipped() -> None:
     names = {page.name for page in PAGES} | WRITTEN
     found = []
@@ -78,3 +95,17 @@ def test_pieces_of_yaml_on_the_language_page_are_taken() -> None:
             assert parse_documents(piece, "language.md")[0].value
     calendar = next(piece for piece in pieces if "first_days" in piece)
     assert CalendarSettings.model_validate(parse_documents(calendar, "language.md")[0].value)
+
+
+def test_the_index_leads_to_every_page_once() -> None:
+    targets = re.findall(r"\]\(([^)#]+\.md)\)", (ROOT / "docs" / "README.md").read_text(encoding="utf-8"))
+    linked = sorted((ROOT / "docs" / target).resolve() for target in targets)
+    assert linked == sorted({*PAGES} - {ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "docs" / "README.md"})
+
+
+def test_the_architecture_page_names_every_package() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    packages = [folder for floor in ("models", "assets", "pipelines") for folder in (ROOT / floor).iterdir() if (folder / "__init__.py").exists()]
+    suites = [folder for folder in (ROOT / "tests").iterdir() if (folder / "__init__.py").exists()]
+    assert [name for folder in packages if f"`{(name := folder.relative_to(ROOT).as_posix())}`" not in page] == []
+    assert [folder.name for folder in suites if f"`{folder.name}`" not in page] == []

@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 
 import examples.demo
-from models.agreements.reference import agreement_json_schema, render_reference_page
+from models.agreements.reference import agreement_json_schema
 from models.documents import parse_documents
-from pipelines.pages.language import PAGE
+from pipelines.pages.language import PAGE, render_language_page
 
 DEMO = Path(examples.demo.__file__).parent / "agreements"
 VALIDATOR = jsonschema.Draft202012Validator(agreement_json_schema())
@@ -28,7 +28,7 @@ def as_json(value: Any) -> Any:
 
 
 def test_the_reference_page_is_the_one_made_from_the_types() -> None:
-    assert PAGE.read_text(encoding="utf-8") == render_reference_page(), "run `make language-page`"
+    assert PAGE.read_text(encoding="utf-8") == render_language_page(), "run `make language-page`"
 
 
 @pytest.mark.parametrize("file", sorted(DEMO.glob("*.yaml")), ids=lambda path: path.stem)

@@ -11,15 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.pages.line_length import LONGEST
+
 ROOT = Path(__file__).resolve().parents[2]
-LONGEST = 100
-#: Made from the code: the length of a line is that of a description.
-GENERATED = {"docs/tables.md", "docs/language-reference.md", "docs/reasons.md"}
-WRITTEN_BY_HAND = sorted(
-    name
-    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks" / "README.md"]
-    if (name := page.relative_to(ROOT).as_posix()) not in GENERATED
-)
+PAGES = [page for place in ("*.md", "docs/**/*.md", "benchmarks/*.md", "tests/**/*.md") for page in sorted(ROOT.glob(place))]
 #: A line that is one link, alone or as a list item, cannot be broken.
 _ONE_LINK = re.compile(r"(?:[-*] |\d+\. )?(?:!?\[[^\]]*\]\([^)]*\)|<?https?://\S+)")
 
@@ -34,9 +29,9 @@ def long_lines(text: str) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-@pytest.mark.parametrize("name", WRITTEN_BY_HAND)
-def test_no_line_is_longer_than_a_reader_likes(name: str) -> None:
-    assert list(long_lines((ROOT / name).read_text(encoding="utf-8"))) == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_no_line_is_longer_than_a_reader_likes(page: Path) -> None:
+    assert list(long_lines(page.read_text(encoding="utf-8"))) == []
 
 
 def test_what_counts_as_a_long_line() -> None:

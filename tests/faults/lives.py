@@ -65,10 +65,10 @@ def warm_up() -> None:
     import pipelines.run  # noqa: F401
     from assets.transform import dbt
     from pipelines.cli import main  # noqa: F401
-    from tests.histories.simulation import prepare_engine
+    from tests.support.once import prepare_engine
 
     prepare_engine()
-    for module in (
+    for name in (
         "assets.closing.load_ledger",
         "assets.feeds.load",
         "assets.agreements.load",
@@ -77,14 +77,14 @@ def warm_up() -> None:
         "assets.closing.close",
         "pipelines.rebuild",
     ):
-        __import__(module)
+        __import__(name)
     if os.fork() == 0:  # where dbt has to parse the project first it starts threads that stay
         dbt.load_manifest(has_tests=False)
         os._exit(0)
     os.wait()
     dbt.start_dbt()
     clock = types.SimpleNamespace(**{name: getattr(dt, name) for name in ("UTC", "date", "timedelta")}, datetime=_Clock)
-    assets.runtime.context.dt = clock  # type: ignore[attr-defined]
+    assets.runtime.context.dt = clock  # type: ignore[assignment, attr-defined]
 
 
 @dataclass(frozen=True)
@@ -177,9 +177,18 @@ def _deliver(folder: Path, month: int, dice: random.Random, prefix: str = "day")
 def stage(place: Path, act: Act, seed: int) -> tuple[Path, Path]:
     """The book before the act, and the same book after it, in `place`. Both stay as they are."""
     before, after = place / f"{act.name} {seed} before", place / f"{act.name} {seed} after"
-    must(in_child(lambda: act.prepare(_made(before), seed) or "", place / "log"), place / "log")
+
+    def prepare() -> str:
+        act.prepare(_made(before), seed)
+        return ""
+
+    def perform() -> str:
+        act.perform(place / "book")
+        return ""
+
+    must(in_child(prepare, place / "log"), place / "log")
     copy_book(before, place / "book")
-    must(in_child(lambda: act.perform(place / "book") or "", place / "log"), place / "log")
+    must(in_child(perform, place / "log"), place / "log")
     (place / "book").rename(after)
     return before, after
 

@@ -14,7 +14,7 @@ from typing import Any
 from tests.torture.drawing import Draw, Row
 from tests.torture.people import Cluster
 
-#: ScaledInputs of a payout that lines of other days, participants or agreements decide: a difference there is explained by `reference`.
+#: Figures of a payout that lines of other days, participants or agreements decide: a difference there is explained by `reference`.
 CROSSED = ("prior", "rank", "percentile", "seasonal")
 
 

@@ -88,8 +88,8 @@ def test_results_are_those_of_the_command(whole_run: dg.ExecuteInProcessResult, 
     for table in ours.keys() - {"audit_run"}:
         without_clock = "* exclude (arrived_at)" if table == "audit_feed_file" else "*"
         one, other = (f"(select {without_clock} from read_parquet('{path}'))" for path in (ours[table], theirs[table]))
-        assert duckdb.sql(f"from {one} except all from {other}").fetchall() == [], table
-        assert duckdb.sql(f"from {other} except all from {one}").fetchall() == [], table
+        assert duckdb.execute(f"from {one} except all from {other}").fetchall() == [], table
+        assert duckdb.execute(f"from {other} except all from {one}").fetchall() == [], table
 
 
 def test_rows_and_money_are_shown(whole_run: dg.ExecuteInProcessResult, folder: Path) -> None:
@@ -98,7 +98,7 @@ def test_rows_and_money_are_shown(whole_run: dg.ExecuteInProcessResult, folder: 
         for event in (e.step_materialization_data for e in whole_run.get_asset_materialization_events())
     }
     payouts = f"read_parquet('{folder}/published/current/fct_payout.parquet')"
-    (rows, total), *_ = duckdb.sql(f"select count(*), sum(payout) filter (direction = 'payable' and currency = 'EUR')::varchar from {payouts}").fetchall()
+    (rows, total), *_ = duckdb.execute(f"select count(*), sum(payout) filter (direction = 'payable' and currency = 'EUR')::varchar from {payouts}").fetchall()
     assert shown["published/fct_payout"]["dagster/row_count"] == shown["calc/payouts"]["dagster/row_count"] == rows
     assert shown["published/fct_payout"]["payable EUR"] == total
     without_rows = {key for key, metadata in shown.items() if "dagster/row_count" not in metadata}
@@ -326,7 +326,7 @@ def test_a_run_of_the_command_is_noted_once(commanded: Path) -> None:
         assert isinstance(first, dg.SensorResult)
         noted = {event.asset_key: event for event in first.asset_events if isinstance(event, dg.AssetMaterialization)}
         assert set(noted) == set(definitions.resolve_asset_graph().materializable_asset_keys)
-        payouts = duckdb.sql(f"select count(*) from '{commanded}/published/current/fct_payout.parquet'").fetchall()[0][0]
+        payouts = duckdb.execute(f"select count(*) from '{commanded}/published/current/fct_payout.parquet'").fetchall()[0][0]
         assert noted[dg.AssetKey(["published", "fct_payout"])].metadata["dagster/row_count"].value == payouts
         assert [request.partition_keys for request in first.dynamic_partitions_requests or []]
         assert {event.check_name for event in first.asset_events if isinstance(event, dg.AssetCheckEvaluation)} >= set(CHECKS)

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 import assets.feeds.load
-from assets.archive.receipts import MADE_AGAIN
+from assets.archive.receipts import REBUILT_MISSING
 from assets.archive.run_history import read_receipt
 from assets.runtime.context import RunContext
 from models.documents import InputError
@@ -135,7 +135,7 @@ def test_a_missing_warehouse_is_made_again_and_said(book: Path, ran: Path, capsy
     (book / "warehouse.duckdb").unlink()
     (book / "warehouse.duckdb.wal").write_bytes(b"left over")
     assert main(["run", "--book", str(book), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["warnings"][0] == MADE_AGAIN
+    assert json.loads(capsys.readouterr().out)["warnings"][0] == REBUILT_MISSING
     assert main(["run", "--book", str(book), "--force", "--quiet"]) == 0
     assert published_tables(book) == published_tables(ran)
 

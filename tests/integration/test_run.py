@@ -81,7 +81,7 @@ def published_tables(folder: Path) -> dict[str, list[tuple[object, ...]]]:
     for path in sorted((folder / "published" / "current").glob("*.parquet")):
         if path.stem != "audit_run":
             columns = "* exclude (arrived_at)" if path.stem == "audit_feed_file" else "*"
-            tables[path.stem] = duckdb.sql(f"select {columns} from '{path}' order by all").fetchall()
+            tables[path.stem] = duckdb.execute(f"select {columns} from '{path}' order by all").fetchall()
     return tables
 
 
@@ -176,7 +176,7 @@ def test_a_failed_check_publishes_nothing_and_is_in_the_history(book: Path, monk
     assert published_bytes(book) == before
     monkeypatch.undo()
     assert run_book(book).status == "published"
-    history = duckdb.sql(f"select status from '{book}/published/current/audit_run.parquet' order by finished_at").fetchall()
+    history = duckdb.execute(f"select status from '{book}/published/current/audit_run.parquet' order by finished_at").fetchall()
     assert history == [("published",), ("failed",), ("published",)]
 
 

@@ -30,7 +30,7 @@ UNITS = (D("0.01"), D(1), D("1e-12"))
 
 @dataclass(frozen=True)
 class Row:
-    """ScaledInputs of one result. `e` and `q` default to the measure and 0."""
+    """Figures of one result. `e` and `q` default to the measure and 0."""
 
     m: Decimal
     e: Decimal | None = None

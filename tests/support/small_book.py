@@ -129,8 +129,8 @@ def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
             if prior is not None and first <= later <= last:
                 records.append((line_set, keys[line.partner_id], prior, True, later > small.as_of, *sums))
     frame = pl.DataFrame(records, schema=INPUTS["measures"], orient="row")
-    keys = [name for name in INPUTS["measures"] if name not in SUMMED]
-    return frame.group_by(keys).agg(pl.col(c).sum() for c in SUMMED)
+    grain = [name for name in INPUTS["measures"] if name not in SUMMED]
+    return frame.group_by(grain).agg(pl.col(c).sum() for c in SUMMED)
 
 
 def _target_rows(small: Small) -> pl.DataFrame:

@@ -26,8 +26,8 @@ def find_weaknesses(tools: Path) -> list[str] | None:
     """
     found = BUILD / "advisories.json"
     found.unlink(missing_ok=True)
-    asked = ["pip-audit", "--requirement", LOCK, "--require-hashes", "--disable-pip", "--vulnerability-service", "osv", "--progress-spinner", "off"]
-    command = [tools / asked[0], *asked[1:], "--format", "json", "--output", found]
+    asked: list[str | Path] = ["--requirement", LOCK, "--require-hashes", "--disable-pip", "--vulnerability-service", "osv", "--progress-spinner", "off"]
+    command: list[str | Path] = [tools / "pip-audit", *asked, "--format", "json", "--output", found]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60 * _MINUTES)
     if not found.exists():
         if _UNREACHED.search(ended.stderr):
@@ -46,8 +46,9 @@ def find_weaknesses(tools: Path) -> list[str] | None:
 
 def write_bill_of_materials(tools: Path) -> int:
     """Every locked dependency with version and hashes, as CycloneDX 1.6, the same bytes for the same lock. Returns how many there are."""
-    made = ["requirements", LOCK, "--pyproject", LOCK.parent / "pyproject.toml", "--output-reproducible", "--of", "JSON", "--sv", "1.6", "--output-file", SBOM]
-    subprocess.run([tools / "cyclonedx-py", *made], capture_output=True, check=True)
+    read: list[str | Path] = ["requirements", LOCK, "--pyproject", LOCK.parent / "pyproject.toml"]
+    written: list[str | Path] = ["--output-reproducible", "--of", "JSON", "--sv", "1.6", "--output-file", SBOM]
+    subprocess.run([tools / "cyclonedx-py", *read, *written], capture_output=True, check=True)
     return len(json.loads(SBOM.read_text())["components"])
 
 

@@ -168,7 +168,7 @@ def _differ(comparison: Comparison, key: tuple[Any, ...], table: str, column: st
 
 
 def same(program: Any, reference: Any) -> bool:
-    """Whether a published value is the reference's. ScaledInputs that have no end are published with twelve decimals, a half away from zero."""
+    """Whether a published value is the reference's. Figures that have no end are published with twelve decimals, a half away from zero."""
     if isinstance(program, Decimal) and reference is not None:
         exact = Fraction(reference)
         size = abs(exact) * 10**12

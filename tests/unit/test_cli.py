@@ -5,15 +5,20 @@ Belongs here: what a person meets before or instead of a run. Does not belong he
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from assets.archive.run_identity import code_version
 from pipelines.cli.formatting import money, number, percent, size
-from pipelines.cli.main import main
+from pipelines.cli.main import app, main
+from pipelines.cli.options import as_called, command_line, named_book
 
-COMMANDS = ("run", "demo", "init", "validate", "explain", "close", "reopen", "write-off", "journal", "rejects", "ui", "doctor")
+COMMANDS = sorted(command.callback.__name__.replace("_", "-") for command in app.registered_commands if command.callback)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -52,10 +57,70 @@ def test_the_settings_of_a_dagster_instance_are_written_once(tmp_path: Path, mon
     assert homes == [str(book / ".dagster_home"), str(book / ".dagster_home"), str(tmp_path / "own")]
 
 
+def test_the_version_names_release_and_calculation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"tierledger {code_version()}\n"
+    assert main(["--help"]) == 0
+    assert "--version" in capsys.readouterr().out
+
+
+@pytest.fixture
+def program_file(tmp_path: Path) -> Path:
+    """A program named tierledger that can be run."""
+    file = tmp_path / "bin" / "tierledger"
+    file.parent.mkdir()
+    file.touch(mode=0o755)
+    return file
+
+
+def test_a_proposed_command_names_the_program_as_it_was_called(program_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """By its name where that finds it, else by the path that was typed; also in words of the layers below the command."""
+    monkeypatch.setattr(sys, "argv", [str(program_file)])
+    monkeypatch.setenv("PATH", str(program_file.parent))
+    assert main(["run", "--book", "nowhere"]) == 2
+    assert "`tierledger demo` writes" in capsys.readouterr().err
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert main(["run", "--book", "nowhere"]) == 2
+    assert f"`{program_file} demo` writes" in capsys.readouterr().err
+    monkeypatch.setenv("PATH", str(program_file.parent))  # where the name finds another program
+    monkeypatch.setattr(sys, "argv", [".venv/bin/tierledger"])
+    assert command_line("explain 1f", Path("my book")) == ".venv/bin/tierledger explain 1f --book 'my book'"
+
+
+def test_a_module_that_is_run_by_python_proposes_the_same() -> None:
+    """Also in the help and where an option is wrong; the interpreter is named as it was typed."""
+    python = os.path.relpath(sys.executable)
+
+    def output(*arguments: str) -> str:
+        return subprocess.run([python, "-m", "pipelines.cli", *arguments], capture_output=True, text=True, check=False).stderr
+
+    assert f"`{python} -m pipelines.cli demo` writes" in output("run", "--book", "nowhere")
+    assert f"'{python} -m pipelines.cli run -h'" in output("run", "--wrong")
+
+
+def test_a_proposed_command_names_the_book_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And only where the command takes it."""
+    monkeypatch.setattr(sys, "argv", [".venv/bin/tierledger"])
+    text = as_called("`tierledger run`, `tierledger run --book there`, `tierledger demo`; tierledger is the name", Path("here"))
+    assert text == "`.venv/bin/tierledger run --book here`, `.venv/bin/tierledger run --book there`, `.venv/bin/tierledger demo`; tierledger is the name"
+
+
+@pytest.mark.parametrize("arguments", [["explain", "1f", "--book", "my book"], ["explain", "--book=my book", "1f"]])
+def test_the_book_of_a_command_line(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert named_book(arguments) == Path("my book")
+    monkeypatch.setenv("TIERLEDGER_BOOK", "other")
+    assert named_book(["explain", "1f"]) == Path("other")
+
+
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
     assert all(f" {command} " in text for command in COMMANDS)
+
+
+def test_the_page_of_commands_names_every_one() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert [command for command in COMMANDS if f"| `tierledger {command}" not in page] == []
 
 
 @pytest.mark.parametrize("command", [["run"], ["validate"], ["explain"], ["ui"]])

@@ -103,7 +103,9 @@ def test_the_book_that_is_written_has_no_mistakes(tmp_path: Path, text: str, cap
     (source,) = read_agreements(folder, False)
     assert "tierledger run --book" in message
     assert set(book.feeds["transactions"].columns) >= {"transaction_id", "date", "partner_id", "amount"}
-    assert source.agreement.benefits[0].tiers[-1].from_ > 0
+    tiers = source.agreement.benefits[0].tiers
+    assert tiers
+    assert tiers[-1].from_ > 0
     (copied,) = (folder / "feeds" / "transactions").iterdir()
     assert copied.read_text() == text
 

@@ -51,7 +51,8 @@ def test_where_the_axis_is_not_the_measures_the_base_stands_still() -> None:
 def test_limits_cut_a_straight_line_where_it_crosses_them() -> None:
     line = [Stretch(Fraction(0), True, (Fraction(0), Fraction(1, 10)))]
     limited = limit(line, Limits(at_most=Decimal(50), pays_from=Decimal(10), at_least=Decimal(5)), Fraction(1000))
-    assert [(s.start, s.value) for s in limited] == [(0, (5,)), (50, (5,)), (100, (0, Fraction(1, 10))), (500, (50,))]
+    expected: list[tuple[int, tuple[int | Fraction, ...]]] = [(0, (5,)), (50, (5,)), (100, (0, Fraction(1, 10))), (500, (50,))]
+    assert [(s.start, s.value) for s in limited] == [(Fraction(start), tuple(map(Fraction, value))) for start, value in expected]
     assert value_along(limited, Fraction(100)) == 10
 
 

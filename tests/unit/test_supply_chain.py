@@ -53,7 +53,7 @@ def test_a_swapped_package_is_not_installed(tmp_path: Path) -> None:
             file.writestr(f"swapped-1.0.dist-info/{name}", text)
     lock = tmp_path / "requirements.lock"
     lock.write_text(f"swapped==1.0 --hash=sha256:{'0' * 64}\n")
-    places = ["--no-index", "--find-links", tmp_path, "--target", tmp_path / "to", "-r", lock]
+    places = ["--no-index", "--find-links", str(tmp_path), "--target", str(tmp_path / "to"), "-r", str(lock)]
     ended = subprocess.run([*installer(), "--require-hashes", "--no-deps", *places], capture_output=True, text=True, check=False)
     assert ended.returncode != 0
     assert re.search("hash mismatch|do not match the hashes", ended.stderr, re.IGNORECASE)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from pipelines.cli.options import BookOption, make_console, naming, print_json
+from pipelines.cli.options import BookOption, command_line, make_console, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -132,6 +132,8 @@ def _print_table(console: Console, table: Table) -> None:
 
 
 def _list_largest(rows: list[dict[str, object]], book: Path) -> None:
+    from rich.markup import escape
+
     from pipelines.cli.explanation_view import Table
     from pipelines.cli.formatting import money
 
@@ -144,7 +146,8 @@ def _list_largest(rows: list[dict[str, object]], book: Path) -> None:
     cells = [(*(str(r[k]) for k in keys), money(r["payout"], str(r["currency"])), str(r["status"])) for r in rows]  # type: ignore[arg-type]
     console.print("[bold]The largest payouts[/bold]")
     _print_table(console, Table(headings, cells, frozenset({5})))
+    first = command_line(f"explain {str(rows[0]['payout_id'])[:8]}", book)
     console.print(
-        f"\n[dim]All of them: {book}/published/current/fct_payout.parquet[/dim]   tierledger explain {str(rows[0]['payout_id'])[:8]}{naming(book)}",
+        f"\n[dim]All of them: {book}/published/current/fct_payout.parquet[/dim]   {escape(first)}",
         soft_wrap=True,
     )

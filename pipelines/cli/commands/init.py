@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.options import make_console
+from pipelines.cli.options import command_line, make_console
 
 if TYPE_CHECKING:
     from assets.feeds.mapping_proposal import Proposal
@@ -38,7 +38,7 @@ def init(
         raise InputError([Problem("--currency", 0, "", f"{currency!r} is not an ISO 4217 currency code such as EUR")])
     if feed is None:
         _write(folder, currency, None, "transactions.csv")
-        print(f"{folder} is ready: put files into {folder}/feeds/transactions, adapt book.yaml and agreements/, then:  tierledger run --book {folder}")
+        print(f"{folder} is ready: put files into {folder}/feeds/transactions, adapt book.yaml and agreements/, then:  {command_line('run', folder)}")
         return
     if not feed.is_file():
         raise InputError([Problem(str(feed), 0, "", "there is no such file")])
@@ -127,4 +127,4 @@ def _print_guesses(folder: Path, feed: Path, proposal: Proposal) -> None:
         for note in proposal.notes:
             console.print(f"  • {escape(note)}")
     console.print(f"\nAn example agreement for [bold]{escape(proposal.largest_partner)}[/bold], your largest partner, is in {folder}/agreements/example.yaml.")
-    console.print(f"[bold]Next[/bold]  [cyan]tierledger run --book {folder}[/cyan]")
+    console.print(f"[bold]Next[/bold]  [cyan]{escape(command_line('run', folder))}[/cyan]")

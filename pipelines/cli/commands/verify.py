@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.commands.run import stoppable_progress
-from pipelines.cli.options import CHECK_FAILED, BookOption, JsonOption, QuietOption, make_console, print_json
+from pipelines.cli.options import CHECK_FAILED, BookOption, JsonOption, QuietOption, as_called, make_console, print_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from assets.verification.verify import Finding
 
 _SHOWN = {"ok": "[green]ok[/green]", "failed": "[bold red]FAILED[/bold red]", "not_checked": "[dim]–[/dim]"}
@@ -46,9 +48,9 @@ def verify(
         status = "failed" if has_failed else "ok"
         print_json({"book": book, "status": status, "seconds": round(time.perf_counter() - began, 1), "statements": [vars(each) for each in findings]})
     elif not quiet:
-        _print(findings)
+        _print(findings, book)
     elif has_failed:
-        typer.echo(_failure(findings[-1]), err=True)
+        typer.echo(as_called(_failure(findings[-1]), book), err=True)
     if has_failed:
         raise typer.Exit(CHECK_FAILED)
 
@@ -63,7 +65,7 @@ def _full_hash(head: str | None) -> str | None:
     return cleaned
 
 
-def _print(findings: list[Finding]) -> None:
+def _print(findings: list[Finding], book: Path) -> None:
     from rich.markup import escape
 
     console = make_console()
@@ -76,7 +78,8 @@ def _print(findings: list[Finding]) -> None:
             detail = each.message
         console.print(f"{each.id:<4}{_SHOWN[each.status]}  {each.holds}  [cyan]{escape(detail)}[/cyan]{note}", soft_wrap=True)
         if each.is_failed:
-            console.print("      " + escape(each.message.replace("\n", "\n      ")) + f"\n      [bold]{escape(each.way_out)}.[/bold]", soft_wrap=True)
+            console.print("      " + escape(each.message.replace("\n", "\n      ")), soft_wrap=True)
+            console.print(f"      [bold]{escape(as_called(each.way_out, book))}.[/bold]", soft_wrap=True)
     checked = sum(each.status == "ok" for each in findings)
     if not any(each.is_failed for each in findings):
         console.print(f"\n[green]{checked} statements hold.[/green]")

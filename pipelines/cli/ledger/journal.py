@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.ledger.close import PeriodArgument
-from pipelines.cli.options import BookOption, JsonOption, print_json
+from pipelines.cli.options import BookOption, JsonOption, command_line, print_json
 
 
 class Format(StrEnum):
@@ -50,7 +50,8 @@ def journal(
     elif not as_json:
         print(as_csv(found), end="")
     if not found.is_closed:
-        print(f"{found.period.name} is not closed: these entries may still change (tierledger close {found.period.name} --by NAME)", file=sys.stderr)
+        close = command_line(f"close {found.period.name} --by NAME", book)
+        print(f"{found.period.name} is not closed: these entries may still change ({close})", file=sys.stderr)
     if as_json:
         print_json({"period": found.period.name, "is_closed": found.is_closed, "lines": found.lines.height, "totals": found.totals, "file": target})
     elif target:

@@ -8,7 +8,7 @@ import typer
 
 from pipelines.cli.commands.run import stoppable_progress
 from pipelines.cli.ledger.close import PeriodArgument
-from pipelines.cli.options import BookOption, JsonOption, QuietOption, make_console, print_json
+from pipelines.cli.options import BookOption, JsonOption, QuietOption, command_line, make_console, print_json
 
 
 def reopen(
@@ -37,7 +37,10 @@ def reopen(
         fields = {key: getattr(record, key) for key in ("period", "version", "reason", "requested_by", "approved_by")}
         print_json({**fields, "folder": book / "ledger" / record.folder, "head": record.chain_sha256})
     elif not quiet:
+        from rich.markup import escape
+
         console = make_console()
         console.print(f"[bold]{record.period}[/bold] is open again; version {record.version} stays in the ledger.", soft_wrap=True)
         console.print(f"Head  [cyan]{record.chain_sha256}[/cyan]", soft_wrap=True)
-        console.print(f"[bold]Next[/bold]  [cyan]tierledger close {record.period} --by NAME[/cyan]   posts the differences as version {record.version + 1}")
+        close = escape(command_line(f"close {record.period} --by NAME", book))
+        console.print(f"[bold]Next[/bold]  [cyan]{close}[/cyan]   posts the differences as version {record.version + 1}")

@@ -443,7 +443,7 @@ def test_readers_see_one_run_while_it_is_published_again_and_again(context: RunC
         while not stop.is_set():
             try:
                 with closing(dbapi.connect(server.address("bi", database))) as con, closing(con.cursor()) as cursor:
-                    numbers = set()
+                    numbers: set[int] = set()
                     for table in ("fct_payout", "fct_payout_line", "dim_partner", "fct_payout"):
                         cursor.execute(f"select distinct number from rebates.{table}")
                         numbers.update(number for (number,) in cursor.fetchall())

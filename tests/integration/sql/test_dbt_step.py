@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from jinja2 import Environment
 
+from assets.runtime.errors import SqlError
 from assets.transform import dbt
 from models.money import round_ratio
 from tests.integration.sql.test_dbt_lines import read_feeds, write_book
@@ -21,7 +22,7 @@ def test_a_model_that_fails_names_itself_and_the_database_s_words(tmp_path: Path
     read_feeds(context)
     with duckdb.connect(str(context.warehouse)) as con:
         con.execute("alter table terms.scopes rename column counts_sale to counts_sales")
-    with pytest.raises(dbt.SqlError, match=r"intermediate\.int_memberships: (?s:.)*counts_sale"):
+    with pytest.raises(SqlError, match=r"intermediate\.int_memberships: (?s:.)*counts_sale"):
         dbt.prepare(context)
     with duckdb.connect(str(context.warehouse), config={"threads": 1}) as con:
         con.execute("select 1")

@@ -61,6 +61,7 @@ def test_defaults_are_those_of_the_language_page() -> None:
     )
     assert (benefit.boundary, benefit.above, benefit.prorate) == ("lower_inclusive", "hold", "none")
     assert (benefit.settle.lag_days, benefit.settle.clawback, benefit.accrue.placement, benefit.accrue.forecast) == (0, "carry", "actual", "linear")
+    assert benefit.tiers
     assert benefit.tiers[0].rate == D("0.1")
 
 
@@ -258,8 +259,9 @@ def test_terms_share_scopes_and_cover_the_days_needed() -> None:
     assert terms["line_sets"]["scope_key"].to_list() == [0, 1, 0]
     assert terms["line_sets"]["needs_prior_year"].to_list() == [False, True, False]
     assert terms["windows"].is_empty(), "no window has begun by 2020"
-    assert terms["days"]["day"].min() <= dt.date(2020, 5, 5), "also a day long before the terms is a day of the calendar"
-    assert terms["days"]["day"].max() >= dt.date(2025, 12, 31)
+    days = terms["days"]["day"].to_list()
+    assert min(days) <= dt.date(2020, 5, 5), "also a day long before the terms is a day of the calendar"
+    assert max(days) >= dt.date(2025, 12, 31)
 
 
 def test_scopes_without_a_common_value_leave_no_product() -> None:

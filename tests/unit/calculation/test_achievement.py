@@ -1,4 +1,4 @@
-"""ScaledInputs and results window by window: everything against the reference, and what blocks a result, one by one."""
+"""Figures and results window by window: everything against the reference, and what blocks a result, one by one."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ def test_what_a_missing_figure_blocks(benefit: dict[str, Any], reason: str | Non
     ],
 )
 def test_a_line_that_lacks_what_is_measured_blocks(benefit: dict[str, Any], lacking: str, reason: str | None) -> None:
-    lines = [*SOLD, replace(SOLD[1], date=dt.date(2025, 6, 1), **{lacking: None})]
+    change: dict[str, Any] = {lacking: None}
+    lines = [*SOLD, replace(SOLD[1], date=dt.date(2025, 6, 1), **change)]
     assert of(benefit, lines)["status_reason"] == reason
 
 
@@ -108,7 +109,8 @@ def test_a_line_that_lacks_what_is_measured_blocks(benefit: dict[str, Any], lack
     ],
 )
 def test_a_line_of_the_prior_year_blocks_only_what_looks_back_at_it(benefit: dict[str, Any], lacking: str, reason: str | None) -> None:
-    lines = [replace(SOLD[0], **{lacking: None}), SOLD[1]]
+    change: dict[str, Any] = {lacking: None}
+    lines = [replace(SOLD[0], **change), SOLD[1]]
     assert of(benefit, lines)["status_reason"] == reason
 
 

@@ -146,4 +146,6 @@ def _in_brackets(tree: ast.AST) -> Iterator[tuple[str, int]]:
 def _keys(tree: ast.AST) -> set[str]:
     """Names that a module gives by keyword or as keys of a dict, as `select(days=…)`, `pl.DataFrame({"row": …})` and `rename` do."""
     keys = {keyword.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for keyword in node.keywords if keyword.arg}
-    return keys | {key.value for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys if isinstance(key, ast.Constant)}
+    return keys | {
+        key.value for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    }

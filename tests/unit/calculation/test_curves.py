@@ -30,7 +30,7 @@ def figure(value: Fraction) -> Decimal:
 
 
 @st.composite
-def cases(draw: st.DrawFn, **kinds: Any) -> tuple[dict[str, Any], list[Row]]:
+def cases(draw: st.DrawFn, /, **kinds: Any) -> tuple[dict[str, Any], list[Row]]:
     benefit = draw(benefits(**kinds))
     return benefit, draw(rows_near_thresholds(benefit))
 
@@ -222,7 +222,8 @@ def test_neighbours_that_differ_in_one_figure_are_told_apart(changed: str) -> No
     tier = {"rate": D("0.1"), "per_unit": D(1), "amount": D(1), "share": D(1)}
     benefit = {"by": by, "tiers": [{"from": D(-9), **tier}, {"from": D("0.6"), **tier, "amount": D(2)}]}
     one = Row(D(100), D(100), D(5), target=D(200), baseline=D(100), incentive=D(7))
-    other = replace(one, **{changed: "fx" if changed == "reason" else D("0.5") if changed == "times" else D(3)})
+    change: dict[str, Any] = {changed: "fx" if changed == "reason" else D("0.5") if changed == "times" else D(3)}
+    other = replace(one, **change)
     got = evaluate(benefit, [one, other]).drop("payout_key")
     alone = [evaluate(benefit, [row]).drop("payout_key") for row in (one, other)]
     assert got.equals(pl.concat(alone))
@@ -244,5 +245,7 @@ def test_a_blocked_row_pays_nothing_and_stands_nowhere() -> None:
 def test_pieces_are_half_open_and_in_order() -> None:
     tiers = [Tier(Fraction(p), {"rate": Fraction(p, 100)}) for p in (0, 10, 20)]
     pieces = compile_curve("linear", "lower_inclusive", "extend", tiers)
-    assert [(p.tier, p.start, p.includes_start) for p in pieces] == [(1, 0, True), (2, 10, True), (3, 20, True), (3, 20, False)]
+    assert [(p.tier, p.start, p.includes_start) for p in pieces] == [
+        (tier, Fraction(start), is_included) for tier, start, is_included in ((1, 0, True), (2, 10, True), (3, 20, True), (3, 20, False))
+    ]
     assert [p.includes_start for p in compile_curve("whole", "upper_inclusive", "hold", tiers)] == [False] * 3

@@ -33,7 +33,7 @@ def rows_of(spans: list[Span], clawback: str, cut: int = 0, participant: int = 0
         for earned in span:
             rows.append((0, 0, participant, earned, clawback, start, end, day))
             day += dt.timedelta(days=1)
-    names = {
+    names: dict[str, pl.DataType | type[pl.DataType]] = {
         "series_key": pl.Int32,
         "benefit_key": pl.Int32,
         "participant_key": pl.Int32,

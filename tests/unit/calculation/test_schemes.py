@@ -1,6 +1,6 @@
 """Rolling and total, matrices, gates, multipliers and prorated windows, each against its formula in fractions.
 
-ScaledInputs are drawn where mistakes live: exactly at each threshold, one unit below, one above, at 0 and below.
+Figures are drawn where mistakes live: exactly at each threshold, one unit below, one above, at 0 and below.
 """
 
 from __future__ import annotations
@@ -295,7 +295,7 @@ def test_a_prorated_window_is_one_with_smaller_terms(data: Any, by: str, days: i
 def test_a_prorated_share_of_slices_by_hand() -> None:
     """Half a window: from 50 instead of 100, half of 8: 0.01 × (80 − 50) × 4; by attainment of half of 100: 0.01 × (1.6 − 0.5) × 4."""
     share = {"method": "graduated", "tiers": [{"from": D(100), "share": D("0.01")}]}
-    part = {"days": 45, "of_days": 90}
+    part: dict[str, Any] = {"days": 45, "of_days": 90}
     assert evaluate(share, [Row(D(80), incentive=D(8), **part)])["curve_payout"].to_list() == [D("1.2")]
     by = {"method": "graduated", "by": "attainment", "tiers": [{"from": D("0.5"), "share": D("0.01"), "rate": D("0.1"), "amount": D(6)}]}
     got = evaluate(by, [Row(D(80), D(160), target=D(100), incentive=D(8), **part)])["curve_payout"].to_list()
@@ -303,7 +303,7 @@ def test_a_prorated_share_of_slices_by_hand() -> None:
 
 
 def test_gates_and_grids_are_not_prorated_but_multipliers_are() -> None:
-    part = {"days": 45, "of_days": 90}
+    part: dict[str, Any] = {"days": 45, "of_days": 90}
     gate = {**FLAT, "requires": [{"by": "measure", "at_least": D(100)}]}
     assert evaluate(gate, [Row(D(m), **part) for m in ("50", "99.99", "100")])["earned"].to_list() == [0, 0, 50]
     multiply = {**FLAT, "multiply": {"by": "measure", "tiers": [{"from": D(100), "factor": D(2)}]}}
@@ -320,7 +320,7 @@ def test_a_scheme_of_some_benefits_keeps_their_keys() -> None:
     from models.calculation.payouts import evaluate_results
     from tests.support.evaluation import rows_frame
 
-    every = [
+    every: list[dict[str, Any]] = [
         FLAT,
         {"matrix": GRID},
         {"tiers": [{"from": D(0), "rate": D("0.1")}], "requires": [{"by": "measure", "at_least": D(10)}]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -19,7 +20,7 @@ TERM = {"from": dt.date(2025, 1, 1), "to": dt.date(2025, 12, 31)}
 PRIZES = [{"from": 1, "amount": 100}, {"from": 2, "amount": 60}, {"from": 3, "amount": 20}, {"from": 4, "amount": 0}]
 
 
-def small_of(benefit: dict[str, Any], volumes: list[Decimal | int], **more: Any) -> Small:
+def small_of(benefit: dict[str, Any], volumes: Sequence[Decimal | int], **more: Any) -> Small:
     """A year's agreement with participants P0, P1 … and a line of each volume in May 2025."""
     names = [f"P{n}" for n in range(len(volumes))]
     lines = [Line(dt.date(2025, 5, 1), D(v), D(1), D(1), name) for name, v in zip(names, volumes, strict=True) if v]
@@ -28,7 +29,7 @@ def small_of(benefit: dict[str, Any], volumes: list[Decimal | int], **more: Any)
     return Small(agreement, [*lines, *more.pop("lines", [])], more.pop("targets", []), more.pop("as_of", dt.date(2026, 1, 1)), **more)
 
 
-def of(benefit: dict[str, Any], volumes: list[Decimal | int], *columns: str, **more: Any) -> list[Any]:
+def of(benefit: dict[str, Any], volumes: Sequence[Decimal | int], *columns: str, **more: Any) -> list[Any]:
     """Columns of the payouts by participant; one column alone as plain values."""
     payouts = calculate(small_of(benefit, volumes, **more))["payouts"].sort("participant_id")
     return payouts[columns[0]].to_list() if len(columns) == 1 else list(payouts.select(columns).iter_rows())

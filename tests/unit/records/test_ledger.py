@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 from models.records.chain import LINES, NO_HASH, RECORD, TABLES, Folder, Record, canonical_csv, canonical_json, check_chain, head, seal
 
 JANUARY = dt.date(2026, 1, 1)
-DTYPES = {"varchar": pl.String, "date": pl.Date, "integer": pl.Int32, "decimal(18, 4)": pl.Decimal(18, 4), "decimal(38, 12)": pl.Decimal(38, 12)}
+DTYPES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "varchar": pl.String,
+    "date": pl.Date,
+    "integer": pl.Int32,
+    "decimal(18, 4)": pl.Decimal(18, 4),
+    "decimal(38, 12)": pl.Decimal(38, 12),
+}
 VALUES = {"varchar": "x", "date": JANUARY, "integer": 1, "decimal(18, 4)": Decimal("12.5"), "decimal(38, 12)": Decimal("0.25")}
 
 

@@ -1,0 +1,44 @@
+"""Where files lie that can be made again: the user's cache folder, never the package's own.
+
+Belongs here: choosing the folder and keeping it small. Does not belong here: what is kept there (assets/transform/dbt.py), and
+anything of a book.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+#: Folders of one kind that stay. Several versions of the program share the cache, each with a folder of its own.
+_KEPT = 8
+
+
+def open_cache(kind: str, digest: str) -> Path:
+    """The folder of this digest in the user's cache. Where the cache cannot be written: a private one that ends with the process.
+
+    Of each kind the folders used last stay.
+    """
+    from platformdirs import user_cache_path  # most commands need no cache
+
+    folder = user_cache_path("tierledger") / kind / digest
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            os.utime(folder)
+            _remove_unused(folder.parent)
+            return folder
+    except OSError:  # a home that is missing, read-only or full
+        pass
+    temporary = tempfile.mkdtemp(prefix="tierledger-")
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    return Path(temporary)
+
+
+def _remove_unused(parent: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):  # another process removes the same ones
+        for folder in sorted(parent.iterdir(), key=lambda each: each.stat().st_mtime)[:-_KEPT]:
+            shutil.rmtree(folder, ignore_errors=True)
