@@ -57,7 +57,7 @@ def _before_any_command(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and the hash of the code that calculates.")
     ] = False,
 ) -> None:
-    """Nothing happens here: the option's own callback answers and ends."""
+    """Does nothing: the option's callback prints the version and exits."""
 
 
 def run_cli() -> None:

@@ -29,7 +29,7 @@ _NAME = "tierledger"
 _PACKAGE = "pipelines.cli"
 #: Commands that take the folder of a book as their argument.
 _WITHOUT_OPTION = ("demo", "init")
-#: A command in backticks, as messages have it, or on an indented line of its own, as examples have it.
+#: A command in backticks, as in messages, or on its own indented line, as in examples.
 _PROPOSED = re.compile(rf"(`|^ +){_NAME} ([a-z][^`\n]*)", re.MULTILINE)
 
 BookOption = Annotated[
