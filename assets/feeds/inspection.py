@@ -109,7 +109,7 @@ def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS) -> Fa
     text = codecs.getincrementaldecoder("utf-8")()
     head = b""
 
-    def look(chunk: Any) -> None:
+    def count(chunk: Any) -> None:
         nonlocal head
         if len(head) < _CHUNK:
             head += bytes(chunk[: _CHUNK - len(head)])
@@ -125,7 +125,7 @@ def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS) -> Fa
                 hasher.update(view[:n])
                 if compression == "none":
                     if look_inside:
-                        look(view[:n])
+                        count(view[:n])
                     elif not head:
                         head = bytes(view[:8])
         facts.sha256 = hasher.hexdigest()
@@ -134,7 +134,7 @@ def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS) -> Fa
         if compression != "none":
             with _unpacked(path, compression) as stream:
                 while chunk := stream.read(_CHUNK):
-                    look(chunk) if look_inside else facts.add(chunk)
+                    count(chunk) if look_inside else facts.add(chunk)
                     if facts.unpacked > max(_BOMB_BYTES, _BOMB_RATIO * facts.size):
                         raise rejection(name, f"unpacks to more than {_BOMB_RATIO} times its size; if it is genuine, deliver it uncompressed")
         text.decode(b"", final=True)

@@ -113,7 +113,7 @@ def propose_mapping(con: duckdb.DuckDBPyConnection, path: Path, currency: str) -
     if "encoding" in proposal.written:
         message = f"the file is not UTF-8 text; it is read as {proposal.written['encoding']}: check that umlauts, accents and € are right"
         proposal.notes.append(message)
-    columns = [_look_at(con, name) for name in header]
+    columns = [_profile(con, name) for name in header]
     chosen = _match(columns)
     _map_date(proposal, chosen)
     _map_amounts(proposal, chosen, columns)
@@ -193,7 +193,7 @@ def _encoding_of(path: Path) -> str:
     return "utf-8"
 
 
-def _look_at(con: duckdb.DuckDBPyConnection, name: str) -> _Column:
+def _profile(con: duckdb.DuckDBPyConnection, name: str) -> _Column:
     column = f"trim({identifier(name)})"
     values = f"(select {column} as v from sample where {column} <> '' limit 200000)"
     found = con.execute(
