@@ -71,14 +71,14 @@ def test_no_space_is_told_before_anything_is_taken_in(context: RunContext, monke
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, 499 * 10**6))
     assert main(["run", "--book", str(context.folder)]) == 2
     message = capsys.readouterr().err
-    assert "0.5 GB are free; 0.5 GB are to stay free (limits.disk_free of book.yaml)" in message
+    assert "0.5 GB are free; 0.5 GB must stay free (limits.disk_free of book.yaml)" in message
     assert not (context.archive / "manifest.jsonl").exists()
 
 
 def test_new_files_need_room_for_what_they_become(context: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, 15 * 10**8))
     check_space(context, [(100 * 10**6, False)])
-    with pytest.raises(InputError, match=r"1\.5 GB are free; the new files need about 1\.6 GB, and 0\.5 GB are to stay free"):
+    with pytest.raises(InputError, match=r"1\.5 GB are free; the new files need about 1\.6 GB, and 0\.5 GB must stay free"):
         check_space(context, [(200 * 10**6, False)])
     with pytest.raises(InputError, match="the new files need about"):
         check_space(context, [(100 * 10**6, True)])

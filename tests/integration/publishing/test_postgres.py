@@ -491,7 +491,7 @@ REFUSED: dict[str, tuple[Callable[[Server, str], None], dict[str, Any], str]] = 
     "reads everything": (lambda s, d: s.run("grant pg_read_all_data to portal"), {}, "revoke pg_read_all_data from portal"),
     "writes by default": (
         lambda s, d: s.run("alter default privileges for role publisher grant insert on tables to bi", database=d), {},
-        "role bi could write to new tables by default privileges",
+        "role bi could write to new tables because of default privileges",
     ),
 }  # fmt: skip
 
@@ -509,7 +509,7 @@ def test_views_of_others_are_not_dropped(context: RunContext, server: Server, da
     manifest = context.published / "current" / "tables.json"
     server.run("create schema reports", "create view reports.monthly as select * from rebates.fct_payout", database=database)
     server.run("""comment on schema rebates is '{"tierledger": "small", "run_id": "older", "set": "s"}'""", database=database)
-    with pytest.raises(PostgresFailed, match=r"reports.monthly is a view on rebates.fct_payout and would go with it"):
+    with pytest.raises(PostgresFailed, match=r"reports.monthly is a view on rebates.fct_payout and would be dropped with it"):
         publish_to_postgres(context)
     with pytest.raises(PostgresFailed, match=r"rebates: ERROR: cannot drop desired object.* view reports.monthly depends on table rebates.fct_payout"):
         republish(context, monkeypatch)
