@@ -79,26 +79,26 @@ $(AUDIT)/.installed: audit.lock
 audit: setup $(AUDIT)/.installed  ## known weaknesses of the dependencies, and all of them with their hashes in build/sbom.json (CycloneDX)
 	@$(BIN)/python -m tests.tools.audit $(AUDIT)/bin
 
-lock:  ## write requirements.lock and audit.lock anew from pyproject.toml
+lock:  ## write requirements.lock and audit.lock from pyproject.toml
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev --no-header pyproject.toml -o requirements.lock
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group audit --no-header -o audit.lock
 
-tables-page: setup  ## write docs/tables.md anew from the descriptions of the tables
+tables-page: setup  ## write docs/tables.md from the descriptions of the tables
 	@$(BIN)/python -m pipelines.pages.tables
 
-internal-tables-page: setup  ## write docs/internal-tables.md anew from the descriptions of the tables below the marts
+internal-tables-page: setup  ## write docs/internal-tables.md from the descriptions of the tables below the marts
 	@$(BIN)/python -m pipelines.pages.internal_tables
 
-feed-columns-page: setup  ## write docs/feed-columns.md anew from the columns of the feeds
+feed-columns-page: setup  ## write docs/feed-columns.md from the columns of the feeds
 	@$(BIN)/python -m pipelines.pages.feed_columns
 
-language-page: setup  ## write docs/language-reference.md anew from the types of the language
+language-page: setup  ## write docs/language-reference.md from the types of the language
 	@$(BIN)/python -m pipelines.pages.language
 
-reasons-page: setup  ## write docs/reasons.md anew from the reasons of refused rows
+reasons-page: setup  ## write docs/reasons.md from the reasons of rejected rows
 	@$(BIN)/python -m pipelines.pages.reasons
 
-curves-page: setup  ## draw the pictures of docs/curves.md anew from the YAML under them
+curves-page: setup  ## draw the pictures of docs/curves.md from the YAML under them
 	@$(BIN)/python -m pipelines.pages.curves
 
 bench: setup  ## measure against the rivals (BENCH="--help" lists the options)

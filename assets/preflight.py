@@ -1,6 +1,6 @@
-"""Whether the machine has what a run needs, looked at before the run takes anything in.
+"""Whether the machine has what a run needs, checked before the run takes anything in.
 
-Belongs here: rights, files and paths, as mistakes with a way out. Does not belong here: what a run may take (assets/runtime/limits.py), space
+Belongs here: permissions, files and paths, as problems with a way out. Does not belong here: what a run may use (assets/runtime/limits.py), space
 (assets/runtime/disk_space.py).
 """
 
@@ -21,14 +21,14 @@ from assets.runtime.limits import Limits, limits_of
 from models.documents import InputError, Problem
 
 _FORMULA = re.compile(r"\{[{%#]")
-#: Files that the process should be able to hold open, and without which it cannot work.
+#: Open files that the process should be allowed, and the fewest that it can work with.
 _USUAL_OPEN_FILES, _LEAST_OPEN_FILES = 4096, 200
 
 
 def check_machine(context: RunContext) -> None:
-    """Raise InputError with all that stands in the way of a run: folders that cannot be written, no space, no names, no open files, no address.
+    """Raise InputError with everything that prevents a run: folders that cannot be written, no space, inodes or open files left, no address.
 
-    What a run that was killed had spilled is cleared away. The caller holds the book's lock.
+    Deletes what a killed run has spilled. The caller holds the book's lock.
     """
     check_address(context)
     limits = limits_of(context)
@@ -41,7 +41,7 @@ def check_machine(context: RunContext) -> None:
 
 
 def open_files_allowed() -> int:
-    """How many files the process may hold open; raised to what is usual where the machine lets it."""
+    """How many files the process may hold open. Raises the limit to the usual one if the machine allows it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _USUAL_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _USUAL_OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -51,14 +51,14 @@ def open_files_allowed() -> int:
 
 
 def _code_in_paths(context: RunContext, limits: Limits) -> list[Problem]:
-    """dbt's profile takes both paths and computes what stands in such brackets."""
+    """dbt's profile contains both paths, and dbt evaluates text in such brackets."""
     paths = {context.folder: "", limits.spill.parent: "limits.spill"}
-    message = "the path holds {{, {% or {#, which dbt would take for a formula; give the folder another name"
+    message = "the path holds {{, {% or {#, which dbt would evaluate as a template; rename the folder"
     return [Problem(str(path), 0, key, message) for path, key in paths.items() if _FORMULA.search(str(path))][:1]
 
 
 def _unwritable(context: RunContext, limits: Limits) -> list[Problem]:
-    """Folders a file cannot be made in, and files that cannot be changed. A folder that is still to be made needs its parent."""
+    """Folders in which no file can be created, and files that cannot be changed. For a folder that does not exist yet, its parent is checked."""
     problems = []
     wanted = {context.folder: "", context.archive: "", context.published: "", context.published / "runs": "", limits.spill.parent: "limits.spill"}
     for folder in dict.fromkeys(map(existing, wanted)):
@@ -66,10 +66,12 @@ def _unwritable(context: RunContext, limits: Limits) -> list[Problem]:
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as error:
-            message = f"no file can be written here: {error.strerror}; give the run the right to, or free some space"
+            message = f"no file can be written here: {error.strerror}; give the run write permission, or free some space"
             problems.append(Problem(str(folder), 0, wanted.get(folder, ""), message))
     if context.warehouse.exists() and not os.access(context.warehouse, os.W_OK):
-        problems.append(Problem(str(context.warehouse), 0, "", "cannot be written; give the run the right to, or delete it: the archive rebuilds it"))
+        problems.append(
+            Problem(str(context.warehouse), 0, "", "cannot be written; give the run write permission, or delete it: the next run rebuilds it from the archive")
+        )
     return problems
 
 

@@ -1,8 +1,8 @@
-"""The steps of a run in their order: what each is called, and the function that does it.
+"""The steps of a run in order: their names, and the functions that run them.
 
-Belongs here: names, titles, order. Does not belong here: what a step does (the wings), running them one after the other (pipelines/run.py), showing them as
-assets (assets/graph/).
-A step is imported when it is its turn, because Polars and dbt take seconds to import. The imports are statements, so that every tool sees them.
+Belongs here: names, titles, order. Does not belong here: what a step does (the other packages), running them one after the other (pipelines/run.py),
+showing them as assets (assets/graph/).
+A step is imported when it runs, because Polars and dbt take seconds to import. The imports are statements, so that every tool sees them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ R = TypeVar("R", bound=StepReport)
 
 @dataclass(frozen=True)
 class Step(Generic[P, R]):
-    """One step: its name, what a person reads while it works, and the function. Called with the run it works for, and with what the function wants."""
+    """One step: its name, the title shown while it runs, and its function. Call it with the run and the function's further arguments."""
 
     name: str
     title: str

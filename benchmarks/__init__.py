@@ -1,4 +1,4 @@
-"""How fast Tierledger is beside hand-written programs that compute the same payouts.
+"""How fast Tierledger is compared with hand-written programs that compute the same payouts.
 
 Belongs here: making books, running and comparing programs, reporting ratios. The product imports nothing from here.
 """

@@ -2,7 +2,7 @@
 
 A row is a benefit × participant × window. Four benefits of different kinds over 24 months, participants repeated until there are enough
 rows: `plain` has curves on the participant's own figures, `contest` a rank with shared ties, a bilinear matrix with a multiplier, gates by
-percentile, and quarters accrued by their forecast. Timed is `compute_results` alone, as the calculation step calls it: no reading, no writing.
+percentile, and quarters accrued by their forecast. Only `compute_results` is timed, as the calculation step calls it, without reading or writing.
 """
 
 from __future__ import annotations
@@ -153,8 +153,8 @@ def main() -> None:
     payouts = dict(compute_results(frames, as_of, period, "half_up"))["payouts"].height
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    figures = {"rows": payouts, "seconds": round(wall, 2), "cpu_seconds": round(cpu, 2), "rows_per_minute": round(payouts / wall * 60), "peak_rss_mb": peak}
-    print(json.dumps(figures))
+    result = {"rows": payouts, "seconds": round(wall, 2), "cpu_seconds": round(cpu, 2), "rows_per_minute": round(payouts / wall * 60), "peak_rss_mb": peak}
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Tierledger and its rivals in turns on one book, round after round, and whether they pay the same.
 
-Belongs here: the order of the runs, a fresh copy of the book for each of ours, and the further day. Does not belong here: measuring one
+Belongs here: the order of the runs, a fresh copy of the book for each of our runs, and the further day. Does not belong here: measuring one
 process (measurement.py), and ratios (report.py).
 
-Rivals leave the book as it is. Ours run on a copy of links, so that nothing is left from the round before; then one more day's file arrives,
-ours run again on what is there, and the floor, which remembers nothing, computes the grown book for the comparison.
+Rivals do not change the book. Our runs use a copy made of links, so that nothing remains from the previous round. Then one more day's file arrives,
+ours runs again on the same copy, and the floor, which keeps nothing between runs, computes the larger book for the comparison.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from benchmarks.measurement import ProcessFailed, measure
 PROJECT = Path(__file__).parents[1]
 ENGINE, FLOOR = "tierledger", "floor"
 RIVALS = {FLOOR: "duckdb_floor", "polars": "polars_script", "pandas": "pandas_script", "postgres": "postgres_script"}
-#: Those that need packages which are not the project's.
+#: Rivals that need packages outside the project.
 NEED_PACKAGES = {"pandas", "postgres"}
 _OURS = ("-c", "from pipelines.cli.main import run_cli; run_cli()", "run", "--json", "--book")  # the console script, installed or not
 
@@ -33,7 +33,7 @@ Run = dict[str, Any]
 
 
 class Comparison:
-    """One book, whose folder takes scratch files next to it while this runs; `packages`: the interpreter of NEED_PACKAGES."""
+    """One book. Scratch files are written next to its folder. `packages`: the interpreter of NEED_PACKAGES."""
 
     def __init__(self, book: Path, rivals: list[str], packages: Path) -> None:
         self._book, self._packages = book, packages
@@ -41,7 +41,7 @@ class Comparison:
         self._environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
 
     def run(self, rounds: int) -> Iterator[Run]:
-        """Every run as it ends: figures and `verdict`, or `error`."""
+        """Every run as it ends: measurements and `verdict`, or `error`."""
         for path in (self._book / "feeds" / "transactions").iterdir():
             path.read_bytes()  # the same warm file cache for everyone
         with tempfile.TemporaryDirectory(prefix=".comparison-", dir=self._book.parent) as folder:
@@ -81,7 +81,7 @@ class Comparison:
 
 @contextmanager
 def _copied(book: Path, scratch: Path) -> Iterator[Path]:
-    """What a book holds before its first run, as links where the disk allows."""
+    """A copy of the book as before its first run, made of hard links if the disk allows."""
     copy = Path(tempfile.mkdtemp(prefix="book-", dir=scratch))
     shutil.copy2(book / "book.yaml", copy)
     for folder in ("agreements", "feeds"):
@@ -98,7 +98,7 @@ def _link(source: str, target: str) -> None:
 
 
 def _verdict(ours: Path, floor: Path) -> str:
-    """Computed in another process, so that this one stays small: a child's peak memory begins with its parent's."""
+    """The comparison, made in another process to keep this one small: a child's peak memory begins with its parent's."""
     command = [sys.executable, "-m", "benchmarks.payouts", str(ours), str(floor), "--table", "fct_payout"]
     compared = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False)
     return (compared.stdout or compared.stderr).strip()

@@ -1,6 +1,6 @@
-"""One process, measured from outside: wall from start to exit, CPU and peak memory as the kernel counts them.
+"""One process, measured from outside: wall time from start to exit, CPU and peak memory as the kernel counts them.
 
-Does not belong here: which process, and what its figures are compared with (comparison.py).
+Does not belong here: which process, and what its measurements are compared with (comparison.py).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-#: A process that takes longer is ended; asked first, so that it may end a server of its own.
+#: A process that takes longer is terminated, and killed after the grace period. In between it can stop a server it started.
 TIMEOUT_SECONDS, GRACE_SECONDS = 3_600, 20
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Seconds, seconds of CPU with those of children waited for, and the peak memory of the largest process in MB."""
+    """Wall seconds, CPU seconds including awaited children, and the peak memory of the largest process in MB."""
 
     wall: float
     cpu: float
@@ -29,7 +29,7 @@ class Measurement:
 
 
 class ProcessFailed(Exception):
-    """A measured process ended with an error; says how."""
+    """A measured process ended with an error. The text says how."""
 
 
 def measure(command: Sequence[str], scratch: Path, environment: Mapping[str, str]) -> Measurement:
@@ -47,7 +47,7 @@ def measure(command: Sequence[str], scratch: Path, environment: Mapping[str, str
 
 
 def _wait(pid: int, started: float) -> tuple[int, resource.struct_rusage]:
-    """Status and usage of a child, which is ended when it takes too long."""
+    """Status and usage of a child, which is stopped when it takes too long."""
     while True:
         ended, status, usage = os.wait4(pid, os.WNOHANG)
         if ended:

@@ -1,6 +1,6 @@
 """Do two programs pay the same to the cent? `python -m benchmarks.payouts OURS THEIRS`, two folders of published tables.
 
-Belongs here: comparing fct_payout and, where both have it, fct_accrual, row by row, as decimals. Does not belong here: who made them.
+Belongs here: comparing fct_payout and, if both have it, fct_accrual, row by row, as decimals. Does not belong here: making the tables.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def compare_table(table: str, ours: Path, theirs: Path) -> str:
-    """`AGREE` or `DIFFER`, with what was found. A row that one side lacks is 0 there."""
+    """`AGREE` or `DIFFER`, with details. A row that is missing on one side counts as 0."""
     keys, amounts = TABLES[table]
     con = duckdb.connect()
     for side, folder in (("ours", ours), ("theirs", theirs)):

@@ -1,8 +1,8 @@
-"""The figures of one or more comparisons as Markdown.
+"""The measurements of one or more comparisons as Markdown.
 
 Belongs here: ratios and tables of what comparison.py measured. Does not belong here: measuring.
 
-Ratios are taken within a round against the floor of that round, then their median: slow minutes of a shared machine weigh on both.
+A ratio compares a run with the floor of the same round, because slow minutes of a shared machine affect both. The report gives the median.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Size:
         return [run for run in self.runs if run["name"] == name]
 
     def ratios(self, runs: list[Run], seconds: Seconds) -> list[float]:
-        """Each run against the floor of its round."""
+        """The ratio of each run to the floor of its round."""
         floors = {run["round"]: run for run in self.of(FLOOR)}
         return [seconds(run) / floors[run["round"]]["wall" if seconds in (_wall, _wall_beyond) else "cpu"] for run in runs]
 

@@ -1,14 +1,14 @@
-"""Tierledger beside hand-written rivals on generated books: `python -m benchmarks.run --sizes 1m,10m`.
+"""Tierledger and hand-written rivals on generated books: `python -m benchmarks.run --sizes 1m,10m`.
 
-Makes each book (benchmarks/generator) unless it is there, runs the rivals and `tierledger run` in turns, compares every payout with the
-floor's to the cent, and prints ratios and stages as Markdown, also left in WORK/report.md. Every run is in WORK/results/*.jsonl.
+Makes each book (benchmarks/generator) unless it exists, runs the rivals and `tierledger run` in turns, compares every payout with the
+floor's to the cent, and prints ratios and stages as Markdown, also to WORK/report.md. Every run is in WORK/results/*.jsonl.
 
-  --sizes 2k --rounds 1                      see that it works, in a minute
+  --sizes 2k --rounds 1                      a one-minute check that it works
   --sizes 1m --rounds 4 --rivals floor       the ratio to the floor, without further packages
   --sizes 10m --rivals polars,pandas,postgres
 
-pandas and PostgreSQL are no part of the project: the first run that asks for them makes WORK/rivals-venv from benchmarks/requirements.txt.
-Exit code 1: a run failed or paid a different amount than the floor; its time then means nothing.
+pandas and PostgreSQL are not part of the project: the first run that needs them makes WORK/rivals-venv from benchmarks/requirements.txt.
+Exit code 1: a run failed or paid a different amount than the floor. Then its time means nothing.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 
 
 def make_book(books: Path, size: str) -> Path:
-    """The book of this size, generated unless it is there."""
+    """The book of this size, generated unless it exists."""
     book = books / size
     if not (book / "book.yaml").is_file():
         print(f"making {book}", flush=True)
         numbers = [part for name, number in SIZES[size].items() for part in (f"--{name}", str(number))]
-        # in a process of its own: see comparison.py on the memory of children
+        # in its own process: see comparison.py on the memory of children
         command = [sys.executable, "-m", "benchmarks.generator", *numbers, "--further-days", "1", "--out", str(book)]
         subprocess.run(command, cwd=PROJECT, check=True)
     return book
 
 
 def packages_python(work: Path, rivals: list[str]) -> Path:
-    """The interpreter of the rivals that need further packages, made when one of them is asked for."""
+    """The interpreter of the rivals that need further packages, set up on first use."""
     python = work / "rivals-venv" / "bin" / "python"
     if NEED_PACKAGES.intersection(rivals) and not python.exists():
         print(f"making {python.parents[1]}", flush=True)
@@ -65,7 +65,7 @@ def describe(run: Run) -> str:
 
 
 def is_right(run: Run) -> bool:
-    """It ended well and pays the same as the floor."""
+    """Whether it succeeded and pays the same as the floor."""
     return "error" not in run and run.get("verdict", "AGREE").startswith("AGREE")
 
 
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--rivals", default="floor,polars,pandas", help=f"of {', '.join(RIVALS)}; the floor always runs; default: %(default)s")
     parser.add_argument("--work", type=Path, default=Path("build/bench"), help="folder for books, packages and results; default: %(default)s")
-    parser.add_argument("--books", type=Path, help="folder with books named by their size, which stay as they are; default: WORK/books")
+    parser.add_argument("--books", type=Path, help="folder with books named by their size, which are not changed; default: WORK/books")
     chosen = parser.parse_args()
     sizes, rivals = chosen.sizes.lower().split(","), chosen.rivals.lower().split(",")
     for option, names, known in (("--sizes", sizes, SIZES), ("--rivals", rivals, RIVALS)):

@@ -1,6 +1,6 @@
 """Windows of the Gregorian year, clipped to an agreement's term.
 
-Belongs here: the days a window and the span it accumulates over begin and end. Does not belong here: what is computed in them.
+Belongs here: first and last days of windows and of the spans they accumulate over. Does not belong here: what is computed in them.
 """
 
 from __future__ import annotations

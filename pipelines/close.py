@@ -1,4 +1,4 @@
-"""Closing, reopening and writing off under the book's lock: run the book, add to its ledger, and publish what follows from it.
+"""Closing, reopening and writing off under the book's lock: run the book, add to its ledger, and publish the result.
 
 Belongs here: the order of these. Does not belong here: what they do (assets/closing/close.py), how they are shown (pipelines/cli/).
 """
@@ -26,8 +26,8 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Closing:
-    """What `close` came to: the periods closed now, none when it was closed before; then `later` is what has come to it since (one row per
-    period it will be posted in, reason and currency)."""
+    """The result of `close`. `closed`: the periods closed now, none if the period was closed before. `later`: changes to it since then, with one row
+    per period they will be posted in, reason and currency."""
 
     period: str
     closed: list[Closed]
@@ -59,7 +59,7 @@ def close_book(
 
 
 def reopen_book(folder: Path, period: str, reason: str, by: str, approved_by: str, progress: Progress = silent, clock: Clock = read_clock) -> Record:
-    """Enter the reopening, and publish what follows from it."""
+    """Record the reopening, and publish the result."""
 
     def add(context: RunContext) -> Record:
         from assets.closing.close import reopen_period
@@ -72,7 +72,7 @@ def reopen_book(folder: Path, period: str, reason: str, by: str, approved_by: st
 def write_off_difference(
     folder: Path, payout: str, reason: str, by: str, amount: Decimal | None = None, progress: Progress = silent, clock: Clock = read_clock
 ) -> WriteOff:
-    """Run the book, enter the write-off of what is then open, and publish again."""
+    """Run the book, record the write-off of what is then open, and publish again."""
 
     def add(context: RunContext) -> WriteOff:
         from assets.closing.close import write_off_payout
@@ -85,7 +85,7 @@ def write_off_difference(
 def _add_between_runs(
     folder: Path, progress: Progress, clock: Clock, add: Callable[[RunContext], _T], has_added: Callable[[_T], bool] = lambda added: True
 ) -> _T:
-    """A run first, so that nothing is decided on what is no longer so; and a run after, which is quick to say so when nothing was added."""
+    """Run first, so that no decision rests on outdated results, and run again if anything was added."""
     open_book(folder)
     with lock_book(folder), translate_machine_errors(folder):
         before: RunSummary = run_locked_book(folder, progress=progress, clock=clock)

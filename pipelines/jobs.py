@@ -21,7 +21,7 @@ def build_jobs(assets: Sequence[Any]) -> list[Any]:
         dg.define_asset_job(
             RUN_BOOK,
             selection=dg.AssetSelection.all() - tests,
-            description="The whole way: take in new files, compute every payout, check, publish. The same steps as `tierledger run --force`.",
+            description="A full run: take in new files, compute every payout, check, publish. The same steps as `tierledger run --force`.",
         ),
         dg.define_asset_job(
             DATA_TESTS,

@@ -1,6 +1,6 @@
-"""What lies in the landing folders, by the hash of its bytes.
+"""The files in the landing folders, by the hash of their bytes.
 
-Belongs here: looking at the files of feeds. Does not belong here: taking them in (assets/feeds/load.py), starting runs (pipelines/sensors.py).
+Belongs here: finding the files of feeds. Does not belong here: taking them in (assets/feeds/load.py), starting runs (pipelines/sensors.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def find_landed(folder: Path) -> dict[str, list[Landed]]:
 
 
 def hash_of(file: Landed) -> str:
-    """sha256 of the file's bytes; read again only when path, size or times have changed."""
+    """SHA-256 of the file's bytes. The file is read again only if its path, size or times have changed."""
     return _hash(file.path, file.identity)
 
 

@@ -56,7 +56,7 @@ def close_periods() -> None:
     description="On the fifth of the month at 06:00 UTC, closes the period that ended last.",
 )
 def month_end(context: dg.ScheduleEvaluationContext, book: BookFolder) -> dg.RunRequest | dg.SkipReason:
-    """The periods are looked up when the schedule is evaluated: the location may have been loaded months ago."""
+    """Periods are looked up when the schedule is evaluated, because the code location may have been loaded months ago."""
     try:
         ended = list_ended(book.path, context.scheduled_execution_time.date() - ONE_DAY)  # the day itself is not over
     except InputError as error:

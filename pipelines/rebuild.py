@@ -1,6 +1,7 @@
-"""Making published tables again from what the book keeps, under the book's lock: as known on a day, or to compare with what readers see.
+"""Rebuilding published tables from what the book keeps, under the book's lock: as known on a day, or to compare them with what readers see.
 
-Belongs here: the order of these. Does not belong here: what a moment knew (assets/verification/rebuild.py), what is compared (assets/verification/verify.py).
+Belongs here: the order of these. Does not belong here: what was known at a moment (assets/verification/rebuild.py), what is compared
+(assets/verification/verify.py).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ KNOWN_AT = "published-known-at"
 
 @dataclass(frozen=True)
 class KnownAt:
-    """What a run as known on a day came to. `snapshot` says what was known, and whether it is the run that was published then."""
+    """The result of a run as known on a day. `snapshot`: what was known, and whether it is the run that was published then."""
 
     day: dt.date
     snapshot: Snapshot
@@ -39,14 +40,14 @@ class KnownAt:
 def run_known_at(
     folder: Path, day: dt.date, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False, clock: Clock = read_clock
 ) -> KnownAt:
-    """Publish what the book knew at the end of `day` (UTC) into published-known-at/<day>. The book itself stays as it is.
+    """Publish what the book knew at the end of `day` (UTC) into published-known-at/<day>. The book itself does not change.
 
-    Raises InputError for a day that lies ahead or on which nothing had arrived, and what a run raises.
+    Raises InputError for a day in the future or before the first arrival, and what a run raises.
     """
     from assets.verification.rebuild import snapshot_of_day
 
     if day > clock().date():
-        raise InputError([Problem("--known-at", 0, "", f"{day} lies ahead; name a day up to today (UTC)")])
+        raise InputError([Problem("--known-at", 0, "", f"{day} is in the future; name a day up to today (UTC)")])
     open_book(folder)
     with lock_book(folder):
         snapshot = snapshot_of_day(folder, day, as_of)
@@ -73,7 +74,7 @@ def verify_book(folder: Path, head: str | None = None, progress: Progress = sile
         with _scratch_book(folder, verifying.snapshot_published(book), None, progress) as context:
             error = verifying.catch(lambda: run_steps(context, force=True))
             if error:
-                yield verifying.tell_rebuild_failed(error)
+                yield verifying.report_rebuild_failure(error)
                 return
             for finding in verifying.check_rebuilt(book, context):
                 yield finding
@@ -83,7 +84,7 @@ def verify_book(folder: Path, head: str | None = None, progress: Progress = sile
 
 @contextmanager
 def _scratch_book(folder: Path, snapshot: Snapshot, publish_to: Path | None, progress: Progress) -> Iterator[RunContext]:
-    """A book in a temporary folder ($TMPDIR) that is gone when the block ends."""
+    """A book in a temporary folder ($TMPDIR) that is deleted when the block ends."""
     from assets.verification.rebuild import materialize_snapshot
 
     with tempfile.TemporaryDirectory(prefix="tierledger-") as scratch:

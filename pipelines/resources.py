@@ -1,4 +1,4 @@
-"""The run of a book with what only the border may read: the secrets of the environment.
+"""The run of a book with the secrets of the environment, which only pipelines may read.
 
 Belongs here: what the environment adds to a resource. Does not belong here: the resources themselves (assets/graph/resources.py).
 """
@@ -8,7 +8,7 @@ from pipelines import settings
 
 
 class BookRunWithSecrets(BookRun):
-    """Knows what book.yaml names as `env:NAME`."""
+    """Reads the secrets that book.yaml names as `env:NAME`."""
 
     def read_secret(self, name: str) -> str | None:
         return settings.read_secret(name)

@@ -1,7 +1,7 @@
 """Running the steps in this process, one after the other.
 
-Belongs here: timing, the lock, when a run ends early, what a run came to. Does not belong here: the order of the steps (assets/steps.py), what a step does
-(the wings of assets/), how a run is shown (pipelines/cli/).
+Belongs here: timing, the lock, when a run ends early, the summary of a run. Does not belong here: the order of the steps (assets/steps.py), what a step does
+(the packages of assets/), how a run is shown (pipelines/cli/).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ R = TypeVar("R", bound=StepReport)
 
 @dataclass(frozen=True)
 class StartUp:
-    """What it takes before the first row is touched: imports and dbt's parse. Seconds on the clock and of CPU."""
+    """The time before the first row is processed: imports and dbt's parse. Wall-clock and CPU seconds."""
 
     seconds: float
     cpu_seconds: float
@@ -53,9 +53,9 @@ class _Found:
 
 @dataclass
 class RunSummary:
-    """What a run came to. `status` is published or nothing_new; `stages` are seconds per step, without start-up.
+    """The result of a run. `status` is published or nothing_new; `stages` are seconds per step, without start-up.
 
-    `unreadable_files`: files that were left out because the machine did not let them be read.
+    `unreadable_files`: files that were skipped because of their permissions.
     """
 
     run_id: str
@@ -76,10 +76,10 @@ class RunSummary:
 def run_book(
     folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False, rebuild: bool = False, clock: Clock = read_clock
 ) -> RunSummary:
-    """Run every step on the book, or stop after the feeds when nothing that decides the result has changed (unless `force`).
+    """Run every step on the book. Stop after the feeds if nothing that decides the result has changed (unless `force`).
 
-    `rebuild`: make the warehouse again from the archive first. Raises InputError (what the user gave is wrong, or the warehouse is damaged), CheckFailed
-    (nothing published), BookLocked (another run is at work), MachineRefused (no room, no right), PostgresFailed (published, but not there).
+    `rebuild`: rebuild the warehouse from the archive first. Raises InputError (wrong input, or a damaged warehouse), CheckFailed (nothing published),
+    BookLocked (another run is in progress), MachineRefused (no space, no permission), PostgresFailed (published, but not to PostgreSQL).
     """
     open_book(folder)
     with lock_book(folder):
@@ -94,7 +94,7 @@ def run_locked_book(
 
 
 def run_steps(context: RunContext, force: bool = False, rebuild: bool = False) -> RunSummary:
-    """The same for a run that was opened before."""
+    """The same for a run that is already open."""
     if context.book.limits.threads:
         limit_polars(context.book.limits.threads)
     with translate_machine_errors(context.folder), log_run(context) as log_end:
@@ -127,16 +127,16 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
     for warning in warnings:
         log_event("warning", warning, logging.WARNING)
     try:
-        # a mistake in the agreements is found before a file is taken in
+        # report mistakes in the agreements before any file is taken in
         terms = None if has_same_terms(context) else read_terms(context)
-        # held open for the whole run: steps open and close it for nothing, and what one has read is in memory for the next
+        # stays open for the whole run: then it costs steps nothing to open and close it, and data that one step has read is in memory for the next
         with open_warehouse(context):
             do(LEDGER)
             feeds = do(FEEDS)
             found = _Found([*warnings, *feeds.warnings], list(feeds.unreadable_files))
             run_id = do(IDENTIFY).run_id
             if not force and is_published(context, run_id):
-                publish_to_postgres(context)  # a run before may have reached Parquet and DuckDB alone
+                publish_to_postgres(context)  # an earlier run may have reached only Parquet and DuckDB
                 return _summarize(context, "nothing_new", stages, start_up, found)
             start_up += _import("assets.transform.calculate", "assets.transform.dbt")
             do(AGREEMENTS, terms)
@@ -153,7 +153,7 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
 
 
 def _import(*modules: str) -> StartUp:
-    """Import what the next steps need, and say what that took."""
+    """Import what the next steps need, and return how long that took."""
     with _measured() as took:
         for module in modules:
             importlib.import_module(module)

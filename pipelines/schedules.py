@@ -1,4 +1,4 @@
-"""When the book runs by the clock. Off until somebody switches it on."""
+"""The schedule of runs. It is off until you switch it on."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """Environment variables. This is the only place that reads them.
 
 TIERLEDGER_BOOK       the book to work on when no --book is given (default: books/demo below the current folder)
-TIERLEDGER_LOG        form of the log when no --log-format is given: text or json
-TIERLEDGER_LOG_FILE   file that the log is added to when no --log-file is given
+TIERLEDGER_LOG        format of the log when no --log-format is given: text or json
+TIERLEDGER_LOG_FILE   file to which the log is appended when no --log-file is given
 DAGSTER_HOME          settings and history of the Dagster instance for `tierledger ui` (default: .dagster_home below the book)
-and those that book.yaml names as `env:NAME`; POLARS_MAX_THREADS is set where book.yaml has limits.threads
+and those that book.yaml names as `env:NAME`; POLARS_MAX_THREADS is set if book.yaml has limits.threads
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ def book_folder() -> Path:
 
 
 def log_format() -> str | None:
-    """The form of the log when the caller names none; None: no log."""
+    """The format of the log when the caller names none. None: no log."""
     return os.environ.get("TIERLEDGER_LOG") or None
 
 
 def log_file() -> Path | None:
-    """Where the log goes when the caller names nothing."""
+    """The log file when the caller names none."""
     name = os.environ.get("TIERLEDGER_LOG_FILE")
     return Path(name) if name else None
 
 
 def dagster_home() -> Path | None:
-    """Where the Dagster instance keeps its settings and history when the caller's environment says so."""
+    """The folder of the Dagster instance, if the environment names one."""
     name = os.environ.get("DAGSTER_HOME")
     return Path(name) if name else None
 
 
 def read_secret(name: str) -> str | None:
-    """What book.yaml names as `env:NAME`; None where it is not set. From now on it is masked in everything that is told."""
+    """The secret that book.yaml names as `env:NAME`, or None if it is not set. From now on it is masked in all output."""
     value = os.environ.get(name)
     keep_secret(value or "")
     return value
 
 
 def limit_polars(threads: int) -> None:
-    """Let Polars have so many threads. It reads this when it is first imported: later there is nothing to be done, and no result depends on it."""
+    """Limit the threads of Polars. It reads the variable when it is first imported; later the call has no effect. No result depends on it."""
     os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
 
 
 def child_environment(**more: str) -> dict[str, str]:
-    """This process's environment for one that it starts, with `more` set."""
+    """The environment for a child process: this one's, with `more` set."""
     return {**os.environ, **more}

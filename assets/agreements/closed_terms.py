@@ -1,4 +1,4 @@
-"""What closed periods stand on and may therefore no longer change: agreements that were posted, their direction and currency, the accounts.
+"""What closed periods depend on and may no longer change: agreements that were posted, their direction and currency, the accounts.
 
 Belongs here: queries over `ledger.*` and `terms.*`, and what to do instead. Does not belong here: what a close freezes (assets/closing/close.py).
 """
@@ -37,13 +37,13 @@ _RENUMBERED = f"""
 
 
 def changed_after_close(con: duckdb.DuckDBPyConnection) -> list[Problem]:
-    """One problem per agreement or account that closed periods stand on and that is gone or another now; none when nothing is closed."""
+    """One problem per agreement or account that closed periods depend on and that is gone or has changed. None when nothing is closed."""
     problems = [
         Problem(
             "agreements",
             0,
             agreement,
-            f"{agreement} is in no file any more, but {posted.normalize():f} {currency} of it are posted in closed periods, the last {period}. "
+            f"{agreement} is no longer in any file, but {posted.normalize():f} {currency} of it are posted in closed periods, the last {period}. "
             "Put it back; to end it, give its term an earlier end",
         )
         for agreement, period, posted, currency in con.execute(_GONE).fetchall()
@@ -57,7 +57,7 @@ def changed_after_close(con: duckdb.DuckDBPyConnection) -> list[Problem]:
             "book.yaml",
             0,
             "accounts",
-            f"account {account} is none of them, but entries of closed periods stand on it, the last of {period}. Keep its number here and renumber in the "
+            f"account {account} is not among them, but entries of closed periods use it, the last in {period}. Keep its number here and renumber in the "
             "general ledger's import",
         )
         for account, period in con.execute(_RENUMBERED).fetchall()

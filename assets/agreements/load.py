@@ -52,21 +52,21 @@ def agreements_sha256(texts: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Terms:
-    """The tables of `terms.*`, and the hash of the agreement texts that they were made of."""
+    """The tables of `terms.*`, and the hash of the agreement texts that they were made from."""
 
     tables: dict[str, pl.DataFrame]
     agreements_sha256: str
 
 
 def read_terms(context: RunContext) -> Terms:
-    """The terms of the book's agreements and calendar. Raises InputError with every mistake in them; nothing is written."""
+    """The terms of the book's agreements and calendar. Raises InputError with every mistake in them. Writes nothing."""
     texts = read_agreement_texts(context.folder)
     sources = parse_agreements(texts, context.book.require_approval, context.book.calendar)
     return Terms(make_terms(context.book, sources, context.as_of), agreements_sha256(texts))
 
 
 def load_agreements(context: RunContext, terms: Terms | None = None) -> StepReport:
-    """Write every table of `terms.*` anew, from `terms` where the caller has read them. terms.loaded says of which texts: they may be edited meanwhile."""
+    """Rewrite every table of `terms.*`, from `terms` if the caller has read them. terms.loaded has the hash of the texts, which may be edited meanwhile."""
     terms = terms or read_terms(context)
     with open_warehouse(context) as con, transaction(con):
         con.execute("create schema if not exists terms")

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from assets.runtime.durable_files import flush
-from assets.runtime.errors import refusal
+from assets.runtime.errors import rejection
 
 MANIFEST = "manifest.jsonl"
 
@@ -36,14 +36,14 @@ class Arrival:
 
 
 def sync_archive(archive: Path, hashes: Iterable[str]) -> None:
-    """Return when the archived files are on disk for sure."""
+    """Return when the archived files are safely on disk."""
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(flush, [archive / sha256 for sha256 in hashes]))
     flush(archive)
 
 
 def read_manifest(archive: Path) -> list[Arrival]:
-    """Every arrival, in order. A last line that a crash cut short does not count."""
+    """Every arrival, in order. A last line that a crash cut short is ignored."""
     path = archive / MANIFEST
     if not path.exists():
         return []
@@ -51,11 +51,11 @@ def read_manifest(archive: Path) -> list[Arrival]:
     try:
         return [Arrival(**json.loads(line)) for line in lines if line.endswith(b"\n")]
     except (ValueError, TypeError) as error:
-        raise refusal(f"archive/{MANIFEST}", f"is damaged ({error}); restore it from a backup: it says what arrived in which order") from None
+        raise rejection(f"archive/{MANIFEST}", f"is damaged ({error}); restore it from a backup: it records the order of arrival") from None
 
 
 def append_manifest(archive: Path, arrivals: list[Arrival]) -> None:
-    """Enter arrivals; on disk when this returns."""
+    """Append arrivals. They are on disk when this returns."""
     if not arrivals:
         return
     path = archive / MANIFEST
@@ -72,5 +72,5 @@ def append_manifest(archive: Path, arrivals: list[Arrival]) -> None:
 
 
 def _entry(arrival: Arrival) -> dict[str, object]:
-    """What the manifest says of an arrival."""
+    """An arrival as the manifest has it."""
     return {name: value for name, value in asdict(arrival).items() if name != "totals" or value}

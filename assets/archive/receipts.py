@@ -1,12 +1,12 @@
 """Receipts: what the book held when its last run ended, and whether it still does.
 
-Belongs here: writing archive/receipt.json, holding warehouse and archive against it before a run, making the warehouse anew. Does not belong here:
+Belongs here: writing archive/receipt.json, comparing warehouse and archive with it before a run, discarding a damaged warehouse. Does not belong here:
 its shape (models/records/receipt.py), the manifest (assets/archive/manifest.py), proving the whole book (assets/verification/verify.py).
 
-    receipts.loads          one row per load that changed what the warehouse holds; committed with the load
-    archive/receipt.json    the last of them, written after the checkpoint that follows: never more than the warehouse has
+    receipts.loads          one row per load that changed the warehouse's contents; committed with the load
+    archive/receipt.json    the last of these rows, written after the checkpoint that follows: never more than the warehouse has
 
-So a warehouse may be ahead of its receipt (a crash came between the two) but never behind it.
+So a warehouse may be ahead of its receipt (after a crash between the two) but never behind it.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from models.records.receipt import PLACE, Contents, FilePrefix, Receipt, as_byte
 if TYPE_CHECKING:
     from assets.archive.manifest import Arrival
 
-#: Files of the archive that are only ever added to.
-_GROWING = (MANIFEST, RUNS)
+#: Append-only files of the archive.
+_APPEND_ONLY = (MANIFEST, RUNS)
 _LOADS = "create schema if not exists receipts; create table if not exists receipts.loads (load_no bigint not null, sha256 varchar not null)"
-REBUILT = "warehouse.duckdb was made again from the archive"
-MADE_AGAIN = "warehouse.duckdb was gone; it was made again from the archive, and nothing is lost"
+REBUILT = "warehouse.duckdb was rebuilt from the archive"
+REBUILT_MISSING = "warehouse.duckdb was missing; it was rebuilt from the archive, and nothing is lost"
 
 
 def check_book(context: RunContext, rebuild: bool = False) -> list[str]:
-    """Hold warehouse and archive against the last receipt; what a person should know, if anything. Before the first step of every run.
+    """Compare warehouse and archive with the last receipt, before the first step of every run. Returns warnings.
 
-    A warehouse that is gone is made again by the run, and so is any with `rebuild`, or one that was never whole. Raises InputError where the warehouse
-    holds less than it did or cannot be read, and where a file of the archive is gone or was changed.
+    The run rebuilds a warehouse that is missing or was never complete, and with `rebuild` any warehouse. Raises InputError when the warehouse
+    holds less than it did or cannot be read, and when a file of the archive is missing or was changed.
     """
     if context.is_rebuild:
         return []
@@ -59,27 +59,27 @@ def check_book(context: RunContext, rebuild: bool = False) -> list[str]:
     if rebuild or not context.warehouse.exists():
         had_one = receipt is not None and receipt.contents is not None
         _remove_warehouse(context, receipt)
-        return [REBUILT] if rebuild else [MADE_AGAIN] if had_one else []
+        return [REBUILT] if rebuild else [REBUILT_MISSING] if had_one else []
     try:
         with open_warehouse(context) as con:
             _check_warehouse(context, con, receipt)
     except duckdb.Error as error:
         if not is_damage(error):
             raise
-        if not _is_relied_upon(context.archive, receipt):
+        if not _was_ever_loaded(context.archive, receipt):
             _remove_warehouse(context, receipt)
             return []
         raise damaged(context.folder, str(error)) from error
     return []
 
 
-def _is_relied_upon(archive: Path, receipt: Receipt | None) -> bool:
-    """Whether anything was ever loaded into the warehouse for sure: not when a run died, or had no room, while it made the file."""
+def _was_ever_loaded(archive: Path, receipt: Receipt | None) -> bool:
+    """Whether a load was ever completed. It was not if a run died, or ran out of space, while it created the file."""
     return receipt.contents is not None if receipt else (archive / MANIFEST).exists()
 
 
 def _remove_warehouse(context: RunContext, receipt: Receipt | None) -> None:
-    """Take the warehouse away. First the receipt is made to promise nothing of it, so that a crash at any moment leaves a book that runs."""
+    """Delete the warehouse. The receipt is emptied first, so that a crash at any moment leaves a book that runs."""
     if receipt is None or receipt.contents:
         context.archive.mkdir(exist_ok=True)
         _write(context.archive, (receipt or Receipt()).model_copy(update={"contents": None, "load_no": 0, "load_sha256": NO_HASH}))
@@ -89,7 +89,7 @@ def _remove_warehouse(context: RunContext, receipt: Receipt | None) -> None:
 
 
 def _read_or_none(archive: Path) -> Receipt | None:
-    """The receipt, where there is one that can be read."""
+    """The receipt, or None if there is none that can be read."""
     try:
         return read_receipt(archive)
     except InputError:
@@ -97,11 +97,11 @@ def _read_or_none(archive: Path) -> Receipt | None:
 
 
 def enter_load(con: duckdb.DuckDBPyConnection, context: RunContext) -> None:
-    """List what the warehouse now holds, in the transaction that loads it; nothing when that is what it held."""
+    """Record what the warehouse now holds, in the transaction of the load. Does nothing if that has not changed."""
     con.execute(_LOADS)
     if not context.is_rebuild and read_receipt(context.archive) is None:
         context.archive.mkdir(exist_ok=True)
-        _write(context.archive, Receipt())  # from here on a book without a receipt has lost it
+        _write(context.archive, Receipt())  # from now on, a missing receipt is an error
     found = hash_contents(read_contents(con))
     last = _last_load(con)
     if last is None or last[1] != found:
@@ -109,16 +109,16 @@ def enter_load(con: duckdb.DuckDBPyConnection, context: RunContext) -> None:
 
 
 def write_receipt(con: duckdb.DuckDBPyConnection, context: RunContext, run_id: str | None = None) -> None:
-    """After a load and after a run: what the book holds from now on. `run_id`: the run that has ended. Writes nothing when the receipt says it already."""
+    """Record what the book holds after a load or a run. `run_id`: the run that has ended. Writes nothing if the receipt already says so."""
     last = _last_load(con)
     before = None if context.is_rebuild else read_receipt(context.archive)
     if before is None or last is None:
         return
     load_no, load_sha256 = last
     if (before.load_no, before.load_sha256) != last:
-        con.execute("checkpoint")  # what a receipt promises lies in the database file, whatever becomes of its log
+        con.execute("checkpoint")  # what a receipt promises must be in the database file, even if the log is lost
     contents = before.contents if (before.load_no, before.load_sha256) == last else read_contents(con)
-    kept = {name: _kept(context.archive / name) for name in _GROWING if (context.archive / name).exists()}
+    kept = {name: _kept(context.archive / name) for name in _APPEND_ONLY if (context.archive / name).exists()}
     heads = read_heads(context.ledger)
     receipt = Receipt(load_no=load_no, load_sha256=load_sha256, contents=contents, kept=kept, run_id=run_id or before.run_id, **heads)
     if receipt != before:
@@ -126,7 +126,7 @@ def write_receipt(con: duckdb.DuckDBPyConnection, context: RunContext, run_id: s
 
 
 def read_contents(con: duckdb.DuckDBPyConnection) -> Contents:
-    """What the warehouse holds of the feeds. Refused rows that still stand in a feed's table do not count."""
+    """What the warehouse holds of the feeds. Rejected rows that are still in a feed's table do not count."""
     arrivals: dict[str, int] = {}
     digest, files = hashlib.sha256(), con.execute(_FILES).fetchall()
     for line in files:
@@ -143,18 +143,18 @@ _AMOUNTS = "select coalesce(currency, ''), sum(amount)::varchar from raw.transac
 
 
 def _check_warehouse(context: RunContext, con: duckdb.DuckDBPyConnection, receipt: Receipt | None) -> None:
-    """Raises InputError where the warehouse is not the one that the receipt speaks of, or holds less."""
+    """Raises InputError when the warehouse is not the one that the receipt describes, or holds less."""
     last = _last_load(con)
     if receipt is None:
         if last:
-            raise damaged(context.folder, f"{PLACE} is gone, so nobody can say whether the warehouse is whole")
+            raise damaged(context.folder, f"{PLACE} is missing, so it cannot be checked whether the warehouse is complete")
         return
     if receipt.contents:
         loads = set(con.execute("from receipts.loads").fetchall()) if last else set()
         if (receipt.load_no, receipt.load_sha256) not in loads:
             holds = f"load {last[0]}" if last else "nothing"
             message = f"it holds {holds} where {PLACE} says load {receipt.load_no} ({_in_words(receipt.contents)})"
-            raise damaged(context.folder, f"{message}: an older copy was put back, or the disk lost what was written")
+            raise damaged(context.folder, f"{message}: an older copy was restored, or the disk lost data")
     if last:
         found = read_contents(con)
         if hash_contents(found) != last[1]:
@@ -177,7 +177,7 @@ def _last_load(con: duckdb.DuckDBPyConnection) -> tuple[int, str] | None:
 
 
 def _check_archive(archive: Path, receipt: Receipt | None) -> None:
-    """Raises InputError with every file of the archive that is gone, has another size, or was touched since the receipt and has other bytes."""
+    """Raises InputError with every file of the archive that is missing, has another size, or was modified since the receipt and has other bytes."""
     if receipt is None:
         return
     problems = [
@@ -206,7 +206,7 @@ def _changed(archive: Path, arrivals: list[Arrival], since: int) -> Iterator[Pro
 
 
 def _kept(path: Path, size: int | None = None) -> FilePrefix:
-    """The file's first bytes, all whole lines where no size is given."""
+    """Size and hash of the file's first `size` bytes, by default of all complete lines."""
     data = path.read_bytes() if path.exists() else b""
     data = data[: data.rfind(b"\n") + 1] if size is None else data[:size]
     return FilePrefix(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())

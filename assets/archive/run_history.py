@@ -1,13 +1,13 @@
 """What runs leave in the archive: the texts of their terms, and the history of runs.
 
-Belongs here: these files. Does not belong here: what names a run (assets/archive/run_identity.py), making a book of them again
+Belongs here: these files. Does not belong here: what identifies a run (assets/archive/run_identity.py), rebuilding a book from them
 (assets/verification/rebuild.py).
 
     archive/terms/<sha256>.json    book.yaml and every agreement file as a run used them: text by name, in canonical JSON, named by its hash
     archive/runs.jsonl             one line per run that ended, in order; append-only
     archive/receipt.json           what the book held after its last run (written by assets/archive/receipts.py)
 
-A run's line is entered after readers see its tables. When a crash comes between the two, the published set still holds the line, and the next run enters it.
+A run's line is appended after readers see its tables. After a crash between the two, the published set still holds the line, and the next run appends it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RUNS, TERMS, RECEIPT = "runs.jsonl", "terms", "receipt.json"
 
 
 def keep_terms(archive: Path, folder: Path) -> str:
-    """Keep the texts of the book in `folder`, unless the archive has them, and return their name. On disk when this returns."""
+    """Archive the texts of the book in `folder`, unless they are there already, and return their name. On disk when this returns."""
     texts = {name: (folder / name).read_bytes().decode() for name in ("book.yaml", *read_agreement_texts(folder))}  # line ends as they are
     content = canonical_json(texts)
     name = sha256(content)
@@ -41,20 +41,20 @@ def keep_terms(archive: Path, folder: Path) -> str:
 
 
 def read_terms(archive: Path, name: str) -> dict[str, str]:
-    """The texts of that name. Raises InputError when they are gone or were changed."""
+    """The texts of that name. Raises InputError when they are missing or were changed."""
     place = f"archive/{TERMS}/{name}.json"
     try:
         content = (archive / TERMS / f"{name}.json").read_bytes()
     except FileNotFoundError:
-        raise InputError([Problem(place, 0, "", "is missing; restore it from a backup: it holds book.yaml and agreements of a run")]) from None
+        raise InputError([Problem(place, 0, "", "is missing; restore it from a backup: it holds book.yaml and the agreements of a run")]) from None
     if sha256(content) != name:
-        raise InputError([Problem(place, 0, "", "was changed: its bytes are not those that its name says; restore it from a backup")])
+        raise InputError([Problem(place, 0, "", "was changed: its bytes do not have the hash in its name; restore it from a backup")])
     texts: dict[str, str] = json.loads(content)
     return texts
 
 
 def read_receipt(archive: Path) -> Receipt | None:
-    """The receipt of the book; None: no run has begun to load. Raises InputError when it is damaged."""
+    """The receipt of the book. None: no run has begun to load. Raises InputError when it is damaged."""
     try:
         return parse_receipt((archive / RECEIPT).read_bytes())
     except FileNotFoundError:
@@ -62,7 +62,10 @@ def read_receipt(archive: Path) -> Receipt | None:
 
 
 def read_runs(archive: Path, published: Path | None = None) -> list[EndedRun]:
-    """Every run that ended, in order. `published`: its set may know of one that a crash kept from being entered. Raises InputError for a damaged line."""
+    """Every run that ended, in order. `published`: its set may hold the line of a run that a crash kept out of the history.
+
+    Raises InputError for a damaged line.
+    """
     runs, _ = parse_runs(_content(archive))
     last = published_line(published) if published else None
     return runs if last is None or last in runs else [*runs, last]
@@ -75,12 +78,12 @@ def published_line(published: Path) -> EndedRun | None:
 
 
 def torn_line(archive: Path) -> bytes:
-    """What is left of a last line that a crash cut short; empty when there is none."""
+    """The rest of a last line that a crash cut short. Empty when there is none."""
     return parse_runs(_content(archive))[1]
 
 
 def append_run(archive: Path, run: EndedRun) -> None:
-    """Enter a run, in place of what a crash may have left of a line. On disk when this returns."""
+    """Append a run, replacing a last line that a crash cut short. On disk when this returns."""
     archive.mkdir(exist_ok=True)
     torn = torn_line(archive)
     with (archive / RUNS).open("ab", buffering=0) as file:
@@ -92,7 +95,7 @@ def append_run(archive: Path, run: EndedRun) -> None:
 
 
 def enter_missing(archive: Path, published: Path) -> int:
-    """Enter the published run when a crash kept it from being entered. Returns how many were."""
+    """Append the published run if a crash kept it out of the history. Returns how many runs were appended."""
     last = published_line(published)
     if last is None or last in read_runs(archive):
         return 0

@@ -1,6 +1,6 @@
 """Which run this is, and the history of runs.
 
-Belongs here: the identity of a run (from what goes in, never from a clock), whether it is published, and the rows behind `audit_run`.
+Belongs here: the identity of a run (from its inputs, never from a clock), whether it is published, and the rows behind `audit_run`.
 Does not belong here: what a run does (pipelines/run.py) or where its results go (assets/publishing/parquet_set.py).
 """
 
@@ -29,24 +29,24 @@ from models.records.run_history import EndedRun
 if TYPE_CHECKING:
     import duckdb
 
-#: Calculation lives in these places; a change in one of them is another run.
+#: The calculation's source files. A change in one of them makes another run.
 _SOURCES = {"models": (".py",), "assets": (".py",), "dbt_project": (".sql", ".yml", ".csv")}
-#: What is derived from them, and the graph, which only draws.
+#: Not part of it: derived files, and the graph, which only displays.
 _LEFT_OUT = {"target", "logs", "dbt_packages", "__pycache__", "graph"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdentifyReport(StepReport):
-    """The name of the run, and how many runs were missing in the history."""
+    """The id of the run, and how many missing runs were added to the history."""
 
     run_id: str
     runs_entered: int
 
 
 def identify_run(context: RunContext) -> IdentifyReport:
-    """Step after the feeds: name the run by all that goes into it, in `calc.current_run` (one row; untouched when nothing changed).
+    """Step after the feeds: identify the run by all its inputs, in `calc.current_run` (one row, unchanged if nothing changed).
 
-    A published run that a crash kept out of the archive's history is entered there first.
+    If a crash kept the published run out of the archive's history, it is added there first.
     """
     entered = 0 if context.is_rebuild else enter_missing(context.archive, context.published)
     with open_warehouse(context) as con:
@@ -58,7 +58,7 @@ def identify_run(context: RunContext) -> IdentifyReport:
 
 
 def describe_terms(context: RunContext) -> dict[str, str]:
-    """All that decides a run's result beside the files that arrived."""
+    """Everything that decides a run's result apart from the files that arrived."""
     settings: dict[str, Any] = context.book.model_dump(mode="json", exclude={"as_of", "limits"})
     return {
         "agreements_sha256": agreements_sha256(read_agreement_texts(context.folder)),
@@ -70,27 +70,27 @@ def describe_terms(context: RunContext) -> dict[str, str]:
 
 
 def read_run_id(con: duckdb.DuckDBPyConnection) -> str | None:
-    """The run that the warehouse is in, if one has begun."""
+    """The run that the warehouse holds, if one has begun."""
     row = con.execute("select run_id from calc.current_run").fetchone() if table_exists(con, "calc", "current_run") else None
     return row[0] if row else None
 
 
-def note_step(con: duckdb.DuckDBPyConnection, step: str) -> None:
-    """The step has made all of its tables for the run that the warehouse is in."""
-    forget_step(con, step)
+def record_step(con: duckdb.DuckDBPyConnection, step: str) -> None:
+    """Record that the step has made all its tables for the run in the warehouse."""
+    clear_step(con, step)
     if run_id := read_run_id(con):
         con.execute("insert into calc.made_for values (?, ?)", [step, run_id])
 
 
-def forget_step(con: duckdb.DuckDBPyConnection, step: str) -> None:
-    """The tables of the step are about to be made anew."""
+def clear_step(con: duckdb.DuckDBPyConnection, step: str) -> None:
+    """Record that the tables of the step are about to be rebuilt."""
     con.execute("create schema if not exists calc")
     con.execute(_MADE_FOR)
     con.execute("delete from calc.made_for where step = ?", [step])
 
 
 def is_published(context: RunContext, run_id: str) -> bool:
-    """Whether readers see this run, every part of it there, and its files with the bytes that were published."""
+    """Whether readers see this run, complete, and with the bytes that were published."""
     manifest = read_manifest(context.published)
     has_database = (context.published / DATABASE).is_file() or not context.book.publish.duckdb
     if manifest is None or manifest["run_id"] != run_id or not has_database:
@@ -100,13 +100,13 @@ def is_published(context: RunContext, run_id: str) -> bool:
 
 
 def has_same_terms(context: RunContext) -> bool:
-    """Whether agreements, settings, `as_of` and code are those of the published run, so that only files can bring news."""
+    """Whether agreements, settings, `as_of` and code are those of the published run, so that only new files can change the result."""
     manifest = read_manifest(context.published)
     return manifest is not None and manifest["terms"] == describe_terms(context)
 
 
 def record_run(con: duckdb.DuckDBPyConnection, context: RunContext, status: Literal["published", "failed"]) -> EndedRun:
-    """Write the history `calc.runs` anew, this run as its last: how it ended and what it came to. Returns its line, which the archive is still to get."""
+    """Rewrite the history `calc.runs` with this run as its last: how it ended, and its totals. Returns its line, which is not in the archive yet."""
     payouts, totals = 0, "{}"
     if table_exists(con, "marts", "fct_payout") and status == "published":
         payouts, totals = con.execute(_TOTALS).fetchone() or (0, "{}")
@@ -130,7 +130,7 @@ def record_run(con: duckdb.DuckDBPyConnection, context: RunContext, status: Lite
 
 
 def record_failure(context: RunContext) -> None:
-    """Note in the history that this run ended without publishing."""
+    """Record in the history that this run ended without publishing."""
     with open_warehouse(context) as con:
         if read_run_id(con):
             append_run(context.archive, record_run(con, context, "failed"))
@@ -151,7 +151,7 @@ def code_version() -> str:
 
 @cache
 def package_version() -> str:
-    """The installed version; from a checkout that is not installed, `unversioned`."""
+    """The installed version, or `unversioned` for a checkout that is not installed."""
     try:
         return importlib.metadata.version("tierledger")
     except importlib.metadata.PackageNotFoundError:
@@ -198,7 +198,7 @@ def _write_current(con: duckdb.DuckDBPyConnection, identity: dict[str, str], sta
 
 
 def _inputs(con: duckdb.DuckDBPyConnection) -> str:
-    """Hash of what arrived, per feed in order of arrival: the same whether files came one by one or all at once."""
+    """Hash of the arrivals, per feed in order of arrival. It is the same whether files came one by one or all at once."""
     rows = con.execute("select feed, arrival_no, file_name, sha256, status from raw.feed_files order by all").fetchall()
     return _sha256(json.dumps(rows).encode())
 

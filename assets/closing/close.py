@@ -1,8 +1,7 @@
-"""Adding to the ledger: what a close freezes out of the published tables, a reopening, a write-off.
+"""Adding to the ledger: a close, which freezes rows of the published tables, a reopening, a write-off.
 
-Belongs here: read published tables → ask the rules → write to the ledger. Does not belong here: the rules (models/records/closing.py,
-models/records/write_offs.py),
-the lock, and the runs before and after (pipelines/close.py).
+Belongs here: read published tables → apply the rules → write to the ledger. Does not belong here: the rules (models/records/closing.py,
+models/records/write_offs.py), the lock, and the runs before and after (pipelines/close.py).
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from models.records.write_offs import WriteOff, agree_amount, as_line, last_sha2
 if TYPE_CHECKING:
     import duckdb
 
-#: Findings of one kind that a refusal lists.
+#: At most so many findings of a kind are listed.
 MAX_LISTED = 5
 
 
@@ -41,10 +40,10 @@ class Closed:
 
 
 def close_periods(context: RunContext, name: str, by: str, with_earlier: bool = False, accept_open: str | None = None) -> list[Closed]:
-    """Freeze a period as it is published, and with `with_earlier` the open ones before it, in order. Nothing when it is closed already.
+    """Freeze a period as it is published, and with `with_earlier` the open ones before it, in order. Does nothing if it is closed already.
 
-    Raises InputError for a name that is no period, LedgerRuleViolation for one that cannot be closed now: it has not ended, an earlier one is open, payouts are
-    blocked or rows rejected (unless `accept_open` says why that is accepted), an entry does not balance.
+    Raises InputError for a name that is not a period, and LedgerRuleViolation when the period cannot be closed now: it has not ended, an earlier one is
+    open, or payouts are blocked or rows rejected and no `accept_open` gives a reason to accept that. Raises CheckFailed when an entry does not balance.
     """
     closed_by = clean_text("--by", by)
     reason = clean_text("--accept-open", accept_open) if accept_open is not None else None
@@ -56,8 +55,9 @@ def close_periods(context: RunContext, name: str, by: str, with_earlier: bool = 
         planned = plan_close(name, with_earlier, context.as_of, periods, ledger.records, {row["period"] for row in fetch(con, _OPEN_PERIODS)})
         for period in planned:
             overrides = _accept(_find_open(con, context, period, ledger), period, reason, closed_by)
-            said = {"kind": "close", "period": period.name, "version": next_version(period.name, ledger.records), "closed_by": closed_by, "reason": reason}
-            fields = {**said, "closed_at": context.started_at, "overrides": overrides, **_describe_run(con, context)}
+            version = next_version(period.name, ledger.records)
+            decision = {"kind": "close", "period": period.name, "version": version, "closed_by": closed_by, "reason": reason}
+            fields = {**decision, "closed_at": context.started_at, "overrides": overrides, **_describe_run(con, context)}
             frames = {table: con.sql(query, params=[period.name]).pl() for table, query in _FROZEN.items()}
             _check_balance(con, period)
             record, files = seal(fields | {"write_offs_sha256": last_sha256(ledger.write_offs)}, frames, ledger.records)
@@ -69,7 +69,7 @@ def close_periods(context: RunContext, name: str, by: str, with_earlier: bool = 
 
 
 def reopen_period(context: RunContext, name: str, reason: str, by: str, approved_by: str) -> Record:
-    """Enter in the ledger that the last closed period is open again. What it posted stays posted; its next close posts the differences."""
+    """Record in the ledger that the last closed period is open again. What it posted stays posted; its next close posts the differences."""
     ledger = _open_ledger(context)
     fields = {
         "kind": "reopen",
@@ -89,8 +89,8 @@ def reopen_period(context: RunContext, name: str, reason: str, by: str, approved
 
 
 def write_off_payout(context: RunContext, wanted: str, reason: str, by: str, amount: Decimal | None = None) -> WriteOff:
-    """Enter that a difference of a payout will not be paid: `amount`, or all that is open. `wanted` as in `explain`."""
-    said = {"reason": clean_text("--reason", reason), "by": clean_text("--by", by)}
+    """Record that a difference of a payout will not be paid: `amount`, or all that is open. `wanted` as in `explain`."""
+    approval = {"reason": clean_text("--reason", reason), "by": clean_text("--by", by)}
     ledger = _open_ledger(context)
     with open_published(context.folder) as con:
         payout = find_payout(con, wanted)
@@ -98,7 +98,7 @@ def write_off_payout(context: RunContext, wanted: str, reason: str, by: str, amo
         period = posting_period(context.as_of, read_periods(con, context), ledger.records)
     subject = {key: payout[key] for key in ("payout_id", "agreement_id", "benefit_id", "participant_id", "window_start", "direction", "currency")}
     when = {"date": context.as_of, "period": period.name, "written_at": context.started_at}
-    write_off = seal_write_off({**subject, **when, **said, "amount": agreed}, ledger.write_offs)
+    write_off = seal_write_off({**subject, **when, **approval, "amount": agreed}, ledger.write_offs)
     append_write_off(context.ledger, as_line(write_off))
     return write_off
 
@@ -110,14 +110,13 @@ def read_periods(con: duckdb.DuckDBPyConnection, context: RunContext) -> list[Pe
 
 
 def list_differences(context: RunContext, origin_period: str) -> list[Row]:
-    """What has come to a closed period since and is not posted: one row per period it will be posted in, reason and currency."""
+    """Later changes to a closed period that are not posted: one row per period they will be posted in, reason and currency."""
     with open_published(context.folder) as con:
         return fetch(con, _DIFFERENCES, [origin_period])
 
 
 def _open_ledger(context: RunContext) -> Ledger:
-    """The ledger, to be added to. Raises LedgerRuleViolation when it knows a later day than the book: what is published then is not what the ledger
-    stands on."""
+    """The ledger, for appending. Raises LedgerRuleViolation when the ledger is ahead of the book's day: then its closes are not based on what is published."""
     ledger = read_ledger(context.ledger)
     check_as_of(context.as_of, ledger.records)
     return ledger
@@ -135,15 +134,15 @@ def _sum_accruals(accruals: pl.DataFrame) -> list[Row]:
 
 
 def _find_open(con: duckdb.DuckDBPyConnection, context: RunContext, period: Period, ledger: Ledger) -> list[tuple[str, str]]:
-    """(check, finding) for what should not be when a period is closed."""
+    """(check, finding) for everything that should stop a close."""
     findings = []
     blocked = fetch(con, _BLOCKED, [period.last_day, period.first_day])
     if blocked:
         listed = "; ".join(f"{row['payout']} ({row['status_reason']})" for row in blocked)
         count = blocked[0]["count"]
         findings.append(("no_payout_is_blocked", f"{count} blocked {'payout' if count == 1 else 'payouts'}: {listed}{'; …' if count > MAX_LISTED else ''}"))
-    standing = closes_in_force(ledger.records)
-    seen = standing[-1].arrivals if standing else {}
+    in_force = closes_in_force(ledger.records)
+    seen = in_force[-1].arrivals if in_force else {}
     rejected = fetch(con, _REJECTED, [list(seen), list(seen.values())])
     count, limit = rejected[0]["count"] if rejected else 0, context.book.close.quarantine_limit
     if count > limit:
@@ -162,7 +161,7 @@ def _accept(findings: Sequence[tuple[str, str]], period: Period, reason: str | N
 
 
 def _describe_run(con: duckdb.DuckDBPyConnection, context: RunContext) -> dict[str, Any]:
-    """What the record says of the run whose tables are frozen."""
+    """The record's fields about the run whose tables are frozen."""
     manifest = read_manifest(context.published) or {}
     run = fetch(con, _RUN, [manifest["run_id"]])[0]
     return {
@@ -181,14 +180,14 @@ def _check_balance(con: duckdb.DuckDBPyConnection, period: Period) -> None:
 
 
 def _columns(table: str, **expressions: str) -> str:
-    """The columns of a table of the ledger, each with its type, from the expression given or the column of that name."""
+    """The columns of a table of the ledger, each with its type, from the given expression or the column of that name."""
     return ", ".join(f"cast({expressions.get(name, f'here.{name}')} as {kind}) as {name}" for name, kind in TABLES[table].items())
 
 
 _ABOUT = {name: f"coalesce(payouts.{name}, known.{name})" for name in ("agreement_version", "direction", "currency")}
-#: Query of the rows that a close of period ? adds, per table of the ledger: only what is new.
+#: Per table of the ledger, the query of the rows that a close of period ? adds: only new ones.
 _FROZEN = {
-    # a payout that is no longer computed is known from what was posted of it
+    # the attributes of a payout that is no longer computed come from its postings
     "accruals": f"""
         with known as (
             select payout_id, arg_max(agreement_version, sequence) as agreement_version, any_value(direction) as direction, any_value(currency) as currency
@@ -203,7 +202,7 @@ _FROZEN = {
                 here.accrual <> 0
                 or (here.payout_id, here.period, here.origin_period) not in (select (payout_id, period, origin_period) from posted_accruals)
             )""",
-    # windows that have ended and are not frozen as they are now; a payout that is no longer computed is 0
+    # ended windows that differ from their last freeze; a payout that is no longer computed is 0
     "payouts": f"""
         with latest as (
             from posted_payouts qualify row_number() over (partition by payout_id order by sequence desc) = 1
@@ -233,17 +232,17 @@ _BLOCKED = f"""
     select concat_ws('/', agreement_id, benefit_id, participant_id, window_start) as payout, status_reason, count(*) over () as count
     from fct_payout where status = 'blocked' and window_start <= ? and window_end >= ? order by all limit {MAX_LISTED}"""
 
-#: Of files that arrived after those that the last close knew; rows that a later one has taken the place of are settled.
+#: Rows of files that arrived after those that the last close knew. Rows that a later row replaced are resolved.
 _REJECTED = f"""
     with seen as (select unnest($1::varchar[]) as feed, unnest($2::integer[]) as arrival_no)
     select rejects.file_name, rejects.row_number, rejects.reason, count(*) over () as count
     from audit_reject as rejects
     join audit_feed_file as files on rejects.feed = files.feed and rejects.sha256 = files.sha256 and rejects.file_name = files.file_name
     left join seen on files.feed = seen.feed
-    left join audit_reject_resolved as settled
-        on rejects.feed = settled.feed and rejects.sha256 = settled.sha256 and rejects.file_name = settled.file_name
-        and rejects.row_number = settled.row_number
-    where settled.feed is null and files.status = 'loaded' and files.arrival_no > coalesce(seen.arrival_no, 0)
+    left join audit_reject_resolved as resolved
+        on rejects.feed = resolved.feed and rejects.sha256 = resolved.sha256 and rejects.file_name = resolved.file_name
+        and rejects.row_number = resolved.row_number
+    where resolved.feed is null and files.status = 'loaded' and files.arrival_no > coalesce(seen.arrival_no, 0)
     order by all limit {MAX_LISTED}"""
 
 _UNBALANCED = f"""

@@ -36,7 +36,7 @@ class Journal:
 
 
 def read_journal(folder: Path, name: str) -> Journal:
-    """The published journal of a period. Raises InputError for a name that is no period, CheckFailed when an entry does not balance."""
+    """The published journal of a period. Raises InputError for a name that is not a period, and CheckFailed when an entry does not balance."""
     book = open_book(folder)
     with open_published(folder) as con:
         days = fetch(con, "select min(first_day) as first, max(last_day) as last from dim_period")[0]
@@ -57,11 +57,11 @@ def as_csv(journal: Journal) -> str:
 
 
 def as_xlsx(journal: Journal) -> bytes:
-    """One worksheet; the same journal gives the same bytes. Raises InputError when a worksheet cannot hold it."""
+    """One worksheet. The same journal gives the same bytes. Raises InputError when a worksheet cannot hold it."""
     import xlsxwriter
 
     if journal.lines.height >= SHEET_ROWS:
-        message = f"{journal.lines.height:,} lines are more than a worksheet holds; take --format csv"
+        message = f"{journal.lines.height:,} lines are more than a worksheet holds; use --format csv"
         raise InputError([Problem("--format", 0, "", message)])
     content = io.BytesIO()
     as_written = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}

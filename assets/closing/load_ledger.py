@@ -1,6 +1,6 @@
-"""The first step of a run: what was closed, checked and written as the tables `ledger.*`.
+"""The first step of a run: the ledger, checked and written as the tables `ledger.*`.
 
-Belongs here: holding the ledger against what readers and the archive know of it, and its tables. Does not belong here: its files
+Belongs here: comparing the ledger with what the published set and the archive know of it, and its tables. Does not belong here: its files
 (assets/ledger/folder.py), their form and hashes (models/records/chain.py).
 """
 
@@ -50,7 +50,7 @@ class LedgerReport(StepReport):
 
 
 def load_ledger(context: RunContext) -> LedgerReport:
-    """First step of a run: check the ledger and write every table of `ledger.*` anew; all are there, and empty, when nothing is closed.
+    """First step of a run: check the ledger and rewrite every table of `ledger.*`. If nothing is closed, they are empty.
 
     Raises InputError with folder, file and row when a hash is wrong, a file or folder is missing, or the chain is broken or shorter than it was.
     """
@@ -63,7 +63,7 @@ def load_ledger(context: RunContext) -> LedgerReport:
         known.setdefault(receipt.ledger_sha256, "archive/receipt.json")
     whole = read_ledger(context.ledger, known)
     if not {terms.get("write_offs_sha256", NO_HASH), receipt.write_offs_sha256} <= {NO_HASH, *(each.sha256 for each in whole.write_offs)}:
-        message = "lacks write-offs that an earlier run knew, or holds others; restore it from a backup"
+        message = "is missing write-offs that an earlier run knew, or they were changed; restore it from a backup"
         raise InputError([Problem(f"ledger/{write_offs.FILE}", 0, "", message)])
     ledger = _as_of(whole, context.as_of)
     with open_warehouse(context) as con, transaction(con):
@@ -77,13 +77,13 @@ def load_ledger(context: RunContext) -> LedgerReport:
 
 
 def _as_of(ledger: Ledger, as_of: dt.date) -> Ledger:
-    """The ledger as it stood: for a run as of an earlier day, what was closed later is not there yet."""
+    """The ledger as of a day, without what was closed later."""
     records = list(takewhile(lambda record: (record.as_of or record.closed_at.date()) <= as_of, ledger.records))
     return Ledger(records, [each for each in ledger.write_offs if each.date <= as_of])
 
 
 def _frames(ledger: Ledger) -> dict[str, pl.DataFrame]:
-    """What the records and the write-offs say, as tables: closes one row per folder, arrivals and agreements one per folder and what it names."""
+    """Records and write-offs as tables: closes with one row per folder, arrivals and agreements with one row per folder and feed or agreement."""
     in_force = {record.sequence for record in closes_in_force(ledger.records)}
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _SCHEMAS}
     for record in ledger.records:

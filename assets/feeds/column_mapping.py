@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from assets.feeds.typing_sql import DECIMALS, Mapped
-from assets.runtime.errors import refusal
+from assets.runtime.errors import rejection
 from models.book.settings import Book
 from models.documents import Document, InputError, Problem, parse_documents
 from models.feeds.attributes import folded
@@ -27,12 +27,12 @@ from models.feeds.settings import FeedSettings
 from models.feeds.text_formats import PLAIN, Forms, forms_of, without_nulls
 from models.money import MINOR_UNITS
 
-#: Raised when the reading of files changes: what was loaded before is then loaded again from the archive.
+#: Increase it when the reading of files changes. Files loaded before are then loaded again from the archive.
 _READER_VERSION = 3
 
 
 def settings_hash(feed: Feed, settings: FeedSettings | None) -> str:
-    """What the rows of a feed depend on, apart from the files: its settings, the canonical columns and the reader."""
+    """Hash of what the rows of a feed depend on apart from the files: its settings, the canonical columns and the reader."""
     relevant = {"reader": _READER_VERSION, "feed": asdict(feed)}
     if settings:
         relevant |= {"columns": settings.columns, "defaults": settings.defaults} | settings.row_settings
@@ -40,12 +40,12 @@ def settings_hash(feed: Feed, settings: FeedSettings | None) -> str:
 
 
 def check_mappings(folder: Path, book: Book) -> list[Problem]:
-    """What is wrong with the feeds of the book in `folder`, each with its line of book.yaml."""
+    """Problems in the feeds of the book in `folder`, each with its line of book.yaml."""
     return check_settings(book, parse_documents((folder / "book.yaml").read_text(encoding="utf-8-sig"), "book.yaml")[0])
 
 
 def check_settings(book: Book, document: Document) -> list[Problem]:
-    """What is wrong with mappings, defaults and keys of book.yaml, before any file is looked at."""
+    """Problems in the mappings, defaults and keys of book.yaml. No file is read."""
     problems = []
     for name, settings in book.feeds.items():
         feed = FEEDS[name]
@@ -57,18 +57,18 @@ def check_settings(book: Book, document: Document) -> list[Problem]:
                 _try_out(_compiled(text, columns.get(target), None, forms_of(settings)))
             except ExpressionError as error:
                 problems.append(document.problem(("feeds", name, "columns", target), str(error)))
-            alike = [other for other in (*columns, *settings.columns) if other != target and folded(other) == folded(target)]
-            if alike:
-                message = f"differs from {alike[0]} in capitals alone, which do not tell columns apart; choose another name"
+            same = [other for other in (*columns, *settings.columns) if other != target and folded(other) == folded(target)]
+            if same:
+                message = f"differs from {same[0]} only in upper and lower case, which are the same in column names; choose another name"
                 problems.append(document.problem(("feeds", name, "columns", target), message))
         for target, value in settings.defaults.items():
             if target not in columns:
-                problems.append(document.problem(("feeds", name, "defaults", target), f"is no column of this feed; allowed: {', '.join(columns)}"))
+                problems.append(document.problem(("feeds", name, "defaults", target), f"is not a column of this feed; allowed: {', '.join(columns)}"))
             elif not _fits(columns[target].kind, str(value)):
-                problems.append(document.problem(("feeds", name, "defaults", target), f"{value!r} is no {columns[target].kind} as the feed takes it"))
+                problems.append(document.problem(("feeds", name, "defaults", target), f"{value!r} is not a valid {columns[target].kind}"))
         for position, target in enumerate(settings.key or []):
             if target not in columns:
-                problems.append(document.problem(("feeds", name, "key", position), f"{target!r} is no column of this feed; allowed: {', '.join(columns)}"))
+                problems.append(document.problem(("feeds", name, "key", position), f"{target!r} is not a column of this feed; allowed: {', '.join(columns)}"))
     return problems
 
 
@@ -84,7 +84,7 @@ def _fits(kind: Kind, text: str) -> bool:
 
 
 def _compiled(text: str, column: Column | None, by_name: dict[str, str] | None, forms: Forms = PLAIN, typed: frozenset[str] = frozenset()) -> Compiled:
-    """The expression for a column. Raises ExpressionError when it gives another kind of value than the column holds."""
+    """The expression for a column. Raises ExpressionError when its result has another kind than the column."""
     kind: Kind = column.kind if column else "text"
     compiled = compile_expression(text, by_name, DECIMALS.get(kind, 6), forms, typed)
     if kind in ("amount", "rate", "integer") and compiled.form not in ("number", "text"):
@@ -107,10 +107,10 @@ def _try_out(expression: Compiled) -> None:
 
 
 def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name: str, typed: frozenset[str] = frozenset()) -> list[Mapped]:
-    """Where each column of the feed comes from in a file with this header: mapped, else of the same name. Attributes follow: those that
-    book.yaml maps, then the columns of the file that nothing refers to. `typed`: columns whose values the file itself types.
+    """Where each column of the feed comes from in a file with this header: its mapping, otherwise the column of the same name.
 
-    Raises InputError when the file lacks a needed column, or has one that a strict feed does not name.
+    Attributes follow: first those that book.yaml maps, then the file's columns that nothing refers to. `typed`: columns whose type the file declares.
+    Raises InputError when the file has no column for a required one, or has a column that a strict feed does not name.
     """
     cells = {column: f"c{i}" for i, column in enumerate(header)}
     if is_correction(header):  # written by `rejects --export`, which keeps spreadsheets from running a cell
@@ -124,7 +124,7 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
         is_typed = bool(expression.columns & typed)
         return Mapped(target, column, expression, text, replace(forms, decimal=None, thousands=(), dates=None) if is_typed else forms, is_typed)
 
-    alike = {folded(column): column for column in header}
+    by_folded_name = {folded(column): column for column in header}
     canonical = {column.name: column for column in feed.columns}
     mapped: dict[str, Mapped] = {}
     problems = []
@@ -137,7 +137,7 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
     for column in feed.columns:
         if column.name in settings.columns:
             continue
-        source = column.name if column.name in by_name else alike.get(column.name)
+        source = column.name if column.name in by_name else by_folded_name.get(column.name)
         if source is not None:
             mapped[column.name] = made(column.name, column, Compiled(by_name[source], is_column=True, columns=frozenset([source])))
             continue
@@ -152,7 +152,7 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
     taken = {column for m in mapped.values() if m.expression for column in m.expression.columns}
     if settings.strict and (added := [column for column in header if column not in taken and folded(column) not in map(folded, mapped)]):
         message = f"has the column {', '.join(added[:40])}, which book.yaml does not name, and feeds.{feed.name} is strict; "
-        raise refusal(name, f"{message}map it under feeds.{feed.name}.columns (NULL: not carried along), or take `strict` out", 1)
+        raise rejection(name, f"{message}map it under feeds.{feed.name}.columns (NULL: not carried along), or remove `strict`", 1)
     attributes = [m for target, m in mapped.items() if target not in canonical and m.text.strip().casefold() != "null"]  # NULL: not carried along
     if feed.attributes:
         names = {folded(target) for target in mapped}

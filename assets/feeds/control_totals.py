@@ -1,6 +1,6 @@
-"""What the sender says a file is and adds up to: side-car files beside it, or its last line; held against what was read.
+"""Hashes and totals that the sender delivers with a file, in a side-car file or its last line, compared with what was read.
 
-Belongs here: totals and hashes that come with a file, and files that are smaller than usual. Does not belong here: reading the file.
+Belongs here: these checks, and files that are smaller than usual. Does not belong here: reading the file.
 """
 
 from __future__ import annotations
@@ -16,47 +16,48 @@ import duckdb
 
 from assets.feeds.inspection import suffix_of
 from assets.feeds.readers import Source
-from assets.runtime.errors import refusal
+from assets.runtime.errors import rejection
 from models.documents import InputError, Problem
 from models.feeds.columns import NUMERIC_KINDS, Feed
 from models.feeds.settings import FeedSettings
 from models.sql_text import identifier
 
-#: What may stand beside a data file: `sales.csv.done`, `sales.csv.totals.json`.
+#: Side-car files that may accompany a data file: `sales.csv.done`, `sales.csv.totals.json`.
 MARKER, HASH = ".done", ".sha256"
 SIDE_CARS = (MARKER, HASH, ".totals.json", ".totals.csv")
-#: The usual size of a feed's file: the median of this many files before it, once there are as many as `_ENOUGH`.
+#: The usual size of a feed's file is the median of the `_LAST` files before it, once there are `_ENOUGH` of them.
 _LAST, _ENOUGH = 12, 3
 _MAX_BYTES = 100_000
 
 
 def is_side_car(name: str) -> bool:
-    """Whether a file says something of the data file whose name it begins with."""
+    """Whether the file is a side-car of the data file whose name it begins with."""
     lower = name.lower()
     return any(lower.endswith(ending) and suffix_of(name[: -len(ending)]) for ending in SIDE_CARS)
 
 
 def side_car_missing(path: Path, settings: FeedSettings) -> str:
-    """The name of a side-car that the feed's files come with and this one does not have yet; empty: all are there."""
+    """The name of a side-car that the feed requires and this file does not have yet. Empty: none is missing."""
     wanted = ([MARKER] if settings.done else []) + ([f".totals.{settings.totals}"] if isinstance(settings.totals, str) else [])
     return next((path.name + ending for ending in wanted if not os.path.isfile(f"{path}{ending}")), "")
 
 
 def check_hash(path: Path, name: str, sha256: str) -> None:
-    """Raise InputError where a `.sha256` beside the file says that its bytes are others."""
-    beside = path.with_name(path.name + HASH)
-    if not os.path.isfile(beside):
+    """Raise InputError when the file has a `.sha256` side-car with another hash."""
+    side_car = path.with_name(path.name + HASH)
+    if not os.path.isfile(side_car):
         return
-    said = (beside.read_text("utf-8", "replace")[:_MAX_BYTES].split() or [""])[0].lower()
-    if said != sha256:
-        raise refusal(name, f"has the SHA-256 {sha256}, but {beside.name} says {said[:64] or 'nothing'}: it was changed on its way; deliver both again")
+    declared = (side_car.read_text("utf-8", "replace")[:_MAX_BYTES].split() or [""])[0].lower()
+    if declared != sha256:
+        message = f"has the SHA-256 {sha256}, but {side_car.name} says {declared[:64] or 'nothing'}: it was changed in transit; deliver both again"
+        raise rejection(name, message)
 
 
 def read_side_car(path: Path, name: str, form: str, feed: Feed) -> dict[str, str]:
-    """The totals beside a file: `rows` and numeric columns of the feed, each with its number as text. Raises InputError for anything else."""
-    beside = path.with_name(f"{path.name}.totals.{form}")
+    """The totals in a file's side-car: `rows` and numeric columns of the feed, each number as text. Raises InputError for anything else."""
+    side_car = path.with_name(f"{path.name}.totals.{form}")
     shown = f"{name}.totals.{form}"
-    text = beside.read_bytes()[:_MAX_BYTES].decode("utf-8-sig", "replace")
+    text = side_car.read_bytes()[:_MAX_BYTES].decode("utf-8-sig", "replace")
     try:
         if form == "json":
             found = json.loads(text, parse_float=str, parse_int=str)
@@ -66,15 +67,15 @@ def read_side_car(path: Path, name: str, form: str, feed: Feed) -> dict[str, str
             found = dict(zip((cell.strip() for cell in header), (cell.strip() for cell in row), strict=True))
     except ValueError as error:
         example = '{"rows": 120, "amount": "1234.50"}' if form == "json" else "a line `rows,amount` and a line `120,1234.50`"
-        raise refusal(shown, f"is not understood ({error}); write {example}") from None
+        raise rejection(shown, f"cannot be parsed ({error}); write {example}") from None
     allowed = ["rows", *(column.name for column in feed.columns if column.kind in NUMERIC_KINDS)]
     if not isinstance(found, dict) or not found or any(key not in allowed for key in found):
-        raise refusal(shown, f"names no total, or another than these: {', '.join(allowed)}")
+        raise rejection(shown, f"has no totals, or an unknown one; allowed: {', '.join(allowed)}")
     return {key: str(value) for key, value in found.items()}
 
 
 def check_totals(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list[Source], rows_read: dict[int, int]) -> list[Problem]:
-    """What differs between the totals that came with the files and their rows, refused rows included."""
+    """Differences between the declared totals of the files and their rows, rejected rows included."""
     problems = []
     for source in sources:
         if not source.totals:
@@ -83,17 +84,17 @@ def check_totals(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list[Sourc
         sums = ", ".join(["count(*) filter (file_no < 0)", *(f"coalesce(sum({identifier(name)}), 0)" for name in columns)])
         rejected, *found = con.execute(f"select {sums} from raw.{feed.name} where abs(file_no) = ?", [source.file_no]).fetchall()[0]
         read: dict[str, int | Decimal] = {"rows": rows_read.get(source.file_no, 0), **dict(zip(columns, found, strict=True))}
-        aside = f" ({rejected} of its rows are refused, and a value that cannot be read is in no sum)" if rejected else ""
-        for name, said in source.totals.items():
-            if _number(said) != read[name]:
+        remark = f" ({rejected} of its rows are rejected, and no sum includes a value that cannot be read)" if rejected else ""
+        for name, declared in source.totals.items():
+            if _number(declared) != read[name]:
                 what = "rows" if name == "rows" else f"a sum of {name} of"
-                message = f"its totals say {what} {said}, but {read[name]} were read{aside}: it is not whole or was changed; deliver it again"
+                message = f"its totals say {what} {declared}, but {read[name]} were read{remark}: it is incomplete or was changed; deliver it again"
                 problems.append(Problem(source.name, 0, name, message))
     return problems
 
 
 def _number(text: str) -> Decimal | None:
-    """The number a total is written as: plain, or with a decimal comma."""
+    """A total as a number: with a decimal point or a decimal comma."""
     plain = text.strip().replace(",", ".")
     try:
         return Decimal(plain) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", plain) else None
@@ -102,9 +103,9 @@ def _number(text: str) -> Decimal | None:
 
 
 def smaller_than_usual(con: duckdb.DuckDBPyConnection, feed: Feed, settings: FeedSettings, names: dict[int, str]) -> list[str]:
-    """One sentence per file of `names` (by file_no) that has far fewer rows, or a far smaller amount, than the files of the feed before it.
+    """One sentence per file of `names` (by file_no) that has far fewer rows, or a far smaller amount, than earlier files of the feed.
 
-    Raises InputError instead where the feed refuses such files.
+    Raises InputError instead if the feed rejects such files.
     """
     if con.execute("select count(*) from raw.feed_files where feed = ? and status = 'loaded'", [feed.name]).fetchall()[0][0] <= _ENOUGH:
         return []
@@ -133,10 +134,10 @@ def smaller_than_usual(con: duckdb.DuckDBPyConnection, feed: Feed, settings: Fee
         [feed.name],
     ).fetchall()
     con.execute("drop table temp.landed_now")
-    message = []
+    messages = []
     for file_no, rows, usual_rows, amount, usual_amount, has_few_rows, _ in found:
         what = f"{rows} rows, {usual_rows:g} are usual" if has_few_rows else f"an amount of {amount:.2f}, {usual_amount:.2f} is usual"
-        message.append((names[file_no], f"has {what} for {feed.name}: was it cut off? (feeds.{feed.name}.drop in book.yaml)"))
-    if message and settings.drop.then == "refuse":
-        raise InputError([Problem(name, 0, "", what) for name, what in message])
-    return [f"{name} {what}" for name, what in message]
+        messages.append((names[file_no], f"has {what} for {feed.name}: was it cut off? (feeds.{feed.name}.drop in book.yaml)"))
+    if messages and settings.drop.then == "refuse":
+        raise InputError([Problem(name, 0, "", message) for name, message in messages])
+    return [f"{name} {message}" for name, message in messages]

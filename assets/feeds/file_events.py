@@ -1,6 +1,6 @@
-"""What became of each file that has arrived, as events of the log.
+"""What happened to each file that arrived, as log events.
 
-Belongs here: one event per file, after its rows are there for good. Does not belong here: files refused as a whole, which end the step
+Belongs here: one event per file, after its rows are committed. Does not belong here: rejected files, which end the step
 (assets/runtime/step_events.py).
 """
 
@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from assets.runtime.events import is_listened_to, log_event
+from assets.runtime.events import is_logging, log_event
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 
 def log_attention(warnings: Iterable[str], unreadable: Iterable[Problem]) -> None:
-    """One event per warning, and one per file that could not be read and was left out."""
+    """One event per warning, and one per file that could not be read and was skipped."""
     for warning in warnings:
         log_event("warning", warning, logging.WARNING)
     for problem in unreadable:
-        log_event("file_refused", str(problem), logging.ERROR, file=problem.file, reason=problem.message)
+        log_event("file_rejected", str(problem), logging.ERROR, file=problem.file, reason=problem.message)
 
 
-def tell_files(con: duckdb.DuckDBPyConnection, new: list[Arrival]) -> None:
-    """One event per file: taken in, with its rows and why some were refused, or the same bytes as an earlier one."""
-    if not new or not is_listened_to():
+def log_files(con: duckdb.DuckDBPyConnection, new: list[Arrival]) -> None:
+    """One event per file: taken in, with its rows and its rejected rows by reason, or a duplicate of an earlier one."""
+    if not new or not is_logging():
         return
-    refused: dict[int, dict[str, int]] = defaultdict(dict)
+    rejected: dict[int, dict[str, int]] = defaultdict(dict)
     for file_no, reason, rows in con.execute("select file_no, reason, count(*) from raw.rejects group by all order by all").fetchall():
-        refused[file_no][reason] = rows
+        rejected[file_no][reason] = rows
     arrived = {(arrival.feed, arrival.arrival_no) for arrival in new}
     columns = "file_no, feed, arrival_no, file_name, sha256, status, reason, rows_read"
     for file_no, feed, arrival_no, name, sha256, status, reason, rows in con.execute(f"select {columns} from raw.feed_files order by file_no").fetchall():
@@ -43,6 +43,6 @@ def tell_files(con: duckdb.DuckDBPyConnection, new: list[Arrival]) -> None:
         if status == "duplicate":
             log_event("file_duplicate", f"{name}: {reason}", feed=feed, file=name, sha256=sha256, reason=reason)
             continue
-        reasons = refused[file_no]
-        message = "".join(f", {count} refused ({why})" for why, count in reasons.items())
-        log_event("file_taken_in", f"{name}: {rows} rows of {feed}{message}", feed=feed, file=name, sha256=sha256, rows=rows, rows_refused=reasons)
+        reasons = rejected[file_no]
+        message = "".join(f", {count} rejected ({why})" for why, count in reasons.items())
+        log_event("file_taken_in", f"{name}: {rows} rows of {feed}{message}", feed=feed, file=name, sha256=sha256, rows=rows, rows_rejected=reasons)

@@ -1,4 +1,4 @@
-"""What the bytes of one file are: their hash, and facts that decide how the file is read.
+"""Facts about the bytes of one file: their hash, and what decides how the file is read.
 
 Belongs here: one pass over a file's bytes. Does not belong here: rows, columns' meaning, typing.
 """
@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from assets.runtime.errors import refusal
+from assets.runtime.errors import rejection
 from models.feeds.attributes import folded
 
 Format = Literal["csv", "parquet", "json"]
@@ -36,7 +36,7 @@ _BOMB_BYTES, _BOMB_RATIO = 100_000_000, 200
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a feed's text files are written. Those that are not UTF-8 are counted once they have been turned into it (assets/feeds/transcoding.py)."""
+    """How a feed's text files are written. Files that are not UTF-8 are counted after they are converted (assets/feeds/transcoding.py)."""
 
     delimiter: str = ","
     encoding: str = "utf-8"
@@ -47,7 +47,7 @@ COMMAS = Dialect()
 
 @dataclass
 class Facts:
-    """Counted over the unpacked bytes. Parquet, and text that is not UTF-8, have `sha256` and `size` alone. `commas`: of the dialect's delimiter."""
+    """Counts over the uncompressed bytes. Parquet, and text that is not UTF-8, have only `sha256` and `size`. `commas` counts the dialect's delimiter."""
 
     sha256: str = ""
     size: int = 0
@@ -91,15 +91,15 @@ def format_of(suffix: str) -> tuple[Format, Compression]:
 
 
 def suffix_of(name: str) -> str:
-    """The part of a file name that says how to read it, lower case: `.csv`, `.csv.gz`. Empty: not one of ours."""
+    """The part of a file name that says how to read it, in lower case: `.csv`, `.csv.gz`. Empty: not a format that is read."""
     lower = name.lower()
     return next((f + c for f in _FORMATS for c in ("", *_COMPRESSIONS) if lower.endswith(f + c)), "")
 
 
 def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS) -> Facts:
-    """Hash a file and count its bytes in one pass (a packed one is read twice). `name` is the one shown to people.
+    """Hash a file and count its bytes in one pass (a compressed file is read twice). `name` is shown to people.
 
-    Raises InputError when the bytes cannot be what the suffix says: empty, another format, not UTF-8, broken packing, no header.
+    Raises InputError when the bytes are not what the suffix says: empty, another format, not UTF-8, damaged compression, no header.
     """
     file_format, compression = format_of(suffix)
     facts = Facts(size=path.stat().st_size, delimiter=ord(dialect.delimiter))
@@ -109,7 +109,7 @@ def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS) -> Fa
     text = codecs.getincrementaldecoder("utf-8")()
     head = b""
 
-    def look(chunk: Any) -> None:
+    def count(chunk: Any) -> None:
         nonlocal head
         if len(head) < _CHUNK:
             head += bytes(chunk[: _CHUNK - len(head)])
@@ -125,27 +125,27 @@ def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS) -> Fa
                 hasher.update(view[:n])
                 if compression == "none":
                     if look_inside:
-                        look(view[:n])
+                        count(view[:n])
                     elif not head:
                         head = bytes(view[:8])
         facts.sha256 = hasher.hexdigest()
         if facts.size == 0:
-            raise refusal(name, "the file is empty (0 bytes); deliver it again")
+            raise rejection(name, "the file is empty (0 bytes); deliver it again")
         if compression != "none":
             with _unpacked(path, compression) as stream:
                 while chunk := stream.read(_CHUNK):
-                    look(chunk) if look_inside else facts.add(chunk)
+                    count(chunk) if look_inside else facts.add(chunk)
                     if facts.unpacked > max(_BOMB_BYTES, _BOMB_RATIO * facts.size):
-                        raise refusal(name, f"unpacks to more than {_BOMB_RATIO} times its size; deliver it unpacked if it is genuine")
+                        raise rejection(name, f"unpacks to more than {_BOMB_RATIO} times its size; if it is genuine, deliver it uncompressed")
         text.decode(b"", final=True)
     except UnicodeDecodeError as error:
         _check_magic(head, file_format, name)
         message = f"is not UTF-8 text ({error.reason}); save it as UTF-8, or declare `encoding` for the feed in book.yaml"
-        raise refusal(name, message, facts.newlines + 1) from None
+        raise rejection(name, message, facts.newlines + 1) from None
     except (OSError, pa.ArrowInvalid, EOFError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
-        raise refusal(name, f"cannot be unpacked as {compression}: {error}") from None
+        raise rejection(name, f"cannot be unpacked as {compression}: {error}") from None
     _check_magic(head, file_format, name, is_utf8)
     if file_format == "csv" and is_utf8:
         facts.header = _header(head, facts, name, dialect.delimiter)
@@ -168,43 +168,41 @@ def _check_magic(head: bytes, file_format: Format, name: str, is_utf8: bool = Tr
     found = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
     if file_format == "parquet":
         if head and not head.startswith(b"PAR1"):
-            raise refusal(name, "is named .parquet but is no Parquet file")
+            raise rejection(name, "is named .parquet but is not a Parquet file")
     elif found:
-        raise refusal(name, f"is a {found} file by its first bytes, not {file_format}; give it the right suffix")
+        raise rejection(name, f"is a {found} file by its first bytes, not {file_format}; give it the right suffix")
     elif not is_utf8:
         return
     elif head.startswith((b"\xff\xfe", b"\xfe\xff")) or head[:1000].count(0) > len(head[:1000]) // 4:
-        raise refusal(name, "is UTF-16 or binary, not UTF-8 text; save it as UTF-8, or declare `encoding` for the feed in book.yaml")
+        raise rejection(name, "is UTF-16 or binary, not UTF-8 text; save it as UTF-8, or declare `encoding` for the feed in book.yaml")
 
 
 def _header(head: bytes, facts: Facts, name: str, delimiter: str) -> tuple[str, ...]:
     """The column names in the first line, trimmed."""
     text = head.decode("utf-8", "ignore").removeprefix("\ufeff")
     if facts.returns and not facts.newlines:
-        raise refusal(name, "its lines end with a carriage return alone; save it with line feeds")
+        raise rejection(name, "its lines end with a carriage return only; save it with line feeds")
     try:
         header = tuple(column.strip() for column in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)))
     except (csv.Error, StopIteration):
-        raise refusal(name, f"the first line is not a header: column names separated by {_DELIMITERS[delimiter]}", 1) from None
+        raise rejection(name, f"the first line is not a header: column names separated by {_DELIMITERS[delimiter]}", 1) from None
     while header and header[-1] == "" and len(header) > 1:
         header = header[:-1]
     if "" in header:
-        raise refusal(name, "the header has a column without a name", 1)
+        raise rejection(name, "the header has a column without a name", 1)
     checked_header(header, name)
     if len(header) == 1 and any(mark in header[0] for mark in _DELIMITERS if mark != delimiter):
         message = f"its columns are not separated by {_DELIMITERS[delimiter]}; save it so, or declare `delimiter` for the feed in book.yaml"
-        raise refusal(name, message, 1)
+        raise rejection(name, message, 1)
     return header
 
 
 def checked_header(header: Sequence[str], name: str) -> tuple[str, ...]:
-    """The names of a file's columns. Raises InputError where two of them are one name, or one cannot be written."""
+    """The names of a file's columns. Raises InputError when two names are the same, or a name cannot be written."""
     times = Counter(map(folded, header))
     if twice := sorted({column for column in header if times[folded(column)] > 1}):
-        message = (
-            f"the header names {', '.join(twice)} more than once (capitals do not tell columns apart); rename or leave out all but one, and deliver it again"
-        )
-        raise refusal(name, message, 1)
+        message = f"the header names {', '.join(twice)} more than once (upper and lower case are the same); rename or remove all but one, and deliver it again"
+        raise rejection(name, message, 1)
     if unwritable := [column for column in header if "\0" in column]:
-        raise refusal(name, f"the column name {unwritable[0]!r} holds a zero byte; rename it, and deliver it again", 1)
+        raise rejection(name, f"the column name {unwritable[0]!r} contains a zero byte; rename it, and deliver the file again", 1)
     return tuple(header)

@@ -1,7 +1,7 @@
 """Landing: files that arrived are copied into the archive by the hash of their bytes and entered in the manifest.
 
-Belongs here: finding, copying, and the order of arrival. Does not belong here: what the files say (assets/feeds/load.py).
-The archive and the manifest are the truth: a file that later leaves its landing folder stays loaded.
+Belongs here: finding, copying, and the order of arrival. Does not belong here: what the files contain (assets/feeds/load.py).
+Archive and manifest decide what is loaded: a file stays loaded after it leaves its landing folder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from assets.feeds.control_totals import check_hash, is_side_car, read_side_car, 
 from assets.feeds.inspection import COMMAS, Dialect, Facts, inspect, suffix_of
 from assets.runtime.context import RunContext
 from assets.runtime.disk_space import check_space
-from assets.runtime.errors import refusal
+from assets.runtime.errors import rejection
 from models.documents import InputError, Problem
 from models.feeds.columns import FEEDS
 from models.feeds.settings import FeedSettings
@@ -49,8 +49,8 @@ class Landed:
 class Landing:
     """What the landing folders and the manifest hold: every arrival by feed, and what is new.
 
-    `facts`: by hash and dialect, of the files copied now. `identities`: hashes to remember. `still_written`: names of files left for the next run;
-    `warnings`: what a person should look at; `unreadable`: files that are left out because the machine does not let them be read.
+    `facts`: of the files copied now, by hash and dialect. `identities`: hashes to remember. `still_written`: names of files left for the next run.
+    `warnings`: what a person should look at. `unreadable`: files that are skipped because of their permissions.
     """
 
     arrivals: dict[str, list[Arrival]]
@@ -63,13 +63,13 @@ class Landing:
 
 
 def land_files(context: RunContext, known: dict[str, str]) -> Landing:
-    """Copy what is new into the archive; what is new is not yet in the manifest. `known`: hashes by identity, of files seen before.
+    """Copy new files into the archive. They are not in the manifest yet. `known`: hashes of files seen before, by identity.
 
-    Raises InputError with every file that is refused.
+    Raises InputError with every rejected file.
     """
     archive = context.archive
     archive.mkdir(exist_ok=True)
-    for left in archive.glob(".*.tmp"):  # by a run that was killed
+    for left in archive.glob(".*.tmp"):  # left by a run that was killed
         left.unlink()
     result = Landing({name: [] for name in FEEDS})
     for arrival in read_manifest(archive):
@@ -116,13 +116,13 @@ def dialect_of(settings: FeedSettings) -> Dialect:
 
 
 def _whole_files(files: list[Landed], settings: FeedSettings, result: Landing) -> list[Landed]:
-    """Those files that their sender has finished; the others are noted in `result`."""
+    """The files that their sender has finished. The others are listed in `result`."""
     whole = []
     for landed in files:
         missing = side_car_missing(landed.path, settings)
         if missing:
             result.still_written.append(landed.name)
-            result.warnings.append(f"{landed.name} waits for {missing}, which its sender has yet to put beside it")
+            result.warnings.append(f"{landed.name} waits for {missing}, which its sender has not delivered yet")
         elif landed.age < settings.settle_seconds:
             result.still_written.append(landed.name)
         else:
@@ -141,11 +141,11 @@ def _copied(landed: Landed, archive: Path) -> Facts | InputError | Problem | Non
     except FileNotFoundError:
         return None
     except PermissionError as error:
-        return Problem(landed.name, 0, "", f"cannot be read: {error.strerror}; it was left out, give the run the right to read it and run again")
+        return Problem(landed.name, 0, "", f"cannot be read: {error.strerror}; it was skipped. Give the run permission to read it, then run again")
 
 
 def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
-    """The files that match, in order of path. Raises InputError for a pattern or a file that leaves the book, or is no file."""
+    """The files that match, in order of path. Raises InputError for a pattern that leaves the book, and for anything that is not a plain file."""
     root = folder.resolve()
     found: dict[str, Landed] = {}
     problems = []
@@ -162,14 +162,14 @@ def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
                 break
             try:
                 status = path.lstat()
-            except FileNotFoundError:  # taken away since
+            except FileNotFoundError:  # removed meanwhile
                 continue
             if not stat.S_ISREG(status.st_mode):
                 problems.append(Problem(name, 0, "", "is a link, folder or device, not a file; put a plain copy there"))
                 continue
             suffix = suffix_of(path.name)
             if not suffix:
-                problems.append(Problem(name, 0, "", "has a suffix that is not known; allowed: .csv .parquet .json .jsonl .ndjson, each also with .gz or .zst"))
+                problems.append(Problem(name, 0, "", "has an unknown suffix; allowed: .csv .parquet .json .jsonl .ndjson, each also with .gz or .zst"))
                 continue
             changed = max(status.st_mtime_ns, status.st_ctime_ns)
             identity = f"{_shown(match)}|{status.st_ino}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}"
@@ -185,16 +185,16 @@ def _shown(name: str) -> str:
 
 
 def archive_file(landed: Landed, archive: Path) -> Facts | None:
-    """Copy a file into the archive under its hash, and say what its bytes are. None: it is still being written, leave it for later.
+    """Copy a file into the archive under its hash, and return facts about its bytes. None: it is still being written.
 
-    What is hashed and counted is the copy. Not yet on disk for sure: see `sync_archive`.
+    The copy is hashed and counted, not the original. It may not be on disk yet: see `sync_archive`.
     """
     descriptor = os.open(landed.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     copy = archive / f".{os.getpid()}-{abs(hash(landed.identity))}.tmp"
     try:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
-            raise refusal(landed.name, "is a link, folder or device, not a file; put a plain copy there")
+            raise rejection(landed.name, "is a link, folder or device, not a file; put a plain copy there")
         with copy.open("wb") as target:
             offset = 0
             while sent := os.sendfile(target.fileno(), descriptor, offset, _COPY_BYTES):

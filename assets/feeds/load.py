@@ -9,66 +9,44 @@ from __future__ import annotations
 import datetime as dt
 import re
 import tempfile
-from collections import Counter, defaultdict
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
 from assets.archive.manifest import Arrival, append_manifest, sync_archive
 from assets.archive.receipts import enter_load, write_receipt
-from assets.feeds.column_mapping import check_mappings, map_header, settings_hash
+from assets.feeds.batches import insert_corrections, insert_rejects, make_batches
+from assets.feeds.column_mapping import check_mappings, settings_hash
 from assets.feeds.control_totals import check_totals, smaller_than_usual
-from assets.feeds.file_events import log_attention, tell_files
+from assets.feeds.file_events import log_attention, log_files
 from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect
 from assets.feeds.landing import Landing, dialect_of, land_files
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
 from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, relation, rewrite_csv
 from assets.feeds.transcoding import write_plain
-from assets.feeds.typing_sql import Mapped, RowRule, TextFacts, repeated_header, select_rejects, select_rows, signs_differ, too_late
+from assets.feeds.typing_sql import select_rows
 from assets.runtime.context import RunContext, StepReport
-from assets.runtime.errors import refusal
+from assets.runtime.errors import rejection
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import open_warehouse, transaction
 from models.documents import InputError, Problem
 from models.feeds.attributes import folded
 from models.feeds.columns import FEEDS, Feed
-from models.feeds.reject_reasons import CORRECTION_COLUMNS, CORRECTS_FILE, CORRECTS_ROW, is_correction
+from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
 from models.feeds.settings import FeedSettings
-from models.sql_text import identifier, literal
+from models.sql_text import identifier
 
-#: file_no = this × the feed's place + arrival_no: the same however the files of several feeds came interleaved.
+#: file_no = this × the feed's place + arrival_no. It does not depend on the order in which files of different feeds arrived.
 FILE_NUMBERS_PER_FEED = 100_000_000
-#: Files one statement reads: many, because the engine writes the rows of a second statement twice; not all, because each takes memory.
-_FILES_AT_ONCE = 2_000
 _POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class _Batch:
-    """Files of one feed that one statement reads: they have the same header, format and packing."""
-
-    sources: list[Source]
-    mapped: list[Mapped]
-    defaults: dict[str, str]
-    rules: list[RowRule] = field(default_factory=list)
-
-    @property
-    def facts(self) -> TextFacts:
-        facts = [source.facts for source in self.sources]
-        if format_of(self.sources[0].suffix)[0] != "csv":
-            return TextFacts()
-        return TextFacts(
-            has_space=any(f.has_space or f.has_quote for f in facts),
-            has_control=any(f.has_control for f in facts),
-            is_ascii=all(f.is_ascii for f in facts),
-        )
-
-
-@dataclass(frozen=True)
 class _Load:
-    """One attempt at the transaction that loads. `to_rewrite`: hashes of CSV files that the engine refused as they are."""
+    """One attempt at the transaction that loads. `to_rewrite`: hashes of CSV files that the engine cannot read as they are."""
 
     context: RunContext
     con: duckdb.DuckDBPyConnection
@@ -80,7 +58,7 @@ class _Load:
 
 @dataclass(frozen=True, kw_only=True)
 class FeedsReport(StepReport):
-    """Files and rows that were taken in; what a person should know of them; files that the machine did not let be read, which are left out."""
+    """Counts of files and rows, warnings, and the files that could not be read (permissions) and were skipped."""
 
     files_new: int
     files_still_written: int
@@ -93,9 +71,9 @@ class FeedsReport(StepReport):
 
 
 def load_feeds(context: RunContext) -> FeedsReport:
-    """Take in every file that has arrived, and bring raw.* to what archive and settings say.
+    """Take in every file that has arrived, and bring raw.* in line with archive and settings.
 
-    Raises InputError when a file is refused as a whole: then nothing of this run is loaded.
+    Raises InputError when a file is rejected. Then this run loads nothing.
     """
     problems = check_mappings(context.folder, context.book)
     if problems:
@@ -106,13 +84,13 @@ def load_feeds(context: RunContext) -> FeedsReport:
     with open_warehouse(context) as con, tempfile.TemporaryDirectory(dir=spill.parent, prefix=f"{spill.name}.") as scratch:
         with transaction(con):
             create_raw_tables(con)
-            delete_rejected(con)  # of a run that was killed before it did
+            delete_rejected(con)  # left by a run that was killed before it deleted them
         landing = land_files(context, dict(con.execute("select identity, sha256 from raw.landed_files").fetchall()))
         counts = _load_or_rewrite(_Load(context, con, landing, set(), Path(scratch), warnings))
         with transaction(con):
             delete_rejected(con)
         write_receipt(con, context)
-        tell_files(con, landing.new)
+        log_files(con, landing.new)
         queries = [f"select 'raw.{name}', count(*) from raw.{name}" for name in (*FEEDS, "rejects")]
         rows = dict(con.execute(" union all ".join(queries)).fetchall())
     warnings = landing.warnings + warnings
@@ -131,7 +109,7 @@ def load_feeds(context: RunContext) -> FeedsReport:
 
 
 def _load_or_rewrite(load: _Load) -> Counter[str]:
-    """Load everything in one transaction; again from the start when the engine refuses a CSV file, which then is rewritten first."""
+    """Load everything in one transaction. When the engine cannot read a CSV file, start again with that file rewritten."""
     while True:
         load.warnings.clear()
         try:
@@ -142,19 +120,19 @@ def _load_or_rewrite(load: _Load) -> Counter[str]:
                 enter_load(load.con, load.context)
             return counts
         except duckdb.InvalidInputException as error:
-            refused = archived_hash_in(error)
-            lines = [a for arrivals in load.landing.arrivals.values() for a in arrivals if a.sha256 == refused and format_of(a.suffix)[0] == "json"]
+            unreadable = archived_hash_in(error)
+            lines = [a for arrivals in load.landing.arrivals.values() for a in arrivals if a.sha256 == unreadable and format_of(a.suffix)[0] == "json"]
             if lines:
                 place = re.search(r"on Line: (\d+)", str(error))
                 message = f"a line cannot be read: is it longer than {MAX_LINE_BYTES // 1_000_000} MB? Deliver it again, one object per line"
-                raise refusal(lines[0].file_name, message, int(place.group(1)) if place else 0) from None
-            if refused is None or refused in load.to_rewrite:
+                raise rejection(lines[0].file_name, message, int(place.group(1)) if place else 0) from None
+            if unreadable is None or unreadable in load.to_rewrite:
                 raise
-            load.to_rewrite.add(refused)
+            load.to_rewrite.add(unreadable)
 
 
 def _load_all(load: _Load) -> Counter[str]:
-    """Rows, rejects and registers of every feed that has something to load."""
+    """Load rows, rejects and registers of every feed that has new files."""
     load.con.execute("delete from raw.feed_keys")
     load.con.execute("delete from raw.feed_snapshots")
     todo: dict[str, list[Arrival]] = {}
@@ -176,7 +154,7 @@ def _load_all(load: _Load) -> Counter[str]:
 
 
 def _to_load(load: _Load, feed: Feed) -> list[Arrival]:
-    """The arrivals whose rows are not in raw. Empties the feed first when its settings changed or raw holds what the manifest does not."""
+    """The arrivals whose rows are not in raw. Empties the feed first if its settings changed or raw holds files that the manifest does not list."""
     con, arrivals = load.con, load.landing.arrivals[feed.name]
     settings = load.context.book.feeds.get(feed.name)
     wanted = settings_hash(feed, settings)
@@ -190,13 +168,13 @@ def _to_load(load: _Load, feed: Feed) -> list[Arrival]:
 
 
 def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: int) -> Counter[str]:
-    """Load files of one feed; `done` of `total` files of all feeds were loaded before."""
+    """Load files of one feed. `done` of `total` files of all feeds are loaded already."""
     first = {arrival.sha256: arrival for arrival in reversed(load.landing.arrivals[feed.name])}
     fresh = [arrival for arrival in todo if first[arrival.sha256] is arrival]
     settings = load.context.book.feeds[feed.name]
     sources = _sources(load, feed, fresh)
     _check_shape(load, feed, settings, sources)
-    batches = _batches(load, feed, sources, {file_number(feed, arrival): dt.datetime.fromisoformat(arrival.arrived_at).date() for arrival in fresh})
+    batches = make_batches(feed, settings, sources, {file_number(feed, arrival): dt.datetime.fromisoformat(arrival.arrived_at).date() for arrival in fresh})
     add_attributes(load.con, feed, [m.name for batch in batches for m in batch.mapped if m.column is None])
     for batch in batches:
         names = ", ".join(identifier(m.target) for m in batch.mapped)
@@ -204,20 +182,20 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
         _execute(load, f"insert into raw.{feed.name} (file_no, {names}) {rows}", done, len(batch.sources), total)
         done += len(batch.sources)
     rows_read = number_rows(load.con, feed, [source.file_no for batch in batches for source in batch.sources])
-    rejected = sum(_reject(load.con, feed, batch) for batch in batches)
-    refused = load.con.execute(f"select count(*) from raw.{feed.name} where file_no < 0").fetchall()[0][0]
-    if refused != rejected:
-        raise RuntimeError(f"raw.{feed.name}: {refused} rows were refused but {rejected} were recorded")
+    rejected = sum(insert_rejects(load.con, feed, batch) for batch in batches)
+    found = load.con.execute(f"select count(*) from raw.{feed.name} where file_no < 0").fetchall()[0][0]
+    if found != rejected:
+        raise RuntimeError(f"raw.{feed.name}: {found} rows were rejected but {rejected} were recorded")
     for batch in batches:
-        _enter_corrections(load.con, feed, batch)
+        insert_corrections(load.con, feed, batch)
         _check_row_counts(batch.sources, rows_read)
-    wrong = check_totals(load.con, feed, sources, rows_read)
+    problems = check_totals(load.con, feed, sources, rows_read)
     if settings.non_empty:
         message = f"has no rows, and feeds.{feed.name} is non_empty in book.yaml; deliver it again"
-        wrong += [Problem(source.name, 0, "", message) for source in sources if not rows_read.get(source.file_no)]
-    if wrong:
-        raise InputError(wrong)
-    append_rows(load.con, "declared_totals", [(feed.name, source.file_no, total, said) for source in sources for total, said in source.totals.items()])
+        problems += [Problem(source.name, 0, "", message) for source in sources if not rows_read.get(source.file_no)]
+    if problems:
+        raise InputError(problems)
+    append_rows(load.con, "declared_totals", [(feed.name, source.file_no, total, value) for source in sources for total, value in source.totals.items()])
     entries = []
     for arrival in todo:
         original = first[arrival.sha256]
@@ -232,7 +210,7 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
 
 
 def _execute(load: _Load, statement: str, done: int, files: int, total: int) -> None:
-    """Run a long statement in a thread of its own, and tell from this one how far it is. Loading is two thirds of the step's progress."""
+    """Run a long statement in its own thread and report its progress from this one. Loading is two thirds of the step's progress."""
     con = load.con
     con.execute("set enable_progress_bar = true")
     con.execute("set enable_progress_bar_print = false")
@@ -247,19 +225,19 @@ def _execute(load: _Load, statement: str, done: int, files: int, total: int) -> 
                     share = max(0.0, con.query_progress()) / 100
                     load.context.progress("feeds", total + int(2 * (done + share * files)), 3 * total)
         except BaseException:
-            if not running.done():  # stopped by hand: the statement must not go on
+            if not running.done():  # stopped by the user: the statement must not go on
                 con.interrupt()
             raise
     load.context.progress("feeds", total + 2 * (done + files), 3 * total)
 
 
 def file_number(feed: Feed, arrival: Arrival) -> int:
-    """The file's number in this book: rising in order of arrival within its feed."""
+    """The file's number in this book. Within a feed it rises in order of arrival."""
     return FILE_NUMBERS_PER_FEED * list(FEEDS).index(feed.name) + arrival.arrival_no
 
 
 def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
-    """The archived files to read, with facts and header; those that the engine would refuse as a whole are rewritten."""
+    """The archived files to read, with facts and header. Files that the engine cannot read are rewritten."""
     archive = load.context.archive
     settings = load.context.book.feeds[feed.name]
     dialect = dialect_of(settings)
@@ -270,10 +248,10 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
         path = archive / arrival.sha256
         lost = f"it is {arrival.file_name} of feed {feed.name}: restore it from a backup"
         if not path.exists():
-            raise refusal(f"archive/{arrival.sha256}", f"is missing; {lost}")
+            raise rejection(f"archive/{arrival.sha256}", f"is missing; {lost}")
         facts = inspect(path, arrival.suffix, arrival.file_name, dialect)
         if facts.sha256 != arrival.sha256:
-            raise refusal(f"archive/{arrival.sha256}", f"is damaged, its bytes are not those that arrived; {lost}")
+            raise rejection(f"archive/{arrival.sha256}", f"is damaged, its bytes are not those that arrived; {lost}")
         return facts
 
     with ThreadPoolExecutor(2) as pool:
@@ -298,7 +276,7 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
 
 
 def _plain(source: Source, dialect: Dialect, trailer: list[str], target: Path) -> Source:
-    """The same file as UTF-8 text that is not packed, without its line of totals."""
+    """The same file as uncompressed UTF-8 text, without its line of totals."""
     totals = write_plain(source.path, source.suffix, source.name, dialect, trailer, target)
     suffix = ".csv" if format_of(source.suffix)[0] == "csv" else ".jsonl"
     facts = inspect(target, suffix, source.name, Dialect(dialect.delimiter))
@@ -306,105 +284,26 @@ def _plain(source: Source, dialect: Dialect, trailer: list[str], target: Path) -
 
 
 def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[Source]) -> None:
-    """Whether files end as they should, and what columns are new. Raises InputError where the feed insists."""
+    """Check how files end, and warn about new columns. Raises InputError if the feed requires a final newline and a file has none."""
     unended = [s for s in sources if format_of(s.suffix) == ("csv", "none") and not s.facts.ends_with_newline and s.facts.newlines and not s.totals]
     if settings.final_newline and unended:
-        message = f"its last line has no end, and feeds.{feed.name} insists on one (final_newline in book.yaml): it may be cut off; deliver it again"
+        message = f"the last line has no line end, and feeds.{feed.name} requires one (final_newline in book.yaml): the file may be cut off; deliver it again"
         raise InputError([Problem(source.name, source.facts.newlines + 1, "", message) for source in unended])
-    load.warnings.extend(f"{source.name}: its last line has no end; nothing else says whether the file is whole" for source in unended)
+    load.warnings.extend(f"{source.name}: the last line has no line end; nothing else shows whether the file is complete" for source in unended)
     known: set[str] = {folded(name) for (name,) in load.con.execute("select column_name from raw.feed_columns where feed = ?", [feed.name]).fetchall()}
     seen = set(known)
     new: list[str] = []
     for source in sources:
         added = [column for column in source.header if folded(column) not in seen and not (is_correction(source.header) and column in CORRECTION_COLUMNS)]
         if added and seen:
-            load.warnings.append(f"{source.name} has columns that no file of {feed.name} had before: {', '.join(added[:20])}")
+            load.warnings.append(f"{source.name} has columns that no earlier file of {feed.name} has: {', '.join(added[:20])}")
         seen.update(map(folded, added))
         new += added
     append_rows(load.con, "feed_columns", [(feed.name, column) for column in sorted(new)])
 
 
-def _rules(feed: Feed, settings: FeedSettings, mapped: list[Mapped], source: Source, arrived: dt.date) -> list[RowRule]:
-    """What must not be true of the rows of a file."""
-    rules = [repeated_header(feed, source.header)] if format_of(source.suffix)[0] == "csv" and source.header else []
-    if settings.max_future_days is not None:
-        rules.append(too_late(feed, mapped, arrived + dt.timedelta(settings.max_future_days), settings.max_future_days))
-    if settings.signs == "agree":
-        rules.append(signs_differ(mapped))
-    return rules
-
-
-def _batches(load: _Load, feed: Feed, sources: list[Source], arrived: dict[int, dt.date]) -> list[_Batch]:
-    """Files of one shape together. Raises InputError with one file of every shape that lacks a column. `arrived`: the day, by file_no."""
-    settings = load.context.book.feeds[feed.name]
-    in_json = settings.model_copy(update={"decimal": ".", "thousands": []})  # a number in JSON is written in one way
-    groups: dict[tuple[object, ...], list[Source]] = defaultdict(list)
-    for source in sources:
-        day = arrived[source.file_no] if settings.max_future_days is not None else None
-        groups[(format_of(source.suffix), source.header, source.columns, source.is_rewritten, day)].append(source)
-    batches, problems = [], []
-    defaults = {name: str(value) for name, value in settings.defaults.items()}
-    for group in groups.values():
-        is_json = format_of(group[0].suffix)[0] == "json"
-        typed = frozenset(name for name, kind in group[0].columns if kind != "VARCHAR")
-        try:
-            if is_json and (settings.decimal == "," or settings.thousands):
-                message = f"is JSON, where a number has a point; feeds.{feed.name}.decimal and thousands are for CSV. Put JSON files into a feed without them"
-                raise refusal(group[0].name, message)
-            mapped = map_header(feed, in_json if is_json else settings, group[0].header, group[0].name, typed)
-        except InputError as error:
-            problems += error.problems
-            continue
-        rules = _rules(feed, settings, mapped, group[0], arrived[group[0].file_no])
-        batches += [_Batch(group[i : i + _FILES_AT_ONCE], mapped, defaults, rules) for i in range(0, len(group), _FILES_AT_ONCE)]
-    if problems:
-        raise InputError(problems)
-    return batches
-
-
-def _reject(con: duckdb.DuckDBPyConnection, feed: Feed, batch: _Batch) -> int:
-    """Describe the refused rows (negative file_no) of a batch in raw.rejects. Returns how many.
-
-    Their text is read again, only from the files that have some: the same test finds the same rows in the same order.
-    """
-    refused = {file_no for (file_no,) in con.execute(f"select distinct -file_no from raw.{feed.name} where file_no < 0").fetchall()}
-    sources = [source for source in batch.sources if source.file_no in refused]
-    if not sources:
-        return 0
-    rejects = select_rejects(batch.mapped, batch.defaults, batch.facts, relation(sources), sources[0].header, batch.rules)
-    con.execute(f"create or replace temp table refused as {rejects}")
-    numbers = ", ".join(str(-source.file_no) for source in sources)
-    inserted = con.execute(
-        f"""insert into raw.rejects
-        select {literal(feed.name)}, numbered.file_no, numbered.row_no, reason, column_name, message, raw, readable
-        from (select *, row_number() over (partition by file_no order by rowid) as n from refused) as found
-        join (select -file_no as file_no, row_no, row_number() over (partition by file_no order by rowid) as n
-              from raw.{feed.name} where file_no in ({numbers})) as numbered using (file_no, n)
-        order by 2, 3"""
-    ).fetchall()
-    con.execute("drop table temp.refused")
-    return int(inserted[0][0])
-
-
-def _enter_corrections(con: duckdb.DuckDBPyConnection, feed: Feed, batch: _Batch) -> None:
-    """Note which refused row each row of a file of corrections takes the place of, where it was taken in."""
-    header = batch.sources[0].header
-    if not is_correction(header):
-        return
-    corrected = f"c{header.index(CORRECTS_FILE)} as corrects_file, try_cast(c{header.index(CORRECTS_ROW)} as bigint) as corrects_row"
-    con.execute(f"create or replace temp table corrected as select file_no, {corrected} from ({relation(batch.sources)})")
-    con.execute(
-        f"""insert into raw.corrections
-        select {literal(feed.name)}, file_no, row_no, trim(corrects_file), corrects_row
-        from (select *, row_number() over (partition by file_no order by rowid) as row_no from corrected) as corrections
-        semi join raw.{feed.name} using (file_no, row_no)
-        where corrects_file is not null and corrects_row is not null"""
-    )
-    con.execute("drop table temp.corrected")
-
-
 def _check_row_counts(sources: list[Source], rows_read: dict[int, int]) -> None:
-    """Where a file has no quotes, its lines are its rows: the reader must have seen every one."""
+    """In a file without quotes every line is a row, so the reader must have seen each of them."""
     for source in sources:
         facts = source.facts
         if format_of(source.suffix) != ("csv", "none") or facts.has_quote or source.is_rewritten:
@@ -415,4 +314,4 @@ def _check_row_counts(sources: list[Source], rows_read: dict[int, int]) -> None:
             with source.path.open("rb") as file:
                 lines = sum(1 for line in file if line.strip(b"\r\n"))
             if lines - 1 != read:
-                raise refusal(source.name, f"has {lines - 1} rows but {read} were read; report this")
+                raise rejection(source.name, f"has {lines - 1} rows but {read} were read; report this")

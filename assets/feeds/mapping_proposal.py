@@ -1,7 +1,7 @@
-"""Looking at a file nobody has described yet, and proposing how its columns map to the canonical ones of `transactions`.
+"""Inspecting a file without a mapping, and proposing how its columns map to the canonical ones of `transactions`.
 
 Belongs here: the guess and its reasons. Does not belong here: writing the book (pipelines/cli/commands/init.py), taking files in (assets/feeds/load.py).
-Names give a likeness, values must allow it. A guess is never silent: every one is a line of book.yaml, and `notes` says what to look at.
+A column is proposed if its name is similar and its values fit. Every guess is a line of book.yaml, and `notes` lists what to check.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from models.feeds.settings import DELIMITERS
 from models.money import MINOR_UNITS
 from models.sql_text import identifier, literal
 
-#: What the columns of other systems are called, without case, spaces and signs. The first ones are the surest.
+#: Column names of other systems, without case, spaces and punctuation. The most certain come first.
 NAMES: dict[str, tuple[str, ...]] = {
     "transaction_id": ("transactionid", "invoiceno", "invoicenumber", "invoiceid", "invoice", "orderid", "orderno", "ordernumber", "documentno",
                        "documentnumber", "docno", "receiptno", "salesorder", "belegnummer", "belegnr", "rechnungsnummer", "rechnungsnr", "id"),
@@ -66,7 +66,7 @@ LIKE_ENOUGH = 0.82
 
 @dataclass
 class Proposal:
-    """How to read the file. `columns`: canonical name to SQL expression; `notes`: what a person should look at."""
+    """How to read the file. `columns`: canonical name to SQL expression; `notes`: what a person should check."""
 
     header: list[str]
     rows: int
@@ -74,9 +74,9 @@ class Proposal:
     defaults: dict[str, str] = field(default_factory=dict)
     key: list[str] | None = None
     notes: list[str] = field(default_factory=list)
-    #: how the feed has to say its files are written: encoding and delimiter, where they are not UTF-8 and comma
+    #: the feed's settings `encoding` and `delimiter`, where they are not UTF-8 and comma
     written: dict[str, str] = field(default_factory=dict)
-    #: the relation has to be written anew as comma-separated UTF-8 text: its own form is not one a feed may have
+    #: the file must be rewritten as comma-separated UTF-8 text, because no feed can read it as it is
     needs_rewrite: bool = False
     largest_partner: str = ""
     last_day: dt.date | None = None
@@ -111,9 +111,9 @@ def propose_mapping(con: duckdb.DuckDBPyConnection, path: Path, currency: str) -
         raise InputError([Problem(str(path), 0, "", "has no rows to look at")])
     proposal = Proposal(header, rows, written=written or {}, needs_rewrite=written is None)
     if "encoding" in proposal.written:
-        message = f"the file is no UTF-8 text; taken for {proposal.written['encoding']}: look whether umlauts, accents and € come out right"
+        message = f"the file is not UTF-8 text; it is read as {proposal.written['encoding']}: check that umlauts, accents and € are right"
         proposal.notes.append(message)
-    columns = [_look_at(con, name) for name in header]
+    columns = [_profile(con, name) for name in header]
     chosen = _match(columns)
     _map_date(proposal, chosen)
     _map_amounts(proposal, chosen, columns)
@@ -154,7 +154,7 @@ _RESERVED = {
 
 
 def _load(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str] | None:
-    """The file's rows as text in `sample`; returns what the feed has to say of how it is written, None where a feed could not take the file as it is."""
+    """Load the file's rows as text into `sample`. Returns the feed's settings for such files, or None if no feed can read the file as it is."""
     suffix = next((s for s in (".csv", ".parquet", ".jsonl", ".ndjson", ".json") if s in path.suffixes), "")
     source = literal(as_pattern(path))
     try:
@@ -179,7 +179,7 @@ def _load(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str] | None:
 
 
 def _encoding_of(path: Path) -> str:
-    """utf-16 by its mark; what is no UTF-8 is taken for the encoding of western Windows. Packed files are UTF-8."""
+    """UTF-16 is recognised by its byte order mark. Other text that is not UTF-8 is read as windows-1252. Compressed files are UTF-8."""
     with path.open("rb") as file:
         if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
             return "utf-16"
@@ -193,7 +193,7 @@ def _encoding_of(path: Path) -> str:
     return "utf-8"
 
 
-def _look_at(con: duckdb.DuckDBPyConnection, name: str) -> _Column:
+def _profile(con: duckdb.DuckDBPyConnection, name: str) -> _Column:
     column = f"trim({identifier(name)})"
     values = f"(select {column} as v from sample where {column} <> '' limit 200000)"
     found = con.execute(
@@ -222,7 +222,7 @@ def _look_at(con: duckdb.DuckDBPyConnection, name: str) -> _Column:
 
 
 def _date_expressions(con: duckdb.DuckDBPyConnection, name: str, values: str, filled: int) -> list[str]:
-    """Expressions that read (nearly) every value of the column as a day, the best first. A few bad days are rejects, not another format."""
+    """Expressions that read (nearly) every value of the column as a day, the best first. A few bad days are rejected rows, not another format."""
     if not filled:
         return []
     written = identifier_as_written(name)
@@ -238,12 +238,12 @@ def _date_expressions(con: duckdb.DuckDBPyConnection, name: str, values: str, fi
     found = con.execute(f"select {shares} from {values}").fetchone() or ()
     read = sorted((-share, place, expression) for place, (share, expression) in enumerate(zip(found, forms, strict=True)) if share >= DATE_LIKE)
     if read and read[0][1] < 2:
-        return [read[0][2]]  # ISO is nobody's other format
+        return [read[0][2]]  # an ISO date cannot be mistaken for another format
     return [expression for _, _, expression in read]
 
 
 def _match(columns: list[_Column]) -> dict[str, _Column]:
-    """The best column for each canonical name, the surest pairs first; every column serves once."""
+    """The best column for each canonical name, the most certain pairs first. Every column is used once."""
     pairs = sorted(
         ((score, name, column) for column in columns for name in NAMES if (score := _likeness(name, column)) >= LIKE_ENOUGH),
         key=lambda pair: -pair[0],
@@ -259,7 +259,7 @@ def _match(columns: list[_Column]) -> dict[str, _Column]:
 
 
 def _likeness(name: str, column: _Column) -> float:
-    """1 for the surest name, less for later ones; otherwise how alike the letters are."""
+    """1 for the most certain name, less for later ones; otherwise the similarity of the letters."""
     text = column.likeness_text
     if text in NAMES[name]:
         return 1.0 - NAMES[name].index(text) / 1000
@@ -293,14 +293,14 @@ def _map_amounts(proposal: Proposal, chosen: dict[str, _Column], columns: list[_
     price = next((c for known in PRICES for c in columns if c.likeness_text == known and _allows("amount", c)), None)
     if "amount" not in chosen and price is not None and "quantity" in chosen:
         proposal.columns["amount"] = f"{proposal.columns['quantity']} * {_number(proposal, 'amount', price)}"
-        proposal.notes.append(f"amount: no column for it; taken as quantity × {price.name}")
+        proposal.notes.append(f"amount: no column for it; computed as quantity × {price.name}")
 
 
 def _number(proposal: Proposal, name: str, column: _Column) -> str:
     written = identifier_as_written(column.name)
     if column.comma_numbers <= 0 or column.numbers > 0.9:
         return written
-    proposal.notes.append(f"{name}: {column.name} is written with a decimal comma; points and spaces are taken for thousands separators")
+    proposal.notes.append(f"{name}: {column.name} is written with a decimal comma; points and spaces are read as thousands separators")
     return f"REPLACE(REPLACE(REPLACE({written}, '.', ''), ' ', ''), ',', '.')"
 
 
@@ -312,24 +312,24 @@ def _fill_gaps(proposal: Proposal, path: Path, currency: str) -> None:
         raise InputError([Problem(str(path), 1, "", advice)])
     if "transaction_id" not in proposal.columns:
         proposal.columns["transaction_id"] = proposal.columns["partner_id"]
-        proposal.notes.append("transaction_id: no column for it; the partner stands in; a corrected file would count twice")
+        proposal.notes.append("transaction_id: no column for it; the partner is used instead; a corrected file would count twice")
     if "currency" not in proposal.columns:
         proposal.defaults["currency"] = currency
-        proposal.notes.append(f"currency: no column holds ISO codes such as EUR in every row; every line is taken as {currency}")
+        proposal.notes.append(f"currency: no column holds ISO codes such as EUR in every row; every line is read as {currency}")
 
 
 def _choose_key(con: duckdb.DuckDBPyConnection, proposal: Proposal) -> None:
-    """transaction_id and line, where they name each row once."""
+    """transaction_id and line, if they identify each row."""
     named = [proposal.columns[name] for name in ("transaction_id", "line") if name in proposal.columns]
     distinct = con.execute(f"select count(*) from (select distinct {', '.join(named)} from sample)").fetchone()
     if distinct == (proposal.rows,):
         proposal.key = ["transaction_id", "line"]
     elif not any(note.startswith("transaction_id") for note in proposal.notes):
-        proposal.notes.append("key: transaction_id (and line) do not name each row once, so lines are told apart by file and row")
+        proposal.notes.append("key: transaction_id (and line) do not identify each row, so lines are identified by file and row")
 
 
 def _measure_partner(con: duckdb.DuckDBPyConnection, proposal: Proposal) -> None:
-    """The partner with the largest amount, the last day, and that partner's usual amount of a quarter: for an example that fits."""
+    """The partner with the largest amount, the last day, and that partner's usual amount per quarter, for a realistic example."""
     c = proposal.columns
     amount = " * ".join(f"try_cast({factor} as decimal(38, 6))" for factor in c["amount"].split(" * "))
     found = con.execute(

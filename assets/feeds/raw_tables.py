@@ -33,21 +33,21 @@ create table if not exists raw.landed_files (identity varchar not null, sha256 v
 
 
 def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Every table of raw that is not there yet, empty."""
+    """Create every table of raw that does not exist yet."""
     con.execute(_REGISTERS)
     for feed in FEEDS.values():
         con.execute(f"create table if not exists raw.{feed.name} ({_columns(feed)})")
 
 
 def truncate_feed(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
-    """Forget everything that was loaded for a feed, attributes too."""
+    """Delete everything that was loaded for a feed, attributes included."""
     con.execute(f"create or replace table raw.{feed.name} ({_columns(feed)})")
     for register in ("feed_files", "rejects", "feed_settings", "feed_columns", "attributes", "corrections", "declared_totals"):
         con.execute(f"delete from raw.{register} where feed = ?", [feed.name])
 
 
 def add_attributes(con: duckdb.DuckDBPyConnection, feed: Feed, names: list[str]) -> None:
-    """A text column for each attribute that the feed's table does not have yet, under the name that it had first."""
+    """Add a text column for each attribute that the feed's table does not have yet, under the first name the attribute had."""
     present = {column for (column,) in con.execute("select column_name from raw.attributes where feed = ?", [feed.name]).fetchall()}
     added: dict[str, str] = {}
     for name in names:
@@ -59,28 +59,28 @@ def add_attributes(con: duckdb.DuckDBPyConnection, feed: Feed, names: list[str])
 
 
 def append_rows(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[Any, ...]]) -> None:
-    """Rows, in the order of the table's columns, in one statement."""
+    """Insert rows in one statement. Values are in the order of the table's columns."""
     if rows:
         columns = [list(column) for column in zip(*rows, strict=True)]
         con.execute(f"insert into raw.{table} select {', '.join('unnest(?)' for _ in columns)}", columns)
 
 
 def delete_rejected(con: duckdb.DuckDBPyConnection) -> None:
-    """Take refused rows (negative file_no), which raw.rejects holds, out of the feeds' tables.
+    """Delete rejected rows (negative file_no) from the feeds' tables. raw.rejects holds them.
 
-    After the load has committed: rows deleted in the transaction that wrote them would make the engine write all of them again.
+    Call it after the load has committed: deleting rows in the transaction that wrote them makes the engine write all of them again.
     """
     for name in FEEDS:
         con.execute(f"delete from raw.{name} where file_no < 0")
 
 
 def number_rows(con: duckdb.DuckDBPyConnection, feed: Feed, order: list[int]) -> dict[int, int]:
-    """Number the rows just inserted (`row_no` null) from 1 per file, in the order of the file. Rows read by file_no.
+    """Number the rows just inserted (`row_no` null) from 1 per file, in the order of the file. Returns the rows read, by file_no.
 
     `order`: the numbers of the files in the order they were read.
 
-    The engine stores rows in the order they were read and gives them consecutive rowids, which is checked here: a window function would
-    take the whole load through one thread.
+    The engine stores rows in the order they were read, with consecutive rowids. This is checked here. A window function would push the whole load
+    through one thread.
     """
     files = con.execute(
         f"select abs(file_no) as file_no, min(rowid), max(rowid), count(*) from raw.{feed.name} where row_no is null group by 1 order by 1"

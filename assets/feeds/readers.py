@@ -1,9 +1,9 @@
-"""Archived files as relations of text: one column per column of the file, in the order of the file's rows.
+"""Archived files as relations of text: one column per column of the file, rows in the order of the file.
 
 Belongs here: formats. Does not belong here: what the columns mean (assets/feeds/typing_sql.py), storing (assets/feeds/load.py).
 
 A relation has `file_no`, `c0 … cn` (VARCHAR, null where the file has nothing) and `fault`, `fault_message`, `fault_raw`
-(null but for a row that could not be taken apart).
+(null unless the row could not be split into fields).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from assets.feeds.inspection import Compression, Facts, format_of, open_unpacked
-from assets.runtime.errors import refusal
+from assets.runtime.errors import rejection
 from models.sql_text import literal
 
 #: The longest line that is read; the engine's own limit.
@@ -40,11 +40,11 @@ class Source:
     columns: tuple[tuple[str, str], ...] = ()  # Parquet: names and SQL types
     is_rewritten: bool = False  # `path` holds a copy made by `rewrite_csv`
     delimiter: str = ","
-    totals: dict[str, str] = field(default_factory=dict)  # what the sender says the file adds up to
+    totals: dict[str, str] = field(default_factory=dict)  # control totals declared by the sender
 
 
 def relation(sources: list[Source]) -> str:
-    """SQL of the relation over files of one header, format and packing."""
+    """SQL of the relation over files with the same header, format and compression."""
     file_format, compression = format_of(sources[0].suffix)
     paths = "[" + ", ".join(literal(str(source.path)) for source in sources) + "]"
     first = sources[0].file_no
@@ -67,7 +67,7 @@ def _csv(paths: str, file_no: str, columns: list[str], compression: Compression,
     taken = columns + fault if is_rewritten else columns
     types = ", ".join(f"'{column}': 'VARCHAR'" for column in taken)
     missing = "" if is_rewritten else ", null as fault, null as fault_message, null as fault_raw"
-    blank_lines = " where c0 is not null" if taken == ["c0"] else ""  # in a file of one column the engine takes them for rows
+    blank_lines = " where c0 is not null" if taken == ["c0"] else ""  # in a file of one column the engine reads them as rows
     return f"""select {file_no} as file_no, {", ".join(taken)}{missing}
         from read_csv({paths}, columns = {{{types}}}, auto_detect = false, header = true, delim = {literal(delimiter)}, quote = '"', escape = '"',
             compression = '{compression}'){blank_lines}"""
@@ -80,12 +80,12 @@ def _parquet(paths: str, file_no: str, source: Source) -> str:
 
 
 def _by_place(paths: str, columns: int) -> str:
-    """SQL of Parquet files with their columns as p0, p1, …: no name of a file meets `file_index` or another one, and a folder named a=b adds no column."""
+    """SQL of Parquet files with their columns as p0, p1, … No column name can clash with `file_index`, and a folder named a=b adds no column."""
     return f"read_parquet({paths}, hive_partitioning = false) as files ({', '.join(f'p{i}' for i in range(columns))})"
 
 
 def _parquet_text(column: str, kind: str) -> str:
-    """The exact text of a typed value. A timestamp at midnight is a day: that is how many writers store days."""
+    """The exact text of a typed value. A timestamp at midnight is a day, because many writers store days that way."""
     text = f"nullif({column}::varchar, '')"
     if kind.startswith("TIMESTAMP") and "TIME ZONE" not in kind:
         return f"case when {column} = date_trunc('day', {column}) then {column}::date::varchar else {text} end"
@@ -100,12 +100,12 @@ def parquet_columns(path: Path, name: str) -> list[tuple[str, str]]:
             names = list(_names_at_the_top(elements))
             kinds = con.execute(f"describe from {_by_place(literal(str(path)), len(names))}").fetchall()
     except duckdb.Error as error:
-        raise refusal(name, f"cannot be read as Parquet, deliver it again: {str(error).splitlines()[0]}") from None
+        raise rejection(name, f"cannot be read as Parquet, deliver it again: {str(error).splitlines()[0]}") from None
     return [(name, str(row[1])) for name, row in zip(names, kinds, strict=True)]
 
 
 def _names_at_the_top(elements: list[tuple[str, int]]) -> Iterator[str]:
-    """The columns among the elements of a Parquet schema: the root, then each column followed by what it holds."""
+    """The top-level columns of a Parquet schema, which lists the root, then each column followed by its children."""
     inside = 0
     for name, children in elements[1:]:
         if not inside:
@@ -113,7 +113,7 @@ def _names_at_the_top(elements: list[tuple[str, int]]) -> Iterator[str]:
         inside = max(inside - 1, 0) + children
 
 
-#: Strings stay, numbers get quotes around them: so a number keeps its digits where the engine would make it a double.
+#: Strings stay as they are, and numbers are quoted. The engine would turn an unquoted number into a double and lose digits.
 _STRING_OR_NUMBER = r'("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)'
 
 
@@ -139,7 +139,7 @@ def _json_lines(paths: str, file_no: str, header: tuple[str, ...], compression: 
 
 
 def _json_text(key: str) -> str:
-    """The text of one key; the engine's objects have none without a name."""
+    """The text of one key. The engine's objects have no key with an empty name."""
     return f"struct_extract(object, {literal(key)})" if key else "json_extract_string(text, '/')"
 
 
@@ -150,7 +150,7 @@ def json_line_relation(paths: str, file_no: str, compression: Compression) -> st
 
 
 def json_keys_of(con: duckdb.DuckDBPyConnection, sources: list[Source]) -> list[tuple[str, ...]]:
-    """The keys of each file's objects, in the order they first appear."""
+    """The keys of each file's objects, in order of first appearance."""
     keys: dict[int, list[str]] = {source.file_no: [] for source in sources}
     for compression in ("none", "gzip", "zstd"):
         chosen = [source for source in sources if format_of(source.suffix)[1] == compression]
@@ -169,7 +169,7 @@ def json_keys_of(con: duckdb.DuckDBPyConnection, sources: list[Source]) -> list[
 
 
 def looks_ragged(facts: Facts) -> bool:
-    """Whether a CSV file without quotes must have a row of another width, or mixes its line ends."""
+    """Whether a CSV file without quotes has a row of the wrong width, or mixes line ends."""
     if facts.returns and facts.returns != facts.newlines:
         return True
     lines = facts.newlines + (not facts.ends_with_newline)
@@ -177,9 +177,9 @@ def looks_ragged(facts: Facts) -> bool:
 
 
 def rewrite_csv(source: Source, target: Path) -> Source:
-    """The same rows in a CSV file that the engine can read, rows of a wrong width marked as faults.
+    """Write the same rows as a CSV file that the engine can read, with rows of the wrong width marked as faults.
 
-    For files the engine refuses as a whole: slower, so that one bad row does not cost the others. Raises InputError for what is no CSV.
+    For files that the engine cannot read. It is slower, but one bad row does not cost the others. Raises InputError when the file is not CSV.
     """
     width = len(source.header)
     with target.open("w", encoding="utf-8", newline="") as file:
@@ -197,7 +197,7 @@ def rewrite_csv(source: Source, target: Path) -> Source:
                 message = f"the row has {len(row)} fields, the header {width}"
                 writer.writerow([""] * width + ["wrong_field_count", message, json.dumps(raw, ensure_ascii=False)])
     if 0 < len(row) < width and not source.facts.ends_with_newline:
-        raise refusal(source.name, "is cut off in its last row (too few fields, no line end); deliver it again", source.facts.newlines + 1)
+        raise rejection(source.name, "is cut off in its last row (too few fields, no line end); deliver it again", source.facts.newlines + 1)
     return replace(source, path=target, is_rewritten=True)
 
 
@@ -208,7 +208,7 @@ def _rows(source: Source) -> Iterator[list[str]]:
         try:
             yield from reader
         except csv.Error as error:
-            raise refusal(source.name, f"is no valid CSV: {error}", reader.line_num) from None
+            raise rejection(source.name, f"is not valid CSV: {error}", reader.line_num) from None
 
 
 def archived_hash_in(error: duckdb.Error) -> str | None:

@@ -1,6 +1,6 @@
-"""Refused rows as a person works through them: grouped by reason, and as files to correct.
+"""Rejected rows as a person works through them: grouped by reason, and as files to correct.
 
-Belongs here: reading what was published of them, and the files of corrections. Does not belong here: why a row is refused (assets/feeds/typing_sql.py),
+Belongs here: reading them from the published tables, and the files of corrections. Does not belong here: why a row is rejected (assets/feeds/typing_sql.py),
 taking corrections in (assets/feeds/load.py).
 """
 
@@ -18,7 +18,7 @@ from models.feeds.columns import FEEDS
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, REASONS
 from models.spreadsheet_text import neutralize_texts
 
-#: The row stands for no row of the file's own columns: the line itself could not be read.
+#: Reasons of rows whose line could not be read, so that they have none of the file's columns.
 _UNREADABLE = ("bad_json", "duplicate_key")
 
 _GROUPED = """
@@ -38,7 +38,7 @@ _OPEN = """
 
 @dataclass(frozen=True)
 class Exported:
-    """A file of corrections to be filled in. `left_out`: refused rows that are not in it, because they wait or their line could not be read."""
+    """A file of corrections to be filled in. `left_out`: rejected rows that are not in it, because they wait or their line could not be read."""
 
     feed: str
     file: Path
@@ -47,16 +47,16 @@ class Exported:
 
 
 def group_rejects(folder: Path, feed: str | None = None, reason: str | None = None) -> list[Row]:
-    """One row per feed, reason and column: rows, of them resolved and open, files, and an example with its message, cause and remedy."""
+    """One row per feed, reason and column: how many rows, resolved, open and files, and an example with its message, cause and remedy."""
     with open_published(folder) as con:
         rows = fetch(con, _GROUPED, {"feed": feed, "reason": reason})
     return [row | {"cause": REASONS[row["reason"]].cause, "remedy": REASONS[row["reason"]].remedy} for row in rows]
 
 
 def export_rejects(folder: Path, target: Path, feed: str | None = None, reason: str | None = None) -> list[Exported]:
-    """Write the open refused rows of each feed to `target`/<feed>.csv: the file's own columns, then those that say which row each of them corrects.
+    """Write the open rejected rows of each feed to `target`/<feed>.csv: the file's own columns, then the columns that name the row it corrects.
 
-    Corrected and put into the feed's landing folder, each row takes the place of the one it names.
+    When the corrected file is put into the feed's landing folder, each row replaces the row it names.
     """
     feeds = open_book(folder).feeds
     with open_published(folder) as con:
@@ -69,9 +69,9 @@ def export_rejects(folder: Path, target: Path, feed: str | None = None, reason: 
             continue
         records = [json.loads(row["raw"]) for row in chosen]
         columns = [column for column in dict.fromkeys(key for record in records for key in record) if not column.startswith("(")]
-        said = [(row["sha256"], str(row["row_number"]), row["reason"], row["message"]) for row in chosen]
+        origins = [(row["sha256"], str(row["row_number"]), row["reason"], row["message"]) for row in chosen]
         texts = {column: [None if (cell := record.get(column)) is None else str(cell) for record in records] for column in columns}
-        texts |= {column: [each[i] for each in said] for i, column in enumerate(CORRECTION_COLUMNS)}
+        texts |= {column: [each[i] for each in origins] for i, column in enumerate(CORRECTION_COLUMNS)}
         frame = neutralize_texts(pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String)), has_written_numbers=True)
         target.mkdir(parents=True, exist_ok=True)
         file = target / f"{name}.csv"

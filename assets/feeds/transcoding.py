@@ -1,6 +1,6 @@
-"""Archived text files that are not yet in the form the reader takes: turned into UTF-8, unpacked, without the line that holds the totals.
+"""Converting archived text files to what the reader expects: UTF-8, uncompressed, without the line of totals.
 
-Belongs here: the copy that is read instead of the archived bytes. Does not belong here: rows and columns (assets/feeds/readers.py), whether the totals hold
+Belongs here: the copy that is read instead of the archived bytes. Does not belong here: rows and columns (assets/feeds/readers.py), comparing the totals
 (assets/feeds/control_totals.py).
 """
 
@@ -12,17 +12,17 @@ import io
 from pathlib import Path
 
 from assets.feeds.inspection import Dialect, format_of, open_unpacked
-from assets.runtime.errors import refusal
+from assets.runtime.errors import rejection
 
 _CHUNK = 1 << 20
-#: The last line is looked for in so many bytes at the end.
+#: How many bytes at the end are searched for the last line.
 _TAIL = 1 << 16
 
 
 def write_plain(path: Path, suffix: str, name: str, dialect: Dialect, trailer: list[str], target: Path) -> dict[str, str]:
-    """Write the file's text to `target`, in UTF-8. Returns the totals of its trailer, by `rows` or column, which is left out.
+    """Write the file's text to `target` in UTF-8, without its trailer. Returns the totals of the trailer, by `rows` or column.
 
-    Raises InputError where a byte is not of the declared encoding, or the last line is not the trailer.
+    Raises InputError when a byte does not belong to the declared encoding, or the last line is not the trailer.
     """
     file_format, compression = format_of(suffix)
     decoder = codecs.getincrementaldecoder(dialect.encoding)()
@@ -36,16 +36,18 @@ def write_plain(path: Path, suffix: str, name: str, dialect: Dialect, trailer: l
             file.write(decoder.decode(b"", final=True).encode())
         except UnicodeError as error:
             message = f"is not {dialect.encoding} text ({getattr(error, 'reason', error)}); correct `encoding` of the feed in book.yaml"
-            raise refusal(name, message, newlines + 1) from None
+            raise rejection(name, message, newlines + 1) from None
     if not trailer:
         return {}
     if file_format != "csv":
-        raise refusal(name, "is no CSV, and only a CSV file can end with a line of totals; deliver them beside it (totals: json in book.yaml)")
+        raise rejection(
+            name, "is not CSV, and only a CSV file can end with a line of totals; deliver the totals in a file next to it (totals: json in book.yaml)"
+        )
     return _without_trailer(target, name, dialect.delimiter, trailer)
 
 
 def _without_trailer(path: Path, name: str, delimiter: str, trailer: list[str]) -> dict[str, str]:
-    """Cut the last line off, and return what it says."""
+    """Cut off the last line and return its totals."""
     with path.open("r+b") as file:
         size = file.seek(0, io.SEEK_END)
         start = max(0, size - _TAIL)
@@ -56,7 +58,7 @@ def _without_trailer(path: Path, name: str, delimiter: str, trailer: list[str]) 
         line = tail[begin:end].decode("utf-8", "replace")
         fields = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [""])]
         if fields[0] != trailer[0] or len(fields) < len(trailer):
-            message = f"does not end with its line of totals ({delimiter.join(trailer)}) but with {line[:60]!r}: it is not whole; deliver it again"
-            raise refusal(name, message)
+            message = f"does not end with its line of totals ({delimiter.join(trailer)}) but with {line[:60]!r}: it is incomplete; deliver it again"
+            raise rejection(name, message)
         file.truncate(start + begin)
     return {wanted: found for wanted, found in zip(trailer[1:], fields[1:], strict=False) if wanted}

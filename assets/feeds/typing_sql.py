@@ -1,10 +1,10 @@
 """Text to the canonical columns of a feed, strictly: the SQL, made from models/feeds/columns.py.
 
-Belongs here: what each kind of column accepts, and the reason code and message of what it does not.
+Belongs here: what each kind of column accepts, and the reason code and message for every other value.
 Does not belong here: reading files (assets/feeds/readers.py), the language of mappings (models/feeds/expressions.py).
 
-Every column becomes three stages: the text (`t0 …`), the value (`v0 …`), and whether the value may be taken. Rows that
-pass are decided by cheap tests alone; only the others are diagnosed.
+Every column has three stages: the text (`t0 …`), the value (`v0 …`), and whether the value is accepted. Rows pass on cheap tests alone.
+Only the other rows are diagnosed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TEXTS = ("text", "currency", "type")
 DECIMALS: dict[Kind, int] = {"amount": 6, "rate": 12}
 _NUMBER = r"-?[0-9]+(\.[0-9]+)?"
 _CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x{9F}]"
-#: 1.234 may be a thousand: an amount is not taken with a group of three behind the point, but where its currency has three decimals.
+#: 1.234 may mean a thousand: an amount with three digits after the point is accepted only if its currency has three decimals.
 _AMBIGUOUS = r"-?[1-9][0-9]{0,2}\.[0-9]{3}"
 _NOT_AMBIGUOUS = r"-?([0-9]{1,12}(\.([0-9]{1,2}|[0-9]{4,6}))?|(0[0-9]{0,11}|[0-9]{4,12})\.[0-9]{3})"
 _THREE_DECIMALS = [code for code, units in MINOR_UNITS.items() if units == 3]
@@ -33,7 +33,7 @@ _TRIMMED = "' \t\r\n\u00a0'"
 
 @dataclass(frozen=True)
 class TextFacts:
-    """What is known of all bytes of the files read: lets rows go untested."""
+    """Facts about all bytes of the files read. They make some tests of rows unnecessary."""
 
     has_space: bool = True
     has_control: bool = True
@@ -42,7 +42,7 @@ class TextFacts:
 
 @dataclass(frozen=True)
 class Mapped:
-    """Where one column's value comes from: an expression over the file's columns, or nothing but the default."""
+    """Where one column's value comes from: an expression over the file's columns, or only the default."""
 
     name: str
     column: Column | None  # None: an attribute
@@ -59,7 +59,10 @@ class Mapped:
 
 @dataclass(frozen=True)
 class RowRule:
-    """What must not be true of a row whose columns may be fine. `is_tested` False: never the only thing that is wrong with a row, it only tells it better."""
+    """A condition that rejects a row even if each of its columns is valid.
+
+    `is_tested` False: such a row always has another fault too, and this rule only gives the better reason.
+    """
 
     condition: str
     reason: str
@@ -76,27 +79,27 @@ class _Diagnosis:
 
 
 def repeated_header(feed: Feed, header: tuple[str, ...]) -> RowRule:
-    """The header stands again in the middle of the file. Such a row breaks a rule anyway where a column holds more than text."""
+    """The header is repeated in the middle of the file. If any column is not text, such a row has another fault anyway."""
     same = " and ".join(f"c{i} is not distinct from {literal(name)}" for i, name in enumerate(header))
     return RowRule(f"({same})", "repeated_header", "", "the header stands again in the middle of the file; take the line out", feed.accepts_any_text)
 
 
 def too_late(feed: Feed, mapped: list[Mapped], last_day: dt.date, days: int) -> RowRule:
-    """A row that happened after `last_day`: so many days after its file arrived."""
+    """A row dated after `last_day`, which is `days` days after its file arrived."""
     place = next(i for i, m in enumerate(mapped) if m.name == feed.day)
     message = f"{feed.day}: is more than {days} days after the file arrived (max_future_days in book.yaml); correct the day"
     return RowRule(f"v{place} > date '{last_day}'", "future_date", str(feed.day), message)
 
 
 def signs_differ(mapped: list[Mapped]) -> RowRule:
-    """Amount and quantity that do not go the same way."""
+    """Amount and quantity with different signs."""
     amount, quantity = (f"v{next(i for i, m in enumerate(mapped) if m.name == name)}" for name in ("amount", "quantity"))
     message = "quantity: its sign is not that of the amount, or it is zero where the amount is not (signs: agree in book.yaml)"
     return RowRule(f"({amount} != 0 and sign({quantity}) != sign({amount}))", "sign_mismatch", "quantity", message)
 
 
 def select_rows(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, rules: Sequence[RowRule] = ()) -> str:
-    """SQL: one row per row of `relation`: `file_no` (negative: the row is refused), then every column as raw.<feed> names it."""
+    """SQL: one row per row of `relation`: `file_no` (negative: the row is rejected), then every column as raw.<feed> names it."""
     typed = _typed(mapped, defaults, facts)
     values = ", ".join(f"{t.final(typed)} as {identifier(t.mapped.target)}" for t in typed)
     return f"select case when {_passes(typed, rules)} then file_no else -file_no end as file_no, {values} from ({_staged(typed, relation)})"
@@ -105,9 +108,9 @@ def select_rows(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFa
 def select_rejects(
     mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, header: tuple[str, ...], rules: Sequence[RowRule] = ()
 ) -> str:
-    """SQL: the refused rows of `relation` in order: `file_no, reason, column_name, message, raw, readable`.
+    """SQL: the rejected rows of `relation` in order: `file_no, reason, column_name, message, raw, readable`.
 
-    `readable`: JSON of those canonical columns whose values could be read all the same.
+    `readable`: JSON of the canonical columns whose values could be read.
     """
     typed = _typed(mapped, defaults, facts)
     message = {
@@ -147,7 +150,7 @@ def _passes(typed: list[_Typed], rules: Sequence[RowRule]) -> str:
 
 
 def _typed(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts) -> list[_Typed]:
-    """The columns, and where amounts find the currency that says how many decimals they may be written with."""
+    """The columns. Amounts also get the column of their currency, which limits how many decimals they may have."""
     currency = next((f"v{i}" for i, m in enumerate(mapped) if m.column and m.name == "currency"), "")
     return [_Typed(i, m, defaults, facts, currency) for i, m in enumerate(mapped)]
 
@@ -228,7 +231,7 @@ class _Typed:
     # stage 3
 
     def tests(self) -> Iterator[str]:
-        """Conditions that are all true for a row that is taken."""
+        """Conditions that are all true for an accepted row."""
         t = self._or_default(self.t)
         if self.mapped.expression is not None and self.mapped.expression.failed:
             yield f"not {self.failed}"
@@ -248,7 +251,7 @@ class _Typed:
         if self.kind == "text":
             return f"not regexp_matches({self.v}, {literal(_CONTROL)})" if self.facts.has_control or not self.facts.is_ascii else None
         if self.kind == "currency":
-            # not IN: the engine makes a join of a long list, and a join does not keep the rows in the order of the file
+            # not IN: the engine turns a long list into a join, which does not keep the rows in the order of the file
             return f"regexp_full_match({self.v}, {literal('|'.join(MINOR_UNITS))})"
         if self.kind == "type":
             return f"({' or '.join(f'{self.v} = {literal(name)}' for name in TRANSACTION_TYPES)})"
@@ -274,26 +277,26 @@ class _Typed:
             return None
         return f"{self.v} {'<=' if column.above_minimum else '<'} {column.minimum}"
 
-    # what is wrong, for people
+    # what is wrong, in words
 
     def diagnoses(self) -> Iterator[_Diagnosis]:
-        """What can be wrong with the column, the first that holds is reported."""
+        """What can be wrong with the column. The first condition that holds is reported."""
         name, t = self.mapped.name, self._or_default(self.t)
-        said = f"' (from ' || {literal(self.mapped.text)} || ')'" if self.mapped.text and self.mapped.text != name else "''"
+        origin = f"' (from ' || {literal(self.mapped.text)} || ')'" if self.mapped.text and self.mapped.text != name else "''"
 
         def message(text: str) -> str:
-            """`{}` in the text is the value as it stood."""
+            """`{}` in the text is the value as it was in the file."""
             before, _, after = text.partition("{}")
             shown = f"left({t}::varchar, 60)"
             if "{}" not in text:
-                return f"{literal(f'{name}: {text}')} || {said}"
-            return f"{literal(f'{name}: {before}')} || coalesce({shown}, '') || {literal(after)} || {said}"
+                return f"{literal(f'{name}: {text}')} || {origin}"
+            return f"{literal(f'{name}: {before}')} || coalesce({shown}, '') || {literal(after)} || {origin}"
 
         expression = self.mapped.expression
         if expression is not None and expression.failed:
             for source_name, source_sql in expression.numbers:
                 condition = f"{self.failed} and {source_sql} is not null and not regexp_full_match({source_sql}, {literal(_NUMBER)})"
-                detail = f"{literal(f'{name}: {source_name} is ')} || left({source_sql}, 60) || {literal(', not a number such as -12.50')} || {said}"
+                detail = f"{literal(f'{name}: {source_name} is ')} || left({source_sql}, 60) || {literal(', not a number such as -12.50')} || {origin}"
                 yield _Diagnosis(condition, "bad_number", detail)
             reason = {"number": "out_of_range", "date": "bad_date", "timestamp": "bad_date"}.get(self.form, "bad_value")
             yield _Diagnosis(self.failed, reason, message("the expression has no value for this row"))

@@ -1,6 +1,6 @@
-"""Which code an asset is made by, as a hash: the page marks what was made by older code.
+"""Code versions of assets, as hashes: Dagster's page marks assets made by older code.
 
-Belongs here: the places of a step's code, and hashing. Does not belong here: the version that names a run (assets/archive/run_identity.py).
+Belongs here: where a step's code is, and hashing it. Does not belong here: the version that identifies a run (assets/archive/run_identity.py).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def version_of_model(manifest: Mapping[str, Any], node: Mapping[str, Any]) -> st
 
 
 def _macros(manifest: Mapping[str, Any], node: Mapping[str, Any]) -> set[str]:
-    """Names of the macros that the node uses, directly or through others; those of dbt itself left out."""
+    """Names of the macros that the node uses, directly or through others, without dbt's own."""
     found: set[str] = set()
     waiting = list(node["depends_on"]["macros"])
     while waiting:

@@ -2,7 +2,7 @@
 
 Belongs here: the asset, its partitions, its checks. Does not belong here: what closing is (assets/closing/close.py), the job and the schedule that close
 (pipelines/period_closes.py).
-The asset is external: Dagster shows it and cannot materialize it, so no selection of assets, not even all of them, closes a period.
+The asset is external: Dagster shows it but cannot materialize it. So no selection of assets closes a period, not even all of them.
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ from models.calendars import make_periods
 
 KEY = specs.key("closes", "closed_periods")
 PERIODS = dg.DynamicPartitionsDefinition(name="fiscal_periods")
-#: Statements about one closed period in the published tables: what breaks each.
+#: Statements about one closed period in the published tables, each with the query of rows that break it.
 CHECKS = {
     "period_is_closed": "select ? as period where $1 not in (select period from audit_close where kind = 'close' and is_in_force)",
     "nothing_of_the_period_is_unposted": "select payout_id, origin_period, accrual from fct_accrual where period = ? and not is_posted and accrual <> 0",
@@ -34,9 +34,9 @@ def closed_periods() -> dg.AssetSpec:
 
 
 def list_ended(folder: Path, day: dt.date) -> list[str]:
-    """The periods of the book's calendar whose last day is `day` or earlier, and not after book.yaml's as_of, from the first day of the published agreements.
+    """The periods of the book's calendar that have ended by `day` and by book.yaml's as_of, from the first day of the published agreements.
 
-    The command closes the same ones: a period whose last day is the last day that counts has ended.
+    The command can close the same ones: a period whose last day is the last day that counts has ended.
 
     Raises InputError when the book cannot be read or nothing is published.
     """
@@ -50,7 +50,7 @@ def list_ended(folder: Path, day: dt.date) -> list[str]:
 
 
 def report_close(folder: Path, heads: Mapping[str, str]) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
-    """The events that tell Dagster of closed periods: the head of the ledger after each, and whether the statements hold of it."""
+    """The events that report closed periods to Dagster: the head of the ledger after each close, and whether the statements hold."""
     for period, head in heads.items():
         yield dg.AssetMaterialization(KEY, partition=period, metadata={"head": head})
     with open_published(folder) as con:

@@ -1,6 +1,6 @@
-"""What the assets are given: the book, and the one run that works on it.
+"""The resources of the assets: the book, and the run that works on it.
 
-Belongs here: opening the book for a run, under its lock. Does not belong here: what the steps do (the wings of assets/), which book and which secrets
+Belongs here: opening the book for a run, under its lock. Does not belong here: what the steps do (the other packages), which book and which secrets
 (pipelines/resources.py).
 """
 
@@ -25,7 +25,7 @@ from assets.runtime.machine_errors import translate_machine_errors
 from assets.runtime.warehouse import open_warehouse
 from assets.steps import AGREEMENTS, CHECKS, FEEDS, IDENTIFY, LEDGER, PUBLISH, Step
 from assets.transform.dbt import DataTest, run_tests
-from assets.transform.invariants import hold_checks
+from assets.transform.invariants import evaluate_checks
 from models.documents import InputError, Problem
 
 P = ParamSpec("P")
@@ -35,7 +35,7 @@ _FIRST = (LEDGER, FEEDS, IDENTIFY, AGREEMENTS)
 
 
 class BookFolder(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The book, for looking only."""
+    """The book, for reading only."""
 
     folder: str = Field(description="Folder with book.yaml")
 
@@ -45,10 +45,10 @@ class BookFolder(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """One run of the book: holds its lock while the run lasts, and carries out the steps."""
+    """One run of the book. It holds the book's lock for its duration, and runs the steps."""
 
     book: BookFolder
-    as_of: str | None = Field(default=None, description="Last day that exists for this run, such as 2026-03-31. Default: book.yaml's as_of, else today (UTC).")
+    as_of: str | None = Field(default=None, description="Last day that counts for this run, such as 2026-03-31. Default: book.yaml's as_of, else today (UTC).")
     _context: RunContext = PrivateAttr()
     _checks: ChecksPassed | None = PrivateAttr(default=None)
 
@@ -72,31 +72,31 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._context
 
     def read_secret(self, name: str) -> str | None:
-        """What book.yaml names as `env:NAME`. Nothing here; a subclass that may read the environment knows it."""
+        """The secret that book.yaml names as `env:NAME`. There is none here; a subclass that may read the environment returns it."""
         return no_secret(name)
 
     def run_step(self, step: Step[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run one step that writes tables. What was checked before it is not checked any more."""
+        """Run one step that writes tables. It invalidates earlier checks."""
         self._checks = None
         if step not in _FIRST:
             self._require_run()
         return self._do(step, *args, **kwargs)
 
     def check(self) -> ChecksPassed:
-        """Hold every check. The run is named again first, so that files taken in since are not published under an earlier name."""
+        """Run every check. The run is identified again first, so that files taken in since are not published under an earlier id."""
         self._require_run()
         self._do(IDENTIFY)
         self._checks = self._do(CHECKS)
         return self._checks
 
     def check_some(self, names: Sequence[str]) -> None:
-        """Hold these checks, for a part of a run; publishing needs all of them."""
+        """Run these checks, for a part of a run. Publishing needs all of them."""
         self._require_run()
         with translate_machine_errors(self.book.path):
-            hold_checks(self._context, names)
+            evaluate_checks(self._context, names)
 
     def publish(self) -> PublishReport:
-        """Publish what was checked; by itself, hold the checks first: what a failed or partial run left in the warehouse does not get out."""
+        """Publish what was checked. Without checks in this run, run them first, so that nothing of a failed or partial run is published."""
         return self._do(PUBLISH, self._checks or self.check())
 
     def run_tests(self, names: Sequence[str]) -> list[DataTest]:
@@ -106,7 +106,7 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
             return run_tests(self._context, names)
 
     def _do(self, step: Step[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """One step. A check that fails is noted in the history of runs, as the command does."""
+        """Run one step. A failed check is recorded in the history of runs, as the command does."""
         try:
             with translate_machine_errors(self.book.path):
                 return step(self._context, *args, **kwargs)
@@ -115,7 +115,7 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise
 
     def _require_run(self) -> None:
-        """Raises InputError where no run has begun: then there is nothing that a part of one could build on."""
+        """Raises InputError when no run has begun, because then a part of a run has nothing to build on."""
         with open_warehouse(self._context) as con:
             if read_run_id(con) is None:
                 message = "the warehouse holds no run yet; run the whole book once, by the job run_book or `tierledger run`"
@@ -129,6 +129,6 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def _created_at(context: dg.InitResourceContext) -> dt.datetime:
-    """When the run was asked for: the one clock that all its steps share, also when each has a process of its own."""
+    """When the run was requested. All its steps share this time, even if each has its own process."""
     record = context.instance.get_run_record_by_id(context.run_id) if context.instance and context.run_id else None
     return record.create_timestamp.astimezone(dt.UTC) if record else read_clock()

@@ -1,7 +1,7 @@
-"""What each asset is: its key, group, kinds and owner, and its description from the dbt project, where every table is described once.
+"""The spec of each asset: its key, group, kinds and owner, and its description from the dbt project, where every table is described once.
 
 Belongs here: the specs of assets and checks. Does not belong here: how they are made (assets/graph/step_assets.py).
-The key of an asset is the place of its table, `schema/table`; its group is the schema, but for GROUPS.
+The key of an asset is that of its table, `schema/table`. Its group is the schema, apart from GROUPS.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dbt.flags import set_from_args
 from assets.graph.code_versions import version_of_model
 from assets.transform.dbt import NET_TAG, PREPARE, PUBLISH, load_manifest
 
-#: Who answers for the tables of a schema.
+#: Who owns the tables of a schema.
 OWNERS = {
     "ledger": "team:finance",
     "feeds": "team:data",
@@ -40,14 +40,14 @@ KINDS = {
     "published": {"parquet", "duckdb"},
     "closes": {"csv"},
 }
-#: Models that work for another layer than their schema's, so that the groups follow one another without a circle.
+#: Models that belong to another layer than their schema's, so that the groups have no cycle.
 GROUPS = {"int_rows_replaced": "staging"}
-#: What the calculation makes first. The tables calc.* hold it before the step `net` adds the levels above.
+#: The first results of the calculation. The tables calc.* hold them before the step `net` adds the levels above.
 LEVEL_0 = dg.AssetKey(["calc", "level_0"])
 #: The check that a mart has the columns its contract promises.
 CONTRACT = "contract_holds"
 
-#: How old the newest of it may be: files are expected every day, weekends aside, and published tables follow them.
+#: How old the newest materialization may be. Files are expected every day except weekends, and published tables follow them.
 FRESHNESS = {
     "feeds": dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(days=7), warn_window=dt.timedelta(days=4)),
     "published": dg.FreshnessPolicy.time_window(fail_window=dt.timedelta(days=4), warn_window=dt.timedelta(days=2)),
@@ -58,7 +58,7 @@ Manifest = Mapping[str, Any]
 
 
 class _Translator(DagsterDbtTranslator):
-    """dbt models under the same rules as every other table."""
+    """dbt models with the same naming rules as every other table."""
 
     def __init__(self, manifest: Manifest) -> None:
         super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=False))
@@ -76,7 +76,7 @@ class _Translator(DagsterDbtTranslator):
 
 
 def read_manifest() -> Manifest:
-    """dbt's manifest of the project as it stands now, in the form of its manifest.json. Never stale: nothing has to be built before."""
+    """dbt's manifest of the project as it is now, in the form of its manifest.json. It is never stale, and needs no earlier build."""
     manifest = load_manifest()
     set_from_args(Namespace(send_anonymous_usage_stats=False), {})
     written: Manifest = manifest.writable_manifest().to_dict(omit_none=True)
@@ -84,24 +84,24 @@ def read_manifest() -> Manifest:
 
 
 def landing_folder(feed: str) -> dg.AssetSpec:
-    """The files of one feed, which other systems make; the sensor for new files reports what it sees of them."""
-    described = f"Files of the feed `{feed}`, as other systems dropped them. The data version is the hash of their bytes, whatever their names."
+    """The files of one feed, delivered by other systems. The sensor for new files reports them."""
+    described = f"Files of the feed `{feed}`, as delivered by other systems. The data version is the hash of their bytes, regardless of their names."
     return spec("feeds", feed, described)
 
 
 def level_0(deps: Iterable[dg.AssetKey]) -> dg.AssetSpec:
-    """What the calculation makes first."""
+    """The first results of the calculation."""
     described = "The results of agreements that are net of no other: the first rows of `calc/payouts`, `calc/achievement`, `calc/accruals` and their steps."
     return spec("calc", "level_0", described, deps)
 
 
 def sources(manifest: Manifest, schema: str) -> dict[str, str]:
-    """The tables of a schema that dbt reads and does not make: name to description."""
+    """The tables of a schema that dbt reads but does not make: name to description."""
     return {source["name"]: source["description"] for source in manifest["sources"].values() if source["schema"] == schema}
 
 
 def spec(schema: str, table: str, description: str, deps: Iterable[dg.AssetKey] = (), metadata: Mapping[str, Any] | None = None) -> dg.AssetSpec:
-    """A table that is not dbt's."""
+    """A table that dbt does not make."""
     return dg.AssetSpec(
         key(schema, table),
         description=description,
@@ -126,7 +126,7 @@ def prepared_specs(manifest: Manifest) -> list[dg.AssetSpec]:
 def net_specs(manifest: Manifest) -> list[dg.AssetSpec]:
     """The dbt models between two levels of the calculation.
 
-    They read what the level below has left in calc.*, directly or through models that are built again when all levels are there. So they come from LEVEL_0.
+    They read the results of the level below in calc.*, directly or through models that are rebuilt once all levels are there. So they depend on LEVEL_0.
     """
     later = {spec.key for spec in concluded_specs(manifest)}
     specs = _model_specs(manifest, select=NET_TAG)
@@ -135,7 +135,7 @@ def net_specs(manifest: Manifest) -> list[dg.AssetSpec]:
 
 
 def concluded_specs(manifest: Manifest) -> list[dg.AssetSpec]:
-    """The dbt models downstream of the calculation: marts, and what only they read."""
+    """The dbt models downstream of the calculation: marts, and models that only marts read."""
     return [spec.replace_attributes(group_name="marts") for spec in _model_specs(manifest, select=PUBLISH[1], exclude=NET_TAG)]
 
 
@@ -149,7 +149,7 @@ def _of_level_below(spec: dg.AssetSpec, own: set[dg.AssetKey], later: set[dg.Ass
 
 
 def data_tests(manifest: Manifest) -> list[dg.AssetCheckSpec]:
-    """dbt's data tests, as checks of the model that each is written at."""
+    """dbt's data tests, each as a check of its model."""
     return [
         dg.AssetCheckSpec(test["name"], asset=_attached_to(manifest, test), description=test["description"] or None)
         for test in sorted(manifest["nodes"].values(), key=lambda node: str(node["name"]))
@@ -163,7 +163,7 @@ def _attached_to(manifest: Manifest, test: Mapping[str, Any]) -> dg.AssetKey:
 
 
 def contract_checks(manifest: Manifest, specs: Iterable[dg.AssetSpec]) -> list[dg.AssetCheckSpec]:
-    """One check per model with a contract: dbt compares names and types of its columns with the contract before it replaces anything."""
+    """One check per model with a contract. dbt compares names and types of its columns with the contract before it replaces anything."""
     promised = {node["relation_name"] for node in manifest["nodes"].values() if node.get("contract", {}).get("enforced")}
     names = {tuple(name.replace('"', "").split(".")[-2:]) for name in promised}
     described = "The columns have the names and types that the model's yml promises."

@@ -1,9 +1,9 @@
 """One graph from feed to published table: every step of a run as Dagster assets, one per table it writes.
 
-Belongs here: which step makes which assets, what they are made from, what is shown of them. Does not belong here: what a step
-does (the other wings of assets/), what an asset is called and who owns it (assets/graph/specs.py).
-The steps are the functions that the command runs. What a step of our own writes is one transaction, so its assets are made together; dbt builds model by
-model, so any of its models can be made alone.
+Belongs here: which step makes which assets, their parents, and their metadata. Does not belong here: what a step does (the other packages),
+what an asset is called and who owns it (assets/graph/specs.py).
+The steps are the functions that the command runs. One of our own steps writes in one transaction, so its assets are made together. dbt builds model by
+model, so each of its models can be made alone.
 """
 
 from collections import defaultdict
@@ -37,11 +37,11 @@ CALCULATED_FROM = (
     "terms.multiplier_tiers", "terms.multipliers", "terms.periods", "terms.settings", "terms.tiers", "terms.windows",
     "intermediate.int_measures_summed", "intermediate.int_participants", "staging.stg_metrics", "staging.stg_targets",
 )  # fmt: skip
-#: What the levels above the first read besides.
+#: What the levels above the first also read.
 NET_FROM = ("intermediate.int_net_of_deductions", "intermediate.int_measures_netted")
-#: The tables of `calc` that say which run this is, and what they are made from.
+#: The tables of `calc` that identify the run, and their parents.
 _HISTORY = dict.fromkeys(("current_run", "runs"), ("raw.feed_files", "terms.settings"))
-#: The statements of assets/publishing/parquet_set.py, about the copy that readers get.
+#: The checks of assets/publishing/parquet_set.py, on the copy that readers get.
 CHECKED_COPY = {"each_payout_is_published_once": "fct_payout", "published_lines_add_up_to_payouts": "fct_payout_line"}
 DBT_TESTS = "dbt_tests"
 #: Metadata of `published/fct_payout`: when the run ended.
@@ -81,18 +81,18 @@ def build_assets(manifest: specs.Manifest) -> list[Any]:
 def step_assets(
     step: Step[..., Any],
     tables: Sequence[dg.AssetSpec],
-    carry_out: Callable[[BookRun], StepReport] | None = None,
+    run_with: Callable[[BookRun], StepReport] | None = None,
     checks: Sequence[dg.AssetCheckSpec] = (),
     show: Callable[[BookRun, Any], Shown] = lambda run, report: {},
 ) -> dg.AssetsDefinition:
-    """The tables that one step writes, with their row counts, what `show` adds to them, and the checks that the step makes as it works."""
+    """The tables that one step writes, with their row counts, the metadata that `show` adds, and the checks that the step runs."""
     version = version_of_step(step.name)
     made = [table if table.code_version else table.replace_attributes(code_version=version) for table in tables]
 
     @dg.multi_asset(name=step.name, description=step.title, specs=made, check_specs=checks, pool=POOL, hooks={explain_failure})
     def run_step(context: dg.AssetExecutionContext, book_run: BookRun) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         try:
-            report = carry_out(book_run) if carry_out else book_run.run_step(step)
+            report = run_with(book_run) if run_with else book_run.run_step(step)
         except Exception as error:
             yield from _failed_checks(checks, error)
             raise as_failure(error) from cause(error)
@@ -106,7 +106,7 @@ def step_assets(
 
 
 def model_assets(step: Step[[Sequence[str]], ModelsReport], models: Sequence[dg.AssetSpec], checks: Sequence[dg.AssetCheckSpec]) -> dg.AssetsDefinition:
-    """The dbt models of one step: all of them, or those that were chosen, from what the warehouse holds."""
+    """The dbt models of one step: all of them, or a selection, from what the warehouse holds."""
 
     @dg.multi_asset(name=step.name, description=step.title, specs=models, check_specs=checks, pool=POOL, hooks={explain_failure}, can_subset=True)
     def build_models(context: dg.AssetExecutionContext, book_run: BookRun) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
@@ -127,7 +127,7 @@ def model_assets(step: Step[[Sequence[str]], ModelsReport], models: Sequence[dg.
 
 
 def statement_checks(checks: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefinition:
-    """The step that writes nothing and holds statements against what is there, all or those chosen; the first that does not hold ends the run."""
+    """The step that writes nothing and checks statements about the warehouse, all or a selection. The first that does not hold ends the run."""
 
     @dg.multi_asset_check(name=CHECKS.name, description=CHECKS.title, specs=checks, pool=POOL, can_subset=True)
     def run_checks(context: dg.AssetCheckExecutionContext, book_run: BookRun) -> Iterator[dg.AssetCheckResult]:
@@ -144,7 +144,7 @@ def statement_checks(checks: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefin
 
 
 def data_test_checks(tests: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefinition:
-    """dbt's data tests, all of them or those that were chosen. They block nothing: what must hold before publishing is a statement of its own."""
+    """dbt's data tests, all or a selection. They block nothing: what must hold before publishing is a check of its own."""
 
     @dg.multi_asset_check(name=DBT_TESTS, description="Running dbt's data tests", specs=tests, pool=POOL, can_subset=True)
     def run_data_tests(context: dg.AssetCheckExecutionContext, book_run: BookRun) -> Iterator[dg.AssetCheckResult]:
@@ -162,18 +162,18 @@ def data_test_checks(tests: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefini
 
 
 def _upstream_first(tables: Sequence[dg.AssetSpec]) -> list[dg.AssetKey]:
-    """Dagster wants to hear of a table after the tables it is made from."""
+    """The tables in order: Dagster requires that a table is reported after its parents."""
     own = {table.key for table in tables}
     return list(TopologicalSorter({table.key: sorted(own.intersection(dep.asset_key for dep in table.deps)) for table in tables}).static_order())
 
 
 def _landed_for(table: str) -> Sequence[dg.AssetKey]:
-    """A feed's table comes from its landing folder, the registers of files and rejects from all of them."""
+    """The parents of a table of raw: a feed's table comes from its landing folder, the registers of files and rejects from all of them."""
     return [specs.key("feeds", feed) for feed in ([table] if table in FEED_NAMES else FEED_NAMES)]
 
 
 def _net_parents(table: str) -> Sequence[dg.AssetKey]:
-    """The deductions come from the level below; results from that level and from what is left of the lines after it."""
+    """The parents of a table of calc: the deductions come from the level below, results from that level and from what remains of the lines."""
     return _keys(NET_FROM[:1]) if table == "lines_netted" else [specs.LEVEL_0, *_keys(NET_FROM[1:])]
 
 
@@ -182,7 +182,7 @@ def _keys(names: Iterable[str]) -> list[dg.AssetKey]:
 
 
 def _statements(schema: str, checked_at: Mapping[str, str]) -> list[dg.AssetCheckSpec]:
-    """One blocking check per statement: its name says what holds."""
+    """One blocking check per statement. Its name is the statement."""
     return [
         dg.AssetCheckSpec(name, asset=specs.key(schema, table), description=name.replace("_", " ").capitalize() + ".", blocking=True)
         for name, table in checked_at.items()
@@ -190,7 +190,7 @@ def _statements(schema: str, checked_at: Mapping[str, str]) -> list[dg.AssetChec
 
 
 def _failed_checks(checks: Sequence[dg.AssetCheckSpec], error: Exception) -> Iterator[dg.AssetCheckResult]:
-    """The checks that the error speaks of; what the others would have said is not known."""
+    """Results for the checks that the error is about. The results of the others are unknown."""
     for check in checks:
         is_statement = isinstance(error, CheckFailed) and error.check == check.name
         is_contract = isinstance(error, SqlError) and check.name == specs.CONTRACT and ".".join(check.asset_key.path) + ":" in str(error)
@@ -199,13 +199,13 @@ def _failed_checks(checks: Sequence[dg.AssetCheckSpec], error: Exception) -> Ite
 
 
 def _row_count(report: StepReport, key: dg.AssetKey) -> dict[str, Any]:
-    """Rows under the table's full name, or, from publishing, under its bare one. Views have no count: they are computed when published."""
+    """Rows, reported under the table's full name, or under its bare name by publishing. Views have no count: they are computed when published."""
     rows = report.rows.get(".".join(key.path), report.rows.get(key.path[-1]))
     return {} if rows is None else {"dagster/row_count": rows}
 
 
 def _show_models(built: Iterable[BuiltModel]) -> Shown:
-    """How long each model took, and the SQL that the database was given."""
+    """How long each model took, and its compiled SQL."""
     return {specs.key(*model.name.split(".")): _show_model(model) for model in built}
 
 
@@ -218,12 +218,12 @@ def _show_level_0(run: BookRun, report: CalculateReport) -> Shown:
 
 
 def _show_net(run: BookRun, report: CalculateReport) -> Shown:
-    """Most books have one level: then the models between levels are not built."""
+    """Metadata of the net step. Most books have one level; then the models between levels are not built."""
     return {**_show_models(report.built), specs.key("calc", "payouts"): {"levels above the first": report.levels, "blocked": report.blocked}}
 
 
 def _show_published(run: BookRun, report: StepReport) -> Shown:
-    """Sums of money by agreement on the payouts, and what became of the rows on the files."""
+    """Totals by agreement for the payouts, and counts of rows for the files."""
     manifest = read_manifest(run.context.published) or {}
     ended = {"run_id": manifest["run_id"], FINISHED_AT: manifest["run"]["finished_at"]}
     with open_published(run.context.folder) as con:

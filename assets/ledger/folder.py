@@ -1,9 +1,9 @@
-"""The ledger's folder: reading it, and adding to it so that a crash at any moment leaves it whole.
+"""The ledger's folder: reading it, and adding to it so that a crash at any moment leaves it intact.
 
 Belongs here: files. Does not belong here: their form and hashes (models/records/chain.py), what a close freezes (assets/closing/close.py), the tables
 of a run (assets/closing/load_ledger.py).
 
-A folder is written as `.tmp-<name>`, flushed to the disk, and appears with one rename. Nothing in the ledger is ever changed.
+A folder is written as `.tmp-<name>`, flushed to disk, and renamed in one step. Nothing in the ledger ever changes.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _UNFINISHED = ".tmp-"
 
 @dataclass(frozen=True)
 class Ledger:
-    """What a book's ledger says, checked: records and write-offs in order."""
+    """A book's ledger, checked: records and write-offs in order."""
 
     records: list[Record]
     write_offs: list[WriteOff]
 
 
 class _Files(Mapping[str, bytes]):
-    """The files of a folder by name, read when they are asked for: one at a time is in memory."""
+    """The files of a folder by name, read on access, so that only one is in memory."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -53,7 +53,7 @@ class _Files(Mapping[str, bytes]):
 
 
 def read_ledger(ledger: Path, heads: Mapping[str, str] | None = None) -> Ledger:
-    """Every record and write-off, with all hashes held against the files. `heads`: kept elsewhere, with where. Raises InputError with all that is wrong."""
+    """Every record and write-off, with all hashes checked. `heads`: hashes kept elsewhere, and where. Raises InputError with every problem."""
     names = [path for path in ledger.iterdir() if path.is_dir() and not path.name.startswith(".")] if ledger.is_dir() else []
     records, problems = check_chain([Folder(path.name, _Files(path)) for path in names], heads)
     file = ledger / write_offs.FILE
@@ -64,7 +64,7 @@ def read_ledger(ledger: Path, heads: Mapping[str, str] | None = None) -> Ledger:
 
 
 def read_heads(ledger: Path) -> dict[str, str]:
-    """The hashes of the whole ledger, which are part of what names a run. Raises InputError when the last entry cannot be read."""
+    """The hashes of the whole ledger, which are part of a run's identity. Raises InputError when the last entry cannot be read."""
     file = ledger / write_offs.FILE
     try:
         last = max(ledger.glob("[0-9]*-v*"), key=lambda path: int(path.name.split("-")[0]), default=None)
@@ -78,7 +78,7 @@ def read_heads(ledger: Path) -> dict[str, str]:
 
 
 def select_posted(table: str, ledger: Path, records: list[Record]) -> str:
-    """A query over the rows of one table in all folders: `sequence`, then its columns. Nothing closed: no rows."""
+    """A query over the rows of one table in all folders: `sequence`, then its columns. It has no rows if nothing is closed."""
     columns = dict.fromkeys(TABLES[table], "varchar")
     paths = [ledger / record.folder / f"{table}.csv" for record in records if f"{table}.csv" in record.files]
     typed = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in TABLES[table].items())
@@ -93,14 +93,14 @@ def select_posted(table: str, ledger: Path, records: list[Record]) -> str:
 
 
 def append_folder(ledger: Path, record: Record, files: Mapping[str, bytes]) -> Path:
-    """Add a folder to the ledger: all of it, or nothing. On disk when this returns."""
+    """Add a folder to the ledger, all of it or nothing. On disk when this returns."""
     is_first = not ledger.exists()
     ledger.mkdir(exist_ok=True)
     if is_first:
         flush(ledger.parent)
     staged, target = ledger / f"{_UNFINISHED}{record.folder}", ledger / record.folder
     if target.exists():
-        raise FileExistsError(f"{target} is there already; nothing was written")
+        raise FileExistsError(f"{target} already exists; nothing was written")
     staged.mkdir()
     for name, data in files.items():
         _write(staged / name, data)
@@ -111,7 +111,7 @@ def append_folder(ledger: Path, record: Record, files: Mapping[str, bytes]) -> P
 
 
 def append_write_off(ledger: Path, line: bytes) -> None:
-    """Add a line to the write-offs. On disk when this returns; a crash may leave a part of the line, which the next command names."""
+    """Add a line to the write-offs. On disk when this returns. A crash may leave part of the line, which the next command reports."""
     ledger.mkdir(exist_ok=True)
     with (ledger / write_offs.FILE).open("ab", buffering=0) as file:
         file.write(line)
@@ -120,7 +120,7 @@ def append_write_off(ledger: Path, line: bytes) -> None:
 
 
 def clear_unfinished(ledger: Path) -> None:
-    """Remove the folders that an interrupted close left unfinished. Only under the book's lock."""
+    """Remove the folders that an interrupted close left unfinished. The caller holds the book's lock."""
     for path in ledger.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(path)
 

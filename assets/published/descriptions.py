@@ -1,4 +1,4 @@
-"""What each published table and column is, in words.
+"""Descriptions of the published tables and columns.
 
 Belongs here: reading the descriptions of the marts. Does not belong here: where they are shown (assets/publishing/parquet_set.py,
 assets/publishing/postgres/publish.py).
@@ -14,7 +14,7 @@ _DESCRIPTIONS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" /
 
 
 def descriptions() -> dict[str, tuple[str, dict[str, str]]]:
-    """What each published table and each of its columns is, from the marts' own yml: table to (description, column to description)."""
+    """Descriptions from the marts' yml files: table to (description, column to description)."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     found = {}
     for path in sorted(_DESCRIPTIONS.rglob("*.yml")):

@@ -1,6 +1,6 @@
-"""Why a payout is what it is: everything that `explain` shows, read from the published tables alone.
+"""Why a payout is what it is: everything that `explain` shows, read from the published tables only.
 
-Belongs here: finding a payout and gathering what stands behind it, as data. Does not belong here: how it is shown (pipelines/cli).
+Belongs here: finding a payout and collecting everything that led to it, as data. Does not belong here: how it is shown (pipelines/cli).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import duckdb
 from assets.published.reader import Row, fetch, list_payouts, open_published
 from models.documents import InputError, Problem
 
-#: What a payout is called besides its id: AGREEMENT/BENEFIT/PARTICIPANT/WINDOW_START.
+#: The other name of a payout, apart from its id: AGREEMENT/BENEFIT/PARTICIPANT/WINDOW_START.
 _PATH = "concat_ws('/', agreement_id, benefit_id, participant_id, window_start::varchar)"
 
 
@@ -23,7 +23,7 @@ class Explanation:
     """One payout and what led to it. Rows are dicts by published column name; money is Decimal.
 
     tiers: one row per tier of the benefit, with `to_value` (the next tier's start) and `is_reached`.
-    lines: at most the number asked for, in order; line_count and line_sum are over all of them.
+    lines: at most the requested number, in order; line_count and line_sum cover all of them.
     files: one row per source file of the lines, with lines and line_payout.
     """
 
@@ -41,7 +41,7 @@ class Explanation:
 
 
 def explain_payout(book_folder: Path, wanted: str, line_limit: int) -> Explanation:
-    """The payout that `wanted` names: an id, a unique beginning of one, or AGREEMENT/BENEFIT/PARTICIPANT/WINDOW_START.
+    """The payout that `wanted` names: an id, a unique prefix of one, or AGREEMENT/BENEFIT/PARTICIPANT/WINDOW_START.
 
     Raises InputError with the candidates when it names none or several.
     """
@@ -66,7 +66,7 @@ def explain_payout(book_folder: Path, wanted: str, line_limit: int) -> Explanati
 
 
 def largest_payouts(book_folder: Path, count: int) -> list[Row]:
-    """The payouts with the most money in them, for a reader who knows no id yet."""
+    """The largest payouts, for a reader who knows no id yet."""
     with open_published(book_folder) as con:
         return list_payouts(con, count)
 
@@ -111,5 +111,5 @@ def _listed(rows: list[Row]) -> str:
 
 
 def _first(con: duckdb.DuckDBPyConnection, query: str, parameters: list[object]) -> Row:
-    """The first row, or an empty one where the dimension does not know it."""
+    """The first row, or an empty one if the dimension has none."""
     return next(iter(fetch(con, query, parameters)), {})

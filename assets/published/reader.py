@@ -1,6 +1,6 @@
-"""Reading what was published: the tables of one set, found by the link `current` once, so that a switch never mixes two.
+"""Reading what was published: the tables of one set. The link `current` is resolved once, so that a switch never mixes two sets.
 
-Belongs here: opening a set and figures over whole tables. Does not belong here: why one payout is what it is (assets/published/explanation.py).
+Belongs here: opening a set, and totals over whole tables. Does not belong here: why one payout is what it is (assets/published/explanation.py).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def open_published(book_folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def open_set(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The same for a set that stands elsewhere than in its book."""
+    """The same for a set outside its book."""
     folder = (published / "current").resolve()
     if not (folder / MANIFEST).is_file():
         message = f"nothing is published yet; run `tierledger run --book {shlex.quote(str(published.parent))}` first"
@@ -49,21 +49,23 @@ def open_set(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def read_manifest(published: Path) -> dict[str, Any] | None:
-    """What the current set says of itself: `run_id`, `terms`, `rows` and `sha256` per table, `run` (models/records/run_history.py); None when there
-    is no whole set."""
+    """The current set's manifest: `run_id`, `terms`, `rows` and `sha256` per table, `run` (models/records/run_history.py).
+
+    None when there is no complete set.
+    """
     current = (published / "current").resolve()
     try:
         manifest: dict[str, Any] = json.loads((current / MANIFEST).read_bytes())
-        is_whole = manifest.pop(_SEAL) == _seal(manifest)
+        is_complete = manifest.pop(_SEAL) == _seal(manifest)
     except (OSError, ValueError, KeyError, AttributeError):
         return None
-    return manifest if is_whole and all((current / f"{table}.parquet").is_file() for table in manifest["rows"]) else None
+    return manifest if is_complete and all((current / f"{table}.parquet").is_file() for table in manifest["rows"]) else None
 
 
 def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest with a hash of itself, so that a damaged one is none."""
-    said = {key: value for key, value in manifest.items() if key != _SEAL}
-    return {**said, _SEAL: _seal(said)}
+    """The manifest with a hash of itself, so that a damaged one is recognised."""
+    content = {key: value for key, value in manifest.items() if key != _SEAL}
+    return {**content, _SEAL: _seal(content)}
 
 
 def _seal(manifest: dict[str, Any]) -> str:
@@ -84,7 +86,7 @@ def count_feeds(con: duckdb.DuckDBPyConnection) -> list[Row]:
 
 
 def sum_agreements(con: duckdb.DuckDBPyConnection) -> list[Row]:
-    """One row per agreement and currency: title, direction, payouts, how many of them pay and are blocked, and their total."""
+    """One row per agreement and currency: title, direction, how many payouts there are, pay and are blocked, and their total."""
     return fetch(
         con,
         """
@@ -98,7 +100,7 @@ def sum_agreements(con: duckdb.DuckDBPyConnection) -> list[Row]:
 
 
 def list_payouts(con: duckdb.DuckDBPyConnection, count: int) -> list[Row]:
-    """The payouts with the most money in them, largest first."""
+    """The largest payouts, the largest first."""
     return fetch(con, "select * from fct_payout order by abs(coalesce(payout_reporting, payout)) desc nulls last, payout_id limit ?", [count])
 
 

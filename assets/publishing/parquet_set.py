@@ -1,11 +1,11 @@
 """Publishing: the tables of schema `marts` as a set of Parquet files and as one DuckDB file, switched in one step each.
 
-Belongs here: writing beside, checking the copy, switching, clearing away. Does not belong here: what the tables hold (dbt_project/models/marts).
+Belongs here: writing a staged set, checking it, switching, cleaning up. Does not belong here: what the tables hold (dbt_project/models/marts).
 
     published/runs/<run_id>/*.parquet    one complete set; `tables.json` (rows and hash of each table, the run's line) is written last
-    published/current                    link to the newest set: the switch, and the last act of a publish
+    published/current                    link to the newest set; switching it is the last act of a publish
     published/tierledger.duckdb          the same tables for SQL readers from DuckDB 1.5 on
-    a schema in PostgreSQL               the same tables, where book.yaml names one; last, from the set that was switched to
+    a schema in PostgreSQL               the same tables, if book.yaml names one; written last, from the set that was switched to
     (assets/publishing/postgres/publish.py)
 """
 
@@ -40,15 +40,15 @@ if TYPE_CHECKING:
     import duckdb
 
 #: Tables with more rows than this are views on the set's Parquet file in tierledger.duckdb: copying five million payout lines takes
-#: longer (2.9 s) than writing their Parquet file (1.9 s). Smaller ones are copies, so that the file alone can be carried away.
+#: longer (2.9 s) than writing their Parquet file (1.9 s). Smaller ones are copies, so that the file can be moved on its own.
 COPIED_UP_TO_ROWS = 50_000
 #: Sets kept besides the current one, for readers that opened it before the switch.
 KEPT_SETS = 2
 #: The storage format that DuckDB 1.5 reads.
 STORAGE_VERSION = "v1.5.0"
-#: The table whose mart decides the order of its rows.
+#: The table whose mart defines the order of its rows.
 LINES = "fct_payout_line"
-#: Keys that large tables are sorted by, so that equal content is equal bytes; small ones by all their columns. The lines come in order.
+#: Sort keys of large tables, so that equal content gives equal bytes. Small tables are sorted by all columns. The lines are in order already.
 SORTED_BY = {
     LINES: "",
     "fct_payout": "order by payout_id",
@@ -61,35 +61,35 @@ SORTED_BY = {
 
 @dataclass(frozen=True, kw_only=True)
 class PublishReport(StepReport):
-    """The run that readers see now, and the size of its set."""
+    """The run that readers now see, and the size of its set."""
 
     run_id: str
     bytes: int
 
 
 def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
-    """Last step: record the run, write and check a new set, and let readers see it. Raises CheckFailed, and readers keep what they had.
+    """Last step: record the run, write and check a new set, and switch readers to it. If it raises CheckFailed, readers keep the previous set.
 
     It takes the value that only the checks return, so that nothing is published unchecked.
 
-    Raises PostgresFailed when PostgreSQL alone did not get it; `publish_to_postgres` of a later run makes up for that.
+    Raises PostgresFailed when only PostgreSQL did not get the set. `publish_to_postgres` of a later run catches up.
     """
     published = context.published
     clear_unfinished(published)
     try:
         with open_warehouse(context) as con, transaction(con):
-            con.execute("reset force_compression")  # what people carry away is small
+            con.execute("reset force_compression")  # published files should be small
             run_id = read_run_id(con)
             run = record_run(con, context, "published")
-            beside = published / "runs" / f"{run_id}.tmp"
-            beside.mkdir(parents=True)
-            written = _write_set(con, beside, context)
+            staged = published / "runs" / f"{run_id}.tmp"
+            staged.mkdir(parents=True)
+            written = _write_set(con, staged, context)
             rows = {table: count for table, (count, _) in written.items()}
-            check_set(con, beside)
-            said = {"run_id": run_id, "terms": describe_terms(context), "rows": rows, "sha256": {table: sha for table, (_, sha) in written.items()}}
-            write_atomically(beside / MANIFEST, json.dumps(sealed({**said, "run": run.model_dump(mode="json")}), indent=1).encode())
+            check_set(con, staged)
+            manifest = {"run_id": run_id, "terms": describe_terms(context), "rows": rows, "sha256": {table: sha for table, (_, sha) in written.items()}}
+            write_atomically(staged / MANIFEST, json.dumps(sealed({**manifest, "run": run.model_dump(mode="json")}), indent=1).encode())
             target = _free_name(published / "runs" / str(run_id))
-            beside.rename(target)
+            staged.rename(target)
             flush(target.parent)
             if context.book.publish.duckdb:
                 _replace_database(con.cursor(), published, target, rows)
@@ -108,7 +108,7 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
 
 
 def check_set(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Read back what was written: each payout once, and its lines add up to it. Raises CheckFailed with the first offending rows."""
+    """Read the set back: each payout once, and its lines add up to it. Raises CheckFailed with the first offending rows."""
     payouts, lines = (scan(folder / f"{table}.parquet") for table in ("fct_payout", "fct_payout_line"))
     _must_be_empty(con, "each_payout_is_published_once", f"select payout_id, count(*) as times from {payouts} group by payout_id having count(*) > 1")
     _must_be_empty(
@@ -123,7 +123,7 @@ def check_set(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 
 def clear_unfinished(published: Path) -> None:
-    """Remove what a run that was stopped left beside the published sets."""
+    """Remove what a stopped run left next to the published sets."""
     for path in (published / "runs").glob("*.tmp"):
         shutil.rmtree(path)
     for path in published.glob(".*.tmp*"):
@@ -131,21 +131,21 @@ def clear_unfinished(published: Path) -> None:
 
 
 def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext) -> dict[str, tuple[int, str]]:
-    """One Parquet file per table of schema `marts`, and the copies for tierledger.duckdb; returns the rows and hash of each file.
+    """Write one Parquet file per table of schema `marts`, and the copies for tierledger.duckdb. Returns the rows and hash of each file.
 
-    Facts are written two at a time on cursors of their own, the lines, which take as long as all others together, first; the rest by `con`,
-    which alone sees the run just recorded. What is small is copied while the larger ones are still being written.
+    Facts are written two at a time on their own cursors. The lines come first, because they take as long as all others together. `con` writes the rest,
+    because only it sees the run just recorded. Small tables are copied while the larger ones are still being written.
     """
     tables = [t for (t,) in con.execute("select table_name from information_schema.tables where table_schema = 'marts' order by all").fetchall()]
     missing = {"fct_payout", LINES} - set(tables)
     if missing:
-        raise CheckFailed("all_tables_are_there", f"schema marts lacks {', '.join(sorted(missing))}")
+        raise CheckFailed("all_tables_are_there", f"schema marts has no {', '.join(sorted(missing))}")
     facts = sorted((table for table in tables if table.startswith("fct_")), reverse=True)
     facts.insert(0, facts.pop(facts.index(LINES)))
     has_database = context.book.publish.duckdb
     rows = {}
-    with ThreadPoolExecutor(max_workers=2) as beside, _next_database(con.cursor(), context.published) if has_database else nullcontext() as copies:
-        writing = {table: beside.submit(_write_table, con.cursor(), folder, table) for table in facts}
+    with ThreadPoolExecutor(max_workers=2) as pool, _next_database(con.cursor(), context.published) if has_database else nullcontext() as copies:
+        writing = {table: pool.submit(_write_table, con.cursor(), folder, table) for table in facts}
         in_order = [table for table in tables if table not in writing] + facts[1:] + facts[:1]
         for done, table in enumerate(in_order):
             context.progress("publish", done, len(tables) + 1)
@@ -157,7 +157,7 @@ def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext
 
 def _write_table(con: duckdb.DuckDBPyConnection, folder: Path, table: str) -> tuple[int, str]:
     path = folder / f"{table}.parquet"
-    # snappy: 1.9 s for five million lines where zstd takes 2.4 s
+    # snappy: 1.9 s for five million lines; zstd takes 2.4 s
     order = SORTED_BY.get(table, "order by all")
     written = con.execute(f"copy (from marts.{table} {order}) to {literal(path)} (format parquet, compression snappy)").fetchone()
     found = con.execute(f"select count(*) from {scan(path)}").fetchone()
@@ -168,27 +168,27 @@ def _write_table(con: duckdb.DuckDBPyConnection, folder: Path, table: str) -> tu
 
 
 def _replace_database(con: duckdb.DuckDBPyConnection, published: Path, folder: Path, rows: dict[str, int]) -> None:
-    """Complete the next tierledger.duckdb with views on the set's files and descriptions, and put it in place of the old one.
+    """Complete the next tierledger.duckdb with views on the set's files and descriptions, and replace the old one.
 
-    Readers of the old one keep it until they close.
+    Readers of the old one keep it until they close it.
     """
-    message = descriptions()
+    described = descriptions()
     with _next_database(con, published), transaction(con):
         for table, count in rows.items():
             kind = "table" if count <= COPIED_UP_TO_ROWS else "view"
             if kind == "view":
                 con.execute(f"create view published.{table} as from {scan(folder / f'{table}.parquet')}")
-            _describe(con, kind, table, *message.get(table, ("", {})))
-    beside = _beside(published)
-    beside.chmod(0o444)
-    flush(beside)
-    os.replace(beside, published / DATABASE)
+            _describe(con, kind, table, *described.get(table, ("", {})))
+    staged = _staged_database(published)
+    staged.chmod(0o444)
+    flush(staged)
+    os.replace(staged, published / DATABASE)
 
 
 @contextmanager
 def _next_database(con: duckdb.DuckDBPyConnection, published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The database that is being made beside the old one, attached as `published`. One file on the disk when the block ends."""
-    con.execute(f"attach {literal(_beside(published))} as published (storage_version '{STORAGE_VERSION}')")
+    """The staged database, attached as `published`. It is one file on disk when the block ends."""
+    con.execute(f"attach {literal(_staged_database(published))} as published (storage_version '{STORAGE_VERSION}')")
     try:
         yield con
         con.execute("checkpoint published")
@@ -196,12 +196,12 @@ def _next_database(con: duckdb.DuckDBPyConnection, published: Path) -> Iterator[
         con.execute("detach published")
 
 
-def _beside(published: Path) -> Path:
+def _staged_database(published: Path) -> Path:
     return published / f".{DATABASE}.tmp"
 
 
 def _describe(con: duckdb.DuckDBPyConnection, kind: str, table: str, description: str, columns: dict[str, str]) -> None:
-    """Put the descriptions where a person who opens the file finds them."""
+    """Store the descriptions as comments, where anyone who opens the file finds them."""
     con.execute(f"comment on {kind} published.{table} is {literal(description)}")
     present = {name for name, *_ in con.execute(f"describe published.{table}").fetchall()}
     for name in present & columns.keys():
@@ -209,7 +209,7 @@ def _describe(con: duckdb.DuckDBPyConnection, kind: str, table: str, description
 
 
 def _free_name(target: Path) -> Path:
-    """A run made once more (`--force`) gets a folder of its own: readers may be in the first."""
+    """A repeated run (`--force`) gets its own folder, because readers may be using the first."""
     names = (target.with_name(f"{target.name}.{n}") for n in itertools.count(2))
     return next(path for path in itertools.chain([target], names) if not path.exists())
 

@@ -24,11 +24,11 @@ LOCK = ".lock"
 
 
 class BookLocked(Exception):
-    """Another process works on this book. The text names it."""
+    """Another process is working on this book. The text names it."""
 
 
 def open_book(folder: Path) -> Book:
-    """The checked settings of the book in `folder`. Raises InputError when there is none, or with every mistake in book.yaml."""
+    """The checked settings of the book in `folder`. Raises InputError when there is no book, or with every mistake in book.yaml."""
     path = folder / "book.yaml"
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -47,11 +47,11 @@ def open_book(folder: Path) -> Book:
 
 
 def open_run(folder: Path, as_of: dt.date | None, now: dt.datetime, **more: Any) -> RunContext:
-    """What the steps of a run need: the book, and `as_of` from the caller, else from book.yaml, else today (of `now`, UTC)."""
+    """What the steps of a run need: the book, and `as_of` from the caller, else from book.yaml, else the day of `now` (UTC)."""
     book = open_book(folder)
     day = as_of or book.as_of or now.date()
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise InputError([Problem(str(folder), 0, "as_of", f"{day} lies outside {FIRST_YEAR} to {LAST_YEAR}; give the last day this run should know")])
+        raise InputError([Problem(str(folder), 0, "as_of", f"{day} is not between {FIRST_YEAR} and {LAST_YEAR}; give the last day that counts for this run")])
     return RunContext(folder.resolve(), book, day, now, **more)
 
 
@@ -59,7 +59,7 @@ def open_run(folder: Path, as_of: dt.date | None, now: dt.datetime, **more: Any)
 def lock_book(folder: Path) -> Iterator[None]:
     """Hold the book for the block. Raises BookLocked at once when another process has it.
 
-    The lock belongs to the open file, so a crash frees it and there is never a lock file to delete.
+    The lock belongs to the open file, so a crash releases it and there is never a lock file to delete.
     """
     try:
         descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -69,10 +69,10 @@ def lock_book(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BookLocked(f"{folder}: another run is at work: {_named(os.pread(descriptor, 1000, 0))}. Wait for it, or stop it.") from None
+            raise BookLocked(f"{folder}: another run is in progress: {_named(os.pread(descriptor, 1000, 0))}. Wait for it, or stop it.") from None
         started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": started}
-        from assets.runtime.machine_errors import translate_machine_errors  # it knows the engine, which commands that only look do not load
+        from assets.runtime.machine_errors import translate_machine_errors  # it imports the engine, which read-only commands do not load
 
         with translate_machine_errors(folder):
             os.ftruncate(descriptor, 0)

@@ -1,4 +1,4 @@
-"""Where files lie that can be made again: the user's cache folder, never the package's own.
+"""The folder for files that can be rebuilt: the user's cache folder, never the package's own.
 
 Belongs here: choosing the folder and keeping it small. Does not belong here: what is kept there (assets/transform/dbt.py), and
 anything of a book.
@@ -13,12 +13,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-#: Folders of one kind that stay. Several versions of the program share the cache, each with a folder of its own.
+#: How many folders of one kind are kept. Several versions of the program share the cache, each with its own folder.
 _KEPT = 8
 
 
 def open_cache(kind: str, digest: str) -> Path:
-    """The folder of this digest in the user's cache. Where the cache cannot be written: a private one that ends with the process.
+    """The folder of this digest in the user's cache. If the cache cannot be written, a private folder that is removed when the process ends.
 
     Of each kind the folders used last stay.
     """
@@ -31,7 +31,7 @@ def open_cache(kind: str, digest: str) -> Path:
             os.utime(folder)
             _remove_unused(folder.parent)
             return folder
-    except OSError:  # a home that is missing, read-only or full
+    except OSError:  # the home folder is missing, read-only or full
         pass
     temporary = tempfile.mkdtemp(prefix="tierledger-")
     atexit.register(shutil.rmtree, temporary, ignore_errors=True)
@@ -39,6 +39,6 @@ def open_cache(kind: str, digest: str) -> Path:
 
 
 def _remove_unused(parent: Path) -> None:
-    with contextlib.suppress(FileNotFoundError):  # another process removes the same ones
+    with contextlib.suppress(FileNotFoundError):  # another process may remove the same ones
         for folder in sorted(parent.iterdir(), key=lambda each: each.stat().st_mtime)[:-_KEPT]:
             shutil.rmtree(folder, ignore_errors=True)

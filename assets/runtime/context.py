@@ -1,6 +1,6 @@
-"""What every step of a run is given, and what it hands back.
+"""What every step of a run gets, and what it returns.
 
-Belongs here: the two shapes, and how a step says that a check failed. Does not belong here: opening or computing anything.
+Belongs here: the two types, and how a step reports that a check failed. Does not belong here: opening or computing anything.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ def read_clock() -> dt.datetime:
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Progress nobody looks at."""
+    """Progress that is not shown."""
 
 
 def no_secret(name: str) -> str | None:
-    """An environment that holds nothing."""
+    """An environment without secrets."""
     return None
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """One run of one book. `as_of` is the last day that exists for it; the clock was read once, at the border.
+    """One run of one book. `as_of` is the last day that counts for it. `started_at` was read from the clock once, by the caller.
 
     `progress(stage, done, total)` is called as long work advances, from the thread that runs the step.
-    `clock` says when a later act of the run happens, such as its end.
-    A rebuild (assets/verification/rebuild.py) takes nothing in: its archive is all there is; `finished_at` is set where it makes a run again that ended then,
-    and `publish_to` where its tables go elsewhere than into its folder, `made_from` the book whose archive and ledger it links to.
-    `secret(name)` is the environment variable of that name, which only the border may read; what it returns is masked wherever the program writes.
+    `clock` gives the time of later events of the run, such as its end.
+    A rebuild (assets/verification/rebuild.py) takes in no files and uses only its archive. It sets `finished_at` if it repeats a run that has ended,
+    `publish_to` if its tables go outside its folder, and `made_from`, the book whose archive and ledger it links to.
+    `secret(name)` is the environment variable of that name, which only pipelines may read. Its value is masked wherever the program writes.
     """
 
     folder: Path
@@ -69,27 +69,27 @@ class RunContext:
 
 @dataclass(frozen=True, kw_only=True)
 class StepReport:
-    """What a step did: rows per table, and the run where it names one. Each step adds what it has to say in a class of its own."""
+    """What a step did: rows per table, and the run if it identifies one. Each step adds its own fields in a subclass."""
 
     rows: Mapping[str, int] = field(default_factory=dict)
     run_id: str | None = None
 
     @property
     def metrics(self) -> dict[str, int | str]:
-        """The numbers and texts of the report by name, for the log and the page."""
+        """The numbers and texts of the report by name, for the log and Dagster's page."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: value for name, value in values.items() if isinstance(value, int | str)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChecksPassed(StepReport):
-    """Every check was held against the warehouse as it is now, and holds. Only the checks return it; publishing asks for it."""
+    """Every check has passed on the warehouse as it is now. Only the checks return this value, and publishing requires it."""
 
     checks: int
 
 
 class CheckFailed(Exception):
-    """A statement about the data that should hold does not. Nothing is published; the command ends with exit code 1."""
+    """A check on the data failed. Nothing is published, and the command ends with exit code 1."""
 
     def __init__(self, check: str, finding: str) -> None:
         self.check = check

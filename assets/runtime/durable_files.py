@@ -1,6 +1,6 @@
-"""Files that a power cut must not take back: written, flushed to the disk, and then under their name.
+"""Files that must survive a power cut: written, flushed to disk, then renamed.
 
-Belongs here: the order of write, flush and rename. Does not belong here: what the files hold.
+Belongs here: the order of write, flush and rename. Does not belong here: what the files contain.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def flush(path: Path) -> None:
-    """Return when a file's bytes, or a folder's names, are on the disk for sure."""
+    """Return when a file's bytes, or a folder's entries, are safely on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -19,11 +19,11 @@ def flush(path: Path) -> None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put a file in place of the one of that name in one step: readers see the old bytes or the new ones. On disk when this returns."""
-    beside = path.with_name(f".{path.name}.tmp")
-    with beside.open("wb") as file:
+    """Replace a file in one step: readers see either the old bytes or the new ones. On disk when this returns."""
+    staged = path.with_name(f".{path.name}.tmp")
+    with staged.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
+    os.replace(staged, path)
     flush(path.parent)

@@ -1,6 +1,6 @@
-"""Errors that several wings raise or recognise, and that know of no engine.
+"""Errors that several packages raise or recognise, and that import no engine.
 
-Belongs here: their shape. Does not belong here: what the machine refuses (machine_errors.py), mistakes of people (models/documents.py).
+Belongs here: their definitions. Does not belong here: errors of the machine (machine_errors.py), mistakes in the input (models/documents.py).
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from models.documents import InputError, Problem
 
 
 class SqlError(Exception):
-    """A model could not be built: its name and the database's own words."""
+    """A model could not be built: its name and the database's message."""
 
 
-def refusal(name: str, reason: str, line: int = 0) -> InputError:
-    """The error that refuses a whole file."""
+def rejection(name: str, reason: str, line: int = 0) -> InputError:
+    """The error that rejects a whole file."""
     return InputError([Problem(name, line, "", reason)])

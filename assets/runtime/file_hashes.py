@@ -1,6 +1,6 @@
-"""The hash that a file is known by.
+"""The hash that identifies a file.
 
-Belongs here: hashing bytes on the disk. Does not belong here: what is expected of a hash.
+Belongs here: hashing bytes on disk. Does not belong here: comparing hashes.
 """
 
 from __future__ import annotations

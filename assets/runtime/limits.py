@@ -1,7 +1,7 @@
-"""What a run may take of the machine: memory, threads, the folder it spills to. The one place for it; the engine, dbt's profile and Polars follow.
+"""How much of the machine a run may use: memory, threads, spill folder. The engine, dbt's profile and Polars all take it from here.
 
-Belongs here: defaults from the machine, the engine's settings. Does not belong here: looking whether there is enough before a run
-(assets/preflight.py), what book.yaml may say (models/book/limit_settings.py), what is told when it was not enough (assets/runtime/machine_errors.py).
+Belongs here: defaults from the machine, the engine's settings. Does not belong here: checking before a run that there is enough
+(assets/preflight.py), what book.yaml may say (models/book/limit_settings.py), the error when it was not enough (assets/runtime/machine_errors.py).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from assets.runtime.context import RunContext
 from models.book.limit_settings import LEAST_MEMORY
 
-#: The engine's memory where book.yaml does not say: half of the machine's, but no more than this. With it ten million lines stay below 2.5 GB in all.
+#: The engine's memory if book.yaml sets none: half of the machine's, but at most this. With it, ten million lines stay below 2.5 GB in total.
 _USUAL_MEMORY = 1500 * 10**6
-#: A thread of the engine needs about so much to work without spilling at once.
+#: What a thread of the engine needs so that it does not spill at once.
 _MEMORY_PER_THREAD = 250 * 10**6
 _CGROUP_MEMORY = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _CGROUP_CPU = "/sys/fs/cgroup/cpu.max"
@@ -25,7 +25,7 @@ _CGROUP_CPU = "/sys/fs/cgroup/cpu.max"
 
 @dataclass(frozen=True)
 class Limits:
-    """`memory`: bytes the engine may hold; `threads` it works with; `spill`: folder for what does not fit; `disk_free`: bytes that a run leaves free."""
+    """`memory`: bytes the engine may use. `threads`: of the engine. `spill`: folder for what does not fit. `disk_free`: bytes that a run leaves free."""
 
     memory: int
     threads: int
@@ -34,7 +34,7 @@ class Limits:
 
     @property
     def engine(self) -> dict[str, str | bool | int | float | list[str]]:
-        """The engine's settings; it fetches nothing from the network."""
+        """The engine's settings. It downloads nothing from the network."""
         return {
             "memory_limit": f"{self.memory // 10**6}MB",
             "threads": self.threads,
@@ -45,22 +45,22 @@ class Limits:
 
 def limits_of(context: RunContext) -> Limits:
     """The limits of a run: book.yaml's, else the machine's."""
-    said = context.book.limits
-    memory = said.memory or max(LEAST_MEMORY, min(_USUAL_MEMORY, machine_memory() // 2))
-    threads = said.threads or max(1, min(machine_threads(), memory // _MEMORY_PER_THREAD))
-    return Limits(memory, threads, _spill(context, said.spill), said.disk_free)
+    chosen = context.book.limits
+    memory = chosen.memory or max(LEAST_MEMORY, min(_USUAL_MEMORY, machine_memory() // 2))
+    threads = chosen.threads or max(1, min(machine_threads(), memory // _MEMORY_PER_THREAD))
+    return Limits(memory, threads, _spill(context, chosen.spill), chosen.disk_free)
 
 
-def _spill(context: RunContext, said: str | None) -> Path:
-    """A folder of this book alone: the engine names its files alike in every process."""
-    if said is None:
+def _spill(context: RunContext, parent: str | None) -> Path:
+    """A folder that only this book uses, because the engine uses the same file names in every process."""
+    if parent is None:
         return context.folder / "warehouse.duckdb.tmp"
-    return context.folder / said / f"tierledger-{hashlib.sha256(os.fsencode(context.folder)).hexdigest()[:12]}"
+    return context.folder / parent / f"tierledger-{hashlib.sha256(os.fsencode(context.folder)).hexdigest()[:12]}"
 
 
 @cache
 def machine_memory() -> int:
-    """Bytes of memory that this process can have at most: the machine's or its container's."""
+    """The most memory that this process can use, in bytes: the machine's or its container's."""
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     sizes += [int(text) for text in map(_read, _CGROUP_MEMORY) if text.isdecimal()]
     return min(sizes)

@@ -1,6 +1,6 @@
-"""Pieces of SQL that several steps need: a file as a table, and whether a table is there.
+"""SQL that several steps need: a file as a table, and whether a table exists.
 
-Belongs here: what DuckDB makes of paths and catalogs. Does not belong here: quoting (models/sql_text.py), SQL of any step.
+Belongs here: how DuckDB reads paths and catalogs. Does not belong here: quoting (models/sql_text.py), SQL of any step.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def as_pattern(path: Path) -> str:
-    """The pattern that only this path matches, whatever its letters mean to the engine."""
+    """The glob pattern that matches only this path."""
     return re.sub(r"([*?[])", r"[\1]", str(path))
 
 
 def scan(path: Path, *options: str) -> str:
-    """A Parquet file as a table; a name with glob characters stands for itself, and a folder named a=b adds no column."""
+    """A Parquet file as a table. Glob characters in its name are escaped, and a folder named a=b adds no column."""
     return f"read_parquet({', '.join([literal(as_pattern(path)), 'hive_partitioning = false', *options])})"
 
 

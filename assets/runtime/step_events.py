@@ -1,4 +1,4 @@
-"""When a step begins and ends, as events of the log.
+"""Log events for the start and the end of a step.
 
 Belongs here: the events around a step. Does not belong here: what a step logs as it works (the step itself), the events around a run
 (pipelines/logging/run_events.py).
@@ -18,9 +18,9 @@ from models.documents import InputError
 
 @contextmanager
 def log_step(name: str, title: str) -> Iterator[Callable[[StepReport], None]]:
-    """Log that a step starts, and by the function that is handed out that it ended with its report; or that it failed.
+    """Log that a step starts, and that it failed if it does. Call the function it yields with the report to log that the step ended.
 
-    Once a step has named the run, every event after it carries the name.
+    Once a step has identified the run, every later event has the run's id.
     """
     began = time.perf_counter()
     named: dict[str, str] = {}
@@ -31,7 +31,7 @@ def log_step(name: str, title: str) -> Iterator[Callable[[StepReport], None]]:
             named["run"] = report.run_id
         metrics = report.metrics
         message = "".join(f"{key.replace('_', ' ')} {value}, " for key, value in metrics.items())
-        log_event("step_finished", f"{title}: {message}done in {seconds} s", seconds=seconds, figures=metrics, rows=report.rows, **named)
+        log_event("step_finished", f"{title}: {message}done in {seconds} s", seconds=seconds, metrics=metrics, rows=report.rows, **named)
 
     with bound_fields(step=name):
         log_event("step_started", title)
@@ -49,5 +49,5 @@ def _log_failure(title: str, error: Exception, seconds: float) -> None:
     if isinstance(error, InputError):
         for problem in error.problems:
             if problem.file.startswith("feeds/"):
-                log_event("file_refused", str(problem), logging.ERROR, file=problem.file, line=problem.line, reason=problem.message)
+                log_event("file_rejected", str(problem), logging.ERROR, file=problem.file, line=problem.line, reason=problem.message)
     log_event("step_failed", f"{title}: failed after {seconds} s", logging.ERROR, seconds=seconds, error=type(error).__name__)

@@ -17,14 +17,14 @@ from assets.runtime.sql import as_pattern
 
 @contextmanager
 def open_warehouse(context: RunContext) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that is closed when the block ends, however it ends. Times are UTC; memory, threads and spilling as book.yaml limits them.
+    """A connection that is closed when the block ends. Times are UTC. book.yaml limits memory, threads and spilling.
 
-    No statement reads or writes a file outside the book, and none can take that back.
+    No statement can read or write a file outside the book, and none can lift that restriction.
     """
     con = duckdb.connect(str(context.warehouse), config=limits_of(context).engine)
     try:
         con.execute("set timezone = 'UTC'")
-        con.execute("set enable_progress_bar = false")  # it would draw into `--json`; the engine takes it per connection only
+        con.execute("set enable_progress_bar = false")  # it would write into the output of `--json`; it can only be set per connection
         _confine(con, context)
         yield con
     finally:
@@ -32,9 +32,9 @@ def open_warehouse(context: RunContext) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _confine(con: duckdb.DuckDBPyConnection, context: RunContext) -> None:
-    """Leave the engine the files of the book alone and what it spills, by the paths that a run uses and by those that links lead to.
+    """Restrict the engine to the files of the book and its spill folder, by the paths that a run uses and by the targets of links.
 
-    It holds for all connections of the process to this warehouse, and cannot be taken back.
+    The restriction holds for all connections of the process to this warehouse, and cannot be lifted.
     """
     if con.execute("select current_setting('enable_external_access')").fetchall() == [(True,)]:
         books = [context.folder, *([context.made_from] if context.made_from else [])]
@@ -57,14 +57,14 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def write_table(con: duckdb.DuckDBPyConnection, name: str, frame: object) -> None:
-    """Write a frame as a table, replacing what stood there."""
+    """Write a frame as a table, replacing a table of that name."""
     con.register("frame_to_write", frame)
     con.execute(f"create or replace table {name} as from frame_to_write")
     con.unregister("frame_to_write")
 
 
 def append_table(con: duckdb.DuckDBPyConnection, name: str, frame: object) -> None:
-    """Write a frame behind the rows of a table."""
+    """Append a frame to a table."""
     con.register("frame_to_write", frame)
     con.execute(f"insert into {name} by name from frame_to_write")
     con.unregister("frame_to_write")

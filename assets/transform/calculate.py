@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 
-from assets.archive.run_identity import forget_step, note_step
+from assets.archive.run_identity import clear_step, record_step
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.warehouse import append_table, open_warehouse, transaction, write_table
 from models.calculation.results import compute_results
@@ -57,7 +57,7 @@ NETTED = """
 
 @dataclass(frozen=True, kw_only=True)
 class CalculateReport(StepReport):
-    """How many payouts are blocked; of the net step also how many levels it computed, and the models that it built for them."""
+    """How many payouts are blocked, and for the net step how many levels it computed and which models it built for them."""
 
     blocked: int
     levels: int = 1
@@ -65,22 +65,22 @@ class CalculateReport(StepReport):
 
 
 def calculate(context: RunContext) -> CalculateReport:
-    """Write calc.payouts, calc.achievement, calc.accruals and calc.calculation_steps anew, each while the next is computed.
+    """Rewrite calc.payouts, calc.achievement, calc.accruals and calc.calculation_steps, each while the next is computed.
 
-    Level 0: the agreements that are net of no other.
+    This is level 0: the agreements that are net of no other.
     """
     with open_warehouse(context) as con:
         con.execute("set force_compression = 'uncompressed'")  # as in dbt's profile: written once and read once or twice
         con.execute("create schema if not exists calc")
         con.execute("create or replace table calc.lines_netted (agreement_key integer, file_no integer, row_no bigint, paid_ten_thousandths bigint)")
-        forget_step(con, "net")
+        clear_step(con, "net")
         levels = dict(con.sql(LEVELS).fetchall())
         rows = _write_results(context, con, _read_frames(con), levels.get(0, []), write_table)
         return CalculateReport(rows=rows, blocked=_count_blocked(con))
 
 
 def calculate_net(context: RunContext) -> CalculateReport:
-    """Add the agreements that are net of what others pay, level by level: the lines of a level are known when the one below is paid."""
+    """Add the agreements that are net of what others pay, level by level. The lines of a level depend on the payouts of the level below."""
     built: tuple[BuiltModel, ...] = ()
     with open_warehouse(context) as con:
         levels = {level: keys for level, keys in con.sql(LEVELS).fetchall() if level}
@@ -91,7 +91,7 @@ def calculate_net(context: RunContext) -> CalculateReport:
             built = _net_lines(context, con, level)
             frames["measures"] = con.sql(MEASURES.format(table="int_measures_netted")).pl()
             _write_results(context, con, frames, keys, append_table)
-        note_step(con, "net")
+        record_step(con, "net")
         rows = {f"calc.{name}": _count(con, f"calc.{name}") for name in (*RESULTS, "lines_netted")}
         return CalculateReport(rows=rows, blocked=_count_blocked(con), levels=len(levels), built=built)
 
@@ -103,7 +103,7 @@ def _read_frames(con: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
 def _write_results(
     context: RunContext, con: duckdb.DuckDBPyConnection, frames: dict[str, pl.DataFrame], benefits: list[int], write: Callable[..., None]
 ) -> dict[str, int]:
-    """Compute the results of these benefits and write them; returns the rows of each table."""
+    """Compute the results of these benefits and write them. Returns the rows of each table."""
     chosen = {**frames, "benefits": frames["benefits"].filter(pl.col("benefit_key").is_in(benefits))}
     first_payout = 0 if write is write_table else _count(con, "calc.payouts")
     results = compute_results(chosen, context.as_of, _as_of_period(con), context.book.rounding, first_payout=first_payout)
@@ -118,12 +118,12 @@ def _write_results(
 
 
 def _net_lines(context: RunContext, con: duckdb.DuckDBPyConnection, level: int) -> tuple[BuiltModel, ...]:
-    """Note what the agreements below `level` pay on the lines of that level, in calc.lines_netted."""
+    """Record in calc.lines_netted what the agreements below `level` pay on the lines of that level."""
     from assets.transform.dbt import build_deductions, build_netted
 
     deductions = build_deductions(context)
     con.execute(NETTED, [level])
-    return (*deductions, *build_netted(context))
+    return (*deductions, *build_netted(context))  # int_measures_netted reads what was just recorded
 
 
 def _count_blocked(con: duckdb.DuckDBPyConnection) -> int:

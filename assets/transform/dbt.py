@@ -122,10 +122,10 @@ def _report(context: RunContext, built: tuple[BuiltModel, ...]) -> ModelsReport:
 
 def _note(context: RunContext, step: str) -> None:
     """All of the step's models were built for the run that the warehouse is in."""
-    from assets.archive.run_identity import note_step  # it imports Polars, which commands that only look do not load
+    from assets.archive.run_identity import record_step  # it imports Polars, which commands that only look do not load
 
     with open_warehouse(context) as con:
-        note_step(con, step)
+        record_step(con, step)
 
 
 def start_dbt() -> None:

@@ -1,6 +1,6 @@
-"""Statements that should hold of what the SQL models made.
+"""Statements that must hold for the results of the SQL models.
 
-Belongs here: queries that must return nothing. Does not belong here: checks of the written copy (assets/publishing/parquet_set.py), checks of
+Belongs here: queries that must return nothing. Does not belong here: checks of the published copy (assets/publishing/parquet_set.py), checks of
 one column (dbt), contradictions between records (reference_checks.py).
 """
 
@@ -15,7 +15,7 @@ from assets.runtime.warehouse import open_warehouse
 
 
 class Check(NamedTuple):
-    """One statement: the mart that Dagster shows it at, and the query that returns the rows that break it."""
+    """One statement: the mart that Dagster attaches it to, and the query of the rows that break it."""
 
     mart: str
     query: str
@@ -37,8 +37,8 @@ CHECKS: dict[str, Check] = {
         from (select feed, file_no, row_no from intermediate.int_rows_replaced union all select feed, file_no, row_no from intermediate.int_rows_unresolved)
         group by all having count(*) > 1""",
     ),
-    # a line is credited once per membership that holds its date: memberships that never overlap credit it once. One that lies outside the
-    # agreement's term holds no day; it would stand beside another of the same first day, before or after it as it happens
+    # a line is credited once per membership that contains its date, so memberships that never overlap credit it once. A membership outside the
+    # agreement's term contains no day; its order relative to another with the same first day would be arbitrary
     "no_line_counts_twice_for_a_participant": Check(
         "fct_payout_line",
         """
@@ -87,7 +87,7 @@ CHECKS: dict[str, Check] = {
         ) as counted (mart, published, calculated)
         where published <> calculated""",
     ),
-    # entitlement minus what was posted: whatever was closed, the rows of a payout add up to what is due today
+    # entitlement minus what was posted: no matter what was closed, the rows of a payout add up to what is due today
     "accruals_add_up_to_what_is_due": Check(
         "fct_accrual",
         """
@@ -101,14 +101,14 @@ CHECKS: dict[str, Check] = {
         from due full join booked using (payout_id)
         where coalesce(due.accrued, 0) <> coalesce(booked.accrued, 0)""",
     ),
-    # entry by entry it is held when a period is closed, and by `verify`
+    # closing a period checks it entry by entry, and so does `verify`
     "debits_equal_credits": Check(
         "fct_journal",
         """
         select period, currency, sum(debit) as debit, sum(credit) as credit
         from marts.fct_journal group by all having sum(debit) <> sum(credit)""",
     ),
-    # an agreement that is edited while the book runs: the next run takes it, under its own name
+    # an agreement that is edited while the book runs belongs to the next run, under that run's id
     "the_agreements_are_those_the_run_is_named_after": Check(
         "fct_payout",
         """
@@ -116,7 +116,7 @@ CHECKS: dict[str, Check] = {
         from terms.loaded cross join calc.current_run as named
         where loaded.agreements_sha256 <> named.agreements_sha256""",
     ),
-    # of a run that was started in parts (docs/orchestration.md): what was made for another run does not get out under this one's name
+    # for a run in parts (docs/orchestration.md): what was made for another run is not published under this run's id
     "every_step_was_made_for_this_run": Check(
         "fct_payout",
         """
@@ -132,12 +132,12 @@ CHECKS: dict[str, Check] = {
 
 
 def run_checks(context: RunContext) -> ChecksPassed:
-    """Hold every statement of CHECKS against the warehouse. Raises CheckFailed at the first that does not hold, with the first rows that break it."""
-    hold_checks(context, list(CHECKS))
+    """Check every statement of CHECKS. Raises CheckFailed at the first that does not hold, with the first rows that break it."""
+    evaluate_checks(context, list(CHECKS))
     return ChecksPassed(checks=len(CHECKS))
 
 
-def hold_checks(context: RunContext, names: Sequence[str]) -> None:
+def evaluate_checks(context: RunContext, names: Sequence[str]) -> None:
     """The same for some of the statements."""
     with open_warehouse(context) as con:
         for done, name in enumerate(names):

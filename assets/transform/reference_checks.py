@@ -1,6 +1,6 @@
-"""References that contradict each other, and agreements that name what is not there: mistakes of people, found once all files are in.
+"""References that contradict each other, and agreements that name something unknown: mistakes in the input that show once all files are loaded.
 
-Belongs here: queries that find them, and the message with the way out. Does not belong here: statements about what the program made (invariants.py).
+Belongs here: queries that find them, and messages with the way out. Does not belong here: statements about the program's results (invariants.py).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from models.sql_text import identifier, literal
 if TYPE_CHECKING:
     import duckdb
 
-#: At most so many mistakes of one kind are listed; the others are of the same make.
+#: At most so many mistakes of one kind are listed.
 MAX_LISTED = 20
 
-#: Feed, key and days of records that must not hold at the same time: (feed, staging table, key columns).
+#: Records with one key that must not be valid on the same day: (feed, staging table, key columns).
 SPANNED = (
     ("partners", "stg_partners", ("partner_id",)),
     ("products", "stg_products", ("product_id",)),
@@ -33,12 +33,12 @@ SPANNED = (
 
 
 def check_references(context: RunContext) -> None:
-    """Refuse references that contradict each other, before anything is published.
+    """Stop the run if references contradict each other, before anything is published.
 
-    Raises InputError: two versions of a partner or product, or two assignments of one partner to one participant, that hold on the same day;
-    two rates of one day, two values of a metric; a parent that is nobody's record or its own descendant; an agreement that names someone who is
-    not a partner, measures or compares a column that transactions do not have, or compares one with a value that it cannot be compared with;
-    an agreement or account that closed periods stand on, gone or changed.
+    Raises InputError for two versions of a partner or product, or two assignments of one partner to one participant, that are valid on the same day;
+    two rates or two values of a metric on one day; a parent without a record, or that is its own descendant; an agreement that names an unknown
+    partner, measures or compares a column that transactions do not have, or compares one with a value that it cannot be compared with;
+    an agreement or account that closed periods depend on and that is gone or has changed.
     """
     with open_warehouse(context) as con:
         problems = _overlaps(con) + _double_rates(con) + _double_metrics(con) + _cycles(con)
@@ -53,9 +53,9 @@ def check_references(context: RunContext) -> None:
 def _contradicting(
     con: duckdb.DuckDBPyConnection, table: str, key: Sequence[str], shown: str, contradicts: str = "true", compared: str = "null", order: Sequence[str] = ()
 ) -> list[tuple[Any, ...]]:
-    """Rows of a staging table that contradict the row before them of the same key: file, row, what is `shown`, file and row of the earlier one.
+    """Rows of a staging table that contradict the previous row with the same key: file, row, the columns `shown`, file and row of the previous one.
 
-    `contradicts`: a condition on a row and on `earlier`, the earlier row's `compared`.
+    `contradicts`: a condition on a row and on `earlier`, the `compared` expression of the previous row.
     """
     return con.execute(f"""
         with ordered as (
@@ -81,7 +81,7 @@ def _overlaps(con: duckdb.DuckDBPyConnection) -> list[Problem]:
                 file,
                 row,
                 " and ".join(key),
-                f"{name} has two records that hold on the same day{'' if day.year == 1 else f', {day}'}: row {row}, and row {other_row} of {other_file}. "
+                f"{name} has two records that are valid on the same day{'' if day.year == 1 else f', {day}'}: row {row}, and row {other_row} of {other_file}. "
                 "Keep one, give them `from` and `to` that do not overlap, "
                 f"or declare `key: [{same}]` for the feed {feed} in book.yaml so that the later one counts",
             )
@@ -105,7 +105,7 @@ def _double_rates(con: duckdb.DuckDBPyConnection) -> list[Problem]:
 
 
 def _double_metrics(con: duckdb.DuckDBPyConnection) -> list[Problem]:
-    """Different values of one day; equal ones do no harm."""
+    """Different values on one day. Equal ones do no harm."""
     key = ("participant_id", "metric", "date")
     return [
         Problem(
@@ -120,7 +120,7 @@ def _double_metrics(con: duckdb.DuckDBPyConnection) -> list[Problem]:
 
 
 def _columns_of_transactions(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Names that an agreement may use: canonical ones, then those that the files call their other columns."""
+    """Names that an agreement may use: the canonical columns, then the other columns of the files."""
     return [column.name for column in FEEDS["transactions"].columns] + _attributes_of_transactions(con)
 
 
@@ -143,8 +143,8 @@ def _unknown_measures(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Prob
         document = next(d for d in parse_documents((folder / file).read_text(encoding="utf-8"), file) if d.line == line)
         is_mapping = isinstance(document.value["benefits"][position]["measure"], dict)
         path = ("benefits", position, "measure", *(("of",) if is_mapping else ()))
-        message = f"{attribute} is neither amount, quantity, margin or count nor an attribute of the transactions{_alike(attribute, attributes)}"
-        problems.append(document.problem(path, f"{message}. Name one of theirs ({', '.join(attributes) or 'they have none'}), or let the feed carry it"))
+        message = f"{attribute} is neither amount, quantity, margin or count nor an attribute of the transactions{_suggestion(attribute, attributes)}"
+        problems.append(document.problem(path, f"{message}. Name one of theirs ({', '.join(attributes) or 'they have none'}), or add the column to the feed"))
     return problems
 
 
@@ -154,19 +154,19 @@ def _unknown_columns(con: duckdb.DuckDBPyConnection) -> list[Problem]:
     known = {folded(name) for name in columns}
     rows = con.execute("select source_file, source_line, source_key, unnest(column_names) from terms.conditions order by all").fetchall()
     return [
-        Problem(file, line, key, f"transactions have no column {name}{_alike(name, columns)}. They have {', '.join(columns)}; a text stands in 'single quotes'")
+        Problem(file, line, key, f"transactions have no column {name}{_suggestion(name, columns)}. They have {', '.join(columns)}; put text in 'single quotes'")
         for file, line, key, name in rows
         if folded(name) not in known
     ][:MAX_LISTED]
 
 
-def _alike(name: str, names: list[str]) -> str:
+def _suggestion(name: str, names: list[str]) -> str:
     close = difflib.get_close_matches(name, names, 1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
 def _failing_conditions(con: duckdb.DuckDBPyConnection) -> list[Problem]:
-    """The first line for which a condition is neither true, false nor null, because a value in it is not what it is compared as."""
+    """The first line for which a condition cannot be evaluated, because a value in it does not have the type it is compared as."""
     problems = []
     conditions = con.execute("select failed, column_names, source_file, source_line, source_key from terms.conditions where failed <> ''").fetchall()
     for failed, names, file, line, key in conditions:
@@ -178,7 +178,7 @@ def _failing_conditions(con: duckdb.DuckDBPyConnection) -> list[Problem]:
             join raw.feed_files as files on lines.file_no = files.file_no""").fetchone()
         if row:
             message = f"the condition has no value for row {row[1]} of {row[0]}, where there is {row[2]}"
-            problems.append(Problem(file, line, key, f"{message}. Correct the row, or let the condition ask first whether there is such a value (CASE WHEN)"))
+            problems.append(Problem(file, line, key, f"{message}. Correct the row, or test for such a value first in the condition (CASE WHEN)"))
     return problems[:MAX_LISTED]
 
 
@@ -218,7 +218,7 @@ def _unknown_parents(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         where parent_id is not null and parent_id not in (select partner_id from staging.stg_partners)
         order by all limit {MAX_LISTED}""").fetchall()
     return [
-        Problem(file, row, "parent_id", f"the parent {parent} of {partner} is not among the partners. Add a record of it, or leave parent_id empty")
+        Problem(file, row, "parent_id", f"the parent {parent} of {partner} is not among the partners. Add a record for it, or leave parent_id empty")
         for file, row, partner, parent in rows
     ]
 

@@ -1,4 +1,4 @@
-"""Holding published tables against the same tables made again: which row differs first, and in what.
+"""Comparing published tables with the rebuilt ones: the first row that differs, and its differences.
 
 Belongs here: two sets of tables in one connection. Does not belong here: which sets, and what follows from a difference (assets/verification/verify.py).
 """
@@ -14,17 +14,17 @@ import duckdb
 from assets.runtime.sql import scan
 from models.sql_text import identifier
 
-#: Columns that name a row, where a table has them.
+#: Columns that identify a row, if a table has them.
 NAMES = (
     "payout_id", "agreement_id", "agreement_version", "benefit_id", "participant_id", "window_start", "period", "version", "origin_period",
     "step_no", "tier", "entry_id", "line_no", "transaction_id", "line", "feed", "file_name", "row_number", "partner_id", "product_id", "run_id",
 )  # fmt: skip
-#: Differing rows that are looked at for the pair that is most alike.
-_LOOKED_AT = 50
+#: Differing rows that are searched for the most similar pair.
+_COMPARED_ROWS = 50
 
 
 def first_difference(con: duckdb.DuckDBPyConnection, published: Path, again: Path, left_out: Collection[str] = ()) -> str | None:
-    """What differs first between two Parquet files of a table, in words; None when they hold the same rows, each as often (EXCEPT ALL both ways).
+    """The first difference between two Parquet files of a table, in words. None when they hold the same rows, each as often (EXCEPT ALL both ways).
 
     `left_out`: columns that may differ.
     """
@@ -36,7 +36,7 @@ def first_difference(con: duckdb.DuckDBPyConnection, published: Path, again: Pat
 
     def extra(here: Path, there: Path) -> list[dict[str, Any]]:
         query = f"select {names} from {scan(here)} except all select {names} from {scan(there)}"
-        rows = con.execute(f"from ({query}) order by all limit {_LOOKED_AT}").fetchall()
+        rows = con.execute(f"from ({query}) order by all limit {_COMPARED_ROWS}").fetchall()
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     wrong, right = extra(published, again), extra(again, published)
@@ -52,7 +52,7 @@ def first_difference(con: duckdb.DuckDBPyConnection, published: Path, again: Pat
 
 
 def name_row(row: dict[str, Any]) -> str:
-    """The columns that say which row it is."""
+    """The columns that identify the row."""
     return ", ".join(f"{name}={row[name]}" for name in NAMES if row.get(name) is not None) or ", ".join(f"{k}={v}" for k, v in list(row.items())[:4])
 
 
@@ -61,7 +61,7 @@ def _columns(con: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
 
 
 def _row_number(con: duckdb.DuckDBPyConnection, path: Path, row: dict[str, Any]) -> int:
-    """Where the row stands in its file, from 1."""
+    """The row's position in its file, from 1."""
     same = " and ".join(f"{identifier(name)} is not distinct from ?" for name in row)
     numbered = scan(path, "file_row_number = true")
     found = con.execute(f"select min(file_row_number) + 1 from {numbered} where {same}", list(row.values())).fetchone()

@@ -1,9 +1,9 @@
-"""A scratch book made from what a book keeps: archive, archived terms, ledger, each up to some moment.
+"""A scratch book made from what a book keeps: archive, archived terms and ledger, each up to some moment.
 
-Belongs here: which files, terms and closes a moment knew, and laying them out as a book. Does not belong here: running it (pipelines/rebuild.py),
-comparing (assets/verification/verify.py).
+Belongs here: which files, terms and closes were known at a moment, and materializing them as a book. Does not belong here: running it
+(pipelines/rebuild.py), comparing (assets/verification/verify.py).
 
-Nothing is copied that is large, and nothing is written into the book: archived files and closes are links, and a rebuild takes nothing in.
+Nothing large is copied, and nothing is written into the book: archived files and closes are links, and a rebuild takes in no files.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a book knew at a moment. `run`: the run that was published last by then (None: none was).
+    """What a book knew at a moment. `run`: the run published last by then, or None.
 
-    `is_same`: terms, files, ledger, as_of and code are those of `run`, so that it is made again with its times and its run_id.
+    `is_same`: terms, files, ledger, as_of and code are those of `run`, so that the rebuild repeats it with its times and its run_id.
     """
 
     as_of: dt.date
@@ -51,7 +51,7 @@ class Snapshot:
 
 
 def snapshot_of_run(folder: Path, ledger: Ledger, run: EndedRun) -> Snapshot:
-    """What the run knew, as its line says. Raises InputError when the archive lacks its terms or the ledger its head."""
+    """What the run knew, according to its line. Raises InputError when its terms are missing in the archive or its head in the ledger."""
     archive = folder / "archive"
     arrivals = [each for each in read_manifest(archive) if each.arrival_no <= run.arrivals.get(each.feed, 0)]
     records = _up_to(ledger.records, run.ledger_sha256, lambda each: each.chain_sha256)
@@ -63,10 +63,10 @@ def snapshot_of_run(folder: Path, ledger: Ledger, run: EndedRun) -> Snapshot:
 
 
 def snapshot_of_day(folder: Path, day: dt.date, as_of: dt.date | None) -> Snapshot:
-    """What the book knew at the end of `day` (UTC): files that had arrived, what was closed and written off, and the terms of the last run published by then.
+    """What the book knew at the end of `day` (UTC): arrived files, closes and write-offs, and the terms of the last run published by then.
 
-    Without `as_of` that run's holds. Where no run was published by then, the earliest terms that are known hold, and `as_of` of book.yaml, else the day.
-    What counts is order: whatever came before something of that day was known too, whichever time a wrong clock gave it.
+    `as_of` defaults to that run's. If no run was published by then, the earliest known terms apply, and `as_of` defaults to book.yaml's, else the day.
+    Order wins over timestamps: a clock that jumped back does not hide an earlier arrival.
     Raises InputError when nothing had arrived.
     """
     archive = folder / "archive"
@@ -91,7 +91,7 @@ def snapshot_of_day(folder: Path, day: dt.date, as_of: dt.date | None) -> Snapsh
 
 
 def has_same_code_and_engines(run: EndedRun) -> bool:
-    """Whether this program and its engines are those that made the run."""
+    """Whether the run was made by this version of the program and its engines."""
     return (run.code_version, run.engine_versions) == (code_version(), engine_versions())
 
 
@@ -103,7 +103,7 @@ def materialize_snapshot(
     for name, text in snapshot.texts.items():
         path = (root / name).resolve()
         if not path.is_relative_to(root):
-            raise InputError([Problem("archive/terms", 0, name, "leaves the book; restore the archive from a backup")])
+            raise InputError([Problem("archive/terms", 0, name, "is outside the book; restore the archive from a backup")])
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
     archive = root / "archive"
@@ -126,7 +126,7 @@ def materialize_snapshot(
 
 
 def _arrived(arrivals: list[Arrival], end: dt.datetime, day: dt.date) -> list[Arrival]:
-    """All that had arrived before `end`, per feed up to the last one that had."""
+    """Everything that had arrived before `end`: per feed, all arrivals up to the last such one."""
     moments = {id(each): dt.datetime.fromisoformat(each.arrived_at).replace(tzinfo=dt.UTC) for each in arrivals}
     highest = _highest([each for each in arrivals if moments[id(each)] < end])
     if not highest:
@@ -145,7 +145,7 @@ def _highest(arrivals: list[Arrival]) -> dict[str, int]:
 
 
 def _ledger_by(ledger: Ledger, end: dt.datetime) -> Ledger:
-    """The folders and write-offs written before `end`, and every write-off that one of those folders knew."""
+    """The folders and write-offs written before `end`, and every write-off that one of these folders knew."""
     closed = max((i for i, each in enumerate(ledger.records, 1) if each.closed_at < end), default=0)
     known = {each.write_offs_sha256 for each in ledger.records[:closed]}
     written = max((i for i, each in enumerate(ledger.write_offs, 1) if each.written_at < end or each.sha256 in known), default=0)
@@ -163,5 +163,5 @@ def _up_to(items: list[_T], sha256: str, hash_of: Callable[[_T], str]) -> list[_
 
 
 def _texts_now(folder: Path) -> dict[str, str]:
-    """The terms as they stand, for a book of which no run has kept any."""
+    """The current terms, for a book whose runs have archived none."""
     return {name: (folder / name).read_bytes().decode() for name in ("book.yaml", *read_agreement_texts(folder))}

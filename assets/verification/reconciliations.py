@@ -1,9 +1,9 @@
-"""What must add up in a whole book: statements as queries over the published tables and the book made again from its archive.
+"""What must add up in a whole book: statements as queries over the published tables and the book rebuilt from its archive.
 
-Belongs here: data, one statement after the other. Does not belong here: running them (assets/verification/verify.py); statements that a run checks before it
-publishes stand in assets/transform/invariants.py.
+Belongs here: data, one statement after the other. Does not belong here: running them (assets/verification/verify.py), statements that a run checks
+before it publishes (assets/transform/invariants.py).
 
-Schema `published` holds what readers see; every other schema is the warehouse made again (`raw`, `staging`, `terms`, `calc`, `ledger`).
+Schema `published` holds what readers see. Every other schema belongs to the rebuilt warehouse (`raw`, `staging`, `terms`, `calc`, `ledger`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from models.feeds.columns import FEEDS, NUMERIC_KINDS
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """What must add up. `compared`: a query of one row, the figures that were held against each other, each named by its column.
+    """What must add up. `compared`: a query of one row with the numbers that were compared, named by their columns.
 
-    `broken`: queries of the rows that break it. `absent`: a query whose result true means that there is nothing to check, and that in words.
+    `broken`: queries of the rows that break it. `absent`: a query that returns true if there is nothing to check, and the reason in words.
     """
 
     id: str
@@ -29,16 +29,16 @@ class Reconciliation:
 
 
 def _per_currency(amount: str, rows: str) -> str:
-    """SQL of a sum as text, one amount for each currency: sums over currencies mean nothing."""
+    """SQL of a sum as text, one amount per currency, because sums over currencies mean nothing."""
     sums = f"select currency, coalesce(sum({amount}), 0) as total from {rows} group by currency"
     return f"(select coalesce(string_agg(total || ' ' || currency, ', ' order by currency), '0') from ({sums}))"
 
 
-#: The way out of what a run would put right.
-RUN_AGAIN = "Run `tierledger run --force`; if it stays, report it with what `tierledger doctor` prints"
+#: The way out of what another run may correct.
+RUN_AGAIN = "Run `tierledger run --force`; if it fails again, report it with the output of `tierledger doctor`"
 _NOTHING_CLOSED = ("select count(*) = 0 from ledger.closes where kind = 'close'", "nothing closed")
 _ROWS = " union all ".join(f"select file_no, row_no from raw.{feed}" for feed in FEEDS) + " union all select file_no, row_no from raw.rejects"
-#: What each row adds to the totals that a file may come with; refused rows with what could be read of them.
+#: What each row adds to the totals that a file may declare. Rejected rows add the values that could be read.
 _NUMBERS = {name: [column.name for column in feed.columns if column.kind in NUMERIC_KINDS] for name, feed in FEEDS.items()}
 _ADDED = " union all ".join(
     [f"select file_no, 'rows' as total, 1::decimal(38, 12) as value from ({_ROWS})"]
@@ -48,10 +48,10 @@ _ADDED = " union all ".join(
         for column in sorted({column for columns in _NUMBERS.values() for column in columns})
     ]
 )
-#: Minor units of a currency in ten-thousandths, which no currency goes beyond.
+#: The minor unit of a currency in ten-thousandths; no currency has a smaller one.
 _UNIT = "cast(power(10, 4 - minor_units) as bigint)"
 
-#: On which side an account of the balance stands, per entry line: positive where the balance grows.
+#: The change of the balance per entry line: positive if the balance grows.
 _MOVEMENTS = """
     select journal.payout_id, journal.period, journal.currency, journal.kind,
         case directions.direction when 'payable' then credit - debit else debit - credit end as amount
@@ -86,16 +86,16 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
     ),
     Reconciliation(
         "I4",
-        "The totals that came with files are those of their rows, refused ones included",
+        "The totals delivered with files are those of their rows, rejected ones included",
         "select count(distinct file_no) as files, count(*) as totals from raw.declared_totals",
         (
-            f"""select file_name, total, said, coalesce(sum(value), 0) as read
+            f"""select file_name, total, said as declared, coalesce(sum(value), 0) as read
             from raw.declared_totals join raw.feed_files using (feed, file_no)
             left join ({_ADDED}) using (file_no, total)
             group by feed, file_no, file_name, total, said
             having coalesce(sum(value), 0) is distinct from try_cast(replace(trim(said), ',', '.') as decimal(38, 12))""",
         ),
-        "Have the file delivered again under another name; the one in the archive is not what its sender said",
+        "Have the file delivered again under another name; the one in the archive does not have its declared totals",
         ("select count(*) = 0 from raw.declared_totals", "no file came with totals"),
     ),
     Reconciliation(

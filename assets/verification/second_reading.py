@@ -1,10 +1,10 @@
-"""Payout lines held against the archived files by another road than the run's: files read by Python, columns found by name, no SQL of ours between.
+"""Payout lines compared with the archived files, read in another way than by the run: by Python, with columns found by name, without our SQL.
 
 Belongs here: reading archived transactions a second time, and comparing them with what is published. Does not belong here: statements that are queries
 (assets/verification/reconciliations.py), how a run reads files (assets/feeds/readers.py).
 
-A mapping that is a formula is computed from the columns that this road found, apart from the warehouse. Rows come one after the other and lines in their
-order: memory does not grow with the book.
+A mapping that is a formula is computed from the columns found here, outside the warehouse. Rows and lines are read in order, so memory does not grow
+with the book.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Row = dict[str, Any]
 
 @dataclass
 class Reading:
-    """What was compared, and the first line that differs. `computed`: lines of which at least one value comes of a formula."""
+    """What was compared, and the first line that differs. `computed`: lines with at least one value from a formula."""
 
     files: int = 0
     lines: int = 0
@@ -55,7 +55,7 @@ class Reading:
 
 
 def read_again(con: duckdb.DuckDBPyConnection, archive: Path, arrivals: list[Arrival], settings: FeedSettings) -> Reading:
-    """Every published line against its row in its file. `con` has the published tables."""
+    """Compare every published line with its row in its file. `con` has the published tables."""
     reading = Reading()
     suffixes = {each.sha256: each.suffix for each in reversed(arrivals) if each.feed == "transactions"}
     for sha256, lines in itertools.groupby(_fetched(con.cursor().execute(_LINES)), key=lambda line: str(line[0])):
@@ -80,7 +80,7 @@ def _fetched(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
 
 
 def _paired(file: _File, lines: Iterator[tuple[Any, ...]]) -> Iterator[tuple[tuple[Any, ...], Row | None]]:
-    """Each line with its row; None where the file has no such row."""
+    """Each line with its row, or None if the file has no such row."""
     rows = enumerate(file.rows(), 1)
     number, row = 0, None
     for line in lines:
@@ -90,7 +90,7 @@ def _paired(file: _File, lines: Iterator[tuple[Any, ...]]) -> Iterator[tuple[tup
 
 
 class _File:
-    """One archived file: its rows by the file's own names, and where it has what a line shows."""
+    """One archived file: its rows by the file's own column names, and where it has the values that a line shows."""
 
     def __init__(self, path: Path, suffix: str, settings: FeedSettings) -> None:
         self.path, self.settings = path, settings
@@ -109,13 +109,13 @@ class _File:
         }
 
     def _place(self, shown: str) -> str | None:
-        """The file's column that holds it as it is; None: there is none, or a formula says it."""
+        """The file's column that holds the value as it is. None: there is none, or it comes from a formula."""
         wanted = self.settings.columns.get(shown, shown).strip()
         for name in (wanted, wanted[1:-1].replace('""', '"') if wanted[:1] == wanted[-1:] == '"' else wanted):
             if name in self.header:
                 return name
-            if wanted.lower() != "null" and (alike := [column for column in self.header if folded(column) == folded(name)]):
-                return alike[0]
+            if wanted.lower() != "null" and (same := [column for column in self.header if folded(column) == folded(name)]):
+                return same[0]
         return None
 
     def _header(self, dialect: Dialect) -> tuple[list[str], frozenset[str]]:
@@ -127,7 +127,7 @@ class _File:
         return list(dict.fromkeys(key for row in self.rows() for key in row)), frozenset()
 
     def rows(self) -> Iterator[Row]:
-        """Every row in order, refused ones too: they count in a row's number."""
+        """Every row in order, rejected ones included, because they count in row numbers."""
         if self.format == "parquet":
             with pq.ParquetFile(self.path) as file:
                 for batch in file.iter_batches(_AT_ONCE):
@@ -159,7 +159,7 @@ class _File:
                     yield line
 
     def first_difference(self, pairs: list[tuple[tuple[Any, ...], Row | None]]) -> str:
-        """What is wrong with the first line that shows something else than its row; empty: none does."""
+        """What is wrong with the first line that differs from its row. Empty: none differs."""
         if missing := next((line for line, row in pairs if row is None), None):
             return f"{missing[2]} has no row {missing[1]}, which a line of transaction {missing[3]} names"
         rows = [self._unescaped(row) for _, row in pairs if row is not None]
@@ -168,11 +168,11 @@ class _File:
             for shown, value in zip(SHOWN, published, strict=True):
                 found = self._typed(shown, computed[shown][n] if shown in computed else self._plain(shown, rows[n]))
                 if found != value:
-                    return f"{file}, row {number}: published {shown} is {_said(value)}, and the file says {_said(found)}"
+                    return f"{file}, row {number}: published {shown} is {_shown(value)}, and the file says {_shown(found)}"
         return ""
 
     def _unescaped(self, row: Row) -> Row:
-        """A file of corrections keeps spreadsheets from running a cell."""
+        """Undo the escaping in a file of corrections, which keeps spreadsheets from running a cell."""
         if not self.is_correction:
             return row
         return {name: text[1:] if text and text[:1] == "'" and text[1:2] and text[1] in "=+@\t\r-" else text for name, text in row.items()}
@@ -230,5 +230,5 @@ def _text(value: Any) -> str | None:
     return str(value)
 
 
-def _said(value: Any) -> str:
+def _shown(value: Any) -> str:
     return "nothing" if value is None else f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)

@@ -1,8 +1,8 @@
 """Proving a book: every statement about it in turn, from what it keeps to what readers see.
 
-Belongs here: the statements that are no queries, the order, what a finding says. Does not belong here: the queries
-(assets/verification/reconciliations.py), making
-the book again (assets/verification/rebuild.py, pipelines/rebuild.py), printing (pipelines/cli/commands/verify.py).
+Belongs here: the statements that are not queries, their order, and the text of findings. Does not belong here: the queries
+(assets/verification/reconciliations.py), rebuilding the book (assets/verification/rebuild.py, pipelines/rebuild.py), printing
+(pipelines/cli/commands/verify.py).
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from models.records.run_history import EndedRun
 from models.sql_text import identifier, literal
 
 Progress = Callable[[str, int, int], None]
-#: Names of the two works that are no steps of a run, for who shows progress.
+#: Names of the two stages that are not steps of a run, for progress bars.
 HASHING, COMPARING = "hashing", "comparing"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one statement came to. `compared`: the figures held against each other, by name. `message`: what is wrong, or why it cannot be checked."""
+    """The result of one statement. `compared`: the numbers that were compared, by name. `message`: what is wrong, or why it cannot be checked."""
 
     id: str
     holds: str
@@ -62,7 +62,7 @@ class Finding:
 
 @dataclass
 class Evidence:
-    """What is verified. `head`: the one the user kept elsewhere; `ledger` is there once it was found whole."""
+    """What is verified. `head`: the one that the user kept elsewhere. `ledger` is set once it has been found intact."""
 
     folder: Path
     head: str | None
@@ -77,11 +77,11 @@ class Evidence:
 
 
 def open_evidence(folder: Path, head: str | None, progress: Progress) -> Evidence:
-    """Raises InputError when nothing is published, or a version of the program did it that kept no history of runs."""
+    """Raises InputError when nothing is published, or it was published by a version of the program that kept no history of runs."""
     manifest = read_manifest(folder / "published")
     run = published_line(folder / "published")
     if manifest is None or run is None or "sha256" not in manifest:
-        message = "no whole set is published, or by a version of the program that kept no history of runs"
+        message = "no complete set is published, or it was published by a version of the program that kept no history of runs"
         way_out = f"run `tierledger run --book {shlex.quote(str(folder))} --force` once, then verify"
         raise InputError([Problem(str(folder / "published"), 0, "", f"{message}; {way_out}")])
     return Evidence(folder, head, progress, manifest, run)
@@ -107,7 +107,7 @@ def check_kept(evidence: Evidence) -> Iterator[Finding]:
 
 
 def check_rebuilt(evidence: Evidence, context: RunContext) -> Iterator[Finding]:
-    """The statements that need the book made again, which `context` has just run."""
+    """The statements that need the rebuilt book, which `context` has just run."""
     with open_warehouse(context) as con:
         view_published(con, evidence)
         for check in (_check_tables, _check_bytes):
@@ -127,7 +127,7 @@ def view_published(con: duckdb.DuckDBPyConnection, evidence: Evidence) -> None:
 
 
 def catch(work: Callable[[], object]) -> Exception | None:
-    """The error that says why the book cannot be made again; anything else is a fault of the program and goes on."""
+    """The error that says why the book cannot be rebuilt. Any other error is a bug and is not caught."""
     try:
         work()
     except (InputError, CheckFailed, SqlError, duckdb.Error) as error:
@@ -135,9 +135,9 @@ def catch(work: Callable[[], object]) -> Exception | None:
     return None
 
 
-def tell_rebuild_failed(error: Exception) -> Finding:
-    """The finding that what the book keeps does not run."""
-    return Finding(*_REBUILT, "failed", message=f"the book cannot be made again: {error}", way_out="Correct what is named, or restore it from a backup")
+def report_rebuild_failure(error: Exception) -> Finding:
+    """The finding that the book cannot be rebuilt from what it keeps."""
+    return Finding(*_REBUILT, "failed", message=f"the book cannot be rebuilt: {error}", way_out="Correct what is named, or restore it from a backup")
 
 
 def _check_ledger(evidence: Evidence) -> Finding:
@@ -148,11 +148,11 @@ def _check_ledger(evidence: Evidence) -> Finding:
         ledger = read_ledger(evidence.folder / "ledger", heads)
     except InputError as error:
         shown = "\n".join(map(str, error.problems))
-        return Finding(*_LEDGER, "failed", message=shown, way_out="Restore ledger/ from a backup; until then trust no figure of a closed period")
+        return Finding(*_LEDGER, "failed", message=shown, way_out="Restore ledger/ from a backup; until then trust no amount of a closed period")
     evidence.ledger = ledger
     written = {NO_HASH, *(each.sha256 for each in ledger.write_offs)}
     if evidence.run.write_offs_sha256 not in written:
-        message = "ledger/write_offs.jsonl: write-offs that the published run knew are gone or were written anew"
+        message = "ledger/write_offs.jsonl: write-offs that the published run knew are missing or were rewritten"
         return Finding(*_LEDGER, "failed", message=message, way_out="Restore the file from a backup")
     if not ledger.records and not ledger.write_offs:
         return Finding(*_LEDGER, "not_checked", message="nothing closed")
@@ -177,7 +177,7 @@ def _check_archive(evidence: Evidence) -> Finding:
         return failed("\n".join(map(str, error.problems)), "Restore the file from a backup")
     twice = [key for key, times in Counter((each.feed, each.file_name, each.sha256) for each in arrivals).items() if times > 1]
     if twice:
-        return failed(f"archive/manifest.jsonl: {twice[0][1]} of feed {twice[0][0]} is entered more than once", "Restore the manifest from a backup")
+        return failed(f"archive/manifest.jsonl: {twice[0][1]} of feed {twice[0][0]} is listed more than once", "Restore the manifest from a backup")
     last: Counter[str] = Counter()
     for each in arrivals:
         last[each.feed] += 1
@@ -186,11 +186,11 @@ def _check_archive(evidence: Evidence) -> Finding:
             return failed(f"{message}: lines were removed, added or moved", "Restore the manifest from a backup")
     short = [f"{feed}: {no} arrivals were known, {last[feed]} are left" for feed, no in evidence.run.arrivals.items() if last[feed] < no]
     if short:
-        return failed(f"archive/manifest.jsonl is shorter than the published run knew it ({short[0]})", "Restore the manifest from a backup")
+        return failed(f"archive/manifest.jsonl is shorter than when the published run read it ({short[0]})", "Restore the manifest from a backup")
     damaged = _first_damaged(evidence, arrivals)
     if damaged:
         message, arrival = damaged
-        way_out = "Restore it from a backup, or put the bytes of the file that was delivered under this name"
+        way_out = "Restore it from a backup, or copy the delivered file to this name"
         return failed(f"archive/{arrival.sha256} {message}; it is {arrival.file_name}, arrival {arrival.arrival_no} of feed {arrival.feed}", way_out)
     size = sum({each.sha256: each.bytes for each in arrivals}.values())
     compared = {"arrivals": len(arrivals), "bytes": size, TERMS: len(terms), "runs": len(runs)}
@@ -199,7 +199,7 @@ def _check_archive(evidence: Evidence) -> Finding:
 
 
 def _first_damaged(evidence: Evidence, arrivals: list[Arrival]) -> tuple[str, Arrival] | None:
-    """The first archived file that is gone or has other bytes, each file read once."""
+    """The first archived file that is missing or has other bytes. Each file is read once."""
     files = list({each.sha256: each for each in reversed(arrivals)}.values())[::-1]
 
     def look(arrival: Arrival) -> str | None:
@@ -218,12 +218,12 @@ def _first_damaged(evidence: Evidence, arrivals: list[Arrival]) -> tuple[str, Ar
 
 def _check_media(evidence: Evidence) -> Finding:
     """Parquet set and DuckDB file hold the same rows of the same run, the last one that was published."""
-    again = "Run `tierledger run --force`, which publishes all of them anew"
+    again = "Run `tierledger run --force`, which publishes all of them again"
     run_id = evidence.run.run_id
     published = [each for each in read_runs(evidence.folder / "archive") if each.status == "published"]
     if evidence.run in published and published[-1] != evidence.run:
         message = f"published/ holds run {run_id} of {evidence.run.started_at:%Y-%m-%d %H:%M:%S}, and {published[-1].run_id} was published after it"
-        return Finding(*_HISTORY, "failed", message=f"{message}: an older copy was put back", way_out=again)
+        return Finding(*_HISTORY, "failed", message=f"{message}: an older copy was restored", way_out=again)
     database = evidence.folder / "published" / DATABASE
     media = {"parquet": evidence.current / "fct_payout.parquet"}
     try:
@@ -247,22 +247,22 @@ def _check_media(evidence: Evidence) -> Finding:
                     tables += 1
     except duckdb.Error as error:
         return Finding(*_HISTORY, "failed", message=f"published/ cannot be read: {str(error).splitlines()[0]}", way_out=again)
-    return Finding(*_HISTORY, "ok", {"run": run_id, "media": len(shown), "tables": tables or len(evidence.manifest["rows"])}, _tell_since(evidence))
+    return Finding(*_HISTORY, "ok", {"run": run_id, "media": len(shown), "tables": tables or len(evidence.manifest["rows"])}, _describe_changes_since(evidence))
 
 
-def _tell_since(evidence: Evidence) -> str:
-    """What the book holds that the published run did not know: nothing is wrong with it, and the next run publishes it."""
+def _describe_changes_since(evidence: Evidence) -> str:
+    """What has changed in the book since the published run. Nothing is wrong with it; the next run publishes it."""
     run = evidence.run
     now = describe_terms(open_run(evidence.folder, run.as_of, run.started_at))
     named = {"agreements_sha256": "agreements", "settings_sha256": "book.yaml", "ledger_sha256": "closes", "write_offs_sha256": "write-offs"}
     changed = [words for key, words in named.items() if now[key] != getattr(run, key)]
     if any(each.feed in run.arrivals and each.arrival_no > run.arrivals[each.feed] for each in read_arrivals(evidence.folder / "archive")):
         changed.append("files")
-    return f"changed since then, and published by the next run: {', '.join(changed)}" if changed else ""
+    return f"changed since then, to be published by the next run: {', '.join(changed)}" if changed else ""
 
 
 def _difference_of_copy(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> str | None:
-    """A row of one that the other does not have. A view on the set's file has the same rows by itself."""
+    """A row that only one of them has. A view on the set's file has the same rows by definition."""
     found = con.execute("select table_type from information_schema.tables where table_catalog = 'copy' and table_name = ?", [table]).fetchone()
     if found is None:
         return "the table is missing"
@@ -274,25 +274,25 @@ def _difference_of_copy(con: duckdb.DuckDBPyConnection, table: str, path: Path) 
 
 
 def _check_tables(evidence: Evidence, context: RunContext, con: duckdb.DuckDBPyConnection) -> Finding:
-    """EXCEPT ALL both ways, for every table whose file is not the same to the byte."""
+    """EXCEPT ALL both ways, for every table whose file is not identical to the byte."""
     again = (context.published / "current").resolve()
     made = read_manifest(context.published) or {}
-    is_alike = has_same_code_and_engines(evidence.run)
-    if set(made["rows"]) != set(evidence.manifest["rows"]) and is_alike:
+    is_same_code = has_same_code_and_engines(evidence.run)
+    if set(made["rows"]) != set(evidence.manifest["rows"]) and is_same_code:
         odd = ", ".join(sorted(set(made["rows"]) ^ set(evidence.manifest["rows"])))
-        return Finding(*_REBUILT, "failed", message=f"published/current lacks, or has beside the others: {odd}", way_out="Run `tierledger run --force`")
+        return Finding(*_REBUILT, "failed", message=f"published/current has tables missing or too many: {odd}", way_out="Run `tierledger run --force`")
     compared = {"tables": len(made["rows"]), "rows": sum(made["rows"].values())}
     for done, table in enumerate(made["rows"]):
         evidence.progress(COMPARING, done, len(made["rows"]))
         file = evidence.current / f"{table}.parquet"
-        if file_sha256(file) == made["sha256"][table] or (table == "audit_run" and not is_alike):
+        if file_sha256(file) == made["sha256"][table] or (table == "audit_run" and not is_same_code):
             continue
         try:
-            found = first_difference(con, file, again / f"{table}.parquet", () if is_alike else ("run_id", "code_version"))
+            found = first_difference(con, file, again / f"{table}.parquet", () if is_same_code else ("run_id", "code_version"))
         except duckdb.Error as error:
             found = f"cannot be read: {str(error).splitlines()[0]}"
         if found:
-            way_out = "Run `tierledger run --force`, which publishes the tables anew" if is_alike else _OTHER_VERSION.format(run=evidence.run)
+            way_out = "Run `tierledger run --force`, which publishes the tables again" if is_same_code else _OTHER_VERSION.format(run=evidence.run)
             return Finding(*_REBUILT, "failed", message=f"published/current/{table}.parquet: {found}", way_out=way_out)
     return Finding(*_REBUILT, "ok", {**compared, "run": made["run_id"]})
 
@@ -301,18 +301,18 @@ _OTHER_VERSION = "Published by version {run.code_version}: verify with that vers
 
 
 def _check_bytes(evidence: Evidence, context: RunContext, con: duckdb.DuckDBPyConnection) -> Finding:
-    """Hashes of the published files against the set's own list, and against the files made again."""
+    """Compare hashes of the published files with the set's manifest and with the rebuilt files."""
     made = read_manifest(context.published) or {}
     for table, sha256 in evidence.manifest["sha256"].items():
         if file_sha256(evidence.current / f"{table}.parquet") != sha256:
             message = f"published/current/{table}.parquet has other bytes than {MANIFEST} says"
-            return Finding(*_SAME_BYTES, "failed", message=message, way_out="Run `tierledger run --force`, which publishes the tables anew")
+            return Finding(*_SAME_BYTES, "failed", message=message, way_out="Run `tierledger run --force`, which publishes the tables again")
     if not has_same_code_and_engines(evidence.run):
-        return Finding(*_SAME_BYTES, "not_checked", message="another version of the program or its engines published")
+        return Finding(*_SAME_BYTES, "not_checked", message="published by another version of the program or its engines")
     for table, sha256 in made["sha256"].items():
         if evidence.manifest["sha256"][table] != sha256:
             message = f"published/current/{table}.parquet holds the rows that the same inputs give, in other bytes"
-            return Finding(*_SAME_BYTES, "failed", message=message, way_out="Run `tierledger run --force`, which publishes the tables anew")
+            return Finding(*_SAME_BYTES, "failed", message=message, way_out="Run `tierledger run --force`, which publishes the tables again")
     return Finding(*_SAME_BYTES, "ok", {"files": len(made["sha256"]), "bytes": sum(path.stat().st_size for path in evidence.current.glob("*.parquet"))})
 
 
@@ -320,7 +320,7 @@ _READ_AGAIN = ("I16", "Every payout line shows the transaction, partner, product
 
 
 def check_lines(con: duckdb.DuckDBPyConnection, evidence: Evidence, context: RunContext) -> Finding:
-    """The lines against the archived files, without the SQL that every other statement reads through."""
+    """Compare the lines with the archived files, without the SQL that every other statement relies on."""
     settings = context.book.feeds.get("transactions")
     if settings is None:
         return Finding(*_READ_AGAIN, "not_checked", message="no transactions")

@@ -36,7 +36,7 @@ SPELLS = (
 
 @dataclass(frozen=True)
 class Partners:
-    """One entry per partner key. `weights`: part of all lines it buys itself; `reach`: part it is credited with, its children's and assigned ones included."""
+    """One entry per partner key. `weights`: its own part of all lines; `reach`: the part it is credited with, including its children's and assigned lines."""
 
     ids: pl.Series
     parents: Integers

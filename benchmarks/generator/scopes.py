@@ -1,6 +1,6 @@
 """Which products an agreement covers.
 
-Belongs here: drawing `scope.products` in the agreement language together with the products it means.
+Belongs here: drawing `scope.products` in the agreement language, and the products that it covers.
 """
 
 from __future__ import annotations

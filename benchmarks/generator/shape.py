@@ -24,7 +24,7 @@ AS_OF = LAST_DAY
 CURRENCIES = ("EUR", "USD", "GBP")
 CURRENCY_SHARES = (0.6, 0.25, 0.15)
 
-#: What a line holds on average: units, part of the list price, and what is left of sales after returns.
+#: Averages of a line: units, part of the list price, and the part of sales that is left after returns.
 MEAN_UNITS, MEAN_PRICE, MEAN_KEPT = 3.1, 0.9, 0.94
 
 
@@ -39,12 +39,12 @@ class BookShape:
     seed: int = 7
 
     def random(self, *stream: int) -> np.random.Generator:
-        """Numbers of one stream, independent of how many another part has drawn."""
+        """A random generator of its own for each part of the book, independent of the others."""
         return np.random.default_rng([self.seed, *stream])
 
 
 def long_tail(count: int, exponent: float, flat_top: int) -> Floats:
-    """Weights of a few large and many small, adding up to 1; the first `flat_top` are nearly alike."""
+    """Weights of a few large and many small, adding up to 1; the first `flat_top` are nearly equal."""
     weights = np.power(np.arange(count) + float(flat_top), -exponent)
     return np.asarray(weights / weights.sum(), np.float64)
 

@@ -1,6 +1,6 @@
 """Transaction lines: invoices of three lines, returns, and lines that a later file corrects.
 
-Belongs here: drawing lines for some days, and the feed `transactions`. Does not belong here: into which files they go (book.py).
+Belongs here: drawing lines for some days, and the feed `transactions`. Does not belong here: which files they go into (book.py).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Every curve of the benchmark as straight pieces: one row per tier, one formula for all methods.
 
-On the piece that holds its position, a result earns
+On the piece that contains its position, a result earns
 
     base × rate + quantity × per_unit + incentive × share + constant + incentive × rise × (position − start) / run
 
-What methods mean is settled here, once for all rivals: a graduated tier is a line whose constant carries what lower tiers pay. Does not
+This module defines the methods once for all rivals: a graduated tier is a line whose constant is what the lower tiers pay. Does not
 belong here: finding the piece, and computing with it.
 """
 

@@ -1,6 +1,6 @@
 """The floor: hand-tuned DuckDB SQL, the fastest of the rivals. `python -m benchmarks.rivals.duckdb_floor BOOK --out DIR`.
 
-Belongs here: reading lines and crediting them as DuckDB does it fastest. What follows is statements.py.
+Belongs here: reading lines and crediting them in the way that is fastest in DuckDB. The next steps are in statements.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from benchmarks.rivals import statements
 from benchmarks.rivals.process import Stopwatch, read_arguments
 from benchmarks.rivals.terms import Terms
 
-# CSV files have no row count to plan with: keep the small tables on the side that is hashed
+# CSV files have no row count for the planner: keep the small tables on the hashed side of joins
 _AS_WRITTEN = "set disabled_optimizers = 'join_order,build_side_probe_side'"
 _AS_PLANNED = "set disabled_optimizers = ''"
 
@@ -99,8 +99,8 @@ def main() -> None:
         con.execute(f"copy ({query}) to '{out / table}.parquet'")
     watch.mark("write")
     _expect_none(con, statements.UNBALANCED, "payouts whose lines do not add up")
-    figures = {"superseded": "select count(*) from repeated where place > 1", **statements.FIGURES}
-    watch.print_result(lines_read=lines_read, **{name: _number(con, query) for name, query in figures.items()})
+    counts = {"superseded": "select count(*) from repeated where place > 1", **statements.COUNTS}
+    watch.print_result(lines_read=lines_read, **{name: _number(con, query) for name, query in counts.items()})
 
 
 def _number(con: duckdb.DuckDBPyConnection, query: str) -> int:

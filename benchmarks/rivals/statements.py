@@ -204,8 +204,8 @@ from (select payout_id, sum(line_payout) as shared from payout_lines group by pa
 full join (select payout_id, payout from payouts where payout <> 0) p on p.payout_id = s.payout_id
 where s.shared is distinct from p.payout
 """
-#: What a rival says it did.
-FIGURES = {
+#: The counts that a rival reports.
+COUNTS = {
     "lines_credited": "select count(*) from credits where in_term",
     "payouts": "select count(*) from payouts",
     "payout_cents": "select sum(payout) from payouts",

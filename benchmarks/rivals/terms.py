@@ -1,7 +1,7 @@
 """The agreements of a book as flat tables of whole numbers.
 
 Belongs here: who is credited with whose lines, for which products and days, and what is evaluated when. The tables hold what the
-benchmark's generator writes, not the whole language: whatever else an agreement says is refused.
+benchmark's generator writes, not the whole language: anything else in an agreement is an error.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ AGREEMENT_KEYS = {
 }  # fmt: skip
 #: A limit that nothing reaches.
 NO_LIMIT = 10**15
-#: Days and part of a line of whoever is not assigned: any day, the whole line.
+#: Days and part of a line for participants without an assignment: any day, the whole line.
 ALWAYS = (-(10**6), 10**7, 0, 100)
 #: Columns that are flags, and those that need 64 bits; all others are small keys.
 _FLAGS = {"sales_only", "needs_prior_year", "is_last", "is_on_increment", "is_lowest", "is_highest"}
@@ -154,7 +154,7 @@ class Terms:
         self.benefits.append(benefit["id"])
         self._benefit_keys[name, benefit["id"]] = key
         limits, settle = benefit.get("limits", {}), benefit.get("settle", {})
-        unknown = {word for word, said in benefit.items() if word not in LANGUAGE or said not in (LANGUAGE[word] or (said,))}
+        unknown = {word for word, value in benefit.items() if word not in LANGUAGE or value not in (LANGUAGE[word] or (value,))}
         _refuse(f"{name} {benefit['id']}", unknown | set(limits) - {"at_most", "at_least", "pays_from"} | set(settle) - {"clawback"})
         at_most = scaled(limits["at_most"], MONEY) if "at_most" in limits else NO_LIMIT
         at_least, pays_from = (scaled(limits[limit], MONEY) if limit in limits else -NO_LIMIT for limit in ("at_least", "pays_from"))

@@ -1,4 +1,4 @@
-"""Who and what the demo book is about: vendors and brands, packs, chains, sales people. Data only.
+"""The demo book's master data: vendors and brands, packs, chains, sales people. Data only.
 
 Belongs here: the made-up distributor's master data as tables. Does not belong here: how lines are drawn (generate.py).
 Prices and costs are whole euro cents per case; every name is invented.
@@ -32,10 +32,10 @@ PACKS: dict[str, tuple[tuple[str, int, int, int], ...]] = {
     "spirits": (("bottle_6", 11290, 8540, 4200), ("bottle_12", 21870, 16990, 8400)),
 }
 
-#: Returnable packaging: invoiced like goods, and no programme counts it.
+#: Returnable packaging: it is invoiced like goods, but counts in no programme.
 DEPOSITS: tuple[tuple[str, str, int], ...] = (("DEP-CRATE", "Deposit crate", 390), ("DEP-KEG", "Deposit keg", 3000))
 
-#: The brand that comes new to the market, and the first day it is sold.
+#: The brand that is new to the market, and the first day it is sold.
 LAUNCH_BRAND = "Voltline Zero"
 LAUNCH_DAY = "2025-09-15"
 
@@ -51,7 +51,7 @@ CHAINS: dict[str, tuple[str, str, tuple[tuple[str, str, str, int], ...], int, in
     "CH-08": ("Quayside Cafés", "on_trade", (("benelux", "NL", "EUR", 6), ("benelux", "BE", "EUR", 3)), 8, 4),
 }
 
-#: A chain that became a customer late: it has no prior year to grow from.
+#: A chain that became a customer late, and so has no prior year to compare with.
 NEW_CHAIN, NEW_CHAIN_FROM = "CH-08", "2025-08"
 
 #: Independent customers as (id prefix, how many, channel, region, country, currency, lines a month)
@@ -74,10 +74,10 @@ SALES: tuple[tuple[str, str], ...] = (
     ("SP-08", "Hanna Lindqvist"),
 )
 
-#: Partners that only receive: a buying group for its members, a sales team for its people.
+#: Partners that only receive payments: a buying group for its members, a sales team for its people.
 GROUPS: tuple[tuple[str, str, str], ...] = (("BG-01", "Samen Sterk buying group", "buying_group"), ("TM-01", "Continental sales team", "team"))
 
-#: What is measured beside the invoices: metric: (who, first level, how much it moves from quarter to quarter at most, lowest, highest, decimals).
+#: What is measured in addition to invoices: metric: (who, first level, largest change from quarter to quarter, lowest, highest, decimals).
 #: `who` are the beginnings of partner ids, or the outlets of one channel and region.
 METRICS: dict[str, tuple[tuple[str, ...], int, int, int, int, int]] = {
     "returnables": (("CH-",), 840, 60, 600, 990, 3),  # share of the deposit packaging that comes back

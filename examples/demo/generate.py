@@ -1,6 +1,6 @@
 """Writes the demo book: a beverage distributor's feeds for 24 months, the same bytes for the same seed.
 
-Belongs here: the feed files and the defects real feeds have. Does not belong here: the agreements (agreements/*.yaml, written by
+Belongs here: the feed files, with typical defects of real feeds. Does not belong here: the agreements (agreements/*.yaml, written by
 hand), the names (catalogue.py), the drawing of invoice lines (lines.py).
 """
 
@@ -37,7 +37,7 @@ HEADER = ("invoice_no", "line_no", "invoice_date", "account", "article", "doc_ty
 
 
 def write_demo_book(folder: Path, seed: int = 2026) -> None:
-    """Write book.yaml, agreements/ and feeds/ into `folder`, which is created. Files already there under these names are overwritten."""
+    """Write book.yaml, agreements/ and feeds/ into `folder`, which is created. Existing files with these names are overwritten."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_HERE / "book.yaml", folder / "book.yaml")
     (folder / "agreements").mkdir(exist_ok=True)
@@ -142,12 +142,12 @@ PLANS: dict[str, tuple[int, int]] = {
     "SP-07": (1_500_000, 10_000),
     "SP-08": (3_400_000, 11_000),
 }
-#: What of the plan is due by the end of each quarter, in percent.
+#: The part of the plan that is due by the end of each quarter, in percent.
 PLAN_TO_DATE = {"2026-01-01": 22, "2026-04-01": 47, "2026-07-01": 73, "2026-10-01": 100}
 
 
 def _target_rows(lines: list[Line]) -> Iterable[Sequence[str | int]]:
-    """Plans to date per quarter, then what single agreements need. SP-04's first quarter is what its customers bought, to the cent: attainment is exactly 1."""
+    """Plans to date per quarter, then targets for single agreements. SP-04 plans exactly what its customers bought in the first quarter: attainment is 1."""
     first_quarter = sum(x.amount for x in lines if x.account.startswith("ID-") and f"{x.day:%Y-%m}" in ("2026-01", "2026-02", "2026-03")
                         and not x.article.startswith("DEP"))  # fmt: skip
     for person, (plan, incentive) in PLANS.items():
@@ -168,12 +168,12 @@ def _target_rows(lines: list[Line]) -> Iterable[Sequence[str | int]]:
 
 # -- metrics -----------------------------------------------------------------------------------------------------------
 
-#: Nobody counted the crates of the new chain in its first quarter, and one pub's taps were not audited: results that need them are blocked.
+#: Missing metrics: the crates of the new chain in its first quarter, and the audit of one pub's taps. Results that need them are blocked.
 NOT_MEASURED = {("CH-08", "2025-09-30"), ("OU-070", "2026-03-31"), ("OU-070", "2026-06-30")}
 
 
 def _metric_rows(random: Random, customers: list[Customer]) -> Iterable[Sequence[str]]:
-    """Every metric of everyone it is about, at the end of each quarter: a level that moves a little."""
+    """Every metric of every partner it applies to, at the end of each quarter: a level that changes slightly."""
     groups = {c.partner_id: f"{c.region} {c.channel}" for c in customers if c.kind == "outlet"}
     everyone = [*(c.partner_id for c in customers), *(person for person, _ in catalogue.SALES), *catalogue.VENDORS]
     quarter_ends = [month - dt.timedelta(days=1) for month in MONTHS[3::3]] + [LAST_DAY]
@@ -220,9 +220,9 @@ def _row(x: Line, millilitres: Mapping[str, int]) -> list[str | int]:
 
 # -- what is wrong with them ------------------------------------------------------------------------------------------
 
-#: Rows that a careful intake refuses: the month whose file carries the row, and the row as the source wrote it.
-REFUSED: tuple[tuple[str, str], ...] = (
-    ("2024-09", "ERR-001,1,2024-09-12,IN-04,014-KEG-50L,sale,3,348.10,261.30,EUR,,2024-09-12,on_trade,150.000"),  # an article nobody knows
+#: Rows that are rejected: the month whose file has the row, and the row as the source wrote it.
+REJECTED_ROWS: tuple[tuple[str, str], ...] = (
+    ("2024-09", "ERR-001,1,2024-09-12,IN-04,014-KEG-50L,sale,3,348.10,261.30,EUR,,2024-09-12,on_trade,150.000"),  # an unknown article
     ("2024-11", 'ERR-002,1,2024-11-05,ID-02,041-PET-6,sale,40,"136,02",89.60,EUR,,2024-11-05,retail,360.000'),  # decimal comma
     ("2025-01", "ERR-003,1,,IU-07,031-CAN-24,sale,6,141.12,106.20,GBP,,2025-01-20,on_trade,47.520"),  # no date
     ("2025-03", "ERR-004,1,2025-03-31,EX-02,091-BOTTLE-6,sale,50,6008.10,4620.00,DLR,,2025-03-31,export,225.000"),  # no such currency
@@ -230,19 +230,19 @@ REFUSED: tuple[tuple[str, str], ...] = (
     ("2025-08", "ERR-006,1,2025-08-08,IN-11,021-CRATE-24,refund,-4,-75.66,-56.48,EUR,,2025-08-08,on_trade,-31.680"),  # no such type
     ("2025-10", "ERR-007,1,2025-10-32,ID-05,051-CARTON-12,sale,10,149.45,111.90,EUR,,2025-10-31,retail,120.000"),  # no such day
     ("2026-02", "ERR-008,1,2026-02-11,IN-02,061-CRATE-24,sale,8,,95.84,EUR,,2026-02-11,on_trade,63.360"),  # no amount
-    ("2026-04", "ERR-009,1,2026-04-22,OU-999,081-BOTTLE-6,sale,5,173.03,136.30,EUR,,2026-04-22,retail,22.500"),  # a customer nobody knows
+    ("2026-04", "ERR-009,1,2026-04-22,OU-999,081-BOTTLE-6,sale,5,173.03,136.30,EUR,,2026-04-22,retail,22.500"),  # an unknown customer
 )
-RESENT = "2025-02"  # came again under another name, byte for byte
+RESENT = "2025-02"  # delivered again under another name, byte for byte
 CORRECTED = "2025-05"  # followed by a file that repeats eight of its rows: six with a lower price, two unchanged
 
 
 def _write_transactions(folder: Path, lines: list[Line], millilitres: Mapping[str, int]) -> None:
-    """24 monthly files by the month of posting, then what went wrong with them."""
+    """24 monthly files by the month of posting, with their defects, and the files that were sent again."""
     files: dict[str, list[list[str | int]]] = defaultdict(list)
     for line in sorted(lines, key=lambda x: (x.posted_on, x.invoice, x.line)):
         files[f"{line.posted_on:%Y-%m}"].append(_row(line, millilitres))
     correctable = [row for row in files[CORRECTED] if row[3] in ("IN-05", "ID-03", "EX-01") and row[5] == "sale"][:8]
-    for month, row in REFUSED:
+    for month, row in REJECTED_ROWS:
         files[month].insert(len(files[month]) // 2, next(csv.reader([row])))  # type: ignore[arg-type]
     for name, rows in files.items():
         _write_csv(folder / f"{name}.csv", HEADER, rows)

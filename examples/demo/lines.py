@@ -19,7 +19,7 @@ FX_PERCENT = {"EUR": 100, "GBP": 86, "USD": 108}  # price lists in the customer'
 
 @dataclass(frozen=True)
 class Line:
-    """One invoice line. `amount` and `cost` are cents of `currency`; `file_month` is the monthly file that carries it."""
+    """One invoice line. `amount` and `cost` are cents of `currency`; `file_month` is the monthly file that has it."""
 
     invoice: str
     line: int
@@ -166,8 +166,8 @@ def draw_purchases(random: Random, articles: list[Article]) -> list[Line]:
     return lines
 
 
-#: (chain, first day, last day, cents of goods without deposits): where year-end orders bring a chain exactly, so that a threshold
-#: of its agreement is met to the cent, missed by a cent, or passed by one.
+#: (chain, first day, last day, cents of goods without deposits): exact turnover of a chain after year-end orders, so that a threshold
+#: of its agreement is met to the cent, missed by a cent, or exceeded by one.
 LANDINGS: tuple[tuple[str, str, str, int], ...] = (
     ("CH-01", "2025-01-01", "2025-12-31", 225_000_000),
     ("CH-03", "2025-01-01", "2025-12-31", 124_999_999),
@@ -194,7 +194,7 @@ def draw_landings(lines: list[Line], articles: list[Article], customers: list[Cu
 
 
 def draw_oddly_dated() -> list[Line]:
-    """A November delivery booked in January, and an order already invoiced for the day after the book's last."""
+    """A November delivery booked in January, and an order invoiced for the day after the book's last day."""
     late = Line("INV-L0001", 1, dt.date(2025, 11, 27), "IN-03", "011-KEG-50L", "sale", 12, 139_650, 104_772, "EUR", "on_trade", dt.date(2026, 1, 14))
     early = Line("INV-E0001", 1, dt.date(2026, 7, 1), "ID-06", "061-CAN-24", "sale", 90, 125_500, 91_530, "EUR", "retail", LAST_DAY)
     return [late, early]

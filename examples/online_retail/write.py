@@ -1,6 +1,6 @@
-"""Writes the online retail book: what is in this folder, and the daily files copied from where the data lies (the real ones, or the sample).
+"""Writes the online retail book: the files of this folder, and the daily files copied from the data folder (the real ones, or the sample).
 
-Belongs here: what goes where. Does not belong here: the data's oddities, which are book.yaml's business.
+Belongs here: which file goes where. Does not belong here: the peculiarities of the data, which book.yaml handles.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SAMPLE = _HERE / "sample"
 
 
 def list_days(data: Path) -> list[str]:
-    """The days that the data has a file for (2010-12-01, …), in order. Raises FileNotFoundError when there is none."""
+    """The days for which the data has a file (2010-12-01, …), in order. Raises FileNotFoundError when there is none."""
     days = sorted(path.stem for path in data.glob("????-??-??.csv"))
     if not days:
         raise FileNotFoundError(f"{data} holds no daily files such as 2010-12-01.csv; see docs/online-retail.md for where the data comes from")

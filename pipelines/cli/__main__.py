@@ -1,4 +1,4 @@
-"""`python -m pipelines.cli`: the command where its script is not on the path."""
+"""`python -m pipelines.cli`: the command, if its script is not on the path."""
 
 from pipelines.cli.main import run_cli
 

@@ -1,6 +1,6 @@
-"""An explanation in words and formatted figures, the same for the terminal and the page.
+"""An explanation in words and formatted numbers, the same for the terminal and the page.
 
-Belongs here: which figure is shown under which name and unit. Does not belong here: layout (explain.py, templates/), reading (assets/published/explanation.py).
+Belongs here: the label and unit of each value. Does not belong here: layout (explain.py, templates/), reading (assets/published/explanation.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Pairs = list[tuple[str, str]]
 _STATUS = {
     "open": "open: the window is still running, the amount may change",
     "final": "final: the window has ended",
-    "closed": "closed: the books are closed on it",
+    "closed": "closed: its period is closed",
     "blocked": "blocked: something it needs is missing, so nothing is paid",
 }
 METHODS = {
@@ -42,7 +42,7 @@ _LONG_NUMBER = re.compile(r"(?<![\w.\-])-?\d{4,}(?:\.\d+)?(?![\w\-])")
 
 @dataclass(frozen=True)
 class Table:
-    """Headings and formatted cells; `marked` is the row that stands out; `right` the columns of figures."""
+    """Headings and formatted cells. `marked`: the highlighted row. `right`: the right-aligned columns of numbers."""
 
     headings: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
@@ -156,7 +156,7 @@ def _tiers(e: Explanation) -> Table:
 
 
 def _grid(e: Explanation) -> Table:
-    """A matrix as it was agreed: a row per tier, what the cells pay per column."""
+    """A matrix as agreed: a row per tier, with what each column's cell pays."""
     matrix, currency, unit = json.loads(e.benefit["definition"])["matrix"], e.payout["currency"], _axis_unit(e)
     by = matrix["columns"]["by"]
     side, in_percent = (by, by in _PERCENT_AXES) if isinstance(by, str) else (next(iter(by.values())), False)
@@ -247,18 +247,24 @@ def _measure_unit(e: Explanation) -> str:
 
 def _base_unit(e: Explanation) -> str:
     base = e.benefit.get("base")
-    return _measure_unit(e) if base in ("measure", "increment") else "money" if base in _MONEY_MEASURES else "count"
+    if base in ("measure", "increment"):
+        return _measure_unit(e)
+    return "money" if base in _MONEY_MEASURES else "count"
 
 
 def _axis_unit(e: Explanation) -> str:
     by = e.benefit.get("by_axis")
-    return "percent" if by in _PERCENT_AXES else _measure_unit(e) if by in ("measure", "growth_amount") else "count"
+    if by in _PERCENT_AXES:
+        return "percent"
+    return _measure_unit(e) if by in ("measure", "growth_amount") else "count"
 
 
 def _place_unit(e: Explanation, formula: str) -> str:
-    """The unit of a place on an axis, which may be that of a gate, a multiplier or a matrix's columns."""
-    _, _, message = formula.partition("x = ")
-    return "percent" if message in ("M / T", "M / B − 1") or message.startswith("share of") else _measure_unit(e) if message in ("M", "M − B") else "count"
+    """The unit of a position on an axis, which may be that of a gate, a multiplier or a matrix's columns."""
+    _, _, value = formula.partition("x = ")
+    if value in ("M / T", "M / B − 1") or value.startswith("share of"):
+        return "percent"
+    return _measure_unit(e) if value in ("M", "M − B") else "count"
 
 
 def _pays(form: str, value: Decimal | None, currency: str) -> str:
@@ -268,4 +274,6 @@ def _pays(form: str, value: Decimal | None, currency: str) -> str:
 
 
 def _in_unit(value: Any, unit: str, currency: str) -> str:
-    return money(value, currency) if unit == "money" else percent(value) if unit == "percent" else number(value)
+    if unit == "money":
+        return money(value, currency)
+    return percent(value) if unit == "percent" else number(value)

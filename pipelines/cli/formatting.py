@@ -1,6 +1,6 @@
-"""How figures look to a person: money with its currency's decimals and thousands separators, rates, counts, sizes.
+"""Formatting of numbers for people: money with its currency's decimals and thousands separators, rates, counts, sizes.
 
-Belongs here: formatting only. Rounds nothing that was not rounded before it is shown.
+Belongs here: formatting only. It never rounds an amount.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def number(value: Any, decimals: int = 0) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 line`, `1,234 lines`: for nouns that take an s."""
+    """`1 line`, `1,234 lines`: for nouns with a regular plural."""
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
@@ -37,7 +37,7 @@ def percent(rate: Decimal | None) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes as a person says them."""
+    """Bytes in a readable unit."""
     value, units = float(count), ["bytes", "kB", "MB", "GB"]
     while value >= 1000 and len(units) > 1:
         value /= 1000

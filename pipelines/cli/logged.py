@@ -17,8 +17,8 @@ from pipelines.logging.format import Format, start_log
 from pipelines.settings import log_file as file_of_environment
 from pipelines.settings import log_format as format_of_environment
 
-_FORMAT_HELP = "Tell every event, one line each, on standard error."
-_FILE_HELP = "Add the events to this file instead; JSON where no format is given."
+_FORMAT_HELP = "Log every event on standard error, one line each."
+_FILE_HELP = "Append the events to this file instead. The default format is JSON."
 _OPTIONS: dict[str, Any] = {
     "log_format": Annotated[str | None, typer.Option(metavar="text|json", show_default="$TIERLEDGER_LOG, else no log", help=_FORMAT_HELP)],
     "log_file": Annotated[Path | None, typer.Option(metavar="FILE", show_default="$TIERLEDGER_LOG_FILE, else none", help=_FILE_HELP)],
@@ -26,7 +26,7 @@ _OPTIONS: dict[str, Any] = {
 
 
 def logged(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with both options: what it tells is written while it works."""
+    """The command with both options."""
 
     @functools.wraps(command)
     def with_log(*, log_format: str | None = None, log_file: Path | None = None, **options: Any) -> None:
@@ -44,5 +44,5 @@ def _known(text: str | None) -> Format | None:
     formats: tuple[Format, ...] = get_args(Format)
     found = next((each for each in formats if each == text), None)
     if text and not found:
-        raise typer.BadParameter(f"{text!r} is no form of the log; choose text or json", param_hint="--log-format, TIERLEDGER_LOG")
+        raise typer.BadParameter(f"{text!r} is not a log format; choose text or json", param_hint="--log-format, TIERLEDGER_LOG")
     return found

@@ -57,17 +57,17 @@ def _before_any_command(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and the hash of the code that calculates.")
     ] = False,
 ) -> None:
-    """Nothing happens here: the option's own callback answers and ends."""
+    """Does nothing: the option's callback prints the version and exits."""
 
 
 def run_cli() -> None:
-    """Entry point. 0 done; 1 a check failed or another run is at work; 2 the input is wrong; 130/143 stopped by a signal."""
-    gc.disable()  # a command makes few cycles, and walking dbt's heap again and again took a tenth of a run
+    """Entry point. 0 done; 1 a check failed or another run is in progress; 2 the input is wrong; 130/143 stopped by a signal."""
+    gc.disable()  # a command makes few reference cycles, and collecting dbt's heap repeatedly took a tenth of a run
     code = main(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
     atexit._run_exitfuncs()  # dbt's locks are semaphores of the system
-    os._exit(code)  # everything is closed; taking dbt's heap apart object by object would add most of a second
+    os._exit(code)  # everything is closed; freeing dbt's heap object by object would add most of a second
 
 
 def main(arguments: list[str]) -> int:
@@ -81,17 +81,17 @@ def main(arguments: list[str]) -> int:
         except KeyboardInterrupt:
             code = CHECK_FAILED
         except Exception as error:
-            # an engine that is interrupted says so in its own words; the person who did it knows
+            # an interrupted engine raises an error of its own, which the user who stopped it need not see
             code = CHECK_FAILED if stopped else _explain_error(error, named_book(arguments))
         if stopped:
-            _say("stopped", "Stopped. What readers of published/ see is whole; run again to go on.")
+            _report("stopped", "Stopped. What readers of published/ see is complete; run again to continue.")
             code = 128 + stopped[0]
         stop_log()
         return code
 
 
 def _explain_error(error: Exception, book: Path) -> int:
-    """Say what is wrong, on standard error and in the log, without a secret."""
+    """Report what is wrong, on standard error and in the log, without secrets."""
     from assets.publishing.postgres.connection import PostgresFailed
     from assets.runtime.book_folder import BookLocked
     from assets.runtime.context import CheckFailed
@@ -104,30 +104,30 @@ def _explain_error(error: Exception, book: Path) -> int:
     if isinstance(error, InputError):
         for problem in error.problems:
             facts = {"file": problem.file, "line": problem.line, "key": problem.key, "reason": problem.message}
-            _say("failed", str(problem), book, error=name, way_out=advice, **facts)
+            _report("failed", str(problem), book, error=name, way_out=advice, **facts)
         return WRONG_INPUT
-    kept = "Nothing was published; what was published before stays."
+    kept = "Nothing was published; the previous set stays published."
     if isinstance(error, CheckFailed):
         text = f"Check failed: {error.check}\n  {error.finding}\n{kept}"
     elif isinstance(error, LedgerRuleViolation):
-        text = f"Refused: {error}\nThe ledger is as it was."
+        text = f"Not allowed: {error}\nThe ledger is unchanged."
     elif isinstance(error, SqlError):
         text = f"A table could not be built.\n  {error}\n{kept}"
     elif isinstance(error, PostgresFailed):
-        message = "Parquet and DuckDB hold the run and are whole; PostgreSQL has what it had. The next run publishes there, also when nothing else is new."
+        message = "Parquet and DuckDB hold the complete run; PostgreSQL is unchanged. The next run publishes there, even if nothing else is new."
         text = f"Not published to PostgreSQL: {error}\n{message}"
     elif isinstance(error, BookLocked | OSError):
         text = str(error)
     else:
         import traceback
 
-        text = f"{''.join(traceback.format_exception(error))}\nThis is a fault of the program, not of your input. {kept}"
-    _say("failed", text, book, error=name, way_out=advice)
+        text = f"{''.join(traceback.format_exception(error))}\nThis is a bug in the program, not a problem with your input. {kept}"
+    _report("failed", text, book, error=name, way_out=advice)
     return CHECK_FAILED
 
 
-def _say(event: str, text: str, book: Path | None = None, **facts: object) -> None:
-    """To the person at the terminal, and into the log; where both are standard error, the log's line alone."""
+def _report(event: str, text: str, book: Path | None = None, **facts: object) -> None:
+    """Print the text and log the event. If both go to standard error, only log it."""
     if not is_on_standard_error():
         print(mask(as_called(text, book)), file=sys.stderr)
     log_event(event, text, logging.ERROR, **facts)

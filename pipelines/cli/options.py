@@ -1,6 +1,6 @@
-"""Options that several commands share, what the command prints to, and how it names itself.
+"""Options that several commands share, their output, and suggested commands.
 
-Belongs here: options, consoles, the exit codes, commands that are proposed. Does not belong here: any one command.
+Belongs here: options, consoles, the exit codes, how a suggested command is written. Does not belong here: a single command.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NAME = "tierledger"
 _PACKAGE = "pipelines.cli"
 #: Commands that take the folder of a book as their argument.
 _WITHOUT_OPTION = ("demo", "init")
-#: A command in backticks, as messages have it, or on an indented line of its own, as examples have it.
+#: A command in backticks, as in messages, or on its own indented line, as in examples.
 _PROPOSED = re.compile(rf"(`|^ +){_NAME} ([a-z][^`\n]*)", re.MULTILINE)
 
 BookOption = Annotated[
@@ -41,7 +41,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 
 
 def named_book(arguments: list[str]) -> Path:
-    """The book that a command line names, else the one that commands work on without a name."""
+    """The book that a command line names, otherwise the default book."""
     for argument, following in itertools.pairwise([*arguments, ""]):
         if argument == "--book":
             return Path(following)
@@ -51,12 +51,12 @@ def named_book(arguments: list[str]) -> Path:
 
 
 def naming(book: Path) -> str:
-    """How a command that is proposed names the book: not at all where it is the one that goes without saying."""
+    """The --book option of a suggested command. Empty for the default book."""
     return "" if book == book_folder() else f" --book {shlex.quote(str(book))}"
 
 
 def program() -> str:
-    """The program as it was called, so that a command that is printed works where it is printed."""
+    """The program as it was called, so that a printed command works when it is pasted."""
     started = sys.modules["__main__"].__spec__
     if started is not None and started.parent == _PACKAGE:
         return f"{shlex.quote(sys.orig_argv[0])} -m {_PACKAGE}"
@@ -68,12 +68,12 @@ def program() -> str:
 
 
 def command_line(arguments: str, book: Path) -> str:
-    """A command that is proposed for this book, as it is to be typed."""
+    """A suggested command for this book, as it must be typed."""
     return f"{program()} {arguments}{naming(book)}"
 
 
 def as_called(text: str, book: Path | None = None) -> str:
-    """A text that proposes commands, with the program as it was called, and the book where one is given and the text names none."""
+    """A text with suggested commands, rewritten with the program as it was called, and with the book if the text names none."""
 
     def replaced(match: re.Match[str]) -> str:
         start, arguments = match.groups()
@@ -92,7 +92,7 @@ def parse_day(text: str) -> dt.date:
 
 
 def make_console(file: TextIO | None = None) -> Console:
-    """Where text goes: as wide as the terminal; wide enough for every table where there is none."""
+    """The console for text. It is as wide as the terminal, or wide enough for every table if there is none."""
     from rich.console import Console
 
     console = Console(file=file, highlight=False)
@@ -100,5 +100,5 @@ def make_console(file: TextIO | None = None) -> Console:
 
 
 def print_json(value: Any, file: TextIO | None = None) -> None:
-    """One JSON object, on standard output where no file is given; money as text, so that no reader makes it a float."""
+    """One JSON object, by default on standard output. Money is text, so that no reader turns it into a float."""
     print(json.dumps(value, indent=2, default=plain_value, ensure_ascii=False), file=file or sys.stdout)

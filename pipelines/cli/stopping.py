@@ -1,6 +1,6 @@
-"""Being asked to stop: Ctrl-C and SIGTERM.
+"""Stop signals: Ctrl-C and SIGTERM.
 
-Belongs here: noticing and remembering. A library may swallow the exception that a signal raises, so the steps ask again before each one.
+Belongs here: receiving and remembering them. A library may swallow the exception that a signal raises, so it is raised again before each step.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _received: list[int] = []
 
 @contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """For the block, both signals raise KeyboardInterrupt; the list holds the numbers of those that came."""
+    """In the block, both signals raise KeyboardInterrupt. The list holds the numbers of the signals received."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         _received.append(number)
@@ -31,6 +31,6 @@ def stop_signals() -> Iterator[list[int]]:
 
 
 def stop_if_asked() -> None:
-    """Raise KeyboardInterrupt (again) when a signal has come."""
+    """Raise KeyboardInterrupt (again) if a signal was received."""
     if _received:
         raise KeyboardInterrupt

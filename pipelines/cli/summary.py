@@ -1,4 +1,4 @@
-"""What a run came to, for a person: rows in, payouts by agreement, what was written where, and what to do next."""
+"""The summary of a run as text: rows read, payouts by agreement, what was written where, and what to do next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipelines.cli.options import command_line, make_console
 from pipelines.rebuild import KnownAt
 from pipelines.run import RunSummary
 
-#: Warnings that are shown.
+#: At most so many warnings are shown.
 _WARNINGS = 8
 _DIRECTIONS = {"payable": "we pay", "receivable": "we receive"}
 
@@ -28,29 +28,29 @@ def print_summary(summary: RunSummary, book: Path) -> None:
 
 
 def print_known_at(known: KnownAt, book: Path) -> None:
-    """The same for a run as known on a day: what was known, and whether it is what was published then."""
+    """The same for a run as known on a day, with what was known, and whether it is what was published then."""
     console = make_console()
     summary, snapshot, run = known.summary, known.snapshot, known.snapshot.run
     console.print()
     knew = f"{number(len(snapshot.arrivals))} files, {number(len(snapshot.ledger.records))} closes and reopenings"
     console.print(f"As known at the end of [bold]{known.day}[/bold] (UTC): {knew}.")
     if run is None:
-        console.print("[yellow]No run was published by then: the earliest terms that are known were taken.[/yellow]")
+        console.print("[yellow]No run was published by then: the earliest known terms were used.[/yellow]")
     elif run.run_id == summary.run_id:
         console.print(f"This is the run that was published then, on {run.started_at:%Y-%m-%d at %H:%M:%S}.")
     else:
-        console.print(f"Published then: run [cyan]{run.run_id}[/cyan] as of {run.as_of}; this one differs from it {_say_why(known)}.")
+        console.print(f"Published then: run [cyan]{run.run_id}[/cyan] as of {run.as_of}; this one differs {_describe_difference(known)}.")
     _print_run(console, summary, book)
 
 
-def _say_why(known: KnownAt) -> str:
-    """What a run as known on a day does not share with the one that was published then."""
+def _describe_difference(known: KnownAt) -> str:
+    """How a run as known on a day differs from the one that was published then."""
     run, snapshot = known.snapshot.run, known.snapshot
     if run is not None and run.as_of != snapshot.as_of:
         return f"in its as_of, {snapshot.as_of}"
     if run is not None and run.code_version != code_version():
         return f"in the version of the program: {run.code_version} then, {code_version()} now"
-    return "in what had come by the end of the day and was not published before the next"
+    return "in what arrived by the end of the day but was published later"
 
 
 def _print_run(console: Console, summary: RunSummary, book: Path) -> None:

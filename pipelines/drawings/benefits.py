@@ -25,20 +25,20 @@ NAMES = {
     "rank": "rank",
     "percentile": "percentile: share of the others with less",
 }
-#: The axis value is published with 12 decimals, and what is paid is a hundred million times that at most.
+#: The axis value is published with 12 decimals, and the payment is at most a hundred million times that.
 CLOSE = Fraction(1, 1000)
 IN_PERCENT = ("attainment", "growth", "percentile")
 
 
-def draw_benefits(title: str, benefits: Sequence[Benefit], currency: str, figures: CurveInputs | None = None) -> str:
-    """The curves of benefits that stand on the same axis, in one picture; of a matrix, its grid.
+def draw_benefits(title: str, benefits: Sequence[Benefit], currency: str, inputs: CurveInputs | None = None) -> str:
+    """The curves of benefits on the same axis in one picture, or the grid of a matrix.
 
-    Raises ValueError where a payment depends on more than the axis and no figures are given.
+    Raises ValueError if a payment depends on more than the axis and no `inputs` are given.
     """
     first = benefits[0]
     if first.matrix:
         return _draw_matrix(title, first, currency)
-    payments = [_payment(benefit, currency, figures) for benefit in benefits]
+    payments = [_payment(benefit, currency, inputs) for benefit in benefits]
     stretches = [_stretches(payment) for payment in payments]
     axis, places = axis_name(first.by), [p.start for payment in payments for p in payment.pieces]
     is_limited = len(benefits) == 1 and any(value is not None for value in vars(first.limits).values())
@@ -78,7 +78,7 @@ def draw_gate(title: str, gate: Gate) -> str:
 
 
 def passes(gate: Gate, x: Fraction) -> bool:
-    """Whether every bound that is given holds at x."""
+    """Whether x is within all bounds of the gate."""
     return all(
         (
             gate.at_least is None or x >= gate.at_least,
@@ -89,15 +89,15 @@ def passes(gate: Gate, x: Fraction) -> bool:
     )
 
 
-def draw_place(title: str, benefit: Benefit, currency: str, figures: CurveInputs, x: Decimal, paid: Decimal, column: Decimal | None = None) -> str | None:
-    """The curve with the place of one participant on it, on light paper; None where it does not lie on the curve as agreed (prorated thresholds).
+def draw_place(title: str, benefit: Benefit, currency: str, inputs: CurveInputs, x: Decimal, paid: Decimal, column: Decimal | None = None) -> str | None:
+    """The curve with the position of one participant, on a light background. None if the position is not on the agreed curve (prorated thresholds).
 
-    column: of a matrix, the place on the axis of its columns.
+    column: for a matrix, the position on the axis of its columns.
     """
     if benefit.matrix:
         return None if column is None else _draw_matrix(title, benefit, currency, (column, x))
     label = _label(benefit.by)(float(x))
-    payment = payment_along_axis(currency, benefit, figures)
+    payment = payment_along_axis(currency, benefit, inputs)
     if payment is None:
         return None
     trace, is_rank = Trace(benefit.id, _stretches(payment)), axis_name(benefit.by) == "rank"
@@ -110,7 +110,7 @@ def draw_place(title: str, benefit: Benefit, currency: str, figures: CurveInputs
 
 
 def limit(stretches: Sequence[Stretch], limits: Limits, high: Fraction) -> list[Stretch]:
-    """What is left after at_most, pays_from and at_least. Curves that bend between their points are cut at straight lines' places only."""
+    """The curve after at_most, pays_from and at_least. Curves that bend between their points are cut only where straight lines would be."""
     bounds = [Fraction(b) for b in (limits.at_most, limits.pays_from, limits.at_least) if b is not None]
     cut: list[Stretch] = []
     lowest = stretches[0].start
@@ -132,8 +132,8 @@ def limit(stretches: Sequence[Stretch], limits: Limits, high: Fraction) -> list[
     return cut
 
 
-def _payment(benefit: Benefit, currency: str, figures: CurveInputs | None) -> Payment:
-    payment = payment_along_axis(currency, benefit, figures)
+def _payment(benefit: Benefit, currency: str, inputs: CurveInputs | None) -> Payment:
+    payment = payment_along_axis(currency, benefit, inputs)
     if payment is None:
         raise ValueError(f"{benefit.id}: the payment depends on more than its axis")
     return payment
@@ -144,7 +144,7 @@ def _stretches(payment: Payment) -> list[Stretch]:
 
 
 def _tied(stretches: Sequence[Stretch], x: Axis) -> list[Stretch]:
-    """What each of two gets who share a rank and the next one."""
+    """The pay of each of two participants who share a rank and the next one."""
     found = []
     for n in range(1, int(x.high) + 1):
         pay = value_along(stretches, Fraction(n)) + value_along(stretches, Fraction(n + 1))
@@ -153,7 +153,7 @@ def _tied(stretches: Sequence[Stretch], x: Axis) -> list[Stretch]:
 
 
 def _axis(benefit: Benefit | None, by: Any, currency: str, places: Sequence[Fraction], *others: Fraction) -> Axis:
-    """From a little before the first place to a little beyond the last, with labels at the places; `others` are to be seen too."""
+    """From a little before the first place to a little beyond the last, with labels at the places. `others` must be visible too."""
     axis, label = axis_name(by), _label(by)
     first, last = float(min((*places, *others))), float(max((*places, *others)))
     margin = (0.5 if axis == "measure" else 0.3) * ((last - first) or abs(last) or 200000.0)
@@ -190,7 +190,9 @@ def _height(traces: Sequence[Trace], x: Axis, unit: str, *others: float) -> Axis
     high = (high if high > low else low + 1) + 0.14 * ((high - low) or 1)
     steps = round_steps(low, high)
     is_share = unit in (OF_THE_INCENTIVE, "part that is paid")
-    name = unit if unit in ("factor", "part that is paid") else f"pays {unit}" if unit == OF_THE_INCENTIVE else f"pays, in {unit}"
+    name = f"pays {unit}" if unit == OF_THE_INCENTIVE else f"pays, in {unit}"
+    if unit in ("factor", "part that is paid"):
+        name = unit
     return Axis(name, low, high, percent_ticks(steps) if is_share else money_ticks(steps))
 
 

@@ -1,6 +1,6 @@
 """Curves over one axis: strokes, jumps with the end that counts, bars of a rank plan, and what one more unit pays.
 
-Belongs here: from stretches (a polynomial from one place to the next) to lines on a picture. Does not belong here: where the stretches come from (benefits.py).
+Belongs here: from stretches (a polynomial from one place to the next) to lines on a picture. Does not belong here: the origin of the stretches (benefits.py).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Trace:
-    """One curve: its stretches in order, and what it is called where there are several."""
+    """One curve: its stretches in order, and its name if there are several."""
 
     label: str
     stretches: Sequence[Stretch]
@@ -38,7 +38,7 @@ class Trace:
 class Chart:
     """Everything on one picture.
 
-    places: points that are marked, as (x, y, label). slope: how much measure one unit of x is, to tell marginal rates; 0: they are not told.
+    places: marked points, as (x, y, label). slope: how much measure one unit of x is, to show marginal rates; 0: they are not shown.
     """
 
     title: str
@@ -73,19 +73,19 @@ def draw_chart(chart: Chart) -> str:
 
 
 def value_along(stretches: Sequence[Stretch], x: Fraction) -> Fraction:
-    """The value at x: of the last stretch that holds there; 0 below the first."""
+    """The value at x: that of the last stretch that begins there or before, and 0 below the first."""
     held = [s for s in stretches if s.start < x or (s.start == x and s.includes_start)]
     return value_at(held[-1].value, x) if held else Fraction(0)
 
 
 def extremes(stretches: Sequence[Stretch], low: float, high: float) -> tuple[float, float]:
-    """The smallest and the largest value on the picture, 0 among them."""
+    """The smallest and the largest value on the picture, including 0."""
     values = [0.0, *(y for stroke in _points(stretches, low, high) for _, y in stroke)]
     return min(values), max(values)
 
 
 def _points(stretches: Sequence[Stretch], low: float, high: float) -> list[list[tuple[float, float]]]:
-    """Each stretch that has a length, from its first to its last place; straight ones by their ends."""
+    """The points of each stretch that has a length, for straight ones only their ends."""
     first = Stretch(Fraction(low), True, ())
     ends = [*(s.start for s in stretches), Fraction(high)]
     strokes = []
@@ -123,7 +123,7 @@ def _bars(plane: Plane, trace: Trace, number: int) -> list[str]:
     parts = []
     for n in range(int(plane.x.low + 0.999), int(plane.x.high) + 1):
         y = float(value_along(trace.stretches, Fraction(n)))
-        if number:  # what is compared with the first: a mark on its bar
+        if number:  # a further curve is shown as a mark on the first one's bar
             parts.append(path([(plane.across(n) - width / 2 - 4, plane.up(y)), (plane.across(n) + width / 2 + 4, plane.up(y))], f"c{number}"))
         else:
             parts.append(box(plane.across(n) - width / 2, plane.up(y), width, plane.up(0) - plane.up(y), "c0", 0.75))
@@ -141,7 +141,7 @@ def _legend(labels: Sequence[str]) -> list[str]:
 
 
 def _marginal_rates(plane: Plane, trace: Trace, slope: Fraction) -> list[str]:
-    """Above each stretch: what one more unit of money brings."""
+    """What one more unit of money brings, written above each stretch."""
     parts: list[str] = []
     if not any(any(derive(s.value)) for s in trace.stretches):
         return parts

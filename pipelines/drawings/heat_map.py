@@ -20,7 +20,7 @@ ACROSS, UP = 24, 12
 
 @dataclass(frozen=True)
 class HeatMap:
-    """A matrix with the axes it is drawn on (x: its columns, y: its rows); `place`: a participant's column and row."""
+    """A matrix with its axes (x: its columns, y: its rows). `place`: a participant's column and row."""
 
     title: str
     x: Axis
@@ -81,7 +81,7 @@ def _last(starts: Sequence[Fraction], place: Fraction) -> int:
 
 
 def _spans(axis: Axis, starts: Sequence[Fraction], is_fine: bool, count: int) -> list[tuple[Fraction, Fraction]]:
-    """What is coloured alike: from start to start, in smaller steps where the value changes between them."""
+    """The ranges of one colour: from start to start, in smaller steps if the value changes between them."""
     low, high = Fraction(axis.low), Fraction(axis.high)
     step = (high - low) / count
     places = {start for start in starts if low <= start < high} | {high}

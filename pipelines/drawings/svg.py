@@ -1,4 +1,4 @@
-"""SVG as text: the frame, axes and marks that every picture shares, in colours that read on light and dark.
+"""SVG as text: the frame, axes and marks that all pictures share, in colours for light and dark backgrounds.
 
 Belongs here: pixels and colours. Does not belong here: what is drawn (chart.py, heat_map.py).
 """
@@ -20,7 +20,7 @@ _DARK = {"ink": "#e6ebf0", "dim": "#9aa7b4", "grid": "#2f3943", "paper": "#14191
 
 @dataclass(frozen=True)
 class Axis:
-    """The range of values along one side, its name, and where labels stand: (value, label)."""
+    """The range of values along one side, its name, and its labels: (value, label)."""
 
     name: str
     low: float
@@ -30,7 +30,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Plane:
-    """Where values lie on the picture."""
+    """The position of values on the picture."""
 
     x: Axis
     y: Axis
@@ -46,7 +46,7 @@ class Plane:
 
 
 def picture(height: int, title: str, parts: Iterable[str], has_dark: bool) -> str:
-    """The whole SVG. `title` is read out by screen readers; without `has_dark` the colours are those for light paper."""
+    """The whole SVG. Screen readers read out `title`. Without `has_dark`, the colours are those for a light background."""
     dark = f"@media(prefers-color-scheme:dark){{{_style(_DARK)}}}" if has_dark else ""
     body = "\n".join(parts)
     return (
@@ -77,7 +77,7 @@ def frame(plane: Plane) -> list[str]:
 
 
 def _apart(ticks: Iterable[tuple[float, str]]) -> list[tuple[float, str]]:
-    """Without labels that would be written over each other."""
+    """The labels without those that would overlap."""
     kept: list[tuple[float, str]] = []
     for at, label in ticks:
         if not kept or at - kept[-1][0] >= 3.5 * (len(label) + len(kept[-1][1])) + 8:
@@ -120,7 +120,7 @@ def px(value: float) -> str:
 
 
 def round_steps(low: float, high: float, most: int = 5) -> list[float]:
-    """Round places from low to high, at most so many steps of 1, 2 or 5 times a power of ten."""
+    """Round values from low to high, in steps of 1, 2 or 5 times a power of ten, at most so many."""
     rough = (high - low) / most
     size = 10.0 ** floor(log10(rough))
     step = next(size * n for n in (1, 2, 5, 10) if size * n >= rough * 0.999)
@@ -129,7 +129,7 @@ def round_steps(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def plain(value: float) -> str:
-    """With thousands separators and no more decimals than it has, up to four."""
+    """With thousands separators and only as many decimals as needed, up to four."""
     shown = f"{value:,.4f}".rstrip("0").rstrip(".")
     return "0" if shown == "-0" else shown
 

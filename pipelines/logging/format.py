@@ -1,6 +1,7 @@
-"""The log of a command: where its events go, and how a line of it is written. docs/commands.md lists events and fields.
+"""The log of a command: where its events go, and how a line is written. docs/commands.md lists events and fields.
 
-Belongs here: formats, handlers. Does not belong here: what is told (assets/runtime/events.py and who calls it), what is masked (assets/runtime/masking.py).
+Belongs here: formats, handlers. Does not belong here: which events there are (assets/runtime/events.py and its callers), what is masked
+(assets/runtime/masking.py).
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from assets.runtime.events import LOGGER
 from assets.runtime.masking import mask, mask_values
 
 Format = Literal["text", "json"]
-#: In every line, null where there is none.
+#: Fields of every line, null if there is no value.
 ALWAYS = ("run", "step", "file")
-#: A name of a file may hold anything; a line of text stays one line.
+#: A file name may contain any character, but a line of text must stay one line.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160), 0x2028, 0x2029)}
 
 
@@ -42,7 +43,7 @@ class TextLines(logging.Formatter):
 
 
 def start_log(form: Format | None, file: Path | None) -> None:
-    """Write events to the end of `file`, to standard error without one. The form is JSON in a file where none is given; neither is no log.
+    """Append events to `file`, or write them to standard error. The default format in a file is JSON. Without format and file there is no log.
 
     Raises InputError when the file cannot be written.
     """
@@ -61,7 +62,7 @@ def start_log(form: Format | None, file: Path | None) -> None:
 
 
 def stop_log() -> None:
-    """Close it."""
+    """Close the log."""
     for handler in [*LOGGER.handlers]:
         if isinstance(handler.formatter, JsonLines | TextLines):
             LOGGER.removeHandler(handler)
@@ -70,7 +71,7 @@ def stop_log() -> None:
 
 
 def is_on_standard_error() -> bool:
-    """Whether standard error belongs to the log: then bars and messages beside it would break its lines."""
+    """Whether the log goes to standard error. Then progress bars and messages there would break its lines."""
     return any(type(handler) is logging.StreamHandler and isinstance(handler.formatter, JsonLines | TextLines) for handler in LOGGER.handlers)
 
 

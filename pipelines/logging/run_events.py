@@ -1,4 +1,4 @@
-"""When a run begins and ends, as events of the log.
+"""Log events for the start and the end of a run.
 
 Belongs here: the events around a run. Does not belong here: those of its steps (assets/runtime/step_events.py), lines of the log
 (pipelines/logging/format.py).
@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from assets.runtime.context import RunContext
-from assets.runtime.events import bound_fields, is_listened_to, log_event
+from assets.runtime.events import bound_fields, is_logging, log_event
 
 
 @contextmanager
 def log_run(context: RunContext) -> Iterator[Callable[[str, str], None]]:
-    """Log that a run starts, and by the function that is handed out that it ended: `status`, run id. Whoever shows an error logs the failed run."""
+    """Log that a run starts. Call the function it yields with `status` and run id to log that it ended. The code that shows an error logs the failure."""
     began = time.perf_counter()
     with bound_fields(book=context.book.book, as_of=context.as_of):
-        if is_listened_to():
+        if is_logging():
             from assets.archive.run_identity import code_version
 
             version = code_version()

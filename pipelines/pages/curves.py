@@ -1,4 +1,4 @@
-"""The pictures of docs/curves.md, drawn from the YAML that stands under each: `python -m pipelines.pages.curves` draws them anew.
+"""The pictures of docs/curves.md, drawn from the YAML below each. `python -m pipelines.pages.curves` draws them again.
 
 Belongs here: which text becomes which picture. Does not belong here: drawing (drawings/).
 """
@@ -18,19 +18,19 @@ from pipelines.drawings.benefits import draw_benefits, draw_gate, draw_multiplie
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "curves.md"
 PICTURES = PAGE.parent / "images" / "curves"
 CURRENCY = "EUR"
-#: A picture and the YAML that makes it: one or more documents, each a benefit without what does not matter here.
+#: A picture and its YAML: one or more documents, each a benefit without the keys in _DEFAULTS.
 _DRAWN = re.compile(r"!\[(?P<title>[^\]]+)\]\(images/curves/(?P<name>[a-z-]+\.svg)\)\n+```yaml\n(?P<text>.*?)```", re.DOTALL)
-_UNSAID: dict[str, Any] = {"id": "benefit", "clause": "1", "window": "year"}
+_DEFAULTS: dict[str, Any] = {"id": "benefit", "clause": "1", "window": "year"}
 
 
 def draw_pictures(page: str) -> dict[str, str]:
-    """File name → SVG of every picture of the page. Raises InputError where its YAML is no benefit."""
+    """File name → SVG of every picture of the page. Raises InputError if its YAML is not a benefit."""
     titles = {match["name"]: match["title"] for match in _DRAWN.finditer(page)}
     return {name: _draw(titles[name], benefits) for name, benefits in read_benefits(page).items()}
 
 
 def read_benefits(page: str) -> dict[str, list[Benefit]]:
-    """File name → the benefits that stand under the picture."""
+    """File name → the benefits below the picture."""
     return {match["name"]: [_benefit(document) for document in parse_documents(match["text"], match["name"])] for match in _DRAWN.finditer(page)}
 
 
@@ -44,7 +44,7 @@ def _draw(title: str, benefits: list[Benefit]) -> str:
 def _benefit(document: Document) -> Benefit:
     """The benefit, checked as the program checks it."""
     pays = {} if "matrix" in document.value else {"tiers": [{"from": 0, "rate": 0}]}
-    benefit = {**_UNSAID, **pays, **document.value}
+    benefit = {**_DEFAULTS, **pays, **document.value}
     term = {"from": dt.date(2025, 1, 1), "to": dt.date(2025, 12, 31)}
     agreement = Agreement.model_validate({"agreement": "A", "currency": CURRENCY, "term": term, "participants": ["P"], "benefits": [benefit]})
     if problems := problems_within(agreement, document, require_approval=False):
@@ -53,7 +53,7 @@ def _benefit(document: Document) -> Benefit:
 
 
 def write_pictures() -> None:
-    """Draw every picture of the page, and take away those it no longer shows."""
+    """Draw every picture of the page, and delete those it no longer shows."""
     drawn = draw_pictures(PAGE.read_text(encoding="utf-8"))
     PICTURES.mkdir(parents=True, exist_ok=True)
     for old in PICTURES.glob("*.svg"):

@@ -1,4 +1,4 @@
-"""docs/feed-columns.md, made from the columns of the feeds: `python -m pipelines.pages.feed_columns` writes it anew.
+"""docs/feed-columns.md, made from the columns of the feeds: `python -m pipelines.pages.feed_columns` writes it.
 
 Belongs here: the page. Does not belong here: which columns a feed has (models/feeds/columns.py), what they mean (dbt_project/models/sources.yml).
 """

@@ -1,4 +1,4 @@
-"""docs/internal-tables.md, made from the descriptions of the tables below the marts: `python -m pipelines.pages.internal_tables` writes it anew.
+"""docs/internal-tables.md, made from the descriptions of the tables below the marts: `python -m pipelines.pages.internal_tables` writes it.
 
 Belongs here: the page. Does not belong here: what the tables hold (dbt_project/models), the published tables (pages/tables.py).
 """
@@ -53,7 +53,7 @@ def _read(pattern: str, key: str) -> list[dict[str, Any]]:
 
 
 def _source(source: dict[str, Any], published: dict[str, dict[str, str]]) -> str:
-    """Tables that dbt reads and does not make. A column without a description has that of the mart that publishes it."""
+    """Tables that dbt reads but does not make. A column without a description has that of the mart that publishes it."""
     tables = "".join(_table(table, published.get(_mart(table), {})) for table in source["tables"])
     return f"\n## {source['name']}\n\n{source['description']}\n{tables}"
 

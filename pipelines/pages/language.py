@@ -1,4 +1,4 @@
-"""docs/language-reference.md, made from the types of the language: `python -m pipelines.pages.language` writes it anew.
+"""docs/language-reference.md, made from the types of the language: `python -m pipelines.pages.language` writes it.
 
 Belongs here: where the page lies. Does not belong here: what it says (models/agreements/reference.py).
 """

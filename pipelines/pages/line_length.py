@@ -1,4 +1,4 @@
-"""Lines of the generated pages as short as those of the pages written by hand, which tests/architecture/test_markdown_lines.py holds.
+"""Line breaks in generated pages, with the same line length as in hand-written ones (tests/architecture/test_markdown_lines.py).
 
 Belongs here: where a line of Markdown breaks. Does not belong here: what a page says.
 """
@@ -11,7 +11,7 @@ LONGEST = 100
 
 
 def break_long_lines(page: str) -> str:
-    """The page with every long paragraph broken. Rows of tables and code have to keep their lines."""
+    """The page with long paragraphs broken into lines. Rows of tables and code keep their lines."""
     is_code = False
     lines = []
     for line in page.splitlines():

@@ -32,10 +32,9 @@ Every run tries a waiting row again; nothing has to be delivered twice. This tab
 
 ## Files
 
-A file that is rejected as a whole stops the run with exit code 2 before any of it counts. The
-message names the file, the line if there is one, what is wrong and what to do.
-[feeds.md](feeds.md#files-that-are-refused) lists the causes. Status `duplicate` in
-`audit_feed_file` means that the same bytes arrived before.
+A rejected file stops the run with exit code 2 before any of it counts. The message names the file,
+the line if there is one, what is wrong and what to do. [feeds.md](feeds.md#rejected-files) lists
+the causes. Status `duplicate` in `audit_feed_file` means that the same bytes arrived before.
 
 ## Results (`fct_payout.status_reason`)
 

@@ -1,4 +1,4 @@
-"""docs/tables.md, made from the descriptions of the published tables: `python -m pipelines.pages.tables` writes it anew.
+"""docs/tables.md, made from the descriptions of the published tables: `python -m pipelines.pages.tables` writes it.
 
 Belongs here: the page. Does not belong here: what the tables hold (dbt_project/models/marts/*.yml).
 """

@@ -38,7 +38,7 @@ _PLACES = {
     "Parquet": "published/current/*.parquet",
     "tables.json": "published/current/tables.json", "published database": "published/tierledger.duckdb",
 }  # fmt: skip
-_REFUSED = re.compile(r"warehouse\.duckdb: cannot be relied upon: .*tierledger run --rebuild|^archive/|^ledger", re.MULTILINE)
+_REFUSED = re.compile(r"warehouse\.duckdb: cannot be trusted: .*tierledger run --rebuild|^archive/|^ledger", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def outgrow_disk(card: Scorecard, place: Path, act: Act, seed: int, room: int) -
         message = _tell(act, book, place)
         if message == "through":
             return False
-        kind, words = ("start check", "are to stay free") if "are to stay free" in message else (f"{act.name} on a small disk", "disk is full")
+        kind, words = ("start check", "must stay free") if "must stay free" in message else (f"{act.name} on a small disk", "disk is full")
         wrong = list(check_refused(message, book, before, after, words))
         make_room(disk)
         card.enter(kind, f"seed {seed}: {act.name}, {room} kB to spare", wrong=[*wrong, *goes_on(act, book, after, place)])

@@ -278,7 +278,7 @@ def test_a_book_at_work_is_left_alone(defs: dg.Definitions, instance: dg.Dagster
     with lock_book(folder):
         result = defs.resolve_job_def("run_book").execute_in_process(instance=instance, raise_on_error=False)
     assert not result.success
-    assert any("another run is at work" in str(event) for event in result.all_events)
+    assert any("another run is in progress" in str(event) for event in result.all_events)
 
 
 def test_what_was_taken_in_starts_nothing(whole_run: dg.ExecuteInProcessResult, folder: Path) -> None:

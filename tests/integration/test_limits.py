@@ -62,7 +62,7 @@ def test_no_limit_changes_a_byte(tmp_path: Path) -> None:
 
 
 def test_too_little_memory_is_told_with_its_key(context: RunContext) -> None:
-    with pytest.raises(MachineRefused, match=r"the run needs more memory than it may have \(the engine \d.*`limits: \{memory: 2GB\}`"):
+    with pytest.raises(MachineRefused, match=r"the run needs more memory than it may use \(the engine \d.*`limits: \{memory: 2GB\}`"):
         run_steps(limited(context, memory=2_000_000))
     assert not (context.published / "current").exists()
 
@@ -71,14 +71,14 @@ def test_no_space_is_told_before_anything_is_taken_in(context: RunContext, monke
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, 499 * 10**6))
     assert main(["run", "--book", str(context.folder)]) == 2
     message = capsys.readouterr().err
-    assert "0.5 GB are free; 0.5 GB are to stay free (limits.disk_free of book.yaml)" in message
+    assert "0.5 GB are free; 0.5 GB must stay free (limits.disk_free of book.yaml)" in message
     assert not (context.archive / "manifest.jsonl").exists()
 
 
 def test_new_files_need_room_for_what_they_become(context: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, 15 * 10**8))
     check_space(context, [(100 * 10**6, False)])
-    with pytest.raises(InputError, match=r"1\.5 GB are free; the new files need about 1\.6 GB, and 0\.5 GB are to stay free"):
+    with pytest.raises(InputError, match=r"1\.5 GB are free; the new files need about 1\.6 GB, and 0\.5 GB must stay free"):
         check_space(context, [(200 * 10**6, False)])
     with pytest.raises(InputError, match="the new files need about"):
         check_space(context, [(100 * 10**6, True)])

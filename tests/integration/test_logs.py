@@ -30,10 +30,10 @@ def test_a_run_tells_its_steps_files_checks_and_where_it_published(book: Path) -
     assert events[0]["version"]
     finished = {event["step"]: event for event in events if event["event"] == "step_finished"}
     assert list(finished) == ["ledger", "feeds", "identify", "agreements", "prepare", "calculate", "net", "marts", "checks", "publish"]
-    assert finished["feeds"]["figures"]["files_loaded"] == 3
+    assert finished["feeds"]["metrics"]["files_loaded"] == 3
     files = {event["file"]: event for event in events if event["event"] == "file_taken_in"}
     assert [Path(name).name for name in files] == list(DAYS)
-    assert files["feeds/transactions/2026-02-10.csv"]["rows_refused"] == {"bad_number": 1}
+    assert files["feeds/transactions/2026-02-10.csv"]["rows_rejected"] == {"bad_number": 1}
     assert {event["event"] for event in events if event["step"] == "checks"} == {"step_started", "check_passed", "step_finished"}
     (published,) = (event for event in events if event["event"] == "published")
     assert published["folder"] == str(book.resolve() / "published" / "current")
@@ -55,6 +55,6 @@ def test_standard_error_holds_nothing_but_the_log(book: Path, capsys: pytest.Cap
     output = capsys.readouterr()
     assert output.out == ""
     events = message(output.err)
-    assert [event["file"] for event in events if event["event"] == "file_refused"] == ["feeds/transactions/half.csv"]
+    assert [event["file"] for event in events if event["event"] == "file_rejected"] == ["feeds/transactions/half.csv"]
     assert (events[-1]["event"], events[-1]["error"]) == ("failed", "InputError")
     assert events[-1]["way_out"]

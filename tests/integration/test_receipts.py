@@ -18,7 +18,7 @@ import pytest
 
 import assets.feeds.load
 from assets.archive import receipts
-from assets.archive.receipts import MADE_AGAIN
+from assets.archive.receipts import REBUILT_MISSING
 from assets.archive.run_history import read_receipt
 from assets.closing.load_ledger import load_ledger
 from assets.feeds.load import load_feeds
@@ -127,13 +127,13 @@ def test_a_warehouse_that_cannot_be_trusted_is_refused_and_made_again(
     assert main(["run", "--book", str(book)]) == 2
     message = capsys.readouterr().err.strip()
     assert len(message.splitlines()) == 1
-    assert message.startswith("warehouse.duckdb: cannot be relied upon: ")
+    assert message.startswith("warehouse.duckdb: cannot be trusted: ")
     assert f"`tierledger run --rebuild --book {book}`" in message
     assert published_bytes(book) == before
     if damage not in (older_warehouse, damaged_receipt):
         return  # the way out is the same
     assert main(["run", "--rebuild", "--book", str(book)]) == 0
-    assert "made again from the archive" in capsys.readouterr().out
+    assert "rebuilt from the archive" in capsys.readouterr().out
     assert published_bytes(book) == before
     assert main(["run", "--book", str(book), "--quiet"]) == 0
 
@@ -142,7 +142,7 @@ def test_a_missing_warehouse_is_made_again_and_said(book: Path, ran: Path, capsy
     (book / "warehouse.duckdb").unlink()
     (book / "warehouse.duckdb.wal").write_bytes(b"left over")
     assert main(["run", "--book", str(book), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["warnings"][0] == MADE_AGAIN
+    assert json.loads(capsys.readouterr().out)["warnings"][0] == REBUILT_MISSING
     assert main(["run", "--book", str(book), "--force", "--quiet"]) == 0
     assert published_tables(book) == published_tables(ran)
 
@@ -253,7 +253,7 @@ def test_a_published_file_with_other_bytes_is_published_anew(book: Path, ran: Pa
         (OSError(errno.ENOSPC, "No space left on device", "x.parquet"), "x.parquet: the disk is full"),
         (duckdb.IOException('IO Error: Could not write file "x": No space left on device'), "the disk is full"),
         (OSError(errno.EMFILE, "Too many open files", "x"), "`ulimit -n 1024`"),
-        (PermissionError(errno.EACCES, "Permission denied", "archive"), "archive: the run may not read or write it"),
+        (PermissionError(errno.EACCES, "Permission denied", "archive"), "archive: the run is not permitted to read or write it"),
     ],
 )
 def test_what_the_machine_refuses_is_told_with_the_way_out(
@@ -266,7 +266,7 @@ def test_what_the_machine_refuses_is_told_with_the_way_out(
     assert main(["run", "--book", str(book)]) == 1
     said = capsys.readouterr().err
     assert message in said
-    assert "What readers of published/ see is whole" in said
+    assert "What readers of published/ see is complete" in said
     assert "run again" in said
     assert len(said.splitlines()) == 1
 

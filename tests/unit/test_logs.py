@@ -92,7 +92,7 @@ def test_a_step_that_fails_logs_the_check_and_the_files(tmp_path: Path) -> None:
     assert [each for each in message if each[0] != "step_started"] == [
         ("check_failed", "checks", None, "rows_are_conserved", None, "error"),
         ("step_failed", "checks", None, None, None, "error"),
-        ("file_refused", "feeds", "feeds/transactions/a.csv", None, "is cut", "error"),
+        ("file_rejected", "feeds", "feeds/transactions/a.csv", None, "is cut", "error"),
         ("step_failed", "feeds", None, None, None, "error"),
     ]
 

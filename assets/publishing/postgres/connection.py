@@ -1,4 +1,4 @@
-"""Connecting to PostgreSQL with an address from the environment, of which nothing secret is ever told.
+"""Connecting to PostgreSQL with an address from the environment, without ever showing its secrets.
 
 Belongs here: the address, one transaction, errors without secrets. Does not belong here: what is published there (assets/publishing/postgres/publish.py).
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _PART = r"[^:@/?#\s]"
 _HOST = r"(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
-#: Stricter than libpq reads it: what libpq cannot read it repeats, and with a password that is not percent-encoded that is a part of the password.
+#: Stricter than libpq: libpq repeats what it cannot parse, and for a password that is not percent-encoded that is part of the password.
 _ADDRESS = re.compile(
     rf"postgres(?:ql)?://(?:{_PART}+(?::(?P<password>{_PART}*))?@)?{_HOST}(?:,{_HOST})*(?:/{_PART}*)?(?:\?(?P<query>[^@#?\s]*))?",
 )
@@ -31,11 +31,11 @@ _CONNECT_TIMEOUT = 10
 
 
 class PostgresFailed(Exception):
-    """PostgreSQL refused, or what came there is not what was sent. Nothing has changed there; Parquet and DuckDB hold the run all the same."""
+    """PostgreSQL reported an error, or does not hold what was sent. Nothing has changed there. Parquet and DuckDB hold the run."""
 
 
 class StatementFailed(Exception):
-    """What the database said to one statement, without secrets. `code`: its SQLSTATE, empty where it has none."""
+    """The database's error for one statement, without secrets. `code`: its SQLSTATE, or empty."""
 
     def __init__(self, text: str, code: str) -> None:
         self.code = code
@@ -43,7 +43,7 @@ class StatementFailed(Exception):
 
 
 class Transaction:
-    """One open transaction. Statements are SQL of this program; values go in as parameters ($1, $2 …)."""
+    """One open transaction. Statements are this program's SQL; values are passed as parameters ($1, $2 …)."""
 
     def __init__(self, cursor: Cursor, secrets: set[str]) -> None:
         self._cursor = cursor
@@ -51,7 +51,7 @@ class Transaction:
 
     def execute(self, statement: str, *parameters: Any) -> None:
         """Run a statement without a result. Raises StatementFailed."""
-        self._ask(lambda: self._cursor.execute(statement, parameters or None))
+        self._call(lambda: self._cursor.execute(statement, parameters or None))
 
     def fetch(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of a query. Raises StatementFailed."""
@@ -60,14 +60,14 @@ class Transaction:
             self._cursor.execute(query, parameters or None)
             return self._cursor.fetchall()
 
-        rows: list[tuple[Any, ...]] = self._ask(ask)
+        rows: list[tuple[Any, ...]] = self._call(ask)
         return rows
 
     def ingest(self, schema: str, table: str, batches: Any) -> None:
-        """Append Arrow batches (a RecordBatchReader) to a table whose columns are there. Raises StatementFailed."""
-        self._ask(lambda: self._cursor.adbc_ingest(table, batches, mode="append", db_schema_name=schema))
+        """Append Arrow batches (a RecordBatchReader) to an existing table. Raises StatementFailed."""
+        self._call(lambda: self._cursor.adbc_ingest(table, batches, mode="append", db_schema_name=schema))
 
-    def _ask(self, call: Any) -> Any:
+    def _call(self, call: Any) -> Any:
         from adbc_driver_manager.dbapi import Error
 
         try:
@@ -78,14 +78,14 @@ class Transaction:
 
 
 def check_address(context: RunContext) -> None:
-    """Raise InputError when the book publishes to PostgreSQL and the variable that it names holds no address. Connects to nothing."""
+    """Raise InputError when the book publishes to PostgreSQL and the variable that it names holds no address. Does not connect."""
     settings = wanted_settings(context)
     if settings is not None:
         _address(context.secret(settings.variable), settings.variable)
 
 
 def wanted_settings(context: RunContext) -> PostgresSettings | None:
-    """Where this run publishes to in PostgreSQL; None when it does not: the book names none, or it is made again beside the book."""
+    """The PostgreSQL settings of this run. None when it does not publish there: the book names none, or the run is a rebuild outside the book."""
     return None if context.is_rebuild or context.publish_to else context.book.publish.postgres
 
 
@@ -128,10 +128,10 @@ def redact(text: str, secrets: set[str]) -> str:
 
 
 def _address(value: str | None, variable: str) -> tuple[str, set[str]]:
-    """The address with what every connection of ours has, and what of it must not be told."""
+    """The address with our connection options added, and the secrets in it."""
     key = "publish.postgres"
     if not value:
-        message = f"the environment has no {variable}; set it to the address, such as {_FORM.replace(':password', '')}, or take the key out"
+        message = f"the environment has no {variable}; set it to the address, such as {_FORM.replace(':password', '')}, or remove the key"
         raise InputError([Problem("book.yaml", 0, key, message)])
     match = _ADDRESS.fullmatch(value)
     if match is None or _BAD_PERCENT.search(value):
@@ -147,7 +147,7 @@ def _address(value: str | None, variable: str) -> tuple[str, set[str]]:
 
 
 def _plain(text: str) -> str:
-    """The driver's words on one line, without the statement: it is the program's, not the reader's."""
+    """The driver's message on one line, without the statement, which means nothing to the reader."""
     text = re.sub(r"\s+Query was:.*?(?=SQLSTATE|$)", " ", text, flags=re.DOTALL)
     text = re.sub(r"^[A-Z_]+: (\[libpq\] )?(Failed to .*?(?=ERROR: |FATAL: ))?", "", text, flags=re.DOTALL)
     return " ".join(text.split())

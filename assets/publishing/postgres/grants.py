@@ -1,10 +1,10 @@
-"""Who may read what in PostgreSQL: two roles that read and do nothing else, and the rows of a participant.
+"""Who may read what in PostgreSQL: two read-only roles, and the rows of a participant.
 
 Belongs here: grants, row policies, and what the roles must not be able to do. Does not belong here: tables and their rows
 (assets/publishing/postgres/publish.py).
 
-`reader` reads every row. The members of `participants` read the rows of those participants that `<schema>_access.participants` gives them by name.
-A table that OWN_ROWS does not name is closed to them.
+`reader` reads every row. Members of `participants` read the rows of the participants that `<schema>_access.participants` assigns to them.
+They cannot read a table that is not in OWN_ROWS.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from models.book.publish_settings import PostgresSettings
 _OF_PARTICIPANT = "participant_id in ({own})"
 _OF_PAYOUT = "payout_id in (select payout_id from {schema}.fct_payout)"
 _OF_AGREEMENT = "agreement_id in (select agreement_id from {schema}.fct_payout)"
-#: Published table to what a row must be for a participant to read it. What a subquery finds is what the participant may read there, too.
+#: Published table to the condition on rows that a participant may read. Subqueries also see only rows that the participant may read.
 OWN_ROWS = {
     "fct_payout": _OF_PARTICIPANT,
     "fct_achievement": _OF_PARTICIPANT,
@@ -31,20 +31,20 @@ OWN_ROWS = {
     "dim_product": "product_id in (select product_id from {schema}.fct_payout_line)",
     "dim_period": "true",
 }
-#: Tables with a row per line or step: the policies look their payouts up, row by row where the planner chooses so.
+#: Tables with a row per line or step. The policies look up their payouts, row by row if the planner chooses so.
 INDEXED = ("fct_payout_line", "fct_calculation_step")
-#: Roles of PostgreSQL that read or write past grants.
+#: PostgreSQL roles that can read or write regardless of grants.
 _POWERFUL = ("pg_read_all_data", "pg_write_all_data", "pg_read_server_files", "pg_write_server_files", "pg_execute_server_program", "pg_maintain")
 _BEYOND_READING = "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
 
 
 def access_schema(settings: PostgresSettings) -> str:
-    """Where the table stands that says which role reads which participants. It outlives every publish."""
+    """The schema of the table that says which role reads which participants. Publishing never replaces it."""
     return f"{settings.schema_name}_access"
 
 
 def check_roles(transaction: Transaction, settings: PostgresSettings) -> None:
-    """Raise PostgresFailed when a role of book.yaml is missing, or could do more in this database than read; names what to run as its administrator."""
+    """Raise PostgresFailed when a role of book.yaml is missing, or could do more in this database than read. The message says what to run."""
     if settings.reader and settings.reader == settings.participants:
         raise PostgresFailed("publish.postgres: reader and participants are the same role; a role either reads every row or only its own")
     for role in filter(None, (settings.reader, settings.participants)):
@@ -81,7 +81,7 @@ _POWERS = ("superuser", "bypassrls", "createdb", "createrole", "replication")
 
 
 def make_access_table(transaction: Transaction, settings: PostgresSettings) -> None:
-    """Make the empty table of who is which participant, where there is none yet; a member of `participants` sees its own rows of it."""
+    """Create the empty table that assigns participants to roles, unless it exists. A member of `participants` sees its own rows of it."""
     access, role = access_schema(settings), settings.participants
     if not transaction.fetch("select 1 from pg_namespace where nspname = $1", access):
         transaction.execute(f"create schema {access}")
@@ -98,7 +98,7 @@ def make_access_table(transaction: Transaction, settings: PostgresSettings) -> N
 
 
 def grant_reading(transaction: Transaction, settings: PostgresSettings, schema: str, tables: list[str]) -> None:
-    """Let the roles read `tables` of `schema`, each its own rows. Nobody may enter the schema yet: see `open_schema`."""
+    """Let the roles read `tables` of `schema`, each its own rows. The schema itself is still closed: see `open_schema`."""
     if settings.participants:
         make_access_table(transaction, settings)
         own = f"select participant_id from {access_schema(settings)}.participants where role_name = current_user"
@@ -118,11 +118,11 @@ def grant_reading(transaction: Transaction, settings: PostgresSettings, schema: 
     for role in filter(None, (settings.reader, settings.participants)):
         for table in tables:
             if transaction.fetch(f"select 1 where has_table_privilege($1, $2, '{_BEYOND_READING}')", role, f"{schema}.{table}"):
-                message = f"role {role} could write to new tables by default privileges of the publishing role; take them back: \\ddp in psql lists them"
+                message = f"role {role} could write to new tables because of default privileges of the publishing role; revoke them: \\ddp in psql lists them"
                 raise PostgresFailed(f"publish.postgres: {message}")
 
 
 def open_schema(transaction: Transaction, settings: PostgresSettings, schema: str) -> None:
-    """Let the roles in."""
+    """Open the schema to the roles."""
     for role in filter(None, (settings.reader, settings.participants)):
         transaction.execute(f"grant usage on schema {schema} to {role}")

@@ -1,10 +1,10 @@
-"""Publishing to PostgreSQL: the published Parquet set as one schema, made beside the old one and put in its place in one transaction.
+"""Publishing to PostgreSQL: the published Parquet set as one schema, staged next to the old one and swapped in one transaction.
 
-Belongs here: tables from Parquet files, holding them against the files, the switch. Does not belong here: who may read them
+Belongs here: tables from Parquet files, comparing them with the files, the switch. Does not belong here: who may read them
 (assets/publishing/postgres/grants.py).
 
-All of it is one transaction: a run that is killed leaves nothing behind, and readers see the old schema until it ends. What the schema holds stands in its
-comment, so the next run knows whether it has anything to do without a note of its own.
+All of it is one transaction: a killed run leaves nothing behind, and readers see the old schema until it ends. The schema's comment says which set it
+holds, so that the next run knows whether it has anything to do.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 BATCH_ROWS = 1 << 16
 #: Seconds to wait for readers' transactions to end before the switch: in all, and between two attempts.
 PATIENCE, PAUSE = 60.0, 0.25
-#: Milliseconds to wait for one table. For all of them that stays below PostgreSQL's deadlock_timeout (1 s), so that it is never a reader who is stopped.
+#: Milliseconds to wait for one table. In total it stays below PostgreSQL's deadlock_timeout (1 s), so that PostgreSQL never cancels a reader.
 LOCK_MS = 50
 
 
 def publish_to_postgres(context: RunContext) -> bool:
-    """Bring the schema of book.yaml to the published set. False when there is nothing to do: it is there already, or the book names no PostgreSQL.
+    """Replace the schema of book.yaml with the published set. False if there is nothing to do: the schema has it already, or the book names no PostgreSQL.
 
-    Raises PostgresFailed, and readers there keep what they had; InputError when the environment holds no address.
+    Raises PostgresFailed, and readers there keep the previous set. Raises InputError when the environment holds no address.
     """
     settings = wanted_settings(context)
     if settings is None:
@@ -49,7 +49,7 @@ def publish_to_postgres(context: RunContext) -> bool:
     stamp = {"tierledger": context.book.book, "run_id": manifest["run_id"], "set": hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()}
     try:
         with open_transaction(context) as transaction:
-            if not _takes_in(transaction, settings, stamp):
+            if not _must_replace(transaction, settings, stamp):
                 return False
             _replace_schema(transaction, settings, context, folder, list(manifest["rows"]), stamp)
     except StatementFailed as error:
@@ -59,22 +59,22 @@ def publish_to_postgres(context: RunContext) -> bool:
     raise failed
 
 
-def _takes_in(transaction: Transaction, settings: PostgresSettings, stamp: dict[str, str]) -> bool:
-    """Whether the schema is to be replaced. Raises PostgresFailed when it is not this book's, or another process is at it."""
+def _must_replace(transaction: Transaction, settings: PostgresSettings, stamp: dict[str, str]) -> bool:
+    """Whether the schema is to be replaced. Raises PostgresFailed when it belongs to something else, or another process is publishing to it."""
     schema = settings.schema_name
     if not transaction.fetch("select 1 where pg_try_advisory_xact_lock(hashtext($1))", f"tierledger {schema}"):
         raise PostgresFailed(f"schema {schema}: another run publishes to it; wait for it, then run again")
     found = transaction.fetch("select obj_description(oid, 'pg_namespace') from pg_namespace where nspname = $1", schema)
     if not found:
         return True
-    there = _read_stamp(found[0][0])
-    if there == stamp:
+    current = _read_stamp(found[0][0])
+    if current == stamp:
         return False
     held = transaction.fetch("select relname from pg_class where relnamespace = $1::regnamespace order by 1 limit 1", schema)
-    if there is None and held:
+    if current is None and held:
         raise PostgresFailed(f"schema {schema} holds {held[0][0]} and was not made by Tierledger; name another one in publish.postgres.schema")
-    if there is not None and there["tierledger"] != stamp["tierledger"]:
-        raise PostgresFailed(f"schema {schema} belongs to the book {there['tierledger']}; give each book a schema of its own (publish.postgres.schema)")
+    if current is not None and current["tierledger"] != stamp["tierledger"]:
+        raise PostgresFailed(f"schema {schema} belongs to the book {current['tierledger']}; give each book a schema of its own (publish.postgres.schema)")
     built_on = transaction.fetch(
         """
         select distinct v.oid::regclass::text, t.relname::text
@@ -86,7 +86,7 @@ def _takes_in(transaction: Transaction, settings: PostgresSettings, stamp: dict[
     )
     if built_on:
         view, table = built_on[0]
-        message = f"{view} is a view on {schema}.{table} and would go with it. Make it a function with a body of text, which finds tables by name"
+        message = f"{view} is a view on {schema}.{table} and would be dropped with it. Make it a function with a string body, which finds tables by name"
         raise PostgresFailed(f"{message} (docs/publishing-postgres.md), and drop the view")
     return True
 
@@ -100,19 +100,19 @@ def _read_stamp(comment: str | None) -> dict[str, str] | None:
 
 
 def _replace_schema(transaction: Transaction, settings: PostgresSettings, context: RunContext, folder: Path, tables: list[str], stamp: dict[str, str]) -> None:
-    schema, beside = settings.schema_name, f"{settings.schema_name}_next"
+    schema, staged = settings.schema_name, f"{settings.schema_name}_next"
     check_roles(transaction, settings)
-    transaction.execute(f"create schema {beside}")
+    transaction.execute(f"create schema {staged}")
     for done, table in enumerate(tables):
         context.progress("postgres", done, len(tables) + 1)
-        _copy_table(transaction, beside, table, folder / f"{table}.parquet")
-    _describe(transaction, beside, tables)
-    transaction.execute(f"comment on schema {beside} is {literal(json.dumps(stamp))}")
-    _check_tables(transaction, beside, context.published, folder, tables)
-    grant_reading(transaction, settings, beside, tables)
+        _copy_table(transaction, staged, table, folder / f"{table}.parquet")
+    _describe(transaction, staged, tables)
+    transaction.execute(f"comment on schema {staged} is {literal(json.dumps(stamp))}")
+    _check_tables(transaction, staged, context.published, folder, tables)
+    grant_reading(transaction, settings, staged, tables)
     context.progress("postgres", len(tables), len(tables) + 1)
     _drop_old(transaction, schema)
-    transaction.execute(f"alter schema {beside} rename to {schema}")
+    transaction.execute(f"alter schema {staged} rename to {schema}")
     open_schema(transaction, settings, schema)
 
 
@@ -128,7 +128,7 @@ def _copy_table(transaction: Transaction, schema: str, table: str, path: Path) -
 
 
 def column_type(kind: pa.DataType) -> str:
-    """PostgreSQL's type of a published column; nothing inexact. Raises PostgresFailed for a type that no published table has."""
+    """PostgreSQL's type for a published column, never an inexact one. Raises PostgresFailed for a type that no published table has."""
     import pyarrow.types as is_a
 
     if is_a.is_decimal(kind):
@@ -142,33 +142,33 @@ def column_type(kind: pa.DataType) -> str:
 
 
 def _describe(transaction: Transaction, schema: str, tables: list[str]) -> None:
-    """Put the descriptions where a person who opens the schema finds them; in one block, because every statement is a round trip."""
-    message = descriptions()
+    """Store the descriptions as comments, where anyone who opens the schema finds them. In one block, because every statement is a round trip."""
+    described = descriptions()
     columns = transaction.fetch("select table_name::text, column_name::text from information_schema.columns where table_schema = $1", schema)
-    said = [f"comment on table {schema}.{table} is {literal(message[table][0])}" for table in tables if table in message]
-    said += [
-        f'comment on column {schema}.{table}."{column}" is {literal(message[table][1][column])}'
+    statements = [f"comment on table {schema}.{table} is {literal(described[table][0])}" for table in tables if table in described]
+    statements += [
+        f'comment on column {schema}.{table}."{column}" is {literal(described[table][1][column])}'
         for table, column in columns
-        if table in message and column in message[table][1]
+        if table in described and column in described[table][1]
     ]
-    if said:
-        transaction.execute(f"do $tierledger$ begin {'; '.join(said)}; end $tierledger$")
+    if statements:
+        transaction.execute(f"do $tierledger$ begin {'; '.join(statements)}; end $tierledger$")
 
 
 def _check_tables(transaction: Transaction, schema: str, published: Path, folder: Path, tables: list[str]) -> None:
-    """Hold every table against its file: rows, values per column, and the sum of every number. Raises PostgresFailed."""
+    """Compare every table with its file: rows, values per column, and the sum of every number. Raises PostgresFailed."""
     import pyarrow.parquet as pq
 
     with open_set(published) as con:
         for table in tables:
             fields = pq.read_schema(folder / f"{table}.parquet")
-            figures = ["count(*)", *(f'count("{field.name}")' for field in fields), *(f'sum("{field.name}")' for field in fields if _is_number(field.type))]
-            query = f"select {', '.join(f'cast({figure} as varchar)' for figure in figures)} from"
+            totals = ["count(*)", *(f'count("{field.name}")' for field in fields), *(f'sum("{field.name}")' for field in fields if _is_number(field.type))]
+            query = f"select {', '.join(f'cast({total} as varchar)' for total in totals)} from"
             sent = con.execute(f"{query} {table}").fetchall()[0]
-            came = transaction.fetch(f"{query} {schema}.{table}")[0]
-            for figure, expected, found in zip(figures, sent, came, strict=True):
+            received = transaction.fetch(f"{query} {schema}.{table}")[0]
+            for total, expected, found in zip(totals, sent, received, strict=True):
                 if _as_number(expected) != _as_number(found):
-                    raise PostgresFailed(f"{table}: {figure} is {found} there and {expected} in the published set; nothing was switched")
+                    raise PostgresFailed(f"{table}: {total} is {found} there and {expected} in the published set; nothing was switched")
 
 
 def _is_number(kind: Any) -> bool:
@@ -180,9 +180,9 @@ def _as_number(text: str | None) -> Decimal | None:
 
 
 def _drop_old(transaction: Transaction, schema: str) -> None:
-    """Drop the tables that readers have seen so far, once no transaction is in them: whoever has read one goes on reading the same set until it ends.
+    """Drop the previous tables once no transaction uses them. A transaction that has read one keeps reading the same set until it ends.
 
-    Between two attempts no lock is held, so that new readers get in. Raises PostgresFailed when readers stay longer than PATIENCE.
+    No lock is held between two attempts, so that new readers get in. Raises PostgresFailed when readers stay longer than PATIENCE.
     """
     tables = [name for (name,) in transaction.fetch("select tablename::text from pg_tables where schemaname = $1 order by 1", schema)]
     if tables:
@@ -194,7 +194,7 @@ def _drop_old(transaction: Transaction, schema: str) -> None:
 
 
 def _lock(transaction: Transaction, schema: str, names: str) -> None:
-    """Take the tables from new readers. The block gives all its locks back when one table is not free: the driver knows no savepoints after an error."""
+    """Lock the tables against new readers. The block releases all its locks if one table is in use; the driver has no savepoints after an error."""
     ends = time.monotonic() + PATIENCE
     transaction.execute(f"set local lock_timeout = '{LOCK_MS}ms'")
     attempt = f"""

@@ -13,8 +13,8 @@ from pipelines.settings import DEMO_BOOK
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the book goes.", show_default=True)] = DEMO_BOOK,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Remove the demo book that is there and start over.")] = False,
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder for the book.", show_default=True)] = DEMO_BOOK,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove the existing demo book and start over.")] = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -32,7 +32,7 @@ def demo(
 
     is_book = (folder / "book.yaml").is_file()
     if fresh and is_book:
-        _refuse_foreign(folder)
+        _require_demo_book(folder)
         with lock_book(folder):
             shutil.rmtree(folder)
     if fresh or not is_book:
@@ -40,8 +40,8 @@ def demo(
     run_and_show(folder, quiet=quiet, as_json=as_json)
 
 
-def _refuse_foreign(folder: Path) -> None:
-    """Removing is for the demo book only, whatever folder was named."""
+def _require_demo_book(folder: Path) -> None:
+    """Only a demo book may be removed. Raises InputError for any other book."""
     from assets.runtime.book_folder import open_book
     from models.documents import InputError, Problem
 

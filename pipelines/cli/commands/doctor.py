@@ -1,4 +1,4 @@
-"""`tierledger doctor`: what one asks first when something is odd."""
+"""`tierledger doctor`: the first thing to run when something is wrong."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def doctor(book: BookOption, as_json: JsonOption = False) -> None:
-    """Versions, who holds the lock, disk, memory, settings, last run, what is published.
+    """Show versions, who holds the lock, disk, memory, settings, the last run, and what is published.
 
     [bold]Examples[/bold]
 
@@ -64,7 +64,7 @@ def _machine(book: Path) -> dict[str, Any]:
     available = _available_memory()
     if available:
         facts["memory free"] = size(available)
-    with suppress(InputError):  # told of the book
+    with suppress(InputError):  # reported under "book"
         limits = limits_of(open_run(book, None, dt.datetime.now(dt.UTC)))
         facts |= {"limits.memory": size(limits.memory), "limits.threads": limits.threads}
         facts |= {"limits.spill": limits.spill, "limits.disk_free": size(limits.disk_free)}

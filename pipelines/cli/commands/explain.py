@@ -1,4 +1,4 @@
-"""`tierledger explain`: why a payout is what it is, on the terminal, as JSON, or as a page to print."""
+"""`tierledger explain`: why a payout is what it is, as text, JSON, or a page to print."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Format(StrEnum):
 def explain(
     book: BookOption,
     payout: Annotated[
-        str | None, typer.Argument(help="A payout id, its first characters, or AGREEMENT/BENEFIT/PARTICIPANT/WINDOW_START. None: lists the largest.")
+        str | None, typer.Argument(help="A payout id, its first characters, or AGREEMENT/BENEFIT/PARTICIPANT/WINDOW_START. Without it, list the largest.")
     ] = None,
-    form: Annotated[Format, typer.Option("--format", "-f", help="How it is shown.")] = Format.text,
-    lines: Annotated[int | None, typer.Option(min=0, help="How many transaction lines to list [default: 20; all in JSON and HTML up to 1000].")] = None,
+    form: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.text,
+    lines: Annotated[int | None, typer.Option(min=0, help="How many transaction lines to list [default: 20; up to 1000 in JSON and HTML].")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of standard output.")] = None,
 ) -> None:
-    """Why this amount: clause, terms, tier, the formula with its numbers, and every line behind it with file and row.
+    """Explain an amount: clause, terms, tier, the formula with its numbers, and every line behind it with file and row.
 
     [bold]Examples[/bold]
 
@@ -68,7 +68,7 @@ def _show(explanation: Explanation, form: Format, file: TextIO | None = None) ->
 
 
 def render_page(explanation: Explanation) -> str:
-    """One self-contained HTML page; everything that came from data is escaped."""
+    """One self-contained HTML page. All data in it is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     from pipelines.cli.commands.curve import draw_curve
@@ -139,7 +139,7 @@ def _list_largest(rows: list[dict[str, object]], book: Path) -> None:
 
     console = make_console()
     if not rows:
-        console.print("No payouts are published: no agreement has a window that has begun.")
+        console.print("No payouts are published: no window of any agreement has begun.")
         return
     headings = ("payout id", "agreement", "benefit", "participant", "window", "payout", "status")
     keys = ("payout_id", "agreement_id", "benefit_id", "participant_id", "window_start")

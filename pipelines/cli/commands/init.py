@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the new book.")],
     feed: Annotated[Path | None, typer.Option("--feed", metavar="FILE", help="Your transactions: CSV, Parquet or JSON lines.")] = None,
-    currency: Annotated[str, typer.Option(help="Currency of the book, and of lines that name none.")] = "EUR",
+    currency: Annotated[str, typer.Option(help="Currency of the book, and of lines without one.")] = "EUR",
 ) -> None:
-    """Make a new book. With --feed, look at your file and propose how its columns are read.
+    """Make a new book. With --feed, inspect your file and propose a column mapping.
 
     [bold]Examples[/bold]
 
@@ -33,7 +33,7 @@ def init(
     from models.money import MINOR_UNITS
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError([Problem(str(folder), 0, "", "is there already and not empty; name a new folder")])
+        raise InputError([Problem(str(folder), 0, "", "already exists and is not empty; name a new folder")])
     if currency not in MINOR_UNITS:
         raise InputError([Problem("--currency", 0, "", f"{currency!r} is not an ISO 4217 currency code such as EUR")])
     if feed is None:
@@ -58,16 +58,14 @@ def _init_with_feed(folder: Path, feed: Path, currency: str) -> None:
         target = folder / "feeds" / "transactions" / name
         if proposal.needs_rewrite:
             con.execute(f"copy sample to {literal(str(target))} (format csv, header true)")
-            proposal.notes.append(
-                f"{feed.name} is in no form that a feed may have: a comma-separated copy was put into the book; so must be the files that follow"
-            )
+            proposal.notes.append(f"no feed can read {feed.name} as it is: the book has a comma-separated copy; convert later files in the same way")
         else:
             shutil.copyfile(feed, target)
     _print_guesses(folder, feed, proposal)
 
 
 def _write(folder: Path, currency: str, proposal: Proposal | None, file_name: str) -> None:
-    """book.yaml, one agreement, the schema that editors check it with, and the folders."""
+    """Write book.yaml, one agreement, its JSON Schema for editors, and the folders."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     from models.agreements.reference import agreement_json_schema
@@ -86,12 +84,12 @@ def _write(folder: Path, currency: str, proposal: Proposal | None, file_name: st
         (folder / place).mkdir(parents=True, exist_ok=True)
     for template, path in (("book.yaml.j2", "book.yaml"), ("agreement.yaml.j2", "agreements/example.yaml")):
         (folder / path).write_text(environment.get_template(template).render(values), encoding="utf-8")
-    # editors that know it check agreements while they are written: the example names it in its first line
+    # editors use it to check agreements as you type; the first line of the example refers to it
     (folder / "agreement.schema.json").write_text(json.dumps(agreement_json_schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _yaml_text(value: object) -> str:
-    """A text as YAML: plain where that is safe, else in the quotes that need the least escaping."""
+    """A text as YAML: plain if that is safe, otherwise in the quotes that need the least escaping."""
     text = str(value)
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{3,}", text) and text.lower() not in ("true", "false", "null"):
         return text
@@ -101,7 +99,7 @@ def _yaml_text(value: object) -> str:
 
 
 def _example_terms(proposal: Proposal | None) -> dict[str, Any]:
-    """Year, participant and thresholds of the example: around what the largest partner usually turns over in a quarter."""
+    """Year, participant and thresholds of the example. The thresholds are around the largest partner's usual turnover in a quarter."""
     import datetime as dt
 
     year = (proposal.last_day if proposal and proposal.last_day else dt.date.today()).year

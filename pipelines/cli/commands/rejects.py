@@ -1,4 +1,4 @@
-"""`tierledger rejects`: the rows that do not count, why, and what to do about them."""
+"""`tierledger rejects`: rejected rows, why they were rejected, and what to do about them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pipelines.cli.options import BookOption, JsonOption, make_console, print_js
 def rejects(
     book: BookOption,
     feed: Annotated[str | None, typer.Option("--feed", metavar="FEED", help="Only rows of this feed.")] = None,
-    reason: Annotated[str | None, typer.Option("--reason", metavar="CODE", help="Only rows refused for this reason.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", metavar="CODE", help="Only rows rejected for this reason.")] = None,
     export: Annotated[
         Path | None, typer.Option("--export", metavar="DIR", help="Write the rows that are still open to DIR/<feed>.csv, to be corrected.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the rows that were refused, by reason, and write them out for correction.
+    """Show the rejected rows by reason, and export them for correction.
 
-    Correct the exported file and put it into the feed's landing folder: each row then takes the place of the one it names. Rows that wait for a partner
-    or product are not exported: they count by themselves once it arrives.
+    Correct the exported file and put it into the feed's landing folder. Each row then replaces the rejected row it names. Rows that wait for a partner
+    or product are not exported: they count automatically once it arrives.
 
     [bold]Examples[/bold]
 
@@ -44,7 +44,7 @@ def rejects(
 
     console = make_console()
     if not groups:
-        console.print("Every row counts: none was refused." if feed is None and reason is None else "No such row was refused.")
+        console.print("Every row counts: none was rejected." if feed is None and reason is None else "No such row was rejected.")
     for group in groups:
         column = f" in {group['column_name']}" if group["column_name"] else ""
         state = f"{number(group['open'])} open" + (f", {number(group['resolved'])} corrected since" if group["resolved"] else "")
@@ -53,7 +53,7 @@ def rejects(
         console.print(f"  e.g. {escape(group['file_name'])}, row {number(group['row_number'])}: {escape(group['message'])}", soft_wrap=True)
         console.print(f"  [cyan]{escape(group['remedy'])}[/cyan]\n", soft_wrap=True)
     for file in files:
-        rest = f"; {number(file.left_out)} that wait or could not be read as a line are not in it" if file.left_out else ""
+        rest = f"; without {number(file.left_out)} that wait or whose line could not be read" if file.left_out else ""
         console.print(f"{counted(file.rows, 'row')} of {file.feed} written to {escape(str(file.file))}{rest}", soft_wrap=True)
     if export and not files:
-        console.print("Nothing to correct was left to export.")
+        console.print("There was nothing to export.")

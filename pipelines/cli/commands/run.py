@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 def run(
     book: BookOption,
     as_of: Annotated[
-        str | None, typer.Option("--as-of", metavar="DAY", help="Last day that exists for this run; default: as_of of book.yaml, else today.")
+        str | None, typer.Option("--as-of", metavar="DAY", help="Last day that counts for this run; default: as_of of book.yaml, else today.")
     ] = None,
     known_at: Annotated[
         str | None,
-        typer.Option("--known-at", metavar="DAY", help="Only what was known at the end of that day (UTC), into published-known-at/DAY."),
+        typer.Option("--known-at", metavar="DAY", help="Publish only what was known at the end of that day (UTC), into published-known-at/DAY."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Compute again although nothing has changed.")] = False,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make a damaged warehouse again from the archive first. Nothing is lost.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Compute again even if nothing has changed.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Rebuild a damaged warehouse from the archive first. Nothing is lost.")] = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take in new files, compute every payout, check, publish.
 
-    Runs are safe to repeat: with nothing new nothing changes. Readers of published/ see the old tables or the new ones, never a mix.
+    Runs are safe to repeat: if nothing is new, nothing changes. Readers of published/ see the old tables or the new ones, never a mix.
 
     [bold]Examples[/bold]
 
@@ -49,13 +49,13 @@ def run(
     if known_at is None:
         run_and_show(book, as_of, force, quiet, as_json, rebuild)
     elif rebuild:
-        raise typer.BadParameter("--known-at works beside the book and uses no warehouse of it; leave one of the two out", param_hint="--rebuild")
+        raise typer.BadParameter("--known-at does not use the book's warehouse; leave out one of the two", param_hint="--rebuild")
     else:
         _run_known_at(book, parse_day(known_at), as_of, force, quiet, as_json)
 
 
 def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quiet: bool = False, as_json: bool = False, rebuild: bool = False) -> None:
-    """Run the book with progress on the terminal, then print what it came to."""
+    """Run the book with progress on the terminal, then print the summary."""
     day: dt.date | None = parse_day(as_of) if as_of else None
     from pipelines.run import StartUp, run_book
 
@@ -72,11 +72,11 @@ def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quie
     if summary.unreadable_files:
         from models.documents import InputError
 
-        raise InputError(summary.unreadable_files)  # the other files count; whoever started the run must know that not all did
+        raise InputError(summary.unreadable_files)  # the other files count, but the exit code must show that not all did
 
 
 def _run_known_at(book: Path, day: dt.date, as_of: str | None, force: bool, quiet: bool, as_json: bool) -> None:
-    """Run what the book knew on the day, and say whether that is what was published then."""
+    """Run what the book knew on the day, and print whether that is what was published then."""
     last_day = parse_day(as_of) if as_of else None
     from pipelines.rebuild import run_known_at
 
@@ -95,7 +95,7 @@ def _run_known_at(book: Path, day: dt.date, as_of: str | None, force: bool, quie
 
 @contextmanager
 def stoppable_progress(hidden: bool) -> Iterator[Progress]:
-    """The same bars; asked to stop, the work stops before its next part."""
+    """The same bars. After a stop signal, work stops before its next part."""
     with progress_bars(hidden) as show:
 
         def progress(stage: str, done: int, total: int) -> None:
@@ -107,7 +107,7 @@ def stoppable_progress(hidden: bool) -> Iterator[Progress]:
 
 @contextmanager
 def progress_bars(hidden: bool) -> Iterator[Progress]:
-    """A bar per step on standard error; nothing where that is no terminal."""
+    """A bar per step on standard error, or nothing if that is not a terminal."""
     from assets.runtime.context import silent
 
     if hidden or is_on_standard_error():

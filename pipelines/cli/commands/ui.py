@@ -25,7 +25,7 @@ def ui(
 ) -> None:
     """Open Dagster's web page on the book: the graph from feed to published table, runs, checks, schedules.
 
-    History and settings are in $DAGSTER_HOME, else in .dagster_home below the book. A dagster.yaml that is there stays as it is.
+    History and settings are in $DAGSTER_HOME, else in .dagster_home below the book. An existing dagster.yaml is not changed.
 
     [bold]Examples[/bold]
 
@@ -46,7 +46,7 @@ def ui(
 
 
 def prepare_home(home: Path) -> Path:
-    """The folder of a Dagster instance, with our settings where it has none."""
+    """The folder of a Dagster instance, with our settings if it has none."""
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
     if not settings.exists():

@@ -14,7 +14,7 @@ from pipelines.cli.options import BookOption, JsonOption, QuietOption, make_cons
 def validate(
     book: BookOption,
     lint: Annotated[
-        bool, typer.Option("--lint/--no-lint", help="Also list what is legal and may not be meant: cliffs, falling pay, tiers that change nothing.")
+        bool, typer.Option("--lint/--no-lint", help="Also list what is legal but may not be intended: cliffs, falling pay, tiers that change nothing.")
     ] = True,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of an agreement, for editors, and do nothing else.")] = False,
     quiet: QuietOption = False,
@@ -22,7 +22,7 @@ def validate(
 ) -> None:
     """Check book.yaml and every agreement, and list all mistakes with file and line; then lint the curves. Runs nothing.
 
-    A warning is probably not meant, a note is worth knowing; neither stops a run.
+    A warning marks what is probably unintended, a note what is worth knowing. Neither stops a run.
 
     [bold]Examples[/bold]
 

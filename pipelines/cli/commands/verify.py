@@ -1,4 +1,4 @@
-"""`tierledger verify`: the book is made again from what it keeps and held against what readers see."""
+"""`tierledger verify`: rebuild the book from what it keeps, and compare it with what readers see."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def verify(
 ) -> None:
     """Prove the book: rebuild it from archive, agreements and ledger, compare every table, check the chain of closes and every reconciliation.
 
-    One line per statement; ends with exit code 1 at the first that does not hold, naming file and row. Works in a temporary folder ($TMPDIR) and
-    changes nothing in the book. Takes as long as a run of the whole book.
+    Prints one line per statement. Ends with exit code 1 at the first that does not hold, and names file and row. Works in a temporary folder ($TMPDIR)
+    and changes nothing in the book. Takes as long as a run of the whole book.
 
-    Without --head, a ledger that somebody wrote anew from end to end cannot be told from a true one.
+    Without --head, a ledger that was rewritten from end to end cannot be distinguished from the true one.
 
     [bold]Examples[/bold]
 
@@ -42,21 +42,21 @@ def verify(
 
     began = time.perf_counter()
     with stoppable_progress(hidden=quiet or as_json) as progress:
-        findings = list(verify_book(book, _whole(head), progress))
+        findings = list(verify_book(book, _full_hash(head), progress))
     has_failed = any(finding.is_failed for finding in findings)
     if as_json:
-        message = [{**vars(finding)} for finding in findings]
-        print_json({"book": book, "status": "failed" if has_failed else "ok", "seconds": round(time.perf_counter() - began, 1), "statements": message})
+        status = "failed" if has_failed else "ok"
+        print_json({"book": book, "status": status, "seconds": round(time.perf_counter() - began, 1), "statements": [vars(each) for each in findings]})
     elif not quiet:
         _print(findings, book)
     elif has_failed:
-        typer.echo(as_called(_in_words(findings[-1]), book), err=True)
+        typer.echo(as_called(_failure(findings[-1]), book), err=True)
     if has_failed:
         raise typer.Exit(CHECK_FAILED)
 
 
-def _whole(head: str | None) -> str | None:
-    """Part of a hash proves little."""
+def _full_hash(head: str | None) -> str | None:
+    """The hash in lower case. Raises BadParameter for part of a hash, which proves little."""
     if head is None:
         return None
     cleaned = head.strip().lower()
@@ -70,9 +70,13 @@ def _print(findings: list[Finding], book: Path) -> None:
 
     console = make_console()
     for each in findings:
-        message = _figures(each.compared) if each.status == "ok" else each.message if each.status == "not_checked" else ""
-        note = f"  [yellow]{escape(each.message)}[/yellow]" if each.status == "ok" and each.message else ""
-        console.print(f"{each.id:<4}{_SHOWN[each.status]}  {each.holds}  [cyan]{escape(message)}[/cyan]{note}", soft_wrap=True)
+        detail = note = ""
+        if each.status == "ok":
+            detail = _in_words(each.compared)
+            note = f"  [yellow]{escape(each.message)}[/yellow]" if each.message else ""
+        elif each.status == "not_checked":
+            detail = each.message
+        console.print(f"{each.id:<4}{_SHOWN[each.status]}  {each.holds}  [cyan]{escape(detail)}[/cyan]{note}", soft_wrap=True)
         if each.is_failed:
             console.print("      " + escape(each.message.replace("\n", "\n      ")), soft_wrap=True)
             console.print(f"      [bold]{escape(as_called(each.way_out, book))}.[/bold]", soft_wrap=True)
@@ -81,11 +85,11 @@ def _print(findings: list[Finding], book: Path) -> None:
         console.print(f"\n[green]{checked} statements hold.[/green]")
 
 
-def _in_words(each: Finding) -> str:
+def _failure(each: Finding) -> str:
     return f"{each.id} FAILED: {each.holds}\n  {each.message}\n  {each.way_out}."
 
 
-def _figures(compared: dict[str, Any]) -> str:
+def _in_words(compared: dict[str, Any]) -> str:
     from pipelines.cli.formatting import number
 
     return ", ".join(f"{name.replace('_', ' ')} {number(value) if isinstance(value, int | Decimal) else value}" for name, value in compared.items())

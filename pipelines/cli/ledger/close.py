@@ -1,4 +1,4 @@
-"""`tierledger close`: a period is frozen in the ledger, and the head that proves it is printed."""
+"""`tierledger close`: freeze a period in the ledger, and print the head that proves it."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ def close(
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who closes; stays in the ledger.")],
     with_earlier: Annotated[bool, typer.Option("--with-earlier", help="Close the open periods before it too, in order.")] = False,
     accept_open: Annotated[
-        str | None, typer.Option("--accept-open", metavar="REASON", help="Close although payouts are blocked or rows rejected; the reason stays in the ledger.")
+        str | None,
+        typer.Option("--accept-open", metavar="REASON", help="Close even though payouts are blocked or rows rejected; the reason stays in the ledger."),
     ] = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Freeze a period: its accruals, payouts and journal become files under ledger/ that never change.
 
-    Runs the book first, and publishes again afterwards. What arrives later for a closed period is posted as a difference, with its reason, in the
-    first open one. LedgerRuleViolation while the period has not ended, an earlier one is open, payouts are blocked, or more rows are rejected than book.yaml
+    Runs the book first, and publishes again afterwards. Later changes to a closed period are posted as differences, with their reason, in the first
+    open period. A period cannot be closed if it has not ended, an earlier one is open, payouts are blocked, or more rows are rejected than book.yaml
     allows (close: {quarantine_limit: 0}). Closing a closed period does nothing.
 
-    Keep the head that is printed somewhere else: with it, nobody can rewrite the ledger unnoticed.
+    Keep the printed head in another place: with it, nobody can rewrite the ledger unnoticed.
 
     [bold]Examples[/bold]
 
@@ -89,8 +90,8 @@ def _print(closing: Closing, book: Path) -> None:
         for override in each.record.overrides:
             console.print(f"  [yellow]accepted by {escape(override.by)}[/yellow] ({escape(override.reason)}): {escape(override.finding)}", soft_wrap=True)
     if not closing.closed:
-        console.print(f"[bold]{closing.period}[/bold] is closed already; nothing was written.")
+        console.print(f"[bold]{closing.period}[/bold] is already closed; nothing was written.")
         for row in closing.later:
             amount = money(row["accrual"], row["currency"] or "")
             console.print(f"  since then: {amount} ({row['reason']}), {counted(row['rows'], 'accrual')}, to be posted in {row['period']}")
-    console.print(f"Head  [cyan]{closing.head}[/cyan]   keep it elsewhere: it proves that nothing before it was changed", soft_wrap=True)
+    console.print(f"Head  [cyan]{closing.head}[/cyan]   keep it in another place: it proves that nothing before it was changed", soft_wrap=True)

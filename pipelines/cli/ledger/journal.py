@@ -14,7 +14,7 @@ from pipelines.cli.options import BookOption, JsonOption, command_line, print_js
 
 
 class Format(StrEnum):
-    """What kind of file."""
+    """The format of the file."""
 
     csv = "csv"
     xlsx = "xlsx"
@@ -23,16 +23,16 @@ class Format(StrEnum):
 def journal(
     book: BookOption,
     period: PeriodArgument,
-    form: Annotated[Format | None, typer.Option("--format", "-f", help="Kind of file. Default: as --out ends, else csv.")] = None,
+    form: Annotated[Format | None, typer.Option("--format", "-f", help="Format of the file. Default: the suffix of --out, else csv.")] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to. Default: CSV to standard output, XLSX to journal-PERIOD.xlsx.")
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Output file. Default: CSV to standard output, XLSX to journal-PERIOD.xlsx.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Export the double entries of a period: accruals, true-ups, settlements, write-offs, restatements. One row per entry line.
 
-    Debits equal credits in every entry and currency. Import a period once it is closed; before that its entries may still change, and the
-    command says so. entry_id is the same for the same entry in every export, so that an import can refuse what it has.
+    Debits equal credits in every entry and currency. Import a period once it is closed. Before that, its entries may still change, and the
+    command warns about it. An entry has the same entry_id in every export, so that an import can skip entries it already has.
 
     [bold]Examples[/bold]
 

@@ -1,4 +1,4 @@
-"""`tierledger reopen`: the last closed period is open again, with a reason and two names."""
+"""`tierledger reopen`: open the last closed period again, with a reason and two names."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def reopen(
     period: PeriodArgument,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; stays in the ledger.")],
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who asks for it.")],
-    approved_by: Annotated[str, typer.Option("--approved-by", metavar="NAME", help="Who approves it: somebody else.")],
+    approved_by: Annotated[str, typer.Option("--approved-by", metavar="NAME", help="Who approves it; must be another person.")],
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Open the last closed period again. Nothing is taken back: both versions stay in the ledger.
 
-    What the close posted stays posted; closing again adds the differences as version 2. Periods before the last one stay closed: what changes in
-    them is posted in the first open period, and needs no reopening.
+    What the close posted stays posted; closing again adds the differences as version 2. Earlier periods stay closed: changes to them are posted in
+    the first open period and need no reopening.
 
     [bold]Examples[/bold]
 
@@ -34,8 +34,8 @@ def reopen(
     with stoppable_progress(hidden=quiet or as_json) as progress:
         record = reopen_book(book, period, reason, by, approved_by, progress)
     if as_json:
-        said = {key: getattr(record, key) for key in ("period", "version", "reason", "requested_by", "approved_by")}
-        print_json({**said, "folder": book / "ledger" / record.folder, "head": record.chain_sha256})
+        fields = {key: getattr(record, key) for key in ("period", "version", "reason", "requested_by", "approved_by")}
+        print_json({**fields, "folder": book / "ledger" / record.folder, "head": record.chain_sha256})
     elif not quiet:
         from rich.markup import escape
 

@@ -1,4 +1,4 @@
-"""`tierledger write-off`: a small difference between what is owed and what was paid is booked away."""
+"""`tierledger write-off`: write off a small difference between what is owed and what was paid."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def write_off(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Book away what is still open of a payout: a cent lost to rounding, a bank charge.
+    """Write off what is still open of a payout: a cent lost to rounding, a bank charge.
 
-    The line goes to ledger/write_offs.jsonl and is never changed. All write-offs of a payout together may reach the limit in book.yaml
-    (close: {write_off_limit: 1}, in the agreement's currency) and never exceed what is open.
+    The line goes to ledger/write_offs.jsonl and never changes. All write-offs of a payout together may not exceed the limit in book.yaml
+    (close: {write_off_limit: 1}, in the agreement's currency) or what is open.
 
     [bold]Examples[/bold]
 

@@ -258,7 +258,7 @@ def test_names_that_differ_in_capitals_alone_are_refused_by_name(tmp_path: Path,
     (tmp_path / "feeds" / "transactions").mkdir(parents=True)
     row = {"transaction_id": "1", "date": "2026-01-02", "partner_id": "C1", "amount": "1", "currency": "EUR", "Straße": "x", "STRASSE": "y"}
     writer(tmp_path / "feeds" / "transactions" / "a", [row])
-    with pytest.raises(InputError, match=r"the header names STRASSE, Straße more than once .* rename or leave out all but one"):
+    with pytest.raises(InputError, match=r"the header names STRASSE, Straße more than once .* rename or remove all but one"):
         load(book)
 
 
@@ -276,7 +276,8 @@ def test_a_name_is_one_column_over_all_files_however_it_is_written(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("columns", "message"), [("Amount: x", "differs from amount in capitals alone"), ("Note: a, note: b", "differs from note in capitals alone")]
+    ("columns", "message"),
+    [("Amount: x", "differs from amount only in upper and lower case"), ("Note: a, note: b", "differs from note only in upper and lower case")],
 )
 def test_a_mapping_to_a_name_that_is_another_in_capitals_is_refused(tmp_path: Path, columns: str, message: str) -> None:
     book = write_book(tmp_path, f"transactions: {{files: 'feeds/*', columns: {{{columns}}}}}")

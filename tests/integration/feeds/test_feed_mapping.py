@@ -17,9 +17,9 @@ from tests.support.feed_books import ROW, csv, load, query, rejects, write_book
         ("{files: 'x/*', columns: {amount: 'sum(amount)'}}", "feeds.transactions.columns.amount", "not allowed"),
         ("{files: 'x/*', columns: {date: 'a * 2'}}", "feeds.transactions.columns.date", "gives a number"),
         ("{files: 'x/*', columns: {note: \"regexp_replace(a, '(', '')\"}}", "feeds.transactions.columns.note", "cannot be computed"),
-        ("{files: 'x/*', defaults: {currency: eur}}", "feeds.transactions.defaults.currency", "no currency"),
-        ("{files: 'x/*', defaults: {note: x}}", "feeds.transactions.defaults.note", "no column"),
-        ("{files: 'x/*', key: [transaction_id, position]}", "feeds.transactions.key", "no column"),
+        ("{files: 'x/*', defaults: {currency: eur}}", "feeds.transactions.defaults.currency", "not a valid currency"),
+        ("{files: 'x/*', defaults: {note: x}}", "feeds.transactions.defaults.note", "not a column"),
+        ("{files: 'x/*', key: [transaction_id, position]}", "feeds.transactions.key", "not a column"),
         ("{files: '../x/*.csv'}", "feeds.transactions.files", "leaves the book"),
     ],
 )

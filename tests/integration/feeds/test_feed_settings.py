@@ -166,9 +166,9 @@ def test_bytes_of_another_encoding_are_refused_with_their_line(tmp_path: Path) -
         ('{"rows": 3}', "rows 3, but 2 were read"),
         ('{"rows": 2, "amount": "25.01"}', "a sum of amount of 25.01, but 25.000000 were read"),
         ('{"rows": "many"}', "rows many"),
-        ('{"Rows": 2}', "names no total"),
-        ("[]", "names no total"),
-        ("no JSON", "is not understood"),
+        ('{"Rows": 2}', "has no totals, or an unknown one"),
+        ("[]", "has no totals, or an unknown one"),
+        ("no JSON", "cannot be parsed"),
     ],
 )
 def test_totals_beside_a_file_must_be_what_it_holds(tmp_path: Path, totals: str, what: str | None) -> None:
@@ -221,7 +221,7 @@ def test_a_hash_beside_a_file_must_be_its_own(tmp_path: Path) -> None:
     content = csv(ROW)
     good = hashlib.sha256(content.encode()).hexdigest()
     book = write_book(tmp_path, files={"transactions/a.csv": content, "transactions/a.csv.sha256": f"{good.replace(good[0], 'x')}  a.csv\n"})
-    with pytest.raises(InputError, match="it was changed on its way"):
+    with pytest.raises(InputError, match="it was changed in transit"):
         load(book)
     add_file(book, "transactions/a.csv.sha256", f"{good}  a.csv\n")
     load(book)
@@ -232,7 +232,7 @@ def test_files_wait_until_their_sender_has_finished(tmp_path: Path) -> None:
     book = write_book(tmp_path, feed("done: true"), {"transactions/a.csv": csv(ROW), "transactions/b.csv": csv(ROW, ROW), "transactions/b.csv.done": ""})
     report = load(book)
     assert query(book, "select file_name from raw.feed_files") == [("feeds/transactions/b.csv",)]
-    assert report.warnings == ("feeds/transactions/a.csv waits for a.csv.done, which its sender has yet to put beside it",)
+    assert report.warnings == ("feeds/transactions/a.csv waits for a.csv.done, which its sender has not delivered yet",)
     add_file(book, "transactions/a.csv.done", "")
     load(book)
     assert query(book, "select count(*) from raw.feed_files") == [(2,)]
@@ -244,7 +244,7 @@ def test_files_wait_until_their_sender_has_finished(tmp_path: Path) -> None:
     ("settings", "content", "what"),
     [
         ("non_empty: true", csv(), "has no rows"),
-        ("final_newline: true", csv(ROW).removesuffix("\n"), "its last line has no end"),
+        ("final_newline: true", csv(ROW).removesuffix("\n"), "the last line has no line end"),
         ("strict: true", csv(ROW), "has the column channel, which book.yaml does not name"),
     ],
 )
@@ -271,7 +271,7 @@ def test_a_new_column_and_a_missing_line_end_are_told_once(tmp_path: Path) -> No
     message = load(book).warnings
     assert [text.split(":")[0] for text in message] == [
         "feeds/transactions/b.csv",
-        "feeds/transactions/b.csv has columns that no file of transactions had before",
+        "feeds/transactions/b.csv has columns that no earlier file of transactions has",
     ]
     assert load(book).warnings == ()
 

@@ -101,7 +101,7 @@ def test_a_path_that_dbt_would_compute_is_refused(tmp_path: Path, capsys: pytest
     (tmp_path / folder).mkdir()
     (tmp_path / folder / "book.yaml").write_text('book: b\ncurrency: EUR\nfeeds: {transactions: {files: "*.csv"}}\n' + spill)
     assert main(["run", "--book", str(tmp_path / folder)]) == 2
-    assert "which dbt would take for a formula" in capsys.readouterr().err
+    assert "which dbt would evaluate as a template" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / folder).iterdir() if path.name != ".lock"] == ["book.yaml"]
 
 

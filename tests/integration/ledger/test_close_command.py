@@ -56,7 +56,7 @@ def test_a_close_with_open_errors_is_refused(tmp_path: Path, capsys: pytest.Capt
     book = write_book(tmp_path / "book")
     assert command(book, "close", "2026-01", "--by", "J. Doe") == 1
     message = capsys.readouterr().err
-    assert "Refused: 2026-01 has open errors" in message
+    assert "Not allowed: 2026-01 has open errors" in message
     assert "2026-02-10.csv row 3" in message
     assert "--accept-open" in message
     assert command(book, "close", "2026-06-30", "--by", "J. Doe") == 2
@@ -64,7 +64,7 @@ def test_a_close_with_open_errors_is_refused(tmp_path: Path, capsys: pytest.Capt
     assert not (book / "ledger").exists()
     with lock_book(book):
         assert command(book, "close", "2026-01", "--by", "J. Doe") == 1
-    assert "another run is at work" in capsys.readouterr().err
+    assert "another run is in progress" in capsys.readouterr().err
 
 
 def test_closed_periods_are_published(closed: Path) -> None:
@@ -81,7 +81,7 @@ def test_closing_again_does_nothing(closed: Path, capsys: pytest.CaptureFixture[
     assert (message["status"], message["closed"], message["later"]) == ("already_closed", [], [])
     assert sorted(path.name for path in (closed / "ledger").iterdir()) == before
     assert command(closed, "close", "2026-03", "--by", "J. Doe") == 0
-    assert "closed already" in capsys.readouterr().out
+    assert "already closed" in capsys.readouterr().out
 
 
 def test_a_difference_is_written_off(closed: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,8 +173,8 @@ def test_what_closed_periods_stand_on_cannot_be_changed(closed: Path, tmp_path: 
     edits = {
         (agreement, genuine[agreement].replace("currency: EUR", "currency: EUR\ndirection: receivable")): "agreements/bonus.yaml:2: direction: is receivable,",
         (agreement, genuine[agreement].replace("currency: EUR", "currency: USD")): "agreements/bonus.yaml:2: currency: is USD,",
-        (agreement, other): "BONUS is in no file any more, but 25.69 EUR of it are posted in closed periods, the last 2026-04",
-        (settings, genuine[settings] + 'accounts: {cash: "1010"}\n'): "account 1000 is none of them, but entries of closed periods stand on it",
+        (agreement, other): "BONUS is no longer in any file, but 25.69 EUR of it are posted in closed periods, the last 2026-04",
+        (settings, genuine[settings] + 'accounts: {cash: "1010"}\n'): "account 1000 is not among them, but entries of closed periods use it",
     }
     for (path, text), message in edits.items():
         path.write_text(text)

@@ -119,8 +119,8 @@ def other_database(book: Path) -> None:
         (dropped_write_off, "I11", ["ledger/write_offs.jsonl"]),
         (one_byte, "I3", ["is damaged", "feeds/transactions/2026-01-05.csv, arrival 1 of feed transactions"]),
         (lost_file, "I3", ["is missing", "feeds/transactions/2026-04-01.csv"]),
-        (shorter_manifest, "I3", ["archive/manifest.jsonl is shorter than the published run knew it", "transactions: 3 arrivals were known, 2 are left"]),
-        (older_set, "I17", ["was published after it", "an older copy was put back"]),
+        (shorter_manifest, "I3", ["archive/manifest.jsonl is shorter than when the published run read it", "transactions: 3 arrivals were known, 2 are left"]),
+        (older_set, "I17", ["was published after it", "an older copy was restored"]),
         (other_database, "I17", ["published/tierledger.duckdb, table fct_payout", "participant_id=C1, window_start=2026-01-01"]),
     ],
 )
@@ -183,7 +183,7 @@ def test_a_book_that_closed_nothing_says_so(book: Path, tmp_path: Path, capsys: 
     (book / "archive" / RECEIPT).unlink()
     (book / "warehouse.duckdb").unlink()
     assert main(["verify", "--book", str(book)]) == 2
-    assert "no whole set is published" in capsys.readouterr().err
+    assert "no complete set is published" in capsys.readouterr().err
     assert command(book, "run") == 0
     assert main(["verify", "--book", str(book)]) == 0
     said = capsys.readouterr().out
@@ -195,7 +195,7 @@ def test_what_came_since_the_run_is_no_fault(book: Path, capsys: pytest.CaptureF
     bonus = book / "agreements" / "bonus.yaml"
     bonus.write_text(bonus.read_text().replace("rate: 0.03", "rate: 0.04"))
     statements = {each["id"]: each for each in verified(book, capsys, 0)}
-    assert statements["I17"]["message"] == "changed since then, and published by the next run: agreements"
+    assert statements["I17"]["message"] == "changed since then, to be published by the next run: agreements"
 
 
 # -- reconciliations: each finds what breaks it -----------------------------------------------------------------------

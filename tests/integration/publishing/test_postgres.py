@@ -83,7 +83,7 @@ def test_readers_are_let_in_with_the_switch_alone(context: RunContext, server: S
     for step in ("_check_tables", "open_schema"):
         with monkeypatch.context() as patch:
             patch.setattr(postgres, step, fail)
-            patch.setattr(postgres, "_takes_in", lambda *_: True)
+            patch.setattr(postgres, "_must_replace", lambda *_: True)
             with pytest.raises(PostgresFailed):
                 publish_to_postgres(context)
         assert server.ask("select nspname::text from pg_namespace where nspname like 'rebates%'", database=database) == [("rebates",)]
@@ -116,7 +116,7 @@ def test_what_arrives_otherwise_is_not_switched_to(
 
 def republish(context: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(postgres, "_takes_in", lambda *_: True)
+        patch.setattr(postgres, "_must_replace", lambda *_: True)
         publish_to_postgres(context)
 
 
@@ -194,7 +194,7 @@ def test_views_of_others_are_not_dropped(context: RunContext, server: Server, da
     manifest = context.published / "current" / "tables.json"
     server.run("create schema reports", "create view reports.monthly as select * from rebates.fct_payout", database=database)
     server.run("""comment on schema rebates is '{"tierledger": "small", "run_id": "older", "set": "s"}'""", database=database)
-    with pytest.raises(PostgresFailed, match=r"reports.monthly is a view on rebates.fct_payout and would go with it"):
+    with pytest.raises(PostgresFailed, match=r"reports.monthly is a view on rebates.fct_payout and would be dropped with it"):
         publish_to_postgres(context)
     with pytest.raises(PostgresFailed, match=r"rebates: ERROR: cannot drop desired object.* view reports.monthly depends on table rebates.fct_payout"):
         republish(context, monkeypatch)

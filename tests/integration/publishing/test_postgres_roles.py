@@ -187,7 +187,7 @@ REFUSED: dict[str, tuple[Callable[[Server, str], None], dict[str, Any], str]] = 
     "reads everything": (lambda s, d: s.run("grant pg_read_all_data to portal"), {}, "revoke pg_read_all_data from portal"),
     "writes by default": (
         lambda s, d: s.run("alter default privileges for role publisher grant insert on tables to bi", database=d), {},
-        "role bi could write to new tables by default privileges",
+        "role bi could write to new tables because of default privileges",
     ),
 }  # fmt: skip
 

@@ -1,0 +1,126 @@
+"""Files of one shape, which one statement reads: how they are grouped, and what is recorded of their rejected and corrected rows.
+
+Belongs here: grouping sources, and the rows of `raw.rejects` and `raw.corrections`. Does not belong here: which files are loaded (assets/feeds/load.py),
+what a value must look like (assets/feeds/typing_sql.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import duckdb
+
+from assets.feeds.column_mapping import map_header
+from assets.feeds.inspection import format_of
+from assets.feeds.readers import Source, relation
+from assets.feeds.typing_sql import Mapped, RowRule, TextFacts, repeated_header, select_rejects, signs_differ, too_late
+from assets.runtime.errors import rejection
+from models.documents import InputError
+from models.feeds.columns import Feed
+from models.feeds.reject_reasons import CORRECTS_FILE, CORRECTS_ROW, is_correction
+from models.feeds.settings import FeedSettings
+from models.sql_text import literal
+
+#: Files that one statement reads. Many, because the engine writes the rows of a second statement twice; not all, because each file takes memory.
+_FILES_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files of one feed with the same header, format and compression. One statement reads them."""
+
+    sources: list[Source]
+    mapped: list[Mapped]
+    defaults: dict[str, str]
+    rules: list[RowRule] = field(default_factory=list)
+
+    @property
+    def facts(self) -> TextFacts:
+        facts = [source.facts for source in self.sources]
+        if format_of(self.sources[0].suffix)[0] != "csv":
+            return TextFacts()
+        return TextFacts(
+            has_space=any(f.has_space or f.has_quote for f in facts),
+            has_control=any(f.has_control for f in facts),
+            is_ascii=all(f.is_ascii for f in facts),
+        )
+
+
+def make_batches(feed: Feed, settings: FeedSettings, sources: list[Source], arrived: dict[int, dt.date]) -> list[Batch]:
+    """The files grouped by shape. Raises InputError with one file of every shape that has no column for a required one. `arrived`: the day, by file_no."""
+    in_json = settings.model_copy(update={"decimal": ".", "thousands": []})  # a number in JSON is written in one way
+    groups: dict[tuple[object, ...], list[Source]] = defaultdict(list)
+    for source in sources:
+        day = arrived[source.file_no] if settings.max_future_days is not None else None
+        groups[(format_of(source.suffix), source.header, source.columns, source.is_rewritten, day)].append(source)
+    batches, problems = [], []
+    defaults = {name: str(value) for name, value in settings.defaults.items()}
+    for group in groups.values():
+        is_json = format_of(group[0].suffix)[0] == "json"
+        typed = frozenset(name for name, kind in group[0].columns if kind != "VARCHAR")
+        try:
+            if is_json and (settings.decimal == "," or settings.thousands):
+                message = f"is JSON, where a number has a point; feeds.{feed.name}.decimal and thousands are for CSV. Put JSON files into a feed without them"
+                raise rejection(group[0].name, message)
+            mapped = map_header(feed, in_json if is_json else settings, group[0].header, group[0].name, typed)
+        except InputError as error:
+            problems += error.problems
+            continue
+        rules = _rules(feed, settings, mapped, group[0], arrived[group[0].file_no])
+        batches += [Batch(group[i : i + _FILES_AT_ONCE], mapped, defaults, rules) for i in range(0, len(group), _FILES_AT_ONCE)]
+    if problems:
+        raise InputError(problems)
+    return batches
+
+
+def _rules(feed: Feed, settings: FeedSettings, mapped: list[Mapped], source: Source, arrived: dt.date) -> list[RowRule]:
+    """Conditions that reject a row of the file."""
+    rules = [repeated_header(feed, source.header)] if format_of(source.suffix)[0] == "csv" and source.header else []
+    if settings.max_future_days is not None:
+        rules.append(too_late(feed, mapped, arrived + dt.timedelta(settings.max_future_days), settings.max_future_days))
+    if settings.signs == "agree":
+        rules.append(signs_differ(mapped))
+    return rules
+
+
+def insert_rejects(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> int:
+    """Describe the rejected rows (negative file_no) of a batch in raw.rejects. Returns how many there are.
+
+    Their text is read again, but only from files that have some. The same test finds the same rows in the same order.
+    """
+    rejected = {file_no for (file_no,) in con.execute(f"select distinct -file_no from raw.{feed.name} where file_no < 0").fetchall()}
+    sources = [source for source in batch.sources if source.file_no in rejected]
+    if not sources:
+        return 0
+    rejects = select_rejects(batch.mapped, batch.defaults, batch.facts, relation(sources), sources[0].header, batch.rules)
+    con.execute(f"create or replace temp table rejected as {rejects}")
+    numbers = ", ".join(str(-source.file_no) for source in sources)
+    inserted = con.execute(
+        f"""insert into raw.rejects
+        select {literal(feed.name)}, numbered.file_no, numbered.row_no, reason, column_name, message, raw, readable
+        from (select *, row_number() over (partition by file_no order by rowid) as n from rejected) as found
+        join (select -file_no as file_no, row_no, row_number() over (partition by file_no order by rowid) as n
+              from raw.{feed.name} where file_no in ({numbers})) as numbered using (file_no, n)
+        order by 2, 3"""
+    ).fetchall()
+    con.execute("drop table temp.rejected")
+    return int(inserted[0][0])
+
+
+def insert_corrections(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> None:
+    """Record which rejected row each accepted row of a file of corrections replaces."""
+    header = batch.sources[0].header
+    if not is_correction(header):
+        return
+    corrected = f"c{header.index(CORRECTS_FILE)} as corrects_file, try_cast(c{header.index(CORRECTS_ROW)} as bigint) as corrects_row"
+    con.execute(f"create or replace temp table corrected as select file_no, {corrected} from ({relation(batch.sources)})")
+    con.execute(
+        f"""insert into raw.corrections
+        select {literal(feed.name)}, file_no, row_no, trim(corrects_file), corrects_row
+        from (select *, row_number() over (partition by file_no order by rowid) as row_no from corrected) as corrections
+        semi join raw.{feed.name} using (file_no, row_no)
+        where corrects_file is not null and corrects_row is not null"""
+    )
+    con.execute("drop table temp.corrected")
