@@ -138,6 +138,7 @@ def test_verify_finds_a_key_that_was_taken_from_the_file(tmp_path: Path, monkeyp
     assert "partners.partner_key," in text
     model.write_text(text.replace("partners.partner_key,", 'cast(lines."attribute:partner_key" as integer) as partner_key,'))
     monkeypatch.setattr(dbt, "PROJECT", project)
+    monkeypatch.setattr(dbt, "_target", lambda: tmp_path)  # what is kept of the true project is not for this one
     monkeypatch.setattr(dbt, "_models_alone", lambda: dbt.load_manifest(has_tests=False))
     damaged = make(tmp_path / "book", {"a.csv": csv(*ROWS)})
     assert main(["verify", "--book", str(damaged), "--json"]) == 1

@@ -82,7 +82,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
 EFFECTS: dict[str, list[tuple[str, str]]] = {
     "assets/archive/receipts.py": [
         ('        con.execute("checkpoint")  #', "        pass  #"),
-        ("return [REBUILT] if rebuild else [MADE_AGAIN] if had_one else []", "return [REBUILT] if rebuild else []"),
+        ("return [REBUILT] if rebuild else [REBUILT_MISSING] if had_one else []", "return [REBUILT] if rebuild else []"),
         ("if (receipt.load_no, receipt.load_sha256) not in loads:", "if False:"),
         ("if hash_contents(found) != last[1]:", "if False:"),
         ("if status.st_size != arrival.bytes or (touched and", "if status.st_size != arrival.bytes or (False and"),
@@ -93,7 +93,7 @@ _SWITCH = "            _switch(published, target)\n            append_run(contex
 PUBLISHED: dict[str, list[tuple[str, str]]] = {
     "assets/publishing/parquet_set.py": [
         (_SWITCH, "            append_run(context.archive, run)\n            _switch(published, target)\n"),
-        ("            check_set(con, beside)\n", ""),
+        ("            check_set(con, staged)\n", ""),
         ("where coalesce(payout, 0) <> coalesce(lines, 0) or", "where coalesce(payout, 0) < coalesce(lines, 0) or"),
         ("sets[KEPT_SETS:]", "sets[KEPT_SETS + 1 :]"),
         ("group by payout_id having count(*) > 1", "group by payout_id having count(*) > 2"),
