@@ -27,7 +27,7 @@ CONTRADICTIONS = [
         "c,,,,2026-03-31\nc,,,2026-03-31,\n",
         5,
         "partner_id",
-        "c has two records that hold on the same day, 2026-03-31: row 5, and row 4 of",
+        "c has two records that are valid on the same day, 2026-03-31: row 5, and row 4 of",
     ),
     ("partners/p.csv", "d,,e,,\ne,,f,,\nf,,d,,\n", 6, "parent_id", "d → e → f → d"),
     ("partners/p.csv", "g,,g,,\n", 9, "parent_id", "g → g"),
