@@ -33,7 +33,8 @@ class FeedFeatures:
 class BookFeatures:
     """What the SQL models need to know of a book before they are compiled.
 
-    last_scope_key: no scope has a higher one. conditions: key and SQL of every `where`. measured: name and column of the transaction attributes that benefits measure.
+    last_scope_key: no scope has a higher one. conditions: key and SQL of every `where`. measured: name and column of the transaction attributes
+    that benefits measure.
     """
 
     feeds: dict[str, FeedFeatures]
