@@ -21,6 +21,7 @@ from assets.archive.receipts import enter_load, write_receipt
 from assets.feeds.batches import insert_corrections, insert_rejects, make_batches
 from assets.feeds.column_mapping import check_mappings, settings_hash
 from assets.feeds.control_totals import check_totals, smaller_than_usual
+from assets.feeds.file_checks import check_rejected, repeated_under_one_name
 from assets.feeds.file_events import log_attention, log_files
 from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect
 from assets.feeds.landing import Landing, dialect_of, land_files
@@ -135,6 +136,7 @@ def _load_all(load: _Load) -> Counter[str]:
     """Load rows, rejects and registers of every feed that has new files."""
     load.con.execute("delete from raw.feed_keys")
     load.con.execute("delete from raw.feed_snapshots")
+    load.con.execute("delete from raw.replacing_feeds")
     todo: dict[str, list[Arrival]] = {}
     for feed in FEEDS.values():
         todo[feed.name] = _to_load(load, feed)
@@ -142,6 +144,7 @@ def _load_all(load: _Load) -> Counter[str]:
         key = feed.key if settings is None or settings.key is None else settings.key
         append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key, 1)])
         append_rows(load.con, "feed_snapshots", [(feed.name,)] if settings and settings.snapshot else [])
+        append_rows(load.con, "replacing_feeds", [(feed.name,)] if settings and settings.replace else [])
     total = sum(map(len, todo.values()))
     counts: Counter[str] = Counter(files_loaded=total)
     done = 0
@@ -154,23 +157,32 @@ def _load_all(load: _Load) -> Counter[str]:
 
 
 def _to_load(load: _Load, feed: Feed) -> list[Arrival]:
-    """The arrivals whose rows are not in raw. Empties the feed first if its settings changed or raw holds files that the manifest does not list."""
+    """The arrivals whose rows are not in raw.
+
+    Empties the feed first if its settings changed, or raw holds files that the manifest does not list or has withdrawn.
+    """
     con, arrivals = load.con, load.landing.arrivals[feed.name]
     settings = load.context.book.feeds.get(feed.name)
     wanted = settings_hash(feed, settings)
     loaded_under = con.execute("select sha256 from raw.feed_settings where feed = ?", [feed.name]).fetchall()
-    in_raw = set(con.execute("select arrival_no, sha256 from raw.feed_files where feed = ?", [feed.name]).fetchall())
-    if loaded_under != [(wanted,)] or not in_raw <= {(arrival.arrival_no, arrival.sha256) for arrival in arrivals}:
+    files = "select arrival_no, sha256, status = 'withdrawn' from raw.feed_files where feed = ?"
+    in_raw = set(con.execute(files, [feed.name]).fetchall())
+    if loaded_under != [(wanted,)] or not in_raw <= set(map(_in_raw, arrivals)):
         truncate_feed(con, feed)
         append_rows(con, "feed_settings", [(feed.name, wanted)])
         in_raw = set()
-    return [arrival for arrival in arrivals if settings and (arrival.arrival_no, arrival.sha256) not in in_raw]
+    return [arrival for arrival in arrivals if settings and _in_raw(arrival) not in in_raw]
+
+
+def _in_raw(arrival: Arrival) -> tuple[int, str, bool]:
+    """What raw.feed_files must say of an arrival. A file that was withdrawn after it was loaded makes the feed load again."""
+    return arrival.arrival_no, arrival.sha256, arrival.withdrawal is not None
 
 
 def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: int) -> Counter[str]:
     """Load files of one feed. `done` of `total` files of all feeds are loaded already."""
-    first = {arrival.sha256: arrival for arrival in reversed(load.landing.arrivals[feed.name])}
-    fresh = [arrival for arrival in todo if first[arrival.sha256] is arrival]
+    first = {arrival.sha256: arrival for arrival in reversed(load.landing.arrivals[feed.name]) if not arrival.withdrawal}
+    fresh = [arrival for arrival in todo if first.get(arrival.sha256) is arrival]
     settings = load.context.book.feeds[feed.name]
     sources = _sources(load, feed, fresh)
     _check_shape(load, feed, settings, sources)
@@ -189,7 +201,11 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     for batch in batches:
         insert_corrections(load.con, feed, batch)
         _check_row_counts(batch.sources, rows_read)
+    all_rejected, many_rejected = check_rejected(load.con, feed, settings, sources, rows_read)
+    load.warnings.extend(many_rejected)
     problems = check_totals(load.con, feed, sources, rows_read)
+    if not load.context.is_rebuild:  # a rebuild repeats what was taken in
+        problems += all_rejected
     if settings.non_empty:
         message = f"has no rows, and feeds.{feed.name} is non_empty in book.yaml; deliver it again"
         problems += [Problem(source.name, 0, "", message) for source in sources if not rows_read.get(source.file_no)]
@@ -198,15 +214,23 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     append_rows(load.con, "declared_totals", [(feed.name, source.file_no, total, value) for source in sources for total, value in source.totals.items()])
     entries = []
     for arrival in todo:
-        original = first[arrival.sha256]
         number = file_number(feed, arrival)
-        same = f"the same bytes as {original.file_name}, which arrived as file {original.arrival_no} of this feed"
-        status, reason = ("loaded", None) if original is arrival else ("duplicate", same)
+        status, reason = _status_of(arrival, first.get(arrival.sha256))
         read = rows_read.get(number, 0)
         entries.append((number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at, status, reason, read))
     append_rows(load.con, "feed_files", entries)
+    load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
     load.warnings.extend(smaller_than_usual(load.con, feed, settings, {source.file_no: source.name for source in sources}))
     return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=len(todo) - len(fresh))
+
+
+def _status_of(arrival: Arrival, original: Arrival | None) -> tuple[str, str | None]:
+    """What becomes of the file, and why. `original`: the first file with its bytes that counts."""
+    if arrival.withdrawal:
+        return "withdrawn", f"withdrawn on {arrival.withdrawal.withdrawn_at[:10]} by {arrival.withdrawal.by}: {arrival.withdrawal.reason}"
+    if original is None or original is arrival:
+        return "loaded", None
+    return "duplicate", f"the same bytes as {original.file_name}, which arrived as file {original.arrival_no} of this feed"
 
 
 def _execute(load: _Load, statement: str, done: int, files: int, total: int) -> None:

@@ -74,11 +74,13 @@ class FeedSettings(Strict):
     final_newline: bool = False
     non_empty: bool = False
     strict: bool = False
+    max_rejected: Annotated[Decimal, BeforeValidator(_share)] = Decimal("0.05")
     # what must be true of a row
     max_future_days: int | None = Field(default=None, ge=0, le=36_500)
     signs: Literal["any", "agree"] = "any"
     # what a newer file means
     snapshot: bool = False
+    replace: Literal["file"] | None = None
 
     @property
     def patterns(self) -> list[str]:
@@ -117,6 +119,8 @@ class FeedSettings(Strict):
     def problem_with(self, feed: Feed) -> tuple[str, str] | None:
         """What is wrong with these settings for a feed: the key and a message; None: nothing."""
         numeric = [column.name for column in feed.columns if column.kind in NUMERIC_KINDS]
+        if self.replace and self.snapshot:
+            return "replace", "a snapshot replaces every earlier file already; remove `replace` or `snapshot`"
         if self.max_future_days is not None and feed.day is None:
             return "max_future_days", f"{feed.name} have no day that could be in the future"
         if self.signs == "agree" and not {"amount", "quantity"} <= set(numeric):
