@@ -13,7 +13,7 @@ import duckdb
 from assets.feeds.readers import Source
 from models.documents import Problem
 from models.feeds.columns import Feed
-from models.feeds.settings import FeedSettings
+from models.feeds.settings import FeedSettings, key_of
 
 
 def check_rejected(
@@ -42,8 +42,7 @@ def check_rejected(
 
 def repeated_under_one_name(con: duckdb.DuckDBPyConnection, feed: Feed, settings: FeedSettings, sources: list[Source]) -> list[str]:
     """One sentence per file of which at least half of the rows were in an earlier file of its name, where nothing says that they replace those."""
-    key = feed.key if settings.key is None else settings.key
-    if key or settings.replace or settings.snapshot:
+    if key_of(feed, settings) or settings.replace or settings.snapshot:
         return []
     warnings = []
     for source in sources:

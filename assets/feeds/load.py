@@ -27,6 +27,7 @@ from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, i
 from assets.feeds.landing import Landing, dialect_of, land_files
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
 from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, relation, rewrite_csv
+from assets.feeds.repeated_keys import describe_repeated_keys, reject_repeated_keys
 from assets.feeds.transcoding import write_plain
 from assets.feeds.typing_sql import select_rows
 from assets.runtime.context import RunContext, StepReport
@@ -37,7 +38,7 @@ from models.documents import InputError, Problem
 from models.feeds.attributes import folded
 from models.feeds.columns import FEEDS, Feed
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
-from models.feeds.settings import FeedSettings
+from models.feeds.settings import FeedSettings, key_of
 from models.sql_text import identifier
 
 #: file_no = this × the feed's place + arrival_no. It does not depend on the order in which files of different feeds arrived.
@@ -141,8 +142,7 @@ def _load_all(load: _Load) -> Counter[str]:
     for feed in FEEDS.values():
         todo[feed.name] = _to_load(load, feed)
         settings = load.context.book.feeds.get(feed.name)
-        key = feed.key if settings is None or settings.key is None else settings.key
-        append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key, 1)])
+        append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key_of(feed, settings), 1)])
         append_rows(load.con, "feed_snapshots", [(feed.name,)] if settings and settings.snapshot else [])
         append_rows(load.con, "replacing_feeds", [(feed.name,)] if settings and settings.replace else [])
     total = sum(map(len, todo.values()))
@@ -198,11 +198,16 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     found = load.con.execute(f"select count(*) from raw.{feed.name} where file_no < 0").fetchall()[0][0]
     if found != rejected:
         raise RuntimeError(f"raw.{feed.name}: {found} rows were rejected but {rejected} were recorded")
-    for batch in batches:
-        insert_corrections(load.con, feed, batch)
-        _check_row_counts(batch.sources, rows_read)
     all_rejected, many_rejected = check_rejected(load.con, feed, settings, sources, rows_read)
     load.warnings.extend(many_rejected)
+    key = key_of(feed, settings)
+    for batch in batches:
+        if key and settings.repeats == "refuse":
+            repeated = reject_repeated_keys(load.con, feed, batch, key)
+            load.warnings.extend(describe_repeated_keys(feed, key, repeated))
+            rejected += sum(repeated.values())
+        insert_corrections(load.con, feed, batch)
+        _check_row_counts(batch.sources, rows_read)
     problems = check_totals(load.con, feed, sources, rows_read)
     if not load.context.is_rebuild:  # a rebuild repeats what was taken in
         problems += all_rejected

@@ -79,6 +79,7 @@ class FeedSettings(Strict):
     max_future_days: int | None = Field(default=None, ge=0, le=36_500)
     signs: Literal["any", "agree"] = "any"
     # what a newer file means
+    repeats: Literal["refuse", "last"] = "refuse"
     snapshot: bool = False
     replace: Literal["file"] | None = None
 
@@ -132,3 +133,8 @@ class FeedSettings(Strict):
             if unknown := [field for field in named if field not in ("rows", *numeric)]:
                 return "totals", f'{unknown[0]!r} is not a total; allowed: rows, {", ".join(numeric)}, and "" for a field that is something else'
         return None
+
+
+def key_of(feed: Feed, settings: FeedSettings | None) -> tuple[str, ...]:
+    """The columns of the feed's business key; empty: a row is identified by its file and place."""
+    return feed.key if settings is None or settings.key is None else tuple(settings.key)

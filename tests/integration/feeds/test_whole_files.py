@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import pytest
 
 from assets.archive.withdrawals import counting_copies, withdraw_file
 from models.documents import InputError
-from tests.support.feed_books import PLAIN, ROW, add_file, csv, load, query, write_book
+from tests.support.feed_books import PLAIN, ROW, add_file, csv, load, query, rejects, write_book
 
 BAD = ROW.replace("12.50", "much")
 
@@ -98,3 +99,47 @@ def test_what_cannot_be_withdrawn_says_why(tmp_path: Path, file: str, reason: st
     withdraw_file(book / "archive", "b.csv", None, "test", "J. Doe", NOON)
     with pytest.raises(InputError, match=message):
         withdraw_file(book / "archive", file, None, reason, "J. Doe", NOON)
+
+
+KEYED = PLAIN.replace("}", ", key: [transaction_id, line]}")
+DEARER = ROW.replace("12.50", "13.00")
+
+
+@pytest.mark.parametrize(
+    ("settings", "rows", "refused"),
+    [
+        (KEYED, [ROW, OTHER, DEARER], [1, 3]),
+        (KEYED, [ROW, OTHER, DEARER, ROW], [1, 3, 4]),
+        (KEYED, [ROW, OTHER, ROW], []),
+        (KEYED, [ROW, BAD, OTHER], [2]),
+        (KEYED.replace("]}", "], repeats: last}"), [ROW, OTHER, DEARER], []),
+        (PLAIN, [ROW, OTHER, DEARER], []),
+    ],
+)
+def test_rows_of_one_key_that_differ_are_all_rejected(tmp_path: Path, settings: str, rows: list[str], refused: list[int]) -> None:
+    book = write_book(tmp_path, settings, {"transactions/a.csv": csv(*rows)})
+    report = load(book)
+    assert [row for row, _, _ in rejects(book)] == refused
+    assert query(book, "select row_no from raw.transactions order by row_no") == [(row,) for row in range(1, len(rows) + 1) if row not in refused]
+    told = [warning for warning in report.warnings if "share their key (transaction_id, line) with a different row of the same file" in warning]
+    assert len(told) == (len(refused) > 1)
+    if told:
+        assert report.rows_rejected == len(refused)
+        assert {reason for _, reason, _ in rejects(book)} == {"key_repeated"}
+        raw, readable = query(book, "select raw, readable from raw.rejects where row_no = 3")[0]
+        assert (json.loads(raw)["amount"], json.loads(readable)["transaction_id"]) == ("13.00", "A-1")
+
+
+def test_a_row_of_another_file_replaces_a_key_and_is_not_a_repeat(tmp_path: Path) -> None:
+    book = write_book(tmp_path, KEYED, {"transactions/a.csv": csv(ROW), "transactions/b.csv": csv(DEARER)})
+    assert (load(book).warnings, rejects(book)) == ((), [])
+
+
+def test_a_payment_that_is_exported_twice_has_one_key(tmp_path: Path) -> None:
+    payment = "agreement,benefit,participant_id,window_start,amount,paid_on,reference\nA,b,P-1,2026-01-01,4.00,2026-05-02,PAY-1\n"
+    book = write_book(tmp_path, 'payments: {files: "feeds/payments/*"}', {"payments/a.csv": payment})
+    load(book)
+    assert query(book, "select column_name from raw.feed_keys where feed = 'payments'") == [("reference",)]
+    named = write_book(tmp_path, 'payments: {files: "feeds/payments/*", key: []}')
+    load(named)
+    assert query(named, "select column_name from raw.feed_keys where feed = 'payments'") == []
