@@ -1,4 +1,4 @@
-"""What a file as a whole says about itself once its rows are typed: how many are rejected, and what they repeat.
+"""What a file as a whole says about itself once its rows are typed: how many are rejected, what they repeat, ids that a spreadsheet spoiled.
 
 Belongs here: warnings and refusals that look at all rows of a file. Does not belong here: totals that the sender declares and sizes that are usual
 (assets/feeds/control_totals.py), single rows (assets/feeds/typing_sql.py).
@@ -61,6 +61,24 @@ def repeated_under_one_name(con: duckdb.DuckDBPyConnection, feed: Feed, settings
             )
     return warnings
 
+
+def ids_with_exponents(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list[Source]) -> list[str]:
+    """One sentence per file and column with ids such as 8.96529E+19: a spreadsheet has shortened a number, so that different ids may have become one."""
+    names = {source.file_no: source.name for source in sources}
+    columns = [column.name for column in feed.columns if column.kind == "text" and column.name.endswith("_id")]
+    warnings = []
+    for column in columns:
+        for file_no, example, rows in con.execute(_EXPONENTS.format(feed=feed.name, column=column), [list(names)]).fetchall():
+            found = f"{column} is {example} in {rows:,} rows" if rows > 1 else f"{column} is {example} in a row"
+            why = "a spreadsheet has shortened a long number, and different ids may have become one"
+            warnings.append(f"{names[file_no]}: {found}: {why}; export the column as text and deliver the file again")
+    return warnings
+
+
+_EXPONENTS = r"""
+    select file_no, min({column}), count(*) from raw.{feed}
+    where contains({column}, 'E+') and regexp_full_match({column}, '[0-9](\.[0-9]+)?E\+[0-9]+') and list_contains(?::integer[], file_no)
+    group by file_no order by file_no"""
 
 #: The last file of the same name before this one.
 _EARLIER = """

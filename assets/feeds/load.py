@@ -21,7 +21,7 @@ from assets.archive.receipts import enter_load, write_receipt
 from assets.feeds.batches import insert_corrections, insert_rejects, make_batches
 from assets.feeds.column_mapping import check_mappings, settings_hash
 from assets.feeds.control_totals import check_totals, smaller_than_usual
-from assets.feeds.file_checks import check_rejected, repeated_under_one_name
+from assets.feeds.file_checks import check_rejected, ids_with_exponents, repeated_under_one_name
 from assets.feeds.file_events import log_attention, log_files
 from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect
 from assets.feeds.landing import Landing, dialect_of, land_files
@@ -211,6 +211,9 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     problems = check_totals(load.con, feed, sources, rows_read)
     if not load.context.is_rebuild:  # a rebuild repeats what was taken in
         problems += all_rejected
+        if settings.snapshot and not settings.non_empty:
+            message = f"has no rows, and feeds.{feed.name} is a snapshot: it would take back every row; deliver it again, or remove it"
+            problems += [Problem(source.name, 0, "", message) for source in sources if not rows_read.get(source.file_no)]
     if settings.non_empty:
         message = f"has no rows, and feeds.{feed.name} is non_empty in book.yaml; deliver it again"
         problems += [Problem(source.name, 0, "", message) for source in sources if not rows_read.get(source.file_no)]
@@ -225,6 +228,7 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
         entries.append((number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at, status, reason, read))
     append_rows(load.con, "feed_files", entries)
     load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
+    load.warnings.extend(ids_with_exponents(load.con, feed, sources))
     load.warnings.extend(smaller_than_usual(load.con, feed, settings, {source.file_no: source.name for source in sources}))
     return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=len(todo) - len(fresh))
 

@@ -64,4 +64,5 @@ def describe_repeated_keys(feed: Feed, key: Sequence[str], rejected: dict[str, i
     """One sentence per file, with the ways out."""
     ways = f"correct it, add what tells them apart to feeds.{feed.name}.key in book.yaml, or set `repeats: last` if the later row corrects the earlier one"
     named = ", ".join(key)
-    return [f"{name}: {rows:,} rows share their key ({named}) with a different row of the same file and are rejected; {ways}" for name, rows in rejected.items()]
+    share = f"share their key ({named}) with a different row of the same file and are rejected"
+    return [f"{name}: {rows:,} rows {share}; {ways}" for name, rows in rejected.items()]

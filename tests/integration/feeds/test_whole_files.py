@@ -143,3 +143,18 @@ def test_a_payment_that_is_exported_twice_has_one_key(tmp_path: Path) -> None:
     named = write_book(tmp_path, 'payments: {files: "feeds/payments/*", key: []}')
     load(named)
     assert query(named, "select column_name from raw.feed_keys where feed = 'payments'") == []
+
+
+def test_ids_that_a_spreadsheet_shortened_are_a_warning(tmp_path: Path) -> None:
+    rows = [ROW.replace("P-1", "8.96529E+19"), OTHER.replace("P-1", "8.96529E+19"), ROW.replace("A-1", "E+19"), ROW.replace("A-1", "1E+19X")]
+    book = write_book(tmp_path, files={"transactions/a.csv": csv(*rows)})
+    (warning,) = load(book).warnings
+    assert "a.csv: partner_id is 8.96529E+19 in 2 rows: a spreadsheet has shortened" in warning
+
+
+def test_an_empty_snapshot_is_refused(tmp_path: Path) -> None:
+    book = write_book(tmp_path, PLAIN.replace("}", ", snapshot: true}"), {"transactions/a.csv": csv(ROW)})
+    load(book)
+    add_file(book, "transactions/b.csv", csv())
+    with pytest.raises(InputError, match=r"b.csv: has no rows, and feeds.transactions is a snapshot"):
+        load(book)
