@@ -230,7 +230,7 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
     load.warnings.extend(ids_with_exponents(load.con, feed, sources))
     load.warnings.extend(smaller_than_usual(load.con, feed, settings, {source.file_no: source.name for source in sources}))
-    return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=len(todo) - len(fresh))
+    return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=sum(status == "duplicate" for *_, status, _, _ in entries))
 
 
 def _status_of(arrival: Arrival, original: Arrival | None) -> tuple[str, str | None]:
