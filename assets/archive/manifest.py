@@ -1,6 +1,7 @@
-"""The archive's manifest: which file arrived for which feed, in which order.
+"""The archive's manifest: which file arrived for which feed, in which order, and which of them was withdrawn.
 
-Belongs here: entering arrivals and reading them. Does not belong here: finding and copying files (assets/feeds/landing.py).
+Belongs here: entering arrivals and withdrawals, and reading them. Does not belong here: finding and copying files (assets/feeds/landing.py),
+which file may be withdrawn (assets/archive/withdrawals.py).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from assets.runtime.durable_files import flush
@@ -19,10 +20,23 @@ MANIFEST = "manifest.jsonl"
 
 
 @dataclass(frozen=True)
+class Withdrawal:
+    """A line of the manifest: an arrival no longer counts. `withdrawn_at` is UTC. `number` counts withdrawals from 1."""
+
+    feed: str
+    arrival_no: int
+    sha256: str
+    withdrawn_at: str
+    by: str
+    reason: str
+    number: int
+
+
+@dataclass(frozen=True)
 class Arrival:
     """One file of one feed, as the manifest has it. `arrival_no` counts per feed from 1; `arrived_at` is UTC.
 
-    `totals`: the control totals delivered with it.
+    `totals`: the control totals delivered with it. `withdrawal`: the later line that withdraws it.
     """
 
     feed: str
@@ -33,6 +47,7 @@ class Arrival:
     bytes: int
     suffix: str
     totals: dict[str, str] | None = None
+    withdrawal: Withdrawal | None = None
 
 
 def sync_archive(archive: Path, hashes: Iterable[str]) -> None:
@@ -43,20 +58,52 @@ def sync_archive(archive: Path, hashes: Iterable[str]) -> None:
 
 
 def read_manifest(archive: Path) -> list[Arrival]:
-    """Every arrival, in order. A last line that a crash cut short is ignored."""
+    """Every arrival, in order, each with its withdrawal. A last line that a crash cut short is ignored."""
     path = archive / MANIFEST
     if not path.exists():
         return []
     lines = path.read_bytes().splitlines(keepends=True)
+    arrivals: dict[tuple[str, int, str], Arrival] = {}
     try:
-        return [Arrival(**json.loads(line)) for line in lines if line.endswith(b"\n")]
-    except (ValueError, TypeError) as error:
+        for line in lines:
+            if not line.endswith(b"\n"):
+                continue
+            entry = json.loads(line)
+            if "withdrawn_at" in entry:
+                withdrawal = Withdrawal(**entry)
+                key = (withdrawal.feed, withdrawal.arrival_no, withdrawal.sha256)
+                arrivals[key] = replace(arrivals[key], withdrawal=withdrawal)
+            else:
+                arrival = Arrival(**entry)
+                arrivals[arrival.feed, arrival.arrival_no, arrival.sha256] = arrival
+        return list(arrivals.values())
+    except (ValueError, TypeError, KeyError) as error:
         raise rejection(f"archive/{MANIFEST}", f"is damaged ({error}); restore it from a backup: it records the order of arrival") from None
 
 
+def count_withdrawals(arrivals: Iterable[Arrival]) -> int:
+    """How many of them are withdrawn."""
+    return sum(arrival.withdrawal is not None for arrival in arrivals)
+
+
+def without_later_withdrawals(arrivals: Iterable[Arrival], known: int) -> list[Arrival]:
+    """The arrivals as they were when the manifest had `known` withdrawals."""
+    return [replace(each, withdrawal=None) if each.withdrawal and each.withdrawal.number > known else each for each in arrivals]
+
+
 def append_manifest(archive: Path, arrivals: list[Arrival]) -> None:
-    """Append arrivals. They are on disk when this returns."""
-    if not arrivals:
+    """Append arrivals, then their withdrawals. They are on disk when this returns."""
+    withdrawals = sorted((arrival.withdrawal for arrival in arrivals if arrival.withdrawal), key=lambda withdrawal: withdrawal.number)
+    _append(archive, [*map(_entry, arrivals), *map(asdict, withdrawals)])
+
+
+def append_withdrawals(archive: Path, withdrawals: list[Withdrawal]) -> None:
+    """Append withdrawals of arrivals that are in the manifest. They are on disk when this returns."""
+    _append(archive, [asdict(withdrawal) for withdrawal in withdrawals])
+
+
+def _append(archive: Path, entries: list[dict[str, object]]) -> None:
+    if not entries:
         return
     path = archive / MANIFEST
     with path.open("a+b") as file:
@@ -65,7 +112,7 @@ def append_manifest(archive: Path, arrivals: list[Arrival]) -> None:
             data = path.read_bytes()
             if not data.endswith(b"\n"):
                 file.truncate(data.rfind(b"\n") + 1)
-        file.write(b"".join(json.dumps(_entry(arrival), ensure_ascii=False).encode() + b"\n" for arrival in arrivals))
+        file.write(b"".join(json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in entries))
         file.flush()
         os.fsync(file.fileno())
     flush(archive)
@@ -73,4 +120,4 @@ def append_manifest(archive: Path, arrivals: list[Arrival]) -> None:
 
 def _entry(arrival: Arrival) -> dict[str, object]:
     """An arrival as the manifest has it."""
-    return {name: value for name, value in asdict(arrival).items() if name != "totals" or value}
+    return {name: value for name, value in asdict(arrival).items() if name != "withdrawal" and (name != "totals" or value)}

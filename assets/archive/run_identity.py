@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from assets.agreements.load import agreements_sha256, read_agreement_texts
+from assets.archive.manifest import count_withdrawals
+from assets.archive.manifest import read_manifest as read_arrivals
 from assets.archive.run_history import append_run, enter_missing, keep_terms, read_runs
 from assets.ledger.folder import read_heads
 from assets.published.reader import DATABASE, fetch, read_manifest
@@ -121,6 +123,7 @@ def record_run(con: duckdb.DuckDBPyConnection, context: RunContext, status: Lite
         status=status,
         terms_sha256=keep_terms(context.archive, context.folder),
         arrivals=dict(con.execute("select feed, max(arrival_no) from raw.feed_files group by feed order by feed").fetchall()),
+        withdrawals=count_withdrawals(read_arrivals(context.archive)),
     )
     history = [each.model_dump(include=set(_HISTORY)) for each in [*read_runs(context.archive), run]]
     con.execute(_NO_HISTORY)

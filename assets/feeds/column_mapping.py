@@ -11,6 +11,7 @@ import json
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -23,7 +24,7 @@ from models.feeds.columns import FEEDS, TRANSACTION_TYPES, Column, Feed, Kind
 from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, ExpressionError, is_day
 from models.feeds.expressions import compile_expression
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
-from models.feeds.settings import FeedSettings
+from models.feeds.settings import FeedSettings, key_of
 from models.feeds.text_formats import PLAIN, Forms, forms_of, without_nulls
 from models.money import MINOR_UNITS
 
@@ -33,9 +34,11 @@ _READER_VERSION = 3
 
 def settings_hash(feed: Feed, settings: FeedSettings | None) -> str:
     """Hash of what the rows of a feed depend on apart from the files: its settings, the canonical columns and the reader."""
-    relevant = {"reader": _READER_VERSION, "feed": asdict(feed)}
+    relevant: dict[str, Any] = {"reader": _READER_VERSION, "feed": asdict(feed)}
     if settings:
         relevant |= {"columns": settings.columns, "defaults": settings.defaults} | settings.row_settings
+        if key := key_of(feed, settings):
+            relevant |= {"key": key, "repeats": settings.repeats}
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
 
 

@@ -43,6 +43,8 @@ def log_files(con: duckdb.DuckDBPyConnection, new: list[Arrival]) -> None:
         if status == "duplicate":
             log_event("file_duplicate", f"{name}: {reason}", feed=feed, file=name, sha256=sha256, reason=reason)
             continue
+        if status == "withdrawn":
+            continue
         reasons = rejected[file_no]
         message = "".join(f", {count} rejected ({why})" for why, count in reasons.items())
         log_event("file_taken_in", f"{name}: {rows} rows of {feed}{message}", feed=feed, file=name, sha256=sha256, rows=rows, rows_rejected=reasons)

@@ -21,11 +21,13 @@ from assets.archive.receipts import enter_load, write_receipt
 from assets.feeds.batches import insert_corrections, insert_rejects, make_batches
 from assets.feeds.column_mapping import check_mappings, settings_hash
 from assets.feeds.control_totals import check_totals, smaller_than_usual
+from assets.feeds.file_checks import check_rejected, ids_with_exponents, repeated_under_one_name
 from assets.feeds.file_events import log_attention, log_files
 from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect
 from assets.feeds.landing import Landing, dialect_of, land_files
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
 from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, relation, rewrite_csv
+from assets.feeds.repeated_keys import describe_repeated_keys, reject_repeated_keys
 from assets.feeds.transcoding import write_plain
 from assets.feeds.typing_sql import select_rows
 from assets.runtime.context import RunContext, StepReport
@@ -36,7 +38,7 @@ from models.documents import InputError, Problem
 from models.feeds.attributes import folded
 from models.feeds.columns import FEEDS, Feed
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
-from models.feeds.settings import FeedSettings
+from models.feeds.settings import FeedSettings, key_of
 from models.sql_text import identifier
 
 #: file_no = this × the feed's place + arrival_no. It does not depend on the order in which files of different feeds arrived.
@@ -135,13 +137,14 @@ def _load_all(load: _Load) -> Counter[str]:
     """Load rows, rejects and registers of every feed that has new files."""
     load.con.execute("delete from raw.feed_keys")
     load.con.execute("delete from raw.feed_snapshots")
+    load.con.execute("delete from raw.replacing_feeds")
     todo: dict[str, list[Arrival]] = {}
     for feed in FEEDS.values():
         todo[feed.name] = _to_load(load, feed)
         settings = load.context.book.feeds.get(feed.name)
-        key = feed.key if settings is None or settings.key is None else settings.key
-        append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key, 1)])
+        append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key_of(feed, settings), 1)])
         append_rows(load.con, "feed_snapshots", [(feed.name,)] if settings and settings.snapshot else [])
+        append_rows(load.con, "replacing_feeds", [(feed.name,)] if settings and settings.replace else [])
     total = sum(map(len, todo.values()))
     counts: Counter[str] = Counter(files_loaded=total)
     done = 0
@@ -154,23 +157,32 @@ def _load_all(load: _Load) -> Counter[str]:
 
 
 def _to_load(load: _Load, feed: Feed) -> list[Arrival]:
-    """The arrivals whose rows are not in raw. Empties the feed first if its settings changed or raw holds files that the manifest does not list."""
+    """The arrivals whose rows are not in raw.
+
+    Empties the feed first if its settings changed, or raw holds files that the manifest does not list or has withdrawn.
+    """
     con, arrivals = load.con, load.landing.arrivals[feed.name]
     settings = load.context.book.feeds.get(feed.name)
     wanted = settings_hash(feed, settings)
     loaded_under = con.execute("select sha256 from raw.feed_settings where feed = ?", [feed.name]).fetchall()
-    in_raw = set(con.execute("select arrival_no, sha256 from raw.feed_files where feed = ?", [feed.name]).fetchall())
-    if loaded_under != [(wanted,)] or not in_raw <= {(arrival.arrival_no, arrival.sha256) for arrival in arrivals}:
+    files = "select arrival_no, sha256, status = 'withdrawn' from raw.feed_files where feed = ?"
+    in_raw = set(con.execute(files, [feed.name]).fetchall())
+    if loaded_under != [(wanted,)] or not in_raw <= set(map(_in_raw, arrivals)):
         truncate_feed(con, feed)
         append_rows(con, "feed_settings", [(feed.name, wanted)])
         in_raw = set()
-    return [arrival for arrival in arrivals if settings and (arrival.arrival_no, arrival.sha256) not in in_raw]
+    return [arrival for arrival in arrivals if settings and _in_raw(arrival) not in in_raw]
+
+
+def _in_raw(arrival: Arrival) -> tuple[int, str, bool]:
+    """What raw.feed_files must say of an arrival. A file that was withdrawn after it was loaded makes the feed load again."""
+    return arrival.arrival_no, arrival.sha256, arrival.withdrawal is not None
 
 
 def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: int) -> Counter[str]:
     """Load files of one feed. `done` of `total` files of all feeds are loaded already."""
-    first = {arrival.sha256: arrival for arrival in reversed(load.landing.arrivals[feed.name])}
-    fresh = [arrival for arrival in todo if first[arrival.sha256] is arrival]
+    first = {arrival.sha256: arrival for arrival in reversed(load.landing.arrivals[feed.name]) if not arrival.withdrawal}
+    fresh = [arrival for arrival in todo if first.get(arrival.sha256) is arrival]
     settings = load.context.book.feeds[feed.name]
     sources = _sources(load, feed, fresh)
     _check_shape(load, feed, settings, sources)
@@ -186,10 +198,22 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     found = load.con.execute(f"select count(*) from raw.{feed.name} where file_no < 0").fetchall()[0][0]
     if found != rejected:
         raise RuntimeError(f"raw.{feed.name}: {found} rows were rejected but {rejected} were recorded")
+    all_rejected, many_rejected = check_rejected(load.con, feed, settings, sources, rows_read)
+    load.warnings.extend(many_rejected)
+    key = key_of(feed, settings)
     for batch in batches:
+        if key and settings.repeats == "refuse":
+            repeated = reject_repeated_keys(load.con, feed, batch, key)
+            load.warnings.extend(describe_repeated_keys(feed, key, repeated))
+            rejected += sum(repeated.values())
         insert_corrections(load.con, feed, batch)
         _check_row_counts(batch.sources, rows_read)
     problems = check_totals(load.con, feed, sources, rows_read)
+    if not load.context.is_rebuild:  # a rebuild repeats what was taken in
+        problems += all_rejected
+        if settings.snapshot and not settings.non_empty:
+            message = f"has no rows, and feeds.{feed.name} is a snapshot: it would take back every row; deliver it again, or remove it"
+            problems += [Problem(source.name, 0, "", message) for source in sources if not rows_read.get(source.file_no)]
     if settings.non_empty:
         message = f"has no rows, and feeds.{feed.name} is non_empty in book.yaml; deliver it again"
         problems += [Problem(source.name, 0, "", message) for source in sources if not rows_read.get(source.file_no)]
@@ -198,15 +222,24 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     append_rows(load.con, "declared_totals", [(feed.name, source.file_no, total, value) for source in sources for total, value in source.totals.items()])
     entries = []
     for arrival in todo:
-        original = first[arrival.sha256]
         number = file_number(feed, arrival)
-        same = f"the same bytes as {original.file_name}, which arrived as file {original.arrival_no} of this feed"
-        status, reason = ("loaded", None) if original is arrival else ("duplicate", same)
+        status, reason = _status_of(arrival, first.get(arrival.sha256))
         read = rows_read.get(number, 0)
         entries.append((number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at, status, reason, read))
     append_rows(load.con, "feed_files", entries)
+    load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
+    load.warnings.extend(ids_with_exponents(load.con, feed, sources))
     load.warnings.extend(smaller_than_usual(load.con, feed, settings, {source.file_no: source.name for source in sources}))
-    return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=len(todo) - len(fresh))
+    return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=sum(status == "duplicate" for *_, status, _, _ in entries))
+
+
+def _status_of(arrival: Arrival, original: Arrival | None) -> tuple[str, str | None]:
+    """What becomes of the file, and why. `original`: the first file with its bytes that counts."""
+    if arrival.withdrawal:
+        return "withdrawn", f"withdrawn on {arrival.withdrawal.withdrawn_at[:10]} by {arrival.withdrawal.by}: {arrival.withdrawal.reason}"
+    if original is None or original is arrival:
+        return "loaded", None
+    return "duplicate", f"the same bytes as {original.file_name}, which arrived as file {original.arrival_no} of this feed"
 
 
 def _execute(load: _Load, statement: str, done: int, files: int, total: int) -> None:

@@ -24,6 +24,7 @@ class FeedFeatures:
 
     is_configured: bool
     is_snapshot: bool
+    replaces_files: bool
     key: list[str]
     columns: list[str]
     carried: list[tuple[str, str]]
@@ -83,6 +84,7 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
 def _feeds(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> dict[str, FeedFeatures]:
     keys = dict(con.sql("select feed, list(column_name order by position) from raw.feed_keys group by feed").fetchall())
     snapshots = {feed for (feed,) in con.sql("from raw.feed_snapshots").fetchall()}
+    replacing = {feed for (feed,) in con.sql("from raw.replacing_feeds").fetchall()}
     carried: dict[str, list[tuple[str, str]]] = {}
     for feed, name, column in con.sql("select feed, name, column_name from raw.attributes order by feed, position").fetchall():
         carried.setdefault(feed, []).append((name, column))
@@ -90,6 +92,7 @@ def _feeds(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> dic
         name: FeedFeatures(
             is_configured=name in configured,
             is_snapshot=name in snapshots,
+            replaces_files=name in replacing,
             key=keys.get(name, []),
             columns=[column.name for column in feed.columns],
             carried=carried.get(name, []),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from assets.agreements.load import read_agreement_texts
-from assets.archive.manifest import Arrival, append_manifest, read_manifest
+from assets.archive.manifest import Arrival, append_manifest, count_withdrawals, read_manifest, without_later_withdrawals
 from assets.archive.run_history import RUNS, read_runs, read_terms
 from assets.archive.run_identity import code_version, engine_versions
 from assets.ledger.folder import Ledger, read_ledger
@@ -53,7 +53,8 @@ class Snapshot:
 def snapshot_of_run(folder: Path, ledger: Ledger, run: EndedRun) -> Snapshot:
     """What the run knew, according to its line. Raises InputError when its terms are missing in the archive or its head in the ledger."""
     archive = folder / "archive"
-    arrivals = [each for each in read_manifest(archive) if each.arrival_no <= run.arrivals.get(each.feed, 0)]
+    known = [each for each in read_manifest(archive) if each.arrival_no <= run.arrivals.get(each.feed, 0)]
+    arrivals = without_later_withdrawals(known, run.withdrawals)
     records = _up_to(ledger.records, run.ledger_sha256, lambda each: each.chain_sha256)
     lines = _up_to(ledger.write_offs, run.write_offs_sha256, lambda each: each.sha256)
     runs = read_runs(archive, folder / "published")
@@ -84,8 +85,8 @@ def snapshot_of_day(folder: Path, day: dt.date, as_of: dt.date | None) -> Snapsh
     feeds = parse_book(texts["book.yaml"], "book.yaml").feeds
     known = {feed: no for feed, no in _highest(arrivals).items() if feed in feeds}
     heads = (head(ledger.records), last_sha256(ledger.write_offs))
-    found = (as_of or run.as_of, known, *heads)
-    is_same = found == (run.as_of, run.arrivals, run.ledger_sha256, run.write_offs_sha256) and has_same_code_and_engines(run)
+    found = (as_of or run.as_of, known, count_withdrawals(arrivals), *heads)
+    is_same = found == (run.as_of, run.arrivals, run.withdrawals, run.ledger_sha256, run.write_offs_sha256) and has_same_code_and_engines(run)
     last = max(i for i, each in enumerate(runs) if each.started_at < end)
     return Snapshot(as_of or run.as_of, arrivals, texts, ledger, runs[: place if is_same else last + 1], run, is_same)
 
@@ -126,14 +127,19 @@ def materialize_snapshot(
 
 
 def _arrived(arrivals: list[Arrival], end: dt.datetime, day: dt.date) -> list[Arrival]:
-    """Everything that had arrived before `end`: per feed, all arrivals up to the last such one."""
-    moments = {id(each): dt.datetime.fromisoformat(each.arrived_at).replace(tzinfo=dt.UTC) for each in arrivals}
+    """Everything that had arrived before `end`: per feed, all arrivals up to the last such one, withdrawn as they were by then."""
+    moments = {id(each): _moment(each.arrived_at) for each in arrivals}
     highest = _highest([each for each in arrivals if moments[id(each)] < end])
     if not highest:
         first = min(moments.values(), default=None)
         message = f"the first file arrived on {first.date()}; name that day or a later one" if first else "no file has arrived yet; run the book first"
         raise InputError([Problem("--known-at", 0, "", f"nothing was known on {day}: {message}")])
-    return [each for each in arrivals if each.arrival_no <= highest.get(each.feed, 0)]
+    withdrawn = max((each.withdrawal.number for each in arrivals if each.withdrawal and _moment(each.withdrawal.withdrawn_at) < end), default=0)
+    return without_later_withdrawals((each for each in arrivals if each.arrival_no <= highest.get(each.feed, 0)), withdrawn)
+
+
+def _moment(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
 
 
 def _highest(arrivals: list[Arrival]) -> dict[str, int]:

@@ -75,11 +75,12 @@ _ROLLED = {
 RECONCILIATIONS: tuple[Reconciliation, ...] = (
     Reconciliation(
         "I3",
-        "Every file that arrived ended once, loaded or as a duplicate, and readers see it",
-        "select count(*) as files, count(*) filter (status = 'loaded') as loaded, count(*) filter (status = 'duplicate') as duplicate from raw.feed_files",
+        "Every file that arrived ended once, loaded, withdrawn or as a duplicate, and readers see it",
+        """select count(*) as files, count(*) filter (status = 'loaded') as loaded, count(*) filter (status = 'duplicate') as duplicate,
+            count(*) filter (status = 'withdrawn') as withdrawn from raw.feed_files""",
         (
             """select feed, file_name, arrival_no, count(*) as times, any_value(status) as status from published.audit_feed_file
-            group by feed, file_name, arrival_no having count(*) <> 1 or any_value(status) not in ('loaded', 'duplicate')""",
+            group by feed, file_name, arrival_no having count(*) <> 1 or any_value(status) not in ('loaded', 'duplicate', 'withdrawn')""",
             """select feed, file_name, arrival_no from raw.feed_files anti join published.audit_feed_file using (feed, arrival_no, sha256, status)""",
         ),
         RUN_AGAIN,

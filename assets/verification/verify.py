@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from assets.archive.manifest import Arrival
+from assets.archive.manifest import Arrival, count_withdrawals
 from assets.archive.manifest import read_manifest as read_arrivals
 from assets.archive.run_history import TERMS, published_line, read_runs, read_terms, torn_line
 from assets.archive.run_identity import describe_terms
@@ -258,6 +258,8 @@ def _describe_changes_since(evidence: Evidence) -> str:
     changed = [words for key, words in named.items() if now[key] != getattr(run, key)]
     if any(each.feed in run.arrivals and each.arrival_no > run.arrivals[each.feed] for each in read_arrivals(evidence.folder / "archive")):
         changed.append("files")
+    if count_withdrawals(read_arrivals(evidence.folder / "archive")) > run.withdrawals:
+        changed.append("withdrawn files")
     return f"changed since then, to be published by the next run: {', '.join(changed)}" if changed else ""
 
 

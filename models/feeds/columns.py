@@ -129,6 +129,7 @@ FEEDS: dict[str, Feed] = {
                 _date("paid_on", True),
                 _text("reference", True),
             ),
+            key=("reference",),  # the same payment may be exported more than once
         ),
         Feed(
             "assignments",

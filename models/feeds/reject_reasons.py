@@ -37,6 +37,9 @@ REASONS: dict[str, Reason] = {
     "control_character": Reason("an invisible character in a text", "remove it in the source"),
     "wrong_field_count": Reason("more or fewer fields than the header", "quote texts that contain the delimiter; deliver the complete row"),
     "repeated_header": Reason("the header is repeated in the middle of the file", "remove the line; usually two files were joined there"),
+    "key_repeated": Reason(
+        "another row of the same file has the key too, with other values", "correct the file, extend `key`, or declare `repeats: last` for the feed"
+    ),
     "bad_json": Reason("the line is not a JSON object", "correct the line"),
     "duplicate_key": Reason("a key appears twice in a JSON object", "correct the line"),
     "bad_value": Reason("a mapping has no value for this row, such as CAST('17850.5' AS INTEGER)", "correct the row or the expression in book.yaml"),

@@ -74,11 +74,14 @@ class FeedSettings(Strict):
     final_newline: bool = False
     non_empty: bool = False
     strict: bool = False
+    max_rejected: Annotated[Decimal, BeforeValidator(_share)] = Decimal("0.05")
     # what must be true of a row
     max_future_days: int | None = Field(default=None, ge=0, le=36_500)
     signs: Literal["any", "agree"] = "any"
     # what a newer file means
+    repeats: Literal["refuse", "last"] = "refuse"
     snapshot: bool = False
+    replace: Literal["file"] | None = None
 
     @property
     def patterns(self) -> list[str]:
@@ -117,6 +120,8 @@ class FeedSettings(Strict):
     def problem_with(self, feed: Feed) -> tuple[str, str] | None:
         """What is wrong with these settings for a feed: the key and a message; None: nothing."""
         numeric = [column.name for column in feed.columns if column.kind in NUMERIC_KINDS]
+        if self.replace and self.snapshot:
+            return "replace", "a snapshot replaces every earlier file already; remove `replace` or `snapshot`"
         if self.max_future_days is not None and feed.day is None:
             return "max_future_days", f"{feed.name} have no day that could be in the future"
         if self.signs == "agree" and not {"amount", "quantity"} <= set(numeric):
@@ -128,3 +133,8 @@ class FeedSettings(Strict):
             if unknown := [field for field in named if field not in ("rows", *numeric)]:
                 return "totals", f'{unknown[0]!r} is not a total; allowed: rows, {", ".join(numeric)}, and "" for a field that is something else'
         return None
+
+
+def key_of(feed: Feed, settings: FeedSettings | None) -> tuple[str, ...]:
+    """The columns of the feed's business key; empty: a row is identified by its file and place."""
+    return feed.key if settings is None or settings.key is None else tuple(settings.key)

@@ -21,8 +21,8 @@ class EndedRun(StoredModel):
     """One line: a run that published or failed. Times are UTC.
 
     `terms_sha256` names the texts of book.yaml and agreements (archive/terms), `ledger_sha256` and `write_offs_sha256` the heads of the ledger,
-    `arrivals` the highest arrival_no of each feed. With `as_of` and `code_version` these are all inputs of the run. The other fields are the columns
-    of audit_run.
+    `arrivals` the highest arrival_no of each feed, `withdrawals` how many files were withdrawn. With `as_of` and `code_version` these are all inputs of
+    the run. The other fields are the columns of audit_run.
     """
 
     run_id: str
@@ -42,6 +42,7 @@ class EndedRun(StoredModel):
     ledger_sha256: str
     write_offs_sha256: str
     arrivals: dict[str, int]
+    withdrawals: int = 0
 
 
 def as_line(run: EndedRun) -> bytes:

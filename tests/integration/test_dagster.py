@@ -101,6 +101,7 @@ def test_rows_and_money_are_shown(whole_run: dg.ExecuteInProcessResult, folder: 
         "raw/feed_files",
         "raw/feed_keys",
         "raw/feed_snapshots",
+        "raw/replacing_feeds",
         "raw/corrections",
         "calc/runs",
         "calc/current_run",

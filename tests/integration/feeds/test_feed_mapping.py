@@ -10,6 +10,8 @@ import pytest
 from models.documents import InputError
 from tests.support.feed_books import ROW, csv, load, query, rejects, write_book
 
+pytestmark = pytest.mark.usefixtures("rejected_files_count")
+
 
 @pytest.mark.parametrize(
     ("feed", "key", "message"),

@@ -15,6 +15,8 @@ import pytest
 
 from tests.support.feed_books import HEADER, PLAIN, ROW, csv, load, query, rejects, write_book
 
+pytestmark = pytest.mark.usefixtures("rejected_files_count")
+
 
 def test_a_plain_file_becomes_typed_rows(tmp_path: Path) -> None:
     book = write_book(tmp_path, files={"transactions/a.csv": csv(ROW, ROW.replace("A-1,1", "A-2,"))})

@@ -15,6 +15,8 @@ from models.book.settings import parse_book
 from models.documents import InputError
 from tests.support.feed_books import HEADER, ROW, add_file, load, query, rejects, tables, write_book
 
+pytestmark = pytest.mark.usefixtures("rejected_files_count")
+
 
 def feed(settings: str) -> str:
     return f'transactions: {{files: "feeds/transactions/*", {settings}}}'

@@ -5,12 +5,26 @@
 {% set feeds = var("book").feeds %}
 with
 
+-- a later file of the same name, where the feed says that it replaces all rows: they never meet others of their keys
+named_files as (
+    select feed, file_no, max(file_no) over (partition by feed, file_name) as replaced_by_file_no
+    from {{ source("raw", "feed_files") }}
+    where status = 'loaded'
+),
+
+replaced_files as (
+    select * from named_files where file_no < replaced_by_file_no
+),
+
 {% for feed, made_of in feeds.items() if made_of.key %}
 {% set rows = source("raw", feed) %}
 {% set key = identifiers(made_of.key) %}
 {{ feed }}_repeated as (
     select hash({{ key }}) as key_hash
     from {{ rows }}
+    {% if made_of.replaces_files %}
+    where file_no not in (select file_no from replaced_files)
+    {% endif %}
     group by 1
     having count(*) > 1
 ),
@@ -27,7 +41,11 @@ with
             {% endfor %}
         ) as is_same
     from {{ rows }}
-    where hash({{ key }}) in (select key_hash from {{ feed }}_repeated)
+    where
+        hash({{ key }}) in (select key_hash from {{ feed }}_repeated)
+        {% if made_of.replaces_files %}
+        and file_no not in (select file_no from replaced_files)
+        {% endif %}
     window arrival as (partition by {{ key }} order by file_no, row_no)
 ),
 
@@ -124,4 +142,17 @@ where
         where replaced.feed = '{{ feed }}' and replaced.file_no = rows.file_no and replaced.row_no = rows.row_no
     )
     {% endif %}
+{% endfor %}
+
+{% for feed, made_of in feeds.items() if made_of.replaces_files %}
+union all
+select
+    '{{ feed }}',
+    rows.file_no,
+    rows.row_no,
+    'superseded' as disposition,
+    files.replaced_by_file_no,
+    null as replaced_by_row_no
+from {{ source("raw", feed) }} as rows
+inner join replaced_files as files on files.feed = '{{ feed }}' and rows.file_no = files.file_no
 {% endfor %}
