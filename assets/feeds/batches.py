@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from assets.feeds.column_mapping import map_header
+from assets.feeds.column_mapping import compile_condition, map_header
 from assets.feeds.inspection import format_of
-from assets.feeds.readers import Source, relation
-from assets.feeds.typing_sql import Mapped, RowRule, TextFacts, repeated_header, select_rejects, signs_differ, too_late
+from assets.feeds.readers import Source, filled_down, relation
+from assets.feeds.typing_sql import IGNORED, Mapped, RowRule, TextFacts, delimiters_alone, ignored, repeated_header, select_rejects, signs_differ, too_late
 from assets.runtime.errors import rejection
 from models.documents import InputError
 from models.feeds.columns import Feed
@@ -35,6 +35,11 @@ class Batch:
     mapped: list[Mapped]
     defaults: dict[str, str]
     rules: list[RowRule] = field(default_factory=list)
+    fill_down: list[str] = field(default_factory=list)  # cells that take the value above them
+
+    def relation(self, sources: list[Source] | None = None) -> str:
+        """SQL of the rows of all its files, or of some."""
+        return filled_down(relation(sources or self.sources), self.fill_down)
 
     @property
     def facts(self) -> TextFacts:
@@ -68,16 +73,34 @@ def make_batches(feed: Feed, settings: FeedSettings, sources: list[Source], arri
         except InputError as error:
             problems += error.problems
             continue
-        rules = _rules(feed, settings, mapped, group[0], arrived[group[0].file_no])
-        batches += [Batch(group[i : i + _FILES_AT_ONCE], mapped, defaults, rules) for i in range(0, len(group), _FILES_AT_ONCE)]
+        try:
+            rules = _rules(feed, settings, mapped, group[0], typed, arrived[group[0].file_no])
+            fill_down = _cells_to_fill(feed, settings, group[0])
+        except InputError as error:
+            problems += error.problems
+            continue
+        batches += [Batch(group[i : i + _FILES_AT_ONCE], mapped, defaults, rules, fill_down) for i in range(0, len(group), _FILES_AT_ONCE)]
     if problems:
         raise InputError(problems)
     return batches
 
 
-def _rules(feed: Feed, settings: FeedSettings, mapped: list[Mapped], source: Source, arrived: dt.date) -> list[RowRule]:
-    """Conditions that reject a row of the file."""
-    rules = [repeated_header(feed, source.header)] if format_of(source.suffix)[0] == "csv" and source.header else []
+def _cells_to_fill(feed: Feed, settings: FeedSettings, source: Source) -> list[str]:
+    """The cells of `fill_down`. Rows of a file of corrections stand alone."""
+    if is_correction(source.header):
+        return []
+    if missing := [column for column in settings.fill_down if column not in source.header]:
+        message = f"has no column {', '.join(missing)} (feeds.{feed.name}.fill_down in book.yaml). Its columns: {', '.join(source.header[:40])}"
+        raise rejection(source.name, message, source.header_line)
+    return [f"c{source.header.index(column)}" for column in settings.fill_down]
+
+
+def _rules(feed: Feed, settings: FeedSettings, mapped: list[Mapped], source: Source, typed: frozenset[str], arrived: dt.date) -> list[RowRule]:
+    """Conditions that reject a row of the file, or set it aside as no data."""
+    is_csv = format_of(source.suffix)[0] == "csv"
+    rules = [delimiters_alone(mapped, settings.defaults, len(source.header)), repeated_header(feed, source.header)] if is_csv and source.header else []
+    if settings.ignore is not None and not is_correction(source.header):
+        rules.insert(0, ignored(compile_condition(feed, settings, source.header, source.name, typed)))
     if settings.max_future_days is not None:
         rules.append(too_late(feed, mapped, arrived + dt.timedelta(settings.max_future_days), settings.max_future_days))
     if settings.signs == "agree":
@@ -85,28 +108,32 @@ def _rules(feed: Feed, settings: FeedSettings, mapped: list[Mapped], source: Sou
     return rules
 
 
-def insert_rejects(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> int:
-    """Describe the rejected rows (negative file_no) of a batch in raw.rejects. Returns how many there are.
+def insert_rejects(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> tuple[int, int]:
+    """Describe the rejected rows (negative file_no) of a batch in raw.rejects, and list those that are no data in raw.ignored_rows. Returns how many.
 
     Their text is read again, but only from files that have some. The same test finds the same rows in the same order.
     """
     rejected = {file_no for (file_no,) in con.execute(f"select distinct -file_no from raw.{feed.name} where file_no < 0").fetchall()}
     sources = [source for source in batch.sources if source.file_no in rejected]
     if not sources:
-        return 0
-    rejects = select_rejects(batch.mapped, batch.defaults, batch.facts, relation(sources), sources[0].header, batch.rules)
+        return 0, 0
+    rejects = select_rejects(batch.mapped, batch.defaults, batch.facts, batch.relation(sources), sources[0].header, batch.rules)
     con.execute(f"create or replace temp table rejected as {rejects}")
     numbers = ", ".join(str(-source.file_no) for source in sources)
-    inserted = con.execute(
-        f"""insert into raw.rejects
-        select {literal(feed.name)}, numbered.file_no, numbered.row_no, reason, column_name, message, raw, readable
+    con.execute(
+        f"""create or replace temp table numbered_rejects as
+        select {literal(feed.name)} as feed, numbered.file_no, numbered.row_no, reason, column_name, message, raw, readable
         from (select *, row_number() over (partition by file_no order by rowid) as n from rejected) as found
         join (select -file_no as file_no, row_no, row_number() over (partition by file_no order by rowid) as n
               from raw.{feed.name} where file_no in ({numbers})) as numbered using (file_no, n)
         order by 2, 3"""
-    ).fetchall()
+    )
+    inserted = con.execute(f"insert into raw.rejects select * from temp.numbered_rejects where reason != {literal(IGNORED)}").fetchall()[0][0]
+    set_aside = con.execute(f"insert into raw.ignored_rows select feed, file_no, row_no from temp.numbered_rejects where reason = {literal(IGNORED)}")
+    counts = int(inserted), int(set_aside.fetchall()[0][0])
     con.execute("drop table temp.rejected")
-    return int(inserted[0][0])
+    con.execute("drop table temp.numbered_rejects")
+    return counts
 
 
 def insert_corrections(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> None:

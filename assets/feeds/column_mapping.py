@@ -29,7 +29,7 @@ from models.feeds.text_formats import PLAIN, Forms, forms_of, without_nulls
 from models.money import MINOR_UNITS
 
 #: Increase it when the reading of files changes. Files loaded before are then loaded again from the archive.
-_READER_VERSION = 3
+_READER_VERSION = 4
 
 
 def settings_hash(feed: Feed, settings: FeedSettings | None) -> str:
@@ -55,6 +55,11 @@ def check_settings(book: Book, document: Document) -> list[Problem]:
         columns = {column.name: column for column in feed.columns}
         if wrong := settings.problem_with(feed):
             problems.append(document.problem(("feeds", name, wrong[0]), wrong[1]))
+        if settings.ignore is not None:
+            try:
+                _try_out(_condition(settings.ignore, None, forms_of(settings)))
+            except ExpressionError as error:
+                problems.append(document.problem(("feeds", name, "ignore"), str(error)))
         for target, text in settings.columns.items():
             try:
                 _try_out(_compiled(text, columns.get(target), None, forms_of(settings)))
@@ -95,6 +100,23 @@ def _compiled(text: str, column: Column | None, by_name: dict[str, str] | None, 
     if kind == "date" and compiled.form not in ("date", "timestamp", "text"):
         raise ExpressionError(f"gives a {compiled.form}, and the column holds a date")
     return compiled
+
+
+def _condition(text: str, by_name: dict[str, str] | None, forms: Forms, typed: frozenset[str] = frozenset()) -> Compiled:
+    """The condition of `ignore`. Raises ExpressionError when it is something else."""
+    compiled = compile_expression(text, by_name, 12, forms, typed)
+    if compiled.form != "boolean":
+        raise ExpressionError(f"{text!r} is not a condition; compare a column with something, such as Date IS NULL or Customer LIKE 'Total%'")
+    return compiled
+
+
+def compile_condition(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name: str, typed: frozenset[str]) -> Compiled:
+    """The feed's `ignore` over the cells of a file with this header. Raises InputError when the file lacks a column that it names."""
+    by_name = {column: without_nulls(f"c{i}", settings.nulls) for i, column in enumerate(header)}
+    try:
+        return _condition(str(settings.ignore), by_name, forms_of(settings), typed)
+    except ExpressionError as error:
+        raise rejection(name, f"feeds.{feed.name}.ignore in book.yaml ({settings.ignore}): {error}", 1) from None
 
 
 def _try_out(expression: Compiled) -> None:

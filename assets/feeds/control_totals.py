@@ -20,6 +20,7 @@ from assets.runtime.errors import rejection
 from models.documents import InputError, Problem
 from models.feeds.columns import NUMERIC_KINDS, Feed
 from models.feeds.settings import FeedSettings
+from models.feeds.text_formats import forms_of
 from models.sql_text import identifier
 
 #: Side-car files that may accompany a data file: `sales.csv.done`, `sales.csv.totals.json`.
@@ -28,6 +29,8 @@ SIDE_CARS = (MARKER, HASH, ".totals.json", ".totals.csv")
 #: The usual size of a feed's file is the median of the `_LAST` files before it, once there are `_ENOUGH` of them.
 _LAST, _ENOUGH = 12, 3
 _MAX_BYTES = 100_000
+#: A feed's rows until those that do not count (negative file_no) are deleted: all but those that are no data.
+_WITHOUT_IGNORED = "anti join (select -file_no as file_no, row_no from raw.ignored_rows) using (file_no, row_no)"
 
 
 def is_side_car(name: str) -> bool:
@@ -74,6 +77,12 @@ def read_side_car(path: Path, name: str, form: str, feed: Feed) -> dict[str, str
     return {key: str(value) for key, value in found.items()}
 
 
+def rows_without_ignored(con: duckdb.DuckDBPyConnection, feed: Feed, rows_read: dict[int, int]) -> dict[int, int]:
+    """The rows of each file, by file_no, without those that are not data."""
+    ignored = dict(con.execute("select file_no, count(*) from raw.ignored_rows where feed = ? group by all", [feed.name]).fetchall())
+    return {file_no: rows - ignored.get(file_no, 0) for file_no, rows in rows_read.items()}
+
+
 def check_totals(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list[Source], rows_read: dict[int, int]) -> list[Problem]:
     """Differences between the declared totals of the files and their rows, rejected rows included."""
     problems = []
@@ -82,7 +91,7 @@ def check_totals(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list[Sourc
             continue
         columns = [name for name in source.totals if name != "rows"]
         sums = ", ".join(["count(*) filter (file_no < 0)", *(f"coalesce(sum({identifier(name)}), 0)" for name in columns)])
-        rejected, *found = con.execute(f"select {sums} from raw.{feed.name} where abs(file_no) = ?", [source.file_no]).fetchall()[0]
+        rejected, *found = con.execute(f"select {sums} from raw.{feed.name} {_WITHOUT_IGNORED} where abs(file_no) = ?", [source.file_no]).fetchall()[0]
         read: dict[str, int | Decimal] = {"rows": rows_read.get(source.file_no, 0), **dict(zip(columns, found, strict=True))}
         remark = f" ({rejected} of its rows are rejected, and no sum includes a value that cannot be read)" if rejected else ""
         for name, declared in source.totals.items():
@@ -91,6 +100,16 @@ def check_totals(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list[Sourc
                 message = f"its totals say {what} {declared}, but {read[name]} were read{remark}: it is incomplete or was changed; deliver it again"
                 problems.append(Problem(source.name, 0, name, message))
     return problems
+
+
+def plain_total(text: str, settings: FeedSettings) -> str:
+    """A total that is written as the feed writes numbers, in plain form; any other text as it is. JSON has its own form of a number."""
+    forms = forms_of(settings)
+    if settings.totals == "json" or not forms.changes_numbers or not re.fullmatch(forms.number_pattern, text.strip()):
+        return text
+    for mark in forms.thousands:
+        text = text.replace(mark, "")
+    return text.strip().replace(forms.decimal or ".", ".")
 
 
 def _number(text: str) -> Decimal | None:
@@ -110,15 +129,16 @@ def smaller_than_usual(con: duckdb.DuckDBPyConnection, feed: Feed, settings: Fee
     if con.execute("select count(*) from raw.feed_files where feed = ? and status = 'loaded'", [feed.name]).fetchall()[0][0] <= _ENOUGH:
         return []
     has_amount = feed.name == "transactions" and settings.drop.amount > 0
-    amounts = (
-        "select abs(file_no) as file_no, abs(sum(amount)) as amount from raw.transactions group by 1" if has_amount else "select 0 as file_no, null as amount"
-    )
+    amounts = "select 0 as file_no, null as amount"
+    if has_amount:
+        amounts = f"select abs(file_no) as file_no, abs(sum(amount)) as amount from raw.transactions {_WITHOUT_IGNORED} group by 1"
     con.execute("create or replace temp table landed_now as select unnest(?::integer[]) as file_no", [list(names)])
     found = con.execute(
         f"""
-        with files as (
-            select file_no, rows_read, amount
-            from raw.feed_files left join ({amounts}) using (file_no)
+        with ignored as (select file_no, count(*) as ignored_count from raw.ignored_rows group by all),
+        files as (
+            select file_no, rows_read - coalesce(ignored_count, 0) as rows_read, amount
+            from raw.feed_files left join ({amounts}) using (file_no) left join ignored using (file_no)
             where feed = ? and status = 'loaded'
         ),
         usual as (

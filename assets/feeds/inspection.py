@@ -9,6 +9,7 @@ import codecs
 import csv
 import hashlib
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,24 +23,39 @@ import pyarrow as pa
 from assets.runtime.errors import rejection
 from models.feeds.attributes import folded
 
-Format = Literal["csv", "parquet", "json"]
+Format = Literal["csv", "parquet", "json", "xlsx"]
 Compression = Literal["none", "gzip", "zstd"]
 
-_FORMATS: dict[str, Format] = {".csv": "csv", ".parquet": "parquet", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
+_FORMATS: dict[str, Format] = {".csv": "csv", ".parquet": "parquet", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".xlsx": "xlsx"}
 _COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
 _MAGIC = {b"PAR1": "Parquet", b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip or XLSX", b"%PDF": "PDF"}
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _CHUNK = 1 << 20
 #: A small file that unpacks to very much is an attack or a mistake, not a feed.
-_BOMB_BYTES, _BOMB_RATIO = 100_000_000, 200
+BOMB_BYTES, BOMB_RATIO = 100_000_000, 200
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a feed's text files are written. Files that are not UTF-8 are counted after they are converted (assets/feeds/transcoding.py)."""
+    """How a feed's text files are written, and where their header and rows are.
+
+    Files that are converted before they are read are counted afterwards (assets/feeds/transcoding.py).
+    """
 
     delimiter: str = ","
     encoding: str = "utf-8"
+    header_row: int = 1
+    footer: int | str = 0
+    fill_down: tuple[str, ...] = ()
+    # how the cells of a sheet are written as text
+    sheet: int | str = 1
+    decimal: str | None = None
+    dates: str | None = None
+
+    @property
+    def has_layout(self) -> bool:
+        """Whether lines above the header or below the rows are no data."""
+        return self.header_row > 1 or self.footer != 0
 
 
 COMMAS = Dialect()
@@ -60,6 +76,7 @@ class Facts:
     has_control: bool = False  # other than tab, line feed and return
     is_ascii: bool = True
     ends_with_newline: bool = False
+    names_delimiter: bool = False  # its first line is `sep=;`, for spreadsheets
     header: tuple[str, ...] = ()
     delimiter: int = field(default=44, repr=False)
 
@@ -96,15 +113,15 @@ def suffix_of(name: str) -> str:
     return next((f + c for f in _FORMATS for c in ("", *_COMPRESSIONS) if lower.endswith(f + c)), "")
 
 
-def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS) -> Facts:
-    """Hash a file and count its bytes in one pass (a compressed file is read twice). `name` is shown to people.
+def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS, header_line: int = 1) -> Facts:
+    """Hash a file and count its bytes in one pass (a compressed file is read twice). `name` is shown to people, and so is the header's line.
 
     Raises InputError when the bytes are not what the suffix says: empty, another format, not UTF-8, damaged compression, no header.
     """
     file_format, compression = format_of(suffix)
     facts = Facts(size=path.stat().st_size, delimiter=ord(dialect.delimiter))
     is_utf8 = dialect.encoding == "utf-8"
-    look_inside = file_format != "parquet" and is_utf8
+    look_inside = file_format not in ("parquet", "xlsx") and is_utf8
     hasher = hashlib.sha256()
     text = codecs.getincrementaldecoder("utf-8")()
     head = b""
@@ -135,8 +152,8 @@ def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS) -> Fa
             with _unpacked(path, compression) as stream:
                 while chunk := stream.read(_CHUNK):
                     count(chunk) if look_inside else facts.add(chunk)
-                    if facts.unpacked > max(_BOMB_BYTES, _BOMB_RATIO * facts.size):
-                        raise rejection(name, f"unpacks to more than {_BOMB_RATIO} times its size; if it is genuine, deliver it uncompressed")
+                    if facts.unpacked > max(BOMB_BYTES, BOMB_RATIO * facts.size):
+                        raise rejection(name, f"unpacks to more than {BOMB_RATIO} times its size; if it is genuine, deliver it uncompressed")
         text.decode(b"", final=True)
     except UnicodeDecodeError as error:
         _check_magic(head, file_format, name)
@@ -147,9 +164,20 @@ def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS) -> Fa
             raise
         raise rejection(name, f"cannot be unpacked as {compression}: {error}") from None
     _check_magic(head, file_format, name, is_utf8)
-    if file_format == "csv" and is_utf8:
-        facts.header = _header(head, facts, name, dialect.delimiter)
+    if file_format == "csv" and is_utf8 and dialect.header_row == 1:
+        start = head.decode("utf-8", "ignore").removeprefix("\ufeff")
+        facts.names_delimiter = names_delimiter(start.partition("\n")[0], name, dialect.delimiter)
+        facts.header = _header(start.partition("\n")[2] if facts.names_delimiter else start, facts, name, dialect, header_line)
     return facts
+
+
+def names_delimiter(line: str, name: str, delimiter: str) -> bool:
+    """Whether a first line is `sep=` and the feed's delimiter. Raises InputError when it is another delimiter."""
+    found = re.fullmatch(r'"?sep=(.)"?\s*', line, re.IGNORECASE)
+    if found and found.group(1) != delimiter:
+        message = f"its first line says that {found.group(1)!r} separates its columns; declare `delimiter` for the feed in book.yaml"
+        raise rejection(name, message, 1)
+    return found is not None
 
 
 @contextmanager
@@ -169,6 +197,9 @@ def _check_magic(head: bytes, file_format: Format, name: str, is_utf8: bool = Tr
     if file_format == "parquet":
         if head and not head.startswith(b"PAR1"):
             raise rejection(name, "is named .parquet but is not a Parquet file")
+    elif file_format == "xlsx":
+        if head and not head.startswith(b"PK\x03\x04"):
+            raise rejection(name, "is named .xlsx but is not an XLSX file; save it as XLSX, without a password")
     elif found:
         raise rejection(name, f"is a {found} file by its first bytes, not {file_format}; give it the right suffix")
     elif not is_utf8:
@@ -177,32 +208,39 @@ def _check_magic(head: bytes, file_format: Format, name: str, is_utf8: bool = Tr
         raise rejection(name, "is UTF-16 or binary, not UTF-8 text; save it as UTF-8, or declare `encoding` for the feed in book.yaml")
 
 
-def _header(head: bytes, facts: Facts, name: str, delimiter: str) -> tuple[str, ...]:
-    """The column names in the first line, trimmed."""
-    text = head.decode("utf-8", "ignore").removeprefix("\ufeff")
+def _header(text: str, facts: Facts, name: str, dialect: Dialect, line: int) -> tuple[str, ...]:
+    """The column names in the first line of `text`, trimmed."""
+    delimiter = dialect.delimiter
     if facts.returns and not facts.newlines:
         raise rejection(name, "its lines end with a carriage return only; save it with line feeds")
     try:
         header = tuple(column.strip() for column in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)))
     except (csv.Error, StopIteration):
-        raise rejection(name, f"the first line is not a header: column names separated by {_DELIMITERS[delimiter]}", 1) from None
-    while header and header[-1] == "" and len(header) > 1:
-        header = header[:-1]
+        raise rejection(name, f"the header line has no column names separated by {_DELIMITERS[delimiter]}", line) from None
+    header = named(header, dialect.fill_down)
     if "" in header:
-        raise rejection(name, "the header has a column without a name", 1)
-    checked_header(header, name)
+        message = "the header has a column without a name; if its value stands in the first row of each group only, name it under `fill_down` of the feed"
+        raise rejection(name, message, line)
+    checked_header(header, name, line)
     if len(header) == 1 and any(mark in header[0] for mark in _DELIMITERS if mark != delimiter):
         message = f"its columns are not separated by {_DELIMITERS[delimiter]}; save it so, or declare `delimiter` for the feed in book.yaml"
-        raise rejection(name, message, 1)
+        raise rejection(name, message, line)
     return header
 
 
-def checked_header(header: Sequence[str], name: str) -> tuple[str, ...]:
+def named(header: Sequence[str], fill_down: Sequence[str]) -> tuple[str, ...]:
+    """A header without the empty names at its end. Reports leave the column that they group by without a name: `fill_down` names it."""
+    width = max((i for i, column in enumerate(header, 1) if column), default=1)
+    missing = iter([column for column in fill_down if column not in header])
+    return tuple(column or next(missing, "") for column in header[:width])
+
+
+def checked_header(header: Sequence[str], name: str, line: int = 1) -> tuple[str, ...]:
     """The names of a file's columns. Raises InputError when two names are the same, or a name cannot be written."""
     times = Counter(map(folded, header))
     if twice := sorted({column for column in header if times[folded(column)] > 1}):
         message = f"the header names {', '.join(twice)} more than once (upper and lower case are the same); rename or remove all but one, and deliver it again"
-        raise rejection(name, message, 1)
+        raise rejection(name, message, line)
     if unwritable := [column for column in header if "\0" in column]:
-        raise rejection(name, f"the column name {unwritable[0]!r} contains a zero byte; rename it, and deliver the file again", 1)
+        raise rejection(name, f"the column name {unwritable[0]!r} contains a zero byte; rename it, and deliver the file again", line)
     return tuple(header)

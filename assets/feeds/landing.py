@@ -79,7 +79,7 @@ def land_files(context: RunContext, known: dict[str, str]) -> Landing:
     files = {landed.identity: landed for feed in found.values() for landed in feed}
     hashes = {identity: known[identity] for identity in files if identity in known and (archive / known[identity]).exists()}
     to_copy = [landed for identity, landed in files.items() if identity not in hashes]
-    check_space(context, ((landed.size, landed.suffix.endswith((".gz", ".zst", ".parquet"))) for landed in to_copy))
+    check_space(context, ((landed.size, landed.suffix.endswith((".gz", ".zst", ".parquet", ".xlsx"))) for landed in to_copy))
     problems = []
     with ThreadPoolExecutor(2) as pool:
         for i, (landed, facts) in enumerate(zip(to_copy, pool.map(lambda each: _copied(each, archive), to_copy), strict=True)):
@@ -111,8 +111,17 @@ def land_files(context: RunContext, known: dict[str, str]) -> Landing:
 
 
 def dialect_of(settings: FeedSettings) -> Dialect:
-    """How the text files of a feed are written."""
-    return Dialect(settings.delimiter, settings.encoding)
+    """How the text files of a feed are written and laid out."""
+    return Dialect(
+        settings.delimiter,
+        settings.encoding,
+        settings.header_row,
+        settings.footer,
+        tuple(settings.fill_down),
+        settings.sheet,
+        settings.decimal if settings.decimal or not settings.thousands else ".",
+        settings.dates,
+    )
 
 
 def _whole_files(files: list[Landed], settings: FeedSettings, result: Landing) -> list[Landed]:
@@ -169,7 +178,9 @@ def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
                 continue
             suffix = suffix_of(path.name)
             if not suffix:
-                problems.append(Problem(name, 0, "", "has an unknown suffix; allowed: .csv .parquet .json .jsonl .ndjson, each also with .gz or .zst"))
+                problems.append(
+                    Problem(name, 0, "", "has an unknown suffix; allowed: .csv .parquet .xlsx .json .jsonl .ndjson; the text formats also with .gz or .zst")
+                )
                 continue
             changed = max(status.st_mtime_ns, status.st_ctime_ns)
             identity = f"{_shown(match)}|{status.st_ino}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}"

@@ -20,13 +20,13 @@ from assets.archive.manifest import Arrival, append_manifest, sync_archive
 from assets.archive.receipts import enter_load, write_receipt
 from assets.feeds.batches import insert_corrections, insert_rejects, make_batches
 from assets.feeds.column_mapping import check_mappings, settings_hash
-from assets.feeds.control_totals import check_totals, smaller_than_usual
+from assets.feeds.control_totals import check_totals, plain_total, rows_without_ignored, smaller_than_usual
 from assets.feeds.file_checks import check_rejected, ids_with_exponents, repeated_under_one_name
 from assets.feeds.file_events import log_attention, log_files
 from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect
 from assets.feeds.landing import Landing, dialect_of, land_files
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
-from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, relation, rewrite_csv
+from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, rewrite_csv
 from assets.feeds.repeated_keys import describe_repeated_keys, reject_repeated_keys
 from assets.feeds.transcoding import write_plain
 from assets.feeds.typing_sql import select_rows
@@ -190,15 +190,17 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     add_attributes(load.con, feed, [m.name for batch in batches for m in batch.mapped if m.column is None])
     for batch in batches:
         names = ", ".join(identifier(m.target) for m in batch.mapped)
-        rows = select_rows(batch.mapped, batch.defaults, batch.facts, relation(batch.sources), batch.rules)
+        rows = select_rows(batch.mapped, batch.defaults, batch.facts, batch.relation(), batch.rules)
         _execute(load, f"insert into raw.{feed.name} (file_no, {names}) {rows}", done, len(batch.sources), total)
         done += len(batch.sources)
     rows_read = number_rows(load.con, feed, [source.file_no for batch in batches for source in batch.sources])
-    rejected = sum(insert_rejects(load.con, feed, batch) for batch in batches)
+    recorded = [insert_rejects(load.con, feed, batch) for batch in batches]
+    rejected, ignored = (sum(counts) for counts in zip(*recorded, strict=True)) if recorded else (0, 0)
     found = load.con.execute(f"select count(*) from raw.{feed.name} where file_no < 0").fetchall()[0][0]
-    if found != rejected:
-        raise RuntimeError(f"raw.{feed.name}: {found} rows were rejected but {rejected} were recorded")
-    all_rejected, many_rejected = check_rejected(load.con, feed, settings, sources, rows_read)
+    if found != rejected + ignored:
+        raise RuntimeError(f"raw.{feed.name}: {found} rows were rejected or ignored but {rejected + ignored} were recorded")
+    rows_of_data = rows_without_ignored(load.con, feed, rows_read)
+    all_rejected, many_rejected = check_rejected(load.con, feed, settings, sources, rows_of_data)
     load.warnings.extend(many_rejected)
     key = key_of(feed, settings)
     for batch in batches:
@@ -208,24 +210,26 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
             rejected += sum(repeated.values())
         insert_corrections(load.con, feed, batch)
         _check_row_counts(batch.sources, rows_read)
-    problems = check_totals(load.con, feed, sources, rows_read)
+    problems = check_totals(load.con, feed, sources, rows_of_data)
     if not load.context.is_rebuild:  # a rebuild repeats what was taken in
         problems += all_rejected
         if settings.snapshot and not settings.non_empty:
             message = f"has no rows, and feeds.{feed.name} is a snapshot: it would take back every row; deliver it again, or remove it"
-            problems += [Problem(source.name, 0, "", message) for source in sources if not rows_read.get(source.file_no)]
+            problems += [Problem(source.name, 0, "", message) for source in sources if not rows_of_data.get(source.file_no)]
     if settings.non_empty:
         message = f"has no rows, and feeds.{feed.name} is non_empty in book.yaml; deliver it again"
-        problems += [Problem(source.name, 0, "", message) for source in sources if not rows_read.get(source.file_no)]
+        problems += [Problem(source.name, 0, "", message) for source in sources if not rows_of_data.get(source.file_no)]
     if problems:
         raise InputError(problems)
     append_rows(load.con, "declared_totals", [(feed.name, source.file_no, total, value) for source in sources for total, value in source.totals.items()])
     entries = []
+    outside = {source.file_no: source.lines_outside for source in sources}
     for arrival in todo:
         number = file_number(feed, arrival)
         status, reason = _status_of(arrival, first.get(arrival.sha256))
         read = rows_read.get(number, 0)
-        entries.append((number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at, status, reason, read))
+        entry = (number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at, status, reason, read, outside.get(number, 0))
+        entries.append(entry)
     append_rows(load.con, "feed_files", entries)
     load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
     load.warnings.extend(ids_with_exponents(load.con, feed, sources))
@@ -294,8 +298,12 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
         source = Source(file_number(feed, arrival), archive / arrival.sha256, arrival.file_name, arrival.suffix, fact, fact.header)
         source = replace(source, delimiter=dialect.delimiter, totals=arrival.totals or {})
         file_format = format_of(arrival.suffix)[0]
-        if file_format != "parquet" and (dialect.encoding != "utf-8" or settings.trailer):
-            source = _plain(source, dialect, settings.trailer, load.scratch / f"{feed.name}-{arrival.sha256}.text")
+        if file_format not in ("csv", "xlsx") and dialect.has_layout:
+            message = f"is not CSV or XLSX, and feeds.{feed.name}.header_row and footer are for these; put the file into a feed without them"
+            raise rejection(source.name, message)
+        is_rewritten = dialect.encoding != "utf-8" or settings.trailer or dialect.has_layout or fact.names_delimiter
+        if file_format == "xlsx" or (file_format != "parquet" and is_rewritten):
+            source = _plain(load, source, dialect, settings.trailer, load.scratch / f"{feed.name}-{arrival.sha256}.text")
             fact = source.facts
         if file_format == "parquet":
             columns = tuple(parquet_columns(source.path, source.name))
@@ -303,17 +311,21 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
         elif file_format == "csv" and (arrival.sha256 in load.to_rewrite or looks_ragged(fact)):
             source = rewrite_csv(source, load.scratch / f"{feed.name}-{arrival.sha256}")
         sources.append(source)
+    sources = [replace(source, totals={total: plain_total(value, settings) for total, value in source.totals.items()}) for source in sources]
     lines = [source for source in sources if format_of(source.suffix)[0] == "json"]
     headers = {source.file_no: checked_header(keys, source.name) for source, keys in zip(lines, json_keys_of(load.con, lines), strict=True)}
     return [replace(source, header=headers[source.file_no]) if source.file_no in headers else source for source in sources]
 
 
-def _plain(source: Source, dialect: Dialect, trailer: list[str], target: Path) -> Source:
-    """The same file as uncompressed UTF-8 text, without its line of totals."""
-    totals = write_plain(source.path, source.suffix, source.name, dialect, trailer, target)
-    suffix = ".csv" if format_of(source.suffix)[0] == "csv" else ".jsonl"
-    facts = inspect(target, suffix, source.name, Dialect(dialect.delimiter))
-    return replace(source, path=target, suffix=suffix, facts=facts, header=facts.header, totals=totals or source.totals)
+def _plain(load: _Load, source: Source, dialect: Dialect, trailer: list[str], target: Path) -> Source:
+    """The same file as uncompressed UTF-8 text: its header and its rows, without the lines around them."""
+    plain = write_plain(source.path, source.suffix, source.name, dialect, trailer, target)
+    if plain.lacks_footer:
+        load.warnings.append(f"{source.name}: no line begins as the footer does ({dialect.footer}); was the file cut off?")
+    suffix = ".jsonl" if format_of(source.suffix)[0] == "json" else ".csv"
+    facts = inspect(target, suffix, source.name, replace(dialect, encoding="utf-8", header_row=1), plain.header_line)
+    source = replace(source, header_line=plain.header_line, lines_outside=plain.lines_outside, totals=plain.totals or source.totals)
+    return replace(source, path=target, suffix=suffix, facts=facts, header=facts.header)
 
 
 def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[Source]) -> None:
@@ -321,7 +333,7 @@ def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[
     unended = [s for s in sources if format_of(s.suffix) == ("csv", "none") and not s.facts.ends_with_newline and s.facts.newlines and not s.totals]
     if settings.final_newline and unended:
         message = f"the last line has no line end, and feeds.{feed.name} requires one (final_newline in book.yaml): the file may be cut off; deliver it again"
-        raise InputError([Problem(source.name, source.facts.newlines + 1, "", message) for source in unended])
+        raise InputError([Problem(source.name, source.facts.newlines + source.header_line, "", message) for source in unended])
     load.warnings.extend(f"{source.name}: the last line has no line end; nothing else shows whether the file is complete" for source in unended)
     known: set[str] = {folded(name) for (name,) in load.con.execute("select column_name from raw.feed_columns where feed = ?", [feed.name]).fetchall()}
     seen = set(known)

@@ -17,6 +17,8 @@ _REGISTERS = """
 create schema if not exists raw;
 create table if not exists raw.feed_files (file_no integer not null, feed varchar not null, file_name varchar not null, sha256 varchar not null,
     arrival_no integer not null, arrived_at timestamp not null, status varchar not null, reason varchar, rows_read bigint not null);
+alter table raw.feed_files add column if not exists lines_outside bigint default 0;
+create table if not exists raw.ignored_rows (feed varchar not null, file_no integer not null, row_no bigint not null);
 create table if not exists raw.rejects (feed varchar not null, file_no integer not null, row_no bigint not null, reason varchar not null,
     column_name varchar, message varchar not null, raw varchar not null);
 alter table raw.rejects add column if not exists readable varchar;
@@ -43,7 +45,7 @@ def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
 def truncate_feed(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     """Delete everything that was loaded for a feed, attributes included."""
     con.execute(f"create or replace table raw.{feed.name} ({_columns(feed)})")
-    for register in ("feed_files", "rejects", "feed_settings", "feed_columns", "attributes", "corrections", "declared_totals"):
+    for register in ("feed_files", "rejects", "ignored_rows", "feed_settings", "feed_columns", "attributes", "corrections", "declared_totals"):
         con.execute(f"delete from raw.{register} where feed = ?", [feed.name])
 
 

@@ -41,6 +41,8 @@ class Source:
     is_rewritten: bool = False  # `path` holds a copy made by `rewrite_csv`
     delimiter: str = ","
     totals: dict[str, str] = field(default_factory=dict)  # control totals declared by the sender
+    header_line: int = 1  # of the file that arrived
+    lines_outside: int = 0  # above its header and in its footer
 
 
 def relation(sources: list[Source]) -> str:
@@ -58,6 +60,19 @@ def relation(sources: list[Source]) -> str:
     if file_format == "parquet":
         return _parquet(paths, file_no, sources[0])
     return _json_lines(paths, file_no, header, compression)
+
+
+def filled_down(rows: str, cells: list[str]) -> str:
+    """SQL of a relation in which an empty one of these cells has the value above it in its file. Rows stay in order."""
+    if not cells:
+        return rows
+    above = ", ".join(
+        f"last_value(case when {cell} is not null then {{'file_no': file_no, 'value': {cell}}} end ignore nulls) "
+        f"over (rows between unbounded preceding and current row) as above_{cell}"
+        for cell in cells
+    )
+    taken = ", ".join(f"case when above_{cell}.file_no = file_no and fault is null then above_{cell}.value end as {cell}" for cell in cells)
+    return f"select * exclude ({', '.join(f'above_{cell}' for cell in cells)}) replace ({taken}) from (select *, {above} from ({rows}))"
 
 
 def _csv(paths: str, file_no: str, columns: list[str], compression: Compression, source: Source) -> str:
@@ -192,12 +207,15 @@ def rewrite_csv(source: Source, target: Path) -> Source:
                 row.pop()
             if len(row) == width:
                 writer.writerow([*row, "", "", ""])
-            elif row:
+            elif not any(row):  # delimiters alone, or a blank line
+                writer.writerows([[""] * (width + 3)] if row else [])
+            else:
                 raw = {**dict(zip(source.header, row, strict=False)), **{f"({i + 1})": row[i] for i in range(width, len(row))}}
                 message = f"the row has {len(row)} fields, the header {width}"
                 writer.writerow([""] * width + ["wrong_field_count", message, json.dumps(raw, ensure_ascii=False)])
     if 0 < len(row) < width and not source.facts.ends_with_newline:
-        raise rejection(source.name, "is cut off in its last row (too few fields, no line end); deliver it again", source.facts.newlines + 1)
+        line = source.facts.newlines + source.header_line
+        raise rejection(source.name, "is cut off in its last row (too few fields, no line end); deliver it again", line)
     return replace(source, path=target, is_rewritten=True)
 
 
@@ -208,7 +226,7 @@ def _rows(source: Source) -> Iterator[list[str]]:
         try:
             yield from reader
         except csv.Error as error:
-            raise rejection(source.name, f"is not valid CSV: {error}", reader.line_num) from None
+            raise rejection(source.name, f"is not valid CSV: {error}", reader.line_num + source.header_line - 1) from None
 
 
 def archived_hash_in(error: duckdb.Error) -> str | None:

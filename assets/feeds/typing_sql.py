@@ -61,7 +61,7 @@ class Mapped:
 class RowRule:
     """A condition that rejects a row even if each of its columns is valid.
 
-    `is_tested` False: such a row always has another fault too, and this rule only gives the better reason.
+    `is_tested` False: such a row always has another fault too, and this rule only gives the better reason. `comes_first`: before the faults of columns.
     """
 
     condition: str
@@ -69,6 +69,11 @@ class RowRule:
     column: str
     message: str
     is_tested: bool = True
+    comes_first: bool = False
+
+
+#: The reason of a row that is no data. It goes to raw.ignored_rows instead of raw.rejects.
+IGNORED = "ignored"
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,20 @@ class _Diagnosis:
 def repeated_header(feed: Feed, header: tuple[str, ...]) -> RowRule:
     """The header is repeated in the middle of the file. If any column is not text, such a row has another fault anyway."""
     same = " and ".join(f"c{i} is not distinct from {literal(name)}" for i, name in enumerate(header))
-    return RowRule(f"({same})", "repeated_header", "", "the header stands again in the middle of the file; take the line out", feed.accepts_any_text)
+    return RowRule(f"({same})", "repeated_header", "", "the header stands again in the middle of the file; take the line out", feed.accepts_any_text, True)
+
+
+def ignored(condition: Compiled) -> RowRule:
+    """A row for which the feed's `ignore` is true is no data. Where the condition has no value, the row is judged like any other."""
+    return RowRule(f"coalesce({condition.sql}, false)", IGNORED, "", "", comes_first=True)
+
+
+def delimiters_alone(mapped: list[Mapped], defaults: Mapping[str, str | int], width: int) -> RowRule:
+    """A row without any value, as spreadsheets write them below a table, is no data."""
+    needs_a_cell = any(
+        m.column and m.column.required and m.expression and m.expression.is_column and m.name not in defaults and m.column.default is None for m in mapped
+    )
+    return RowRule(f"(coalesce({', '.join(f'c{i}' for i in range(width))}) is null)", IGNORED, "", "", not needs_a_cell, True)
 
 
 def too_late(feed: Feed, mapped: list[Mapped], last_day: dt.date, days: int) -> RowRule:
@@ -114,13 +132,13 @@ def select_rejects(
     """
     typed = _typed(mapped, defaults, facts)
     message = {
-        is_tested: "".join(
+        comes_first: "".join(
             f"when {rule.condition} then {{'reason': {literal(rule.reason)}, 'column_name': nullif({literal(rule.column)}, ''), "
             f"'message': {literal(rule.message)}}} "
             for rule in rules
-            if is_tested == (rule.reason != "repeated_header")
+            if rule.comes_first == comes_first
         )
-        for is_tested in (True, False)
+        for comes_first in (True, False)
     }
     readable = ", ".join(f"{literal(t.mapped.name)}, case when {' and '.join(t.tests()) or 'true'} then {t.v} end" for t in typed if t.mapped.column)
     found = "".join(
@@ -133,7 +151,7 @@ def select_rejects(
     return f"""select file_no, found.reason, found.column_name, found.message, coalesce(fault_raw, raw) as raw,
             case when fault is null then json_object({readable})::varchar end as readable from (
         select *, case when fault is not null then {{'reason': fault, 'column_name': null::varchar, 'message': fault_message}}
-        {message[False]}{found}{message[True]}
+        {message[True]}{found}{message[False]}
             else {{'reason': 'bad_value', 'column_name': null::varchar, 'message': 'the row cannot be read'}} end as found
         from ({_staged(typed, with_raw)}) where ({_passes(typed, rules)}) is not true)"""
 

@@ -47,7 +47,7 @@ DBT_TESTS = "dbt_tests"
 #: Metadata of `published/fct_payout`: when the run ended.
 FINISHED_AT = "finished_at"
 _AGREEMENT_COLUMNS = ("agreement_id", "direction", "currency", "total", "payouts", "paying", "blocked")
-_FEED_COLUMNS = ("feed", "files", "rows_read", "rows_loaded", "rows_duplicate", "rows_superseded", "rows_rejected")
+_FEED_COLUMNS = ("feed", "files", "rows_read", "rows_loaded", "rows_duplicate", "rows_superseded", "rows_rejected", "rows_ignored")
 
 Shown = dict[dg.AssetKey, dict[str, Any]]
 

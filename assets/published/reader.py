@@ -79,7 +79,8 @@ def count_feeds(con: duckdb.DuckDBPyConnection) -> list[Row]:
         """
         select feed, count(*) filter (status = 'loaded') as files, count(*) filter (status <> 'loaded') as files_not_loaded,
             sum(rows_read)::bigint as rows_read, sum(rows_loaded)::bigint as rows_loaded, sum(rows_duplicate)::bigint as rows_duplicate,
-            sum(rows_superseded)::bigint as rows_superseded, sum(rows_rejected)::bigint as rows_rejected
+            sum(rows_superseded)::bigint as rows_superseded, sum(rows_rejected)::bigint as rows_rejected,
+            sum(rows_ignored)::bigint as rows_ignored
         from audit_feed_file group by feed order by feed = 'transactions' desc, feed
         """,
     )

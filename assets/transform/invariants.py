@@ -26,9 +26,9 @@ CHECKS: dict[str, Check] = {
     "every_row_is_accounted_for": Check(
         "audit_feed_file",
         """
-        select feed, file_name, rows_read, rows_loaded, rows_duplicate, rows_superseded, rows_rejected
+        select feed, file_name, rows_read, rows_loaded, rows_duplicate, rows_superseded, rows_rejected, rows_ignored
         from marts.audit_feed_file
-        where rows_read <> rows_loaded + rows_duplicate + rows_superseded + rows_rejected or rows_loaded < 0""",
+        where rows_read <> rows_loaded + rows_duplicate + rows_superseded + rows_rejected + rows_ignored or rows_loaded < 0""",
     ),
     "every_row_has_one_disposition": Check(
         "audit_feed_file",

@@ -101,20 +101,21 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
     ),
     Reconciliation(
         "I1",
-        "Every row of every file is loaded, duplicate, superseded or rejected, and only one of them",
+        "Every row of every file is loaded, duplicate, superseded, rejected or ignored, and only one of them",
         """select count(*) as files, coalesce(sum(rows_read), 0)::bigint as rows, coalesce(sum(rows_loaded), 0)::bigint as loaded,
             coalesce(sum(rows_duplicate), 0)::bigint as duplicate, coalesce(sum(rows_superseded), 0)::bigint as superseded,
-            coalesce(sum(rows_rejected), 0)::bigint as rejected from published.audit_feed_file""",
+            coalesce(sum(rows_rejected), 0)::bigint as rejected, coalesce(sum(rows_ignored), 0)::bigint as ignored from published.audit_feed_file""",
         (
-            """select feed, file_name, rows_read, rows_loaded, rows_duplicate, rows_superseded, rows_rejected from published.audit_feed_file
-            where rows_read <> rows_loaded + rows_duplicate + rows_superseded + rows_rejected
-                or least(rows_loaded, rows_duplicate, rows_superseded, rows_rejected) < 0""",
+            """select feed, file_name, rows_read, rows_loaded, rows_duplicate, rows_superseded, rows_rejected, rows_ignored
+            from published.audit_feed_file
+            where rows_read <> rows_loaded + rows_duplicate + rows_superseded + rows_rejected + rows_ignored
+                or least(rows_loaded, rows_duplicate, rows_superseded, rows_rejected, rows_ignored) < 0""",
             """select feed, file_name, rows_rejected, count(row_number) as rejects_listed
             from published.audit_feed_file left join published.audit_reject using (feed, file_name, sha256)
             group by feed, file_name, sha256, arrival_no, rows_rejected having rows_rejected <> count(row_number)""",
             # numbers 1 to n, each once: as many, with their sum and the sum of their squares
             f"""select feed, file_name, rows_read, count(row_no) as rows_found
-            from raw.feed_files left join ({_ROWS}) using (file_no)
+            from raw.feed_files left join ({_ROWS} union all select file_no, row_no from raw.ignored_rows) using (file_no)
             where status = 'loaded'
             group by feed, file_name, file_no, rows_read
             having count(row_no) <> rows_read or coalesce(sum(row_no), 0) <> rows_read * (rows_read + 1) // 2

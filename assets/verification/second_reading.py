@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from assets.archive.manifest import Arrival
 from assets.feeds.inspection import Dialect, format_of, open_unpacked
 from assets.feeds.landing import dialect_of
+from assets.feeds.spreadsheets import sheet_lines
 from models.feeds.attributes import folded
 from models.feeds.expression_parts import Compiled
 from models.feeds.expressions import compile_expression
@@ -122,7 +123,7 @@ class _File:
         if self.format == "parquet":
             schema = pq.read_schema(self.path)
             return schema.names, frozenset(field.name for field in schema if str(field.type) not in ("string", "large_string"))
-        if self.format == "csv":
+        if self.format in ("csv", "xlsx"):
             return next(self._records(dialect)), frozenset()
         return list(dict.fromkeys(key for row in self.rows() for key in row)), frozenset()
 
@@ -132,22 +133,38 @@ class _File:
             with pq.ParquetFile(self.path) as file:
                 for batch in file.iter_batches(_AT_ONCE):
                     yield from ({name: _text(value) for name, value in row.items()} for row in batch.to_pylist())
-        elif self.format == "csv":
+        elif self.format in ("csv", "xlsx"):
             records = self._records(dialect_of(self.settings))
             header = next(records)
-            yield from (dict(zip(header, record, strict=False)) for record in records)
+            yield from self._filled_down(dict(zip(header, record, strict=False)) for record in records)
         else:
             yield from map(_object, self._json_lines())
 
+    def _filled_down(self, rows: Iterator[Row]) -> Iterator[Row]:
+        above: Row = {}
+        for row in rows:
+            if not self.is_correction:
+                row |= {name: row.get(name) or above.get(name) for name in self.settings.fill_down}
+                above = row
+            yield row
+
     def _records(self, dialect: Dialect) -> Iterator[list[str]]:
+        """The header, then every row that is not blank. A footer is left out only where its length is unknown: no line points into it."""
         csv.field_size_limit(10_000_000)
         with open_unpacked(self.path, self.compression) as stream:
             encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
-            records = csv.reader(io.TextIOWrapper(stream, encoding, newline=""), delimiter=dialect.delimiter)
+            text = io.TextIOWrapper(stream, encoding, newline="\n")
+            lines: Iterator[str] = sheet_lines(self.path, self.path.name, dialect) if self.format == "xlsx" else text
+            first = next(lines)
+            if not is_correction(next(csv.reader([first], delimiter=dialect.delimiter))):
+                is_named = first.strip().strip('"').casefold() == f"sep={dialect.delimiter}".strip()
+                first = next(itertools.islice(lines, max(dialect.header_row - 2, 0), None)) if dialect.header_row > 1 or is_named else first
+            records = csv.reader(itertools.chain([first], lines), delimiter=dialect.delimiter)
             header = [name.strip() for name in next(records)]
             while header and not header[-1]:
                 header.pop()
-            yield header
+            names = iter(name for name in self.settings.fill_down if name not in header)
+            yield [name or next(names, "") for name in header]
             yield from (record for record in records if record)
 
     def _json_lines(self) -> Iterator[str]:

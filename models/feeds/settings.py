@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from models.feeds.columns import NUMERIC_KINDS, Feed
 from models.validation import Strict
 
-ENCODINGS = ("utf-8", "utf-16", "latin-1", "windows-1252", "iso-8859-15")
+ENCODINGS = ("utf-8", "utf-16", "latin-1", "windows-1252", "iso-8859-2", "iso-8859-15")
 DELIMITERS = (",", ";", "\t", "|")
 DECIMAL_MARKS = (".", ",")
 THOUSANDS_MARKS = (".", ",", " ", "'", "’", "\u00a0", "\u202f")
@@ -43,6 +43,24 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _footer(value: Any) -> Any:
+    if isinstance(value, str) and value:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"footer: {value!r} is not a regular expression ({error}); write how the first line of the footer begins") from None
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 1_000:
+        raise ValueError(f"footer: a number of last lines up to 1,000, or a regular expression that begins the footer, is needed here (found {value!r})")
+    return value
+
+
+def _sheet(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | str) or value in ("", 0) or (isinstance(value, int) and value < 0):
+        raise ValueError(f"sheet: the name of a sheet, or its place from 1, is needed here (found {value!r})")
+    return value
+
+
 class DropSettings(Strict):
     """When a file is unusually small: below these shares of the median of the last files a warning is given, or the file is rejected."""
 
@@ -63,9 +81,16 @@ class FeedSettings(Strict):
     delimiter: Annotated[str, _one_of("delimiter", DELIMITERS)] = ","
     decimal: Annotated[str | None, _one_of("decimal", DECIMAL_MARKS)] = None
     thousands: Annotated[list[Annotated[str, _one_of("thousands", THOUSANDS_MARKS)]], BeforeValidator(_as_list)] = Field(default_factory=list)
+    grouping: Literal["thousands", "indian"] = "thousands"
     dates: str | None = None
     time_zone: str | None = None
     nulls: list[str] = Field(default_factory=list)
+    # which of its lines are data
+    sheet: Annotated[int | str, BeforeValidator(_sheet)] = 1
+    header_row: int = Field(default=1, ge=1, le=1_000)
+    footer: Annotated[int | str, BeforeValidator(_footer)] = 0
+    fill_down: list[str] = Field(default_factory=list)
+    ignore: str | None = None
     # what must be true of a file
     totals: Literal["json", "csv"] | list[str] | None = None
     drop: DropSettings = DropSettings()
@@ -95,7 +120,8 @@ class FeedSettings(Strict):
     @property
     def row_settings(self) -> dict[str, Any]:
         """The settings that a file's rows depend on, where they differ from the default."""
-        names = ("encoding", "delimiter", "decimal", "thousands", "dates", "time_zone", "nulls", "max_future_days", "signs")
+        names = ["encoding", "delimiter", "decimal", "thousands", "grouping", "dates", "time_zone", "nulls", "max_future_days", "signs"]
+        names += ["sheet", "header_row", "footer", "fill_down", "ignore"]
         changed = {name: getattr(self, name) for name in names if getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True)}
         return changed | ({"trailer": self.trailer} if self.trailer else {})
 
@@ -103,7 +129,9 @@ class FeedSettings(Strict):
     def _agrees(self) -> FeedSettings:
         if (self.decimal or ".") in self.thousands:
             raise ValueError(f'thousands: {self.decimal or "."!r} is the decimal mark already; set decimal: "," where a point separates thousands')
-        if self.dates is not None:
+        if self.grouping == "indian" and not self.thousands:
+            raise ValueError('grouping: indian needs the mark between the groups, such as thousands: ","')
+        if self.dates is not None and self.dates != "excel":
             if not _DAY_FORMAT.fullmatch(self.dates) or not re.search("%-?[dj]", self.dates) or not re.search("%[yY]", self.dates):
                 raise ValueError(f'dates: {self.dates!r} is not a date format; write %d, %m, %Y and the like, such as "%d.%m.%Y" or "%m/%d/%Y %H:%M"')
             if "%z" in self.dates and self.time_zone is None:

@@ -10,12 +10,15 @@ comma, `12.50` is rejected and not read as twelve and a half.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from models.feeds.settings import FeedSettings
 from models.sql_text import literal
 
 _DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
 _TIME = "[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?"
+#: A day as a spreadsheet counts it, from 1899-12-31; before 1 March 1900 its calendar has a day that never was.
+_SERIAL = "(6[1-9]|[7-9][0-9]|[1-9][0-9]{2,5}|[12][0-9]{6})([.][0-9]+)?"
 _OFFSET = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
 
 
@@ -25,6 +28,7 @@ class Forms:
 
     decimal: str | None = None
     thousands: tuple[str, ...] = ()
+    grouping: Literal["thousands", "indian"] = "thousands"
     dates: str | None = None
     time_zone: str | None = None
 
@@ -36,14 +40,22 @@ class Forms:
     def changes_days(self) -> bool:
         return bool(self.dates or self.time_zone)
 
+    @property
+    def number_pattern(self) -> str:
+        """A regular expression of a number in the declared format."""
+        groups = "".join(self.thousands)
+        grouped = rf"[0-9]{{1,3}}([{groups}][0-9]{{3}}){{1,4}}"
+        if self.grouping == "indian":
+            grouped = rf"[0-9]{{1,2}}([{groups}][0-9]{{2}}){{0,5}}[{groups}][0-9]{{3}}"
+        return rf"-?([0-9]+{'|' + grouped if groups else ''})([{self.decimal or '.'}][0-9]+)?"
+
     def number(self, text: str) -> str:
         """SQL of a number in plain format."""
         if not self.changes_numbers:
             return text
         mark = self.decimal or "."
         groups = "".join(self.thousands)
-        grouped = rf"|[0-9]{{1,3}}([{groups}][0-9]{{3}}){{1,4}}" if groups else ""
-        is_written = f"regexp_full_match({text}, {literal(f'-?([0-9]+{grouped})([{mark}][0-9]+)?')})"
+        is_written = f"regexp_full_match({text}, {literal(self.number_pattern)})"
         whole = f"regexp_replace({text}, {literal(f'[{groups}]')}, '', 'g')" if groups else text
         plain = f"replace({whole}, {literal(mark)}, '.')"
         message = f" (decimal mark {mark}" + (f", thousands {' or '.join(map(repr, self.thousands))})" if groups else ")")
@@ -51,6 +63,9 @@ class Forms:
 
     def moment(self, text: str) -> str:
         """SQL of the point in time, in the feed's time zone; null where the text is not in the declared format."""
+        if self.dates == "excel":
+            days = f"to_days(try_cast(split_part({text}, '.', 1) as integer))"
+            return f"case when regexp_full_match({text}, {literal(_SERIAL)}) then timestamp '1899-12-30' + {days} end"
         if self.dates:
             read = f"try_strptime(case when {text} = trim({text}) then {text} end, {literal(self.dates)})"
             return f"timezone({literal(self.time_zone or 'UTC')}, {read})" if "%z" in self.dates else read
@@ -76,7 +91,7 @@ PLAIN = Forms()
 
 def forms_of(settings: FeedSettings) -> Forms:
     """The text formats that a feed's settings declare."""
-    return Forms(settings.decimal, tuple(settings.thousands), settings.dates, settings.time_zone)
+    return Forms(settings.decimal, tuple(settings.thousands), settings.grouping, settings.dates, settings.time_zone)
 
 
 def without_nulls(text: str, nulls: list[str]) -> str:

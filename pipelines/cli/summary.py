@@ -76,13 +76,15 @@ def _print_run(console: Console, summary: RunSummary, book: Path) -> None:
 def _feeds(summary: RunSummary) -> Table:
     table = Table(title="Feeds", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("")
-    for heading in ("files", "not loaded", "rows", "loaded", "duplicate", "superseded", "rejected"):
+    has_ignored = any(feed["rows_ignored"] for feed in summary.feeds)
+    for heading in ("files", "not loaded", "rows", "loaded", "duplicate", "superseded", "rejected", *(["ignored"] if has_ignored else [])):
         table.add_column(heading, justify="right")
     for feed in summary.feeds:
         counts = [number(feed[f"rows_{kind}"]) for kind in ("read", "loaded", "duplicate", "superseded")]
         rejected = number(feed["rows_rejected"])
         files = (number(feed["files"]), number(feed["files_not_loaded"]))
-        table.add_row(feed["feed"], *files, *counts, f"[yellow]{rejected}[/yellow]" if feed["rows_rejected"] else rejected)
+        ignored = [number(feed["rows_ignored"])] if has_ignored else []
+        table.add_row(feed["feed"], *files, *counts, f"[yellow]{rejected}[/yellow]" if feed["rows_rejected"] else rejected, *ignored)
     return table
 
 

@@ -19,7 +19,8 @@ PUBLISHED = {
     "fct_payout_line": "payout_id transaction_id line date partner_id product_id amount currency fx_rate tier credited_measure line_payout source_file "
     "source_sha256 source_row",
     "fct_calculation_step": "payout_id step_no step formula inputs result",
-    "audit_feed_file": "feed file_name sha256 arrival_no arrived_at status reason rows_read rows_loaded rows_duplicate rows_superseded rows_rejected",
+    "audit_feed_file": "feed file_name sha256 arrival_no arrived_at status reason rows_read rows_loaded rows_duplicate rows_superseded rows_rejected "
+    "rows_ignored",
     "audit_reject": "feed file_name sha256 row_number reason column_name message raw",
     "audit_run": "run_id started_at finished_at as_of code_version agreements_sha256 inputs_sha256 settings_sha256 engine_versions "
     "rows payouts payout_total status",

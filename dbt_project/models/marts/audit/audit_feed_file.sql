@@ -33,19 +33,28 @@ rejected as (
     group by feed, file_no
 ),
 
+ignored as (
+    select feed, file_no, count(*) as row_count
+    from {{ source("raw", "ignored_rows") }}
+    group by feed, file_no
+),
+
 counted as (
     select
-        files.*,
+        files.* exclude (rows_read),
+        files.rows_read + files.lines_outside as rows_read,
         coalesce(typed.row_count, 0) as typed_count,
         coalesce(replaced.duplicate_count, 0) as duplicate_count,
         coalesce(replaced.superseded_count, 0) as superseded_count,
         coalesce(unresolved.row_count, 0) as unresolved_count,
-        coalesce(rejected.row_count, 0) as rejected_count
+        coalesce(rejected.row_count, 0) as rejected_count,
+        coalesce(ignored.row_count, 0) + files.lines_outside as ignored_count
     from files
     left join typed on files.feed = typed.feed and files.file_no = typed.file_no
     left join replaced on files.feed = replaced.feed and files.file_no = replaced.file_no
     left join unresolved on files.feed = unresolved.feed and files.file_no = unresolved.file_no
     left join rejected on files.feed = rejected.feed and files.file_no = rejected.file_no
+    left join ignored on files.feed = ignored.feed and files.file_no = ignored.file_no
 )
 
 select
@@ -61,5 +70,6 @@ select
     -- a file that came before is a duplicate in every row
     case when status = 'duplicate' then rows_read else duplicate_count end as rows_duplicate,
     superseded_count as rows_superseded,
-    unresolved_count + rejected_count as rows_rejected
+    unresolved_count + rejected_count as rows_rejected,
+    ignored_count as rows_ignored
 from counted
