@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.published.descriptions import descriptions
+from assets.published.marts import descriptions
 from assets.published.reader import MANIFEST, open_set, read_manifest
 from assets.publishing.postgres.connection import PostgresFailed, StatementFailed, Transaction, open_transaction, wanted_settings
 from assets.publishing.postgres.grants import check_roles, grant_reading, open_schema
