@@ -20,7 +20,7 @@ from assets.archive.manifest import Arrival, append_manifest, sync_archive
 from assets.archive.receipts import enter_load, write_receipt
 from assets.feeds.batches import insert_corrections, insert_rejects, make_batches
 from assets.feeds.column_mapping import check_mappings, settings_hash
-from assets.feeds.control_totals import check_totals, smaller_than_usual
+from assets.feeds.control_totals import check_totals
 from assets.feeds.file_events import log_attention, log_files
 from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect
 from assets.feeds.landing import Landing, dialect_of, land_files
@@ -28,6 +28,7 @@ from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tabl
 from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, relation, rewrite_csv
 from assets.feeds.transcoding import write_plain
 from assets.feeds.typing_sql import select_rows
+from assets.feeds.unusual_files import delivered_again, smaller_than_usual
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.errors import rejection
 from assets.runtime.limits import limits_of
@@ -205,6 +206,9 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
         read = rows_read.get(number, 0)
         entries.append((number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at, status, reason, read))
     append_rows(load.con, "feed_files", entries)
+    again = [(arrival, first[arrival.sha256]) for arrival in todo if first[arrival.sha256] is not arrival and arrival in load.landing.new]
+    arrivals = load.landing.arrivals[feed.name]
+    load.warnings.extend(delivered_again(load.con, feed, arrivals, [(arrival, original, file_number(feed, original)) for arrival, original in again]))
     load.warnings.extend(smaller_than_usual(load.con, feed, settings, {source.file_no: source.name for source in sources}))
     return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=len(todo) - len(fresh))
 

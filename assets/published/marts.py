@@ -7,7 +7,7 @@ assets/publishing/postgres/publish.py).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,17 +56,31 @@ def declared_keys() -> dict[str, Keys]:
 
 
 def keys_that_hold(con: duckdb.DuckDBPyConnection, table: str, path: Path, declared: dict[str, Keys]) -> Keys:
-    """The declared keys of a table that hold in its file, so that declaring them never stops a publish. References are not looked up."""
+    """The declared keys of a table that hold in its file, so that declaring them never stops a publish. References: see below."""
     keys = declared.get(table, Keys())
     present = {name for name, *_ in con.execute(f"describe from {scan(path)}").fetchall()}
     null_count = "select path_in_schema from parquet_metadata(?) group by 1 having coalesce(sum(stats_null_count), 1) > 0"
     with_nulls = {name for (name,) in con.execute(null_count, [as_pattern(path)]).fetchall()}
     not_null = tuple(name for name in keys.not_null if name in present - with_nulls)
     if not keys.primary or not set(keys.primary) <= set(not_null):
-        return Keys(not_null)
+        return Keys(not_null, references=keys.references)
     columns = ", ".join(map(identifier, keys.primary))
     repeated = con.execute(f"select 1 from {scan(path)} group by {columns} having count(*) > 1 limit 1").fetchall()
     return Keys(not_null, () if repeated else keys.primary, keys.references)
+
+
+def references_that_hold(con: duckdb.DuckDBPyConnection, table: str, folder: Path, found: dict[str, Keys]) -> Keys:
+    """The keys of a table, with those references alone that hold. `found`: the keys of every table of the set in `folder`."""
+
+    def holds(column: str, target: str) -> bool:
+        if target not in found or len(found[target].primary) != 1:
+            return False
+        (key,) = found[target].primary
+        lost = f"select 1 from {scan(folder / f'{table}.parquet')} as a anti join {scan(folder / f'{target}.parquet')} as b on a.{identifier(column)}"
+        return not con.execute(f"{lost} = b.{identifier(key)} where a.{identifier(column)} is not null limit 1").fetchall()
+
+    keys = found[table]
+    return replace(keys, references=tuple((column, target) for column, target in keys.references if holds(column, target)))
 
 
 def comment_statements(kind: str, place: str, table: str, described: dict[str, tuple[str, dict[str, str]]], present: set[str]) -> list[str]:

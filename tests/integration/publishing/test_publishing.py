@@ -84,7 +84,9 @@ def test_an_exported_file_needs_no_other(context: RunContext, tmp_path: Path, mo
     assert [path.name for path in tmp_path.glob("*all.duckdb*")] == ["all.duckdb"]
 
 
-@pytest.mark.parametrize(("name", "message"), [("rebates.db", "must end in .duckdb"), ("no/such.duckdb", "no folder"), ("published/x.duckdb", "another folder")])
+@pytest.mark.parametrize(
+    ("name", "message"), [("rebates.db", "must end in .duckdb"), ("no/such.duckdb", "no folder"), ("published/x.duckdb", "another folder")]
+)
 def test_where_an_export_cannot_go(context: RunContext, name: str, message: str) -> None:
     publish(context, ChecksPassed(checks=0))
     with pytest.raises(InputError, match=message):
