@@ -24,7 +24,7 @@ def csv(*rows: str) -> str:
 
 def of_day(day: dt.date, rows: int, first: int = 0) -> str:
     """A day's file, each row with an id of its own."""
-    return csv(*[ROW.replace("T-1", f"{day:%m%d}-{first + n}").replace("2026-03-31", day.isoformat()) for n in range(rows)])
+    return csv(*[ROW.replace("A-1", f"{day:%m%d}-{first + n}").replace("2026-03-31", day.isoformat()) for n in range(rows)])
 
 
 def deliver(book: Path, first: dt.date, sizes: list[int], arrives: int) -> list[str]:
@@ -39,7 +39,7 @@ def deliver(book: Path, first: dt.date, sizes: list[int], arrives: int) -> list[
 
 def usual_week(tmp_path: Path, feeds: str = KEYED) -> Path:
     """A book with the files of Monday to Friday, 20 rows each."""
-    assert ROW.startswith("T-1,")
+    assert ROW.startswith("A-1,")
     book = write_book(tmp_path, feeds)
     assert deliver(book, dt.date(2026, 6, 1), [20] * 5, 1) == []
     return book
