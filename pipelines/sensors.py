@@ -20,11 +20,22 @@ from assets.graph.resources import BookFolder
 from assets.graph.specs import CONTRACT, key
 from assets.graph.step_assets import CHECKED_COPY, FINISHED_AT
 from assets.published.reader import read_manifest
+from assets.runtime.context import read_clock
 from assets.transform.invariants import CHECKS
 from models.documents import InputError
 from pipelines.jobs import RUN_BOOK
 from pipelines.landing import find_landed, hash_of
 
+#: Minutes until a file is tried again that the last run did not take in: after the first try, the second, …; the last one repeats.
+BACK_OFF = (5, 15, 60, 240, 1440)
+#: What a run is that may still take files in.
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 #: The tag under which Dagster keeps the version of an asset's data.
 DATA_VERSION = "dagster/data_version"
 #: The tag under which it keeps the version of the code that made it.
@@ -36,29 +47,58 @@ CODE_VERSION = "dagster/code_version"
     job_name=RUN_BOOK,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    description="Runs the book when a landing folder holds a file whose content no run has taken in.",
+    description="Runs the book when a landing folder holds a file whose content no published run has, and again later if a run failed.",
 )
 def new_files(context: dg.SensorEvaluationContext, book: BookFolder) -> dg.SensorResult | dg.SkipReason:
-    """One run for all new files together. The cursor holds the files seen in the landing folders: `feed:hash`.
-
-    A file on which a run failed is not retried automatically. It is in the cursor, and the run's log says what to do.
-    """
+    """One run for all new files together. The cursor holds the files that no published run has, `feed:hash`: how often they were tried, and when."""
     try:
         landed = find_landed(book.path)
-        taken_in = {f"{arrival.feed}:{arrival.sha256}" for arrival in read_arrivals(book.path / "archive")}
+        published = ((read_manifest(book.path / "published") or {}).get("run") or {}).get("arrivals", {})
+        arrivals = read_arrivals(book.path / "archive")
+        taken_in = {f"{arrival.feed}:{arrival.sha256}" for arrival in arrivals if arrival.arrival_no <= published.get(arrival.feed, 0)}
         waiting = [file.name for files in landed.values() for file in files if not file.is_settled]
-        present = {f"{feed}:{hash_of(file)}" for feed, files in landed.items() for file in files if file.is_settled}
+        present = {f"{feed}:{hash_of(file)}": file.name for feed, files in landed.items() for file in files if file.is_settled}
     except (InputError, OSError) as error:
         return dg.SkipReason(f"The landing folders cannot be read: {error}")
-    seen = set(json.loads(context.cursor or "[]"))
-    new = sorted(present - seen - taken_in)
-    cursor = json.dumps(sorted(present))
-    if not new:
+    now = read_clock()
+    new = {each: name for each, name in sorted(present.items()) if each not in taken_in}
+    tries = {each: tried for each, tried in _read_cursor(context.cursor).items() if each in new}
+    due = [each for each in new if each not in tries or now >= _next_try(*tries[each])]
+    if not due or _is_running(context.instance):
         still = f" Still being written: {', '.join(waiting)}." if waiting else ""
-        return dg.SensorResult(skip_reason=f"Nothing new among {len(present)} files.{still}", cursor=cursor)
-    observed = [_observe(feed, files) for feed, files in landed.items() if any(name.startswith(f"{feed}:") for name in new)]
-    run_key = hashlib.sha256("\n".join(new).encode()).hexdigest()
-    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=run_key, tags={"new_files": str(len(new))})], cursor=cursor, asset_events=observed)
+        reason = _why_not(new, tries, len(present)) if not due else "A run is in progress. New files are looked at again after it."
+        return dg.SensorResult(skip_reason=reason + still, cursor=json.dumps(tries))
+    observed = [_observe(feed, files) for feed, files in landed.items() if any(each.startswith(f"{feed}:") for each in new)]
+    # a run takes in every file that is there, or, if one is rejected, none of them
+    tries = {each: (tries.get(each, (0, ""))[0] + 1, now.isoformat()) for each in new}
+    run_key = hashlib.sha256(json.dumps(tries).encode()).hexdigest()
+    request = dg.RunRequest(run_key=run_key, tags={"new_files": str(len(new))})
+    return dg.SensorResult(run_requests=[request], cursor=json.dumps(tries), asset_events=observed)
+
+
+def _read_cursor(cursor: str | None) -> dict[str, tuple[int, str]]:
+    """The tries by file. Version 0.1.0 kept a list of the files it had seen: those are tried again now."""
+    found = json.loads(cursor or "{}")
+    return {each: (int(times), str(at)) for each, (times, at) in found.items()} if isinstance(found, dict) else {}
+
+
+def _next_try(times: int, at: str) -> dt.datetime:
+    """When a file is due again that was tried so many times."""
+    return dt.datetime.fromisoformat(at) + dt.timedelta(minutes=BACK_OFF[min(times, len(BACK_OFF)) - 1])
+
+
+def _is_running(instance: dg.DagsterInstance) -> bool:
+    return bool(instance.get_run_records(dg.RunsFilter(job_name=RUN_BOOK, statuses=UNFINISHED), limit=1))
+
+
+def _why_not(new: Mapping[str, str], tries: Mapping[str, tuple[int, str]], files: int) -> str:
+    """Why no run is started now."""
+    if not new:
+        return f"Nothing new among {files} files."
+    most = max(times for times, _ in tries.values())
+    soonest = min(_next_try(*tried) for tried in tries.values())
+    what = f"Not published, after {most} {'try' if most == 1 else 'tries'}: {', '.join(sorted(set(new.values()))[:5])}"
+    return f"{what}. The log of the last run says why. Next try at {soonest:%Y-%m-%d %H:%M} UTC, or start a run yourself."
 
 
 def _observe(feed: str, files: list[Landed]) -> dg.AssetObservation:

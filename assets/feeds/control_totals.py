@@ -1,6 +1,6 @@
 """Hashes and totals that the sender delivers with a file, in a side-car file or its last line, compared with what was read.
 
-Belongs here: these checks, and files that are smaller than usual. Does not belong here: reading the file.
+Belongs here: these checks. Does not belong here: reading the file, files that merely look unusual (assets/feeds/unusual_files.py).
 """
 
 from __future__ import annotations
@@ -26,11 +26,9 @@ from models.sql_text import identifier
 #: Side-car files that may accompany a data file: `sales.csv.done`, `sales.csv.totals.json`.
 MARKER, HASH = ".done", ".sha256"
 SIDE_CARS = (MARKER, HASH, ".totals.json", ".totals.csv")
-#: The usual size of a feed's file is the median of the `_LAST` files before it, once there are `_ENOUGH` of them.
-_LAST, _ENOUGH = 12, 3
 _MAX_BYTES = 100_000
 #: A feed's rows until those that do not count (negative file_no) are deleted: all but those that are no data.
-_WITHOUT_IGNORED = "anti join (select -file_no as file_no, row_no from raw.ignored_rows) using (file_no, row_no)"
+WITHOUT_IGNORED = "anti join (select -file_no as file_no, row_no from raw.ignored_rows) using (file_no, row_no)"
 
 
 def is_side_car(name: str) -> bool:
@@ -91,7 +89,7 @@ def check_totals(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list[Sourc
             continue
         columns = [name for name in source.totals if name != "rows"]
         sums = ", ".join(["count(*) filter (file_no < 0)", *(f"coalesce(sum({identifier(name)}), 0)" for name in columns)])
-        rejected, *found = con.execute(f"select {sums} from raw.{feed.name} {_WITHOUT_IGNORED} where abs(file_no) = ?", [source.file_no]).fetchall()[0]
+        rejected, *found = con.execute(f"select {sums} from raw.{feed.name} {WITHOUT_IGNORED} where abs(file_no) = ?", [source.file_no]).fetchall()[0]
         read: dict[str, int | Decimal] = {"rows": rows_read.get(source.file_no, 0), **dict(zip(columns, found, strict=True))}
         remark = f" ({rejected} of its rows are rejected, and no sum includes a value that cannot be read)" if rejected else ""
         for name, declared in source.totals.items():
@@ -119,45 +117,3 @@ def _number(text: str) -> Decimal | None:
         return Decimal(plain) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", plain) else None
     except InvalidOperation:
         return None
-
-
-def smaller_than_usual(con: duckdb.DuckDBPyConnection, feed: Feed, settings: FeedSettings, names: dict[int, str]) -> list[str]:
-    """One sentence per file of `names` (by file_no) that has far fewer rows, or a far smaller amount, than earlier files of the feed.
-
-    Raises InputError instead if the feed rejects such files.
-    """
-    if con.execute("select count(*) from raw.feed_files where feed = ? and status = 'loaded'", [feed.name]).fetchall()[0][0] <= _ENOUGH:
-        return []
-    has_amount = feed.name == "transactions" and settings.drop.amount > 0
-    amounts = "select 0 as file_no, null as amount"
-    if has_amount:
-        amounts = f"select abs(file_no) as file_no, abs(sum(amount)) as amount from raw.transactions {_WITHOUT_IGNORED} group by 1"
-    con.execute("create or replace temp table landed_now as select unnest(?::integer[]) as file_no", [list(names)])
-    found = con.execute(
-        f"""
-        with ignored as (select file_no, count(*) as ignored_count from raw.ignored_rows group by all),
-        files as (
-            select file_no, rows_read - coalesce(ignored_count, 0) as rows_read, amount
-            from raw.feed_files left join ({amounts}) using (file_no) left join ignored using (file_no)
-            where feed = ? and status = 'loaded'
-        ),
-        usual as (
-            select *, count(*) over before as files, median(rows_read) over before as usual_rows, median(amount) over before as usual_amount
-            from files
-            window before as (order by file_no rows between {_LAST} preceding and 1 preceding)
-        )
-        select file_no, rows_read, usual_rows, amount, usual_amount,
-            rows_read < usual_rows * {settings.drop.rows} as has_few_rows, coalesce(amount < usual_amount * {settings.drop.amount}, false) as is_cheap
-        from usual semi join landed_now using (file_no)
-        where files >= {_ENOUGH} and (rows_read < usual_rows * {settings.drop.rows} or amount < usual_amount * {settings.drop.amount})
-        order by file_no""",
-        [feed.name],
-    ).fetchall()
-    con.execute("drop table temp.landed_now")
-    messages = []
-    for file_no, rows, usual_rows, amount, usual_amount, has_few_rows, _ in found:
-        what = f"{rows} rows, {usual_rows:g} are usual" if has_few_rows else f"an amount of {amount:.2f}, {usual_amount:.2f} is usual"
-        messages.append((names[file_no], f"has {what} for {feed.name}: was it cut off? (feeds.{feed.name}.drop in book.yaml)"))
-    if messages and settings.drop.then == "refuse":
-        raise InputError([Problem(name, 0, "", message) for name, message in messages])
-    return [f"{name} {message}" for name, message in messages]

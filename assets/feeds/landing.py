@@ -10,6 +10,7 @@ import datetime as dt
 import glob
 import os
 import stat
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -100,9 +101,12 @@ def land_files(context: RunContext, known: dict[str, str]) -> Landing:
     arrived_at = context.started_at.astimezone(dt.UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
     for name, arrivals in result.arrivals.items():
         entered = {(arrival.file_name, arrival.sha256) for arrival in arrivals}
+        newest = {arrival.file_name: arrival.sha256 for arrival in arrivals}
+        times_found = Counter(landed.name for landed in found.get(name, []))
         for landed in found.get(name, []):
             sha256 = hashes.get(landed.identity)
-            if sha256 and (landed.name, sha256) not in entered:
+            is_back = newest.get(landed.name) != sha256 and times_found[landed.name] == 1  # A after B after A, under one name
+            if sha256 and ((landed.name, sha256) not in entered or is_back):
                 form = feeds[name].totals
                 totals = read_side_car(landed.path, landed.name, form, FEEDS[name]) if isinstance(form, str) else None
                 arrivals.append(Arrival(name, landed.name, sha256, len(arrivals) + 1, arrived_at, landed.size, landed.suffix, totals))

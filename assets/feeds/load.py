@@ -20,7 +20,7 @@ from assets.archive.manifest import Arrival, append_manifest, sync_archive
 from assets.archive.receipts import enter_load, write_receipt
 from assets.feeds.batches import insert_corrections, insert_rejects, make_batches
 from assets.feeds.column_mapping import check_mappings, settings_hash
-from assets.feeds.control_totals import check_totals, plain_total, rows_without_ignored, smaller_than_usual
+from assets.feeds.control_totals import check_totals, plain_total, rows_without_ignored
 from assets.feeds.file_checks import check_rejected, ids_with_exponents, repeated_under_one_name
 from assets.feeds.file_events import log_attention, log_files
 from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect
@@ -30,6 +30,7 @@ from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_
 from assets.feeds.repeated_keys import describe_repeated_keys, reject_repeated_keys
 from assets.feeds.transcoding import write_plain
 from assets.feeds.typing_sql import select_rows
+from assets.feeds.unusual_files import delivered_again, smaller_than_usual
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.errors import rejection
 from assets.runtime.limits import limits_of
@@ -233,6 +234,9 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     append_rows(load.con, "feed_files", entries)
     load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
     load.warnings.extend(ids_with_exponents(load.con, feed, sources))
+    again = [(arrival, first[arrival.sha256]) for arrival in todo if arrival in load.landing.new and first.get(arrival.sha256, arrival) is not arrival]
+    arrivals = load.landing.arrivals[feed.name]
+    load.warnings.extend(delivered_again(load.con, feed, arrivals, [(arrival, original, file_number(feed, original)) for arrival, original in again]))
     load.warnings.extend(smaller_than_usual(load.con, feed, settings, {source.file_no: source.name for source in sources}))
     return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=sum(status == "duplicate" for *_, status, _, _ in entries))
 

@@ -15,9 +15,8 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,8 +24,9 @@ from typing import TYPE_CHECKING
 from assets.archive.receipts import write_receipt
 from assets.archive.run_history import append_run
 from assets.archive.run_identity import describe_terms, read_run_id, record_run
-from assets.published.descriptions import descriptions
 from assets.published.reader import DATABASE, MANIFEST, sealed
+from assets.publishing.duckdb_file import COPIED_UP_TO_ROWS, attached, copy_table, describe_tables, replace_file
+from assets.publishing.kept_sets import keep_for_readers, remove_older
 from assets.publishing.postgres.publish import publish_to_postgres
 from assets.runtime.context import CheckFailed, ChecksPassed, RunContext, StepReport
 from assets.runtime.durable_files import flush, write_atomically
@@ -39,13 +39,6 @@ from models.sql_text import literal
 if TYPE_CHECKING:
     import duckdb
 
-#: Tables with more rows than this are views on the set's Parquet file in tierledger.duckdb: copying five million payout lines takes
-#: longer (2.9 s) than writing their Parquet file (1.9 s). Smaller ones are copies, so that the file can be moved on its own.
-COPIED_UP_TO_ROWS = 50_000
-#: Sets kept besides the current one, for readers that opened it before the switch.
-KEPT_SETS = 2
-#: The storage format that DuckDB 1.5 reads.
-STORAGE_VERSION = "v1.5.0"
 #: The table whose mart defines the order of its rows.
 LINES = "fct_payout_line"
 #: Sort keys of large tables, so that equal content gives equal bytes. Small tables are sorted by all columns. The lines are in order already.
@@ -92,14 +85,14 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
             staged.rename(target)
             flush(target.parent)
             if context.book.publish.duckdb:
-                _replace_database(con.cursor(), published, target, rows)
+                _replace_database(con.cursor(), published, target, list(rows))
             else:
                 (published / DATABASE).unlink(missing_ok=True)
             _switch(published, target)
             append_run(context.archive, run)
     finally:
         clear_unfinished(published)
-    _remove_older(published)
+    remove_older(published)
     with open_warehouse(context) as con:
         write_receipt(con, context, run_id)
     publish_to_postgres(context)
@@ -144,14 +137,14 @@ def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext
     facts.insert(0, facts.pop(facts.index(LINES)))
     has_database = context.book.publish.duckdb
     rows = {}
-    with ThreadPoolExecutor(max_workers=2) as pool, _next_database(con.cursor(), context.published) if has_database else nullcontext() as copies:
+    with ThreadPoolExecutor(max_workers=2) as pool, attached(con.cursor(), _staged_database(context.published)) if has_database else nullcontext() as copies:
         writing = {table: pool.submit(_write_table, con.cursor(), folder, table) for table in facts}
         in_order = [table for table in tables if table not in writing] + facts[1:] + facts[:1]
         for done, table in enumerate(in_order):
             context.progress("publish", done, len(tables) + 1)
             rows[table] = writing[table].result() if table in writing else _write_table(con, folder, table)
             if copies and rows[table][0] <= COPIED_UP_TO_ROWS:
-                copies.execute(f"create table published.{table} as from {scan(folder / f'{table}.parquet')}")
+                copy_table(copies, table, folder / f"{table}.parquet")
     return dict(sorted(rows.items()))
 
 
@@ -167,45 +160,17 @@ def _write_table(con: duckdb.DuckDBPyConnection, folder: Path, table: str) -> tu
     return int(written[0]), file_sha256(path)
 
 
-def _replace_database(con: duckdb.DuckDBPyConnection, published: Path, folder: Path, rows: dict[str, int]) -> None:
-    """Complete the next tierledger.duckdb with views on the set's files and descriptions, and replace the old one.
-
-    Readers of the old one keep it until they close it.
-    """
-    described = descriptions()
-    with _next_database(con, published), transaction(con):
-        for table, count in rows.items():
-            kind = "table" if count <= COPIED_UP_TO_ROWS else "view"
-            if kind == "view":
-                con.execute(f"create view published.{table} as from {scan(folder / f'{table}.parquet')}")
-            _describe(con, kind, table, *described.get(table, ("", {})))
-    staged = _staged_database(published)
-    staged.chmod(0o444)
-    flush(staged)
-    os.replace(staged, published / DATABASE)
-
-
-@contextmanager
-def _next_database(con: duckdb.DuckDBPyConnection, published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The staged database, attached as `published`. It is one file on disk when the block ends."""
-    con.execute(f"attach {literal(_staged_database(published))} as published (storage_version '{STORAGE_VERSION}')")
-    try:
-        yield con
-        con.execute("checkpoint published")
-    finally:
-        con.execute("detach published")
-
-
 def _staged_database(published: Path) -> Path:
     return published / f".{DATABASE}.tmp"
 
 
-def _describe(con: duckdb.DuckDBPyConnection, kind: str, table: str, description: str, columns: dict[str, str]) -> None:
-    """Store the descriptions as comments, where anyone who opens the file finds them."""
-    con.execute(f"comment on {kind} published.{table} is {literal(description)}")
-    present = {name for name, *_ in con.execute(f"describe published.{table}").fetchall()}
-    for name in present & columns.keys():
-        con.execute(f'comment on column published.{table}."{name}" is {literal(columns[name])}')
+def _replace_database(con: duckdb.DuckDBPyConnection, published: Path, folder: Path, tables: list[str]) -> None:
+    """Complete the next tierledger.duckdb and replace the old one, which stays in its set's folder for as long as a reader has it open."""
+    staged = _staged_database(published)
+    with attached(con, staged):
+        describe_tables(con, published, folder, tables)
+    keep_for_readers(published)
+    replace_file(staged, published / DATABASE)
 
 
 def _free_name(target: Path) -> Path:
@@ -220,13 +185,6 @@ def _switch(published: Path, target: Path) -> None:
     link.symlink_to(target.relative_to(published))
     os.replace(link, published / "current")
     flush(published)
-
-
-def _remove_older(published: Path) -> None:
-    current = (published / "current").resolve()
-    sets = sorted((p for p in (published / "runs").iterdir() if p.is_dir() and p != current), key=lambda p: p.stat().st_mtime_ns, reverse=True)
-    for path in sets[KEPT_SETS:]:
-        shutil.rmtree(path)
 
 
 def _must_be_empty(con: duckdb.DuckDBPyConnection, check: str, query: str) -> None:

@@ -24,6 +24,7 @@ from assets.archive.run_history import TERMS, published_line, read_runs, read_te
 from assets.archive.run_identity import describe_terms
 from assets.ledger.folder import Ledger, read_ledger
 from assets.published.reader import DATABASE, MANIFEST, fetch, read_manifest
+from assets.publishing.duckdb_file import FOLDER_VARIABLE
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import CheckFailed, RunContext
 from assets.runtime.errors import SqlError
@@ -232,6 +233,7 @@ def _check_media(evidence: Evidence) -> Finding:
             shown = {"the Parquet set": [row[0] for row in con.execute("select distinct run_id from parquet_payout").fetchall()]}
             tables = 0
             if database.is_file():
+                con.execute(f"set variable {FOLDER_VARIABLE} = {literal(database.parent.resolve())}")  # for a book that was moved
                 con.execute(f"attach {literal(str(database))} as copy (read_only)")
                 shown["tierledger.duckdb"] = [row[0] for row in con.execute("select distinct run_id from copy.fct_payout").fetchall()]
             for medium, ids in shown.items():

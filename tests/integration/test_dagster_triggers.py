@@ -6,6 +6,8 @@ Belongs here: what they ask for. Does not belong here: the runs (test_dagster.py
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -128,6 +130,40 @@ def test_a_file_under_its_old_name_with_new_content_starts_a_run(look: Callable[
     look()
     (tmp_path / "feeds" / "transactions" / "january.csv").write_text("transaction_id\n9\n")
     assert len(look()) == 1
+
+
+def test_a_file_is_tried_again_later_and_later(tmp_path: Path, look: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No run publishes the files. Every try is a run of its own, and in between the sensor says when the next one is."""
+    start = dt.datetime(2026, 7, 1, 8, tzinfo=dt.UTC)
+    keys: set[str] = set()
+    minutes_of_tries = []
+    for minute in range(0, 330, 5):
+        monkeypatch.setattr(sensors, "read_clock", lambda now=start + dt.timedelta(minutes=minute): now)
+        found = look()
+        if found:
+            minutes_of_tries.append(minute)
+            keys.update(found)
+    assert minutes_of_tries == [0, 5, 20, 80, 320]
+    assert len(keys) == 5
+    january = hashlib.sha256((tmp_path / "feeds" / "transactions" / "january.csv").read_bytes()).hexdigest()
+    cursor = json.dumps({f"transactions:{january}": [2, start.isoformat()]})
+    (tmp_path / "feeds" / "transactions" / "february.csv").unlink()
+    monkeypatch.setattr(sensors, "read_clock", lambda: start)
+    seen = sensors.new_files(dg.build_sensor_context(cursor=cursor, resources={"book": BookFolder(folder=str(tmp_path))}))
+    assert isinstance(seen, dg.SensorResult)
+    assert "Not published, after 2 tries: feeds/transactions/january.csv" in str(seen.skip_reason)
+    assert "Next try at 2026-07-01 08:15 UTC" in str(seen.skip_reason)
+
+
+def test_nothing_is_tried_while_a_run_is_in_progress(look: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensors, "_is_running", lambda _: True)
+    assert look() == []
+    monkeypatch.setattr(sensors, "_is_running", lambda _: False)
+    assert len(look()) == 1, "what was seen during a run counts as untried"
+
+
+def test_the_cursor_of_an_older_version_is_read() -> None:
+    assert sensors._read_cursor('["transactions:abc"]') == {}
 
 
 def test_a_broken_book_is_told_not_raised(look: Callable[[], list[str]], tmp_path: Path) -> None:

@@ -40,9 +40,10 @@ def add_file(folder: Path, name: str, content: str | bytes) -> Path:
     return path
 
 
-def load(folder: Path) -> FeedsReport:
+def load(folder: Path, day: int = 30) -> FeedsReport:
+    """Take the files in on this day of June 2026."""
     book = parse_book((folder / "book.yaml").read_text(encoding="utf-8"))
-    return load_feeds(RunContext(folder, book, dt.date(2026, 12, 31), dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)))
+    return load_feeds(RunContext(folder, book, dt.date(2026, 12, 31), dt.datetime(2026, 6, day, 12, tzinfo=dt.UTC)))
 
 
 def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:

@@ -31,8 +31,6 @@ OWN_ROWS = {
     "dim_product": "product_id in (select product_id from {schema}.fct_payout_line)",
     "dim_period": "true",
 }
-#: Tables with a row per line or step. The policies look up their payouts, row by row if the planner chooses so.
-INDEXED = ("fct_payout_line", "fct_calculation_step")
 #: PostgreSQL roles that can read or write regardless of grants.
 _POWERFUL = ("pg_read_all_data", "pg_write_all_data", "pg_read_server_files", "pg_write_server_files", "pg_execute_server_program", "pg_maintain")
 _BEYOND_READING = "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
@@ -110,8 +108,6 @@ def grant_reading(transaction: Transaction, settings: PostgresSettings, schema: 
                 rule = OWN_ROWS[table].format(own=own, schema=schema)
                 transaction.execute(f"create policy own_rows on {schema}.{table} for select to {settings.participants} using ({rule})")
                 transaction.execute(f"grant select on {schema}.{table} to {settings.participants}")
-            if table in INDEXED:
-                transaction.execute(f"create index on {schema}.{table} (payout_id)")
     if settings.reader:
         for table in tables:
             transaction.execute(f"grant select on {schema}.{table} to {settings.reader}")

@@ -1,7 +1,7 @@
 """Publishing to PostgreSQL: the published Parquet set as one schema, staged next to the old one and swapped in one transaction.
 
 Belongs here: tables from Parquet files, comparing them with the files, the switch. Does not belong here: who may read them
-(assets/publishing/postgres/grants.py).
+(assets/publishing/postgres/grants.py), keys (keys.py there), tables with views of others on them (kept_tables.py there).
 
 All of it is one transaction: a killed run leaves nothing behind, and readers see the old schema until it ends. The schema's comment says which set it
 holds, so that the next run knows whether it has anything to do.
@@ -16,10 +16,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.published.descriptions import descriptions
+from assets.published.marts import comment_statements, descriptions
 from assets.published.reader import MANIFEST, open_set, read_manifest
 from assets.publishing.postgres.connection import PostgresFailed, StatementFailed, Transaction, open_transaction, wanted_settings
 from assets.publishing.postgres.grants import check_roles, grant_reading, open_schema
+from assets.publishing.postgres.kept_tables import check_columns, find_kept, refill, release
+from assets.publishing.postgres.keys import declare_keys, declare_references, find_keys
 from assets.runtime.context import RunContext
 from models.book.publish_settings import PostgresSettings
 from models.sql_text import literal
@@ -75,19 +77,6 @@ def _must_replace(transaction: Transaction, settings: PostgresSettings, stamp: d
         raise PostgresFailed(f"schema {schema} holds {held[0][0]} and was not made by Tierledger; name another one in publish.postgres.schema")
     if current is not None and current["tierledger"] != stamp["tierledger"]:
         raise PostgresFailed(f"schema {schema} belongs to the book {current['tierledger']}; give each book a schema of its own (publish.postgres.schema)")
-    built_on = transaction.fetch(
-        """
-        select distinct v.oid::regclass::text, t.relname::text
-        from pg_depend d join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid join pg_class v on v.oid = r.ev_class
-        join pg_class t on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid
-        where t.relnamespace = $1::regnamespace and v.relnamespace <> t.relnamespace order by 1, 2
-        """,
-        schema,
-    )
-    if built_on:
-        view, table = built_on[0]
-        message = f"{view} is a view on {schema}.{table} and would be dropped with it. Make it a function with a string body, which finds tables by name"
-        raise PostgresFailed(f"{message} (docs/publishing-postgres.md), and drop the view")
     return True
 
 
@@ -103,16 +92,26 @@ def _replace_schema(transaction: Transaction, settings: PostgresSettings, contex
     schema, staged = settings.schema_name, f"{settings.schema_name}_next"
     check_roles(transaction, settings)
     transaction.execute(f"create schema {staged}")
+    with open_set(context.published) as con:
+        keys = find_keys(con, folder, tables)
     for done, table in enumerate(tables):
         context.progress("postgres", done, len(tables) + 1)
         _copy_table(transaction, staged, table, folder / f"{table}.parquet")
+        declare_keys(transaction, staged, table, keys[table])
     _describe(transaction, staged, tables)
     transaction.execute(f"comment on schema {staged} is {literal(json.dumps(stamp))}")
     _check_tables(transaction, staged, context.published, folder, tables)
-    grant_reading(transaction, settings, staged, tables)
     context.progress("postgres", len(tables), len(tables) + 1)
-    _drop_old(transaction, schema)
+    kept = find_kept(transaction, schema)
+    check_columns(transaction, schema, staged, kept)
+    _replace_old(transaction, schema, staged, kept)
     transaction.execute(f"alter schema {staged} rename to {schema}")
+    for table in kept:
+        declare_keys(transaction, schema, table, keys[table])
+    if kept:
+        _describe(transaction, schema, list(kept))
+    declare_references(transaction, schema, keys)
+    grant_reading(transaction, settings, schema, tables)
     open_schema(transaction, settings, schema)
 
 
@@ -144,13 +143,10 @@ def column_type(kind: pa.DataType) -> str:
 def _describe(transaction: Transaction, schema: str, tables: list[str]) -> None:
     """Store the descriptions as comments, where anyone who opens the schema finds them. In one block, because every statement is a round trip."""
     described = descriptions()
-    columns = transaction.fetch("select table_name::text, column_name::text from information_schema.columns where table_schema = $1", schema)
-    statements = [f"comment on table {schema}.{table} is {literal(described[table][0])}" for table in tables if table in described]
-    statements += [
-        f'comment on column {schema}.{table}."{column}" is {literal(described[table][1][column])}'
-        for table, column in columns
-        if table in described and column in described[table][1]
-    ]
+    columns: dict[str, set[str]] = {}
+    for table, column in transaction.fetch("select table_name::text, column_name::text from information_schema.columns where table_schema = $1", schema):
+        columns.setdefault(table, set()).add(column)
+    statements = [line for table in tables for line in comment_statements("table", schema, table, described, columns[table])]
     if statements:
         transaction.execute(f"do $tierledger$ begin {'; '.join(statements)}; end $tierledger$")
 
@@ -179,16 +175,19 @@ def _as_number(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-def _drop_old(transaction: Transaction, schema: str) -> None:
-    """Drop the previous tables once no transaction uses them. A transaction that has read one keeps reading the same set until it ends.
+def _replace_old(transaction: Transaction, schema: str, staged: str, kept: dict[str, str]) -> None:
+    """Drop the previous tables once no transaction uses them, and refill the kept ones. A transaction that has read one reads the same set until it ends.
 
     No lock is held between two attempts, so that new readers get in. Raises PostgresFailed when readers stay longer than PATIENCE.
     """
     tables = [name for (name,) in transaction.fetch("select tablename::text from pg_tables where schemaname = $1 order by 1", schema)]
     if tables:
-        names = ", ".join(f'{schema}."{table}"' for table in tables)
-        _lock(transaction, schema, names)
-        transaction.execute(f"drop table {names}")
+        _lock(transaction, schema, ", ".join(f'{schema}."{table}"' for table in tables))
+        release(transaction, schema, kept)
+        dropped = [f'{schema}."{table}"' for table in tables if table not in kept]
+        if dropped:
+            transaction.execute(f"drop table {', '.join(dropped)}")
+        refill(transaction, schema, staged, kept)
     if transaction.fetch("select 1 from pg_namespace where nspname = $1", schema):
         transaction.execute(f"drop schema {schema}")
 

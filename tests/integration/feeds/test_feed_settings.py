@@ -300,22 +300,6 @@ def test_amount_and_quantity_go_the_same_way_where_asked(tmp_path: Path) -> None
     assert rejects(book) == [(3, "sign_mismatch", "quantity"), (4, "sign_mismatch", "quantity")]
 
 
-def test_a_file_smaller_than_usual_is_told_or_refused(tmp_path: Path) -> None:
-    days = {f"transactions/{day}.csv": csv(*[ROW] * 10) + f"{ROW},".removesuffix(",") + f"-{day}\n" for day in range(5)}
-    book = write_book(tmp_path, files=days)
-    assert load(book).warnings == ()
-    add_file(book, "transactions/5.csv", csv(*[ROW] * 5))
-    add_file(book, "transactions/6.csv", csv(*[ROW.replace("12.50", "1.00")] * 10))
-    message = load(book).warnings
-    assert ["5 rows, 11 are usual" in message[0], "an amount of 10.00, 137.50 is usual" in message[1]] == [True, True]
-    write_book(book, feed("drop: {rows: 0.3, then: refuse}"))
-    add_file(book, "transactions/7.csv", csv(ROW))
-    with pytest.raises(InputError, match=r"7\.csv: has 1 rows"):
-        load(book)
-    write_book(book, feed("drop: {rows: 0, amount: 0}"))
-    assert load(book).warnings == ()
-
-
 def test_a_header_that_stands_again_is_no_row(tmp_path: Path) -> None:
     feeds = 'transactions: {files: "feeds/transactions/*"}\npartners: {files: "feeds/partners/*"}'
     partners = "partner_id,name\nP-1,One\npartner_id,name\nP-2,Two\n"

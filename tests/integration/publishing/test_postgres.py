@@ -189,24 +189,74 @@ def test_readers_see_one_run_while_it_is_published_again_and_again(context: RunC
     assert len(set().union(*seen)) >= 3
 
 
-def test_views_of_others_are_not_dropped(context: RunContext, server: Server, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_views_of_others_survive_a_publish(context: RunContext, server: Server, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A view on a view too, owned by a role that the publisher is no member of; with its grants, and a function with a body that PostgreSQL keeps."""
     publish_to_postgres(context)
-    manifest = context.published / "current" / "tables.json"
-    server.run("create schema reports", "create view reports.monthly as select * from rebates.fct_payout", database=database)
-    server.run("""comment on schema rebates is '{"tierledger": "small", "run_id": "older", "set": "s"}'""", database=database)
-    with pytest.raises(PostgresFailed, match=r"reports.monthly is a view on rebates.fct_payout and would be dropped with it"):
-        publish_to_postgres(context)
-    with pytest.raises(PostgresFailed, match=r"rebates: ERROR: cannot drop desired object.* view reports.monthly depends on table rebates.fct_payout"):
-        republish(context, monkeypatch)
-    assert manifest.is_file()
-    body = "select payout_id, payout from rebates.fct_payout"
+    lines = len(rows_in_file(files_of(context)["fct_payout_line"]))
     server.run(
-        "drop view reports.monthly",
-        f"create function reports.monthly() returns table (payout_id text, payout numeric) language sql stable as '{body}'",
+        "create schema reports",
+        "create view reports.monthly as select payout_id, payout, status from rebates.fct_payout",
+        "create view reports.paid as select l.* from reports.monthly m join rebates.fct_payout_line l using (payout_id)",
+        "create materialized view reports.frozen as select count(*) from rebates.fct_achievement",
+        "create function reports.count_payouts() returns bigint language sql stable begin atomic select count(*) from rebates.fct_payout; end",
+        "alter view reports.paid owner to bi",
+        "grant usage on schema reports to bi",
+        "grant select on reports.monthly to bi",
         database=database,
     )
-    assert publish_to_postgres(context)
-    assert len(server.ask("select * from reports.monthly()", database=database)) == len(rows_in_file(files_of(context)["fct_payout"]))
+    republish(context, monkeypatch)
+    assert server.ask("select count(*) from reports.paid", database=database) == [(lines,)]
+    assert server.ask("select reports.count_payouts()", database=database) == [(len(rows_in_file(files_of(context)["fct_payout"])),)]
+    assert server.ask("select relowner::regrole::text from pg_class where oid = 'reports.paid'::regclass", database=database) == [("bi",)]
+    assert server.ask("select has_table_privilege('bi', 'reports.monthly', 'SELECT')", database=database) == [(True,)]
+    for table in ("fct_payout", "fct_payout_line"):
+        assert rows_in_schema(server, database, table) == rows_in_file(files_of(context)[table]), "no row of the set before is left"
+
+
+def test_a_view_on_a_column_that_changes_is_named(context: RunContext, server: Server, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_to_postgres(context)
+    server.run(
+        "create schema reports",
+        "alter table rebates.fct_payout add column bonus numeric(18,4)",
+        "create view reports.monthly as select payout_id, bonus from rebates.fct_payout",
+        database=database,
+    )
+    with pytest.raises(PostgresFailed, match=r"reports.monthly depends on rebates.fct_payout, and column bonus no longer exists. Drop reports.monthly"):
+        republish(context, monkeypatch)
+    assert rows_in_schema(server, database, "fct_payout_line") == rows_in_file(files_of(context)["fct_payout_line"])
+
+
+def test_a_table_under_a_view_gets_new_columns(context: RunContext, server: Server, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_to_postgres(context)
+    server.run(
+        "create schema reports",
+        "alter table rebates.fct_payout drop column due_date",
+        "create view reports.monthly as select payout_id, payout from rebates.fct_payout",
+        database=database,
+    )
+    republish(context, monkeypatch)
+    assert columns_of(server, database, "fct_payout")["due_date"] == "date"
+
+
+def test_keys_are_declared(context: RunContext, server: Server, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Again after a view has kept a table over a publish."""
+    query = """
+        select conrelid::regclass::text, contype::text, pg_get_constraintdef(oid) from pg_constraint
+        where connamespace = 'rebates'::regnamespace and contype in ('p', 'f') order by 1, 2, 3
+    """
+    publish_to_postgres(context)
+    first = server.ask(query, database=database)
+    keys = {(table, definition) for table, _, definition in first}
+    assert ("rebates.fct_payout", "PRIMARY KEY (payout_id)") in keys
+    assert ("rebates.dim_partner", "PRIMARY KEY (partner_id, valid_from)") in keys
+    assert ("rebates.fct_payout_line", "FOREIGN KEY (payout_id) REFERENCES rebates.fct_payout(payout_id) NOT VALID") in keys
+    nullable = "select is_nullable from information_schema.columns where table_schema = 'rebates' and table_name = 'fct_payout' and column_name = 'status'"
+    assert server.ask(nullable, database=database) == [("NO",)]
+    assert server.ask("select 1 from pg_indexes where tablename = 'fct_payout_line' and indexdef like '%(payout_id)'", database=database)
+    server.run("create schema reports", "create view reports.monthly as select payout_id from rebates.fct_payout", database=database)
+    republish(context, monkeypatch)
+    assert server.ask(query, database=database) == first
+    assert server.ask(nullable, database=database) == [("NO",)]
 
 
 def test_a_server_that_is_down_costs_no_published_table(

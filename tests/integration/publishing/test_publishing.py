@@ -5,6 +5,9 @@ Belongs here: sets, the switch, the DuckDB file. Uses marts made by hand; the ma
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,9 +17,13 @@ import pytest
 from assets.archive.run_history import read_runs
 from assets.archive.run_identity import is_published
 from assets.published.reader import DATABASE, open_published
+from assets.publishing import duckdb_file
 from assets.publishing import parquet_set as publishing
-from assets.publishing.parquet_set import KEPT_SETS, publish
+from assets.publishing.duckdb_file import export_database
+from assets.publishing.kept_sets import KEPT_SETS
+from assets.publishing.parquet_set import publish
 from assets.runtime.context import CheckFailed, ChecksPassed, RunContext
+from models.documents import InputError
 from tests.support.publishing_books import change_run, make_published_book
 
 
@@ -51,8 +58,57 @@ def test_large_tables_are_views_on_the_set(context: RunContext, monkeypatch: pyt
         assert con.execute("select sum(line_payout) from fct_payout_line").fetchone() == (Decimal("90.0000"),)
 
 
+def test_a_copied_folder_needs_one_line_for_its_large_tables(context: RunContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "COPIED_UP_TO_ROWS", 3)
+    publish(context, ChecksPassed(checks=0))
+    shutil.copytree(context.published, tmp_path / "a mount", symlinks=True)
+    shutil.rmtree(context.published)
+    with duckdb.connect(str(tmp_path / "a mount" / DATABASE), read_only=True) as con:
+        assert con.execute("select count(*) from fct_payout").fetchone() == (3,)
+        with pytest.raises(duckdb.IOException):
+            con.execute("from fct_payout_line")
+        con.execute(f"set variable tierledger = '{tmp_path / 'a mount'}'")
+        assert con.execute("select sum(line_payout) from fct_payout_line").fetchone() == (Decimal("90.0000"),)
+
+
+def test_an_exported_file_needs_no_other(context: RunContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "COPIED_UP_TO_ROWS", 3)
+    publish(context, ChecksPassed(checks=0))
+    target = tmp_path / "all.duckdb"
+    target.write_bytes(b"an older export")
+    export_database(context.published, target)
+    shutil.rmtree(context.published)
+    with duckdb.connect(str(target), read_only=True) as con:
+        assert {kind for (kind,) in con.execute("select table_type from information_schema.tables").fetchall()} == {"BASE TABLE"}
+        assert con.execute("select sum(line_payout) from fct_payout_line").fetchone() == (Decimal("90.0000"),)
+    assert [path.name for path in tmp_path.glob("*all.duckdb*")] == ["all.duckdb"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("rebates.db", "must end in .duckdb"), ("no/such.duckdb", "no folder"), ("published/x.duckdb", "another folder")]
+)
+def test_where_an_export_cannot_go(context: RunContext, name: str, message: str) -> None:
+    publish(context, ChecksPassed(checks=0))
+    with pytest.raises(InputError, match=message):
+        export_database(context.published, context.folder / name)
+
+
+def test_keys_are_declared_where_they_hold(context: RunContext) -> None:
+    publish(context, ChecksPassed(checks=0))
+    query = "select constraint_type, constraint_column_names from duckdb_constraints() where table_name = 'fct_payout' order by all"
+    with duckdb.connect(str(context.published / DATABASE), read_only=True) as con:
+        assert ("PRIMARY KEY", ["payout_id"]) in con.execute(query).fetchall()
+    change_run(context, "run-b")
+    with duckdb.connect(str(context.warehouse)) as con:
+        con.execute("update marts.fct_payout set run_id = null")
+    publish(context, ChecksPassed(checks=0))
+    with duckdb.connect(str(context.published / DATABASE), read_only=True) as con:
+        assert ("NOT NULL", ["run_id"]) not in con.execute(query).fetchall()
+        assert ("NOT NULL", ["payout_id"]) in con.execute(query).fetchall()
+
+
 def test_descriptions_travel_with_the_tables(context: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "descriptions", lambda: {"fct_payout": ("It's what is paid.", {"payout": "What this window pays."})})
+    monkeypatch.setattr(duckdb_file, "descriptions", lambda: {"fct_payout": ("It's what is paid.", {"payout": "What this window pays."})})
     publish(context, ChecksPassed(checks=0))
     with duckdb.connect(str(context.published / DATABASE), read_only=True) as con:
         assert con.execute("select comment from duckdb_tables() where table_name = 'fct_payout'").fetchone() == ("It's what is paid.",)
@@ -148,6 +204,23 @@ def test_only_so_many_sets_are_kept(context: RunContext) -> None:
         change_run(context, f"run-{n}")
         publish(context, ChecksPassed(checks=0))
     assert len(list((context.published / "runs").iterdir())) == 1 + KEPT_SETS
+
+
+def test_a_set_stays_while_another_process_has_its_database_open(context: RunContext) -> None:
+    publish(context, ChecksPassed(checks=0))
+    read = f"import duckdb; con = duckdb.connect({str(context.published / DATABASE)!r}, read_only=True); print('open', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", read], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == b"open\n"
+        for n in range(KEPT_SETS + 2):
+            change_run(context, f"run-{n}")
+            publish(context, ChecksPassed(checks=0))
+        assert (context.published / "runs" / "run-a" / "fct_payout.parquet").is_file()
+        reader.communicate(b"\n")
+    change_run(context, "run-last")
+    publish(context, ChecksPassed(checks=0))
+    assert not (context.published / "runs" / "run-a").exists()
+    assert not list((context.published / "runs").glob(f"*/{DATABASE}")), "a database that nobody reads has no second name"
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

@@ -95,8 +95,11 @@ PUBLISHED: dict[str, list[tuple[str, str]]] = {
         (_SWITCH, "            append_run(context.archive, run)\n            _switch(published, target)\n"),
         ("            check_set(con, staged)\n", ""),
         ("where coalesce(payout, 0) <> coalesce(lines, 0) or", "where coalesce(payout, 0) < coalesce(lines, 0) or"),
-        ("sets[KEPT_SETS:]", "sets[KEPT_SETS + 1 :]"),
         ("group by payout_id having count(*) > 1", "group by payout_id having count(*) > 2"),
+    ],
+    "assets/publishing/kept_sets.py": [
+        ("if place >= KEPT_SETS:", "if place > KEPT_SETS:"),
+        ("    except BlockingIOError:\n        return True\n", "    except BlockingIOError:\n        return False\n"),
     ],
 }  # fmt: skip
 

@@ -1,0 +1,121 @@
+"""The yml files of the marts: what each published table is, and which keys it has.
+
+Belongs here: reading descriptions and keys. Does not belong here: where they are shown or declared (assets/publishing/duckdb_file.py,
+assets/publishing/postgres/publish.py).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from assets.runtime.sql import as_pattern, scan
+from models.sql_text import identifier, literal
+
+if TYPE_CHECKING:
+    import duckdb
+
+_MARTS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "marts"
+_REFERENCE = re.compile(r"ref\('(\w+)'\)")
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of a published table. `references`: column to the table whose primary key it is."""
+
+    not_null: tuple[str, ...] = ()
+    primary: tuple[str, ...] = ()
+    references: tuple[tuple[str, str], ...] = ()
+
+
+def descriptions() -> dict[str, tuple[str, dict[str, str]]]:
+    """Table to (description, column to description)."""
+    found = {}
+    for model in _models():
+        columns = {c["name"]: _one_line(c.get("description", "")) for c in model.get("columns", [])}
+        found[model["name"]] = (_one_line(model.get("description", "")), columns)
+    return found
+
+
+@cache
+def declared_keys() -> dict[str, Keys]:
+    """Table to its keys, from the tests in the yml files. A primary key is a unique column, or the columns of `is_one_row_per` if none can be null."""
+    models = _models()
+    primary = {model["name"]: _primary_key(model) for model in models}
+    found = {}
+    for model in models:
+        referred = [(column["name"], _target(test)) for column in model["columns"] for test in column.get("data_tests", []) if "relationships" in test]
+        references = tuple((column, table) for column, (table, field) in referred if primary.get(table) == (field,))
+        found[model["name"]] = Keys(tuple(_not_null(model)), primary[model["name"]], references)
+    return found
+
+
+def keys_that_hold(con: duckdb.DuckDBPyConnection, table: str, path: Path, declared: dict[str, Keys]) -> Keys:
+    """The declared keys of a table that hold in its file, so that declaring them never stops a publish. References: see below."""
+    keys = declared.get(table, Keys())
+    present = {name for name, *_ in con.execute(f"describe from {scan(path)}").fetchall()}
+    null_count = "select path_in_schema from parquet_metadata(?) group by 1 having coalesce(sum(stats_null_count), 1) > 0"
+    with_nulls = {name for (name,) in con.execute(null_count, [as_pattern(path)]).fetchall()}
+    not_null = tuple(name for name in keys.not_null if name in present - with_nulls)
+    if not keys.primary or not set(keys.primary) <= set(not_null):
+        return Keys(not_null, references=keys.references)
+    columns = ", ".join(map(identifier, keys.primary))
+    repeated = con.execute(f"select 1 from {scan(path)} group by {columns} having count(*) > 1 limit 1").fetchall()
+    return Keys(not_null, () if repeated else keys.primary, keys.references)
+
+
+def references_that_hold(con: duckdb.DuckDBPyConnection, table: str, folder: Path, found: dict[str, Keys]) -> Keys:
+    """The keys of a table, with those references alone that hold. `found`: the keys of every table of the set in `folder`."""
+
+    def holds(column: str, target: str) -> bool:
+        if target not in found or len(found[target].primary) != 1:
+            return False
+        (key,) = found[target].primary
+        lost = f"select 1 from {scan(folder / f'{table}.parquet')} as a anti join {scan(folder / f'{target}.parquet')} as b on a.{identifier(column)}"
+        return not con.execute(f"{lost} = b.{identifier(key)} where a.{identifier(column)} is not null limit 1").fetchall()
+
+    keys = found[table]
+    return replace(keys, references=tuple((column, target) for column, target in keys.references if holds(column, target)))
+
+
+def comment_statements(kind: str, place: str, table: str, described: dict[str, tuple[str, dict[str, str]]], present: set[str]) -> list[str]:
+    """The statements that store the descriptions as comments, where anyone who opens the database finds them."""
+    if table not in described:
+        return []
+    description, columns = described[table]
+    return [
+        f"comment on {kind} {place}.{table} is {literal(description)}",
+        *(f"comment on column {place}.{table}.{identifier(name)} is {literal(columns[name])}" for name in columns if name in present),
+    ]
+
+
+@cache
+def _models() -> tuple[dict[str, Any], ...]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return tuple(model for path in sorted(_MARTS.rglob("*.yml")) for model in yaml.load(path.read_bytes(), Loader=loader).get("models", []))
+
+
+def _not_null(model: dict[str, Any]) -> list[str]:
+    return [column["name"] for column in model["columns"] if "not_null" in column.get("data_tests", [])]
+
+
+def _primary_key(model: dict[str, Any]) -> tuple[str, ...]:
+    unique = [column["name"] for column in model["columns"] if "unique" in column.get("data_tests", [])]
+    grain = [test["is_one_row_per"]["arguments"]["columns"] for test in model.get("data_tests", []) if "is_one_row_per" in test]
+    candidates = [unique[:1], *grain]
+    return next((tuple(columns) for columns in candidates if columns and set(columns) <= set(_not_null(model))), ())
+
+
+def _target(test: dict[str, Any]) -> tuple[str, str]:
+    arguments = test["relationships"]["arguments"]
+    table = _REFERENCE.fullmatch(arguments["to"])
+    return (table.group(1) if table else "", arguments["field"])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
