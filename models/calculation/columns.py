@@ -98,7 +98,7 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "curve_payout": (EXACT, "what the curve pays"),
         "multiplier": (EXACT, "factor of `multiply`"),
         "gate_factor": (EXACT, "factor that the gates leave"),
-        "limited_payout": (EXACT, "after multiplier, gates and limits, before it is rounded"),
+        "limited_payout": (EXACT, "right after the limits, before it is rounded"),
         "earned": (MONEY, "what the span has earned, rounded; null: blocked"),
         "effective_target": (EXACT, "T: times target_times, prorated"),
         "effective_incentive": (EXACT, "K: prorated"),

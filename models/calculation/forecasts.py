@@ -128,7 +128,7 @@ def _forecast(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, roundi
     figures, to_date = project_figures(rows, measures)
     benefit = _benefits(rows)
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool))
-    numerator, denominator = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place).limited
+    numerator, denominator = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place).earned
     elapsed, days = _days(rows)
     is_positive = (figures.measure > 0).astype(bool)
     earned = numerator * choose(is_positive, to_date, elapsed), denominator * choose(is_positive, figures.measure, days)
@@ -146,7 +146,7 @@ def _at_tier(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataF
     tier = rows["placement_tier"].to_numpy().astype(np.int64)
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool), tier)
     paid = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place)
-    return pl.DataFrame({"row": rows["row"], "earned_at_tier": as_money(round_payouts(rows, paid.limited, rounding).tolist())})
+    return pl.DataFrame({"row": rows["row"], "earned_at_tier": as_money(round_payouts(rows, paid.earned, rounding).tolist())})
 
 
 def _benefits(rows: pl.DataFrame) -> Keys:

@@ -67,7 +67,8 @@ def frames_of(benefits: Sequence[dict[str, Any]]) -> dict[str, pl.DataFrame]:
     for key, b in enumerate(benefits):
         matrix, multiply = b.get("matrix"), b.get("multiply")
         method = "matrix" if matrix else b.get("method", "whole")
-        options = {"matrix_method": matrix and matrix.get("method", "whole"), "boundary": b.get("boundary", "lower_inclusive")}
+        order = ", ".join(b.get("order", ["multiply", "requires", "limits"]))
+        options = {"scaling_order": order, "matrix_method": matrix and matrix.get("method", "whole"), "boundary": b.get("boundary", "lower_inclusive")}
         rows["benefits"].append({"benefit_key": key, "method": method, "above": b.get("above", "hold"), "ties": b.get("ties", "min"), **options})
         axes = [matrix["rows"]["by"], matrix["columns"]["by"]] if matrix else [b.get("by", "measure"), None]
         gates = b.get("requires", [])
