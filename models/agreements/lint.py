@@ -45,6 +45,7 @@ def _benefit_findings(agreement: Agreement, benefit: Benefit) -> Iterator[Findin
         if _never_holds(gate):
             yield ("requires", i), "warning", "no value passes this gate: its bounds exclude each other"
     yield from _order(benefit)
+    yield from _swinging(benefit)
     if benefit.tiers:
         yield from _unreachable(agreement, benefit)
         yield from _falling(benefit)
@@ -111,6 +112,22 @@ def _order(benefit: Benefit) -> Iterator[Finding]:
     if has_limits and (benefit.multiply or keeps_part or lifts_failed) and "order" not in benefit.model_fields_set:
         message = "apply to what multiply and requires have left; if the contract limits first, write order: [limits, multiply, requires]"
         yield ("limits",), "note", f"{message}, and if it does not, order: [{', '.join(SCALING_STEPS)}]"
+
+
+def _swinging(benefit: Benefit) -> Iterator[Finding]:
+    """Accruals that may be taken back, or are booked whole on the first day, because they go by the place reached so far."""
+    if benefit.accrue.placement != "actual":
+        return
+    if benefit.limits.at_least is not None and benefit.window != "month":
+        yield ("limits", "at_least"), "note", "accrued whole from the window's first day on; accrue: {placement: forecast} builds it up with the measure"
+    if benefit.accumulate == "window":
+        return
+    axes = [("by", benefit.by)] if benefit.matrix is None else []
+    axes += [("multiply", benefit.multiply.by)] if benefit.multiply else []
+    falling = [key for key, axis in axes if axis_name(axis) in ("rank", "percentile", "metric")]
+    capped = [gate for gate in benefit.requires if gate.at_most is not None or gate.below is not None or axis_name(gate.by) in ("rank", "percentile", "metric")]
+    for key in [*falling, *(["requires"] if capped else [])]:
+        yield (key,), "note", "a later period may take back what is accrued by the place reached so far; accrue: {placement: forecast} swings less"
 
 
 def _largest(payment: Payment, benefit: Benefit) -> Iterator[Finding]:

@@ -157,7 +157,9 @@ def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
         _step(
             payouts.filter(pl.col("of_days") > 1),
             "prorate",
-            pl.lit("f = days of the term in the window / days of the window; T, K, amounts and thresholds in units of the measure count × f"),
+            pl.format(
+                "f = days of the term in the window / days of the window; {}K, amounts and thresholds in units of the measure count × f", _prorated_target()
+            ),
             _inputs(days="days", of_days="of_days"),
             pl.col("prorated"),
         ),
@@ -255,6 +257,10 @@ def _plain(value: pl.Expr) -> pl.Expr:
 
 def _span_inputs() -> pl.Expr:
     return pl.format("from {} to {}", "span_start", "window_end")
+
+
+def _prorated_target() -> pl.Expr:
+    return pl.when(pl.col("target_source") == "prior").then(pl.lit("")).otherwise(pl.lit("T, "))
 
 
 def _prior_inputs() -> pl.Expr:
