@@ -16,7 +16,7 @@ from models.agreements.parse import Source
 from models.agreements.payments import OF_THE_INCENTIVE, ONE, ZERO, Payment, Polynomial, derive, payment_along_axis, value_at
 from models.agreements.schema import Agreement, Benefit, Gate, axis_name, measure_of
 from models.curves.pieces import Piece, Tier, compile_curve
-from models.curves.vocabulary import PAY_FORMS
+from models.curves.vocabulary import PAY_FORMS, SCALING_STEPS
 from models.documents import Path, Problem
 
 #: Path, severity (warning or note), message.
@@ -44,6 +44,8 @@ def _benefit_findings(agreement: Agreement, benefit: Benefit) -> Iterator[Findin
     for i, gate in enumerate(benefit.requires):
         if _never_holds(gate):
             yield ("requires", i), "warning", "no value passes this gate: its bounds exclude each other"
+    yield from _order(benefit)
+    yield from _swinging(benefit)
     if benefit.tiers:
         yield from _unreachable(agreement, benefit)
         yield from _falling(benefit)
@@ -102,14 +104,44 @@ def _capped(payment: Payment, benefit: Benefit) -> Iterator[Finding]:
             yield ("tiers", piece.tier - 1), "warning", f"pays nothing: it earns less than limits.pays_from ({_plain(least)})"
 
 
+def _order(benefit: Benefit) -> Iterator[Finding]:
+    """Limits with factors that may scale before or after them, where the contract's order is not given."""
+    limits, keeps_part = benefit.limits, any(gate.otherwise for gate in benefit.requires)
+    lifts_failed = bool(benefit.requires) and limits.at_least is not None
+    has_limits = any(value is not None for value in vars(limits).values())
+    if has_limits and (benefit.multiply or keeps_part or lifts_failed) and "order" not in benefit.model_fields_set:
+        message = "apply to what multiply and requires have left; if the contract limits first, write order: [limits, multiply, requires]"
+        yield ("limits",), "note", f"{message}, and if it does not, order: [{', '.join(SCALING_STEPS)}]"
+
+
+def _swinging(benefit: Benefit) -> Iterator[Finding]:
+    """Accruals that may be taken back, or are booked whole on the first day, because they go by the place reached so far."""
+    if benefit.accrue.placement != "actual":
+        return
+    if benefit.limits.at_least is not None and benefit.window != "month":
+        yield ("limits", "at_least"), "note", "accrued whole from the window's first day on; accrue: {placement: forecast} builds it up with the measure"
+    if benefit.accumulate == "window":
+        return
+    axes = [("by", benefit.by)] if benefit.matrix is None else []
+    axes += [("multiply", benefit.multiply.by)] if benefit.multiply else []
+    falling = [key for key, axis in axes if axis_name(axis) in ("rank", "percentile", "metric")]
+    capped = [gate for gate in benefit.requires if gate.at_most is not None or gate.below is not None or axis_name(gate.by) in ("rank", "percentile", "metric")]
+    for key in [*falling, *(["requires"] if capped else [])]:
+        yield (key,), "note", "a later period may take back what is accrued by the place reached so far; accrue: {placement: forecast} swings less"
+
+
 def _largest(payment: Payment, benefit: Benefit) -> Iterator[Finding]:
-    if benefit.limits.at_most is not None:
-        yield ("limits", "at_most"), "note", f"largest payout of a span: {_plain(benefit.limits.at_most)}"
+    most, multiply = benefit.limits.at_most, benefit.multiply
+    multiplies_last = multiply is not None and benefit.order.index("multiply") > benefit.order.index("limits")
+    if most is not None and not multiplies_last:
+        yield ("limits", "at_most"), "note", f"largest payout of a span: {_plain(most)}"
         return
     largest = _supremum(payment.pieces, payment.paid)
-    if largest is not None and benefit.multiply:
-        tiers = [Tier(Fraction(t.from_), {"amount": Fraction(t.factor)}) for t in benefit.multiply.tiers]
-        pieces = compile_curve(benefit.multiply.method, benefit.multiply.boundary, benefit.multiply.above, tiers)
+    if most is not None:
+        largest = Fraction(most) if largest is None else min(largest, Fraction(most))
+    if largest is not None and multiply:
+        tiers = [Tier(Fraction(t.from_), {"amount": Fraction(t.factor)}) for t in multiply.tiers]
+        pieces = compile_curve(multiply.method, multiply.boundary, multiply.above, tiers)
         factor = _supremum(pieces, [piece.pays["amount"] for piece in pieces])
         largest = None if factor is None else largest * factor
     message = "without bound; limits.at_most would cap it" if largest is None else _shown(largest, payment)

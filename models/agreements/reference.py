@@ -101,6 +101,8 @@ def _kind(value: dict[str, Any]) -> str:
 
 def _default(value: dict[str, Any]) -> str:
     default = value.get("default")
+    if default and isinstance(default, list):
+        return f"`[{', '.join(map(str, default))}]`"
     if default is None or default in ({}, []) or isinstance(default, dict):
         return ""
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"

@@ -12,7 +12,7 @@ from typing import Any
 
 from models.agreements.schema import Agreement, Benefit, Gate, Matrix, Scope, axes_of, axis_name, base_of, compared_axis, measure_of
 from models.calendars import FIRST_YEAR, LAST_YEAR
-from models.curves.vocabulary import GRID_FORMS, PAY_FORMS
+from models.curves.vocabulary import GRID_FORMS, PAY_FORMS, SCALING_STEPS
 from models.documents import Document, Path, Problem
 
 Finding = tuple[Path, str]
@@ -73,6 +73,8 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
         yield from ((("requires", i, *path), message) for path, message in _gate(gate))
     if benefit.multiply:
         yield from ((("multiply", *path), message) for path, message in _rising([t.from_ for t in benefit.multiply.tiers], benefit.multiply.method == "linear"))
+    if sorted(benefit.order) != sorted(SCALING_STEPS):
+        yield ("order",), f"names multiply, requires and limits, each once; found {', '.join(benefit.order)}"
     yield from _placement(benefit)
 
 

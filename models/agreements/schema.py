@@ -27,6 +27,7 @@ from models.agreements.values import (
     kind_of,
 )
 from models.book.settings import Currency
+from models.curves.vocabulary import SCALING_STEPS
 from models.feeds.columns import TRANSACTION_TYPES
 
 #: The defaults NO_… are made once: pydantic would deep-copy other defaults for every benefit.
@@ -305,6 +306,9 @@ class Benefit(Part):
     requires: list[Gate] = Field(default=[], max_length=100, description="Conditions that must hold for full payment.")
     multiply: Multiplier | None = Field(default=None, description="A factor on what the curve pays.")
     limits: Limits = Field(default_factory=lambda: NO_LIMITS, description="Caps and floors.")
+    order: list[Literal[SCALING_STEPS]] = Field(  # type: ignore[valid-type]
+        default=[*SCALING_STEPS], description="The order in which the contract applies multiply, requires and limits; each is named once."
+    )
     prorate: Literal["none", "days"] = Field(
         default="none", description="days: thresholds, target, incentive and amounts of a window that the term clips shrink with its days."
     )

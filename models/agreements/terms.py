@@ -318,6 +318,7 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "at_most": b.limits.at_most,
         "at_least": b.limits.at_least,
         "pays_from": b.limits.pays_from,
+        "scaling_order": ", ".join(b.order),
         "clawback": b.settle.clawback,
         "lag_days": b.settle.lag_days,
         "placement": placement if isinstance(placement, str) else "tier",

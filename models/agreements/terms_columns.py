@@ -103,6 +103,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "at_most": NUMBER,
         "at_least": NUMBER,
         "pays_from": NUMBER,
+        "scaling_order": TEXT,
         "clawback": TEXT,
         "lag_days": INT,
         "placement": TEXT,

@@ -98,7 +98,7 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "curve_payout": (EXACT, "what the curve pays"),
         "multiplier": (EXACT, "factor of `multiply`"),
         "gate_factor": (EXACT, "factor that the gates leave"),
-        "limited_payout": (EXACT, "after multiplier, gates and limits, before it is rounded"),
+        "limited_payout": (EXACT, "right after the limits, before it is rounded"),
         "earned": (MONEY, "what the span has earned, rounded; null: blocked"),
         "effective_target": (EXACT, "T: times target_times, prorated"),
         "effective_incentive": (EXACT, "K: prorated"),
@@ -136,6 +136,9 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
 OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     r"axis_value_\d+": (EXACT, "rank, percentile or metric of the slot"),
     r"axis_divisor_\d+": (COUNT, "what axis_value of the slot is divided by"),
+    "(target|target_times|baseline)_before": (EXACT, "of a target to date: the figure of the span's window before"),
+    "days_gone|window_days": (COUNT, "of a target to date: the days of the window that have gone, and all its days"),
+    "(earned|tier)_to_date": (EXACT, "what the span has earned by target and baseline to date"),
     **{f"{name}_of_(measure|base)": (dtype, "the same over the lines of a measure or base with a scope of its own") for name, dtype in SUMMED.items()},
 }
 #: The columns that the explanation adds to a payout: tiers and slices, places on axes, gates, multiplier and matrix cell.

@@ -1,7 +1,7 @@
 """Forecasts: the projected measure of a span, the tier that it would reach, and what that means for the accrual to date.
 
-Belongs here: projections, and earned-to-date for every placement except `actual`. Does not belong here: evaluating figures (payouts.py),
-accruals per period (accruals.py).
+Belongs here: projections, earned-to-date by placement. Does not belong here: evaluating figures (payouts.py), targets to date
+(accrual_targets.py), accruals per period (accruals.py).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from models.calculation.accrual_targets import earn_by_targets_to_date
 from models.calculation.achievement import missing_measure, sum_prior_periods
 from models.calculation.payouts import Keys, Place, pay_results, place_results, round_payouts
 from models.curves.compiled import Scheme
@@ -19,7 +20,7 @@ from models.curves.pieces import Exact, choose
 from models.money import EXACT, Rounding, as_exact, as_money
 
 
-def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
+def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, axes: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
     """projected_measure (null: blocked), tier_forecast, tier_accrual and accrual_earned: what the span has earned by the tier that `accrue` chooses.
 
     rows: one row per payout × period, of payouts.evaluate_results. One row in, one out. At the window's end, and where a projection would change
@@ -34,22 +35,22 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, ro
         _project(rows.filter(is_open & moves & ~is_forecast), measures, scheme),
     ]
     at_tier = rows.filter(is_open & (pl.col("placement") == "tier"))
-    forecast = rows.join(pl.concat(found, how="diagonal"), on="row", how="left", maintain_order="left").join(
-        _at_tier(at_tier, scheme, rounding), on="row", how="left", maintain_order="left"
-    )
+    forecast = rows
+    for earned in (pl.concat(found, how="diagonal"), _at_tier(at_tier, scheme, rounding), earn_by_targets_to_date(rows, axes, scheme, rounding)):
+        forecast = forecast.join(earned, on="row", how="left", maintain_order="left")
     blocked = pl.col("reason").is_not_null()
     return forecast.with_columns(
         pl.when(~blocked).then(pl.coalesce("projected", "measure_to_date")).alias("projected_measure"),
         pl.coalesce("tier_projected", "tier").alias("tier_forecast"),
-        pl.coalesce("earned_at_tier", "earned_projected", "earned").alias("accrual_earned"),
+        pl.coalesce("earned_at_tier", "earned_projected", "earned_to_date", "earned").alias("accrual_earned"),
         pl.when(pl.col("earned_at_tier").is_not_null())
         .then("placement_tier")
         .when(is_forecast)
         .then(pl.coalesce("tier_projected", "tier"))
-        .otherwise("tier")
+        .otherwise(pl.coalesce("tier_to_date", "tier"))
         .cast(pl.Int32)
         .alias("tier_accrual"),
-    ).drop("row", "projected", "tier_projected", "earned_projected", "earned_at_tier")
+    ).drop("row", "projected", "tier_projected", "earned_projected", "earned_at_tier", "earned_to_date", "tier_to_date")
 
 
 def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[ScaledInputs, Exact]:
@@ -128,7 +129,7 @@ def _forecast(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, roundi
     figures, to_date = project_figures(rows, measures)
     benefit = _benefits(rows)
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool))
-    numerator, denominator = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place).limited
+    numerator, denominator = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place).earned
     elapsed, days = _days(rows)
     is_positive = (figures.measure > 0).astype(bool)
     earned = numerator * choose(is_positive, to_date, elapsed), denominator * choose(is_positive, figures.measure, days)
@@ -146,7 +147,7 @@ def _at_tier(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataF
     tier = rows["placement_tier"].to_numpy().astype(np.int64)
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool), tier)
     paid = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place)
-    return pl.DataFrame({"row": rows["row"], "earned_at_tier": as_money(round_payouts(rows, paid.limited, rounding).tolist())})
+    return pl.DataFrame({"row": rows["row"], "earned_at_tier": as_money(round_payouts(rows, paid.earned, rounding).tolist())})
 
 
 def _benefits(rows: pl.DataFrame) -> Keys:

@@ -1,7 +1,7 @@
 """Payouts: what each result's figures earn, from the place on the curve to the rounded amount.
 
-Belongs here: the order curve → multiply → requires → limits → rounding, for rows of figures. Does not belong here: sums of lines (achievement.py),
-curves (pieces.py), what earlier windows were paid (clawbacks.py), accruals (forecasts.py).
+Belongs here: the curve, then multiplier, gates and limits in the benefit's order, then rounding, for rows of figures. Does not belong here:
+sums of lines (achievement.py), curves (pieces.py), what earlier windows were paid (clawbacks.py), accruals (forecasts.py).
 """
 
 from __future__ import annotations
@@ -46,19 +46,20 @@ class Place:
 
 @dataclass(frozen=True)
 class Paid:
-    """What each row is paid, as ratios: by the curve, and after multiplier, gates and limits. Denominators are positive."""
+    """What each row is paid, as ratios: by the curve, right after the limits, and after multiplier, gates and limits. Denominators are positive."""
 
     curve: tuple[Exact, Exact]
     multiplier: tuple[Exact, Exact]
     gate_factor: tuple[Exact, Exact]
     limited: tuple[Exact, Exact]
+    earned: tuple[Exact, Exact]
 
 
 def evaluate_results(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
     """What each row's figures earn by its benefit's scheme.
 
     rows: of achievement.measure_periods. One row in, one out. Adds tier, axis_value, curve_payout, multiplier, gate_factor,
-    limited_payout (for people to read), earned (money of the span, after limits and rounding), effective_target, effective_incentive,
+    limited_payout (right after the limits, for people to read), earned (money of the span, rounded), effective_target, effective_incentive,
     attainment, growth, next_tier_from, gap_to_next_tier. Blocked rows earn nothing: earned is null.
     """
     # consecutive rows with the same figures, mostly periods and partners without sales, are computed once
@@ -90,7 +91,7 @@ def _evaluate(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.Data
             "multiplier": _factor(paid.multiplier, len(benefit)),
             "gate_factor": _factor(paid.gate_factor, len(benefit)),
             "limited_payout": as_exact(paid.limited[0], choose(blocked, 0, paid.limited[1])),
-            "earned": as_money(None if b else e for b, e in zip(blocked, round_payouts(rows, paid.limited, rounding), strict=True)),
+            "earned": as_money(None if b else e for b, e in zip(blocked, round_payouts(rows, paid.earned, rounding), strict=True)),
             "effective_target": as_exact(figures.target, choose(rows["target"].is_null(), 0, figures.divisor)),
             "effective_incentive": as_exact(figures.incentive, choose(rows["incentive"].is_null(), 0, figures.divisor))
             if figures.is_prorated
@@ -158,8 +159,23 @@ def pay_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benef
         multiplier = multiply_rows(scheme.multipliers, scheme.axes, benefit, rows, figures, is_paid)
     if scheme.gates.bounds:
         gate_factor = scale_by_gates(scheme.gates, scheme.axes, benefit, rows, figures, is_paid)
-    scaled = numerator * (multiplier[0] * gate_factor[0]), denominator * (multiplier[1] * gate_factor[1])
-    return Paid((numerator, denominator), multiplier, gate_factor, _limit(rows, *scaled))
+    scaled = numerator, denominator
+    factors = ((multiplier, scheme.multiplies_last[benefit]), (gate_factor, scheme.gates_last[benefit]))
+    for factor, is_last in factors:
+        scaled = _scale(scaled, factor, ~is_last)
+    earned = limited = _limit(rows, *scaled)
+    for factor, is_last in factors:
+        earned = _scale(earned, factor, is_last)
+    return Paid((numerator, denominator), multiplier, gate_factor, limited, earned)
+
+
+def _scale(amount: tuple[Exact, Exact], factor: tuple[Any, Any], applies: npt.NDArray[np.bool_]) -> tuple[Exact, Exact]:
+    """The amount times the factor in the rows to which it applies."""
+    if isinstance(factor[0], int) or not applies.any():
+        return amount
+    if not applies.all():
+        factor = choose(applies, factor[0], 1), choose(applies, factor[1], 1)
+    return amount[0] * factor[0], amount[1] * factor[1]
 
 
 def _pay(figures: ScaledInputs, scheme: Scheme, benefit: Keys, place: Place) -> tuple[Exact, Exact]:

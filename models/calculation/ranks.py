@@ -76,9 +76,9 @@ def _dense_order(rows: pl.DataFrame, of: str) -> pl.Series:
     """Integers in the order of the values, equal for equal values."""
     if of == "measure":
         return rows["measure_to_date"].rank("dense")
-    if of == "growth_amount":
-        return (rows["measure_to_date"] - rows["baseline"]).rank("dense")
     figures = scaled_inputs(rows)
+    if of == "growth_amount":  # participants of one window have one divisor
+        return pl.Series(np.unique(figures.measure - figures.baseline, return_inverse=True)[1].astype(np.int64))
     divisor = figures.target if of == "attainment" else figures.baseline
     return _dense_order_of_ratios(figures.measure, divisor)
 

@@ -49,7 +49,7 @@ def _compute(
     listed = list_payouts(benefits, frames["windows"], frames["participants"], first_payout)
     measured = measure_periods(find_targets(listed, measures, frames["targets"]), measures, frames["periods"], as_of, as_of_period)
     placed = rank_rows(find_reasons(find_metrics(measured, axes, frames["metrics"])), axes)
-    rows = forecast_rows(evaluate_results(placed, scheme, rounding), measures, scheme, rounding)
+    rows = forecast_rows(evaluate_results(placed, scheme, rounding), measures, axes, scheme, rounding)
     settled = combine_payouts(apply_clawback(_assign_status(rows, as_of)))
     payouts = _rename_for_publication(settled)
     yield "payouts", payouts.select(*TABLES["payouts"])

@@ -21,7 +21,10 @@ from models.curves.vocabulary import COLUMNS, CURVE, MULTIPLY
 
 @dataclass(frozen=True)
 class Scheme:
-    """The compiled parts, None where no benefit has them, and the methods by benefit. A benefit's key is its index."""
+    """The compiled parts, None where no benefit has them, and the methods by benefit. A benefit's key is its index.
+
+    multiplies_last, gates_last: the factor applies to what the limits have left.
+    """
 
     axes: Axes
     ladder: Ladder
@@ -33,6 +36,8 @@ class Scheme:
     is_rolling: npt.NDArray[np.bool_]
     is_matrix: npt.NDArray[np.bool_]
     shares_ties: npt.NDArray[np.bool_]
+    multiplies_last: npt.NDArray[np.bool_]
+    gates_last: npt.NDArray[np.bool_]
 
 
 def compile_scheme(frames: Mapping[str, pl.DataFrame]) -> Scheme:
@@ -73,4 +78,6 @@ def compile_scheme(frames: Mapping[str, pl.DataFrame]) -> Scheme:
         is_rolling=is_marked(pl.col("method") == "rolling"),
         is_matrix=is_marked(pl.col("method") == "matrix"),
         shares_ties=is_marked((pl.col("ties") == "share") & (pl.col("method") != "matrix")),
+        multiplies_last=is_marked(pl.col("scaling_order").str.contains("limits.*multiply")),
+        gates_last=is_marked(pl.col("scaling_order").str.contains("limits.*requires")),
     )

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from models.curves.pieces import Exact, exact
+from models.curves.pieces import Exact, choose, exact
 
 #: ScaledInputs are integers in this fraction of a unit: a measure (12 decimals) times a target's factor (6 decimals) is an integer.
 SCALE = 10**18
@@ -61,7 +61,9 @@ class ScaledInputs:
 
 
 def scaled_inputs(rows: pl.DataFrame) -> ScaledInputs:
-    """The figures of rows of achievement.measure_periods. Where a window is prorated, T and K are prorated too."""
+    """The figures of rows of achievement.measure_periods. Where a window is prorated, K is prorated too, and so is T, unless it is the prior year's:
+    that is the same days' already. Rows with `window_days` get target and baseline to date (accrual_targets.py).
+    """
 
     def scaled(name: str) -> Exact:
         return integers(rows[name]) * EXACT_STEP
@@ -71,6 +73,8 @@ def scaled_inputs(rows: pl.DataFrame) -> ScaledInputs:
     whole = ScaledInputs(
         scaled("measure_to_date"), scaled("base_to_date"), scaled("quantity_to_date"), integers(rows["target"]) * times, scaled("baseline"), scaled("incentive")
     )
+    if "window_days" in rows.columns:
+        return _figures_to_date(rows, whole)
     if (rows["days"] == rows["of_days"]).all():
         return whole
     days, of_days = integers(rows["days"]), integers(rows["of_days"])
@@ -78,12 +82,34 @@ def scaled_inputs(rows: pl.DataFrame) -> ScaledInputs:
         whole.measure * of_days,
         whole.base * of_days,
         whole.quantity * of_days,
-        whole.target * days,
+        whole.target * choose((rows["target_source"] == "prior").to_numpy(), of_days, days),
         whole.baseline * of_days,
         whole.incentive * days,
         SCALE * of_days,
         days,
         of_days,
+    )
+
+
+def _figures_to_date(rows: pl.DataFrame, whole: ScaledInputs) -> ScaledInputs:
+    """Target and baseline: those before + (the window's own − those before) × days gone / days of the window. All other figures as they are."""
+    gone, days = integers(rows["days_gone"]), integers(rows["window_days"])
+
+    def to_date(own: Exact, before: Exact, has_before: pl.Series) -> Exact:
+        return choose(has_before.to_numpy(), before * (days - gone) + own * gone, own * days)
+
+    before = integers(rows["target_before"]) * integers(rows["target_times_before"].cast(pl.Decimal(38, 6)))
+    baseline = to_date(whole.baseline, integers(rows["baseline_before"]) * EXACT_STEP, rows["baseline_before"].is_not_null())
+    increment = whole.measure * days - baseline
+    return replace(
+        whole,
+        measure=whole.measure * days,
+        base=choose((rows["base"] == "increment").to_numpy(), choose(increment > 0, increment, 0), whole.base * days),
+        quantity=whole.quantity * days,
+        target=to_date(whole.target, before, rows["target_before"].is_not_null()),
+        baseline=baseline,
+        incentive=whole.incentive * days,
+        divisor=SCALE * days,
     )
 
 

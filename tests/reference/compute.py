@@ -12,7 +12,7 @@ from tests.reference.combine import Outcome, check_groups, check_net_of, in_orde
 from tests.reference.credit import Credit, Credits
 from tests.reference.earning import accrued, earn, rounded
 from tests.reference.language import refuse_unknown
-from tests.reference.position import BenefitLines, Feeds, Position, curve_axis
+from tests.reference.position import BenefitLines, Feeds, Position, References, curve_axis
 from tests.reference.read import UNIT, Book, NotCovered, Refused, Row
 from tests.reference.shares import line_rows
 from tests.reference.versions import by_agreement, number, owned_windows
@@ -41,6 +41,7 @@ class _State:
     span: dt.date | None = None
     before: Fraction = ZERO  # what the span's earlier windows earned
     owed: Fraction = ZERO  # clawback still to be set off
+    references: References | None = None  # target and baseline of the span's window before
 
 
 def compute(book: Book) -> Results:
@@ -123,15 +124,17 @@ class _Run:
         """The results of one window, for all participants of the version that owns it."""
         path = periods(window, self.book.as_of, self.calendar)
         views = {last: case.positions(window, last) for _, last in path}
+        accruing = views | self._targets_to_date(case, window, states, [last for _, last in path if last < window.end])
         found = []
         for participant in case.participants:
             position = views[path[-1][1]][participant]
             state = states[participant]
             if window.span_start != state.span:
                 state.span, state.before = window.span_start, ZERO
+            state.references = case.references(participant, window)
             outcome = Outcome(case, window, participant, position, self._row(case, window, position, state))
             for period, last in path:
-                to_date = views[last][participant]
+                to_date = accruing[last][participant]
                 value = ZERO
                 if not (position.reason or to_date.reason):
                     value, _ = self._pays(case, state, accrued(case, window, participant, to_date, last))
@@ -140,6 +143,15 @@ class _Run:
                 self._earn(case, window, position, state, outcome.row)
             found.append(outcome)
         return found
+
+    @staticmethod
+    def _targets_to_date(case: BenefitLines, window: Window, states: dict[str, _State], days: list[dt.date]) -> dict[dt.date, dict[str, Position]]:
+        """While a window is open, what accrues with placement actual looks at target and baseline to date."""
+        if case.benefit.get("accrue", {}).get("placement", "actual") != "actual":
+            return {}
+        earlier = {p: states[p].references for p in case.participants if states[p].span == window.span_start}
+        before = {participant: references for participant, references in earlier.items() if references is not None}
+        return {last: case.positions(window, last, before) for last in days}
 
     def _row(self, case: BenefitLines, window: Window, s: Position, state: _State) -> Row:
         """A row that is blocked, or not yet paid."""

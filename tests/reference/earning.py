@@ -14,11 +14,12 @@ from tests.reference.position import BenefitLines, Position, projected
 from tests.reference.read import MINOR_UNITS, UNIT, Row
 
 ZERO = Fraction(0)
+ORDER = ("multiply", "requires", "limits")
 
 
 @dataclass(frozen=True)
 class Earned:
-    """`limited`: curve × multiplier × gate within the limits, not rounded."""
+    """`limited`: the curve's payment after multiplier, gates and limits, not rounded."""
 
     curve: Fraction
     multiplier: Fraction
@@ -59,7 +60,10 @@ def earn(benefit: Row, window: Window, s: Position, as_if_tier: int | None = Non
     gate = Fraction(1)
     for one in benefit.get("requires", []):
         gate *= gate_factor(one, s.x[axis_of(one["by"])])
-    return Earned(curve, times, gate, limited(benefit.get("limits", {}), curve * times * gate), tier)
+    paid = curve
+    for step in benefit.get("order", ORDER):
+        paid = paid * times if step == "multiply" else paid * gate if step == "requires" else limited(benefit.get("limits", {}), paid)
+    return Earned(curve, times, gate, paid, tier)
 
 
 def limited(limits: Row, paid: Fraction) -> Fraction:

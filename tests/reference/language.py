@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tests.reference.axes import OWN, all_axes
+from tests.reference.earning import ORDER
 from tests.reference.read import NotCovered, Row
 
 AGREEMENT = {
@@ -14,7 +15,7 @@ AGREEMENT = {
 }  # fmt: skip
 BENEFIT = {
     "id", "clause", "quote", "window", "accumulate", "measure", "base", "by", "target", "baseline", "incentive", "method", "boundary", "above",
-    "ties", "tiers", "matrix", "requires", "multiply", "limits", "prorate", "scope", "settle", "accrue",
+    "ties", "tiers", "matrix", "requires", "multiply", "limits", "order", "prorate", "scope", "settle", "accrue",
 }  # fmt: skip
 VALUES = {
     "method": {"whole", "graduated", "linear", "rolling", "total"}, "prorate": {"none", "days"}, "ties": {"min", "share"},
@@ -52,6 +53,8 @@ def _benefit(name: str, benefit: Row) -> None:
     for kind, of in all_axes(benefit):
         if kind not in (*OWN, "rank", "percentile", "metric") or (kind == "rank" and of not in OWN):
             raise NotCovered(f"{name}: by {kind} {of}")
+    if sorted(benefit.get("order", ORDER)) != sorted(ORDER):
+        raise NotCovered(f"{name}: order {benefit['order']}")
     for gate in benefit.get("requires", []):
         _keys(name, gate, {"by", "at_least", "above", "at_most", "below", "otherwise"})
     if "multiply" in benefit:

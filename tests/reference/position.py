@@ -35,6 +35,26 @@ class Position:
         return Inputs(self.m, self.e, self.q, self.t, self.b, self.k, x)
 
 
+@dataclass(frozen=True)
+class References:
+    """Target and baseline, and what is missing on the lines that they are sums of."""
+
+    t: Fraction | None
+    b: Fraction | None
+    t_missing: frozenset[str] = frozenset()
+    b_missing: frozenset[str] = frozenset()
+
+
+def to_date(window: Window, last: dt.date, own: References, before: References | None) -> References:
+    """The figures of the window before + (its own − those) × days gone / days of the window; its own where there are none before."""
+    part = Fraction((last - window.start).days + 1, (window.end - window.start).days + 1)
+
+    def between(earlier: Fraction | None, figure: Fraction | None) -> Fraction | None:
+        return figure if earlier is None or figure is None else earlier + (figure - earlier) * part
+
+    return own if before is None else replace(own, t=between(before.t, own.t), b=between(before.b, own.b))
+
+
 class Feeds:
     """Target rows and metrics by their keys."""
 
@@ -84,9 +104,13 @@ class BenefitLines:
                     series.add(credit, column, order not in lost)
         return result
 
-    def positions(self, window: Window, last: dt.date) -> dict[str, Position]:
-        """Every participant's figures of the window's span up to `last`."""
-        found = {participant: self._alone(participant, window, last) for participant in self.participants}
+    def positions(self, window: Window, last: dt.date, before: dict[str, References] | None = None) -> dict[str, Position]:
+        """Every participant's figures of the window's span up to `last`. `before`: with target and baseline to date, those of the window before."""
+        references = {
+            participant: to_date(window, last, self._references(participant, window), (before or {}).get(participant))
+            for participant in self.participants
+        }  # fmt: skip
+        found = {participant: self._alone(participant, window, last, references[participant]) for participant in self.participants}
         for axis in all_axes(self.benefit):
             if axis[0] in ("rank", "percentile"):
                 self._compare(axis, found)
@@ -96,18 +120,32 @@ class BenefitLines:
         """The measure over the same days one year earlier."""
         return self.measure[participant].all_lines(self.calendar.prior(first, last))
 
-    def _alone(self, participant: str, window: Window, last: dt.date) -> tuple[Position, dict[str, Fraction]]:
+    def _references(self, participant: str, window: Window) -> References:
+        """Target and baseline of the whole window, and what is missing on their lines. A target from the prior year has the window's days already."""
+        (t, t_missing), (b, b_missing) = (self._reference(participant, window, name) for name in ("target", "baseline"))
+        is_whole = not isinstance(self.benefit.get("target"), dict)
+        return References(None if t is None else t * self._part(window) if is_whole else t, b, t_missing, b_missing)
+
+    def _part(self, window: Window) -> Fraction:
+        return Fraction(*window.share_of_days(self.benefit["window"])) if self.benefit.get("prorate", "none") == "days" else Fraction(1)
+
+    def references(self, participant: str, window: Window) -> References:
+        """Target and baseline of a window as a later window of its span uses them: None where they are missing, or where they block."""
+        r = self._references(participant, window)
+        t = r.t if r.t is not None and r.t > 0 else None
+        b = r.b if r.b is not None and (r.b > 0 or not needs(self.benefit, "positive baseline")) else None
+        return References(t, b)
+
+    def _alone(self, participant: str, window: Window, last: dt.date, r: References) -> tuple[Position, dict[str, Fraction]]:
         """A participant's position, and its own values that are ranked (left out where they are missing)."""
         benefit = self.benefit
         measured = self.measure[participant].counted(window.span_start, last)
         based = self.base[participant].counted(window.span_start, last)
         counted = self.quantity[participant].counted(window.span_start, last)
         m, q = measured.value, counted.value
-        part = Fraction(*window.share_of_days(benefit["window"])) if benefit.get("prorate", "none") == "days" else Fraction(1)
-        t, t_missing = self._reference(participant, window, "target")
-        b, b_missing = self._reference(participant, window, "baseline")
+        t, b, t_missing, b_missing = r.t, r.b, r.t_missing, r.b_missing
         k, _ = self._reference(participant, window, "incentive")
-        t, k = None if t is None else t * part, None if k is None else k * part
+        k = None if k is None else k * self._part(window)
         e = m if self.base_kind == "measure" else max(m - (b or ZERO), ZERO) if self.base_kind == "increment" else based.value
 
         missing = measured.missing | based.missing | (counted.missing if "per_unit" in forms(benefit) else frozenset())

@@ -67,7 +67,8 @@ def frames_of(benefits: Sequence[dict[str, Any]]) -> dict[str, pl.DataFrame]:
     for key, b in enumerate(benefits):
         matrix, multiply = b.get("matrix"), b.get("multiply")
         method = "matrix" if matrix else b.get("method", "whole")
-        options = {"matrix_method": matrix and matrix.get("method", "whole"), "boundary": b.get("boundary", "lower_inclusive")}
+        order = ", ".join(b.get("order", ["multiply", "requires", "limits"]))
+        options = {"scaling_order": order, "matrix_method": matrix and matrix.get("method", "whole"), "boundary": b.get("boundary", "lower_inclusive")}
         rows["benefits"].append({"benefit_key": key, "method": method, "above": b.get("above", "hold"), "ties": b.get("ties", "min"), **options})
         axes = [matrix["rows"]["by"], matrix["columns"]["by"]] if matrix else [b.get("by", "measure"), None]
         gates = b.get("requires", [])
@@ -108,7 +109,7 @@ def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row
     figures = ("measure_to_date", "base_to_date", "quantity_to_date", "target", "target_times", "baseline", "incentive", "at_most", "at_least", "pays_from")
     keys: dict[str, Any] = {"payout_key": pl.Int32, "benefit_key": pl.Int32, "minor_units": pl.Int32, "reason": pl.String}
     given = sorted({slot for _, row in rows for slot in row.given})
-    schema = {**keys, **dict.fromkeys(figures, EXACT), "days": pl.Int64, "of_days": pl.Int64, "tie_count": pl.Int64}
+    schema = {**keys, **dict.fromkeys(figures, EXACT), "days": pl.Int64, "of_days": pl.Int64, "tie_count": pl.Int64, "target_source": pl.String}
     schema |= {name: kind for slot in given for name, kind in ((f"axis_value_{slot}", EXACT), (f"axis_divisor_{slot}", pl.Int64))}
     records = []
     for i, (key, r) in enumerate(rows):
@@ -116,7 +117,7 @@ def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row
         records.append(
             (
                 i, key, minor_units, r.reason, r.m, r.m if r.e is None else r.e, r.q, r.target, r.times, r.baseline, r.incentive, limits.get("at_most"),
-                limits.get("at_least"), limits.get("pays_from"), r.days, r.of_days, r.tied,
+                limits.get("at_least"), limits.get("pays_from"), r.days, r.of_days, r.tied, "number",
                 *(part for slot in given for part in r.given.get(slot, (None, None))),
             )
         )  # fmt: skip

@@ -172,6 +172,8 @@ def _add_rest(d: Draw, benefit: Row, scale: Scale) -> None:
         benefit["requires"] = draw_gates(d, benefit, scale)
     if d.chance(0.3):
         benefit["limits"] = draw_limits(d, d.pick([20, 100, 400]))
+        if {"multiply", "requires"} & set(benefit) and d.chance(0.6, "order"):
+            benefit["order"] = d.rng.sample(["multiply", "requires", "limits"], 3)
     if benefit.get("accumulate", "window") == "window" and d.chance(0.2, "prorate"):
         benefit["prorate"] = d.pick(["none", "days", "days", "days"])
     if d.chance(0.3, "forecast"):

@@ -17,7 +17,7 @@ Row = dict[str, Any]
 #: Parts of the language that can be left out of a book, one by one; everything else is always in.
 FEATURES = frozenset(
     [
-        "where", "rank", "percentile", "metric", "matrix", "requires", "multiply", "prorate", "rolling", "total", "own_scope", "attribute",
+        "where", "rank", "percentile", "metric", "matrix", "requires", "multiply", "order", "prorate", "rolling", "total", "own_scope", "attribute",
         "returns_original", "fx_rule", "amendments", "best", "exclusive", "net_of", "forecast", "placement_tier", "versions", "week_calendar",
     ]
 )  # fmt: skip

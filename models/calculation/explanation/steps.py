@@ -1,16 +1,18 @@
 """Calculation steps: how every payout was computed, step by step, each with its formula, its numbers and its result.
 
 Belongs here: formulas and their order. Does not belong here: computing numbers. All come from the frames of the payouts, so the steps cannot
-disagree with those. The steps add up to the payout: slices or corners of a cell add up to `curve`; times `multiply` and every `require` this is
-limited and rounded; `prior`, `carry` and `combine` then give the payout.
+disagree with those. The steps add up to the payout: slices or corners of a cell add up to `curve`; times `multiply` and every `require` and within
+the `limit`, in the benefit's order, this is rounded; `prior`, `carry` and `combine` then give the payout.
 """
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import polars as pl
 
 from models.calculation.explanation.traces import Traces
-from models.curves.vocabulary import COLUMNS, CURVE, FIRST_GATE, GRID_FORMS, MULTIPLY, PAY_FORMS
+from models.curves.vocabulary import COLUMNS, CURVE, FIRST_GATE, GRID_FORMS, MULTIPLY, PAY_FORMS, SCALING_STEPS
 from models.money import EXACT
 
 #: An upper bound for tiers, slots and corners of a benefit.
@@ -39,6 +41,8 @@ THRESHOLDS = {
     "growth_amount": " (thresholds B + from)",
 }
 FORMS = {form: form for form in PAY_FORMS}
+#: The steps that a benefit may put in another order, by the keys of the language.
+SCALING = dict(zip(SCALING_STEPS, ("multiply", "require", "limit"), strict=True))
 # in a prorated window, terms are shown as agreed and scaled where they are used
 _IS_PRORATED = (pl.col("of_days") > 1) & (pl.col("method") != "matrix")
 _SCALES_FROM = _IS_PRORATED & pl.col("by_axis").is_in(["measure", "growth_amount"])
@@ -112,7 +116,8 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, roun
     ]
     return (
         pl.concat(steps)
-        .with_columns(pl.col("step").replace_strict({s: i for i, s in enumerate((*ORDER, "blocked"))}, return_dtype=pl.Int64).alias("rank"))
+        .join(payouts.filter(pl.col("scaling_order") != ", ".join(SCALING)).select("payout_key", "scaling_order"), on="payout_key", how="left")
+        .with_columns(_rank_of_step().alias("rank"))
         # one number to sort by: a payout's steps in order, those of one kind by tier, slot or corner
         .sort((pl.col("payout_key").cast(pl.Int64) * (len(ORDER) + 1) + pl.col("rank")) * MOST_TIERS + pl.col("detail"))
         .with_columns(pl.int_range(pl.len(), dtype=pl.Int32).alias("row"))
@@ -120,6 +125,17 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, roun
         .with_columns((pl.col("row") - pl.when("is_first").then("row").forward_fill() + 1).alias("step_no"))
         .select("payout_key", "step_no", "step", "formula", "inputs", "result")
     )
+
+
+def _rank_of_step() -> pl.Expr:
+    """The place of a step in ORDER; multiplier, gates and limits are in the benefit's own order."""
+    rank = pl.col("step").replace_strict({s: i for i, s in enumerate((*ORDER, "blocked"))}, return_dtype=pl.Int64)
+    has_own_order = pl.col("scaling_order").is_not_null()
+    for key, step in SCALING.items():
+        places = {", ".join(order): ORDER.index("multiply") + order.index(key) for order in permutations(SCALING)}
+        own = pl.col("scaling_order").replace_strict(places, return_dtype=pl.Int64)
+        rank = pl.when(has_own_order & (pl.col("step") == step)).then(own).otherwise(rank)
+    return rank
 
 
 def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
@@ -141,7 +157,9 @@ def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
         _step(
             payouts.filter(pl.col("of_days") > 1),
             "prorate",
-            pl.lit("f = days of the term in the window / days of the window; T, K, amounts and thresholds in units of the measure count × f"),
+            pl.format(
+                "f = days of the term in the window / days of the window; {}K, amounts and thresholds in units of the measure count × f", _prorated_target()
+            ),
             _inputs(days="days", of_days="of_days"),
             pl.col("prorated"),
         ),
@@ -239,6 +257,10 @@ def _plain(value: pl.Expr) -> pl.Expr:
 
 def _span_inputs() -> pl.Expr:
     return pl.format("from {} to {}", "span_start", "window_end")
+
+
+def _prorated_target() -> pl.Expr:
+    return pl.when(pl.col("target_source") == "prior").then(pl.lit("")).otherwise(pl.lit("T, "))
 
 
 def _prior_inputs() -> pl.Expr:

@@ -108,6 +108,8 @@ def test_defaults_are_those_of_the_language_page() -> None:
         (BENEFIT, BENEFIT + "\n  base: increment", "7: benefits[0].baseline", "base: increment needs baseline"),
         (BENEFIT, BENEFIT + "\n  base: increment\n  baseline: 5\n  method: graduated", "10: benefits[0].base", "use by: growth_amount or method: whole"),
         ("rate: 0.1", "share: 0.1", "7: benefits[0].incentive", "a tier with share needs incentive"),
+        (BENEFIT, BENEFIT + "\n  order: [multiply, limits]", "10: benefits[0].order", "each once; found multiply, limits"),
+        (BENEFIT, BENEFIT + "\n  order: [multiply, limits, gates]", "10: benefits[0].order[2]", "'requires'"),
         (BENEFIT, BENEFIT + "\n  target: fed", "10: benefits[0].target", "allowed: 'feed'"),
         (BENEFIT, BENEFIT + "\n  target: {prior: month}", "10: benefits[0].target.prior", "allowed: 'year'"),
         (BENEFIT, BENEFIT + "\n  target: {prior: year, times: 0}", "10: benefits[0].target.times", "1.05 for 5 % more"),

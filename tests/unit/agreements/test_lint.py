@@ -19,6 +19,13 @@ def lint(benefit: str, head: str = HEAD) -> list[str]:
 
 
 LARGEST = "note tiers: largest payout of a span: "
+ORDER = (
+    "apply to what multiply and requires have left; if the contract limits first, write order: [limits, multiply, requires], "
+    "and if it does not, order: [multiply, requires, limits]"
+)
+FLOOR = "note limits.at_least: accrued whole from the window's first day on; accrue: {placement: forecast} builds it up with the measure"
+SWINGS = "a later period may take back what is accrued by the place reached so far; accrue: {placement: forecast} swings less"
+CLIFF_AT_1 = "note tiers[0]: cliff: at 1 the payout goes from EUR 0.00 to EUR 9.00"
 UNBOUND = LARGEST + "without bound; limits.at_most would cap it"
 
 
@@ -95,6 +102,36 @@ UNBOUND = LARGEST + "without bound; limits.at_most would cap it"
                 "warning requires[1]: no value passes this gate: its bounds exclude each other",
                 "warning tiers[1]: cannot be reached: requires[0] lets nothing through from 500 on",
             ],
+        ),
+        # at most 50 times 1.5 is 75; the order says so, and lint asks for it only where it is not given
+        (
+            "tiers: [{from: 1, amount: 80}], multiply: {by: {metric: nps}, tiers: [{from: 0, factor: 1.5}]}, limits: {at_most: 50}, "
+            "order: [limits, multiply, requires]",
+            [LARGEST + "EUR 75.00", "note tiers[0]: cliff: at 1 the payout goes from EUR 0.00 to EUR 80.00"],
+        ),
+        (
+            "tiers: [{from: 1, amount: 80}], requires: [{by: measure, below: 5, otherwise: 0.5}], limits: {at_most: 50}",
+            [
+                "note limits: " + ORDER,
+                "note limits.at_most: largest payout of a span: 50",
+                "note tiers[0]: cliff: at 1 the payout goes from EUR 0.00 to EUR 80.00",
+            ],
+        ),
+        # accruals that go by the place reached so far
+        ("accumulate: year, by: rank, tiers: [{from: 1, amount: 9}]", [LARGEST + "EUR 9.00", CLIFF_AT_1, "note by: " + SWINGS]),
+        ("by: rank, tiers: [{from: 1, amount: 9}]", [LARGEST + "EUR 9.00", CLIFF_AT_1]),
+        ("accumulate: year, by: rank, tiers: [{from: 1, amount: 9}], accrue: {placement: forecast}", [LARGEST + "EUR 9.00", CLIFF_AT_1]),
+        (
+            "accumulate: term, tiers: [{from: 1, amount: 9}], requires: [{by: measure, at_most: 5}, {by: measure, at_least: 1}]",
+            [LARGEST + "EUR 9.00", CLIFF_AT_1, "note requires: " + SWINGS],
+        ),
+        (
+            "tiers: [{from: 1, amount: 80}], requires: [{by: measure, below: 5}], limits: {at_most: 90}",  # all or nothing: the order does not matter
+            ["note limits.at_most: largest payout of a span: 90", "note tiers[0]: cliff: at 1 the payout goes from EUR 0.00 to EUR 80.00"],
+        ),
+        (
+            "tiers: [{from: 0, amount: 80}], requires: [{by: measure, below: 5}], limits: {at_least: 9}",
+            ["note limits: " + ORDER, LARGEST + "EUR 80.00", "note tiers[0]: cliff: at 0 the payout goes from EUR 0.00 to EUR 80.00", FLOOR],
         ),
         (
             "tiers: [{from: 0, rate: 0.01}, {from: 1000, rate: 0.02}], limits: {pays_from: 15}",

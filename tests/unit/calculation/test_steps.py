@@ -149,6 +149,24 @@ def test_multipliers_and_gates_show_their_numbers() -> None:
     assert next(row for row in message(below, "step", "formula", "result") if row[0] == "multiply") == ("multiply", "below the first factor: × 0", 0)
 
 
+def test_the_cap_is_shown_where_the_contract_applies_it() -> None:
+    benefit = {
+        "tiers": [{"from": 0, "rate": D("0.1")}],
+        "multiply": {"by": "measure", "tiers": [{"from": 0, "factor": 2}]},
+        "requires": [{"by": "measure", "above": 1500, "otherwise": D("0.5")}],
+        "limits": {"at_most": 120},
+    }
+    shown = ("curve", "multiply", "require", "limit", "round")
+    orders = {
+        ("multiply", "requires", "limits"): [("curve", 150), ("multiply", 2), ("require", D("0.5")), ("limit", 120), ("round", 120)],
+        ("requires", "limits", "multiply"): [("curve", 150), ("require", D("0.5")), ("limit", 75), ("multiply", 2), ("round", 150)],
+        ("limits", "multiply", "requires"): [("curve", 150), ("limit", 120), ("multiply", 2), ("require", D("0.5")), ("round", 120)],
+    }
+    for order, steps in orders.items():
+        found = message({**benefit, "order": [*order]}, "step", "result")
+        assert [(s, r) for s, r in found if s in shown] == steps
+
+
 def test_shared_ranks_metrics_quantities_and_parts_are_shown() -> None:
     shared = message({"by": "rank", "ties": "share", "tiers": [{"from": 1, "amount": 10}, {"from": 2, "amount": 4}]}, "step", "formula", "result")
     assert ("curve", "mean of amount over the 2 ranks that are shared", 7) in shared
