@@ -5,6 +5,7 @@ Belongs here: opening the files and writing the tables. Does not belong here: wh
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,9 +38,9 @@ def read_agreement_texts(folder: Path) -> dict[str, str]:
     return texts
 
 
-def read_agreements(folder: Path, require_approval: bool, calendar: CalendarSettings | None = None) -> list[Source]:
-    """Every agreement of the book, checked. Raises InputError with all problems of all files."""
-    return parse_agreements(read_agreement_texts(folder), require_approval, calendar)
+def read_agreements(folder: Path, approval_day: dt.date | None = None, calendar: CalendarSettings | None = None) -> list[Source]:
+    """Every agreement of the book, checked. `approval_day`: the day by which each must be approved. Raises InputError with all problems of all files."""
+    return parse_agreements(read_agreement_texts(folder), approval_day, calendar)
 
 
 def agreements_sha256(texts: Mapping[str, str]) -> str:
@@ -61,7 +62,9 @@ class Terms:
 def read_terms(context: RunContext) -> Terms:
     """The terms of the book's agreements and calendar. Raises InputError with every mistake in them. Writes nothing."""
     texts = read_agreement_texts(context.folder)
-    sources = parse_agreements(texts, context.book.require_approval, context.book.calendar)
+    # a rebuild repeats runs whose terms were approved when they ran
+    approval_day = context.as_of if context.book.require_approval and not context.is_rebuild else None
+    sources = parse_agreements(texts, approval_day, context.book.calendar)
     return Terms(make_terms(context.book, sources, context.as_of), agreements_sha256(texts))
 
 

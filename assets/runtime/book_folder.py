@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from assets.runtime.context import RunContext
+from assets.runtime.context import RunContext, read_clock
 from models.book.settings import Book, parse_book
 from models.calendars import FIRST_YEAR, LAST_YEAR
 from models.documents import InputError, Problem
@@ -46,10 +46,15 @@ def open_book(folder: Path) -> Book:
     return book
 
 
+def book_day(book: Book, now: dt.datetime | None = None) -> dt.date:
+    """The last day that exists for the book: `as_of` of book.yaml, else today (UTC)."""
+    return book.as_of or (now or read_clock()).date()
+
+
 def open_run(folder: Path, as_of: dt.date | None, now: dt.datetime, **more: Any) -> RunContext:
     """What the steps of a run need: the book, and `as_of` from the caller, else from book.yaml, else the day of `now` (UTC)."""
     book = open_book(folder)
-    day = as_of or book.as_of or now.date()
+    day = as_of or book_day(book, now)
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise InputError([Problem(str(folder), 0, "as_of", f"{day} is not between {FIRST_YEAR} and {LAST_YEAR}; give the last day that counts for this run")])
     return RunContext(folder.resolve(), book, day, now, **more)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
+from models.agreements.approval import approval_in_force
 from models.agreements.parse import Source
 from models.agreements.payments import OF_THE_INCENTIVE, ONE, ZERO, Payment, Polynomial, derive, payment_along_axis, value_at
 from models.agreements.schema import Agreement, Benefit, Gate, axis_name, measure_of
@@ -29,8 +30,16 @@ MONEY = ("amount", "margin")
 def lint_agreements(sources: Sequence[Source], today: dt.date) -> list[Problem]:
     """Everything odd about the agreements, sorted by file and line. Severity warning: probably unintended; note: worth knowing."""
     return sorted(
-        source.document.problem(path, message, severity) for source in sources for path, severity, message in _agreement_findings(source.agreement, today)
+        source.document.problem(path, message, severity)
+        for source in sources
+        for path, severity, message in (*_approval_findings(source), *_agreement_findings(source.agreement, today))
     )
+
+
+def _approval_findings(source: Source) -> Iterator[Finding]:
+    approved = source.agreement.approved
+    if approved and not approval_in_force(source.agreement, source.document.value):
+        yield ("approved",), "warning", f"the terms have changed since {approved.by} approved them on {approved.on}; they are not approved"
 
 
 def _agreement_findings(agreement: Agreement, today: dt.date) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ Belongs here: parsing, types and rules in order. Does not belong here: opening f
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,10 +27,10 @@ class Source:
     document: Document
 
 
-def parse_agreements(texts: Mapping[str, str], require_approval: bool = False, calendar: CalendarSettings | None = None) -> list[Source]:
+def parse_agreements(texts: Mapping[str, str], approval_day: dt.date | None = None, calendar: CalendarSettings | None = None) -> list[Source]:
     """Every agreement in `texts` (file name → text), sorted by id and version.
 
-    Raises InputError with all problems of all files.
+    `approval_day`: the day by which each must be approved; None: the book requires no approval. Raises InputError with all problems of all files.
     """
     problems: list[Problem] = []
     sources: list[Source] = []
@@ -41,7 +42,7 @@ def parse_agreements(texts: Mapping[str, str], require_approval: bool = False, c
             problems += error.problems
             continue
         for document in documents:
-            source, found = _parse(document, require_approval)
+            source, found = _parse(document, approval_day)
             problems += found
             if source:
                 sources.append(source)
@@ -54,10 +55,10 @@ def parse_agreements(texts: Mapping[str, str], require_approval: bool = False, c
     return sources
 
 
-def _parse(document: Document, require_approval: bool) -> tuple[Source | None, list[Problem]]:
+def _parse(document: Document, approval_day: dt.date | None) -> tuple[Source | None, list[Problem]]:
     try:
         agreement = Agreement.model_validate(document.value)
     except ValidationError as error:
         return None, problems_of(error, document, Agreement)
-    problems = problems_within(agreement, document, require_approval)
+    problems = problems_within(agreement, document, approval_day)
     return (None if problems else Source(agreement, document)), problems

@@ -5,11 +5,13 @@ Belongs here: what types cannot express. Does not belong here: rules between agr
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from models.agreements.approval import missing_approval
 from models.agreements.schema import Agreement, Benefit, Gate, Matrix, Scope, axes_of, axis_name, base_of, compared_axis, measure_of
 from models.calendars import FIRST_YEAR, LAST_YEAR
 from models.curves.vocabulary import GRID_FORMS, PAY_FORMS, SCALING_STEPS
@@ -22,9 +24,11 @@ _SPAN_ORDER = {"month": 0, "quarter": 1, "half_year": 2, "year": 3, "term": 4}
 MEASURE_AXES = ("measure", "attainment", "growth", "growth_amount")
 
 
-def problems_within(agreement: Agreement, document: Document, require_approval: bool) -> list[Problem]:
-    """Everything wrong inside one agreement."""
-    findings = [*_agreement(agreement, require_approval)]
+def problems_within(agreement: Agreement, document: Document, approval_day: dt.date | None) -> list[Problem]:
+    """Everything wrong inside one agreement. `approval_day`: the day by which it must be approved; None: it needs no approval."""
+    findings = [*_agreement(agreement)]
+    if approval_day and (message := missing_approval(agreement, document.value, approval_day)):
+        findings.append((("approved",), message))
     ids: set[str] = set()
     for i, benefit in enumerate(agreement.benefits):
         if benefit.id in ids:
@@ -35,7 +39,7 @@ def problems_within(agreement: Agreement, document: Document, require_approval: 
     return [document.problem(path, message) for path, message in findings]
 
 
-def _agreement(agreement: Agreement, require_approval: bool) -> Iterator[Finding]:
+def _agreement(agreement: Agreement) -> Iterator[Finding]:
     if agreement.term.to < agreement.term.from_:
         yield ("term", "to"), f"the term ends on {agreement.term.to}, before it begins on {agreement.term.from_}"
     for key, day in (("from", agreement.term.from_), ("to", agreement.term.to)):
@@ -50,8 +54,6 @@ def _agreement(agreement: Agreement, require_approval: bool) -> Iterator[Finding
     if isinstance(agreement.participants, list) and len(set(agreement.participants)) < len(agreement.participants):
         twice = sorted({p for p in agreement.participants if agreement.participants.count(p) > 1})
         yield ("participants",), f"named twice: {', '.join(twice[:5])}"
-    if require_approval and not agreement.approved:
-        yield ("approved",), "this book has require_approval: true; add approved: {by: …, on: …}"
     combine = agreement.combine
     if combine.rule in ("best", "exclusive") and not combine.group:
         yield ("combine",), f"rule: {combine.rule} needs group: the agreements that are compared have the same one"

@@ -19,9 +19,11 @@ from models.agreements.values import (
     GrowthFactor,
     Identifier,
     KeptPart,
+    Name,
     Number,
     Part,
     Rate,
+    Sha256,
     Text,
     Values,
     kind_of,
@@ -235,10 +237,13 @@ NO_ACCRUE = Accrue()
 
 
 class Approval(Part):
-    """Who approved the agreement, and when."""
+    """Who approved which terms, and when. `tierledger approve AGREEMENT --by NAME` writes it."""
 
-    by: Text = Field(description="Name.")
-    on: dt.date = Field(description="Day.")
+    by: Name = Field(description="Name.")
+    on: dt.date = Field(description="Day; it counts from this day on.")
+    terms_sha256: Sha256 | None = Field(
+        default=None, description="Hash of the terms that were approved; `tierledger approve` writes it. Changed terms are not approved."
+    )
 
 
 class FixedRates(Part):
@@ -326,6 +331,7 @@ class Agreement(Part):
         default="next_window", description="next_window: for windows that start on or after `effective`; restate: also for the window that contains it."
     )
     approved: Approval | None = Field(default=None, description="Required where the book has require_approval: true.")
+    changed_by: Name | None = Field(default=None, description="Who wrote these terms, and so cannot approve them.")
     review_by: dt.date | None = Field(default=None, description="Past this day, `validate --lint` warns.")
     title: Text | None = Field(default=None, description="A name for people. Default: the id.")
     direction: Literal["payable", "receivable"] = Field(default="payable", description="payable: we owe the participant; receivable: the participant owes us.")

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
+from models.agreements.approval import approval_in_force, canonical_text
 from models.agreements.groups import needs_prior_year, net_levels
 from models.agreements.parse import Source
 from models.agreements.rules import pay_forms
@@ -179,7 +179,7 @@ class _Terms:
         """The key of the rule that converts amounts to the agreement's currency."""
         fixed = agreement.fx.fixed if isinstance(agreement.fx, FixedRates) else {}
         rate_on = "fixed" if fixed else agreement.fx
-        identity = _canonical([agreement.currency, rate_on, fixed])
+        identity = canonical_text([agreement.currency, rate_on, fixed])
         if identity not in self.conversions:
             key = self.conversions[identity] = len(self.conversions)
             to = agreement.currency
@@ -198,7 +198,7 @@ class _Terms:
         places = (("scope",), (*path[:2], "scope"), path)  # of the agreement's scope, the benefit's, the measure's or base's own
         innermost = max((place for place, scope in enumerate(scopes) if scope.where), default=0)
         condition_key = self._condition(source, places[innermost], tuple(scope.where for scope in scopes if scope.where))
-        identity = _canonical([include, exclude, types, condition_key])
+        identity = canonical_text([include, exclude, types, condition_key])
         if identity not in self.scopes:
             key = self.scopes[identity] = len(self.scopes)
             counts = {f"counts_{t}": t in types for t in TRANSACTION_TYPES}
@@ -227,15 +227,12 @@ class _Terms:
 
 def content_sha256(source: Source) -> str:
     """The hash of an agreement's content, whatever the layout of its file."""
-    return hashlib.sha256(_canonical(source.document.value).encode()).hexdigest()
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str, separators=(",", ":"))
+    return hashlib.sha256(canonical_text(source.document.value).encode()).hexdigest()
 
 
 def _agreement_row(key: int, source: Source) -> Row:
-    a, approval, combine = source.agreement, source.agreement.approved, source.agreement.combine
+    a, combine = source.agreement, source.agreement.combine
+    approval = approval_in_force(a, source.document.value)
     return {
         "agreement_key": key,
         "agreement_id": a.agreement,
@@ -326,5 +323,5 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "forecast": b.accrue.forecast,
         "pays_per_unit": "per_unit" in forms,
         "pays_share": "share" in forms,
-        "definition": _canonical(source.document.value["benefits"][position]),
+        "definition": canonical_text(source.document.value["benefits"][position]),
     }

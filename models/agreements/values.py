@@ -76,6 +76,12 @@ def _identifier(value: Any) -> Any:
     return value
 
 
+def _name(value: Any) -> Any:
+    if isinstance(value, str) and (not value.strip() or not value.isprintable()):
+        raise ValueError(f"the name of a person is needed here (found {value!r})")
+    return value
+
+
 def _text(value: Any) -> Any:
     """A number where a name is expected (`clause: 4.1`) is taken as written."""
     return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
@@ -111,6 +117,8 @@ KeptPart = Annotated[Decimal, BeforeValidator(_kept_part), _schema(type="number"
 ExchangeRate = Annotated[Decimal, BeforeValidator(_exchange_rate), _schema(type="number", exclusiveMinimum=0)]
 Identifier = Annotated[str, BeforeValidator(_text), BeforeValidator(_identifier), _schema(type=_WORD_OR_NUMBER)]
 Text = Annotated[str, BeforeValidator(_text), Field(min_length=1), _schema(type=_WORD_OR_NUMBER)]
+Name = Annotated[str, BeforeValidator(_text), BeforeValidator(_name), _schema(type=_WORD_OR_NUMBER)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Condition = Annotated[str, BeforeValidator(_condition), _schema(type="string")]
 _OneOrMore = Annotated[list[Text], Field(min_length=1), BeforeValidator(lambda value: value if isinstance(value, list) else [value])]
 Values = Annotated[

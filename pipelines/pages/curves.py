@@ -47,7 +47,7 @@ def _benefit(document: Document) -> Benefit:
     benefit = {**_DEFAULTS, **pays, **document.value}
     term = {"from": dt.date(2025, 1, 1), "to": dt.date(2025, 12, 31)}
     agreement = Agreement.model_validate({"agreement": "A", "currency": CURRENCY, "term": term, "participants": ["P"], "benefits": [benefit]})
-    if problems := problems_within(agreement, document, require_approval=False):
+    if problems := problems_within(agreement, document, approval_day=None):
         raise InputError(problems)
     return agreement.benefits[0]
 

@@ -10,7 +10,7 @@ from tests.reference.earning import ORDER
 from tests.reference.read import NotCovered, Row
 
 AGREEMENT = {
-    "agreement", "version", "effective", "amendment", "approved", "review_by", "title", "direction", "currency", "term", "participants", "pool",
+    "agreement", "version", "effective", "amendment", "approved", "changed_by", "review_by", "title", "direction", "currency", "term", "participants", "pool",
     "payee", "include_children", "document", "scope", "fx", "returns", "combine", "benefits",
 }  # fmt: skip
 BENEFIT = {

@@ -100,7 +100,7 @@ def test_the_book_that_is_written_has_no_mistakes(tmp_path: Path, text: str, cap
     message = capsys.readouterr().out
     folder = tmp_path / "it's a book"
     book = open_book(folder)
-    (source,) = read_agreements(folder, False)
+    (source,) = read_agreements(folder)
     assert "tierledger run --book" in message
     assert set(book.feeds["transactions"].columns) >= {"transaction_id", "date", "partner_id", "amount"}
     tiers = source.agreement.benefits[0].tiers

@@ -60,19 +60,20 @@ def _read(book: Path) -> tuple[list[Any], list[Any]]:
     """The agreements and every mistake of book.yaml, mappings and agreements."""
     from assets.agreements.load import read_agreements
     from assets.feeds.column_mapping import check_mappings
-    from assets.runtime.book_folder import open_book
+    from assets.runtime.book_folder import book_day, open_book
     from models.documents import InputError
 
-    problems, require_approval, calendar = [], False, None
+    problems, approval_day, calendar = [], None, None
     sources: list[Any] = []
     try:
         settings = open_book(book)
-        require_approval, calendar = settings.require_approval, settings.calendar
+        calendar = settings.calendar
+        approval_day = book_day(settings) if settings.require_approval else None
         problems += check_mappings(book, settings)
     except InputError as error:
         problems += error.problems
     try:
-        sources = read_agreements(book, require_approval, calendar) if book.is_dir() else []
+        sources = read_agreements(book, approval_day, calendar) if book.is_dir() else []
     except InputError as error:
         problems += error.problems
     return sources, problems

@@ -28,18 +28,18 @@ benefits:
 """
 
 
-def parse(*changes: tuple[str, str], require_approval: bool = False) -> list[Source]:
+def parse(*changes: tuple[str, str], approval_day: dt.date | None = None) -> list[Source]:
     """The plain agreement with some of its text changed."""
     text = PLAIN
     for old, new in changes:
         assert old in text
         text = text.replace(old, new, 1)
-    return parse_agreements({"agreements/a.yaml": text}, require_approval)
+    return parse_agreements({"agreements/a.yaml": text}, approval_day)
 
 
-def refusals(*changes: tuple[str, str], require_approval: bool = False) -> list[str]:
+def refusals(*changes: tuple[str, str], approval_day: dt.date | None = None) -> list[str]:
     with pytest.raises(InputError) as caught:
-        parse(*changes, require_approval=require_approval)
+        parse(*changes, approval_day=approval_day)
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -237,11 +237,6 @@ def test_a_jump_has_two_points() -> None:
     plain = "  tiers:\n  - {from: 0, rate: 0.1}\n"
     assert parse((plain, points))
     assert "a jump has only two" in refusals((plain, points + "  - {from: 5, rate: 0.3}\n"))[0]
-
-
-def test_approval_is_asked_for_where_the_book_says_so() -> None:
-    assert "add approved" in refusals(require_approval=True)[0]
-    assert parse((HEAD, HEAD + '\napproved: {by: "j.doe", on: 2024-12-11}'), require_approval=True)
 
 
 def test_the_layout_of_a_file_does_not_change_what_it_says() -> None:
