@@ -137,10 +137,10 @@ def test_a_row_of_another_file_replaces_a_key_and_is_not_a_repeat(tmp_path: Path
 
 def test_a_payment_that_is_exported_twice_has_one_key(tmp_path: Path) -> None:
     payment = "agreement,benefit,participant_id,window_start,amount,paid_on,reference\nA,b,P-1,2026-01-01,4.00,2026-05-02,PAY-1\n"
-    book = write_book(tmp_path, 'payments: {files: "feeds/payments/*"}', {"payments/a.csv": payment})
+    book = write_book(tmp_path, PLAIN + '\npayments: {files: "feeds/payments/*"}', {"payments/a.csv": payment})
     load(book)
     assert query(book, "select column_name from raw.feed_keys where feed = 'payments'") == [("reference",)]
-    named = write_book(tmp_path, 'payments: {files: "feeds/payments/*", key: []}')
+    named = write_book(tmp_path, PLAIN + '\npayments: {files: "feeds/payments/*", key: []}')
     load(named)
     assert query(named, "select column_name from raw.feed_keys where feed = 'payments'") == []
 
