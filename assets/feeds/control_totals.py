@@ -17,7 +17,7 @@ import duckdb
 from assets.feeds.inspection import suffix_of
 from assets.feeds.readers import Source
 from assets.runtime.errors import rejection
-from models.documents import InputError, Problem
+from models.documents import Problem
 from models.feeds.columns import NUMERIC_KINDS, Feed
 from models.feeds.settings import FeedSettings
 from models.sql_text import identifier
