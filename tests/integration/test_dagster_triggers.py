@@ -95,9 +95,10 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[s
 
     monkeypatch.setattr(sensors, "find_landed", settled)
     cursor: list[str | None] = [None]
+    instance = dg.DagsterInstance.ephemeral()
 
     def look_once() -> list[str]:
-        context = dg.build_sensor_context(cursor=cursor[0], resources={"book": BookFolder(folder=str(tmp_path))})
+        context = dg.build_sensor_context(cursor=cursor[0], instance=instance, resources={"book": BookFolder(folder=str(tmp_path))})
         seen = sensors.new_files(context)
         assert isinstance(seen, dg.SensorResult)
         cursor[0] = seen.cursor
