@@ -102,6 +102,7 @@ def test_rows_and_money_are_shown(whole_run: dg.ExecuteInProcessResult, folder: 
         "raw/feed_keys",
         "raw/feed_snapshots",
         "raw/corrections",
+        "raw/ignored_rows",
         "calc/runs",
         "calc/current_run",
         "calc/level_0",

@@ -37,7 +37,7 @@ def feed(settings: str) -> str:
     return f'transactions: {{files: "feeds/transactions/*", sheet: Sales, {settings}}}'
 
 
-SALES = [
+SALES: list[list[Any]] = [
     COLUMNS,
     ["00123", dt.date(2026, 3, 31), "P-1", 1.234, "EUR", True],
     [17850, dt.date(2026, 4, 1), "P-1", 0.1 + 0.2, "EUR", dt.datetime(2026, 1, 1, 12, 30)],
