@@ -39,7 +39,8 @@ def smaller_than_usual(con: duckdb.DuckDBPyConnection, feed: Feed, settings: Fee
             from raw.{feed.name} {WITHOUT_IGNORED} group by 1
         ),
         files as (
-            select file_no, rows_read - coalesce(ignored_count, 0) as rows_read, amount, coalesce(is_weekend, isodow(arrived_at) >= 6) and median(days) over () <= {_DAYS} as is_weekend,
+            select file_no, rows_read - coalesce(ignored_count, 0) as rows_read, amount,
+                coalesce(is_weekend, isodow(arrived_at) >= 6) and median(days) over () <= {_DAYS} as is_weekend,
                 arrived_at = min(arrived_at) over () as is_first_delivery
             from raw.feed_files left join contents using (file_no) left join ignored using (file_no)
             where feed = ? and status = 'loaded'

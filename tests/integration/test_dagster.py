@@ -103,6 +103,7 @@ def test_rows_and_money_are_shown(whole_run: dg.ExecuteInProcessResult, folder: 
         "raw/feed_snapshots",
         "raw/replacing_feeds",
         "raw/corrections",
+        "raw/ignored_rows",
         "calc/runs",
         "calc/current_run",
         "calc/level_0",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.support.feed_books import load, query, rejects, write_book
 COLUMNS = ["transaction_id", "date", "partner_id", "amount", "currency", "note"]
 
 
-def workbook(*rows: list[Any], sheet: str = "Sales") -> bytes:
+def workbook(*rows: Sequence[Any], sheet: str = "Sales") -> bytes:
     """An XLSX file with an empty first sheet and these rows in the second."""
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True})
@@ -37,7 +38,7 @@ def feed(settings: str) -> str:
     return f'transactions: {{files: "feeds/transactions/*", sheet: Sales, {settings}}}'
 
 
-SALES = [
+SALES: list[list[Any]] = [
     COLUMNS,
     ["00123", dt.date(2026, 3, 31), "P-1", 1.234, "EUR", True],
     [17850, dt.date(2026, 4, 1), "P-1", 0.1 + 0.2, "EUR", dt.datetime(2026, 1, 1, 12, 30)],

@@ -61,7 +61,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('"incentive", "days", "of_days", "reason",', '"incentive",'),
         ("payout[0] * 10**minor, payout[1]", "payout[0] * 10**2, payout[1]"),
         ("scheme.ladder.tier[following] > scheme.ladder.tier[place.piece]", "scheme.ladder.tier[following] >= scheme.ladder.tier[place.piece]"),
-        ("(multiplier[0] * gate_factor[0])", "multiplier[0]"),
+        ("scaled = _scale(scaled, factor, ~is_last)", "scaled = scaled"),
         ("np.where(column > 0, tier[here], 0)", "tier[here]"),
         ("scheme.shares_ties[benefit] & (tie_count > 1) & ~blocked", "scheme.shares_ties[benefit] & (tie_count > 2) & ~blocked"),
         ("days=choose(is_matrix, 1, figures.days)", "days=figures.days"),
@@ -124,8 +124,8 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('found.forms.get("factor", 0), found.divisor', 'found.forms.get("factor", 0), found.divisor * 0 + 1'),
     ],
     "models/curves/inputs.py": [
-        ("whole.target * days,", "whole.target * of_days,"),
-        ("whole.incentive * days,", "whole.incentive * of_days,"),
+        ("whole.target * choose((rows[\"target_source\"] == \"prior\").to_numpy(), of_days, days),", "whole.target * of_days,"),
+        ("        whole.incentive * days,\n        SCALE * of_days,", "        whole.incentive * of_days,\n        SCALE * of_days,"),
     ],
     "models/calculation/forecasts.py": [
         # forecasts, groups
