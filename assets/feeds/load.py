@@ -37,6 +37,7 @@ from models.feeds.attributes import folded
 from models.feeds.columns import FEEDS, Feed
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
 from models.feeds.settings import FeedSettings
+from models.spreadsheet_text import restore_text
 from models.sql_text import identifier
 
 #: file_no = this × the feed's place + arrival_no. It does not depend on the order in which files of different feeds arrived.
@@ -258,7 +259,7 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
         facts = list(pool.map(facts_of, arrivals))
     sources = []
     for arrival, fact in zip(arrivals, facts, strict=True):
-        source = Source(file_number(feed, arrival), archive / arrival.sha256, arrival.file_name, arrival.suffix, fact, fact.header)
+        source = Source(file_number(feed, arrival), archive / arrival.sha256, arrival.file_name, arrival.suffix, fact, _restored(fact.header))
         source = replace(source, delimiter=dialect.delimiter, totals=arrival.totals or {})
         file_format = format_of(arrival.suffix)[0]
         if file_format != "parquet" and (dialect.encoding != "utf-8" or settings.trailer):
@@ -275,12 +276,17 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
     return [replace(source, header=headers[source.file_no]) if source.file_no in headers else source for source in sources]
 
 
+def _restored(header: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns as they were called before `rejects --export` kept a spreadsheet from running their names."""
+    return tuple(map(restore_text, header)) if is_correction(header) else header
+
+
 def _plain(source: Source, dialect: Dialect, trailer: list[str], target: Path) -> Source:
     """The same file as uncompressed UTF-8 text, without its line of totals."""
     totals = write_plain(source.path, source.suffix, source.name, dialect, trailer, target)
     suffix = ".csv" if format_of(source.suffix)[0] == "csv" else ".jsonl"
     facts = inspect(target, suffix, source.name, Dialect(dialect.delimiter))
-    return replace(source, path=target, suffix=suffix, facts=facts, header=facts.header, totals=totals or source.totals)
+    return replace(source, path=target, suffix=suffix, facts=facts, header=_restored(facts.header), totals=totals or source.totals)
 
 
 def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[Source]) -> None:
