@@ -5,6 +5,7 @@ The same examples on every run; `pytest --hypothesis-profile=search` looks furth
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,17 @@ from hypothesis import HealthCheck, Phase, settings
 
 from tests.support.once import make_once, prepare_engine
 
+
+def _take_one_core() -> None:
+    """Where there are as many test processes as cores, each keeps to one, with all that it starts: more threads than that wait for each other."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        if int(os.environ["PYTEST_XDIST_WORKER_COUNT"]) >= len(cores):
+            os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
+
+_take_one_core()  # before Polars is imported and counts the cores
 _RELAXED: dict[str, Any] = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 settings.register_profile("repeatable", max_examples=30, derandomize=True, **_RELAXED)
 settings.register_profile("search", max_examples=1500, **_RELAXED)

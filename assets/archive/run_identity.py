@@ -136,8 +136,9 @@ def record_failure(context: RunContext) -> None:
             append_run(context.archive, record_run(con, context, "failed"))
 
 
+@cache
 def code_version() -> str:
-    """Version of the package and a hash of the code that calculates."""
+    """Version of the package and a hash of the code that calculates, as it was when this process first asked: later changes are not what runs here."""
     root = Path(__file__).resolve().parents[2]
     files = sorted(
         path

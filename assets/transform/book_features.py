@@ -33,7 +33,8 @@ class FeedFeatures:
 class BookFeatures:
     """What the SQL models need to know of a book before they are compiled.
 
-    conditions: key and SQL of every `where`. measured: name and column of the transaction attributes that benefits measure.
+    last_scope_key: no scope has a higher one. conditions: key and SQL of every `where`. measured: name and column of the transaction attributes
+    that benefits measure.
     """
 
     feeds: dict[str, FeedFeatures]
@@ -71,7 +72,7 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         feeds=feeds,
         conditions=_conditions(con, feeds["transactions"]),
         measured=con.sql(_MEASURED).fetchall(),
-        last_scope_key=last_scope_key,
+        last_scope_key=last_scope_key // 64 * 64 + 63,  # in steps: most new scopes leave the SQL, and so what is compiled, as it is
         has_originals=has_originals,
         has_claims=has_claims,
         has_nets=has_nets,

@@ -115,7 +115,8 @@ def our_names(plain: Path) -> list[str]:
         found = {name for (name,) in con.execute("select column_name from duckdb_columns() union select table_name from duckdb_tables()").fetchall()}
         found |= {name for (name,) in con.execute("select view_name from duckdb_views() where not internal").fetchall()}
     texts = [path.read_text() for path in (ROOT / "dbt_project").rglob("*.sql")]
-    texts += [path.read_text() for path in (ROOT / "assets").rglob("*.py")]
+    python = [path.read_text() for path in (ROOT / "assets").rglob("*.py")]
+    texts += [re.sub(r"^\s*(with|import|from|except) .*", "", text, flags=re.MULTILINE) for text in python]  # Python's own `as` gives no name in SQL
     for text in texts:
         found |= set(re.findall(r"\bas (\w+)\b", text)) | set(re.findall(r"\b(\w+) as (?:not materialized )?\(", text))
     canonical = {folded(column.name) for feed in FEEDS.values() for column in feed.columns if feed.attributes}
@@ -193,10 +194,12 @@ def recased(rows: Rows, change: Callable[[str], str], names: set[str]) -> Rows:
     return [{change(name) if name in names else name: value for name, value in row.items()} for row in rows]
 
 
-def test_a_name_of_ours_changes_nothing(plain: Path, our_names: list[str], tmp_path: Path) -> None:
-    """All of them at once, in every format, as they are, in capitals and in title case."""
+@pytest.mark.parametrize("part", range(3))
+def test_a_name_of_ours_changes_nothing(plain: Path, our_names: list[str], tmp_path: Path, part: int) -> None:
+    """All of them, in every format, as they are, in capitals and in title case. In parts: reading takes time by the square of the columns."""
     names = list({folded(name): name for name in our_names}.values())
     assert len(names) > 500
+    names = names[part::3]
     wide = {feed: with_columns(rows, names if FEEDS[feed].attributes else []) for feed, rows in DATA.items()}
     writers: list[Writer] = [
         write_csv,

@@ -48,9 +48,9 @@ def test_the_project_compiles_and_documents_itself_without_a_warehouse(tmp_path:
     clone = tmp_path / "dbt_project"
     shutil.copytree(PROJECT, clone, ignore=shutil.ignore_patterns("target", "logs"))
     dbt = str(Path(sys.executable).parent / "dbt")
-    for command in (["compile"], ["docs", "generate", "--no-compile", "--empty-catalog"]):
-        done = subprocess.run([dbt, *command, "--project-dir", ".", "--profiles-dir", "."], cwd=clone, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    command = [dbt, "docs", "generate", "--empty-catalog", "--project-dir", ".", "--profiles-dir", "."]  # it compiles every model first
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
     lines_matched = (clone / "target/compiled/tierledger/models/intermediate/crediting/int_lines_matched.sql").read_text()
     assert "get_bit(products.scopes, spans.scope_key) = 1" in lines_matched
     assert (clone / "target/catalog.json").is_file()
