@@ -4,7 +4,7 @@ Belongs here: parsing the YAML that users write (book.yaml, agreements), and the
 Does not belong here: what the keys mean (models/book/settings.py, models/agreements/).
 
 Parsing is stricter than YAML itself. Duplicate keys, aliases, tags and words that YAML 1.1 reads as something else (`no`, `12:30`)
-are errors. A number with a decimal point stays exact (Decimal). Depth and size are bounded.
+are errors. A number with a decimal point stays exact (Decimal). Depth and size are bounded. Texts and keys are in the Unicode form of the feeds.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from typing import Any
 
 import yaml
 
+from models.unicode_form import composed
+
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
+MAX_DIGITS = 60
 #: Parser events (keys, values, starts and ends) in one file. A hundred agreements have some 11,000; reporting mistakes in a larger file takes seconds.
 MAX_EVENTS = 50_000
 
@@ -144,9 +147,9 @@ def _value(file: str, event: Any, events: Iterator[Any], path: Path, places: dic
         raise error_at(f"the tag {tag} is not allowed")
     if isinstance(event, yaml.ScalarEvent):
         if not event.implicit[0]:
-            return event.value
+            return composed(event.value)
         try:
-            return _scalar(event.value)
+            return _scalar(composed(event.value))
         except ValueError as error:
             raise error_at(str(error)) from None
     if depth >= MAX_DEPTH:
@@ -164,7 +167,7 @@ def _value(file: str, event: Any, events: Iterator[Any], path: Path, places: dic
         at = key_event.start_mark.line + 1
         if not isinstance(key_event, yaml.ScalarEvent):
             raise error_at("a key must be plain text", at)
-        key = key_event.value
+        key = composed(key_event.value)
         if key == "<<":
             raise error_at("merge keys are not allowed; write the values out", at)
         if key in mapping:
@@ -182,6 +185,8 @@ def _scalar(text: str) -> Any:
         return _WORDS[text]
     first = text[0]
     if first.isdigit() or first in "+-.":
+        if len(text) > MAX_DIGITS and text.strip("+-.0123456789_") == "":
+            raise ValueError(f"a number of {len(text):,} characters; this program reads numbers of up to {MAX_DIGITS}")
         if _INTEGER.fullmatch(text):
             return int(text.replace("_", ""))
         if _DECIMAL.fullmatch(text):

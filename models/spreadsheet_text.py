@@ -1,25 +1,37 @@
 """Tables exported to spreadsheets and other ledgers.
 
-Belongs here: cells that a spreadsheet would run as formulas. Does not belong here: which tables are exported, and to which files.
+Belongs here: texts that a spreadsheet would run as formulas, and how they come back. Does not belong here: which tables are exported, and to which files.
 """
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
-#: A spreadsheet takes a text cell that begins with one of these for a formula.
-_FORMULA = r"^[=+\-@\t\r]"
+#: A spreadsheet takes a text that begins with one of these for a formula. Guarded texts are guarded once more, so that each comes back as it was.
+_FORMULA = r"^('*[=+\-@\t\r])"
+_GUARDED = r"^'('*[=+\-@\t\r])"
 #: A negative number, however it is written, is not a formula.
-_NEGATIVE = r"^-[0-9][0-9.,]*$"
+_NEGATIVE = re.compile(r"-[0-9][0-9.,]*")
 
 
-def neutralize_texts(frame: pl.DataFrame, has_written_numbers: bool = False) -> pl.DataFrame:
-    """The table with a `'` before every text that begins like a formula, so that a spreadsheet runs none. Numbers and dates are unchanged.
+def neutralize_texts(frame: pl.DataFrame) -> pl.DataFrame:
+    """The table with a `'` before every text and every column name that begins like a formula. Numbers and dates are unchanged."""
+    texts = pl.selectors.string().str.replace(_FORMULA, "'$1")
+    return frame.with_columns(texts).rename(guard_text)
 
-    `has_written_numbers`: the table holds numbers as text, and negative ones are left unchanged too.
-    """
-    texts = pl.selectors.string()
-    is_formula = texts.str.contains(_FORMULA)
-    if has_written_numbers:
-        is_formula &= ~texts.str.contains(_NEGATIVE)
-    return frame.with_columns(pl.when(is_formula).then(pl.lit("'") + texts).otherwise(texts).name.keep())
+
+def guard_text(text: str) -> str:
+    """The text with a `'` before it if a spreadsheet would take it for a formula. A negative number is unchanged."""
+    return text if _NEGATIVE.fullmatch(text) else re.sub(_FORMULA, r"'\1", text)
+
+
+def restore_text(text: str) -> str:
+    """The text that `guard_text` was given."""
+    return re.sub(_GUARDED, r"\1", text)
+
+
+def restore_sql(cell: str) -> str:
+    """The same as an SQL expression."""
+    return f"regexp_replace({cell}, '{_GUARDED.replace(chr(39), chr(39) * 2)}', '\\1')"

@@ -19,6 +19,7 @@ from models.agreements.approval import is_same_person, terms_sha256
 from models.agreements.parse import Source
 from models.documents import Document, InputError, Problem, parse_documents
 from models.records.closing import clean_text
+from models.unicode_form import composed
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def approve_agreement(folder: Path, agreement: str, by: str, version: int | None
 
     Raises InputError for mistakes in the book, an unknown agreement, a blank name, and for the author of the terms.
     """
-    name = clean_text("--by", by)
+    name, agreement = clean_text("--by", by), composed(agreement)
     book = open_book(folder)
     with lock_book(folder):
         source = _find(read_agreements(folder, None, book.calendar), agreement, version)

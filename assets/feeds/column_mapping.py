@@ -27,6 +27,8 @@ from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
 from models.feeds.settings import FeedSettings, key_of
 from models.feeds.text_formats import PLAIN, Forms, forms_of, without_nulls
 from models.money import MINOR_UNITS
+from models.spreadsheet_text import restore_sql
+from models.unicode_form import composed
 
 #: Increase it when the reading of files changes. Files loaded before are then loaded again from the archive.
 _READER_VERSION = 4
@@ -140,7 +142,7 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
     cells = {column: f"c{i}" for i, column in enumerate(header)}
     if is_correction(header):  # written by `rejects --export`, which keeps spreadsheets from running a cell
         kept = {column: cell for column, cell in cells.items() if column not in CORRECTION_COLUMNS}
-        cells = {column: f"regexp_replace({cell}, '^''([=+@\t\r-])', '\\1')" for column, cell in kept.items()}
+        cells = {column: restore_sql(cell) for column, cell in kept.items()}
         header = tuple(cells)
     by_name = {column: without_nulls(cell, settings.nulls) for column, cell in cells.items()}
     forms = forms_of(settings)
@@ -182,5 +184,5 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
     if feed.attributes:
         names = {folded(target) for target in mapped}
         free = [column for column in header if column not in taken and folded(column) not in names]
-        attributes += [Mapped(column, None, Compiled(by_name[column], is_column=True)) for column in free]
+        attributes += [Mapped(composed(column), None, Compiled(by_name[column], is_column=True)) for column in free]
     return [mapped[column.name] for column in feed.columns] + attributes

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import glob
+import itertools
 import os
 import stat
+import unicodedata
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -24,8 +26,11 @@ from assets.runtime.errors import rejection
 from models.documents import InputError, Problem
 from models.feeds.columns import FEEDS
 from models.feeds.settings import FeedSettings
+from models.unicode_form import composed
 
 _COPY_BYTES = 1 << 30
+#: At most so many parts of a pattern are looked for in both Unicode forms, each in all combinations with the others.
+_MAX_FORMS = 8
 
 
 @dataclass(frozen=True)
@@ -100,8 +105,8 @@ def land_files(context: RunContext, known: dict[str, str]) -> Landing:
         raise InputError(problems)
     arrived_at = context.started_at.astimezone(dt.UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
     for name, arrivals in result.arrivals.items():
-        entered = {(arrival.file_name, arrival.sha256) for arrival in arrivals}
-        newest = {arrival.file_name: arrival.sha256 for arrival in arrivals}
+        entered = {(composed(arrival.file_name), arrival.sha256) for arrival in arrivals}
+        newest = {composed(arrival.file_name): arrival.sha256 for arrival in arrivals}
         times_found = Counter(landed.name for landed in found.get(name, []))
         for landed in found.get(name, []):
             sha256 = hashes.get(landed.identity)
@@ -138,9 +143,19 @@ def _whole_files(files: list[Landed], settings: FeedSettings, result: Landing) -
             result.warnings.append(f"{landed.name} waits for {missing}, which its sender has not delivered yet")
         elif landed.age < settings.settle_seconds:
             result.still_written.append(landed.name)
+            result.warnings.append(_why_waiting(landed, settings.settle_seconds))
         else:
             whole.append(replace(landed, dialect=dialect_of(settings)))
     return whole
+
+
+def _why_waiting(landed: Landed, settle_seconds: int) -> str:
+    """Until when a file waits that was touched less than `settle_seconds` ago, or whose time lies ahead of the clock."""
+    touched = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=landed.age)
+    until = f"waits until {touched + dt.timedelta(seconds=settle_seconds):%Y-%m-%d %H:%M:%S} UTC"
+    if landed.age < 0:
+        return f"{landed.name} {until}: its time, {touched:%Y-%m-%d %H:%M:%S}, lies ahead of the clock. Check the clock; if it is right, `touch` the file"
+    return f"{landed.name} {until}: it was touched {landed.age:.0f} seconds ago, and settle_seconds is {settle_seconds}"
 
 
 def _copied(landed: Landed, archive: Path) -> Facts | InputError | Problem | None:
@@ -164,12 +179,12 @@ def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
     problems = []
     for pattern in patterns:
         is_absolute = os.path.isabs(pattern)
-        for match in glob.glob(pattern if is_absolute else os.path.join(glob.escape(str(root)), pattern), recursive=True):
+        for match in (match for form in _forms(pattern) for match in glob.glob(os.path.join(glob.escape(str(root)), form), recursive=True)):
             path = Path(match)
             if is_side_car(path.name):
                 continue
             inside = path.parent.resolve().is_relative_to(root)
-            name = _shown(path.name if is_absolute or not inside else os.path.relpath(path, root))
+            name = composed(_shown(path.name if is_absolute or not inside else os.path.relpath(path, root)))
             if not is_absolute and not inside:
                 problems.append(Problem("book.yaml", 0, f"feeds.{feed}.files", f"{pattern} leaves the book; write the absolute path if this is meant"))
                 break
@@ -192,6 +207,14 @@ def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
     if problems:
         raise InputError(problems)
     return [found[match] for match in sorted(found)]
+
+
+def _forms(pattern: str) -> list[str]:
+    """The pattern with each of its folders, and its last part, in both Unicode forms: a file system keeps names as they were typed."""
+    parts = [dict.fromkeys((part, unicodedata.normalize("NFD", part))) for part in pattern.split("/")]
+    if sum(len(part) > 1 for part in parts) > _MAX_FORMS:  # far more than a path has, and the combinations would not end
+        return [pattern, unicodedata.normalize("NFD", pattern)]
+    return list(dict.fromkeys("/".join(chosen) for chosen in itertools.product(*parts)))
 
 
 def _shown(name: str) -> str:

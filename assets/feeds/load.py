@@ -40,6 +40,7 @@ from models.feeds.attributes import folded
 from models.feeds.columns import FEEDS, Feed
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
 from models.feeds.settings import FeedSettings, key_of
+from models.spreadsheet_text import restore_text
 from models.sql_text import identifier
 
 #: file_no = this × the feed's place + arrival_no. It does not depend on the order in which files of different feeds arrived.
@@ -299,7 +300,7 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
         facts = list(pool.map(facts_of, arrivals))
     sources = []
     for arrival, fact in zip(arrivals, facts, strict=True):
-        source = Source(file_number(feed, arrival), archive / arrival.sha256, arrival.file_name, arrival.suffix, fact, fact.header)
+        source = Source(file_number(feed, arrival), archive / arrival.sha256, arrival.file_name, arrival.suffix, fact, _restored(fact.header))
         source = replace(source, delimiter=dialect.delimiter, totals=arrival.totals or {})
         file_format = format_of(arrival.suffix)[0]
         if file_format not in ("csv", "xlsx") and dialect.has_layout:
@@ -321,6 +322,11 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
     return [replace(source, header=headers[source.file_no]) if source.file_no in headers else source for source in sources]
 
 
+def _restored(header: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns as they were called before `rejects --export` kept a spreadsheet from running their names."""
+    return tuple(map(restore_text, header)) if is_correction(header) else header
+
+
 def _plain(load: _Load, source: Source, dialect: Dialect, trailer: list[str], target: Path) -> Source:
     """The same file as uncompressed UTF-8 text: its header and its rows, without the lines around them."""
     plain = write_plain(source.path, source.suffix, source.name, dialect, trailer, target)
@@ -329,7 +335,7 @@ def _plain(load: _Load, source: Source, dialect: Dialect, trailer: list[str], ta
     suffix = ".jsonl" if format_of(source.suffix)[0] == "json" else ".csv"
     facts = inspect(target, suffix, source.name, replace(dialect, encoding="utf-8", header_row=1), plain.header_line)
     source = replace(source, header_line=plain.header_line, lines_outside=plain.lines_outside, totals=plain.totals or source.totals)
-    return replace(source, path=target, suffix=suffix, facts=facts, header=facts.header)
+    return replace(source, path=target, suffix=suffix, facts=facts, header=_restored(facts.header))
 
 
 def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[Source]) -> None:

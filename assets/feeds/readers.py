@@ -230,6 +230,6 @@ def _rows(source: Source) -> Iterator[list[str]]:
 
 
 def archived_hash_in(error: duckdb.Error) -> str | None:
-    """The archived file that an error of the engine is about."""
-    found = re.search(r"\b[0-9a-f]{64}\b", str(error))
-    return found.group() if found else None
+    """The archived file that an error of the engine is about: the last hash in it, because the line that is quoted first may have hashes too."""
+    found = re.findall(r"\b[0-9a-f]{64}\b", str(error))
+    return found[-1] if found else None

@@ -6,17 +6,20 @@ taking corrections in (assets/feeds/load.py).
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
-
-import polars as pl
+from typing import Any
 
 from assets.published.reader import Row, fetch, open_published
 from assets.runtime.book_folder import open_book
+from models.documents import InputError, Problem
 from models.feeds.columns import FEEDS
-from models.feeds.reject_reasons import CORRECTION_COLUMNS, REASONS
-from models.spreadsheet_text import neutralize_texts
+from models.feeds.reject_reasons import CORRECTION_COLUMNS, REASONS, is_correction
+from models.feeds.settings import FeedSettings
+from models.spreadsheet_text import guard_text, restore_text
 
 #: Reasons of rows whose line could not be read, so that they have none of the file's columns.
 _UNREADABLE = ("bad_json", "duplicate_key")
@@ -67,15 +70,39 @@ def export_rejects(folder: Path, target: Path, feed: str | None = None, reason: 
         chosen = [row for row in of_feed if not REASONS[row["reason"]].is_waiting and row["reason"] not in _UNREADABLE]
         if not chosen:
             continue
-        records = [json.loads(row["raw"]) for row in chosen]
-        columns = [column for column in dict.fromkeys(key for record in records for key in record) if not column.startswith("(")]
-        origins = [(row["sha256"], str(row["row_number"]), row["reason"], row["message"]) for row in chosen]
-        texts = {column: [None if (cell := record.get(column)) is None else str(cell) for record in records] for column in columns}
-        texts |= {column: [each[i] for each in origins] for i, column in enumerate(CORRECTION_COLUMNS)}
-        frame = neutralize_texts(pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String)), has_written_numbers=True)
+        records = [_cells(json.loads(row["raw"])) for row in chosen]
         target.mkdir(parents=True, exist_ok=True)
         file = target / f"{name}.csv"
-        settings = feeds[name]
-        file.write_bytes(frame.write_csv(separator=settings.delimiter).encode(settings.encoding, "strict" if settings.encoding == "utf-16" else "replace"))
+        file.write_bytes(_as_csv(chosen, records, feeds[name]))
         written.append(Exported(name, file, len(chosen), len(of_feed) - len(chosen)))
     return written
+
+
+def _cells(raw: dict[str, Any]) -> dict[str, Any]:
+    """The cells of a rejected row; of a row that was exported before, without what the export added."""
+    if not is_correction(raw):
+        return raw
+    return {key: restore_text(cell) if isinstance(cell, str) else cell for key, cell in raw.items() if key not in CORRECTION_COLUMNS}
+
+
+def _as_csv(rows: list[Row], records: list[dict[str, Any]], settings: FeedSettings) -> bytes:
+    """The rows in the feed's own format. `records`: their cells by column; a key in parentheses is a field that the header has no column for.
+
+    A row that had another number of fields than its header has too many here, so that it is rejected again until a person corrects it.
+    """
+    columns = [column for column in dict.fromkeys(key for record in records for key in record) if not column.startswith("(")]
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=settings.delimiter, lineterminator="\n")
+    writer.writerow(map(guard_text, [*columns, *CORRECTION_COLUMNS]))
+    for row, record in zip(rows, records, strict=True):
+        surplus = [cell for key, cell in record.items() if key.startswith("(")]
+        if row["reason"] == "wrong_field_count" and not surplus:
+            surplus = ["(a field is missing)"]
+        message = row["message"].encode(settings.encoding, "replace").decode(settings.encoding)
+        cells = [*(record.get(column) for column in columns), row["sha256"], row["row_number"], row["reason"], message, *surplus]
+        writer.writerow(["" if cell is None else guard_text(str(cell)) for cell in cells])
+    try:
+        return text.getvalue().encode(settings.encoding)
+    except UnicodeEncodeError as error:
+        reason = f"{settings.encoding}, the encoding of the feed, has no {error.object[error.start]!r}, which a rejected row has; correct it in the source"
+        raise InputError([Problem("--export", 0, "", reason)]) from None

@@ -18,6 +18,7 @@ from assets.feeds.inspection import Dialect, format_of, names_delimiter, open_un
 from assets.feeds.spreadsheets import sheet_lines
 from assets.runtime.errors import rejection
 from models.feeds.reject_reasons import is_correction
+from models.unicode_form import composed
 
 _CHUNK = 1 << 20
 #: How many bytes at the end are searched for the last line.
@@ -122,7 +123,7 @@ def _without_trailer(path: Path, name: str, delimiter: str, trailer: list[str]) 
         begin = tail.rfind(b"\n", 0, end) + 1
         line = tail[begin:end].decode("utf-8", "replace")
         fields = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [""])]
-        if fields[0] != trailer[0] or len(fields) < len(trailer):
+        if composed(fields[0]) != trailer[0] or len(fields) < len(trailer):
             message = f"does not end with its line of totals ({delimiter.join(trailer)}) but with {line[:60]!r}: it is incomplete; deliver it again"
             raise rejection(name, message)
         file.truncate(start + begin)

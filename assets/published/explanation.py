@@ -13,6 +13,7 @@ import duckdb
 
 from assets.published.reader import Row, fetch, list_payouts, open_published
 from models.documents import InputError, Problem
+from models.unicode_form import composed
 
 #: The other name of a payout, apart from its id: AGREEMENT/BENEFIT/PARTICIPANT/WINDOW_START.
 _PATH = "concat_ws('/', agreement_id, benefit_id, participant_id, window_start::varchar)"
@@ -89,6 +90,7 @@ _FILES = """
 
 def find_payout(con: duckdb.DuckDBPyConnection, wanted: str) -> Row:
     """The row of fct_payout that `wanted` names. Raises InputError with the candidates when it names none or several."""
+    wanted = composed(wanted)
     found = fetch(con, f"select * from fct_payout where starts_with(payout_id, lower(?)) or {_PATH} = ? limit 11", [wanted, wanted])
     exact = [row for row in found if wanted.lower() == row["payout_id"]] or found
     if wanted and len(exact) == 1:

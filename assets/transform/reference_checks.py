@@ -183,30 +183,32 @@ def _failing_conditions(con: duckdb.DuckDBPyConnection) -> list[Problem]:
 
 
 def _cycles(con: duckdb.DuckDBPyConnection) -> list[Problem]:
-    """One problem per cycle of parents, named by its smallest id."""
+    """One problem per cycle of parents on one day, named by its smallest id. Partners may change places from one day to the next."""
     rows = con.execute(f"""
         with recursive inside as (
             select distinct below.partner_key
             from intermediate.int_partners_descended as below
             join intermediate.int_partners_descended as above
               on below.ancestor_key = above.partner_key and below.partner_key = above.ancestor_key and below.ancestor_key <> below.partner_key
+              and below.first_day <= above.last_day and above.first_day <= below.last_day
             union select partner_key from staging.stg_partners where parent_id = partner_id
         ),
         links as (
-            select distinct partner_id, parent_id, file_no, row_no from staging.stg_partners
+            select distinct partner_id, parent_id, first_day, last_day, file_no, row_no from staging.stg_partners
             where partner_key in (from inside) and parent_id in (select partner_id from staging.stg_partners where partner_key in (from inside))
         ),
         walked as (
-            select partner_id as start, parent_id as reached, [partner_id, parent_id] as path from links
+            select partner_id as start, parent_id as reached, [partner_id, parent_id] as path, first_day, last_day, file_no, row_no from links
             union all
-            select start, parent_id, list_append(path, parent_id)
-            from walked join links on reached = partner_id
+            select start, parent_id, list_append(path, parent_id), greatest(walked.first_day, links.first_day), least(walked.last_day, links.last_day),
+                walked.file_no, walked.row_no
+            from walked join links on reached = partner_id and walked.first_day <= links.last_day and links.first_day <= walked.last_day
             where reached <> start and parent_id >= start and (parent_id = start or not list_contains(path, parent_id))
         )
-        select files.file_name, links.row_no, array_to_string(any_value(path), ' → ')
-        from walked join links on start = links.partner_id join raw.feed_files as files on links.file_no = files.file_no
-        where reached = start and len(path) > 1
-        group by start, files.file_name, links.row_no
+        select files.file_name, walked.row_no, array_to_string(any_value(path), ' → ')
+        from walked join raw.feed_files as files on walked.file_no = files.file_no
+        where reached = start
+        group by start, files.file_name, walked.row_no
         order by all limit {MAX_LISTED}""").fetchall()
     return [Problem(file, row, "parent_id", f"partners are each other's parents: {path}. Remove one of these links") for file, row, path in rows]
 

@@ -14,7 +14,6 @@ import datetime as dt
 import io
 import itertools
 import json
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -34,6 +33,7 @@ from models.feeds.expressions import compile_expression
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
 from models.feeds.settings import FeedSettings
 from models.feeds.text_formats import forms_of, without_nulls
+from models.unicode_form import composed
 
 #: What a payout line shows of its row.
 SHOWN = ("transaction_id", "partner_id", "product_id", "amount")
@@ -99,7 +99,7 @@ class _File:
         self.header, self.typed = self._header(dialect_of(settings))
         self.is_correction = is_correction(self.header)
         if self.is_correction:
-            self.header = [name for name in self.header if name not in CORRECTION_COLUMNS]
+            self.header = [_unescaped(name) or "" for name in self.header if name not in CORRECTION_COLUMNS]
         self.places = {shown: self._place(shown) for shown in SHOWN}
         self.forms = forms_of(settings if self.format != "json" else settings.model_copy(update={"decimal": ".", "thousands": []}))
         cells = {name: without_nulls(f"c{i}", settings.nulls) for i, name in enumerate(self.header)}
@@ -192,12 +192,12 @@ class _File:
         """Undo the escaping in a file of corrections, which keeps spreadsheets from running a cell."""
         if not self.is_correction:
             return row
-        return {name: text[1:] if text and text[:1] == "'" and text[1:2] and text[1] in "=+@\t\r-" else text for name, text in row.items()}
+        return {_unescaped(name) or "": _unescaped(text) for name, text in row.items()}
 
     def _plain(self, shown: str, row: Row) -> str | None:
         place = self.places[shown]
         text = row.get(place) if place is not None else None
-        return None if text is None or text.strip() in {word.strip() for word in self.settings.nulls} else text
+        return None if text is None or composed(text.strip()) in {word.strip() for word in self.settings.nulls} else text
 
     def _computed(self, formula: Compiled, rows: list[Row]) -> list[Any]:
         places = [i for i, name in enumerate(self.header) if name in formula.columns]
@@ -211,7 +211,7 @@ class _File:
         default = self.settings.defaults.get(shown)
         if shown != "amount":
             text = _text(value.normalize() if isinstance(value, Decimal) else value)
-            text = unicodedata.normalize("NFC", text or "").strip(_SPACE)
+            text = composed(text or "").strip(_SPACE)
             return text or (None if default is None else str(default))
         columns = self.formulas[shown].columns if shown in self.formulas else {self.places[shown]}
         if value is None or value == "":
@@ -224,6 +224,11 @@ class _File:
             return None if value is None else Decimal(str(value))
         except InvalidOperation:
             return value
+
+
+def _unescaped(text: str | None) -> str | None:
+    """Without the apostrophe that an export puts before what a spreadsheet would run."""
+    return text[1:] if text and text[0] == "'" and text.lstrip("'")[:1] in tuple("=+@\t\r-") else text
 
 
 def _object(line: str) -> Row:

@@ -12,6 +12,7 @@ import json
 from typing import Any
 
 from models.agreements.schema import Agreement, Approval
+from models.feeds.attributes import folded
 
 
 def canonical_text(value: Any) -> str:
@@ -26,7 +27,7 @@ def terms_sha256(value: dict[str, Any]) -> str:
 
 def is_same_person(one: str, other: str) -> bool:
     """Whether two names are the same, however they are capitalized and spaced."""
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+    return folded(" ".join(one.split())) == folded(" ".join(other.split()))
 
 
 def approval_in_force(agreement: Agreement, value: dict[str, Any]) -> Approval | None:

@@ -266,7 +266,7 @@ class Combine(Part):
         description="all: each pays; best: only the largest payout of the group is paid; exclusive: a line counts for one agreement of the group; net_of: amounts are net of what others pay.",
     )
     group: Text | None = Field(default=None, description="Agreements of one group are compared (best, exclusive).")
-    priority: int = Field(default=1, description="The lowest number comes first.")
+    priority: int = Field(default=1, ge=-1_000_000, le=1_000_000, description="The lowest number comes first.")
     agreements: list[Identifier] | None = Field(default=None, min_length=1, description="With net_of: whose payouts on the same lines are taken off.")
 
 

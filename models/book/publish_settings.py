@@ -16,6 +16,15 @@ from models.validation import Strict
 #: Names of schemas and roles: valid in PostgreSQL without quotes, and short enough for the suffixes that are added.
 _NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,49}")
 _RESERVED = {"public", "information_schema", "none"}
+#: Words that PostgreSQL takes for something else, as the names of schemas or roles.
+_KEYWORDS = """
+    all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column concurrently
+    constraint create cross current_catalog current_date current_role current_schema current_time current_timestamp current_user default
+    deferrable desc distinct do else end except false fetch for foreign freeze from full grant group having ilike in initially inner intersect
+    into is isnull join lateral leading left like limit localtime localtimestamp natural not notnull null offset on only or order outer overlaps
+    placing primary references returning right select session_user similar some symmetric system_user table tablesample then to trailing true
+    union unique user using variadic verbose when where window with
+"""
 #: book.yaml names the variable and never holds the address: it is archived with every run, and addresses contain passwords.
 _VARIABLE = re.compile(r"env:[A-Z_][A-Z0-9_]*")
 
@@ -23,6 +32,8 @@ _VARIABLE = re.compile(r"env:[A-Z_][A-Z0-9_]*")
 def _name(value: Any) -> Any:
     if not isinstance(value, str) or not _NAME.fullmatch(value) or value in _RESERVED:
         raise ValueError("a name of small letters, digits and _ is needed here, at most 50, not public and not beginning with pg_")
+    if value in _KEYWORDS.split():
+        raise ValueError(f"{value} is a word of SQL that PostgreSQL does not take as a name; choose another, such as {value}_data")
     return value
 
 

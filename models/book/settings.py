@@ -22,7 +22,7 @@ from models.validation import Strict, problems_of
 
 
 def _currency(value: Any) -> Any:
-    if value not in MINOR_UNITS:
+    if not isinstance(value, str) or value not in MINOR_UNITS:
         raise ValueError(f"{value!r} is not an ISO 4217 currency code such as EUR")
     return value
 

@@ -8,9 +8,8 @@ Users read and write the file's own name everywhere; raw.attributes maps it to t
 
 from __future__ import annotations
 
-import unicodedata
-
 from models.feeds.columns import Feed
+from models.unicode_form import composed
 
 #: No column, alias or CTE of the program contains a colon, so an attribute cannot clash with one in any query.
 _PREFIX = "attribute:"
@@ -18,7 +17,7 @@ _PREFIX = "attribute:"
 
 def folded(name: str) -> str:
     """A column's name without differences that do not distinguish columns: upper case and Unicode composition."""
-    return unicodedata.normalize("NFC", name.casefold())
+    return composed(name.casefold())
 
 
 def attribute_column(name: str) -> str:

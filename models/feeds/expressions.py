@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from models.feeds.attributes import folded
 from models.feeds.expression_parts import (
     Compiled,
     ExpressionError,
@@ -33,6 +34,7 @@ from models.feeds.expression_parts import (
 )
 from models.feeds.text_formats import PLAIN, Forms
 from models.sql_text import literal
+from models.unicode_form import composed
 
 ALLOWED = (
     "columns of the file, 'texts', numbers, + - *, / by 10, 100, …, comparisons, AND OR NOT, CASE, LIKE, IN, BETWEEN, IS NULL, "
@@ -41,6 +43,8 @@ ALLOWED = (
 )
 _MAX_SCALE = 20  # leaves 17 digits before the point in the engine's widest decimal
 _MAX_LENGTH = 4_000
+#: An expression that compares with other letters than ASCII, or counts letters, needs the cells in one Unicode form.
+_DEPENDS_ON_FORM = re.compile(r"'[^']*[^\x00-\x7f]|\b(left|right|substr|substring|length|regexp_replace)\s*\(", re.IGNORECASE)
 
 
 def compile_expression(text: str, columns: Mapping[str, str] | None, decimals: int = 6, forms: Forms = PLAIN, typed: frozenset[str] = frozenset()) -> Compiled:
@@ -49,13 +53,15 @@ def compile_expression(text: str, columns: Mapping[str, str] | None, decimals: i
     `decimals`: how many a number in the file may have. `forms`: how its texts write numbers and days, except those of the columns `typed`.
     Raises ExpressionError; UnknownColumnError when the file does not have a column.
     """
-    whole = text.strip()
-    if columns is not None and whole in columns:
-        return Compiled(columns[whole], is_column=True, columns=frozenset([whole]))
+    whole = composed(text.strip())
+    if columns is not None and (name := next((name for name in columns if composed(name) == whole), None)):
+        return Compiled(columns[name], is_column=True, columns=frozenset([name]))
     if columns is None and re.fullmatch(r"[^\W\d]\w*", whole) and whole.casefold() not in ("null", "true", "false"):
         return Compiled("c0", is_column=True, columns=frozenset([whole]))
     if len(text) > _MAX_LENGTH:
         raise ExpressionError(f"is longer than {_MAX_LENGTH:,} characters; put the result into the file instead")
+    if columns is not None and _DEPENDS_ON_FORM.search(whole):
+        columns = {name: f"nfc_normalize({cell})" for name, cell in columns.items()}
     scope = Scope(columns, decimals, forms, typed)
     try:
         part = _part(_parsed(whole), scope)
@@ -103,7 +109,7 @@ def _column(node: Any, scope: Scope) -> Part:
     if scope.columns is None:
         return Part(scope.used.setdefault(name, f"c{len(scope.used)}"), "text", shown=name)
     if name not in scope.columns:
-        matches = [column for column in scope.columns if column.casefold() == name.casefold()]
+        matches = [column for column in scope.columns if folded(column) == folded(name)]
         if len(matches) != 1:
             raise UnknownColumnError(f"the file has no column {name!r}; its columns: {', '.join(list(scope.columns)[:40])}")
         name = matches[0]

@@ -14,6 +14,7 @@ from typing import Literal
 
 from models.feeds.settings import FeedSettings
 from models.sql_text import literal
+from models.unicode_form import composed
 
 _DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
 _TIME = "[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?"
@@ -98,4 +99,5 @@ def without_nulls(text: str, nulls: list[str]) -> str:
     """SQL of a text that is null where it is one of the words for a missing value."""
     if not nulls:
         return text
-    return f"(case when {' or '.join(f'trim({text}) = {literal(word.strip())}' for word in nulls)} then null else {text} end)"
+    cell = text if all(map(str.isascii, nulls)) else f"nfc_normalize({text})"
+    return f"(case when {' or '.join(f'trim({cell}) = {literal(composed(word.strip()))}' for word in nulls)} then null else {text} end)"

@@ -17,6 +17,7 @@ from typing import Any
 from models.calendars import Period
 from models.documents import InputError, Problem
 from models.records.chain import Record
+from models.unicode_form import composed
 
 LONGEST = 500
 
@@ -128,7 +129,7 @@ def next_version(period: str, records: Sequence[Record]) -> int:
 
 def clean_text(option: str, text: str) -> str:
     """A name or reason that the ledger can hold. Raises InputError when it is blank, longer than LONGEST, or has control characters."""
-    cleaned = " ".join(text.split())
+    cleaned = composed(" ".join(text.split()))
     if not cleaned or not cleaned.isprintable() or len(cleaned) > LONGEST:
         raise InputError([Problem(option, 0, "", f"needs a name or reason of 1 to {LONGEST} characters that can be read later")])
     return cleaned

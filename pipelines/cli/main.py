@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -63,11 +64,25 @@ def _before_any_command(
 def run_cli() -> None:
     """Entry point. 0 done; 1 a check failed or another run is in progress; 2 the input is wrong; 130/143 stopped by a signal."""
     gc.disable()  # a command makes few reference cycles, and collecting dbt's heap repeatedly took a tenth of a run
-    code = main(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the caller closed it: a stream that refuses everything, so that no file gets its number
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDONLY), "w"))
+    code = _flushed(main(sys.argv[1:]))
     atexit._run_exitfuncs()  # dbt's locks are semaphores of the system
     os._exit(code)  # everything is closed; freeing dbt's heap object by object would add most of a second
+
+
+def _flushed(code: int) -> int:
+    """The exit code once everything is printed: not 0 where standard output takes no more, because its disk is full or its reader has gone."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        with suppress(OSError):
+            print(f"Standard output could not be written: {error.strerror}. What the command did is done; what it printed is lost.", file=sys.stderr)
+        code = code or CHECK_FAILED
+    with suppress(OSError):
+        sys.stderr.flush()
+    return code
 
 
 def main(arguments: list[str]) -> int:
@@ -129,5 +144,6 @@ def _explain_error(error: Exception, book: Path) -> int:
 def _report(event: str, text: str, book: Path | None = None, **facts: object) -> None:
     """Print the text and log the event. If both go to standard error, only log it."""
     if not is_on_standard_error():
-        print(mask(as_called(text, book)), file=sys.stderr)
+        with suppress(OSError):  # standard error takes no more; the exit code still says what happened
+            print(mask(as_called(text, book)), file=sys.stderr)
     log_event(event, text, logging.ERROR, **facts)

@@ -5,7 +5,9 @@ Belongs here: what a second run of the feeds step does. Does not belong here: wh
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -114,3 +116,12 @@ def test_a_manifest_line_without_its_rows_is_loaded_by_the_next_run(tmp_path: Pa
     add_file(book, "transactions/b.csv", csv(ROW, ROW))
     load(book)
     assert len(manifest.read_bytes().splitlines()) == 2
+
+
+def test_a_file_whose_time_lies_ahead_of_the_clock_is_named(tmp_path: Path) -> None:
+    book = write_book(tmp_path, 'transactions: {files: "feeds/transactions/*", settle_seconds: 5}', {"transactions/a.csv": csv(ROW)})
+    ahead = time.time() + 86_400
+    os.utime(book / "feeds/transactions/a.csv", (ahead, ahead))
+    report = load(book)
+    assert report.files_still_written == 1
+    assert any("feeds/transactions/a.csv waits until " in warning and "lies ahead of the clock" in warning for warning in report.warnings)

@@ -72,6 +72,7 @@ def correct(exported: Path, changes: dict[str, dict[str, str]]) -> str:
         rows = list(csv.DictReader(file, delimiter=";"))
     for row in rows:
         row.update(changes.get(row["transaction_id"], {}))
+        row.pop(None, None)  # the fields beyond the header, which a person moves to where they belong
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), delimiter=";", lineterminator="\n")
     writer.writeheader()
@@ -118,6 +119,33 @@ def test_refused_rows_are_shown_exported_corrected_and_then_count(tmp_path: Path
     ]
     assert main(["rejects", "--book", str(book)]) == 0
     assert "1 corrected since" in capsys.readouterr().out
+
+
+def test_what_was_exported_and_put_back_untouched_is_still_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        "T-1;1;2026-03-31;P-1;X;'-100,00;EUR;a", "T-2;1;2026-03-31;P-1;X;''-7,00;EUR;'=a", "T-3;1;2026-03-31;P-1;X;1;234,00;EUR;b",
+        "T-4;1;2026-03-31;P-1;X;400,00;EUR", "T-5;1;2026-03-31;P-1;X;-5.5;EUR;c", "T-6;1;2026-03-31;P-1;X; 6,00;EUR;\"'-1\n2\"",
+        "T-7;1;2026-03-31;P-1;X;=1+1;EUR;'",
+    ]  # fmt: skip
+    book = small_book(tmp_path / "book")
+    write(book, "feeds/transactions/a.csv", "\n".join([HEADER.replace("note", "=note"), *rows, "T-9;1;2026-03-31;P-1;X;1,00;EUR;'-fine", ""]))
+    run_book(book)
+    query = "select reason, column_name from audit_reject order by file_name, row_number"
+    before = published(book, query)
+    assert len(before) == len(rows)
+    (first,) = shown(book, capsys, "--export", str(tmp_path / "out"))["exported"]
+    exported = Path(first["file"]).read_text()
+    assert exported.splitlines()[0] == ";".join([HEADER.replace("note", "'=note"), *CORRECTION_COLUMNS])
+    write(book, "feeds/transactions/b.csv", exported)
+    run_book(book)
+    assert published(book, query) == before * 2
+    (again,) = shown(book, capsys, "--export", str(tmp_path / "out"))["exported"]
+    with Path(again["file"]).open(newline="") as file:
+        cells = [row[: len(HEADER.split(";"))] for row in csv.reader(file, delimiter=";")][1:]
+    assert cells[: len(rows)] == cells[len(rows) :]
+    assert published(book, "select count(*) from audit_reject_resolved") == [(0,)]
+    assert published(book, "select sum(payout) from fct_payout") == [(Decimal("0.1"),)]
+    assert main(["verify", "--book", str(book), "--quiet"]) == 0
 
 
 def test_a_later_row_of_the_same_key_settles_a_refused_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

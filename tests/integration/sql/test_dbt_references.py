@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from assets.transform.dbt import prepare
@@ -117,3 +119,20 @@ def test_spans_that_only_touch_are_fine(tmp_path: Path) -> None:
     context = write_book(tmp_path / "book", {**BASE, **files}, AGREEMENT)
     read_feeds(context)
     prepare(context)
+
+
+def test_partners_that_change_places_from_one_day_to_the_next_are_no_cycle(tmp_path: Path) -> None:
+    swapped = "partner_id,name,parent_id,from,to\na,,b,,2026-01-31\na,,,2026-02-01,\nb,,,,2026-01-31\nb,,a,2026-02-01,\n"
+    context = write_book(tmp_path / "book", {**BASE, "partners/p.csv": swapped, "assignments/a.csv": "partner_id,participant_id\n"}, AGREEMENT)
+    read_feeds(context)
+    prepare(context)
+    with duckdb.connect(str(context.warehouse), read_only=True) as con:
+        days = "select first_day, last_day from intermediate.int_partners_descended where ancestor_key <> partner_key order by all"
+        assert con.execute(days).fetchall() == [(dt.date(1, 1, 1), dt.date(2026, 1, 31)), (dt.date(2026, 2, 1), dt.date(9999, 12, 31))]
+
+
+def test_a_cycle_on_a_single_day_is_one(tmp_path: Path) -> None:
+    overlapping = "partner_id,name,parent_id,from,to\na,,b,,2026-01-31\na,,,2026-02-01,\nb,,,,2026-01-30\nb,,a,2026-01-31,\n"
+    (problem,) = problems_of(tmp_path, {"partners/p.csv": overlapping})
+    assert (problem.line, problem.key) == (1, "parent_id")
+    assert "a → b → a" in problem.message

@@ -122,10 +122,11 @@ def test_a_new_approval_replaces_the_old_one(book: Path) -> None:
 
 
 def test_a_layout_that_cannot_be_extended_says_what_to_write(book: Path) -> None:
-    flow = '{agreement: A, currency: EUR, term: {from: 2025-01-01, to: 2025-12-31}, participants: [P],\n'
-    flow += 'benefits: [{id: b, clause: "1", window: year, tiers: [{from: 0, rate: 0.1}]}]}\n'
+    flow = """{agreement: A, currency: EUR, term: {from: 2025-01-01, to: 2025-12-31}, participants: [P],
+benefits: [{id: b, clause: "1", window: year, tiers: [{from: 0, rate: 0.1}]}]}
+"""
     write(book, flow)
-    with pytest.raises(InputError, match=r'Write the key yourself, on a line of its own: approved: \{by: "J. Doe", on: 2025-12-31, terms_sha256: '):
+    with pytest.raises(InputError, match=r'Write the key yourself, on a line of its own: approved: \{by: "J\. Doe", on: 2025-12-31, terms_sha256: '):
         approved(book)
     assert text_of(book) == flow
 
