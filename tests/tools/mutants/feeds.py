@@ -39,7 +39,6 @@ EXPRESSIONS: dict[str, list[tuple[str, str]]] = {
          'f"when {part.sql} is not null then false " for part in parts'),
         ("if part.scale <= scale:", "if part.scale < scale:"),
         ('f"coalesce({rounded} != {part.sql}, false)"', '"false"'),
-        ("(case when {rounded} = {part.sql} then {rounded} end)", "({rounded})"),
         ('{"LEADING": "ltrim", "TRAILING": "rtrim"}', '{"LEADING": "rtrim", "TRAILING": "ltrim"}'),
         ('f"{text} is not null and {value} is null"), shown', '""), shown'),
         ('"LT": (_PAIR, _comparison("<"))', '"LT": (_PAIR, _comparison("<="))'),
