@@ -1,6 +1,6 @@
 {#
   Tables and views of a private, derived warehouse: replaced in one statement.
-  dbt-duckdb's own ones build beside, rename and drop, which protects readers that this file does not have and costs twice the time.
+  dbt-duckdb's own ones build a second relation, rename both and drop the old one, which protects readers that this file does not have and costs twice the time.
   The contract of a model is checked before anything is replaced, as there.
 #}
 {% materialization table, adapter="duckdb", supported_languages=["sql"] %}

@@ -1,5 +1,5 @@
 {#
-  Names as numbers: enums made anew for fct_payout_line, which sorts many of them. Before the model, as its pre-hook.
+  Names as numbers: enums rebuilt for fct_payout_line, which sorts many of them. Before the model, as its pre-hook.
 #}
 {% macro make_name_types() -%}
     {%- for name, query in {

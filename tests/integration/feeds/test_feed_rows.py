@@ -121,6 +121,16 @@ def test_rows_of_another_width_are_rejects_and_cost_no_other_row(tmp_path: Path)
     assert json.loads(query(book, "select raw from raw.rejects where row_no = 3")[0][0])["(10)"] == "more"
 
 
+def test_a_row_of_another_width_is_a_reject_even_if_the_mapping_has_a_value_for_every_column(tmp_path: Path) -> None:
+    constants = {"transaction_id": "'A'", "partner_id": "'P'", "amount": "'1'", "currency": "'EUR'", "date": "'2026-03-31'"}
+    columns = ", ".join(f'{name}: "coalesce({name}, {constant})"' for name, constant in constants.items())
+    settings = f'transactions: {{files: "feeds/transactions/*", columns: {{{columns}}}}}'
+    book = write_book(tmp_path, settings, {"transactions/a.csv": csv(ROW, ROW + ",more")})
+    load(book)
+    assert rejects(book) == [(2, "wrong_field_count", None)]
+    assert query(book, "select row_no from raw.transactions") == [(1,)]
+
+
 def test_lines_that_are_no_json_object_are_rejects(tmp_path: Path) -> None:
     good = '{"transaction_id": "A", "date": "2026-03-31", "partner_id": "P", "amount": 0.10, "currency": "EUR"}'
     lines = [good, "nope", '["list"]', good.replace("0.10", '0.10, "amount": 2'), good.replace("0.10", "1e2"), good.replace("0.10", "NaN"), good]

@@ -66,10 +66,11 @@ def test_numbers_are_read_as_declared_and_in_no_other_way(tmp_path: Path, settin
 
 
 def test_three_decimals_are_plain_where_the_currency_has_three(tmp_path: Path) -> None:
-    book = write_book(tmp_path, files={"transactions/a.csv": csv(*[ROW.replace("12.50,EUR", f"1.234,{code}") for code in ("EUR", "KWD", "JPY")])})
+    cells = [f"{amount},{code}" for amount in ("1.234", "123.456", "-123.456") for code in ("EUR", "KWD")]
+    book = write_book(tmp_path, files={"transactions/a.csv": csv(*[ROW.replace("12.50,EUR", cell) for cell in (*cells, "1.234,JPY")])})
     load(book)
-    assert loaded_amounts(book) == ["1.234"]
-    assert rejects(book) == [(1, "ambiguous_number", "amount"), (3, "ambiguous_number", "amount")]
+    assert loaded_amounts(book) == ["1.234", "123.456", "-123.456"]
+    assert rejects(book) == [(row, "ambiguous_number", "amount") for row in (1, 3, 5, 7)]
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,11 @@ DAMAGES = [
     ("no_result_is_lost_on_the_way_to_the_marts", "marts.fct_calculation_step", "delete from made where step_no = 1"),
     ("accruals_add_up_to_what_is_due", "marts.fct_accrual", "update made set accrual = accrual + 0.0001 where payout_id = (select min(payout_id) from made)"),
     ("accruals_add_up_to_what_is_due", "marts.fct_accrual", "delete from made where accrual <> 0"),
+    (
+        "accruals_add_up_to_what_is_due",
+        "marts.fct_accrual",
+        "delete from made where payout_id = (select min(payout_id) from (select payout_id from made group by all having sum(accrual) <> 0))",  # all of its rows
+    ),
     ("accruals_add_up_to_what_is_due", "marts.fct_accrual", "insert into made select * replace ('another' as payout_id) from made where accrual <> 0 limit 1"),
     ("debits_equal_credits", "marts.fct_journal", "update made set debit = debit + 0.01 where line_no = 1"),
     ("debits_equal_credits", "marts.fct_journal", "update made set credit = credit + 0.01 where line_no = 2"),

@@ -55,7 +55,7 @@ payments as (
         subjects.currency,
         periods.period as origin_period,
         payments.paid_on,
-        -- two payments may look alike
+        -- two payments may have the same values
         concat_ws(chr(31), payments.reference, payments.paid_on, payments.amount, row_number() over (
             partition by subjects.payout_id, payments.reference, payments.paid_on, payments.amount order by payments.file_no, payments.row_no
         )) as reference,

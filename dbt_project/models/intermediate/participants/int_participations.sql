@@ -1,7 +1,7 @@
 -- the days on which a partner takes part: every attribute of the agreement has a value that matches one version of the partner
 with
 
--- a value that stands twice must not match twice: a partner has one value of each attribute, so that matches are counted, not distinct ones
+-- a value that is listed twice must not match twice: a partner has one value of each attribute, so that matches are counted, not distinct ones
 rules as (
     select distinct agreement_key, attribute, value from {{ source("terms", "participant_rules") }}
 ),

@@ -1,4 +1,4 @@
--- `union` (not `union all`): a cycle of parents ends here and is refused by name in assets/transform/invariants.py
+-- `union` (not `union all`): a cycle of parents ends here; assets/transform/reference_checks.py reports it by name
 with recursive
 
 partners as (

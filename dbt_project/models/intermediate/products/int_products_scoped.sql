@@ -5,7 +5,7 @@ scopes as (
     select * from {{ source("terms", "scopes") }}
 ),
 
--- a value that stands twice must not match twice: a product has one value of each attribute, so that matches are counted, not distinct ones
+-- a value that is listed twice must not match twice: a product has one value of each attribute, so that matches are counted, not distinct ones
 rules as (
     select distinct scope_key, kind, attribute, value from {{ source("terms", "scope_rules") }}
 ),
