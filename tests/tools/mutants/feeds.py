@@ -74,7 +74,7 @@ CELLS: dict[str, list[tuple[str, str]]] = {
         ("if rule.is_tested]", "if not rule.is_tested]"),
         ("return f\"coalesce({t}, {self._default_literal()})\"", "return t"),
         ('return f"coalesce({self.v}, {other.v})"', "return self.v"),
-        ("return f\"try_cast({t} as {sql_type})\"", "return f\"try_cast(trim({t}) as {sql_type})\""),
+        ("return f\"try_cast({t} as {sql_type})\"", "return f\"cast({t} as {sql_type})\""),
         ('yield f"{self.v} is not null"', 'yield "true"'),
         ('yield f"not coalesce({minimum}, false)"', 'yield "true"'),
         ('yield f"not {self.failed}"', 'yield "true"'),
