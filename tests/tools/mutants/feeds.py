@@ -9,6 +9,7 @@ from tests.tools.mutants.mutant import Mutant, mutants_of
 
 MAPPINGS = ("tests/unit/feeds/test_expressions.py",)
 TYPING = (
+    "tests/integration/feeds/test_feed_mapping.py",
     "tests/integration/feeds/test_feed_typing.py",
     "tests/integration/feeds/test_feed_rows.py",
     "tests/integration/feeds/test_feed_settings.py",
