@@ -150,6 +150,14 @@ def test_an_expression_without_a_value_rejects_the_row_even_where_the_column_may
     assert query(book, "select row_no, quantity from raw.transactions order by 1") == [(1, 2), (2, None)]
 
 
+def test_a_computed_number_that_does_not_fit_its_declared_decimals_is_out_of_range(tmp_path: Path) -> None:
+    settings = 'transactions: {files: "feeds/transactions/*", columns: {quantity: "CAST(quantity * amount AS DECIMAL(12,2))"}}'
+    book = write_book(tmp_path, settings, {"transactions/a.csv": csv(ROW, ROW.replace("12.50", "0.0625"))})
+    load(book)
+    assert rejects(book) == [(2, "out_of_range", "quantity")]
+    assert query(book, "select quantity from raw.transactions") == [(25,)]
+
+
 def test_lines_that_are_no_json_object_are_rejects(tmp_path: Path) -> None:
     good = '{"transaction_id": "A", "date": "2026-03-31", "partner_id": "P", "amount": 0.10, "currency": "EUR"}'
     lines = [good, "nope", '["list"]', good.replace("0.10", '0.10, "amount": 2'), good.replace("0.10", "1e2"), good.replace("0.10", "NaN"), good]
