@@ -79,6 +79,13 @@ def ids_with_exponents(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list
     return warnings
 
 
+def columns_of_single_precision(sources: list[Source]) -> list[str]:
+    """One sentence per Parquet file with columns of 32-bit floating-point numbers: their last digits are not those of the sender."""
+    found = {source.name: [name for name, kind in source.columns if kind == "FLOAT"] for source in sources}
+    why = "which keep about 7 digits, so that larger amounts were rounded before they arrived; export them as DECIMAL or text"
+    return [f"{name}: 32-bit floating-point numbers in {', '.join(columns[:20])}, {why}" for name, columns in found.items() if columns]
+
+
 _EXPONENTS = r"""
     select file_no, min({column}), count(*) from raw.{feed}
     where contains({column}, 'E+') and regexp_full_match({column}, '[0-9](\.[0-9]+)?E\+[0-9]+') and list_contains(?::integer[], file_no)
