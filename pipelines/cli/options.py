@@ -38,7 +38,7 @@ BookOption = Annotated[
         "--book",
         metavar="DIR",
         default_factory=book_folder,
-        show_default="$TIERLEDGER_BOOK, else the current folder if it is a book, else books/demo",
+        show_default="$TIERLEDGER_BOOK, else this folder, else books/demo",
         help="The book to work on.",
     ),
 ]
