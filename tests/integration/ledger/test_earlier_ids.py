@@ -39,7 +39,7 @@ def record_as_before(book: Path) -> None:
     records: list[Record] = []
     for folder in folders:
         fields = Record.model_validate_json((folder / RECORD).read_bytes()).model_dump(exclude=set(_ADDED_BY_SEAL))
-        columns = {table: duckdb.sql(f"select * from read_csv('{folder}/{table}.csv', columns = {kinds})").pl() for table, kinds in TABLES.items()}
+        columns = {table: duckdb.execute(f"select * from read_csv('{folder}/{table}.csv', columns = {kinds})").pl() for table, kinds in TABLES.items()}
         without = {table: frame.with_columns(pl.col("^(payout|entry)_id$").str.slice(1)) for table, frame in columns.items()}
         record, files = seal(fields, without, records)
         records.append(record)
