@@ -37,9 +37,10 @@ def record_as_before(book: Path) -> None:
     """Seal the closes again with ids without their letter, as the first versions did, and forget what knew the newer chain."""
     folders = sorted((book / "ledger").glob("[0-9]*-v*"), key=lambda path: int(path.name.split("-")[0]))
     records: list[Record] = []
+    con = duckdb.connect()
     for folder in folders:
         fields = Record.model_validate_json((folder / RECORD).read_bytes()).model_dump(exclude=set(_ADDED_BY_SEAL))
-        columns = {table: duckdb.execute(f"select * from read_csv('{folder}/{table}.csv', columns = {kinds})").pl() for table, kinds in TABLES.items()}
+        columns = {table: con.sql(f"select * from read_csv('{folder}/{table}.csv', columns = {kinds})").pl() for table, kinds in TABLES.items()}
         without = {table: frame.with_columns(pl.col("^(payout|entry)_id$").str.slice(1)) for table, frame in columns.items()}
         record, files = seal(fields, without, records)
         records.append(record)
