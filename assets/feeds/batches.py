@@ -14,7 +14,7 @@ import duckdb
 
 from assets.feeds.column_mapping import compile_condition, map_header
 from assets.feeds.inspection import format_of
-from assets.feeds.readers import Source, filled_down, relation
+from assets.feeds.readers import Source, filled_down, relation, with_preamble
 from assets.feeds.typing_sql import IGNORED, Mapped, RowRule, TextFacts, delimiters_alone, ignored, repeated_header, select_rejects, signs_differ, too_late
 from assets.runtime.errors import rejection
 from models.documents import InputError
@@ -36,10 +36,11 @@ class Batch:
     defaults: dict[str, str]
     rules: list[RowRule] = field(default_factory=list)
     fill_down: list[str] = field(default_factory=list)  # cells that take the value above them
+    fill_within: str | None = None  # the cell that must have the same value there
 
     def relation(self, sources: list[Source] | None = None) -> str:
         """SQL of the rows of all its files, or of some."""
-        return filled_down(relation(sources or self.sources), self.fill_down)
+        return with_preamble(filled_down(relation(sources or self.sources), self.fill_down, self.fill_within), self.sources[0])
 
     @property
     def facts(self) -> TextFacts:
@@ -59,7 +60,7 @@ def make_batches(feed: Feed, settings: FeedSettings, sources: list[Source], arri
     groups: dict[tuple[object, ...], list[Source]] = defaultdict(list)
     for source in sources:
         day = arrived[source.file_no] if settings.max_future_days is not None else None
-        groups[(format_of(source.suffix), source.header, source.columns, source.is_rewritten, day)].append(source)
+        groups[(format_of(source.suffix), source.header, source.preamble, source.columns, source.is_rewritten, day)].append(source)
     batches, problems = [], []
     defaults = {name: str(value) for name, value in settings.defaults.items()}
     for group in groups.values():
@@ -69,30 +70,33 @@ def make_batches(feed: Feed, settings: FeedSettings, sources: list[Source], arri
             if is_json and (settings.decimal == "," or settings.thousands):
                 message = f"is JSON, where a number has a point; feeds.{feed.name}.decimal and thousands are for CSV. Put JSON files into a feed without them"
                 raise rejection(group[0].name, message)
-            mapped = map_header(feed, in_json if is_json else settings, group[0].header, group[0].name, typed)
+            mapped = map_header(feed, in_json if is_json else settings, group[0].names, group[0].name, typed)
         except InputError as error:
             problems += error.problems
             continue
         try:
             rules = _rules(feed, settings, mapped, group[0], typed, arrived[group[0].file_no])
-            fill_down = _cells_to_fill(feed, settings, group[0])
+            fill_down, fill_within = _cells_to_fill(feed, settings, group[0])
         except InputError as error:
             problems += error.problems
             continue
-        batches += [Batch(group[i : i + _FILES_AT_ONCE], mapped, defaults, rules, fill_down) for i in range(0, len(group), _FILES_AT_ONCE)]
+        batches += [Batch(group[i : i + _FILES_AT_ONCE], mapped, defaults, rules, fill_down, fill_within) for i in range(0, len(group), _FILES_AT_ONCE)]
     if problems:
         raise InputError(problems)
     return batches
 
 
-def _cells_to_fill(feed: Feed, settings: FeedSettings, source: Source) -> list[str]:
-    """The cells of `fill_down`. Rows of a file of corrections stand alone."""
+def _cells_to_fill(feed: Feed, settings: FeedSettings, source: Source) -> tuple[list[str], str | None]:
+    """The cells of `fill_down` and `fill_within`. Rows of a file of corrections stand alone."""
     if is_correction(source.header):
-        return []
-    if missing := [column for column in settings.fill_down if column not in source.header]:
-        message = f"has no column {', '.join(missing)} (feeds.{feed.name}.fill_down in book.yaml). Its columns: {', '.join(source.header[:40])}"
+        return [], None
+    within = [settings.fill_within] if settings.fill_within else []
+    if missing := [column for column in settings.fill_down + within if column not in source.header]:
+        key = "fill_within" if missing == within else "fill_down"
+        message = f"has no column {', '.join(missing)} (feeds.{feed.name}.{key} in book.yaml). Its columns: {', '.join(source.header[:40])}"
         raise rejection(source.name, message, source.header_line)
-    return [f"c{source.header.index(column)}" for column in settings.fill_down]
+    cells = {column: f"c{i}" for i, column in enumerate(source.header)}
+    return [cells[column] for column in settings.fill_down], cells.get(settings.fill_within or "")
 
 
 def _rules(feed: Feed, settings: FeedSettings, mapped: list[Mapped], source: Source, typed: frozenset[str], arrived: dt.date) -> list[RowRule]:
@@ -100,7 +104,7 @@ def _rules(feed: Feed, settings: FeedSettings, mapped: list[Mapped], source: Sou
     is_csv = format_of(source.suffix)[0] == "csv"
     rules = [delimiters_alone(mapped, settings.defaults, len(source.header)), repeated_header(feed, source.header)] if is_csv and source.header else []
     if settings.ignore is not None and not is_correction(source.header):
-        rules.insert(0, ignored(compile_condition(feed, settings, source.header, source.name, typed)))
+        rules.insert(0, ignored(compile_condition(feed, settings, source.names, source.name, typed)))
     if settings.max_future_days is not None:
         rules.append(too_late(feed, mapped, arrived + dt.timedelta(settings.max_future_days), settings.max_future_days))
     if settings.signs == "agree":
@@ -117,7 +121,7 @@ def insert_rejects(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> 
     sources = [source for source in batch.sources if source.file_no in rejected]
     if not sources:
         return 0, 0
-    rejects = select_rejects(batch.mapped, batch.defaults, batch.facts, batch.relation(sources), sources[0].header, batch.rules)
+    rejects = select_rejects(batch.mapped, batch.defaults, batch.facts, batch.relation(sources), sources[0].names, batch.rules)
     con.execute(f"create or replace temp table rejected as {rejects}")
     numbers = ", ".join(str(-source.file_no) for source in sources)
     con.execute(

@@ -149,7 +149,7 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
 
     def made(target: str, column: Column | None, expression: Compiled, text: str = "") -> Mapped:
         is_typed = bool(expression.columns & typed)
-        return Mapped(target, column, expression, text, replace(forms, decimal=None, thousands=(), dates=None) if is_typed else forms, is_typed)
+        return Mapped(target, column, expression, text, replace(forms, decimal=None, thousands=(), dates=None, negatives=(), symbols=()) if is_typed else forms, is_typed)
 
     by_folded_name = {folded(column): column for column in header}
     canonical = {column.name: column for column in feed.columns}

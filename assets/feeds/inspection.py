@@ -46,6 +46,7 @@ class Dialect:
     encoding: str = "utf-8"
     header_row: int = 1
     footer: int | str = 0
+    preamble: tuple[tuple[str, str], ...] = ()
     fill_down: tuple[str, ...] = ()
     # how the cells of a sheet are written as text
     sheet: int | str = 1

@@ -335,7 +335,9 @@ def _plain(load: _Load, source: Source, dialect: Dialect, trailer: list[str], ta
     suffix = ".jsonl" if format_of(source.suffix)[0] == "json" else ".csv"
     facts = inspect(target, suffix, source.name, replace(dialect, encoding="utf-8", header_row=1), plain.header_line)
     source = replace(source, header_line=plain.header_line, lines_outside=plain.lines_outside, totals=plain.totals or source.totals)
-    return replace(source, path=target, suffix=suffix, facts=facts, header=_restored(facts.header))
+    source = replace(source, path=target, suffix=suffix, facts=facts, header=_restored(facts.header), preamble=plain.preamble)
+    checked_header(source.names, source.name, plain.header_line)
+    return source
 
 
 def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[Source]) -> None:
@@ -349,7 +351,7 @@ def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[
     seen = set(known)
     new: list[str] = []
     for source in sources:
-        added = [column for column in source.header if folded(column) not in seen and not (is_correction(source.header) and column in CORRECTION_COLUMNS)]
+        added = [column for column in source.names if folded(column) not in seen and not (is_correction(source.header) and column in CORRECTION_COLUMNS)]
         if added and seen:
             load.warnings.append(f"{source.name} has columns that no earlier file of {feed.name} has: {', '.join(added[:20])}")
         seen.update(map(folded, added))

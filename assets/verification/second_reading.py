@@ -27,6 +27,7 @@ from assets.archive.manifest import Arrival
 from assets.feeds.inspection import Dialect, format_of, open_unpacked
 from assets.feeds.landing import dialect_of
 from assets.feeds.spreadsheets import sheet_lines
+from assets.feeds.transcoding import preamble_values
 from models.feeds.attributes import folded
 from models.feeds.expression_parts import Compiled
 from models.feeds.expressions import compile_expression
@@ -95,6 +96,7 @@ class _File:
 
     def __init__(self, path: Path, suffix: str, settings: FeedSettings) -> None:
         self.path, self.settings = path, settings
+        self.preamble: Row = {}
         self.format, self.compression = format_of(suffix)
         self.header, self.typed = self._header(dialect_of(settings))
         self.is_correction = is_correction(self.header)
@@ -124,7 +126,8 @@ class _File:
             schema = pq.read_schema(self.path)
             return schema.names, frozenset(field.name for field in schema if str(field.type) not in ("string", "large_string"))
         if self.format in ("csv", "xlsx"):
-            return next(self._records(dialect)), frozenset()
+            header = next(self._records(dialect))
+            return [*header, *self.preamble], frozenset()
         return list(dict.fromkeys(key for row in self.rows() for key in row)), frozenset()
 
     def rows(self) -> Iterator[Row]:
@@ -136,7 +139,7 @@ class _File:
         elif self.format in ("csv", "xlsx"):
             records = self._records(dialect_of(self.settings))
             header = next(records)
-            yield from self._filled_down(dict(zip(header, record, strict=False)) for record in records)
+            yield from self._filled_down(dict(zip(header, record, strict=False)) | self.preamble for record in records)
         else:
             yield from map(_object, self._json_lines())
 
@@ -144,7 +147,9 @@ class _File:
         above: Row = {}
         for row in rows:
             if not self.is_correction:
-                row |= {name: row.get(name) or above.get(name) for name in self.settings.fill_down}
+                within = self.settings.fill_within
+                if within is None or row.get(within) == above.get(within):
+                    row |= {name: row.get(name) or above.get(name) for name in self.settings.fill_down}
                 above = row
             yield row
 
@@ -158,7 +163,9 @@ class _File:
             first = next(lines)
             if not is_correction(next(csv.reader([first], delimiter=dialect.delimiter))):
                 is_named = first.strip().strip('"').casefold() == f"sep={dialect.delimiter}".strip()
-                first = next(itertools.islice(lines, max(dialect.header_row - 2, 0), None)) if dialect.header_row > 1 or is_named else first
+                above = [first, *itertools.islice(lines, max(dialect.header_row - 2, 0))] if dialect.header_row > 1 or is_named else []
+                self.preamble = dict(preamble_values(above, self.path.name, dialect))
+                first = next(lines) if above else first
             records = csv.reader(itertools.chain([first], lines), delimiter=dialect.delimiter)
             header = [name.strip() for name in next(records)]
             while header and not header[-1]:
@@ -217,9 +224,11 @@ class _File:
         if value is None or value == "":
             value = default
         elif isinstance(value, str) and not columns & self.typed:
-            for mark in self.forms.thousands:
+            for mark in (*self.forms.thousands, *self.forms.symbols):
                 value = value.replace(mark, "")
-            value = value.replace(self.forms.decimal or ".", ".")
+            value = value.replace(self.forms.decimal or ".", ".").strip(_SPACE)
+            if self.forms.negatives and (value[:1] == "(" or value[-1:] == "-"):
+                value = "-" + value.strip("()-")
         try:
             return None if value is None else Decimal(str(value))
         except InvalidOperation:

@@ -20,6 +20,8 @@ ENCODINGS = ("utf-8", "utf-16", "latin-1", "windows-1252", "iso-8859-2", "iso-88
 DELIMITERS = (",", ";", "\t", "|")
 DECIMAL_MARKS = (".", ",")
 THOUSANDS_MARKS = (".", ",", " ", "'", "’", "\u00a0", "\u202f")
+#: What may be written before or after a number: no digit, space or mark that numbers themselves have.
+_SYMBOL = re.compile(r"[^\d\s,'’()+-]{1,5}")
 #: The directives that a date format may contain. `%z` needs time_zone.
 _DAY_FORMAT = re.compile("([^%]|%-?[aAbBdfHIjmMpSyYz]|%%)+")
 
@@ -43,6 +45,13 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _symbols(value: Any) -> Any:
+    found = _as_list(value)
+    if wrong := [symbol for symbol in found if not isinstance(symbol, str) or not _SYMBOL.fullmatch(symbol) or symbol == "."]:
+        raise ValueError(f"symbols: {wrong[0]!r} cannot be told from a part of a number; write what stands before or after it, such as $, € or EUR")
+    return found
+
+
 def _footer(value: Any) -> Any:
     if isinstance(value, str) and value:
         try:
@@ -52,6 +61,17 @@ def _footer(value: Any) -> Any:
         return value
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 1_000:
         raise ValueError(f"footer: a number of last lines up to 1,000, or a regular expression that begins the footer, is needed here (found {value!r})")
+    return value
+
+
+def _preamble(value: Any) -> Any:
+    for name, pattern in value.items() if isinstance(value, dict) else []:
+        try:
+            groups = re.compile(str(pattern)).groups
+        except re.error as error:
+            raise ValueError(f"preamble: {pattern!r} is not a regular expression ({error})") from None
+        if groups != 1:
+            raise ValueError(f"preamble: {pattern!r} needs one group in parentheses: the value of the column {name}")
     return value
 
 
@@ -82,6 +102,8 @@ class FeedSettings(Strict):
     decimal: Annotated[str | None, _one_of("decimal", DECIMAL_MARKS)] = None
     thousands: Annotated[list[Annotated[str, _one_of("thousands", THOUSANDS_MARKS)]], BeforeValidator(_as_list)] = Field(default_factory=list)
     grouping: Literal["thousands", "indian"] = "thousands"
+    negatives: Annotated[list[Literal["trailing", "parentheses"]], BeforeValidator(_as_list)] = Field(default_factory=list)
+    symbols: Annotated[list[str], BeforeValidator(_symbols)] = Field(default_factory=list)
     dates: str | None = None
     time_zone: str | None = None
     nulls: list[str] = Field(default_factory=list)
@@ -89,7 +111,9 @@ class FeedSettings(Strict):
     sheet: Annotated[int | str, BeforeValidator(_sheet)] = 1
     header_row: int = Field(default=1, ge=1, le=1_000)
     footer: Annotated[int | str, BeforeValidator(_footer)] = 0
+    preamble: Annotated[dict[str, str], BeforeValidator(_preamble)] = Field(default_factory=dict)
     fill_down: list[str] = Field(default_factory=list)
+    fill_within: str | None = None
     ignore: str | None = None
     # what must be true of a file
     totals: Literal["json", "csv"] | list[str] | None = None
@@ -120,8 +144,8 @@ class FeedSettings(Strict):
     @property
     def row_settings(self) -> dict[str, Any]:
         """The settings that a file's rows depend on, where they differ from the default."""
-        names = ["encoding", "delimiter", "decimal", "thousands", "grouping", "dates", "time_zone", "nulls", "max_future_days", "signs"]
-        names += ["sheet", "header_row", "footer", "fill_down", "ignore"]
+        names = ["encoding", "delimiter", "decimal", "thousands", "grouping", "negatives", "symbols", "dates", "time_zone", "nulls", "max_future_days", "signs"]
+        names += ["sheet", "header_row", "footer", "preamble", "fill_down", "fill_within", "ignore"]
         changed = {name: getattr(self, name) for name in names if getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True)}
         return changed | ({"trailer": self.trailer} if self.trailer else {})
 
@@ -129,6 +153,10 @@ class FeedSettings(Strict):
     def _agrees(self) -> FeedSettings:
         if (self.decimal or ".") in self.thousands:
             raise ValueError(f'thousands: {self.decimal or "."!r} is the decimal mark already; set decimal: "," where a point separates thousands')
+        if self.preamble and self.header_row == 1:
+            raise ValueError("preamble: no line stands above a header in line 1; set header_row")
+        if self.fill_within is not None and (not self.fill_down or self.fill_within in self.fill_down):
+            raise ValueError("fill_within: names the column whose value says which rows belong together; fill_down names others that are filled")
         if self.grouping == "indian" and not self.thousands:
             raise ValueError('grouping: indian needs the mark between the groups, such as thousands: ","')
         if self.dates is not None and self.dates != "excel":
