@@ -313,7 +313,7 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
         if file_format == "parquet":
             columns = tuple(parquet_columns(source.path, source.name))
             source = replace(source, columns=columns, header=checked_header([name for name, _ in columns], source.name))
-        elif file_format == "csv" and (arrival.sha256 in load.to_rewrite or looks_ragged(fact)):
+        elif format_of(source.suffix)[0] == "csv" and (arrival.sha256 in load.to_rewrite or looks_ragged(fact)):
             source = rewrite_csv(source, load.scratch / f"{feed.name}-{arrival.sha256}")
         sources.append(source)
     sources = [replace(source, totals={total: plain_total(value, settings) for total, value in source.totals.items()}) for source in sources]
