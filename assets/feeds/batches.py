@@ -13,9 +13,21 @@ from dataclasses import dataclass, field
 import duckdb
 
 from assets.feeds.column_mapping import compile_condition, map_header
-from assets.feeds.inspection import format_of
+from assets.feeds.inspection import format_of, is_unnamed
 from assets.feeds.readers import Source, filled_down, relation, with_preamble
-from assets.feeds.typing_sql import IGNORED, Mapped, RowRule, TextFacts, delimiters_alone, ignored, repeated_header, select_rejects, signs_differ, too_late
+from assets.feeds.typing_sql import (
+    IGNORED,
+    Mapped,
+    RowRule,
+    TextFacts,
+    delimiters_alone,
+    ignored,
+    repeated_header,
+    select_rejects,
+    signs_differ,
+    too_late,
+    without_name,
+)
 from assets.runtime.errors import rejection
 from models.documents import InputError
 from models.feeds.columns import Feed
@@ -103,6 +115,7 @@ def _rules(feed: Feed, settings: FeedSettings, mapped: list[Mapped], source: Sou
     """Conditions that reject a row of the file, or set it aside as no data."""
     is_csv = format_of(source.suffix)[0] == "csv"
     rules = [delimiters_alone(mapped, settings.defaults, len(source.header)), repeated_header(feed, source.header)] if is_csv and source.header else []
+    rules += [without_name(place) for place, column in enumerate(source.header) if is_csv and is_unnamed(column)]
     if settings.ignore is not None and not is_correction(source.header):
         rules.insert(0, ignored(compile_condition(feed, settings, source.names, source.name, typed)))
     if settings.max_future_days is not None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from assets.feeds.inspection import is_unnamed
 from assets.feeds.typing_sql import DECIMALS, Mapped
 from assets.runtime.errors import rejection
 from models.book.settings import Book
@@ -146,10 +147,11 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
         header = tuple(cells)
     by_name = {column: without_nulls(cell, settings.nulls) for column, cell in cells.items()}
     forms = forms_of(settings)
+    forms_of_typed = Forms(time_zone=forms.time_zone)
 
     def made(target: str, column: Column | None, expression: Compiled, text: str = "") -> Mapped:
         is_typed = bool(expression.columns & typed)
-        return Mapped(target, column, expression, text, replace(forms, decimal=None, thousands=(), dates=None, negatives=(), symbols=()) if is_typed else forms, is_typed)
+        return Mapped(target, column, expression, text, forms_of_typed if is_typed else forms, is_typed)
 
     by_folded_name = {folded(column): column for column in header}
     canonical = {column.name: column for column in feed.columns}
@@ -177,12 +179,13 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
     if problems:
         raise InputError(problems)
     taken = {column for m in mapped.values() if m.expression for column in m.expression.columns}
-    if settings.strict and (added := [column for column in header if column not in taken and folded(column) not in map(folded, mapped)]):
+    named = [column for column in header if not is_unnamed(column)]
+    if settings.strict and (added := [column for column in named if column not in taken and folded(column) not in map(folded, mapped)]):
         message = f"has the column {', '.join(added[:40])}, which book.yaml does not name, and feeds.{feed.name} is strict; "
         raise rejection(name, f"{message}map it under feeds.{feed.name}.columns (NULL: not carried along), or remove `strict`", 1)
     attributes = [m for target, m in mapped.items() if target not in canonical and m.text.strip().casefold() != "null"]  # NULL: not carried along
     if feed.attributes:
         names = {folded(target) for target in mapped}
-        free = [column for column in header if column not in taken and folded(column) not in names]
+        free = [column for column in named if column not in taken and folded(column) not in names]
         attributes += [Mapped(composed(column), None, Compiled(by_name[column], is_column=True)) for column in free]
     return [mapped[column.name] for column in feed.columns] + attributes

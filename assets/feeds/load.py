@@ -23,7 +23,7 @@ from assets.feeds.column_mapping import check_mappings, settings_hash
 from assets.feeds.control_totals import check_totals, plain_total, rows_without_ignored
 from assets.feeds.file_checks import check_rejected, ids_with_exponents, repeated_under_one_name
 from assets.feeds.file_events import log_attention, log_files
-from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect
+from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect, is_unnamed
 from assets.feeds.landing import Landing, dialect_of, land_files
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
 from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, rewrite_csv
@@ -351,7 +351,8 @@ def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[
     seen = set(known)
     new: list[str] = []
     for source in sources:
-        added = [column for column in source.names if folded(column) not in seen and not (is_correction(source.header) and column in CORRECTION_COLUMNS)]
+        named = [column for column in source.names if not is_unnamed(column)]
+        added = [column for column in named if folded(column) not in seen and not (is_correction(source.header) and column in CORRECTION_COLUMNS)]
         if added and seen:
             load.warnings.append(f"{source.name} has columns that no earlier file of {feed.name} has: {', '.join(added[:20])}")
         seen.update(map(folded, added))

@@ -26,7 +26,10 @@ _AMBIGUOUS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
 
 
 def sheet_lines(path: Path, name: str, dialect: Dialect) -> Iterator[str]:
-    """One line per row of the sheet; a row without values is a blank line. A row below the header has at least its width. Raises InputError when the file or the sheet cannot be read."""
+    """One line per row of the sheet; a row without values is a blank line. A row below the header has at least its width.
+
+    Raises InputError when the file or the sheet cannot be read.
+    """
     with _sheets(path, name) as sheets:
         titles = [sheet.title for sheet in sheets]
         place = titles.index(dialect.sheet) if dialect.sheet in titles else dialect.sheet - 1 if isinstance(dialect.sheet, int) else len(sheets)

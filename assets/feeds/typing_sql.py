@@ -89,6 +89,12 @@ def repeated_header(feed: Feed, header: tuple[str, ...]) -> RowRule:
     return RowRule(f"({same})", "repeated_header", "", "the header stands again in the middle of the file; take the line out", feed.accepts_any_text, True)
 
 
+def without_name(place: int) -> RowRule:
+    """A value in a column that the header leaves without a name."""
+    message = f"the row has a value in column {place + 1}, which the header leaves without a name; if it is the first row of a group, name it under `fill_down`"
+    return RowRule(f"(c{place} is not null)", "wrong_field_count", "", message, comes_first=True)
+
+
 def ignored(condition: Compiled) -> RowRule:
     """A row for which the feed's `ignore` is true is no data. Where the condition has no value, the row is judged like any other."""
     return RowRule(f"coalesce({condition.sql}, false)", IGNORED, "", "", comes_first=True)

@@ -197,3 +197,13 @@ def test_a_file_that_lacks_a_value_above_its_header_is_refused(tmp_path: Path) -
 def test_a_column_from_above_the_header_has_a_name_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="names Amount, amount more than once"):
         load(write_book(tmp_path, feed("header_row: 2, preamble: {Amount: '(.*)'}"), {"transactions/a.csv": f"Sales\n{HEADER}\n{ROW}\n"}))
+
+
+def test_a_column_without_a_name_may_be_there_if_it_is_empty(tmp_path: Path) -> None:
+    """Lists of some systems begin every line with a delimiter. A value there belongs to nothing that book.yaml names."""
+    rows = "".join(f"{first},{ROW}\n" for first in ("", "x", ""))
+    book = write_book(tmp_path, feed("strict: true, columns: {channel: channel}"), {"transactions/a.csv": f",{HEADER}\n{rows}"})
+    assert load(book).warnings == ()
+    assert [row for *_, row in loaded(book)] == [1, 3]
+    assert rejects(book) == [(2, "wrong_field_count", None)]
+    assert query(book, "select name from raw.attributes") == [("channel",)]
