@@ -126,6 +126,8 @@ def _decide(likely: list[str | None], values: list[str], readings: dict[str, dic
     if len(set(counts.values())) > 1:
         best = max(forms, key=counts.__getitem__)
         return best, f"{counts[best]:,} of {len(values):,} values are days when read so", ""
+    if with_points := [form for form in forms if form.startswith("%d.%m")]:
+        return with_points[0], "with points, the day comes first", ""
     found = {form: [readings[value][form].date() for value in values if form in readings[value]] for form in forms}
     in_order = [form for form, days in found.items() if len(set(days)) > 2 and days in (sorted(days), sorted(days, reverse=True))]
     if len(in_order) == 1:

@@ -72,10 +72,10 @@ def _header_place(records: Sequence[Record]) -> int | None:
     for place, record in enumerate(records[:_HEADER_WITHIN]):
         names = [cell for cell in record.cells if cell]
         below = records[place + 1 : place + 21]
-        if len(names) < 2 or len(set(names)) < len(names) or not below or any(_is_value(name) for name in names):
+        if len(names) < 2 or any(_is_value(name) for name in names):
             continue
         known = sum(bare(name) in _KNOWN for name in names)
-        fitting = sum(2 * len(each.cells) >= len(names) for each in below) / len(below)
+        fitting = sum(2 * len(each.cells) >= len(names) for each in below) / len(below) if below else 1
         score = (len(names) + 3 * known) * fitting
         if score > best:
             best, found = score, place
@@ -87,9 +87,12 @@ def _is_value(text: str) -> bool:
 
 
 def _without_footer(body: Sequence[Record], width: int, layout: Layout) -> Sequence[Record]:
-    """The records above the footer: last lines that have not the width of a row, and lines without a value but their first."""
+    """The records above the footer: last lines that do not have the width of a row, or are a sentence.
+
+    A row that was cut off is no footer: it begins as the rows above it do, with a number or a day, or has most of its fields.
+    """
     end = len(body)
-    while end and (_trimmed(body[end - 1]) > width or len(body[end - 1].cells) < width or _is_note(body[end - 1], width)):
+    while end and _is_note(body[end - 1], width):
         end -= 1
     footer = body[end:]
     if not footer or not end:
@@ -102,14 +105,13 @@ def _without_footer(body: Sequence[Record], width: int, layout: Layout) -> Seque
     return body[:end]
 
 
-def _trimmed(record: Record) -> int:
-    return max((i for i, cell in enumerate(record.cells, 1) if cell), default=0)
-
-
 def _is_note(record: Record, width: int) -> bool:
-    """A sentence below the rows: one long text that is no total."""
     filled = [cell for cell in record.cells if cell]
-    return width > 2 and len(filled) == 1 and bool(record.cells[0]) and len(filled[0]) > 20 and not _TOTAL.match(filled[0])
+    if _is_value(filled[0]):
+        return False
+    if len(record.cells) == width:
+        return width > 2 and len(filled) == 1 and bool(record.cells[0]) and len(filled[0]) > 20 and not _TOTAL.match(filled[0])
+    return 2 * len(filled) <= width or _TOTAL.match(filled[0]) is not None
 
 
 def _has_day(record: Record) -> bool:

@@ -22,7 +22,7 @@ from assets.feeds.proposal.sample import Column, read_sample
 from assets.runtime.errors import rejection
 from models.feeds.columns import FEEDS
 
-_MEANINGS = {"date": "a day", "partner_id": "a customer", "amount": "an amount"}
+_MEANINGS = {"transaction_id": "a document", "date": "a day", "partner_id": "a customer", "amount": "an amount"}
 _MOST_CANDIDATES = 5
 
 
@@ -32,6 +32,9 @@ def propose(path: Path, currency: str | None) -> Proposal:
     layout = find_layout(sample.records) if sample.records else Layout(list(sample.columns))
     if layout is None:
         raise rejection(path.name, "no line looks like a header, the names of its columns, above rows; export it with one", 1)
+    names = [column.name for column in layout.columns]
+    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+        raise rejection(path.name, f"its header names {twice[0]} more than once, and nothing says which is meant; export it with each column once", 1)
     if not layout.columns or not layout.columns[0].cells:
         raise rejection(path.name, "has no rows to look at")
     proposal = Proposal("transactions", len(layout.columns[0].cells), sample.settings | layout.settings, reasons=sample.reasons | layout.reasons)

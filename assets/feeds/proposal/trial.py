@@ -58,7 +58,7 @@ class Trial:
         counts = [f"{count:,} because {reason}" for count, reason in self.reasons[:3]]
         counts += ["others for further reasons"] if len(self.reasons) > 3 else []
         data = self.rows - self.ignored
-        taken = f"all {data:,} rows" if self.taken == data else f"{self.taken:,} of {data:,} rows"
+        taken = ("the 1 row" if data == 1 else f"all {data:,} rows") if self.taken == data else f"{self.taken:,} of {data:,} rows"
         aside = f" ({self.ignored:,} more are no data)" if self.ignored else ""
         return "; ".join([f"{taken} would be taken{aside}", *counts])
 
