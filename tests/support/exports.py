@@ -262,3 +262,15 @@ TRANSACTIONS: dict[str, Callable[[], Export]] = {
     "dynamics": dynamics,
     "xlsx": spreadsheet,
 }
+
+
+def bank_rates() -> Export:
+    """A central bank's table of a year: a column for each currency, some per 100 or 1000 units, days with points, decimal commas."""
+    draw = random.Random(10)
+    usual = {"1 AUD": 14.9, "1 EUR": 24.6, "1 GBP": 29.1, "100 HUF": 6.2, "1000 IDR": 1.4, "100 JPY": 14.7, "1 PLN": 5.8, "1 USD": 22.4}
+    days = [day for i in range(120) if (day := dt.date(2026, 1, 2) + dt.timedelta(i)).weekday() < 5]
+    table = [
+        ["Datum", *usual],
+        *([day.strftime("%d.%m.%Y"), *(german(Decimal(draw.uniform(0.97, 1.03) * each), 3) for each in usual.values())] for day in days),
+    ]
+    return Export("rok.csv", rows(table, "|", end="\n").encode(), [], "CZK", option="CZK")

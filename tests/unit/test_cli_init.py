@@ -139,7 +139,7 @@ def test_what_no_name_says_is_left_to_a_person_with_the_candidates(tmp_path: Pat
     assert open_book(tmp_path / "book").feeds["transactions"].columns["amount"] == "value"
 
 
-@pytest.mark.parametrize(("text", "message"), [("1,2\n3,4\n", "no line looks like a header"), ("id,date,customer,amount\n", "no line looks like a header")])
+@pytest.mark.parametrize(("text", "message"), [("1,2\n3,4\n", "no line looks like a header"), ("id,date,customer,amount\n", "has no rows")])
 def test_a_file_without_a_header_or_rows_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         proposal_for(tmp_path, text)

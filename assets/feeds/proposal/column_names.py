@@ -39,7 +39,21 @@ NAMES: dict[str, tuple[str, ...]] = {
     "amount": (
         *("amount", "netamount", "netvalue", "nettowert", "netwr", "nettobetrag", "nettoumsatz", "lineamount", "lineamountexclvat", "lineamountexcltax"),
         *("amountexclvat", "linetotal", "netsales", "nettotal", "extendedprice", "revenue", "sales", "turnover", "betrag", "umsatz"),
-        *("umsatzohnesollhabenkz", "umsatzohnesollhabenkennzeichen", "totalprice", "total", "value", "wert", "net", "gross", "grossamount", "bruttobetrag"),
+        *(
+            "umsatzohnesollhabenkz",
+            "umsatzohnesollhabenkennzeichen",
+            "totalprice",
+            "total",
+            "amountcents",
+            "amountincents",
+            "amountminor",
+            "value",
+            "wert",
+            "net",
+            "gross",
+            "grossamount",
+            "bruttobetrag",
+        ),
     ),
     "cost": ("cost", "costamount", "costofgoods", "cogs", "totalcost", "kosten", "wareneinsatz", "wavwr"),
     "currency": (

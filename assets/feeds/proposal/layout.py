@@ -57,7 +57,7 @@ def find_layout(records: Sequence[Record]) -> Layout | None:
         layout.settings["header_row"] = header.line
     width = max(i for i, cell in enumerate(header.cells, 1) if cell)
     body = _without_footer(body, width, layout)
-    rows = [(record.cells + [""] * width)[:width] for record in body]
+    rows = [record.cells[:width] for record in body if len(record.cells) >= width and not any(record.cells[width:])]  # others are rejected
     names = _named(header.cells[:width], rows, layout)
     padded = {i for record in body for i in record.padded}
     layout.columns = [Column(name, [row[i] for row in rows], is_padded=i in padded) for i, name in enumerate(names) if name]
@@ -89,7 +89,7 @@ def _is_value(text: str) -> bool:
 def _without_footer(body: Sequence[Record], width: int, layout: Layout) -> Sequence[Record]:
     """The records above the footer: last lines that do not have the width of a row, or are a sentence.
 
-    A row that was cut off is no footer: it begins as the rows above it do, with a number or a day, or has most of its fields.
+    A row that was cut off is no footer: it has a number or a day, or most of its fields.
     """
     end = len(body)
     while end and _is_note(body[end - 1], width):
@@ -99,19 +99,26 @@ def _without_footer(body: Sequence[Record], width: int, layout: Layout) -> Seque
         return body
     layout.settings["footer"] = len(footer)
     layout.reasons["footer"] = f"{_shown(footer[0].cells[0])} begins it"
-    first = re.escape(footer[0].cells[0].split(" ")[0]) if footer[0].cells[0] else ""
-    if re.fullmatch(r"\W*[^\W\d]{3,}\W*", first) and not any(re.match(f'"?{first}', record.cells[0]) for record in body[:end]) and not _has_day(footer[0]):
+    word = footer[0].cells[0].split(" ")[0]
+    first = re.escape(word)
+    if (
+        re.fullmatch(r"\W*[^\W\d]{3,}\W*|\W{3,}", word)
+        and not any(re.match(f'"?{first}', record.cells[0]) for record in body[:end])
+        and not _has_day(footer[0])
+    ):
         layout.settings["footer"] = first
     return body[:end]
 
 
 def _is_note(record: Record, width: int) -> bool:
     filled = [cell for cell in record.cells if cell]
-    if _is_value(filled[0]):
+    if _TOTAL.match(filled[0]) and len(record.cells) != width:
+        return True
+    if any(map(_is_value, filled)):
         return False
     if len(record.cells) == width:
         return width > 2 and len(filled) == 1 and bool(record.cells[0]) and len(filled[0]) > 20 and not _TOTAL.match(filled[0])
-    return 2 * len(filled) <= width or _TOTAL.match(filled[0]) is not None
+    return 2 * len(filled) <= width
 
 
 def _has_day(record: Record) -> bool:
@@ -218,10 +225,10 @@ def _fill_blocks(layout: Layout) -> None:
     """A column that has a value in the first row of each block, as merged cells leave it: it names who or what, and most of it is empty."""
     if layout.key:
         return
-    wanted = NAMES["partner_id"] + NAMES["transaction_id"] + NAMES["date"]
+    wanted = NAMES["partner_id"]
     for place, column in enumerate(layout.columns):
         filled = sum(map(bool, column.cells))
-        if column.name in layout.filled or bare(column.name) not in wanted or not filled or not column.cells[0] or filled > 0.8 * len(column.cells):
+        if column.name in layout.filled or bare(column.name) not in wanted or not filled or not column.cells[0] or 2 * filled > len(column.cells):
             continue
         layout.settings.setdefault("fill_down", []).append(column.name)
         layout.reasons["fill_down"] = f"{column.name} has a value in the first row of each block"

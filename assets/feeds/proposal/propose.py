@@ -12,13 +12,15 @@ from pathlib import Path
 
 from assets.feeds.proposal.amounts import Amounts, finish, map_amounts
 from assets.feeds.proposal.dates import map_date
+from assets.feeds.proposal.day_forms import day_form
+from assets.feeds.proposal.exchange_rates import find_rate_table, propose_rates
 from assets.feeds.proposal.layout import Layout, find_layout
 from assets.feeds.proposal.mapping_text import alone, whole
 from assets.feeds.proposal.number_forms import NumberForm, further_settings, number_form, symbol_in, value_of
 from assets.feeds.proposal.proposal import Proposal
 from assets.feeds.proposal.roles import Roles, candidates, choose_roles
 from assets.feeds.proposal.row_kinds import map_kinds, map_states
-from assets.feeds.proposal.sample import Column, read_sample
+from assets.feeds.proposal.sample import Column, Sample, read_sample
 from assets.runtime.errors import rejection
 from models.feeds.columns import FEEDS
 
@@ -37,10 +39,24 @@ def propose(path: Path, currency: str | None) -> Proposal:
         raise rejection(path.name, f"its header names {twice[0]} more than once, and nothing says which is meant; export it with each column once", 1)
     if not layout.columns or not layout.columns[0].cells:
         raise rejection(path.name, "has no rows to look at")
-    proposal = Proposal("transactions", len(layout.columns[0].cells), sample.settings | layout.settings, reasons=sample.reasons | layout.reasons)
-    numbers = number_form(layout.columns, sample.delimiter)
+    table = find_rate_table(layout.columns)
+    proposal = propose_rates(table, currency) if table else Proposal("transactions", len(layout.columns[0].cells))
+    proposal.settings |= sample.settings | layout.settings
+    proposal.reasons |= sample.reasons | layout.reasons
+    numbers = number_form(table.columns if table else layout.columns, sample.delimiter)
+    if table:
+        _write_number_form(proposal, numbers, table.columns)
+        map_date(proposal, layout, Roles({"date": table.date}, day=day_form(table.date)), sample.delimiter, currency or "")
+    else:
+        _map_transactions(proposal, sample, layout, numbers, currency)
+    places = {column.name: place for place, column in enumerate(FEEDS[proposal.feed].columns)}
+    proposal.columns = dict(sorted(proposal.columns.items(), key=lambda item: places[item[0]]))
+    return proposal
+
+
+def _map_transactions(proposal: Proposal, sample: Sample, layout: Layout, numbers: NumberForm, currency: str | None) -> None:
     roles = choose_roles(layout.columns, numbers.form, layout.key, layout.of_order)
-    _write_number_form(proposal, numbers, roles)
+    _write_number_form(proposal, numbers, roles.numbers())
     _write_amounts(proposal, _amounts(proposal, layout, roles, numbers, currency))
     for name in ("transaction_id", "line", "partner_id", "product_id"):
         if name in roles.chosen:
@@ -49,18 +65,15 @@ def propose(path: Path, currency: str | None) -> Proposal:
     _identify_rows(proposal, layout.columns, roles)
     _fill_gaps(proposal, layout.columns, roles, numbers)
     proposal.stated_total = _stated_total(layout, roles, numbers)
-    places = {column.name: place for place, column in enumerate(FEEDS[proposal.feed].columns)}
-    proposal.columns = dict(sorted(proposal.columns.items(), key=lambda item: places[item[0]]))
-    return proposal
 
 
-def _write_number_form(proposal: Proposal, numbers: NumberForm, roles: Roles) -> None:
+def _write_number_form(proposal: Proposal, numbers: NumberForm, columns: Sequence[Column]) -> None:
     for place, (name, value) in enumerate(numbers.settings().items()):
         proposal.add(name, value, f"such as {numbers.evidence}" if numbers.evidence and place == 0 else "")
     if numbers.is_ambiguous:
         other = "." if numbers.form.decimal == "," else ","
         proposal.ask("decimal", other, f"{numbers.evidence} may be a thousand or a little more than one; nothing else shows which")
-    further, reasons = further_settings(roles.numbers(), numbers.form)
+    further, reasons = further_settings(columns, numbers.form)
     for name, words in further.items():
         proposal.add(name, words, reasons[name])
 

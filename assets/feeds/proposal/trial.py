@@ -70,7 +70,7 @@ def try_out(proposal: Proposal, path: Path) -> Trial:
         landing = folder / "feeds" / proposal.feed
         landing.mkdir(parents=True)
         _put(path, landing / path.name)
-        feeds = {proposal.feed: proposal.feed_settings(f"feeds/{proposal.feed}/*") | {"key": [], "max_rejected": 1}}
+        feeds = {"transactions": {"files": "none"}} | {proposal.feed: proposal.feed_settings(f"feeds/{proposal.feed}/*") | {"key": [], "max_rejected": 1}}
         book = json.dumps({"book": "trial", "currency": "EUR", "feeds": feeds}, ensure_ascii=False)
         (folder / "book.yaml").write_text(book, encoding="utf-8")
         now = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
