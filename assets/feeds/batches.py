@@ -12,15 +12,29 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from assets.feeds.column_mapping import compile_condition, map_header
+from assets.feeds.column_mapping import compile_condition, map_header, missing_columns
 from assets.feeds.inspection import format_of
 from assets.feeds.readers import Source, filled_down, relation
-from assets.feeds.typing_sql import IGNORED, Mapped, RowRule, TextFacts, delimiters_alone, ignored, repeated_header, select_rejects, signs_differ, too_late
+from assets.feeds.typing_sql import (
+    IGNORED,
+    Deletion,
+    Mapped,
+    RowRule,
+    TextFacts,
+    delimiters_alone,
+    ignored,
+    not_computed,
+    repeated_header,
+    select_rejects,
+    signs_differ,
+    too_late,
+)
 from assets.runtime.errors import rejection
 from models.documents import InputError
+from models.feeds.attributes import column_named
 from models.feeds.columns import Feed
 from models.feeds.reject_reasons import CORRECTS_FILE, CORRECTS_ROW, is_correction
-from models.feeds.settings import FeedSettings
+from models.feeds.settings import FeedSettings, key_of
 from models.sql_text import literal
 
 #: Files that one statement reads. Many, because the engine writes the rows of a second statement twice; not all, because each file takes memory.
@@ -36,6 +50,7 @@ class Batch:
     defaults: dict[str, str]
     rules: list[RowRule] = field(default_factory=list)
     fill_down: list[str] = field(default_factory=list)  # cells that take the value above them
+    deletion: Deletion | None = None
 
     def relation(self, sources: list[Source] | None = None) -> str:
         """SQL of the rows of all its files, or of some."""
@@ -76,10 +91,12 @@ def make_batches(feed: Feed, settings: FeedSettings, sources: list[Source], arri
         try:
             rules = _rules(feed, settings, mapped, group[0], typed, arrived[group[0].file_no])
             fill_down = _cells_to_fill(feed, settings, group[0])
+            deletion, not_said = _deletion(feed, settings, group[0], typed)
         except InputError as error:
             problems += error.problems
             continue
-        batches += [Batch(group[i : i + _FILES_AT_ONCE], mapped, defaults, rules, fill_down) for i in range(0, len(group), _FILES_AT_ONCE)]
+        rules += not_said
+        batches += [Batch(group[i : i + _FILES_AT_ONCE], mapped, defaults, rules, fill_down, deletion) for i in range(0, len(group), _FILES_AT_ONCE)]
     if problems:
         raise InputError(problems)
     return batches
@@ -100,12 +117,36 @@ def _rules(feed: Feed, settings: FeedSettings, mapped: list[Mapped], source: Sou
     is_csv = format_of(source.suffix)[0] == "csv"
     rules = [delimiters_alone(mapped, settings.defaults, len(source.header)), repeated_header(feed, source.header)] if is_csv and source.header else []
     if settings.ignore is not None and not is_correction(source.header):
-        rules.insert(0, ignored(compile_condition(feed, settings, source.header, source.name, typed)))
+        rules.insert(0, ignored(compile_condition(feed, settings, "ignore", source.header, source.name, typed)))
     if settings.max_future_days is not None:
         rules.append(too_late(feed, mapped, arrived + dt.timedelta(settings.max_future_days), settings.max_future_days))
     if settings.signs == "agree":
         rules.append(signs_differ(mapped))
     return rules
+
+
+def _deletion(feed: Feed, settings: FeedSettings, source: Source, typed: frozenset[str]) -> tuple[Deletion | None, list[RowRule]]:
+    """Which rows of the file take their key back. A file without any of the columns that `deleted` names has no such row."""
+    if settings.deleted is None:
+        return None, []
+    named, absent = missing_columns(settings, "deleted", source.header)
+    if not named:
+        return None, []
+    is_json = format_of(source.suffix)[0] == "json"  # an object has no key for what has no value
+    condition = compile_condition(feed, settings, "deleted", source.header, source.name, typed, absent if is_json else ())
+    key = frozenset(column_named(feed, name) for name in key_of(feed, settings))
+    return Deletion(condition.sql, key), [not_computed(condition)] if condition.failed else []
+
+
+def describe_undeletable(feed: Feed, settings: FeedSettings, batches: list[Batch]) -> list[str]:
+    """One sentence about the files that lack every column that `deleted` names. An object of JSON has no key for what has no value."""
+    if settings.deleted is None:
+        return []
+    lacking = [s.name for batch in batches if batch.deletion is None and format_of(batch.sources[0].suffix)[0] != "json" for s in batch.sources]
+    if not lacking:
+        return []
+    more = f" and {len(lacking) - 1:,} more files of {feed.name}" if len(lacking) > 1 else ""
+    return [f"{lacking[0]}{more} have no column that feeds.{feed.name}.deleted names ({settings.deleted}): no row of theirs takes its key back"]
 
 
 def insert_rejects(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> tuple[int, int]:
@@ -117,7 +158,7 @@ def insert_rejects(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> 
     sources = [source for source in batch.sources if source.file_no in rejected]
     if not sources:
         return 0, 0
-    rejects = select_rejects(batch.mapped, batch.defaults, batch.facts, batch.relation(sources), sources[0].header, batch.rules)
+    rejects = select_rejects(batch.mapped, batch.defaults, batch.facts, batch.relation(sources), sources[0].header, batch.rules, batch.deletion)
     con.execute(f"create or replace temp table rejected as {rejects}")
     numbers = ", ".join(str(-source.file_no) for source in sources)
     con.execute(

@@ -18,7 +18,7 @@ import duckdb
 
 from assets.archive.manifest import Arrival, append_manifest, sync_archive
 from assets.archive.receipts import enter_load, write_receipt
-from assets.feeds.batches import insert_corrections, insert_rejects, make_batches
+from assets.feeds.batches import describe_undeletable, insert_corrections, insert_rejects, make_batches
 from assets.feeds.column_mapping import check_mappings, settings_hash
 from assets.feeds.control_totals import check_totals, plain_total, rows_without_ignored
 from assets.feeds.file_checks import check_rejected, ids_with_exponents, repeated_under_one_name
@@ -189,11 +189,12 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     sources = _sources(load, feed, fresh)
     _check_shape(load, feed, settings, sources)
     batches = make_batches(feed, settings, sources, {file_number(feed, arrival): dt.datetime.fromisoformat(arrival.arrived_at).date() for arrival in fresh})
+    load.warnings.extend(describe_undeletable(feed, settings, batches))
     add_attributes(load.con, feed, [m.name for batch in batches for m in batch.mapped if m.column is None])
     for batch in batches:
         names = ", ".join(identifier(m.target) for m in batch.mapped)
-        rows = select_rows(batch.mapped, batch.defaults, batch.facts, batch.relation(), batch.rules)
-        _execute(load, f"insert into raw.{feed.name} (file_no, {names}) {rows}", done, len(batch.sources), total)
+        rows = select_rows(batch.mapped, batch.defaults, batch.facts, batch.relation(), batch.rules, batch.deletion)
+        _execute(load, f"insert into raw.{feed.name} (file_no, {names}, is_deleted) {rows}", done, len(batch.sources), total)
         done += len(batch.sources)
     rows_read = number_rows(load.con, feed, [source.file_no for batch in batches for source in batch.sources])
     recorded = [insert_rejects(load.con, feed, batch) for batch in batches]

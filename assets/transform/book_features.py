@@ -25,6 +25,7 @@ class FeedFeatures:
     is_configured: bool
     is_snapshot: bool
     replaces_files: bool
+    has_deletions: bool
     key: list[str]
     columns: list[str]
     carried: list[tuple[str, str]]
@@ -85,6 +86,8 @@ def _feeds(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> dic
     keys = dict(con.sql("select feed, list(column_name order by position) from raw.feed_keys group by feed").fetchall())
     snapshots = {feed for (feed,) in con.sql("from raw.feed_snapshots").fetchall()}
     replacing = {feed for (feed,) in con.sql("from raw.replacing_feeds").fetchall()}
+    deletions = " union all ".join(f"select '{feed}', coalesce(bool_or(is_deleted), false) from raw.{feed}" for feed in FEEDS)
+    deleting = {feed for feed, has_some in con.sql(deletions).fetchall() if has_some}
     carried: dict[str, list[tuple[str, str]]] = {}
     for feed, name, column in con.sql("select feed, name, column_name from raw.attributes order by feed, position").fetchall():
         carried.setdefault(feed, []).append((name, column))
@@ -93,6 +96,7 @@ def _feeds(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> dic
             is_configured=name in configured,
             is_snapshot=name in snapshots,
             replaces_files=name in replacing,
+            has_deletions=name in deleting,
             key=keys.get(name, []),
             columns=[column.name for column in feed.columns],
             carried=carried.get(name, []),

@@ -104,6 +104,7 @@ class FeedSettings(Strict):
     max_future_days: int | None = Field(default=None, ge=0, le=36_500)
     signs: Literal["any", "agree"] = "any"
     # what a newer file means
+    deleted: str | None = None
     repeats: Literal["refuse", "last"] = "refuse"
     snapshot: bool = False
     replace: Literal["file"] | None = None
@@ -121,7 +122,7 @@ class FeedSettings(Strict):
     def row_settings(self) -> dict[str, Any]:
         """The settings that a file's rows depend on, where they differ from the default."""
         names = ["encoding", "delimiter", "decimal", "thousands", "grouping", "dates", "time_zone", "nulls", "max_future_days", "signs"]
-        names += ["sheet", "header_row", "footer", "fill_down", "ignore"]
+        names += ["sheet", "header_row", "footer", "fill_down", "ignore", "deleted"]
         changed = {name: getattr(self, name) for name in names if getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True)}
         return changed | ({"trailer": self.trailer} if self.trailer else {})
 
@@ -150,6 +151,8 @@ class FeedSettings(Strict):
         numeric = [column.name for column in feed.columns if column.kind in NUMERIC_KINDS]
         if self.replace and self.snapshot:
             return "replace", "a snapshot replaces every earlier file already; remove `replace` or `snapshot`"
+        if self.deleted is not None and not key_of(feed, self):
+            return "deleted", f"a row takes its key back, and {feed.name} have no key; name one with `key`, such as key: [{feed.columns[0].name}]"
         if self.max_future_days is not None and feed.day is None:
             return "max_future_days", f"{feed.name} have no day that could be in the future"
         if self.signs == "agree" and not {"amount", "quantity"} <= set(numeric):

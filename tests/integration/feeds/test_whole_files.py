@@ -158,3 +158,57 @@ def test_an_empty_snapshot_is_refused(tmp_path: Path) -> None:
     add_file(book, "transactions/b.csv", csv())
     with pytest.raises(InputError, match=r"b.csv: has no rows, and feeds.transactions is a snapshot"):
         load(book)
+
+
+DELETED = KEYED.replace("]}", "], deleted: \"channel = 'void'\"}")
+VOID = ROW.replace("retail", "void")
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (VOID, None),
+        ("A-1,1,,,,,,,void", None),
+        ("A-1,1,2026-99-99,P-1,never,x,12.3456789,euro,void", None),
+        (",1,2026-03-31,P-1,sale,2,12.50,EUR,void", "missing_value"),
+        ("A-1,x,,,,,,,void", "bad_number"),
+        ("A-1,1,,,,,,,", "missing_value"),
+    ],
+)
+def test_a_row_that_takes_its_key_back_needs_only_its_key(tmp_path: Path, row: str, reason: str | None) -> None:
+    book = write_book(tmp_path, DELETED.replace("]", "], max_future_days: 0, signs: agree", 1), {"transactions/a.csv": csv(OTHER, row)})
+    load(book)
+    assert [found for _, found, _ in rejects(book)] == ([] if reason is None else [reason])
+    assert query(book, "select transaction_id, is_deleted from raw.transactions order by row_no") == [("A-2", False), *([] if reason else [("A-1", True)])]
+
+
+def test_a_row_of_which_nobody_can_say_whether_it_takes_its_key_back_is_rejected(tmp_path: Path) -> None:
+    book = write_book(tmp_path, KEYED.replace("]}", "], deleted: quantity < 0}"), {"transactions/a.csv": csv(ROW, OTHER.replace(",2,", ",many,"))})
+    load(book)
+    assert query(book, "select row_no, reason, message from raw.rejects") == [
+        (2, "bad_value", "the condition `deleted` in book.yaml has no value for this row")
+    ]
+
+
+def test_files_without_the_column_that_takes_back_are_named_once(tmp_path: Path) -> None:
+    files = {f"transactions/{name}.csv": csv(ROW).replace("channel", "shop") for name in "abc"} | {"transactions/d.csv": csv(ROW)}
+    files["transactions/b.csv"] += OTHER + "\n"
+    book = write_book(tmp_path, DELETED, files)
+    (warning,) = [warning for warning in load(book).warnings if "deleted" in warning]
+    assert "a.csv and 1 more files of transactions have no column that feeds.transactions.deleted names (channel = 'void')" in warning
+    lines = '{"transaction_id": "J", "date": "2026-01-01", "partner_id": "P", "amount": 1, "currency": "EUR"}\n'
+    add_file(book, "transactions/j.jsonl", lines)
+    assert not [warning for warning in load(book).warnings if "deleted" in warning]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (PLAIN.replace("}", ", deleted: channel = 'void'}"), r"feeds.transactions.deleted: a row takes its key back, and transactions have no key"),
+        (KEYED.replace("]}", "], deleted: channel}"), "is not a condition"),
+        (KEYED.replace("]}", "], deleted: \"channel = 'void' or store = '1'\"}"), "a.csv:1: feeds.transactions.deleted .*no column 'store'"),
+    ],
+)
+def test_a_wrong_deletion_is_refused(tmp_path: Path, settings: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load(write_book(tmp_path, settings, {"transactions/a.csv": csv(ROW)}))

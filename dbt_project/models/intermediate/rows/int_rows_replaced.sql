@@ -39,6 +39,9 @@ replaced_files as (
             {% for column in made_of.columns + made_of.carried | map("last") | list if column not in made_of.key %}
             and {{ identifier(column) }} is not distinct from lag({{ identifier(column) }}) over arrival
             {% endfor %}
+            {% if made_of.has_deletions %}
+            and is_deleted = lag(is_deleted) over arrival
+            {% endif %}
         ) as is_same
     from {{ rows }}
     where
@@ -126,6 +129,9 @@ from {{ rows }} as rows
 cross join (select max(file_no) as file_no from {{ source("raw", "feed_files") }} where feed = '{{ feed }}' and status = 'loaded') as newest
 where
     rows.file_no < newest.file_no
+    {% if made_of.has_deletions %}
+    and not rows.is_deleted
+    {% endif %}
     {% if made_of.key %}
     and not exists (
         select 1
@@ -142,6 +148,29 @@ where
         where replaced.feed = '{{ feed }}' and replaced.file_no = rows.file_no and replaced.row_no = rows.row_no
     )
     {% endif %}
+{% endfor %}
+
+{% for feed, made_of in feeds.items() if made_of.has_deletions %}
+-- a row that takes its key back: the row before it is superseded by it, and it never counts itself
+union all
+select
+    '{{ feed }}',
+    rows.file_no,
+    rows.row_no,
+    'superseded' as disposition,
+    rows.file_no as replaced_by_file_no,
+    rows.row_no as replaced_by_row_no
+from {{ source("raw", feed) }} as rows
+where
+    rows.is_deleted
+    {% if made_of.replaces_files %}
+    and rows.file_no not in (select file_no from replaced_files)
+    {% endif %}
+    and not exists (
+        select 1
+        from replaced_by_key as replaced
+        where replaced.feed = '{{ feed }}' and replaced.file_no = rows.file_no and replaced.row_no = rows.row_no
+    )
 {% endfor %}
 
 {% for feed, made_of in feeds.items() if made_of.replaces_files %}
