@@ -28,6 +28,7 @@ from assets.feeds.landing import Landing, dialect_of, land_files
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
 from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, rewrite_csv
 from assets.feeds.repeated_keys import describe_repeated_keys, reject_repeated_keys
+from assets.feeds.snapshots import judged_anew, shrunken_snapshots
 from assets.feeds.transcoding import write_plain
 from assets.feeds.typing_sql import select_rows
 from assets.feeds.unusual_files import delivered_again, smaller_than_usual
@@ -137,6 +138,7 @@ def _load_or_rewrite(load: _Load) -> Counter[str]:
 
 def _load_all(load: _Load) -> Counter[str]:
     """Load rows, rejects and registers of every feed that has new files."""
+    _check_new_snapshots(load)
     load.con.execute("delete from raw.feed_keys")
     load.con.execute("delete from raw.feed_snapshots")
     load.con.execute("delete from raw.replacing_feeds")
@@ -145,7 +147,7 @@ def _load_all(load: _Load) -> Counter[str]:
         todo[feed.name] = _to_load(load, feed)
         settings = load.context.book.feeds.get(feed.name)
         append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key_of(feed, settings), 1)])
-        append_rows(load.con, "feed_snapshots", [(feed.name,)] if settings and settings.snapshot else [])
+        append_rows(load.con, "feed_snapshots", [(feed.name, settings.snapshot.per)] if settings and settings.snapshot else [])
         append_rows(load.con, "replacing_feeds", [(feed.name,)] if settings and settings.replace else [])
     total = sum(map(len, todo.values()))
     counts: Counter[str] = Counter(files_loaded=total)
@@ -156,6 +158,15 @@ def _load_all(load: _Load) -> Counter[str]:
             done += len(todo[feed.name])
     append_rows(load.con, "landed_files", list(load.landing.identities.items()))
     return counts
+
+
+def _check_new_snapshots(load: _Load) -> None:
+    """Raise InputError where a feed has become a snapshot, and the files that it has drop too much of each other."""
+    problems: list[Problem] = []
+    for name, settings in load.context.book.feeds.items():
+        problems += shrunken_snapshots(load.con, FEEDS[name], settings, judged_anew(load.con, FEEDS[name], settings))
+    if problems:
+        raise InputError(problems)
 
 
 def _to_load(load: _Load, feed: Feed) -> list[Arrival]:
@@ -219,6 +230,9 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
         if settings.snapshot and not settings.non_empty:
             message = f"has no rows, and feeds.{feed.name} is a snapshot: it would take back every row; deliver it again, or remove it"
             problems += [Problem(source.name, 0, "", message) for source in sources if not rows_of_data.get(source.file_no)]
+        new = {file_number(feed, arrival) for arrival in load.landing.new if arrival.feed == feed.name}
+        arrived = {source.file_no: source.name for source in sources if source.file_no in new and not is_correction(source.header)}
+        problems += shrunken_snapshots(load.con, feed, settings, arrived)
     if settings.non_empty:
         message = f"has no rows, and feeds.{feed.name} is non_empty in book.yaml; deliver it again"
         problems += [Problem(source.name, 0, "", message) for source in sources if not rows_of_data.get(source.file_no)]

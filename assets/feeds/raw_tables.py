@@ -27,6 +27,7 @@ create table if not exists raw.corrections (feed varchar not null, file_no integ
     corrects_file varchar not null, corrects_row bigint not null);
 create table if not exists raw.declared_totals (feed varchar not null, file_no integer not null, total varchar not null, said varchar not null);
 create table if not exists raw.feed_snapshots (feed varchar not null);
+alter table raw.feed_snapshots add column if not exists per varchar;
 create table if not exists raw.replacing_feeds (feed varchar not null);
 create table if not exists raw.feed_columns (feed varchar not null, column_name varchar not null);
 create table if not exists raw.attributes (feed varchar not null, position integer not null, name varchar not null, column_name varchar not null);

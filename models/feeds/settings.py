@@ -69,6 +69,24 @@ class DropSettings(Strict):
     then: Literal["warn", "refuse"] = "warn"
 
 
+SNAPSHOT_SPANS = ("day", "month", "quarter", "year", "whole")
+
+
+class SnapshotSettings(Strict):
+    """Of which spans of days a file says all there is, and which share of the rows that it replaces it may drop."""
+
+    per: Annotated[str, _one_of("per", SNAPSHOT_SPANS)] = "whole"
+    max_drop: Annotated[Decimal, BeforeValidator(_share)] = Decimal("0.5")
+
+
+def _snapshot(value: Any) -> Any:
+    if isinstance(value, bool):
+        return SnapshotSettings() if value else None
+    if not isinstance(value, dict):
+        raise ValueError(f"snapshot: true or the span of a snapshot is needed here, such as {{per: month}} (found {value!r})")
+    return value
+
+
 class FeedSettings(Strict):
     """One feed: its files, their format, how their columns map to the canonical ones, and what must be true of files and rows."""
 
@@ -106,7 +124,7 @@ class FeedSettings(Strict):
     # what a newer file means
     deleted: str | None = None
     repeats: Literal["refuse", "last"] = "refuse"
-    snapshot: bool = False
+    snapshot: Annotated[SnapshotSettings | None, BeforeValidator(_snapshot)] = None
     replace: Literal["file"] | None = None
 
     @property
@@ -151,6 +169,8 @@ class FeedSettings(Strict):
         numeric = [column.name for column in feed.columns if column.kind in NUMERIC_KINDS]
         if self.replace and self.snapshot:
             return "replace", "a snapshot replaces every earlier file already; remove `replace` or `snapshot`"
+        if self.snapshot and self.snapshot.per != "whole" and feed.day is None:
+            return "snapshot", f"{feed.name} have no day that could be in a {self.snapshot.per}; set snapshot: true where a file says all there is"
         if self.deleted is not None and not key_of(feed, self):
             return "deleted", f"a row takes its key back, and {feed.name} have no key; name one with `key`, such as key: [{feed.columns[0].name}]"
         if self.max_future_days is not None and feed.day is None:

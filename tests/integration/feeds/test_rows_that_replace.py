@@ -90,3 +90,17 @@ def test_the_second_reading_names_a_line_of_a_row_that_was_taken_back(tmp_path: 
     assert read_a_second_way(story, "", "") == ""
     wrong = read_a_second_way(story, "cancelled = '1'", "cancelled = '0'")
     assert wrong.endswith("1.csv, row 1: a published line comes from it, and the file says that the row takes its key back")
+
+
+def test_the_newest_file_of_a_month_says_all_there_is_of_it(tmp_path: Path) -> None:
+    story = Story(tmp_path / "book", "key: [transaction_id], snapshot: {per: month}")
+    header = "transaction_id,date,partner_id,amount"
+    story.deliver("1.csv", header, "A,2026-01-05,P,100.00", "B,2026-01-31,P,200.00", "C,2026-02-01,P,7.00")
+    story.deliver("2.csv", header, "A,2026-01-05,P,100.00", "D,2026-01-07,P,bad", "E,2026-01-08,P,1.00")
+    assert story.months() == {1: 101, 2: 7}
+    sha256 = story.query("select sha256 from audit_feed_file where arrival_no = 2")[0][0]
+    story.deliver("fixed.csv", f"{header},corrects_file,corrects_row", f"D,2026-01-07,P,50.00,{sha256},2")
+    assert story.months() == {1: 151, 2: 7}
+    story.deliver("3.csv", header, "A,2026-01-05,P,100.00", "D,2026-01-07,P,50.00")
+    assert story.months() == {1: 150, 2: 7}
+    assert story.is_proved()

@@ -114,9 +114,10 @@ replaced_by_key as (
 )
 
 select * from replaced_by_key
-{% for feed, made_of in feeds.items() if made_of.is_snapshot %}
+{% for feed, made_of in feeds.items() if made_of.snapshot_per %}
 {% set rows = source("raw", feed) %}
--- the newest file of a snapshot feed is complete: what it no longer holds is gone
+{% set is_whole = made_of.snapshot_per == "whole" %}
+-- the newest file with rows of a span is complete: what it no longer holds of that span is gone; a file of corrections says nothing of other rows
 union all
 select
     '{{ feed }}',
@@ -126,7 +127,21 @@ select
     newest.file_no as replaced_by_file_no,
     null as replaced_by_row_no
 from {{ rows }} as rows
-cross join (select max(file_no) as file_no from {{ source("raw", "feed_files") }} where feed = '{{ feed }}' and status = 'loaded') as newest
+{% if is_whole %}
+cross join (
+    select max(file_no) as file_no
+    from {{ source("raw", "feed_files") }}
+    where feed = '{{ feed }}' and status = 'loaded' and file_no not in (select file_no from {{ source("raw", "corrections") }})
+) as newest
+{% else %}
+inner join (
+    select date_trunc('{{ made_of.snapshot_per }}', {{ identifier(made_of.day) }}) as first_day, max(file_no) as file_no
+    from {{ rows }}
+    where file_no not in (select file_no from {{ source("raw", "corrections") }})
+    group by 1
+) as newest
+    on date_trunc('{{ made_of.snapshot_per }}', rows.{{ identifier(made_of.day) }}) = newest.first_day
+{% endif %}
 where
     rows.file_no < newest.file_no
     {% if made_of.has_deletions %}
