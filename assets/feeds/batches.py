@@ -179,16 +179,22 @@ def insert_rejects(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> 
 
 def insert_corrections(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> None:
     """Record which rejected row each accepted row of a file of corrections replaces."""
-    header = batch.sources[0].header
-    if not is_correction(header):
+    if not is_correction(batch.sources[0].header):
         return
-    corrected = f"c{header.index(CORRECTS_FILE)} as corrects_file, try_cast(c{header.index(CORRECTS_ROW)} as bigint) as corrects_row"
-    con.execute(f"create or replace temp table corrected as select file_no, {corrected} from ({relation(batch.sources)})")
+    read_corrections(con, batch, batch.sources)
     con.execute(
         f"""insert into raw.corrections
-        select {literal(feed.name)}, file_no, row_no, trim(corrects_file), corrects_row
-        from (select *, row_number() over (partition by file_no order by rowid) as row_no from corrected) as corrections
-        semi join raw.{feed.name} using (file_no, row_no)
+        select {literal(feed.name)}, file_no, row_no, corrects_file, corrects_row
+        from temp.corrected semi join raw.{feed.name} using (file_no, row_no)
         where corrects_file is not null and corrects_row is not null"""
     )
     con.execute("drop table temp.corrected")
+
+
+def read_corrections(con: duckdb.DuckDBPyConnection, batch: Batch, sources: list[Source]) -> None:
+    """Make temp.corrected: every row of files of corrections, with the rejected row that it names."""
+    header = sources[0].header
+    corrected = f"trim(c{header.index(CORRECTS_FILE)}) as corrects_file, try_cast(c{header.index(CORRECTS_ROW)} as bigint) as corrects_row"
+    con.execute(f"create or replace temp table read_in_order as select file_no, {corrected} from ({batch.relation(sources)})")
+    con.execute("create or replace temp table corrected as select *, row_number() over (partition by file_no order by rowid) as row_no from read_in_order")
+    con.execute("drop table temp.read_in_order")

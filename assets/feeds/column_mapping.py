@@ -25,7 +25,7 @@ from models.feeds.columns import FEEDS, TRANSACTION_TYPES, Column, Feed, Kind
 from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, ExpressionError, is_day
 from models.feeds.expressions import compile_expression
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
-from models.feeds.settings import FeedSettings, key_of
+from models.feeds.settings import ROW_IN_KEY, FeedSettings, key_of
 from models.feeds.text_formats import PLAIN, Forms, forms_of, without_nulls
 from models.money import MINOR_UNITS
 from models.spreadsheet_text import restore_sql
@@ -64,6 +64,11 @@ def check_settings(book: Book, document: Document) -> list[Problem]:
             except ExpressionError as error:
                 problems.append(document.problem(("feeds", name, setting), str(error)))
         for target, text in settings.columns.items():
+            if text.strip() == ROW_IN_KEY:
+                if (name, target) != ("transactions", "line"):
+                    message = f"{ROW_IN_KEY} numbers the rows of a transaction, which is for feeds.transactions.columns.line alone; name a column of the file"
+                    problems.append(document.problem(("feeds", name, "columns", target), message))
+                continue
             try:
                 _try_out(_compiled(text, columns.get(target), None, forms_of(settings)))
             except ExpressionError as error:
@@ -181,6 +186,9 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
     mapped: dict[str, Mapped] = {}
     problems = []
     for target, text in settings.columns.items():
+        if text.strip() == ROW_IN_KEY:
+            mapped[target] = Mapped(target, canonical[target], None)  # numbered once all rows are read
+            continue
         try:
             mapped[target] = made(target, canonical.get(target), _compiled(text, canonical.get(target), by_name, forms, typed), text)
         except ExpressionError as error:

@@ -25,6 +25,7 @@ from assets.feeds.file_checks import check_rejected, ids_with_exponents, repeate
 from assets.feeds.file_events import log_attention, log_files
 from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect
 from assets.feeds.landing import Landing, dialect_of, land_files
+from assets.feeds.line_numbers import left_over_lines, number_lines
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
 from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, rewrite_csv
 from assets.feeds.repeated_keys import describe_repeated_keys, reject_repeated_keys
@@ -210,13 +211,19 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     rows_read = number_rows(load.con, feed, [source.file_no for batch in batches for source in batch.sources])
     recorded = [insert_rejects(load.con, feed, batch) for batch in batches]
     rejected, ignored = (sum(counts) for counts in zip(*recorded, strict=True)) if recorded else (0, 0)
+    new = {file_number(feed, arrival) for arrival in load.landing.new if arrival.feed == feed.name}
+    arrived = {source.file_no: source.name for source in sources if source.file_no in new and not is_correction(source.header)}
+    key = key_of(feed, settings)
+    if settings.numbers_lines:
+        number_lines(load.con, feed, batches, key, {sha256: file_number(feed, arrival) for sha256, arrival in first.items()})
+        if not settings.snapshot and not settings.replace:
+            load.warnings.extend(left_over_lines(load.con, feed, key, arrived))
     found = load.con.execute(f"select count(*) from raw.{feed.name} where file_no < 0").fetchall()[0][0]
     if found != rejected + ignored:
         raise RuntimeError(f"raw.{feed.name}: {found} rows were rejected or ignored but {rejected + ignored} were recorded")
     rows_of_data = rows_without_ignored(load.con, feed, rows_read)
     all_rejected, many_rejected = check_rejected(load.con, feed, settings, sources, rows_of_data)
     load.warnings.extend(many_rejected)
-    key = key_of(feed, settings)
     for batch in batches:
         if key and settings.repeats == "refuse":
             repeated = reject_repeated_keys(load.con, feed, batch, key)
@@ -230,8 +237,6 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
         if settings.snapshot and not settings.non_empty:
             message = f"has no rows, and feeds.{feed.name} is a snapshot: it would take back every row; deliver it again, or remove it"
             problems += [Problem(source.name, 0, "", message) for source in sources if not rows_of_data.get(source.file_no)]
-        new = {file_number(feed, arrival) for arrival in load.landing.new if arrival.feed == feed.name}
-        arrived = {source.file_no: source.name for source in sources if source.file_no in new and not is_correction(source.header)}
         problems += shrunken_snapshots(load.con, feed, settings, arrived)
     if settings.non_empty:
         message = f"has no rows, and feeds.{feed.name} is non_empty in book.yaml; deliver it again"

@@ -24,6 +24,10 @@ THOUSANDS_MARKS = (".", ",", " ", "'", "’", "\u00a0", "\u202f")
 _DAY_FORMAT = re.compile("([^%]|%-?[aAbBdfHIjmMpSyYz]|%%)+")
 
 
+#: The mapping of `line` that numbers the rows of a transaction in the order of the file.
+ROW_IN_KEY = "row_in_key"
+
+
 def _one_of(name: str, allowed: tuple[str, ...]) -> BeforeValidator:
     def check(value: Any) -> Any:
         if value not in allowed:
@@ -130,6 +134,11 @@ class FeedSettings(Strict):
     @property
     def patterns(self) -> list[str]:
         return [self.files] if isinstance(self.files, str) else self.files
+
+    @property
+    def numbers_lines(self) -> bool:
+        """Whether the rows of a transaction are numbered, because the files have no number of the line."""
+        return self.columns.get("line", "").strip() == ROW_IN_KEY
 
     @property
     def trailer(self) -> list[str]:
