@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from assets.feeds.column_mapping import compile_condition, map_header
+from assets.feeds.column_mapping import compile_condition, map_header, missing_columns
 from assets.feeds.inspection import format_of, is_unnamed
 from assets.feeds.readers import Source, filled_down, relation, with_preamble
 from assets.feeds.typing_sql import (
     IGNORED,
+    Deletion,
     Mapped,
     RowRule,
     TextFacts,
     delimiters_alone,
     ignored,
+    not_computed,
     repeated_header,
     select_rejects,
     signs_differ,
@@ -30,9 +32,10 @@ from assets.feeds.typing_sql import (
 )
 from assets.runtime.errors import rejection
 from models.documents import InputError
+from models.feeds.attributes import column_named
 from models.feeds.columns import Feed
 from models.feeds.reject_reasons import CORRECTS_FILE, CORRECTS_ROW, is_correction
-from models.feeds.settings import FeedSettings
+from models.feeds.settings import FeedSettings, key_of
 from models.sql_text import literal
 
 #: Files that one statement reads. Many, because the engine writes the rows of a second statement twice; not all, because each file takes memory.
@@ -49,6 +52,7 @@ class Batch:
     rules: list[RowRule] = field(default_factory=list)
     fill_down: list[str] = field(default_factory=list)  # cells that take the value above them
     fill_within: str | None = None  # the cell that must have the same value there
+    deletion: Deletion | None = None
 
     def relation(self, sources: list[Source] | None = None) -> str:
         """SQL of the rows of all its files, or of some."""
@@ -89,10 +93,13 @@ def make_batches(feed: Feed, settings: FeedSettings, sources: list[Source], arri
         try:
             rules = _rules(feed, settings, mapped, group[0], typed, arrived[group[0].file_no])
             fill_down, fill_within = _cells_to_fill(feed, settings, group[0])
+            deletion, not_said = _deletion(feed, settings, group[0], typed)
         except InputError as error:
             problems += error.problems
             continue
-        batches += [Batch(group[i : i + _FILES_AT_ONCE], mapped, defaults, rules, fill_down, fill_within) for i in range(0, len(group), _FILES_AT_ONCE)]
+        rules += not_said
+        fill = (fill_down, fill_within)
+        batches += [Batch(group[i : i + _FILES_AT_ONCE], mapped, defaults, rules, *fill, deletion) for i in range(0, len(group), _FILES_AT_ONCE)]
     if problems:
         raise InputError(problems)
     return batches
@@ -117,12 +124,36 @@ def _rules(feed: Feed, settings: FeedSettings, mapped: list[Mapped], source: Sou
     rules = [delimiters_alone(mapped, settings.defaults, len(source.header)), repeated_header(feed, source.header)] if is_csv and source.header else []
     rules += [without_name(place) for place, column in enumerate(source.header) if is_csv and is_unnamed(column)]
     if settings.ignore is not None and not is_correction(source.header):
-        rules.insert(0, ignored(compile_condition(feed, settings, source.names, source.name, typed)))
+        rules.insert(0, ignored(compile_condition(feed, settings, "ignore", source.names, source.name, typed)))
     if settings.max_future_days is not None:
         rules.append(too_late(feed, mapped, arrived + dt.timedelta(settings.max_future_days), settings.max_future_days))
     if settings.signs == "agree":
         rules.append(signs_differ(mapped))
     return rules
+
+
+def _deletion(feed: Feed, settings: FeedSettings, source: Source, typed: frozenset[str]) -> tuple[Deletion | None, list[RowRule]]:
+    """Which rows of the file take their key back. A file without any of the columns that `deleted` names has no such row."""
+    if settings.deleted is None:
+        return None, []
+    named, absent = missing_columns(settings, "deleted", source.names)
+    if not named:
+        return None, []
+    is_json = format_of(source.suffix)[0] == "json"  # an object has no key for what has no value
+    condition = compile_condition(feed, settings, "deleted", source.names, source.name, typed, absent if is_json else ())
+    key = frozenset(column_named(feed, name) for name in key_of(feed, settings))
+    return Deletion(condition.sql, key), [not_computed(condition)] if condition.failed else []
+
+
+def describe_undeletable(feed: Feed, settings: FeedSettings, batches: list[Batch]) -> list[str]:
+    """One sentence about the files that lack every column that `deleted` names. An object of JSON has no key for what has no value."""
+    if settings.deleted is None:
+        return []
+    lacking = [s.name for batch in batches if batch.deletion is None and format_of(batch.sources[0].suffix)[0] != "json" for s in batch.sources]
+    if not lacking:
+        return []
+    more = f" and {len(lacking) - 1:,} more files of {feed.name}" if len(lacking) > 1 else ""
+    return [f"{lacking[0]}{more} have no column that feeds.{feed.name}.deleted names ({settings.deleted}): no row of theirs takes its key back"]
 
 
 def insert_rejects(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> tuple[int, int]:
@@ -134,7 +165,7 @@ def insert_rejects(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> 
     sources = [source for source in batch.sources if source.file_no in rejected]
     if not sources:
         return 0, 0
-    rejects = select_rejects(batch.mapped, batch.defaults, batch.facts, batch.relation(sources), sources[0].names, batch.rules)
+    rejects = select_rejects(batch.mapped, batch.defaults, batch.facts, batch.relation(sources), sources[0].names, batch.rules, batch.deletion)
     con.execute(f"create or replace temp table rejected as {rejects}")
     numbers = ", ".join(str(-source.file_no) for source in sources)
     con.execute(
@@ -155,16 +186,22 @@ def insert_rejects(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> 
 
 def insert_corrections(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> None:
     """Record which rejected row each accepted row of a file of corrections replaces."""
-    header = batch.sources[0].header
-    if not is_correction(header):
+    if not is_correction(batch.sources[0].header):
         return
-    corrected = f"c{header.index(CORRECTS_FILE)} as corrects_file, try_cast(c{header.index(CORRECTS_ROW)} as bigint) as corrects_row"
-    con.execute(f"create or replace temp table corrected as select file_no, {corrected} from ({relation(batch.sources)})")
+    read_corrections(con, batch, batch.sources)
     con.execute(
         f"""insert into raw.corrections
-        select {literal(feed.name)}, file_no, row_no, trim(corrects_file), corrects_row
-        from (select *, row_number() over (partition by file_no order by rowid) as row_no from corrected) as corrections
-        semi join raw.{feed.name} using (file_no, row_no)
+        select {literal(feed.name)}, file_no, row_no, corrects_file, corrects_row
+        from temp.corrected semi join raw.{feed.name} using (file_no, row_no)
         where corrects_file is not null and corrects_row is not null"""
     )
     con.execute("drop table temp.corrected")
+
+
+def read_corrections(con: duckdb.DuckDBPyConnection, batch: Batch, sources: list[Source]) -> None:
+    """Make temp.corrected: every row of files of corrections, with the rejected row that it names."""
+    header = sources[0].header
+    corrected = f"trim(c{header.index(CORRECTS_FILE)}) as corrects_file, try_cast(c{header.index(CORRECTS_ROW)} as bigint) as corrects_row"
+    con.execute(f"create or replace temp table read_in_order as select file_no, {corrected} from ({batch.relation(sources)})")
+    con.execute("create or replace temp table corrected as select *, row_number() over (partition by file_no order by rowid) as row_no from read_in_order")
+    con.execute("drop table temp.read_in_order")

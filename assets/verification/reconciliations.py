@@ -146,8 +146,9 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
                 )
                 group by all
             )
-            select file_name, currency, read_as.amount as in_the_file, placed.amount as accounted_for
-            from read_as full join placed using (file_no, currency) left join raw.feed_files using (file_no)
+            select file_name, coalesce(read_as.currency, placed.currency) as currency, read_as.amount as in_the_file, placed.amount as accounted_for
+            from read_as full join placed on read_as.file_no = placed.file_no and read_as.currency is not distinct from placed.currency
+            left join raw.feed_files as files on coalesce(read_as.file_no, placed.file_no) = files.file_no
             where read_as.amount is distinct from placed.amount""",
         ),
         RUN_AGAIN,

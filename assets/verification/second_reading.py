@@ -110,6 +110,15 @@ class _File:
             for shown, text in settings.columns.items()
             if shown in SHOWN and self.places[shown] is None
         }
+        self.deletion = self._deletion(cells)
+
+    def _deletion(self, cells: dict[str, str]) -> Compiled | None:
+        """Which rows take their key back; None: the file has no column that says so."""
+        if self.settings.deleted is None:
+            return None
+        known = {folded(name) for name in cells}
+        absent = [name for name in compile_expression(self.settings.deleted, None).columns if folded(name) not in known]
+        return compile_expression(self.settings.deleted, cells | dict.fromkeys(absent, "null::varchar"), 12, self.forms, self.typed)
 
     def _place(self, shown: str) -> str | None:
         """The file's column that holds the value as it is. None: there is none, or it comes from a formula."""
@@ -188,6 +197,10 @@ class _File:
             return f"{missing[2]} has no row {missing[1]}, which a line of transaction {missing[3]} names"
         rows = [self._unescaped(row) for _, row in pairs if row is not None]
         computed = {shown: self._computed(formula, rows) for shown, formula in self.formulas.items()}
+        is_deleted = self._computed(self.deletion, rows) if self.deletion else []
+        if True in is_deleted:
+            file, number = (pairs[is_deleted.index(True)][0][i] for i in (2, 1))
+            return f"{file}, row {number}: a published line comes from it, and the file says that the row takes its key back"
         for n, ((_, number, file, *published), _) in enumerate(pairs):
             for shown, value in zip(SHOWN, published, strict=True):
                 found = self._typed(shown, computed[shown][n] if shown in computed else self._plain(shown, rows[n]))

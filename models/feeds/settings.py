@@ -26,6 +26,10 @@ _SYMBOL = re.compile(r"[^\d\s,'’()+-]{1,5}")
 _DAY_FORMAT = re.compile("([^%]|%-?[aAbBdfHIjmMpSyYz]|%%)+")
 
 
+#: The mapping of `line` that numbers the rows of a transaction in the order of the file.
+ROW_IN_KEY = "row_in_key"
+
+
 def _one_of(name: str, allowed: tuple[str, ...]) -> BeforeValidator:
     def check(value: Any) -> Any:
         if value not in allowed:
@@ -89,6 +93,24 @@ class DropSettings(Strict):
     then: Literal["warn", "refuse"] = "warn"
 
 
+SNAPSHOT_SPANS = ("day", "month", "quarter", "year", "whole")
+
+
+class SnapshotSettings(Strict):
+    """Of which spans of days a file says all there is, and which share of the rows that it replaces it may drop."""
+
+    per: Annotated[str, _one_of("per", SNAPSHOT_SPANS)] = "whole"
+    max_drop: Annotated[Decimal, BeforeValidator(_share)] = Decimal("0.5")
+
+
+def _snapshot(value: Any) -> Any:
+    if isinstance(value, bool):
+        return SnapshotSettings() if value else None
+    if not isinstance(value, dict):
+        raise ValueError(f"snapshot: true or the span of a snapshot is needed here, such as {{per: month}} (found {value!r})")
+    return value
+
+
 class FeedSettings(Strict):
     """One feed: its files, their format, how their columns map to the canonical ones, and what must be true of files and rows."""
 
@@ -128,13 +150,19 @@ class FeedSettings(Strict):
     max_future_days: int | None = Field(default=None, ge=0, le=36_500)
     signs: Literal["any", "agree"] = "any"
     # what a newer file means
+    deleted: str | None = None
     repeats: Literal["refuse", "last"] = "refuse"
-    snapshot: bool = False
+    snapshot: Annotated[SnapshotSettings | None, BeforeValidator(_snapshot)] = None
     replace: Literal["file"] | None = None
 
     @property
     def patterns(self) -> list[str]:
         return [self.files] if isinstance(self.files, str) else self.files
+
+    @property
+    def numbers_lines(self) -> bool:
+        """Whether the rows of a transaction are numbered, because the files have no number of the line."""
+        return self.columns.get("line", "").strip() == ROW_IN_KEY
 
     @property
     def trailer(self) -> list[str]:
@@ -145,7 +173,7 @@ class FeedSettings(Strict):
     def row_settings(self) -> dict[str, Any]:
         """The settings that a file's rows depend on, where they differ from the default."""
         names = ["encoding", "delimiter", "decimal", "thousands", "grouping", "negatives", "symbols", "dates", "time_zone", "nulls", "max_future_days", "signs"]
-        names += ["sheet", "header_row", "footer", "preamble", "fill_down", "fill_within", "ignore"]
+        names += ["sheet", "header_row", "footer", "preamble", "fill_down", "fill_within", "ignore", "deleted"]
         changed = {name: getattr(self, name) for name in names if getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True)}
         return changed | ({"trailer": self.trailer} if self.trailer else {})
 
@@ -178,6 +206,10 @@ class FeedSettings(Strict):
         numeric = [column.name for column in feed.columns if column.kind in NUMERIC_KINDS]
         if self.replace and self.snapshot:
             return "replace", "a snapshot replaces every earlier file already; remove `replace` or `snapshot`"
+        if self.snapshot and self.snapshot.per != "whole" and feed.day is None:
+            return "snapshot", f"{feed.name} have no day that could be in a {self.snapshot.per}; set snapshot: true where a file says all there is"
+        if self.deleted is not None and not key_of(feed, self):
+            return "deleted", f"a row takes its key back, and {feed.name} have no key; name one with `key`, such as key: [{feed.columns[0].name}]"
         if self.max_future_days is not None and feed.day is None:
             return "max_future_days", f"{feed.name} have no day that could be in the future"
         if self.signs == "agree" and not {"amount", "quantity"} <= set(numeric):

@@ -342,7 +342,10 @@ def test_a_header_that_stands_again_is_no_row(tmp_path: Path) -> None:
         ("drop: {rows: 2}", "a share from 0"),
         ("max_future_days: -1", "greater than or equal to 0"),
         ("signs: strict", "'strict' is not allowed; allowed: 'any' or 'agree'"),
-        ("snapshot: 1", "bool"),
+        ("snapshot: 1", "true or the span of a snapshot is needed here"),
+        ("snapshot: {per: week}", "per: 'week' is not allowed; allowed: 'day', 'month', 'quarter', 'year', 'whole'"),
+        ("snapshot: {max_drop: 2}", "a share from 0"),
+        ("snapshot: {max: 1}", "this key is not known Allowed: per, max_drop"),
         ("dat: x", "this key is not known; did you mean dates?"),
     ],
 )
@@ -362,6 +365,7 @@ def test_settings_that_say_nothing_are_refused_with_what_is_allowed(settings: st
         ),
         ("transactions: {files: x, totals: [TOTAL]}", "feeds.transactions.totals: .*names at least one total"),
         ("transactions: {files: x}\npartners: {files: z, max_future_days: 3}", "book.yaml:5: feeds.partners.max_future_days: partners have no day"),
+        ("transactions: {files: x}\npartners: {files: z, snapshot: {per: day}}", "book.yaml:5: feeds.partners.snapshot: partners have no day .*snapshot: true"),
         ("transactions: {files: x}\npayments: {files: z, signs: agree}", "feeds.payments.signs: payments have no amount and quantity"),
     ],
 )

@@ -51,6 +51,7 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
     "int_rows_replaced.sql": [
         ("having count(*) > 1", "having count(*) > 2"),
         ("where next_file_no is not null", "where true"),
+        ("and is_deleted = lag(is_deleted) over arrival", ""),
     ],
     "int_payout_tier_slices.sql": [
         ("end - span_measure_before", "end"),
