@@ -151,6 +151,8 @@ def test_a_file_without_a_header_or_rows_is_refused(tmp_path: Path, text: str, m
         (["1,1,2026-01-02,C,5", "1,2,2026-01-02,C,5"], ["transaction_id", "line"]),
         (["1,1,2026-01-02,C,5", "1,1,2026-01-02,C,6"], None),
         (["1,1,2026-01-02,C,5", "1,1,2026-01-02,C,5"], None),  # equal rows would be duplicates of each other
+        (["1,,2026-01-02,C,5", "1,,2026-01-02,C,5", "2,,2026-01-02,C,5"], ["transaction_id", "line"]),  # numbered by their place
+        (["1,,2026-01-02,C,5", "1,,2026-01-02,D,5"], None),  # two documents of one number: it may come again
     ],
 )
 def test_a_key_is_proposed_only_if_the_whole_file_keeps_it(tmp_path: Path, rows: list[str], key: list[str] | None) -> None:

@@ -96,7 +96,7 @@ def _write_amounts(proposal: Proposal, amounts: Amounts) -> None:
         whys = [why for why in (proposal.reasons.get("ignore"), amounts.reasons["ignore"]) if why]
         proposal.add("ignore", f"({before}) OR {amounts.ignore}" if before else amounts.ignore, "; ".join(whys))
     for name, (value, why) in amounts.others.items():
-        proposal.ask(name, value, why, is_column=name != "ignore")
+        proposal.ask(name, value, why, is_column=name in proposal.columns)
 
 
 def _identify_rows(proposal: Proposal, columns: Sequence[Column], roles: Roles) -> None:

@@ -72,8 +72,7 @@ def map_states(found: Amounts, columns: Sequence[Column]) -> None:
             found.ignore = is_one_of(part(column), void)
             found.reasons["ignore"] = _counted(words, void, "sold nothing")
         if taken_back := sorted(word for word in words if _TAKEN_BACK.match(word.casefold())):
-            why = _counted(words, taken_back, "were taken back; leave them out unless rows of their own do that")
-            found.others["ignore"] = (is_one_of(part(column), taken_back), why)
+            found.others["deleted"] = (is_one_of(part(column), taken_back), _counted(words, taken_back, "count, unless this takes their key back"))
         return
 
 

@@ -21,6 +21,7 @@ from assets.feeds.proposal.proposal import Proposal
 from assets.runtime.context import RunContext
 from models.book.settings import parse_book
 from models.documents import InputError
+from models.feeds.settings import ROW_IN_KEY
 from models.sql_text import literal
 
 #: Keys that are tried, by feed.
@@ -31,7 +32,7 @@ _KEYS = {"transactions": ["transaction_id", "line"], "fx_rates": ["date", "from_
 class Trial:
     """What a run would do with the file. `problem`: why it would refuse the file. `reasons`: rejected rows by message, the most first.
 
-    `key_holds`: no two rows share the feed's key. The partner with the largest amount, with that partner's usual amount per quarter.
+    `key_holds`: no two rows share the feed's key. `documents_hold`: all rows of one document have one partner and one day. The partner with the largest amount, with that partner's usual amount per quarter.
     """
 
     rows: int = 0
@@ -41,6 +42,7 @@ class Trial:
     problem: str = ""
     key: tuple[str, ...] = ()
     key_holds: bool = False
+    documents_hold: bool = False
     totals: tuple[tuple[str, Decimal], ...] = ()
     largest_partner: str = ""
     quarterly_amount: Decimal = Decimal(0)
@@ -63,6 +65,23 @@ class Trial:
         return "; ".join([f"{taken} would be taken{aside}", *counts])
 
 
+def try_with_key(proposal: Proposal, path: Path) -> Trial:
+    """Load the file as the proposal says, and add the key that the file keeps, if there is one.
+
+    Rows of a document without numbers of their own get the number of their place in it. If its rows have several customers or days, the number of the
+    document may come again in another file, and no key is proposed.
+    """
+    trial = try_out(proposal, path)
+    if trial.key_holds:
+        proposal.key = list(trial.key)
+    elif trial.documents_hold and "line" not in proposal.columns and proposal.columns["transaction_id"] != proposal.columns["partner_id"]:
+        proposal.columns["line"] = ROW_IN_KEY
+        proposal.reasons["line"] = "the place of a row among those of its document"
+        proposal.key = list(trial.key)
+        trial = try_out(proposal, path)
+    return trial
+
+
 def try_out(proposal: Proposal, path: Path) -> Trial:
     """Load the file as the proposal says."""
     with tempfile.TemporaryDirectory(prefix="tierledger-") as scratch:
@@ -70,7 +89,9 @@ def try_out(proposal: Proposal, path: Path) -> Trial:
         landing = folder / "feeds" / proposal.feed
         landing.mkdir(parents=True)
         _put(path, landing / path.name)
-        feeds = {"transactions": {"files": "none"}} | {proposal.feed: proposal.feed_settings(f"feeds/{proposal.feed}/*") | {"key": [], "max_rejected": 1}}
+        feeds = {"transactions": {"files": "none"}} | {
+            proposal.feed: proposal.feed_settings(f"feeds/{proposal.feed}/*") | {"key": proposal.key, "max_rejected": 1}
+        }
         book = json.dumps({"book": "trial", "currency": "EUR", "feeds": feeds}, ensure_ascii=False)
         (folder / "book.yaml").write_text(book, encoding="utf-8")
         now = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
@@ -100,6 +121,9 @@ def _judged(con: duckdb.DuckDBPyConnection, feed: str) -> Trial:
     key = _KEYS[feed]
     holds = con.execute(f"select count(distinct ({', '.join(key)})) = count(*) from raw.{feed}").fetchall()[0][0]
     trial = Trial(int(rows or 0), taken, ignored, tuple(reasons), key=tuple(key), key_holds=bool(taken and holds))
+    if feed == "transactions" and taken:
+        several = "select 1 from raw.transactions group by transaction_id having count(distinct (partner_id, date)) > 1 limit 1"
+        trial = replace(trial, documents_hold=not con.execute(several).fetchall())
     return _with_figures(con, trial) if feed == "transactions" and taken else trial
 
 

@@ -48,12 +48,10 @@ def init(
 
 def _init_with_feed(folder: Path, feed: Path, currency: str | None) -> None:
     from assets.feeds.proposal.propose import propose
-    from assets.feeds.proposal.trial import try_out
+    from assets.feeds.proposal.trial import try_with_key
 
     proposal = propose(feed, currency)
-    trial = None if proposal.missing else try_out(proposal, feed)
-    if trial and trial.key_holds:
-        proposal.key = list(trial.key)
+    trial = None if proposal.missing else try_with_key(proposal, feed)
     _write(folder, currency or (trial.currency if trial else "") or "EUR", feed_lines(proposal, trial, feed.name), proposal, trial)
     shutil.copyfile(feed, folder / "feeds" / proposal.feed / feed.name)
     _print_proposal(folder, feed, proposal, trial)
