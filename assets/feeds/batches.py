@@ -24,6 +24,7 @@ from assets.feeds.typing_sql import (
     delimiters_alone,
     ignored,
     not_computed,
+    positive_return,
     repeated_header,
     select_rejects,
     signs_differ,
@@ -129,6 +130,8 @@ def _rules(feed: Feed, settings: FeedSettings, mapped: list[Mapped], source: Sou
         rules.append(too_late(feed, mapped, arrived + dt.timedelta(settings.max_future_days), settings.max_future_days))
     if settings.signs == "agree":
         rules.append(signs_differ(mapped))
+    if feed.name == "transactions" and settings.signs in (None, "agree"):
+        rules.append(positive_return(mapped))
     return rules
 
 

@@ -22,7 +22,7 @@ from assets.runtime.errors import rejection
 from models.book.settings import Book
 from models.documents import Document, InputError, Problem, parse_documents
 from models.feeds.attributes import folded
-from models.feeds.columns import FEEDS, TRANSACTION_TYPES, Column, Feed, Kind
+from models.feeds.columns import FEEDS, SIGNED_COLUMNS, TRANSACTION_TYPES, Column, Feed, Kind
 from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, ExpressionError, is_day
 from models.feeds.expressions import compile_expression
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
@@ -33,7 +33,7 @@ from models.spreadsheet_text import restore_sql
 from models.unicode_form import composed
 
 #: Increase it when the reading of files changes. Files loaded before are then loaded again from the archive.
-_READER_VERSION = 4
+_READER_VERSION = 5
 
 
 def settings_hash(feed: Feed, settings: FeedSettings | None) -> str:
@@ -181,7 +181,8 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
 
     def made(target: str, column: Column | None, expression: Compiled, text: str = "") -> Mapped:
         is_typed = bool(expression.columns & typed)
-        return Mapped(target, column, expression, text, forms_of_typed if is_typed else forms, is_typed)
+        is_turned = settings.signs == "by_type" and target in SIGNED_COLUMNS
+        return Mapped(target, column, expression, text, forms_of_typed if is_typed else forms, is_typed, is_turned)
 
     by_folded_name = {folded(column): column for column in header}
     canonical = {column.name: column for column in feed.columns}

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from models.feeds.attributes import attribute_column
-from models.feeds.columns import SQL_TYPES, TRANSACTION_TYPES, Column, Feed, Kind
+from models.feeds.columns import NEGATIVE_TYPES, SQL_TYPES, TRANSACTION_TYPES, Column, Feed, Kind
 from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, text_of
 from models.feeds.text_formats import PLAIN, Forms
 from models.money import MINOR_UNITS
@@ -50,6 +50,7 @@ class Mapped:
     text: str = ""  # the expression as the user wrote it, for messages
     forms: Forms = PLAIN  # how its text is written
     is_typed: bool = False  # the file itself says that it is a number
+    is_turned: bool = False  # negative in returns and credits, whatever its sign in the file
 
     @property
     def target(self) -> str:
@@ -140,6 +141,13 @@ def signs_differ(mapped: list[Mapped]) -> RowRule:
     return RowRule(f"({amount} != 0 and sign({quantity}) != sign({amount}))", "sign_mismatch", "quantity", message)
 
 
+def positive_return(mapped: list[Mapped]) -> RowRule:
+    """A return that adds to what is measured. Exports without signs have such rows."""
+    amount, kind = (f"v{next(i for i, m in enumerate(mapped) if m.name == name)}" for name in ("amount", "type"))
+    message = "amount: is positive, and the row is a return; declare `signs: by_type` in book.yaml if the file has no signs"
+    return RowRule(f"({amount} > 0 and {kind} = 'return')", "positive_return", "amount", message)
+
+
 def select_rows(
     mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, rules: Sequence[RowRule] = (), deletion: Deletion | None = None
 ) -> str:
@@ -173,7 +181,9 @@ def select_rejects(
         )
         for comes_first in (True, False)
     }
-    readable = ", ".join(f"{literal(t.mapped.name)}, case when {' and '.join(t.tests()) or 'true'} then {t.v} end" for t in typed if t.mapped.column)
+    readable = ", ".join(
+        f"{literal(t.mapped.name)}, case when {' and '.join(t.tests()) or 'true'} then {t.turned(typed)} end" for t in typed if t.mapped.column
+    )
     found = "".join(
         f"when {d.condition} then {{'reason': {literal(d.reason)}, 'column_name': {literal(t.mapped.name)}, 'message': {d.message}}} "
         for t in typed
@@ -279,12 +289,19 @@ class _Typed:
         return f"case when abs({t}) < {10**INTEGER_DIGITS} then try_cast({t} as {sql_type}) end"
 
     def final(self, all_typed: list[_Typed]) -> str:
-        value = self.v
+        value = self.turned(all_typed)
         if self.default_column is not None:
             other = next(t for t in all_typed if t.mapped.name == self.default_column)
             value = f"coalesce({self.v}, {other.v})"
         tests = " and ".join(self.tests())
         return f"case when not is_deleted or ({tests}) then {value} end" if self.is_optional and tests else value
+
+    def turned(self, all_typed: list[_Typed]) -> str:
+        """The value with the sign of the row's type."""
+        if not self.mapped.is_turned:
+            return self.v
+        kind = next(t for t in all_typed if t.mapped.name == "type")
+        return f"case when {' or '.join(f'{kind.v} = {literal(name)}' for name in NEGATIVE_TYPES)} then -abs({self.v}) else {self.v} end"
 
     # stage 3
 

@@ -29,6 +29,7 @@ from assets.feeds.landing import dialect_of
 from assets.feeds.spreadsheets import sheet_lines
 from assets.feeds.transcoding import preamble_values
 from models.feeds.attributes import folded
+from models.feeds.columns import NEGATIVE_TYPES
 from models.feeds.expression_parts import Compiled
 from models.feeds.expressions import compile_expression
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
@@ -102,13 +103,14 @@ class _File:
         self.is_correction = is_correction(self.header)
         if self.is_correction:
             self.header = [_unescaped(name) or "" for name in self.header if name not in CORRECTION_COLUMNS]
-        self.places = {shown: self._place(shown) for shown in SHOWN}
+        self.read = (*SHOWN, "type") if settings.signs == "by_type" else SHOWN
+        self.places = {name: self._place(name) for name in self.read}
         self.forms = forms_of(settings if self.format != "json" else settings.model_copy(update={"decimal": ".", "thousands": []}))
         cells = {name: without_nulls(f"c{i}", settings.nulls) for i, name in enumerate(self.header)}
         self.formulas = {
             shown: compile_expression(text, cells, 6, self.forms, self.typed)
             for shown, text in settings.columns.items()
-            if shown in SHOWN and self.places[shown] is None
+            if shown in self.read and self.places[shown] is None
         }
         self.deletion = self._deletion(cells)
 
@@ -202,8 +204,11 @@ class _File:
             file, number = (pairs[is_deleted.index(True)][0][i] for i in (2, 1))
             return f"{file}, row {number}: a published line comes from it, and the file says that the row takes its key back"
         for n, ((_, number, file, *published), _) in enumerate(pairs):
+            read = {name: self._typed(name, computed[name][n] if name in computed else self._plain(name, rows[n])) for name in self.read}
+            if read.get("type") in NEGATIVE_TYPES and isinstance(read["amount"], Decimal):
+                read["amount"] = -abs(read["amount"])
             for shown, value in zip(SHOWN, published, strict=True):
-                found = self._typed(shown, computed[shown][n] if shown in computed else self._plain(shown, rows[n]))
+                found = read[shown]
                 if found != value:
                     return f"{file}, row {number}: published {shown} is {_shown(value)}, and the file says {_shown(found)}"
         return ""

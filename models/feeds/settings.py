@@ -148,7 +148,7 @@ class FeedSettings(Strict):
     max_rejected: Annotated[Decimal, BeforeValidator(_share)] = Decimal("0.05")
     # what must be true of a row
     max_future_days: int | None = Field(default=None, ge=0, le=36_500)
-    signs: Literal["any", "agree"] = "any"
+    signs: Literal["agree", "by_type", "as_given"] | None = None
     # what a newer file means
     deleted: str | None = None
     repeats: Literal["refuse", "last"] = "refuse"
@@ -212,8 +212,8 @@ class FeedSettings(Strict):
             return "deleted", f"a row takes its key back, and {feed.name} have no key; name one with `key`, such as key: [{feed.columns[0].name}]"
         if self.max_future_days is not None and feed.day is None:
             return "max_future_days", f"{feed.name} have no day that could be in the future"
-        if self.signs == "agree" and not {"amount", "quantity"} <= set(numeric):
-            return "signs", f"{feed.name} have no amount and quantity whose signs could differ"
+        if self.signs and "type" not in [column.name for column in feed.columns]:
+            return "signs", f"{feed.name} have no amount, quantity and type whose signs could differ; remove the setting"
         if self.trailer:
             named = [field for field in self.trailer[1:] if field]
             if not self.trailer[0].strip() or not named:

@@ -28,14 +28,11 @@ _MINOR_NAME = re.compile(r"cents?|minor|pence|rappen", re.IGNORECASE)
 
 @dataclass
 class Amounts:
-    """Expressions by canonical name, and reasons by name. `ignore`: a condition for rows that sold nothing.
-
-    `others`: by name, another expression and why it may be the right one.
-    """
+    """Expressions by canonical name, settings of the feed, and reasons by name. `others`: by name, another value and why it may be the right one."""
 
     columns: dict[str, str] = field(default_factory=dict)
     defaults: dict[str, str] = field(default_factory=dict)
-    ignore: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     others: dict[str, tuple[str, str]] = field(default_factory=dict)
 

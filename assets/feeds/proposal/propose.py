@@ -90,11 +90,11 @@ def _amounts(proposal: Proposal, layout: Layout, roles: Roles, numbers: NumberFo
 def _write_amounts(proposal: Proposal, amounts: Amounts) -> None:
     proposal.columns |= amounts.columns
     proposal.defaults |= amounts.defaults
-    proposal.reasons |= {name: why for name, why in amounts.reasons.items() if name != "ignore"}
-    if amounts.ignore:
-        before = proposal.settings.get("ignore")
-        whys = [why for why in (proposal.reasons.get("ignore"), amounts.reasons["ignore"]) if why]
-        proposal.add("ignore", f"({before}) OR {amounts.ignore}" if before else amounts.ignore, "; ".join(whys))
+    if "ignore" in proposal.settings and "ignore" in amounts.settings:
+        amounts.settings["ignore"] = f"({proposal.settings['ignore']}) OR {amounts.settings['ignore']}"
+        amounts.reasons["ignore"] = f"{proposal.reasons['ignore']}; {amounts.reasons['ignore']}"
+    proposal.settings |= amounts.settings
+    proposal.reasons |= amounts.reasons
     for name, (value, why) in amounts.others.items():
         proposal.ask(name, value, why, is_column=name in proposal.columns)
 

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from assets.feeds.proposal.amounts import NUMBERS, Amounts, is_one_of
+from assets.feeds.proposal.amounts import Amounts, is_one_of
 from assets.feeds.proposal.column_names import KINDS, STATES, bare
 from assets.feeds.proposal.mapping_text import part
 from assets.feeds.proposal.roles import Roles
@@ -69,7 +69,7 @@ def map_states(found: Amounts, columns: Sequence[Column]) -> None:
         if bare(column.name) not in STATES or len(words) > _MOST_WORDS:
             continue
         if void := sorted(word for word in words if word.casefold() in _VOID):
-            found.ignore = is_one_of(part(column), void)
+            found.settings["ignore"] = is_one_of(part(column), void)
             found.reasons["ignore"] = _counted(words, void, "sold nothing")
         if taken_back := sorted(word for word in words if _TAKEN_BACK.match(word.casefold())):
             found.others["deleted"] = (is_one_of(part(column), taken_back), _counted(words, taken_back, "count, unless this takes their key back"))
@@ -101,12 +101,11 @@ def _map_words(found: Amounts, kinds: Column, negative: Sequence[bool]) -> None:
     found.columns["type"] = f"CASE {whens} ELSE 'sale' END"
     found.reasons["type"] = _counted(words, taking_back, "")
     signs = {is_negative for is_negative, cell in zip(negative, kinds.cells, strict=True) if cell in taking_back}
-    condition = is_one_of(part(kinds), taking_back)
     if signs == {False}:
-        _turn(found, condition, f"{', '.join(taking_back)} has no sign of its own")
+        found.settings["signs"] = "by_type"
+        found.reasons["signs"] = f"{', '.join(taking_back)} has no sign of its own"
     elif signs == {True, False}:
-        amount = found.columns["amount"]
-        found.others["amount"] = (f"CASE WHEN {condition} THEN -abs({amount}) ELSE {amount} END", f"some amounts of {', '.join(taking_back)} are positive")
+        found.others["signs"] = ("by_type", f"some amounts of {', '.join(taking_back)} are positive; this makes them negative")
 
 
 def _sides_of(column: Column) -> tuple[str, str] | None:
@@ -122,25 +121,14 @@ def _map_side(found: Amounts, side: Column, roles: Roles) -> None:
     is_contra = partner is not None and bare(partner.name).startswith(_CONTRA_ACCOUNTS)
     kept, taking_back = (credit, debit) if is_contra else (debit, credit)
     words = Counter(side.values())
-    condition = is_one_of(part(side), [taking_back])
     account = "the customer's is the contra account" if is_contra else "a sale debits the customer's account"
-    _turn(found, condition, f"{taking_back} takes back: {account}; {words[kept]:,} rows are {kept}, {words[taking_back]:,} are {taking_back}")
-    found.columns["type"] = f"CASE WHEN {condition} THEN 'return' ELSE 'sale' END"
+    found.settings["signs"] = "by_type"
+    found.reasons["signs"] = f"amounts have {kept} or {taking_back} for a sign"
+    found.reasons["type"] = f"{account}; {words[kept]:,} rows are {kept}, {words[taking_back]:,} are {taking_back}"
+    found.columns["type"] = f"CASE WHEN {is_one_of(part(side), [taking_back])} THEN 'return' ELSE 'sale' END"
 
 
 def _negative_rows(roles: Roles) -> list[bool]:
     """Whether each row's amount is below zero."""
     column = roles.chosen.get("amount") or roles.chosen["quantity"]
     return [re.search(r"^\D{0,4}[-(]|-\D{0,4}$", cell) is not None for cell in column.cells]
-
-
-def _turn(found: Amounts, condition: str, why: str) -> None:
-    """Numbers without a sign of their own are negative where the row takes back."""
-    quantity = found.columns.get("quantity", "")
-    for name in NUMBERS:
-        if name not in found.columns or (name == "amount" and quantity and found.columns[name].startswith(f"{quantity} * ")):
-            continue
-        expression = found.columns[name]
-        negative = f"-({expression})" if re.search(" [*/-] |^CASE ", expression) else f"-{expression}"
-        found.columns[name] = f"CASE WHEN {condition} THEN {negative} ELSE {expression} END"
-    found.reasons["amount"] = why

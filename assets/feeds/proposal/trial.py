@@ -32,7 +32,8 @@ _KEYS = {"transactions": ["transaction_id", "line"], "fx_rates": ["date", "from_
 class Trial:
     """What a run would do with the file. `problem`: why it would refuse the file. `reasons`: rejected rows by message, the most first.
 
-    `key_holds`: no two rows share the feed's key. `documents_hold`: all rows of one document have one partner and one day. The partner with the largest amount, with that partner's usual amount per quarter.
+    `key_holds`: no two rows share the feed's key. `documents_hold`: all rows of one document have one partner and one day.
+    `largest_partner`: the one with the largest amount, with that partner's usual amount per quarter.
     """
 
     rows: int = 0

@@ -104,3 +104,11 @@ def test_the_newest_file_of_a_month_says_all_there_is_of_it(tmp_path: Path) -> N
     story.deliver("3.csv", header, "A,2026-01-05,P,100.00", "D,2026-01-07,P,50.00")
     assert story.months() == {1: 150, 2: 7}
     assert story.is_proved()
+
+
+def test_amounts_that_are_turned_by_type_are_proved(tmp_path: Path) -> None:
+    story = Story(tmp_path / "book", "signs: by_type, columns: {type: \"CASE WHEN doc = 'KG' THEN 'credit' ELSE 'sale' END\"}")
+    story.deliver("1.csv", "transaction_id,date,partner_id,amount,doc", "A,2026-01-05,P,100.00,KR", "B,2026-01-06,P,20.00,KG")
+    assert story.months() == {1: 80}
+    assert story.is_proved()
+    assert "published amount is -20, and the file says 20" in read_a_second_way(story, "signs: by_type", "signs: as_given")

@@ -71,6 +71,8 @@ CELLS: dict[str, list[tuple[str, str]]] = {
         ("then file_no else -file_no end as file_no", "then file_no else file_no end as file_no"),
         ("where ({_passes(typed, rules)}) is not true)", "where not ({_passes(typed, rules)}))"),
         ('["fault is null", *tests', '["true", *tests'),
+        ("({amount} > 0 and {kind} = 'return')", "({amount} >= 0 and {kind} = 'return')"),
+        ("then -abs({self.v}) else", "then -{self.v} else"),
         ("return self.condition if self.comes_first else", "return self.condition if True else"),
         ("case when not is_deleted or ({tests}) then", "case when true or ({tests}) then"),
         ("if rule.is_tested]", "if not rule.is_tested]"),

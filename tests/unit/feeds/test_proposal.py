@@ -85,25 +85,25 @@ def test_debit_and_credit_are_those_of_the_customer_s_account(
     proposal = proposal_for(tmp_path, SIDES.format(side=side, first=first, second=second, accounts=accounts))
     name = side if side.isalpha() else f'"{side}"'
     assert proposal.columns["partner_id"] == partner
-    assert proposal.columns["amount"] == (f"CASE WHEN {name} = '{takes_back}' THEN -Betrag ELSE Betrag END" if takes_back else "Betrag")
-    assert ("type" in proposal.columns) == (takes_back is not None)
+    assert proposal.columns.get("type") == (f"CASE WHEN {name} = '{takes_back}' THEN 'return' ELSE 'sale' END" if takes_back else None)
+    assert proposal.settings.get("signs") == ("by_type" if takes_back else None)
 
 
 @pytest.mark.parametrize(
-    ("rows", "amount", "kind", "other"),
+    ("rows", "signs", "kind", "other"),
     [
-        (["Invoice,5.50", "Credit Memo,-2.50"], "Net", "credit", None),
-        (["Invoice,5.50", "Credit Memo,2.50"], "CASE WHEN \"Type\" = 'Credit Memo' THEN -Net ELSE Net END", "credit", None),
-        (["F2,5.50", "RE,2.50"], "CASE WHEN \"Type\" = 'RE' THEN -Net ELSE Net END", "return", None),
-        (["Invoice,5.50", "Refund,2.50", "Refund,-2.50"], "Net", "return", "CASE WHEN \"Type\" = 'Refund' THEN -abs(Net) ELSE Net END"),
+        (["Invoice,5.50", "Credit Memo,-2.50"], None, "credit", None),
+        (["Invoice,5.50", "Credit Memo,2.50"], "by_type", "credit", None),
+        (["F2,5.50", "RE,2.50"], "by_type", "return", None),
+        (["Invoice,5.50", "Refund,2.50", "Refund,-2.50"], None, "return", "by_type"),
     ],
 )
-def test_credits_by_their_kind_are_turned_if_they_have_no_sign(tmp_path: Path, rows: list[str], amount: str, kind: str, other: str | None) -> None:
+def test_credits_by_their_kind_are_turned_if_they_have_no_sign(tmp_path: Path, rows: list[str], signs: str | None, kind: str, other: str | None) -> None:
     text = "Invoice,Date,Customer,Type,Net\n" + "".join(f"I{i},2026-01-13,C1,{row}\n" for i, row in enumerate(rows))
     proposal = proposal_for(tmp_path, text)
-    assert proposal.columns["amount"] == amount
+    assert (proposal.columns["amount"], proposal.settings.get("signs")) == ("Net", signs)
     assert f"THEN '{kind}' ELSE 'sale' END" in proposal.columns["type"]
-    assert next((each.value for each in proposal.undecided), None) == other
+    assert {each.name: each.value for each in proposal.undecided}.get("signs") == other
 
 
 def test_a_column_type_that_says_something_else_is_not_ours(tmp_path: Path) -> None:
