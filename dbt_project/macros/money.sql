@@ -60,10 +60,10 @@
     end
 {%- endmacro %}
 
-{# A payout × rate, rounded to `minor_units` decimals; null without a rate. #}
-{% macro convert_payout(payout, rate, minor_units) -%}
+{# A payout × rate, rounded to `unit` ten-thousandths; null without a rate. #}
+{% macro convert_payout(payout, rate, unit) -%}
     {{ as_decimal(round_ratio(
         "(cast(" ~ millionths(payout) ~ " as hugeint) * cast(" ~ rate ~ " * cast(1000000000000 as decimal(13, 0)) as hugeint))",
-        "cast(power(10, 18 - " ~ minor_units ~ ") as hugeint)"
-    ) ~ " * cast(power(10, 6 - " ~ minor_units ~ ") as bigint)", 6) }}
+        "(100000000000000::hugeint * " ~ unit ~ ")"
+    ) ~ " * (100::bigint * " ~ unit ~ ")", 6) }}
 {%- endmacro %}

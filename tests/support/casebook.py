@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from models.documents import parse_documents
 from tests.support.exact_text import to_cell, to_yaml
@@ -84,7 +83,7 @@ def group_cases(cases: Iterable[Case]) -> dict[str, list[Case]]:
     latest = max([*dates, *ended])
     groups = defaultdict(list)
     for case in cases:
-        settings = yaml.safe_dump(case.get("book", {}), default_flow_style=True).strip()
+        settings = to_yaml(case.get("book", {})).strip()
         groups[f"{case.get('as_of', latest)} {settings}"].append(case)
     return dict(groups)
 

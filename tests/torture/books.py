@@ -58,6 +58,10 @@ def draw_book(seed: int, clusters: int = 30, features: frozenset[str] = FEATURES
     settings: Row = {"book": f"torture-{seed}", "currency": d.pick(["EUR", "EUR", "USD"]), "as_of": draw_as_of(d, calendar), "calendar": calendar}
     if d.chance(0.6):
         settings["rounding"] = d.pick(["half_up", "half_even"])
+    # of another generator, so that it changes nothing else of the seed's book
+    units = random.Random(f"minor units {seed}")
+    if units.random() < 0.4:
+        settings["minor_units"] = units.choice([{"EUR": Decimal("0.05")}, {"EUR": 0, "USD": Decimal("0.25"), "JPY": Decimal("10.0")}, {"USD": 4, "KWD": 1}])
     products = draw_products(d)
     groups = [draw_cluster(d, n) for n in range(1, clusters + 1)]
     agreements: list[Row] = []

@@ -6,7 +6,7 @@
 with
 
 payouts as (
-    select payout_key, payout_no, minor_ten_thousandths, cast(payout_id as {{ name_type("payout_ids") }}) as payout_id
+    select payout_key, payout_no, payout_unit, cast(payout_id as {{ name_type("payout_ids") }}) as payout_id
     from {{ ref("int_payouts_to_allocate") }}
 ),
 
@@ -31,7 +31,7 @@ products as (
 in_order as (
     select
         payouts.payout_id,
-        payouts.minor_ten_thousandths,
+        payouts.payout_unit,
         lines.*,
         partners.partner_id,
         products.product_id,
@@ -61,7 +61,7 @@ select
     tier,
     {{ as_decimal("credited_units", 12) }} as credited_measure,
     -- a payout's part in the fourth decimal, which no currency goes beyond
-    cast(cast(cast(share_units as bigint) * minor_ten_thousandths as decimal(18, 0)) * cast(0.0001 as decimal(5, 4)) as decimal(18, 4)) as line_payout,
+    cast(cast(cast(share_units as bigint) * payout_unit as decimal(18, 0)) * cast(0.0001 as decimal(5, 4)) as decimal(18, 4)) as line_payout,
     cast(file_name as varchar) as source_file,
     cast(sha256 as varchar) as source_sha256,
     row_no as source_row
