@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from models.book.limit_settings import LimitSettings
 from models.book.publish_settings import PublishSettings
-from models.calendars import CalendarSettings
+from models.calendars import CalendarSettings, TimeZone
 from models.documents import InputError, Problem, parse_documents
 from models.feeds.columns import FEEDS
 from models.feeds.settings import FeedSettings
@@ -74,6 +74,7 @@ class Book(Strict):
     book: str = Field(min_length=1)
     currency: Currency
     as_of: dt.date | None = None
+    time_zone: TimeZone = "UTC"
     calendar: CalendarSettings = CalendarSettings()
     require_approval: bool = False
     rounding: Literal["half_up", "half_even"] = "half_up"
