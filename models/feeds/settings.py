@@ -107,6 +107,8 @@ class FeedSettings(Strict):
     repeats: Literal["refuse", "last"] = "refuse"
     snapshot: bool = False
     replace: Literal["file"] | None = None
+    # how its rows are used
+    invert: bool = False
 
     @property
     def patterns(self) -> list[str]:
@@ -147,6 +149,8 @@ class FeedSettings(Strict):
             return "replace", "a snapshot replaces every earlier file already; remove `replace` or `snapshot`"
         if self.max_future_days is not None and feed.day is None:
             return "max_future_days", f"{feed.name} have no day that could be in the future"
+        if self.invert and feed.name != "fx_rates":
+            return "invert", f"{feed.name} have no rates that could be inverted; this is a setting of fx_rates"
         if self.signs == "agree" and not {"amount", "quantity"} <= set(numeric):
             return "signs", f"{feed.name} have no amount and quantity whose signs could differ"
         if self.trailer:

@@ -348,6 +348,7 @@ def test_settings_that_say_nothing_are_refused_with_what_is_allowed(settings: st
         ),
         ("transactions: {files: x, totals: [TOTAL]}", "feeds.transactions.totals: .*names at least one total"),
         ("transactions: {files: x}\npartners: {files: z, max_future_days: 3}", "book.yaml:5: feeds.partners.max_future_days: partners have no day"),
+        ("transactions: {files: x}\npartners: {files: z, invert: true}", "book.yaml:5: feeds.partners.invert: partners have no rates"),
         ("transactions: {files: x}\npayments: {files: z, signs: agree}", "feeds.payments.signs: payments have no amount and quantity"),
     ],
 )

@@ -11,7 +11,7 @@ payouts as (
 ),
 
 days as (
-    select day_key, fx_rate, cast(from_currency as {{ name_type("currency_codes") }}) as currency from {{ ref("int_days_converted") }}
+    select day_key, fx_rate, inverted_rate, cast(from_currency as {{ name_type("currency_codes") }}) as currency from {{ ref("int_days_converted") }}
 ),
 
 files as (
@@ -37,6 +37,7 @@ in_order as (
         products.product_id,
         days.currency,
         days.fx_rate,
+        days.inverted_rate,
         files.file_name,
         files.sha256
     from {{ ref("int_payout_lines_allocated") }} as lines
@@ -58,6 +59,7 @@ select
     source_amount as amount,
     cast(currency as varchar) as currency,
     fx_rate,
+    inverted_rate,
     tier,
     {{ as_decimal("credited_units", 12) }} as credited_measure,
     -- a payout's part in the fourth decimal, which no currency goes beyond
