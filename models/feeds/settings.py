@@ -6,6 +6,7 @@ applying the settings (assets/feeds/column_mapping.py, assets/feeds/typing_sql.p
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -69,6 +70,37 @@ class DropSettings(Strict):
     then: Literal["warn", "refuse"] = "warn"
 
 
+class Unpivot(Strict):
+    """A wide table as rows: each of `columns` gives one row with the values written beside it, and what its cell holds divided by `per` as `value`."""
+
+    columns: dict[str, dict[str, str | int | Decimal | dt.date]] = Field(min_length=1, max_length=1_000)
+    value: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Unpivot:
+        first, *others = self.columns.items()
+        if different := [name for name, values in others if values.keys() != first[1].keys()]:
+            raise ValueError(f"unpivot: the columns {first[0]} and {different[0]} have different keys; give each column the same ones")
+        if self.value in first[1]:
+            raise ValueError(f"unpivot: {self.value!r} is `value` already; call the other one differently")
+        for name, values in self.columns.items():
+            per = values.get("per", 1)
+            if not isinstance(per, int) or not re.fullmatch("10{0,9}", str(per)):
+                raise ValueError(f"unpivot: per of {name} must be 1, 10, 100, … (found {per}), because other quotients may have no last decimal")
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that it adds to those of the file."""
+        return [*next(iter(self.columns.values())), self.value]
+
+    @property
+    def divisors(self) -> list[int]:
+        """What values are divided by, if anything but 1."""
+        found = sorted({int(str(values.get("per", 1))) for values in self.columns.values()})
+        return [] if found == [1] else found
+
+
 class FeedSettings(Strict):
     """One feed: its files, their format, how their columns map to the canonical ones, and what must be true of files and rows."""
 
@@ -91,6 +123,7 @@ class FeedSettings(Strict):
     footer: Annotated[int | str, BeforeValidator(_footer)] = 0
     fill_down: list[str] = Field(default_factory=list)
     ignore: str | None = None
+    unpivot: Unpivot | None = None
     # what must be true of a file
     totals: Literal["json", "csv"] | list[str] | None = None
     drop: DropSettings = DropSettings()
@@ -125,6 +158,7 @@ class FeedSettings(Strict):
         names = ["encoding", "delimiter", "decimal", "thousands", "grouping", "dates", "time_zone", "nulls", "max_future_days", "signs"]
         names += ["sheet", "header_row", "footer", "fill_down", "ignore"]
         changed = {name: getattr(self, name) for name in names if getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True)}
+        changed |= {"unpivot": self.unpivot.model_dump(mode="json")} if self.unpivot else {}
         return changed | ({"trailer": self.trailer} if self.trailer else {})
 
     @model_validator(mode="after")
@@ -149,6 +183,8 @@ class FeedSettings(Strict):
             return "replace", "a snapshot replaces every earlier file already; remove `replace` or `snapshot`"
         if self.max_future_days is not None and feed.day is None:
             return "max_future_days", f"{feed.name} have no day that could be in the future"
+        if self.unpivot and (problem := self._problem_with_unpivot(feed, self.unpivot)):
+            return "unpivot", problem
         if self.invert and feed.name != "fx_rates":
             return "invert", f"{feed.name} have no rates that could be inverted; this is a setting of fx_rates"
         if self.signs == "agree" and not {"amount", "quantity"} <= set(numeric):
@@ -159,6 +195,15 @@ class FeedSettings(Strict):
                 return "totals", "a trailer begins with a word of its own and names at least one total, such as [TOTAL, rows, amount]"
             if unknown := [field for field in named if field not in ("rows", *numeric)]:
                 return "totals", f'{unknown[0]!r} is not a total; allowed: rows, {", ".join(numeric)}, and "" for a field that is something else'
+        return None
+
+    def _problem_with_unpivot(self, feed: Feed, unpivot: Unpivot) -> str | None:
+        if feed.attributes:
+            return f"each row of {feed.name} must be a row of its file, so that a payout leads back to it; unpivot the file before you deliver it"
+        if self.totals is not None:
+            return "totals count the rows of the file, and unpivot makes several of each; remove one of the two"
+        if unpivot.divisors and unpivot.value in self.columns:
+            return f"{unpivot.value} is divided by `per`, so columns cannot map it too; call `value` differently, or leave `per` out"
         return None
 
 
