@@ -14,7 +14,7 @@ import duckdb
 
 from assets.feeds.column_mapping import compile_condition, map_header, missing_columns
 from assets.feeds.inspection import format_of, is_unnamed
-from assets.feeds.readers import Source, filled_down, relation, with_preamble
+from assets.feeds.readers import Source, filled_down, relation, unpivoted, with_preamble
 from assets.feeds.typing_sql import (
     IGNORED,
     Deletion,
@@ -22,6 +22,7 @@ from assets.feeds.typing_sql import (
     RowRule,
     TextFacts,
     delimiters_alone,
+    empty_cell,
     ignored,
     not_computed,
     positive_return,
@@ -33,10 +34,10 @@ from assets.feeds.typing_sql import (
 )
 from assets.runtime.errors import rejection
 from models.documents import InputError
-from models.feeds.attributes import column_named
+from models.feeds.attributes import column_named, folded
 from models.feeds.columns import Feed
 from models.feeds.reject_reasons import CORRECTS_FILE, CORRECTS_ROW, is_correction
-from models.feeds.settings import FeedSettings, key_of
+from models.feeds.settings import FeedSettings, Unpivot, key_of
 from models.sql_text import literal
 
 #: Files that one statement reads. Many, because the engine writes the rows of a second statement twice; not all, because each file takes memory.
@@ -54,10 +55,23 @@ class Batch:
     fill_down: list[str] = field(default_factory=list)  # cells that take the value above them
     fill_within: str | None = None  # the cell that must have the same value there
     deletion: Deletion | None = None
+    unpivot: Unpivot | None = None
 
     def relation(self, sources: list[Source] | None = None) -> str:
         """SQL of the rows of all its files, or of some."""
-        return with_preamble(filled_down(relation(sources or self.sources), self.fill_down, self.fill_within), self.sources[0])
+        first = self.sources[0]
+        rows = with_preamble(filled_down(relation(sources or self.sources), self.fill_down, self.fill_within), first)
+        return unpivoted(rows, first.names, self.unpivot)
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns of the relation."""
+        return (*self.sources[0].names, *(self.unpivot.names if self.unpivot else ()))
+
+    @property
+    def rows_per_row(self) -> int:
+        """How many rows of the relation one row of a file gives."""
+        return len(self.unpivot.columns) if self.unpivot else 1
 
     @property
     def facts(self) -> TextFacts:
@@ -87,23 +101,42 @@ def make_batches(feed: Feed, settings: FeedSettings, sources: list[Source], arri
             if is_json and (settings.decimal == "," or settings.thousands):
                 message = f"is JSON, where a number has a point; feeds.{feed.name}.decimal and thousands are for CSV. Put JSON files into a feed without them"
                 raise rejection(group[0].name, message)
-            mapped = map_header(feed, in_json if is_json else settings, group[0].names, group[0].name, typed)
+            unpivot = _unpivot(feed, settings, group[0])
+            header = (*group[0].names, *(unpivot.names if unpivot else ()))
+            if unpivot and typed.issuperset(unpivot.columns):
+                typed |= {unpivot.value}
+            mapped = map_header(feed, in_json if is_json else settings, header, group[0].name, typed)
         except InputError as error:
             problems += error.problems
             continue
         try:
             rules = _rules(feed, settings, mapped, group[0], typed, arrived[group[0].file_no])
+            rules += [empty_cell(f"c{len(header) - 1}", settings.nulls)] if unpivot else []
             fill_down, fill_within = _cells_to_fill(feed, settings, group[0])
             deletion, not_said = _deletion(feed, settings, group[0], typed)
         except InputError as error:
             problems += error.problems
             continue
         rules += not_said
-        fill = (fill_down, fill_within)
-        batches += [Batch(group[i : i + _FILES_AT_ONCE], mapped, defaults, rules, *fill, deletion) for i in range(0, len(group), _FILES_AT_ONCE)]
+        shape = (fill_down, fill_within, deletion, unpivot)
+        batches += [Batch(group[i : i + _FILES_AT_ONCE], mapped, defaults, rules, *shape) for i in range(0, len(group), _FILES_AT_ONCE)]
     if problems:
         raise InputError(problems)
     return batches
+
+
+def _unpivot(feed: Feed, settings: FeedSettings, source: Source) -> Unpivot | None:
+    """The feed's `unpivot`. Rows of a file of corrections are unpivoted already."""
+    if settings.unpivot is None or is_correction(source.header):
+        return None
+    in_book = f"feeds.{feed.name}.unpivot in book.yaml"
+    if missing := [column for column in settings.unpivot.columns if column not in source.header]:
+        message = f"has no column {', '.join(missing)} ({in_book}). Its columns: {', '.join(source.header[:40])}"
+        raise rejection(source.name, message, source.header_line)
+    if twice := sorted(set(map(folded, source.header)) & set(map(folded, settings.unpivot.names))):
+        message = f"has the column {', '.join(twice)}, which {in_book} adds; choose another name there and map it under columns"
+        raise rejection(source.name, message, source.header_line)
+    return settings.unpivot
 
 
 def _cells_to_fill(feed: Feed, settings: FeedSettings, source: Source) -> tuple[list[str], str | None]:
@@ -168,7 +201,7 @@ def insert_rejects(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> 
     sources = [source for source in batch.sources if source.file_no in rejected]
     if not sources:
         return 0, 0
-    rejects = select_rejects(batch.mapped, batch.defaults, batch.facts, batch.relation(sources), sources[0].names, batch.rules, batch.deletion)
+    rejects = select_rejects(batch.mapped, batch.defaults, batch.facts, batch.relation(sources), batch.header, batch.rules, batch.deletion)
     con.execute(f"create or replace temp table rejected as {rejects}")
     numbers = ", ".join(str(-source.file_no) for source in sources)
     con.execute(

@@ -167,6 +167,26 @@ def _try_out(expression: Compiled) -> None:
         raise ExpressionError(f"cannot be computed: {str(error).splitlines()[0]}") from None
 
 
+def _with_unpivoted(feed: Feed, settings: FeedSettings, header: tuple[str, ...]) -> FeedSettings:
+    """The settings with what `unpivot` implies: its value is divided by `per`, and a `currency` is the one that neither columns nor defaults give."""
+    unpivot = settings.unpivot
+    if unpivot is None or not {*unpivot.names} <= {*header}:
+        return settings
+    implied: dict[str, str] = {}
+    if unpivot.divisors:
+        steps = " ".join(f"WHEN '{divisor}' THEN {_quoted(unpivot.value)} / {divisor}" for divisor in unpivot.divisors)
+        implied[unpivot.value] = f"CASE per {steps} END"
+    given = {*settings.columns, *settings.defaults, *unpivot.names}
+    free = [column.name for column in feed.columns if column.kind == "currency" and column.name not in given]
+    if "currency" in unpivot.names and free:
+        implied[free[0]] = "currency"
+    return settings.model_copy(update={"columns": {**settings.columns, **implied}})
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name: str, typed: frozenset[str] = frozenset()) -> list[Mapped]:
     """Where each column of the feed comes from in a file with this header: its mapping, otherwise the column of the same name.
 
@@ -184,6 +204,7 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
         is_turned = settings.signs == "by_type" and target in SIGNED_COLUMNS
         return Mapped(target, column, expression, text, forms_of_typed if is_typed else forms, is_typed, is_turned)
 
+    settings = _with_unpivoted(feed, settings, header)
     by_folded_name = {folded(column): column for column in header}
     canonical = {column.name: column for column in feed.columns}
     mapped: dict[str, Mapped] = {}
@@ -213,6 +234,7 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
     if problems:
         raise InputError(problems)
     taken = {column for m in mapped.values() if m.expression for column in m.expression.columns}
+    taken.update(settings.unpivot.columns if settings.unpivot else ())
     named = [column for column in header if not is_unnamed(column)]
     if settings.strict and (added := [column for column in named if column not in taken and folded(column) not in map(folded, mapped)]):
         message = f"has the column {', '.join(added[:40])}, which book.yaml does not name, and feeds.{feed.name} is strict; "

@@ -18,7 +18,7 @@ import duckdb
 
 from assets.archive.manifest import Arrival, append_manifest, sync_archive
 from assets.archive.receipts import enter_load, write_receipt
-from assets.feeds.batches import describe_undeletable, insert_corrections, insert_rejects, make_batches
+from assets.feeds.batches import Batch, describe_undeletable, insert_corrections, insert_rejects, make_batches
 from assets.feeds.column_mapping import check_mappings, settings_hash
 from assets.feeds.control_totals import check_totals, plain_total, rows_without_ignored
 from assets.feeds.file_checks import check_rejected, ids_with_exponents, positive_credits, repeated_under_one_name
@@ -48,6 +48,8 @@ from models.sql_text import identifier
 #: file_no = this × the feed's place + arrival_no. It does not depend on the order in which files of different feeds arrived.
 FILE_NUMBERS_PER_FEED = 100_000_000
 _POLL_SECONDS = 0.2
+#: The place of the status in a row of raw.feed_files.
+_STATUS = 6
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,7 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
             load.warnings.extend(describe_repeated_keys(feed, key, repeated))
             rejected += sum(repeated.values())
         insert_corrections(load.con, feed, batch)
-        _check_row_counts(batch.sources, rows_read)
+        _check_row_counts(batch, rows_read)
     problems = check_totals(load.con, feed, sources, rows_of_data)
     if not load.context.is_rebuild:  # a rebuild repeats what was taken in
         problems += all_rejected
@@ -246,12 +248,13 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     append_rows(load.con, "declared_totals", [(feed.name, source.file_no, total, value) for source in sources for total, value in source.totals.items()])
     entries = []
     outside = {source.file_no: source.lines_outside for source in sources}
+    per_row = {source.file_no: batch.rows_per_row for batch in batches for source in batch.sources}
     for arrival in todo:
         number = file_number(feed, arrival)
         status, reason = _status_of(arrival, first.get(arrival.sha256))
         read = rows_read.get(number, 0)
-        entry = (number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at, status, reason, read, outside.get(number, 0))
-        entries.append(entry)
+        entry = (number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at, status, reason, read)
+        entries.append((*entry, outside.get(number, 0), per_row.get(number, 1)))
     append_rows(load.con, "feed_files", entries)
     load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
     load.warnings.extend(ids_with_exponents(load.con, feed, sources))
@@ -260,7 +263,7 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     arrivals = load.landing.arrivals[feed.name]
     load.warnings.extend(delivered_again(load.con, feed, arrivals, [(arrival, original, file_number(feed, original)) for arrival, original in again]))
     load.warnings.extend(smaller_than_usual(load.con, feed, settings, {source.file_no: source.name for source in sources}))
-    return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=sum(status == "duplicate" for *_, status, _, _ in entries))
+    return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=sum(entry[_STATUS] == "duplicate" for entry in entries))
 
 
 def _status_of(arrival: Arrival, original: Arrival | None) -> tuple[str, str | None]:
@@ -381,16 +384,16 @@ def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[
     append_rows(load.con, "feed_columns", [(feed.name, column) for column in sorted(new)])
 
 
-def _check_row_counts(sources: list[Source], rows_read: dict[int, int]) -> None:
+def _check_row_counts(batch: Batch, rows_read: dict[int, int]) -> None:
     """In a file without quotes every line is a row, so the reader must have seen each of them."""
-    for source in sources:
+    for source in batch.sources:
         facts = source.facts
         if format_of(source.suffix) != ("csv", "none") or facts.has_quote or source.is_rewritten:
             continue
-        read = rows_read.get(source.file_no, 0)
+        read = rows_read.get(source.file_no, 0) / batch.rows_per_row
         lines = facts.newlines + (not facts.ends_with_newline)
         if lines - 1 != read:
             with source.path.open("rb") as file:
                 lines = sum(1 for line in file if line.strip(b"\r\n"))
             if lines - 1 != read:
-                raise rejection(source.name, f"has {lines - 1} rows but {read} were read; report this")
+                raise rejection(source.name, f"has {lines - 1} rows but {read:g} were read; report this")

@@ -18,6 +18,7 @@ create schema if not exists raw;
 create table if not exists raw.feed_files (file_no integer not null, feed varchar not null, file_name varchar not null, sha256 varchar not null,
     arrival_no integer not null, arrived_at timestamp not null, status varchar not null, reason varchar, rows_read bigint not null);
 alter table raw.feed_files add column if not exists lines_outside bigint default 0;
+alter table raw.feed_files add column if not exists rows_per_row integer default 1;
 create table if not exists raw.ignored_rows (feed varchar not null, file_no integer not null, row_no bigint not null);
 create table if not exists raw.rejects (feed varchar not null, file_no integer not null, row_no bigint not null, reason varchar not null,
     column_name varchar, message varchar not null, raw varchar not null);

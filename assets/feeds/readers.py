@@ -20,6 +20,7 @@ import duckdb
 
 from assets.feeds.inspection import Compression, Facts, format_of, open_unpacked
 from assets.runtime.errors import rejection
+from models.feeds.settings import Unpivot
 from models.sql_text import literal
 
 #: The longest line that is read; the engine's own limit.
@@ -91,6 +92,18 @@ def filled_down(rows: str, cells: list[str], within: str | None = None) -> str:
         f"case when above_{cell}.file_no = file_no and fault is null{same.format(cell=cell)} then above_{cell}.value end as {cell}" for cell in cells
     )
     return f"select * exclude ({', '.join(f'above_{cell}' for cell in cells)}) replace ({taken}) from (select *, {above} from ({rows}))"
+
+
+def unpivoted(rows: str, header: tuple[str, ...], unpivot: Unpivot | None) -> str:
+    """SQL of a relation with one row per row and listed column: the cells of the file, then those that `unpivot` adds. Rows stay in order."""
+    if unpivot is None:
+        return rows
+    items = []
+    for name, values in unpivot.columns.items():
+        cells = [*(literal(str(value)) for value in values.values()), f"c{header.index(name)}"]
+        items.append(f"[{', '.join(cells)}]")
+    added = ", ".join(f"item[{i + 1}] as c{len(header) + i}" for i in range(len(unpivot.names)))
+    return f"select * exclude (item), {added} from (select *, unnest([{', '.join(items)}]) as item from ({rows}))"
 
 
 def _csv(paths: str, file_no: str, columns: list[str], compression: Compression, source: Source) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from models.feeds.attributes import attribute_column
 from models.feeds.columns import NEGATIVE_TYPES, SQL_TYPES, TRANSACTION_TYPES, Column, Feed, Kind
 from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, text_of
-from models.feeds.text_formats import PLAIN, Forms
+from models.feeds.text_formats import PLAIN, Forms, without_nulls
 from models.money import MINOR_UNITS
 from models.sql_text import identifier, literal
 
@@ -125,6 +125,11 @@ def delimiters_alone(mapped: list[Mapped], defaults: Mapping[str, str | int], wi
         m.column and m.column.required and m.expression and m.expression.is_column and m.name not in defaults and m.column.default is None for m in mapped
     )
     return RowRule(f"(coalesce({', '.join(f'c{i}' for i in range(width))}) is null)", IGNORED, "", "", not needs_a_cell, True)
+
+
+def empty_cell(cell: str, nulls: list[str]) -> RowRule:
+    """A cell of a wide table without a value is no data."""
+    return RowRule(f"coalesce(trim({without_nulls(cell, nulls)}), '') = ''", IGNORED, "", "", comes_first=True)
 
 
 def too_late(feed: Feed, mapped: list[Mapped], last_day: dt.date, days: int) -> RowRule:

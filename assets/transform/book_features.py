@@ -51,6 +51,7 @@ class BookFeatures:
     has_claims: bool
     has_nets: bool
     has_closes: bool
+    has_inverse_rates: bool
 
     def as_var(self) -> dict[str, Any]:
         """The dbt var `book`."""
@@ -83,6 +84,7 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         has_claims=has_claims,
         has_nets=has_nets,
         has_closes=has_closes,
+        has_inverse_rates="fx_rates" in configured and configured["fx_rates"].invert,
     )
 
 

@@ -6,13 +6,14 @@ applying the settings (assets/feeds/column_mapping.py, assets/feeds/typing_sql.p
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from models.calendars import TimeZone
 from models.feeds.columns import NUMERIC_KINDS, Feed
 from models.validation import Strict
 
@@ -111,6 +112,37 @@ def _snapshot(value: Any) -> Any:
     return value
 
 
+class Unpivot(Strict):
+    """A wide table as rows: each of `columns` gives one row with the values written beside it, and what its cell holds divided by `per` as `value`."""
+
+    columns: dict[str, dict[str, str | int | Decimal | dt.date]] = Field(min_length=1, max_length=1_000)
+    value: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Unpivot:
+        first, *others = self.columns.items()
+        if different := [name for name, values in others if values.keys() != first[1].keys()]:
+            raise ValueError(f"unpivot: the columns {first[0]} and {different[0]} have different keys; give each column the same ones")
+        if self.value in first[1]:
+            raise ValueError(f"unpivot: {self.value!r} is `value` already; call the other one differently")
+        for name, values in self.columns.items():
+            per = values.get("per", 1)
+            if not isinstance(per, int) or not re.fullmatch("10{0,9}", str(per)):
+                raise ValueError(f"unpivot: per of {name} must be 1, 10, 100, … (found {per}), because other quotients may have no last decimal")
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that it adds to those of the file."""
+        return [*next(iter(self.columns.values())), self.value]
+
+    @property
+    def divisors(self) -> list[int]:
+        """What values are divided by, if anything but 1."""
+        found = sorted({int(str(values.get("per", 1))) for values in self.columns.values()})
+        return [] if found == [1] else found
+
+
 class FeedSettings(Strict):
     """One feed: its files, their format, how their columns map to the canonical ones, and what must be true of files and rows."""
 
@@ -127,7 +159,7 @@ class FeedSettings(Strict):
     negatives: Annotated[list[Literal["trailing", "parentheses"]], BeforeValidator(_as_list)] = Field(default_factory=list)
     symbols: Annotated[list[str], BeforeValidator(_symbols)] = Field(default_factory=list)
     dates: str | None = None
-    time_zone: str | None = None
+    time_zone: TimeZone | None = None
     nulls: list[str] = Field(default_factory=list)
     # which of its lines are data
     sheet: Annotated[int | str, BeforeValidator(_sheet)] = 1
@@ -137,6 +169,7 @@ class FeedSettings(Strict):
     fill_down: list[str] = Field(default_factory=list)
     fill_within: str | None = None
     ignore: str | None = None
+    unpivot: Unpivot | None = None
     # what must be true of a file
     totals: Literal["json", "csv"] | list[str] | None = None
     drop: DropSettings = DropSettings()
@@ -154,6 +187,8 @@ class FeedSettings(Strict):
     repeats: Literal["refuse", "last"] = "refuse"
     snapshot: Annotated[SnapshotSettings | None, BeforeValidator(_snapshot)] = None
     replace: Literal["file"] | None = None
+    # how its rows are used
+    invert: bool = False
 
     @property
     def patterns(self) -> list[str]:
@@ -175,6 +210,7 @@ class FeedSettings(Strict):
         names = ["encoding", "delimiter", "decimal", "thousands", "grouping", "negatives", "symbols", "dates", "time_zone", "nulls", "max_future_days", "signs"]
         names += ["sheet", "header_row", "footer", "preamble", "fill_down", "fill_within", "ignore", "deleted"]
         changed = {name: getattr(self, name) for name in names if getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True)}
+        changed |= {"unpivot": self.unpivot.model_dump(mode="json")} if self.unpivot else {}
         return changed | ({"trailer": self.trailer} if self.trailer else {})
 
     @model_validator(mode="after")
@@ -192,11 +228,6 @@ class FeedSettings(Strict):
                 raise ValueError(f'dates: {self.dates!r} is not a date format; write %d, %m, %Y and the like, such as "%d.%m.%Y" or "%m/%d/%Y %H:%M"')
             if "%z" in self.dates and self.time_zone is None:
                 raise ValueError("dates: %z needs time_zone: the zone in which a moment's day counts, such as Europe/Berlin")
-        if self.time_zone is not None:
-            try:
-                ZoneInfo(self.time_zone)
-            except (ValueError, OSError, KeyError):
-                raise ValueError(f"time_zone: {self.time_zone!r} is not a time zone; write one such as Europe/Berlin, America/New_York or UTC") from None
         if any(not token.strip() for token in self.nulls):
             raise ValueError("nulls: an empty cell has no value anyway; name words such as NULL or N/A")
         return self
@@ -212,6 +243,10 @@ class FeedSettings(Strict):
             return "deleted", f"a row takes its key back, and {feed.name} have no key; name one with `key`, such as key: [{feed.columns[0].name}]"
         if self.max_future_days is not None and feed.day is None:
             return "max_future_days", f"{feed.name} have no day that could be in the future"
+        if self.unpivot and (problem := self._problem_with_unpivot(feed, self.unpivot)):
+            return "unpivot", problem
+        if self.invert and feed.name != "fx_rates":
+            return "invert", f"{feed.name} have no rates that could be inverted; this is a setting of fx_rates"
         if self.signs and "type" not in [column.name for column in feed.columns]:
             return "signs", f"{feed.name} have no amount, quantity and type whose signs could differ; remove the setting"
         if self.trailer:
@@ -220,6 +255,15 @@ class FeedSettings(Strict):
                 return "totals", "a trailer begins with a word of its own and names at least one total, such as [TOTAL, rows, amount]"
             if unknown := [field for field in named if field not in ("rows", *numeric)]:
                 return "totals", f'{unknown[0]!r} is not a total; allowed: rows, {", ".join(numeric)}, and "" for a field that is something else'
+        return None
+
+    def _problem_with_unpivot(self, feed: Feed, unpivot: Unpivot) -> str | None:
+        if feed.attributes:
+            return f"each row of {feed.name} must be a row of its file, so that a payout leads back to it; unpivot the file before you deliver it"
+        if self.totals is not None:
+            return "totals count the rows of the file, and unpivot makes several of each; remove one of the two"
+        if unpivot.divisors and unpivot.value in self.columns:
+            return f"{unpivot.value} is divided by `per`, so columns cannot map it too; call `value` differently, or leave `per` out"
         return None
 
 

@@ -203,7 +203,7 @@ def test_a_column_without_a_name_may_be_there_if_it_is_empty(tmp_path: Path) -> 
     """Lists of some systems begin every line with a delimiter. A value there belongs to nothing that book.yaml names."""
     rows = "".join(f"{first},{ROW}\n" for first in ("", "x", ""))
     book = write_book(tmp_path, feed("strict: true, columns: {channel: channel}"), {"transactions/a.csv": f",{HEADER}\n{rows}"})
-    assert load(book).warnings == ()
+    assert not any("has columns" in warning for warning in load(book).warnings)
     assert [row for *_, row in loaded(book)] == [1, 3]
     assert rejects(book) == [(2, "wrong_field_count", None)]
     assert query(book, "select name from raw.attributes") == [("channel",)]

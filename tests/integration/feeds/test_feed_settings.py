@@ -367,6 +367,7 @@ def test_settings_that_say_nothing_are_refused_with_what_is_allowed(settings: st
         ("transactions: {files: x}\npartners: {files: z, max_future_days: 3}", "book.yaml:5: feeds.partners.max_future_days: partners have no day"),
         ("transactions: {files: x}\npartners: {files: z, snapshot: {per: day}}", "book.yaml:5: feeds.partners.snapshot: partners have no day .*snapshot: true"),
         ("transactions: {files: x}\npayments: {files: z, signs: agree}", "feeds.payments.signs: payments have no amount, quantity and type"),
+        ("transactions: {files: x}\npartners: {files: z, invert: true}", "book.yaml:5: feeds.partners.invert: partners have no rates"),
     ],
 )
 def test_settings_that_do_not_fit_the_feed_are_refused_with_their_key(tmp_path: Path, feeds: str, what: str) -> None:
