@@ -36,15 +36,19 @@ class RateTable:
         return any(name != code for name, (code, _) in self.quoted.items())
 
 
+def quoted_currency(name: str) -> tuple[str, int] | None:
+    """The currency that a column is named after, and the number of units; None: it is named after something else."""
+    found = _QUOTED.fullmatch(name)
+    return (found.group(2), int(found.group(1) or 1)) if found and found.group(2) in MINOR_UNITS else None
+
+
 def find_rate_table(columns: Sequence[Column]) -> RateTable | None:
-    """The table, if nearly all its columns are named after currencies; None: it is something else."""
-    found = {column.name: match for column in columns if (match := _QUOTED.fullmatch(column.name)) and match.group(2) in MINOR_UNITS}
-    dated = [column for column in columns if column.name not in found and day_form(column)]
-    if len(found) < _FEWEST or 2 * len(found) <= len(columns) or len(dated) != 1:
+    """The table, if most of its columns are named after currencies; None: it is something else."""
+    quoted = {column.name: found for column in columns if (found := quoted_currency(column.name))}
+    dated = [column for column in columns if column.name not in quoted and day_form(column)]
+    if len(quoted) < _FEWEST or 2 * len(quoted) <= len(columns) or len(dated) != 1:
         return None
-    return RateTable(
-        dated[0], [column for column in columns if column.name in found], {name: (match.group(2), int(match.group(1) or 1)) for name, match in found.items()}
-    )
+    return RateTable(dated[0], [column for column in columns if column.name in quoted], quoted)
 
 
 def propose_rates(table: RateTable, currency: str | None) -> Proposal:
@@ -54,23 +58,20 @@ def propose_rates(table: RateTable, currency: str | None) -> Proposal:
     proposal.add("unpivot", {"columns": columns, "value": "rate"}, f"a column for each of {len(columns)} currencies")
     codes = {code for code, _ in table.quoted.values()}
     home = currency if currency and currency not in codes else "EUR" if "EUR" not in codes else None
-    side = "to_currency" if table.has_units or _is_price(table) else "from_currency"
+    is_price = True if table.has_units else _is_price(table)
+    side, other = ("to_currency", "from_currency") if is_price else ("from_currency", "to_currency")
     if home is None:
-        proposal.ask(side, "?", "the currency of the bank, which has no column of its own: --currency names it", is_column=True)
+        proposal.ask(side, "?", "the currency of the bank, which has no column of its own; --currency names it", is_column=True)
         return proposal
     proposal.defaults[side] = home
-    proposal.reasons[side] = f"a rate is the price of the foreign currency in {home}" if side == "to_currency" else f"a rate is the price of 1 {home}"
-    if not table.has_units:
-        other = "from_currency" if side == "to_currency" else "to_currency"
-        proposal.ask(
-            other, f"'{home}'", f"instead, if a rate is the price of {'1 ' + home if other == 'from_currency' else 'the foreign currency'}", is_column=True
-        )
+    meaning = {"to_currency": f"a rate is the price of the foreign currency in {home}", "from_currency": f"a rate is the price of 1 {home}"}
+    proposal.reasons[side] = meaning[side]
+    if is_price is None:
+        proposal.ask("defaults", {other: home}, f"if {meaning[other]}")
     return proposal
 
 
-def _is_price(table: RateTable) -> bool:
-    """Whether a currency of small units costs less than one: then rates are prices of the foreign currency."""
-    for column in table.columns:
-        if table.quoted[column.name][0] in _SMALL:
-            return all(re.match(r"0?[.,]", value) for value in column.values())
-    return False
+def _is_price(table: RateTable) -> bool | None:
+    """Whether rates are prices of the foreign currency: one of small units then costs less than one. None: the table has no such currency."""
+    small = next((column for column in table.columns if table.quoted[column.name][0] in _SMALL), None)
+    return None if small is None else all(re.match(r"0?[.,]", value) for value in small.values())

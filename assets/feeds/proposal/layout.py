@@ -12,6 +12,7 @@ from typing import Any
 
 from assets.feeds.proposal.column_names import KINDS, NAMES, PRICES, STATES, bare
 from assets.feeds.proposal.day_forms import day_form
+from assets.feeds.proposal.exchange_rates import quoted_currency
 from assets.feeds.proposal.mapping_text import within
 from assets.feeds.proposal.number_forms import looks_like_number
 from assets.feeds.proposal.sample import Column, Record
@@ -72,9 +73,10 @@ def _header_place(records: Sequence[Record]) -> int | None:
     for place, record in enumerate(records[:_HEADER_WITHIN]):
         names = [cell for cell in record.cells if cell]
         below = records[place + 1 : place + 21]
-        if len(names) < 2 or any(_is_value(name) for name in names):
+        currencies = [name for name in names if quoted_currency(name)]
+        if len(names) < 2 or any(_is_value(name) for name in names if name not in currencies):
             continue
-        known = sum(bare(name) in _KNOWN for name in names)
+        known = sum(bare(name) in _KNOWN for name in names) + len(currencies)
         fitting = sum(2 * len(each.cells) >= len(names) for each in below) / len(below) if below else 1
         score = (len(names) + 3 * known) * fitting
         if score > best:

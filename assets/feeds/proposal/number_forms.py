@@ -24,12 +24,16 @@ NULLS = ("-", "–", "—", "N/A", "n/a", "#N/A", "NA", "NULL", "null", "None", 
 ENOUGH = 0.9
 _LOOKED_AT = 2_000
 _ALL = Forms(negatives=("trailing", "parentheses"), symbols=SYMBOLS)
+_POINT = _ALL
+_COMMA = replace(_ALL, decimal=",")
+_POINT_AND_COMMAS = replace(_ALL, thousands=(",",))
+_COMMA_AND_POINTS = replace(_ALL, decimal=",", thousands=(".",))
 #: The most common first: where several fit every value, the first is taken.
 _FORMS = (
-    _ALL,
-    replace(_ALL, decimal=","),
-    replace(_ALL, thousands=(",",)),
-    replace(_ALL, decimal=",", thousands=(".",)),
+    _POINT,
+    _COMMA,
+    _POINT_AND_COMMAS,
+    _COMMA_AND_POINTS,
     *(replace(_ALL, decimal=decimal, thousands=(mark,)) for decimal in (",", None) for mark in (" ", "\u00a0", "\u202f", "'", "’")),
     replace(_ALL, thousands=(",",), grouping="indian"),
 )
@@ -45,8 +49,8 @@ class NumberForm:
     is_ambiguous: bool = False
 
     def settings(self) -> dict[str, Any]:
-        """The feed's settings for marks and groups."""
-        form = self.form
+        """The feed's settings for marks and groups; none where the values could be read in two ways."""
+        form = self.form if not self.is_ambiguous else _POINT
         found: dict[str, Any] = {}
         if form.decimal:
             found["decimal"] = form.decimal
@@ -94,26 +98,32 @@ def share_of_numbers(column: Column, form: Forms) -> float:
     return sum(is_number(value, form) for value in values) / len(values) if values else 0.0
 
 
-def number_form(columns: Sequence[Column], delimiter: str) -> NumberForm:
-    """The form that fits the most values of the columns that hold numbers. A declared type needs no form."""
+def number_form(columns: Sequence[Column], has_decimal_comma: bool, are_rates: bool = False) -> NumberForm:
+    """The form that fits the most values of the columns that hold numbers. A declared type needs no form.
+
+    `has_decimal_comma`: something else in the file shows a country that writes one. `are_rates`: no number is a thousand.
+    """
     numeric = [column for column in columns if not column.type and max(share_of_numbers(column, form) for form in _FORMS) >= ENOUGH]
     values = [value for column in numeric for value in _different(column)]
-    if not values:
-        return NumberForm(_FORMS[0])
-    fits = {form: sum(is_number(value, form) for value in values) for form in _FORMS}
-    most = max(fits.values())
-    best = [form for form in _FORMS if fits[form] == most]
     marked = [value for value in values if _MARKED.search(value)]
-    point, comma = _FORMS[0], _FORMS[3]
-    if marked and point in best and comma in best:  # 1.234 and no other
-        return NumberForm(comma if delimiter == ";" else replace(point, decimal="."), marked[0], True)
-    if marked and _FORMS[1] in best and _FORMS[2] in best:  # 1,234 and no other
-        chosen = _FORMS[1] if delimiter == ";" else _FORMS[2]
-        return NumberForm(chosen, marked[0], True)
-    chosen = best[0]
-    evidence = next((value for value in marked if not is_number(value, _FORMS[0])), marked[0] if marked else "")
-    looks_grouped = any(re.fullmatch(r"-?[1-9][0-9]{0,2}\.[0-9]{3}", value) for value in marked)
-    return NumberForm(replace(chosen, decimal=".") if chosen == point and looks_grouped else chosen, evidence)
+    if not marked:
+        return NumberForm(_fitting(values)[0], next((value for value in values if not is_number(value)), ""))
+    best = _fitting(values)
+    if are_rates or any(re.match(r"-?0[.,]", value) for value in marked):
+        best = [form for form in best if not form.thousands] or best
+    if _POINT in best and _COMMA_AND_POINTS in best:  # 1.234 and no other
+        return NumberForm(_COMMA_AND_POINTS, marked[0]) if has_decimal_comma else NumberForm(_POINT, marked[0], is_ambiguous=True)
+    if _COMMA in best and _POINT_AND_COMMAS in best:  # 1,234 and no other
+        return NumberForm(_COMMA, marked[0]) if has_decimal_comma else NumberForm(_POINT_AND_COMMAS, marked[0], is_ambiguous=True)
+    evidence = next((value for value in marked if not is_number(value, _POINT)), marked[0])
+    is_declared = best[0] != _POINT or any(re.fullmatch(r"-?[1-9][0-9]{0,2}\.[0-9]{3}", value) for value in marked)
+    return NumberForm(replace(best[0], decimal=best[0].decimal or ".") if is_declared and not best[0].thousands else best[0], evidence)
+
+
+def _fitting(values: Sequence[str]) -> list[Forms]:
+    """The forms that fit the most values, in their order."""
+    fits = {form: sum(is_number(value, form) for value in values) for form in _FORMS}
+    return [form for form in _FORMS if fits[form] == max(fits.values())]
 
 
 def further_settings(columns: Iterable[Column], form: Forms) -> tuple[dict[str, Any], dict[str, str]]:

@@ -49,7 +49,10 @@ class Proposal:
     @property
     def missing(self) -> list[str]:
         """Required columns that nothing was found for."""
-        return [column.name for column in FEEDS[self.feed].columns if column.required and column.name not in self.columns | self.defaults]
+        given = set(self.columns) | set(self.defaults)
+        if "unpivot" in self.settings:  # it gives the rate, and the side that is not given
+            given |= {"rate", *(("from_currency", "to_currency") if given & {"from_currency", "to_currency"} else ())}
+        return [column.name for column in FEEDS[self.feed].columns if column.required and column.name not in given]
 
     def feed_settings(self, files: str) -> dict[str, Any]:
         """The feed as book.yaml has it."""

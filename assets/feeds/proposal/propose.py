@@ -43,7 +43,8 @@ def propose(path: Path, currency: str | None) -> Proposal:
     proposal = propose_rates(table, currency) if table else Proposal("transactions", len(layout.columns[0].cells))
     proposal.settings |= sample.settings | layout.settings
     proposal.reasons |= sample.reasons | layout.reasons
-    numbers = number_form(table.columns if table else layout.columns, sample.delimiter)
+    has_points = any((day.format or "").startswith("%d.%m") for column in layout.columns if (day := day_form(column)))
+    numbers = number_form(table.columns if table else layout.columns, has_points or sample.delimiter == ";", are_rates=table is not None)
     if table:
         _write_number_form(proposal, numbers, table.columns)
         map_date(proposal, layout, Roles({"date": table.date}, day=day_form(table.date)), sample.delimiter, currency or "")
@@ -71,8 +72,9 @@ def _write_number_form(proposal: Proposal, numbers: NumberForm, columns: Sequenc
     for place, (name, value) in enumerate(numbers.settings().items()):
         proposal.add(name, value, f"such as {numbers.evidence}" if numbers.evidence and place == 0 else "")
     if numbers.is_ambiguous:
-        other = "." if numbers.form.decimal == "," else ","
-        proposal.ask("decimal", other, f"{numbers.evidence} may be a thousand or a little more than one; nothing else shows which")
+        mark = "," if "," in numbers.evidence else "."
+        proposal.ask("decimal", mark, f"if {numbers.evidence} is a little more than one, or a thousand: nothing in the file shows which")
+        proposal.ask("thousands", mark, f"if {numbers.evidence} is a thousand" + ("" if mark == "," else '; then also decimal: ","'))
     further, reasons = further_settings(columns, numbers.form)
     for name, words in further.items():
         proposal.add(name, words, reasons[name])

@@ -15,7 +15,7 @@ import pytest
 from assets.runtime.book_folder import open_book
 from pipelines.cli.main import main
 from pipelines.run import run_book
-from tests.support.exports import TRANSACTIONS, Export
+from tests.support.exports import TRANSACTIONS, Export, bank_rates
 from tests.support.feed_books import load, query, rejects
 
 
@@ -75,3 +75,25 @@ def test_the_settings_of_the_feed_are_used_and_no_nested_replace(tmp_path: Path)
     for system, make in TRANSACTIONS.items():
         feed = open_book(first_book(tmp_path / system, make())).feeds["transactions"]
         assert not any("replace(" in expression.lower() for expression in feed.columns.values())
+
+
+def test_a_bank_s_table_of_rates_is_a_feed_of_rates(tmp_path: Path) -> None:
+    export = bank_rates()
+    book = first_book(tmp_path, export)
+    load(book)
+    header, first, *others = [line.split("|") for line in export.content.decode().splitlines()]
+    day = dt.datetime.strptime(first[0], "%d.%m.%Y").date()
+    wanted = [(name[-3:], "CZK", Decimal(rate.replace(",", ".")) / int(name[:-3])) for name, rate in zip(header[1:], first[1:], strict=True)]
+    assert query(book, f"select from_currency, to_currency, rate from raw.fx_rates where date = date '{day}' order by row_no") == wanted
+    assert query(book, "select count(*) from raw.fx_rates") == [((len(others) + 1) * len(wanted),)]
+    assert rejects(book) == []
+    assert open_book(book).feeds["fx_rates"].key == ["date", "from_currency", "to_currency"]
+
+
+def test_a_table_of_rates_without_units_is_read_by_the_size_of_its_rates(tmp_path: Path) -> None:
+    """One euro buys many yen: the rate is the price of the euro. A yen costs less than one: the rate is the price of the yen."""
+    for rate, sides in (("155.53", ("EUR", "JPY")), ("0.0064", ("JPY", "EUR"))):
+        content = f"date,USD,JPY,GBP\n2026-01-05,1.0777,{rate},0.8569\n".encode()
+        book = first_book(tmp_path / sides[0], Export("rates.csv", content, [], "EUR"))
+        load(book)
+        assert query(book, "select from_currency, to_currency from raw.fx_rates where rate not in (1.0777, 0.8569)") == [sides]
