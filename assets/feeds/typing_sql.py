@@ -128,6 +128,13 @@ def select_rows(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFa
     return f"select case when {_passes(typed, rules)} then file_no else -file_no end as file_no, {values} from ({_staged(typed, relation)})"
 
 
+def count_rounded(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, rules: Sequence[RowRule] = ()) -> str:
+    """SQL: how many rows pass, then per column that is rounded, in order, in how many of them this changed the value."""
+    typed = _typed(mapped, defaults, facts)
+    counts = [f"count(*) filter ({m.expression.rounded})" for m in mapped if m.expression and m.expression.rounded]
+    return f"select {', '.join(['count(*)', *counts])} from ({_staged(typed, relation)}) where {_passes(typed, rules)}"
+
+
 def select_rejects(
     mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, header: tuple[str, ...], rules: Sequence[RowRule] = ()
 ) -> str:

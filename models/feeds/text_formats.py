@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.feeds.settings import FeedSettings
+from models.money import Rounding
 from models.sql_text import literal
 from models.unicode_form import composed
 
@@ -25,13 +26,14 @@ _OFFSET = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
 
 @dataclass(frozen=True)
 class Forms:
-    """The text formats of one feed. A setting that is not declared leaves texts unchanged."""
+    """The text formats of one feed. A setting that is not declared leaves texts unchanged. `rounding`: of a declared round(x, n); None: there is none."""
 
     decimal: str | None = None
     thousands: tuple[str, ...] = ()
     grouping: Literal["thousands", "indian"] = "thousands"
     dates: str | None = None
     time_zone: str | None = None
+    rounding: Rounding | None = None
 
     @property
     def changes_numbers(self) -> bool:
@@ -90,9 +92,9 @@ class Forms:
 PLAIN = Forms()
 
 
-def forms_of(settings: FeedSettings) -> Forms:
-    """The text formats that a feed's settings declare."""
-    return Forms(settings.decimal, tuple(settings.thousands), settings.grouping, settings.dates, settings.time_zone)
+def forms_of(settings: FeedSettings, rounding: Rounding = "half_up") -> Forms:
+    """The text formats that a feed's settings declare, and how the book rounds."""
+    return Forms(settings.decimal, tuple(settings.thousands), settings.grouping, settings.dates, settings.time_zone, rounding)
 
 
 def without_nulls(text: str, nulls: list[str]) -> str:
