@@ -7,7 +7,7 @@ what a value must look like (assets/feeds/typing_sql.py).
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import duckdb
@@ -21,6 +21,7 @@ from assets.feeds.typing_sql import (
     Mapped,
     RowRule,
     TextFacts,
+    count_rounded,
     delimiters_alone,
     empty_cell,
     ignored,
@@ -38,6 +39,7 @@ from models.feeds.attributes import column_named, folded
 from models.feeds.columns import Feed
 from models.feeds.reject_reasons import CORRECTS_FILE, CORRECTS_ROW, is_correction
 from models.feeds.settings import FeedSettings, Unpivot, key_of
+from models.money import Rounding
 from models.sql_text import literal
 
 #: Files that one statement reads. Many, because the engine writes the rows of a second statement twice; not all, because each file takes memory.
@@ -85,13 +87,13 @@ class Batch:
         )
 
 
-def make_batches(feed: Feed, settings: FeedSettings, sources: list[Source], arrived: dict[int, dt.date]) -> list[Batch]:
+def make_batches(feed: Feed, settings: FeedSettings, sources: list[Source], arrived: dict[int, dt.date], rounding: Rounding = "half_up") -> list[Batch]:
     """The files grouped by shape. Raises InputError with one file of every shape that has no column for a required one. `arrived`: the day, by file_no."""
     in_json = settings.model_copy(update={"decimal": ".", "thousands": []})  # a number in JSON is written in one way
     groups: dict[tuple[object, ...], list[Source]] = defaultdict(list)
     for source in sources:
         day = arrived[source.file_no] if settings.max_future_days is not None else None
-        groups[(format_of(source.suffix), source.header, source.preamble, source.columns, source.is_rewritten, day)].append(source)
+        groups[(format_of(source.suffix), source.header, source.preamble, source.columns, source.pointers, source.is_rewritten, day)].append(source)
     batches, problems = [], []
     defaults = {name: str(value) for name, value in settings.defaults.items()}
     for group in groups.values():
@@ -105,7 +107,7 @@ def make_batches(feed: Feed, settings: FeedSettings, sources: list[Source], arri
             header = (*group[0].names, *(unpivot.names if unpivot else ()))
             if unpivot and typed.issuperset(unpivot.columns):
                 typed |= {unpivot.value}
-            mapped = map_header(feed, in_json if is_json else settings, header, group[0].name, typed)
+            mapped = map_header(feed, in_json if is_json else settings, header, group[0].name, typed, rounding)
         except InputError as error:
             problems += error.problems
             continue
@@ -218,6 +220,19 @@ def insert_rejects(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> 
     con.execute("drop table temp.rejected")
     con.execute("drop table temp.numbered_rejects")
     return counts
+
+
+def describe_rounded(con: duckdb.DuckDBPyConnection, feed: Feed, batches: list[Batch]) -> list[str]:
+    """How many values a declared round(x, n) changed, per column. Files are read a second time, but only where a mapping rounds."""
+    changed: Counter[tuple[str, str]] = Counter()
+    rows = 0
+    for batch in batches:
+        rounding = [m for m in batch.mapped if m.expression and m.expression.rounded]
+        if rounding:
+            counts = con.execute(count_rounded(batch.mapped, batch.defaults, batch.facts, batch.relation(), batch.rules, batch.deletion)).fetchall()[0]
+            rows += counts[0]
+            changed.update({(m.name, m.text): count for m, count in zip(rounding, counts[1:], strict=True)})
+    return [f"{feed.name}: rounding changed {count:,} of {rows:,} values of {name} ({text})" for (name, text), count in changed.items()]
 
 
 def insert_corrections(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> None:

@@ -28,7 +28,7 @@ from models.feeds.expressions import compile_expression
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
 from models.feeds.settings import ROW_IN_KEY, FeedSettings, key_of
 from models.feeds.text_formats import PLAIN, Forms, forms_of, without_nulls
-from models.money import MINOR_UNITS
+from models.money import MINOR_UNITS, Rounding
 from models.spreadsheet_text import restore_sql
 from models.unicode_form import composed
 
@@ -36,11 +36,13 @@ from models.unicode_form import composed
 _READER_VERSION = 5
 
 
-def settings_hash(feed: Feed, settings: FeedSettings | None) -> str:
+def settings_hash(feed: Feed, settings: FeedSettings | None, rounding: Rounding = "half_up") -> str:
     """Hash of what the rows of a feed depend on apart from the files: its settings, the canonical columns and the reader."""
     relevant: dict[str, Any] = {"reader": _READER_VERSION, "feed": asdict(feed)}
     if settings:
         relevant |= {"columns": settings.columns, "defaults": settings.defaults} | settings.row_settings
+        if rounding != "half_up" and any("round" in text.casefold() for text in settings.columns.values()):
+            relevant |= {"rounding": rounding}
         if key := key_of(feed, settings):
             relevant |= {"key": key, "repeats": settings.repeats}
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
@@ -71,7 +73,7 @@ def check_settings(book: Book, document: Document) -> list[Problem]:
                     problems.append(document.problem(("feeds", name, "columns", target), message))
                 continue
             try:
-                _try_out(_compiled(text, columns.get(target), None, forms_of(settings)))
+                _try_out(_compiled(text, columns.get(target), None, forms_of(settings, book.rounding)))
             except ExpressionError as error:
                 problems.append(document.problem(("feeds", name, "columns", target), str(error)))
             same = [other for other in (*columns, *settings.columns) if other != target and folded(other) == folded(target)]
@@ -167,6 +169,13 @@ def _try_out(expression: Compiled) -> None:
         raise ExpressionError(f"cannot be computed: {str(error).splitlines()[0]}") from None
 
 
+def json_paths(settings: FeedSettings) -> set[str]:
+    """The names with a point in the feed's expressions: paths into JSON objects, unless a file has a column of that name."""
+    texts = [*settings.columns.values(), *([settings.ignore] if settings.ignore else [])]
+    dotted = [text for text in texts if "." in text]
+    return {name for text in dotted for name in compile_expression(text, None, forms=forms_of(settings)).columns if "." in name.strip(".")}
+
+
 def _with_unpivoted(feed: Feed, settings: FeedSettings, header: tuple[str, ...]) -> FeedSettings:
     """The settings with what `unpivot` implies: its value is divided by `per`, and a `currency` is the one that neither columns nor defaults give."""
     unpivot = settings.unpivot
@@ -187,7 +196,9 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name: str, typed: frozenset[str] = frozenset()) -> list[Mapped]:
+def map_header(
+    feed: Feed, settings: FeedSettings, header: tuple[str, ...], name: str, typed: frozenset[str] = frozenset(), rounding: Rounding = "half_up"
+) -> list[Mapped]:
     """Where each column of the feed comes from in a file with this header: its mapping, otherwise the column of the same name.
 
     Attributes follow: first those that book.yaml maps, then the file's columns that nothing refers to. `typed`: columns whose type the file declares.
@@ -196,8 +207,8 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
     cells = _cells(header)
     header = tuple(cells)
     by_name = {column: without_nulls(cell, settings.nulls) for column, cell in cells.items()}
-    forms = forms_of(settings)
-    forms_of_typed = Forms(time_zone=forms.time_zone)
+    forms = forms_of(settings, rounding)
+    forms_of_typed = Forms(time_zone=forms.time_zone, rounding=rounding)
 
     def made(target: str, column: Column | None, expression: Compiled, text: str = "") -> Mapped:
         is_typed = bool(expression.columns & typed)
@@ -235,6 +246,7 @@ def map_header(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name
         raise InputError(problems)
     taken = {column for m in mapped.values() if m.expression for column in m.expression.columns}
     taken.update(settings.unpivot.columns if settings.unpivot else ())
+    taken.update(column for path in taken & json_paths(settings) for column in header if folded(column) == folded(path.partition(".")[0]))
     named = [column for column in header if not is_unnamed(column)]
     if settings.strict and (added := [column for column in named if column not in taken and folded(column) not in map(folded, mapped)]):
         message = f"has the column {', '.join(added[:40])}, which book.yaml does not name, and feeds.{feed.name} is strict; "

@@ -18,8 +18,8 @@ import duckdb
 
 from assets.archive.manifest import Arrival, append_manifest, sync_archive
 from assets.archive.receipts import enter_load, write_receipt
-from assets.feeds.batches import Batch, describe_undeletable, insert_corrections, insert_rejects, make_batches
-from assets.feeds.column_mapping import check_mappings, settings_hash
+from assets.feeds.batches import Batch, describe_rounded, describe_undeletable, insert_corrections, insert_rejects, make_batches
+from assets.feeds.column_mapping import check_mappings, json_paths, settings_hash
 from assets.feeds.control_totals import check_totals, plain_total, rows_without_ignored
 from assets.feeds.file_checks import check_rejected, ids_with_exponents, positive_credits, repeated_under_one_name
 from assets.feeds.file_events import log_attention, log_files
@@ -27,7 +27,7 @@ from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, i
 from assets.feeds.landing import Landing, dialect_of, land_files
 from assets.feeds.line_numbers import left_over_lines, number_lines
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
-from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, rewrite_csv
+from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, rewrite_csv, with_paths
 from assets.feeds.repeated_keys import describe_repeated_keys, reject_repeated_keys
 from assets.feeds.snapshots import judged_anew, shrunken_snapshots
 from assets.feeds.transcoding import write_plain
@@ -62,11 +62,12 @@ class _Load:
     to_rewrite: set[str]
     scratch: Path
     warnings: list[str]
+    notes: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeedsReport(StepReport):
-    """Counts of files and rows, warnings, and the files that could not be read (permissions) and were skipped."""
+    """Counts of files and rows, warnings, notes, and the files that could not be read (permissions) and were skipped."""
 
     files_new: int
     files_still_written: int
@@ -75,6 +76,7 @@ class FeedsReport(StepReport):
     rows_read: int
     rows_rejected: int
     warnings: tuple[str, ...]
+    notes: tuple[str, ...]
     unreadable_files: tuple[Problem, ...]
 
 
@@ -87,6 +89,7 @@ def load_feeds(context: RunContext) -> FeedsReport:
     if problems:
         raise InputError(problems)
     warnings: list[str] = []
+    notes: list[str] = []
     spill = limits_of(context).spill
     spill.parent.mkdir(parents=True, exist_ok=True)
     with open_warehouse(context) as con, tempfile.TemporaryDirectory(dir=spill.parent, prefix=f"{spill.name}.") as scratch:
@@ -94,7 +97,7 @@ def load_feeds(context: RunContext) -> FeedsReport:
             create_raw_tables(con)
             delete_rejected(con)  # left by a run that was killed before it deleted them
         landing = land_files(context, dict(con.execute("select identity, sha256 from raw.landed_files").fetchall()))
-        counts = _load_or_rewrite(_Load(context, con, landing, set(), Path(scratch), warnings))
+        counts = _load_or_rewrite(_Load(context, con, landing, set(), Path(scratch), warnings, notes))
         with transaction(con):
             delete_rejected(con)
         write_receipt(con, context)
@@ -112,6 +115,7 @@ def load_feeds(context: RunContext) -> FeedsReport:
         rows_read=counts["rows_read"],
         rows_rejected=counts["rows_rejected"],
         warnings=tuple(warnings),
+        notes=tuple(notes),
         unreadable_files=tuple(landing.unreadable),
     )
 
@@ -120,6 +124,7 @@ def _load_or_rewrite(load: _Load) -> Counter[str]:
     """Load everything in one transaction. When the engine cannot read a CSV file, start again with that file rewritten."""
     while True:
         load.warnings.clear()
+        load.notes.clear()
         try:
             with transaction(load.con):
                 counts = _load_all(load)
@@ -179,7 +184,7 @@ def _to_load(load: _Load, feed: Feed) -> list[Arrival]:
     """
     con, arrivals = load.con, load.landing.arrivals[feed.name]
     settings = load.context.book.feeds.get(feed.name)
-    wanted = settings_hash(feed, settings)
+    wanted = settings_hash(feed, settings, load.context.book.rounding)
     loaded_under = con.execute("select sha256 from raw.feed_settings where feed = ?", [feed.name]).fetchall()
     files = "select arrival_no, sha256, status = 'withdrawn' from raw.feed_files where feed = ?"
     in_raw = set(con.execute(files, [feed.name]).fetchall())
@@ -202,7 +207,8 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     settings = load.context.book.feeds[feed.name]
     sources = _sources(load, feed, fresh)
     _check_shape(load, feed, settings, sources)
-    batches = make_batches(feed, settings, sources, {file_number(feed, arrival): dt.datetime.fromisoformat(arrival.arrived_at).date() for arrival in fresh})
+    days = {file_number(feed, arrival): dt.datetime.fromisoformat(arrival.arrived_at).date() for arrival in fresh}
+    batches = make_batches(feed, settings, sources, days, load.context.book.rounding)
     load.warnings.extend(describe_undeletable(feed, settings, batches))
     add_attributes(load.con, feed, [m.name for batch in batches for m in batch.mapped if m.column is None])
     for batch in batches:
@@ -210,6 +216,7 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
         rows = select_rows(batch.mapped, batch.defaults, batch.facts, batch.relation(), batch.rules, batch.deletion)
         _execute(load, f"insert into raw.{feed.name} (file_no, {names}, is_deleted) {rows}", done, len(batch.sources), total)
         done += len(batch.sources)
+    load.notes.extend(describe_rounded(load.con, feed, batches))
     rows_read = number_rows(load.con, feed, [source.file_no for batch in batches for source in batch.sources])
     recorded = [insert_rejects(load.con, feed, batch) for batch in batches]
     rejected, ignored = (sum(counts) for counts in zip(*recorded, strict=True)) if recorded else (0, 0)
@@ -343,7 +350,8 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
     sources = [replace(source, totals={total: plain_total(value, settings) for total, value in source.totals.items()}) for source in sources]
     lines = [source for source in sources if format_of(source.suffix)[0] == "json"]
     headers = {source.file_no: checked_header(keys, source.name) for source, keys in zip(lines, json_keys_of(load.con, lines), strict=True)}
-    return [replace(source, header=headers[source.file_no]) if source.file_no in headers else source for source in sources]
+    paths = json_paths(settings)
+    return [with_paths(replace(source, header=headers[source.file_no]), paths) if source.file_no in headers else source for source in sources]
 
 
 def _restored(header: tuple[str, ...]) -> tuple[str, ...]:

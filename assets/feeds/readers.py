@@ -20,6 +20,7 @@ import duckdb
 
 from assets.feeds.inspection import Compression, Facts, format_of, open_unpacked
 from assets.runtime.errors import rejection
+from models.feeds.attributes import folded
 from models.feeds.settings import Unpivot
 from models.sql_text import literal
 
@@ -39,6 +40,7 @@ class Source:
     facts: Facts
     header: tuple[str, ...]
     columns: tuple[tuple[str, str], ...] = ()  # Parquet: names and SQL types
+    pointers: tuple[tuple[str, str], ...] = ()  # JSON: columns that are paths into objects, with their JSON pointers
     is_rewritten: bool = False  # `path` holds a copy made by `rewrite_csv`
     delimiter: str = ","
     totals: dict[str, str] = field(default_factory=dict)  # control totals declared by the sender
@@ -66,7 +68,7 @@ def relation(sources: list[Source]) -> str:
         return _csv(paths, file_no, columns, "none" if sources[0].is_rewritten else compression, sources[0])
     if file_format == "parquet":
         return _parquet(paths, file_no, sources[0])
-    return _json_lines(paths, file_no, header, compression)
+    return _json_lines(paths, file_no, header, dict(sources[0].pointers), compression)
 
 
 def with_preamble(rows: str, source: Source) -> str:
@@ -163,9 +165,24 @@ def _names_at_the_top(elements: list[tuple[str, int]]) -> Iterator[str]:
 _STRING_OR_NUMBER = r'("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)'
 
 
-def _json_lines(paths: str, file_no: str, header: tuple[str, ...], compression: Compression) -> str:
-    shape = literal(json.dumps({key: "VARCHAR" for key in header if key} or {"-": "VARCHAR"}, ensure_ascii=False))
-    columns = ", ".join(f"nullif({_json_text(key)}, '') as c{i}" for i, key in enumerate(header))
+def with_paths(source: Source, paths: set[str]) -> Source:
+    """A JSON file with the paths into its objects as further columns; a path whose first key no row has is none."""
+    keys = {folded(key): key for key in reversed(source.header)}
+    pointers = {}
+    for path in sorted(paths - {*source.header}):
+        first, *rest = path.split(".")
+        if folded(first) in keys:
+            pointers[path] = "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in (keys[folded(first)], *rest))
+    return replace(source, header=(*source.header, *pointers), pointers=tuple(pointers.items()))
+
+
+def _json_lines(paths: str, file_no: str, header: tuple[str, ...], pointers: dict[str, str], compression: Compression) -> str:
+    shape = literal(json.dumps({key: "VARCHAR" for key in header if key and key not in pointers} or {"-": "VARCHAR"}, ensure_ascii=False))
+    texts = [f"json_extract_string(text, {literal(pointers[key])})" if key in pointers else _json_text(key) for key in header]
+    columns = ", ".join(f"nullif({text}, '') as c{i}" for i, text in enumerate(texts))
+    objects = ["", *sorted({pointer[: pointer.rindex("/")] for pointer in pointers.values()})]
+    keys = [f"json_keys(valid{', ' + literal(each) if each else ''})" for each in objects]
+    repeats = " or ".join(f"coalesce(len(list_distinct({each})) != len({each}), false)" for each in keys)
     marked = f"regexp_replace(line, {literal(_STRING_OR_NUMBER)}, E'\\\\1\\x01\\\\2\\x01', 'g')"
     exact = f"replace(replace({marked}, E'\\x01\\x01', ''), E'\\x01', '\"')"
     return f"""
@@ -174,7 +191,7 @@ def _json_lines(paths: str, file_no: str, header: tuple[str, ...], compression: 
         judged as (
             select file_no, line, case
                 when valid is null or json_type(valid) != 'OBJECT' then 'bad_json'
-                when len(list_distinct(json_keys(valid))) != len(json_keys(valid)) then 'duplicate_key' end as fault
+                when {repeats} then 'duplicate_key' end as fault
             from parsed),
         exact as (select file_no, line, fault, case when fault is null then {exact} else '{{}}' end as text from judged),
         taken as (select *, json_transform(text, {shape}) as object from exact)

@@ -163,6 +163,15 @@ def select_rows(
     return f"select {accepted}, {values}, is_deleted from ({_staged(typed, relation, deletion)})"
 
 
+def count_rounded(
+    mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, rules: Sequence[RowRule] = (), deletion: Deletion | None = None
+) -> str:
+    """SQL: how many rows pass, then per column that is rounded, in order, in how many of them this changed the value."""
+    typed = _typed(mapped, defaults, facts, deletion)
+    counts = [f"count(*) filter ({m.expression.rounded})" for m in mapped if m.expression and m.expression.rounded]
+    return f"select {', '.join(['count(*)', *counts])} from ({_staged(typed, relation, deletion)}) where {_passes(typed, rules)}"
+
+
 def select_rejects(
     mapped: list[Mapped],
     defaults: Mapping[str, str],

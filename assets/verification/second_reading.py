@@ -24,6 +24,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from assets.archive.manifest import Arrival
+from assets.feeds.column_mapping import json_paths
 from assets.feeds.inspection import Dialect, format_of, open_unpacked
 from assets.feeds.landing import dialect_of
 from assets.feeds.spreadsheets import sheet_lines
@@ -35,6 +36,7 @@ from models.feeds.expressions import compile_expression
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
 from models.feeds.settings import FeedSettings
 from models.feeds.text_formats import forms_of, without_nulls
+from models.money import Rounding
 from models.unicode_form import composed
 
 #: What a payout line shows of its row.
@@ -57,7 +59,7 @@ class Reading:
     wrong: str = ""
 
 
-def read_again(con: duckdb.DuckDBPyConnection, archive: Path, arrivals: list[Arrival], settings: FeedSettings) -> Reading:
+def read_again(con: duckdb.DuckDBPyConnection, archive: Path, arrivals: list[Arrival], settings: FeedSettings, rounding: Rounding = "half_up") -> Reading:
     """Compare every published line with its row in its file. `con` has the published tables."""
     reading = Reading()
     suffixes = {each.sha256: each.suffix for each in reversed(arrivals) if each.feed == "transactions"}
@@ -66,7 +68,7 @@ def read_again(con: duckdb.DuckDBPyConnection, archive: Path, arrivals: list[Arr
         if sha256 not in suffixes:
             reading.wrong = f"{next(lines)[2]}: no file with the bytes {sha256} arrived for the feed transactions"
             return reading
-        file = _File(archive / sha256, suffixes[sha256], settings)
+        file = _File(archive / sha256, suffixes[sha256], settings, rounding)
         pairs_of_file = _paired(file, lines)
         while pairs := list(itertools.islice(pairs_of_file, _AT_ONCE)):
             reading.lines += len(pairs)
@@ -95,17 +97,18 @@ def _paired(file: _File, lines: Iterator[tuple[Any, ...]]) -> Iterator[tuple[tup
 class _File:
     """One archived file: its rows by the file's own column names, and where it has the values that a line shows."""
 
-    def __init__(self, path: Path, suffix: str, settings: FeedSettings) -> None:
+    def __init__(self, path: Path, suffix: str, settings: FeedSettings, rounding: Rounding) -> None:
         self.path, self.settings = path, settings
         self.preamble: Row = {}
         self.format, self.compression = format_of(suffix)
+        self.paths = json_paths(settings) if self.format == "json" else set()
         self.header, self.typed = self._header(dialect_of(settings))
         self.is_correction = is_correction(self.header)
         if self.is_correction:
             self.header = [_unescaped(name) or "" for name in self.header if name not in CORRECTION_COLUMNS]
         self.read = (*SHOWN, "type") if settings.signs == "by_type" else SHOWN
         self.places = {name: self._place(name) for name in self.read}
-        self.forms = forms_of(settings if self.format != "json" else settings.model_copy(update={"decimal": ".", "thousands": []}))
+        self.forms = forms_of(settings if self.format != "json" else settings.model_copy(update={"decimal": ".", "thousands": []}), rounding)
         cells = {name: without_nulls(f"c{i}", settings.nulls) for i, name in enumerate(self.header)}
         self.formulas = {
             shown: compile_expression(text, cells, 6, self.forms, self.typed)
@@ -152,7 +155,7 @@ class _File:
             header = next(records)
             yield from self._filled_down(dict(zip(header, record, strict=False)) | self.preamble for record in records)
         else:
-            yield from map(_object, self._json_lines())
+            yield from (_object(line, self.paths) for line in self._json_lines())
 
     def _filled_down(self, rows: Iterator[Row]) -> Iterator[Row]:
         above: Row = {}
@@ -258,12 +261,29 @@ def _unescaped(text: str | None) -> str | None:
     return text[1:] if text and text[0] == "'" and text.lstrip("'")[:1] in tuple("=+@\t\r-") else text
 
 
-def _object(line: str) -> Row:
+def _object(line: str, paths: set[str]) -> Row:
+    """The values of a line by key, and by path into its objects."""
     try:
         found = json.loads(line, parse_int=str, parse_float=str)
     except ValueError:
         return {}
-    return {key: _text(value) for key, value in found.items()} if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    inside = {path: _text(_at(found, path.split("."))) for path in paths if path not in found}
+    return {key: _text(value) for key, value in found.items()} | inside
+
+
+def _at(value: Any, keys: list[str]) -> Any:
+    """What lies at the end of a path; the first key may differ in upper and lower case."""
+    first = next((key for key in value if folded(key) == folded(keys[0])), keys[0])
+    for key in (first, *keys[1:]):
+        if isinstance(value, list) and key.isdigit() and int(key) < len(value):
+            value = value[int(key)]
+        elif isinstance(value, dict):
+            value = value.get(key)
+        else:
+            return None
+    return value
 
 
 def _text(value: Any) -> str | None:

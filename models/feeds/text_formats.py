@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.feeds.settings import FeedSettings
+from models.money import Rounding
 from models.sql_text import literal
 from models.unicode_form import composed
 
@@ -29,7 +30,7 @@ _OFFSET = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
 
 @dataclass(frozen=True)
 class Forms:
-    """The text formats of one feed. A setting that is not declared leaves texts unchanged."""
+    """The text formats of one feed. A setting that is not declared leaves texts unchanged. `rounding`: of a declared round(x, n); None: there is none."""
 
     decimal: str | None = None
     thousands: tuple[str, ...] = ()
@@ -38,6 +39,7 @@ class Forms:
     time_zone: str | None = None
     negatives: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
+    rounding: Rounding | None = None
 
     @property
     def changes_numbers(self) -> bool:
@@ -114,10 +116,10 @@ class Forms:
 PLAIN = Forms()
 
 
-def forms_of(settings: FeedSettings) -> Forms:
-    """The text formats that a feed's settings declare."""
+def forms_of(settings: FeedSettings, rounding: Rounding = "half_up") -> Forms:
+    """The text formats that a feed's settings declare, and how the book rounds."""
     numbers = (settings.decimal, tuple(settings.thousands), settings.grouping)
-    return Forms(*numbers, settings.dates, settings.time_zone, tuple(settings.negatives), tuple(settings.symbols))
+    return Forms(*numbers, settings.dates, settings.time_zone, tuple(settings.negatives), tuple(settings.symbols), rounding)
 
 
 def without_nulls(text: str, nulls: list[str]) -> str:

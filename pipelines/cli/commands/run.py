@@ -145,6 +145,7 @@ def _as_object(summary: RunSummary) -> dict[str, object]:
         "stages": summary.stages,
         "feeds": summary.feeds,
         "warnings": summary.warnings,
+        "notes": summary.notes,
         "unreadable": [str(problem) for problem in summary.unreadable_files],
         "agreements": summary.agreements,
         "published": {"folder": summary.published_in / "current", "rows": summary.published},
