@@ -8,12 +8,15 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import json
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import xlsxwriter
 
 CENT = Decimal("0.01")
@@ -253,6 +256,49 @@ def spreadsheet() -> Export:
     return Export("sales.xlsx", buffer.getvalue(), lines, "EUR")
 
 
+def parquet() -> Export:
+    """Columns of a warehouse: moments with a zone, amounts as floating-point numbers that were computed, integers for ids."""
+    lines = invented(8, ["1001", "1002", "1003"], ["sku-1", "sku-2"])
+    draw = random.Random(88)
+    moments = [dt.datetime.combine(each.day, dt.time(draw.randrange(24), 30), ZoneInfo("Europe/Berlin")) for each in lines]
+    noisy = [float(each.amount) / 3 + float(each.amount) / 3 + float(each.amount) / 3 + 0.1 - 0.1 for each in lines]
+    table = pa.table(
+        {
+            "event_ts": pa.array(moments, pa.timestamp("us", tz="Europe/Berlin")),
+            "order_id": pa.array([int(each.document) for each in lines], pa.int64()),
+            "line_no": pa.array(range(1, len(lines) + 1), pa.int32()),
+            "customer_id": pa.array([int(each.partner) for each in lines], pa.int64()),
+            "sku": [each.product for each in lines],
+            "qty": pa.array([float(each.quantity) for each in lines], pa.float64()),
+            "revenue": pa.array(noisy, pa.float64()),
+            "currency": ["EUR"] * len(lines),
+        }
+    )
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return Export("facts.parquet", buffer.getvalue(), lines, "EUR")
+
+
+def nested_json() -> Export:
+    """Lines of JSON from an API: objects in objects, amounts as texts, moments with an offset."""
+    lines = invented(9, ["C-1", "C-2", "C-3"], ["sku-1", "sku-2"])
+    zone = ZoneInfo("America/New_York")
+    draw = random.Random(99)
+    objects = []
+    for i, each in enumerate(lines):
+        moment = dt.datetime.combine(each.day, dt.time(draw.randrange(24), 5), zone)
+        objects.append(
+            {
+                "id": f"li_{i:05d}x",
+                "order": {"number": each.document, "created_at": moment.isoformat()},
+                "customer": {"id": each.partner, "name": "Customer " + each.partner, "address": {"country": "US"}},
+                "item": {"sku": each.product, "quantity": each.quantity},
+                "money": {"amount": f"{each.amount}", "currency": "USD"},
+            }
+        )
+    return Export("lines.jsonl", "".join(json.dumps(each) + "\n" for each in objects).encode(), lines, "USD")
+
+
 TRANSACTIONS: dict[str, Callable[[], Export]] = {
     "sap": sap,
     "quickbooks": quickbooks,
@@ -261,6 +307,8 @@ TRANSACTIONS: dict[str, Callable[[], Export]] = {
     "datev": datev,
     "dynamics": dynamics,
     "xlsx": spreadsheet,
+    "parquet": parquet,
+    "json": nested_json,
 }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from assets.feeds.proposal.column_names import currency_in
-from assets.feeds.proposal.mapping_text import part, whole
+from assets.feeds.proposal.mapping_text import exact, part, whole
 from assets.feeds.proposal.number_forms import CURRENCY_OF
 from assets.feeds.proposal.roles import Roles
 from assets.feeds.proposal.sample import Column
@@ -40,18 +40,26 @@ class Amounts:
 def map_amounts(roles: Roles, symbols: Sequence[str], currency: str | None) -> Amounts:
     """Amount, quantity, cost and currency. `symbols`: of numbers and totals. `currency`: of the book, if the user named one."""
     found = Amounts()
-    found.columns |= {name: part(roles.chosen[name]) for name in NUMBERS if name in roles.chosen}
+    found.columns |= {name: exact(roles.chosen[name]) for name in NUMBERS if name in roles.chosen}
+    _note_rounding(found, roles)
     if rivals := roles.others.get("amount"):
         found.others["amount"] = (part(Column(rivals[0], [])), f"{roles.chosen['amount'].name} was taken; also {', '.join(rivals[:5])}")
     if "amount" not in found.columns and roles.price and "quantity" in found.columns:
-        found.columns["amount"] = f"{found.columns['quantity']} * {part(roles.price)}"
+        found.columns["amount"] = f"{found.columns['quantity']} * {exact(roles.price)}"
         found.reasons["amount"] = "no column has the amount of a row"
         if roles.discount:
-            found.columns["amount"] += f" - coalesce({part(roles.discount)}, 0)"
+            found.columns["amount"] += f" - coalesce({exact(roles.discount)}, 0)"
     _map_currency(found, roles, symbols, currency)
     if "amount" in roles.chosen:
         _map_minor_units(found, roles)
     return found
+
+
+def _note_rounding(found: Amounts, roles: Roles) -> None:
+    for name in NUMBERS:
+        if found.columns.get(name, "").startswith("round("):
+            noisy = sum(len(value.partition(".")[2]) > 6 for value in roles.chosen[name].values())
+            found.reasons[name] = f"{noisy:,} values have more decimals than an amount may have"
 
 
 def finish(found: Amounts, roles: Roles) -> None:

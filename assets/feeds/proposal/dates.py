@@ -5,6 +5,8 @@ Belongs here: what is written for days, and which order and zone a person should
 
 from __future__ import annotations
 
+from zoneinfo import available_timezones
+
 from assets.feeds.proposal.day_forms import EXCEL, DayForm, days_that_move, month_first
 from assets.feeds.proposal.layout import Layout
 from assets.feeds.proposal.mapping_text import part, whole
@@ -50,7 +52,10 @@ def _write(proposal: Proposal, column: Column, day: DayForm, currency: str) -> N
     if not day.has_offset and not is_utc_by_name:
         return
     zone = day.zone or "UTC"
-    proposal.add("time_zone", zone, day.zone_why or f"{column.name} is in UTC")
+    why = day.zone_why or f"{column.name} is in UTC"
+    if column.zone in available_timezones() and zone == "UTC":
+        zone, why = column.zone, f"the file says so of {column.name}"
+    proposal.add("time_zone", zone, why)
     likely = _ZONE_OF.get(currency)
     if zone == "UTC" and likely and (moving := days_that_move(column, zone, likely)):
         rows = "1 row falls" if moving == 1 else f"{moving:,} rows fall"

@@ -22,6 +22,8 @@ _RESERVED = frozenset(
         *("value", "values", "when", "where", "window", "with", "year"),
     )
 )
+#: An amount has no more.
+_DECIMALS = 6
 
 
 def alone(name: str) -> str:
@@ -36,9 +38,18 @@ def within(name: str) -> str:
 
 def part(column: Column) -> str:
     """A column inside an expression, without the spaces around its values."""
-    return f"trim({within(column.name)})" if column.is_padded else within(column.name)
+    name = ".".join(map(within, column.name.split("."))) if column.is_path else within(column.name)
+    return f"trim({name})" if column.is_padded else name
 
 
 def whole(column: Column) -> str:
     """A column as a mapping, without the spaces around its values."""
-    return part(column) if column.is_padded else alone(column.name)
+    return part(column) if column.is_padded or column.is_path else alone(column.name)
+
+
+def exact(column: Column) -> str:
+    """A column of numbers inside an expression, rounded if it has more decimals than an amount may have: such noise comes from computing in binary."""
+    decimals = [len(value.partition(".")[2]) for value in column.values()]
+    if max(decimals, default=0) <= _DECIMALS:
+        return part(column)
+    return f"round({part(column)}, {max([2, *(count for count in decimals if count <= _DECIMALS)])})"

@@ -15,7 +15,7 @@ from assets.feeds.proposal.dates import map_date
 from assets.feeds.proposal.day_forms import day_form
 from assets.feeds.proposal.exchange_rates import find_rate_table, propose_rates
 from assets.feeds.proposal.layout import Layout, find_layout
-from assets.feeds.proposal.mapping_text import alone, whole
+from assets.feeds.proposal.mapping_text import whole
 from assets.feeds.proposal.number_forms import NumberForm, further_settings, number_form, symbol_in, value_of
 from assets.feeds.proposal.proposal import Proposal
 from assets.feeds.proposal.roles import Roles, candidates, choose_roles
@@ -61,7 +61,7 @@ def _map_transactions(proposal: Proposal, sample: Sample, layout: Layout, number
     _write_amounts(proposal, _amounts(proposal, layout, roles, numbers, currency))
     for name in ("transaction_id", "line", "partner_id", "product_id"):
         if name in roles.chosen:
-            proposal.columns[name] = alone(roles.chosen[name].name)
+            proposal.columns[name] = whole(roles.chosen[name])
     map_date(proposal, layout, roles, sample.delimiter, currency or proposal.defaults.get("currency", ""))
     _identify_rows(proposal, layout.columns, roles)
     _fill_gaps(proposal, layout.columns, roles, numbers)

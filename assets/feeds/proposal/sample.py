@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -15,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 
 from assets.feeds.inspection import Dialect, Facts, format_of, open_unpacked, suffix_of
-from assets.feeds.readers import MAX_LINE_BYTES, Source, json_keys_of, parquet_columns, relation
+from assets.feeds.readers import MAX_LINE_BYTES, Source, parquet_columns, relation
 from assets.feeds.spreadsheets import sheet_lines, sheet_names
 from assets.runtime.errors import rejection
 from models.feeds.settings import DELIMITERS
@@ -37,13 +40,18 @@ class Record:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the file: its texts, empty where there is none, and its type if the file itself declares one."""
+    """A column of the file: its texts, empty where there is none, and its type if the file itself declares one.
+
+    `is_path`: it is inside an object. `zone`: in which its moments were, as the file says.
+    """
 
     name: str
     cells: list[str]
     type: str = ""
 
     is_padded: bool = False  # spaces stand around some of its texts
+    is_path: bool = False
+    zone: str = ""
 
     def values(self) -> list[str]:
         """Its texts without the empty ones, in order."""
@@ -170,16 +178,44 @@ def _even(records: list[Record]) -> list[Record]:
 def _parquet(path: Path, suffix: str) -> Sample:
     columns = parquet_columns(path, path.name)
     source = Source(0, path, path.name, suffix, Facts(), tuple(name for name, _ in columns), columns=tuple(columns))
-    return Sample({}, {}, columns=_columns(source, dict(columns)))
+    zones = {field.name: str(getattr(field.type, "tz", None) or "") for field in pq.read_schema(path)}
+    return Sample({}, {}, columns=[replace(column, zone=zones.get(column.name, "")) for column in _columns(source, dict(columns))])
 
 
 def _json(path: Path, suffix: str) -> Sample:
-    source = Source(0, path, path.name, suffix, Facts(), ())
-    with duckdb.connect() as con:
-        (keys,) = json_keys_of(con, [source])
-    if not keys:
+    """Objects inside the objects of the lines are columns by their paths. Lists are not: a line of one is no row."""
+    columns: dict[str, list[str]] = {}
+    paths: set[str] = set()
+    rows = 0
+    with open_unpacked(path, format_of(suffix)[1]) as stream:
+        for line in io.TextIOWrapper(stream, encoding="utf-8-sig"):
+            try:
+                found = json.loads(line, parse_int=str, parse_float=str) if line.strip() else None
+            except ValueError:
+                continue
+            if not isinstance(found, dict) or rows >= FIRST:
+                continue
+            for name, value in _leaves(found):
+                if "." in name and name not in found:
+                    paths.add(name)
+                cells = columns.setdefault(name, [])
+                cells += [""] * (rows - len(cells)) + [value]
+            rows += 1
+    if not rows:
         raise rejection(path.name, "has no line that is one JSON object; export one object per line (JSON lines)", 1)
-    return Sample({}, {}, columns=_columns(Source(0, path, path.name, suffix, Facts(), keys), {}))
+    filled = {name: cells + [""] * (rows - len(cells)) for name, cells in columns.items()}
+    return Sample({}, {}, columns=[Column(name, cells, is_path=name in paths) for name, cells in filled.items()])
+
+
+def _leaves(found: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """The values of an object by name, those of objects inside it by path. A path of other than plain words cannot be written."""
+    for key, value in found.items():
+        if isinstance(value, dict):
+            if re.fullmatch(r"[^\W\d]\w*", key):
+                yield from _leaves(value, f"{above}{key}.")
+        elif not above or re.fullmatch(r"\w+", key):
+            is_plain = isinstance(value, str)
+            yield f"{above}{key}", value if is_plain else "" if value is None else json.dumps(value)
 
 
 def _columns(source: Source, types: dict[str, str]) -> list[Column]:
