@@ -1,4 +1,4 @@
-"""The book's calendar: fiscal periods, and windows made of whole periods clipped to a term.
+"""The book's calendar: fiscal periods, windows made of whole periods clipped to a term, and the time zone in which its days begin.
 
 Belongs here: which days form a period or window. Does not belong here: what is measured in it.
 Everything downstream looks dates up in tables made here; none of it does date arithmetic.
@@ -13,9 +13,10 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from models.validation import Strict
 
@@ -26,6 +27,27 @@ PERIODS_IN: dict[str, int] = {"month": 1, "quarter": 3, "half_year": 6, "year": 
 #: Weeks of the three periods of a quarter; a 53rd week belongs to the year's last period.
 WEEKS_IN: dict[str, tuple[int, int, int]] = {"4-4-5": (4, 4, 5), "4-5-4": (4, 5, 4), "5-4-4": (5, 4, 4)}
 WEEKS_IN_YEAR = 52
+
+
+def _time_zone(value: Any) -> Any:
+    try:
+        ZoneInfo(value)
+    except (ValueError, TypeError, OSError, KeyError):
+        raise ValueError(f"time_zone: {value!r} is not a time zone; write one such as Europe/Berlin, America/New_York or UTC") from None
+    return value
+
+
+TimeZone = Annotated[str, BeforeValidator(_time_zone)]
+
+
+def day_in(time_zone: str, moment: dt.datetime) -> dt.date:
+    """The day on which a moment falls in the time zone."""
+    return moment.astimezone(ZoneInfo(time_zone)).date()
+
+
+def end_of_day(time_zone: str, day: dt.date) -> dt.datetime:
+    """The moment at which the day is over in the time zone."""
+    return dt.datetime.combine(day + ONE_DAY, dt.time(), ZoneInfo(time_zone))
 
 
 class CalendarSettings(Strict):

@@ -6,7 +6,7 @@ Its SQL twin for transaction lines is dbt_project/macros/money.sql; tests prove 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -33,6 +33,21 @@ MINOR_UNITS: dict[str, int] = {
     **dict.fromkeys(_TWO.split(), 2),
     **{code: digits for digits, codes in _OTHER_MINOR_UNITS.items() for code in codes.split()},
 }
+
+#: book.yaml may round payouts to something else: a number of decimals, or a step such as 0.05.
+PayoutUnits = Mapping[str, int | Decimal]
+
+
+def payout_unit(currency: str, others: PayoutUnits) -> int:
+    """What payouts in the currency are rounded to, in ten-thousandths of a unit of money."""
+    unit = others.get(currency, MINOR_UNITS[currency])
+    return int(unit * 10_000) if isinstance(unit, Decimal) else 10 ** (4 - unit)
+
+
+def describe_payout_unit(unit: int) -> str:
+    """A payout unit in words, before the currency: `2 decimals of` EUR, `steps of 0.05` CHF."""
+    decimals = next((digits for digits in range(5) if unit == 10 ** (4 - digits)), None)
+    return f"steps of {(Decimal(unit) / 10_000).normalize():f}" if decimals is None else f"{decimals} decimals of"
 
 
 def round_ratio(numerator: Any, denominator: Any, rounding: Rounding) -> Any:

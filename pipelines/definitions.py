@@ -9,6 +9,7 @@ import dagster as dg
 from assets.graph.period_closes import closed_periods
 from assets.graph.specs import read_manifest
 from assets.graph.step_assets import build_assets
+from assets.runtime.book_folder import time_zone_of
 from pipelines.jobs import build_jobs
 from pipelines.period_closes import close_periods, month_end
 from pipelines.resources import BookFolder, BookRunWithSecrets
@@ -20,11 +21,11 @@ from pipelines.settings import book_folder
 def build_defs(**overrides: Any) -> dg.Definitions:
     """Everything, on the book that the environment names; `overrides` replaces resources by name, such as book=BookFolder(folder=…)."""
     book = overrides.get("book") or BookFolder(folder=str(book_folder()))
-    assets = build_assets(read_manifest())
+    assets, time_zone = build_assets(read_manifest()), time_zone_of(book.path)
     return dg.Definitions(
         assets=[*assets, closed_periods()],
         jobs=[*build_jobs(assets), close_periods],
-        schedules=[every_morning, month_end],
+        schedules=[every_morning(time_zone), month_end(time_zone)],
         sensors=[new_files, published_runs],
         resources={"book": book, "book_run": BookRunWithSecrets(book=book), **overrides},
         # one process per run: imports and dbt's start-up once, the book's lock held from the first step to the last

@@ -11,7 +11,8 @@ from assets.graph.hooks import explain_failure
 from assets.graph.period_closes import PERIODS, list_ended, report_close
 from assets.graph.resources import BookFolder
 from assets.graph.step_assets import POOL
-from models.calendars import ONE_DAY
+from assets.runtime.book_folder import open_book
+from models.calendars import ONE_DAY, day_in
 from models.documents import InputError
 from pipelines.close import close_book
 
@@ -47,22 +48,28 @@ def close_periods() -> None:
     close_period()
 
 
-@dg.schedule(
-    name="month_end",
-    job=close_periods,
-    cron_schedule="0 6 5 * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="On the fifth of the month at 06:00 UTC, closes the period that ended last.",
-)
-def month_end(context: dg.ScheduleEvaluationContext, book: BookFolder) -> dg.RunRequest | dg.SkipReason:
-    """Periods are looked up when the schedule is evaluated, because the code location may have been loaded months ago."""
-    try:
-        ended = list_ended(book.path, context.scheduled_execution_time.date() - ONE_DAY)  # the day itself is not over
-    except InputError as error:
-        return dg.SkipReason(f"The book's periods cannot be read: {error}")
-    if not ended:
-        return dg.SkipReason("No period of the book has ended yet.")
-    context.instance.add_dynamic_partitions(str(PERIODS.name), ended)
-    config = {"ops": {close_period.name: {"config": {"closed_by": "schedule month_end"}}}}
-    return dg.RunRequest(run_key=f"close {ended[-1]}", partition_key=ended[-1], run_config=config)
+def month_end(time_zone: str) -> dg.ScheduleDefinition:
+    """The schedule that closes, in the book's time zone."""
+
+    @dg.schedule(
+        name="month_end",
+        job=close_periods,
+        cron_schedule="0 6 5 * *",
+        execution_timezone=time_zone,
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description=f"On the fifth of the month at 06:00 ({time_zone}), closes the period that ended last.",
+    )
+    def month_end(context: dg.ScheduleEvaluationContext, book: BookFolder) -> dg.RunRequest | dg.SkipReason:
+        """Periods are looked up when the schedule is evaluated, because the code location may have been loaded months ago."""
+        try:
+            today = day_in(open_book(book.path).time_zone, context.scheduled_execution_time)
+            ended = list_ended(book.path, today - ONE_DAY)  # the day itself is not over
+        except InputError as error:
+            return dg.SkipReason(f"The book's periods cannot be read: {error}")
+        if not ended:
+            return dg.SkipReason("No period of the book has ended yet.")
+        context.instance.add_dynamic_partitions(str(PERIODS.name), ended)
+        config = {"ops": {close_period.name: {"config": {"closed_by": "schedule month_end"}}}}
+        return dg.RunRequest(run_key=f"close {ended[-1]}", partition_key=ended[-1], run_config=config)
+
+    return month_end

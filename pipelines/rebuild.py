@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from assets.runtime.book_folder import lock_book, open_book
 from assets.runtime.context import RunContext, read_clock, silent
+from models.calendars import day_in
 from models.documents import InputError, Problem
 from pipelines.run import Clock, Progress, RunSummary, run_steps
 
@@ -40,17 +41,17 @@ class KnownAt:
 def run_known_at(
     folder: Path, day: dt.date, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False, clock: Clock = read_clock
 ) -> KnownAt:
-    """Publish what the book knew at the end of `day` (UTC) into published-known-at/<day>. The book itself does not change.
+    """Publish what the book knew at the end of `day`, in its time zone, into published-known-at/<day>. The book itself does not change.
 
     Raises InputError for a day in the future or before the first arrival, and what a run raises.
     """
     from assets.verification.rebuild import snapshot_of_day
 
-    if day > clock().date():
-        raise InputError([Problem("--known-at", 0, "", f"{day} is in the future; name a day up to today (UTC)")])
-    open_book(folder)
+    zone = open_book(folder).time_zone
+    if day > day_in(zone, clock()):
+        raise InputError([Problem("--known-at", 0, "", f"{day} is in the future; name a day up to today ({zone})")])
     with lock_book(folder):
-        snapshot = snapshot_of_day(folder, day, as_of)
+        snapshot = snapshot_of_day(folder, day, as_of, zone)
         with _scratch_book(folder, snapshot, folder.resolve() / KNOWN_AT / day.isoformat(), progress) as context:
             summary = run_steps(context, force)
     return KnownAt(day, snapshot, dataclasses.replace(summary, folder=folder.resolve()))

@@ -48,6 +48,7 @@ class _Found:
     """What a person should look at."""
 
     warnings: list[str]
+    notes: list[str]
     unreadable_files: list[Problem]
 
 
@@ -55,7 +56,7 @@ class _Found:
 class RunSummary:
     """The result of a run. `status` is published or nothing_new; `stages` are seconds per step, without start-up.
 
-    `unreadable_files`: files that were skipped because of their permissions.
+    `notes`: what is worth knowing, and was asked for. `unreadable_files`: files that were skipped because of their permissions.
     """
 
     run_id: str
@@ -65,6 +66,7 @@ class RunSummary:
     stages: dict[str, float]
     start_up: StartUp
     warnings: list[str]
+    notes: list[str]
     unreadable_files: list[Problem]
     feeds: list[dict[str, Any]]
     agreements: list[dict[str, Any]]
@@ -133,7 +135,7 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
         with open_warehouse(context):
             do(LEDGER)
             feeds = do(FEEDS)
-            found = _Found([*warnings, *feeds.warnings], list(feeds.unreadable_files))
+            found = _Found([*warnings, *feeds.warnings], list(feeds.notes), list(feeds.unreadable_files))
             run_id = do(IDENTIFY).run_id
             if not force and is_published(context, run_id):
                 publish_to_postgres(context)  # an earlier run may have reached only Parquet and DuckDB
@@ -190,6 +192,7 @@ def _summarize(context: RunContext, status: str, stages: dict[str, float], start
             stages=stages,
             start_up=start_up,
             warnings=found.warnings,
+            notes=found.notes,
             unreadable_files=found.unreadable_files,
             feeds=count_feeds(con),
             agreements=sum_agreements(con),

@@ -6,11 +6,14 @@ import dagster as dg
 
 from pipelines.jobs import RUN_BOOK
 
-every_morning = dg.ScheduleDefinition(
-    name="every_morning",
-    job_name=RUN_BOOK,
-    cron_schedule="0 5 * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="Runs the book every day at 05:00 UTC, up to book.yaml's as_of, else up to that day.",
-)
+
+def every_morning(time_zone: str) -> dg.ScheduleDefinition:
+    """One run a day, in the book's time zone."""
+    return dg.ScheduleDefinition(
+        name="every_morning",
+        job_name=RUN_BOOK,
+        cron_schedule="0 5 * * *",
+        execution_timezone=time_zone,
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description=f"Runs the book every day at 05:00 ({time_zone}), up to book.yaml's as_of, else up to that day.",
+    )

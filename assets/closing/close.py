@@ -94,7 +94,7 @@ def write_off_payout(context: RunContext, wanted: str, reason: str, by: str, amo
     ledger = _open_ledger(context)
     with open_published(context.folder) as con:
         payout = find_payout(con, wanted)
-        agreed = agree_amount(payout, amount, context.book.close.write_off_limit, ledger.write_offs)
+        agreed = agree_amount(payout, amount, context.book.close.write_off_limit, ledger.write_offs, context.book.minor_units)
         period = posting_period(context.as_of, read_periods(con, context), ledger.records)
     subject = {key: payout[key] for key in ("payout_id", "agreement_id", "benefit_id", "participant_id", "window_start", "direction", "currency")}
     when = {"date": context.as_of, "period": period.name, "written_at": context.started_at}

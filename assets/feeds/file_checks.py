@@ -86,6 +86,26 @@ def columns_of_single_precision(sources: list[Source]) -> list[str]:
     return [f"{name}: 32-bit floating-point numbers in {', '.join(columns[:20])}, {why}" for name, columns in found.items() if columns]
 
 
+def positive_credits(con: duckdb.DuckDBPyConnection, feed: Feed, settings: FeedSettings, sources: list[Source]) -> list[str]:
+    """One sentence per file with credits whose amount is positive: they add to what is measured, which few credit notes mean."""
+    if feed.name != "transactions" or settings.signs in ("by_type", "as_given"):
+        return []
+    names = {source.file_no: source.name for source in sources}
+    way_out = f"set `signs: by_type` for feeds.{feed.name} in book.yaml if the file has no signs, `signs: as_given` if they are right"
+    return [
+        f"{names[file_no]}: {rows:,} credits have a positive amount, {amounts} in all, and add to what is measured; {way_out}"
+        for file_no, rows, amounts in con.execute(_POSITIVE_CREDITS, [list(names)]).fetchall()
+    ]
+
+
+_POSITIVE_CREDITS = """
+    select file_no, sum(rows)::bigint, string_agg(total || ' ' || currency, ', ' order by currency)
+    from (
+        select file_no, currency, count(*) as rows, sum(amount)::decimal(38, 2) as total from raw.transactions
+        where type = 'credit' and amount > 0 and not is_deleted and list_contains(?::integer[], file_no) group by all
+    )
+    group by file_no order by file_no"""
+
 _EXPONENTS = r"""
     select file_no, min({column}), count(*) from raw.{feed}
     where contains({column}, 'E+') and regexp_full_match({column}, '[0-9](\.[0-9]+)?E\+[0-9]+') and list_contains(?::integer[], file_no)

@@ -18,16 +18,18 @@ import duckdb
 
 from assets.archive.manifest import Arrival, append_manifest, sync_archive
 from assets.archive.receipts import enter_load, write_receipt
-from assets.feeds.batches import insert_corrections, insert_rejects, make_batches
-from assets.feeds.column_mapping import check_mappings, settings_hash
+from assets.feeds.batches import Batch, describe_rounded, describe_undeletable, insert_corrections, insert_rejects, make_batches
+from assets.feeds.column_mapping import check_mappings, json_paths, settings_hash
 from assets.feeds.control_totals import check_totals, plain_total, rows_without_ignored
-from assets.feeds.file_checks import check_rejected, columns_of_single_precision, ids_with_exponents, repeated_under_one_name
+from assets.feeds.file_checks import check_rejected, columns_of_single_precision, ids_with_exponents, positive_credits, repeated_under_one_name
 from assets.feeds.file_events import log_attention, log_files
-from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect
+from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect, is_unnamed
 from assets.feeds.landing import Landing, dialect_of, land_files
+from assets.feeds.line_numbers import left_over_lines, number_lines
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
-from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, rewrite_csv
+from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, rewrite_csv, with_paths
 from assets.feeds.repeated_keys import describe_repeated_keys, reject_repeated_keys
+from assets.feeds.snapshots import judged_anew, shrunken_snapshots
 from assets.feeds.transcoding import write_plain
 from assets.feeds.typing_sql import select_rows
 from assets.feeds.unusual_files import delivered_again, smaller_than_usual
@@ -46,6 +48,8 @@ from models.sql_text import identifier
 #: file_no = this × the feed's place + arrival_no. It does not depend on the order in which files of different feeds arrived.
 FILE_NUMBERS_PER_FEED = 100_000_000
 _POLL_SECONDS = 0.2
+#: The place of the status in a row of raw.feed_files.
+_STATUS = 6
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,12 @@ class _Load:
     to_rewrite: set[str]
     scratch: Path
     warnings: list[str]
+    notes: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeedsReport(StepReport):
-    """Counts of files and rows, warnings, and the files that could not be read (permissions) and were skipped."""
+    """Counts of files and rows, warnings, notes, and the files that could not be read (permissions) and were skipped."""
 
     files_new: int
     files_still_written: int
@@ -71,6 +76,7 @@ class FeedsReport(StepReport):
     rows_read: int
     rows_rejected: int
     warnings: tuple[str, ...]
+    notes: tuple[str, ...]
     unreadable_files: tuple[Problem, ...]
 
 
@@ -83,6 +89,7 @@ def load_feeds(context: RunContext) -> FeedsReport:
     if problems:
         raise InputError(problems)
     warnings: list[str] = []
+    notes: list[str] = []
     spill = limits_of(context).spill
     spill.parent.mkdir(parents=True, exist_ok=True)
     with open_warehouse(context) as con, tempfile.TemporaryDirectory(dir=spill.parent, prefix=f"{spill.name}.") as scratch:
@@ -90,7 +97,7 @@ def load_feeds(context: RunContext) -> FeedsReport:
             create_raw_tables(con)
             delete_rejected(con)  # left by a run that was killed before it deleted them
         landing = land_files(context, dict(con.execute("select identity, sha256 from raw.landed_files").fetchall()))
-        counts = _load_or_rewrite(_Load(context, con, landing, set(), Path(scratch), warnings))
+        counts = _load_or_rewrite(_Load(context, con, landing, set(), Path(scratch), warnings, notes))
         with transaction(con):
             delete_rejected(con)
         write_receipt(con, context)
@@ -108,6 +115,7 @@ def load_feeds(context: RunContext) -> FeedsReport:
         rows_read=counts["rows_read"],
         rows_rejected=counts["rows_rejected"],
         warnings=tuple(warnings),
+        notes=tuple(notes),
         unreadable_files=tuple(landing.unreadable),
     )
 
@@ -116,6 +124,7 @@ def _load_or_rewrite(load: _Load) -> Counter[str]:
     """Load everything in one transaction. When the engine cannot read a CSV file, start again with that file rewritten."""
     while True:
         load.warnings.clear()
+        load.notes.clear()
         try:
             with transaction(load.con):
                 counts = _load_all(load)
@@ -137,6 +146,7 @@ def _load_or_rewrite(load: _Load) -> Counter[str]:
 
 def _load_all(load: _Load) -> Counter[str]:
     """Load rows, rejects and registers of every feed that has new files."""
+    _check_new_snapshots(load)
     load.con.execute("delete from raw.feed_keys")
     load.con.execute("delete from raw.feed_snapshots")
     load.con.execute("delete from raw.replacing_feeds")
@@ -145,7 +155,7 @@ def _load_all(load: _Load) -> Counter[str]:
         todo[feed.name] = _to_load(load, feed)
         settings = load.context.book.feeds.get(feed.name)
         append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key_of(feed, settings), 1)])
-        append_rows(load.con, "feed_snapshots", [(feed.name,)] if settings and settings.snapshot else [])
+        append_rows(load.con, "feed_snapshots", [(feed.name, settings.snapshot.per)] if settings and settings.snapshot else [])
         append_rows(load.con, "replacing_feeds", [(feed.name,)] if settings and settings.replace else [])
     total = sum(map(len, todo.values()))
     counts: Counter[str] = Counter(files_loaded=total)
@@ -158,6 +168,15 @@ def _load_all(load: _Load) -> Counter[str]:
     return counts
 
 
+def _check_new_snapshots(load: _Load) -> None:
+    """Raise InputError where a feed has become a snapshot, and the files that it has drop too much of each other."""
+    problems: list[Problem] = []
+    for name, settings in load.context.book.feeds.items():
+        problems += shrunken_snapshots(load.con, FEEDS[name], settings, judged_anew(load.con, FEEDS[name], settings))
+    if problems:
+        raise InputError(problems)
+
+
 def _to_load(load: _Load, feed: Feed) -> list[Arrival]:
     """The arrivals whose rows are not in raw.
 
@@ -165,7 +184,7 @@ def _to_load(load: _Load, feed: Feed) -> list[Arrival]:
     """
     con, arrivals = load.con, load.landing.arrivals[feed.name]
     settings = load.context.book.feeds.get(feed.name)
-    wanted = settings_hash(feed, settings)
+    wanted = settings_hash(feed, settings, load.context.book.rounding)
     loaded_under = con.execute("select sha256 from raw.feed_settings where feed = ?", [feed.name]).fetchall()
     files = "select arrival_no, sha256, status = 'withdrawn' from raw.feed_files where feed = ?"
     in_raw = set(con.execute(files, [feed.name]).fetchall())
@@ -188,36 +207,46 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     settings = load.context.book.feeds[feed.name]
     sources = _sources(load, feed, fresh)
     _check_shape(load, feed, settings, sources)
-    batches = make_batches(feed, settings, sources, {file_number(feed, arrival): dt.datetime.fromisoformat(arrival.arrived_at).date() for arrival in fresh})
+    days = {file_number(feed, arrival): dt.datetime.fromisoformat(arrival.arrived_at).date() for arrival in fresh}
+    batches = make_batches(feed, settings, sources, days, load.context.book.rounding)
+    load.warnings.extend(describe_undeletable(feed, settings, batches))
     add_attributes(load.con, feed, [m.name for batch in batches for m in batch.mapped if m.column is None])
     for batch in batches:
         names = ", ".join(identifier(m.target) for m in batch.mapped)
-        rows = select_rows(batch.mapped, batch.defaults, batch.facts, batch.relation(), batch.rules)
-        _execute(load, f"insert into raw.{feed.name} (file_no, {names}) {rows}", done, len(batch.sources), total)
+        rows = select_rows(batch.mapped, batch.defaults, batch.facts, batch.relation(), batch.rules, batch.deletion)
+        _execute(load, f"insert into raw.{feed.name} (file_no, {names}, is_deleted) {rows}", done, len(batch.sources), total)
         done += len(batch.sources)
+    load.notes.extend(describe_rounded(load.con, feed, batches))
     rows_read = number_rows(load.con, feed, [source.file_no for batch in batches for source in batch.sources])
     recorded = [insert_rejects(load.con, feed, batch) for batch in batches]
     rejected, ignored = (sum(counts) for counts in zip(*recorded, strict=True)) if recorded else (0, 0)
+    new = {file_number(feed, arrival) for arrival in load.landing.new if arrival.feed == feed.name}
+    arrived = {source.file_no: source.name for source in sources if source.file_no in new and not is_correction(source.header)}
+    key = key_of(feed, settings)
+    if settings.numbers_lines:
+        number_lines(load.con, feed, batches, key, {sha256: file_number(feed, arrival) for sha256, arrival in first.items()})
+        if not settings.snapshot and not settings.replace:
+            load.warnings.extend(left_over_lines(load.con, feed, key, arrived))
     found = load.con.execute(f"select count(*) from raw.{feed.name} where file_no < 0").fetchall()[0][0]
     if found != rejected + ignored:
         raise RuntimeError(f"raw.{feed.name}: {found} rows were rejected or ignored but {rejected + ignored} were recorded")
     rows_of_data = rows_without_ignored(load.con, feed, rows_read)
     all_rejected, many_rejected = check_rejected(load.con, feed, settings, sources, rows_of_data)
     load.warnings.extend(many_rejected)
-    key = key_of(feed, settings)
     for batch in batches:
         if key and settings.repeats == "refuse":
             repeated = reject_repeated_keys(load.con, feed, batch, key)
             load.warnings.extend(describe_repeated_keys(feed, key, repeated))
             rejected += sum(repeated.values())
         insert_corrections(load.con, feed, batch)
-        _check_row_counts(batch.sources, rows_read)
+        _check_row_counts(batch, rows_read)
     problems = check_totals(load.con, feed, sources, rows_of_data)
     if not load.context.is_rebuild:  # a rebuild repeats what was taken in
         problems += all_rejected
         if settings.snapshot and not settings.non_empty:
             message = f"has no rows, and feeds.{feed.name} is a snapshot: it would take back every row; deliver it again, or remove it"
             problems += [Problem(source.name, 0, "", message) for source in sources if not rows_of_data.get(source.file_no)]
+        problems += shrunken_snapshots(load.con, feed, settings, arrived)
     if settings.non_empty:
         message = f"has no rows, and feeds.{feed.name} is non_empty in book.yaml; deliver it again"
         problems += [Problem(source.name, 0, "", message) for source in sources if not rows_of_data.get(source.file_no)]
@@ -226,21 +255,23 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     append_rows(load.con, "declared_totals", [(feed.name, source.file_no, total, value) for source in sources for total, value in source.totals.items()])
     entries = []
     outside = {source.file_no: source.lines_outside for source in sources}
+    per_row = {source.file_no: batch.rows_per_row for batch in batches for source in batch.sources}
     for arrival in todo:
         number = file_number(feed, arrival)
         status, reason = _status_of(arrival, first.get(arrival.sha256))
         read = rows_read.get(number, 0)
-        entry = (number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at, status, reason, read, outside.get(number, 0))
-        entries.append(entry)
+        entry = (number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at, status, reason, read)
+        entries.append((*entry, outside.get(number, 0), per_row.get(number, 1)))
     append_rows(load.con, "feed_files", entries)
     load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
     load.warnings.extend(ids_with_exponents(load.con, feed, sources))
     load.warnings.extend(columns_of_single_precision(sources))
+    load.warnings.extend(positive_credits(load.con, feed, settings, sources))
     again = [(arrival, first[arrival.sha256]) for arrival in todo if arrival in load.landing.new and first.get(arrival.sha256, arrival) is not arrival]
     arrivals = load.landing.arrivals[feed.name]
     load.warnings.extend(delivered_again(load.con, feed, arrivals, [(arrival, original, file_number(feed, original)) for arrival, original in again]))
     load.warnings.extend(smaller_than_usual(load.con, feed, settings, {source.file_no: source.name for source in sources}))
-    return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=sum(status == "duplicate" for *_, status, _, _ in entries))
+    return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=sum(entry[_STATUS] == "duplicate" for entry in entries))
 
 
 def _status_of(arrival: Arrival, original: Arrival | None) -> tuple[str, str | None]:
@@ -314,13 +345,14 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
         if file_format == "parquet":
             columns = tuple(parquet_columns(source.path, source.name))
             source = replace(source, columns=columns, header=checked_header([name for name, _ in columns], source.name))
-        elif file_format == "csv" and (arrival.sha256 in load.to_rewrite or looks_ragged(fact)):
+        elif format_of(source.suffix)[0] == "csv" and (arrival.sha256 in load.to_rewrite or looks_ragged(fact)):
             source = rewrite_csv(source, load.scratch / f"{feed.name}-{arrival.sha256}")
         sources.append(source)
     sources = [replace(source, totals={total: plain_total(value, settings) for total, value in source.totals.items()}) for source in sources]
     lines = [source for source in sources if format_of(source.suffix)[0] == "json"]
     headers = {source.file_no: checked_header(keys, source.name) for source, keys in zip(lines, json_keys_of(load.con, lines), strict=True)}
-    return [replace(source, header=headers[source.file_no]) if source.file_no in headers else source for source in sources]
+    paths = json_paths(settings)
+    return [with_paths(replace(source, header=headers[source.file_no]), paths) if source.file_no in headers else source for source in sources]
 
 
 def _restored(header: tuple[str, ...]) -> tuple[str, ...]:
@@ -336,7 +368,9 @@ def _plain(load: _Load, source: Source, dialect: Dialect, trailer: list[str], ta
     suffix = ".jsonl" if format_of(source.suffix)[0] == "json" else ".csv"
     facts = inspect(target, suffix, source.name, replace(dialect, encoding="utf-8", header_row=1), plain.header_line)
     source = replace(source, header_line=plain.header_line, lines_outside=plain.lines_outside, totals=plain.totals or source.totals)
-    return replace(source, path=target, suffix=suffix, facts=facts, header=_restored(facts.header))
+    source = replace(source, path=target, suffix=suffix, facts=facts, header=_restored(facts.header), preamble=plain.preamble)
+    checked_header(source.names, source.name, plain.header_line)
+    return source
 
 
 def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[Source]) -> None:
@@ -350,7 +384,8 @@ def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[
     seen = set(known)
     new: list[str] = []
     for source in sources:
-        added = [column for column in source.header if folded(column) not in seen and not (is_correction(source.header) and column in CORRECTION_COLUMNS)]
+        named = [column for column in source.names if not is_unnamed(column)]
+        added = [column for column in named if folded(column) not in seen and not (is_correction(source.header) and column in CORRECTION_COLUMNS)]
         if added and seen:
             load.warnings.append(f"{source.name} has columns that no earlier file of {feed.name} has: {', '.join(added[:20])}")
         seen.update(map(folded, added))
@@ -358,16 +393,16 @@ def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[
     append_rows(load.con, "feed_columns", [(feed.name, column) for column in sorted(new)])
 
 
-def _check_row_counts(sources: list[Source], rows_read: dict[int, int]) -> None:
+def _check_row_counts(batch: Batch, rows_read: dict[int, int]) -> None:
     """In a file without quotes every line is a row, so the reader must have seen each of them."""
-    for source in sources:
+    for source in batch.sources:
         facts = source.facts
         if format_of(source.suffix) != ("csv", "none") or facts.has_quote or source.is_rewritten:
             continue
-        read = rows_read.get(source.file_no, 0)
+        read = rows_read.get(source.file_no, 0) / batch.rows_per_row
         lines = facts.newlines + (not facts.ends_with_newline)
         if lines - 1 != read:
             with source.path.open("rb") as file:
                 lines = sum(1 for line in file if line.strip(b"\r\n"))
             if lines - 1 != read:
-                raise rejection(source.name, f"has {lines - 1} rows but {read} were read; report this")
+                raise rejection(source.name, f"has {lines - 1} rows but {read:g} were read; report this")

@@ -20,6 +20,8 @@ import duckdb
 
 from assets.feeds.inspection import Compression, Facts, format_of, open_unpacked
 from assets.runtime.errors import rejection
+from models.feeds.attributes import folded
+from models.feeds.settings import Unpivot
 from models.sql_text import literal
 
 #: The longest line that is read; the engine's own limit.
@@ -38,11 +40,18 @@ class Source:
     facts: Facts
     header: tuple[str, ...]
     columns: tuple[tuple[str, str], ...] = ()  # Parquet: names and SQL types
+    pointers: tuple[tuple[str, str], ...] = ()  # JSON: columns that are paths into objects, with their JSON pointers
     is_rewritten: bool = False  # `path` holds a copy made by `rewrite_csv`
     delimiter: str = ","
     totals: dict[str, str] = field(default_factory=dict)  # control totals declared by the sender
     header_line: int = 1  # of the file that arrived
     lines_outside: int = 0  # above its header and in its footer
+    preamble: tuple[tuple[str, str], ...] = ()  # columns whose value stands above the header
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its columns, with those from above the header at the end."""
+        return (*self.header, *(name for name, _ in self.preamble))
 
 
 def relation(sources: list[Source]) -> str:
@@ -59,20 +68,44 @@ def relation(sources: list[Source]) -> str:
         return _csv(paths, file_no, columns, "none" if sources[0].is_rewritten else compression, sources[0])
     if file_format == "parquet":
         return _parquet(paths, file_no, sources[0])
-    return _json_lines(paths, file_no, header, compression)
+    return _json_lines(paths, file_no, header, dict(sources[0].pointers), compression)
 
 
-def filled_down(rows: str, cells: list[str]) -> str:
-    """SQL of a relation in which an empty one of these cells has the value above it in its file. Rows stay in order."""
+def with_preamble(rows: str, source: Source) -> str:
+    """SQL of a relation with the columns from above the header."""
+    values = "".join(f", {literal(value)} as c{i}" for i, (_, value) in enumerate(source.preamble, len(source.header)))
+    return f"select *{values} from ({rows})" if values else rows
+
+
+def filled_down(rows: str, cells: list[str], within: str | None = None) -> str:
+    """SQL of a relation in which an empty one of these cells has the value above it in its file. Rows stay in order.
+
+    `within`: a cell that must have the same value there, so that nothing is taken from a row above that it does not belong to.
+    """
     if not cells:
         return rows
     above = ", ".join(
-        f"last_value(case when {cell} is not null then {{'file_no': file_no, 'value': {cell}}} end ignore nulls) "
+        f"last_value(case when {cell} is not null then {{'file_no': file_no, 'within': {within or 'null'}, 'value': {cell}}} end ignore nulls) "
         f"over (rows between unbounded preceding and current row) as above_{cell}"
         for cell in cells
     )
-    taken = ", ".join(f"case when above_{cell}.file_no = file_no and fault is null then above_{cell}.value end as {cell}" for cell in cells)
+    same = f" and above_{{cell}}.within = {within}" if within else ""
+    taken = ", ".join(
+        f"case when above_{cell}.file_no = file_no and fault is null{same.format(cell=cell)} then above_{cell}.value end as {cell}" for cell in cells
+    )
     return f"select * exclude ({', '.join(f'above_{cell}' for cell in cells)}) replace ({taken}) from (select *, {above} from ({rows}))"
+
+
+def unpivoted(rows: str, header: tuple[str, ...], unpivot: Unpivot | None) -> str:
+    """SQL of a relation with one row per row and listed column: the cells of the file, then those that `unpivot` adds. Rows stay in order."""
+    if unpivot is None:
+        return rows
+    items = []
+    for name, values in unpivot.columns.items():
+        cells = [*(literal(str(value)) for value in values.values()), f"c{header.index(name)}"]
+        items.append(f"[{', '.join(cells)}]")
+    added = ", ".join(f"item[{i + 1}] as c{len(header) + i}" for i in range(len(unpivot.names)))
+    return f"select * exclude (item), {added} from (select *, unnest([{', '.join(items)}]) as item from ({rows}))"
 
 
 def _csv(paths: str, file_no: str, columns: list[str], compression: Compression, source: Source) -> str:
@@ -132,9 +165,24 @@ def _names_at_the_top(elements: list[tuple[str, int]]) -> Iterator[str]:
 _STRING_OR_NUMBER = r'("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)'
 
 
-def _json_lines(paths: str, file_no: str, header: tuple[str, ...], compression: Compression) -> str:
-    shape = literal(json.dumps({key: "VARCHAR" for key in header if key} or {"-": "VARCHAR"}, ensure_ascii=False))
-    columns = ", ".join(f"nullif({_json_text(key)}, '') as c{i}" for i, key in enumerate(header))
+def with_paths(source: Source, paths: set[str]) -> Source:
+    """A JSON file with the paths into its objects as further columns; a path whose first key no row has is none."""
+    keys = {folded(key): key for key in reversed(source.header)}
+    pointers = {}
+    for path in sorted(paths - {*source.header}):
+        first, *rest = path.split(".")
+        if folded(first) in keys:
+            pointers[path] = "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in (keys[folded(first)], *rest))
+    return replace(source, header=(*source.header, *pointers), pointers=tuple(pointers.items()))
+
+
+def _json_lines(paths: str, file_no: str, header: tuple[str, ...], pointers: dict[str, str], compression: Compression) -> str:
+    shape = literal(json.dumps({key: "VARCHAR" for key in header if key and key not in pointers} or {"-": "VARCHAR"}, ensure_ascii=False))
+    texts = [f"json_extract_string(text, {literal(pointers[key])})" if key in pointers else _json_text(key) for key in header]
+    columns = ", ".join(f"nullif({text}, '') as c{i}" for i, text in enumerate(texts))
+    objects = ["", *sorted({pointer[: pointer.rindex("/")] for pointer in pointers.values()})]
+    keys = [f"json_keys(valid{', ' + literal(each) if each else ''})" for each in objects]
+    repeats = " or ".join(f"coalesce(len(list_distinct({each})) != len({each}), false)" for each in keys)
     marked = f"regexp_replace(line, {literal(_STRING_OR_NUMBER)}, E'\\\\1\\x01\\\\2\\x01', 'g')"
     exact = f"replace(replace({marked}, E'\\x01\\x01', ''), E'\\x01', '\"')"
     return f"""
@@ -143,7 +191,7 @@ def _json_lines(paths: str, file_no: str, header: tuple[str, ...], compression: 
         judged as (
             select file_no, line, case
                 when valid is null or json_type(valid) != 'OBJECT' then 'bad_json'
-                when len(list_distinct(json_keys(valid))) != len(json_keys(valid)) then 'duplicate_key' end as fault
+                when {repeats} then 'duplicate_key' end as fault
             from parsed),
         exact as (select file_no, line, fault, case when fault is null then {exact} else '{{}}' end as text from judged),
         taken as (select *, json_transform(text, {shape}) as object from exact)

@@ -48,7 +48,7 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
     """One run of the book. It holds the book's lock for its duration, and runs the steps."""
 
     book: BookFolder
-    as_of: str | None = Field(default=None, description="Last day that counts for this run, such as 2026-03-31. Default: book.yaml's as_of, else today (UTC).")
+    as_of: str | None = Field(default=None, description="Last day that counts for this run, such as 2026-03-31; by default book.yaml's as_of, else today.")
     _context: RunContext = PrivateAttr()
     _checks: ChecksPassed | None = PrivateAttr(default=None)
 

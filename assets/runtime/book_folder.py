@@ -17,7 +17,7 @@ from typing import Any
 
 from assets.runtime.context import RunContext, read_clock
 from models.book.settings import Book, parse_book
-from models.calendars import FIRST_YEAR, LAST_YEAR
+from models.calendars import FIRST_YEAR, LAST_YEAR, day_in
 from models.documents import InputError, Problem
 
 LOCK = ".lock"
@@ -47,12 +47,20 @@ def open_book(folder: Path) -> Book:
 
 
 def book_day(book: Book, now: dt.datetime | None = None) -> dt.date:
-    """The last day that exists for the book: `as_of` of book.yaml, else today (UTC)."""
-    return book.as_of or (now or read_clock()).date()
+    """The last day that exists for the book: `as_of` of book.yaml, else today in its time zone."""
+    return book.as_of or day_in(book.time_zone, now or read_clock())
+
+
+def time_zone_of(folder: Path) -> str:
+    """The time zone of the book in `folder`; UTC where book.yaml is missing or wrong, for what must load all the same."""
+    try:
+        return open_book(folder).time_zone
+    except InputError:
+        return "UTC"
 
 
 def open_run(folder: Path, as_of: dt.date | None, now: dt.datetime, **more: Any) -> RunContext:
-    """What the steps of a run need: the book, and `as_of` from the caller, else from book.yaml, else the day of `now` (UTC)."""
+    """What the steps of a run need: the book, and `as_of` from the caller, else from book.yaml, else the day of `now` in the book's time zone."""
     book = open_book(folder)
     day = as_of or book_day(book, now)
     if not FIRST_YEAR <= day.year <= LAST_YEAR:

@@ -63,7 +63,8 @@ def _contradicting(
             from staging.{table}
             window records as (partition by {", ".join(key)} order by {", ".join([*order, "file_no", "row_no"])})
         )
-        select files.file_name, ordered.row_no, {shown}, earlier_files.file_name, ordered.earlier_row_no
+        select files.file_name, (ordered.row_no - 1) // files.rows_per_row + 1, {shown}, earlier_files.file_name,
+            (ordered.earlier_row_no - 1) // earlier_files.rows_per_row + 1
         from ordered
         join raw.feed_files as files on ordered.file_no = files.file_no
         join raw.feed_files as earlier_files on ordered.earlier_file_no = earlier_files.file_no

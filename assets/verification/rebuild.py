@@ -23,7 +23,7 @@ from assets.ledger.folder import Ledger, read_ledger
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import RunContext, silent
 from models.book.settings import parse_book
-from models.calendars import ONE_DAY
+from models.calendars import end_of_day
 from models.documents import InputError, Problem
 from models.records import write_offs
 from models.records.chain import NO_HASH, head
@@ -63,15 +63,15 @@ def snapshot_of_run(folder: Path, ledger: Ledger, run: EndedRun) -> Snapshot:
     )
 
 
-def snapshot_of_day(folder: Path, day: dt.date, as_of: dt.date | None) -> Snapshot:
-    """What the book knew at the end of `day` (UTC): arrived files, closes and write-offs, and the terms of the last run published by then.
+def snapshot_of_day(folder: Path, day: dt.date, as_of: dt.date | None, time_zone: str = "UTC") -> Snapshot:
+    """What the book knew at the end of `day` in the time zone: arrived files, closes and write-offs, and the terms of the last run published by then.
 
     `as_of` defaults to that run's. If no run was published by then, the earliest known terms apply, and `as_of` defaults to book.yaml's, else the day.
     Order wins over timestamps: a clock that jumped back does not hide an earlier arrival.
     Raises InputError when nothing had arrived.
     """
     archive = folder / "archive"
-    end = dt.datetime.combine(day + ONE_DAY, dt.time(), dt.UTC)
+    end = end_of_day(time_zone, day)
     arrivals = _arrived(read_manifest(archive), end, day)
     ledger = _ledger_by(read_ledger(folder / "ledger"), end)
     runs = read_runs(archive, folder / "published")

@@ -48,8 +48,6 @@ _ADDED = " union all ".join(
         for column in sorted({column for columns in _NUMBERS.values() for column in columns})
     ]
 )
-#: The minor unit of a currency in ten-thousandths; no currency has a smaller one.
-_UNIT = "cast(power(10, 4 - minor_units) as bigint)"
 
 #: The change of the balance per entry line: positive if the balance grows.
 _MOVEMENTS = """
@@ -146,8 +144,9 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
                 )
                 group by all
             )
-            select file_name, currency, read_as.amount as in_the_file, placed.amount as accounted_for
-            from read_as full join placed using (file_no, currency) left join raw.feed_files using (file_no)
+            select file_name, coalesce(read_as.currency, placed.currency) as currency, read_as.amount as in_the_file, placed.amount as accounted_for
+            from read_as full join placed on read_as.file_no = placed.file_no and read_as.currency is not distinct from placed.currency
+            left join raw.feed_files as files on coalesce(read_as.file_no, placed.file_no) = files.file_no
             where read_as.amount is distinct from placed.amount""",
         ),
         RUN_AGAIN,
@@ -187,15 +186,15 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
     ),
     Reconciliation(
         "I7",
-        "Payouts and their lines are whole minor units of their currency, so that rounded parts add up to the rounded whole",
+        "Payouts and their lines are whole units of what is paid in their currency, so that rounded parts add up to the rounded whole",
         "select count(*) as amounts, count(distinct currency) as currencies from published.fct_payout",
         (
-            f"""select payout_id, currency, payout from published.fct_payout join terms.currencies using (currency)
-            where (payout * 10000)::bigint % {_UNIT} <> 0""",
-            f"""select payout_id, payouts.currency, source_file, source_row, line_payout
+            """select payout_id, currency, payout from published.fct_payout join terms.currencies using (currency)
+            where (payout * 10000)::bigint % payout_unit <> 0""",
+            """select payout_id, payouts.currency, source_file, source_row, line_payout
             from published.fct_payout_line as lines join published.fct_payout as payouts using (payout_id)
             join terms.currencies as currencies on payouts.currency = currencies.currency
-            where (line_payout * 10000)::bigint % {_UNIT} <> 0""",
+            where (line_payout * 10000)::bigint % payout_unit <> 0""",
         ),
         RUN_AGAIN,
     ),

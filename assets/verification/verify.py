@@ -331,7 +331,7 @@ def check_lines(con: duckdb.DuckDBPyConnection, evidence: Evidence, context: Run
     if settings is None:
         return Finding(*_READ_AGAIN, "not_checked", message="no transactions")
     archive = evidence.folder / "archive"
-    reading = read_again(con, archive, read_arrivals(archive), settings)
+    reading = read_again(con, archive, read_arrivals(archive), settings, context.book.rounding)
     if reading.wrong:
         return Finding(*_READ_AGAIN, "failed", message=reading.wrong, way_out=RUN_AGAIN)
     return Finding(*_READ_AGAIN, "ok", {"lines": reading.lines, "files": reading.files, "with a formula": reading.computed})

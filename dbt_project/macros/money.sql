@@ -60,10 +60,11 @@
     end
 {%- endmacro %}
 
-{# A payout × rate, rounded to `minor_units` decimals; null without a rate. #}
-{% macro convert_payout(payout, rate, minor_units) -%}
+{# A payout × rate (÷ rate where `is_inverse`), rounded to `unit` ten-thousandths; null without a rate. #}
+{% macro convert_payout(payout, rate, is_inverse, unit) -%}
+    {%- set units = "cast(" ~ rate ~ " * cast(1000000000000 as decimal(13, 0)) as hugeint)" -%}
     {{ as_decimal(round_ratio(
-        "(cast(" ~ millionths(payout) ~ " as hugeint) * cast(" ~ rate ~ " * cast(1000000000000 as decimal(13, 0)) as hugeint))",
-        "cast(power(10, 18 - " ~ minor_units ~ ") as hugeint)"
-    ) ~ " * cast(power(10, 6 - " ~ minor_units ~ ") as bigint)", 6) }}
+        "(cast(" ~ millionths(payout) ~ " as hugeint) * case when " ~ is_inverse ~ " then 1000000000000::hugeint else " ~ units ~ " end)",
+        "(100::hugeint * " ~ unit ~ " * case when " ~ is_inverse ~ " then " ~ units ~ " else 1000000000000::hugeint end)"
+    ) ~ " * (100::bigint * " ~ unit ~ ")", 6) }}
 {%- endmacro %}

@@ -42,7 +42,7 @@ from models.documents import Path
 from models.feeds.attributes import column_named
 from models.feeds.columns import FEEDS, TRANSACTION_TYPES
 from models.feeds.expressions import compile_expression
-from models.money import MINOR_UNITS
+from models.money import MINOR_UNITS, payout_unit
 from models.sql_text import identifier
 
 #: Measures that are columns of every transaction; any other name is an attribute.
@@ -67,9 +67,11 @@ class _Terms:
         self.conditions: dict[tuple[str, ...], int] = {}
         self.conversions: dict[str, int] = {}
         self.series: dict[tuple[str, str], int] = {}
-        self._add("settings", book=book.book, currency=book.currency, minor_units=MINOR_UNITS[book.currency], rounding=book.rounding, as_of=as_of)
-        for currency, minor_units in MINOR_UNITS.items():
-            self._add("currencies", currency=currency, minor_units=minor_units)
+        self.payout_units = {currency: payout_unit(currency, book.minor_units) for currency in MINOR_UNITS}
+        unit = self.payout_units[book.currency]
+        self._add("settings", book=book.book, currency=book.currency, payout_unit=unit, rounding=book.rounding, as_of=as_of)
+        for currency, unit in self.payout_units.items():
+            self._add("currencies", currency=currency, payout_unit=unit)
         self._add("accounts", **{name: str(account) for name, account in vars(book.accounts).items()})
         agreements = [source.agreement for source in sources]
         periods = periods_of(book.calendar, agreements, as_of)
@@ -103,7 +105,8 @@ class _Terms:
     def _add_agreement(self, key: int, source: Source, windows: OwnedWindows, net_level: int) -> None:
         agreement = source.agreement
         conversion_key = self._conversion(agreement)
-        self._add("agreements", **_agreement_row(key, source), conversion_key=conversion_key, net_level=net_level, **_validity(windows))
+        unit = self.payout_units[agreement.currency]
+        self._add("agreements", **_agreement_row(key, source), payout_unit=unit, conversion_key=conversion_key, net_level=net_level, **_validity(windows))
         for other in agreement.combine.agreements or ():
             self._add("nets", agreement_key=key, agreement_id=other)
         for attribute, value in _participant_rules(agreement):
@@ -241,7 +244,6 @@ def _agreement_row(key: int, source: Source) -> Row:
         "title": a.title or a.agreement,
         "direction": a.direction,
         "currency": a.currency,
-        "minor_units": MINOR_UNITS[a.currency],
         "term_from": a.term.from_,
         "term_to": a.term.to,
         "pool": a.pool,

@@ -18,8 +18,8 @@ NUMBER = pl.Decimal(38, 12)
 TEXT, INT, BOOL, DATE = pl.String, pl.Int32, pl.Boolean, pl.Date
 
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "settings": {"book": TEXT, "currency": TEXT, "minor_units": INT, "rounding": TEXT, "as_of": DATE},
-    "currencies": {"currency": TEXT, "minor_units": INT},
+    "settings": {"book": TEXT, "currency": TEXT, "payout_unit": INT, "rounding": TEXT, "as_of": DATE},
+    "currencies": {"currency": TEXT, "payout_unit": INT},
     "accounts": dict.fromkeys(Accounts.model_fields, TEXT),
     "agreements": {
         "agreement_key": INT,
@@ -29,7 +29,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "title": TEXT,
         "direction": TEXT,
         "currency": TEXT,
-        "minor_units": INT,
+        "payout_unit": INT,
         "term_from": DATE,
         "term_to": DATE,
         "pool": TEXT,

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from models.book.limit_settings import LimitSettings
 from models.book.publish_settings import PublishSettings
-from models.calendars import CalendarSettings
+from models.calendars import CalendarSettings, TimeZone
 from models.documents import InputError, Problem, parse_documents
 from models.feeds.columns import FEEDS
 from models.feeds.settings import FeedSettings
@@ -31,6 +31,20 @@ def _amount(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValueError(f"an amount is needed here, such as 1 or 0.05 (found {value!r})")
     return Decimal(value)
+
+
+def _payout_units(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"currencies with a number of decimals or a step are needed here, such as {{HUF: 0, CHF: 0.05}} (found {value!r})")
+    for currency, unit in value.items():
+        _currency(currency)
+        if isinstance(unit, bool) or not isinstance(unit, int | Decimal):
+            raise ValueError(f"{currency} needs a number of decimals such as 0, or a step such as 0.05 (found {unit!r})")
+        if isinstance(unit, int) and not 0 <= unit <= 4:
+            raise ValueError(f"{currency} may have 0 to 4 decimals (found {unit}); a step has a decimal point: {unit}.0")
+        if isinstance(unit, Decimal) and not (0 < unit <= 1000 and unit == round(unit, 4)):
+            raise ValueError(f"the step of {currency} must be above 0, at most 1000.0, and have up to 4 decimals (found {unit})")
+    return value
 
 
 Currency = Annotated[str, BeforeValidator(_currency)]
@@ -60,9 +74,11 @@ class Book(Strict):
     book: str = Field(min_length=1)
     currency: Currency
     as_of: dt.date | None = None
+    time_zone: TimeZone = "UTC"
     calendar: CalendarSettings = CalendarSettings()
     require_approval: bool = False
     rounding: Literal["half_up", "half_even"] = "half_up"
+    minor_units: Annotated[dict[str, int | Decimal], BeforeValidator(_payout_units)] = Field(default_factory=dict)
     feeds: dict[str, FeedSettings]
     accounts: Accounts = Accounts()
     publish: PublishSettings = PublishSettings()

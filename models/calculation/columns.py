@@ -24,7 +24,7 @@ SUMMED: Types = {
 }  # fmt: skip
 #: Columns of terms.benefits that the calculation does not read.
 _FOR_PEOPLE = ("definition", "quote", "clause", "position")
-_OF_AGREEMENT = ("agreement_id", "currency", "minor_units", "combine_rule", "combine_group", "priority", "net_of")
+_OF_AGREEMENT = ("agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of")
 _TERMS = ("tiers", "axes", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods")
 
 #: The input frames, by name.

@@ -238,9 +238,9 @@ def _limit(rows: pl.DataFrame, numerator: Exact, denominator: Exact) -> tuple[Ex
 
 
 def round_payouts(rows: pl.DataFrame, payout: tuple[Exact, Exact], rounding: Rounding) -> Exact:
-    """Amounts rounded to their currency's smallest unit, in ten-thousandths of a unit."""
-    minor = integers(rows["minor_units"])
-    rounded: Exact = round_ratio(payout[0] * 10**minor, payout[1], rounding) * 10 ** (4 - minor)
+    """Amounts rounded to what is paid in their currency, in ten-thousandths of a unit of money."""
+    unit = integers(rows["payout_unit"])
+    rounded: Exact = round_ratio(payout[0] * 10**4, payout[1] * unit, rounding) * unit
     return rounded
 
 

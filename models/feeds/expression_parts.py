@@ -39,6 +39,7 @@ class Compiled:
     """An expression as DuckDB SQL. `failed`: an SQL condition that is true where an error leaves a row without a value, "" where none can.
 
     `scale`: decimals of a number. `numbers`: texts that are read as numbers, as (shown, SQL). `columns`: names in the file.
+    `rounded`: an SQL condition that is true where round(x, n) changed the value, "" where nothing rounds.
     """
 
     sql: str
@@ -48,6 +49,7 @@ class Compiled:
     failed: str = ""
     numbers: tuple[tuple[str, str], ...] = ()
     columns: frozenset[str] = frozenset()
+    rounded: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Scope:
     typed: frozenset[str] = frozenset()
     used: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
+    rounds: bool = True  # False: round(x, n) leaves x as it is
+    rounded: list[str] = field(default_factory=list)  # conditions: a round(x, n) changed x
 
 
 def any_failed(*parts: Part | str) -> str:

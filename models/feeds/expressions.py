@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from models.feeds.attributes import folded
@@ -39,7 +40,7 @@ from models.unicode_form import composed
 ALLOWED = (
     "columns of the file, 'texts', numbers, + - *, / by 10, 100, …, comparisons, AND OR NOT, CASE, LIKE, IN, BETWEEN, IS NULL, "
     "CAST AS DATE, TIMESTAMP, INTEGER, BIGINT, DECIMAL or VARCHAR, and lower, upper, trim, ltrim, rtrim, substr, left, right, length, replace, "
-    "regexp_replace, split_part, concat, ||, coalesce, nullif, abs, strptime"
+    "regexp_replace, split_part, concat, ||, coalesce, nullif, abs, round, strptime"
 )
 _MAX_SCALE = 20  # leaves 17 digits before the point in the engine's widest decimal
 _MAX_LENGTH = 4_000
@@ -64,7 +65,8 @@ def compile_expression(text: str, columns: Mapping[str, str] | None, decimals: i
         columns = {name: f"nfc_normalize({cell})" for name, cell in columns.items()}
     scope = Scope(columns, decimals, forms, typed)
     try:
-        part = _part(_parsed(whole), scope)
+        tree = _parsed(whole)
+        part = _part(tree, scope)
     except ExpressionError:
         if columns is None and re.fullmatch(r"\w+([ .#/-]+\w+)+", whole):  # may be the plain name of a column; only the file can show
             return Compiled("c0", is_column=True, columns=frozenset([whole]))
@@ -75,7 +77,19 @@ def compile_expression(text: str, columns: Mapping[str, str] | None, decimals: i
         return Compiled("null::varchar")
     is_column = columns is not None and part.sql in columns.values()
     numbers = tuple((shown, sql) for sql, shown in scope.numbers.items())
-    return Compiled(part.sql, part.form, part.scale, is_column, part.failed, numbers, frozenset(scope.used))
+    rounded = _rounded(part, tree, scope)
+    return Compiled(part.sql, part.form, part.scale, is_column, part.failed, numbers, frozenset(scope.used), rounded)
+
+
+def _rounded(part: Part, tree: Any, scope: Scope) -> str:
+    """A condition that is true where rounding changed the value: where it differs from what the expression gives without."""
+    if not scope.rounded:
+        return ""
+    try:
+        exact = _part(tree, Scope(scope.columns, scope.decimals, scope.forms, scope.typed, rounds=False))
+    except ExpressionError:  # it has too many decimals without: then any value that was rounded counts
+        return any_failed(*scope.rounded)
+    return f"({part.sql}) is distinct from ({exact.sql})"
 
 
 def _parsed(text: str) -> Any:
@@ -105,7 +119,7 @@ def _part(node: Any, scope: Scope) -> Part:
 
 
 def _column(node: Any, scope: Scope) -> Part:
-    name = node.this.name
+    name = ".".join(part.name for part in node.parts)
     if scope.columns is None:
         return Part(scope.used.setdefault(name, f"c{len(scope.used)}"), "text", shown=name)
     if name not in scope.columns:
@@ -343,6 +357,30 @@ def _nullif(node: Any, scope: Scope) -> Part:
     return Part(f"nullif({left.sql}, {right.sql})", left.form, any_failed(left, right), left.scale, left.digits)
 
 
+def _round(node: Any, scope: Scope) -> Part:
+    """To n decimals, a half as the book's `rounding` says: the one place where a mapping rounds, because it says so."""
+    decimals = node.args.get("decimals")
+    if scope.forms.rounding is None:
+        raise ExpressionError("round is for the mappings of book.yaml; compare the number as it is")
+    if type(decimals).__name__ != "Literal" or not re.fullmatch("[0-9]|1[0-2]", decimals.this):
+        raise ExpressionError("round takes a number and how many decimals it keeps, 0 to 12, such as round(Net, 2)")
+    places = int(decimals.this)
+    value = _part(node.this, scope)
+    number = as_number(value, scope, _MAX_SCALE) if value.form == "text" else as_number(value, scope)
+    if number.scale <= places or not scope.rounds:
+        return number
+    rounded = f"round({number.sql}, {places})"
+    if scope.forms.rounding == "half_even":
+        # the engine rounds a half away from 0: from a number that was odd before, that is right, from an even one it is a step too far
+        step = f"{Decimal(1).scaleb(-places):f}::decimal(38,{places})"
+        half = f"{Decimal(5).scaleb(-places - 1):f}::decimal(38,{places + 1})"
+        is_odd = f"(round(v, {places}) * {10**places})::hugeint % 2 != 0"
+        even = f"case when abs(v - round(v, {places})) = {half} and {is_odd} then round(v, {places}) - sign(v) * {step} else round(v, {places}) end"
+        rounded = f"(list_transform([{number.sql}], lambda v: {even})[1])::decimal(38,{places})"
+    scope.rounded.append(f"coalesce({rounded} != {number.sql}, false)")
+    return Part(rounded, "number", number.failed, places, number.digits + 1, number.shown)
+
+
 def _strptime(node: Any, scope: Scope) -> Part:
     pattern = node.args["format"]
     if type(pattern).__name__ != "Literal" or not re.fullmatch("([^%]|%-?[aAbBdfHIjmMpSyY]|%%)+", pattern.this):
@@ -355,7 +393,8 @@ def _strptime(node: Any, scope: Scope) -> Part:
 
 _PAIR = ("this", "expression")
 _RULES: dict[str, tuple[tuple[str, ...], Callable[[Any, Scope], Part]]] = {
-    "Column": (("this",), _column),
+    "Column": (("this", "table", "db", "catalog"), _column),
+    "Dot": (("this", "expression"), _column),
     "Literal": (("this", "is_string"), _literal),
     "Null": ((), lambda node, scope: Part("null", "null", shown="NULL")),
     "Boolean": (("this",), lambda node, scope: Part(str(node.this).lower(), "boolean")),
@@ -386,6 +425,7 @@ _RULES: dict[str, tuple[tuple[str, ...], Callable[[Any, Scope], Part]]] = {
     "Coalesce": (("this", "expressions"), _coalesce),
     "Nullif": (_PAIR, _nullif),
     "Abs": (("this",), _of_number("abs({})")),
+    "Round": (("this", "decimals"), _round),
     "Lower": (("this",), _text_function("lower", "this")),
     "Upper": (("this",), _text_function("upper", "this")),
     "Trim": ((*_PAIR, "position"), _trim),

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ValidationError
 
 from models.documents import InputError, Problem
-from models.money import MINOR_UNITS
+from models.money import MINOR_UNITS, PayoutUnits, payout_unit
 from models.records.chain import NO_HASH, Record, StoredModel, canonical_json, payout_id_of, sha256
 from models.records.closing import LedgerRuleViolation
 
@@ -86,7 +86,9 @@ def parse_write_offs(data: bytes, records: Sequence[Record]) -> tuple[list[Write
     return write_offs, [Problem(_PLACE, len(write_offs), "", message)] if lost else []
 
 
-def agree_amount(payout: Mapping[str, Any], amount: Decimal | None, limit: Decimal, before: Sequence[WriteOff]) -> Decimal:
+def agree_amount(
+    payout: Mapping[str, Any], amount: Decimal | None, limit: Decimal, before: Sequence[WriteOff], payout_units: PayoutUnits = MINOR_UNITS
+) -> Decimal:
     """What is written off: `amount`, or by default all that is open. `payout`: its row of fct_payout.
 
     Raises InputError for an amount that is not a number, LedgerRuleViolation where nothing is open, for more than is open, and where all write-offs of
@@ -104,13 +106,19 @@ def agree_amount(payout: Mapping[str, Any], amount: Decimal | None, limit: Decim
         raise InputError([Problem("--amount", 0, "", f"{amount} is not an amount")])
     if chosen == 0 or chosen * open_amount < 0 or abs(chosen) > abs(open_amount):
         raise LedgerRuleViolation(f"{name} has {open_amount} {currency} open, so {chosen} cannot be written off; give an amount between 0 and that")
-    if chosen != round(chosen, MINOR_UNITS[currency]):
-        raise InputError([Problem("--amount", 0, "", f"{amount} has too many decimals: {currency} has {MINOR_UNITS[currency]}")])
+    # payments have the currency's own decimals, even where payouts are rounded to larger steps
+    decimals = max(MINOR_UNITS[currency], 4 - _final_zeros(payout_unit(currency, payout_units)))
+    if chosen != round(chosen, decimals):
+        raise InputError([Problem("--amount", 0, "", f"{amount} has too many decimals: {currency} has {decimals}")])
     total = abs(chosen) + sum((abs(each.amount) for each in before if each.payout_id == payout["payout_id"]), Decimal(0))
     if total > limit:
         message = f"{total} {currency} of {name} would be written off, but book.yaml allows {limit} (close: {{write_off_limit: {limit}}})"
         raise LedgerRuleViolation(f"{message}. Pay the rest, correct the agreement, or raise the limit")
     return chosen.quantize(Decimal("0.0001"))
+
+
+def _final_zeros(number: int) -> int:
+    return len(str(number)) - len(str(number).rstrip("0"))
 
 
 def _line_sha256(fields: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import PurePath
@@ -202,7 +202,7 @@ def _lines(e: Explanation) -> Table:
     for line in e.lines:
         transaction = f"{line['transaction_id']}/{line['line']}" if line["transaction_id"] is not None else "–"
         place = f"{PurePath(line['source_file']).name}, row {number(line['source_row'])}" if line["source_file"] else "–"
-        rate = (number(line["fx_rate"]) if line["currency"] not in (None, currency) else "",) if has_foreign else ()
+        rate = (_rate(line) if line["currency"] not in (None, currency) else "",) if has_foreign else ()
         rows.append(
             (
                 str(line["date"] or "–"),
@@ -230,6 +230,11 @@ def _lines(e: Explanation) -> Table:
         "file and row",
     )
     return Table(headings, rows, frozenset(range(4, len(headings) - 1)))
+
+
+def _rate(line: Mapping[str, Any]) -> str:
+    """The rate as the feed has it: `1 / 0.86595` is the inverse of one of the reverse pair."""
+    return number(line["fx_rate"]) if line["inverted_rate"] is None else f"1 / {number(line['inverted_rate'])}"
 
 
 def _line_note(e: Explanation) -> str:

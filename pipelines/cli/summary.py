@@ -65,6 +65,8 @@ def _print_run(console: Console, summary: RunSummary, book: Path) -> None:
     if not any(feed["feed"] == "transactions" for feed in summary.feeds):
         console.print("[yellow]No transactions: no file matches feeds.transactions.files of book.yaml.[/yellow]")
     _print_warnings(console, summary, book)
+    for note in summary.notes:
+        console.print(escape(note), soft_wrap=True)
     console.print(_agreements(summary, has_room=console.width >= 110))
     for line in _totals(summary):
         console.print(line)

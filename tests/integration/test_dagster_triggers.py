@@ -19,7 +19,9 @@ import pytest
 
 from assets.feeds.landing import Landed
 from assets.graph.resources import BookFolder
+from assets.runtime.book_folder import time_zone_of
 from pipelines import sensors
+from pipelines.definitions import build_defs
 from pipelines.landing import find_landed
 from pipelines.period_closes import month_end
 
@@ -37,7 +39,7 @@ def evaluate(book: Path, day: str) -> dg.RunRequest | dg.SkipReason:
         dg.DagsterInstance.local_temp(str(book.parent)) as instance,
         dg.build_schedule_context(instance=instance, scheduled_execution_time=at, resources={"book": BookFolder(folder=str(book))}) as context,
     ):
-        answer = month_end(context)
+        answer = month_end(time_zone_of(book))(context)
         assert isinstance(answer, dg.RunRequest | dg.SkipReason)
         if isinstance(answer, dg.RunRequest):
             assert answer.partition_key in instance.get_dynamic_partitions("fiscal_periods")
@@ -64,6 +66,32 @@ def test_month_end_knows_a_calendar_of_weeks(book: Path) -> None:
     answer = evaluate(book, "2026-12-05")
     assert isinstance(answer, dg.RunRequest)
     assert answer.partition_key == "2026-09", "2026-10 ends on 2026-12-05"
+
+
+def test_schedules_go_by_the_book_s_time_zone(book: Path) -> None:
+    """At 06:00 UTC on 1 December it is still November in Los Angeles, and November is not over."""
+    settings = re.sub("as_of: .*\n", "", (book / "book.yaml").read_text())
+    (book / "book.yaml").write_text(settings + "time_zone: America/Los_Angeles\n")
+    answer = evaluate(book, "2026-12-01")
+    assert isinstance(answer, dg.RunRequest)
+    assert answer.partition_key == "2026-10"
+    (book / "book.yaml").write_text(settings)
+    answer = evaluate(book, "2026-12-01")
+    assert isinstance(answer, dg.RunRequest)
+    assert answer.partition_key == "2026-11"
+
+
+def test_the_code_location_takes_its_time_zone_from_the_book(book: Path) -> None:
+    def zones() -> set[str | None]:
+        repository = build_defs(book=BookFolder(folder=str(book))).get_repository_def()
+        return {schedule.execution_timezone for schedule in repository.schedule_defs}
+
+    assert zones() == {"UTC"}
+    text = (book / "book.yaml").read_text()
+    (book / "book.yaml").write_text(text + "time_zone: Pacific/Auckland\n")
+    assert zones() == {"Pacific/Auckland"}
+    (book / "book.yaml").write_text(text + "time_zone: Auckland\n")
+    assert zones() == {"UTC"}, "a mistake in book.yaml must not keep the page from loading"
 
 
 def test_month_end_does_not_pass_the_day_of_the_book(book: Path) -> None:

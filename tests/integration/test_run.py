@@ -60,6 +60,13 @@ def test_a_second_run_with_nothing_new_changes_nothing(first: RunSummary, book: 
     assert second.agreements == first.agreements
 
 
+@pytest.mark.parametrize(("zone", "day"), [("UTC", "2026-01-31"), ("Europe/Amsterdam", "2026-02-01"), ("America/New_York", "2026-01-31")])
+def test_the_last_day_that_counts_is_today_where_the_book_is(book: Path, zone: str, day: str) -> None:
+    settings = (book / "book.yaml").read_text()
+    (book / "book.yaml").write_text(settings.replace("as_of: 2026-06-30\n", f"time_zone: {zone}\n"))
+    assert open_run(book, None, dt.datetime.fromisoformat("2026-01-31T23:30:00+00:00")).as_of == dt.date.fromisoformat(day)
+
+
 @pytest.mark.parametrize("portions", [(2, 3), pytest.param((1, 2, 3), marks=pytest.mark.long)], ids=["in two portions", "day by day"])
 def test_in_portions_and_all_at_once_end_in_the_same_tables(first: RunSummary, tmp_path: Path, portions: tuple[int, ...]) -> None:
     later = write_book(tmp_path / "later", {})

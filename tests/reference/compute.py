@@ -60,7 +60,7 @@ def compute(book: Book) -> Results:
             results.accruals |= {(*key, period): value for period, value in outcome.accruals.items()}
             if not outcome.blocked:
                 found = line_rows(
-                    outcome.case, outcome.window, outcome.participant, outcome.position, outcome.row, book.as_of, run.half_even
+                    outcome.case, outcome.window, outcome.participant, outcome.position, outcome.row, book.as_of, book.settings
                 )  # fmt: skip
                 results.lines[key] = found
                 for line in found:
@@ -77,7 +77,6 @@ class _Run:
         self.credits = Credits(book)
         self.feeds = Feeds(book)
         self.calendar = calendar_of(book.settings)
-        self.half_even = book.settings.get("rounding") == "half_even"
         self.agreements = by_agreement(book.agreements)
         self.paid: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))  # agreement: line: what it pays on it, in 10^-12
         self.owned = {name: self._owned(name) for name in self.agreements}
@@ -168,7 +167,7 @@ class _Run:
         """Fills in what the window pays, and carries on."""
         result = earn(case.benefit, window, s)
         payout, owed = self._pays(case, state, result.limited)
-        state.owed, state.before = owed, rounded(result.limited, case.agreement["currency"], self.half_even)
+        state.owed, state.before = owed, rounded(result.limited, case.agreement["currency"], self.book.settings)
         row |= {
             "axis_value": s.x[curve_axis(case.benefit)], "tier": result.tier, "curve_payout": result.curve, "multiplier": result.multiplier,
             "gate_factor": result.gate, "earned": state.before, "carried": owed, "payout": payout,
@@ -176,7 +175,7 @@ class _Run:
 
     def _pays(self, case: BenefitLines, state: _State, limited: Fraction) -> tuple[Fraction, Fraction]:
         """What is left to pay of what the span has earned, and what stays to be set off."""
-        difference = rounded(limited, case.agreement["currency"], self.half_even) - state.before
+        difference = rounded(limited, case.agreement["currency"], self.book.settings) - state.before
         if _clawback(case) == "pay":
             return difference - state.owed, ZERO
         return max(difference - state.owed, ZERO), max(state.owed - difference, ZERO)

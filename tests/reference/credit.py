@@ -70,6 +70,7 @@ class Credits:
         for row in sorted(book.feeds.get("fx_rates", []), key=lambda r: r["date"]):
             if row["date"] <= book.as_of:
                 self.rates[row["from_currency"], row["to_currency"]].append((row["date"], row["rate"]))
+        self.inverts = bool(book.settings.get("feeds", {}).get("fx_rates", {}).get("invert"))
 
     # -- when and in which money --------------------------------------------------------------------------------------
 
@@ -89,23 +90,30 @@ class Credits:
         rate = self._rate(agreement, row["currency"], day)
         if rate is None:
             return None, None
-        cost = None if row["cost"] is None else self.to_minor(row["cost"] * rate, UNIT, currency)
-        return self.to_minor(row["amount"] * rate, UNIT, currency), cost
+        cost = None if row["cost"] is None else self.to_minor(row["cost"] * rate.numerator, rate.denominator, currency)
+        return self.to_minor(row["amount"] * rate.numerator, rate.denominator, currency), cost
 
-    def _rate(self, agreement: Row, currency: str, day: dt.date) -> int | None:
-        """1 `currency` in the agreement's, in 10^-12."""
+    def _rate(self, agreement: Row, currency: str, day: dt.date) -> Fraction | None:
+        """1 `currency` in the agreement's."""
         how = agreement.get("fx", "transaction_date")
         if isinstance(how, dict):
             written = how["fixed"].get(currency)
-            return None if written is None else int(Fraction(written) * UNIT)
+            return None if written is None else Fraction(written)
         if how == "period_end":
             try:
                 day = self.calendar.block(day, 1)[1]
             except Refused:  # a day outside the listed years counts nowhere
                 return None
-        rates = self.rates.get((currency, agreement["currency"]), [])
+        direct = self._last_rate(currency, agreement["currency"], day)
+        if direct or not self.inverts:
+            return direct
+        reverse = self._last_rate(agreement["currency"], currency, day)
+        return 1 / reverse if reverse else None
+
+    def _last_rate(self, source: str, target: str, day: dt.date) -> Fraction | None:
+        rates = self.rates.get((source, target), [])
         place = bisect_right(rates, (day, 10**60))
-        return rates[place - 1][1] if place else None
+        return Fraction(rates[place - 1][1], UNIT) if place else None
 
     def to_minor(self, numerator: int, denominator: int, currency: str) -> int:
         """numerator / denominator (both in 10^-12 units) rounded to the currency's minor unit, in 10^-12."""

@@ -77,9 +77,11 @@ def limited(limits: Row, paid: Fraction) -> Fraction:
     return paid
 
 
-def rounded(value: Fraction, currency: str, half_even: bool) -> Fraction:
-    scale = 10 ** MINOR_UNITS[currency]
-    return Fraction(round_half(value * scale, half_even), scale)
+def rounded(value: Fraction, currency: str, settings: Row) -> Fraction:
+    """A payout as it is paid: in the currency's decimals, or in what book.yaml says, a number of decimals or a step."""
+    said = settings.get("minor_units", {}).get(currency, MINOR_UNITS[currency])
+    step = said if isinstance(said, Fraction) else Fraction(1, 10**said)
+    return round_half(value / step, settings.get("rounding") == "half_even") * step
 
 
 def accrued(case: BenefitLines, window: Window, participant: str, s: Position, last: dt.date) -> Fraction:

@@ -16,7 +16,7 @@ ZERO = Fraction(0)
 Piece = tuple[Line, int, Fraction, Fraction]  # line, tier, measure, weight
 
 
-def line_rows(case: BenefitLines, window: Window, participant: str, s: Position, payout: Row, as_of: dt.date, half_even: bool) -> list[Row]:
+def line_rows(case: BenefitLines, window: Window, participant: str, s: Position, payout: Row, as_of: dt.date, settings: Row) -> list[Row]:
     """One row per line × tier of a payout that is not blocked, in order; they add up to the payout exactly."""
     series = case.measure[participant]
     lines = [(line, Fraction(value, UNIT)) for line, value in series.lines(window.start, min(window.end, as_of))]
@@ -35,7 +35,7 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Position,
     running = given = ZERO
     for line, tier, value, weight in pieces:
         running += weight
-        so_far = rounded(payout["payout"] * running / weights, case.agreement["currency"], half_even)
+        so_far = rounded(payout["payout"] * running / weights, case.agreement["currency"], settings)
         rows.append({"file": line.file, "row": line.number, "transaction_id": line.row["transaction_id"], "line": line.row["line"],
                      "order": line.order, "tier": tier, "credited_measure": value, "line_payout": so_far - given})  # fmt: skip
         given = so_far

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from models.documents import parse_documents
 from tests.support.exact_text import to_cell, to_yaml
@@ -84,7 +83,7 @@ def group_cases(cases: Iterable[Case]) -> dict[str, list[Case]]:
     latest = max([*dates, *ended])
     groups = defaultdict(list)
     for case in cases:
-        settings = yaml.safe_dump(case.get("book", {}), default_flow_style=True).strip()
+        settings = to_yaml(case.get("book", {})).strip()
         groups[f"{case.get('as_of', latest)} {settings}"].append(case)
     return dict(groups)
 
@@ -94,12 +93,13 @@ def write_book(folder: Path, name: str, cases: Sequence[Case]) -> Path:
     _refuse_shared_ids(cases)
     feeds = {feed: [row for case in cases for row in case.get(feed, [])] for feed in KEYS}
     feeds = {feed: rows for feed, rows in feeds.items() if rows}
+    said = cases[0].get("book", {}).get("feeds", {})
     settings = {
         "book": "cases",
         "currency": "EUR",
         "as_of": dt.date.fromisoformat(name.split(" ")[0]),
         **cases[0].get("book", {}),
-        "feeds": {feed: {"files": f"feeds/{feed}/*.csv", "key": KEYS[feed], "decimal": "."} for feed in feeds},
+        "feeds": {feed: {"files": f"feeds/{feed}/*.csv", "key": KEYS[feed], "decimal": ".", **said.get(feed, {})} for feed in feeds},
     }
     (folder / "agreements").mkdir(parents=True)
     (folder / "book.yaml").write_text(to_yaml(settings), encoding="utf-8")

@@ -25,7 +25,10 @@ def make_published_book(folder: Path) -> RunContext:
     with duckdb.connect(str(context.warehouse)) as con:
         for schema in ("raw", "calc", "marts"):
             con.execute(f"create schema {schema}")
-        con.execute("create table raw.feed_files as select 'transactions' as feed, 1 as arrival_no, 9::bigint as rows_read, 0::bigint as lines_outside")
+        con.execute(
+            "create table raw.feed_files as select 'transactions' as feed, 1 as arrival_no, 9::bigint as rows_read, 0::bigint as lines_outside, "
+            "1 as rows_per_row"
+        )
         con.execute("create table calc.current_run as select 'run-a' as run_id, now()::timestamp as started_at, date '2026-06-30' as as_of, "
                     "'v' as code_version, 'x' as agreements_sha256, 'y' as inputs_sha256, 'z' as settings_sha256, "
                     "'l' as ledger_sha256, 'w' as write_offs_sha256")  # fmt: skip

@@ -54,6 +54,7 @@ class Small:
     year_starts: str = "01-01"
     others: Sequence[dict[str, Any]] = ()
     metrics: Sequence[tuple[str, str, dt.date, Decimal]] = ()
+    minor_units: str = "{}"
 
     @property
     def agreements(self) -> list[dict[str, Any]]:
@@ -67,7 +68,7 @@ def calculate(small: Small, benefits: Sequence[int] | None = None, first_payout:
     terms = make_terms(_book(small), parse_agreements(texts), small.as_of)
     keys = {name: n for n, name in enumerate(_names(small))}
     participants = [(n, keys[name], name) for n, agreement in enumerate(small.agreements) for name in agreement["participants"]]
-    together = ("agreement_key", "agreement_id", "currency", "minor_units", "combine_rule", "combine_group", "priority", "net_of")
+    together = ("agreement_key", "agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of")
     frames = {
         **terms,
         "benefits": terms["benefits"].join(terms["agreements"].select(together), on="agreement_key").sort("benefit_key"),
@@ -102,9 +103,8 @@ def by_reference(small: Small) -> Results:
 
 
 def _book(small: Small) -> Book:
-    return parse_book(
-        f'book: t\ncurrency: EUR\nrounding: {small.rounding}\ncalendar: {{year_starts: "{small.year_starts}"}}\nfeeds: {{transactions: {{files: "*.csv"}}}}\n'
-    )
+    rounding = f"rounding: {small.rounding}\nminor_units: {small.minor_units}\n"
+    return parse_book(f'book: t\ncurrency: EUR\n{rounding}calendar: {{year_starts: "{small.year_starts}"}}\nfeeds: {{transactions: {{files: "*.csv"}}}}\n')
 
 
 def _names(small: Small) -> list[str]:

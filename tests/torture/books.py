@@ -16,7 +16,7 @@ from tests.support.exact_text import to_cell, to_yaml
 from tests.torture.agreements import draw_agreements
 from tests.torture.calendars import draw_as_of, draw_calendar, windows
 from tests.torture.drawing import FEATURES, Draw, Row
-from tests.torture.lines import draw_lines, draw_products, draw_rates
+from tests.torture.lines import draw_lines, draw_products, draw_rates, turn_pairs
 from tests.torture.people import Cluster, draw_cluster, draw_metrics
 
 KEYS = {
@@ -58,6 +58,10 @@ def draw_book(seed: int, clusters: int = 30, features: frozenset[str] = FEATURES
     settings: Row = {"book": f"torture-{seed}", "currency": d.pick(["EUR", "EUR", "USD"]), "as_of": draw_as_of(d, calendar), "calendar": calendar}
     if d.chance(0.6):
         settings["rounding"] = d.pick(["half_up", "half_even"])
+    # of another generator, so that it changes nothing else of the seed's book
+    others = random.Random(f"minor units {seed}")
+    if others.random() < 0.4:
+        settings["minor_units"] = others.choice([{"EUR": Decimal("0.05")}, {"EUR": 0, "USD": Decimal("0.25"), "JPY": Decimal("10.0")}, {"USD": 4, "KWD": 1}])
     products = draw_products(d)
     groups = [draw_cluster(d, n) for n in range(1, clusters + 1)]
     agreements: list[Row] = []
@@ -65,6 +69,9 @@ def draw_book(seed: int, clusters: int = 30, features: frozenset[str] = FEATURES
     feeds: dict[str, list[Row]] = {feed: [] for feed in KEYS}
     feeds["products"] = products
     feeds["fx_rates"] = draw_rates(d, groups, settings["currency"])
+    if others.random() < 0.5:
+        settings["feeds"] = {"fx_rates": {"invert": True}}
+        feeds["fx_rates"] = turn_pairs(others, feeds["fx_rates"])
     for group in groups:
         found = draw_agreements(d, group, calendar)
         agreements += found
@@ -105,7 +112,10 @@ def _targets(d: Draw, cluster: Cluster, agreements: list[Row], calendar: Row) ->
 def write_book(book: TortureBook, folder: Path, transaction_files: int = 3) -> Path:
     """The book as a folder. Returns it."""
     feeds = {feed: rows for feed, rows in book.feeds.items() if rows}
-    how = {feed: {"files": f"feeds/{feed}/*.csv", "key": KEYS[feed], "decimal": "."} for feed in feeds}
+    how: dict[str, dict[str, object]] = {
+        feed: {"files": f"feeds/{feed}/*.csv", "key": KEYS[feed], "decimal": ".", **book.settings.get("feeds", {}).get(feed, {})} for feed in feeds
+    }
+    how["transactions"]["signs"] = "as_given"  # what comes back of a line below zero is above zero
     (folder / "agreements").mkdir(parents=True)
     (folder / "book.yaml").write_text(to_yaml(book.settings | {"feeds": how}), encoding="utf-8")
     for place, agreement in enumerate(book.agreements):

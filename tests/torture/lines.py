@@ -6,6 +6,7 @@ Belongs here: rows of transactions, products, fx_rates. Does not belong here: li
 from __future__ import annotations
 
 import datetime as dt
+import random
 from decimal import Decimal
 
 from tests.torture.calendars import FIRST_DATA, LAST_DATA
@@ -42,6 +43,18 @@ def draw_rates(d: Draw, clusters: list[Cluster], reporting: str) -> list[Row]:
             rows.append({"date": day, "from_currency": source, "to_currency": target, "rate": rate.quantize(Decimal(1).scaleb(-d.pick([4, 6, 12])))})
             day += dt.timedelta(days=d.rng.randint(1, 45))
     return [row for row in rows if row["rate"] > 0]
+
+
+def turn_pairs(generator: random.Random, rates: list[Row]) -> list[Row]:
+    """The rates with some of their pairs the other way round."""
+    pairs = sorted({(row["from_currency"], row["to_currency"]) for row in rates})
+    turned = {pair for pair in pairs if generator.random() < 0.5 and pair[::-1] not in pairs}
+
+    def turn(row: Row) -> Row:
+        inverse = (1 / row["rate"]).quantize(Decimal(1).scaleb(-12))
+        return {**row, "from_currency": row["to_currency"], "to_currency": row["from_currency"], "rate": inverse}
+
+    return [turn(row) if (row["from_currency"], row["to_currency"]) in turned else row for row in rates]
 
 
 def draw_lines(d: Draw, cluster: Cluster, products: list[Row], per_partner: int) -> list[Row]:

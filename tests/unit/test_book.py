@@ -22,6 +22,7 @@ def refusal(text: str) -> str:
 def test_defaults() -> None:
     book = parse_book(PLAIN)
     assert (book.rounding, book.require_approval, book.as_of, book.calendar.year_starts) == ("half_up", False, None, "01-01")
+    assert book.time_zone == "UTC"
     assert book.accounts.payable_expense == 4100
     assert (book.close.quarantine_limit, book.close.write_off_limit) == (0, Decimal(1))
     assert book.publish.parquet
@@ -35,8 +36,9 @@ def test_everything_said() -> None:
             'transactions: {files: "feeds/transactions/*.csv"}', 'transactions: {files: [a.csv, b.csv], columns: {amount: "q * p"}, key: [transaction_id]}'
         )
         + 'as_of: 2026-06-30\nrounding: half_even\nrequire_approval: true\ncalendar: {kind: gregorian, year_starts: "04-01"}\naccounts: {cash: "1000-01"}\n'
-        + "close: {write_off_limit: 0.05}\n"
+        + "close: {write_off_limit: 0.05}\nminor_units: {HUF: 0, CHF: 0.05}\n"
     )
+    assert book.minor_units == {"HUF": 0, "CHF": Decimal("0.05")}
     assert (book.as_of, book.rounding, book.require_approval) == (dt.date(2026, 6, 30), "half_even", True)
     assert book.feeds["transactions"].patterns == ["a.csv", "b.csv"]
     assert book.calendar.year_starts == "04-01"
@@ -53,6 +55,14 @@ def test_everything_said() -> None:
         ("book: demo", "book: demo\ncalendar: {year_starts: \"02-30\"}", "2: calendar", "days 01 to 28"),
         ("book: demo", "book: demo\nclose: {quarantine_limit: -1}", "2: close.quarantine_limit", "greater than or equal to 0"),
         ("book: demo", "book: demo\nclose: {write_off_limit: '1'}", "2: close.write_off_limit", "an amount is needed here, such as 1 or 0.05"),
+        ("book: demo", "book: demo\ntime_zone: Amsterdam", "2: time_zone", "'Amsterdam' is not a time zone; write one such as Europe/Berlin"),
+        ("book: demo", "book: demo\ntime_zone: 2", "2: time_zone", "2 is not a time zone"),
+        ("book: demo", "book: demo\nminor_units: 0", "2: minor_units", "currencies with a number of decimals or a step"),
+        ("book: demo", "book: demo\nminor_units: {HUF: 5}", "2: minor_units", "HUF may have 0 to 4 decimals (found 5); a step has a decimal point: 5.0"),
+        ("book: demo", "book: demo\nminor_units: {CHF: 0.00005}", "2: minor_units", "the step of CHF must be above 0, at most 1000.0"),
+        ("book: demo", "book: demo\nminor_units: {CHF: 0.0}", "2: minor_units", "the step of CHF must be above 0"),
+        ("book: demo", "book: demo\nminor_units: {CHF: '0.05'}", "2: minor_units", "a number of decimals such as 0, or a step such as 0.05"),
+        ("book: demo", "book: demo\nminor_units: {FRANC: 2}", "2: minor_units", "ISO 4217"),
         ("book: demo\n", "", "1: book", "required"),
         ("transactions:", "sales:", "1: feeds", "allowed: transactions, partners"),
         ("transactions:", "partners:", "1: feeds", "at least the feed `transactions`"),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from models.calendars import ONE_DAY, CalendarSettings, days_of, make_periods, make_windows, one_year_later, prior_year_days
+from models.calendars import ONE_DAY, CalendarSettings, day_in, days_of, end_of_day, make_periods, make_windows, one_year_later, prior_year_days
 from tests.reference.calendar import prior_year, windows
 
 KINDS = ("month", "quarter", "half_year", "year", "term")
@@ -142,3 +142,19 @@ def test_windows_of_a_week_calendar_are_whole_periods_clipped_to_the_term() -> N
 def test_impossible_calendars_are_refused(settings: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         CalendarSettings(**settings)
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "day"),
+    [
+        ("UTC", "2026-01-31T23:59:59+00:00", "2026-01-31"),
+        ("Europe/Amsterdam", "2026-01-31T22:59:59+00:00", "2026-01-31"),
+        ("Europe/Amsterdam", "2026-01-31T23:00:00+00:00", "2026-02-01"),
+        ("Europe/Amsterdam", "2026-07-31T22:00:00+00:00", "2026-08-01"),  # summer time
+        ("America/Los_Angeles", "2026-02-01T07:59:00+00:00", "2026-01-31"),
+    ],
+)
+def test_a_day_begins_at_midnight_of_its_zone(zone: str, moment: str, day: str) -> None:
+    at, expected = dt.datetime.fromisoformat(moment), dt.date.fromisoformat(day)
+    assert day_in(zone, at) == expected
+    assert end_of_day(zone, expected - ONE_DAY) <= at < end_of_day(zone, expected)

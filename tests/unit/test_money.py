@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from models.money import MINOR_UNITS, as_exact, as_money, round_ratio
+from models.money import MINOR_UNITS, as_exact, as_money, describe_payout_unit, payout_unit, round_ratio
 
 D = Decimal
 #: Room for any number drawn here without rounding of its own.
@@ -75,3 +75,17 @@ def test_minor_units_of_iso_4217(currency: str, digits: int) -> None:
 def test_every_minor_unit_fits_into_money() -> None:
     assert all(0 <= digits <= 4 for digits in MINOR_UNITS.values())
     assert all(len(code) == 3 and code.isupper() for code in MINOR_UNITS)
+
+
+@pytest.mark.parametrize(
+    ("currency", "unit", "words"),
+    [
+        ("EUR", 100, "2 decimals of"), ("JPY", 10_000, "0 decimals of"), ("KWD", 10, "3 decimals of"), ("CLF", 1, "4 decimals of"),
+        ("HUF", 10_000, "0 decimals of"), ("USD", 1, "4 decimals of"), ("CHF", 500, "steps of 0.05"), ("DKK", 5000, "steps of 0.5"),
+        ("NOK", 50_000, "steps of 5"), ("SEK", 100_000, "steps of 10"),
+    ],
+)  # fmt: skip
+def test_a_book_rounds_payouts_to_decimals_or_to_steps(currency: str, unit: int, words: str) -> None:
+    others: dict[str, int | Decimal] = {"HUF": 0, "USD": 4, "CHF": D("0.05"), "DKK": D("0.5"), "NOK": D("5.0"), "SEK": D("10.0")}
+    assert payout_unit(currency, others) == unit
+    assert describe_payout_unit(unit) == words

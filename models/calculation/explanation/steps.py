@@ -13,7 +13,7 @@ import polars as pl
 
 from models.calculation.explanation.traces import Traces
 from models.curves.vocabulary import COLUMNS, CURVE, FIRST_GATE, GRID_FORMS, MULTIPLY, PAY_FORMS, SCALING_STEPS
-from models.money import EXACT
+from models.money import EXACT, describe_payout_unit
 
 #: An upper bound for tiers, slots and corners of a benefit.
 MOST_TIERS = 10_000
@@ -77,6 +77,7 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, roun
     has_limits = pl.any_horizontal(pl.col("at_most", "at_least", "pays_from").is_not_null())
     moves = (pl.col("payout_before_group") != pl.col("earned") - pl.col("prior_earned")) | (pl.col("carried") != 0)
     blocked = _step(payouts.filter(is_blocked), "blocked", pl.format("nothing is paid: {}", "status_reason"), pl.lit(""), "payout")
+    payout_units = pl.col("payout_unit").replace_strict({unit: describe_payout_unit(unit) for unit in paid["payout_unit"].unique()}, return_dtype=pl.String)
     steps = [
         *_figures(payouts),
         *_places(paid, traces),
@@ -90,7 +91,7 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, roun
             _inputs(at_most="at_most", pays_from="pays_from", at_least="at_least"),
             "limited_payout",
         ),
-        _step(paid, "round", pl.format("rounded {} to {} decimals of {}", pl.lit(rounding), "minor_units", "currency"), pl.lit(""), "earned"),
+        _step(paid, "round", pl.format("rounded {} to {} {}", pl.lit(rounding), payout_units, "currency"), pl.lit(""), "earned"),
         _step(
             paid.filter(pl.col("accumulate") != "window"),
             "prior",

@@ -28,7 +28,7 @@ def run(
     ] = None,
     known_at: Annotated[
         str | None,
-        typer.Option("--known-at", metavar="DAY", help="Publish only what was known at the end of that day (UTC), into published-known-at/DAY."),
+        typer.Option("--known-at", metavar="DAY", help="Publish only what was known at the end of that day, into published-known-at/DAY."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute again even if nothing has changed.")] = False,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Rebuild a damaged warehouse from the archive first. Nothing is lost.")] = False,
@@ -145,6 +145,7 @@ def _as_object(summary: RunSummary) -> dict[str, object]:
         "stages": summary.stages,
         "feeds": summary.feeds,
         "warnings": summary.warnings,
+        "notes": summary.notes,
         "unreadable": [str(problem) for problem in summary.unreadable_files],
         "agreements": summary.agreements,
         "published": {"folder": summary.published_in / "current", "rows": summary.published},

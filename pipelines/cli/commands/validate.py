@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,9 +37,12 @@ def validate(
     sources, problems = _read(book)
     found: list[Any] = []
     if lint and not problems:
+        from assets.runtime.book_folder import time_zone_of
+        from assets.runtime.context import read_clock
         from models.agreements.lint import lint_agreements
+        from models.calendars import day_in
 
-        found = lint_agreements(sources, dt.date.today())
+        found = lint_agreements(sources, day_in(time_zone_of(book), read_clock()))
     if as_json:
         print_json(
             {"problems": [vars(p) for p in problems], "lint": [vars(p) for p in found], "agreements": [_row(s) for s in sources] if not problems else []}

@@ -77,7 +77,7 @@ def hold_against_rule(texts: list[str], kind: Kind, required: bool) -> None:
         rows = con.execute(select_rows(mapped, {}, TextFacts(), "from cells")).fetchall()
         rejects = con.execute(select_rejects(mapped, {}, TextFacts(), "from cells", ("x",))).fetchall()
     refused = 0
-    for text, (file_no, value) in zip(texts, rows, strict=True):
+    for text, (file_no, value, _) in zip(texts, rows, strict=True):
         try:
             expected = rule(kind, text)
         except ValueError:

@@ -15,6 +15,7 @@ import pytest
 
 from assets.archive.run_history import RECEIPT, RUNS, TERMS, read_receipt, read_runs
 from assets.published.reader import open_published
+from models.documents import InputError
 from models.records.chain import sha256
 from models.records.receipt import FilePrefix, Receipt, as_bytes
 from pipelines.cli.main import main
@@ -54,6 +55,14 @@ def test_what_was_published_on_a_day_comes_out_again_to_the_byte(story: Story, b
         assert con.execute("select distinct run_id from fct_payout").fetchall() == [(result.summary.run_id,)]
     kept = {path: data for path, data in before.items() if "feeds" not in path.parts}
     assert {path: path.read_bytes() for path in kept} == kept
+
+
+def test_a_day_ends_in_the_book_s_time_zone(book: Path) -> None:
+    """The first file arrived at 10:00 UTC, when the next day began on Kiritimati."""
+    with (book / "book.yaml").open("a") as settings:
+        settings.write("time_zone: Pacific/Kiritimati\n")
+    with pytest.raises(InputError, match=f"nothing was known on {FIRST}"):
+        run_known_at(book, dt.date.fromisoformat(FIRST))
 
 
 def test_known_on_a_day_as_of_an_earlier_one(story: Story, book: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,7 +70,10 @@ def parquet(columns: dict[str, pa.Array]) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-OBJECTS = [{"transaction_id": 1, "date": "2026-01-02", "partner_id": "C1", "amount": 100.10, "currency": "EUR", "": "x"}, {"amount": 1}]
+OBJECTS: list[dict[str, object]] = [
+    {"transaction_id": 1, "date": "2026-01-02", "partner_id": "C1", "amount": 100.10, "currency": "EUR", "": "x"},
+    {"amount": 1},
+]
 TYPED = {
     "transaction_id": pa.array([1, 2]), "date": pa.array(["2026-01-02", "2026-01-02"]), "partner_id": pa.array(["C1", "C2"]),
     "amount": pa.array([12.5, 3.25]), "currency": pa.array(["EUR", "EUR"]), "file_index": pa.array(["1", "0"]),
@@ -85,6 +88,12 @@ ABROAD = b"Nr;Datum;Kunde;Betrag\r\n1;02.01.2026;C1;1.234,50\r\n2;02.01.2026;N/A
         ({"a.csv.gz": gzip.compress(csv(*ROWS)), "b.csv": csv("9,2026-01-02,C1,P1,1.00,EUR,2")}, "", 4, 0),
         ({"a.csv": csv("1,2026-01-02,C1,P1,1.00,EUR,2,more", "2,2026-01-02,C2,P1,2.00,EUR,2,")}, "", 1, 0),
         ({"a.jsonl": "".join(json.dumps(each) + "\n \n" for each in OBJECTS).encode()}, "", 1, 0),
+        (
+            {"a.jsonl": "".join(json.dumps({**each, "money": {"sum": 7.255, "of": [{"who": "C1"}]}}) + "\n" for each in OBJECTS).encode()},
+            "columns: {partner_id: money.of.0.who, amount: 'round(Money.sum, 2)'}",
+            1,
+            1,
+        ),
         ({"a.parquet": parquet(TYPED)}, "", 2, 0),
         (
             {"a.csv": csv("1,2026-01-02,17850.0,6,2.55,EUR", "2,2026-01-02,,6,2.55,EUR", header="Invoice No,date,Customer,Quantity,Price,currency")},
@@ -100,7 +109,7 @@ ABROAD = b"Nr;Datum;Kunde;Betrag\r\n1;02.01.2026;C1;1.234,50\r\n2;02.01.2026;N/A
             0,
         ),
     ],
-    ids=["csv", "packed, two files", "a ragged row", "json", "parquet", "formulas", "another dialect"],
+    ids=["csv", "packed, two files", "a ragged row", "json", "paths into json", "parquet", "formulas", "another dialect"],
 )
 def test_what_is_published_is_what_the_files_say(tmp_path: Path, files: dict[str, bytes], settings: str, lines: int, computed: int) -> None:
     book = make(tmp_path / "book", files, settings)

@@ -59,7 +59,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("choose(is_set & (amount < least), 0, amount)", "choose(is_set & (numerator * EXACT_SCALE < least), 0, amount)"),
         ('"benefit_key", "measure_to_date", "base_to_date"', '"benefit_key", "base_to_date"'),
         ('"incentive", "days", "of_days", "reason",', '"incentive",'),
-        ("payout[0] * 10**minor, payout[1]", "payout[0] * 10**2, payout[1]"),
+        ("payout[1] * unit, rounding", "payout[1] * 100, rounding"),
         ("scheme.ladder.tier[following] > scheme.ladder.tier[place.piece]", "scheme.ladder.tier[following] >= scheme.ladder.tier[place.piece]"),
         ("scaled = _scale(scaled, factor, ~is_last)", "scaled = scaled"),
         ("np.where(column > 0, tier[here], 0)", "tier[here]"),

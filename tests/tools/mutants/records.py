@@ -28,7 +28,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("abs(chosen) > abs(open_amount)", "chosen > open_amount"),
         ("chosen * open_amount < 0", "chosen < 0"),
         ("chosen == 0 or ", ""),
-        ("round(chosen, MINOR_UNITS[currency])", "round(chosen, 2)"),
+        ("round(chosen, decimals)", "round(chosen, 2)"),
         ("if not chosen.is_finite():", "if chosen.is_nan():"),
         # the chain of lines
         ("sequence=len(before) + 1,", "sequence=len(before),"),

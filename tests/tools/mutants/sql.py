@@ -39,7 +39,9 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
     ],
     "int_days_converted.sql": [
         ("where days.day <= (select as_of", "where days.day < (select as_of"),
-        ("cast(power(10, 18 - minor_units) as hugeint) as wide_divisor", "cast(power(10, 17 - minor_units) as hugeint) as wide_divisor"),
+        ("else cast(power(10, 18 - minor_units) as hugeint)", "else cast(power(10, 17 - minor_units) as hugeint)"),
+        ("cast(power(10, 6 + minor_units) as hugeint)", "cast(power(10, 6) as hugeint)"),
+        ("not is_inverse and fx_rate between", "fx_rate between"),
         ("cast(power(10, 12 - minor_units) as bigint) as share_divisor", "cast(power(10, 11 - minor_units) as bigint) as share_divisor"),
         ("then 4000000000000000000 // cast", "then 9000000000000000000 // cast"),
         ("and fx_rate = round(fx_rate, 6) as is_narrow", "as is_narrow"),
@@ -47,10 +49,13 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
     "int_fx_rates_spanned.sql": [
         ("order by date) - 1,", "order by date),"),
         ("partition by from_currency, to_currency order by date", "partition by from_currency, to_currency order by date desc"),
+        ("coalesce(first_direct.first_day - 1, reverse", "coalesce(first_direct.first_day, reverse"),
+        ("where reverse.first_day < coalesce", "where reverse.first_day <= coalesce"),
     ],
     "int_rows_replaced.sql": [
         ("having count(*) > 1", "having count(*) > 2"),
         ("where next_file_no is not null", "where true"),
+        ("and is_deleted = lag(is_deleted) over arrival", ""),
     ],
     "int_payout_tier_slices.sql": [
         ("end - span_measure_before", "end"),

@@ -193,3 +193,12 @@ def test_terms_of_a_window_that_begins_late_show_their_part() -> None:
 
 def test_a_measured_attribute_is_named() -> None:
     assert message({"measure": "points", "tiers": [{"from": 0, "rate": 0}]}, "formula", "result")[0] == ("M = sum of points over 1 lines", 0)
+
+
+@pytest.mark.parametrize(("minor_units", "formula", "earned"), [
+    ("{}", "rounded half_up to 2 decimals of EUR", "1.37"), ("{EUR: 0}", "rounded half_up to 0 decimals of EUR", "1"),
+    ("{EUR: 0.05}", "rounded half_up to steps of 0.05 EUR", "1.35"), ("{EUR: 5.0}", "rounded half_up to steps of 5 EUR", "0"),
+])  # fmt: skip
+def test_the_rounding_says_to_what(minor_units: str, formula: str, earned: str) -> None:
+    benefit = {"tiers": [{"from": 0, "rate": D("0.000912")}]}  # of 1,500
+    assert ("round", formula, D(earned)) in message(benefit, "step", "formula", "result", minor_units=minor_units)

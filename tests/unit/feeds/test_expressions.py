@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from models.feeds.expression_parts import ExpressionError, UnknownColumnError
 from models.feeds.expressions import compile_expression
+from models.feeds.text_formats import Forms
+from models.money import round_ratio
 
 FAILED = "failed"
 
@@ -204,3 +206,62 @@ def test_numbers_are_those_of_the_plain_rule(text: str) -> None:
         assert result == Decimal(text)
     else:
         assert result == FAILED
+
+
+def rounded(text: str, rounding: Any = "half_up", **cells: str | None) -> tuple[Any, bool]:
+    """What an expression with round gives for one row, and whether rounding changed it."""
+    compiled = compile_expression(text, {name: f"c{i}" for i, name in enumerate(cells)}, 6, Forms(rounding=rounding))
+    columns = ", ".join(f"?::varchar as c{i}" for i in range(len(cells)))
+    with duckdb.connect() as con:
+        con.execute(f"create table cells as select {columns}", list(cells.values()))
+        value, changed, failed = con.execute(f"select {compiled.sql}, {compiled.rounded or 'false'}, {compiled.failed or 'false'} from cells").fetchall()[0]
+    return (FAILED if failed else value), changed
+
+
+@pytest.mark.parametrize(
+    ("text", "cell", "half_up", "half_even"),
+    [
+        ("round(a, 2)", "1.005", "1.01", "1.00"), ("round(a, 2)", "-1.005", "-1.01", "-1.00"), ("round(a, 2)", "1.015", "1.02", "1.02"),
+        ("round(a, 2)", "1.0051", "1.01", "1.01"), ("round(a, 2)", "1.0049", "1.00", "1.00"), ("round(a, 0)", "0.5", "1", "0"),
+        ("round(a, 0)", "999999999999.5", "1000000000000", "1000000000000"), ("round(a * 1.19, 2)", "0.50", "0.60", "0.60"),
+        ("round(a * 0.333333333333, 4)", "3", "1.0000", "1.0000"), ("round(a, 2) * 2", "0.125", "0.26", "0.24"),
+    ],
+)  # fmt: skip
+def test_round_is_exact_and_goes_by_the_book_s_rule(text: str, cell: str, half_up: str, half_even: str) -> None:
+    assert rounded(text, "half_up", a=cell) == (Decimal(half_up), True)
+    assert rounded(text, "half_even", a=cell) == (Decimal(half_even), True)
+
+
+@given(units=st.integers(-(10**18), 10**18), places=st.integers(0, 6), rounding=st.sampled_from(["half_up", "half_even"]))
+def test_round_agrees_with_the_one_place_that_rounds_money(units: int, places: int, rounding: Any) -> None:
+    value, changed = rounded(f"round(a, {places})", rounding, a=f"{Decimal(units).scaleb(-6):f}")
+    assert value == Decimal(round_ratio(units, 10 ** (6 - places), rounding)).scaleb(-places)
+    assert changed == (value != Decimal(units).scaleb(-6))
+
+
+def test_rounding_counts_where_it_changes_the_value() -> None:
+    text = "CASE WHEN b = 'x' THEN round(a, 2) ELSE a END"
+    assert rounded(text, a="1.005", b="x") == (Decimal("1.01"), True)
+    assert rounded(text, a="1.50", b="x") == (Decimal("1.5"), False)
+    assert rounded(text, a="1.005", b="y") == (Decimal("1.005"), False), "it was not rounded here"
+    assert rounded("round(a, 2)", a=None) == (None, False)
+    assert rounded("round(a, 2)", a="oops")[0] == FAILED
+
+
+@pytest.mark.parametrize("text", ["round(a)", "round(a, -1)", "round(a, b)", "round(a, 13)", "round(a, 1.5)"])
+def test_round_says_how_many_decimals_it_keeps(text: str) -> None:
+    with pytest.raises(ExpressionError, match="round takes a number and how many decimals it keeps, 0 to 12"):
+        compile_expression(text, {"a": "c0", "b": "c1"}, 12, Forms(rounding="half_up"))
+
+
+def test_conditions_of_agreements_do_not_round() -> None:
+    with pytest.raises(ExpressionError, match=r"round is for the mappings of book\.yaml"):
+        compile_expression("round(a, 2) > 5", None)
+
+
+def test_a_name_with_points_is_a_column() -> None:
+    assert value_of("money.amount * 2", **{"money.amount": "1.25"}) == Decimal("2.5")
+    assert value_of("a.b.c.d.e", **{"a.b.c.d.e": "x"}) == "x"
+    assert compile_expression("money.amount * 2 + x", None).columns == {"money.amount", "x"}
+    with pytest.raises(UnknownColumnError, match=r"no column 'money\.total'"):
+        compile_expression("money.total * 2", {"money.amount": "c0"})

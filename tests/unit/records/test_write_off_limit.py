@@ -117,6 +117,14 @@ def test_an_amount_has_the_decimals_of_its_currency(currency: str, amount: str, 
         assert agree_amount(*asked) == Decimal(amount)
 
 
+def test_a_book_s_finer_or_coarser_payouts_can_be_written_off_to_the_last_unit() -> None:
+    units: dict[str, int | Decimal] = {"JPY": 2, "CHF": Decimal("0.05")}
+    assert agree_amount(payout("0.55", currency="JPY"), None, LIMIT, [], units) == Decimal("0.55")
+    assert agree_amount(payout("0.03", currency="CHF"), None, LIMIT, [], units) == Decimal("0.03")
+    with pytest.raises(InputError, match="too many decimals: JPY has 2"):
+        agree_amount(payout("0.555", currency="JPY"), None, LIMIT, [], units)
+
+
 @pytest.mark.parametrize("amount", ["nan", "inf", "-inf"])
 def test_what_is_no_amount(amount: str) -> None:
     with pytest.raises(InputError, match="is not an amount"):

@@ -34,7 +34,10 @@ converted as (
             when from_currencies.from_currency = conversions.to_currency then 1
             when conversions.rate_on = 'fixed' then fixed_rates.rate
             else fx_rates.rate
-        end as fx_rate
+        end as fx_rate,
+        from_currencies.from_currency <> conversions.to_currency
+        and conversions.rate_on <> 'fixed'
+        and coalesce(fx_rates.is_inverse, false) as is_inverse
     from days
     cross join from_currencies
     cross join conversions
@@ -48,7 +51,7 @@ converted as (
 )
 
 -- what macros/money.sql multiplies and divides by, once per row of this small table: amount × rate has 18 decimals, with a narrow
--- rate (of up to 6 decimals) 12, like amount × share
+-- rate (of up to 6 decimals) 12, like amount × share. An inverse rate is divided by: amount × 10^12 / rate is exact, 1 / rate is not
 select
     cast(row_number() over (order by day, from_currency, conversion_key) as integer) as day_key,
     day,
@@ -59,11 +62,21 @@ select
     prior_period_no,
     counts_as,
     counts_as > (select as_of from {{ source("terms", "settings") }}) as is_after_as_of,
-    cast(fx_rate as decimal(38, 12)) as fx_rate,
-    cast(fx_rate * cast(1000000000000 as decimal(13, 0)) as hugeint) as wide_rate,
-    cast(power(10, 18 - minor_units) as hugeint) as wide_divisor,
+    case
+        when is_inverse then {{ as_decimal(round_ratio("1000000000000000000000000::hugeint", "rate_units"), 12) }}
+        else cast(fx_rate as decimal(38, 12))
+    end as fx_rate,
+    case when is_inverse then cast(fx_rate as decimal(38, 12)) end as inverted_rate,
+    case when is_inverse then cast(power(10, 6 + minor_units) as hugeint) else rate_units end as wide_rate,
+    case when is_inverse then rate_units else cast(power(10, 18 - minor_units) as hugeint) end as wide_divisor,
     case when is_narrow then cast(fx_rate * cast(1000000 as decimal(7, 0)) as bigint) end as narrow_rate,
     case when is_narrow then 4000000000000000000 // cast(fx_rate * cast(1000000 as decimal(7, 0)) as bigint) end as narrow_limit,
     cast(power(10, 12 - minor_units) as bigint) as share_divisor,
     cast(power(10, 6 - minor_units) as bigint) as minor_millionths
-from (select *, fx_rate between 0.000001 and 1000000 and fx_rate = round(fx_rate, 6) as is_narrow from converted) as narrowed
+from (
+    select
+        *,
+        cast(fx_rate * cast(1000000000000 as decimal(13, 0)) as hugeint) as rate_units,
+        not is_inverse and fx_rate between 0.000001 and 1000000 and fx_rate = round(fx_rate, 6) as is_narrow
+    from converted
+) as narrowed

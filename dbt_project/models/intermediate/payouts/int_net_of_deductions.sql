@@ -7,7 +7,7 @@ paid as (
         payouts.agreement_id,
         lines.file_no,
         lines.row_no,
-        sum(lines.share_units * payouts.minor_ten_thousandths) as paid_ten_thousandths
+        sum(lines.share_units * payouts.payout_unit) as paid_ten_thousandths
     from {{ ref("int_payout_lines_allocated") }} as lines
     inner join {{ ref("int_payouts_to_allocate") }} as payouts on lines.payout_key = payouts.payout_key
     where lines.row_no is not null

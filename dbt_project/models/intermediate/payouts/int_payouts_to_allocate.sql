@@ -41,8 +41,8 @@ to_allocate as (
         payouts.first_period,
         payouts.last_period,
         payouts.span_measure_before,
-        cast(cast(payouts.payout as decimal(38, 4)) * cast(power(10, agreements.minor_units) as decimal(5, 0)) as bigint) as payout_units,
-        cast(power(10, 4 - agreements.minor_units) as bigint) as minor_ten_thousandths
+        cast(cast(payouts.payout as decimal(38, 4)) * cast(10000 as decimal(5, 0)) as bigint) // agreements.payout_unit as payout_units,
+        agreements.payout_unit
     from payouts
     inner join {{ ref("int_payouts_identified") }} as identified on payouts.payout_key = identified.payout_key
     inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key

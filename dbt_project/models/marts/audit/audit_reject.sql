@@ -26,7 +26,7 @@ select
     rejects.feed,
     files.file_name,
     files.sha256,
-    rejects.row_no as row_number,
+    (rejects.row_no - 1) // files.rows_per_row + 1 as row_number,
     rejects.reason,
     rejects.column_name,
     rejects.message,

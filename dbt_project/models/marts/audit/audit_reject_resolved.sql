@@ -16,7 +16,7 @@ named as (
     from {{ source("raw", "rejects") }} as rejects
     inner join {{ source("raw", "feed_files") }} as files on rejects.feed = files.feed and rejects.file_no = files.file_no
     inner join {{ source("raw", "corrections") }} as corrections
-        on rejects.feed = corrections.feed and files.sha256 = corrections.corrects_file and rejects.row_no = corrections.corrects_row
+        on rejects.feed = corrections.feed and files.sha256 = corrections.corrects_file and rejects.row_no = corrections.corrects_row and files.rows_per_row = 1
 ),
 
 {% for feed, made_of in feeds.items() if made_of.key %}

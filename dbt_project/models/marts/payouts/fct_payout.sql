@@ -63,7 +63,8 @@ valued as (
         coalesce(settlements.settled, 0) as settled,
         case when agreements.currency = settings.currency then payouts.payout end as payout_in_own_currency,
         fx_rates.rate,
-        settings.minor_units as reporting_minor_units
+        fx_rates.is_inverse,
+        settings.payout_unit as reporting_unit
     from payouts
     inner join identified on payouts.payout_key = identified.payout_key
     inner join benefits on payouts.benefit_key = benefits.benefit_key
@@ -112,7 +113,7 @@ select
     prior_earned,
     carried,
     payout,
-    cast(coalesce(payout_in_own_currency, {{ convert_payout("payout", "rate", "reporting_minor_units") }}) as decimal(18, 4)) as payout_reporting,
+    cast(coalesce(payout_in_own_currency, {{ convert_payout("payout", "rate", "is_inverse", "reporting_unit") }}) as decimal(18, 4)) as payout_reporting,
     cast(closed_payout as decimal(18, 4)) as closed_payout,
     cast(settled as decimal(18, 4)) as settled,
     cast(payout - settled - written_off as decimal(18, 4)) as open_amount,

@@ -6,12 +6,12 @@
 with
 
 payouts as (
-    select payout_key, payout_no, minor_ten_thousandths, cast(payout_id as {{ name_type("payout_ids") }}) as payout_id
+    select payout_key, payout_no, payout_unit, cast(payout_id as {{ name_type("payout_ids") }}) as payout_id
     from {{ ref("int_payouts_to_allocate") }}
 ),
 
 days as (
-    select day_key, fx_rate, cast(from_currency as {{ name_type("currency_codes") }}) as currency from {{ ref("int_days_converted") }}
+    select day_key, fx_rate, inverted_rate, cast(from_currency as {{ name_type("currency_codes") }}) as currency from {{ ref("int_days_converted") }}
 ),
 
 files as (
@@ -31,12 +31,13 @@ products as (
 in_order as (
     select
         payouts.payout_id,
-        payouts.minor_ten_thousandths,
+        payouts.payout_unit,
         lines.*,
         partners.partner_id,
         products.product_id,
         days.currency,
         days.fx_rate,
+        days.inverted_rate,
         files.file_name,
         files.sha256
     from {{ ref("int_payout_lines_allocated") }} as lines
@@ -58,10 +59,11 @@ select
     source_amount as amount,
     cast(currency as varchar) as currency,
     fx_rate,
+    inverted_rate,
     tier,
     {{ as_decimal("credited_units", 12) }} as credited_measure,
     -- a payout's part in the fourth decimal, which no currency goes beyond
-    cast(cast(cast(share_units as bigint) * minor_ten_thousandths as decimal(18, 0)) * cast(0.0001 as decimal(5, 4)) as decimal(18, 4)) as line_payout,
+    cast(cast(cast(share_units as bigint) * payout_unit as decimal(18, 0)) * cast(0.0001 as decimal(5, 4)) as decimal(18, 4)) as line_payout,
     cast(file_name as varchar) as source_file,
     cast(sha256 as varchar) as source_sha256,
     row_no as source_row
