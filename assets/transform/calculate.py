@@ -14,9 +14,10 @@ import duckdb
 import polars as pl
 
 from assets.archive.run_identity import clear_step, record_step
-from assets.runtime.context import RunContext, StepReport
+from assets.runtime.context import CheckFailed, RunContext, StepReport
 from assets.runtime.warehouse import append_table, open_warehouse, transaction, write_table
 from models.calculation.results import compute_results
+from models.money import AmountTooLarge
 
 if TYPE_CHECKING:
     from assets.transform.compiled_models import BuiltModel
@@ -108,12 +109,15 @@ def _write_results(
     first_payout = 0 if write is write_table else _count(con, "calc.payouts")
     results = compute_results(chosen, context.as_of, _as_of_period(con), context.book.rounding, first_payout=first_payout)
     rows, written = {}, []
-    with transaction(con), ThreadPoolExecutor(max_workers=1) as writer:
-        for name, frame in results:
-            written.append(writer.submit(write, con, f"calc.{name}", frame))
-            rows[f"calc.{name}"] = frame.height
-        for table in written:
-            table.result()
+    try:
+        with transaction(con), ThreadPoolExecutor(max_workers=1) as writer:
+            for name, frame in results:
+                written.append(writer.submit(write, con, f"calc.{name}", frame))
+                rows[f"calc.{name}"] = frame.height
+            for table in written:
+                table.result()
+    except AmountTooLarge as error:
+        raise CheckFailed("payouts_fit_their_column", str(error)) from None
     return rows
 
 

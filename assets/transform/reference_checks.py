@@ -236,7 +236,13 @@ def _unknown_participants(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         from named join terms.agreements as agreements on named.agreement_key = agreements.agreement_key
         where named.id not in (select partner_id from staging.stg_partners)
         order by all limit {MAX_LISTED}""").fetchall()
+    partners = [partner for (partner,) in con.execute("select distinct partner_id from staging.stg_partners order by all").fetchall()] if rows else []
     return [
-        Problem(file, line, key, f"{agreement} names {partner}, which is not in the partners feed. Correct the id, or add the partner to the feed")
+        Problem(
+            file,
+            line,
+            key,
+            f"{agreement} names {partner}, which is not in the partners feed{_suggestion(partner, partners)}. Correct the id, or add the partner to the feed",
+        )
         for file, line, key, agreement, partner in rows
     ]

@@ -53,7 +53,7 @@ money_lines as (
     select
         lines.* exclude (measure_kind, is_graduated, money_millionths, quantity_units),
         lines.money_millionths as measure,
-        cast(sum(lines.money_millionths) over in_order as bigint) as measure_to_here
+        sum(lines.money_millionths) over in_order as measure_to_here
     from lines
     where {{ money_kinds }}
     window in_order as (
@@ -68,9 +68,11 @@ money_shared as (
         lines.measure * cast(1000000 as hugeint) as credited_units,
         case
             when greatest(abs(lines.measure_to_here), abs(lines.measure_to_here - lines.measure), payouts.window_millionths) <= payouts.narrow_limit
-                then {{ round_ratio("(payouts.payout_units * lines.measure_to_here)", "payouts.window_millionths") }}
-                - {{ round_ratio("(payouts.payout_units * (lines.measure_to_here - lines.measure))", "payouts.window_millionths") }}
-            else {{ part_of_payout("lines.measure_to_here", "lines.measure", "cast(payouts.window_millionths as hugeint)") }}
+                then {{ round_ratio("(payouts.payout_units * cast(lines.measure_to_here as bigint))", "cast(payouts.window_millionths as bigint)") }}
+                - {{ round_ratio(
+                    "(payouts.payout_units * cast(lines.measure_to_here - lines.measure as bigint))", "cast(payouts.window_millionths as bigint)"
+                ) }}
+            else {{ part_of_payout("lines.measure_to_here", "lines.measure", "payouts.window_millionths") }}
         end as share_units
     from money_lines as lines
     inner join payouts on lines.payout_key = payouts.payout_key
