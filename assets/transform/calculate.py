@@ -73,7 +73,7 @@ def calculate(context: RunContext) -> CalculateReport:
     with open_warehouse(context) as con:
         con.execute("set force_compression = 'uncompressed'")  # as in dbt's profile: written once and read once or twice
         con.execute("create schema if not exists calc")
-        con.execute("create or replace table calc.lines_netted (agreement_key integer, file_no integer, row_no bigint, paid_ten_thousandths bigint)")
+        con.execute("create or replace table calc.lines_netted (agreement_key integer, file_no integer, row_no bigint, paid_ten_thousandths hugeint)")
         clear_step(con, "net")
         levels = dict(con.sql(LEVELS).fetchall())
         rows = _write_results(context, con, _read_frames(con), levels.get(0, []), write_table)

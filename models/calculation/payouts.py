@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from models.calculation.bounds import refuse_large_amounts
 from models.calculation.ranks import share_ranks
 from models.curves.axes import GROWTH, GROWTH_AMOUNT, MEASURE, RANK, axis_unit, place_rows
 from models.curves.compiled import Scheme
@@ -21,7 +22,7 @@ from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers, scaled_inp
 from models.curves.matrices import coefficients_in_cells
 from models.curves.pieces import START_SCALE, Coefficients, Exact, Ladder, choose, coefficients_on_pieces, place_on_pieces
 from models.curves.vocabulary import COLUMNS, CURVE
-from models.money import EXACT, MOST_MONEY, AmountTooLarge, Rounding, as_exact, as_money, round_ratio
+from models.money import EXACT, Rounding, as_exact, as_money, round_ratio
 
 #: The columns that the result of a row depends on, apart from ranks and metrics, whose columns begin with AXIS_INPUTS.
 CURVE_INPUTS = (
@@ -241,19 +242,8 @@ def round_payouts(rows: pl.DataFrame, payout: tuple[Exact, Exact], rounding: Rou
     """Amounts rounded to their currency's smallest unit, in ten-thousandths of a unit."""
     minor = integers(rows["minor_units"])
     rounded: Exact = round_ratio(payout[0] * 10**minor, payout[1], rounding) * 10 ** (4 - minor)
-    too_large = (abs(rounded) >= MOST_MONEY).astype(bool) & rows["reason"].is_null().to_numpy()
-    if too_large.any():
-        raise AmountTooLarge(_name_amount(rows.filter(too_large).row(0, named=True), int(rounded[too_large][0])))
+    refuse_large_amounts(rows, choose(rows["reason"].is_null().to_numpy(), rounded, 0), "earns")
     return rounded
-
-
-def _name_amount(row: dict[str, Any], ten_thousandths: int) -> str:
-    key = "/".join(str(row[name]) for name in ("agreement_id", "benefit_id", "participant_id", "window_start"))
-    return (
-        f"the payout {key} earns {ten_thousandths // 10_000:,} {row['currency']}, and a payout has at most 14 digits before the point (DECIMAL(18,4)). "
-        "Look for a wrong decimal mark or unit in the amounts and quantities of its lines, or in its rates; "
-        "if they are right, cap it with limits.at_most or settle it in shorter windows"
-    )
 
 
 def _next_tier(ladder: Ladder, benefit: Keys, piece: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

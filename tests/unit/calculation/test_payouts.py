@@ -169,3 +169,11 @@ def test_a_payout_that_does_not_fit_its_column_is_named() -> None:
     assert calculate(Small(agreement, fits, [], dt.date(2026, 1, 1)))["payouts"]["payout"].to_list() == [D("99999999999999.00")]
     with pytest.raises(AmountTooLarge, match=r"A/b/P/2025-01-01 earns 100,999,999,999,998 EUR, and a payout has at most 14 digits .*limits.at_most"):
         calculate(Small(agreement, too_large, [], dt.date(2026, 1, 1)))
+
+
+def test_a_clawback_that_adds_up_beyond_its_column_is_named() -> None:
+    """Eleven windows that each lose 9 × 10^13 are 9.9 × 10^14, and in ten-thousandths more than 64 bits hold."""
+    names = {"agreement_id": "A", "benefit_id": "b", "participant_id": "P", "currency": "EUR"}
+    rows = rows_of([[D("-90000000000000")]] * 11, "carry").with_columns(pl.lit(name).alias(key) for key, name in names.items())
+    with pytest.raises(AmountTooLarge, match=r"A/b/P/2025-01-02 carries a clawback of 180,000,000,000,000 EUR"):
+        apply_clawback(rows.with_columns(pl.col("window_end").alias("window_start")))

@@ -60,7 +60,7 @@ select
     counts_as,
     counts_as > (select as_of from {{ source("terms", "settings") }}) as is_after_as_of,
     cast(fx_rate as decimal(38, 12)) as fx_rate,
-    cast(fx_rate * cast(1000000000000 as decimal(13, 0)) as hugeint) as wide_rate,
+    {{ units("fx_rate") }} as wide_rate,
     cast(power(10, 18 - minor_units) as hugeint) as wide_divisor,
     case when is_narrow then cast(fx_rate * cast(1000000 as decimal(7, 0)) as bigint) end as narrow_rate,
     case when is_narrow then 4000000000000000000 // cast(fx_rate * cast(1000000 as decimal(7, 0)) as bigint) end as narrow_limit,

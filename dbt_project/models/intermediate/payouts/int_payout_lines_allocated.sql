@@ -121,7 +121,10 @@ placed as (
         lines.* exclude (measure, measure_to_here),
         slices.tier,
         slices.weight_per_unit,
-        {{ clamped("lines.measure_to_here") }} - {{ clamped("(lines.measure_to_here - lines.measure)") }} as slice_units,
+        slices.coarse_units,
+        {{ clamped("lines.measure_to_here") }} as slice_end,
+        {{ clamped("(lines.measure_to_here - lines.measure)") }} as slice_start,
+        slice_end - slice_start as slice_units,
         -- a line of measure 0 belongs to the slice that the running measure has reached
         lines.measure = 0
         and coalesce(lines.measure_to_here >= slices.from_units, true)
@@ -131,7 +134,9 @@ placed as (
 ),
 
 weighed as (
-    select *, slice_units * weight_per_unit as weight
+    select
+        *,
+        case when coarse_units = 1 then slice_units else slice_end // coarse_units - slice_start // coarse_units end * weight_per_unit as weight
     from placed
     where slice_units <> 0 or is_place_of_nothing
 ),
@@ -156,7 +161,8 @@ weighed_to_here as (
 graduated_shared as (
     select
         lines.* exclude (
-            tier, weight_per_unit, slice_units, is_place_of_nothing, weight, weight_to_here, slices_to_here, weight_total
+            tier, weight_per_unit, coarse_units, slice_start, slice_end, slice_units, is_place_of_nothing,
+            weight, weight_to_here, slices_to_here, weight_total
         ),
         lines.tier,
         lines.slice_units as credited_units,
