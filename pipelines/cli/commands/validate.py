@@ -38,9 +38,11 @@ def validate(
     sources, problems = _read(book)
     found: list[Any] = []
     if lint and not problems:
+        from assets.runtime.book_folder import open_book
         from models.agreements.lint import lint_agreements
+        from models.agreements.needed_feeds import warn_of_missing_feeds
 
-        found = lint_agreements(sources, dt.date.today())
+        found = sorted([*lint_agreements(sources, dt.date.today()), *warn_of_missing_feeds(sources, open_book(book).feeds)])
     if as_json:
         print_json(
             {"problems": [vars(p) for p in problems], "lint": [vars(p) for p in found], "agreements": [_row(s) for s in sources] if not problems else []}
