@@ -39,7 +39,7 @@ def apply_clawback(rows: pl.DataFrame) -> pl.DataFrame:
         payout[here] = np.where(pays[here], difference - owed, np.maximum(difference - owed, 0))
         carried[here] = np.where(pays[here] | forgives[here], 0, np.maximum(owed - difference, 0))
         # before it could pass 64 bits: a window adds less than 3 × 10^18
-        if abs(payout[here]).max() >= MOST_MONEY or carried[here].max() >= MOST_MONEY:
+        if (np.maximum(abs(payout[here]), carried[here]) >= MOST_MONEY).any():
             refuse_large_amounts(rows[here], payout[here], "pays")
             refuse_large_amounts(rows[here], carried[here], "carries a clawback of")
     return rows.with_columns(
