@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 UNIT = 10**12
-MINOR_UNITS = {"JPY": 0, "KWD": 3} | dict.fromkeys("EUR GBP USD CHF AUD CAD SEK DKK CZK HUF PLN RON IDR".split(), 2)
+MINOR_UNITS = {"JPY": 0, "KWD": 3} | dict.fromkeys(["EUR", "GBP", "USD", "CHF", "AUD", "CAD", "SEK", "DKK", "CZK", "HUF", "PLN", "RON", "IDR"], 2)
 TYPES = ("sale", "return", "credit", "adjustment")
 
 Row = dict[str, Any]
