@@ -25,6 +25,10 @@ _WAY_OUT = "Look for a wrong decimal mark or unit in the amounts, quantities and
 _MONEY = "has more than 14 digits before the point (DECIMAL(18,4))"
 _KEY = "concat_ws('/', agreement_id, benefit_id, participant_id, window_start)"
 
+_ASSIGNED = """
+    select format('the shares of {} in the assignments add up to {}, and a share has at most 12 digits before the point', partner_id, sum(share)::varchar)
+    from staging.stg_assignments group by partner_id having sum(share)::double >= 1e12
+    order by all limit 1"""
 _LINE = """
     select format('row {} of {} has more than 26 digits before the point: {} {} at a rate of {}',
         row_no, file_name, amount::varchar, currency, fx_rate::varchar)
@@ -71,7 +75,7 @@ _SHARED = f"""
     )
     join intermediate.int_payouts_identified using (payout_key)
     where abs(size) >= 1e14"""
-_BEFORE = (_LINE, _MEASURE)
+_BEFORE = (_ASSIGNED, _LINE, _MEASURE)
 _AFTER = (_REPORTED, _SETTLED, _ACCRUED, _SHARED, _MEASURE)
 #: By step, queries that return the sentence about the figure that is too large, or nothing.
 PROBES = {"prepare": _BEFORE, "calculate": _BEFORE, "net": _BEFORE, "marts": _AFTER, "checks": _AFTER, "publish": _AFTER}
@@ -85,7 +89,8 @@ def naming_large_figures(context: RunContext, step: str) -> Iterator[None]:
     except Exception as error:
         if step not in PROBES or not _is_refusal(error):
             raise
-        raise CheckFailed(CHECK, f"{_find(context, step) or str(error).strip().splitlines()[0]}. {_WAY_OUT}") from error
+        words = next(line for line in str(error).splitlines() if _REFUSAL.search(line))
+        raise CheckFailed(CHECK, f"{_find(context, step) or words.strip().rstrip('.')}. {_WAY_OUT}") from error
 
 
 def _is_refusal(error: Exception) -> bool:

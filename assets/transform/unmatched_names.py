@@ -10,7 +10,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.documents import Problem
-from models.sql_text import identifier
+from models.feeds.columns import TRANSACTION_TYPES
+from models.sql_text import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -70,6 +71,7 @@ _UNMATCHED = """
     select source_file, source_line, agreement_id, key, feed, attribute, value,
         arg_max(other, (similarity, other)) filter (where similarity >= {similar}) as nearest, count(other) > 0 as has_attribute
     from compared group by all order by all"""
+_COUNTS_ALL = " and ".join(f"counts_{name}" for name in TRANSACTION_TYPES)
 _ATTRIBUTES = "select distinct attribute from ({known}) where value is not null order by all"
 
 
@@ -89,7 +91,7 @@ class _Unmatched(NamedTuple):
 
 def find_unmatched_names(con: duckdb.DuckDBPyConnection, feeds: Collection[str]) -> list[Problem]:
     """Every name that matches nothing. Nothing where the book has no lines yet."""
-    if con.execute("select count(*) from (from staging.stg_transactions limit 1)").fetchall() == [(0,)]:
+    if con.execute("select count(*) from (from raw.transactions limit 1)").fetchall() == [(0,)]:
         return []
     return [*_unmatched_names(con, feeds), *_idle_conditions(con), *_idle_types(con)]
 
@@ -117,12 +119,12 @@ def _describe(con: duckdb.DuckDBPyConnection, found: _Unmatched, known: str, fee
 
 def _idle_conditions(con: duckdb.DuckDBPyConnection) -> list[Problem]:
     """Conditions that hold for no line, with the texts in them that no line has. All are tried in one scan of the lines."""
-    columns = {name for (name,) in con.execute("select column_name from duckdb_columns() where table_name = 'stg_transactions'").fetchall()}
+    columns = {name for (name,) in con.execute("select column_name from duckdb_columns() where schema_name = 'raw' and table_name = 'transactions'").fetchall()}
     rows = con.execute("select condition, line_columns, source_file, source_line, source_key from terms.conditions order by condition_key").fetchall()
     rows = [row for row in rows if columns.issuperset(row[1])]
     if not rows:
         return []
-    held = con.execute(f"select {', '.join(f'bool_or({row[0]})' for row in rows)} from staging.stg_transactions").fetchall()[0]
+    held = con.execute(f"select {', '.join(f'bool_or({row[0]})' for row in rows)} from raw.transactions").fetchall()[0]
     idle = [row for row, holds in zip(rows, held, strict=True) if not holds]
     return [Problem(file, line, key, f"holds for no line{_unknown_texts(con, condition, names)}") for condition, names, file, line, key in idle[:MAX_LISTED]]
 
@@ -130,7 +132,7 @@ def _idle_conditions(con: duckdb.DuckDBPyConnection) -> list[Problem]:
 def _unknown_texts(con: duckdb.DuckDBPyConnection, condition: str, columns: list[str]) -> str:
     """What the condition compares with and no line has, each with the nearest text that one has."""
     texts = sorted({text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')*)'", condition)})
-    values = " union ".join(f"select {identifier(column)}::varchar as value from staging.stg_transactions" for column in columns)
+    values = " union ".join(f"select {identifier(column)}::varchar as value from raw.transactions" for column in columns)
     if not texts or not values:
         return ""
     rows = con.execute(
@@ -146,20 +148,22 @@ def _unknown_texts(con: duckdb.DuckDBPyConnection, condition: str, columns: list
 
 def _idle_types(con: duckdb.DuckDBPyConnection) -> list[Problem]:
     """Scopes that choose types of which there is no line."""
+    are_chosen = ", ".join(f"bool_or(counts_{name})" for name in TRANSACTION_TYPES)
+    chosen = con.execute(f"select {are_chosen} from terms.scopes where not ({_COUNTS_ALL})").fetchall()[0]
+    # stops at the first line of the type
+    absent = [
+        name
+        for name, is_chosen in zip(TRANSACTION_TYPES, chosen, strict=True)
+        if is_chosen and not con.execute("select 1 from raw.transactions where type = ? limit 1", [name]).fetchall()
+    ]
+    if not absent:
+        return []
+    present = " or ".join(f"counts_{name}" for name in TRANSACTION_TYPES if name not in absent) or "false"
+    named = ", ".join(f"case when counts_{name} then {literal(name)} end" for name in absent)
     rows = con.execute(
-        """with chosen as (
-            select scope_key, unnest(['sale', 'return', 'credit', 'adjustment']) as type,
-                unnest([counts_sale, counts_return, counts_credit, counts_adjustment]) as is_chosen
-            from terms.scopes where not (counts_sale and counts_return and counts_credit and counts_adjustment)
-        ),
-        idle as (
-            select scope_key, string_agg(type, ', ' order by type) as types
-            from chosen where is_chosen group by scope_key
-            having bool_and(type not in (select distinct type from staging.stg_transactions))
-        )
-        select distinct source_file, source_line, agreement_id, types
-        from idle join terms.line_sets using (scope_key) join terms.agreements using (agreement_key)
-        order by all limit ?""",
-        [MAX_LISTED],
+        f"""select distinct source_file, source_line, agreement_id, concat_ws(', ', {named})
+        from terms.scopes join terms.line_sets using (scope_key) join terms.agreements using (agreement_key)
+        where not ({_COUNTS_ALL}) and not ({present})
+        order by all limit {MAX_LISTED}"""
     ).fetchall()
     return [Problem(file, line, "scope.types", f"{agreement} counts lines of type {types}, and there is none") for file, line, agreement, types in rows]

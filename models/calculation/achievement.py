@@ -175,7 +175,7 @@ def missing_measure(suffix: str = "") -> pl.Expr:
 def _missing_base(of_measure: str, of_base: str) -> pl.Expr:
     """The same for the base, which may be the measure itself."""
     is_measure = pl.col("base").is_in(["measure", "increment"])
-    own = pl.any_horizontal((pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 0)) for _, names, missing in MISSING)
+    own = pl.any_horizontal((pl.col(f"{missing}{of_base}") > 0) & pl.col("base").is_in(names) for _, names, missing in MISSING)
     return pl.when(is_measure).then(missing_measure(of_measure)).otherwise(own)
 
 

@@ -170,6 +170,13 @@ def test_the_large_book_verifies(book: Path, capsys: pytest.CaptureFixture[str])
             "the share of line L1/1 in A/b/P/2026-01-01 has more than 14 digits before the point (DECIMAL(18,4)): 8.982e+14",
         ),
         (
+            ["L,2026-01-03,P,6.00"],
+            PAYS_ALL,
+            "USD",
+            {"assignments": "partner_id,participant_id,share\nP,Q,900000000000\nP,R,900000000000\n"},
+            "the shares of P in the assignments add up to 1800000000000.000000, and a share has at most 12 digits before the point",
+        ),
+        (
             ["L,2026-01-03,P,5.00"],
             PAYS_ALL,
             "USD",
@@ -180,7 +187,7 @@ def test_the_large_book_verifies(book: Path, capsys: pytest.CaptureFixture[str])
             "what is paid or open of A/b/P/2026-01-01 has more than 14 digits before the point (DECIMAL(18,4)): payments add up to 119999999999880",
         ),
     ],
-    ids=["payout", "reporting", "line", "payments"],
+    ids=["payout", "reporting", "line", "shares", "payments"],
 )
 def test_what_does_not_fit_is_named_and_the_old_set_stays(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], transactions: list[str], benefits: str, currency: str, feeds: dict[str, str], says: str

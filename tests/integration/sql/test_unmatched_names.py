@@ -68,7 +68,7 @@ SPOILT = {
         ("[P]", "scope: {where: \"channel = 'retial'\"}", "year", TIERS),
         "scope.where: holds for no line; none has 'retial', did you mean retail?",
     ),
-    "types": (("[P]", "scope: {types: [credit, adjustment]}", "year", TIERS), "types counts lines of type adjustment, credit, and there is none"),
+    "types": (("[P]", "scope: {types: [credit, adjustment]}", "year", TIERS), "types counts lines of type credit, adjustment, and there is none"),
 }
 
 
@@ -135,9 +135,12 @@ MEMBERS = """transaction_id,date,partner_id,amount,currency
 
 def test_a_baseline_of_other_members_is_a_warning(tmp_path: Path) -> None:
     """OLD joined and GONE left with lines in the prior year. STAYS is in both years; IDLE joined without lines."""
-    joined, left = sorted(warnings_of(tmp_path, {"transactions": MEMBERS, "partners": MOVED}, {"one": ("[NEW]", "", "year", GROWTH)}), reverse=True)
-    assert "agreements/one.yaml:1: baseline: one compares NEW with a prior year without 1 line of OLD, which did not belong to it then" in joined
-    assert "one compares NEW with a prior year with 2 lines of GONE, which no longer belongs to it" in left
+    feeds = {"transactions": MEMBERS, "partners": MOVED}
+    (both,) = warnings_of(tmp_path / "both", feeds, {"one": ("[NEW]", "", "year", GROWTH)})
+    assert both.startswith("agreements/one.yaml:1: baseline: one compares NEW with a prior year with 2 lines of GONE, which no longer belongs to it;")
+    assert "; 1 more member changed. " in both
+    (joined,) = warnings_of(tmp_path / "joined", {**feeds, "transactions": MEMBERS.replace("GONE", "STAYS")}, {"one": ("[NEW]", "", "year", GROWTH)})
+    assert "one compares NEW with a prior year without 1 line of OLD, which did not belong to it then. Each line counts for whom" in joined
 
 
 def test_members_matter_only_where_the_prior_year_does(tmp_path: Path) -> None:
