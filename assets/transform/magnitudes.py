@@ -69,7 +69,7 @@ _SHARED = f"""
     select format('the share of line {{}}/{{}} in {{}} {_MONEY}: {{:.3e}}, because the lines of the window nearly cancel each other out',
         transaction_id, line, {_KEY}, size)
     from (
-        select payout_key, transaction_id, line, share_units::double * minor_ten_thousandths / 10000 as size
+        select payout_key, transaction_id, line, share_units::double * payout_unit / 10000 as size
         from intermediate.int_payout_lines_allocated join intermediate.int_payouts_to_allocate using (payout_key)
         order by abs(size) desc limit 1
     )
