@@ -9,29 +9,31 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, replace
+from collections.abc import Collection
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from assets.feeds.inspection import is_unnamed
 from assets.feeds.typing_sql import DECIMALS, Mapped
 from assets.runtime.errors import rejection
 from models.book.settings import Book
 from models.documents import Document, InputError, Problem, parse_documents
 from models.feeds.attributes import folded
-from models.feeds.columns import FEEDS, TRANSACTION_TYPES, Column, Feed, Kind
+from models.feeds.columns import FEEDS, SIGNED_COLUMNS, TRANSACTION_TYPES, Column, Feed, Kind
 from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, ExpressionError, is_day
 from models.feeds.expressions import compile_expression
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
-from models.feeds.settings import FeedSettings, key_of
+from models.feeds.settings import ROW_IN_KEY, FeedSettings, key_of
 from models.feeds.text_formats import PLAIN, Forms, forms_of, without_nulls
 from models.money import MINOR_UNITS, Rounding
 from models.spreadsheet_text import restore_sql
 from models.unicode_form import composed
 
 #: Increase it when the reading of files changes. Files loaded before are then loaded again from the archive.
-_READER_VERSION = 4
+_READER_VERSION = 5
 
 
 def settings_hash(feed: Feed, settings: FeedSettings | None, rounding: Rounding = "half_up") -> str:
@@ -59,12 +61,17 @@ def check_settings(book: Book, document: Document) -> list[Problem]:
         columns = {column.name: column for column in feed.columns}
         if wrong := settings.problem_with(feed):
             problems.append(document.problem(("feeds", name, wrong[0]), wrong[1]))
-        if settings.ignore is not None:
+        for setting, text in _conditions(settings).items():
             try:
-                _try_out(_condition(settings.ignore, None, forms_of(settings)))
+                _try_out(_condition(text, None, forms_of(settings)))
             except ExpressionError as error:
-                problems.append(document.problem(("feeds", name, "ignore"), str(error)))
+                problems.append(document.problem(("feeds", name, setting), str(error)))
         for target, text in settings.columns.items():
+            if text.strip() == ROW_IN_KEY:
+                if (name, target) != ("transactions", "line"):
+                    message = f"{ROW_IN_KEY} numbers the rows of a transaction, which is for feeds.transactions.columns.line alone; name a column of the file"
+                    problems.append(document.problem(("feeds", name, "columns", target), message))
+                continue
             try:
                 _try_out(_compiled(text, columns.get(target), None, forms_of(settings, book.rounding)))
             except ExpressionError as error:
@@ -106,21 +113,48 @@ def _compiled(text: str, column: Column | None, by_name: dict[str, str] | None, 
     return compiled
 
 
+def _conditions(settings: FeedSettings) -> dict[str, str]:
+    """The settings that are a condition over the file's columns."""
+    found = {"ignore": settings.ignore, "deleted": settings.deleted}
+    return {setting: text for setting, text in found.items() if text is not None}
+
+
 def _condition(text: str, by_name: dict[str, str] | None, forms: Forms, typed: frozenset[str] = frozenset()) -> Compiled:
-    """The condition of `ignore`. Raises ExpressionError when it is something else."""
+    """A condition over the file's columns. Raises ExpressionError when it is something else."""
     compiled = compile_expression(text, by_name, 12, forms, typed)
     if compiled.form != "boolean":
         raise ExpressionError(f"{text!r} is not a condition; compare a column with something, such as Date IS NULL or Customer LIKE 'Total%'")
     return compiled
 
 
-def compile_condition(feed: Feed, settings: FeedSettings, header: tuple[str, ...], name: str, typed: frozenset[str]) -> Compiled:
-    """The feed's `ignore` over the cells of a file with this header. Raises InputError when the file lacks a column that it names."""
-    by_name = {column: without_nulls(f"c{i}", settings.nulls) for i, column in enumerate(header)}
+def compile_condition(
+    feed: Feed, settings: FeedSettings, setting: str, header: tuple[str, ...], name: str, typed: frozenset[str], absent: Collection[str] = ()
+) -> Compiled:
+    """The feed's `ignore` or `deleted` over the cells of a file with this header. Raises InputError when the file lacks a column that it names.
+
+    `absent`: columns that have no value in this file.
+    """
+    text = _conditions(settings)[setting]
+    by_name = {column: without_nulls(cell, settings.nulls) for column, cell in _cells(header).items()}
     try:
-        return _condition(str(settings.ignore), by_name, forms_of(settings), typed)
+        return _condition(text, by_name | dict.fromkeys(absent, "null::varchar"), forms_of(settings), typed)
     except ExpressionError as error:
-        raise rejection(name, f"feeds.{feed.name}.ignore in book.yaml ({settings.ignore}): {error}", 1) from None
+        raise rejection(name, f"feeds.{feed.name}.{setting} in book.yaml ({text}): {error}", 1) from None
+
+
+def missing_columns(settings: FeedSettings, setting: str, header: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """The columns that a condition names, as they are in a file with this header: those it has, and those it lacks."""
+    names = sorted(_condition(_conditions(settings)[setting], None, forms_of(settings)).columns)
+    known = {folded(column) for column in header}
+    return [name for name in names if folded(name) in known], [name for name in names if folded(name) not in known]
+
+
+def _cells(header: tuple[str, ...]) -> dict[str, str]:
+    """SQL of each of the file's own columns. A file written by `rejects --export` keeps spreadsheets from running its cells, which is undone."""
+    cells = {column: f"c{i}" for i, column in enumerate(header)}
+    if not is_correction(header):
+        return cells
+    return {column: restore_sql(cell) for column, cell in cells.items() if column not in CORRECTION_COLUMNS}
 
 
 def _try_out(expression: Compiled) -> None:
@@ -170,17 +204,16 @@ def map_header(
     Attributes follow: first those that book.yaml maps, then the file's columns that nothing refers to. `typed`: columns whose type the file declares.
     Raises InputError when the file has no column for a required one, or has a column that a strict feed does not name.
     """
-    cells = {column: f"c{i}" for i, column in enumerate(header)}
-    if is_correction(header):  # written by `rejects --export`, which keeps spreadsheets from running a cell
-        kept = {column: cell for column, cell in cells.items() if column not in CORRECTION_COLUMNS}
-        cells = {column: restore_sql(cell) for column, cell in kept.items()}
-        header = tuple(cells)
+    cells = _cells(header)
+    header = tuple(cells)
     by_name = {column: without_nulls(cell, settings.nulls) for column, cell in cells.items()}
     forms = forms_of(settings, rounding)
+    forms_of_typed = Forms(time_zone=forms.time_zone, rounding=rounding)
 
     def made(target: str, column: Column | None, expression: Compiled, text: str = "") -> Mapped:
         is_typed = bool(expression.columns & typed)
-        return Mapped(target, column, expression, text, replace(forms, decimal=None, thousands=(), dates=None) if is_typed else forms, is_typed)
+        is_turned = settings.signs == "by_type" and target in SIGNED_COLUMNS
+        return Mapped(target, column, expression, text, forms_of_typed if is_typed else forms, is_typed, is_turned)
 
     settings = _with_unpivoted(feed, settings, header)
     by_folded_name = {folded(column): column for column in header}
@@ -188,6 +221,9 @@ def map_header(
     mapped: dict[str, Mapped] = {}
     problems = []
     for target, text in settings.columns.items():
+        if text.strip() == ROW_IN_KEY:
+            mapped[target] = Mapped(target, canonical[target], None)  # numbered once all rows are read
+            continue
         try:
             mapped[target] = made(target, canonical.get(target), _compiled(text, canonical.get(target), by_name, forms, typed), text)
         except ExpressionError as error:
@@ -211,12 +247,13 @@ def map_header(
     taken = {column for m in mapped.values() if m.expression for column in m.expression.columns}
     taken.update(settings.unpivot.columns if settings.unpivot else ())
     taken.update(column for path in taken & json_paths(settings) for column in header if folded(column) == folded(path.partition(".")[0]))
-    if settings.strict and (added := [column for column in header if column not in taken and folded(column) not in map(folded, mapped)]):
+    named = [column for column in header if not is_unnamed(column)]
+    if settings.strict and (added := [column for column in named if column not in taken and folded(column) not in map(folded, mapped)]):
         message = f"has the column {', '.join(added[:40])}, which book.yaml does not name, and feeds.{feed.name} is strict; "
         raise rejection(name, f"{message}map it under feeds.{feed.name}.columns (NULL: not carried along), or remove `strict`", 1)
     attributes = [m for target, m in mapped.items() if target not in canonical and m.text.strip().casefold() != "null"]  # NULL: not carried along
     if feed.attributes:
         names = {folded(target) for target in mapped}
-        free = [column for column in header if column not in taken and folded(column) not in names]
+        free = [column for column in named if column not in taken and folded(column) not in names]
         attributes += [Mapped(composed(column), None, Compiled(by_name[column], is_column=True)) for column in free]
     return [mapped[column.name] for column in feed.columns] + attributes

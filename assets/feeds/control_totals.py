@@ -103,11 +103,9 @@ def check_totals(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list[Sourc
 def plain_total(text: str, settings: FeedSettings) -> str:
     """A total that is written as the feed writes numbers, in plain form; any other text as it is. JSON has its own form of a number."""
     forms = forms_of(settings)
-    if settings.totals == "json" or not forms.changes_numbers or not re.fullmatch(forms.number_pattern, text.strip()):
+    if settings.totals == "json" or not forms.changes_numbers:
         return text
-    for mark in forms.thousands:
-        text = text.replace(mark, "")
-    return text.strip().replace(forms.decimal or ".", ".")
+    return forms.plain_number(text.strip()) or text
 
 
 def _number(text: str) -> Decimal | None:

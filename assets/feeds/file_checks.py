@@ -13,13 +13,17 @@ import duckdb
 from assets.feeds.readers import Source
 from models.documents import Problem
 from models.feeds.columns import Feed
+from models.feeds.reject_reasons import is_correction
 from models.feeds.settings import FeedSettings, key_of
 
 
 def check_rejected(
     con: duckdb.DuckDBPyConnection, feed: Feed, settings: FeedSettings, sources: list[Source], rows_read: dict[int, int]
 ) -> tuple[list[Problem], list[str]]:
-    """Files of which every row is rejected, and a warning for each of which more than `max_rejected` are. Both name the most frequent reason."""
+    """Files of which every row is rejected, and a warning for each of which more than `max_rejected` are. Both name the most frequent reason.
+
+    A file of corrections only gets the warning: all of its rows were rejected before.
+    """
     reasons: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
     found = con.execute(_REASONS, [feed.name, [source.file_no for source in sources]]).fetchall()
     for file_no, reason, message, rows in found:
@@ -31,7 +35,7 @@ def check_rejected(
             continue
         rows, reason, message = reasons[source.file_no][0]
         top = f"{rows:,} of them: {reason}, such as {message}"
-        if rejected < read:
+        if rejected < read or is_correction(source.header):
             warnings.append(f"{source.name}: {rejected:,} of {read:,} rows are rejected ({top}); `tierledger rejects` lists them")
             continue
         mistake = "if it was delivered by mistake, remove it from its folder, or `tierledger withdraw` it once a run has taken it in"
@@ -74,6 +78,33 @@ def ids_with_exponents(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list
             warnings.append(f"{names[file_no]}: {found}: {why}; export the column as text and deliver the file again")
     return warnings
 
+
+def columns_of_single_precision(sources: list[Source]) -> list[str]:
+    """One sentence per Parquet file with columns of 32-bit floating-point numbers: their last digits are not those of the sender."""
+    found = {source.name: [name for name, kind in source.columns if kind == "FLOAT"] for source in sources}
+    why = "which keep about 7 digits, so that larger amounts were rounded before they arrived; export them as DECIMAL or text"
+    return [f"{name}: 32-bit floating-point numbers in {', '.join(columns[:20])}, {why}" for name, columns in found.items() if columns]
+
+
+def positive_credits(con: duckdb.DuckDBPyConnection, feed: Feed, settings: FeedSettings, sources: list[Source]) -> list[str]:
+    """One sentence per file with credits whose amount is positive: they add to what is measured, which few credit notes mean."""
+    if feed.name != "transactions" or settings.signs in ("by_type", "as_given"):
+        return []
+    names = {source.file_no: source.name for source in sources}
+    way_out = f"set `signs: by_type` for feeds.{feed.name} in book.yaml if the file has no signs, `signs: as_given` if they are right"
+    return [
+        f"{names[file_no]}: {rows:,} credits have a positive amount, {amounts} in all, and add to what is measured; {way_out}"
+        for file_no, rows, amounts in con.execute(_POSITIVE_CREDITS, [list(names)]).fetchall()
+    ]
+
+
+_POSITIVE_CREDITS = """
+    select file_no, sum(rows)::bigint, string_agg(total || ' ' || currency, ', ' order by currency)
+    from (
+        select file_no, currency, count(*) as rows, sum(amount)::decimal(38, 2) as total from raw.transactions
+        where type = 'credit' and amount > 0 and not is_deleted and list_contains(?::integer[], file_no) group by all
+    )
+    group by file_no order by file_no"""
 
 _EXPONENTS = r"""
     select file_no, min({column}), count(*) from raw.{feed}

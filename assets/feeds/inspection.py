@@ -46,6 +46,7 @@ class Dialect:
     encoding: str = "utf-8"
     header_row: int = 1
     footer: int | str = 0
+    preamble: tuple[tuple[str, str], ...] = ()
     fill_down: tuple[str, ...] = ()
     # how the cells of a sheet are written as text
     sheet: int | str = 1
@@ -218,9 +219,6 @@ def _header(text: str, facts: Facts, name: str, dialect: Dialect, line: int) -> 
     except (csv.Error, StopIteration):
         raise rejection(name, f"the header line has no column names separated by {_DELIMITERS[delimiter]}", line) from None
     header = named(header, dialect.fill_down)
-    if "" in header:
-        message = "the header has a column without a name; if its value stands in the first row of each group only, name it under `fill_down` of the feed"
-        raise rejection(name, message, line)
     checked_header(header, name, line)
     if len(header) == 1 and any(mark in header[0] for mark in _DELIMITERS if mark != delimiter):
         message = f"its columns are not separated by {_DELIMITERS[delimiter]}; save it so, or declare `delimiter` for the feed in book.yaml"
@@ -229,10 +227,18 @@ def _header(text: str, facts: Facts, name: str, dialect: Dialect, line: int) -> 
 
 
 def named(header: Sequence[str], fill_down: Sequence[str]) -> tuple[str, ...]:
-    """A header without the empty names at its end. Reports leave the column that they group by without a name: `fill_down` names it."""
+    """A header without the empty names at its end. Reports leave the column that they group by without a name: `fill_down` names it.
+
+    Any other column without a name is called by its place, such as (1). It may be there, but a row with a value in it is rejected.
+    """
     width = max((i for i, column in enumerate(header, 1) if column), default=1)
     missing = iter([column for column in fill_down if column not in header])
-    return tuple(column or next(missing, "") for column in header[:width])
+    return tuple(column or next(missing, f"({place})") for place, column in enumerate(header[:width], 1))
+
+
+def is_unnamed(column: str) -> bool:
+    """Whether a column of a header has only its place for a name."""
+    return re.fullmatch(r"\([0-9]+\)", column) is not None
 
 
 def checked_header(header: Sequence[str], name: str, line: int = 1) -> tuple[str, ...]:

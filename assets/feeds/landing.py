@@ -126,6 +126,7 @@ def dialect_of(settings: FeedSettings) -> Dialect:
         settings.encoding,
         settings.header_row,
         settings.footer,
+        tuple(settings.preamble.items()),
         tuple(settings.fill_down),
         settings.sheet,
         settings.decimal if settings.decimal or not settings.thousands else ".",

@@ -18,16 +18,18 @@ import duckdb
 
 from assets.archive.manifest import Arrival, append_manifest, sync_archive
 from assets.archive.receipts import enter_load, write_receipt
-from assets.feeds.batches import Batch, describe_rounded, insert_corrections, insert_rejects, make_batches
+from assets.feeds.batches import Batch, describe_rounded, describe_undeletable, insert_corrections, insert_rejects, make_batches
 from assets.feeds.column_mapping import check_mappings, json_paths, settings_hash
 from assets.feeds.control_totals import check_totals, plain_total, rows_without_ignored
-from assets.feeds.file_checks import check_rejected, ids_with_exponents, repeated_under_one_name
+from assets.feeds.file_checks import check_rejected, columns_of_single_precision, ids_with_exponents, positive_credits, repeated_under_one_name
 from assets.feeds.file_events import log_attention, log_files
-from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect
+from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect, is_unnamed
 from assets.feeds.landing import Landing, dialect_of, land_files
+from assets.feeds.line_numbers import left_over_lines, number_lines
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
 from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, rewrite_csv, with_paths
 from assets.feeds.repeated_keys import describe_repeated_keys, reject_repeated_keys
+from assets.feeds.snapshots import judged_anew, shrunken_snapshots
 from assets.feeds.transcoding import write_plain
 from assets.feeds.typing_sql import select_rows
 from assets.feeds.unusual_files import delivered_again, smaller_than_usual
@@ -144,6 +146,7 @@ def _load_or_rewrite(load: _Load) -> Counter[str]:
 
 def _load_all(load: _Load) -> Counter[str]:
     """Load rows, rejects and registers of every feed that has new files."""
+    _check_new_snapshots(load)
     load.con.execute("delete from raw.feed_keys")
     load.con.execute("delete from raw.feed_snapshots")
     load.con.execute("delete from raw.replacing_feeds")
@@ -152,7 +155,7 @@ def _load_all(load: _Load) -> Counter[str]:
         todo[feed.name] = _to_load(load, feed)
         settings = load.context.book.feeds.get(feed.name)
         append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key_of(feed, settings), 1)])
-        append_rows(load.con, "feed_snapshots", [(feed.name,)] if settings and settings.snapshot else [])
+        append_rows(load.con, "feed_snapshots", [(feed.name, settings.snapshot.per)] if settings and settings.snapshot else [])
         append_rows(load.con, "replacing_feeds", [(feed.name,)] if settings and settings.replace else [])
     total = sum(map(len, todo.values()))
     counts: Counter[str] = Counter(files_loaded=total)
@@ -163,6 +166,15 @@ def _load_all(load: _Load) -> Counter[str]:
             done += len(todo[feed.name])
     append_rows(load.con, "landed_files", list(load.landing.identities.items()))
     return counts
+
+
+def _check_new_snapshots(load: _Load) -> None:
+    """Raise InputError where a feed has become a snapshot, and the files that it has drop too much of each other."""
+    problems: list[Problem] = []
+    for name, settings in load.context.book.feeds.items():
+        problems += shrunken_snapshots(load.con, FEEDS[name], settings, judged_anew(load.con, FEEDS[name], settings))
+    if problems:
+        raise InputError(problems)
 
 
 def _to_load(load: _Load, feed: Feed) -> list[Arrival]:
@@ -195,25 +207,32 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     settings = load.context.book.feeds[feed.name]
     sources = _sources(load, feed, fresh)
     _check_shape(load, feed, settings, sources)
-    arrived = {file_number(feed, arrival): dt.datetime.fromisoformat(arrival.arrived_at).date() for arrival in fresh}
-    batches = make_batches(feed, settings, sources, arrived, load.context.book.rounding)
+    days = {file_number(feed, arrival): dt.datetime.fromisoformat(arrival.arrived_at).date() for arrival in fresh}
+    batches = make_batches(feed, settings, sources, days, load.context.book.rounding)
+    load.warnings.extend(describe_undeletable(feed, settings, batches))
     add_attributes(load.con, feed, [m.name for batch in batches for m in batch.mapped if m.column is None])
     for batch in batches:
         names = ", ".join(identifier(m.target) for m in batch.mapped)
-        rows = select_rows(batch.mapped, batch.defaults, batch.facts, batch.relation(), batch.rules)
-        _execute(load, f"insert into raw.{feed.name} (file_no, {names}) {rows}", done, len(batch.sources), total)
+        rows = select_rows(batch.mapped, batch.defaults, batch.facts, batch.relation(), batch.rules, batch.deletion)
+        _execute(load, f"insert into raw.{feed.name} (file_no, {names}, is_deleted) {rows}", done, len(batch.sources), total)
         done += len(batch.sources)
     load.notes.extend(describe_rounded(load.con, feed, batches))
     rows_read = number_rows(load.con, feed, [source.file_no for batch in batches for source in batch.sources])
     recorded = [insert_rejects(load.con, feed, batch) for batch in batches]
     rejected, ignored = (sum(counts) for counts in zip(*recorded, strict=True)) if recorded else (0, 0)
+    new = {file_number(feed, arrival) for arrival in load.landing.new if arrival.feed == feed.name}
+    arrived = {source.file_no: source.name for source in sources if source.file_no in new and not is_correction(source.header)}
+    key = key_of(feed, settings)
+    if settings.numbers_lines:
+        number_lines(load.con, feed, batches, key, {sha256: file_number(feed, arrival) for sha256, arrival in first.items()})
+        if not settings.snapshot and not settings.replace:
+            load.warnings.extend(left_over_lines(load.con, feed, key, arrived))
     found = load.con.execute(f"select count(*) from raw.{feed.name} where file_no < 0").fetchall()[0][0]
     if found != rejected + ignored:
         raise RuntimeError(f"raw.{feed.name}: {found} rows were rejected or ignored but {rejected + ignored} were recorded")
     rows_of_data = rows_without_ignored(load.con, feed, rows_read)
     all_rejected, many_rejected = check_rejected(load.con, feed, settings, sources, rows_of_data)
     load.warnings.extend(many_rejected)
-    key = key_of(feed, settings)
     for batch in batches:
         if key and settings.repeats == "refuse":
             repeated = reject_repeated_keys(load.con, feed, batch, key)
@@ -227,6 +246,7 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
         if settings.snapshot and not settings.non_empty:
             message = f"has no rows, and feeds.{feed.name} is a snapshot: it would take back every row; deliver it again, or remove it"
             problems += [Problem(source.name, 0, "", message) for source in sources if not rows_of_data.get(source.file_no)]
+        problems += shrunken_snapshots(load.con, feed, settings, arrived)
     if settings.non_empty:
         message = f"has no rows, and feeds.{feed.name} is non_empty in book.yaml; deliver it again"
         problems += [Problem(source.name, 0, "", message) for source in sources if not rows_of_data.get(source.file_no)]
@@ -245,6 +265,8 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     append_rows(load.con, "feed_files", entries)
     load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
     load.warnings.extend(ids_with_exponents(load.con, feed, sources))
+    load.warnings.extend(columns_of_single_precision(sources))
+    load.warnings.extend(positive_credits(load.con, feed, settings, sources))
     again = [(arrival, first[arrival.sha256]) for arrival in todo if arrival in load.landing.new and first.get(arrival.sha256, arrival) is not arrival]
     arrivals = load.landing.arrivals[feed.name]
     load.warnings.extend(delivered_again(load.con, feed, arrivals, [(arrival, original, file_number(feed, original)) for arrival, original in again]))
@@ -323,7 +345,7 @@ def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
         if file_format == "parquet":
             columns = tuple(parquet_columns(source.path, source.name))
             source = replace(source, columns=columns, header=checked_header([name for name, _ in columns], source.name))
-        elif file_format == "csv" and (arrival.sha256 in load.to_rewrite or looks_ragged(fact)):
+        elif format_of(source.suffix)[0] == "csv" and (arrival.sha256 in load.to_rewrite or looks_ragged(fact)):
             source = rewrite_csv(source, load.scratch / f"{feed.name}-{arrival.sha256}")
         sources.append(source)
     sources = [replace(source, totals={total: plain_total(value, settings) for total, value in source.totals.items()}) for source in sources]
@@ -346,7 +368,9 @@ def _plain(load: _Load, source: Source, dialect: Dialect, trailer: list[str], ta
     suffix = ".jsonl" if format_of(source.suffix)[0] == "json" else ".csv"
     facts = inspect(target, suffix, source.name, replace(dialect, encoding="utf-8", header_row=1), plain.header_line)
     source = replace(source, header_line=plain.header_line, lines_outside=plain.lines_outside, totals=plain.totals or source.totals)
-    return replace(source, path=target, suffix=suffix, facts=facts, header=_restored(facts.header))
+    source = replace(source, path=target, suffix=suffix, facts=facts, header=_restored(facts.header), preamble=plain.preamble)
+    checked_header(source.names, source.name, plain.header_line)
+    return source
 
 
 def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[Source]) -> None:
@@ -360,7 +384,8 @@ def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[
     seen = set(known)
     new: list[str] = []
     for source in sources:
-        added = [column for column in source.header if folded(column) not in seen and not (is_correction(source.header) and column in CORRECTION_COLUMNS)]
+        named = [column for column in source.names if not is_unnamed(column)]
+        added = [column for column in named if folded(column) not in seen and not (is_correction(source.header) and column in CORRECTION_COLUMNS)]
         if added and seen:
             load.warnings.append(f"{source.name} has columns that no earlier file of {feed.name} has: {', '.join(added[:20])}")
         seen.update(map(folded, added))

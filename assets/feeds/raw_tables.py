@@ -30,12 +30,14 @@ create table if not exists raw.corrections (feed varchar not null, file_no integ
     corrects_file varchar not null, corrects_row bigint not null);
 create table if not exists raw.declared_totals (feed varchar not null, file_no integer not null, total varchar not null, said varchar not null);
 create table if not exists raw.feed_snapshots (feed varchar not null);
+alter table raw.feed_snapshots add column if not exists per varchar;
 create table if not exists raw.replacing_feeds (feed varchar not null);
 create table if not exists raw.feed_columns (feed varchar not null, column_name varchar not null);
 create table if not exists raw.attributes (feed varchar not null, position integer not null, name varchar not null, column_name varchar not null);
 create table if not exists raw.feed_settings (feed varchar not null, sha256 varchar not null);
 create table if not exists raw.landed_files (identity varchar not null, sha256 varchar not null);
 """
+_IS_DELETED = "is_deleted boolean default false"
 
 
 def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
@@ -43,6 +45,7 @@ def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(_REGISTERS)
     for feed in FEEDS.values():
         con.execute(f"create table if not exists raw.{feed.name} ({_columns(feed)})")
+        con.execute(f"alter table raw.{feed.name} add column if not exists {_IS_DELETED}")
 
 
 def truncate_feed(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
@@ -111,4 +114,4 @@ def number_rows(con: duckdb.DuckDBPyConnection, feed: Feed, order: list[int]) ->
 
 def _columns(feed: Feed) -> str:
     typed = [f"{identifier(column.name)} {SQL_TYPES[column.kind].lower()}" for column in feed.columns]
-    return ", ".join(["file_no integer", "row_no bigint", *typed])
+    return ", ".join(["file_no integer", "row_no bigint", *typed, _IS_DELETED])

@@ -46,6 +46,12 @@ class Source:
     totals: dict[str, str] = field(default_factory=dict)  # control totals declared by the sender
     header_line: int = 1  # of the file that arrived
     lines_outside: int = 0  # above its header and in its footer
+    preamble: tuple[tuple[str, str], ...] = ()  # columns whose value stands above the header
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its columns, with those from above the header at the end."""
+        return (*self.header, *(name for name, _ in self.preamble))
 
 
 def relation(sources: list[Source]) -> str:
@@ -65,16 +71,28 @@ def relation(sources: list[Source]) -> str:
     return _json_lines(paths, file_no, header, dict(sources[0].pointers), compression)
 
 
-def filled_down(rows: str, cells: list[str]) -> str:
-    """SQL of a relation in which an empty one of these cells has the value above it in its file. Rows stay in order."""
+def with_preamble(rows: str, source: Source) -> str:
+    """SQL of a relation with the columns from above the header."""
+    values = "".join(f", {literal(value)} as c{i}" for i, (_, value) in enumerate(source.preamble, len(source.header)))
+    return f"select *{values} from ({rows})" if values else rows
+
+
+def filled_down(rows: str, cells: list[str], within: str | None = None) -> str:
+    """SQL of a relation in which an empty one of these cells has the value above it in its file. Rows stay in order.
+
+    `within`: a cell that must have the same value there, so that nothing is taken from a row above that it does not belong to.
+    """
     if not cells:
         return rows
     above = ", ".join(
-        f"last_value(case when {cell} is not null then {{'file_no': file_no, 'value': {cell}}} end ignore nulls) "
+        f"last_value(case when {cell} is not null then {{'file_no': file_no, 'within': {within or 'null'}, 'value': {cell}}} end ignore nulls) "
         f"over (rows between unbounded preceding and current row) as above_{cell}"
         for cell in cells
     )
-    taken = ", ".join(f"case when above_{cell}.file_no = file_no and fault is null then above_{cell}.value end as {cell}" for cell in cells)
+    same = f" and above_{{cell}}.within = {within}" if within else ""
+    taken = ", ".join(
+        f"case when above_{cell}.file_no = file_no and fault is null{same.format(cell=cell)} then above_{cell}.value end as {cell}" for cell in cells
+    )
     return f"select * exclude ({', '.join(f'above_{cell}' for cell in cells)}) replace ({taken}) from (select *, {above} from ({rows}))"
 
 

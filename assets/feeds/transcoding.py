@@ -29,10 +29,12 @@ _TAIL = 1 << 16
 class Plain:
     """What was left out of the copy. `totals`: of the trailer, by `rows` or column. `header_line`: where the header was in the file.
 
-    `lines_outside`: lines above the header and in the footer, blank ones not counted. `lacks_footer`: no line begins as the feed's footer does.
+    `preamble`: columns whose value stands above the header. `lines_outside`: lines above the header and in the footer, blank ones not counted.
+    `lacks_footer`: no line begins as the feed's footer does.
     """
 
     totals: dict[str, str] = field(default_factory=dict)
+    preamble: tuple[tuple[str, str], ...] = ()
     header_line: int = 1
     lines_outside: int = 0
     lacks_footer: bool = False
@@ -80,13 +82,25 @@ def _header_line(lines: Iterator[str], name: str, dialect: Dialect, plain: Plain
     header_row = dialect.header_row
     if header_row == 1 and names_delimiter(header, name, dialect.delimiter):
         header_row = 2
+    above = []
     for plain.header_line in range(2, header_row + 1):
-        plain.lines_outside += bool(header.strip())
+        above.append(header)
         header = next(lines, "")
+    plain.lines_outside += sum(bool(line.strip()) for line in above)
+    plain.preamble = preamble_values(above, name, dialect)
     if not header.strip():
         message = f"has no header in line {header_row} (header_row of the feed in book.yaml); correct the number, or deliver the file again"
         raise rejection(name, message, header_row)
     return header, dialect
+
+
+def preamble_values(above: list[str], name: str, dialect: Dialect) -> tuple[tuple[str, str], ...]:
+    """The columns that the lines above the header give to every row. Raises InputError when no line has one of them."""
+    found = {column: next((match for line in above if (match := re.search(pattern, line))), None) for column, pattern in dialect.preamble}
+    if missing := [column for column, match in found.items() if match is None]:
+        message = f"no line above its header has {missing[0]} (preamble of the feed in book.yaml: {dict(dialect.preamble)[missing[0]]})"
+        raise rejection(name, f"{message}; correct the expression, or deliver the file again", 1)
+    return tuple((column, (match.group(1) or "").strip()) for column, match in found.items() if match)
 
 
 def _without_footer(lines: Iterator[str], footer: int | str, plain: Plain) -> Iterator[str]:

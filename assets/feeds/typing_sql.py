@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.feeds.attributes import attribute_column
-from models.feeds.columns import SQL_TYPES, TRANSACTION_TYPES, Column, Feed, Kind
+from models.feeds.columns import NEGATIVE_TYPES, SQL_TYPES, TRANSACTION_TYPES, Column, Feed, Kind
 from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, text_of
 from models.feeds.text_formats import PLAIN, Forms, without_nulls
 from models.money import MINOR_UNITS
@@ -50,6 +50,7 @@ class Mapped:
     text: str = ""  # the expression as the user wrote it, for messages
     forms: Forms = PLAIN  # how its text is written
     is_typed: bool = False  # the file itself says that it is a number
+    is_turned: bool = False  # negative in returns and credits, whatever its sign in the file
 
     @property
     def target(self) -> str:
@@ -71,6 +72,19 @@ class RowRule:
     is_tested: bool = True
     comes_first: bool = False
 
+    @property
+    def applies(self) -> str:
+        """The condition, where the row needs its values."""
+        return self.condition if self.comes_first else f"(not is_deleted and {self.condition})"
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """Which rows take their key back: SQL of the condition, and the columns of the key. Such a row needs no other value."""
+
+    condition: str
+    key: frozenset[str]
+
 
 #: The reason of a row that is no data. It goes to raw.ignored_rows instead of raw.rejects.
 IGNORED = "ignored"
@@ -89,9 +103,20 @@ def repeated_header(feed: Feed, header: tuple[str, ...]) -> RowRule:
     return RowRule(f"({same})", "repeated_header", "", "the header stands again in the middle of the file; take the line out", feed.accepts_any_text, True)
 
 
+def without_name(place: int) -> RowRule:
+    """A value in a column that the header leaves without a name."""
+    message = f"the row has a value in column {place + 1}, which the header leaves without a name; if it is the first row of a group, name it under `fill_down`"
+    return RowRule(f"(c{place} is not null)", "wrong_field_count", "", message, comes_first=True)
+
+
 def ignored(condition: Compiled) -> RowRule:
     """A row for which the feed's `ignore` is true is no data. Where the condition has no value, the row is judged like any other."""
     return RowRule(f"coalesce({condition.sql}, false)", IGNORED, "", "", comes_first=True)
+
+
+def not_computed(condition: Compiled) -> RowRule:
+    """Whether the row takes its key back cannot be said."""
+    return RowRule(f"({condition.failed})", "bad_value", "", "the condition `deleted` in book.yaml has no value for this row", comes_first=True)
 
 
 def delimiters_alone(mapped: list[Mapped], defaults: Mapping[str, str | int], width: int) -> RowRule:
@@ -121,42 +146,62 @@ def signs_differ(mapped: list[Mapped]) -> RowRule:
     return RowRule(f"({amount} != 0 and sign({quantity}) != sign({amount}))", "sign_mismatch", "quantity", message)
 
 
-def select_rows(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, rules: Sequence[RowRule] = ()) -> str:
-    """SQL: one row per row of `relation`: `file_no` (negative: the row is rejected), then every column as raw.<feed> names it."""
-    typed = _typed(mapped, defaults, facts)
+def positive_return(mapped: list[Mapped]) -> RowRule:
+    """A return that adds to what is measured. Exports without signs have such rows."""
+    amount, kind = (f"v{next(i for i, m in enumerate(mapped) if m.name == name)}" for name in ("amount", "type"))
+    message = "amount: is positive, and the row is a return; declare `signs: by_type` in book.yaml if the file has no signs"
+    return RowRule(f"({amount} > 0 and {kind} = 'return')", "positive_return", "amount", message)
+
+
+def select_rows(
+    mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, rules: Sequence[RowRule] = (), deletion: Deletion | None = None
+) -> str:
+    """SQL: one row per row of `relation`: `file_no` (negative: the row is rejected), every column as raw.<feed> names it, and `is_deleted`."""
+    typed = _typed(mapped, defaults, facts, deletion)
     values = ", ".join(f"{t.final(typed)} as {identifier(t.mapped.target)}" for t in typed)
-    return f"select case when {_passes(typed, rules)} then file_no else -file_no end as file_no, {values} from ({_staged(typed, relation)})"
+    accepted = f"case when {_passes(typed, rules)} then file_no else -file_no end as file_no"
+    return f"select {accepted}, {values}, is_deleted from ({_staged(typed, relation, deletion)})"
 
 
-def count_rounded(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, rules: Sequence[RowRule] = ()) -> str:
+def count_rounded(
+    mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, rules: Sequence[RowRule] = (), deletion: Deletion | None = None
+) -> str:
     """SQL: how many rows pass, then per column that is rounded, in order, in how many of them this changed the value."""
-    typed = _typed(mapped, defaults, facts)
+    typed = _typed(mapped, defaults, facts, deletion)
     counts = [f"count(*) filter ({m.expression.rounded})" for m in mapped if m.expression and m.expression.rounded]
-    return f"select {', '.join(['count(*)', *counts])} from ({_staged(typed, relation)}) where {_passes(typed, rules)}"
+    return f"select {', '.join(['count(*)', *counts])} from ({_staged(typed, relation, deletion)}) where {_passes(typed, rules)}"
 
 
 def select_rejects(
-    mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, relation: str, header: tuple[str, ...], rules: Sequence[RowRule] = ()
+    mapped: list[Mapped],
+    defaults: Mapping[str, str],
+    facts: TextFacts,
+    relation: str,
+    header: tuple[str, ...],
+    rules: Sequence[RowRule] = (),
+    deletion: Deletion | None = None,
 ) -> str:
     """SQL: the rejected rows of `relation` in order: `file_no, reason, column_name, message, raw, readable`.
 
     `readable`: JSON of the canonical columns whose values could be read.
     """
-    typed = _typed(mapped, defaults, facts)
+    typed = _typed(mapped, defaults, facts, deletion)
     message = {
         comes_first: "".join(
-            f"when {rule.condition} then {{'reason': {literal(rule.reason)}, 'column_name': nullif({literal(rule.column)}, ''), "
+            f"when {rule.applies} then {{'reason': {literal(rule.reason)}, 'column_name': nullif({literal(rule.column)}, ''), "
             f"'message': {literal(rule.message)}}} "
             for rule in rules
             if rule.comes_first == comes_first
         )
         for comes_first in (True, False)
     }
-    readable = ", ".join(f"{literal(t.mapped.name)}, case when {' and '.join(t.tests()) or 'true'} then {t.v} end" for t in typed if t.mapped.column)
+    readable = ", ".join(
+        f"{literal(t.mapped.name)}, case when {' and '.join(t.tests()) or 'true'} then {t.turned(typed)} end" for t in typed if t.mapped.column
+    )
     found = "".join(
         f"when {d.condition} then {{'reason': {literal(d.reason)}, 'column_name': {literal(t.mapped.name)}, 'message': {d.message}}} "
         for t in typed
-        for d in t.diagnoses()
+        for d in map(t.where_needed, t.diagnoses())
     )
     names = ", ".join(f"{literal(name)}, c{i}" for i, name in enumerate(header))
     with_raw = f"select *, json_object({names})::varchar as raw from ({relation})"
@@ -165,31 +210,36 @@ def select_rejects(
         select *, case when fault is not null then {{'reason': fault, 'column_name': null::varchar, 'message': fault_message}}
         {message[True]}{found}{message[False]}
             else {{'reason': 'bad_value', 'column_name': null::varchar, 'message': 'the row cannot be read'}} end as found
-        from ({_staged(typed, with_raw)}) where ({_passes(typed, rules)}) is not true)"""
+        from ({_staged(typed, with_raw, deletion)}) where ({_passes(typed, rules)}) is not true)"""
 
 
-def _staged(typed: list[_Typed], relation: str) -> str:
+def _staged(typed: list[_Typed], relation: str, deletion: Deletion | None) -> str:
     texts = ", ".join(sql for t in typed for sql in t.texts())
     values = ", ".join(sql for t in typed for sql in t.values())
-    return f"select *, {values} from (select *, {texts} from ({relation}))"
+    is_deleted = f"coalesce({deletion.condition}, false)" if deletion else "false"
+    return f"select *, {values}, {is_deleted} as is_deleted from (select *, {texts} from ({relation}))"
 
 
 def _passes(typed: list[_Typed], rules: Sequence[RowRule]) -> str:
-    broken = [f"not coalesce({rule.condition}, false)" for rule in rules if rule.is_tested]
-    return " and ".join(["fault is null", *(test for t in typed for test in t.tests()), *broken])
+    broken = [f"not coalesce({rule.applies}, false)" for rule in rules if rule.is_tested]
+    tests = (f"(is_deleted or {test})" if t.is_optional else test for t in typed for test in t.tests())
+    return " and ".join(["fault is null", *tests, *broken])
 
 
-def _typed(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts) -> list[_Typed]:
+def _typed(mapped: list[Mapped], defaults: Mapping[str, str], facts: TextFacts, deletion: Deletion | None) -> list[_Typed]:
     """The columns. Amounts also get the column of their currency, which limits how many decimals they may have."""
     currency = next((f"v{i}" for i, m in enumerate(mapped) if m.column and m.name == "currency"), "")
-    return [_Typed(i, m, defaults, facts, currency) for i, m in enumerate(mapped)]
+    return [_Typed(i, m, defaults, facts, currency, deletion is not None and m.target not in deletion.key) for i, m in enumerate(mapped)]
 
 
 class _Typed:
-    """The stages of one column. `t` is its text (or the expression's own value), `v` its typed value."""
+    """The stages of one column. `t` is its text (or the expression's own value), `v` its typed value.
 
-    def __init__(self, index: int, mapped: Mapped, defaults: Mapping[str, str], facts: TextFacts, currency: str = "") -> None:
-        self.mapped, self.facts, self.currency = mapped, facts, currency
+    `is_optional`: a row that takes its key back does not need it.
+    """
+
+    def __init__(self, index: int, mapped: Mapped, defaults: Mapping[str, str], facts: TextFacts, currency: str, is_optional: bool) -> None:
+        self.mapped, self.facts, self.currency, self.is_optional = mapped, facts, currency, is_optional
         self.t, self.v, self.failed = f"t{index}", f"v{index}", f"f{index}"
         column = mapped.column
         self.kind: Kind = column.kind if column else "text"
@@ -253,10 +303,19 @@ class _Typed:
         return f"case when abs({t}) < {10**INTEGER_DIGITS} then try_cast({t} as {sql_type}) end"
 
     def final(self, all_typed: list[_Typed]) -> str:
-        if self.default_column is None:
+        value = self.turned(all_typed)
+        if self.default_column is not None:
+            other = next(t for t in all_typed if t.mapped.name == self.default_column)
+            value = f"coalesce({self.v}, {other.v})"
+        tests = " and ".join(self.tests())
+        return f"case when not is_deleted or ({tests}) then {value} end" if self.is_optional and tests else value
+
+    def turned(self, all_typed: list[_Typed]) -> str:
+        """The value with the sign of the row's type."""
+        if not self.mapped.is_turned:
             return self.v
-        other = next(t for t in all_typed if t.mapped.name == self.default_column)
-        return f"coalesce({self.v}, {other.v})"
+        kind = next(t for t in all_typed if t.mapped.name == "type")
+        return f"case when {' or '.join(f'{kind.v} = {literal(name)}' for name in NEGATIVE_TYPES)} then -abs({self.v}) else {self.v} end"
 
     # stage 3
 
@@ -308,6 +367,10 @@ class _Typed:
         return f"{self.v} {'<=' if column.above_minimum else '<'} {column.minimum}"
 
     # what is wrong, in words
+
+    def where_needed(self, diagnosis: _Diagnosis) -> _Diagnosis:
+        """The diagnosis of a row that needs the value."""
+        return replace(diagnosis, condition=f"not is_deleted and ({diagnosis.condition})") if self.is_optional else diagnosis
 
     def diagnoses(self) -> Iterator[_Diagnosis]:
         """What can be wrong with the column. The first condition that holds is reported."""

@@ -20,11 +20,16 @@ from models.feeds.columns import FEEDS
 
 @dataclass(frozen=True)
 class FeedFeatures:
-    """One feed. `carried`: name in the file and column of raw.<feed>, for each column that is carried along."""
+    """One feed. `day`: the column with the day of a row's event. `snapshot_per`: the span of which a file says all there is.
+
+    `carried`: name in the file and column of raw.<feed>, for each column that is carried along.
+    """
 
     is_configured: bool
-    is_snapshot: bool
+    day: str | None
+    snapshot_per: str | None
     replaces_files: bool
+    has_deletions: bool
     key: list[str]
     columns: list[str]
     carried: list[tuple[str, str]]
@@ -85,16 +90,20 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
 
 def _feeds(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> dict[str, FeedFeatures]:
     keys = dict(con.sql("select feed, list(column_name order by position) from raw.feed_keys group by feed").fetchall())
-    snapshots = {feed for (feed,) in con.sql("from raw.feed_snapshots").fetchall()}
+    snapshots = dict(con.sql("select feed, per from raw.feed_snapshots").fetchall())
     replacing = {feed for (feed,) in con.sql("from raw.replacing_feeds").fetchall()}
+    deletions = " union all ".join(f"select '{feed}', coalesce(bool_or(is_deleted), false) from raw.{feed}" for feed in FEEDS)
+    deleting = {feed for feed, has_some in con.sql(deletions).fetchall() if has_some}
     carried: dict[str, list[tuple[str, str]]] = {}
     for feed, name, column in con.sql("select feed, name, column_name from raw.attributes order by feed, position").fetchall():
         carried.setdefault(feed, []).append((name, column))
     return {
         name: FeedFeatures(
             is_configured=name in configured,
-            is_snapshot=name in snapshots,
+            day=feed.day,
+            snapshot_per=snapshots.get(name),
             replaces_files=name in replacing,
+            has_deletions=name in deleting,
             key=keys.get(name, []),
             columns=[column.name for column in feed.columns],
             carried=carried.get(name, []),

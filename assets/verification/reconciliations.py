@@ -144,8 +144,9 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
                 )
                 group by all
             )
-            select file_name, currency, read_as.amount as in_the_file, placed.amount as accounted_for
-            from read_as full join placed using (file_no, currency) left join raw.feed_files using (file_no)
+            select file_name, coalesce(read_as.currency, placed.currency) as currency, read_as.amount as in_the_file, placed.amount as accounted_for
+            from read_as full join placed on read_as.file_no = placed.file_no and read_as.currency is not distinct from placed.currency
+            left join raw.feed_files as files on coalesce(read_as.file_no, placed.file_no) = files.file_no
             where read_as.amount is distinct from placed.amount""",
         ),
         RUN_AGAIN,
@@ -189,11 +190,11 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
         "select count(*) as amounts, count(distinct currency) as currencies from published.fct_payout",
         (
             """select payout_id, currency, payout from published.fct_payout join terms.currencies using (currency)
-            where (payout * 10000)::bigint % payout_unit <> 0""",
+            where (payout::decimal(38, 4) * 10000)::bigint % payout_unit <> 0""",
             """select payout_id, payouts.currency, source_file, source_row, line_payout
             from published.fct_payout_line as lines join published.fct_payout as payouts using (payout_id)
             join terms.currencies as currencies on payouts.currency = currencies.currency
-            where (line_payout * 10000)::bigint % payout_unit <> 0""",
+            where (line_payout::decimal(38, 4) * 10000)::bigint % payout_unit <> 0""",
         ),
         RUN_AGAIN,
     ),

@@ -28,7 +28,9 @@ from assets.feeds.column_mapping import json_paths
 from assets.feeds.inspection import Dialect, format_of, open_unpacked
 from assets.feeds.landing import dialect_of
 from assets.feeds.spreadsheets import sheet_lines
+from assets.feeds.transcoding import preamble_values
 from models.feeds.attributes import folded
+from models.feeds.columns import NEGATIVE_TYPES
 from models.feeds.expression_parts import Compiled
 from models.feeds.expressions import compile_expression
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
@@ -97,20 +99,31 @@ class _File:
 
     def __init__(self, path: Path, suffix: str, settings: FeedSettings, rounding: Rounding) -> None:
         self.path, self.settings = path, settings
+        self.preamble: Row = {}
         self.format, self.compression = format_of(suffix)
         self.paths = json_paths(settings) if self.format == "json" else set()
         self.header, self.typed = self._header(dialect_of(settings))
         self.is_correction = is_correction(self.header)
         if self.is_correction:
             self.header = [_unescaped(name) or "" for name in self.header if name not in CORRECTION_COLUMNS]
-        self.places = {shown: self._place(shown) for shown in SHOWN}
+        self.read = (*SHOWN, "type") if settings.signs == "by_type" else SHOWN
+        self.places = {name: self._place(name) for name in self.read}
         self.forms = forms_of(settings if self.format != "json" else settings.model_copy(update={"decimal": ".", "thousands": []}), rounding)
         cells = {name: without_nulls(f"c{i}", settings.nulls) for i, name in enumerate(self.header)}
         self.formulas = {
             shown: compile_expression(text, cells, 6, self.forms, self.typed)
             for shown, text in settings.columns.items()
-            if shown in SHOWN and self.places[shown] is None
+            if shown in self.read and self.places[shown] is None
         }
+        self.deletion = self._deletion(cells)
+
+    def _deletion(self, cells: dict[str, str]) -> Compiled | None:
+        """Which rows take their key back; None: the file has no column that says so."""
+        if self.settings.deleted is None:
+            return None
+        known = {folded(name) for name in cells}
+        absent = [name for name in compile_expression(self.settings.deleted, None).columns if folded(name) not in known]
+        return compile_expression(self.settings.deleted, cells | dict.fromkeys(absent, "null::varchar"), 12, self.forms, self.typed)
 
     def _place(self, shown: str) -> str | None:
         """The file's column that holds the value as it is. None: there is none, or it comes from a formula."""
@@ -127,7 +140,8 @@ class _File:
             schema = pq.read_schema(self.path)
             return schema.names, frozenset(field.name for field in schema if str(field.type) not in ("string", "large_string"))
         if self.format in ("csv", "xlsx"):
-            return next(self._records(dialect)), frozenset()
+            header = next(self._records(dialect))
+            return [*header, *self.preamble], frozenset()
         return list(dict.fromkeys(key for row in self.rows() for key in row)), frozenset()
 
     def rows(self) -> Iterator[Row]:
@@ -139,7 +153,7 @@ class _File:
         elif self.format in ("csv", "xlsx"):
             records = self._records(dialect_of(self.settings))
             header = next(records)
-            yield from self._filled_down(dict(zip(header, record, strict=False)) for record in records)
+            yield from self._filled_down(dict(zip(header, record, strict=False)) | self.preamble for record in records)
         else:
             yield from (_object(line, self.paths) for line in self._json_lines())
 
@@ -147,7 +161,9 @@ class _File:
         above: Row = {}
         for row in rows:
             if not self.is_correction:
-                row |= {name: row.get(name) or above.get(name) for name in self.settings.fill_down}
+                within = self.settings.fill_within
+                if within is None or row.get(within) == above.get(within):
+                    row |= {name: row.get(name) or above.get(name) for name in self.settings.fill_down}
                 above = row
             yield row
 
@@ -161,7 +177,9 @@ class _File:
             first = next(lines)
             if not is_correction(next(csv.reader([first], delimiter=dialect.delimiter))):
                 is_named = first.strip().strip('"').casefold() == f"sep={dialect.delimiter}".strip()
-                first = next(itertools.islice(lines, max(dialect.header_row - 2, 0), None)) if dialect.header_row > 1 or is_named else first
+                above = [first, *itertools.islice(lines, max(dialect.header_row - 2, 0))] if dialect.header_row > 1 or is_named else []
+                self.preamble = dict(preamble_values(above, self.path.name, dialect))
+                first = next(lines) if above else first
             records = csv.reader(itertools.chain([first], lines), delimiter=dialect.delimiter)
             header = [name.strip() for name in next(records)]
             while header and not header[-1]:
@@ -184,9 +202,16 @@ class _File:
             return f"{missing[2]} has no row {missing[1]}, which a line of transaction {missing[3]} names"
         rows = [self._unescaped(row) for _, row in pairs if row is not None]
         computed = {shown: self._computed(formula, rows) for shown, formula in self.formulas.items()}
+        is_deleted = self._computed(self.deletion, rows) if self.deletion else []
+        if True in is_deleted:
+            file, number = (pairs[is_deleted.index(True)][0][i] for i in (2, 1))
+            return f"{file}, row {number}: a published line comes from it, and the file says that the row takes its key back"
         for n, ((_, number, file, *published), _) in enumerate(pairs):
+            read = {name: self._typed(name, computed[name][n] if name in computed else self._plain(name, rows[n])) for name in self.read}
+            if read.get("type") in NEGATIVE_TYPES and isinstance(read["amount"], Decimal):
+                read["amount"] = -abs(read["amount"])
             for shown, value in zip(SHOWN, published, strict=True):
-                found = self._typed(shown, computed[shown][n] if shown in computed else self._plain(shown, rows[n]))
+                found = read[shown]
                 if found != value:
                     return f"{file}, row {number}: published {shown} is {_shown(value)}, and the file says {_shown(found)}"
         return ""
@@ -220,9 +245,11 @@ class _File:
         if value is None or value == "":
             value = default
         elif isinstance(value, str) and not columns & self.typed:
-            for mark in self.forms.thousands:
+            for mark in (*self.forms.thousands, *self.forms.symbols):
                 value = value.replace(mark, "")
-            value = value.replace(self.forms.decimal or ".", ".")
+            value = value.replace(self.forms.decimal or ".", ".").strip(_SPACE)
+            if self.forms.negatives and (value[:1] == "(" or value[-1:] == "-"):
+                value = "-" + value.strip("()-")
         try:
             return None if value is None else Decimal(str(value))
         except InvalidOperation:

@@ -23,6 +23,9 @@ SQL_TYPES: dict[Kind, str] = {
 #: Kinds whose columns can be added up.
 NUMERIC_KINDS: tuple[Kind, ...] = ("amount", "rate")
 TRANSACTION_TYPES = ("sale", "return", "credit", "adjustment")
+#: Types whose amounts are negative, and the columns of a transaction that have their sign.
+NEGATIVE_TYPES = ("return", "credit")
+SIGNED_COLUMNS = ("quantity", "amount", "cost")
 
 
 @dataclass(frozen=True)

@@ -375,7 +375,8 @@ def _round(node: Any, scope: Scope) -> Part:
     if type(decimals).__name__ != "Literal" or not re.fullmatch("[0-9]|1[0-2]", decimals.this):
         raise ExpressionError("round takes a number and how many decimals it keeps, 0 to 12, such as round(Net, 2)")
     places = int(decimals.this)
-    number = as_number(_part(node.this, scope), scope)
+    value = _part(node.this, scope)
+    number = as_number(value, scope, _MAX_SCALE) if value.form == "text" else as_number(value, scope)
     if number.scale <= places or not scope.rounds:
         return number
     rounded = f"round({number.sql}, {places})"

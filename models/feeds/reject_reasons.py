@@ -34,6 +34,10 @@ REASONS: dict[str, Reason] = {
     "unknown_currency": Reason("not an ISO 4217 code in capitals", "correct it, or map the column with `upper` or `CASE`"),
     "unknown_type": Reason("not one of sale, return, credit, adjustment", "correct it, or map the column with `CASE`"),
     "sign_mismatch": Reason("amount and quantity have different signs, and the feed has `signs: agree`", "correct the row, or remove the setting"),
+    "positive_return": Reason(
+        "a return with a positive amount, which would add to what is measured",
+        "correct the row; or declare `signs: by_type` where the file has no signs, `signs: as_given` where a positive return is meant",
+    ),
     "control_character": Reason("an invisible character in a text", "remove it in the source"),
     "wrong_field_count": Reason("more or fewer fields than the header", "quote texts that contain the delimiter; deliver the complete row"),
     "repeated_header": Reason("the header is repeated in the middle of the file", "remove the line; usually two files were joined there"),

@@ -21,8 +21,14 @@ ENCODINGS = ("utf-8", "utf-16", "latin-1", "windows-1252", "iso-8859-2", "iso-88
 DELIMITERS = (",", ";", "\t", "|")
 DECIMAL_MARKS = (".", ",")
 THOUSANDS_MARKS = (".", ",", " ", "'", "’", "\u00a0", "\u202f")
+#: What may be written before or after a number: no digit, space or mark that numbers themselves have.
+_SYMBOL = re.compile(r"[^\d\s,'’()+-]{1,5}")
 #: The directives that a date format may contain. `%z` needs time_zone.
 _DAY_FORMAT = re.compile("([^%]|%-?[aAbBdfHIjmMpSyYz]|%%)+")
+
+
+#: The mapping of `line` that numbers the rows of a transaction in the order of the file.
+ROW_IN_KEY = "row_in_key"
 
 
 def _one_of(name: str, allowed: tuple[str, ...]) -> BeforeValidator:
@@ -44,6 +50,13 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _symbols(value: Any) -> Any:
+    found = _as_list(value)
+    if wrong := [symbol for symbol in found if not isinstance(symbol, str) or not _SYMBOL.fullmatch(symbol) or symbol == "."]:
+        raise ValueError(f"symbols: {wrong[0]!r} cannot be told from a part of a number; write what stands before or after it, such as $, € or EUR")
+    return found
+
+
 def _footer(value: Any) -> Any:
     if isinstance(value, str) and value:
         try:
@@ -53,6 +66,17 @@ def _footer(value: Any) -> Any:
         return value
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 1_000:
         raise ValueError(f"footer: a number of last lines up to 1,000, or a regular expression that begins the footer, is needed here (found {value!r})")
+    return value
+
+
+def _preamble(value: Any) -> Any:
+    for name, pattern in value.items() if isinstance(value, dict) else []:
+        try:
+            groups = re.compile(str(pattern)).groups
+        except re.error as error:
+            raise ValueError(f"preamble: {pattern!r} is not a regular expression ({error})") from None
+        if groups != 1:
+            raise ValueError(f"preamble: {pattern!r} needs one group in parentheses: the value of the column {name}")
     return value
 
 
@@ -68,6 +92,24 @@ class DropSettings(Strict):
     rows: Annotated[Decimal, BeforeValidator(_share)] = Decimal("0.5")
     amount: Annotated[Decimal, BeforeValidator(_share)] = Decimal("0.5")
     then: Literal["warn", "refuse"] = "warn"
+
+
+SNAPSHOT_SPANS = ("day", "month", "quarter", "year", "whole")
+
+
+class SnapshotSettings(Strict):
+    """Of which spans of days a file says all there is, and which share of the rows that it replaces it may drop."""
+
+    per: Annotated[str, _one_of("per", SNAPSHOT_SPANS)] = "whole"
+    max_drop: Annotated[Decimal, BeforeValidator(_share)] = Decimal("0.5")
+
+
+def _snapshot(value: Any) -> Any:
+    if isinstance(value, bool):
+        return SnapshotSettings() if value else None
+    if not isinstance(value, dict):
+        raise ValueError(f"snapshot: true or the span of a snapshot is needed here, such as {{per: month}} (found {value!r})")
+    return value
 
 
 class Unpivot(Strict):
@@ -114,6 +156,8 @@ class FeedSettings(Strict):
     decimal: Annotated[str | None, _one_of("decimal", DECIMAL_MARKS)] = None
     thousands: Annotated[list[Annotated[str, _one_of("thousands", THOUSANDS_MARKS)]], BeforeValidator(_as_list)] = Field(default_factory=list)
     grouping: Literal["thousands", "indian"] = "thousands"
+    negatives: Annotated[list[Literal["trailing", "parentheses"]], BeforeValidator(_as_list)] = Field(default_factory=list)
+    symbols: Annotated[list[str], BeforeValidator(_symbols)] = Field(default_factory=list)
     dates: str | None = None
     time_zone: TimeZone | None = None
     nulls: list[str] = Field(default_factory=list)
@@ -121,7 +165,9 @@ class FeedSettings(Strict):
     sheet: Annotated[int | str, BeforeValidator(_sheet)] = 1
     header_row: int = Field(default=1, ge=1, le=1_000)
     footer: Annotated[int | str, BeforeValidator(_footer)] = 0
+    preamble: Annotated[dict[str, str], BeforeValidator(_preamble)] = Field(default_factory=dict)
     fill_down: list[str] = Field(default_factory=list)
+    fill_within: str | None = None
     ignore: str | None = None
     unpivot: Unpivot | None = None
     # what must be true of a file
@@ -135,10 +181,11 @@ class FeedSettings(Strict):
     max_rejected: Annotated[Decimal, BeforeValidator(_share)] = Decimal("0.05")
     # what must be true of a row
     max_future_days: int | None = Field(default=None, ge=0, le=36_500)
-    signs: Literal["any", "agree"] = "any"
+    signs: Literal["agree", "by_type", "as_given"] | None = None
     # what a newer file means
+    deleted: str | None = None
     repeats: Literal["refuse", "last"] = "refuse"
-    snapshot: bool = False
+    snapshot: Annotated[SnapshotSettings | None, BeforeValidator(_snapshot)] = None
     replace: Literal["file"] | None = None
     # how its rows are used
     invert: bool = False
@@ -148,6 +195,11 @@ class FeedSettings(Strict):
         return [self.files] if isinstance(self.files, str) else self.files
 
     @property
+    def numbers_lines(self) -> bool:
+        """Whether the rows of a transaction are numbered, because the files have no number of the line."""
+        return self.columns.get("line", "").strip() == ROW_IN_KEY
+
+    @property
     def trailer(self) -> list[str]:
         """The fields of the trailer line: its first word, then `rows` or a column for each total; empty where files have no trailer."""
         return self.totals if isinstance(self.totals, list) else []
@@ -155,8 +207,8 @@ class FeedSettings(Strict):
     @property
     def row_settings(self) -> dict[str, Any]:
         """The settings that a file's rows depend on, where they differ from the default."""
-        names = ["encoding", "delimiter", "decimal", "thousands", "grouping", "dates", "time_zone", "nulls", "max_future_days", "signs"]
-        names += ["sheet", "header_row", "footer", "fill_down", "ignore"]
+        names = ["encoding", "delimiter", "decimal", "thousands", "grouping", "negatives", "symbols", "dates", "time_zone", "nulls", "max_future_days", "signs"]
+        names += ["sheet", "header_row", "footer", "preamble", "fill_down", "fill_within", "ignore", "deleted"]
         changed = {name: getattr(self, name) for name in names if getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True)}
         changed |= {"unpivot": self.unpivot.model_dump(mode="json")} if self.unpivot else {}
         return changed | ({"trailer": self.trailer} if self.trailer else {})
@@ -165,6 +217,10 @@ class FeedSettings(Strict):
     def _agrees(self) -> FeedSettings:
         if (self.decimal or ".") in self.thousands:
             raise ValueError(f'thousands: {self.decimal or "."!r} is the decimal mark already; set decimal: "," where a point separates thousands')
+        if self.preamble and self.header_row == 1:
+            raise ValueError("preamble: no line stands above a header in line 1; set header_row")
+        if self.fill_within is not None and (not self.fill_down or self.fill_within in self.fill_down):
+            raise ValueError("fill_within: names the column whose value says which rows belong together; fill_down names others that are filled")
         if self.grouping == "indian" and not self.thousands:
             raise ValueError('grouping: indian needs the mark between the groups, such as thousands: ","')
         if self.dates is not None and self.dates != "excel":
@@ -181,14 +237,18 @@ class FeedSettings(Strict):
         numeric = [column.name for column in feed.columns if column.kind in NUMERIC_KINDS]
         if self.replace and self.snapshot:
             return "replace", "a snapshot replaces every earlier file already; remove `replace` or `snapshot`"
+        if self.snapshot and self.snapshot.per != "whole" and feed.day is None:
+            return "snapshot", f"{feed.name} have no day that could be in a {self.snapshot.per}; set snapshot: true where a file says all there is"
+        if self.deleted is not None and not key_of(feed, self):
+            return "deleted", f"a row takes its key back, and {feed.name} have no key; name one with `key`, such as key: [{feed.columns[0].name}]"
         if self.max_future_days is not None and feed.day is None:
             return "max_future_days", f"{feed.name} have no day that could be in the future"
         if self.unpivot and (problem := self._problem_with_unpivot(feed, self.unpivot)):
             return "unpivot", problem
         if self.invert and feed.name != "fx_rates":
             return "invert", f"{feed.name} have no rates that could be inverted; this is a setting of fx_rates"
-        if self.signs == "agree" and not {"amount", "quantity"} <= set(numeric):
-            return "signs", f"{feed.name} have no amount and quantity whose signs could differ"
+        if self.signs and "type" not in [column.name for column in feed.columns]:
+            return "signs", f"{feed.name} have no amount, quantity and type whose signs could differ; remove the setting"
         if self.trailer:
             named = [field for field in self.trailer[1:] if field]
             if not self.trailer[0].strip() or not named:

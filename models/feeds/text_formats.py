@@ -9,6 +9,7 @@ comma, `12.50` is rejected and not read as twelve and a half.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,9 @@ _DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
 _TIME = "[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?"
 #: A day as a spreadsheet counts it, from 1899-12-31; before 1 March 1900 its calendar has a day that never was.
 _SERIAL = "(6[1-9]|[7-9][0-9]|[1-9][0-9]{2,5}|[12][0-9]{6})([.][0-9]+)?"
+#: A negative number without a leading minus.
+_OTHER_NEGATIVES = r"^\((.*)\)$|^(.*)-$"
+_NO_BREAK_SPACES = "\u00a0\u202f"
 _OFFSET = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
 
 
@@ -33,11 +37,13 @@ class Forms:
     grouping: Literal["thousands", "indian"] = "thousands"
     dates: str | None = None
     time_zone: str | None = None
+    negatives: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
     rounding: Rounding | None = None
 
     @property
     def changes_numbers(self) -> bool:
-        return self.decimal == "," or bool(self.thousands)
+        return self.decimal == "," or bool(self.thousands or self.negatives or self.symbols)
 
     @property
     def changes_days(self) -> bool:
@@ -45,12 +51,20 @@ class Forms:
 
     @property
     def number_pattern(self) -> str:
-        """A regular expression of a number in the declared format."""
+        """A regular expression of a number in the declared format, without its symbol."""
         groups = "".join(self.thousands)
         grouped = rf"[0-9]{{1,3}}([{groups}][0-9]{{3}}){{1,4}}"
         if self.grouping == "indian":
             grouped = rf"[0-9]{{1,2}}([{groups}][0-9]{{2}}){{0,5}}[{groups}][0-9]{{3}}"
-        return rf"-?([0-9]+{'|' + grouped if groups else ''})([{self.decimal or '.'}][0-9]+)?"
+        digits = rf"([0-9]+{'|' + grouped if groups else ''})([{self.decimal or '.'}][0-9]+)?"
+        signed = [f"-?{digits}"] + [{"trailing": f"{digits}-", "parentheses": rf"\({digits}\)"}[form] for form in self.negatives]
+        return "|".join(signed)
+
+    @property
+    def symbol_pattern(self) -> str:
+        """A regular expression of a symbol before or after a number. Its groups are the signs that stay."""
+        symbols, space = "|".join(map(re.escape, self.symbols)), f"[ {_NO_BREAK_SPACES}]?"
+        return rf"^([-(]?){space}(?:{symbols}){space}|{space}(?:{symbols}){space}([-)]?)$"
 
     def number(self, text: str) -> str:
         """SQL of a number in plain format."""
@@ -58,11 +72,21 @@ class Forms:
             return text
         mark = self.decimal or "."
         groups = "".join(self.thousands)
-        is_written = f"regexp_full_match({text}, {literal(self.number_pattern)})"
-        whole = f"regexp_replace({text}, {literal(f'[{groups}]')}, '', 'g')" if groups else text
+        bare = rf"regexp_replace({text}, {literal(self.symbol_pattern)}, '\1\2')" if self.symbols else text
+        is_written = f"regexp_full_match({bare}, {literal(self.number_pattern)})"
+        signed = rf"regexp_replace({bare}, {literal(_OTHER_NEGATIVES)}, '-\1\2')" if self.negatives else bare
+        whole = f"regexp_replace({signed}, {literal(f'[{groups}]')}, '', 'g')" if groups else signed
         plain = f"replace({whole}, {literal(mark)}, '.')"
         message = f" (decimal mark {mark}" + (f", thousands {' or '.join(map(repr, self.thousands))})" if groups else ")")
         return f"case when {text} = '' then null when {is_written} then {plain} else {text} || {literal(message)} end"
+
+    def plain_number(self, text: str) -> str | None:
+        """A number in plain format; None: the text is not in the declared format."""
+        bare = re.sub(self.symbol_pattern, r"\1\2", text, count=1) if self.symbols else text
+        if not re.fullmatch(self.number_pattern, bare):
+            return None
+        signed = re.sub(_OTHER_NEGATIVES, r"-\1\2", bare)
+        return "".join(mark for mark in signed if mark not in self.thousands).replace(self.decimal or ".", ".")
 
     def moment(self, text: str) -> str:
         """SQL of the point in time, in the feed's time zone; null where the text is not in the declared format."""
@@ -94,7 +118,8 @@ PLAIN = Forms()
 
 def forms_of(settings: FeedSettings, rounding: Rounding = "half_up") -> Forms:
     """The text formats that a feed's settings declare, and how the book rounds."""
-    return Forms(settings.decimal, tuple(settings.thousands), settings.grouping, settings.dates, settings.time_zone, rounding)
+    numbers = (settings.decimal, tuple(settings.thousands), settings.grouping)
+    return Forms(*numbers, settings.dates, settings.time_zone, tuple(settings.negatives), tuple(settings.symbols), rounding)
 
 
 def without_nulls(text: str, nulls: list[str]) -> str:

@@ -112,7 +112,10 @@ def _targets(d: Draw, cluster: Cluster, agreements: list[Row], calendar: Row) ->
 def write_book(book: TortureBook, folder: Path, transaction_files: int = 3) -> Path:
     """The book as a folder. Returns it."""
     feeds = {feed: rows for feed, rows in book.feeds.items() if rows}
-    how = {feed: {"files": f"feeds/{feed}/*.csv", "key": KEYS[feed], "decimal": ".", **book.settings.get("feeds", {}).get(feed, {})} for feed in feeds}
+    how: dict[str, dict[str, object]] = {
+        feed: {"files": f"feeds/{feed}/*.csv", "key": KEYS[feed], "decimal": ".", **book.settings.get("feeds", {}).get(feed, {})} for feed in feeds
+    }
+    how["transactions"]["signs"] = "as_given"  # what comes back of a line below zero is above zero
     (folder / "agreements").mkdir(parents=True)
     (folder / "book.yaml").write_text(to_yaml(book.settings | {"feeds": how}), encoding="utf-8")
     for place, agreement in enumerate(book.agreements):

@@ -37,7 +37,8 @@ def test_paths_lead_into_objects_and_lists(tmp_path: Path) -> None:
     book = write_book(tmp_path, SETTINGS, {"transactions/a.jsonl": lines({}, {"id": "A-2", "money": {"currency": "EUR", "amount": "7.5"}})})
     report = load(book)
     found = query(
-        book, "select * exclude (file_no, row_no, line, type, quantity, cost, original_transaction_id, posted_on) from raw.transactions order by row_no"
+        book,
+        "select * exclude (file_no, row_no, is_deleted, line, type, quantity, cost, original_transaction_id, posted_on) from raw.transactions order by row_no",
     )
     assert [tuple(map(str, row)) for row in found] == [
         ("A-1", "2026-03-31", "17850", "X", "12.510000", "EUR", "north", "web"),

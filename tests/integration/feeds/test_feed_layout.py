@@ -119,6 +119,12 @@ def test_a_footer_that_is_not_there_is_a_warning(tmp_path: Path) -> None:
         ("fill_down: [Customer]", "has no column Customer"),
         ("ignore: Customer is null", "no column 'Customer'"),
         ("ignore: amount", "is not a condition"),
+        ("fill_down: [quantity], fill_within: Order", "has no column Order .feeds.transactions.fill_within"),
+        ("fill_within: quantity", "names the column whose value says which rows belong together"),
+        ("fill_down: [quantity], fill_within: quantity", "names the column whose value says which rows belong together"),
+        ("preamble: {Year: '(.*)'}", "set header_row"),
+        ("header_row: 2, preamble: {Year: '.*'}", "needs one group"),
+        ("header_row: 2, preamble: {Year: '('}", "not a regular expression"),
     ],
 )
 def test_a_wrong_layout_is_refused_with_its_key(tmp_path: Path, settings: str, message: str) -> None:
@@ -149,3 +155,55 @@ def test_a_trailer_may_write_its_totals_as_the_feed_writes_numbers(tmp_path: Pat
     book = write_book(tmp_path, feed(settings), {"transactions/a.csv": text})
     load(book)
     assert query(book, "select said::decimal(9, 2)::varchar from raw.declared_totals") == [("1234.50",)]
+
+
+ORDERS = """Order,Mail,Day,SKU,Net
+1,a@x,2026-03-01,A,10
+1,,,B,5
+2,,2026-03-02,A,7
+2,,,C,1
+3,b@x,2026-03-03,A,2
+"""
+
+
+def test_a_cell_is_filled_from_rows_with_the_same_value_only(tmp_path: Path) -> None:
+    """Order 2 has no mail: it must not take that of order 1."""
+    columns = "columns: {transaction_id: Order, partner_id: Mail, date: Day, product_id: SKU, amount: Net, currency: \"'EUR'\"}"
+    book = write_book(tmp_path, feed(f"fill_down: [Mail, Day], fill_within: Order, {columns}"), {"transactions/a.csv": ORDERS})
+    load(book)
+    assert loaded(book) == [("a@x", "10", 1), ("a@x", "5", 2), ("b@x", "2", 5)]
+    assert rejects(book) == [(3, "missing_value", "partner_id"), (4, "missing_value", "partner_id")]
+
+
+def test_a_value_above_the_header_is_a_column_of_every_row(tmp_path: Path) -> None:
+    settings = """header_row: 2, preamble: {Year: 'Period: (\\d+)', City: 'of (\\w+)'}, columns: {date: "strptime(Day || Year, '%d.%m.%Y')"}"""
+    header, row = HEADER.replace("date", "Day"), ROW.replace("2026-03-31", "31.03.")
+    files = {f"transactions/{year}.csv": f"Sales of Köln;Period: {year}\n{header}\n{row.replace('A-1', str(year))}\n{bad}" for year, bad in YEARS.items()}
+    book = write_book(tmp_path, feed(settings), files)
+    load(book)
+    found = query(book, 'select transaction_id, date::varchar, "attribute:city" from raw.transactions order by 1')
+    assert found == [("2025", "2025-03-31", "Köln"), ("2026", "2026-03-31", "Köln")]
+    assert [(row, '"Year":"2026"' in raw) for row, raw in query(book, "select row_no, raw from raw.rejects")] == [(2, True)]
+
+
+YEARS = {2025: "", 2026: ROW.replace("2026-03-31", "31.13.") + "\n"}
+
+
+def test_a_file_that_lacks_a_value_above_its_header_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no line above its header has Year"):
+        load(write_book(tmp_path, feed("header_row: 2, preamble: {Year: 'Period: (.*)'}"), {"transactions/a.csv": f"Sales\n{HEADER}\n{ROW}\n"}))
+
+
+def test_a_column_from_above_the_header_has_a_name_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="names Amount, amount more than once"):
+        load(write_book(tmp_path, feed("header_row: 2, preamble: {Amount: '(.*)'}"), {"transactions/a.csv": f"Sales\n{HEADER}\n{ROW}\n"}))
+
+
+def test_a_column_without_a_name_may_be_there_if_it_is_empty(tmp_path: Path) -> None:
+    """Lists of some systems begin every line with a delimiter. A value there belongs to nothing that book.yaml names."""
+    rows = "".join(f"{first},{ROW}\n" for first in ("", "x", ""))
+    book = write_book(tmp_path, feed("strict: true, columns: {channel: channel}"), {"transactions/a.csv": f",{HEADER}\n{rows}"})
+    assert not any("has columns" in warning for warning in load(book).warnings)
+    assert [row for *_, row in loaded(book)] == [1, 3]
+    assert rejects(book) == [(2, "wrong_field_count", None)]
+    assert query(book, "select name from raw.attributes") == [("channel",)]

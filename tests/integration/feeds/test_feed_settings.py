@@ -50,6 +50,17 @@ def loaded_amounts(book: Path) -> list[str]:
             {"1,25,000.00": "125000", "12,500": "12500", "-1,00,00,000.5": "-10000000.5", "999": "999"},
             ["1,2,5", "125,000", "1,250,000"],
         ),
+        (
+            'decimal: ",", thousands: ".", negatives: trailing',
+            {"1.234,50-": "-1234.5", "-3": "-3", "0,5-": "-0.5", "7": "7"},
+            ["-3-", "(3)", "3 -", "-", "1.5-"],
+        ),
+        ("negatives: [parentheses, trailing]", {"(12.5)": "-12.5", "3-": "-3"}, ["(3", "3)", "(-3)", "(3-)", "()", "( 3 )"]),
+        (
+            'thousands: ",", negatives: parentheses, symbols: ["$", "EUR", "kr."]',
+            {"$1,234.50": "1234.5", "($5.00)": "-5", "-$5": "-5", "$-5": "-5", "5 EUR": "5", "EUR\u00a05": "5", "(5 kr.)": "-5", "12.5": "12.5"},
+            ["12$50", "$$5", "£5", "5 EUR EUR", "$", "5 krx", "$ $5"],
+        ),
         ('decimal: "."', {"1.234": "1.234", "12.5": "12.5"}, ["1,234", "12,5"]),
         ("non_empty: true", {"12.5": "12.5", "0.125": "0.125", "1234.567": "1234.567", "1.2345": "1.2345"}, ["1.234", "-12.345", "12,50", "1 234"]),
     ],
@@ -322,13 +333,19 @@ def test_a_header_that_stands_again_is_no_row(tmp_path: Path) -> None:
         ('dates: "%H:%M"', "is not a date format"),
         ('dates: "%d.%m.%Y %z"', "needs time_zone"),
         ("time_zone: Berlin", "'Berlin' is not a time zone"),
+        ("negatives: minus", "'minus' is not allowed"),
+        ('symbols: "-"', "symbols: '-' cannot be told from a part of a number"),
+        ("symbols: [EUR, 1]", "symbols: 1 cannot be told"),
         ("nulls: NULL", "list"),
         ('nulls: [""]', "an empty cell has no value anyway"),
         ("totals: xml", "json"),
         ("drop: {rows: 2}", "a share from 0"),
         ("max_future_days: -1", "greater than or equal to 0"),
-        ("signs: strict", "'strict' is not allowed; allowed: 'any' or 'agree'"),
-        ("snapshot: 1", "bool"),
+        ("signs: strict", "'strict' is not allowed; allowed: 'agree', 'by_type' or 'as_given'"),
+        ("snapshot: 1", "true or the span of a snapshot is needed here"),
+        ("snapshot: {per: week}", "per: 'week' is not allowed; allowed: 'day', 'month', 'quarter', 'year', 'whole'"),
+        ("snapshot: {max_drop: 2}", "a share from 0"),
+        ("snapshot: {max: 1}", "this key is not known Allowed: per, max_drop"),
         ("dat: x", "this key is not known; did you mean dates?"),
     ],
 )
@@ -348,10 +365,52 @@ def test_settings_that_say_nothing_are_refused_with_what_is_allowed(settings: st
         ),
         ("transactions: {files: x, totals: [TOTAL]}", "feeds.transactions.totals: .*names at least one total"),
         ("transactions: {files: x}\npartners: {files: z, max_future_days: 3}", "book.yaml:5: feeds.partners.max_future_days: partners have no day"),
+        ("transactions: {files: x}\npartners: {files: z, snapshot: {per: day}}", "book.yaml:5: feeds.partners.snapshot: partners have no day .*snapshot: true"),
+        ("transactions: {files: x}\npayments: {files: z, signs: agree}", "feeds.payments.signs: payments have no amount, quantity and type"),
         ("transactions: {files: x}\npartners: {files: z, invert: true}", "book.yaml:5: feeds.partners.invert: partners have no rates"),
-        ("transactions: {files: x}\npayments: {files: z, signs: agree}", "feeds.payments.signs: payments have no amount and quantity"),
     ],
 )
 def test_settings_that_do_not_fit_the_feed_are_refused_with_their_key(tmp_path: Path, feeds: str, what: str) -> None:
     with pytest.raises(InputError, match=what):
         load(write_book(tmp_path, feeds))
+
+
+SIGNS = [
+    ("return", "2", "12.50"),
+    ("return", "-2", "-12.50"),
+    ("credit", "2", "12.50"),
+    ("sale", "2", "12.50"),
+    ("adjustment", "-1", "-3.00"),
+    ("return", "0", "0.00"),
+]
+
+
+@pytest.mark.parametrize(
+    ("signs", "rejected", "amounts", "warns"),
+    [
+        ("", {1: "positive_return"}, [-12.5, 12.5, 12.5, -3, 0], True),
+        ("signs: agree", {1: "positive_return"}, [-12.5, 12.5, 12.5, -3, 0], True),
+        ("signs: by_type", {}, [-12.5, -12.5, -12.5, 12.5, -3, 0], False),
+        ("signs: as_given", {}, [12.5, -12.5, 12.5, 12.5, -3, 0], False),
+    ],
+)
+def test_signs_of_returns_and_credits(tmp_path: Path, signs: str, rejected: dict[int, str], amounts: list[float], warns: bool) -> None:
+    rows = [ROW.replace("sale,2,12.50", ",".join(given)).replace("A-1", f"A-{n}") for n, given in enumerate(SIGNS)]
+    book = write_book(tmp_path, feed(f"max_rejected: 1, {signs}"), {"transactions/a.csv": csv(*rows)})
+    warnings = load(book).warnings
+    assert {row: reason for row, reason, _ in rejects(book)} == rejected
+    assert [float(amount) for (amount,) in query(book, "select amount from raw.transactions order by row_no")] == amounts
+    assert [warning for warning in warnings if "1 credits have a positive amount, 12.50 EUR in all, and add to what is measured" in warning] == list(warnings)
+    assert bool(warnings) == warns
+
+
+def test_signs_by_type_turn_quantity_and_cost_too_and_totals_see_what_was_turned(tmp_path: Path) -> None:
+    header = "transaction_id,date,partner_id,kind,quantity,amount,cost"
+    text = f"{header}\nA,2026-01-05,P,return,2,10.00,7.00\nB,2026-01-05,P,sale,5,20.00,9.00\nC,bad,P,credit,1,1.00,\n"
+    totals = '{"rows": 3, "quantity": "2", "amount": "9.00", "cost": "2.00"}'
+    settings = feed("signs: by_type, totals: json, max_rejected: 1, columns: {type: kind}, defaults: {currency: EUR}")
+    book = write_book(tmp_path, settings, {"transactions/a.csv": text, "transactions/a.csv.totals.json": totals})
+    load(book)
+    found = query(book, "select quantity::integer, amount::integer, cost::integer from raw.transactions order by row_no")
+    assert found == [(-2, -10, -7), (5, 20, 9)]
+    assert query(book, "select (readable ->> 'amount')::integer from raw.rejects") == [(-1,)]

@@ -57,7 +57,7 @@ def test_cells_are_read_as_they_are_whatever_the_feed_says_of_texts(tmp_path: Pa
 
 
 def test_a_text_cell_is_judged_like_any_text(tmp_path: Path) -> None:
-    rows = [[*row] for row in SALES]
+    rows = [[*row] for row in (*SALES, SALES[1])]
     rows[1][3], rows[2][1] = "1.234", "1/4/2026"
     book = write_book(tmp_path, feed("strict: false"), {"transactions/a.xlsx": workbook(*rows)})
     load(book)
@@ -83,3 +83,12 @@ def test_titles_empty_rows_and_totals_of_a_sheet_are_no_data(tmp_path: Path) -> 
 def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):
         load(write_book(tmp_path, feed("strict: false"), {"transactions/a.xlsx": content}))
+
+
+def test_a_row_may_end_before_the_last_column(tmp_path: Path) -> None:
+    """A sheet has no cell where nothing was typed."""
+    rows = [*SALES, ["18000", dt.date(2026, 4, 2), "P-1", 7, "EUR"], ["Total"], ["18001", dt.date(2026, 4, 2), "P-1", 7, "EUR", None, "beyond"]]
+    book = write_book(tmp_path, feed("strict: false"), {"transactions/a.xlsx": workbook(*rows)})
+    load(book)
+    assert query(book, "select transaction_id from raw.transactions order by row_no") == [("00123",), ("17850",), ("18000",)]
+    assert rejects(book) == [(4, "missing_value", "date"), (5, "wrong_field_count", None)]

@@ -6,11 +6,12 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from assets.archive.withdrawals import counting_copies, withdraw_file
 from models.documents import InputError
-from tests.support.feed_books import PLAIN, ROW, add_file, csv, load, query, rejects, write_book
+from tests.support.feed_books import HEADER, PLAIN, ROW, add_file, csv, load, query, rejects, write_book
 
 BAD = ROW.replace("12.50", "much")
 
@@ -152,9 +153,151 @@ def test_ids_that_a_spreadsheet_shortened_are_a_warning(tmp_path: Path) -> None:
     assert "a.csv: partner_id is 8.96529E+19 in 2 rows: a spreadsheet has shortened" in warning
 
 
+def test_a_parquet_column_of_32_bit_numbers_is_a_warning(tmp_path: Path) -> None:
+    book = write_book(tmp_path)
+    (book / "feeds/transactions").mkdir(parents=True)
+    for name, kind in (("single", "float"), ("exact", "decimal(12,2)")):
+        row = f"'{name}' as transaction_id, date '2026-03-31' as date, 'P-1' as partner_id, '-1202470.45'::{kind} as amount, 'EUR' as currency"
+        duckdb.execute(f"copy (select {row}) to '{book}/feeds/transactions/{name}.parquet'")
+    (warning,) = load(book).warnings
+    assert "feeds/transactions/single.parquet: 32-bit floating-point numbers in amount, which keep about 7 digits" in warning
+
+
 def test_an_empty_snapshot_is_refused(tmp_path: Path) -> None:
     book = write_book(tmp_path, PLAIN.replace("}", ", snapshot: true}"), {"transactions/a.csv": csv(ROW)})
     load(book)
     add_file(book, "transactions/b.csv", csv())
     with pytest.raises(InputError, match=r"b.csv: has no rows, and feeds.transactions is a snapshot"):
         load(book)
+
+
+DELETED = KEYED.replace("]}", "], deleted: \"channel = 'void'\"}")
+VOID = ROW.replace("retail", "void")
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (VOID, None),
+        ("A-1,1,,,,,,,void", None),
+        ("A-1,1,2026-99-99,P-1,never,x,12.3456789,euro,void", None),
+        (",1,2026-03-31,P-1,sale,2,12.50,EUR,void", "missing_value"),
+        ("A-1,x,,,,,,,void", "bad_number"),
+        ("A-1,1,,,,,,,", "missing_value"),
+    ],
+)
+def test_a_row_that_takes_its_key_back_needs_only_its_key(tmp_path: Path, row: str, reason: str | None) -> None:
+    book = write_book(tmp_path, DELETED.replace("]", "], max_future_days: 0, signs: agree", 1), {"transactions/a.csv": csv(OTHER, row)})
+    load(book)
+    assert [found for _, found, _ in rejects(book)] == ([] if reason is None else [reason])
+    assert query(book, "select transaction_id, is_deleted from raw.transactions order by row_no") == [("A-2", False), *([] if reason else [("A-1", True)])]
+
+
+def test_a_row_of_which_nobody_can_say_whether_it_takes_its_key_back_is_rejected(tmp_path: Path) -> None:
+    book = write_book(tmp_path, KEYED.replace("]}", "], deleted: quantity < 0}"), {"transactions/a.csv": csv(ROW, OTHER.replace(",2,", ",many,"))})
+    load(book)
+    assert query(book, "select row_no, reason, message from raw.rejects") == [
+        (2, "bad_value", "the condition `deleted` in book.yaml has no value for this row")
+    ]
+
+
+def test_files_without_the_column_that_takes_back_are_named_once(tmp_path: Path) -> None:
+    files = {f"transactions/{name}.csv": csv(ROW).replace("channel", "shop") for name in "abc"} | {"transactions/d.csv": csv(ROW)}
+    files["transactions/b.csv"] += OTHER + "\n"
+    book = write_book(tmp_path, DELETED, files)
+    (warning,) = [warning for warning in load(book).warnings if "deleted" in warning]
+    assert "a.csv and 1 more files of transactions have no column that feeds.transactions.deleted names (channel = 'void')" in warning
+    lines = '{"transaction_id": "J", "date": "2026-01-01", "partner_id": "P", "amount": 1, "currency": "EUR"}\n'
+    add_file(book, "transactions/j.jsonl", lines)
+    assert not [warning for warning in load(book).warnings if "deleted" in warning]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (PLAIN.replace("}", ", deleted: channel = 'void'}"), r"feeds.transactions.deleted: a row takes its key back, and transactions have no key"),
+        (KEYED.replace("]}", "], deleted: channel}"), "is not a condition"),
+        (KEYED.replace("]}", "], deleted: \"channel = 'void' or store = '1'\"}"), "a.csv:1: feeds.transactions.deleted .*no column 'store'"),
+    ],
+)
+def test_a_wrong_deletion_is_refused(tmp_path: Path, settings: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load(write_book(tmp_path, settings, {"transactions/a.csv": csv(ROW)}))
+
+
+PARTNERS = PLAIN + '\npartners: {files: "feeds/partners/*", key: [partner_id], SNAPSHOT}'
+
+
+def partners(*numbers: int) -> str:
+    return "partner_id,name\n" + "".join(f"P-{n},Name\n" for n in numbers)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "second", "dropped"),
+    [
+        ("snapshot: true", partners(1, 2, 9), 0),
+        ("snapshot: true", partners(1, 9, 8, 7), 3),
+        ("snapshot: {per: whole, max_drop: 0.75}", partners(1, 9), 0),
+        ("snapshot: {max_drop: 0.74}", partners(1, 9), 3),
+        ("snapshot: false", partners(1, 9), 0),
+        ("key: [], snapshot: true", partners(8, 9), 0),
+        ("key: [], snapshot: true", partners(1), 3),
+    ],
+)
+def test_a_snapshot_that_drops_most_of_what_it_replaces_is_refused(tmp_path: Path, snapshot: str, second: str, dropped: int) -> None:
+    settings = PARTNERS.replace("SNAPSHOT", snapshot).replace("key: [partner_id], key", "key")
+    book = write_book(tmp_path, settings, {"partners/1.csv": partners(1, 2, 3, 4)})
+    load(book)
+    add_file(book, "partners/2.csv", second)
+    if not dropped:
+        load(book)
+        return
+    with pytest.raises(InputError, match=rf"2.csv: drops {dropped} of the 4 rows that it replaces.*max_drop: 0.75}} in book.yaml"):
+        load(book)
+    write_book(book, settings.replace("snapshot: true", "snapshot: {max_drop: 0.75}").replace("0.74", "0.75"))
+    load(book)
+    write_book(book, settings)
+    load(book)  # what was taken in once stays
+    (book / "warehouse.duckdb").unlink()
+    load(book)
+    assert query(book, "select per from raw.feed_snapshots") == [("whole",)]
+
+
+def test_a_snapshot_is_compared_with_the_files_that_hold_its_months(tmp_path: Path) -> None:
+    settings = KEYED.replace("]}", "], snapshot: {per: month}}")
+    january = [ROW.replace("A-1", f"A-{n}").replace("2026-03-31", "2026-01-15") for n in range(4)]
+    february = [row.replace("A-", "B-").replace("2026-01", "2026-02") for row in january]
+    book = write_book(tmp_path, settings, {"transactions/1.csv": csv(*january), "transactions/2.csv": csv(*february), "transactions/3.csv": csv(*january[:2])})
+    load(book)
+    add_file(book, "transactions/4.csv", csv(january[0]))
+    load(book)  # one of the two rows of January
+    add_file(book, "transactions/5.csv", csv(*january[2:3], *february[:1]))
+    with pytest.raises(InputError, match=r"5.csv: drops 4 of the 5 rows that it replaces, such as transaction_id, line A-0, 1"):
+        load(book)
+
+
+def test_a_feed_that_becomes_a_snapshot_is_judged_by_the_files_that_it_has(tmp_path: Path) -> None:
+    book = write_book(tmp_path, PARTNERS.replace("SNAPSHOT", "strict: false"), {"partners/1.csv": partners(1, 2, 3), "partners/2.csv": partners(4)})
+    load(book)
+    write_book(book, PARTNERS.replace("SNAPSHOT", "snapshot: true"))
+    with pytest.raises(InputError, match=r"2.csv: drops 3 of the 3 rows"):
+        load(book)
+
+
+def test_a_cut_snapshot_says_that_its_rows_are_rejected(tmp_path: Path) -> None:
+    settings = KEYED.replace("]}", "], snapshot: true}")
+    book = write_book(tmp_path, settings, {"transactions/1.csv": csv(ROW, OTHER, ROW.replace("A-1", "A-3"))})
+    load(book)
+    add_file(book, "transactions/2.csv", csv(BAD, OTHER.replace("12.50", "x"), ROW.replace("A-1", "A-3")))
+    with pytest.raises(InputError, match=r"2.csv: drops 2 of the 3 rows that it replaces, such as transaction_id, line A-1, 1 \(2 of its rows are rejected\)"):
+        load(book)
+
+
+def test_a_file_of_corrections_is_no_snapshot(tmp_path: Path) -> None:
+    book = write_book(tmp_path, KEYED.replace("]}", "], snapshot: true}"), {"transactions/1.csv": csv(ROW, OTHER, BAD.replace("A-1", "A-3"))})
+    load(book)
+    (sha256,) = query(book, "select sha256 from raw.feed_files")[0]
+    fixed = ROW.replace("A-1", "A-3")
+    add_file(book, "transactions/fixed.csv", f"{HEADER},corrects_file,corrects_row\n{fixed},{sha256},3\n")
+    load(book)
+    assert query(book, "select count(*) from raw.corrections") == [(1,)]

@@ -62,5 +62,5 @@ def test_the_default_book_of_the_project_has_every_feed_with_its_columns() -> No
     book = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]["book"]
     assert {name: feed["columns"] for name, feed in book["feeds"].items()} == {name: [c.name for c in feed.columns] for name, feed in FEEDS.items()}
     assert list(book["feeds"]) == list(FEEDS)
-    assert all(feed["is_configured"] and feed["is_snapshot"] and feed["key"] for feed in book["feeds"].values())
+    assert all(feed["is_configured"] and feed["snapshot_per"] and feed["key"] for feed in book["feeds"].values())
     assert all(value for name, value in book.items() if name != "last_scope_key")

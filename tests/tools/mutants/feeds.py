@@ -9,6 +9,7 @@ from tests.tools.mutants.mutant import Mutant, mutants_of
 
 MAPPINGS = ("tests/unit/feeds/test_expressions.py",)
 TYPING = (
+    "tests/integration/feeds/test_feed_mapping.py",
     "tests/integration/feeds/test_feed_typing.py",
     "tests/integration/feeds/test_feed_rows.py",
     "tests/integration/feeds/test_feed_settings.py",
@@ -70,11 +71,15 @@ CELLS: dict[str, list[tuple[str, str]]] = {
         ("({amount} != 0 and sign({quantity}) != sign({amount}))", "(sign({quantity}) = -sign({amount}))"),
         ("then file_no else -file_no end as file_no", "then file_no else file_no end as file_no"),
         ("where ({_passes(typed, rules)}) is not true)", "where not ({_passes(typed, rules)}))"),
-        ('["fault is null", *(test', '["true", *(test'),
+        ('["fault is null", *tests', '["true", *tests'),
+        ("({amount} > 0 and {kind} = 'return')", "({amount} >= 0 and {kind} = 'return')"),
+        ("then -abs({self.v}) else", "then -{self.v} else"),
+        ("return self.condition if self.comes_first else", "return self.condition if True else"),
+        ("case when not is_deleted or ({tests}) then", "case when true or ({tests}) then"),
         ("if rule.is_tested]", "if not rule.is_tested]"),
         ("return f\"coalesce({t}, {self._default_literal()})\"", "return t"),
-        ('return f"coalesce({self.v}, {other.v})"', "return self.v"),
-        ("return f\"try_cast({t} as {sql_type})\"", "return f\"try_cast(trim({t}) as {sql_type})\""),
+        ('value = f"coalesce({self.v}, {other.v})"', "pass"),
+        ("return f\"try_cast({t} as {sql_type})\"", "return f\"cast({t} as {sql_type})\""),
         ('yield f"{self.v} is not null"', 'yield "true"'),
         ('yield f"not coalesce({minimum}, false)"', 'yield "true"'),
         ('yield f"not {self.failed}"', 'yield "true"'),

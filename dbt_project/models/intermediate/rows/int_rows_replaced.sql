@@ -39,6 +39,9 @@ replaced_files as (
             {% for column in made_of.columns + made_of.carried | map("last") | list if column not in made_of.key %}
             and {{ identifier(column) }} is not distinct from lag({{ identifier(column) }}) over arrival
             {% endfor %}
+            {% if made_of.has_deletions %}
+            and is_deleted = lag(is_deleted) over arrival
+            {% endif %}
         ) as is_same
     from {{ rows }}
     where
@@ -111,9 +114,10 @@ replaced_by_key as (
 )
 
 select * from replaced_by_key
-{% for feed, made_of in feeds.items() if made_of.is_snapshot %}
+{% for feed, made_of in feeds.items() if made_of.snapshot_per %}
 {% set rows = source("raw", feed) %}
--- the newest file of a snapshot feed is complete: what it no longer holds is gone
+{% set is_whole = made_of.snapshot_per == "whole" %}
+-- the newest file with rows of a span is complete: what it no longer holds of that span is gone; a file of corrections says nothing of other rows
 union all
 select
     '{{ feed }}',
@@ -123,9 +127,26 @@ select
     newest.file_no as replaced_by_file_no,
     null as replaced_by_row_no
 from {{ rows }} as rows
-cross join (select max(file_no) as file_no from {{ source("raw", "feed_files") }} where feed = '{{ feed }}' and status = 'loaded') as newest
+{% if is_whole %}
+cross join (
+    select max(file_no) as file_no
+    from {{ source("raw", "feed_files") }}
+    where feed = '{{ feed }}' and status = 'loaded' and file_no not in (select file_no from {{ source("raw", "corrections") }})
+) as newest
+{% else %}
+inner join (
+    select date_trunc('{{ made_of.snapshot_per }}', {{ identifier(made_of.day) }}) as first_day, max(file_no) as file_no
+    from {{ rows }}
+    where file_no not in (select file_no from {{ source("raw", "corrections") }})
+    group by 1
+) as newest
+    on date_trunc('{{ made_of.snapshot_per }}', rows.{{ identifier(made_of.day) }}) = newest.first_day
+{% endif %}
 where
     rows.file_no < newest.file_no
+    {% if made_of.has_deletions %}
+    and not rows.is_deleted
+    {% endif %}
     {% if made_of.key %}
     and not exists (
         select 1
@@ -142,6 +163,29 @@ where
         where replaced.feed = '{{ feed }}' and replaced.file_no = rows.file_no and replaced.row_no = rows.row_no
     )
     {% endif %}
+{% endfor %}
+
+{% for feed, made_of in feeds.items() if made_of.has_deletions %}
+-- a row that takes its key back: the row before it is superseded by it, and it never counts itself
+union all
+select
+    '{{ feed }}',
+    rows.file_no,
+    rows.row_no,
+    'superseded' as disposition,
+    rows.file_no as replaced_by_file_no,
+    rows.row_no as replaced_by_row_no
+from {{ source("raw", feed) }} as rows
+where
+    rows.is_deleted
+    {% if made_of.replaces_files %}
+    and rows.file_no not in (select file_no from replaced_files)
+    {% endif %}
+    and not exists (
+        select 1
+        from replaced_by_key as replaced
+        where replaced.feed = '{{ feed }}' and replaced.file_no = rows.file_no and replaced.row_no = rows.row_no
+    )
 {% endfor %}
 
 {% for feed, made_of in feeds.items() if made_of.replaces_files %}

@@ -1,0 +1,134 @@
+"""Which rows are sales, which take back, and which are neither: `type`, the signs of numbers, and states in which nothing was sold.
+
+Belongs here: words and signs that say so. Does not belong here: the amount itself (amounts.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from assets.feeds.proposal.amounts import Amounts, is_one_of
+from assets.feeds.proposal.column_names import KINDS, STATES, bare
+from assets.feeds.proposal.mapping_text import part
+from assets.feeds.proposal.roles import Roles
+from assets.feeds.proposal.sample import Column
+from models.sql_text import literal
+
+#: What systems call the kinds of a row, in lower case.
+_WORDS: dict[str, tuple[str, ...]] = {
+    "return": (
+        *("return", "returned", "returns", "sales return", "sales_return", "retoure", "retour", "rücksendung", "re", "refund", "refunds", "refunded"),
+        "cash refund",
+    ),
+    "credit": (
+        *("credit", "credits", "credit memo", "credit_memo", "creditmemo", "credit note", "credit_note", "creditnote", "credit invoice", "cm", "cn"),
+        *("sales credit memo", "gutschrift", "g2", "storno", "stornierung", "s1", "avoir", "abono", "reversal"),
+    ),
+    "sale": (
+        *("sale", "sales", "invoice", "sales invoice", "inv", "rechnung", "faktura", "f2", "charge", "payment", "order", "receipt", "sales receipt"),
+        *("salesreceipt", "cash sale", "lieferung", "verkauf", "ar"),
+    ),
+}
+_TYPE_OF = {word: name for name, words in _WORDS.items() for word in words}
+#: How debit and credit are written. The first debits an account.
+_SIDES = (("S", "H"), ("D", "C"), ("DR", "CR"), ("Dr", "Cr"), ("Soll", "Haben"), ("Debit", "Credit"))
+_SIDE_NAMES = ("sollhabenkennzeichen", "sollhabenkz", "sollhaben", "sh", "shkz", "debitcredit", "dc", "drcr")
+_CONTRA_ACCOUNTS = ("gegenkonto", "contraaccount", "offset")
+#: States in which nothing was sold, and the beginnings of those in which it was taken back.
+_VOID = ("failed", "declined", "void", "voided", "draft", "expired")
+_TAKEN_BACK = re.compile(r"(partially )?(cancel|storn|refunded|reversed)")
+#: A column with more different words than this does not say of what kind a row is.
+_MOST_WORDS = 12
+
+
+def map_kinds(found: Amounts, columns: Sequence[Column], roles: Roles) -> None:
+    """`type` and the signs of numbers: by a column of kinds, by debit and credit, or by the amounts themselves."""
+    if "amount" not in found.columns:
+        return
+    used = {column.name for column in roles.chosen.values()}
+    free = [column for column in columns if column.name not in used and column.values()]
+    negative = _negative_rows(roles)
+    if kinds := next((column for column in sorted(free, key=_rank) if _has_kinds(column)), None):
+        _map_words(found, kinds, negative)
+    elif not any(negative) and (side := next((column for column in free if _sides_of(column)), None)):
+        _map_side(found, side, roles)
+    elif any(negative):
+        found.columns["type"] = f"CASE WHEN {found.columns['amount']} < 0 THEN 'return' ELSE 'sale' END"
+        found.reasons["type"] = "1 amount is negative" if sum(negative) == 1 else f"{sum(negative):,} amounts are negative"
+    elif any(bare(column.name) == "type" for column in free):
+        found.columns["type"] = "'sale'"
+        found.reasons["type"] = "the file's own column of this name says something else"
+
+
+def map_states(found: Amounts, columns: Sequence[Column]) -> None:
+    """Rows in a state in which nothing was sold are no data. Whether cancelled ones count is left to a person."""
+    for column in columns:
+        words = Counter(column.values())
+        if bare(column.name) not in STATES or len(words) > _MOST_WORDS:
+            continue
+        if void := sorted(word for word in words if word.casefold() in _VOID):
+            found.settings["ignore"] = is_one_of(part(column), void)
+            found.reasons["ignore"] = _counted(words, void, "sold nothing")
+        if taken_back := sorted(word for word in words if _TAKEN_BACK.match(word.casefold())):
+            found.others["deleted"] = (is_one_of(part(column), taken_back), _counted(words, taken_back, "count, unless this takes their key back"))
+        return
+
+
+def _counted(words: Counter[str], chosen: Sequence[str], what: str) -> str:
+    rows = sum(words[word] for word in chosen)
+    return f"{'1 row' if rows == 1 else f'{rows:,} rows'} of {', '.join(chosen)} {what}".strip()
+
+
+def _rank(column: Column) -> int:
+    return KINDS.index(bare(column.name)) if bare(column.name) in KINDS else len(KINDS)
+
+
+def _has_kinds(column: Column) -> bool:
+    """Whether some rows take back by a word of this column, and its other words are known, or its name says that it is one of kinds."""
+    words = {value.casefold() for value in set(column.values())}
+    if len(words) > _MOST_WORDS or not any(_TYPE_OF.get(word) in ("return", "credit") for word in words):
+        return False
+    return all(word in _TYPE_OF for word in words) or bare(column.name) in KINDS
+
+
+def _map_words(found: Amounts, kinds: Column, negative: Sequence[bool]) -> None:
+    words = Counter(kinds.values())
+    groups = {name: sorted(word for word in words if _TYPE_OF.get(word.casefold()) == name) for name in ("return", "credit")}
+    taking_back = groups["return"] + groups["credit"]
+    whens = " ".join(f"WHEN {is_one_of(part(kinds), group)} THEN {literal(name)}" for name, group in groups.items() if group)
+    found.columns["type"] = f"CASE {whens} ELSE 'sale' END"
+    found.reasons["type"] = _counted(words, taking_back, "")
+    signs = {is_negative for is_negative, cell in zip(negative, kinds.cells, strict=True) if cell in taking_back}
+    if signs == {False}:
+        found.settings["signs"] = "by_type"
+        found.reasons["signs"] = f"{', '.join(taking_back)} has no sign of its own"
+    elif signs == {True, False}:
+        found.others["signs"] = ("by_type", f"some amounts of {', '.join(taking_back)} are positive; this makes them negative")
+
+
+def _sides_of(column: Column) -> tuple[str, str] | None:
+    """How the column writes debit and credit; None: it does not. One of them is enough under a name that says so."""
+    words = set(column.values())
+    return next((pair for pair in _SIDES if words == set(pair) or (words < set(pair) and bare(column.name) in _SIDE_NAMES)), None)
+
+
+def _map_side(found: Amounts, side: Column, roles: Roles) -> None:
+    """In the books of the seller, a sale debits the customer's account, and a credit note credits it."""
+    debit, credit = _sides_of(side) or ("", "")
+    partner = roles.chosen.get("partner_id")
+    is_contra = partner is not None and bare(partner.name).startswith(_CONTRA_ACCOUNTS)
+    kept, taking_back = (credit, debit) if is_contra else (debit, credit)
+    words = Counter(side.values())
+    account = "the customer's is the contra account" if is_contra else "a sale debits the customer's account"
+    found.settings["signs"] = "by_type"
+    found.reasons["signs"] = f"amounts have {kept} or {taking_back} for a sign"
+    found.reasons["type"] = f"{account}; {words[kept]:,} rows are {kept}, {words[taking_back]:,} are {taking_back}"
+    found.columns["type"] = f"CASE WHEN {is_one_of(part(side), [taking_back])} THEN 'return' ELSE 'sale' END"
+
+
+def _negative_rows(roles: Roles) -> list[bool]:
+    """Whether each row's amount is below zero."""
+    column = roles.chosen.get("amount") or roles.chosen["quantity"]
+    return [re.search(r"^\D{0,4}[-(]|-\D{0,4}$", cell) is not None for cell in column.cells]

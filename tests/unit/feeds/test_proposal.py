@@ -1,0 +1,152 @@
+"""What is read from a file that nobody has described: its lines, the kinds of its rows, its minor units.
+
+Belongs here: single guesses over small texts. Does not belong here: whole exports (tests/integration/feeds/test_first_files.py), numbers and days
+(tests/unit/test_cli_init.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.feeds.proposal.proposal import Proposal
+from assets.feeds.proposal.propose import propose
+from assets.feeds.proposal.trial import try_out
+from models.documents import InputError
+
+
+def proposal_for(folder: Path, text: str, currency: str | None = None) -> Proposal:
+    (folder / "file.csv").write_text(text, encoding="utf-8")
+    return propose(folder / "file.csv", currency)
+
+
+def layout_of(proposal: Proposal) -> dict[str, Any]:
+    return {name: proposal.settings[name] for name in ("header_row", "footer", "fill_down", "fill_within", "ignore") if name in proposal.settings}
+
+
+HEADER = "Invoice,Date,Customer,Net\n"
+ROWS = "I1,2026-01-13,C1,5.50\nI2,2026-01-14,C2,6.50\nI3,2026-02-01,C1,7.50\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "layout"),
+    [
+        (HEADER + ROWS, {}),
+        ("Sales 2026,,,\n\n" + HEADER + ROWS, {"header_row": 3}),
+        ("Customer list\nNorth,South\n" + HEADER + ROWS, {"header_row": 3}),
+        (HEADER + ROWS + "Total,,,19.50\n", {"ignore": '"Date" IS NULL AND Customer IS NULL'}),
+        (HEADER + ROWS + "Total,,C1 and C2,19.50\n", {"ignore": "\"Date\" IS NULL AND (Invoice ILIKE '%total%')"}),
+        (HEADER + ROWS + "I4,,C1,7.50\n", {}),  # a row that lacks its day is rejected, not left out
+        (HEADER + ROWS + "*** END ***\n", {"footer": r"\*\*\*"}),
+        (HEADER + ROWS + "Printed 2026-03-01\nPage 1\n", {"footer": 2}),
+        (HEADER + ROWS + "I4,2026-02-02\n", {}),  # cut off
+        (HEADER + ROWS + "I4,2026-02-02,C1,7.50,8\n", {}),  # too wide
+        (HEADER + ROWS + "17\n", {}),
+    ],
+)
+def test_only_lines_that_are_no_data_are_left_out(tmp_path: Path, text: str, layout: dict[str, Any]) -> None:
+    assert layout_of(proposal_for(tmp_path, text)) == layout
+
+
+def test_a_name_once_per_block_is_filled_down_and_one_that_is_missing_is_not(tmp_path: Path) -> None:
+    block = "Customer,Invoice,Date,Net\n" + "".join(f"{f'C{i // 4}' if i % 4 == 0 else ''},I{i},2026-01-{i + 1:02d},5.5\n" for i in range(12))
+    assert layout_of(proposal_for(tmp_path, block)) == {"fill_down": ["Customer"]}
+    missing = "Customer,Invoice,Date,Net\n" + "".join(f"{'' if i == 7 else 'C1'},I{i},2026-01-{i + 1:02d},5.5\n" for i in range(12))
+    assert layout_of(proposal_for(tmp_path, missing)) == {}
+
+
+def test_an_order_s_total_is_no_amount_of_its_lines(tmp_path: Path) -> None:
+    orders = (
+        "Order,Email,Created at,Total,Qty,Price\nA,x@y,2026-01-02,30.00,1,10.00\nA,,,,2,10.00\nB,z@y,2026-01-03,5.50,1,5.50\nC,z@y,2026-01-04,7.00,2,3.50\n"
+    )
+    proposal = proposal_for(tmp_path, orders)
+    assert layout_of(proposal) == {"fill_down": ["Email", "Created at"], "fill_within": "Order"}
+    assert proposal.columns["amount"] == "Qty * Price"
+
+
+SIDES = "Betrag,{side},Konto,Gegenkonto,Datum,Beleg\n100.00,{first},{accounts},2026-01-13,R1\n50.00,{second},{accounts},2026-01-14,R2\n"
+
+
+@pytest.mark.parametrize(
+    ("side", "first", "second", "accounts", "partner", "takes_back"),
+    [
+        ("Soll/Haben-Kennzeichen", "S", "H", "10001,8400", "Konto", "H"),
+        ("Soll/Haben-Kennzeichen", "H", "S", "8400,10001", "Gegenkonto", "S"),
+        ("D/C", "D", "C", "10001,8400", "Konto", "C"),
+        ("SH", "S", "S", "10001,8400", "Konto", "H"),  # no credit note yet
+        ("Konzern", "S", "S", "10001,8400", "Konto", None),
+    ],
+)
+def test_debit_and_credit_are_those_of_the_customer_s_account(
+    tmp_path: Path, side: str, first: str, second: str, accounts: str, partner: str, takes_back: str | None
+) -> None:
+    proposal = proposal_for(tmp_path, SIDES.format(side=side, first=first, second=second, accounts=accounts))
+    name = side if side.isalpha() else f'"{side}"'
+    assert proposal.columns["partner_id"] == partner
+    assert proposal.columns.get("type") == (f"CASE WHEN {name} = '{takes_back}' THEN 'return' ELSE 'sale' END" if takes_back else None)
+    assert proposal.settings.get("signs") == ("by_type" if takes_back else None)
+
+
+@pytest.mark.parametrize(
+    ("rows", "signs", "kind", "other"),
+    [
+        (["Invoice,5.50", "Credit Memo,-2.50"], None, "credit", None),
+        (["Invoice,5.50", "Credit Memo,2.50"], "by_type", "credit", None),
+        (["F2,5.50", "RE,2.50"], "by_type", "return", None),
+        (["Invoice,5.50", "Refund,2.50", "Refund,-2.50"], None, "return", "by_type"),
+    ],
+)
+def test_credits_by_their_kind_are_turned_if_they_have_no_sign(tmp_path: Path, rows: list[str], signs: str | None, kind: str, other: str | None) -> None:
+    text = "Invoice,Date,Customer,Type,Net\n" + "".join(f"I{i},2026-01-13,C1,{row}\n" for i, row in enumerate(rows))
+    proposal = proposal_for(tmp_path, text)
+    assert (proposal.columns["amount"], proposal.settings.get("signs")) == ("Net", signs)
+    assert f"THEN '{kind}' ELSE 'sale' END" in proposal.columns["type"]
+    assert {each.name: each.value for each in proposal.undecided}.get("signs") == other
+
+
+def test_a_column_type_that_says_something_else_is_not_ours(tmp_path: Path) -> None:
+    proposal = proposal_for(tmp_path, "Invoice,Date,Customer,Type,Net\nI1,2026-01-13,C1,Item,5.50\nI2,2026-01-13,C1,G/L Account,6.50\n")
+    assert proposal.columns["type"] == "'sale'"
+    assert try_out(proposal, tmp_path / "file.csv").sentence() == "all 2 rows would be taken"
+
+
+def test_failed_payments_are_no_data_and_cancelled_ones_are_left_to_a_person(tmp_path: Path) -> None:
+    rows = "".join(f"I{i},2026-01-13,C1,{status},5.50\n" for i, status in enumerate(["paid", "failed", "cancelled", "paid"]))
+    proposal = proposal_for(tmp_path, "Invoice,Date,Customer,Status,Net\n" + rows)
+    assert (proposal.settings["ignore"], proposal.reasons["ignore"]) == ("Status = 'failed'", "1 row of failed sold nothing")
+    assert [(each.name, each.value) for each in proposal.undecided] == [("deleted", "Status = 'cancelled'")]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "amount"),
+    [
+        ("id,Date,Customer,amount", ["txn_1a,2026-01-13,C,550", "txn_2b,2026-01-13,C,1000"], "amount / 100"),
+        ("id,Date,Customer,amount,currency", ["ch_1,2026-01-13,C,550,eur", "ch_2,2026-01-13,C,500,jpy", "ch_3,2026-01-13,C,500,kwd"],
+         "CASE WHEN upper(currency) = 'JPY' THEN amount WHEN upper(currency) = 'KWD' THEN amount / 1000 ELSE amount / 100 END"),
+        ("Invoice,Date,Customer,amount_cents", ["1,2026-01-13,C,550", "2,2026-01-13,C,1000"], "amount_cents / 100"),
+        ("Invoice,Date,Customer,amount", ["1,2026-01-13,C,550", "2,2026-01-13,C,1000"], "amount"),
+        ("id,Date,Customer,amount", ["txn_1a,2026-01-13,C,5.50", "txn_2b,2026-01-13,C,1000"], "amount"),
+    ],
+)  # fmt: skip
+def test_minor_units_are_divided_where_the_file_shows_them(tmp_path: Path, header: str, rows: list[str], amount: str) -> None:
+    columns = proposal_for(tmp_path, "\n".join([header, *rows, ""])).columns["amount"]
+    assert sorted(columns.split(" WHEN ")) == sorted(amount.split(" WHEN "))
+
+
+def test_days_without_a_year_take_that_of_the_period_above_the_header(tmp_path: Path) -> None:
+    """A file from December to January: each day is in its own year."""
+    text = "EXTF;Buchungen;20261201;20270131\nBetrag;Kunde;Beleg;Belegdatum\n5,50;K1;R1;3112\n6,50;K1;R2;101\n"
+    proposal = proposal_for(tmp_path, text)
+    (tmp_path / "file.csv").write_text(text, encoding="utf-8")
+    trial = try_out(proposal, tmp_path / "file.csv")
+    assert (trial.taken, str(trial.last_day)) == (2, "2027-01-01")
+
+
+def test_no_message_asks_for_a_change_of_the_file(tmp_path: Path) -> None:
+    proposal = proposal_for(tmp_path, "a,b\nx,1.5\ny,2.5\n")
+    assert proposal.missing == ["date", "partner_id"]
+    assert not any("ename" in each.why for each in proposal.undecided)
+    with pytest.raises(InputError, match="its header names Net more than once"):
+        proposal_for(tmp_path, "Invoice,Date,Customer,Net,Net\nI1,2026-01-13,C1,5.50,6.50\n")
