@@ -13,6 +13,8 @@ from models.feeds.attributes import attribute_column
 from models.feeds.columns import FEEDS, SQL_TYPES, Feed
 from models.sql_text import identifier
 
+#: Up to so many columns are added one by one. The engine keeps every state of a table until the load commits, so memory would grow with their square.
+_MOST_ALTERED = 20
 _REGISTERS = """
 create schema if not exists raw;
 create table if not exists raw.feed_files (file_no integer not null, feed varchar not null, file_name varchar not null, sha256 varchar not null,
@@ -60,8 +62,12 @@ def add_attributes(con: duckdb.DuckDBPyConnection, feed: Feed, names: list[str])
     for name in names:
         if attribute_column(name) not in present:
             added.setdefault(attribute_column(name), name)
-    for column in added:
-        con.execute(f"alter table raw.{feed.name} add column {identifier(column)} varchar")
+    if len(added) > _MOST_ALTERED:
+        columns = ", ".join(f"null::varchar as {identifier(column)}" for column in added)
+        con.execute(f"create or replace table raw.{feed.name} as select *, {columns} from raw.{feed.name}")
+    else:
+        for column in added:
+            con.execute(f"alter table raw.{feed.name} add column {identifier(column)} varchar")
     append_rows(con, "attributes", [(feed.name, position, name, column) for position, (column, name) in enumerate(added.items(), len(present) + 1)])
 
 

@@ -44,6 +44,10 @@ ALLOWED = (
 )
 _MAX_SCALE = 20  # leaves 17 digits before the point in the engine's widest decimal
 _MAX_LENGTH = 4_000
+#: Of the SQL. Each conversion repeats what it converts several times, so nested ones grow exponentially: four levels would take gigabytes.
+_MAX_SQL_LENGTH = 200_000
+#: A longer list of IN names the value that it looks for only once.
+_MOST_COMPARED = 20
 #: An expression that compares with other letters than ASCII, or counts letters, needs the cells in one Unicode form.
 _DEPENDS_ON_FORM = re.compile(r"'[^']*[^\x00-\x7f]|\b(left|right|substr|substring|length|regexp_replace)\s*\(", re.IGNORECASE)
 
@@ -112,7 +116,11 @@ def _part(node: Any, scope: Scope) -> Part:
     extra = [key for key, value in node.args.items() if value and key not in arguments]
     if extra:
         raise ExpressionError(f"{node.sql(dialect='duckdb')[:80]!r} is not allowed with {', '.join(extra)}; allowed: {ALLOWED}")
-    return build(node, scope)
+    part = build(node, scope)
+    if len(part.sql) + len(part.failed) > _MAX_SQL_LENGTH:
+        message = f"becomes longer than {_MAX_SQL_LENGTH:,} characters when it is computed, because texts become numbers and texts again at several levels"
+        raise ExpressionError(f"{message}; use each number as a number, or put the result into the file")
+    return part
 
 
 # ---- leaves --------------------------------------------------------------------------------------------------------
@@ -211,6 +219,8 @@ def _between(node: Any, scope: Scope) -> Part:
 def _in(node: Any, scope: Scope) -> Part:
     value, *choices = as_common_form([_part(each, scope) for each in (node.this, *node.expressions)], scope)
     # not IN: the engine makes a join of a long list, and a join does not keep the rows in the order of the file
+    if len(choices) > _MOST_COMPARED and all(type(each).__name__ == "Literal" for each in node.expressions):
+        return Part(f"list_contains([{', '.join(choice.sql for choice in choices)}], {value.sql})", "boolean", any_failed(value, *choices))
     return Part("(" + " or ".join(f"{value.sql} = {choice.sql}" for choice in choices) + ")", "boolean", any_failed(value, *choices))
 
 

@@ -11,6 +11,8 @@ import json
 import os
 import resource
 import shutil
+import subprocess
+import sys
 from collections import namedtuple
 from pathlib import Path
 from types import SimpleNamespace
@@ -48,6 +50,23 @@ def refusal(context: RunContext) -> str:
     with pytest.raises(InputError) as caught:
         check_machine(context)
     return str(caught.value)
+
+
+WIDE = """
+import resource, sys
+from pathlib import Path
+from tests.support.feed_books import PLAIN, load, write_book
+names = [f"x{n}" for n in range(4000)]
+rows = ["transaction_id,date,partner_id,amount,currency," + ",".join(names)] + [f"{n},2026-01-01,P,1.00,EUR," + ",".join(names) for n in (1, 2)]
+load(write_book(Path(sys.argv[1]), PLAIN, {"transactions/a.csv": "\\n".join(rows) + "\\n"}))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_memory_grows_with_the_columns_of_a_file_and_not_with_their_square(tmp_path: Path) -> None:
+    """4,000 columns used to take 5 GB."""
+    done = subprocess.run([sys.executable, "-c", WIDE, str(tmp_path / "book")], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 800, "megabytes"
 
 
 def test_no_limit_changes_a_byte(tmp_path: Path) -> None:

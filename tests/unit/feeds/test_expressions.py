@@ -265,3 +265,28 @@ def test_a_name_with_points_is_a_column() -> None:
     assert compile_expression("money.amount * 2 + x", None).columns == {"money.amount", "x"}
     with pytest.raises(UnknownColumnError, match=r"no column 'money\.total'"):
         compile_expression("money.total * 2", {"money.amount": "c0"})
+
+
+def test_an_expression_that_grows_exponentially_is_refused_at_once() -> None:
+    text = "a"
+    for _ in range(30):
+        text = f"replace({text} * 1, 'x', '')"
+    with pytest.raises(ExpressionError, match="longer than 200,000 characters when it is computed"):
+        compile_expression(text, {"a": "c0"}, 6, Forms(","))
+
+
+def test_deeply_nested_functions_of_texts_are_read() -> None:
+    text = "a"
+    for n in range(150):
+        text = f"replace({text}, '{n % 10}', '')"
+    assert value_of(text, a="x123y") == "xy"
+
+
+@pytest.mark.parametrize(("cell", "found"), [("7", True), ("7.0", True), ("600", False), ("-1", False), (None, None), ("oops", FAILED)])
+def test_a_long_list_is_searched_like_a_short_one(cell: str | None, found: Any) -> None:
+    numbers = ", ".join(map(str, range(400)))
+    assert value_of(f"a IN ({numbers})", a=cell) == found
+    assert value_of("a IN (7, 8)", a=cell) == found
+    words = ", ".join(f"'{n}'" for n in range(400))
+    assert value_of(f"a IN ({words})", a=cell) == (None if cell is None else cell == "7")
+    assert value_of(f"NOT a IN ({words})", a=cell) == (None if cell is None else cell != "7")
