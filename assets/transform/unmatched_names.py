@@ -125,16 +125,16 @@ def _idle_conditions(con: duckdb.DuckDBPyConnection) -> list[Problem]:
     rows = con.execute(
         "select condition, map(line_columns, column_names), source_file, source_line, source_key from terms.conditions order by condition_key"
     ).fetchall()
-    rows = [(condition, names, place) for condition, names, *place in rows if columns.issuperset(names)]
+    rows = [row for row in rows if columns.issuperset(row[1])]
     tried = list(dict.fromkeys(part for condition, *_ in rows for part in (condition, *(found[0] for found in _COMPARED.finditer(condition)))))
     if not tried:
         return []
     held = dict(zip(tried, con.execute(f"select {', '.join(f'bool_or({part})' for part in tried)} from raw.transactions").fetchall()[0], strict=True))
     problems = []
-    for condition, names, place in rows:
+    for condition, names, file, line, key in rows:
         unknown = [_unknown_text(con, names, *found.groups()) for found in _COMPARED.finditer(condition) if not held[found[0]]]
         if unknown or not held[condition]:
-            problems.append(Problem(*place, "; ".join([*([] if held[condition] else ["holds for no line"]), *unknown])))
+            problems.append(Problem(file, line, key, "; ".join([*([] if held[condition] else ["holds for no line"]), *unknown])))
     return problems[:MAX_LISTED]
 
 
