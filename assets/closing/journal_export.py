@@ -23,6 +23,8 @@ from models.spreadsheet_text import neutralize_texts
 
 #: Rows of a worksheet, its header included.
 SHEET_ROWS = 1_048_576
+#: A number of a worksheet is a double.
+SHEET_DIGITS = 15
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,15 @@ def as_csv(journal: Journal) -> str:
 
 
 def as_xlsx(journal: Journal) -> bytes:
-    """One worksheet. The same journal gives the same bytes. Raises InputError when a worksheet cannot hold it."""
+    """One worksheet. The same journal gives the same bytes. Raises InputError when a worksheet cannot hold it, or not to the last digit."""
     import xlsxwriter
 
     if journal.lines.height >= SHEET_ROWS:
         message = f"{journal.lines.height:,} lines are more than a worksheet holds; use --format csv"
         raise InputError([Problem("--format", 0, "", message)])
+    amounts = (amount for side in ("debit", "credit") for amount in journal.lines[side])
+    if (long := next((amount for amount in amounts if len(f"{amount:f}".replace(".", "").strip("0")) > SHEET_DIGITS), None)) is not None:
+        raise InputError([Problem("--format", 0, "", f"{long:,} has more than the {SHEET_DIGITS} digits that a worksheet keeps; use --format csv")])
     content = io.BytesIO()
     as_written = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
     with xlsxwriter.Workbook(content, as_written) as workbook:

@@ -72,6 +72,8 @@ _UNMATCHED = """
         arg_max(other, (similarity, other)) filter (where similarity >= {similar}) as nearest, count(other) > 0 as has_attribute
     from compared group by all order by all"""
 _COUNTS_ALL = " and ".join(f"counts_{name}" for name in TRANSACTION_TYPES)
+#: A comparison of a column with a text, as conditions are compiled (models/feeds/expressions.py).
+_COMPARED = re.compile(r"""cast\("((?:[^"]|"")+)" as varchar\) = '((?:[^']|'')*)'""")
 _ATTRIBUTES = "select distinct attribute from ({known}) where value is not null order by all"
 
 
@@ -118,32 +120,33 @@ def _describe(con: duckdb.DuckDBPyConnection, found: _Unmatched, known: str, fee
 
 
 def _idle_conditions(con: duckdb.DuckDBPyConnection) -> list[Problem]:
-    """Conditions that hold for no line, with the texts in them that no line has. All are tried in one scan of the lines."""
+    """Conditions that hold for no line, and texts in them that no line has. All are tried in one scan of the lines."""
     columns = {name for (name,) in con.execute("select column_name from duckdb_columns() where schema_name = 'raw' and table_name = 'transactions'").fetchall()}
-    rows = con.execute("select condition, line_columns, source_file, source_line, source_key from terms.conditions order by condition_key").fetchall()
-    rows = [row for row in rows if columns.issuperset(row[1])]
-    if not rows:
-        return []
-    held = con.execute(f"select {', '.join(f'bool_or({row[0]})' for row in rows)} from raw.transactions").fetchall()[0]
-    idle = [row for row, holds in zip(rows, held, strict=True) if not holds]
-    return [Problem(file, line, key, f"holds for no line{_unknown_texts(con, condition, names)}") for condition, names, file, line, key in idle[:MAX_LISTED]]
-
-
-def _unknown_texts(con: duckdb.DuckDBPyConnection, condition: str, columns: list[str]) -> str:
-    """What the condition compares with and no line has, each with the nearest text that one has."""
-    texts = sorted({text.replace("''", "'") for text in re.findall(r"'((?:[^']|'')*)'", condition)})
-    values = " union ".join(f"select {identifier(column)}::varchar as value from raw.transactions" for column in columns)
-    if not texts or not values:
-        return ""
     rows = con.execute(
-        f"""with known as ({values}), texts as (select unnest(?::varchar[]) as text)
-        select text, arg_max(value, (jaro_winkler_similarity(lower(text), lower(value)), value))
-            filter (where jaro_winkler_similarity(lower(text), lower(value)) >= {_SIMILAR})
-        from texts cross join known where text not in (select value from known where value is not null)
-        group by text order by text""",
-        [texts],
+        "select condition, map(line_columns, column_names), source_file, source_line, source_key from terms.conditions order by condition_key"
     ).fetchall()
-    return "".join(f"; none has '{text}'{f', did you mean {nearest}?' if nearest else ''}" for text, nearest in rows)
+    rows = [row for row in rows if columns.issuperset(row[1])]
+    tried = list(dict.fromkeys(part for condition, *_ in rows for part in (condition, *(found[0] for found in _COMPARED.finditer(condition)))))
+    if not tried:
+        return []
+    held = dict(zip(tried, con.execute(f"select {', '.join(f'bool_or({part})' for part in tried)} from raw.transactions").fetchall()[0], strict=True))
+    problems = []
+    for condition, names, file, line, key in rows:
+        unknown = [_unknown_text(con, names, *found.groups()) for found in _COMPARED.finditer(condition) if not held[found[0]]]
+        if unknown or not held[condition]:
+            problems.append(Problem(file, line, key, "; ".join([*([] if held[condition] else ["holds for no line"]), *unknown])))
+    return problems[:MAX_LISTED]
+
+
+def _unknown_text(con: duckdb.DuckDBPyConnection, names: dict[str, str], column: str, text: str) -> str:
+    """A text that the condition compares a column with and no line has, with the nearest one that a line has."""
+    column, text = column.replace('""', '"'), text.replace("''", "'")
+    similarity = "jaro_winkler_similarity(lower(value), lower($1))"
+    query = f"""
+        select arg_max(value, ({similarity}, value)) from (select distinct {identifier(column)}::varchar as value from raw.transactions)
+        where {similarity} >= {_SIMILAR}"""
+    nearest = con.execute(query, [text]).fetchall()[0][0]
+    return f"no line has {names[column]} {text}{f', did you mean {nearest}?' if nearest else ''}"
 
 
 def _idle_types(con: duckdb.DuckDBPyConnection) -> list[Problem]:

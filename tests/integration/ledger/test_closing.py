@@ -6,10 +6,12 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from assets.closing.close import close_periods, list_differences, reopen_period, write_off_payout
@@ -274,3 +276,14 @@ def test_the_journal_leaves_as_csv_and_xlsx_without_formulas(book: HandMade) -> 
     assert "<v>10</v>" in sheet
     close(book, "2026-01")
     assert read_journal(book.folder, "2026-01").is_closed
+
+
+def test_an_amount_that_a_worksheet_would_round_is_refused(book: HandMade) -> None:
+    journal = read_journal(book.folder, "2026-01")
+    for amount, fits in (("99999999999999.0000", True), ("9999999999999.99", True), ("99999999999999.99", False), ("-12345678901234.05", False)):
+        large = replace(journal, lines=journal.lines.with_columns(pl.lit(Decimal(amount)).cast(pl.Decimal(18, 4)).alias("debit")))
+        if fits:
+            assert as_xlsx(large)
+            continue
+        with pytest.raises(InputError, match="has more than the 15 digits that a worksheet keeps; use --format csv"):
+            as_xlsx(large)

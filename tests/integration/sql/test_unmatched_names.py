@@ -66,8 +66,13 @@ SPOILT = {
     "target": (T, "b: the targets feed has no row for the benefit target/b, which target needs"),
     "condition": (
         ("[P]", "scope: {where: \"channel = 'retial'\"}", "year", TIERS),
-        "scope.where: holds for no line; none has 'retial', did you mean retail?",
+        "scope.where: holds for no line; no line has channel retial, did you mean retail?",
     ),
+    "one-of-two": (
+        ("[P]", "scope: {where: \"channel in ('web', 'retial')\"}", "year", TIERS),
+        "scope.where: no line has channel retial, did you mean retail?",
+    ),
+    "number": (("[P]", "scope: {where: amount > 5000}", "year", TIERS), "scope.where: holds for no line"),
     "types": (("[P]", "scope: {types: [credit, adjustment]}", "year", TIERS), "types counts lines of type credit, adjustment, and there is none"),
 }
 

@@ -74,7 +74,7 @@ PERIODS: dict[str, list[tuple[str, str]]] = {
 NAMES: dict[str, list[tuple[str, str]]] = {
     "assets/transform/unmatched_names.py": [
         ("anti join known using (feed, attribute, value)", "anti join known using (feed, attribute)"),
-        ("if not holds]", "if holds]"),
+        ("if unknown or not held[condition]:", "if unknown:"),
         ("if is_chosen and not con", "if not con"),
         ("(_OF_FEED if feed in feeds else _OF_LINES)", "(_OF_LINES if feed in feeds else _OF_FEED)"),
     ],
