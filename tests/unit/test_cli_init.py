@@ -103,6 +103,7 @@ def test_moments_get_the_zone_whose_clock_they_show(tmp_path: Path, moments: lis
     ("amounts", "settings", "open_lines"),
     [
         (["1.234,50", "99,90-", "600"], {"decimal": ",", "thousands": ".", "negatives": ["trailing"]}, {}),
+        (["1.364,76-", "12.345.678,90", "99,90"], {"decimal": ",", "thousands": ".", "negatives": ["trailing"]}, {}),
         (["$1,234.50", "($99.90)", "600"], {"thousands": ",", "negatives": ["parentheses"], "symbols": ["$"]}, {}),
         (["1 234,50 €", "-99,90 €"], {"decimal": ",", "thousands": " ", "symbols": ["€"]}, {}),
         (["1'234.50", "99.90"], {"thousands": "'"}, {}),

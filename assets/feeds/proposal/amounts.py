@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from assets.feeds.proposal.column_names import currency_in
-from assets.feeds.proposal.mapping_text import exact, part, whole
+from assets.feeds.proposal.mapping_text import MAX_DECIMALS, decimals_of, exact, part, whole
 from assets.feeds.proposal.number_forms import CURRENCY_OF
 from assets.feeds.proposal.roles import Roles
 from assets.feeds.proposal.sample import Column
@@ -58,7 +58,7 @@ def map_amounts(roles: Roles, symbols: Sequence[str], currency: str | None) -> A
 def _note_rounding(found: Amounts, roles: Roles) -> None:
     for name in NUMBERS:
         if found.columns.get(name, "").startswith("round("):
-            noisy = sum(len(value.partition(".")[2]) > 6 for value in roles.chosen[name].values())
+            noisy = sum(decimals > MAX_DECIMALS for decimals in decimals_of(roles.chosen[name]))
             found.reasons[name] = f"{noisy:,} values have more decimals than an amount may have"
 
 

@@ -23,7 +23,7 @@ _RESERVED = frozenset(
     )
 )
 #: An amount has no more.
-_DECIMALS = 6
+MAX_DECIMALS = 6
 
 
 def alone(name: str) -> str:
@@ -47,9 +47,14 @@ def whole(column: Column) -> str:
     return part(column) if column.is_padded or column.is_path else alone(column.name)
 
 
+def decimals_of(column: Column) -> list[int]:
+    """How many decimals each plain number such as -12.50 has. In 1.364,76 and 1.234.567 a point separates thousands."""
+    return [len(found[1]) for value in column.values() if (found := re.fullmatch(r"-?[0-9]+\.([0-9]+)", value))]
+
+
 def exact(column: Column) -> str:
     """A column of numbers inside an expression, rounded if it has more decimals than an amount may have: such noise comes from computing in binary."""
-    decimals = [len(value.partition(".")[2]) for value in column.values()]
-    if max(decimals, default=0) <= _DECIMALS:
+    decimals = decimals_of(column)
+    if max(decimals, default=0) <= MAX_DECIMALS:
         return part(column)
-    return f"round({part(column)}, {max([2, *(count for count in decimals if count <= _DECIMALS)])})"
+    return f"round({part(column)}, {max([2, *(count for count in decimals if count <= MAX_DECIMALS)])})"
