@@ -38,10 +38,10 @@ from assets.runtime.errors import rejection
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import open_warehouse, transaction
 from models.documents import InputError, Problem
-from models.feeds.attributes import folded
+from models.feeds.attributes import folded, shown_name
 from models.feeds.columns import FEEDS, Feed
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
-from models.feeds.settings import FeedSettings, key_of
+from models.feeds.settings import FeedSettings, key_columns
 from models.spreadsheet_text import restore_text
 from models.sql_text import identifier
 
@@ -147,7 +147,8 @@ def _load_all(load: _Load) -> Counter[str]:
     for feed in FEEDS.values():
         todo[feed.name] = _to_load(load, feed)
         settings = load.context.book.feeds.get(feed.name)
-        append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key_of(feed, settings), 1)])
+        append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key_columns(feed, settings), 1)])
+        add_attributes(load.con, feed, [shown_name(column) for column in key_columns(feed, settings) if shown_name(column) != column])
         append_rows(load.con, "feed_snapshots", [(feed.name, settings.snapshot.per)] if settings and settings.snapshot else [])
         append_rows(load.con, "replacing_feeds", [(feed.name,)] if settings and settings.replace else [])
     total = sum(map(len, todo.values()))
@@ -213,7 +214,7 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     rejected, ignored = (sum(counts) for counts in zip(*recorded, strict=True)) if recorded else (0, 0)
     new = {file_number(feed, arrival) for arrival in load.landing.new if arrival.feed == feed.name}
     arrived = {source.file_no: source.name for source in sources if source.file_no in new and not is_correction(source.header)}
-    key = key_of(feed, settings)
+    key = key_columns(feed, settings)
     if settings.numbers_lines:
         number_lines(load.con, feed, batches, key, {sha256: file_number(feed, arrival) for sha256, arrival in first.items()})
         if not settings.snapshot and not settings.replace:
