@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
+import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 from assets.runtime.cache_folder import open_cache
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.errors import SqlError
+from assets.runtime.events import log_event
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import open_warehouse
 from assets.transform.book_features import read_book_features
@@ -33,6 +35,7 @@ from assets.transform.compiled_models import (
     read_compiled,
 )
 from assets.transform.reference_checks import check_references
+from assets.transform.unused_rows import describe_unused_rows
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 #: What the Polars results feed is `publish`; everything else is `prepare`. The cut is by lineage, so neither half can wait for the other.
@@ -60,10 +63,11 @@ class DataTest:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelsReport(StepReport):
-    """The models that were built."""
+    """The models that were built, and what a person should look at."""
 
     models: int
     built: tuple[BuiltModel, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def prepare(context: RunContext, models: Sequence[str] = ()) -> ModelsReport:
@@ -76,6 +80,10 @@ def prepare(context: RunContext, models: Sequence[str] = ()) -> ModelsReport:
     if not models:
         check_references(context)
         _note(context, "prepare")
+        warnings = describe_unused_rows(context)
+        for warning in warnings:
+            log_event("warning", warning, logging.WARNING)
+        return replace(report, warnings=tuple(warnings))
     return report
 
 
