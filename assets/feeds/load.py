@@ -26,6 +26,7 @@ from assets.feeds.file_events import log_attention, log_files
 from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect
 from assets.feeds.landing import Landing, dialect_of, land_files
 from assets.feeds.line_numbers import left_over_lines, number_lines
+from assets.feeds.payment_checks import describe_odd_payments
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
 from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, rewrite_csv
 from assets.feeds.repeated_keys import describe_repeated_keys, reject_repeated_keys
@@ -257,6 +258,8 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
     load.warnings.extend(ids_with_exponents(load.con, feed, sources))
     load.warnings.extend(positive_credits(load.con, feed, settings, sources))
+    if feed.name == "payments":
+        load.warnings.extend(describe_odd_payments(load.con, key, arrived))
     again = [(arrival, first[arrival.sha256]) for arrival in todo if arrival in load.landing.new and first.get(arrival.sha256, arrival) is not arrival]
     arrivals = load.landing.arrivals[feed.name]
     load.warnings.extend(delivered_again(load.con, feed, arrivals, [(arrival, original, file_number(feed, original)) for arrival, original in again]))

@@ -338,3 +338,26 @@ def test_a_feed_without_files_has_the_columns_of_its_key(tmp_path: Path) -> None
     book = write_book(tmp_path, PLAIN + '\npartners: {files: "feeds/partners/*", key: [partner_id, region]}', {"transactions/a.csv": csv(ROW)})
     load(book)
     assert query(book, 'select count("attribute:region") from raw.partners') == [(0,)]
+
+
+PAYMENTS = "agreement,benefit,participant_id,window_start,amount,paid_on,reference"
+PAID = "A,b,P-1,2026-01-01,4.00,2026-05-02,R-1"
+
+
+@pytest.mark.parametrize(
+    ("key", "second", "told"),
+    [
+        ("", [PAID.replace("R-1", "R-2")], "b.csv: 1 payments are equal to others but for their reference, such as R-2 and R-1, and settle twice"),
+        ("", [PAID.replace("2026-01-01", "2026-02-01")], "b.csv: 1 payments replace one of another payout that an earlier file has under their reference"),
+        (", key: [reference, window_start]", [PAID.replace("2026-01-01", "2026-02-01")], ""),
+        ("", [PAID.replace("4.00", "5.00"), PAID.replace("R-1", "R-3").replace("4.00", "6.00")], ""),
+        ("", [PAID, PAID.replace("R-1", "R-3").replace("05-02", "05-03")], ""),
+    ],
+)
+def test_a_payment_that_is_there_twice_or_that_replaces_another_is_a_warning(tmp_path: Path, key: str, second: list[str], told: str) -> None:
+    settings = PLAIN + f'\npayments: {{files: "feeds/payments/*"{key}}}'
+    book = write_book(tmp_path, settings, {"payments/a.csv": f"{PAYMENTS}\n{PAID}\n"})
+    assert load(book).warnings == ()
+    add_file(book, "payments/b.csv", "\n".join([PAYMENTS, *second]) + "\n")
+    found = load(book).warnings
+    assert (len(found), found == () or told in found[0]) == (bool(told), True)
