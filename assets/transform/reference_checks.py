@@ -199,6 +199,7 @@ def _cycles(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         ),
         walked as (
             select partner_id as start, parent_id as reached, [partner_id, parent_id] as path, first_day, last_day, file_no, row_no from links
+            where parent_id >= partner_id
             union all
             select start, parent_id, list_append(path, parent_id), greatest(walked.first_day, links.first_day), least(walked.last_day, links.last_day),
                 walked.file_no, walked.row_no
