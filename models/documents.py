@@ -37,6 +37,18 @@ _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "fals
 Path = tuple[str | int, ...]
 
 
+class WrittenInteger(int):
+    """An integer that was written otherwise than a program would write it, such as 12_000 or +5: as a name it would be another one."""
+
+    written: str
+
+
+class WrittenDecimal(Decimal):
+    """The same for a number with a decimal point."""
+
+    written: str
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """One mistake in what a user wrote: where it is, what it is, and how to correct it."""
@@ -188,9 +200,9 @@ def _scalar(text: str) -> Any:
         if len(text) > MAX_DIGITS and text.strip("+-.0123456789_") == "":
             raise ValueError(f"a number of {len(text):,} characters; this program reads numbers of up to {MAX_DIGITS}")
         if _INTEGER.fullmatch(text):
-            return int(text.replace("_", ""))
+            return _as_written(WrittenInteger(text.replace("_", "")), text)
         if _DECIMAL.fullmatch(text):
-            return Decimal(text.replace("_", ""))
+            return _as_written(WrittenDecimal(text.replace("_", "")), text)
         if _DATE.fullmatch(text):
             try:
                 return dt.date.fromisoformat(text)
@@ -199,3 +211,12 @@ def _scalar(text: str) -> Any:
     if _AMBIGUOUS.fullmatch(text):
         raise ValueError(f"programs read {text} differently: write '{text}' in quotes if it is a name, otherwise the number in full or true/false")
     return text
+
+
+def _as_written(number: WrittenInteger | WrittenDecimal, text: str) -> int | Decimal:
+    """The number, which remembers its text only where a program would write another."""
+    plain = int(number) if isinstance(number, int) else Decimal(number)
+    if str(plain) == text:
+        return plain
+    number.written = text
+    return number

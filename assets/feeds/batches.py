@@ -35,10 +35,10 @@ from assets.feeds.typing_sql import (
 )
 from assets.runtime.errors import rejection
 from models.documents import InputError
-from models.feeds.attributes import column_named, folded
+from models.feeds.attributes import folded
 from models.feeds.columns import Feed
 from models.feeds.reject_reasons import CORRECTS_FILE, CORRECTS_ROW, is_correction
-from models.feeds.settings import FeedSettings, Unpivot, key_of
+from models.feeds.settings import FeedSettings, Unpivot, key_columns
 from models.money import Rounding
 from models.sql_text import literal
 
@@ -179,8 +179,7 @@ def _deletion(feed: Feed, settings: FeedSettings, source: Source, typed: frozens
         return None, []
     is_json = format_of(source.suffix)[0] == "json"  # an object has no key for what has no value
     condition = compile_condition(feed, settings, "deleted", source.names, source.name, typed, absent if is_json else ())
-    key = frozenset(column_named(feed, name) for name in key_of(feed, settings))
-    return Deletion(condition.sql, key), [not_computed(condition)] if condition.failed else []
+    return Deletion(condition.sql, frozenset(key_columns(feed, settings))), [not_computed(condition)] if condition.failed else []
 
 
 def describe_undeletable(feed: Feed, settings: FeedSettings, batches: list[Batch]) -> list[str]:

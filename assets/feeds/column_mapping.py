@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from assets.feeds.typing_sql import DECIMALS, Mapped
 from assets.runtime.errors import rejection
 from models.book.settings import Book
 from models.documents import Document, InputError, Problem, parse_documents
-from models.feeds.attributes import folded
+from models.feeds.attributes import attribute_column, column_named, folded
 from models.feeds.columns import FEEDS, SIGNED_COLUMNS, TRANSACTION_TYPES, Column, Feed, Kind
 from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, ExpressionError, is_day
 from models.feeds.expressions import compile_expression
@@ -86,7 +86,7 @@ def check_settings(book: Book, document: Document) -> list[Problem]:
             elif not _fits(columns[target].kind, str(value)):
                 problems.append(document.problem(("feeds", name, "defaults", target), f"{value!r} is not a valid {columns[target].kind}"))
         for position, target in enumerate(settings.key or []):
-            if target not in columns:
+            if column_named(feed, target) not in columns and not feed.attributes:
                 problems.append(document.problem(("feeds", name, "key", position), f"{target!r} is not a column of this feed; allowed: {', '.join(columns)}"))
     return problems
 
@@ -213,7 +213,7 @@ def map_header(
     def made(target: str, column: Column | None, expression: Compiled, text: str = "") -> Mapped:
         is_typed = bool(expression.columns & typed)
         is_turned = settings.signs == "by_type" and target in SIGNED_COLUMNS
-        return Mapped(target, column, expression, text, forms_of_typed if is_typed else forms, is_typed, is_turned)
+        return Mapped(target, column, expression, text, forms_of_typed if is_typed else forms, is_typed, is_turned=is_turned)
 
     settings = _with_unpivoted(feed, settings, header)
     by_folded_name = {folded(column): column for column in header}
@@ -256,4 +256,17 @@ def map_header(
         names = {folded(target) for target in mapped}
         free = [column for column in named if column not in taken and folded(column) not in names]
         attributes += [Mapped(composed(column), None, Compiled(by_name[column], is_column=True)) for column in free]
-    return [mapped[column.name] for column in feed.columns] + attributes
+    return [mapped[column.name] for column in feed.columns] + _with_key(feed, settings, attributes, by_name, name)
+
+
+def _with_key(feed: Feed, settings: FeedSettings, attributes: list[Mapped], by_name: dict[str, str], name: str) -> list[Mapped]:
+    """The attributes, and those of the key among them even where an expression uses their column. Raises InputError when the file has no such column."""
+    own = {column_named(feed, key): key for key in key_of(feed, settings) if column_named(feed, key) not in {column.name for column in feed.columns}}
+    found = [replace(each, is_key=each.target in own) for each in attributes]
+    for target in own.keys() - {each.target for each in attributes}:
+        column = next((column for column in by_name if attribute_column(column) == target), None)
+        if column is None:
+            message = f"has no column {own[target]}, which feeds.{feed.name}.key names in book.yaml; correct the key, or map {own[target]} under `columns`"
+            raise rejection(name, f"{message}. Its columns: {', '.join(list(by_name)[:40])}", 1)
+        found.append(Mapped(composed(column), None, Compiled(by_name[column], is_column=True), is_key=True))
+    return found

@@ -80,6 +80,8 @@ def land_files(context: RunContext, known: dict[str, str]) -> Landing:
     result = Landing({name: [] for name in FEEDS})
     for arrival in read_manifest(archive):
         result.arrivals[arrival.feed].append(arrival)
+    if not context.is_rebuild:
+        result.warnings.extend(_arrived_after(context, [arrival for arrivals in result.arrivals.values() for arrival in arrivals]))
     feeds = {} if context.is_rebuild else context.book.feeds
     found = {name: _whole_files(find_files(context.folder, name, settings.patterns), settings, result) for name, settings in feeds.items()}
     files = {landed.identity: landed for feed in found.values() for landed in feed}
@@ -117,6 +119,18 @@ def land_files(context: RunContext, known: dict[str, str]) -> Landing:
                 arrivals.append(Arrival(name, landed.name, sha256, len(arrivals) + 1, arrived_at, landed.size, landed.suffix, totals))
                 result.new.append(arrivals[-1])
     return result
+
+
+def _arrived_after(context: RunContext, arrivals: list[Arrival]) -> list[str]:
+    """A sentence about files that arrived after now, by the manifest: the clock was ahead then, or has been set back since."""
+    now = context.started_at.astimezone(dt.UTC).replace(tzinfo=None)
+    later = [arrival for arrival in arrivals if dt.datetime.fromisoformat(arrival.arrived_at) > now]
+    if not later:
+        return []
+    last = max(later, key=lambda arrival: arrival.arrived_at)
+    found = f"{last.file_name} arrived on {last.arrived_at[:19]}" + (f", and {len(later) - 1:,} more files arrived after now" if later[1:] else "")
+    waiting = "" if context.book.as_of else f", and as_of, which book.yaml does not set, is {context.as_of}: later lines wait"
+    return [f"the clock says {now:%Y-%m-%d %H:%M:%S} UTC, but {found}, by archive/manifest.jsonl. Check the clock. The files count{waiting}"]
 
 
 def dialect_of(settings: FeedSettings) -> Dialect:

@@ -18,7 +18,7 @@ from assets.feeds.batches import Batch, read_corrections
 from assets.feeds.control_totals import WITHOUT_IGNORED
 from models.feeds.columns import Feed
 from models.feeds.reject_reasons import CORRECTS_FILE, CORRECTS_ROW, is_correction
-from models.sql_text import identifier
+from models.sql_text import identifier, literal
 
 
 def number_lines(con: duckdb.DuckDBPyConnection, feed: Feed, batches: Sequence[Batch], key: Sequence[str], files: Mapping[str, int]) -> None:
@@ -144,4 +144,4 @@ def _line_of_rejected(
 
 
 def _path(column: str) -> str:
-    return "'$.\"" + column.replace("'", "''") + "\"'"
+    return literal("/" + column.replace("~", "~0").replace("/", "~1"))

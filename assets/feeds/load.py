@@ -26,6 +26,7 @@ from assets.feeds.file_events import log_attention, log_files
 from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect, is_unnamed
 from assets.feeds.landing import Landing, dialect_of, land_files
 from assets.feeds.line_numbers import left_over_lines, number_lines
+from assets.feeds.payment_checks import describe_odd_payments
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
 from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, rewrite_csv, with_paths
 from assets.feeds.repeated_keys import describe_repeated_keys, reject_repeated_keys
@@ -38,10 +39,10 @@ from assets.runtime.errors import rejection
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import open_warehouse, transaction
 from models.documents import InputError, Problem
-from models.feeds.attributes import folded
+from models.feeds.attributes import folded, shown_name
 from models.feeds.columns import FEEDS, Feed
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
-from models.feeds.settings import FeedSettings, key_of
+from models.feeds.settings import FeedSettings, key_columns
 from models.spreadsheet_text import restore_text
 from models.sql_text import identifier
 
@@ -154,7 +155,8 @@ def _load_all(load: _Load) -> Counter[str]:
     for feed in FEEDS.values():
         todo[feed.name] = _to_load(load, feed)
         settings = load.context.book.feeds.get(feed.name)
-        append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key_of(feed, settings), 1)])
+        append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key_columns(feed, settings), 1)])
+        add_attributes(load.con, feed, [shown_name(column) for column in key_columns(feed, settings) if shown_name(column) != column])
         append_rows(load.con, "feed_snapshots", [(feed.name, settings.snapshot.per)] if settings and settings.snapshot else [])
         append_rows(load.con, "replacing_feeds", [(feed.name,)] if settings and settings.replace else [])
     total = sum(map(len, todo.values()))
@@ -222,7 +224,7 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     rejected, ignored = (sum(counts) for counts in zip(*recorded, strict=True)) if recorded else (0, 0)
     new = {file_number(feed, arrival) for arrival in load.landing.new if arrival.feed == feed.name}
     arrived = {source.file_no: source.name for source in sources if source.file_no in new and not is_correction(source.header)}
-    key = key_of(feed, settings)
+    key = key_columns(feed, settings)
     if settings.numbers_lines:
         number_lines(load.con, feed, batches, key, {sha256: file_number(feed, arrival) for sha256, arrival in first.items()})
         if not settings.snapshot and not settings.replace:
@@ -265,8 +267,10 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     append_rows(load.con, "feed_files", entries)
     load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
     load.warnings.extend(ids_with_exponents(load.con, feed, sources))
-    load.warnings.extend(columns_of_single_precision(sources))
     load.warnings.extend(positive_credits(load.con, feed, settings, sources))
+    if feed.name == "payments":
+        load.warnings.extend(describe_odd_payments(load.con, key, arrived))
+    load.warnings.extend(columns_of_single_precision(sources))
     again = [(arrival, first[arrival.sha256]) for arrival in todo if arrival in load.landing.new and first.get(arrival.sha256, arrival) is not arrival]
     arrivals = load.landing.arrivals[feed.name]
     load.warnings.extend(delivered_again(load.con, feed, arrivals, [(arrival, original, file_number(feed, original)) for arrival, original in again]))

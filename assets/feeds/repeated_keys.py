@@ -12,6 +12,7 @@ import duckdb
 
 from assets.feeds.batches import Batch
 from assets.feeds.readers import relation
+from models.feeds.attributes import shown_name
 from models.feeds.columns import Feed
 from models.sql_text import identifier, literal
 
@@ -43,9 +44,10 @@ def reject_repeated_keys(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batc
     if sources:
         names = ", ".join(f"{literal(name)}, c{i}" for i, name in enumerate(sources[0].header))
         con.execute(f"create or replace temp table as_read as select file_no, json_object({names})::varchar as raw from ({relation(sources)})")
-        readable = ", ".join(f"{literal(column.name)}, {identifier(column.name)}" for column in feed.columns)
+        names_readable = dict.fromkeys([*(column.name for column in feed.columns), *key])
+        readable = ", ".join(f"{literal(column)}, {identifier(column)}" for column in names_readable)
         shown = " || ', ' || ".join(f"coalesce({identifier(column)}::varchar, '')" for column in key)
-        message = f"{literal(', '.join(key) + ': ')} || {shown} || ' is the key of another row of this file too, with other values'"
+        message = f"{literal(', '.join(map(shown_name, key)) + ': ')} || {shown} || ' is the key of another row of this file too, with other values'"
         con.execute(
             f"""insert into raw.rejects
             select {literal(feed.name)}, file_no, row_no, 'key_repeated', null, {message}, raw, json_object({readable})::varchar
@@ -63,6 +65,6 @@ def reject_repeated_keys(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batc
 def describe_repeated_keys(feed: Feed, key: Sequence[str], rejected: dict[str, int]) -> list[str]:
     """One sentence per file, with the ways out."""
     ways = f"correct it, add what tells them apart to feeds.{feed.name}.key in book.yaml, or set `repeats: last` if the later row corrects the earlier one"
-    named = ", ".join(key)
+    named = ", ".join(map(shown_name, key))
     share = f"share their key ({named}) with a different row of the same file and are rejected"
     return [f"{name}: {rows:,} rows {share}; {ways}" for name, rows in rejected.items()]

@@ -11,8 +11,9 @@ from decimal import Decimal
 import duckdb
 
 from models.documents import Problem
+from models.feeds.attributes import shown_name
 from models.feeds.columns import Feed
-from models.feeds.settings import FeedSettings, SnapshotSettings, key_of
+from models.feeds.settings import FeedSettings, SnapshotSettings, key_columns
 from models.sql_text import identifier, literal
 
 #: A file of corrections says nothing of the rows that it does not hold.
@@ -37,7 +38,7 @@ def shrunken_snapshots(con: duckdb.DuckDBPyConnection, feed: Feed, settings: Fee
         return []
     problems = []
     for file_no, name in sorted(names.items()):
-        replaced, dropped, example = _dropped_by(con, feed, settings.snapshot, key_of(feed, settings), file_no)
+        replaced, dropped, example = _dropped_by(con, feed, settings.snapshot, key_columns(feed, settings), file_no)
         if dropped <= replaced * settings.snapshot.max_drop:
             continue
         such = f", such as {example}" if example else ""
@@ -76,4 +77,4 @@ def _dropped_by(con: duckdb.DuckDBPyConnection, feed: Feed, snapshot: SnapshotSe
         )
         select (select count(*) from replaced), found.* from {dropped} as found"""
     replaced, missing, example = con.execute(query, {"file_no": file_no}).fetchall()[0]
-    return replaced, missing, f"{', '.join(key)} {example}" if example else None
+    return replaced, missing, f"{', '.join(map(shown_name, key))} {example}" if example else None

@@ -50,6 +50,7 @@ class Mapped:
     text: str = ""  # the expression as the user wrote it, for messages
     forms: Forms = PLAIN  # how its text is written
     is_typed: bool = False  # the file itself says that it is a number
+    is_key: bool = False  # an attribute that the business key has
     is_turned: bool = False  # negative in returns and credits, whatever its sign in the file
 
     @property
@@ -183,7 +184,7 @@ def select_rejects(
 ) -> str:
     """SQL: the rejected rows of `relation` in order: `file_no, reason, column_name, message, raw, readable`.
 
-    `readable`: JSON of the canonical columns whose values could be read.
+    `readable`: JSON of the canonical columns and those of the key whose values could be read, as raw.<feed> names them.
     """
     typed = _typed(mapped, defaults, facts, deletion)
     message = {
@@ -195,9 +196,8 @@ def select_rejects(
         )
         for comes_first in (True, False)
     }
-    readable = ", ".join(
-        f"{literal(t.mapped.name)}, case when {' and '.join(t.tests()) or 'true'} then {t.turned(typed)} end" for t in typed if t.mapped.column
-    )
+    kept = [t for t in typed if t.mapped.column or t.mapped.is_key]
+    readable = ", ".join(f"{literal(t.mapped.target)}, case when {' and '.join(t.tests()) or 'true'} then {t.turned(typed)} end" for t in kept)
     found = "".join(
         f"when {d.condition} then {{'reason': {literal(d.reason)}, 'column_name': {literal(t.mapped.name)}, 'message': {d.message}}} "
         for t in typed

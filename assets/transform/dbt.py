@@ -37,6 +37,7 @@ from assets.transform.compiled_models import (
 from assets.transform.prior_members import find_changed_members
 from assets.transform.reference_checks import check_references
 from assets.transform.unmatched_names import find_unmatched_names
+from assets.transform.unused_rows import describe_unused_rows
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 #: What the Polars results feed is `publish`; everything else is `prepare`. The cut is by lineage, so neither half can wait for the other.
@@ -89,6 +90,7 @@ def _warn(context: RunContext) -> tuple[str, ...]:
     """What is legal and probably not meant, each logged as a warning."""
     with open_warehouse(context) as con:
         warnings = tuple(map(str, [*find_unmatched_names(con, context.book.feeds), *find_changed_members(con)]))
+    warnings += tuple(describe_unused_rows(context))
     for warning in warnings:
         log_event("warning", warning, logging.WARNING)
     return warnings

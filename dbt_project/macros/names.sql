@@ -17,3 +17,8 @@
 {% macro text_literals(texts) -%}
     {%- for text in texts %}{{ text_literal(text) }}{{ ", " if not loop.last }}{% endfor -%}
 {%- endmacro %}
+
+{# The place of a key in a JSON object, within the quotes of a text. #}
+{% macro json_pointer(key) -%}
+    /{{ key | replace("~", "~0") | replace("/", "~1") | replace("'", "''") }}
+{%- endmacro %}

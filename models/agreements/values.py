@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from models.documents import WrittenDecimal, WrittenInteger
 from models.feeds.expression_parts import ExpressionError
 from models.feeds.expressions import compile_expression
 
@@ -83,7 +84,9 @@ def _name(value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    """A number where a name is expected (`clause: 4.1`) is taken as written."""
+    """A number where a name is expected (`clause: 4.1`) is taken as written, unless the text of the number is another one."""
+    if isinstance(value, WrittenInteger | WrittenDecimal):
+        raise ValueError(f"{value.written} is read as the number {value}: write '{value.written}' in quotes if it is a name, otherwise write {value}")
     return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
 
 

@@ -25,6 +25,11 @@ def attribute_column(name: str) -> str:
     return _PREFIX + folded(name)
 
 
+def shown_name(column: str) -> str:
+    """The name that a user knows a column of raw.<feed> by."""
+    return column.removeprefix(_PREFIX)
+
+
 def column_named(feed: Feed, name: str) -> str:
     """The column of raw.<feed> that a user means by a name: a canonical column or an attribute."""
     wanted = folded(name)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from models.calendars import TimeZone
+from models.feeds.attributes import column_named
 from models.feeds.columns import NUMERIC_KINDS, Feed
 from models.validation import Strict
 
@@ -268,5 +269,10 @@ class FeedSettings(Strict):
 
 
 def key_of(feed: Feed, settings: FeedSettings | None) -> tuple[str, ...]:
-    """The columns of the feed's business key; empty: a row is identified by its file and place."""
+    """The columns of the feed's business key, as the user names them; empty: a row is identified by its file and place."""
     return feed.key if settings is None or settings.key is None else tuple(settings.key)
+
+
+def key_columns(feed: Feed, settings: FeedSettings | None) -> tuple[str, ...]:
+    """The same as columns of raw.<feed>: a key may have columns that the feed carries along."""
+    return tuple(column_named(feed, name) for name in key_of(feed, settings))

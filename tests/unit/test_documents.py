@@ -148,3 +148,8 @@ for path in pathlib.Path(sys.argv[1]).iterdir():
         refused += 1
 print(refused, re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path("/proc/self/status").read_text())[1])
 """
+
+
+@pytest.mark.parametrize(("text", "value"), [("12_000", 12000), ("+5", 5), ("-0", 0), ("1_000.50", Decimal("1000.50")), ("4.10", Decimal("4.10"))])
+def test_a_number_may_be_written_in_any_way(text: str, value: object) -> None:
+    assert parse_documents(f"a: {text}\n", "a.yaml")[0].value == {"a": value}

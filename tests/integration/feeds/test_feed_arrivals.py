@@ -125,3 +125,14 @@ def test_a_file_whose_time_lies_ahead_of_the_clock_is_named(tmp_path: Path) -> N
     report = load(book)
     assert report.files_still_written == 1
     assert any("feeds/transactions/a.csv waits until " in warning and "lies ahead of the clock" in warning for warning in report.warnings)
+
+
+def test_a_clock_that_was_set_back_is_named_and_hides_nothing(tmp_path: Path) -> None:
+    book = write_book(tmp_path, files={"transactions/a.csv": csv(ROW), "transactions/b.csv": csv(ROW, ROW)})
+    assert load(book, day=30).warnings == ()
+    add_file(book, "transactions/c.csv", csv(ROW.replace("A-1", "A-2")))
+    (warning,) = load(book, day=1).warnings
+    assert warning.startswith("the clock says 2026-06-01 12:00:00 UTC, but feeds/transactions/a.csv arrived on 2026-06-30 12:00:00, and 1 more files arrived")
+    assert "as_of, which book.yaml does not set, is 2026-12-31: later lines wait" in warning
+    assert query(book, "select count(*) from raw.transactions") == [(4,)]
+    assert load(book, day=30).warnings == ()

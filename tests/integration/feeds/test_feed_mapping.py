@@ -21,7 +21,6 @@ pytestmark = pytest.mark.usefixtures("rejected_files_count")
         ("{files: 'x/*', columns: {note: \"regexp_replace(a, '(', '')\"}}", "feeds.transactions.columns.note", "cannot be computed"),
         ("{files: 'x/*', defaults: {currency: eur}}", "feeds.transactions.defaults.currency", "not a valid currency"),
         ("{files: 'x/*', defaults: {note: x}}", "feeds.transactions.defaults.note", "not a column"),
-        ("{files: 'x/*', key: [transaction_id, position]}", "feeds.transactions.key", "not a column"),
         ("{files: '../x/*.csv'}", "feeds.transactions.files", "leaves the book"),
     ],
 )

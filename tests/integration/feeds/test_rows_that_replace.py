@@ -112,3 +112,17 @@ def test_amounts_that_are_turned_by_type_are_proved(tmp_path: Path) -> None:
     assert story.months() == {1: 80}
     assert story.is_proved()
     assert "published amount is -20, and the file says 20" in read_a_second_way(story, "signs: by_type", "signs: as_given")
+
+
+def test_rows_of_a_key_with_a_column_of_ones_own_replace_each_other(tmp_path: Path) -> None:
+    """A rejected row is resolved by a later one of its key."""
+    story = Story(tmp_path / "book", "key: [transaction_id, store/1]")
+    header = "transaction_id,date,partner_id,amount,store/1"
+    story.deliver("1.csv", header, "A,2026-01-05,P,90.00,", "A,2026-01-05,P,5.00,S1", "B,2026-01-05,P,bad,S2")
+    assert story.months() == {1: 95}
+    story.deliver("2.csv", header, "A,2026-01-05,P,100.00,", "B,2026-01-05,P,7.00,S1")
+    assert story.months() == {1: 112}
+    assert story.query("select count(*) from audit_reject_resolved") == [(0,)]
+    story.deliver("3.csv", header, "B,2026-01-05,P,1.00,S2")
+    assert story.query("select row_number, resolved_by_row, how from audit_reject_resolved") == [(3, 1, "key")]
+    assert story.is_proved()

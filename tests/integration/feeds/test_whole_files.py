@@ -301,3 +301,74 @@ def test_a_file_of_corrections_is_no_snapshot(tmp_path: Path) -> None:
     add_file(book, "transactions/fixed.csv", f"{HEADER},corrects_file,corrects_row\n{fixed},{sha256},3\n")
     load(book)
     assert query(book, "select count(*) from raw.corrections") == [(1,)]
+
+
+OWN_KEY = PLAIN.replace("}", ', key: [transaction_id, Channel, "sh/op~\'1"]}')
+OWN_HEADER = HEADER + ",sh/op~'1"
+
+
+def own(*rows: str) -> str:
+    return "\n".join([OWN_HEADER, *(f"{row},S" for row in rows)]) + "\n"
+
+
+def test_a_key_may_have_columns_of_ones_own(tmp_path: Path) -> None:
+    """Rows of one transaction in two channels are two; a rejected row counts as corrected once its key comes again."""
+    web = ROW.replace("retail", "web")
+    book = write_book(tmp_path, OWN_KEY, {"transactions/a.csv": own(ROW, web, OTHER, OTHER.replace("12.50", "13.00"), BAD.replace("retail", ""))})
+    load(book)
+    assert [(row, reason) for row, reason, _ in rejects(book)] == [(3, "key_repeated"), (4, "key_repeated"), (5, "bad_number")]
+    readable = [json.loads(text) for (text,) in query(book, "select readable from raw.rejects order by row_no")]
+    assert [(each["attribute:channel"], each["attribute:sh/op~'1"]) for each in readable] == [("retail", "S"), ("retail", "S"), (None, "S")]
+    assert query(book, "select column_name from raw.feed_keys where feed = 'transactions' order by position") == [
+        ("transaction_id",),
+        ("attribute:channel",),
+        ("attribute:sh/op~'1",),
+    ]
+
+
+def test_a_column_of_the_key_is_kept_even_where_an_expression_uses_it(tmp_path: Path) -> None:
+    settings = PLAIN.replace("}", ", key: [transaction_id, channel], columns: {type: \"CASE WHEN channel = 'x' THEN 'credit' ELSE 'sale' END\"}}")
+    book = write_book(tmp_path, settings, {"transactions/a.csv": csv(ROW)})
+    load(book)
+    assert query(book, 'select "attribute:channel" from raw.transactions') == [("retail",)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (PLAIN.replace("}", ", key: [transaction_id, store]}"), "a.csv:1: has no column store, which feeds.transactions.key names in book.yaml"),
+        (PLAIN + '\npayments: {files: "feeds/payments/*", key: [reference, bank]}', "feeds.payments.key.*'bank' is not a column of this feed"),
+    ],
+)
+def test_a_key_without_its_column_is_refused(tmp_path: Path, settings: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load(write_book(tmp_path, settings, {"transactions/a.csv": csv(ROW)}))
+
+
+def test_a_feed_without_files_has_the_columns_of_its_key(tmp_path: Path) -> None:
+    book = write_book(tmp_path, PLAIN + '\npartners: {files: "feeds/partners/*", key: [partner_id, region]}', {"transactions/a.csv": csv(ROW)})
+    load(book)
+    assert query(book, 'select count("attribute:region") from raw.partners') == [(0,)]
+
+
+PAYMENTS = "agreement,benefit,participant_id,window_start,amount,paid_on,reference"
+PAID = "A,b,P-1,2026-01-01,4.00,2026-05-02,R-1"
+
+
+@pytest.mark.parametrize(
+    ("key", "second", "told"),
+    [
+        ("", [PAID.replace("R-1", "R-2")], "b.csv: 1 payments are equal to others but for their reference, such as R-2 and R-1, and settle twice"),
+        ("", [PAID.replace("2026-01-01", "2026-02-01")], "b.csv: 1 payments replace one of another payout that an earlier file has under their reference"),
+        (", key: [reference, window_start]", [PAID.replace("2026-01-01", "2026-02-01")], ""),
+        ("", [PAID.replace("4.00", "5.00"), PAID.replace("R-1", "R-3").replace("4.00", "6.00")], ""),
+        ("", [PAID, PAID.replace("R-1", "R-3").replace("05-02", "05-03")], ""),
+    ],
+)
+def test_a_payment_that_is_there_twice_or_that_replaces_another_is_a_warning(tmp_path: Path, key: str, second: list[str], told: str) -> None:
+    settings = PLAIN + f'\npayments: {{files: "feeds/payments/*"{key}}}'
+    book = write_book(tmp_path, settings, {"payments/a.csv": f"{PAYMENTS}\n{PAID}\n"})
+    assert load(book).warnings == ()
+    add_file(book, "payments/b.csv", "\n".join([PAYMENTS, *second]) + "\n")
+    found = load(book).warnings
+    assert (len(found), found == () or told in found[0]) == (bool(told), True)

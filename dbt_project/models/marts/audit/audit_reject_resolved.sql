@@ -32,7 +32,7 @@ named as (
     inner join {{ source("raw", "rejects") }} as rejects
         on rejects.feed = '{{ feed }}'
         {% for column in made_of.key %}
-        and cast(later.{{ identifier(column) }} as varchar) = json_extract_string(rejects.readable, '$.{{ column }}')
+        and cast(later.{{ identifier(column) }} as varchar) = json_extract_string(rejects.readable, '{{ json_pointer(column) }}')
         {% endfor %}
     where later.file_no > rejects.file_no or (later.file_no = rejects.file_no and later.row_no > rejects.row_no)
 ),

@@ -1,0 +1,74 @@
+"""Rows that this run took in and that count otherwise than most people mean: outside every term, or credited in shares that do not add to 1.
+
+Belongs here: these warnings, which need the agreements or the rows of several files. Does not belong here: contradictions, which stop the run
+(assets/transform/reference_checks.py), warnings about one file (assets/feeds/).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from assets.runtime.context import RunContext
+from assets.runtime.warehouse import open_warehouse
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def describe_unused_rows(context: RunContext) -> list[str]:
+    """One sentence per kind. Only about files that arrived with this run, so that each is told once."""
+    arrived_at = context.started_at.astimezone(dt.UTC).replace(tzinfo=None)
+    with open_warehouse(context) as con:
+        new = "select feed, file_no from raw.feed_files where status = 'loaded' and arrived_at = ?"
+        arrived = dict(con.execute(f"select feed, list(file_no) from ({new}) group by feed", [arrived_at]).fetchall())
+        return _outside_terms(con, arrived.get("transactions", [])) + _uneven_shares(con, arrived.get("assignments", []))
+
+
+def _outside_terms(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str]:
+    """Lines before the year that precedes every term, which targets and baselines look at, or after every term."""
+    found = con.execute(_OUTSIDE, [files]).fetchall() if files else []
+    return [
+        f"{rows:,} transaction lines are dated outside every agreement's term, such as {day} (row {row_no} of {file}): before {first} or after {last} "
+        "no line counts, nor does a prior year. Correct the dates, or ignore this if the agreements are still to come"
+        for rows, day, row_no, file, first, last in found
+        if rows
+    ]
+
+
+def _uneven_shares(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str]:
+    found = con.execute(_UNEVEN, [files]).fetchall() if files else []
+    return [
+        f"the shares in assignments of {partners:,} partners do not add to 1, such as {partner}: {shares:f}{'' if day.year == 1 else f' from {day}'}. "
+        "What is missing is credited to nobody, and what is above 1 is credited more than once"
+        for partners, partner, shares, day in found
+        if partners
+    ]
+
+
+_OUTSIDE = """
+    with terms as (select min(term_from) - 400 as first_day, max(term_to) as last_day from terms.agreements),
+    outside as (
+        select lines.file_no, lines.row_no, lines.date, terms.first_day, terms.last_day
+        from staging.stg_transactions_keyed as lines cross join terms
+        where list_contains(?::integer[], lines.file_no) and (lines.date < terms.first_day or lines.date > terms.last_day)
+    ),
+    example as (select * from outside order by file_no, row_no limit 1)
+    select (select count(*) from outside), example.date, example.row_no, files.file_name, example.first_day, example.last_day
+    from example join raw.feed_files as files using (file_no)"""
+
+#: Spans of days with the same assignments begin on the first day of one, or on the day after another.
+_UNEVEN = """
+    with named as (select distinct partner_id from staging.stg_assignments where list_contains(?::integer[], file_no)),
+    assignments as (select * from staging.stg_assignments semi join named using (partner_id) semi join staging.stg_transactions using (partner_id)),
+    days as (
+        select partner_id, first_day as day from assignments
+        union select partner_id, last_day + 1 from assignments where last_day < date '9999-12-31'
+    ),
+    summed as (
+        select days.partner_id, days.day, sum(share)::decimal(18, 6) as shares
+        from days join assignments on days.partner_id = assignments.partner_id and days.day between first_day and last_day
+        group by all
+    ),
+    uneven as (select * from summed where shares <> 1)
+    select count(distinct partner_id), min(partner_id), arg_min(shares, (partner_id, day)), arg_min(day, (partner_id, day)) from uneven"""
