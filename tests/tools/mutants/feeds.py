@@ -11,6 +11,7 @@ MAPPINGS = ("tests/unit/feeds/test_expressions.py",)
 TYPING = (
     "tests/integration/feeds/test_feed_typing.py",
     "tests/integration/feeds/test_feed_rows.py",
+    "tests/integration/feeds/test_feed_numbers.py",
     "tests/integration/feeds/test_feed_settings.py",
     "tests/faults/test_faults.py",
     "-k",
