@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from assets.runtime.context import ChecksPassed, RunContext, StepReport
 from assets.runtime.step_events import log_step
+from assets.transform.magnitudes import naming_large_figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ class Step(Generic[P, R]):
     run: Callable[Concatenate[RunContext, P], R]
 
     def __call__(self, context: RunContext, *args: P.args, **kwargs: P.kwargs) -> R:
-        with log_step(self.name, self.title) as log_report:
+        with log_step(self.name, self.title) as log_report, naming_large_figures(context, self.name):
             report = self.run(context, *args, **kwargs)
             log_report(report)
         return report

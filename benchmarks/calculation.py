@@ -91,7 +91,7 @@ benefits:
 """
 KINDS = {"plain": AGREEMENT, "contest": CONTEST}
 #: Frames that come from feeds instead of agreements.
-FED = ("participants", "measures", "targets", "metrics")
+FED = ("participants", "measures", "missing_rates", "targets", "metrics")
 #: Participants with figures of their own; further ones repeat them.
 DISTINCT = 1_000
 
@@ -114,7 +114,7 @@ def make_frames(rows: int, agreement: str = AGREEMENT) -> tuple[dict[str, pl.Dat
         participant_id=pl.format("P-{}", "participant_key")
     )
     frames["measures"] = _measures(frames, participants)
-    frames |= {name: pl.DataFrame(schema=INPUTS[name]) for name in ("targets", "metrics")}
+    frames |= {name: pl.DataFrame(schema=INPUTS[name]) for name in ("missing_rates", "targets", "metrics")}
     return frames, book.as_of, periods
 
 

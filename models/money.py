@@ -69,6 +69,14 @@ MONEY = pl.Decimal(18, 4)
 EXACT = pl.Decimal(38, 12)
 
 
+#: Money has at most 14 digits before the point: in ten-thousandths, less than this.
+MOST_MONEY = 10**18
+
+
+class AmountTooLarge(Exception):
+    """An amount has more digits than the column that it is published in."""
+
+
 def as_money(ten_thousandths: Iterable[int | None]) -> pl.Series:
     """Integers in ten-thousandths of a unit as money."""
     return _decimals(ten_thousandths, 4).cast(MONEY)

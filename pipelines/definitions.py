@@ -7,13 +7,12 @@ from typing import Any
 import dagster as dg
 
 from assets.graph.period_closes import closed_periods
-from assets.graph.resources import BookFolder
 from assets.graph.specs import read_manifest
 from assets.graph.step_assets import build_assets
 from assets.runtime.book_folder import time_zone_of
 from pipelines.jobs import build_jobs
 from pipelines.period_closes import close_periods, month_end
-from pipelines.resources import BookRunWithSecrets
+from pipelines.resources import BookFolder, BookRunWithSecrets
 from pipelines.schedules import every_morning
 from pipelines.sensors import new_files, published_runs
 from pipelines.settings import book_folder

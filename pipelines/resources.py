@@ -1,10 +1,12 @@
-"""The run of a book with the secrets of the environment, which only pipelines may read.
+"""The resources of `build_defs`: the book's folder, and its run with the secrets of the environment, which only pipelines may read.
 
-Belongs here: what the environment adds to a resource. Does not belong here: the resources themselves (assets/graph/resources.py).
+Belongs here: what the environment adds to a resource. Does not belong here: what they do (assets/graph/resources.py).
 """
 
-from assets.graph.resources import BookRun
+from assets.graph.resources import BookFolder, BookRun
 from pipelines import settings
+
+__all__ = ["BookFolder", "BookRunWithSecrets"]
 
 
 class BookRunWithSecrets(BookRun):

@@ -143,7 +143,7 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
             start_up += _import("assets.transform.calculate", "assets.transform.dbt")
             do(AGREEMENTS, terms)
             start_up += _start_dbt(context)
-            do(PREPARE)
+            found.warnings.extend(do(PREPARE).warnings)
             do(CALCULATE)
             do(NET)
             do(MARTS)

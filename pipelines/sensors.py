@@ -26,8 +26,8 @@ from models.documents import InputError
 from pipelines.jobs import RUN_BOOK
 from pipelines.landing import find_landed, hash_of
 
-#: Minutes until a file is tried again that the last run did not take in: after the first try, the second, …; the last one repeats.
-BACK_OFF = (5, 15, 60, 240, 1440)
+#: Minutes until a file is tried again that the last run did not take in: after the first try at once, after the second, …; the last one repeats.
+BACK_OFF = (0, 5, 15, 60, 240, 1440)
 #: What a run is that may still take files in.
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,

@@ -1,6 +1,6 @@
 """Environment variables. This is the only place that reads them.
 
-TIERLEDGER_BOOK       the book to work on when no --book is given (default: books/demo below the current folder)
+TIERLEDGER_BOOK       the book to work on when no --book is given (default: the current folder if it is a book, else books/demo below it)
 TIERLEDGER_LOG        format of the log when no --log-format is given: text or json
 TIERLEDGER_LOG_FILE   file to which the log is appended when no --log-file is given
 DAGSTER_HOME          settings and history of the Dagster instance for `tierledger ui` (default: .dagster_home below the book)
@@ -19,7 +19,9 @@ DEMO_BOOK = Path("books/demo")
 
 def book_folder() -> Path:
     """The book to work on when the caller names none."""
-    return Path(os.environ.get("TIERLEDGER_BOOK") or DEMO_BOOK)
+    if name := os.environ.get("TIERLEDGER_BOOK"):
+        return Path(name)
+    return Path.cwd() if Path("book.yaml").is_file() else DEMO_BOOK
 
 
 def log_format() -> str | None:

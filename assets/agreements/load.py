@@ -35,6 +35,8 @@ def read_agreement_texts(folder: Path) -> dict[str, str]:
             texts[name] = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             raise InputError([Problem(name, 0, "", f"not UTF-8 at byte {error.start}; save the file as UTF-8")]) from None
+        except OSError as error:
+            raise InputError([Problem(name, 0, "", f"cannot be read: {error.strerror}; put the file there, or remove the name")]) from None
     return texts
 
 

@@ -53,7 +53,7 @@ def identify_run(context: RunContext) -> IdentifyReport:
     entered = 0 if context.is_rebuild else enter_missing(context.archive, context.published)
     with open_warehouse(context) as con:
         identity = {"inputs_sha256": _inputs(con), **describe_terms(context)}
-        run_id = _sha256("\n".join(identity.values()).encode())[:16]
+        run_id = "r" + _sha256("\n".join(identity.values()).encode())[:16]
         if read_run_id(con) != run_id:
             _write_current(con, {"run_id": run_id, **identity}, context.started_at)
     return IdentifyReport(run_id=run_id, runs_entered=entered)

@@ -13,13 +13,17 @@ import duckdb
 from assets.feeds.readers import Source
 from models.documents import Problem
 from models.feeds.columns import Feed
+from models.feeds.reject_reasons import is_correction
 from models.feeds.settings import FeedSettings, key_of
 
 
 def check_rejected(
     con: duckdb.DuckDBPyConnection, feed: Feed, settings: FeedSettings, sources: list[Source], rows_read: dict[int, int]
 ) -> tuple[list[Problem], list[str]]:
-    """Files of which every row is rejected, and a warning for each of which more than `max_rejected` are. Both name the most frequent reason."""
+    """Files of which every row is rejected, and a warning for each of which more than `max_rejected` are. Both name the most frequent reason.
+
+    A file of corrections only gets the warning: all of its rows were rejected before.
+    """
     reasons: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
     found = con.execute(_REASONS, [feed.name, [source.file_no for source in sources]]).fetchall()
     for file_no, reason, message, rows in found:
@@ -31,7 +35,7 @@ def check_rejected(
             continue
         rows, reason, message = reasons[source.file_no][0]
         top = f"{rows:,} of them: {reason}, such as {message}"
-        if rejected < read:
+        if rejected < read or is_correction(source.header):
             warnings.append(f"{source.name}: {rejected:,} of {read:,} rows are rejected ({top}); `tierledger rejects` lists them")
             continue
         mistake = "if it was delivered by mistake, remove it from its folder, or `tierledger withdraw` it once a run has taken it in"
@@ -73,6 +77,13 @@ def ids_with_exponents(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list
             why = "a spreadsheet has shortened a long number, and different ids may have become one"
             warnings.append(f"{names[file_no]}: {found}: {why}; export the column as text and deliver the file again")
     return warnings
+
+
+def columns_of_single_precision(sources: list[Source]) -> list[str]:
+    """One sentence per Parquet file with columns of 32-bit floating-point numbers: their last digits are not those of the sender."""
+    found = {source.name: [name for name, kind in source.columns if kind == "FLOAT"] for source in sources}
+    why = "which keep about 7 digits, so that larger amounts were rounded before they arrived; export them as DECIMAL or text"
+    return [f"{name}: 32-bit floating-point numbers in {', '.join(columns[:20])}, {why}" for name, columns in found.items() if columns]
 
 
 def positive_credits(con: duckdb.DuckDBPyConnection, feed: Feed, settings: FeedSettings, sources: list[Source]) -> list[str]:

@@ -21,7 +21,7 @@ from assets.archive.receipts import enter_load, write_receipt
 from assets.feeds.batches import Batch, describe_rounded, describe_undeletable, insert_corrections, insert_rejects, make_batches
 from assets.feeds.column_mapping import check_mappings, json_paths, settings_hash
 from assets.feeds.control_totals import check_totals, plain_total, rows_without_ignored
-from assets.feeds.file_checks import check_rejected, ids_with_exponents, positive_credits, repeated_under_one_name
+from assets.feeds.file_checks import check_rejected, columns_of_single_precision, ids_with_exponents, positive_credits, repeated_under_one_name
 from assets.feeds.file_events import log_attention, log_files
 from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect, is_unnamed
 from assets.feeds.landing import Landing, dialect_of, land_files
@@ -265,6 +265,7 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     append_rows(load.con, "feed_files", entries)
     load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
     load.warnings.extend(ids_with_exponents(load.con, feed, sources))
+    load.warnings.extend(columns_of_single_precision(sources))
     load.warnings.extend(positive_credits(load.con, feed, settings, sources))
     again = [(arrival, first[arrival.sha256]) for arrival in todo if arrival in load.landing.new and first.get(arrival.sha256, arrival) is not arrival]
     arrivals = load.landing.arrivals[feed.name]

@@ -35,10 +35,11 @@ POOL = "warehouse"
 CALCULATED_FROM = (
     "terms.agreements", "terms.axes", "terms.benefits", "terms.gates", "terms.matrix_cells", "terms.matrix_columns",
     "terms.multiplier_tiers", "terms.multipliers", "terms.periods", "terms.settings", "terms.tiers", "terms.windows",
-    "intermediate.int_measures_summed", "intermediate.int_participants", "staging.stg_metrics", "staging.stg_targets",
+    "intermediate.int_days_converted", "intermediate.int_lines_credited", "intermediate.int_measures_summed", "intermediate.int_participants",
+    "staging.stg_metrics", "staging.stg_targets",
 )  # fmt: skip
 #: What the levels above the first also read.
-NET_FROM = ("intermediate.int_net_of_deductions", "intermediate.int_measures_netted")
+NET_FROM = ("intermediate.int_net_of_deductions", "intermediate.int_lines_netted", "intermediate.int_measures_netted")
 #: The tables of `calc` that identify the run, and their parents.
 _HISTORY = dict.fromkeys(("current_run", "runs"), ("raw.feed_files", "terms.settings"))
 #: The checks of assets/publishing/parquet_set.py, on the copy that readers get.

@@ -23,6 +23,8 @@ from models.records.write_offs import WriteOff, parse_write_offs
 from models.sql_text import literal
 
 _UNFINISHED = ".tmp-"
+#: The rule of models.records.chain.payout_id_of, in SQL.
+_TODAY = {"payout_id": "if(starts_with(payout_id, 'p'), payout_id, 'p' || payout_id)"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def select_posted(table: str, ledger: Path, records: list[Record]) -> str:
     """A query over the rows of one table in all folders: `sequence`, then its columns. It has no rows if nothing is closed."""
     columns = dict.fromkeys(TABLES[table], "varchar")
     paths = [ledger / record.folder / f"{table}.csv" for record in records if f"{table}.csv" in record.files]
-    typed = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in TABLES[table].items())
+    typed = ", ".join(f"cast({_TODAY.get(name, name)} as {kind}) as {name}" for name, kind in TABLES[table].items())
     if not paths:
         nothing = ", ".join(f"cast(null as {kind}) as {name}" for name, kind in TABLES[table].items())
         return f"select cast(null as integer) as sequence, {nothing} where false"

@@ -14,9 +14,10 @@ import duckdb
 import polars as pl
 
 from assets.archive.run_identity import clear_step, record_step
-from assets.runtime.context import RunContext, StepReport
+from assets.runtime.context import CheckFailed, RunContext, StepReport
 from assets.runtime.warehouse import append_table, open_warehouse, transaction, write_table
 from models.calculation.results import compute_results
+from models.money import AmountTooLarge
 
 if TYPE_CHECKING:
     from assets.transform.compiled_models import BuiltModel
@@ -30,6 +31,17 @@ MEASURES = """
     select line_set_key, participant_key, period_no, is_prior, is_after_as_of, amount, cost, quantity, attribute_value,
       line_count, missing_rates, missing_costs, missing_quantities, missing_attributes
     from intermediate.{table}"""
+#: Lines without a rate: what explains a blocked payout.
+MISSING_RATES = """
+    with lacking as (
+        select line_set_key, participant_key, period_no, false as is_prior, day_key from intermediate.{table} where amount_millionths is null and is_in_term
+        union all
+        select line_set_key, participant_key, prior_period_no, true, day_key
+        from intermediate.{table} where amount_millionths is null and prior_period_no is not null
+    )
+    select line_set_key, participant_key, lacking.period_no, is_prior, from_currency, to_currency, min(day) as first_day
+    from lacking join intermediate.int_days_converted as days using (day_key)
+    group by all order by all"""
 QUERIES = {
     "benefits": f"select {BENEFIT_COLUMNS} from terms.benefits b join terms.agreements a using (agreement_key) order by b.benefit_key",
     "tiers": "from terms.tiers order by benefit_key, tier",
@@ -43,6 +55,7 @@ QUERIES = {
     "periods": "from terms.periods order by period_no",
     "participants": "select agreement_key, participant_key, participant_id from intermediate.int_participants",
     "measures": MEASURES.format(table="int_measures_summed"),
+    "missing_rates": MISSING_RATES.format(table="int_lines_credited"),
     "targets": """
         select agreement as agreement_id, benefit as benefit_id, participant_id, window_start, target, incentive, baseline
         from staging.stg_targets""",
@@ -72,7 +85,7 @@ def calculate(context: RunContext) -> CalculateReport:
     with open_warehouse(context) as con:
         con.execute("set force_compression = 'uncompressed'")  # as in dbt's profile: written once and read once or twice
         con.execute("create schema if not exists calc")
-        con.execute("create or replace table calc.lines_netted (agreement_key integer, file_no integer, row_no bigint, paid_ten_thousandths bigint)")
+        con.execute("create or replace table calc.lines_netted (agreement_key integer, file_no integer, row_no bigint, paid_ten_thousandths hugeint)")
         clear_step(con, "net")
         levels = dict(con.sql(LEVELS).fetchall())
         rows = _write_results(context, con, _read_frames(con), levels.get(0, []), write_table)
@@ -90,6 +103,7 @@ def calculate_net(context: RunContext) -> CalculateReport:
         for level, keys in levels.items():
             built = _net_lines(context, con, level)
             frames["measures"] = con.sql(MEASURES.format(table="int_measures_netted")).pl()
+            frames["missing_rates"] = con.sql(MISSING_RATES.format(table="int_lines_netted")).pl()
             _write_results(context, con, frames, keys, append_table)
         record_step(con, "net")
         rows = {f"calc.{name}": _count(con, f"calc.{name}") for name in (*RESULTS, "lines_netted")}
@@ -108,12 +122,15 @@ def _write_results(
     first_payout = 0 if write is write_table else _count(con, "calc.payouts")
     results = compute_results(chosen, context.as_of, _as_of_period(con), context.book.rounding, first_payout=first_payout)
     rows, written = {}, []
-    with transaction(con), ThreadPoolExecutor(max_workers=1) as writer:
-        for name, frame in results:
-            written.append(writer.submit(write, con, f"calc.{name}", frame))
-            rows[f"calc.{name}"] = frame.height
-        for table in written:
-            table.result()
+    try:
+        with transaction(con), ThreadPoolExecutor(max_workers=1) as writer:
+            for name, frame in results:
+                written.append(writer.submit(write, con, f"calc.{name}", frame))
+                rows[f"calc.{name}"] = frame.height
+            for table in written:
+                table.result()
+    except AmountTooLarge as error:
+        raise CheckFailed("payouts_fit_their_column", str(error)) from None
     return rows
 
 

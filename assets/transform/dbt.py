@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
+import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 from assets.runtime.cache_folder import open_cache
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.errors import SqlError
+from assets.runtime.events import log_event
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import open_warehouse
 from assets.transform.book_features import read_book_features
@@ -32,7 +34,9 @@ from assets.transform.compiled_models import (
     keep_compiled,
     read_compiled,
 )
+from assets.transform.prior_members import find_changed_members
 from assets.transform.reference_checks import check_references
+from assets.transform.unmatched_names import find_unmatched_names
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 #: What the Polars results feed is `publish`; everything else is `prepare`. The cut is by lineage, so neither half can wait for the other.
@@ -60,10 +64,11 @@ class DataTest:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelsReport(StepReport):
-    """The models that were built."""
+    """The models that were built, and what a person should look at."""
 
     models: int
     built: tuple[BuiltModel, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def prepare(context: RunContext, models: Sequence[str] = ()) -> ModelsReport:
@@ -75,8 +80,18 @@ def prepare(context: RunContext, models: Sequence[str] = ()) -> ModelsReport:
     report = _report(context, _run_models(context, _these(models) or PREPARE))
     if not models:
         check_references(context)
+        report = replace(report, warnings=_warn(context))
         _note(context, "prepare")
     return report
+
+
+def _warn(context: RunContext) -> tuple[str, ...]:
+    """What is legal and probably not meant, each logged as a warning."""
+    with open_warehouse(context) as con:
+        warnings = tuple(map(str, [*find_unmatched_names(con, context.book.feeds), *find_changed_members(con)]))
+    for warning in warnings:
+        log_event("warning", warning, logging.WARNING)
+    return warnings
 
 
 def build_marts(context: RunContext, models: Sequence[str] = ()) -> ModelsReport:

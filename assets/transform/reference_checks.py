@@ -200,6 +200,7 @@ def _cycles(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         ),
         walked as (
             select partner_id as start, parent_id as reached, [partner_id, parent_id] as path, first_day, last_day, file_no, row_no from links
+            where parent_id >= partner_id
             union all
             select start, parent_id, list_append(path, parent_id), greatest(walked.first_day, links.first_day), least(walked.last_day, links.last_day),
                 walked.file_no, walked.row_no
@@ -233,11 +234,20 @@ def _unknown_participants(con: duckdb.DuckDBPyConnection) -> list[Problem]:
             union all
             select agreement_key, 'payee', payee_id from terms.agreements where payee_id is not null
         )
-        select agreements.source_file, agreements.source_line, named.key, agreements.agreement_id, named.id
+        select agreements.source_file, agreements.source_line, named.key, agreements.agreement_id, named.id, (
+            select arg_max(partner_id, (jaro_winkler_similarity(lower(named.id), lower(partner_id)), partner_id))
+            from staging.stg_partners where jaro_winkler_similarity(lower(named.id), lower(partner_id)) >= 0.8
+        )
         from named join terms.agreements as agreements on named.agreement_key = agreements.agreement_key
         where named.id not in (select partner_id from staging.stg_partners)
         order by all limit {MAX_LISTED}""").fetchall()
     return [
-        Problem(file, line, key, f"{agreement} names {partner}, which is not in the partners feed. Correct the id, or add the partner to the feed")
-        for file, line, key, agreement, partner in rows
+        Problem(
+            file,
+            line,
+            key,
+            f"{agreement} names {partner}, which is not in the partners feed{f'; did you mean {nearest}?' if nearest else '.'} "
+            "Correct the id, or add it to the feed",
+        )
+        for file, line, key, agreement, partner, nearest in rows
     ]

@@ -190,11 +190,11 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
         "select count(*) as amounts, count(distinct currency) as currencies from published.fct_payout",
         (
             """select payout_id, currency, payout from published.fct_payout join terms.currencies using (currency)
-            where (payout * 10000)::bigint % payout_unit <> 0""",
+            where (payout::decimal(38, 4) * 10000)::bigint % payout_unit <> 0""",
             """select payout_id, payouts.currency, source_file, source_row, line_payout
             from published.fct_payout_line as lines join published.fct_payout as payouts using (payout_id)
             join terms.currencies as currencies on payouts.currency = currencies.currency
-            where (line_payout * 10000)::bigint % payout_unit <> 0""",
+            where (line_payout::decimal(38, 4) * 10000)::bigint % payout_unit <> 0""",
         ),
         RUN_AGAIN,
     ),

@@ -176,9 +176,11 @@ def _check_archive(evidence: Evidence) -> Finding:
             read_terms(archive, name)
     except InputError as error:
         return failed("\n".join(map(str, error.problems)), "Restore the file from a backup")
-    twice = [key for key, times in Counter((each.feed, each.file_name, each.sha256) for each in arrivals).items() if times > 1]
-    if twice:
-        return failed(f"archive/manifest.jsonl: {twice[0][1]} of feed {twice[0][0]} is listed more than once", "Restore the manifest from a backup")
+    latest: dict[tuple[str, str], str] = {}
+    for each in arrivals:  # a name may bring back earlier bytes after others, but not the same bytes twice in a row
+        if latest.get((each.feed, each.file_name)) == each.sha256:
+            return failed(f"archive/manifest.jsonl: {each.file_name} of feed {each.feed} is listed more than once", "Restore the manifest from a backup")
+        latest[each.feed, each.file_name] = each.sha256
     last: Counter[str] = Counter()
     for each in arrivals:
         last[each.feed] += 1

@@ -56,8 +56,8 @@
 {# The columns of a line that several members of a pool have a part of: their parts added up. Group by all. #}
 {% macro pool_pieces_as_one() -%}
     * exclude (is_pool_piece, amount_millionths, cost_millionths, quantity_millionths, attribute_millionths, share_millionths),
-    cast(sum(amount_millionths) as bigint) as amount_millionths,
-    cast(sum(cost_millionths) as bigint) as cost_millionths,
+    sum(amount_millionths) as amount_millionths,
+    sum(cost_millionths) as cost_millionths,
     any_value(quantity_millionths) as quantity_millionths,
     any_value(attribute_millionths) as attribute_millionths,
     cast(sum(share_millionths) as bigint) as share_millionths

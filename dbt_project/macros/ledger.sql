@@ -1,6 +1,6 @@
-{# 20 hex digits of the hash of what names an entry. #}
+{# The letter e and 20 hex digits of the hash of what names an entry. #}
 {% macro entry_id(parts) -%}
-    substr(sha256(concat_ws(chr(31), {{ parts | join(", ") }})), 1, 20)
+    'e' || substr(sha256(concat_ws(chr(31), {{ parts | join(", ") }})), 1, 20)
 {%- endmacro %}
 
 {# What an entry is about, of any of its rows, and of either side of a comparison: all rows of a payout say the same. #}

@@ -1,6 +1,7 @@
 {#
   The SQL twin of models/money.py: the only places where SQL makes an amount of a ratio. Tests hold the two equal.
-  At transaction grain everything is integers: money and quantities count millionths (they have up to 6 decimals), rates 10^-12.
+  At transaction grain everything is integers: money and quantities count millionths (they have up to 6 decimals), rates 10^-12. What a column of a
+  feed holds fits 64 bits, products and sums of it need 128.
 #}
 
 {# numerator / denominator to the nearest integer (BIGINT or HUGEINT; denominator > 0), a half as the book's `rounding` says. #}
@@ -41,8 +42,17 @@
         when lines.has_own_currency then {{ amount }}
         when abs({{ amount }}) <= lines.narrow_limit
             then {{ round_ratio("(" ~ amount ~ " * lines.narrow_rate)", "lines.share_divisor") }} * lines.minor_millionths
-        else cast({{ round_ratio("(cast(" ~ amount ~ " as hugeint) * lines.wide_rate)", "lines.wide_divisor") }} * lines.minor_millionths as bigint)
+        else {{ rounded_product(amount, "lines.wide_rate", "lines.wide_divisor") }} * lines.minor_millionths
     end
+{%- endmacro %}
+
+{#
+  amount (up to 10^20) × rate / divisor (up to 10^18), rounded. The rate is split, so that every product fits 128 bits if the result does: into an even
+  number of divisors, which multiplies the amount exactly and changes no tie, and the rest.
+#}
+{% macro rounded_product(amount, rate, divisor) -%}
+    {%- set wide = "cast(" ~ amount ~ " as hugeint)" -%}
+    ({{ wide }} * ({{ rate }} // (2 * {{ divisor }})) * 2 + {{ round_ratio("(" ~ wide ~ " * (" ~ rate ~ " % (2 * " ~ divisor ~ ")))", divisor) }})
 {%- endmacro %}
 
 {#
@@ -53,18 +63,18 @@
     case
         when share_from = 0 and share_to = 1000000 then {{ amount }}
         when abs({{ amount }}) <= 4000000000000 and share_to <= 1000000
-            then ({{ round_ratio("(" ~ amount ~ " * share_to)", "share_divisor") }}
-                - {{ round_ratio("(" ~ amount ~ " * share_from)", "share_divisor") }}) * minor_millionths
-        else cast(({{ round_ratio("(cast(" ~ amount ~ " as hugeint) * share_to)", "share_divisor") }}
-            - {{ round_ratio("(cast(" ~ amount ~ " as hugeint) * share_from)", "share_divisor") }}) * minor_millionths as bigint)
+            then ({{ round_ratio("(cast(" ~ amount ~ " as bigint) * share_to)", "share_divisor") }}
+                - {{ round_ratio("(cast(" ~ amount ~ " as bigint) * share_from)", "share_divisor") }}) * minor_millionths
+        else ({{ round_ratio("(cast(" ~ amount ~ " as hugeint) * share_to)", "share_divisor") }}
+            - {{ round_ratio("(cast(" ~ amount ~ " as hugeint) * share_from)", "share_divisor") }}) * minor_millionths
     end
 {%- endmacro %}
 
 {# A payout × rate (÷ rate where `is_inverse`), rounded to `unit` ten-thousandths; null without a rate. #}
 {% macro convert_payout(payout, rate, is_inverse, unit) -%}
-    {%- set units = "cast(" ~ rate ~ " * cast(1000000000000 as decimal(13, 0)) as hugeint)" -%}
-    {{ as_decimal(round_ratio(
-        "(cast(" ~ millionths(payout) ~ " as hugeint) * case when " ~ is_inverse ~ " then 1000000000000::hugeint else " ~ units ~ " end)",
-        "(100::hugeint * " ~ unit ~ " * case when " ~ is_inverse ~ " then " ~ units ~ " else 1000000000000::hugeint end)"
+    {{ as_decimal(rounded_product(
+        "(cast(" ~ payout ~ " as decimal(38, 4)) * cast(1000000 as decimal(7, 0)))",
+        "case when " ~ is_inverse ~ " then 1000000000000::hugeint else " ~ units(rate) ~ " end",
+        "(100::hugeint * " ~ unit ~ " * case when " ~ is_inverse ~ " then " ~ units(rate) ~ " else 1000000000000::hugeint end)"
     ) ~ " * (100::bigint * " ~ unit ~ ")", 6) }}
 {%- endmacro %}

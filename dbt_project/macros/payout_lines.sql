@@ -1,24 +1,46 @@
 {# Expressions over payouts and the running measure of their lines. #}
 
-{# An exact number of payout grain as an integer: its count of 10^-12. #}
+{# An exact number of payout grain as an integer: its count of 10^-12. Its digits without the point, because a product of decimals has 14 before it. #}
 {% macro units(value) -%}
-    cast(cast({{ value }} as decimal(38, 12)) * cast(1000000000000 as decimal(13, 0)) as hugeint)
+    cast(replace(cast(cast({{ value }} as decimal(38, 12)) as varchar), '.', '') as hugeint)
 {%- endmacro %}
 
 {#
   The part of payout_units that lies between two places of a running weight: both ends rounded, so that the parts add up.
-  A product that could pass 128 bits is taken from weights a million times coarser; the ends of the whole stay exact.
+  A product that could pass 128 bits is taken from weights a million times coarser, or as much coarser as it needs; the ends of the whole stay exact.
 #}
 {% macro part_of_payout(weight_to_here, weight, weight_total) -%}
     ({{ place_in_payout(weight_to_here, weight_total) }} - {{ place_in_payout("(" ~ weight_to_here ~ " - " ~ weight ~ ")", weight_total) }})
 {%- endmacro %}
 
 {% macro place_in_payout(place, total) -%}
+    {%- set product = "abs(cast(payouts.payout_units as double)) * abs(cast(" ~ place ~ " as double))" -%}
+    {%- set coarser = "cast(power(10, ceil(log10(" ~ product ~ ")) - 37) as hugeint)" -%}
     case
-        when abs(cast(payouts.payout_units as double)) * abs(cast({{ place }} as double)) < 5e37
+        when {{ product }} < 5e37
             then {{ round_ratio("cast(payouts.payout_units as hugeint) * " ~ place, total) }}
-        else {{ round_ratio("cast(payouts.payout_units as hugeint) * (" ~ place ~ " // 1000000)", "(" ~ total ~ " // 1000000)") }}
+        when {{ product }} < 5e43
+            then {{ round_ratio("cast(payouts.payout_units as hugeint) * (" ~ place ~ " // 1000000)", "greatest(" ~ total ~ " // 1000000, 1)") }}
+        else {{ round_ratio("cast(payouts.payout_units as hugeint) * (" ~ place ~ " // " ~ coarser ~ ")", "greatest(" ~ total ~ " // " ~ coarser ~ ", 1)") }}
     end
+{%- endmacro %}
+
+{# numerator / denominator (positive; both in 10^-12) as a weight, in 10^-14. Where a product could pass 128 bits, nine digits fewer count. #}
+{% macro weight_of_ratio(numerator, denominator) -%}
+    (({{ numerator }} // {{ denominator }}) * cast(100000000000000 as hugeint)
+    + case
+        when {{ denominator }} < cast(500000000000000000000000 as hugeint)
+            then {{ round_ratio("(" ~ numerator ~ " % " ~ denominator ~ ") * cast(100000000000000 as hugeint)", denominator) }}
+        else {{ round_ratio(
+            "(" ~ numerator ~ " % " ~ denominator ~ ") // 1000000000 * cast(100000000000000 as hugeint)", "(" ~ denominator ~ " // 1000000000)"
+        ) }}
+    end)
+{%- endmacro %}
+
+{# The product of two numbers in 10^-12, in 10^-12: rounded, and within 128 bits where the result is. #}
+{% macro product_of_units(left, right) -%}
+    {%- set rest = left ~ " * (" ~ right ~ " % 1000000000000)" -%}
+    ({{ left }} * ({{ right }} // 1000000000000) + sign({{ rest }}) * ((abs({{ rest }}) + 500000000000) // 1000000000000))
 {%- endmacro %}
 
 {# A measure brought inside a slice of the axis; differences of it are what a line takes of the slice. #}

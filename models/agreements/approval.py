@@ -42,9 +42,7 @@ def missing_approval(agreement: Agreement, value: dict[str, Any], as_of: dt.date
     way_out = f"`tierledger approve {agreement.agreement} --version {agreement.version} --by NAME`"
     if approved is None:
         return f"this book has require_approval: true, and nobody has approved these terms: {way_out}"
-    if approved.terms_sha256 is None:
-        return f"does not say which terms {approved.by} approved: terms_sha256 is missing. Approve them with {way_out}"
-    if approved.terms_sha256 != terms_sha256(value):
+    if approval_in_force(agreement, value) is None:
         return f"the terms have changed since {approved.by} approved them on {approved.on}. Have them approved again: {way_out}"
     if approved.on > as_of:
         return f"{approved.on} is after {as_of}, the last day of this run; an approval counts from its own day on"

@@ -38,7 +38,7 @@ def _number(value: Any) -> Decimal:
 def _rate(value: Any) -> Decimal:
     number = _number(value)
     if not 0 <= number <= 1:
-        raise ValueError(f"a rate is a fraction from 0 to 1: write 0.15 for 15 % (found {value})")
+        raise ValueError(f"a rate is a fraction from 0 to 1: write 0.15 for 15 %; more than all of a target or incentive is share: 1.25 (found {value})")
     return number
 
 

@@ -120,6 +120,7 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
             (pl.col("period_no") == pl.col("period_no").max().over("payout_key")).alias("is_last"),
             pl.min_horizontal("last_day", "window_end", pl.lit(as_of)).alias("counted_until"),
             missing_measure(of_measure).alias("missing_measure"),
+            _missing_base(of_measure, of_base).alias("missing_base"),
             _missing_lines(of_measure, of_base).alias("missing_lines"),
             pl.lit(False).alias("missing_metric"),
             *(
@@ -169,6 +170,13 @@ def column_of(name: pl.Expr, suffix: str = "") -> pl.Expr:
 def missing_measure(suffix: str = "") -> pl.Expr:
     """Whether something that the measure needs is missing on a line."""
     return pl.any_horizontal((pl.col("measure").is_in(names) & (pl.col(f"{missing}{suffix}") > 0)) for _, names, missing in MISSING)
+
+
+def _missing_base(of_measure: str, of_base: str) -> pl.Expr:
+    """The same for the base, which may be the measure itself."""
+    is_measure = pl.col("base").is_in(["measure", "increment"])
+    own = pl.any_horizontal((pl.col(f"{missing}{of_base}") > 0) & pl.col("base").is_in(names) for _, names, missing in MISSING)
+    return pl.when(is_measure).then(missing_measure(of_measure)).otherwise(own)
 
 
 def _missing_lines(of_measure: str, of_base: str) -> pl.Expr:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from models.money import MONEY, as_money
+from models.calculation.bounds import refuse_large_amounts
+from models.money import MONEY, MOST_MONEY, as_money
 
 
 def apply_clawback(rows: pl.DataFrame) -> pl.DataFrame:
@@ -37,6 +38,10 @@ def apply_clawback(rows: pl.DataFrame) -> pl.DataFrame:
         difference = np.where(is_blocked[here], 0, earned[here] - before[here])
         payout[here] = np.where(pays[here], difference - owed, np.maximum(difference - owed, 0))
         carried[here] = np.where(pays[here] | forgives[here], 0, np.maximum(owed - difference, 0))
+        # before it could pass 64 bits: a window adds less than 3 × 10^18
+        if (np.maximum(abs(payout[here]), carried[here]) >= MOST_MONEY).any():
+            refuse_large_amounts(rows[here], payout[here], "pays")
+            refuse_large_amounts(rows[here], carried[here], "carries a clawback of")
     return rows.with_columns(
         as_money(before.tolist()).alias("prior_earned"),
         as_money(payout.tolist()).alias("payout"),

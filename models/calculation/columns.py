@@ -36,6 +36,9 @@ INPUTS: Mapping[str, Types] = {
     **{table: SCHEMAS[table] for table in _TERMS},
     "participants": {"agreement_key": KEY, "participant_key": KEY, "participant_id": TEXT},
     "measures": {"line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "is_prior": FLAG, "is_after_as_of": FLAG, **SUMMED},
+    "missing_rates": {
+        "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "is_prior": FLAG, "from_currency": TEXT, "to_currency": TEXT, "first_day": DATE,
+    },
     "targets": {
         "agreement_id": TEXT, "benefit_id": TEXT, "participant_id": TEXT, "window_start": DATE, "target": pl.Decimal(18, 6),
         "incentive": pl.Decimal(18, 6), "baseline": pl.Decimal(18, 6),
@@ -84,6 +87,7 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "is_last": (FLAG, "the last period of the payout that has begun by `as_of`"),
         "is_end": (FLAG, "the window has ended by `counted_until`"),
         "missing_measure": (FLAG, "something that the measure needs is missing on a line"),
+        "missing_base": (FLAG, "something that the base needs is missing on a line"),
         "missing_lines": (TEXT, "what measure, base or a pay form needs and is missing on a line; null: nothing"),
         "missing_metric": (FLAG, "a metric is missing"),
         "missing_prior_target": (FLAG, "the target is the prior year's, and something is missing on one of its lines"),
@@ -141,12 +145,13 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     "(earned|tier)_to_date": (EXACT, "what the span has earned by target and baseline to date"),
     **{f"{name}_of_(measure|base)": (dtype, "the same over the lines of a measure or base with a scope of its own") for name, dtype in SUMMED.items()},
 }
-#: The columns that the explanation adds to a payout: tiers and slices, places on axes, gates, multiplier and matrix cell.
+#: The columns that the explanation adds to a payout: tiers and slices, places on axes, gates, multiplier and matrix cell; what a
+#: blocked payout lacks.
 EXPLAINED: Types = {
     "measure_name": TEXT, "base_name": TEXT, "target_before_times": EXACT, "whole_incentive": EXACT, "prorated": EXACT, "tier_from": EXACT,
     **{f"next_{form}": EXACT for form in PAY_FORMS},
     "tier_reached": KEY, "next_from": EXACT, "slice_from": EXACT, "slice_to": EXACT, "slice": EXACT, "slice_payout": EXACT,
-    "x": EXACT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT, "cell_payout": EXACT,
+    "missing": TEXT, "x": EXACT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT, "cell_payout": EXACT,
 }  # fmt: skip
 
 #: The output tables, by name, in the order in which they are computed.

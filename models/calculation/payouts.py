@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from models.calculation.bounds import refuse_large_amounts
 from models.calculation.ranks import share_ranks
 from models.curves.axes import GROWTH, GROWTH_AMOUNT, MEASURE, RANK, axis_unit, place_rows
 from models.curves.compiled import Scheme
@@ -241,6 +242,7 @@ def round_payouts(rows: pl.DataFrame, payout: tuple[Exact, Exact], rounding: Rou
     """Amounts rounded to what is paid in their currency, in ten-thousandths of a unit of money."""
     unit = integers(rows["payout_unit"])
     rounded: Exact = round_ratio(payout[0] * 10**4, payout[1] * unit, rounding) * unit
+    refuse_large_amounts(rows, choose(rows["reason"].is_null().to_numpy(), rounded, 0), "earns")
     return rounded
 
 

@@ -15,10 +15,12 @@ from models.calculation.achievement import find_reasons, find_targets, list_payo
 from models.calculation.best_of_group import combine_payouts
 from models.calculation.clawbacks import apply_clawback
 from models.calculation.columns import TABLES, check_frame, read_inputs
+from models.calculation.explanation.missing import describe_missing
 from models.calculation.explanation.slices import cut_slices
 from models.calculation.explanation.steps import list_steps
 from models.calculation.explanation.traces import trace_results
 from models.calculation.forecasts import forecast_rows
+from models.calculation.incomplete import hide_incomplete
 from models.calculation.payouts import evaluate_results
 from models.calculation.ranks import rank_rows
 from models.curves.axes import find_metrics, list_needs
@@ -51,13 +53,14 @@ def _compute(
     placed = rank_rows(find_reasons(find_metrics(measured, axes, frames["metrics"])), axes)
     rows = forecast_rows(evaluate_results(placed, scheme, rounding), measures, axes, scheme, rounding)
     settled = combine_payouts(apply_clawback(_assign_status(rows, as_of)))
-    payouts = _rename_for_publication(settled)
+    payouts = _rename_for_publication(hide_incomplete(settled))
     yield "payouts", payouts.select(*TABLES["payouts"])
-    yield "achievement", _achievement_rows(rows)
+    yield "achievement", _achievement_rows(hide_incomplete(rows))
     yield "accruals", accrue_periods(rows, settled)
     shares_rank = (pl.col("ties") == "share") & (pl.col("tie_count") > 1)
     slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme)
-    yield "calculation_steps", list_steps(_with_tiers(payouts, tiers), slices, trace_results(settled, scheme, frames), rounding)
+    missing = describe_missing(settled, measures, frames["missing_rates"], axes)
+    yield "calculation_steps", list_steps(_with_tiers(payouts, tiers), slices, trace_results(settled, scheme, frames), missing, rounding)
 
 
 def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:

@@ -135,6 +135,11 @@ def header_of(table: str) -> bytes:
     return ",".join(TABLES[table]).encode()
 
 
+def payout_id_of(recorded: str) -> str:
+    """The id of a payout as it is today: records of the first versions have it without the letter p."""
+    return recorded if recorded.startswith("p") else f"p{recorded}"
+
+
 def sha256(content: bytes) -> str:
     """Hash of bytes, in hex."""
     return hashlib.sha256(content).hexdigest()

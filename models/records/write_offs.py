@@ -9,13 +9,13 @@ import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
 
 from models.documents import InputError, Problem
 from models.money import MINOR_UNITS, PayoutUnits, payout_unit
-from models.records.chain import NO_HASH, Record, StoredModel, canonical_json, sha256
+from models.records.chain import NO_HASH, Record, StoredModel, canonical_json, payout_id_of, sha256
 from models.records.closing import LedgerRuleViolation
 
 FILE = "write_offs.jsonl"
@@ -29,7 +29,7 @@ class WriteOff(StoredModel):
     """
 
     sequence: int
-    payout_id: str
+    payout_id: Annotated[str, AfterValidator(payout_id_of)]
     agreement_id: str
     benefit_id: str
     participant_id: str

@@ -34,7 +34,13 @@ _PROPOSED = re.compile(rf"(`|^ +){_NAME} ([a-z][^`\n]*)", re.MULTILINE)
 
 BookOption = Annotated[
     Path,
-    typer.Option("--book", metavar="DIR", default_factory=book_folder, show_default="$TIERLEDGER_BOOK, else books/demo", help="The book to work on."),
+    typer.Option(
+        "--book",
+        metavar="DIR",
+        default_factory=book_folder,
+        show_default="$TIERLEDGER_BOOK, else this folder, else books/demo",
+        help="The book to work on.",
+    ),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]

@@ -11,6 +11,7 @@ import pytest
 from models.agreements.parse import parse_agreements
 from models.calendars import CalendarSettings
 from models.documents import parse_documents
+from tests.faults.files import CASES
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (".ci", "assets", "benchmarks", "dbt_project", "docs", "examples", "models", "pipelines", "tests")
@@ -109,3 +110,8 @@ def test_the_architecture_page_names_every_package() -> None:
     suites = [folder for folder in (ROOT / "tests").iterdir() if (folder / "__init__.py").exists()]
     assert [name for folder in packages if f"`{(name := folder.relative_to(ROOT).as_posix())}`" not in page] == []
     assert [folder.name for folder in suites if f"`{folder.name}`" not in page] == []
+
+
+def test_the_page_of_tests_counts_the_faults_found_in_use() -> None:
+    text = " ".join((ROOT / "docs/testing.md").read_text(encoding="utf-8").split())
+    assert f"the {sum(case.fault.startswith('U') for case in CASES)} files of faults that were found in use" in text

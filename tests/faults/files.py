@@ -23,7 +23,11 @@ Files = dict[str, bytes]
 
 @dataclass(frozen=True)
 class FileCase:
-    """What is delivered, and what must happen: A taken whole, Q `rejects` (row number: reason), R refused with the words `says`, D no effect, W waits."""
+    """What is delivered, and what must happen: A taken whole, Q `rejects` (row number: reason), R refused with the words `says`, D no effect, W waits.
+
+    `warns`: words of a warning; `-`: there must be none. `earlier`: what was loaded before, by default three good rows where the case has no settings.
+    `touched`: the time of the files, in seconds since 1970.
+    """
 
     fault: str
     name: str
@@ -33,6 +37,9 @@ class FileCase:
     rejects: tuple[tuple[int, str], ...] = ()
     rows: int = 2
     settings: str = ""
+    warns: str = ""
+    earlier: dict[str, bytes] | None = None
+    touched: int | None = None
 
 
 def csv(*rows: str, header: str = HEADER) -> bytes:
@@ -207,5 +214,58 @@ CASES: list[FileCase] = [
         rejects=((20_001, "bad_number"),),
         rows=20_000,
     ),
+    *[
+        FileCase("U1", f"a column {name}", one("a.csv", csv(*[ROW + ",2"] * 2, header=f"{HEADER},{name}")), "A")
+        for name in ("partner_key", "rowid", "file_no", "file_index", "fault", "t0", "M", "Due")
+    ],
+    FileCase("U1", "a key of JSON that is one of ours", one("a.jsonl", f"{line(row_no=7)}\n{line(row_no=8)}\n".encode()), "A"),
+    FileCase("U2", "touched in the year 2100", lambda: {"a.csv": GOOD}, "W", settings="settle_seconds: 600", touched=4102444800),
+    FileCase(
+        "U3", "a header of decomposed letters", one("a.csv", GOOD.replace(b"channel", "re\u0301gion".encode())), "A", settings="columns: {channel: région}"
+    ),
+    FileCase("U4", "every row rejected", one("a.csv", GOOD.replace(b"12.50", b"12,5O")), "R", "wrong_field_count"),
+    FileCase("U4", "every amount unreadable", one("a.csv", GOOD.replace(b"12.50", b"12.5O")), "R", "all of its rows are rejected (2 of them: bad_number"),
+    FileCase(
+        "U4",
+        "a row of three rejected",
+        one("a.csv", csv(ROW, ROW, ROW.replace("12.50", "x"))),
+        "Q",
+        rejects=((3, "bad_number"),),
+        warns="1 of 3 rows are rejected",
+    ),
+    FileCase(
+        "U4",
+        "as many rejected as the feed allows",
+        one("a.csv", csv(ROW, ROW, ROW.replace("12.50", "x"))),
+        "Q",
+        rejects=((3, "bad_number"),),
+        settings="max_rejected: 0.34",
+        warns="-",
+    ),
+    FileCase(
+        "U6",
+        "one key twice, other amounts",
+        one("a.csv", csv(ROW, ROW.replace("G-1", "G-2"), ROW.replace("2,12.50", "1,6.25"))),
+        "Q",
+        rejects=((1, "key_repeated"), (3, "key_repeated")),
+        rows=1,
+        settings="key: [transaction_id, line]",
+        warns="key",
+    ),
+    FileCase(
+        "U6",
+        "a correction without a key",
+        lambda: {"a.csv": csv(ROW, ROW, ROW.replace("G-1", "G-2"))},
+        "A",
+        rows=3,
+        earlier={"a.csv": csv(ROW, ROW)},
+        warns="2 of 3 rows were in the earlier file of this name",
+    ),
+    FileCase("U6", "an empty snapshot", one("a.csv", csv()), "R", "has no rows, and feeds.transactions is a snapshot", settings="snapshot: true"),
+    FileCase("U7", "an id that a spreadsheet shortened", one("a.csv", GOOD.replace(b"P-1", b"8.96529E+19")), "A", warns="8.96529E+19"),
+    FileCase("U11", "keys of JSON that differ in capitals", one("a.jsonl", f"{line(Amount=99)}\n{line(Amount=99)}\n".encode()), "R", "upper and lower case"),
+    FileCase("U11", "an empty key of JSON", one("a.jsonl", f'{line()[:-1]}, "": 1}}\n{line()}\n'.encode()), "A"),
+    FileCase("U11", "the last object cut off", one("a.jsonl", f"{line()}\n{line()}\n{line()[:60]}".encode()), "Q", rejects=((3, "bad_json"),)),
+    FileCase("U13", "an apostrophe before an amount", one("a.csv", csv(ROW, ROW, ROW.replace("12.50", "'-12.50"))), "Q", rejects=((3, "bad_number"),)),
     FileCase("X7", "a column of one file alone", lambda: {"a.csv": csv(ROW, ROW), "b.csv": csv(ROW + ",x", ROW + ",y", header=HEADER + ",shop")}, "A", rows=4),
 ]

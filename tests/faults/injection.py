@@ -6,6 +6,7 @@ Belongs here: books with faults, and the five counts of the scorecard. Does not 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import tempfile
@@ -156,19 +157,20 @@ def _feed(settings: str) -> str:
 
 def inject_file(card: Scorecard, case: FileCase, folder: Path) -> None:
     """A book gets the files of the case. It holds three good rows, unless the case has settings, which hold for every file of a feed."""
-    earlier = {} if case.settings else {"transactions/0.csv": csv(ROW, ROW, ROW)}
-    book = write_book(folder, _feed(case.settings), dict(earlier))
+    earlier = case.earlier or ({} if case.settings else {"0.csv": csv(ROW, ROW, ROW)})
+    book = write_book(folder, _feed(case.settings), {f"transactions/{name}": content for name, content in earlier.items()})
     load(book)
     manifest = book / "archive/manifest.jsonl"
     before, entries = tables(book), manifest.read_bytes() if manifest.exists() else b""
     for name, content in case.files().items():
         add_file(book, f"transactions/{name}", content)
+        if case.touched:
+            os.utime(book / f"feeds/transactions/{name}", (case.touched, case.touched))
     name, wrong, lost, twice = f"{case.fault} {case.name}", [], 0, 0
     try:
-        load(book)
-        refused = ""
+        warnings, refused = load(book).warnings, ""
     except InputError as error:
-        refused = str(error)
+        warnings, refused = (), str(error)
     if case.expect == "R":
         data = next(iter(case.files()))
         if not refused:
@@ -188,6 +190,8 @@ def inject_file(card: Scorecard, case: FileCase, folder: Path) -> None:
             wrong.append(f"{taken[0][0]} rows came to {taken[0][1]}")
         if rejects != (case.rejects if case.expect == "Q" else ()):
             wrong.append(f"refused rows {rejects}")
+        if bool(warnings) if case.warns == "-" else not any(case.warns in warning for warning in ("", *warnings)):
+            wrong.append(f"warned of {warnings}")
         if case.expect in "DW" and query(book, "select count(*) from raw.feed_files where status = 'loaded'") != [(len(earlier),)]:
             wrong.append("was loaded")
     card.enter(case.fault, name, lost, twice, wrong)

@@ -25,6 +25,12 @@ def test_a_sample_of_the_faults_does_what_it_must() -> None:
     assert (card.rows_lost, card.paid_twice, card.wrong_figures) == (0, 0, 0)
 
 
+def test_every_fault_that_was_found_in_use_does_what_it_must() -> None:
+    card = inject(only="^U[0-9]")
+    assert card.message == []
+    assert card.survived == sum(case.fault.startswith("U") for case in CASES) > 20
+
+
 def test_the_scorecard_notices_what_goes_wrong(tmp_path: Path) -> None:
     """Every case that must be refused is entered as one that must be taken: none survives."""
     cases = [case for case in cell_cases() if case.expect == "Q"][:20]

@@ -70,7 +70,7 @@ _KEPT = {
 
 def payout_id(row: Row) -> str:
     key = (row["agreement"], row["benefit"], row["participant_id"], row["window_start"])
-    return hashlib.sha256(chr(31).join(map(str, key)).encode()).hexdigest()[:20]
+    return "p" + hashlib.sha256(chr(31).join(map(str, key)).encode()).hexdigest()[:20]
 
 
 def check_accounts(folder: Path, facts: Facts) -> tuple[list[str], int]:

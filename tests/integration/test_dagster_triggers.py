@@ -138,6 +138,7 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[s
 def test_new_content_starts_one_run(look: Callable[[], list[str]], tmp_path: Path) -> None:
     first = look()
     assert len(first) == 1
+    look()  # no run took the files in: they are tried once more
     assert look() == []
     (tmp_path / "feeds" / "transactions" / "march.csv").write_text("transaction_id\n3\n")
     (tmp_path / "feeds" / "transactions" / "april.csv").write_text("transaction_id\n4\n")
@@ -148,6 +149,7 @@ def test_new_content_starts_one_run(look: Callable[[], list[str]], tmp_path: Pat
 
 def test_touching_renaming_copying_starts_nothing(look: Callable[[], list[str]], tmp_path: Path) -> None:
     feed = tmp_path / "feeds" / "transactions"
+    look()
     look()
     (feed / "january.csv").touch()
     (feed / "february.csv").rename(feed / "renamed.csv")
@@ -172,15 +174,15 @@ def test_a_file_is_tried_again_later_and_later(tmp_path: Path, look: Callable[[]
         if found:
             minutes_of_tries.append(minute)
             keys.update(found)
-    assert minutes_of_tries == [0, 5, 20, 80, 320]
-    assert len(keys) == 5
+    assert minutes_of_tries == [0, 5, 10, 25, 85, 325]
+    assert len(keys) == 6
     january = hashlib.sha256((tmp_path / "feeds" / "transactions" / "january.csv").read_bytes()).hexdigest()
-    cursor = json.dumps({f"transactions:{january}": [2, start.isoformat()]})
+    cursor = json.dumps({f"transactions:{january}": [3, start.isoformat()]})
     (tmp_path / "feeds" / "transactions" / "february.csv").unlink()
     monkeypatch.setattr(sensors, "read_clock", lambda: start)
     seen = sensors.new_files(dg.build_sensor_context(cursor=cursor, resources={"book": BookFolder(folder=str(tmp_path))}))
     assert isinstance(seen, dg.SensorResult)
-    assert "Not published, after 2 tries: feeds/transactions/january.csv" in str(seen.skip_reason)
+    assert "Not published, after 3 tries: feeds/transactions/january.csv" in str(seen.skip_reason)
     assert "Next try at 2026-07-01 08:15 UTC" in str(seen.skip_reason)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 UNIT = 10**12
-MINOR_UNITS = {"EUR": 2, "GBP": 2, "USD": 2, "CHF": 2, "AUD": 2, "CAD": 2, "SEK": 2, "DKK": 2, "CZK": 2, "HUF": 2, "PLN": 2, "RON": 2, "JPY": 0, "KWD": 3}
+MINOR_UNITS = {"JPY": 0, "KWD": 3} | dict.fromkeys(["EUR", "GBP", "USD", "CHF", "AUD", "CAD", "SEK", "DKK", "CZK", "HUF", "PLN", "RON", "IDR"], 2)
 TYPES = ("sale", "return", "credit", "adjustment")
 
 Row = dict[str, Any]

@@ -74,6 +74,7 @@ def calculate(small: Small, benefits: Sequence[int] | None = None, first_payout:
         "benefits": terms["benefits"].join(terms["agreements"].select(together), on="agreement_key").sort("benefit_key"),
         "participants": pl.DataFrame(participants, schema=INPUTS["participants"], orient="row"),
         "measures": _sum_lines(small, terms),
+        "missing_rates": pl.DataFrame(schema=INPUTS["missing_rates"]),
         "targets": _target_rows(small),
         "metrics": pl.DataFrame(small.metrics, schema=INPUTS["metrics"], orient="row"),
     }

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from assets.archive.run_identity import code_version
+from pipelines import settings
 from pipelines.cli.formatting import money, number, percent, size
 from pipelines.cli.main import app, main
 from pipelines.cli.options import as_called, command_line, named_book
@@ -134,6 +135,14 @@ def test_the_book_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("TIERLEDGER_BOOK", str(tmp_path / "from-environment"))
     assert main(["run"]) == 2
     assert "from-environment" in capsys.readouterr().err
+
+
+def test_the_book_is_the_current_folder_where_that_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TIERLEDGER_BOOK", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert settings.book_folder() == settings.DEMO_BOOK
+    (tmp_path / "book.yaml").write_text("book: here\n")
+    assert settings.book_folder() == tmp_path
 
 
 @pytest.mark.parametrize(

@@ -67,16 +67,18 @@ BOUNDS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<"}
 SOURCES = {"number": "as agreed", "feed": "row of the targets feed for this window", "prior": "same days one year earlier"}
 
 
-def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, rounding: str) -> pl.DataFrame:
+def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, missing: pl.DataFrame, rounding: str) -> pl.DataFrame:
     """One row per payout × step: payout_key, step_no, step, formula, inputs, result.
 
     payouts: one row per payout with its figures, tier and money. slices: of cut_slices, one row per payout × tier that pays. traces: of trace_results.
+    missing: of describe_missing.
     """
     is_blocked = pl.col("status") == "blocked"
     paid = payouts.filter(~is_blocked)
     has_limits = pl.any_horizontal(pl.col("at_most", "at_least", "pays_from").is_not_null())
     moves = (pl.col("payout_before_group") != pl.col("earned") - pl.col("prior_earned")) | (pl.col("carried") != 0)
-    blocked = _step(payouts.filter(is_blocked), "blocked", pl.format("nothing is paid: {}", "status_reason"), pl.lit(""), "payout")
+    lacking = payouts.filter(is_blocked).join(missing, on="payout_key", how="left", maintain_order="left")
+    blocked = _step(lacking, "blocked", pl.format("nothing is paid: {}", "status_reason"), pl.col("missing").fill_null(""), "payout")
     payout_units = pl.col("payout_unit").replace_strict({unit: describe_payout_unit(unit) for unit in paid["payout_unit"].unique()}, return_dtype=pl.String)
     steps = [
         *_figures(payouts),

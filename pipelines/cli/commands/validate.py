@@ -37,12 +37,14 @@ def validate(
     sources, problems = _read(book)
     found: list[Any] = []
     if lint and not problems:
-        from assets.runtime.book_folder import time_zone_of
+        from assets.runtime.book_folder import open_book, time_zone_of
         from assets.runtime.context import read_clock
         from models.agreements.lint import lint_agreements
+        from models.agreements.needed_feeds import warn_of_missing_feeds
         from models.calendars import day_in
 
-        found = lint_agreements(sources, day_in(time_zone_of(book), read_clock()))
+        today = day_in(time_zone_of(book), read_clock())
+        found = sorted([*lint_agreements(sources, today), *warn_of_missing_feeds(sources, open_book(book).feeds)])
     if as_json:
         print_json(
             {"problems": [vars(p) for p in problems], "lint": [vars(p) for p in found], "agreements": [_row(s) for s in sources] if not problems else []}

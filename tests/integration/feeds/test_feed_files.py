@@ -51,7 +51,7 @@ def test_columns_are_taken_by_name_in_any_order(tmp_path: Path) -> None:
         ("a.csv", csv(ROW).replace("amount", "Amont"), "has no column amount"),
         ("a.csv", ROW + "\n", "has no column"),
         ("a.csv", csv(ROW).replace("channel", "AMOUNT"), "more than once"),
-        ("a.csv", csv(ROW).replace("channel", ""), None),
+        ("a.csv", csv(ROW.removesuffix("retail"), ROW).replace("channel", ""), None),
         ("a.csv", csv(ROW).replace("line", ""), "without a name"),
         ("a.csv", csv(ROW).encode("utf-16"), "UTF-16"),
         ("a.csv", csv(ROW.replace("P-1", "Café")).encode("latin-1"), "not UTF-8"),
@@ -81,7 +81,7 @@ def test_a_file_that_is_no_such_file_is_refused_whole(tmp_path: Path, name: str,
     add_file(book, f"transactions/{name}", content)
     if message is None:  # a column without a name at the end holds nothing but what a trailing comma leaves, or rows of a wrong width
         load(book)
-        assert rejects(book) == [(1, "wrong_field_count", None)]
+        assert rejects(book) == [(2, "wrong_field_count", None)]
         return
     with pytest.raises(InputError) as refused:
         load(book)

@@ -131,6 +131,33 @@ def test_a_row_of_another_width_is_a_reject_even_if_the_mapping_has_a_value_for_
     assert query(book, "select row_no from raw.transactions") == [(1,)]
 
 
+def test_rates_are_above_zero_and_shares_not_below(tmp_path: Path) -> None:
+    feeds = "\n".join(f'{name}: {{files: "feeds/{name}/*"}}' for name in ("transactions", "fx_rates", "assignments"))
+    rates = "date,from_currency,to_currency,rate\n" + "".join(f"2026-01-0{day},USD,EUR,{rate}\n" for day, rate in enumerate(("0.5", "0", "-1"), 1))
+    shares = "partner_id,participant_id,share\n" + "".join(f"P,{i},{share}\n" for i, share in enumerate(("0.5", "0", "-0.000001")))
+    book = write_book(tmp_path, feeds, {"fx_rates/a.csv": rates, "assignments/a.csv": shares})
+    load(book)
+    refused = query(book, "select feed, row_no, reason, column_name from raw.rejects order by all")
+    below = ("out_of_range", "rate")
+    assert refused == [("assignments", 3, "out_of_range", "share"), ("fx_rates", 2, *below), ("fx_rates", 3, *below)]
+
+
+def test_an_expression_without_a_value_rejects_the_row_even_where_the_column_may_be_empty(tmp_path: Path) -> None:
+    settings = 'transactions: {files: "feeds/transactions/*", columns: {quantity: "CAST(quantity AS DECIMAL(12,2))"}}'
+    book = write_book(tmp_path, settings, {"transactions/a.csv": csv(ROW, ROW.replace("sale,2,", "sale,,"), ROW.replace("sale,2,", "sale,two,"))})
+    load(book)
+    assert rejects(book) == [(3, "bad_number", "quantity")]
+    assert query(book, "select row_no, quantity from raw.transactions order by 1") == [(1, 2), (2, None)]
+
+
+def test_a_computed_number_that_does_not_fit_its_declared_decimals_is_out_of_range(tmp_path: Path) -> None:
+    settings = 'transactions: {files: "feeds/transactions/*", columns: {quantity: "CAST(quantity * amount AS DECIMAL(12,2))"}}'
+    book = write_book(tmp_path, settings, {"transactions/a.csv": csv(ROW, ROW.replace("12.50", "0.0625"))})
+    load(book)
+    assert rejects(book) == [(2, "out_of_range", "quantity")]
+    assert query(book, "select quantity from raw.transactions") == [(25,)]
+
+
 def test_lines_that_are_no_json_object_are_rejects(tmp_path: Path) -> None:
     good = '{"transaction_id": "A", "date": "2026-03-31", "partner_id": "P", "amount": 0.10, "currency": "EUR"}'
     lines = [good, "nope", '["list"]', good.replace("0.10", '0.10, "amount": 2'), good.replace("0.10", "1e2"), good.replace("0.10", "NaN"), good]

@@ -57,7 +57,7 @@ def test_cells_are_read_as_they_are_whatever_the_feed_says_of_texts(tmp_path: Pa
 
 
 def test_a_text_cell_is_judged_like_any_text(tmp_path: Path) -> None:
-    rows = [[*row] for row in SALES]
+    rows = [[*row] for row in (*SALES, SALES[1])]
     rows[1][3], rows[2][1] = "1.234", "1/4/2026"
     book = write_book(tmp_path, feed("strict: false"), {"transactions/a.xlsx": workbook(*rows)})
     load(book)

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from assets.archive.withdrawals import counting_copies, withdraw_file
@@ -150,6 +151,16 @@ def test_ids_that_a_spreadsheet_shortened_are_a_warning(tmp_path: Path) -> None:
     book = write_book(tmp_path, files={"transactions/a.csv": csv(*rows)})
     (warning,) = load(book).warnings
     assert "a.csv: partner_id is 8.96529E+19 in 2 rows: a spreadsheet has shortened" in warning
+
+
+def test_a_parquet_column_of_32_bit_numbers_is_a_warning(tmp_path: Path) -> None:
+    book = write_book(tmp_path)
+    (book / "feeds/transactions").mkdir(parents=True)
+    for name, kind in (("single", "float"), ("exact", "decimal(12,2)")):
+        row = f"'{name}' as transaction_id, date '2026-03-31' as date, 'P-1' as partner_id, '-1202470.45'::{kind} as amount, 'EUR' as currency"
+        duckdb.execute(f"copy (select {row}) to '{book}/feeds/transactions/{name}.parquet'")
+    (warning,) = load(book).warnings
+    assert "feeds/transactions/single.parquet: 32-bit floating-point numbers in amount, which keep about 7 digits" in warning
 
 
 def test_an_empty_snapshot_is_refused(tmp_path: Path) -> None:

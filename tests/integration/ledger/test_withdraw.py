@@ -34,3 +34,21 @@ def test_what_a_withdrawn_file_replaced_counts_again_and_the_book_verifies(tmp_p
     assert paid(book) == before
     assert [run.withdrawals for run in read_runs(book / "archive")] == [0, 0, 1]
     assert command(book, "verify") == 0
+
+
+def test_bytes_that_come_back_under_their_name_verify_and_a_line_entered_twice_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    book = write_book(tmp_path / "book", dict(list(DAYS.items())[:2]))
+    name, content = next(iter(DAYS.items()))
+    for rows in (content, content.replace("C1", "C2"), content):
+        deliver(book, {name: rows})
+        assert command(book, "run") == 0
+    manifest = book / "archive/manifest.jsonl"
+    assert len(manifest.read_text().splitlines()) == 4
+    assert command(book, "verify") == 0
+    last = json.loads(manifest.read_text().splitlines()[-1])
+    with manifest.open("a") as file:
+        file.write(json.dumps(last | {"arrival_no": last["arrival_no"] + 1}) + "\n")
+    capsys.readouterr()
+    assert command(book, "verify", "--json") == 1
+    failed = [each for each in json.loads(capsys.readouterr().out)["statements"] if each["status"] == "failed"]
+    assert any("is listed more than once" in each["message"] for each in failed)

@@ -24,7 +24,7 @@ def test_the_name_of_the_run_is_no_difference(demo_book: Path, tmp_path: Path) -
 
 
 def test_a_cent_is_found(demo_book: Path, tmp_path: Path) -> None:
-    cent = "case when payout_id like '0df754a8%' then payout + 0.01 else payout end::decimal(18,4)"
+    cent = "case when payout_id like 'p0df754a8%' then payout + 0.01 else payout end::decimal(18,4)"
     found = compare(demo_book, copied(demo_book, tmp_path, cent))
     assert [line.split(":")[0] for line in found] == ["fct_payout", "fct_payout"]
     assert "20074.56" in found[1]

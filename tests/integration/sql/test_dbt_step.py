@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -43,18 +45,46 @@ def test_the_manifest_is_kept_until_the_project_changes(tmp_path: Path, monkeypa
     assert dbt.load_manifest().nodes.keys() == first.nodes.keys()
 
 
+def render(file: str, rounding: str = "half_up") -> Any:
+    """The macros of a file, which use those of money.sql."""
+    text = "".join((dbt.PROJECT / "macros" / name).read_text() for name in dict.fromkeys(["money.sql", file]))
+    return Environment(extensions=["jinja2.ext.do"]).from_string(text).make_module({"var": lambda _: rounding})
+
+
+def evaluate(expression: str, numbers: Sequence[tuple[int, ...]], kind: str = "hugeint") -> list[int]:
+    """The SQL expression for each tuple of numbers, which it calls a, b, …"""
+    names = "abcd"[: len(numbers[0])]
+    with duckdb.connect() as con:
+        con.execute(f"create table numbers (place integer, {', '.join(f'{name} varchar' for name in names)})")
+        con.executemany(f"insert into numbers values (?, {', '.join('?' * len(names))})", [(n, *map(str, row)) for n, row in enumerate(numbers)])
+        typed = ", ".join(f"{name}::{kind} as {name}" for name in names)
+        return [int(found) for (found,) in con.execute(f"select ({expression})::varchar from (select place, {typed} from numbers) order by place").fetchall()]
+
+
 @pytest.mark.parametrize("rounding", ["half_up", "half_even"])
 @pytest.mark.parametrize("kind", ["bigint", "hugeint"])
 def test_sql_rounds_as_python_does(rounding: Any, kind: str) -> None:
-    text = (dbt.PROJECT / "macros" / "money.sql").read_text()
-    macros = Environment(extensions=["jinja2.ext.do"]).from_string(text).make_module({"var": lambda _: rounding})
-    expression = macros.round_ratio("n", "d")  # type: ignore[attr-defined]
     chance = random.Random(1)
     size = 10**12 if kind == "bigint" else 10**30
     pairs = [(n, d) for n in range(-30, 31) for d in range(1, 9)] + [(chance.randint(-size, size), chance.randint(1, size)) for _ in range(500)]
-    with duckdb.connect() as con:
-        con.execute("create table pairs (n varchar, d varchar)")
-        con.executemany("insert into pairs values (?, ?)", [(str(n), str(d)) for n, d in pairs])
-        found = con.execute(f"select n, d, ({expression})::varchar from (select n::{kind} as n, d::{kind} as d from pairs)").fetchall()
-    assert len(found) == len(pairs)
-    assert [r for n, d, r in found if int(r) != round_ratio(int(n), int(d), rounding)] == []
+    assert evaluate(render("money.sql", rounding).round_ratio("a", "b"), pairs, kind) == [round_ratio(n, d, rounding) for n, d in pairs]
+
+
+@pytest.mark.parametrize("rounding", ["half_up", "half_even"])
+def test_a_large_amount_times_a_large_rate_is_rounded_once(rounding: Any) -> None:
+    """Up to 10^12 units times 10^12; and halves, which the parts of the rate must not move."""
+    chance = random.Random(2)
+    numbers = [(a, r, 10) for a in (-3, -1, 1, 3, 7) for r in (5, 15, 25, 35, 45)]
+    numbers += [(chance.randint(-(10**18), 10**18), chance.randint(1, 10**24), 10**16) for _ in range(300)]
+    expected = [round_ratio(amount * rate, divisor, rounding) for amount, rate, divisor in numbers]
+    assert evaluate(render("money.sql", rounding).rounded_product("a", "b", "c"), numbers) == expected
+
+
+def test_weights_and_thresholds_stay_within_128_bits() -> None:
+    chance = random.Random(3)
+    weights = [(chance.randint(0, 10**31), chance.randint(1, 10 ** chance.randint(20, 31))) for _ in range(300)]
+    found = evaluate(render("payout_lines.sql").weight_of_ratio("a", "b"), weights)
+    assert all(abs(w - Fraction(n * 10**14, d)) <= 1 + Fraction(n * 10**14, d) / 10**14 for w, (n, d) in zip(found, weights, strict=True))
+    factors = [(chance.randint(-(10**13), 10**13), chance.randint(0, 10**30)) for _ in range(300)]
+    products = evaluate(render("payout_lines.sql").product_of_units("a", "b"), factors)
+    assert products == [round_ratio(a * b, 10**12, "half_up") for a, b in factors]

@@ -9,6 +9,7 @@ from tests.tools.mutants.mutant import Mutant, mutants_of
 
 STATEMENTS = ("tests/integration/sql/test_invariants.py",)
 REFERENCES = ("tests/integration/sql/test_dbt_references.py",)
+UNMATCHED = ("tests/integration/sql/test_unmatched_names.py",)
 CLOSES = ("tests/integration/ledger/test_period_checks.py",)
 
 INVARIANTS: dict[str, list[tuple[str, str]]] = {
@@ -69,4 +70,23 @@ PERIODS: dict[str, list[tuple[str, str]]] = {
     ],
 }  # fmt: skip
 
-MUTANTS: list[Mutant] = [*mutants_of(INVARIANTS, STATEMENTS), *mutants_of(CONTRADICTIONS, REFERENCES), *mutants_of(PERIODS, CLOSES)]
+#: Warnings of names that match nothing, and of members that changed.
+NAMES: dict[str, list[tuple[str, str]]] = {
+    "assets/transform/unmatched_names.py": [
+        ("anti join known using (feed, attribute, value)", "anti join known using (feed, attribute)"),
+        ("if not holds]", "if holds]"),
+        ("if is_chosen and not con", "if not con"),
+        ("(_OF_FEED if feed in feeds else _OF_LINES)", "(_OF_LINES if feed in feeds else _OF_FEED)"),
+    ],
+    "assets/transform/prior_members.py": [
+        ("where is_counted <> is_member_now", "where is_counted < is_member_now"),
+        ("where is_counted <> is_member_now", "where is_counted > is_member_now"),
+        ("where needs_prior_year and share_from", "where share_from"),
+    ],
+}
+MUTANTS: list[Mutant] = [
+    *mutants_of(INVARIANTS, STATEMENTS),
+    *mutants_of(CONTRADICTIONS, REFERENCES),
+    *mutants_of(PERIODS, CLOSES),
+    *mutants_of(NAMES, UNMATCHED),
+]

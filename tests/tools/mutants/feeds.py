@@ -9,6 +9,7 @@ from tests.tools.mutants.mutant import Mutant, mutants_of
 
 MAPPINGS = ("tests/unit/feeds/test_expressions.py",)
 TYPING = (
+    "tests/integration/feeds/test_feed_mapping.py",
     "tests/integration/feeds/test_feed_typing.py",
     "tests/integration/feeds/test_feed_rows.py",
     "tests/integration/feeds/test_feed_numbers.py",
@@ -79,7 +80,7 @@ CELLS: dict[str, list[tuple[str, str]]] = {
         ("if rule.is_tested]", "if not rule.is_tested]"),
         ("return f\"coalesce({t}, {self._default_literal()})\"", "return t"),
         ('value = f"coalesce({self.v}, {other.v})"', "pass"),
-        ("return f\"try_cast({t} as {sql_type})\"", "return f\"try_cast(trim({t}) as {sql_type})\""),
+        ("return f\"try_cast({t} as {sql_type})\"", "return f\"cast({t} as {sql_type})\""),
         ('yield f"{self.v} is not null"', 'yield "true"'),
         ('yield f"not coalesce({minimum}, false)"', 'yield "true"'),
         ('yield f"not {self.failed}"', 'yield "true"'),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.tools.mutants.mutant import LATER_CLOSES, Mutant, mutants_of
 
 LINES = ("tests/integration/sql/test_dbt_lines.py",)
+MAGNITUDES = ("tests/integration/sql/test_magnitudes.py",)
 GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
 #: Files that arrive one after the other: doubled, corrected, snapshots, rejected.
 ARRIVALS = ("tests/integration/feeds/test_feed_arrivals.py", "tests/integration/feeds/test_rejects.py")
@@ -58,11 +59,11 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
         ("and is_deleted = lag(is_deleted) over arrival", ""),
     ],
     "int_payout_tier_slices.sql": [
-        ("end - span_measure_before", "end"),
+        ("end - units_before as", "end as"),
         ("rate + per_unit + share as value", "rate + share as value"),
         ("cast(max(abs(share)) over tiers > 0 as integer) > 1 as is_mixed", "cast(max(abs(share)) over tiers > 0 as integer) > 2 as is_mixed"),
         ("lead(from_units) over (partition by payout_key order by tier) as to_units", "null::hugeint as to_units"),
-        ("when 'growth' then (1 + from_value) * baseline", "when 'growth' then from_value * baseline"),
+        ('"(1000000000000 + from_units)"', '"from_units"'),
     ],
     "int_payouts_to_allocate.sql": [
         ("4000000000000000000 // abs(", "9000000000000000000 // abs("),
@@ -76,13 +77,12 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
         ("else cast(floor({{ amount }}) as bigint) * 1000000 +", "else cast(ceil({{ amount }}) as bigint) * 1000000 +"),
         ("when abs({{ amount }}) <= 4000000000000 and share_to <= 1000000", "when abs({{ amount }}) <= 9000000000000 and share_to <= 1000000"),
         ('(cast(" ~ amount ~ " as hugeint) * share_from)', '(cast(" ~ amount ~ " as hugeint) * 0)'),
-        ('"(" ~ amount ~ " * share_from)"', '"(" ~ amount ~ " * 0)"'),
-        ('cast({{ round_ratio("(cast(" ~ amount ~ " as hugeint) * lines.wide_rate)", "lines.wide_divisor") }}',
-         'cast({{ round_ratio("(cast(" ~ amount ~ " as hugeint) * lines.narrow_rate)", "lines.wide_divisor") }}'),
+        ('"(cast(" ~ amount ~ " as bigint) * share_from)"', '"(cast(" ~ amount ~ " as bigint) * 0)"'),
+        ('{{ rounded_product(amount, "lines.wide_rate", "lines.wide_divisor") }}', '{{ rounded_product(amount, "lines.narrow_rate", "lines.wide_divisor") }}'),
     ],
     "payout_lines.sql": [
         ("< 5e37", "< 5e38"),
-        ('"(" ~ total ~ " // 1000000)"', '"(" ~ total ~ " // 100000)"'),
+        ('"greatest(" ~ total ~ " // 1000000, 1)"', '"greatest(" ~ total ~ " // 100000, 1)"'),
         ('(" ~ place ~ " // 1000000)"', '(" ~ place ~ " // 10000000)"'),
         ('{{ place_in_payout("(" ~ weight_to_here ~ " - " ~ weight ~ ")", weight_total) }}', "0"),
     ],
@@ -99,6 +99,17 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
     "fct_accrual.sql": [
         ("cast(accrued_to_date - accrual as decimal(18, 4)) as accrued_before", "cast(accrued_to_date as decimal(18, 4)) as accrued_before"),
     ],
+}  # fmt: skip
+
+#: What figures notice that are as large as the feeds' columns hold.
+LARGE: dict[str, list[tuple[str, str]]] = {
+    "payout_lines.sql": [
+        ("* ({{ right }} // 1000000000000) +", "* 0 +"),
+        ("// 1000000000 * cast(100000000000000 as hugeint)", "* cast(100000000000000 as hugeint)"),
+    ],
+    "money.sql": [('({{ wide }} * ({{ rate }} // (2 * {{ divisor }})) * 2 +', '({{ wide }} * ({{ rate }} // (2 * {{ divisor }})) +')],
+    "int_payout_tier_slices.sql": [("least(15, length(cast(max(abs(weight)) as varchar))) - 35", "least(15, length(cast(max(abs(weight)) as varchar))) - 90")],
+    "int_payout_lines_allocated.sql": [("case when coarse_units = 1 then slice_units", "case when coarse_units > 0 then slice_units")],
 }  # fmt: skip
 
 #: What the agreements' own cases notice.
@@ -224,6 +235,7 @@ ARRIVED: dict[str, list[tuple[str, str]]] = {
 
 MUTANTS: list[Mutant] = [
     *mutants_of(CREDITED, LINES),
+    *mutants_of(LARGE, MAGNITUDES),
     *mutants_of(AGREED, GOLDEN),
     *mutants_of(BOOKED, LATER_CLOSES),
     *mutants_of(CLOSED_AGAIN, CLOSE),

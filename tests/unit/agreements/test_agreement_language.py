@@ -75,7 +75,7 @@ def test_defaults_are_those_of_the_language_page() -> None:
         (HEAD, "titel: T", "2: titel", "did you mean title?"),
         (HEAD, HEAD + "\ncolour: red", "3: colour", "Allowed: agreement, version"),
         ("rate: 0.1", "rate: 0.1, rate: 0.2", "11: benefits[0].tiers[0].rate", "keep one"),
-        ("rate: 0.1", "rate: 15", "11: benefits[0].tiers[0].rate", "write 0.15 for 15 %"),
+        ("rate: 0.1", "rate: 15", "11: benefits[0].tiers[0].rate", "write 0.15 for 15 %; more than all of a target or incentive is share: 1.25"),
         ("rate: 0.1", "rate: -0.1", "11: benefits[0].tiers[0].rate", "fraction from 0 to 1"),
         ("rate: 0.1", "rate: 10%", "11: benefits[0].tiers[0].rate", "a number is needed here, such as"),
         ("rate: 0.1", "rate: true", "11: benefits[0].tiers[0].rate", "a number is needed here, such as"),

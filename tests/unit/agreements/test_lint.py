@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from models.agreements.lint import lint_agreements
+from models.agreements.needed_feeds import warn_of_missing_feeds
 from models.agreements.parse import parse_agreements
 
 TODAY = dt.date(2025, 6, 30)
@@ -158,3 +159,26 @@ def test_an_agreement_past_its_review_is_named_while_it_runs() -> None:
 def test_what_depends_on_a_feed_is_not_guessed() -> None:
     assert lint("base: quantity, tiers: [{from: 5, rate: 0.1}]") == []
     assert lint("by: growth, baseline: {prior: year}, tiers: [{from: 0.1, rate: 0.1}]") == []
+
+
+def test_feeds_that_book_yaml_lacks_are_a_warning_at_their_place() -> None:
+    text = """
+agreement: A
+currency: EUR
+term: {from: 2026-01-01, to: 2026-12-31}
+participants: {region: north}
+scope: {products: {include: {product_id: [X], category: [wine]}}}
+benefits:
+  - {id: m, clause: "1", window: year, by: {metric: nps}, tiers: [{from: 0, rate: 0.1}]}
+  - {id: t, clause: "2", window: year, by: attainment, target: feed, accrue: {placement: forecast, forecast: feed}, tiers: [{from: 0, rate: 0.1}]}
+"""
+    sources = parse_agreements({"a.yaml": text})
+    found = [(p.line, p.key, p.message) for p in warn_of_missing_feeds(sources, ["transactions"])]
+    assert found == [
+        (5, "participants", "book.yaml has no partners feed, so no partner has these attributes and nobody takes part"),
+        (6, "scope.products.include", "book.yaml has no products feed, so no product has these attributes"),
+        (8, "benefits[0]", "book.yaml has no metrics feed, so the metric is missing and every result is blocked"),
+        (9, "benefits[1].accrue.forecast", "book.yaml has no targets feed, so the forecast is linear"),
+        (9, "benefits[1].target", "book.yaml has no targets feed, so the target is missing and every result is blocked"),
+    ]
+    assert warn_of_missing_feeds(sources, ["transactions", "partners", "products", "metrics", "targets"]) == []

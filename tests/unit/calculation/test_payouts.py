@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.calculation.clawbacks import apply_clawback
-from models.money import MONEY
+from models.money import MONEY, AmountTooLarge
 from tests.support.evaluation import Row, decimals, evaluate
+from tests.support.small_book import Line, Small, calculate
 
 D = Decimal
 Span = list[Decimal | None]
@@ -158,3 +159,21 @@ def test_money_is_rounded_to_the_currency_s_smallest_unit(minor_units: int, up: 
     benefit = {"tiers": [{"from": D(0), "rate": D("0.5")}]}
     assert evaluate(benefit, [Row(D(5))], minor_units, "half_up")["earned"].to_list() == [D(up)]
     assert evaluate(benefit, [Row(D(5))], minor_units, "half_even")["earned"].to_list() == [D(even)]
+
+
+def test_a_payout_that_does_not_fit_its_column_is_named() -> None:
+    term = {"from": dt.date(2025, 1, 1), "to": dt.date(2025, 12, 31)}
+    benefit = {"id": "b", "clause": "1", "window": "year", "tiers": [{"from": 0, "rate": 1}]}
+    agreement = {"agreement": "A", "currency": "EUR", "term": term, "participants": ["P"], "benefits": [benefit]}
+    fits, too_large = ([Line(dt.date(2025, 5, 1), D("999999999999.99"), D(1), D(1))] * n for n in (100, 101))
+    assert calculate(Small(agreement, fits, [], dt.date(2026, 1, 1)))["payouts"]["payout"].to_list() == [D("99999999999999.00")]
+    with pytest.raises(AmountTooLarge, match=r"A/b/P/2025-01-01 earns 100,999,999,999,998 EUR, and a payout has at most 14 digits .*limits.at_most"):
+        calculate(Small(agreement, too_large, [], dt.date(2026, 1, 1)))
+
+
+def test_a_clawback_that_adds_up_beyond_its_column_is_named() -> None:
+    """Eleven windows that each lose 9 × 10^13 are 9.9 × 10^14, and in ten-thousandths more than 64 bits hold."""
+    names = {"agreement_id": "A", "benefit_id": "b", "participant_id": "P", "currency": "EUR"}
+    rows = rows_of([[D("-90000000000000")]] * 11, "carry").with_columns(pl.lit(name).alias(key) for key, name in names.items())
+    with pytest.raises(AmountTooLarge, match=r"A/b/P/2025-01-02 carries a clawback of 180,000,000,000,000 EUR"):
+        apply_clawback(rows.with_columns(pl.col("window_end").alias("window_start")))

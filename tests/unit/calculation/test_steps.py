@@ -192,7 +192,7 @@ def test_terms_of_a_window_that_begins_late_show_their_part() -> None:
 
 
 def test_a_measured_attribute_is_named() -> None:
-    assert message({"measure": "points", "tiers": [{"from": 0, "rate": 0}]}, "formula", "result")[0] == ("M = sum of points over 1 lines", 0)
+    assert message({"measure": "points", "tiers": [{"from": 0, "rate": 0}]}, "formula", "result")[0] == ("M = sum of points over 1 lines", None)
 
 
 @pytest.mark.parametrize(("minor_units", "formula", "earned"), [

@@ -76,7 +76,7 @@ select
 from (
     select
         *,
-        cast(fx_rate * cast(1000000000000 as decimal(13, 0)) as hugeint) as rate_units,
+        {{ units("fx_rate") }} as rate_units,
         not is_inverse and fx_rate between 0.000001 and 1000000 and fx_rate = round(fx_rate, 6) as is_narrow
     from converted
 ) as narrowed

@@ -153,7 +153,7 @@ entries as (
 named as (
     select
         -- a write-off keeps its name; other entries are named after the close that will post them
-        {{ entry_id(["kind", "entries.payout_id", "entries.period", "entries.origin_period", "reference",
+        {{ entry_id(["kind", "substr(entries.payout_id, 2)", "entries.period", "entries.origin_period", "reference",
             "case when kind = 'write_off' then '' else cast(periods.next_version as varchar) end"]) }} as entry_id,
         -- the last day of its period, or today where that lies ahead
         coalesce(dated, greatest(periods.first_day, least(periods.last_day, settings.as_of))) as date,
@@ -165,5 +165,8 @@ named as (
 
 select * from named
 {%- if var("book").has_closes %}
-where entry_id not in (select entry_id from {{ source("ledger", "journal") }})
+-- entries that were posted before ids began with a letter keep the ids that they were exported with
+where
+    entry_id not in (select entry_id from {{ source("ledger", "journal") }})
+    and substr(entry_id, 2) not in (select entry_id from {{ source("ledger", "journal") }})
 {%- endif %}

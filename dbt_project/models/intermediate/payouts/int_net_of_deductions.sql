@@ -14,7 +14,7 @@ paid as (
     group by payouts.agreement_id, lines.file_no, lines.row_no
 )
 
-select nets.agreement_key, paid.file_no, paid.row_no, cast(sum(paid.paid_ten_thousandths) as bigint) as paid_ten_thousandths
+select nets.agreement_key, paid.file_no, paid.row_no, cast(sum(paid.paid_ten_thousandths) as hugeint) as paid_ten_thousandths
 from {{ source("terms", "nets") }} as nets
 inner join paid on nets.agreement_id = paid.agreement_id
 group by nets.agreement_key, paid.file_no, paid.row_no

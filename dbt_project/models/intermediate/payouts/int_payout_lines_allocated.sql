@@ -53,7 +53,7 @@ money_lines as (
     select
         lines.* exclude (measure_kind, is_graduated, money_millionths, quantity_units),
         lines.money_millionths as measure,
-        cast(sum(lines.money_millionths) over in_order as bigint) as measure_to_here
+        sum(lines.money_millionths) over in_order as measure_to_here
     from lines
     where {{ money_kinds }}
     window in_order as (
@@ -68,9 +68,11 @@ money_shared as (
         lines.measure * cast(1000000 as hugeint) as credited_units,
         case
             when greatest(abs(lines.measure_to_here), abs(lines.measure_to_here - lines.measure), payouts.window_millionths) <= payouts.narrow_limit
-                then {{ round_ratio("(payouts.payout_units * lines.measure_to_here)", "payouts.window_millionths") }}
-                - {{ round_ratio("(payouts.payout_units * (lines.measure_to_here - lines.measure))", "payouts.window_millionths") }}
-            else {{ part_of_payout("lines.measure_to_here", "lines.measure", "cast(payouts.window_millionths as hugeint)") }}
+                then {{ round_ratio("(payouts.payout_units * cast(lines.measure_to_here as bigint))", "cast(payouts.window_millionths as bigint)") }}
+                - {{ round_ratio(
+                    "(payouts.payout_units * cast(lines.measure_to_here - lines.measure as bigint))", "cast(payouts.window_millionths as bigint)"
+                ) }}
+            else {{ part_of_payout("lines.measure_to_here", "lines.measure", "payouts.window_millionths") }}
         end as share_units
     from money_lines as lines
     inner join payouts on lines.payout_key = payouts.payout_key
@@ -119,7 +121,10 @@ placed as (
         lines.* exclude (measure, measure_to_here),
         slices.tier,
         slices.weight_per_unit,
-        {{ clamped("lines.measure_to_here") }} - {{ clamped("(lines.measure_to_here - lines.measure)") }} as slice_units,
+        slices.coarse_units,
+        {{ clamped("lines.measure_to_here") }} as slice_end,
+        {{ clamped("(lines.measure_to_here - lines.measure)") }} as slice_start,
+        slice_end - slice_start as slice_units,
         -- a line of measure 0 belongs to the slice that the running measure has reached
         lines.measure = 0
         and coalesce(lines.measure_to_here >= slices.from_units, true)
@@ -129,7 +134,9 @@ placed as (
 ),
 
 weighed as (
-    select *, slice_units * weight_per_unit as weight
+    select
+        *,
+        case when coarse_units = 1 then slice_units else slice_end // coarse_units - slice_start // coarse_units end * weight_per_unit as weight
     from placed
     where slice_units <> 0 or is_place_of_nothing
 ),
@@ -154,7 +161,8 @@ weighed_to_here as (
 graduated_shared as (
     select
         lines.* exclude (
-            tier, weight_per_unit, slice_units, is_place_of_nothing, weight, weight_to_here, slices_to_here, weight_total
+            tier, weight_per_unit, coarse_units, slice_start, slice_end, slice_units, is_place_of_nothing,
+            weight, weight_to_here, slices_to_here, weight_total
         ),
         lines.tier,
         lines.slice_units as credited_units,

@@ -1,39 +1,40 @@
-{% set base_per_measure = round_ratio(units("base") ~ " * cast(100000000000000 as hugeint)", units("measure")) %}
-{% set quantity_per_measure = round_ratio(units("quantity") ~ " * cast(100000000000000 as hugeint)", units("measure")) %}
-{% set incentive_per_measure = round_ratio(
-    units("incentive") ~ " * cast(100000000000000 as hugeint)", units("case by_axis when 'attainment' then target when 'growth' then baseline else 1 end")
-) %}
 -- graduated payouts: the parts of the measure axis, counted from where the window begins, and what each pays for a unit of the measure.
 -- Below the first threshold (tier 0) nothing. Without an end a slice holds whatever lies beyond.
 with
 
 payouts as (
-    select * from {{ ref("int_payouts_to_allocate") }}
+    select
+        payout_key,
+        benefit_key,
+        window_no,
+        by_axis,
+        has_thresholds_prorated,
+        window_units,
+        {{ units("measure") }} as measure_units,
+        {{ units("base") }} as base_units,
+        {{ units("quantity") }} as quantity_units,
+        {{ units("target") }} as target_units,
+        {{ units("baseline") }} as baseline_units,
+        {{ units("incentive") }} as incentive_units,
+        {{ units("span_measure_before") }} as units_before
+    from {{ ref("int_payouts_to_allocate") }}
     where is_graduated and window_measure > 0
 ),
 
 -- prorated: × days of the window / days of the calendar's whole one
 placed as (
     select
-        payouts.payout_key,
-        payouts.by_axis,
-        payouts.target,
-        payouts.baseline,
-        payouts.span_measure_before,
+        payouts.*,
         tiers.tier,
         case when payouts.has_thresholds_prorated
-            then cast({{ round_ratio(
+            then {{ round_ratio(
                 units("tiers.from_value") ~ " * (windows.window_end - windows.window_start + 1)", "(windows.whole_end - windows.whole_start + 1)"
-            ) }} as decimal(38, 0)) * cast(0.000000000001 as decimal(13, 12))
-            else tiers.from_value
-        end as from_value,
+            ) }}
+            else {{ units("tiers.from_value") }}
+        end as from_units,
         coalesce(tiers.rate, 0) as rate,
         coalesce(tiers.per_unit, 0) as per_unit,
-        coalesce(tiers.share, 0) as share,
-        payouts.measure,
-        payouts.base,
-        payouts.quantity,
-        payouts.incentive
+        coalesce(tiers.share, 0) as share
     from payouts
     inner join {{ source("terms", "tiers") }} as tiers on payouts.benefit_key = tiers.benefit_key
     inner join {{ source("terms", "windows") }} as windows on payouts.benefit_key = windows.benefit_key and payouts.window_no = windows.window_no
@@ -43,50 +44,74 @@ thresholds as (
     select
         payout_key,
         tier,
-        {{ units("case by_axis
-            when 'attainment' then from_value * target
-            when 'growth' then (1 + from_value) * baseline
-            when 'growth_amount' then baseline + from_value
-            else from_value
-        end - span_measure_before") }} as from_units,
+        greatest(abs(measure_units), abs(window_units)) as size_units,
+        case by_axis
+            when 'attainment' then {{ product_of_units("from_units", "target_units") }}
+            when 'growth' then {{ product_of_units("(1000000000000 + from_units)", "baseline_units") }}
+            when 'growth_amount' then baseline_units + from_units
+            else from_units
+        end - units_before as from_units,
         -- one pay form: its values are the proportion
         rate + per_unit + share as value,
         cast(max(rate) over tiers > 0 as integer)
         + cast(max(abs(per_unit)) over tiers > 0 as integer)
         + cast(max(abs(share)) over tiers > 0 as integer) > 1 as is_mixed,
         -- several: what each pays for a unit of the measure, in 10^-26
-        case when measure > 0 then
-            {{ units("rate") }} * {{ base_per_measure }} + {{ units("per_unit") }} * {{ quantity_per_measure }}
-            + coalesce({{ units("share") }} * {{ incentive_per_measure }}, 0)
+        case when measure_units > 0 then
+            {{ units("rate") }} * {{ weight_of_ratio("base_units", "measure_units") }}
+            + {{ units("per_unit") }} * {{ weight_of_ratio("quantity_units", "measure_units") }}
+            + coalesce({{ units("share") }} * {{ weight_of_ratio(
+                "incentive_units", "(case by_axis when 'attainment' then target_units when 'growth' then baseline_units else 1000000000000 end)"
+            ) }}, 0)
         else 0 end as paid_per_unit
     from placed
     window tiers as (partition by payout_key)
 ),
 
--- whole numbers in that proportion, as small as their decimals allow (one form) or of fourteen digits (several), so that products stay in 128 bits
+-- whole numbers in that proportion, as small as their decimals allow
+decimals as (
+    select payout_key, cast(power(10, 12 - max(length(rtrim(split_part(cast(value as varchar), '.', 2), '0')))) as hugeint) as grain
+    from thresholds
+    group by payout_key
+),
+
+proportional as (
+    select thresholds.*, case when is_mixed then paid_per_unit else {{ units("value") }} // decimals.grain end as weight
+    from thresholds
+    inner join decimals on thresholds.payout_key = decimals.payout_key
+),
+
+-- of fourteen digits at most, and the measure in units so coarse that a product stays in 128 bits, however the lines of a window go up and down
 scaled as (
     select
         payout_key,
-        power(10, max(length(rtrim(split_part(cast(value as varchar), '.', 2), '0')))) as scale,
-        greatest(max(abs(paid_per_unit)) // cast(100000000000000 as hugeint), 1) as step
-    from thresholds
+        greatest(max(abs(weight)) // cast(100000000000000 as hugeint), 1) as step,
+        cast(power(10, greatest(0, length(cast(max(size_units) as varchar)) + least(15, length(cast(max(abs(weight)) as varchar))) - 35)) as hugeint)
+            as coarse_units
+    from proportional
     group by payout_key
 ),
 
 weighing as (
     select
-        thresholds.*,
-        case when is_mixed
-            then {{ round_ratio("paid_per_unit", "scaled.step") }}
-            else cast(thresholds.value * cast(scaled.scale as decimal(13, 0)) as hugeint)
-        end as weight_per_unit
-    from thresholds
-    inner join scaled on thresholds.payout_key = scaled.payout_key
+        proportional.payout_key,
+        proportional.tier,
+        proportional.from_units,
+        {{ round_ratio("proportional.weight", "scaled.step") }} as weight_per_unit,
+        scaled.coarse_units
+    from proportional
+    inner join scaled on proportional.payout_key = scaled.payout_key
 ),
 
 below as (
-    select payout_key, 0 as tier, cast(null as hugeint) as from_units, min(from_units) as to_units, cast(0 as hugeint) as weight_per_unit
-    from thresholds
+    select
+        payout_key,
+        0 as tier,
+        cast(null as hugeint) as from_units,
+        min(from_units) as to_units,
+        cast(0 as hugeint) as weight_per_unit,
+        any_value(coarse_units) as coarse_units
+    from weighing
     group by payout_key
 )
 
@@ -95,7 +120,8 @@ select
     tier,
     from_units,
     lead(from_units) over (partition by payout_key order by tier) as to_units,
-    weight_per_unit
+    weight_per_unit,
+    coarse_units
 from weighing
 union all
 select * from below

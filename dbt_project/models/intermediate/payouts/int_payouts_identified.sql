@@ -1,6 +1,6 @@
 select
     payouts.payout_key,
-    substr(sha256(concat_ws(
+    'p' || substr(sha256(concat_ws(
         chr(31), agreements.agreement_id, benefits.benefit_id, participants.participant_id, cast(payouts.window_start as varchar)
     )), 1, 20) as payout_id,
     agreements.agreement_id,

@@ -74,7 +74,7 @@ select
     {{ units("coalesce(measured.window_measure, 0)") }} as window_units,
     -- money and counts have up to 6 decimals
     case when to_allocate.measure_kind not in ('quantity', 'attribute')
-        then cast({{ units("coalesce(measured.window_measure, 0)") }} // 1000000 as bigint)
+        then {{ units("coalesce(measured.window_measure, 0)") }} // 1000000
     end as window_millionths,
     -- up to this many millionths of measure, twice the payout × measure fits 64 bits
     4000000000000000000 // abs(to_allocate.payout_units) as narrow_limit
