@@ -22,6 +22,7 @@ from assets.feeds.proposal.roles import Roles, candidates, choose_roles
 from assets.feeds.proposal.row_kinds import map_kinds, map_states
 from assets.feeds.proposal.sample import Column, Sample, read_sample
 from assets.runtime.errors import rejection
+from models.feeds.attributes import folded
 from models.feeds.columns import FEEDS
 
 _MEANINGS = {"transaction_id": "a document", "date": "a day", "partner_id": "a customer", "amount": "an amount"}
@@ -34,8 +35,8 @@ def propose(path: Path, currency: str | None) -> Proposal:
     layout = find_layout(sample.records) if sample.records else Layout(list(sample.columns))
     if layout is None:
         raise rejection(path.name, "no line looks like a header, the names of its columns, above rows; export it with one", 1)
-    names = [column.name for column in layout.columns]
-    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+    names = [folded(column.name) for column in layout.columns]
+    if twice := [column.name for place, column in enumerate(layout.columns) if names[place] in names[:place]]:
         raise rejection(path.name, f"its header names {twice[0]} more than once, and nothing says which is meant; export it with each column once", 1)
     if not layout.columns or not layout.columns[0].cells:
         raise rejection(path.name, "has no rows to look at")
