@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from assets.feeds.proposal.sample import Column
+from assets.feeds.proposal.sample import WIDE, Column
 from models.feeds.text_formats import Forms
 
 SYMBOLS = ("US$", "R$", "$", "€", "£", "¥", "₹", "₽", "zł", "Kč", "kr.", "kr", "Ft", "CHF", "EUR", "USD", "GBP", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF")
@@ -103,7 +103,7 @@ def number_form(columns: Sequence[Column], has_decimal_comma: bool, are_rates: b
 
     `has_decimal_comma`: something else in the file shows a country that writes one. `are_rates`: no number is a thousand.
     """
-    numeric = [column for column in columns if not column.type and max(share_of_numbers(column, form) for form in _FORMS) >= ENOUGH]
+    numeric = [column for column in columns[:WIDE] if not column.type and max(share_of_numbers(column, form) for form in _FORMS) >= ENOUGH]
     values = [value for column in numeric for value in _different(column)]
     marked = [value for value in values if _MARKED.search(value)]
     if not marked:

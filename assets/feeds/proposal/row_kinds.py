@@ -13,7 +13,7 @@ from assets.feeds.proposal.amounts import Amounts, is_one_of
 from assets.feeds.proposal.column_names import KINDS, STATES, bare
 from assets.feeds.proposal.mapping_text import part, whole
 from assets.feeds.proposal.roles import Roles
-from assets.feeds.proposal.sample import Column
+from assets.feeds.proposal.sample import WIDE, Column
 from models.feeds.columns import TRANSACTION_TYPES
 from models.sql_text import literal
 
@@ -50,7 +50,7 @@ def map_kinds(found: Amounts, columns: Sequence[Column], roles: Roles) -> None:
     if "amount" not in found.columns:
         return
     used = {column.name for column in roles.chosen.values()}
-    free = [column for column in columns if column.name not in used and column.values()]
+    free = [column for column in columns if column.name not in used and (_rank(column) < len(KINDS) or len(columns) <= WIDE) and column.values()]
     negative = _negative_rows(roles)
     if kinds := next((column for column in sorted(free, key=_rank) if _has_kinds(column)), None):
         _map_words(found, kinds, negative)

@@ -29,6 +29,8 @@ from models.feeds.settings import DELIMITERS
 FIRST, LAST = 50_000, 200
 #: … but never at more cells, so that a file of very many columns does not fill the memory.
 _MOST_CELLS = 2_000_000
+#: In a file of more columns, those behind are looked at only if their name says what they are.
+WIDE = 300
 
 
 @dataclass(frozen=True)
