@@ -37,6 +37,8 @@ _FORMS = (
     *(replace(_ALL, decimal=decimal, thousands=(mark,)) for decimal in (",", None) for mark in (" ", "\u00a0", "\u202f", "'", "’")),
     replace(_ALL, thousands=(",",), grouping="indian"),
 )
+#: What only a symbol may be in a number.
+_BESIDES = re.compile(r"[^0-9.,'’() \u00a0\u202f-]")
 _MARKED = re.compile(r"[0-9][.,]")
 
 
@@ -69,8 +71,10 @@ def _patterns(form: Forms) -> tuple[re.Pattern[str], re.Pattern[str]]:
 def is_number(text: str, form: Forms = _ALL) -> bool:
     """Whether a text is a number in a form, with any negative and any symbol."""
     number, symbol = _patterns(form)
-    bare = symbol.sub(r"\1\2", text.strip(" \t\u00a0"), count=1)
-    return number.fullmatch(bare) is not None
+    text = text.strip(" \t\u00a0")
+    if number.fullmatch(text):
+        return True
+    return _BESIDES.search(text) is not None and number.fullmatch(symbol.sub(r"\1\2", text, count=1)) is not None
 
 
 def looks_like_number(text: str) -> bool:
