@@ -110,7 +110,9 @@ def _map_minor_units(found: Amounts, roles: Roles) -> None:
     for code in sorted(codes):
         groups.setdefault(MINOR_UNITS.get(code, 2), []).append(code)
     amounts = {units: f"{part(column)} / {10**units}" if units else part(column) for units in groups}
-    usual = max(groups, key=lambda units: len(groups[units]))
-    others = [f"WHEN {is_one_of(found.columns['currency'], groups[units])} THEN {amounts[units]}" for units in groups if units != usual]
-    found.columns["amount"] = f"CASE {' '.join(others)} ELSE {amounts[usual]} END" if others else amounts[usual]
+    if "currency" in found.columns:  # a currency that the file does not have yet is rejected, because it may have other units
+        whens = [f"WHEN {is_one_of(found.columns['currency'], groups[units])} THEN {amounts[units]}" for units in groups]
+        found.columns["amount"] = f"CASE {' '.join(whens)} END"
+    else:
+        found.columns["amount"] = next(iter(amounts.values()))
     found.reasons["amount"] = "whole numbers of minor units, as the name says" if not is_known else "this system writes whole numbers of minor units"

@@ -94,5 +94,6 @@ def _likeness(canonical: str, text: str) -> float:
     known = NAMES[canonical]
     if text in known:
         return 1.0 - known.index(text) / 1000
-    alike = max(SequenceMatcher(None, text, each).ratio() for each in known) - 0.02 if len(text) > 3 else 0.0
+    similar = [each for each in known if len(text) > 3 and text.isalpha() and 2 * min(len(text), len(each)) >= _ALIKE * (len(text) + len(each))]
+    alike = max((SequenceMatcher(None, text, each).ratio() for each in similar), default=0.0) - 0.02
     return alike if alike >= _ALIKE else 0.0

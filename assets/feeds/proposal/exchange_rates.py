@@ -45,8 +45,10 @@ def quoted_currency(name: str) -> tuple[str, int] | None:
 def find_rate_table(columns: Sequence[Column]) -> RateTable | None:
     """The table, if most of its columns are named after currencies; None: it is something else."""
     quoted = {column.name: found for column in columns if (found := quoted_currency(column.name))}
+    if len(quoted) < _FEWEST or 2 * len(quoted) <= len(columns):
+        return None
     dated = [column for column in columns if column.name not in quoted and day_form(column)]
-    if len(quoted) < _FEWEST or 2 * len(quoted) <= len(columns) or len(dated) != 1:
+    if len(dated) != 1:
         return None
     return RateTable(dated[0], [column for column in columns if column.name in quoted], quoted)
 

@@ -15,7 +15,7 @@ from assets.feeds.proposal.day_forms import day_form
 from assets.feeds.proposal.exchange_rates import quoted_currency
 from assets.feeds.proposal.mapping_text import within
 from assets.feeds.proposal.number_forms import looks_like_number
-from assets.feeds.proposal.sample import Column, Record
+from assets.feeds.proposal.sample import WIDE, Column, Record
 from models.sql_text import literal
 
 _KNOWN = {name for names in (*NAMES.values(), KINDS, PRICES, STATES) for name in names}
@@ -150,14 +150,14 @@ def fill_orders(layout: Layout) -> None:
     """Fill the cells of orders whose first row alone has the order's values: every run of one key begins with them, and no other row has any."""
     columns = layout.columns
     height = len(columns[0].cells) if columns else 0
-    for key in columns:
+    for key in columns[:WIDE]:
         if height < 4 or not all(key.cells):
             continue
         starts = [i == 0 or key.cells[i] != key.cells[i - 1] for i in range(height)]
         if sum(starts) == height or len({key.cells[i] for i in range(height) if starts[i]}) < sum(starts):
             continue
         once = [column for column in columns if column is not key and any(column.cells) and all(starts[i] for i, cell in enumerate(column.cells) if cell)]
-        days = [column for column in once if all(cell for cell, is_first in zip(column.cells, starts, strict=True) if is_first) and day_form(column)]
+        days = [column for column in once[:WIDE] if all(cell for cell, is_first in zip(column.cells, starts, strict=True) if is_first) and day_form(column)]
         if len(once) < 2 or not days:
             continue
         layout.key, layout.of_order = key.name, [column.name for column in once]
@@ -178,7 +178,7 @@ def _filled(column: Column, starts: Sequence[bool]) -> Column:
 def _set_aside(layout: Layout) -> None:
     """Take out the rows without a day, if a condition tells them from rows that merely lack one: headings of groups, subtotals and totals."""
     columns = layout.columns
-    dated = [column for column in columns if any(column.cells) and day_form(column)]
+    dated = [column for column in columns[:WIDE] if any(column.cells) and day_form(column)]
     if not dated:
         return
     date = max(dated, key=lambda column: sum(map(bool, column.cells)))

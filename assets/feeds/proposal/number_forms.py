@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from assets.feeds.proposal.sample import Column
+from assets.feeds.proposal.sample import WIDE, Column
 from models.feeds.text_formats import Forms
 
 SYMBOLS = ("US$", "R$", "$", "€", "£", "¥", "₹", "₽", "zł", "Kč", "kr.", "kr", "Ft", "CHF", "EUR", "USD", "GBP", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF")
@@ -37,6 +37,8 @@ _FORMS = (
     *(replace(_ALL, decimal=decimal, thousands=(mark,)) for decimal in (",", None) for mark in (" ", "\u00a0", "\u202f", "'", "’")),
     replace(_ALL, thousands=(",",), grouping="indian"),
 )
+#: What only a symbol may be in a number.
+_BESIDES = re.compile(r"[^0-9.,'’() \u00a0\u202f-]")
 _MARKED = re.compile(r"[0-9][.,]")
 
 
@@ -69,8 +71,10 @@ def _patterns(form: Forms) -> tuple[re.Pattern[str], re.Pattern[str]]:
 def is_number(text: str, form: Forms = _ALL) -> bool:
     """Whether a text is a number in a form, with any negative and any symbol."""
     number, symbol = _patterns(form)
-    bare = symbol.sub(r"\1\2", text.strip(" \t\u00a0"), count=1)
-    return number.fullmatch(bare) is not None
+    text = text.strip(" \t\u00a0")
+    if number.fullmatch(text):
+        return True
+    return _BESIDES.search(text) is not None and number.fullmatch(symbol.sub(r"\1\2", text, count=1)) is not None
 
 
 def looks_like_number(text: str) -> bool:
@@ -103,7 +107,7 @@ def number_form(columns: Sequence[Column], has_decimal_comma: bool, are_rates: b
 
     `has_decimal_comma`: something else in the file shows a country that writes one. `are_rates`: no number is a thousand.
     """
-    numeric = [column for column in columns if not column.type and max(share_of_numbers(column, form) for form in _FORMS) >= ENOUGH]
+    numeric = [column for column in columns[:WIDE] if not column.type and max(share_of_numbers(column, form) for form in _FORMS) >= ENOUGH]
     values = [value for column in numeric for value in _different(column)]
     marked = [value for value in values if _MARKED.search(value)]
     if not marked:

@@ -6,6 +6,7 @@ writing the book (pipelines/cli/commands/init.py).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -20,8 +21,9 @@ from assets.feeds.proposal.number_forms import NumberForm, further_settings, num
 from assets.feeds.proposal.proposal import Proposal
 from assets.feeds.proposal.roles import Roles, candidates, choose_roles
 from assets.feeds.proposal.row_kinds import map_kinds, map_states
-from assets.feeds.proposal.sample import Column, Sample, read_sample
+from assets.feeds.proposal.sample import WIDE, Column, Sample, read_sample
 from assets.runtime.errors import rejection
+from models.feeds.attributes import folded
 from models.feeds.columns import FEEDS
 
 _MEANINGS = {"transaction_id": "a document", "date": "a day", "partner_id": "a customer", "amount": "an amount"}
@@ -34,16 +36,16 @@ def propose(path: Path, currency: str | None) -> Proposal:
     layout = find_layout(sample.records) if sample.records else Layout(list(sample.columns))
     if layout is None:
         raise rejection(path.name, "no line looks like a header, the names of its columns, above rows; export it with one", 1)
-    names = [column.name for column in layout.columns]
-    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
-        raise rejection(path.name, f"its header names {twice[0]} more than once, and nothing says which is meant; export it with each column once", 1)
+    times = Counter(folded(column.name) for column in layout.columns)
+    if twice := [column.name for column in layout.columns if times[folded(column.name)] > 1]:
+        raise rejection(path.name, f"its header names {twice[-1]} more than once, and nothing says which is meant; export it with each column once", 1)
     if not layout.columns or not layout.columns[0].cells:
         raise rejection(path.name, "has no rows to look at")
     table = find_rate_table(layout.columns)
     proposal = propose_rates(table, currency) if table else Proposal("transactions", len(layout.columns[0].cells))
     proposal.settings |= sample.settings | layout.settings
     proposal.reasons |= sample.reasons | layout.reasons
-    has_points = any((day.format or "").startswith("%d.%m") for column in layout.columns if (day := day_form(column)))
+    has_points = any((day.format or "").startswith("%d.%m") for column in layout.columns[:WIDE] if (day := day_form(column)))
     numbers = number_form(table.columns if table else layout.columns, has_points or sample.delimiter == ";", are_rates=table is not None)
     if table:
         _write_number_form(proposal, numbers, table.columns)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from assets.feeds.proposal.column_names import DISCOUNTS, NAMES, PRICES, bare, likeness
 from assets.feeds.proposal.day_forms import DayForm, day_form, serial_days
 from assets.feeds.proposal.number_forms import ENOUGH, share_of_numbers
-from assets.feeds.proposal.sample import Column
+from assets.feeds.proposal.sample import WIDE, Column
 from models.feeds.text_formats import Forms
 from models.money import MINOR_UNITS
 
@@ -40,29 +41,34 @@ def choose_roles(columns: Sequence[Column], form: Forms, key: str, of_order: Seq
     roles = Roles()
     if named := next((column for column in columns if column.name == key), None):
         roles.chosen["transaction_id"] = named
-    days = {column.name: day_form(column) for column in columns}
+
+    @cache
+    def day_of(place: int) -> DayForm | None:
+        return day_form(columns[place])
+
+    places = {column.name: place for place, column in enumerate(columns)}
 
     def allows(name: str, column: Column) -> bool:
         if name == "date":
-            return days[column.name] is not None or (serial_days(column) and likeness("date", column.name) > 0)
+            return day_of(places[column.name]) is not None or (serial_days(column) and likeness("date", column.name) > 0)
         if name in ("amount", "quantity", "cost"):
             return column.name not in of_order and _is_numeric(column, form)
         if name == "line":
             return column.name not in of_order and bool(column.values()) and all(value.isdigit() for value in column.values())
         if name == "currency":
             return bool(column.values()) and all(value.upper() in MINOR_UNITS for value in set(column.values()))
-        return bool(column.values()) and days[column.name] is None
+        return bool(column.values()) and day_of(places[column.name]) is None
 
     pairs = [(score, name, column) for column in columns for name in NAMES if (score := likeness(name, column.name)) and allows(name, column)]
     for _, name, column in sorted(pairs, key=lambda pair: -pair[0]):
         if name not in roles.chosen and column not in roles.chosen.values():
             roles.chosen[name] = column
-    if "date" not in roles.chosen and (dated := [column for column in columns if days[column.name] and column not in roles.chosen.values()]):
+    if "date" not in roles.chosen and (dated := [c for c in columns[:WIDE] if c not in roles.chosen.values() and day_of(places[c.name])]):
         roles.chosen["date"] = dated[0]
         roles.others["date"] = [column.name for column in dated[1:]]
     if "partner_id" not in roles.chosen and (account := _account_of_customers(columns)):
         roles.chosen["partner_id"] = account
-    roles.day = days[roles.chosen["date"].name] if "date" in roles.chosen else None
+    roles.day = day_of(places[roles.chosen["date"].name]) if "date" in roles.chosen else None
     roles.price = _named(columns, PRICES, roles, form, of_order)
     roles.discount = _named(columns, DISCOUNTS, roles, form, of_order)
     for name, column in roles.chosen.items():
@@ -85,13 +91,14 @@ def _is_numeric(column: Column, form: Forms) -> bool:
 
 
 def _named(columns: Sequence[Column], names: Sequence[str], roles: Roles, form: Forms, of_order: Sequence[str]) -> Column | None:
-    free = [column for column in columns if column not in roles.chosen.values() and column.name not in of_order and _is_numeric(column, form)]
-    return next((column for name in names for column in free if bare(column.name) == name), None)
+    used = {column.name for column in roles.chosen.values()} | set(of_order)
+    named = {bare(column.name): column for column in columns if column.name not in used}
+    return next((named[name] for name in names if name in named and _is_numeric(named[name], form)), None)
 
 
 def candidates(name: str, columns: Sequence[Column], roles: Roles, form: Forms) -> list[Column]:
     """Columns that could be a required one although no name says so, the likeliest first."""
-    free = [column for column in columns if column.values() and column not in roles.chosen.values()]
+    free = [column for column in columns[:WIDE] if column.values() and column not in roles.chosen.values()]
     if name == "amount":
         numeric = [column for column in free if _is_numeric(column, form)]
         return sorted(numeric, key=lambda column: not any(mark in value for value in column.values()[:100] for mark in ".,"))

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from assets.feeds.proposal.amounts import Amounts, is_one_of
 from assets.feeds.proposal.column_names import KINDS, STATES, bare
-from assets.feeds.proposal.mapping_text import part
+from assets.feeds.proposal.mapping_text import part, whole
 from assets.feeds.proposal.roles import Roles
-from assets.feeds.proposal.sample import Column
+from assets.feeds.proposal.sample import WIDE, Column
+from models.feeds.columns import TRANSACTION_TYPES
 from models.sql_text import literal
 
 #: What systems call the kinds of a row, in lower case.
@@ -30,6 +31,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
         *("sale", "sales", "invoice", "sales invoice", "inv", "rechnung", "faktura", "f2", "charge", "payment", "order", "receipt", "sales receipt"),
         *("salesreceipt", "cash sale", "lieferung", "verkauf", "ar"),
     ),
+    "adjustment": ("adjustment",),
 }
 _TYPE_OF = {word: name for name, words in _WORDS.items() for word in words}
 #: How debit and credit are written. The first debits an account.
@@ -48,7 +50,7 @@ def map_kinds(found: Amounts, columns: Sequence[Column], roles: Roles) -> None:
     if "amount" not in found.columns:
         return
     used = {column.name for column in roles.chosen.values()}
-    free = [column for column in columns if column.name not in used and column.values()]
+    free = [column for column in columns if column.name not in used and (_rank(column) < len(KINDS) or len(columns) <= WIDE) and column.values()]
     negative = _negative_rows(roles)
     if kinds := next((column for column in sorted(free, key=_rank) if _has_kinds(column)), None):
         _map_words(found, kinds, negative)
@@ -86,20 +88,22 @@ def _rank(column: Column) -> int:
 
 
 def _has_kinds(column: Column) -> bool:
-    """Whether some rows take back by a word of this column, and its other words are known, or its name says that it is one of kinds."""
+    """Whether the column's words are kinds of rows: all of them are known, and some take back or the name says it; or some take back and the name says it."""
     words = {value.casefold() for value in set(column.values())}
-    if len(words) > _MOST_WORDS or not any(_TYPE_OF.get(word) in ("return", "credit") for word in words):
-        return False
-    return all(word in _TYPE_OF for word in words) or bare(column.name) in KINDS
+    is_known = all(word in _TYPE_OF for word in words)
+    is_named = bare(column.name) in KINDS
+    takes_back = any(_TYPE_OF.get(word) in ("return", "credit") for word in words)
+    return len(words) <= _MOST_WORDS and is_known + is_named + takes_back >= 2 and (is_known or takes_back)
 
 
 def _map_words(found: Amounts, kinds: Column, negative: Sequence[bool]) -> None:
+    """A word that the file does not have yet is left as it is. It is no type, so such rows will be rejected and not read as sales."""
     words = Counter(kinds.values())
-    groups = {name: sorted(word for word in words if _TYPE_OF.get(word.casefold()) == name) for name in ("return", "credit")}
+    groups = {name: sorted(word for word in words if _TYPE_OF.get(word.casefold(), "sale") == name) for name in _WORDS}
     taking_back = groups["return"] + groups["credit"]
     whens = " ".join(f"WHEN {is_one_of(part(kinds), group)} THEN {literal(name)}" for name, group in groups.items() if group)
-    found.columns["type"] = f"CASE {whens} ELSE 'sale' END"
-    found.reasons["type"] = _counted(words, taking_back, "")
+    found.columns["type"] = whole(kinds) if set(words) <= set(TRANSACTION_TYPES) else f"CASE {whens} ELSE {part(kinds)} END"
+    found.reasons["type"] = _counted(words, taking_back, "take back") if taking_back else "no row takes back; another word will be rejected"
     signs = {is_negative for is_negative, cell in zip(negative, kinds.cells, strict=True) if cell in taking_back}
     if signs == {False}:
         found.settings["signs"] = "by_type"
@@ -125,7 +129,8 @@ def _map_side(found: Amounts, side: Column, roles: Roles) -> None:
     found.settings["signs"] = "by_type"
     found.reasons["signs"] = f"amounts have {kept} or {taking_back} for a sign"
     found.reasons["type"] = f"{account}; {words[kept]:,} rows are {kept}, {words[taking_back]:,} are {taking_back}"
-    found.columns["type"] = f"CASE WHEN {is_one_of(part(side), [taking_back])} THEN 'return' ELSE 'sale' END"
+    whens = f"WHEN {is_one_of(part(side), [taking_back])} THEN 'return' WHEN {is_one_of(part(side), [kept])} THEN 'sale'"
+    found.columns["type"] = f"CASE {whens} ELSE {part(side)} END"
 
 
 def _negative_rows(roles: Roles) -> list[bool]:

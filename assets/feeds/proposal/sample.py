@@ -27,6 +27,10 @@ from models.feeds.settings import DELIMITERS
 
 #: How much of a file is looked at: its first records, and its last ones for what follows the rows.
 FIRST, LAST = 50_000, 200
+#: … but never at more cells, so that a file of very many columns does not fill the memory.
+_MOST_CELLS = 2_000_000
+#: In a file of more columns, those behind are looked at only if their name says what they are.
+WIDE = 300
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def _csv(path: Path, suffix: str) -> Sample:
 
     def lines() -> Iterator[str]:
         with open_unpacked(path, compression) as stream:
-            yield from io.TextIOWrapper(stream, encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="")
+            yield from io.TextIOWrapper(stream, encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="\n")
 
     head = list(islice(lines(), 500))
     delimiter = _delimiter_of(head)
@@ -147,6 +151,7 @@ def _records(lines: Iterable[str], delimiter: str, skipped: int = 0) -> list[Rec
     csv.field_size_limit(MAX_LINE_BYTES)
     reader = csv.reader(lines, delimiter=delimiter)
     first: list[Record] = []
+    cells_seen = 0
     last: deque[Record] = deque(maxlen=LAST)
     begins = 1 + skipped
     for cells in reader:
@@ -155,7 +160,9 @@ def _records(lines: Iterable[str], delimiter: str, skipped: int = 0) -> list[Rec
         record = Record(begins, stripped, padded)
         begins = reader.line_num + 1 + skipped
         if any(record.cells):
-            first.append(record) if len(first) < FIRST else last.append(record)
+            is_first = len(first) < FIRST and cells_seen < _MOST_CELLS
+            first.append(record) if is_first else last.append(record)
+            cells_seen += len(cells)
     return first + list(last)
 
 
@@ -220,8 +227,9 @@ def _leaves(found: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]
 
 def _columns(source: Source, types: dict[str, str]) -> list[Column]:
     cells = ", ".join(f"c{i}" for i in range(len(source.header)))
+    rows_at_most = min(FIRST, max(_MOST_CELLS // len(source.header), 1))
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")
-        rows = con.execute(f"select {cells} from ({relation([source])}) limit {FIRST}").fetchall()
+        rows = con.execute(f"select {cells} from ({relation([source])}) limit {rows_at_most}").fetchall()
     columns = zip(*rows, strict=True) if rows else ([] for _ in source.header)
     return [Column(name, [cell or "" for cell in column], types.get(name, "")) for name, column in zip(source.header, columns, strict=True)]
