@@ -74,6 +74,15 @@ def test_a_row_that_takes_its_key_back_counts_for_nothing_until_a_newer_one_brin
     assert story.is_proved()
 
 
+def test_a_row_that_takes_its_key_back_may_repeat_it(tmp_path: Path) -> None:
+    story = Story(tmp_path / "book", 'key: [transaction_id], deleted: "cancelled = \'1\'", columns: {cancelled: "NULL"}')
+    header = "transaction_id,date,partner_id,amount,cancelled"
+    story.deliver("1.csv", header, "A,2026-01-05,P,100.00,0", "B,2026-01-06,P,200.00,0")
+    story.deliver("2.csv", header, "B,2026-01-06,P,200.00,1", "C,2026-01-07,P,1.00,0")
+    assert story.months() == {1: 101}
+    assert story.is_proved()
+
+
 def read_a_second_way(story: Story, changed: str, to: str) -> str:
     """What the second reading finds wrong with the published lines under other settings."""
     settings = parse_book((story.folder / "book.yaml").read_text().replace(changed, to)).feeds["transactions"]

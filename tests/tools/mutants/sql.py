@@ -12,6 +12,7 @@ MAGNITUDES = ("tests/integration/sql/test_magnitudes.py",)
 GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
 #: Files that arrive one after the other: doubled, corrected, snapshots, rejected.
 ARRIVALS = ("tests/integration/feeds/test_feed_arrivals.py", "tests/integration/feeds/test_rejects.py")
+DELETIONS = ("tests/integration/feeds/test_rows_that_replace.py", "-k", "takes_its_key_back_may")
 CLOSE = ("tests/integration/ledger/test_close_command.py",)
 
 CREDITED: dict[str, list[tuple[str, str]]] = {
@@ -41,8 +42,6 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
     "int_days_converted.sql": [
         ("where days.day <= (select as_of", "where days.day < (select as_of"),
         ("else cast(power(10, 18 - minor_units) as hugeint)", "else cast(power(10, 17 - minor_units) as hugeint)"),
-        ("cast(power(10, 6 + minor_units) as hugeint)", "cast(power(10, 6) as hugeint)"),
-        ("not is_inverse and fx_rate between", "fx_rate between"),
         ("cast(power(10, 12 - minor_units) as bigint) as share_divisor", "cast(power(10, 11 - minor_units) as bigint) as share_divisor"),
         ("then 4000000000000000000 // cast", "then 9000000000000000000 // cast"),
         ("and fx_rate = round(fx_rate, 6) as is_narrow", "as is_narrow"),
@@ -50,13 +49,10 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
     "int_fx_rates_spanned.sql": [
         ("order by date) - 1,", "order by date),"),
         ("partition by from_currency, to_currency order by date", "partition by from_currency, to_currency order by date desc"),
-        ("coalesce(first_direct.first_day - 1, reverse", "coalesce(first_direct.first_day, reverse"),
-        ("where reverse.first_day < coalesce", "where reverse.first_day <= coalesce"),
     ],
     "int_rows_replaced.sql": [
         ("having count(*) > 1", "having count(*) > 2"),
         ("where next_file_no is not null", "where true"),
-        ("and is_deleted = lag(is_deleted) over arrival", ""),
     ],
     "int_payout_tier_slices.sql": [
         ("end - units_before as", "end as"),
@@ -82,6 +78,7 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
     ],
     "payout_lines.sql": [
         ("< 5e37", "< 5e38"),
+        ("* ({{ right }} // 1000000000000) +", "* 0 +"),
         ('"greatest(" ~ total ~ " // 1000000, 1)"', '"greatest(" ~ total ~ " // 100000, 1)"'),
         ('(" ~ place ~ " // 1000000)"', '(" ~ place ~ " // 10000000)"'),
         ('{{ place_in_payout("(" ~ weight_to_here ~ " - " ~ weight ~ ")", weight_total) }}', "0"),
@@ -104,16 +101,15 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
 #: What figures notice that are as large as the feeds' columns hold.
 LARGE: dict[str, list[tuple[str, str]]] = {
     "payout_lines.sql": [
-        ("* ({{ right }} // 1000000000000) +", "* 0 +"),
         ("// 1000000000 * cast(100000000000000 as hugeint)", "* cast(100000000000000 as hugeint)"),
     ],
-    "money.sql": [('({{ wide }} * ({{ rate }} // (2 * {{ divisor }})) * 2 +', '({{ wide }} * ({{ rate }} // (2 * {{ divisor }})) +')],
     "int_payout_tier_slices.sql": [("least(15, length(cast(max(abs(weight)) as varchar))) - 35", "least(15, length(cast(max(abs(weight)) as varchar))) - 90")],
     "int_payout_lines_allocated.sql": [("case when coarse_units = 1 then slice_units", "case when coarse_units > 0 then slice_units")],
 }  # fmt: skip
 
 #: What the agreements' own cases notice.
 AGREED: dict[str, list[tuple[str, str]]] = {
+    "money.sql": [('({{ wide }} * ({{ rate }} // (2 * {{ divisor }})) * 2 +', '({{ wide }} * ({{ rate }} // (2 * {{ divisor }})) +')],
     "int_memberships.sql": [
         ("agreements.term_from - 400", "agreements.term_from"),
         ("where pool = 'each'", "where true"),
@@ -126,7 +122,10 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("when conversions.rate_on = 'fixed' then fixed_rates.rate", "when conversions.rate_on = 'fixed' then fx_rates.rate"),
         ("when conversions.rate_on = 'period_end' then days.period_end", "when conversions.rate_on = 'period_end' then days.day"),
         ("counts_as > (select as_of", "counts_as >= (select as_of"),
+        ("cast(power(10, 6 + minor_units) as hugeint)", "cast(power(10, 6) as hugeint)"),
+        ("not is_inverse and fx_rate between", "fx_rate between"),
     ],
+    "int_fx_rates_spanned.sql": [("coalesce(first_direct.first_day - 1, reverse", "coalesce(first_direct.first_day, reverse")],
     "int_products_scoped.sql": [
         ("and included.attribute_count = needed.attribute_count", "and included.attribute_count >= 1"),
         ("    where kind = 'include'\n    group by scope_key", "    group by scope_key"),
@@ -233,6 +232,10 @@ ARRIVED: dict[str, list[tuple[str, str]]] = {
     ],
 }  # fmt: skip
 
+DELETED: dict[str, list[tuple[str, str]]] = {
+    "int_rows_replaced.sql": [("and is_deleted = lag(is_deleted) over arrival", "")],
+}
+
 MUTANTS: list[Mutant] = [
     *mutants_of(CREDITED, LINES),
     *mutants_of(LARGE, MAGNITUDES),
@@ -240,4 +243,5 @@ MUTANTS: list[Mutant] = [
     *mutants_of(BOOKED, LATER_CLOSES),
     *mutants_of(CLOSED_AGAIN, CLOSE),
     *mutants_of(ARRIVED, ARRIVALS),
+    *mutants_of(DELETED, DELETIONS),
 ]
