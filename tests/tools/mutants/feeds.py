@@ -14,7 +14,7 @@ TYPING = (
     "tests/integration/feeds/test_feed_rows.py",
     "tests/integration/feeds/test_feed_numbers.py",
     "tests/integration/feeds/test_feed_settings.py",
-    "tests/integration/feeds/test_feed_signs.py",
+    "tests/integration/feeds/test_signs.py",
     "tests/faults/test_faults.py",
     "-k",
     "not long",
