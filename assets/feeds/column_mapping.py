@@ -30,6 +30,7 @@ from models.feeds.settings import ROW_IN_KEY, FeedSettings, key_of
 from models.feeds.text_formats import PLAIN, Forms, forms_of, without_nulls
 from models.money import MINOR_UNITS, Rounding
 from models.spreadsheet_text import restore_sql
+from models.sql_text import identifier
 from models.unicode_form import composed
 
 #: Increase it when the reading of files changes. Files loaded before are then loaded again from the archive.
@@ -171,7 +172,7 @@ def _try_out(expression: Compiled) -> None:
 
 def json_paths(settings: FeedSettings) -> set[str]:
     """The names with a point in the feed's expressions: paths into JSON objects, unless a file has a column of that name."""
-    texts = [*settings.columns.values(), *([settings.ignore] if settings.ignore else [])]
+    texts = [*settings.columns.values(), *_conditions(settings).values()]
     dotted = [text for text in texts if "." in text]
     return {name for text in dotted for name in compile_expression(text, None, forms=forms_of(settings)).columns if "." in name.strip(".")}
 
@@ -183,17 +184,13 @@ def _with_unpivoted(feed: Feed, settings: FeedSettings, header: tuple[str, ...])
         return settings
     implied: dict[str, str] = {}
     if unpivot.divisors:
-        steps = " ".join(f"WHEN '{divisor}' THEN {_quoted(unpivot.value)} / {divisor}" for divisor in unpivot.divisors)
+        steps = " ".join(f"WHEN '{divisor}' THEN {identifier(unpivot.value)} / {divisor}" for divisor in unpivot.divisors)
         implied[unpivot.value] = f"CASE per {steps} END"
     given = {*settings.columns, *settings.defaults, *unpivot.names}
     free = [column.name for column in feed.columns if column.kind == "currency" and column.name not in given]
     if "currency" in unpivot.names and free:
         implied[free[0]] = "currency"
     return settings.model_copy(update={"columns": {**settings.columns, **implied}})
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def map_header(

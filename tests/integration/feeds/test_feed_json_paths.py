@@ -48,6 +48,15 @@ def test_paths_lead_into_objects_and_lists(tmp_path: Path) -> None:
     assert report.notes == ("transactions: rounding changed 1 of 2 values of amount (round(money.amount, 2))",)
 
 
+@pytest.mark.parametrize(("setting", "kept", "taken_back"), [("ignore", [1], []), ("deleted", [1, 2], [2])])
+def test_conditions_over_rows_take_paths_too(tmp_path: Path, setting: str, kept: list[int], taken_back: list[int]) -> None:
+    feeds = SETTINGS.replace("\n  columns", f"\n  key: [transaction_id]\n  {setting}: \"state.kind = 'void'\"\n  columns")
+    book = write_book(tmp_path, feeds, {"transactions/a.jsonl": lines({"state": {"kind": "firm"}}, {"id": "A-2", "state": {"kind": "void"}})})
+    load(book)
+    assert query(book, "select row_no from raw.transactions order by 1") == [(row,) for row in kept]
+    assert query(book, "select row_no from raw.transactions where is_deleted") == [(row,) for row in taken_back]
+
+
 def test_what_is_not_there_is_rejected(tmp_path: Path) -> None:
     changes: list[dict[str, object]] = [{}, {"money": "12.50"}, {"money": {"amount": 1}}, {"money": None}, {"money": {"amount": {"x": 1}, "currency": "EUR"}}]
     book = write_book(tmp_path, SETTINGS, {"transactions/a.jsonl": lines(*changes)})
