@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from assets.archive.manifest import Arrival, read_manifest
-from assets.feeds.control_totals import check_hash, is_side_car, read_side_car, side_car_missing
+from assets.feeds.checks.control_totals import check_hash, is_side_car, read_side_car, side_car_missing
 from assets.feeds.inspection import COMMAS, Dialect, Facts, inspect, suffix_of
 from assets.runtime.context import RunContext
 from assets.runtime.disk_space import check_space

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from assets.feeds.batches import Batch, read_corrections
-from assets.feeds.control_totals import WITHOUT_IGNORED
+from assets.feeds.checks.control_totals import WITHOUT_IGNORED
 from models.feeds.columns import Feed
 from models.feeds.reject_reasons import CORRECTS_FILE, CORRECTS_ROW, is_correction
 from models.sql_text import identifier, literal

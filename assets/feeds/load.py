@@ -11,7 +11,7 @@ import re
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -19,51 +19,41 @@ import duckdb
 from assets.archive.manifest import Arrival, append_manifest, sync_archive
 from assets.archive.receipts import enter_load, write_receipt
 from assets.feeds.batches import Batch, describe_rounded, describe_undeletable, insert_corrections, insert_rejects, make_batches
-from assets.feeds.column_mapping import check_mappings, json_paths, settings_hash
-from assets.feeds.control_totals import check_totals, plain_total, rows_without_ignored
-from assets.feeds.file_checks import check_rejected, columns_of_single_precision, ids_with_exponents, positive_credits, repeated_under_one_name
+from assets.feeds.checks.control_totals import check_totals, rows_without_ignored
+from assets.feeds.checks.file_checks import (
+    check_rejected,
+    check_row_counts,
+    columns_of_single_precision,
+    files_without_rows,
+    ids_with_exponents,
+    positive_credits,
+    repeated_under_one_name,
+)
+from assets.feeds.checks.payment_checks import describe_odd_payments
+from assets.feeds.checks.repeated_keys import describe_repeated_keys, reject_repeated_keys
+from assets.feeds.checks.snapshots import judged_anew, shrunken_snapshots
+from assets.feeds.checks.unusual_files import delivered_again, smaller_than_usual
+from assets.feeds.column_mapping import check_mappings, settings_hash
 from assets.feeds.file_events import log_attention, log_files
-from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect, is_unnamed
-from assets.feeds.landing import Landing, dialect_of, land_files
+from assets.feeds.inspection import format_of
+from assets.feeds.landing import land_files
 from assets.feeds.line_numbers import left_over_lines, number_lines
-from assets.feeds.payment_checks import describe_odd_payments
 from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
-from assets.feeds.readers import MAX_LINE_BYTES, Source, archived_hash_in, json_keys_of, looks_ragged, parquet_columns, rewrite_csv, with_paths
-from assets.feeds.repeated_keys import describe_repeated_keys, reject_repeated_keys
-from assets.feeds.snapshots import judged_anew, shrunken_snapshots
-from assets.feeds.transcoding import write_plain
+from assets.feeds.readers import MAX_LINE_BYTES, archived_hash_in
+from assets.feeds.sources import Load, check_shape, file_number, read_sources
 from assets.feeds.typing_sql import select_rows
-from assets.feeds.unusual_files import delivered_again, smaller_than_usual
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.errors import rejection
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import open_warehouse, transaction
 from models.documents import InputError, Problem
-from models.feeds.attributes import folded, shown_name
+from models.feeds.attributes import shown_name
 from models.feeds.columns import FEEDS, Feed
-from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
-from models.feeds.settings import FeedSettings, key_columns
-from models.spreadsheet_text import restore_text
+from models.feeds.reject_reasons import is_correction
+from models.feeds.settings import key_columns
 from models.sql_text import identifier
 
-#: file_no = this × the feed's place + arrival_no. It does not depend on the order in which files of different feeds arrived.
-FILE_NUMBERS_PER_FEED = 100_000_000
 _POLL_SECONDS = 0.2
-#: The place of the status in a row of raw.feed_files.
-_STATUS = 6
-
-
-@dataclass(frozen=True)
-class _Load:
-    """One attempt at the transaction that loads. `to_rewrite`: hashes of CSV files that the engine cannot read as they are."""
-
-    context: RunContext
-    con: duckdb.DuckDBPyConnection
-    landing: Landing
-    to_rewrite: set[str]
-    scratch: Path
-    warnings: list[str]
-    notes: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +88,7 @@ def load_feeds(context: RunContext) -> FeedsReport:
             create_raw_tables(con)
             delete_rejected(con)  # left by a run that was killed before it deleted them
         landing = land_files(context, dict(con.execute("select identity, sha256 from raw.landed_files").fetchall()))
-        counts = _load_or_rewrite(_Load(context, con, landing, set(), Path(scratch), warnings, notes))
+        counts = _load_or_rewrite(Load(context, con, landing, set(), Path(scratch), warnings, notes))
         with transaction(con):
             delete_rejected(con)
         write_receipt(con, context)
@@ -121,7 +111,7 @@ def load_feeds(context: RunContext) -> FeedsReport:
     )
 
 
-def _load_or_rewrite(load: _Load) -> Counter[str]:
+def _load_or_rewrite(load: Load) -> Counter[str]:
     """Load everything in one transaction. When the engine cannot read a CSV file, start again with that file rewritten."""
     while True:
         load.warnings.clear()
@@ -145,7 +135,7 @@ def _load_or_rewrite(load: _Load) -> Counter[str]:
             load.to_rewrite.add(unreadable)
 
 
-def _load_all(load: _Load) -> Counter[str]:
+def _load_all(load: Load) -> Counter[str]:
     """Load rows, rejects and registers of every feed that has new files."""
     _check_new_snapshots(load)
     load.con.execute("delete from raw.feed_keys")
@@ -170,7 +160,7 @@ def _load_all(load: _Load) -> Counter[str]:
     return counts
 
 
-def _check_new_snapshots(load: _Load) -> None:
+def _check_new_snapshots(load: Load) -> None:
     """Raise InputError where a feed has become a snapshot, and the files that it has drop too much of each other."""
     problems: list[Problem] = []
     for name, settings in load.context.book.feeds.items():
@@ -179,7 +169,7 @@ def _check_new_snapshots(load: _Load) -> None:
         raise InputError(problems)
 
 
-def _to_load(load: _Load, feed: Feed) -> list[Arrival]:
+def _to_load(load: Load, feed: Feed) -> list[Arrival]:
     """The arrivals whose rows are not in raw.
 
     Empties the feed first if its settings changed, or raw holds files that the manifest does not list or has withdrawn.
@@ -202,36 +192,26 @@ def _in_raw(arrival: Arrival) -> tuple[int, str, bool]:
     return arrival.arrival_no, arrival.sha256, arrival.withdrawal is not None
 
 
-def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: int) -> Counter[str]:
+def _load_feed(load: Load, feed: Feed, todo: list[Arrival], done: int, total: int) -> Counter[str]:
     """Load files of one feed. `done` of `total` files of all feeds are loaded already."""
     first = {arrival.sha256: arrival for arrival in reversed(load.landing.arrivals[feed.name]) if not arrival.withdrawal}
     fresh = [arrival for arrival in todo if first.get(arrival.sha256) is arrival]
     settings = load.context.book.feeds[feed.name]
-    sources = _sources(load, feed, fresh)
-    _check_shape(load, feed, settings, sources)
+    sources = read_sources(load, feed, fresh)
+    check_shape(load, feed, settings, sources)
     days = {file_number(feed, arrival): dt.datetime.fromisoformat(arrival.arrived_at).date() for arrival in fresh}
     batches = make_batches(feed, settings, sources, days, load.context.book.rounding)
     load.warnings.extend(describe_undeletable(feed, settings, batches))
-    add_attributes(load.con, feed, [m.name for batch in batches for m in batch.mapped if m.column is None])
-    for batch in batches:
-        names = ", ".join(identifier(m.target) for m in batch.mapped)
-        rows = select_rows(batch.mapped, batch.defaults, batch.facts, batch.relation(), batch.rules, batch.deletion)
-        _execute(load, f"insert into raw.{feed.name} (file_no, {names}, is_deleted) {rows}", done, len(batch.sources), total)
-        done += len(batch.sources)
+    rows_read = _insert_rows(load, feed, batches, done, total)
     load.notes.extend(describe_rounded(load.con, feed, batches))
-    rows_read = number_rows(load.con, feed, [source.file_no for batch in batches for source in batch.sources])
-    recorded = [insert_rejects(load.con, feed, batch) for batch in batches]
-    rejected, ignored = (sum(counts) for counts in zip(*recorded, strict=True)) if recorded else (0, 0)
     new = {file_number(feed, arrival) for arrival in load.landing.new if arrival.feed == feed.name}
     arrived = {source.file_no: source.name for source in sources if source.file_no in new and not is_correction(source.header)}
+    rejected = _record_rejects(load, feed, batches)
     key = key_columns(feed, settings)
     if settings.numbers_lines:
         number_lines(load.con, feed, batches, key, {sha256: file_number(feed, arrival) for sha256, arrival in first.items()})
         if not settings.snapshot and not settings.replace:
             load.warnings.extend(left_over_lines(load.con, feed, key, arrived))
-    found = load.con.execute(f"select count(*) from raw.{feed.name} where file_no < 0").fetchall()[0][0]
-    if found != rejected + ignored:
-        raise RuntimeError(f"raw.{feed.name}: {found} rows were rejected or ignored but {rejected + ignored} were recorded")
     rows_of_data = rows_without_ignored(load.con, feed, rows_read)
     all_rejected, many_rejected = check_rejected(load.con, feed, settings, sources, rows_of_data)
     load.warnings.extend(many_rejected)
@@ -241,30 +221,16 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
             load.warnings.extend(describe_repeated_keys(feed, key, repeated))
             rejected += sum(repeated.values())
         insert_corrections(load.con, feed, batch)
-        _check_row_counts(batch, rows_read)
+        check_row_counts(batch, rows_read)
     problems = check_totals(load.con, feed, sources, rows_of_data)
+    problems += files_without_rows(feed, settings, sources, rows_of_data, load.context.is_rebuild)
     if not load.context.is_rebuild:  # a rebuild repeats what was taken in
-        problems += all_rejected
-        if settings.snapshot and not settings.non_empty:
-            message = f"has no rows, and feeds.{feed.name} is a snapshot: it would take back every row; deliver it again, or remove it"
-            problems += [Problem(source.name, 0, "", message) for source in sources if not rows_of_data.get(source.file_no)]
-        problems += shrunken_snapshots(load.con, feed, settings, arrived)
-    if settings.non_empty:
-        message = f"has no rows, and feeds.{feed.name} is non_empty in book.yaml; deliver it again"
-        problems += [Problem(source.name, 0, "", message) for source in sources if not rows_of_data.get(source.file_no)]
+        problems += all_rejected + shrunken_snapshots(load.con, feed, settings, arrived)
     if problems:
         raise InputError(problems)
     append_rows(load.con, "declared_totals", [(feed.name, source.file_no, total, value) for source in sources for total, value in source.totals.items()])
-    entries = []
-    outside = {source.file_no: source.lines_outside for source in sources}
-    per_row = {source.file_no: batch.rows_per_row for batch in batches for source in batch.sources}
-    for arrival in todo:
-        number = file_number(feed, arrival)
-        status, reason = _status_of(arrival, first.get(arrival.sha256))
-        read = rows_read.get(number, 0)
-        entry = (number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at, status, reason, read)
-        entries.append((*entry, outside.get(number, 0), per_row.get(number, 1)))
-    append_rows(load.con, "feed_files", entries)
+    statuses = {arrival.arrival_no: _status_of(arrival, first.get(arrival.sha256)) for arrival in todo}
+    _register_files(load, feed, todo, statuses, batches, rows_read)
     load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
     load.warnings.extend(ids_with_exponents(load.con, feed, sources))
     load.warnings.extend(positive_credits(load.con, feed, settings, sources))
@@ -275,7 +241,42 @@ def _load_feed(load: _Load, feed: Feed, todo: list[Arrival], done: int, total: i
     arrivals = load.landing.arrivals[feed.name]
     load.warnings.extend(delivered_again(load.con, feed, arrivals, [(arrival, original, file_number(feed, original)) for arrival, original in again]))
     load.warnings.extend(smaller_than_usual(load.con, feed, settings, {source.file_no: source.name for source in sources}))
-    return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=sum(entry[_STATUS] == "duplicate" for entry in entries))
+    duplicates = sum(status == "duplicate" for status, _ in statuses.values())
+    return Counter(rows_read=sum(rows_read.values()), rows_rejected=rejected, files_duplicate=duplicates)
+
+
+def _insert_rows(load: Load, feed: Feed, batches: list[Batch], done: int, total: int) -> dict[int, int]:
+    """Insert the rows of every batch, rejected ones with a negative file_no. Returns how many each file has, by file_no."""
+    add_attributes(load.con, feed, [m.name for batch in batches for m in batch.mapped if m.column is None])
+    for batch in batches:
+        names = ", ".join(identifier(m.target) for m in batch.mapped)
+        rows = select_rows(batch.mapped, batch.defaults, batch.facts, batch.relation(), batch.rules, batch.deletion)
+        _execute(load, f"insert into raw.{feed.name} (file_no, {names}, is_deleted) {rows}", done, len(batch.sources), total)
+        done += len(batch.sources)
+    return number_rows(load.con, feed, [source.file_no for batch in batches for source in batch.sources])
+
+
+def _record_rejects(load: Load, feed: Feed, batches: list[Batch]) -> int:
+    """Describe the rejected rows, and list those that are no data. Returns how many are rejected."""
+    recorded = [insert_rejects(load.con, feed, batch) for batch in batches]
+    rejected, ignored = (sum(counts) for counts in zip(*recorded, strict=True)) if recorded else (0, 0)
+    found = load.con.execute(f"select count(*) from raw.{feed.name} where file_no < 0").fetchall()[0][0]
+    if found != rejected + ignored:
+        raise RuntimeError(f"raw.{feed.name}: {found} rows were rejected or ignored but {rejected + ignored} were recorded")
+    return rejected
+
+
+def _register_files(
+    load: Load, feed: Feed, todo: list[Arrival], statuses: dict[int, tuple[str, str | None]], batches: list[Batch], rows_read: dict[int, int]
+) -> None:
+    """Enter the files in raw.feed_files. `statuses`: status and reason, by arrival_no."""
+    shapes = {source.file_no: (source.lines_outside, batch.rows_per_row) for batch in batches for source in batch.sources}
+    entries = []
+    for arrival in todo:
+        number = file_number(feed, arrival)
+        entry = (number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at)
+        entries.append((*entry, *statuses[arrival.arrival_no], rows_read.get(number, 0), *shapes.get(number, (0, 1))))
+    append_rows(load.con, "feed_files", entries)
 
 
 def _status_of(arrival: Arrival, original: Arrival | None) -> tuple[str, str | None]:
@@ -287,7 +288,7 @@ def _status_of(arrival: Arrival, original: Arrival | None) -> tuple[str, str | N
     return "duplicate", f"the same bytes as {original.file_name}, which arrived as file {original.arrival_no} of this feed"
 
 
-def _execute(load: _Load, statement: str, done: int, files: int, total: int) -> None:
+def _execute(load: Load, statement: str, done: int, files: int, total: int) -> None:
     """Run a long statement in its own thread and report its progress from this one. Loading is two thirds of the step's progress."""
     con = load.con
     con.execute("set enable_progress_bar = true")
@@ -307,106 +308,3 @@ def _execute(load: _Load, statement: str, done: int, files: int, total: int) -> 
                 con.interrupt()
             raise
     load.context.progress("feeds", total + 2 * (done + files), 3 * total)
-
-
-def file_number(feed: Feed, arrival: Arrival) -> int:
-    """The file's number in this book. Within a feed it rises in order of arrival."""
-    return FILE_NUMBERS_PER_FEED * list(FEEDS).index(feed.name) + arrival.arrival_no
-
-
-def _sources(load: _Load, feed: Feed, arrivals: list[Arrival]) -> list[Source]:
-    """The archived files to read, with facts and header. Files that the engine cannot read are rewritten."""
-    archive = load.context.archive
-    settings = load.context.book.feeds[feed.name]
-    dialect = dialect_of(settings)
-
-    def facts_of(arrival: Arrival) -> Facts:
-        if (arrival.sha256, dialect) in load.landing.facts:
-            return load.landing.facts[arrival.sha256, dialect]
-        path = archive / arrival.sha256
-        lost = f"it is {arrival.file_name} of feed {feed.name}: restore it from a backup"
-        if not path.exists():
-            raise rejection(f"archive/{arrival.sha256}", f"is missing; {lost}")
-        facts = inspect(path, arrival.suffix, arrival.file_name, dialect)
-        if facts.sha256 != arrival.sha256:
-            raise rejection(f"archive/{arrival.sha256}", f"is damaged, its bytes are not those that arrived; {lost}")
-        return facts
-
-    with ThreadPoolExecutor(2) as pool:
-        facts = list(pool.map(facts_of, arrivals))
-    sources = []
-    for arrival, fact in zip(arrivals, facts, strict=True):
-        source = Source(file_number(feed, arrival), archive / arrival.sha256, arrival.file_name, arrival.suffix, fact, _restored(fact.header))
-        source = replace(source, delimiter=dialect.delimiter, totals=arrival.totals or {})
-        file_format = format_of(arrival.suffix)[0]
-        if file_format not in ("csv", "xlsx") and dialect.has_layout:
-            message = f"is not CSV or XLSX, and feeds.{feed.name}.header_row and footer are for these; put the file into a feed without them"
-            raise rejection(source.name, message)
-        is_rewritten = dialect.encoding != "utf-8" or settings.trailer or dialect.has_layout or fact.names_delimiter
-        if file_format == "xlsx" or (file_format != "parquet" and is_rewritten):
-            source = _plain(load, source, dialect, settings.trailer, load.scratch / f"{feed.name}-{arrival.sha256}.text")
-            fact = source.facts
-        if file_format == "parquet":
-            columns = tuple(parquet_columns(source.path, source.name))
-            source = replace(source, columns=columns, header=checked_header([name for name, _ in columns], source.name))
-        elif format_of(source.suffix)[0] == "csv" and (arrival.sha256 in load.to_rewrite or looks_ragged(fact)):
-            source = rewrite_csv(source, load.scratch / f"{feed.name}-{arrival.sha256}")
-        sources.append(source)
-    sources = [replace(source, totals={total: plain_total(value, settings) for total, value in source.totals.items()}) for source in sources]
-    lines = [source for source in sources if format_of(source.suffix)[0] == "json"]
-    headers = {source.file_no: checked_header(keys, source.name) for source, keys in zip(lines, json_keys_of(load.con, lines), strict=True)}
-    paths = json_paths(settings)
-    return [with_paths(replace(source, header=headers[source.file_no]), paths) if source.file_no in headers else source for source in sources]
-
-
-def _restored(header: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns as they were called before `rejects --export` kept a spreadsheet from running their names."""
-    return tuple(map(restore_text, header)) if is_correction(header) else header
-
-
-def _plain(load: _Load, source: Source, dialect: Dialect, trailer: list[str], target: Path) -> Source:
-    """The same file as uncompressed UTF-8 text: its header and its rows, without the lines around them."""
-    plain = write_plain(source.path, source.suffix, source.name, dialect, trailer, target)
-    if plain.lacks_footer:
-        load.warnings.append(f"{source.name}: no line begins as the footer does ({dialect.footer}); was the file cut off?")
-    suffix = ".jsonl" if format_of(source.suffix)[0] == "json" else ".csv"
-    facts = inspect(target, suffix, source.name, replace(dialect, encoding="utf-8", header_row=1), plain.header_line)
-    source = replace(source, header_line=plain.header_line, lines_outside=plain.lines_outside, totals=plain.totals or source.totals)
-    source = replace(source, path=target, suffix=suffix, facts=facts, header=_restored(facts.header), preamble=plain.preamble)
-    checked_header(source.names, source.name, plain.header_line)
-    return source
-
-
-def _check_shape(load: _Load, feed: Feed, settings: FeedSettings, sources: list[Source]) -> None:
-    """Check how files end, and warn about new columns. Raises InputError if the feed requires a final newline and a file has none."""
-    unended = [s for s in sources if format_of(s.suffix) == ("csv", "none") and not s.facts.ends_with_newline and s.facts.newlines and not s.totals]
-    if settings.final_newline and unended:
-        message = f"the last line has no line end, and feeds.{feed.name} requires one (final_newline in book.yaml): the file may be cut off; deliver it again"
-        raise InputError([Problem(source.name, source.facts.newlines + source.header_line, "", message) for source in unended])
-    load.warnings.extend(f"{source.name}: the last line has no line end; nothing else shows whether the file is complete" for source in unended)
-    known: set[str] = {folded(name) for (name,) in load.con.execute("select column_name from raw.feed_columns where feed = ?", [feed.name]).fetchall()}
-    seen = set(known)
-    new: list[str] = []
-    for source in sources:
-        named = [column for column in source.names if not is_unnamed(column)]
-        added = [column for column in named if folded(column) not in seen and not (is_correction(source.header) and column in CORRECTION_COLUMNS)]
-        if added and seen:
-            load.warnings.append(f"{source.name} has columns that no earlier file of {feed.name} has: {', '.join(added[:20])}")
-        seen.update(map(folded, added))
-        new += added
-    append_rows(load.con, "feed_columns", [(feed.name, column) for column in sorted(new)])
-
-
-def _check_row_counts(batch: Batch, rows_read: dict[int, int]) -> None:
-    """In a file without quotes every line is a row, so the reader must have seen each of them."""
-    for source in batch.sources:
-        facts = source.facts
-        if format_of(source.suffix) != ("csv", "none") or facts.has_quote or source.is_rewritten:
-            continue
-        read = rows_read.get(source.file_no, 0) / batch.rows_per_row
-        lines = facts.newlines + (not facts.ends_with_newline)
-        if lines - 1 != read:
-            with source.path.open("rb") as file:
-                lines = sum(1 for line in file if line.strip(b"\r\n"))
-            if lines - 1 != read:
-                raise rejection(source.name, f"has {lines - 1} rows but {read:g} were read; report this")

@@ -1,7 +1,7 @@
 """Converting archived text files to what the reader expects: UTF-8, uncompressed, the header in the first line and rows to the last.
 
 Belongs here: the copy that is read instead of the archived bytes. Does not belong here: rows and columns (assets/feeds/readers.py), comparing the totals
-(assets/feeds/control_totals.py).
+(assets/feeds/checks/control_totals.py).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ def test_every_reason_of_the_code_is_explained() -> None:
     readers = (ROOT / "assets/feeds/readers.py").read_text(encoding="utf-8")
     waiting = (ROOT / "dbt_project/models/intermediate/rows/int_rows_unresolved.sql").read_text(encoding="utf-8")
     given = set(re.findall(r'"((?:bad|missing|unknown|too_many|out_of|control|repeated|future|sign|positive|ambiguous)_[a-z]+)"', typing))
-    repeated = (ROOT / "assets/feeds/repeated_keys.py").read_text(encoding="utf-8")
+    repeated = (ROOT / "assets/feeds/checks/repeated_keys.py").read_text(encoding="utf-8")
     given |= set(re.findall(r"'(key_repeated)', null", repeated))
     given |= set(re.findall(r"[\"'](bad_json|duplicate_key|wrong_field_count)[\"']", readers)) | {"bad_value"}
     if "'unknown_' || entity" in waiting:

@@ -1,7 +1,7 @@
 """Snapshots that drop too much of what they replace: a file that was cut off would take back what it does not hold.
 
 Belongs here: what a snapshot drops, and the refusal. Does not belong here: which rows it takes out (int_rows_replaced in dbt_project/), files that are
-smaller than usual (assets/feeds/unusual_files.py).
+smaller than usual (assets/feeds/checks/unusual_files.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a file as a whole says about itself once its rows are typed: how many are rejected, what they repeat, ids that a spreadsheet spoiled.
 
 Belongs here: warnings and refusals that look at all rows of a file. Does not belong here: totals that the sender declares and sizes that are usual
-(assets/feeds/control_totals.py), single rows (assets/feeds/typing_sql.py).
+(assets/feeds/checks/control_totals.py), single rows (assets/feeds/typing_sql.py).
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from collections import defaultdict
 
 import duckdb
 
+from assets.feeds.batches import Batch
+from assets.feeds.inspection import format_of
 from assets.feeds.readers import Source
+from assets.runtime.errors import rejection
 from models.documents import Problem
 from models.feeds.columns import Feed
 from models.feeds.reject_reasons import is_correction
@@ -42,6 +45,32 @@ def check_rejected(
         way_out = f"correct feeds.{feed.name} in book.yaml or the file; {mistake}"
         problems.append(Problem(source.name, 0, "", f"all of its rows are rejected ({top}); {way_out}"))
     return problems, warnings
+
+
+def check_row_counts(batch: Batch, rows_read: dict[int, int]) -> None:
+    """In a file without quotes every line is a row, so the reader must have seen each of them."""
+    for source in batch.sources:
+        facts = source.facts
+        if format_of(source.suffix) != ("csv", "none") or facts.has_quote or source.is_rewritten:
+            continue
+        read = rows_read.get(source.file_no, 0) / batch.rows_per_row
+        lines = facts.newlines + (not facts.ends_with_newline)
+        if lines - 1 != read:
+            with source.path.open("rb") as file:
+                lines = sum(1 for line in file if line.strip(b"\r\n"))
+            if lines - 1 != read:
+                raise rejection(source.name, f"has {lines - 1} rows but {read:g} were read; report this")
+
+
+def files_without_rows(feed: Feed, settings: FeedSettings, sources: list[Source], rows_read: dict[int, int], is_rebuild: bool) -> list[Problem]:
+    """Files without a row where the feed must have some: it is `non_empty`, or a snapshot, which would take back every row. A rebuild repeats those."""
+    if settings.non_empty:
+        message = f"has no rows, and feeds.{feed.name} is non_empty in book.yaml; deliver it again"
+    elif settings.snapshot and not is_rebuild:
+        message = f"has no rows, and feeds.{feed.name} is a snapshot: it would take back every row; deliver it again, or remove it"
+    else:
+        return []
+    return [Problem(source.name, 0, "", message) for source in sources if not rows_read.get(source.file_no)]
 
 
 def repeated_under_one_name(con: duckdb.DuckDBPyConnection, feed: Feed, settings: FeedSettings, sources: list[Source]) -> list[str]:

@@ -1,6 +1,6 @@
 """Files that arrive and look wrong as a whole: smaller than usual, or an earlier delivery once more.
 
-Belongs here: these warnings. Does not belong here: totals that the sender declares (assets/feeds/control_totals.py), rows that cannot be read.
+Belongs here: these warnings. Does not belong here: totals that the sender declares (assets/feeds/checks/control_totals.py), rows that cannot be read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import duckdb
 
 from assets.archive.manifest import Arrival
-from assets.feeds.control_totals import WITHOUT_IGNORED
+from assets.feeds.checks.control_totals import WITHOUT_IGNORED
 from models.documents import InputError, Problem
 from models.feeds.columns import Feed
 from models.feeds.settings import FeedSettings

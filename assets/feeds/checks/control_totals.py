@@ -1,6 +1,6 @@
 """Hashes and totals that the sender delivers with a file, in a side-car file or its last line, compared with what was read.
 
-Belongs here: these checks. Does not belong here: reading the file, files that merely look unusual (assets/feeds/unusual_files.py).
+Belongs here: these checks. Does not belong here: reading the file, files that merely look unusual (assets/feeds/checks/unusual_files.py).
 """
 
 from __future__ import annotations
