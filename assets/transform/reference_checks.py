@@ -207,7 +207,7 @@ def _cycles(con: duckdb.DuckDBPyConnection) -> list[Problem]:
             from walked join links on reached = partner_id and walked.first_day <= links.last_day and links.first_day <= walked.last_day
             where reached <> start and parent_id >= start and (parent_id = start or not list_contains(path, parent_id))
         )
-        select files.file_name, walked.row_no, array_to_string(any_value(path), ' → ')
+        select files.file_name, walked.row_no, array_to_string(min(path), ' → ')
         from walked join raw.feed_files as files on walked.file_no = files.file_no
         where reached = start
         group by start, files.file_name, walked.row_no
