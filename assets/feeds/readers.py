@@ -46,7 +46,7 @@ class Source:
     totals: dict[str, str] = field(default_factory=dict)  # control totals declared by the sender
     header_line: int = 1  # of the file that arrived
     lines_outside: int = 0  # above its header and in its footer
-    preamble: tuple[tuple[str, str], ...] = ()  # columns whose value stands above the header
+    preamble: tuple[tuple[str, str], ...] = ()  # columns whose value is above the header
 
     @property
     def names(self) -> tuple[str, ...]:

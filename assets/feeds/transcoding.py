@@ -29,7 +29,7 @@ _TAIL = 1 << 16
 class Plain:
     """What was left out of the copy. `totals`: of the trailer, by `rows` or column. `header_line`: where the header was in the file.
 
-    `preamble`: columns whose value stands above the header. `lines_outside`: lines above the header and in the footer, blank ones not counted.
+    `preamble`: columns whose value is above the header. `lines_outside`: lines above the header and in the footer, blank ones not counted.
     `lacks_footer`: no line begins as the feed's footer does.
     """
 

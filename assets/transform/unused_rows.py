@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def describe_unused_rows(context: RunContext) -> list[str]:
-    """One sentence per kind. Only about files that arrived with this run, so that each is told once."""
+    """One sentence per kind. Only about files that arrived with this run, so that each is reported once."""
     arrived_at = context.started_at.astimezone(dt.UTC).replace(tzinfo=None)
     with open_warehouse(context) as con:
         new = "select feed, file_no from raw.feed_files where status = 'loaded' and arrived_at = ?"

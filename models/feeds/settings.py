@@ -54,7 +54,7 @@ def _as_list(value: Any) -> Any:
 def _symbols(value: Any) -> Any:
     found = _as_list(value)
     if wrong := [symbol for symbol in found if not isinstance(symbol, str) or not _SYMBOL.fullmatch(symbol) or symbol == "."]:
-        raise ValueError(f"symbols: {wrong[0]!r} cannot be told from a part of a number; write what stands before or after it, such as $, € or EUR")
+        raise ValueError(f"symbols: {wrong[0]!r} cannot be told from a part of a number; write what comes before or after it, such as $, € or EUR")
     return found
 
 
@@ -114,7 +114,7 @@ def _snapshot(value: Any) -> Any:
 
 
 class Unpivot(Strict):
-    """A wide table as rows: each of `columns` gives one row with the values written beside it, and what its cell holds divided by `per` as `value`."""
+    """A wide table as rows: each of `columns` gives one row with the values listed for it, and what its cell holds divided by `per` as `value`."""
 
     columns: dict[str, dict[str, str | int | Decimal | dt.date]] = Field(min_length=1, max_length=1_000)
     value: str = Field(min_length=1)
@@ -219,7 +219,7 @@ class FeedSettings(Strict):
         if (self.decimal or ".") in self.thousands:
             raise ValueError(f'thousands: {self.decimal or "."!r} is the decimal mark already; set decimal: "," where a point separates thousands')
         if self.preamble and self.header_row == 1:
-            raise ValueError("preamble: no line stands above a header in line 1; set header_row")
+            raise ValueError("preamble: a header in line 1 has no lines above it; set header_row")
         if self.fill_within is not None and (not self.fill_down or self.fill_within in self.fill_down):
             raise ValueError("fill_within: names the column whose value says which rows belong together; fill_down names others that are filled")
         if self.grouping == "indian" and not self.thousands:

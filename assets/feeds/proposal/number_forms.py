@@ -16,7 +16,7 @@ from assets.feeds.proposal.sample import WIDE, Column
 from models.feeds.text_formats import Forms
 
 SYMBOLS = ("US$", "R$", "$", "€", "£", "¥", "₹", "₽", "zł", "Kč", "kr.", "kr", "Ft", "CHF", "EUR", "USD", "GBP", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF")
-#: The currency that a symbol most often stands for.
+#: The currency that a symbol most often means.
 CURRENCY_OF = {"€": "EUR", "$": "USD", "£": "GBP", "₹": "INR", "₽": "RUB", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "US$": "USD", "R$": "BRL"}
 #: Words for a missing value.
 NULLS = ("-", "–", "—", "N/A", "n/a", "#N/A", "NA", "NULL", "null", "None", "nan", "NaN")

@@ -1,4 +1,4 @@
-"""Days that are written without their year, which stands above the header.
+"""Days that are written without their year, which is above the header.
 
 Belongs here: finding such a column, and its mapping. Does not belong here: days with a year (day_forms.py).
 """

@@ -1,6 +1,6 @@
 """Returns and credits that a file writes without a minus, under each value of `signs`.
 
-Belongs here: which rows are rejected, turned or told. Does not belong here: signs of amount and quantity that disagree (test_feed_settings.py).
+Belongs here: which rows are rejected, turned or reported. Does not belong here: signs of amount and quantity that disagree (test_feed_settings.py).
 """
 
 from __future__ import annotations

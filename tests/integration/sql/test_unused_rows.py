@@ -1,4 +1,4 @@
-"""Rows that count otherwise than most people mean are told, once, by the run that takes them in."""
+"""Rows that count otherwise than most people mean are a warning, once, in the run that takes them in."""
 
 from __future__ import annotations
 
