@@ -17,7 +17,7 @@ import polars as pl
 from assets.archive.run_identity import clear_step, record_step
 from assets.runtime.context import CheckFailed, RunContext, StepReport
 from assets.runtime.limits import limits_of
-from assets.runtime.warehouse import append_table, open_warehouse, transaction, write_table
+from assets.runtime.warehouse import append_table, memory_given_back, open_warehouse, transaction, write_table
 from models.calculation.batches import split_frames
 from models.calculation.results import compute_results
 from models.money import AmountTooLarge
@@ -25,8 +25,8 @@ from models.money import AmountTooLarge
 if TYPE_CHECKING:
     from assets.transform.compiled_models import BuiltModel
 
-#: The models take some 7 kB per payout × period; batches much smaller than 70,000 take longer, because each has a fixed cost.
-_ROWS_PER_GIGABYTE = 50_000
+#: The models take some 7 kB per payout × period. Batches much smaller than 30,000 take longer, because each has a fixed cost.
+_ROWS_PER_GIGABYTE = 70_000
 #: The tables that every level adds to.
 RESULTS = ("payouts", "achievement", "accruals", "calculation_steps")
 BENEFIT_COLUMNS = """
@@ -93,7 +93,9 @@ def calculate(context: RunContext) -> CalculateReport:
         con.execute("create or replace table calc.lines_netted (agreement_key integer, file_no integer, row_no bigint, paid_ten_thousandths hugeint)")
         clear_step(con, "net")
         levels = dict(con.sql(LEVELS).fetchall())
-        rows = _write_results(context, con, _read_frames(con), levels.get(0, []), write_table)
+        frames = _read_frames(con)
+        with memory_given_back(con, context):
+            rows = _write_results(context, con, frames, levels.get(0, []), write_table)
         return CalculateReport(rows=rows, blocked=_count_blocked(con))
 
 
@@ -109,7 +111,8 @@ def calculate_net(context: RunContext) -> CalculateReport:
             built = _net_lines(context, con, level)
             frames["measures"] = con.sql(MEASURES.format(table="int_measures_netted")).pl()
             frames["missing_rates"] = con.sql(MISSING_RATES.format(table="int_lines_netted")).pl()
-            _write_results(context, con, frames, keys, append_table)
+            with memory_given_back(con, context):
+                _write_results(context, con, frames, keys, append_table)
         record_step(con, "net")
         rows = {f"calc.{name}": _count(con, f"calc.{name}") for name in (*RESULTS, "lines_netted")}
         return CalculateReport(rows=rows, blocked=_count_blocked(con), levels=len(levels), built=built)

@@ -29,6 +29,7 @@ from assets.runtime.context import RunContext
 from assets.runtime.disk_space import check_space
 from assets.runtime.limits import limits_of
 from assets.runtime.machine_errors import MachineRefused
+from assets.runtime.warehouse import memory_given_back, open_warehouse
 from assets.transform import calculate
 from models.calculation.batches import split_frames
 from models.documents import InputError
@@ -99,6 +100,18 @@ def test_batches_of_participants_change_no_byte(demo_book: Path, tmp_path: Path,
     run_book(tmp_path / "book", force=True)
     assert max(sizes) > 10
     assert hashes_of(tmp_path / "book") == hashes_of(demo_book)
+
+
+def test_the_engine_gives_memory_back_while_frames_are_computed(context: RunContext) -> None:
+    def limit() -> str:
+        return str(con.execute("select current_setting('memory_limit')").fetchall()[0][0])
+
+    context = limited(context, memory=2 * 10**9)
+    with open_warehouse(context) as con:
+        assert limit() == "1.8 GiB"
+        with memory_given_back(con, context):
+            assert limit() == "476.8 MiB"
+        assert limit() == "1.8 GiB"
 
 
 def test_too_little_memory_is_told_with_its_key(context: RunContext) -> None:
