@@ -56,7 +56,7 @@ def _message(finding: Any, model: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         allowed = _allowed_keys(model, finding["loc"][:-1])
         close = difflib.get_close_matches(str(finding["loc"][-1]), allowed, 1)
-        hint = f"; did you mean {close[0]}?" if close else ""
+        hint = f"; did you mean {close[0]}?" if close else "."
         return f"this key is not known{hint}" + (f" Allowed: {', '.join(allowed)}" if allowed else "")
     if kind == "union_tag_invalid":
         return f"this form is not understood; allowed: a {finding['ctx']['expected_tags'].replace(', ', ' or a ')} (found {_shown(finding['input'])})"

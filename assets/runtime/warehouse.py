@@ -13,6 +13,7 @@ import duckdb
 from assets.runtime.context import RunContext
 from assets.runtime.limits import limits_of
 from assets.runtime.sql import as_pattern
+from models.book.limit_settings import LEAST_MEMORY
 
 
 @contextmanager
@@ -42,6 +43,17 @@ def _confine(con: duckdb.DuckDBPyConnection, context: RunContext) -> None:
         names = {name for folder in folders for path in (folder, folder.resolve()) for name in (str(path), as_pattern(path))}
         con.execute("set allowed_directories = ?", [sorted(names)])
         con.execute("set enable_external_access = false")
+
+
+@contextmanager
+def memory_given_back(con: duckdb.DuckDBPyConnection, context: RunContext) -> Iterator[None]:
+    """In the block the engine has a quarter of its memory. What it keeps of earlier steps goes back to the machine, for frames in Python."""
+    memory = limits_of(context).memory
+    con.execute(f"set memory_limit = '{max(LEAST_MEMORY, memory // 4) // 10**6}MB'")
+    try:
+        yield
+    finally:
+        con.execute(f"set memory_limit = '{memory // 10**6}MB'")
 
 
 @contextmanager

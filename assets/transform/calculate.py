@@ -5,8 +5,9 @@ Belongs here: reading frames, the order of the models, writing tables. Does not 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,17 @@ import polars as pl
 
 from assets.archive.run_identity import clear_step, record_step
 from assets.runtime.context import CheckFailed, RunContext, StepReport
-from assets.runtime.warehouse import append_table, open_warehouse, transaction, write_table
+from assets.runtime.limits import limits_of
+from assets.runtime.warehouse import append_table, memory_given_back, open_warehouse, transaction, write_table
+from models.calculation.batches import split_frames
 from models.calculation.results import compute_results
 from models.money import AmountTooLarge
 
 if TYPE_CHECKING:
     from assets.transform.compiled_models import BuiltModel
 
+#: The models take some 7 kB per payout × period. Batches much smaller than 30,000 take longer, because each has a fixed cost.
+_ROWS_PER_GIGABYTE = 70_000
 #: The tables that every level adds to.
 RESULTS = ("payouts", "achievement", "accruals", "calculation_steps")
 BENEFIT_COLUMNS = """
@@ -88,7 +93,9 @@ def calculate(context: RunContext) -> CalculateReport:
         con.execute("create or replace table calc.lines_netted (agreement_key integer, file_no integer, row_no bigint, paid_ten_thousandths hugeint)")
         clear_step(con, "net")
         levels = dict(con.sql(LEVELS).fetchall())
-        rows = _write_results(context, con, _read_frames(con), levels.get(0, []), write_table)
+        frames = _read_frames(con)
+        with memory_given_back(con, context):
+            rows = _write_results(context, con, frames, levels.get(0, []), write_table)
         return CalculateReport(rows=rows, blocked=_count_blocked(con))
 
 
@@ -104,7 +111,8 @@ def calculate_net(context: RunContext) -> CalculateReport:
             built = _net_lines(context, con, level)
             frames["measures"] = con.sql(MEASURES.format(table="int_measures_netted")).pl()
             frames["missing_rates"] = con.sql(MISSING_RATES.format(table="int_lines_netted")).pl()
-            _write_results(context, con, frames, keys, append_table)
+            with memory_given_back(con, context):
+                _write_results(context, con, frames, keys, append_table)
         record_step(con, "net")
         rows = {f"calc.{name}": _count(con, f"calc.{name}") for name in (*RESULTS, "lines_netted")}
         return CalculateReport(rows=rows, blocked=_count_blocked(con), levels=len(levels), built=built)
@@ -117,21 +125,32 @@ def _read_frames(con: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
 def _write_results(
     context: RunContext, con: duckdb.DuckDBPyConnection, frames: dict[str, pl.DataFrame], benefits: list[int], write: Callable[..., None]
 ) -> dict[str, int]:
-    """Compute the results of these benefits and write them. Returns the rows of each table."""
+    """Compute the results of these benefits, one batch of participants after the other, and write them. Returns the rows of each table."""
     chosen = {**frames, "benefits": frames["benefits"].filter(pl.col("benefit_key").is_in(benefits))}
     first_payout = 0 if write is write_table else _count(con, "calc.payouts")
-    results = compute_results(chosen, context.as_of, _as_of_period(con), context.book.rounding, first_payout=first_payout)
-    rows, written = {}, []
+    as_of_period = _as_of_period(con)
+    rows: Counter[str] = Counter()
     try:
         with transaction(con), ThreadPoolExecutor(max_workers=1) as writer:
-            for name, frame in results:
-                written.append(writer.submit(write, con, f"calc.{name}", frame))
-                rows[f"calc.{name}"] = frame.height
-            for table in written:
-                table.result()
+            written: Future[None] | None = None
+            for batch in split_frames(chosen, _most_rows(context)):
+                payouts_before = rows["calc.payouts"]
+                for name, frame in compute_results(batch, context.as_of, as_of_period, context.book.rounding, first_payout + payouts_before):
+                    if written:
+                        written.result()  # at most one table waits in memory
+                    written = writer.submit(write, con, f"calc.{name}", frame)
+                    rows[f"calc.{name}"] += frame.height
+                write = append_table
+            assert written, "there is at least one batch"
+            written.result()
     except AmountTooLarge as error:
         raise CheckFailed("payouts_fit_their_column", str(error)) from None
-    return rows
+    return dict(rows)
+
+
+def _most_rows(context: RunContext) -> int:
+    """How many results (payout × period) a batch has: more where a run may use more memory."""
+    return max(1, limits_of(context).memory * _ROWS_PER_GIGABYTE // 10**9)
 
 
 def _net_lines(context: RunContext, con: duckdb.DuckDBPyConnection, level: int) -> tuple[BuiltModel, ...]:

@@ -14,6 +14,8 @@ from models.curves.pieces import Coefficients, Exact, Ladder, coefficients_on_pi
 from models.curves.vocabulary import CURVE
 from models.money import EXACT
 
+#: Axes on which participants are compared with each other.
+RANKED = ("rank", "percentile")
 #: Participants are ranked per benefit, window and period.
 PEERS = ("benefit_key", "window_no", "period_no")
 
@@ -25,7 +27,7 @@ def rank_rows(rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
     rows: of achievement.measure_periods. Participants whose own value is blocked are left out. rank: 1 + how many have a larger value.
     percentile: the share of the others with a smaller measure; 1 where there are no others.
     """
-    wanted = axes.filter(pl.col("axis").is_in(["rank", "percentile"])).with_columns(pl.col("rank_of").fill_null("measure"))
+    wanted = axes.filter(pl.col("axis").is_in(RANKED)).with_columns(pl.col("rank_of").fill_null("measure"))
     rows = rows.with_columns(pl.lit(1, pl.Int64).alias("tie_count"))
     if wanted.is_empty():
         return rows

@@ -14,10 +14,12 @@ import shutil
 import subprocess
 import sys
 from collections import namedtuple
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import polars as pl
 import pytest
 
 from assets import preflight
@@ -27,9 +29,12 @@ from assets.runtime.context import RunContext
 from assets.runtime.disk_space import check_space
 from assets.runtime.limits import limits_of
 from assets.runtime.machine_errors import MachineRefused
+from assets.runtime.warehouse import memory_given_back, open_warehouse
+from assets.transform import calculate
+from models.calculation.batches import split_frames
 from models.documents import InputError
 from pipelines.cli.main import main
-from pipelines.run import run_steps
+from pipelines.run import run_book, run_steps
 from tests.faults.limits import hashes_of, run_limited, write_wide_book
 
 Usage = namedtuple("Usage", "total used free")
@@ -78,6 +83,35 @@ def test_no_limit_changes_a_byte(tmp_path: Path) -> None:
     assert hashes_of(tmp_path / "one") == hashes_of(tmp_path / "four")
     assert list((tmp_path / "spill" / "here").iterdir()) == []
     assert run_limited(tmp_path / "book", tmp_path / "four", memory="2GB", threads=2).status == "nothing_new"
+
+
+def test_batches_of_participants_change_no_byte(demo_book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo has contests, groups with a best agreement, and levels of net_of."""
+    shutil.copytree(demo_book, tmp_path / "book", symlinks=True)
+    sizes: list[int] = []
+
+    def split(frames: dict[str, pl.DataFrame], most_rows: int) -> Iterator[dict[str, pl.DataFrame]]:
+        found = list(split_frames(frames, most_rows))
+        sizes.append(len(found))
+        yield from found
+
+    monkeypatch.setattr(calculate, "split_frames", split)
+    monkeypatch.setattr(calculate, "_ROWS_PER_GIGABYTE", 20)
+    run_book(tmp_path / "book", force=True)
+    assert max(sizes) > 10
+    assert hashes_of(tmp_path / "book") == hashes_of(demo_book)
+
+
+def test_the_engine_gives_memory_back_while_frames_are_computed(context: RunContext) -> None:
+    def limit() -> str:
+        return str(con.execute("select current_setting('memory_limit')").fetchall()[0][0])
+
+    context = limited(context, memory=2 * 10**9)
+    with open_warehouse(context) as con:
+        assert limit() == "1.8 GiB"
+        with memory_given_back(con, context):
+            assert limit() == "476.8 MiB"
+        assert limit() == "1.8 GiB"
 
 
 def test_too_little_memory_is_told_with_its_key(context: RunContext) -> None:

@@ -62,8 +62,8 @@ class Small:
         return sorted([self.agreement, *self.others], key=lambda a: (a["agreement"], a.get("version", 1)))
 
 
-def calculate(small: Small, benefits: Sequence[int] | None = None, first_payout: int = 0) -> dict[str, pl.DataFrame]:
-    """The tables of `calc`, with participants, window_start and period beside the keys. benefits: the keys of those to be computed, default all."""
+def make_frames(small: Small, benefits: Sequence[int] | None = None) -> tuple[dict[str, pl.DataFrame], int]:
+    """The frames of columns.INPUTS, and the period of as_of. benefits: the keys of those to be computed, default all."""
     texts = {f"{n}.yaml": to_yaml(agreement) for n, agreement in enumerate(small.agreements)}
     terms = make_terms(_book(small), parse_agreements(texts), small.as_of)
     keys = {name: n for n, name in enumerate(_names(small))}
@@ -80,13 +80,18 @@ def calculate(small: Small, benefits: Sequence[int] | None = None, first_payout:
     }
     if benefits is not None:
         frames["benefits"] = frames["benefits"].filter(pl.col("benefit_key").is_in(benefits))
-    as_of_period = terms["days"].filter(pl.col("day") == small.as_of)["period_no"].item()
+    return frames, terms["days"].filter(pl.col("day") == small.as_of)["period_no"].item()
+
+
+def calculate(small: Small, benefits: Sequence[int] | None = None, first_payout: int = 0) -> dict[str, pl.DataFrame]:
+    """The tables of `calc`, with participants, window_start and period beside the keys. benefits: as for make_frames."""
+    frames, as_of_period = make_frames(small, benefits)
     results = dict(compute_results(frames, small.as_of, as_of_period, small.rounding, first_payout))
     names = frames["participants"].select("participant_key", "participant_id").unique()
     results["payouts"] = results["payouts"].join(names, on="participant_key", maintain_order="left")
     starts = results["payouts"].select("payout_key", "benefit_key", "participant_id", "window_start")
     with_periods = {
-        name: results[name].join(starts, on="payout_key").join(terms["periods"].select("period_no", "period"), on="period_no")
+        name: results[name].join(starts, on="payout_key").join(frames["periods"].select("period_no", "period"), on="period_no")
         for name in ("achievement", "accruals")
     }
     return {**results, **with_periods}

@@ -287,7 +287,7 @@ def test_a_header_that_stands_again_is_no_row(tmp_path: Path) -> None:
         ("snapshot: 1", "true or the span of a snapshot is needed here"),
         ("snapshot: {per: week}", "per: 'week' is not allowed; allowed: 'day', 'month', 'quarter', 'year', 'whole'"),
         ("snapshot: {max_drop: 2}", "a share from 0"),
-        ("snapshot: {max: 1}", "this key is not known Allowed: per, max_drop"),
+        ("snapshot: {max: 1}", "this key is not known. Allowed: per, max_drop"),
         ("dat: x", "this key is not known; did you mean dates?"),
     ],
 )

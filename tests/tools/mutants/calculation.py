@@ -196,4 +196,17 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
 }  # fmt: skip
 
-MUTANTS: list[Mutant] = mutants_of(CHANGES, TESTS)
+#: Who is computed together.
+BATCHES = ("tests/unit/calculation/test_batches.py",)
+SPLIT: dict[str, list[tuple[str, str]]] = {
+    "models/calculation/batches.py": [
+        ('.with_columns(pl.col("group").min().over("agreement_key"))', ""),
+        ('.with_columns(pl.col("group").min().over("participant_key"))', ""),
+        ('pl.coalesce("group", "participant_key")', 'pl.col("participant_key")'),
+        ("-(-int(", "(int("),
+        (" or [0]", ""),
+        ('"participants": "participant_key",', ""),
+    ],
+}  # fmt: skip
+
+MUTANTS: list[Mutant] = [*mutants_of(CHANGES, TESTS), *mutants_of(SPLIT, BATCHES)]
