@@ -103,7 +103,7 @@ def ids_with_exponents(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list
     warnings = []
     for column in columns:
         for file_no, example, rows in con.execute(_EXPONENTS.format(feed=feed.name, column=column), [list(names)]).fetchall():
-            found = f"{column} is {example} in {rows:,} rows" if rows > 1 else f"{column} is {example} in a row"
+            found = f"{column} is {example} in {rows:,} rows" if rows > 1 else f"{column} is {example} in one row"
             why = "a spreadsheet has shortened a long number, and different ids may have become one"
             warnings.append(f"{names[file_no]}: {found}: {why}; export the column as text and deliver the file again")
     return warnings

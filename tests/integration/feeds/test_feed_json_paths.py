@@ -65,6 +65,12 @@ def test_conditions_over_rows_take_paths_too(tmp_path: Path, setting: str, kept:
     assert query(book, "select row_no from raw.transactions where is_deleted") == [(row,) for row in taken_back]
 
 
+def test_a_file_that_is_one_list_is_refused_with_the_way_to_lines(tmp_path: Path) -> None:
+    book = write_book(tmp_path, SETTINGS, {"transactions/a.json": json.dumps([ORDER])})
+    with pytest.raises(InputError, match=r"a\.json: is a list, and JSON is read line by line, one object in each: `jq -c"):
+        load(book)
+
+
 def test_what_is_not_there_is_rejected(tmp_path: Path) -> None:
     changes: list[dict[str, object]] = [{}, {"money": "12.50"}, {"money": {"amount": 1}}, {"money": None}, {"money": {"amount": {"x": 1}, "currency": "EUR"}}]
     book = write_book(tmp_path, SETTINGS, {"transactions/a.jsonl": lines(*changes)})
