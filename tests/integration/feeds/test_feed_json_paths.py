@@ -50,7 +50,7 @@ def test_paths_lead_into_objects_and_lists(tmp_path: Path) -> None:
 
 def test_a_path_into_a_list_is_part_of_any_expression(tmp_path: Path) -> None:
     feeds = SETTINGS.replace("round(money.amount, 2)", "round(items.1.price * items.1.sold.0.qty, 2)").replace(": items.0.sku", ": items.0.sku || '-x.0.y'")
-    ordered = {"items": [{"sku": "X"}, {"price": 10.335, "sold": [{"qty": 3}]}]}
+    ordered: dict[str, object] = {"items": [{"sku": "X"}, {"price": 10.335, "sold": [{"qty": 3}]}]}
     book = write_book(tmp_path, feeds, {"transactions/a.jsonl": lines(ordered)})
     load(book)
     assert [tuple(map(str, row)) for row in query(book, "select product_id, amount from raw.transactions")] == [("X-x.0.y", "31.010000")]
