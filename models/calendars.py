@@ -40,6 +40,19 @@ def _time_zone(value: Any) -> Any:
 TimeZone = Annotated[str, BeforeValidator(_time_zone)]
 
 
+def _day(value: Any) -> Any:
+    """A day in quotes is the same day."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{value} is not a day of the calendar") from None
+    return value
+
+
+Day = Annotated[dt.date, BeforeValidator(_day)]
+
+
 def day_in(time_zone: str, moment: dt.datetime) -> dt.date:
     """The day on which a moment falls in the time zone."""
     return moment.astimezone(ZoneInfo(time_zone)).date()
@@ -55,7 +68,7 @@ class CalendarSettings(Strict):
 
     kind: Literal["gregorian", "4-4-5", "4-5-4", "5-4-4"] = "gregorian"
     year_starts: str = "01-01"
-    first_days: dict[str, dt.date] = Field(default_factory=dict)
+    first_days: dict[str, Day] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _is_known(self) -> CalendarSettings:

@@ -67,7 +67,9 @@ def _message(finding: Any, model: type[BaseModel]) -> str:
     if kind == "literal_error":
         return f"{_shown(finding['input'])} is not allowed; allowed: {finding['ctx']['expected']}"
     if kind in ("date_type", "date_from_datetime_parsing"):
-        return f"a day is needed here, without quotes: 2026-01-31 (found {_shown(finding['input'])})"
+        return f"a day is needed here, such as 2026-01-31 (found {_shown(finding['input'])})"
+    if kind == "dict_type":
+        return f"keys with values are needed here (found {_shown(finding['input'])})"
     if kind == "model_type":
         return f"keys with values are needed here: {', '.join(_allowed_keys(model, finding['loc']))} (found {_shown(finding['input'])})"
     text = finding["msg"]

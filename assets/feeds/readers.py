@@ -255,7 +255,7 @@ def rewrite_csv(source: Source, target: Path) -> Source:
                 row.pop()
             if len(row) == width:
                 writer.writerow([*row, "", "", ""])
-            elif not any(row):  # delimiters alone, or a blank line
+            elif not any(row) or (len(row) == 1 and re.fullmatch(r"[-=_+*]{3,}", row[0].strip())):  # delimiters alone, a ruled or a blank line
                 writer.writerows([[""] * (width + 3)] if row else [])
             else:
                 raw = {**dict(zip(source.header, row, strict=False)), **{f"({i + 1})": row[i] for i in range(width, len(row))}}

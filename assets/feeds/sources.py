@@ -14,7 +14,7 @@ import duckdb
 from assets.archive.manifest import Arrival
 from assets.feeds.checks.control_totals import plain_total
 from assets.feeds.column_mapping import json_paths
-from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect, is_unnamed
+from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect, is_unnamed, open_unpacked
 from assets.feeds.landing import Landing, dialect_of
 from assets.feeds.raw_tables import append_rows
 from assets.feeds.readers import Source, json_keys_of, looks_ragged, parquet_columns, rewrite_csv, with_paths
@@ -90,9 +90,17 @@ def read_sources(load: Load, feed: Feed, arrivals: list[Arrival]) -> list[Source
         sources.append(source)
     sources = [replace(source, totals={total: plain_total(value, settings) for total, value in source.totals.items()}) for source in sources]
     lines = [source for source in sources if format_of(source.suffix)[0] == "json"]
-    headers = {source.file_no: checked_header(keys, source.name) for source, keys in zip(lines, json_keys_of(load.con, lines), strict=True)}
+    keys = json_keys_of(load.con, lines)
+    if none := [source.name for source, found in zip(lines, keys, strict=True) if not found and _is_list(source)]:
+        raise rejection(none[0], "is a list, and JSON is read line by line, one object in each: `jq -c '.[]'` makes such lines of a list")
+    headers = {source.file_no: checked_header(found, source.name) for source, found in zip(lines, keys, strict=True)}
     paths = json_paths(settings)
     return [with_paths(replace(source, header=headers[source.file_no]), paths) if source.file_no in headers else source for source in sources]
+
+
+def _is_list(source: Source) -> bool:
+    with open_unpacked(source.path, format_of(source.suffix)[1]) as stream:
+        return stream.read(64).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"[")
 
 
 def _restored(header: tuple[str, ...]) -> tuple[str, ...]:

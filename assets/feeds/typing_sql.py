@@ -107,7 +107,7 @@ def repeated_header(feed: Feed, header: tuple[str, ...]) -> RowRule:
 def without_name(place: int) -> RowRule:
     """A value in a column that the header leaves without a name."""
     message = f"the row has a value in column {place + 1}, which the header leaves without a name; if it is the first row of a group, name it under `fill_down`"
-    return RowRule(f"(c{place} is not null)", "wrong_field_count", "", message, comes_first=True)
+    return RowRule(f"(coalesce(trim(c{place}), '') <> '')", "wrong_field_count", "", message, comes_first=True)
 
 
 def ignored(condition: Compiled) -> RowRule:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from assets.agreements.closed_terms import changed_after_close
 from assets.runtime.context import RunContext
 from assets.runtime.warehouse import open_warehouse
+from assets.transform.unmatched_names import MAX_COMPARED, listed
 from models.documents import InputError, Problem, parse_documents
 from models.feeds.attributes import column_named, folded
 from models.feeds.columns import FEEDS
@@ -233,21 +234,30 @@ def _unknown_participants(con: duckdb.DuckDBPyConnection) -> list[Problem]:
             select agreement_key, 'participants' as key, value as id from terms.participant_rules where attribute = 'partner_id'
             union all
             select agreement_key, 'payee', payee_id from terms.agreements where payee_id is not null
+        ),
+        unknown as (
+            select source_file, source_line, key, agreement_id, id
+            from named join terms.agreements using (agreement_key)
+            where id not in (select partner_id from staging.stg_partners)
+        ),
+        compared as (
+            from (select distinct id from unknown)
+            order by lower(id) in (select lower(partner_id) from staging.stg_partners) desc, id limit {MAX_COMPARED}
+        ),
+        nearest as (
+            select id, arg_max(partner_id, (jaro_winkler_similarity(lower(id), lower(partner_id)), partner_id)) as other
+            from compared cross join staging.stg_partners
+            where jaro_winkler_similarity(lower(id), lower(partner_id)) >= 0.8 group by id
         )
-        select agreements.source_file, agreements.source_line, named.key, agreements.agreement_id, named.id, (
-            select arg_max(partner_id, (jaro_winkler_similarity(lower(named.id), lower(partner_id)), partner_id))
-            from staging.stg_partners where jaro_winkler_similarity(lower(named.id), lower(partner_id)) >= 0.8
-        )
-        from named join terms.agreements as agreements on named.agreement_key = agreements.agreement_key
-        where named.id not in (select partner_id from staging.stg_partners)
-        order by all limit {MAX_LISTED}""").fetchall()
-    return [
-        Problem(
-            file,
-            line,
-            key,
-            f"{agreement} names {partner}, which is not in the partners feed{f'; did you mean {nearest}?' if nearest else '.'} "
-            "Correct the id, or add it to the feed",
-        )
-        for file, line, key, agreement, partner, nearest in rows
-    ]
+        select source_file, source_line, key, agreement_id, list((id, other) order by other is null, id)
+        from unknown left join nearest using (id)
+        group by all order by all""").fetchall()
+    return [Problem(file, line, key, _describe_unknown(agreement, names)) for file, line, key, agreement, names in rows]
+
+
+def _describe_unknown(agreement: str, names: list[tuple[str, str | None]]) -> str:
+    if len(names) > 1:
+        return f"{agreement} names {len(names):,} ids that are not in the partners feed: {listed(names)}. Correct the ids, or add them to the feed"
+    ((partner, nearest),) = names
+    meant = f"; did you mean {nearest}?" if nearest else "."
+    return f"{agreement} names {partner}, which is not in the partners feed{meant} Correct the id, or add it to the feed"

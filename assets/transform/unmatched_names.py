@@ -6,7 +6,8 @@ Belongs here: queries over all names at once, and what is said about each. Does 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.documents import Problem
@@ -16,8 +17,10 @@ from models.sql_text import identifier, literal
 if TYPE_CHECKING:
     import duckdb
 
-#: At most so many names of one kind are listed.
+#: At most so many names are listed in one message, and so many conditions.
 MAX_LISTED = 20
+#: For at most so many unknown names the nearest one is looked for, as each is compared with every name of its feed. Those wrong in case alone come first.
+MAX_COMPARED = 200
 #: From this similarity on (Jaro-Winkler, case left out) a name is proposed instead.
 _SIMILAR = 0.8
 
@@ -63,14 +66,25 @@ _OTHERS = {
 _UNMATCHED = """
     with named as ({named}),
     known as (select distinct feed, attribute, value from ({known}) where value is not null),
-    unmatched as (from named anti join known using (feed, attribute, value) order by all limit {limit}),
+    unmatched as (from named anti join known using (feed, attribute, value)),
     compared as (
-        select unmatched.*, known.value as other, jaro_winkler_similarity(lower(unmatched.value), lower(known.value)) as similarity
-        from unmatched left join known using (feed, attribute)
+        from (select distinct feed, attribute, value from unmatched)
+        order by lower(value) in (select lower(value) from known) desc, feed, attribute, value limit {limit}
+    ),
+    nearest as (
+        select feed, attribute, value, arg_max(other, (similarity, other)) as other
+        from (
+            select compared.*, known.value as other, jaro_winkler_similarity(lower(compared.value), lower(known.value)) as similarity
+            from compared join known using (feed, attribute)
+        )
+        where similarity >= {similar} group by all
     )
-    select source_file, source_line, agreement_id, key, feed, attribute, value,
-        arg_max(other, (similarity, other)) filter (where similarity >= {similar}) as nearest, count(other) > 0 as has_attribute
-    from compared group by all order by all"""
+    select source_file, source_line, agreement_id, key, feed, attribute, value, other,
+        (feed, attribute) in (select (feed, attribute) from known)
+    from unmatched left join nearest using (feed, attribute, value)
+    order by source_file, source_line, agreement_id, key, feed, attribute, other is null, value"""
+#: Whose names a feed has, with the feed and without it.
+_WHOSE = {"products": ("product", "line"), "partners": ("partner", "line or assignment")}
 _COUNTS_ALL = " and ".join(f"counts_{name}" for name in TRANSACTION_TYPES)
 #: A comparison of a column with a text, as conditions are compiled (models/feeds/expressions.py).
 _COMPARED = re.compile(r"""cast\("((?:[^"]|"")+)" as varchar\) = '((?:[^']|'')*)'""")
@@ -101,22 +115,41 @@ def find_unmatched_names(con: duckdb.DuckDBPyConnection, feeds: Collection[str])
 def _unmatched_names(con: duckdb.DuckDBPyConnection, feeds: Collection[str]) -> list[Problem]:
     known = {**_OTHERS, **{feed: (_OF_FEED if feed in feeds else _OF_LINES)[feed] for feed in _OF_FEED}}
     together = " union all ".join(f"select '{feed}' as feed, attribute, value from ({query})" for feed, query in known.items())
-    rows = con.execute(_UNMATCHED.format(named=_NAMED, known=together, limit=MAX_LISTED, similar=_SIMILAR)).fetchall()
-    return [Problem(found.file, found.line, found.key, _describe(con, found, known[found.feed], feeds)) for found in map(_Unmatched._make, rows)]
+    rows = con.execute(_UNMATCHED.format(named=_NAMED, known=together, limit=MAX_COMPARED, similar=_SIMILAR)).fetchall()
+    alike = groupby(map(_Unmatched._make, rows), lambda found: found[:6])
+    return [
+        Problem(names[0].file, names[0].line, names[0].key, message)
+        for names in (list(group) for _, group in alike)
+        for message in _describe(con, names, known[names[0].feed], feeds)
+    ]
 
 
-def _describe(con: duckdb.DuckDBPyConnection, found: _Unmatched, known: str, feeds: Collection[str]) -> str:
+def listed(names: Sequence[tuple[str, str | None]]) -> str:
+    """Unknown names, those with a nearest one first: "p1 (did you mean P1?), Q0 and 3 more"."""
+    shown = [f"{name} (did you mean {nearest}?)" if nearest else name for name, nearest in names[:MAX_LISTED]]
+    return ", ".join(shown) + (f" and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else "")
+
+
+def _describe(con: duckdb.DuckDBPyConnection, names: list[_Unmatched], known: str, feeds: Collection[str]) -> list[str]:
+    """What is wrong with the unknown names that one agreement has of one attribute: one sentence, but one for each metric and benefit."""
+    found = names[0]
+    if found.feed in _OTHERS and found.feed != "benefits":
+        missing = f"the {found.feed} feed has no row" if found.feed in feeds else f"book.yaml has no {found.feed} feed, and so no row"
+        needs = [(f"{missing} for the {name.attribute} {name.value}, which {name.agreement} needs", name.nearest) for name in names]
+        return [text + (f"; did you mean {nearest}?" if nearest else ". Correct the name, or deliver the rows") for text, nearest in needs]
+    whose = "benefit" if found.feed == "benefits" else _WHOSE[found.feed][found.feed not in feeds]
+    if not found.has_attribute and found.feed != "benefits":
+        attributes = ", ".join(name for (name,) in con.execute(_ATTRIBUTES.format(known=known)).fetchall())
+        return [f"{found.agreement} names the attribute {found.attribute}, which no {whose} has. There is {attributes or 'none'}"]
+    if len(names) > 1:
+        several = listed([(name.value, name.nearest) for name in names])
+        if found.feed == "benefits":
+            return [f"has targets for {len(names):,} benefits that no agreement has: {several}. Correct the rows, or add the agreements"]
+        return [f"{found.agreement} names {len(names):,} values of {found.attribute} that no {whose} has: {several}. Correct the names, or deliver the rows"]
     meant = f"; did you mean {found.nearest}?" if found.nearest else ""
     if found.feed == "benefits":
-        return f"has targets for {found.value}, and no agreement has this benefit{meant or '. Correct the row, or add the agreement'}"
-    if found.feed in _OTHERS:
-        missing = f"the {found.feed} feed has no row" if found.feed in feeds else f"book.yaml has no {found.feed} feed, and so no row"
-        return f"{missing} for the {found.attribute} {found.value}, which {found.agreement} needs{meant or '. Correct the name, or deliver the rows'}"
-    whose = {"products": ("product", "line"), "partners": ("partner", "line or assignment")}[found.feed][found.feed not in feeds]
-    if found.has_attribute:
-        return f"{found.agreement} names {found.attribute} {found.value}, which no {whose} has{meant or '. Correct the name, or deliver the rows'}"
-    names = ", ".join(name for (name,) in con.execute(_ATTRIBUTES.format(known=known)).fetchall())
-    return f"{found.agreement} names the attribute {found.attribute}, which no {whose} has. There is {names or 'none'}"
+        return [f"has targets for {found.value}, and no agreement has this benefit{meant or '. Correct the row, or add the agreement'}"]
+    return [f"{found.agreement} names {found.attribute} {found.value}, which no {whose} has{meant or '. Correct the name, or deliver the rows'}"]
 
 
 def _idle_conditions(con: duckdb.DuckDBPyConnection) -> list[Problem]:

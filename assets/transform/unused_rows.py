@@ -29,7 +29,8 @@ def _outside_terms(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str
     """Lines before the year that precedes every term, which targets and baselines look at, or after every term."""
     found = con.execute(_OUTSIDE, [files]).fetchall() if files else []
     return [
-        f"{rows:,} transaction lines are dated outside every agreement's term, such as {day} (row {row_no} of {file}): before {first} or after {last} "
+        f"{f'{rows:,} transaction lines are' if rows > 1 else '1 transaction line is'} dated outside every agreement's term, "
+        f"such as {day} (row {row_no} of {file}): before {first} or after {last} "
         "no line counts, nor does a prior year. Correct the dates, or ignore this if the agreements are still to come"
         for rows, day, row_no, file, first, last in found
         if rows
@@ -39,7 +40,8 @@ def _outside_terms(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str
 def _uneven_shares(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str]:
     found = con.execute(_UNEVEN, [files]).fetchall() if files else []
     return [
-        f"the shares in assignments of {partners:,} partners do not add to 1, such as {partner}: {shares:f}{'' if day.year == 1 else f' from {day}'}. "
+        f"the shares in assignments of {partners:,} {'partners' if partners > 1 else 'partner'} do not add to 1, "
+        f"such as {partner}: {shares:f}{'' if day.year == 1 else f' from {day}'}. "
         "What is missing is credited to nobody, and what is above 1 is credited more than once"
         for partners, partner, shares, day in found
         if partners

@@ -17,7 +17,7 @@ Every key, what it takes and its default. [language.md](language.md) explains th
 to use which curve. Editors check a file as you write it with the JSON Schema that
 `tierledger validate --schema` prints; a book made by `tierledger init` has it in place.
 
-Numbers are exact: up to 12 decimals, below 10^14. Days are written without quotes, `2026-01-31`. An
+Numbers are exact: up to 12 decimals, below 10^14. Days are written `2026-01-31`. An
 unknown key is an error.
 
 This page is made from the types that read agreements (`make language-page`).

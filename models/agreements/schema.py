@@ -6,7 +6,6 @@ Does not belong here: single values (values.py), rules between keys (rules.py), 
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -29,6 +28,7 @@ from models.agreements.values import (
     kind_of,
 )
 from models.book.settings import Currency
+from models.calendars import Day
 from models.curves.vocabulary import SCALING_STEPS
 from models.feeds.columns import TRANSACTION_TYPES
 
@@ -38,8 +38,8 @@ from models.feeds.columns import TRANSACTION_TYPES
 class Term(Part):
     """First and last day, both included."""
 
-    from_: dt.date = Field(alias="from", description="First day.")
-    to: dt.date = Field(description="Last day, included.")
+    from_: Day = Field(alias="from", description="First day.")
+    to: Day = Field(description="Last day, included.")
 
 
 class ProductSelection(Part):
@@ -240,7 +240,7 @@ class Approval(Part):
     """Who approved which terms, and when. `tierledger approve AGREEMENT --by NAME` writes it."""
 
     by: Name = Field(description="Name.")
-    on: dt.date = Field(description="Day; it counts from this day on.")
+    on: Day = Field(description="Day; it counts from this day on.")
     terms_sha256: Sha256 | None = Field(
         default=None, description="Hash of the terms that were approved; `tierledger approve` writes it. Changed terms are not approved."
     )
@@ -326,13 +326,13 @@ class Agreement(Part):
 
     agreement: Identifier = Field(description="Its id, the same for all versions.")
     version: int = Field(default=1, ge=1, le=10_000, description="A higher version of the same id amends the lower ones from `effective` on.")
-    effective: dt.date | None = Field(default=None, description="The day from which this version applies. Default: the first day of the term.")
+    effective: Day | None = Field(default=None, description="The day from which this version applies. Default: the first day of the term.")
     amendment: Literal["next_window", "restate"] = Field(
         default="next_window", description="next_window: for windows that start on or after `effective`; restate: also for the window that contains it."
     )
     approved: Approval | None = Field(default=None, description="Required where the book has require_approval: true.")
     changed_by: Name | None = Field(default=None, description="Who wrote these terms, and so cannot approve them.")
-    review_by: dt.date | None = Field(default=None, description="Past this day, `validate --lint` warns.")
+    review_by: Day | None = Field(default=None, description="Past this day, `validate --lint` warns.")
     title: Text | None = Field(default=None, description="A name for people. Default: the id.")
     direction: Literal["payable", "receivable"] = Field(default="payable", description="payable: we owe the participant; receivable: the participant owes us.")
     currency: Currency = Field(description="ISO 4217 code.")

@@ -5,6 +5,7 @@ Belongs here: what a single value may be. Does not belong here: the keys (schema
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -84,10 +85,10 @@ def _name(value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    """A number where a name is expected (`clause: 4.1`) is taken as written, unless the text of the number is another one."""
+    """A number or a day where a name is expected (`clause: 4.1`) is taken as written, unless the text of the number is another one."""
     if isinstance(value, WrittenInteger | WrittenDecimal):
         raise ValueError(f"{value.written} is read as the number {value}: write '{value.written}' in quotes if it is a name, otherwise write {value}")
-    return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+    return str(value) if isinstance(value, int | Decimal | dt.date) and not isinstance(value, bool) else value
 
 
 def _condition(value: Any) -> Any:

@@ -5,7 +5,6 @@ Belongs here: names, types and defaults of book.yaml. Does not belong here: open
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -13,7 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from models.book.limit_settings import LimitSettings
 from models.book.publish_settings import PublishSettings
-from models.calendars import CalendarSettings, TimeZone
+from models.calendars import CalendarSettings, Day, TimeZone
 from models.documents import InputError, Problem, parse_documents
 from models.feeds.columns import FEEDS
 from models.feeds.settings import FeedSettings
@@ -73,7 +72,7 @@ class Book(Strict):
 
     book: str = Field(min_length=1)
     currency: Currency
-    as_of: dt.date | None = None
+    as_of: Day | None = None
     time_zone: TimeZone = "UTC"
     calendar: CalendarSettings = CalendarSettings()
     require_approval: bool = False

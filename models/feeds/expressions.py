@@ -46,6 +46,8 @@ _MAX_SCALE = 20  # leaves 17 digits before the point in the engine's widest deci
 _MAX_LENGTH = 4_000
 #: Of the SQL. Each conversion repeats what it converts several times, so nested ones grow exponentially: four levels would take gigabytes.
 _MAX_SQL_LENGTH = 200_000
+#: A path into an object, to be read as one name: `items.0.sku` is no number to SQL. Texts, quoted names and numbers come first.
+_PATH = re.compile(r"""'[^']*'|"[^"]*"|\b\d[\w.]*|\b([^\W\d]\w*(?:\.\w+)+)""")
 #: A longer list of IN names the value that it looks for only once.
 _MOST_COMPARED = 20
 #: An expression that compares with other letters than ASCII, or counts letters, needs the cells in one Unicode form.
@@ -100,7 +102,7 @@ def _parsed(text: str) -> Any:
     import sqlglot  # costs start-up time: only books that map columns by expression pay it
 
     try:
-        tree = sqlglot.parse_one(text, dialect="duckdb")
+        tree = sqlglot.parse_one(_PATH.sub(lambda found: f'"{found[1]}"' if found[1] else found[0], text), dialect="duckdb")
     except (sqlglot.errors.ParseError, sqlglot.errors.TokenError) as error:
         reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()[0]
         raise ExpressionError(f"{text!r} is not an expression ({reason}); if a column's name is not a plain word, write it in double quotes") from None

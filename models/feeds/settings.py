@@ -113,6 +113,11 @@ def _snapshot(value: Any) -> Any:
     return value
 
 
+def _written_day(value: Any) -> Any:
+    """A day without quotes, as files write it."""
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
 class Unpivot(Strict):
     """A wide table as rows: each of `columns` gives one row with the values listed for it, and what its cell holds divided by `per` as `value`."""
 
@@ -149,7 +154,7 @@ class FeedSettings(Strict):
 
     files: str | list[str]
     columns: dict[str, str] = Field(default_factory=dict)
-    defaults: dict[str, str | int] = Field(default_factory=dict)
+    defaults: dict[str, Annotated[str | int, BeforeValidator(_written_day)]] = Field(default_factory=dict)
     key: list[str] | None = None
     # the format of the files
     encoding: Annotated[str, _one_of("encoding", ENCODINGS)] = "utf-8"

@@ -108,7 +108,8 @@ class Forms:
         """SQL of a day in plain format, YYYY-MM-DD."""
         if not self.changes_days:
             return text
-        message = f" (written {self.dates})" if self.dates else f" (a day, or a moment; its day is that of {self.time_zone})"
+        declared = "a spreadsheet's number of days" if self.dates == "excel" else self.dates
+        message = f" (this feed writes {declared})" if self.dates else f" (a day, or a moment; its day is that of {self.time_zone})"
         return f"case when {text} = '' then null else coalesce(({self.moment(text)})::date::varchar, {text} || {literal(message)}) end"
 
 

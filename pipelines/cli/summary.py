@@ -63,7 +63,7 @@ def _print_run(console: Console, summary: RunSummary, book: Path) -> None:
     console.print()
     console.print(_feeds(summary))
     if not any(feed["feed"] == "transactions" for feed in summary.feeds):
-        console.print("[yellow]No transactions: no file matches feeds.transactions.files of book.yaml.[/yellow]")
+        console.print("[yellow]No transactions: no file of feeds.transactions.files in book.yaml is taken in.[/yellow]")
     _print_warnings(console, summary, book)
     for note in summary.notes:
         console.print(escape(note), soft_wrap=True)

@@ -231,7 +231,7 @@ CASES: list[FileCase] = [
         one("a.csv", csv(ROW, ROW, ROW.replace("12.50", "x"))),
         "Q",
         rejects=((3, "bad_number"),),
-        warns="1 of 3 rows are rejected",
+        warns="1 of 3 rows is rejected",
     ),
     FileCase(
         "U4",

@@ -30,6 +30,16 @@ def test_defaults() -> None:
     assert book.feeds["transactions"].patterns == ["feeds/transactions/*.csv"]
 
 
+def test_a_day_may_be_quoted_or_not() -> None:
+    weeks = "calendar: {kind: 4-4-5, first_days: {2026: 2025-12-28}}\nas_of: 2026-06-30\n"
+    defaults = PLAIN.replace('*.csv"}', '*.csv", defaults: {posted_on: 2026-01-31}}')
+    book = parse_book(defaults + weeks)
+    assert book == parse_book(
+        (defaults + weeks).replace("2025-12-28", "'2025-12-28'").replace("2026-06-30", '"2026-06-30"').replace("2026-01-31", "'2026-01-31'")
+    )
+    assert (book.as_of, book.feeds["transactions"].defaults) == (dt.date(2026, 6, 30), {"posted_on": "2026-01-31"})
+
+
 def test_everything_said() -> None:
     book: Book = parse_book(
         PLAIN.replace(
@@ -51,7 +61,7 @@ def test_everything_said() -> None:
         ("currency: EUR", "currency: EURO", "2: currency", "ISO 4217"),
         ("book: demo", "book: demo\nroundin: half_up", "2: roundin", "did you mean rounding?"),
         ("book: demo", "book: demo\nrounding: bankers", "2: rounding", "allowed: 'half_up' or 'half_even'"),
-        ("book: demo", "book: demo\nas_of: yesterday", "2: as_of", "without quotes: 2026-01-31"),
+        ("book: demo", "book: demo\nas_of: yesterday", "2: as_of", "a day is needed here, such as 2026-01-31"),
         ("book: demo", "book: demo\ncalendar: {year_starts: \"02-30\"}", "2: calendar", "days 01 to 28"),
         ("book: demo", "book: demo\nclose: {quarantine_limit: -1}", "2: close.quarantine_limit", "greater than or equal to 0"),
         ("book: demo", "book: demo\nclose: {write_off_limit: '1'}", "2: close.write_off_limit", "an amount is needed here, such as 1 or 0.05"),

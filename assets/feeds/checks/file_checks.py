@@ -39,7 +39,8 @@ def check_rejected(
         rows, reason, message = reasons[source.file_no][0]
         top = f"{rows:,} of them: {reason}, such as {message}"
         if rejected < read or is_correction(source.header):
-            warnings.append(f"{source.name}: {rejected:,} of {read:,} rows are rejected ({top}); `tierledger rejects` lists them")
+            are = "is" if rejected == 1 else "are"
+            warnings.append(f"{source.name}: {rejected:,} of {read:,} rows {are} rejected ({top}); `tierledger rejects` lists them")
             continue
         mistake = "if it was delivered by mistake, remove it from its folder, or `tierledger withdraw` it once a run has taken it in"
         way_out = f"correct feeds.{feed.name} in book.yaml or the file; {mistake}"
@@ -102,7 +103,7 @@ def ids_with_exponents(con: duckdb.DuckDBPyConnection, feed: Feed, sources: list
     warnings = []
     for column in columns:
         for file_no, example, rows in con.execute(_EXPONENTS.format(feed=feed.name, column=column), [list(names)]).fetchall():
-            found = f"{column} is {example} in {rows:,} rows" if rows > 1 else f"{column} is {example} in a row"
+            found = f"{column} is {example} in {rows:,} rows" if rows > 1 else f"{column} is {example} in one row"
             why = "a spreadsheet has shortened a long number, and different ids may have become one"
             warnings.append(f"{names[file_no]}: {found}: {why}; export the column as text and deliver the file again")
     return warnings
@@ -122,7 +123,8 @@ def positive_credits(con: duckdb.DuckDBPyConnection, feed: Feed, settings: FeedS
     names = {source.file_no: source.name for source in sources}
     way_out = f"set `signs: by_type` for feeds.{feed.name} in book.yaml if the file has no signs, `signs: as_given` if they are right"
     return [
-        f"{names[file_no]}: {rows:,} credits have a positive amount, {amounts} in all, and add to what is measured; {way_out}"
+        f"{names[file_no]}: {f'{rows:,} credits have' if rows > 1 else '1 credit has'} a positive amount, {amounts} in all, "
+        f"and {'add' if rows > 1 else 'adds'} to what is measured; {way_out}"
         for file_no, rows, amounts in con.execute(_POSITIVE_CREDITS, [list(names)]).fetchall()
     ]
 

@@ -14,10 +14,12 @@ def describe_odd_payments(con: duckdb.DuckDBPyConnection, key: Sequence[str], na
     """One sentence per file and kind. `names`: the files that arrived, by file_no."""
     warnings = []
     for file_no, rows, reference, other in con.execute(_REPEATED, [list(names)]).fetchall():
-        what = f"{rows:,} payments are equal to others but for their reference, such as {reference} and {other}, and settle twice"
+        alike = f"{rows:,} payments are equal to others but for their" if rows > 1 else "1 payment is equal to another but for its"
+        what = f"{alike} reference, such as {reference} and {other}, and both settle"
         warnings.append(f"{names[file_no]}: {what}; if they were paid once, `tierledger withdraw` the file or correct it")
     for file_no, rows, reference in con.execute(_MOVED, [list(names)]).fetchall() if list(key) == ["reference"] else []:
-        what = f"{rows:,} payments replace one of another payout that an earlier file has under their reference, such as {reference}"
+        moved = f"{rows:,} payments replace" if rows > 1 else "1 payment replaces"
+        what = f"{moved} one of another payout that an earlier file has under the same reference, such as {reference}"
         way_out = "if one transfer pays several payouts, set key: [reference, agreement, benefit, participant_id, window_start] for feeds.payments"
         warnings.append(f"{names[file_no]}: {what}; {way_out}")
     return warnings

@@ -80,7 +80,8 @@ def _map_currency(found: Amounts, roles: Roles, symbols: Sequence[str], currency
         is_lower = any(value != value.upper() for value in column.values())
         found.columns["currency"] = f"upper({part(column)})" if is_lower else whole(column)
         if empty := sum(not cell for cell in column.cells):
-            found.defaults["currency"] = currency or Counter(column.values()).most_common(1)[0][0].upper()
+            ((code, rows),) = Counter(column.values()).most_common(1)
+            found.defaults["currency"] = currency or (code.upper() if rows > empty else "EUR")  # most of them empty: that of the house
             found.reasons["currency"] = f"{empty:,} rows have none: they are read as {found.defaults['currency']}"
         return
     in_header = [code for each in roles.numbers() if (code := currency_in(each.name)) in MINOR_UNITS]

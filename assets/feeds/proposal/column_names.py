@@ -24,8 +24,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     "partner_id": (
         *("partnerid", "partner", "customerid", "customerno", "customernumber", "customercode", "selltocustomerno", "billtocustomerno", "custaccount"),
         *("invoiceaccount", "clientid", "accountid", "dealerid", "vendorid", "supplierid", "soldto", "soldtoparty", "payer", "kundennummer", "kundennr"),
-        *("kundenid", "debitor", "debitorennr", "auftraggeber", "auftrgeber", "auftrgeb", "auftrgb", "regulierer", "kunnr", "customer", "client", "account"),
+        *("kundenid", "debitor", "debitorennr", "auftraggeber", "auftrgeber", "auftrgeb", "auftrgb", "regulierer", "kunnr", "customer", "client"),
         *("kunde", "custid", "buyerid", "buyer", "customername", "kundenname", "customeremail", "email", "dealer", "vendor", "supplier"),
+        *("contactname", "contact", "name", "account"),
     ),
     "product_id": (
         *("productid", "productcode", "productno", "sku", "itemid", "itemcode", "itemnumber", "lineitemsku", "stockcode", "articleid", "articleno"),
@@ -33,8 +34,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("material", "artikel", "produkt", "lineitemname", "no"),
     ),
     "quantity": (
-        *("quantity", "qty", "units", "pieces", "invoicedquantity", "lineitemquantity", "menge", "fakturiertemenge", "faktmenge", "fkimg", "anzahl"),
-        *("stück", "stueck", "volume", "cases"),
+        *("quantity", "qty", "units", "pieces", "invoicedquantity", "lineitemquantity", "quantitypurchased"),
+        *("menge", "fakturiertemenge", "faktmenge", "fkimg", "anzahl", "stück", "stueck", "volume", "cases"),
     ),
     "amount": (
         *("amount", "netamount", "netvalue", "nettowert", "netwr", "nettobetrag", "nettoumsatz", "lineamount", "lineamountexclvat", "lineamountexcltax"),

@@ -94,7 +94,9 @@ def _without_footer(body: Sequence[Record], width: int, layout: Layout) -> Seque
     A row that was cut off is no footer: it has a number or a day, or most of its fields.
     """
     end = len(body)
-    while end and _is_note(body[end - 1], width):
+    first_cells = [record.cells[0] for record in body[:40] if record.cells[0]]
+    begins_with_values = 2 * sum(map(_is_value, first_cells)) > len(first_cells)
+    while end and _is_note(body[end - 1], width, begins_with_values):
         end -= 1
     footer = body[end:]
     if not footer or not end:
@@ -112,14 +114,15 @@ def _without_footer(body: Sequence[Record], width: int, layout: Layout) -> Seque
     return body[:end]
 
 
-def _is_note(record: Record, width: int) -> bool:
+def _is_note(record: Record, width: int, begins_with_values: bool) -> bool:
     filled = [cell for cell in record.cells if cell]
     if _TOTAL.match(filled[0]) and len(record.cells) != width:
         return True
     if any(map(_is_value, filled)):
         return False
     if len(record.cells) == width:
-        return width > 2 and len(filled) == 1 and bool(record.cells[0]) and len(filled[0]) > 20 and not _TOTAL.match(filled[0])
+        is_text = len(filled[0]) > 20 or begins_with_values  # a short one may be the heading of a group
+        return width > 2 and len(filled) == 1 and bool(record.cells[0]) and is_text and not _TOTAL.match(filled[0])
     return 2 * len(filled) <= width
 
 
@@ -133,12 +136,14 @@ def _shown(text: str) -> str:
 
 
 def _named(header: Sequence[str], rows: Sequence[Sequence[str]], layout: Layout) -> list[str]:
-    """The names of the columns. A column without a name is named if it has values, because reports group by it; otherwise it is none."""
+    """The names of the columns. A column without a name is named if it or one after it has values, because reports group by it; otherwise it is none."""
     names = []
+    last_used = max((i for i, name in enumerate(header) if not name and any(row[i].strip() for row in rows)), default=-1)
     for i, name in enumerate(header):
-        if not name and any(row[i] for row in rows):
+        if not name and i <= last_used:
             groups = layout.settings.setdefault("fill_down", [])
-            is_customer = not groups and any(_CUSTOMER.search(cell) for record in layout.preamble for cell in record.cells)
+            has_words = any(re.search(r"\w", row[i]) for row in rows)  # a report marks its totals by stars
+            is_customer = has_words and not groups and any(_CUSTOMER.search(cell) for record in layout.preamble for cell in record.cells)
             name = "Customer" if is_customer else GROUP + (f" {len(groups) + 1}" if groups else "")
             groups.append(name)
             layout.reasons["fill_down"] = "the report is grouped by a column without a name"
@@ -150,22 +155,39 @@ def fill_orders(layout: Layout) -> None:
     """Fill the cells of orders whose first row alone has the order's values: every run of one key begins with them, and no other row has any."""
     columns = layout.columns
     height = len(columns[0].cells) if columns else 0
-    for key in columns[:WIDE]:
-        if height < 4 or not all(key.cells):
-            continue
-        starts = [i == 0 or key.cells[i] != key.cells[i - 1] for i in range(height)]
-        if sum(starts) == height or len({key.cells[i] for i in range(height) if starts[i]}) < sum(starts):
-            continue
-        once = [column for column in columns if column is not key and any(column.cells) and all(starts[i] for i, cell in enumerate(column.cells) if cell)]
-        days = [column for column in once[:WIDE] if all(cell for cell, is_first in zip(column.cells, starts, strict=True) if is_first) and day_form(column)]
-        if len(once) < 2 or not days:
-            continue
-        layout.key, layout.of_order = key.name, [column.name for column in once]
-        once = [column for column in once if not all(looks_like_number(value) for value in column.values()[:100])]  # an order's total is in one row only
-        layout.settings |= {"fill_down": [column.name for column in once], "fill_within": key.name}
-        layout.reasons["fill_down"] = f"only the first row of each {key.name} has them"
-        layout.columns = [_filled(column, starts) if column in once else column for column in columns]
+    if height < 4:
         return
+    orders = [(key, starts, once) for key in columns[:WIDE] if all(key.cells) and (starts := _starts(key.cells)) and (once := _once(columns, key, starts))]
+    if not orders:
+        return
+    key, starts, once = max(orders, key=lambda order: len(order[2]))  # a customer's orders that follow each other look like one order too
+    layout.key, layout.of_order = key.name, [column.name for column in once]
+    once = [column for column in once if not all(looks_like_number(value) for value in column.values()[:100])]  # an order's total is in one row only
+    layout.settings |= {"fill_down": [column.name for column in once], "fill_within": key.name}
+    layout.reasons["fill_down"] = f"only the first row of each {key.name} has them"
+    layout.columns = [_filled(column, starts) if column in once else column for column in columns]
+
+
+def _starts(cells: Sequence[str]) -> list[bool]:
+    """Whether each row begins a run of one key; empty: every row does, or a key comes back after another."""
+    starts = [i == 0 or cells[i] != cells[i - 1] for i in range(len(cells))]
+    return starts if len(set(cells)) == sum(starts) < len(cells) else []
+
+
+def _once(columns: Sequence[Column], key: Column, starts: Sequence[bool]) -> list[Column]:
+    """The columns that only first rows have, if they are several and an order has one day."""
+    once = [column for column in columns if column is not key and any(column.cells) and all(starts[i] for i, cell in enumerate(column.cells) if cell)]
+    of_one_value = [column for column in columns[:WIDE] if all(first := _of_first(column, starts)) and _filled(column, starts).cells == first]
+    is_dated = any(day_form(column) for column in of_one_value)
+    return once if len(once) > 1 and is_dated else []
+
+
+def _of_first(column: Column, starts: Sequence[bool]) -> list[str]:
+    """The cell of the first row of each run, for all of its rows."""
+    cells: list[str] = []
+    for cell, is_first in zip(column.cells, starts, strict=True):
+        cells.append(cell if is_first else cells[-1])
+    return cells
 
 
 def _filled(column: Column, starts: Sequence[bool]) -> Column:
@@ -198,17 +220,22 @@ def _set_aside(layout: Layout) -> None:
 def _condition(date: Column, empty: Sequence[int], columns: Sequence[Column], layout: Layout) -> str:
     """A condition that is true for all of these rows and would not be for a row of data that only lacks its day; empty: there is none."""
     full = set(range(len(date.cells))) - set(empty)
-    name = f"{within(date.name)} IS NULL"
+    name = _is_empty(date)
     always_there = [c for c in columns if c is not date and full and all(c.cells[i] for i in full) and not any(c.cells[i] for i in empty)]
     if always_there:
         named = next((c for c in always_there if bare(c.name) in NAMES["transaction_id"] + NAMES["partner_id"] + NAMES["product_id"]), always_there[0])
-        return f"{name} AND {within(named.name)} IS NULL"
+        return f"{name} AND {_is_empty(named)}"
     for column in columns:
         labels = {found.group(1).lower() for i in empty if (found := _TOTAL.match(column.cells[i]))}
         if labels and all(_TOTAL.match(column.cells[i]) for i in empty):
             tests = " OR ".join(f"{within(column.name)} ILIKE {literal('%' + label + '%')}" for label in sorted(labels))
             return f"{name} AND ({tests})"
     return ""
+
+
+def _is_empty(column: Column) -> str:
+    """A condition: the cell has no value, or nothing but the blanks with which reports fill their columns."""
+    return f"nullif(trim({within(column.name)}), '') IS NULL" if column.is_padded else f"{within(column.name)} IS NULL"
 
 
 def _only(column: Column, kept: set[int]) -> Column:

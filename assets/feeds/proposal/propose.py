@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from assets.feeds.proposal.amounts import Amounts, finish, map_amounts
+from assets.feeds.proposal.column_names import NAMES, bare
 from assets.feeds.proposal.dates import map_date
 from assets.feeds.proposal.day_forms import day_form
 from assets.feeds.proposal.exchange_rates import find_rate_table, propose_rates
@@ -84,6 +85,7 @@ def _write_number_form(proposal: Proposal, numbers: NumberForm, columns: Sequenc
 
 def _amounts(proposal: Proposal, layout: Layout, roles: Roles, numbers: NumberForm, currency: str | None) -> Amounts:
     in_totals = [found for column in layout.aside for cell in column.cells if (found := symbol_in(cell, numbers.form))]
+    in_totals += [cell for column in layout.aside if bare(column.name) in NAMES["currency"] for cell in column.values()]
     amounts = map_amounts(roles, [*proposal.settings.get("symbols", []), *in_totals], currency)
     map_kinds(amounts, layout.columns, roles)
     map_states(amounts, layout.columns)

@@ -78,8 +78,10 @@ def choose_roles(columns: Sequence[Column], form: Forms, key: str, of_order: Seq
 
 
 def _account_of_customers(columns: Sequence[Column]) -> Column | None:
-    """The one of account and contra account that holds customers: their accounts have one digit more than those of the ledger."""
+    """The account, where there is one only; of account and contra account the one of customers, who have one digit more than accounts of the ledger."""
     accounts = [column for column in columns if bare(column.name).startswith(("konto", "gegenkonto", "contraaccount", "offset")) and column.values()]
+    if len(accounts) == 1 and bare(accounts[0].name).startswith("konto"):
+        return accounts[0]
     if len(accounts) != 2 or not all(value.isdigit() for column in accounts for value in column.values()):
         return None
     digits = [min(map(len, column.values())) for column in accounts]

@@ -34,6 +34,12 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "adjustment": ("adjustment",),
 }
 _TYPE_OF = {word: name for name, words in _WORDS.items() for word in words}
+#: What a longer phrase says, such as "Sales credit note": the first that is in it.
+_PHRASES = (
+    ("credit", re.compile(r"\b(credit[ _-]?(memo|note|invoice)s?|gutschrift|storno|stornierung)\b")),
+    ("return", re.compile(r"\b(returns?|returned|refunds?|refunded|retoure|rücksendung)\b")),
+    ("sale", re.compile(r"\b(sales?|invoices?|rechnung)\b")),
+)
 #: How debit and credit are written. The first debits an account.
 _SIDES = (("S", "H"), ("D", "C"), ("DR", "CR"), ("Dr", "Cr"), ("Soll", "Haben"), ("Debit", "Credit"))
 _SIDE_NAMES = ("sollhabenkennzeichen", "sollhabenkz", "sollhaben", "sh", "shkz", "debitcredit", "dc", "drcr")
@@ -83,23 +89,29 @@ def _counted(words: Counter[str], chosen: Sequence[str], what: str) -> str:
     return f"{'1 row' if rows == 1 else f'{rows:,} rows'} of {', '.join(chosen)} {what}".strip()
 
 
+def _type_of(word: str) -> str | None:
+    """The type that a word or phrase of a file says; None: it is not known."""
+    word = word.casefold()
+    return _TYPE_OF.get(word) or next((name for name, phrase in _PHRASES if phrase.search(word)), None)
+
+
 def _rank(column: Column) -> int:
     return KINDS.index(bare(column.name)) if bare(column.name) in KINDS else len(KINDS)
 
 
 def _has_kinds(column: Column) -> bool:
     """Whether the column's words are kinds of rows: all of them are known, and some take back or the name says it; or some take back and the name says it."""
-    words = {value.casefold() for value in set(column.values())}
-    is_known = all(word in _TYPE_OF for word in words)
+    words = set(column.values())
+    is_known = all(map(_type_of, words))
     is_named = bare(column.name) in KINDS
-    takes_back = any(_TYPE_OF.get(word) in ("return", "credit") for word in words)
+    takes_back = any(_type_of(word) in ("return", "credit") for word in words)
     return len(words) <= _MOST_WORDS and is_known + is_named + takes_back >= 2 and (is_known or takes_back)
 
 
 def _map_words(found: Amounts, kinds: Column, negative: Sequence[bool]) -> None:
     """A word that the file does not have yet is left as it is. It is no type, so such rows will be rejected and not read as sales."""
     words = Counter(kinds.values())
-    groups = {name: sorted(word for word in words if _TYPE_OF.get(word.casefold(), "sale") == name) for name in _WORDS}
+    groups = {name: sorted(word for word in words if (_type_of(word) or "sale") == name) for name in _WORDS}
     taking_back = groups["return"] + groups["credit"]
     whens = " ".join(f"WHEN {is_one_of(part(kinds), group)} THEN {literal(name)}" for name, group in groups.items() if group)
     found.columns["type"] = whole(kinds) if set(words) <= set(TRANSACTION_TYPES) else f"CASE {whens} ELSE {part(kinds)} END"

@@ -62,7 +62,7 @@ class Trial:
         counts += ["others for further reasons"] if len(self.reasons) > 3 else []
         data = self.rows - self.ignored
         taken = ("the 1 row" if data == 1 else f"all {data:,} rows") if self.taken == data else f"{self.taken:,} of {data:,} rows"
-        aside = f" ({self.ignored:,} more are no data)" if self.ignored else ""
+        aside = f" ({self.ignored:,} more {'is' if self.ignored == 1 else 'are'} no data)" if self.ignored else ""
         return "; ".join([f"{taken} would be taken{aside}", *counts])
 
 

@@ -48,6 +48,14 @@ def test_paths_lead_into_objects_and_lists(tmp_path: Path) -> None:
     assert report.notes == ("transactions: rounding changed 1 of 2 values of amount (round(money.amount, 2))",)
 
 
+def test_a_path_into_a_list_is_part_of_any_expression(tmp_path: Path) -> None:
+    feeds = SETTINGS.replace("round(money.amount, 2)", "round(items.1.price * items.1.sold.0.qty, 2)").replace(": items.0.sku", ": items.0.sku || '-x.0.y'")
+    ordered: dict[str, object] = {"items": [{"sku": "X"}, {"price": 10.335, "sold": [{"qty": 3}]}]}
+    book = write_book(tmp_path, feeds, {"transactions/a.jsonl": lines(ordered)})
+    load(book)
+    assert [tuple(map(str, row)) for row in query(book, "select product_id, amount from raw.transactions")] == [("X-x.0.y", "31.010000")]
+
+
 @pytest.mark.parametrize(("setting", "kept", "taken_back"), [("ignore", [1], []), ("deleted", [1, 2], [2])])
 def test_conditions_over_rows_take_paths_too(tmp_path: Path, setting: str, kept: list[int], taken_back: list[int]) -> None:
     feeds = SETTINGS.replace("\n  columns", f"\n  key: [transaction_id]\n  {setting}: \"state.kind = 'void'\"\n  columns")
@@ -55,6 +63,12 @@ def test_conditions_over_rows_take_paths_too(tmp_path: Path, setting: str, kept:
     load(book)
     assert query(book, "select row_no from raw.transactions order by 1") == [(row,) for row in kept]
     assert query(book, "select row_no from raw.transactions where is_deleted") == [(row,) for row in taken_back]
+
+
+def test_a_file_that_is_one_list_is_refused_with_the_way_to_lines(tmp_path: Path) -> None:
+    book = write_book(tmp_path, SETTINGS, {"transactions/a.json": json.dumps([ORDER])})
+    with pytest.raises(InputError, match=r"a\.json: is a list, and JSON is read line by line, one object in each: `jq -c"):
+        load(book)
 
 
 def test_what_is_not_there_is_rejected(tmp_path: Path) -> None:

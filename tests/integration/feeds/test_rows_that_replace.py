@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from assets.archive.manifest import read_manifest
 from assets.verification.second_reading import read_again
@@ -58,6 +59,22 @@ class Story:
     def is_proved(self) -> bool:
         """`verify` builds the same tables from the archive and reads the files a second way."""
         return main(["verify", "--book", str(self.folder)]) == 0
+
+
+@pytest.mark.parametrize("key", ["", "key: [transaction_id], deleted: \"note = 'gone'\", "])
+def test_corrections_of_a_file_go_with_it_where_a_file_replaces_all_rows(tmp_path: Path, key: str) -> None:
+    story = Story(tmp_path / "book", f"{key}replace: file")
+    header = "transaction_id,date,partner_id,amount,note"
+    story.deliver("a.csv", header, "A,2026-01-05,P,1.50,", "B,2026-01-06,P,much,", "C,2026-02-06,P,more,")
+    story.deliver("b.csv", header, "X,2026-03-05,P,0.50,", "Y,2026-03-06,P,less,")
+    assert main(["rejects", "--export", str(tmp_path / "out"), "--book", str(story.folder)]) == 0
+    exported = (tmp_path / "out/transactions.csv").read_text()
+    story.deliver("fix.csv", exported.replace(",much,", ",2.00,").replace(",more,", ",4.00,").replace(",less,", ",8.00,"))
+    assert story.months() == {1: Decimal("3.50"), 2: 4, 3: Decimal("8.50")}
+    story.deliver("a.csv", header, "A,2026-01-05,P,1.50,", "B,2026-01-06,P,16.00,")
+    assert story.months() == {1: Decimal("17.50"), 3: Decimal("8.50")}
+    assert story.query("select rows_loaded, rows_superseded from audit_feed_file where file_name like '%fix.csv'") == [(1, 2)]
+    assert story.is_proved()
 
 
 def test_a_row_that_takes_its_key_back_counts_for_nothing_until_a_newer_one_brings_it(tmp_path: Path) -> None:

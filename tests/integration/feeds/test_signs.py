@@ -41,7 +41,7 @@ def test_signs_of_returns_and_credits(tmp_path: Path, signs: str, rejected: dict
     warnings = load(book).warnings
     assert {row: reason for row, reason, _ in rejects(book)} == rejected
     assert [float(amount) for (amount,) in query(book, "select amount from raw.transactions order by row_no")] == amounts
-    assert [warning for warning in warnings if "1 credits have a positive amount, 12.50 EUR in all, and add to what is measured" in warning] == list(warnings)
+    assert [warning for warning in warnings if "1 credit has a positive amount, 12.50 EUR in all, and adds to what is measured" in warning] == list(warnings)
     assert bool(warnings) == warns
 
 

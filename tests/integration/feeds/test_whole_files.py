@@ -365,8 +365,8 @@ PAID = "A,b,P-1,2026-01-01,4.00,2026-05-02,R-1"
 @pytest.mark.parametrize(
     ("key", "second", "told"),
     [
-        ("", [PAID.replace("R-1", "R-2")], "b.csv: 1 payments are equal to others but for their reference, such as R-2 and R-1, and settle twice"),
-        ("", [PAID.replace("2026-01-01", "2026-02-01")], "b.csv: 1 payments replace one of another payout that an earlier file has under their reference"),
+        ("", [PAID.replace("R-1", "R-2")], "b.csv: 1 payment is equal to another but for its reference, such as R-2 and R-1, and both settle"),
+        ("", [PAID.replace("2026-01-01", "2026-02-01")], "b.csv: 1 payment replaces one of another payout that an earlier file has under the same reference"),
         (", key: [reference, window_start]", [PAID.replace("2026-01-01", "2026-02-01")], ""),
         ("", [PAID.replace("4.00", "5.00"), PAID.replace("R-1", "R-3").replace("4.00", "6.00")], ""),
         ("", [PAID, PAID.replace("R-1", "R-3").replace("05-02", "05-03")], ""),

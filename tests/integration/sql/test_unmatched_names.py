@@ -107,6 +107,18 @@ def test_with_a_partners_feed_it_is_an_error_with_the_nearest_id(tmp_path: Path)
         prepare(context)
 
 
+def test_many_unknown_names_are_one_message_with_the_likeliest_mistakes_first(tmp_path: Path) -> None:
+    many = "[" + ", ".join([*(f"Q{number:03}" for number in range(300)), "pq"]) + "]"
+    (warning,) = warnings_of(tmp_path / "lines", {"transactions": TRANSACTIONS}, {"one": (many, "", "year", TIERS)})
+    assert "one names 301 values of partner_id that no line or assignment has: pq (did you mean PQ?), Q000, Q001, " in warning
+    assert warning.endswith("Q018 and 281 more. Correct the names, or deliver the rows")
+    with pytest.raises(InputError) as caught:
+        prepare(make_book(tmp_path / "partners", FULL, {**GOOD, "one": (many, "", "year", TIERS)}))
+    (problem,) = caught.value.problems
+    assert "one names 301 ids that are not in the partners feed: pq (did you mean PQ?), Q000, " in problem.message
+    assert problem.message.endswith("Q018 and 281 more. Correct the ids, or add them to the feed")
+
+
 def test_a_book_without_lines_warns_of_nothing(tmp_path: Path) -> None:
     header = TRANSACTIONS.splitlines()[0] + "\n"
     assert warnings_of(tmp_path, {"transactions": header}, {"one": ("[P]", "", "year", TIERS)}) == []

@@ -65,6 +65,13 @@ def test_defaults_are_those_of_the_language_page() -> None:
     assert benefit.tiers[0].rate == D("0.1")
 
 
+def test_a_day_may_be_quoted_or_not() -> None:
+    more = "version: 2\neffective: 2025-02-01\nreview_by: 2025-11-30\napproved: {by: A, on: 2025-01-02}\nparticipants: {since: 2024-12-31}"
+    plain = parse(("participants: [P]", more))[0].agreement
+    quoted = [(day, f"'{day}'") for day in ("2025-01-01", "2025-12-31", "2025-02-01", "2025-11-30", "2025-01-02", "2024-12-31")]
+    assert parse(("participants: [P]", more), *quoted)[0].agreement == plain
+
+
 @pytest.mark.parametrize(
     ("old", "new", "where", "message"),
     [
@@ -89,7 +96,8 @@ def test_defaults_are_those_of_the_language_page() -> None:
         ("2025-12-31", "2024-12-31", "4: term.to", "before it begins on 2025-01-01"),
         ("2025-12-31", "9999-12-31", "4: term.to", "write the last day that is planned for"),
         ("2025-01-01", "0001-01-01", "4: term.from", "outside 1900 to 2199"),
-        ("2025-12-31", "'2025-12-31'", "4: term.to", "without quotes: 2026-01-31"),
+        ("2025-12-31", "31.12.2025", "4: term.to", "a day is needed here, such as 2026-01-31"),
+        ("2025-12-31", "'2025-02-30'", "4: term.to", "2025-02-30 is not a day of the calendar"),
         ("[P]", "[P, Q, P]", "5: participants", "named twice: P"),
         ("[P]", "[]", "5: participants", "at least 1 item"),
         ("[P]", "{}", "5: participants", "at least 1 item"),

@@ -66,6 +66,31 @@ def test_an_order_s_total_is_no_amount_of_its_lines(tmp_path: Path) -> None:
     assert proposal.columns["amount"] == "Qty * Price"
 
 
+def test_the_order_is_what_most_columns_have_once_of_and_not_a_customer_with_several(tmp_path: Path) -> None:
+    orders = (
+        "Name,Email,Paid at,Status,Total,Created at,Qty,Price\n#1,ann@y,2026-01-31,paid,40.00,2026-01-31,2,10.00\n"
+        "#1,ann@y,,,,2026-01-31,1,15.00\n#2,bob@y,2026-02-01,paid,20.00,2026-02-01,2,10.00\n#3,bob@y,,open,9.00,2026-02-02,1,9.00\n"
+    )
+    proposal = proposal_for(tmp_path, orders)
+    assert layout_of(proposal) == {"fill_down": ["Paid at", "Status"], "fill_within": "Name"}
+    assert {name: proposal.columns[name] for name in ("transaction_id", "partner_id", "amount")} == {
+        "transaction_id": "Name", "partner_id": "Email", "amount": "Qty * Price",
+    }  # fmt: skip
+
+
+def test_a_report_between_ruled_lines_with_blanks_for_margins_is_read(tmp_path: Path) -> None:
+    line = "-" * 40
+    header = "|  |Konto|Belegnr|Belegdatum|Betrag|"
+    text = f"Konten\n{line}\n{header}\n{line}\n|  |A|1|05.01.2026|5,50|\n|  |B|2|15.01.2026|6,50|\n{line}\n|* |||  |12,00|\n{line}\n"
+    proposal = proposal_for(tmp_path, text)
+    assert try_out(proposal, tmp_path / "file.csv").sentence() == "all 2 rows would be taken (3 more are no data)"
+
+
+def test_a_short_note_below_days_or_numbers_is_no_row(tmp_path: Path) -> None:
+    text = "data;1USD;100HUF;1EUR\n20260105;3,95;1,05;4,25\n20260107;3,96;1,06;4,26\nUwagi;;;\n"
+    assert proposal_for(tmp_path, text).settings["footer"] == "Uwagi"
+
+
 SIDES = "Betrag,{side},Konto,Gegenkonto,Datum,Beleg\n100.00,{first},{accounts},2026-01-13,R1\n50.00,{second},{accounts},2026-01-14,R2\n"
 
 
@@ -96,6 +121,8 @@ def test_debit_and_credit_are_those_of_the_customer_s_account(
         (["Invoice,5.50", "Credit Memo,2.50"], "by_type", "credit", None),
         (["F2,5.50", "RE,2.50"], "by_type", "return", None),
         (["Invoice,5.50", "Refund,2.50", "Refund,-2.50"], None, "return", "by_type"),
+        (["Sales invoice,5.50", "Sales credit note,2.50"], "by_type", "credit", None),
+        (["Item sold,5.50", "Partial refund of an item,2.50"], "by_type", "return", None),
     ],
 )
 def test_credits_by_their_kind_are_turned_if_they_have_no_sign(tmp_path: Path, rows: list[str], signs: str | None, kind: str, other: str | None) -> None:
@@ -124,6 +151,36 @@ def test_a_column_type_that_says_something_else_is_not_ours(tmp_path: Path) -> N
     proposal = proposal_for(tmp_path, "Invoice,Date,Customer,Type,Net\nI1,2026-01-13,C1,Item,5.50\nI2,2026-01-13,C1,G/L Account,6.50\n")
     assert proposal.columns["type"] == "'sale'"
     assert try_out(proposal, tmp_path / "file.csv").sentence() == "all 2 rows would be taken"
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "partner"),
+    [
+        ("Num,Date,Name,Account,Amount", "1,2026-01-13,Alpha,Sales,5.50", "Name"),
+        ("*InvoiceNumber,*InvoiceDate,*ContactName,LineAmount", "1,2026-01-13,Alpha,5.50", '"*ContactName"'),
+        ("Belegnr,Belegdatum,Konto,Betrag", "1,2026-01-13,100010,5.50", "Konto"),
+    ],
+)
+def test_customers_by_the_names_that_books_of_accounts_have(tmp_path: Path, header: str, row: str, partner: str) -> None:
+    assert proposal_for(tmp_path, f"{header}\n{row}\n").columns["partner_id"] == partner
+
+
+def test_stars_before_totals_are_no_customer(tmp_path: Path) -> None:
+    text = "Customer balances\n\n,Konto,Belegnr,Belegdatum,Betrag\n,A,1,05.01.2026,5.50\n*,A,,,5.50\n,B,2,15.01.2026,6.50\n*,B,,,6.50\n"
+    assert proposal_for(tmp_path, text).columns["partner_id"] == "Konto"
+
+
+@pytest.mark.parametrize(
+    ("rows", "read_as"),
+    [
+        (["1,2026-01-13,C,5.50,USD", "2,2026-01-13,C,5.50,", "3,2026-01-13,C,5.50,USD"], "USD"),
+        (["1,2026-01-13,C,5.50,USD", "2,2026-01-13,C,5.50,", "3,2026-01-13,C,5.50,"], "EUR"),  # empty is the currency of the house
+        (["1,2026-01-13,C,5.50,", "2,2026-01-14,C,5.50,", ",,,11.00,GBP"], "GBP"),
+    ],
+)
+def test_rows_without_a_currency_have_that_of_most_or_of_the_totals(tmp_path: Path, rows: list[str], read_as: str) -> None:
+    proposal = proposal_for(tmp_path, "\n".join(["Invoice,Date,Customer,Amount,Currency", *rows, ""]))
+    assert proposal.defaults["currency"] == read_as
 
 
 def test_failed_payments_are_no_data_and_cancelled_ones_are_left_to_a_person(tmp_path: Path) -> None:

@@ -16,6 +16,15 @@ replaced_files as (
     select * from named_files where file_no < replaced_by_file_no
 ),
 
+-- a row that corrects one of a replaced file goes with it: the later file says what there is
+replaced_corrections as (
+    select corrections.feed, corrections.file_no, corrections.row_no, replaced.replaced_by_file_no
+    from {{ source("raw", "corrections") }} as corrections
+    inner join {{ source("raw", "feed_files") }} as files on corrections.feed = files.feed and corrections.corrects_file = files.sha256
+    inner join replaced_files as replaced on files.feed = replaced.feed and files.file_no = replaced.file_no
+    where corrections.file_no not in (select file_no from replaced_files)
+),
+
 {% for feed, made_of in feeds.items() if made_of.key %}
 {% set rows = source("raw", feed) %}
 {% set key = identifiers(made_of.key) %}
@@ -23,7 +32,7 @@ replaced_files as (
     select hash({{ key }}) as key_hash
     from {{ rows }}
     {% if made_of.replaces_files %}
-    where file_no not in (select file_no from replaced_files)
+    where file_no not in (select file_no from replaced_files) and (file_no, row_no) not in (select (file_no, row_no) from replaced_corrections)
     {% endif %}
     group by 1
     having count(*) > 1
@@ -48,6 +57,7 @@ replaced_files as (
         hash({{ key }}) in (select key_hash from {{ feed }}_repeated)
         {% if made_of.replaces_files %}
         and file_no not in (select file_no from replaced_files)
+        and (file_no, row_no) not in (select (file_no, row_no) from replaced_corrections)
         {% endif %}
     window arrival as (partition by {{ key }} order by file_no, row_no)
 ),
@@ -180,6 +190,7 @@ where
     rows.is_deleted
     {% if made_of.replaces_files %}
     and rows.file_no not in (select file_no from replaced_files)
+    and (rows.file_no, rows.row_no) not in (select (file_no, row_no) from replaced_corrections)
     {% endif %}
     and not exists (
         select 1
@@ -199,4 +210,14 @@ select
     null as replaced_by_row_no
 from {{ source("raw", feed) }} as rows
 inner join replaced_files as files on files.feed = '{{ feed }}' and rows.file_no = files.file_no
+union all
+select
+    feed,
+    file_no,
+    row_no,
+    'superseded' as disposition,
+    replaced_by_file_no,
+    null as replaced_by_row_no
+from replaced_corrections
+where feed = '{{ feed }}'
 {% endfor %}
