@@ -181,7 +181,8 @@ def _to_load(load: Load, feed: Feed) -> list[Arrival]:
     files = "select arrival_no, sha256, status = 'withdrawn' from raw.feed_files where feed = ?"
     in_raw = set(con.execute(files, [feed.name]).fetchall())
     if loaded_under != [(wanted,)] or not in_raw <= set(map(_in_raw, arrivals)):
-        truncate_feed(con, feed)
+        if loaded_under or in_raw:
+            truncate_feed(con, feed)
         append_rows(con, "feed_settings", [(feed.name, wanted)])
         in_raw = set()
     return [arrival for arrival in arrivals if settings and _in_raw(arrival) not in in_raw]

@@ -15,7 +15,9 @@ from typing import Any
 
 import duckdb
 
+from assets.runtime.sql import scan
 from models.documents import InputError, Problem
+from models.sql_text import identifier
 
 DATABASE = "tierledger.duckdb"
 MANIFEST = "tables.json"
@@ -41,8 +43,7 @@ def open_set(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         con.execute("set timezone = 'UTC'")
         con.execute("set enable_progress_bar = false")
-        for path in sorted(folder.glob("*.parquet")):
-            con.read_parquet(str(path), hive_partitioning=False).create_view(path.stem)
+        con.execute(";".join(f"create view {identifier(path.stem)} as from {scan(path)}" for path in sorted(folder.glob("*.parquet"))))
         yield con
     finally:
         con.close()

@@ -2,7 +2,8 @@
 
 Belongs here: keeping what dbt ran for each model, and running it again. Does not belong here: compiling (assets/transform/dbt.py), SQL (dbt_project/).
 
-What dbt compiles depends on the project, on the vars and on the selection, and on nothing else: no model reads the warehouse while it is compiled.
+What dbt compiles depends on the project, on the selection and on what its models read of the vars (assets/transform/read_vars.py), and on nothing
+else: no model reads the warehouse while it is compiled. So books that differ in what a selection never reads share its file.
 Starting dbt takes 2 s of CPU and its work around the models of a small book 1.5 s, where their SQL takes 0.3 s.
 """
 
@@ -13,7 +14,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from typing import Any
 import duckdb
 
 from assets.runtime.errors import SqlError
+from assets.transform.read_vars import Path as VarPath
+from assets.transform.read_vars import value_at
 
 #: Files that stay in a folder: a book has one for each selection, and new ones when its feeds, conditions or agreements use something else.
 _KEPT = 200
@@ -50,9 +53,21 @@ class CompiledModel:
 
 
 def compiled_file(folder: Path, variables: Mapping[str, Any], selection: Sequence[str]) -> Path:
-    """Where the models of this selection are kept, compiled with these vars."""
-    key = json.dumps([variables, selection], sort_keys=True, default=str)
-    return folder / "compiled" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    """Where the models of this selection are kept, compiled for these values of the vars that it has been seen to read."""
+    values = [[path, value_at(variables, path)] for path in sorted(_seen_reads(folder, selection))]
+    return folder / "compiled" / f"{_short_hash([selection, values])}.json"
+
+
+def note_reads(folder: Path, selection: Sequence[str], reads: Iterable[VarPath]) -> None:
+    """Add the vars that the models of a selection have read.
+
+    Which ones they read may depend on values, so all that were ever seen are part of the name of a file. Of two processes that note at the same time one
+    may lose what it saw: its file is then not found, and compiled again.
+    """
+    file = _reads_file(folder, selection)
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(exist_ok=True)
+        _write_whole(file, json.dumps(sorted(_seen_reads(folder, selection) | set(reads))))
 
 
 def read_compiled(file: Path) -> list[CompiledModel] | None:
@@ -71,16 +86,11 @@ def read_compiled(file: Path) -> list[CompiledModel] | None:
 
 def keep_compiled(file: Path, models: Sequence[CompiledModel]) -> None:
     """Write them, whole or not at all. Where the disk is full or the cache gone, the next run compiles again."""
-    staged = file.with_suffix(f".{os.getpid()}")
-    try:
+    with contextlib.suppress(OSError):
         file.parent.mkdir(exist_ok=True)
-        staged.write_text(json.dumps({"sha256": _digest(models), "models": [asdict(model) for model in models]}))
-        staged.replace(file)
+        _write_whole(file, json.dumps({"sha256": _digest(models), "models": [asdict(model) for model in models]}))
         for old in sorted(file.parent.glob("*.json"), key=lambda each: each.stat().st_mtime)[:-_KEPT]:
             old.unlink(missing_ok=True)
-    except OSError:
-        with contextlib.suppress(OSError):
-            staged.unlink(missing_ok=True)
 
 
 def changes_the_database(statement: str) -> bool:
@@ -140,6 +150,32 @@ def _make_room(con: duckdb.DuckDBPyConnection, models: Sequence[CompiledModel]) 
     for model in models:
         if kinds.get(model.name, model.kind) != model.kind:
             con.execute(f"drop {kinds[model.name]} {model.name} cascade")
+
+
+def _seen_reads(folder: Path, selection: Sequence[str]) -> set[VarPath]:
+    try:
+        return {tuple(map(str, path)) for path in json.loads(_reads_file(folder, selection).read_bytes())}
+    except (OSError, ValueError, TypeError):
+        return set()
+
+
+def _reads_file(folder: Path, selection: Sequence[str]) -> Path:
+    return folder / "compiled" / f"{_short_hash(selection)}.reads"
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Write a file whole or not at all: other processes read it."""
+    staged = file.with_suffix(f".{os.getpid()}")
+    try:
+        staged.write_text(text)
+        staged.replace(file)
+    except OSError:
+        staged.unlink(missing_ok=True)
+        raise
+
+
+def _short_hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()[:32]
 
 
 def _schema(name: str) -> str:

@@ -32,9 +32,12 @@ from assets.transform.compiled_models import (
     columns_of,
     compiled_file,
     keep_compiled,
+    note_reads,
     read_compiled,
 )
 from assets.transform.prior_members import find_changed_members
+from assets.transform.read_vars import Path as VarPath
+from assets.transform.read_vars import ReadVars
 from assets.transform.reference_checks import check_references
 from assets.transform.unmatched_names import find_unmatched_names
 from assets.transform.unused_rows import describe_unused_rows
@@ -204,18 +207,19 @@ def needs_dbt(context: RunContext) -> bool:
 
 def _run_models(context: RunContext, selection: tuple[str, ...]) -> tuple[BuiltModel, ...]:
     """Build the selected models, tests left out: as they were compiled before, or by dbt. Raises SqlError with every model that failed."""
-    file = compiled_file(_target(), _variables(context), selection)
-    models = read_compiled(file)
+    variables = _variables(context)
+    models = read_compiled(compiled_file(_target(), variables, selection))
     if models is not None:
         with open_warehouse(context) as con:
             return build_compiled(con, models)
     statements: dict[str, list[str]] = {}
+    reads: set[VarPath] = {("rounding",)}
 
     def note_statement(event: Any) -> None:
         if event.info.name == "SQLQuery" and changes_the_database(event.data.sql):
             statements.setdefault(event.data.node_info.unique_id, []).append(event.data.sql)
 
-    result = invoke_dbt(context, _models_alone(), "run", *selection, callback=note_statement)
+    result = invoke_dbt(context, _models_alone(), "run", *selection, callback=note_statement, reads=reads)
     failed = [r for r in getattr(result.result, "results", []) if r.status == "error"]
     if failed:
         raise SqlError("\n".join(f"{r.node.schema}.{r.node.name}: {r.message}" for r in failed))
@@ -224,7 +228,8 @@ def _run_models(context: RunContext, selection: tuple[str, ...]) -> tuple[BuiltM
     results = result.result.results
     with open_warehouse(context) as con:
         columns = columns_of(con, sorted({r.node.schema for r in results if r.node.config.contract.enforced}))
-    keep_compiled(file, [_compiled(r.node, statements[r.node.unique_id], columns) for r in results])
+    note_reads(_target(), selection, reads)
+    keep_compiled(compiled_file(_target(), variables, selection), [_compiled(r.node, statements[r.node.unique_id], columns) for r in results])
     return tuple(BuiltModel(_relation(r.node), r.node.config.materialized, round(r.execution_time, 3), r.node.compiled_code or "") for r in results)
 
 
@@ -237,10 +242,15 @@ def _relation(node: Any) -> str:
     return f"{node.schema}.{node.name}"
 
 
-def invoke_dbt(context: RunContext, manifest: Any, *command: str, callback: Callable[[Any], None] | None = None) -> Any:
-    """One invocation of dbt on the book's warehouse; returns dbt's own result. `callback` gets its events. No connection stays open."""
+def invoke_dbt(context: RunContext, manifest: Any, *command: str, callback: Callable[[Any], None] | None = None, reads: set[VarPath] | None = None) -> Any:
+    """One invocation of dbt on the book's warehouse; returns dbt's own result. No connection stays open.
+
+    `callback` gets its events, `reads` what it reads of the var `book`.
+    """
     runner, _ = _import_dbt()
     variables = {"warehouse": str(context.warehouse), "engine": limits_of(context).engine, **_variables(context)}
+    if reads is not None:
+        variables["book"] = ReadVars(variables["book"], reads, ("book",))
     with open_warehouse(context):  # dbt's connection is to the same instance of the engine, so it may reach no more files than ours
         try:
             return runner(manifest=manifest, callbacks=[callback] if callback else []).invoke([*command, *_QUIET, *_places()], vars=variables)

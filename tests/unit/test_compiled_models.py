@@ -16,7 +16,7 @@ import pytest
 
 from assets.runtime.errors import SqlError
 from assets.transform import compiled_models
-from assets.transform.compiled_models import CompiledModel, build_compiled, changes_the_database, compiled_file, keep_compiled, read_compiled
+from assets.transform.compiled_models import CompiledModel, build_compiled, changes_the_database, compiled_file, keep_compiled, note_reads, read_compiled
 
 MODELS = [
     CompiledModel("staging.stg_one", "view", "select 1", ["create or replace view staging.stg_one as (select 1 as n)"], None),
@@ -37,9 +37,33 @@ def test_what_is_kept_comes_back(tmp_path: Path) -> None:
     assert read_compiled(file) == MODELS
 
 
-def test_other_vars_or_another_selection_are_another_file(tmp_path: Path) -> None:
-    names = {compiled_file(tmp_path, {"rounding": rounding}, selection) for rounding in ("half_up", "half_even") for selection in (("a",), ("a", "b"), ())}
+def test_other_values_of_what_is_read_or_another_selection_are_another_file(tmp_path: Path) -> None:
+    selections = ("a",), ("a", "b"), ()
+    for selection in selections:
+        note_reads(tmp_path, selection, {("rounding",)})
+    names = {compiled_file(tmp_path, {"rounding": rounding}, selection) for rounding in ("half_up", "half_even") for selection in selections}
     assert len(names) == 6
+
+
+def test_what_is_never_read_names_no_file(tmp_path: Path) -> None:
+    note_reads(tmp_path, (), {("book", "key")})
+    first, second = ({"book": {"key": ["a"], "day": day}} for day in ("date", None))
+    assert compiled_file(tmp_path, first, ()) == compiled_file(tmp_path, second, ())
+    note_reads(tmp_path, (), {("book", "day")})
+    assert compiled_file(tmp_path, first, ()) != compiled_file(tmp_path, second, ())
+    assert compiled_file(tmp_path, first, ()) != compiled_file(tmp_path, {"book": {"key": ["b"], "day": "date"}}, ()), "what was seen before counts too"
+
+
+@pytest.mark.parametrize("content", ["", "[", "[[1]]", "7", '{"a": 1}'])
+def test_damaged_reads_find_no_file(tmp_path: Path, content: str) -> None:
+    note_reads(tmp_path, (), {("rounding",)})
+    file = compiled_file(tmp_path, {"rounding": "half_up"}, ())
+    keep_compiled(file, MODELS)
+    (reads,) = (tmp_path / "compiled").glob("*.reads")
+    reads.write_text(content)
+    assert compiled_file(tmp_path, {"rounding": "half_even"}, ()) != file
+    assert compiled_file(tmp_path, {"rounding": "half_up"}, ()) != file
+    note_reads(tmp_path, (), {("rounding",)})
 
 
 @pytest.mark.parametrize(
@@ -61,6 +85,7 @@ def test_a_damaged_file_is_as_none(tmp_path: Path, damage: object) -> None:
 
 def test_those_used_last_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled_models, "_KEPT", 2)
+    note_reads(tmp_path, (), {("n",)})
     files = [compiled_file(tmp_path, {"n": n}, ()) for n in range(3)]
     for second, file in enumerate(files[:2]):
         keep_compiled(file, MODELS)
@@ -73,6 +98,7 @@ def test_those_used_last_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "compiled").write_text("a file")
     keep_compiled(compiled_file(tmp_path, {}, ()), MODELS)
+    note_reads(tmp_path, (), {("rounding",)})
 
 
 def test_models_are_built_in_their_order_and_no_setting_stays() -> None:

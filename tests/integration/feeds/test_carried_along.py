@@ -29,8 +29,8 @@ from tests.support.feed_books import ROW, add_file, load, write_book
 from tests.support.feed_books import query as raw_query
 
 ROOT = Path(__file__).resolve().parents[3]
-#: Reading takes time by the square of the columns.
-PARTS = 8
+#: Each part costs a run and a compilation.
+PARTS = 2
 Rows = list[dict[str, Any]]
 Writer = Callable[[Path, Rows], None]
 

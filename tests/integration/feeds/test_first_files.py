@@ -5,8 +5,11 @@ Belongs here: whole files. Does not belong here: single guesses (tests/unit/feed
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import io
 from collections import Counter
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -28,12 +31,27 @@ def first_book(tmp_path: Path, export: Export) -> Path:
     return tmp_path / "book"
 
 
-@pytest.mark.parametrize("system", TRANSACTIONS)
-def test_every_line_is_read_as_it_was_meant(tmp_path: Path, system: str, capsys: pytest.CaptureFixture[str]) -> None:
-    export = TRANSACTIONS[system]()
-    book = first_book(tmp_path, export)
-    message = capsys.readouterr().out
+@dataclass(frozen=True)
+class Loaded:
+    """An export, the book that init made of it, loaded, and what init said."""
+
+    export: Export
+    book: Path
+    message: str
+
+
+@pytest.fixture(scope="module", params=TRANSACTIONS)
+def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """Tests leave the book as it is."""
+    export = TRANSACTIONS[request.param]()
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        book = first_book(tmp_path_factory.mktemp(request.param), export)
     load(book)
+    return Loaded(export, book, said.getvalue())
+
+
+def test_every_line_is_read_as_it_was_meant(loaded: Loaded) -> None:
+    export, book, message = loaded.export, loaded.book, loaded.message
     columns = "transaction_id, date, partner_id, coalesce(product_id, ''), amount, type in ('return', 'credit')"
     found = query(book, f"select {columns} from raw.transactions where currency = '{export.currency}'")
     wanted = [(each.document, each.day, each.partner, each.product, each.amount, each.kind == "return") for each in export.lines]
@@ -45,11 +63,13 @@ def test_every_line_is_read_as_it_was_meant(tmp_path: Path, system: str, capsys:
     assert "ename" not in message
 
 
-@pytest.mark.parametrize("system", TRANSACTIONS)
-def test_quantities_have_the_sign_of_their_amounts(tmp_path: Path, system: str) -> None:
-    book = first_book(tmp_path, TRANSACTIONS[system]())
-    load(book)
-    assert query(book, "select count(*) from raw.transactions where sign(quantity) * sign(amount) < 0") == [(0,)]
+def test_quantities_have_the_sign_of_their_amounts(loaded: Loaded) -> None:
+    assert query(loaded.book, "select count(*) from raw.transactions where sign(quantity) * sign(amount) < 0") == [(0,)]
+
+
+def test_the_settings_of_the_feed_are_used_and_no_nested_replace(loaded: Loaded) -> None:
+    feed = open_book(loaded.book).feeds["transactions"]
+    assert not any("replace(" in expression.lower() for expression in feed.columns.values())
 
 
 @pytest.mark.parametrize("system", ["sap", "quickbooks", "shopify", "datev"])
@@ -69,12 +89,6 @@ def query_published(book: Path, sql: str) -> list[tuple[object, ...]]:
 
     with duckdb.connect(str(book / "published" / "tierledger.duckdb"), read_only=True) as con:
         return con.execute(sql).fetchall()
-
-
-def test_the_settings_of_the_feed_are_used_and_no_nested_replace(tmp_path: Path) -> None:
-    for system, make in TRANSACTIONS.items():
-        feed = open_book(first_book(tmp_path / system, make())).feeds["transactions"]
-        assert not any("replace(" in expression.lower() for expression in feed.columns.values())
 
 
 def test_a_bank_s_table_of_rates_is_a_feed_of_rates(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
 from pathlib import Path
 
 import duckdb
@@ -139,16 +138,13 @@ def test_a_line_that_is_not_its_row_is_named(book: Path, change: str, message: s
 
 
 def test_verify_finds_a_key_that_was_taken_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """The fault itself, put back into a copy of the SQL: the book is made with it, and made again with it, so that every table agrees."""
-    project = tmp_path / "dbt_project"
-    shutil.copytree(Path(__file__).resolve().parents[3] / "dbt_project", project, ignore=shutil.ignore_patterns("logs", "target"))
-    model = project / "models" / "staging" / "stg_transactions_keyed.sql"
-    text = model.read_text()
-    assert "partners.partner_key," in text
-    model.write_text(text.replace("partners.partner_key,", 'cast(lines."attribute:partner_key" as integer) as partner_key,'))
-    monkeypatch.setattr(dbt, "PROJECT", project)
+    """The fault itself, put back into the SQL in memory: the book is made with it, and made again with it, so that every table agrees."""
+    manifest = dbt.load_manifest(has_tests=False)
+    (model,) = (node for node in manifest.nodes.values() if node.name == "stg_transactions_keyed")
+    assert "partners.partner_key," in model.raw_code
+    model.raw_code = model.raw_code.replace("partners.partner_key,", 'cast(lines."attribute:partner_key" as integer) as partner_key,')
     monkeypatch.setattr(dbt, "_target", lambda: tmp_path)  # what is kept of the true project is not for this one
-    monkeypatch.setattr(dbt, "_models_alone", lambda: dbt.load_manifest(has_tests=False))
+    monkeypatch.setattr(dbt, "_models_alone", lambda: manifest)
     damaged = make(tmp_path / "book", {"a.csv": csv(*ROWS)})
     assert main(["verify", "--book", str(damaged), "--json"]) == 1
     last = json.loads(capsys.readouterr().out)["statements"][-1]

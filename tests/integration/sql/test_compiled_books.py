@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from assets.transform import dbt
-from assets.transform.compiled_models import compiled_file
+from assets.transform.compiled_models import compiled_file, note_reads
 from pipelines.run import run_book
-from tests.torture.__main__ import make_book
-from tests.torture.books import write_book
+from tests.torture.books import draw_book, write_book
 from tests.torture.drawing import FEATURES
 
 
@@ -28,7 +27,8 @@ def published(book: Path) -> dict[str, bytes]:
 def test_dbt_and_what_is_kept_of_it_make_the_same_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a feature of each kind, net_of among them. The second run makes its warehouse from the archive of the first."""
     monkeypatch.setattr(dbt, "compiled_file", lambda _, *key: compiled_file(tmp_path, *key))
-    write_book(make_book(2, 12, FEATURES), tmp_path / "book")
+    monkeypatch.setattr(dbt, "note_reads", lambda _, *reads: note_reads(tmp_path, *reads))
+    write_book(draw_book(2, 12, FEATURES), tmp_path / "book")
     invoked: list[tuple[str, ...]] = []
     invoke = dbt.invoke_dbt
 
