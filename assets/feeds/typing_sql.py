@@ -13,11 +13,11 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from models.currencies import MINOR_UNITS
 from models.feeds.attributes import attribute_column
 from models.feeds.columns import NEGATIVE_TYPES, SQL_TYPES, TRANSACTION_TYPES, Column, Feed, Kind
 from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, text_of
 from models.feeds.text_formats import PLAIN, Forms, without_nulls
-from models.money import MINOR_UNITS
 from models.sql_text import identifier, literal
 
 _TEXTS = ("text", "currency", "type")
