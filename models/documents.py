@@ -12,9 +12,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -24,7 +23,7 @@ from models.unicode_form import composed
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
 MAX_DIGITS = 60
-#: Parser events (keys, values, starts and ends) in one file. A hundred agreements have some 11,000; reporting mistakes in a larger file takes seconds.
+#: Parser events (keys, values, starts and ends) in one file. A hundred agreements have some 11,000.
 MAX_EVENTS = 50_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -74,24 +73,23 @@ class InputError(Exception):
 
 @dataclass(frozen=True)
 class Document:
-    """One YAML document: its value and the line where it begins. `index` counts the documents of the file from 0."""
+    """One YAML document: its value, the line where it begins, and the line of every path in it. `index` counts the documents of the file from 0."""
 
     file: str
     index: int
     line: int
     value: Any
-    text: str
+    places: dict[Path, int] = field(repr=False)
 
     def problem(self, path: Path, message: str, severity: str = "error") -> Problem:
         """A problem at `path`, or at its nearest parent that is in the text."""
         return Problem(self.file, self.line_of(path), _dotted(path), message, severity)
 
     def line_of(self, path: Path) -> int:
-        """The line of `path`, or of its nearest parent that is in the text. Parses the text again, so it is for mistakes only."""
-        places = _places(self.file, self.text)[self.index]
-        while path and path not in places:
+        """The line of `path`, or of its nearest parent that is in the text."""
+        while path and path not in self.places:
             path = path[:-1]
-        return places.get(path, self.line)
+        return self.places.get(path, self.line)
 
 
 def parse_documents(text: str, file: str) -> list[Document]:
@@ -99,23 +97,12 @@ def parse_documents(text: str, file: str) -> list[Document]:
     if len(text) > MAX_BYTES:
         raise InputError([Problem(file, 0, "", f"larger than {MAX_BYTES:,} characters; split it into several files")])
     try:
-        found = [Document(file, index, line, value, text) for index, line, value in _compose(file, text, None)]
+        found = list(_compose(file, text))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
         raise InputError([Problem(file, mark.line + 1 if mark else 0, "", f"this is not YAML: {reason}")]) from None
     return [d for d in found if d.value is not None]
-
-
-@lru_cache(maxsize=4)
-def _places(file: str, text: str) -> list[dict[Path, int]]:
-    """The line of every path, per document. Cached, because a file with one mistake often has many."""
-    found: list[dict[Path, int]] = []
-    places: dict[Path, int] = {}
-    for _ in _compose(file, text, places):
-        found.append(dict(places))
-        places.clear()
-    return found
 
 
 def _bounded(file: str, events: Iterable[Any]) -> Iterator[Any]:
@@ -132,22 +119,18 @@ def _dotted(path: Path) -> str:
     return text
 
 
-def _compose(file: str, text: str, places: dict[Path, int] | None) -> Iterator[tuple[int, int, Any]]:
-    """Yield (index, first line, value) per document. With `places`, also record the line of every path."""
+def _compose(file: str, text: str) -> Iterator[Document]:
     events = _bounded(file, yaml.parse(text, Loader=_LOADER))
-    index = -1
-    for event in events:
-        if isinstance(event, yaml.DocumentStartEvent):
-            index += 1
-            first = next(events)
-            value = _value(file, first, events, (), places, 0)
-            yield index, first.start_mark.line + 1, value
+    for index, _ in enumerate(event for event in events if isinstance(event, yaml.DocumentStartEvent)):
+        first = next(events)
+        places: dict[Path, int] = {}
+        value = _value(file, first, events, (), places, 0)
+        yield Document(file, index, first.start_mark.line + 1, value, places)
 
 
-def _value(file: str, event: Any, events: Iterator[Any], path: Path, places: dict[Path, int] | None, depth: int) -> Any:
+def _value(file: str, event: Any, events: Iterator[Any], path: Path, places: dict[Path, int], depth: int) -> Any:
     line = event.start_mark.line + 1
-    if places is not None:
-        places.setdefault(path, line)
+    places.setdefault(path, line)
 
     def error_at(message: str, at: int = line) -> InputError:
         return InputError([Problem(file, at, _dotted(path), message)])
@@ -184,8 +167,7 @@ def _value(file: str, event: Any, events: Iterator[Any], path: Path, places: dic
             raise error_at("merge keys are not allowed; write the values out", at)
         if key in mapping:
             raise InputError([Problem(file, at, _dotted((*path, key)), "this key appears twice; keep one")])
-        if places is not None:
-            places[(*path, key)] = at
+        places[(*path, key)] = at
         mapping[key] = None
         mapping[key] = _value(file, next(events), events, (*path, key), places, depth + 1)
     raise error_at("the document ends in the middle")  # pragma: no cover - the YAML parser reports it first

@@ -6,8 +6,10 @@ Belongs here: texts that a spreadsheet would run as formulas, and how they come 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-import polars as pl
+if TYPE_CHECKING:
+    import polars as pl
 
 #: A spreadsheet takes a text that begins with one of these for a formula. Guarded texts are guarded once more, so that each comes back as it was.
 _FORMULA = r"^('*[=+\-@\t\r])"
@@ -18,6 +20,8 @@ _NEGATIVE = re.compile(r"-[0-9][0-9.,]*")
 
 def neutralize_texts(frame: pl.DataFrame) -> pl.DataFrame:
     """The table with a `'` before every text and every column name that begins like a formula. Numbers and dates are unchanged."""
+    import polars as pl  # reading files needs the other functions alone
+
     texts = pl.selectors.string().str.replace(_FORMULA, "'$1")
     return frame.with_columns(texts).rename(guard_text)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from assets.preflight import check_machine
 from assets.runtime.book_folder import lock_book, open_book, open_run
@@ -25,6 +25,9 @@ from assets.steps import AGREEMENTS, CALCULATE, CHECKS, FEEDS, IDENTIFY, LEDGER,
 from models.documents import Problem
 from pipelines.logging.run_events import log_run
 from pipelines.settings import limit_polars, read_secret
+
+if TYPE_CHECKING:
+    from assets.agreements.load import Terms
 
 Progress = Callable[[str, int, int], None]
 Clock = Callable[[], dt.datetime]
@@ -118,8 +121,7 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
         progress(step.name, 1, 1)
         return report
 
-    start_up = _import("assets.feeds.load", "assets.agreements.load", "assets.archive.run_identity", "assets.publishing.parquet_set", "assets.archive.receipts")
-    from assets.agreements.load import read_terms
+    start_up = _import("assets.feeds.load", "assets.archive.run_identity", "assets.publishing.parquet_set", "assets.archive.receipts")
     from assets.archive.receipts import check_book
     from assets.archive.run_identity import has_same_terms, is_published, record_failure
     from assets.publishing.postgres.publish import publish_to_postgres
@@ -130,7 +132,7 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
         log_event("warning", warning, logging.WARNING)
     try:
         # report mistakes in the agreements before any file is taken in
-        terms = None if has_same_terms(context) else read_terms(context)
+        terms = None if has_same_terms(context) else _read_terms(context)
         # stays open for the whole run: then it costs steps nothing to open and close it, and data that one step has read is in memory for the next
         with open_warehouse(context):
             do(LEDGER)
@@ -152,6 +154,12 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
         record_failure(context)
         raise
     return _summarize(context, "published", stages, start_up, found)
+
+
+def _read_terms(context: RunContext) -> Terms:
+    from assets.agreements.load import read_terms  # with the whole language, which a run with nothing new does without
+
+    return read_terms(context)
 
 
 def _import(*modules: str) -> StartUp:

@@ -1,56 +1,29 @@
-"""The step that reads agreements/**/*.yaml and writes the tables `terms.*`.
+"""The step that reads the agreements and writes the tables `terms.*`.
 
-Belongs here: opening the files and writing the tables. Does not belong here: what the language means (models/agreements).
+Belongs here: writing the tables. Does not belong here: opening the files (assets/agreements/texts.py), what the language means (models/agreements).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assets.agreements.texts import agreements_sha256, read_agreement_texts
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.warehouse import open_warehouse, transaction, write_table
 from models.agreements.parse import Source, parse_agreements
 from models.agreements.terms import make_terms
 from models.calendars import CalendarSettings
-from models.documents import InputError, Problem
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-def read_agreement_texts(folder: Path) -> dict[str, str]:
-    """The text of every agreement file below `folder`/agreements, by its name relative to the book."""
-    files = sorted(p for pattern in ("*.yaml", "*.yml") for p in (folder / "agreements").rglob(pattern))
-    if not files:
-        raise InputError([Problem("agreements", 0, "", f"no *.yaml file in {folder / 'agreements'}; write one agreement there (docs/language.md)")])
-    texts = {}
-    for path in files:
-        name = path.relative_to(folder).as_posix()
-        try:
-            texts[name] = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise InputError([Problem(name, 0, "", f"not UTF-8 at byte {error.start}; save the file as UTF-8")]) from None
-        except OSError as error:
-            raise InputError([Problem(name, 0, "", f"cannot be read: {error.strerror}; put the file there, or remove the name")]) from None
-    return texts
-
-
 def read_agreements(folder: Path, approval_day: dt.date | None = None, calendar: CalendarSettings | None = None) -> list[Source]:
     """Every agreement of the book, checked. `approval_day`: the day by which each must be approved. Raises InputError with all problems of all files."""
     return parse_agreements(read_agreement_texts(folder), approval_day, calendar)
-
-
-def agreements_sha256(texts: Mapping[str, str]) -> str:
-    """One hash over the names and texts of all agreement files."""
-    digest = hashlib.sha256()
-    for name, text in texts.items():
-        digest.update(f"{name}\0{len(text)}\0{text}".encode())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

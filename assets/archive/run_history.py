@@ -16,7 +16,7 @@ import json
 import os
 from pathlib import Path
 
-from assets.agreements.load import read_agreement_texts
+from assets.agreements.texts import read_agreement_texts
 from assets.published.reader import read_manifest
 from assets.runtime.durable_files import flush, write_atomically
 from models.documents import InputError, Problem

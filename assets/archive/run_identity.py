@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from assets.agreements.load import agreements_sha256, read_agreement_texts
+from assets.agreements.texts import agreements_sha256, read_agreement_texts
 from assets.archive.manifest import count_withdrawals
 from assets.archive.manifest import read_manifest as read_arrivals
 from assets.archive.run_history import append_run, enter_missing, keep_terms, read_runs

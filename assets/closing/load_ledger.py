@@ -11,33 +11,32 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-import polars as pl
-
 from assets.archive.run_history import read_receipt
 from assets.ledger.folder import Ledger, clear_unfinished, read_ledger, select_posted
 from assets.published.reader import read_manifest
 from assets.runtime.context import RunContext, StepReport
-from assets.runtime.warehouse import open_warehouse, transaction, write_table
+from assets.runtime.warehouse import append_rows, open_warehouse, transaction
 from models.documents import InputError, Problem
 from models.records import write_offs
 from models.records.chain import NO_HASH, TABLES, canonical_json, head
 from models.records.closing import closes_in_force
 from models.records.receipt import Receipt
+from models.sql_text import identifier
 
-_UTC = pl.Datetime("us")
-_SCHEMAS: dict[str, dict[str, pl.DataType | type[pl.DataType]]] = {
+#: Column and SQL type, in order.
+_SCHEMAS: dict[str, dict[str, str]] = {
     "closes": {
-        "sequence": pl.Int32, "kind": pl.String, "period": pl.String, "version": pl.Int32, "is_in_force": pl.Boolean, "closed_at": _UTC,
-        "closed_by": pl.String, "approved_by": pl.String, "reason": pl.String, "as_of": pl.Date, "run_id": pl.String, "inputs_sha256": pl.String,
-        "agreements_sha256": pl.String, "settings_sha256": pl.String, "code_version": pl.String, "overrides": pl.String,
-        "content_sha256": pl.String, "previous_sha256": pl.String, "chain_sha256": pl.String,
+        "sequence": "integer", "kind": "varchar", "period": "varchar", "version": "integer", "is_in_force": "boolean", "closed_at": "timestamp",
+        "closed_by": "varchar", "approved_by": "varchar", "reason": "varchar", "as_of": "date", "run_id": "varchar", "inputs_sha256": "varchar",
+        "agreements_sha256": "varchar", "settings_sha256": "varchar", "code_version": "varchar", "overrides": "varchar",
+        "content_sha256": "varchar", "previous_sha256": "varchar", "chain_sha256": "varchar",
     },
-    "arrivals": {"sequence": pl.Int32, "feed": pl.String, "arrival_no": pl.Int32},
-    "agreements": {"sequence": pl.Int32, "agreement_id": pl.String, "version": pl.Int32, "content_sha256": pl.String},
+    "arrivals": {"sequence": "integer", "feed": "varchar", "arrival_no": "integer"},
+    "agreements": {"sequence": "integer", "agreement_id": "varchar", "version": "integer", "content_sha256": "varchar"},
     "write_offs": {
-        "sequence": pl.Int32, "payout_id": pl.String, "agreement_id": pl.String, "benefit_id": pl.String, "participant_id": pl.String,
-        "window_start": pl.Date, "direction": pl.String, "currency": pl.String, "amount": pl.Decimal(18, 4), "date": pl.Date, "period": pl.String,
-        "reason": pl.String, "by": pl.String, "written_at": _UTC, "sha256": pl.String,
+        "sequence": "integer", "payout_id": "varchar", "agreement_id": "varchar", "benefit_id": "varchar", "participant_id": "varchar",
+        "window_start": "date", "direction": "varchar", "currency": "varchar", "amount": "decimal(18, 4)", "date": "date", "period": "varchar",
+        "reason": "varchar", "by": "varchar", "written_at": "timestamp", "sha256": "varchar",
     },
 }  # fmt: skip
 
@@ -68,8 +67,10 @@ def load_ledger(context: RunContext) -> LedgerReport:
     ledger = _as_of(whole, context.as_of)
     with open_warehouse(context) as con, transaction(con):
         con.execute("create schema if not exists ledger")
-        for name, frame in _frames(ledger).items():
-            write_table(con, f"ledger.{name}", frame)
+        for name, rows_of_table in _rows(ledger).items():
+            columns = ", ".join(f"{identifier(column)} {kind}" for column, kind in _SCHEMAS[name].items())
+            con.execute(f"create or replace table ledger.{name} ({columns})")
+            append_rows(con, f"ledger.{name}", rows_of_table)
         for table in TABLES:
             con.execute(f"create or replace table ledger.{table} as {select_posted(table, context.ledger, ledger.records)}")
         rows = {f"ledger.{t}": con.execute(f"select count(*) from ledger.{t}").fetchall()[0][0] for t in (*_SCHEMAS, *TABLES)}
@@ -82,8 +83,8 @@ def _as_of(ledger: Ledger, as_of: dt.date) -> Ledger:
     return Ledger(records, [each for each in ledger.write_offs if each.date <= as_of])
 
 
-def _frames(ledger: Ledger) -> dict[str, pl.DataFrame]:
-    """Records and write-offs as tables: closes with one row per folder, arrivals and agreements with one row per folder and feed or agreement."""
+def _rows(ledger: Ledger) -> dict[str, list[tuple[Any, ...]]]:
+    """Records and write-offs as rows of the tables: closes with one row per folder, arrivals and agreements with one row per folder and feed or agreement."""
     in_force = {record.sequence for record in closes_in_force(ledger.records)}
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _SCHEMAS}
     for record in ledger.records:
@@ -95,4 +96,4 @@ def _frames(ledger: Ledger) -> dict[str, pl.DataFrame]:
             agreement, version = name.rsplit("/", 1)
             rows["agreements"].append({"sequence": record.sequence, "agreement_id": agreement, "version": int(version), "content_sha256": content})
     rows["write_offs"] = [each.model_dump() | {"written_at": each.written_at.replace(tzinfo=None)} for each in ledger.write_offs]
-    return {name: pl.DataFrame([{key: row[key] for key in schema} for row in rows[name]], schema=schema) for name, schema in _SCHEMAS.items()}
+    return {name: [tuple(row[column] for column in schema) for row in rows[name]] for name, schema in _SCHEMAS.items()}

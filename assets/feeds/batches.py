@@ -34,12 +34,12 @@ from assets.feeds.typing_sql import (
     without_name,
 )
 from assets.runtime.errors import rejection
+from models.currencies import Rounding
 from models.documents import InputError
 from models.feeds.attributes import folded
 from models.feeds.columns import Feed
 from models.feeds.reject_reasons import CORRECTS_FILE, CORRECTS_ROW, is_correction
 from models.feeds.settings import FeedSettings, Unpivot, key_columns
-from models.money import Rounding
 from models.sql_text import literal
 
 #: Files that one statement reads. Many, because the engine writes the rows of a second statement twice; not all, because each file takes memory.

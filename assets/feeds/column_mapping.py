@@ -20,6 +20,7 @@ from assets.feeds.inspection import is_unnamed
 from assets.feeds.typing_sql import DECIMALS, Mapped
 from assets.runtime.errors import rejection
 from models.book.settings import Book
+from models.currencies import MINOR_UNITS, Rounding
 from models.documents import Document, InputError, Problem, parse_documents
 from models.feeds.attributes import attribute_column, column_named, folded
 from models.feeds.columns import FEEDS, SIGNED_COLUMNS, TRANSACTION_TYPES, Column, Feed, Kind
@@ -28,7 +29,6 @@ from models.feeds.expressions import compile_expression
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
 from models.feeds.settings import ROW_IN_KEY, FeedSettings, key_of
 from models.feeds.text_formats import PLAIN, Forms, forms_of, without_nulls
-from models.money import MINOR_UNITS, Rounding
 from models.spreadsheet_text import restore_sql
 from models.sql_text import identifier
 from models.unicode_form import composed

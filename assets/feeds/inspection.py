@@ -17,9 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import pyarrow as pa
-
+# numpy and pyarrow are imported where a file is read: a run with nothing new reads none
 from assets.runtime.errors import rejection
 from models.feeds.attributes import folded
 
@@ -83,6 +81,8 @@ class Facts:
 
     def add(self, chunk: Any) -> None:
         """Count one more piece of the file."""
+        import numpy as np
+
         data = np.frombuffer(chunk, dtype=np.uint8)
         newlines = int(np.count_nonzero(data == 10))
         low = int(np.count_nonzero(data < 32)) - newlines
@@ -119,6 +119,8 @@ def inspect(path: Path, suffix: str, name: str, dialect: Dialect = COMMAS, heade
 
     Raises InputError when the bytes are not what the suffix says: empty, another format, not UTF-8, damaged compression, no header.
     """
+    import pyarrow as pa
+
     file_format, compression = format_of(suffix)
     facts = Facts(size=path.stat().st_size, delimiter=ord(dialect.delimiter))
     is_utf8 = dialect.encoding == "utf-8"
@@ -183,12 +185,16 @@ def names_delimiter(line: str, name: str, delimiter: str) -> bool:
 
 @contextmanager
 def _unpacked(path: Path, compression: Compression) -> Iterator[Any]:
+    import pyarrow as pa
+
     with pa.OSFile(str(path), "rb") as raw, pa.CompressedInputStream(raw, compression) as stream:
         yield stream
 
 
 def open_unpacked(path: Path, compression: Compression) -> Any:
     """A binary stream of the file's unpacked bytes."""
+    import pyarrow as pa
+
     raw = pa.OSFile(str(path), "rb")
     return raw if compression == "none" else pa.CompressedInputStream(raw, compression)
 

@@ -38,14 +38,14 @@ from assets.feeds.file_events import log_attention, log_files
 from assets.feeds.inspection import format_of
 from assets.feeds.landing import land_files
 from assets.feeds.line_numbers import left_over_lines, number_lines
-from assets.feeds.raw_tables import add_attributes, append_rows, create_raw_tables, delete_rejected, number_rows, truncate_feed
+from assets.feeds.raw_tables import add_attributes, create_raw_tables, delete_rejected, number_rows, truncate_feed
 from assets.feeds.readers import MAX_LINE_BYTES, archived_hash_in
 from assets.feeds.sources import Load, check_shape, file_number, read_sources
 from assets.feeds.typing_sql import select_rows
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.errors import rejection
 from assets.runtime.limits import limits_of
-from assets.runtime.warehouse import open_warehouse, transaction
+from assets.runtime.warehouse import append_rows, open_warehouse, transaction
 from models.documents import InputError, Problem
 from models.feeds.attributes import shown_name
 from models.feeds.columns import FEEDS, Feed
@@ -145,10 +145,10 @@ def _load_all(load: Load) -> Counter[str]:
     for feed in FEEDS.values():
         todo[feed.name] = _to_load(load, feed)
         settings = load.context.book.feeds.get(feed.name)
-        append_rows(load.con, "feed_keys", [(feed.name, column, position) for position, column in enumerate(key_columns(feed, settings), 1)])
+        append_rows(load.con, "raw.feed_keys", [(feed.name, column, position) for position, column in enumerate(key_columns(feed, settings), 1)])
         add_attributes(load.con, feed, [shown_name(column) for column in key_columns(feed, settings) if shown_name(column) != column])
-        append_rows(load.con, "feed_snapshots", [(feed.name, settings.snapshot.per)] if settings and settings.snapshot else [])
-        append_rows(load.con, "replacing_feeds", [(feed.name,)] if settings and settings.replace else [])
+        append_rows(load.con, "raw.feed_snapshots", [(feed.name, settings.snapshot.per)] if settings and settings.snapshot else [])
+        append_rows(load.con, "raw.replacing_feeds", [(feed.name,)] if settings and settings.replace else [])
     total = sum(map(len, todo.values()))
     counts: Counter[str] = Counter(files_loaded=total)
     done = 0
@@ -156,7 +156,7 @@ def _load_all(load: Load) -> Counter[str]:
         if todo[feed.name]:
             counts.update(_load_feed(load, feed, todo[feed.name], done, total))
             done += len(todo[feed.name])
-    append_rows(load.con, "landed_files", list(load.landing.identities.items()))
+    append_rows(load.con, "raw.landed_files", list(load.landing.identities.items()))
     return counts
 
 
@@ -183,7 +183,7 @@ def _to_load(load: Load, feed: Feed) -> list[Arrival]:
     if loaded_under != [(wanted,)] or not in_raw <= set(map(_in_raw, arrivals)):
         if loaded_under or in_raw:
             truncate_feed(con, feed)
-        append_rows(con, "feed_settings", [(feed.name, wanted)])
+        append_rows(con, "raw.feed_settings", [(feed.name, wanted)])
         in_raw = set()
     return [arrival for arrival in arrivals if settings and _in_raw(arrival) not in in_raw]
 
@@ -229,7 +229,7 @@ def _load_feed(load: Load, feed: Feed, todo: list[Arrival], done: int, total: in
         problems += all_rejected + shrunken_snapshots(load.con, feed, settings, arrived)
     if problems:
         raise InputError(problems)
-    append_rows(load.con, "declared_totals", [(feed.name, source.file_no, total, value) for source in sources for total, value in source.totals.items()])
+    append_rows(load.con, "raw.declared_totals", [(feed.name, source.file_no, total, value) for source in sources for total, value in source.totals.items()])
     statuses = {arrival.arrival_no: _status_of(arrival, first.get(arrival.sha256)) for arrival in todo}
     _register_files(load, feed, todo, statuses, batches, rows_read)
     load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
@@ -277,7 +277,7 @@ def _register_files(
         number = file_number(feed, arrival)
         entry = (number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at)
         entries.append((*entry, *statuses[arrival.arrival_no], rows_read.get(number, 0), *shapes.get(number, (0, 1))))
-    append_rows(load.con, "feed_files", entries)
+    append_rows(load.con, "raw.feed_files", entries)
 
 
 def _status_of(arrival: Arrival, original: Arrival | None) -> tuple[str, str | None]:

@@ -5,10 +5,9 @@ Belongs here: DDL of raw.* and what keeps it consistent. Does not belong here: r
 
 from __future__ import annotations
 
-from typing import Any
-
 import duckdb
 
+from assets.runtime.warehouse import append_rows
 from models.feeds.attributes import attribute_column
 from models.feeds.columns import FEEDS, SQL_TYPES, Feed
 from models.sql_text import identifier
@@ -68,14 +67,7 @@ def add_attributes(con: duckdb.DuckDBPyConnection, feed: Feed, names: list[str])
     else:
         for column in added:
             con.execute(f"alter table raw.{feed.name} add column {identifier(column)} varchar")
-    append_rows(con, "attributes", [(feed.name, position, name, column) for position, (column, name) in enumerate(added.items(), len(present) + 1)])
-
-
-def append_rows(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[Any, ...]]) -> None:
-    """Insert rows in one statement. Values are in the order of the table's columns."""
-    if rows:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        con.execute(f"insert into raw.{table} select {', '.join('unnest(?)' for _ in columns)}", columns)
+    append_rows(con, "raw.attributes", [(feed.name, position, name, column) for position, (column, name) in enumerate(added.items(), len(present) + 1)])
 
 
 def delete_rejected(con: duckdb.DuckDBPyConnection) -> None:

@@ -16,11 +16,11 @@ from assets.feeds.checks.control_totals import plain_total
 from assets.feeds.column_mapping import json_paths
 from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect, is_unnamed, open_unpacked
 from assets.feeds.landing import Landing, dialect_of
-from assets.feeds.raw_tables import append_rows
 from assets.feeds.readers import Source, json_keys_of, looks_ragged, parquet_columns, rewrite_csv, with_paths
 from assets.feeds.transcoding import write_plain
 from assets.runtime.context import RunContext
 from assets.runtime.errors import rejection
+from assets.runtime.warehouse import append_rows
 from models.documents import InputError, Problem
 from models.feeds.attributes import folded
 from models.feeds.columns import FEEDS, Feed
@@ -138,4 +138,4 @@ def check_shape(load: Load, feed: Feed, settings: FeedSettings, sources: list[So
             load.warnings.append(f"{source.name} has columns that no earlier file of {feed.name} has: {', '.join(added[:20])}")
         seen.update(map(folded, added))
         new += added
-    append_rows(load.con, "feed_columns", [(feed.name, column) for column in sorted(new)])
+    append_rows(load.con, "raw.feed_columns", [(feed.name, column) for column in sorted(new)])

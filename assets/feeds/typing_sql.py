@@ -13,11 +13,11 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from models.currencies import MINOR_UNITS
 from models.feeds.attributes import attribute_column
 from models.feeds.columns import NEGATIVE_TYPES, SQL_TYPES, TRANSACTION_TYPES, Column, Feed, Kind
 from models.feeds.expression_parts import INTEGER_DIGITS, Compiled, text_of
 from models.feeds.text_formats import PLAIN, Forms, without_nulls
-from models.money import MINOR_UNITS
 from models.sql_text import identifier, literal
 
 _TEXTS = ("text", "currency", "type")
@@ -28,6 +28,9 @@ _CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x{9F}]"
 _AMBIGUOUS = r"-?[1-9][0-9]{0,2}\.[0-9]{3}"
 _NOT_AMBIGUOUS = r"-?([0-9]{1,12}(\.([0-9]{1,2}|[0-9]{4,6}))?|(0[0-9]{0,11}|[0-9]{4,12})\.[0-9]{3})"
 _THREE_DECIMALS = [code for code, units in MINOR_UNITS.items() if units == 3]
+_MONEY = ("amount", "cost")
+#: Compared before all codes are: most books have no others.
+_USUAL_CURRENCIES = ("EUR", "USD", "GBP", "CHF")
 _TRIMMED = "' \t\r\n\u00a0'"
 
 
@@ -250,7 +253,7 @@ class _Typed:
         expression = mapped.expression
         self.form = "text" if expression is None or self.kind in _TEXTS else expression.form
         self.is_text = self.form == "text"
-        is_money = bool(column) and mapped.name in ("amount", "cost") and bool(currency)
+        is_money = bool(column) and mapped.name in _MONEY and bool(currency)
         self.is_ambiguous = is_money and self.is_text and not mapped.is_typed and mapped.forms.decimal is None and not mapped.forms.thousands
 
     # stage 1 and 2
@@ -341,7 +344,8 @@ class _Typed:
             return f"not regexp_matches({self.v}, {literal(_CONTROL)})" if self.facts.has_control or not self.facts.is_ascii else None
         if self.kind == "currency":
             # not IN: the engine turns a long list into a join, which does not keep the rows in the order of the file
-            return f"regexp_full_match({self.v}, {literal('|'.join(MINOR_UNITS))})"
+            usual = " or ".join(f"{self.v} = {literal(code)}" for code in _USUAL_CURRENCIES)
+            return f"case when {usual} then true else regexp_full_match({self.v}, {literal('|'.join(MINOR_UNITS))}) end"
         if self.kind == "type":
             return f"({' or '.join(f'{self.v} = {literal(name)}' for name in TRANSACTION_TYPES)})"
         if self.kind == "date":
@@ -352,13 +356,18 @@ class _Typed:
             # most are written as the engine would write them, which is a cheaper test than the pattern
             digits = f"{self.v}::varchar = {t} or (regexp_full_match({t}, '-?[0-9]{{1,10}}') and {self.v} is not null)"
             return f"({digits})" if self.is_text else f"{self.v} = {t}"
-        decimals = DECIMALS[self.kind]
+        return f"case when {self._is_usual(t)} then true else {self._number_pattern(t)} end" if self.is_text else f"{self.v} = {t}"
+
+    def _is_usual(self, t: str) -> str:
+        """Whether a number is written as the engine would write it: money with two decimals, a quantity with none. A third of the pattern's time."""
+        decimals = 2 if self.currency and self.mapped.name in _MONEY else 0
+        return f"coalesce(try_cast({t} as decimal({INTEGER_DIGITS + decimals}, {decimals}))::varchar = {t}, false)"
+
+    def _number_pattern(self, t: str) -> str:
         if self.is_ambiguous:
             codes = " or ".join(f"{self.currency} = {literal(code)}" for code in _THREE_DECIMALS)
             return f"(regexp_full_match({t}, {literal(_NOT_AMBIGUOUS)}) or (regexp_full_match({t}, {literal(_AMBIGUOUS)}) and ({codes})))"
-        if self.is_text:
-            return rf"regexp_full_match({t}, '-?[0-9]{{1,{INTEGER_DIGITS}}}(\.[0-9]{{1,{decimals}}})?')"
-        return f"{self.v} = {t}"
+        return rf"regexp_full_match({t}, '-?[0-9]{{1,{INTEGER_DIGITS}}}(\.[0-9]{{1,{DECIMALS[self.kind]}}})?')"
 
     def _below_minimum(self) -> str | None:
         column = self.mapped.column

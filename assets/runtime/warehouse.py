@@ -5,8 +5,9 @@ Belongs here: connection settings, transactions, writing a frame as a table. Doe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import duckdb
 
@@ -80,3 +81,10 @@ def append_table(con: duckdb.DuckDBPyConnection, name: str, frame: object) -> No
     con.register("frame_to_write", frame)
     con.execute(f"insert into {name} by name from frame_to_write")
     con.unregister("frame_to_write")
+
+
+def append_rows(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Append rows to a table in one statement. Values are in the order of the table's columns."""
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        con.execute(f"insert into {name} select {', '.join('unnest(?)' for _ in columns)}", columns)

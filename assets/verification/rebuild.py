@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from assets.agreements.load import read_agreement_texts
+from assets.agreements.texts import read_agreement_texts
 from assets.archive.manifest import Arrival, append_manifest, count_withdrawals, read_manifest, without_later_withdrawals
 from assets.archive.run_history import RUNS, read_runs, read_terms
 from assets.archive.run_identity import code_version, engine_versions

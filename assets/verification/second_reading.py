@@ -29,6 +29,7 @@ from assets.feeds.inspection import Dialect, format_of, open_unpacked
 from assets.feeds.landing import dialect_of
 from assets.feeds.spreadsheets import sheet_lines
 from assets.feeds.transcoding import preamble_values
+from models.currencies import Rounding
 from models.feeds.attributes import folded
 from models.feeds.columns import NEGATIVE_TYPES
 from models.feeds.expression_parts import Compiled
@@ -36,7 +37,6 @@ from models.feeds.expressions import compile_expression
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
 from models.feeds.settings import FeedSettings
 from models.feeds.text_formats import forms_of, without_nulls
-from models.money import Rounding
 from models.unicode_form import composed
 
 #: What a payout line shows of its row.

@@ -72,14 +72,14 @@ def _benefit_findings(agreement: Agreement, benefit: Benefit) -> Iterator[Findin
 
 def _cliffs(payment: Payment, benefit: Benefit) -> Iterator[Finding]:
     for i, piece in enumerate(payment.pieces):
-        size = payment.after(i) - payment.before(i)
+        size = payment.after[i] - payment.before[i]
         if size and (benefit.above != "zero" or piece.start != payment.pieces[-1].start or piece.includes_start):
-            message = f"cliff: at {_plain(piece.start)} the payout goes from {_shown(payment.before(i), payment)} to {_shown(payment.after(i), payment)}"
+            message = f"cliff: at {_plain(piece.start)} the payout goes from {_shown(payment.before[i], payment)} to {_shown(payment.after[i], payment)}"
             worse = size * (-1 if axis_name(benefit.by) == "rank" else 1) < 0 and i > 0  # rank 1 is the best
             yield ("tiers", piece.tier - 1), "warning" if worse else "note", message + (", so that better pays less" if worse else "")
     last = payment.pieces[-1]
     if benefit.method == "linear" and benefit.above == "zero":
-        yield ("above",), "warning", f"nothing is paid above {_plain(last.start)}, after {_shown(payment.before(len(payment.pieces) - 1), payment)} at it"
+        yield ("above",), "warning", f"nothing is paid above {_plain(last.start)}, after {_shown(payment.before[-1], payment)} at it"
     for i, (piece, paid) in enumerate(zip(payment.pieces, payment.paid, strict=True)):
         pays_nothing = not any(paid) and any(any(p) for p in payment.paid[:i]) and piece.includes_start
         if pays_nothing and i + 1 < len(payment.pieces):
@@ -108,11 +108,13 @@ def _marginal(payment: Payment) -> Iterator[Finding]:
 def _capped(payment: Payment, benefit: Benefit) -> Iterator[Finding]:
     """Tiers that change nothing because of the cap, or pay nothing because of the minimum."""
     most, least = benefit.limits.at_most, benefit.limits.pays_from
+    if most is None and least is None:
+        return
     for i, piece in enumerate(payment.pieces):
-        values = [payment.before(j) for j in range(max(i, 1), len(payment.pieces))] + [payment.after(j) for j in range(i, len(payment.pieces))]
+        values = [*payment.before[max(i, 1) :], *payment.after[i:]]
         if i and most is not None and benefit.multiply is None and all(value >= most for value in values) and piece.includes_start:
             yield ("tiers", piece.tier - 1), "warning", f"changes nothing: limits.at_most ({_plain(most)}) is reached before {_plain(piece.start)}"
-        if least is not None and benefit.multiply is None and i + 1 < len(payment.pieces) and max(payment.after(i), payment.before(i + 1)) < least:
+        if least is not None and benefit.multiply is None and i + 1 < len(payment.pieces) and max(payment.after[i], payment.before[i + 1]) < least:
             yield ("tiers", piece.tier - 1), "warning", f"pays nothing: it earns less than limits.pays_from ({_plain(least)})"
 
 

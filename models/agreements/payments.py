@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 
 from models.agreements.rules import pay_forms
 from models.agreements.schema import Benefit, axis_name, base_of, measure_of
@@ -46,13 +47,15 @@ class Payment:
     unit: str
     slope_of_measure: Fraction
 
-    def before(self, i: int) -> Fraction:
-        """The payment where piece i begins, by piece i − 1."""
-        return value_at(self.paid[i - 1], self.pieces[i].start) if i else ZERO
+    @cached_property
+    def before(self) -> Sequence[Fraction]:
+        """The payment where each piece begins, by the piece before it."""
+        return [ZERO, *(value_at(paid, piece.start) for paid, piece in zip(self.paid, self.pieces[1:], strict=False))]
 
-    def after(self, i: int) -> Fraction:
-        """The payment where piece i begins, by piece i itself."""
-        return value_at(self.paid[i], self.pieces[i].start)
+    @cached_property
+    def after(self) -> Sequence[Fraction]:
+        """The payment where each piece begins, by the piece itself."""
+        return [value_at(paid, piece.start) for paid, piece in zip(self.paid, self.pieces, strict=True)]
 
 
 def payment_along_axis(currency: str, benefit: Benefit, figures: CurveInputs | None = None) -> Payment | None:
@@ -126,7 +129,10 @@ def _curve_tiers(benefit: Benefit) -> list[Tier]:
 
 def value_at(polynomial: Polynomial, x: Fraction) -> Fraction:
     """Its value at x."""
-    return sum((c * x**n for n, c in enumerate(polynomial)), ZERO)
+    value = ZERO
+    for c in reversed(polynomial):
+        value = value * x + c if value else c
+    return value
 
 
 def derive(polynomial: Polynomial) -> Polynomial:

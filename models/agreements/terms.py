@@ -37,12 +37,12 @@ from models.agreements.terms_columns import SCHEMAS
 from models.agreements.versions import OwnedWindows, effective_from, own_windows, periods_of
 from models.book.settings import Book
 from models.calendars import Period, days_of, prior_year_days
+from models.currencies import MINOR_UNITS, payout_unit
 from models.curves.vocabulary import CURVE, FIRST_GATE, GRID_FORMS, PAY_FORMS
 from models.documents import Path
 from models.feeds.attributes import column_named
 from models.feeds.columns import FEEDS, TRANSACTION_TYPES
 from models.feeds.expressions import compile_expression
-from models.money import MINOR_UNITS, payout_unit
 from models.sql_text import identifier
 
 #: Measures that are columns of every transaction; any other name is an attribute.

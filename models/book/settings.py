@@ -13,10 +13,10 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from models.book.limit_settings import LimitSettings
 from models.book.publish_settings import PublishSettings
 from models.calendars import CalendarSettings, Day, TimeZone
+from models.currencies import MINOR_UNITS
 from models.documents import InputError, Problem, parse_documents
 from models.feeds.columns import FEEDS
 from models.feeds.settings import FeedSettings
-from models.money import MINOR_UNITS
 from models.validation import Strict, problems_of
 
 

@@ -12,9 +12,10 @@ import polars as pl
 
 from models.calculation.payouts import pay_results, place_results, round_payouts
 from models.calculation.ranks import rank_rows
+from models.currencies import Rounding
 from models.curves.compiled import Scheme
 from models.curves.inputs import scaled_inputs
-from models.money import MONEY, Rounding, as_money
+from models.money import MONEY, as_money
 
 SPAN = ("series_key", "participant_key", "span_start")
 

@@ -14,10 +14,11 @@ import polars as pl
 from models.calculation.accrual_targets import earn_by_targets_to_date
 from models.calculation.achievement import missing_measure, sum_prior_periods
 from models.calculation.payouts import Keys, Place, pay_results, place_results, round_payouts
+from models.currencies import Rounding
 from models.curves.compiled import Scheme
 from models.curves.inputs import EXACT_STEP, ScaledInputs, integers, scaled_inputs
 from models.curves.pieces import Exact, choose
-from models.money import EXACT, Rounding, as_exact, as_money
+from models.money import EXACT, as_exact, as_money
 
 
 def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, axes: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:

@@ -15,6 +15,7 @@ import polars as pl
 
 from models.calculation.bounds import refuse_large_amounts
 from models.calculation.ranks import share_ranks
+from models.currencies import Rounding
 from models.curves.axes import GROWTH, GROWTH_AMOUNT, MEASURE, RANK, axis_unit, place_rows
 from models.curves.compiled import Scheme
 from models.curves.gates import multiply_rows, scale_by_gates
@@ -22,7 +23,7 @@ from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers, scaled_inp
 from models.curves.matrices import coefficients_in_cells
 from models.curves.pieces import START_SCALE, Coefficients, Exact, Ladder, choose, coefficients_on_pieces, place_on_pieces
 from models.curves.vocabulary import COLUMNS, CURVE
-from models.money import EXACT, Rounding, as_exact, as_money, round_ratio
+from models.money import EXACT, as_exact, as_money, round_ratio
 
 #: The columns that the result of a row depends on, apart from ranks and metrics, whose columns begin with AXIS_INPUTS.
 CURVE_INPUTS = (

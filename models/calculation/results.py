@@ -23,11 +23,12 @@ from models.calculation.forecasts import forecast_rows
 from models.calculation.incomplete import hide_incomplete
 from models.calculation.payouts import evaluate_results
 from models.calculation.ranks import rank_rows
+from models.currencies import Rounding
 from models.curves.axes import find_metrics, list_needs
 from models.curves.compiled import compile_scheme
 from models.curves.inputs import integers
 from models.curves.vocabulary import PAY_FORMS
-from models.money import EXACT, Rounding, as_exact
+from models.money import EXACT, as_exact
 
 
 def compute_results(

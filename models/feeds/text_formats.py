@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from models.currencies import Rounding
 from models.feeds.settings import FeedSettings
-from models.money import Rounding
 from models.sql_text import literal
 from models.unicode_form import composed
 

@@ -18,12 +18,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.documents import Problem
+
+if TYPE_CHECKING:
+    import polars as pl
 
 #: The previous hash of the first folder, which has none before it.
 NO_HASH = "0" * 64

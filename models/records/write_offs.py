@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ValidationError
 
+from models.currencies import MINOR_UNITS, PayoutUnits, payout_unit
 from models.documents import InputError, Problem
-from models.money import MINOR_UNITS, PayoutUnits, payout_unit
 from models.records.chain import NO_HASH, Record, StoredModel, canonical_json, payout_id_of, sha256
 from models.records.closing import LedgerRuleViolation
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from models.money import MINOR_UNITS
+from models.currencies import MINOR_UNITS
 
 
 def money(amount: Decimal | None, currency: str) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from assets.agreements.texts import read_agreement_texts
 from assets.archive.run_identity import identify_run
 from assets.feeds.load import load_feeds
 from assets.runtime.book_folder import BookLocked, lock_book, lock_holder, open_run
@@ -226,17 +227,14 @@ def test_a_book_made_from_a_strangers_file_runs(tmp_path: Path) -> None:
 
 
 def test_an_agreement_edited_while_the_book_runs_is_not_published_under_another_name(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from assets.agreements import load as agreements
-
     text = (book / "agreements" / "bonus.yaml").read_text(encoding="utf-8")
     (book / "agreements" / "bonus.yaml").write_text(text.replace("0.01", "0.05"), encoding="utf-8")
-    read = agreements.read_agreement_texts
 
     def edited_after_naming(of: Path) -> dict[str, str]:
         """The step that loads the terms reads what was there before."""
-        return {name: content.replace("0.05", "0.03") for name, content in read(of).items()}
+        return {name: content.replace("0.05", "0.03") for name, content in read_agreement_texts(of).items()}
 
-    monkeypatch.setattr(agreements, "read_agreement_texts", edited_after_naming)
+    monkeypatch.setattr("assets.agreements.load.read_agreement_texts", edited_after_naming)
     with pytest.raises(CheckFailed, match="the_agreements_are_those_the_run_is_named_after"):
         run_book(book)
     monkeypatch.undo()

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from models.agreements.terms_columns import SCHEMAS
 from models.calculation.payouts import evaluate_results
+from models.currencies import Rounding
 from models.curves.compiled import Scheme, compile_scheme
 from models.curves.vocabulary import FIRST_GATE, PAY_FORMS
-from models.money import EXACT, Rounding
+from models.money import EXACT
 from tests.reference.credit import round_half
 from tests.reference.curve import Inputs, axis_value, pays
 

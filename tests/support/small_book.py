@@ -21,7 +21,7 @@ from models.agreements.terms import make_terms
 from models.book.settings import Book, parse_book
 from models.calculation.columns import INPUTS, SUMMED
 from models.calculation.results import compute_results
-from models.money import Rounding
+from models.currencies import Rounding
 from tests.reference.compute import Results, compute
 from tests.reference.read import book_of_rows
 from tests.support.evaluation import STARTS, benefits, decimals

@@ -27,8 +27,9 @@ def limits_with(settings: str, monkeypatch: pytest.MonkeyPatch, memory: int = 64
 @pytest.mark.parametrize(
     ("memory", "cores", "expected"),
     [
-        (64 * GB, 16, (1500 * MB, 6)),  # no more than is usual, and as many threads as that memory feeds
-        (64 * GB, 2, (1500 * MB, 2)),
+        (64 * GB, 16, (4000 * MB, 16)),  # what its threads need
+        (64 * GB, 2, (1100 * MB, 2)),
+        (4 * GB, 16, (2000 * MB, 8)),  # half of the machine, and as many threads as that memory feeds
         (2 * GB, 2, (1000 * MB, 2)),  # half of the machine
         (600 * MB, 8, (300 * MB, 1)),
         (150 * MB, 1, (150 * MB, 1)),  # never less than a run can work with

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from models.money import MINOR_UNITS, as_exact, as_money, describe_payout_unit, payout_unit, round_ratio
+from models.currencies import MINOR_UNITS, describe_payout_unit, payout_unit
+from models.money import as_exact, as_money, round_ratio
 
 D = Decimal
 #: Room for any number drawn here without rounding of its own.

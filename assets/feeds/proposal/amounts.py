@@ -16,7 +16,7 @@ from assets.feeds.proposal.mapping_text import MAX_DECIMALS, decimals_of, exact,
 from assets.feeds.proposal.number_forms import CURRENCY_OF
 from assets.feeds.proposal.roles import Roles
 from assets.feeds.proposal.sample import Column
-from models.money import MINOR_UNITS
+from models.currencies import MINOR_UNITS
 from models.sql_text import literal
 
 NUMBERS = ("quantity", "amount", "cost")

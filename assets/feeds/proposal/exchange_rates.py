@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from assets.feeds.proposal.day_forms import day_form
 from assets.feeds.proposal.proposal import Proposal
 from assets.feeds.proposal.sample import Column
-from models.money import MINOR_UNITS
+from models.currencies import MINOR_UNITS
 
 #: USD, 100 HUF, 100HUF, 1USD
 _QUOTED = re.compile(r"(?:(1|10|100|1000|10000)\s*)?([A-Z]{3})")

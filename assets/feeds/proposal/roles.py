@@ -13,8 +13,8 @@ from assets.feeds.proposal.column_names import DISCOUNTS, NAMES, PRICES, bare, l
 from assets.feeds.proposal.day_forms import DayForm, day_form, serial_days
 from assets.feeds.proposal.number_forms import ENOUGH, share_of_numbers
 from assets.feeds.proposal.sample import WIDE, Column
+from models.currencies import MINOR_UNITS
 from models.feeds.text_formats import Forms
-from models.money import MINOR_UNITS
 
 
 @dataclass

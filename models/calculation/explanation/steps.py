@@ -12,8 +12,9 @@ from itertools import permutations
 import polars as pl
 
 from models.calculation.explanation.traces import Traces
+from models.currencies import describe_payout_unit
 from models.curves.vocabulary import COLUMNS, CURVE, FIRST_GATE, GRID_FORMS, MULTIPLY, PAY_FORMS, SCALING_STEPS
-from models.money import EXACT, describe_payout_unit
+from models.money import EXACT
 
 #: An upper bound for tiers, slots and corners of a benefit.
 MOST_TIERS = 10_000

@@ -30,8 +30,8 @@ def init(
       tierledger init my-book --feed sales.xlsx --currency GBP
       tierledger init my-book
     """
+    from models.currencies import MINOR_UNITS
     from models.documents import InputError, Problem
-    from models.money import MINOR_UNITS
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError([Problem(str(folder), 0, "", "already exists and is not empty; name a new folder")])

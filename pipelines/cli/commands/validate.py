@@ -9,6 +9,9 @@ import typer
 
 from pipelines.cli.options import BookOption, JsonOption, QuietOption, make_console, print_json
 
+#: Agreements in the table. Their mistakes, warnings and notes are all listed.
+_MOST_LISTED = 200
+
 
 def validate(
     book: BookOption,
@@ -57,7 +60,7 @@ def validate(
 
         raise InputError(problems)
     if not quiet:
-        _print_table([_row(s) for s in sources], found)
+        _print_table(sources, found)
 
 
 def _read(book: Path) -> tuple[list[Any], list[Any]]:
@@ -98,21 +101,22 @@ def _row(source: Any) -> dict[str, Any]:
     }
 
 
-def _print_table(rows: list[dict[str, Any]], found: list[Any]) -> None:
+def _print_table(sources: list[Any], found: list[Any]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("agreement", "title", "term", "benefits", "file"):
         table.add_column(heading)
-    for row in rows:
+    for row in map(_row, sources[:_MOST_LISTED]):
         term = f"{row['from']} – {row['to']}"
         table.add_row(*map(escape, (row["agreement"], row["title"], term, ", ".join(row["benefits"]), row["file"])))
     console = make_console()
     console.print(table)
+    if len(sources) > _MOST_LISTED:
+        console.print(f"… and {len(sources) - _MOST_LISTED:,} more; --json lists them all")
     for severity, colour in (("warning", "yellow"), ("note", "dim")):
         if listed := [p for p in found if p.severity == severity]:
             console.print(f"\n[bold]{len(listed)} {severity}{'s' if len(listed) > 1 else ''}[/bold]")
-            for problem in listed:
-                console.print(f"[{colour}]{escape(str(problem))}[/{colour}]", soft_wrap=True)
-    console.print(f"\n[green]{len(rows)} {'agreement' if len(rows) == 1 else 'agreements'}, no mistakes.[/green]")
+            console.out("\n".join(map(str, listed)), style=colour, highlight=False)
+    console.print(f"\n[green]{len(sources)} {'agreement' if len(sources) == 1 else 'agreements'}, no mistakes.[/green]")

@@ -57,6 +57,7 @@ BROKEN = [
     ("amount", "1\u00a0234", "bad_number"),
     ("amount", "1.2345678", "too_many_decimals"),
     ("amount", "1234567890123", "out_of_range"),
+    ("amount", "1234567890123.00", "out_of_range"),
     ("amount", "", "missing_value"),
     ("quantity", "x", "bad_number"),
     ("line", "1.0", "bad_number"),

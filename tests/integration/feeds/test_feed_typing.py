@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.feeds.typing_sql import Mapped, TextFacts, select_rejects, select_rows
+from models.currencies import MINOR_UNITS
 from models.feeds.columns import SQL_TYPES, TRANSACTION_TYPES, Column, Kind
 from models.feeds.expression_parts import Compiled
-from models.money import MINOR_UNITS
 
 
 def rule(kind: Kind, text: str) -> Any:
