@@ -88,7 +88,7 @@ def test_refused_rows_are_shown_exported_corrected_and_then_count(tmp_path: Path
     assert {reason: group["open"] for reason, group in groups.items()} == {
         "bad_number": 1, "bad_date": 1, "unknown_partner": 1, "unknown_product": 1, "wrong_field_count": 1
     }  # fmt: skip
-    assert groups["bad_number"]["row_number"] == 2
+    assert (groups["bad_number"]["row_number"], groups["bad_number"]["line_number"]) == (2, 3)
     assert groups["bad_number"]["remedy"] == REASONS["bad_number"].remedy
     (exported,) = shown(book, capsys, "--export", str(tmp_path / "out"))["exported"]
     assert (exported["rows"], exported["left_out"]) == (3, 2)
