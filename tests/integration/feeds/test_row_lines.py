@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,6 @@ import pytest
 
 from assets.feeds import row_lines
 from models.feeds.row_places import name_place
-from pipelines.cli.main import main
-from pipelines.run import run_book
-from tests.integration.feeds.test_feed_spreadsheets import workbook
-from tests.integration.feeds.test_rejects import HEADER as REPORT_HEADER
-from tests.integration.feeds.test_rejects import correct, published, small_book
 from tests.support.feed_books import HEADER, load, query, write_book
 
 TITLES = "Sales of March\n\nprinted by Jane\n"
@@ -87,8 +81,8 @@ def test_a_row_is_on_its_line(tmp_path: Path, content: str, settings: str, encod
 def test_a_compressed_file_and_json_have_lines_too(tmp_path: Path, name: str) -> None:
     content = ODD
     if ".jsonl" in name:
-        found = '{{"transaction_id": "T-{}", "date": "2026-03-31", "partner_id": "P-1", "amount": "{}", "currency": "EUR"}}'
-        content = "".join(f"{line}\n" for line in ("", found.format(1, 2), " ", found.format(2, "x"), found.format(3, 2)))
+        line = '{{"transaction_id": "T-{}", "date": "2026-03-31", "partner_id": "P-1", "amount": "{}", "currency": "EUR"}}'
+        content = "".join(f"{each}\n" for each in ("", line.format(1, 2), " ", line.format(2, "x"), line.format(3, 2)))
     book = taken(tmp_path, gzip.compress(content.encode()) if name.endswith(".gz") else content.encode(), name=name)
     found = query(book, f"from ({LINES}) union all from ({REJECTED})")
     assert len(found) == (3 if ".jsonl" in name else 6)
@@ -100,7 +94,12 @@ def test_the_line_of_a_sheet_is_its_row(tmp_path: Path) -> None:
     columns = HEADER.split(",")
     rows: list[list[Any]] = [[*row(n).split(",")] for n in range(1, 5)]
     rows[1][-1], rows[2][6] = "three\nlines\nlong", "oops"
-    content = workbook(["Report\nof March"], [], columns, rows[0], [], rows[1], [], [], rows[2], rows[3], ["Total"])
+    workbook, buffer = openpyxl.Workbook(), io.BytesIO()
+    workbook.active.title = "Sales"
+    for cells in (["Report\nof March"], [], columns, rows[0], [], rows[1], [], [], rows[2], rows[3], ["Total"]):
+        workbook.active.append(cells)
+    workbook.save(buffer)
+    content = buffer.getvalue()
     book = taken(tmp_path, content, "sheet: Sales, header_row: 3, footer: Total", "a.xlsx")
     sheet = openpyxl.load_workbook(io.BytesIO(content))["Sales"]
     found = query(book, f"from ({LINES}) union all from ({REJECTED})")
@@ -150,31 +149,6 @@ def test_a_warehouse_from_before_lines_loads_its_files_again(tmp_path: Path) -> 
         con.execute("drop table raw.row_lines; alter table raw.feed_files drop column lines_before; update raw.feed_settings set sha256 = 'earlier'")
     load(book)
     assert query(book, LINES) == before
-
-
-def test_tables_commands_and_messages_show_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """From the first run to the correction, which has lines of its own."""
-    book = small_book(tmp_path / "book")
-    rows = ['T-1;1;2026-03-31;P-1;X;100,00;EUR;"two\nlines"', "", "T-2;1;2026-03-31;P-1;X;-12.50;EUR;x", "T-3;1;2026-03-31;P-1;X;10,00;EUR;y"]
-    content = "\n".join([REPORT_HEADER, *rows, ""])
-    (book / "feeds/transactions/a.csv").write_text(content)
-    run_book(book)
-    assert published(book, "select transaction_id, source_row, source_line from fct_payout_line order by all") == [("T-1", 1, 2), ("T-3", 3, 6)]
-    assert published(book, "select row_number, line_number from audit_reject") == [(2, 5)]
-    assert [content.split("\n")[line - 1][:3] for line in (5, 6)] == ["T-2", "T-3"]
-    assert main(["explain", "A/b/P-1/2026-01-01", "--book", str(book)]) == 0
-    assert "a.csv, line 6 (row 3)" in capsys.readouterr().out
-    assert main(["explain", "A/b/P-1/2026-01-01", "--book", str(book), "--format", "json"]) == 0
-    assert [line["source_line"] for line in json.loads(capsys.readouterr().out)["lines"]] == [2, 6]
-    assert main(["rejects", "--book", str(book), "--export", str(tmp_path / "out")]) == 0
-    assert "a.csv, line 5 (row 2): " in capsys.readouterr().out
-    exported = tmp_path / "out" / "transactions.csv"
-    assert ";2;5;bad_number;" in exported.read_text()
-    (book / "feeds/transactions/b.csv").write_text(correct(exported, {"T-2": {"amount": "-12,50"}}).replace("\n", "\n\n", 1))
-    run_book(book)
-    assert published(book, "select row_number, line_number, resolved_by_row, resolved_by_line, how from audit_reject_resolved") == [(2, 5, 1, 3, "named")]
-    assert published(book, "select source_row, source_line from fct_payout_line where transaction_id = 'T-2'") == [(1, 3)]
-    assert main(["verify", "--book", str(book), "--quiet"]) == 0
 
 
 @pytest.mark.parametrize(

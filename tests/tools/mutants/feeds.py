@@ -21,6 +21,7 @@ TYPING = (
 )
 
 ROW_LINES = ("tests/integration/feeds/test_row_lines.py",)
+TABLES = ("tests/integration/feeds/test_rejects.py", "-k", "show_the_line")
 
 EXPRESSIONS: dict[str, list[tuple[str, str]]] = {
     "models/feeds/expressions.py": [
@@ -120,6 +121,9 @@ LINES: dict[str, list[tuple[str, str]]] = {
         ("coalesce(line, (row_no - 1) // rows_per_row + 1 + lines_before)", "coalesce((row_no - 1) // rows_per_row + 1 + lines_before, line)"),
         ("(row_no - 1) // rows_per_row + 1 + lines_before", "row_no + lines_before"),
     ],
+}  # fmt: skip
+
+SHOWN: dict[str, list[tuple[str, str]]] = {
     "fct_payout_line.sql": [("row_lines.line) as source_line", "null) as source_line")],
     "audit_reject.sql": [("row_lines.line) as line_number", "null) as line_number")],
     "audit_reject_resolved.sql": [
@@ -128,4 +132,4 @@ LINES: dict[str, list[tuple[str, str]]] = {
     ],
 }  # fmt: skip
 
-MUTANTS: list[Mutant] = [*mutants_of(EXPRESSIONS, MAPPINGS), *mutants_of(CELLS, TYPING), *mutants_of(LINES, ROW_LINES)]
+MUTANTS: list[Mutant] = [*mutants_of(EXPRESSIONS, MAPPINGS), *mutants_of(CELLS, TYPING), *mutants_of(LINES, ROW_LINES), *mutants_of(SHOWN, TABLES)]
