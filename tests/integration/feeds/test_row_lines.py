@@ -47,6 +47,7 @@ CASES: dict[str, tuple[str, str, str, list[str]]] = {
     "a header of two lines": (ODD.replace("channel", '"sales\nchannel"', 1), "strict: false", "utf-8", [f"T-{n}" for n in range(1, 7)]),
     "carriage returns": (text(row(1), "", row(2)).replace("\n", "\r\n"), "strict: false", "utf-8", ["T-1", "T-2"]),
     "mixed line ends": (text(row(1), row(2)) + f"{row(3)}\r{row(4)}\r\n{row(5)}\n", "strict: false", "utf-8", [f"T-{n}" for n in range(1, 6)]),
+    "a carriage return in a text": (text(row(1), row(2, '"a\rb"'), row(3)), "strict: false", "utf-8", ["T-1", "T-2", "T-3"]),
     "rows that only Python reads": (SPLIT, "strict: false", "utf-8", [f"T-{n}" for n in range(1, 6)]),
     "a quote inside a text": (text(row(1, '5" pipe'), "", row(2, '6" pipe'), row(3)), "strict: false", "utf-8", ["T-1", "T-2", "T-3"]),
     "no last line end": (text(row(1), "", row(2))[:-1], "strict: false", "utf-8", ["T-1", "T-2"]),
