@@ -32,6 +32,13 @@ def test_a_plain_file_becomes_typed_rows(tmp_path: Path) -> None:
     ]
 
 
+def test_a_line_that_cannot_be_split_is_rejected_though_no_column_needs_a_cell(tmp_path: Path) -> None:
+    feeds = PLAIN + '\npartners: {files: "feeds/partners/*", columns: {partner_id: "\'P\'"}}'
+    book = write_book(tmp_path, feeds, {"partners/a.jsonl": '{"name": "A"}\nB\n'})
+    load(book)
+    assert rejects(book) == [(2, "bad_json", None)]
+
+
 #: column, cell, reason: each stands in the middle one of three rows.
 BROKEN = [
     ("amount", " 12 ", "bad_number"),

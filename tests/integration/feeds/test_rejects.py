@@ -107,7 +107,8 @@ def test_refused_rows_are_shown_exported_corrected_and_then_count(tmp_path: Path
     assert {reason: (group["open"], group["resolved"]) for reason, group in groups.items()} == {
         "bad_number": (0, 1), "bad_date": (0, 1), "wrong_field_count": (0, 1)
     }  # fmt: skip
-    assert {how for (how,) in published(book, "select distinct how from audit_reject_resolved")} == {"named"}
+    resolved = "select row_number, resolved_by_file, resolved_by_row, how from audit_reject_resolved order by 1"
+    assert published(book, resolved) == [(row, "feeds/transactions/fixed.csv", by, "named") for row, by in ((2, 1), (3, 2), (6, 3))]
     assert shown(book, capsys, "--export", str(tmp_path / "again"))["exported"] == []
     with duckdb.connect(str(book / "warehouse.duckdb"), read_only=True) as con:
         notes = con.execute("select \"attribute:note\" from raw.transactions where transaction_id in ('T-2', 'T-3') order by 1").fetchall()

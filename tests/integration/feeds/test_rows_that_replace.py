@@ -115,6 +115,15 @@ def test_the_newest_file_of_a_month_says_all_there_is_of_it(tmp_path: Path) -> N
     assert story.is_proved()
 
 
+def test_the_newest_file_says_all_there_is_where_rows_have_no_key(tmp_path: Path) -> None:
+    story = Story(tmp_path / "book", "snapshot: true")
+    header = "transaction_id,date,partner_id,amount"
+    story.deliver("1.csv", header, "A,2026-01-05,P,100.00", "A,2026-01-05,P,100.00")
+    story.deliver("2.csv", header, "A,2026-01-05,P,100.00", "B,2026-02-05,P,20.00")
+    assert story.months() == {1: 100, 2: 20}
+    assert story.is_proved()
+
+
 def test_amounts_that_are_turned_by_type_are_proved(tmp_path: Path) -> None:
     story = Story(tmp_path / "book", "signs: by_type, columns: {type: \"CASE WHEN doc = 'KG' THEN 'credit' ELSE 'sale' END\"}")
     story.deliver("1.csv", "transaction_id,date,partner_id,amount,doc", "A,2026-01-05,P,100.00,KR", "B,2026-01-06,P,20.00,KG")
@@ -124,12 +133,12 @@ def test_amounts_that_are_turned_by_type_are_proved(tmp_path: Path) -> None:
 
 
 def test_rows_of_a_key_with_a_column_of_ones_own_replace_each_other(tmp_path: Path) -> None:
-    """A rejected row is resolved by a later one of its key."""
+    """A rejected row is resolved by a later one of its key, and not by one before it in its file."""
     story = Story(tmp_path / "book", "key: [transaction_id, store/1]")
     header = "transaction_id,date,partner_id,amount,store/1"
     story.deliver("1.csv", header, "A,2026-01-05,P,90.00,", "A,2026-01-05,P,5.00,S1", "B,2026-01-05,P,bad,S2")
     assert story.months() == {1: 95}
-    story.deliver("2.csv", header, "A,2026-01-05,P,100.00,", "B,2026-01-05,P,7.00,S1")
+    story.deliver("2.csv", header, "A,2026-01-05,P,100.00,", "B,2026-01-05,P,7.00,S1", "B,2026-01-05,P,bad,S1")
     assert story.months() == {1: 112}
     assert story.query("select count(*) from audit_reject_resolved") == [(0,)]
     story.deliver("3.csv", header, "B,2026-01-05,P,1.00,S2")

@@ -181,6 +181,7 @@ VOID = ROW.replace("retail", "void")
         (VOID, None),
         ("A-1,1,,,,,,,void", None),
         ("A-1,1,2026-99-99,P-1,never,x,12.3456789,euro,void", None),
+        ("A-1,1,2027-01-01,P-1,sale,-2,12.50,EUR,void", None),
         (",1,2026-03-31,P-1,sale,2,12.50,EUR,void", "missing_value"),
         ("A-1,x,,,,,,,void", "bad_number"),
         ("A-1,1,,,,,,,", "missing_value"),
@@ -191,6 +192,12 @@ def test_a_row_that_takes_its_key_back_needs_only_its_key(tmp_path: Path, row: s
     load(book)
     assert [found for _, found, _ in rejects(book)] == ([] if reason is None else [reason])
     assert query(book, "select transaction_id, is_deleted from raw.transactions order by row_no") == [("A-2", False), *([] if reason else [("A-1", True)])]
+
+
+def test_a_row_that_takes_its_key_back_has_no_value_that_is_not_valid(tmp_path: Path) -> None:
+    book = write_book(tmp_path, DELETED, {"transactions/a.csv": csv("A-1,1,2026-03-31,P-1,never,x,12.3456789,euro,void")})
+    load(book)
+    assert query(book, "select date::varchar, type, quantity, amount, currency from raw.transactions") == [("2026-03-31", None, None, None, None)]
 
 
 def test_a_row_of_which_nobody_can_say_whether_it_takes_its_key_back_is_rejected(tmp_path: Path) -> None:

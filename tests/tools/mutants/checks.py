@@ -75,7 +75,7 @@ NAMES: dict[str, list[tuple[str, str]]] = {
     "assets/transform/unmatched_names.py": [
         ("anti join known using (feed, attribute, value)", "anti join known using (feed, attribute)"),
         ("if unknown or not held[condition]:", "if unknown:"),
-        ("if is_chosen and not con", "if not con"),
+        ("if is_chosen and not con", "if is_chosen and con"),
         ("(_OF_FEED if feed in feeds else _OF_LINES)", "(_OF_LINES if feed in feeds else _OF_FEED)"),
     ],
     "assets/transform/prior_members.py": [

@@ -12,6 +12,7 @@ TYPING = (
     "tests/integration/feeds/test_feed_mapping.py",
     "tests/integration/feeds/test_feed_typing.py",
     "tests/integration/feeds/test_feed_rows.py",
+    "tests/integration/feeds/test_whole_files.py",
     "tests/integration/feeds/test_feed_numbers.py",
     "tests/integration/feeds/test_feed_settings.py",
     "tests/integration/feeds/test_signs.py",

@@ -11,7 +11,7 @@ LINES = ("tests/integration/sql/test_dbt_lines.py",)
 MAGNITUDES = ("tests/integration/sql/test_magnitudes.py",)
 GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
 #: Files that arrive one after the other: doubled, corrected, snapshots, rejected.
-ARRIVALS = ("tests/integration/feeds/test_feed_arrivals.py", "tests/integration/feeds/test_rejects.py")
+ARRIVALS = ("tests/integration/feeds/test_rejects.py", "tests/integration/feeds/test_rows_that_replace.py", "tests/integration/feeds/test_feed_arrivals.py")
 DELETIONS = ("tests/integration/feeds/test_rows_that_replace.py", "-k", "takes_its_key_back_may")
 CLOSE = ("tests/integration/ledger/test_close_command.py",)
 
