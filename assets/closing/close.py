@@ -20,6 +20,7 @@ from assets.published.explanation import find_payout
 from assets.published.reader import Row, fetch, open_published, read_manifest
 from assets.runtime.context import CheckFailed, RunContext
 from models.calendars import ONE_DAY, Period, make_periods
+from models.feeds.row_places import name_place
 from models.records.chain import TABLES, Override, Record, seal
 from models.records.closing import LedgerRuleViolation, check_as_of, clean_text, closes_in_force, next_version, plan_close, plan_reopen, posting_period
 from models.records.write_offs import WriteOff, agree_amount, as_line, last_sha256, seal_write_off
@@ -146,7 +147,7 @@ def _find_open(con: duckdb.DuckDBPyConnection, context: RunContext, period: Peri
     rejected = fetch(con, _REJECTED, [list(seen), list(seen.values())])
     count, limit = rejected[0]["count"] if rejected else 0, context.book.close.quarantine_limit
     if count > limit:
-        listed = "; ".join(f"{row['file_name']} row {row['row_number']} ({row['reason']})" for row in rejected)
+        listed = "; ".join(f"{row['file_name']} {name_place(row['file_name'], row['row_number'], row['line_number'])}: {row['reason']}" for row in rejected)
         message = f"{count} rows rejected since the last close, and book.yaml allows {limit} (close: {{quarantine_limit: {limit}}}): {listed}"
         findings.append(("rejects_are_within_the_limit", message + ("; …" if count > MAX_LISTED else "")))
     return findings
@@ -235,7 +236,7 @@ _BLOCKED = f"""
 #: Rows of files that arrived after those that the last close knew. Rows that a later row replaced are resolved.
 _REJECTED = f"""
     with seen as (select unnest($1::varchar[]) as feed, unnest($2::integer[]) as arrival_no)
-    select rejects.file_name, rejects.row_number, rejects.reason, count(*) over () as count
+    select rejects.file_name, rejects.row_number, rejects.line_number, rejects.reason, count(*) over () as count
     from audit_reject as rejects
     join audit_feed_file as files on rejects.feed = files.feed and rejects.sha256 = files.sha256 and rejects.file_name = files.file_name
     left join seen on files.feed = seen.feed

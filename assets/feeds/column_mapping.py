@@ -34,7 +34,7 @@ from models.sql_text import identifier
 from models.unicode_form import composed
 
 #: Increase it when the reading of files changes. Files loaded before are then loaded again from the archive.
-_READER_VERSION = 5
+_READER_VERSION = 6
 
 
 def settings_hash(feed: Feed, settings: FeedSettings | None, rounding: Rounding = "half_up") -> str:

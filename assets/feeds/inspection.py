@@ -79,6 +79,11 @@ class Facts:
     header: tuple[str, ...] = ()
     delimiter: int = field(default=44, repr=False)
 
+    @property
+    def lines(self) -> int:
+        """Lines of text, a last one without a line end included."""
+        return self.newlines + (not self.ends_with_newline)
+
     def add(self, chunk: Any) -> None:
         """Count one more piece of the file."""
         import numpy as np

@@ -40,6 +40,7 @@ from assets.feeds.landing import land_files
 from assets.feeds.line_numbers import left_over_lines, number_lines
 from assets.feeds.raw_tables import add_attributes, create_raw_tables, delete_rejected, number_rows, truncate_feed
 from assets.feeds.readers import MAX_LINE_BYTES, archived_hash_in
+from assets.feeds.row_lines import find_lines
 from assets.feeds.sources import Load, check_shape, file_number, read_sources
 from assets.feeds.typing_sql import select_rows
 from assets.runtime.context import RunContext, StepReport
@@ -230,8 +231,9 @@ def _load_feed(load: Load, feed: Feed, todo: list[Arrival], done: int, total: in
     if problems:
         raise InputError(problems)
     append_rows(load.con, "raw.declared_totals", [(feed.name, source.file_no, total, value) for source in sources for total, value in source.totals.items()])
+    lines_before = find_lines(load.con, feed, batches, rows_read)
     statuses = {arrival.arrival_no: _status_of(arrival, first.get(arrival.sha256)) for arrival in todo}
-    _register_files(load, feed, todo, statuses, batches, rows_read)
+    _register_files(load, feed, todo, statuses, batches, rows_read, lines_before)
     load.warnings.extend(repeated_under_one_name(load.con, feed, settings, sources))
     load.warnings.extend(ids_with_exponents(load.con, feed, sources))
     load.warnings.extend(positive_credits(load.con, feed, settings, sources))
@@ -268,15 +270,21 @@ def _record_rejects(load: Load, feed: Feed, batches: list[Batch]) -> int:
 
 
 def _register_files(
-    load: Load, feed: Feed, todo: list[Arrival], statuses: dict[int, tuple[str, str | None]], batches: list[Batch], rows_read: dict[int, int]
+    load: Load,
+    feed: Feed,
+    todo: list[Arrival],
+    statuses: dict[int, tuple[str, str | None]],
+    batches: list[Batch],
+    rows_read: dict[int, int],
+    lines_before: dict[int, int | None],
 ) -> None:
     """Enter the files in raw.feed_files. `statuses`: status and reason, by arrival_no."""
-    shapes = {source.file_no: (source.lines_outside, batch.rows_per_row) for batch in batches for source in batch.sources}
+    shapes = {source.file_no: (source.lines_outside, batch.rows_per_row, lines_before[source.file_no]) for batch in batches for source in batch.sources}
     entries = []
     for arrival in todo:
         number = file_number(feed, arrival)
         entry = (number, feed.name, arrival.file_name, arrival.sha256, arrival.arrival_no, arrival.arrived_at)
-        entries.append((*entry, *statuses[arrival.arrival_no], rows_read.get(number, 0), *shapes.get(number, (0, 1))))
+        entries.append((*entry, *statuses[arrival.arrival_no], rows_read.get(number, 0), *shapes.get(number, (0, 1, None))))
     append_rows(load.con, "raw.feed_files", entries)
 
 

@@ -20,6 +20,13 @@ create table if not exists raw.feed_files (file_no integer not null, feed varcha
     arrival_no integer not null, arrived_at timestamp not null, status varchar not null, reason varchar, rows_read bigint not null);
 alter table raw.feed_files add column if not exists lines_outside bigint default 0;
 alter table raw.feed_files add column if not exists rows_per_row integer default 1;
+alter table raw.feed_files add column if not exists lines_before bigint;
+create table if not exists raw.row_lines (feed varchar not null, file_no integer not null, row_no bigint not null, line bigint not null);
+create or replace macro raw.line_of_row(row_no, rows_per_row, lines_before, line) as coalesce(line, (row_no - 1) // rows_per_row + 1 + lines_before);
+create or replace macro raw.find_line(its_file_no, its_row_no) as (
+    select raw.line_of_row(its_row_no, rows_per_row, lines_before,
+        (select line from raw.row_lines where row_lines.file_no = its_file_no and row_lines.row_no = its_row_no))
+    from raw.feed_files where feed_files.file_no = its_file_no);
 create table if not exists raw.ignored_rows (feed varchar not null, file_no integer not null, row_no bigint not null);
 create table if not exists raw.rejects (feed varchar not null, file_no integer not null, row_no bigint not null, reason varchar not null,
     column_name varchar, message varchar not null, raw varchar not null);
@@ -36,6 +43,7 @@ create table if not exists raw.attributes (feed varchar not null, position integ
 create table if not exists raw.feed_settings (feed varchar not null, sha256 varchar not null);
 create table if not exists raw.landed_files (identity varchar not null, sha256 varchar not null);
 """
+_OF_FEED = ("feed_files", "row_lines", "rejects", "ignored_rows", "feed_settings", "feed_columns", "attributes", "corrections", "declared_totals")
 _IS_DELETED = "is_deleted boolean default false"
 
 
@@ -50,7 +58,7 @@ def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
 def truncate_feed(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     """Delete everything that was loaded for a feed, attributes included."""
     con.execute(f"create or replace table raw.{feed.name} ({_columns(feed)})")
-    for register in ("feed_files", "rejects", "ignored_rows", "feed_settings", "feed_columns", "attributes", "corrections", "declared_totals"):
+    for register in _OF_FEED:
         con.execute(f"delete from raw.{register} where feed = ?", [feed.name])
 
 

@@ -41,12 +41,28 @@ class Source:
     header: tuple[str, ...]
     columns: tuple[tuple[str, str], ...] = ()  # Parquet: names and SQL types
     pointers: tuple[tuple[str, str], ...] = ()  # JSON: columns that are paths into objects, with their JSON pointers
-    is_rewritten: bool = False  # `path` holds a copy made by `rewrite_csv`
+    rewritten_from: Path | None = None  # the text that `rewrite_csv` has copied to `path`
     delimiter: str = ","
     totals: dict[str, str] = field(default_factory=dict)  # control totals declared by the sender
     header_line: int = 1  # of the file that arrived
     lines_outside: int = 0  # above its header and in its footer
+    is_sheet: bool = False  # lines are rows of a sheet
     preamble: tuple[tuple[str, str], ...] = ()  # columns whose value is above the header
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether `path` holds a copy made by `rewrite_csv`."""
+        return self.rewritten_from is not None
+
+    @property
+    def text_path(self) -> Path:
+        """The text with the file's own lines from its header on."""
+        return self.rewritten_from or self.path
+
+    @property
+    def lines_before(self) -> int | None:
+        """How many lines of the file that arrived are before its first row if its header is one line. None: Parquet has no lines."""
+        return {"csv": self.header_line, "json": 0}.get(format_of(self.suffix)[0])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -235,8 +251,7 @@ def looks_ragged(facts: Facts) -> bool:
     """Whether a CSV file without quotes has a row of the wrong width, or mixes line ends."""
     if facts.returns and facts.returns != facts.newlines:
         return True
-    lines = facts.newlines + (not facts.ends_with_newline)
-    return not facts.has_quote and facts.commas != lines * (len(facts.header) - 1)
+    return not facts.has_quote and facts.commas != facts.lines * (len(facts.header) - 1)
 
 
 def rewrite_csv(source: Source, target: Path) -> Source:
@@ -264,7 +279,7 @@ def rewrite_csv(source: Source, target: Path) -> Source:
     if 0 < len(row) < width and not source.facts.ends_with_newline:
         line = source.facts.newlines + source.header_line
         raise rejection(source.name, "is cut off in its last row (too few fields, no line end); deliver it again", line)
-    return replace(source, path=target, is_rewritten=True)
+    return replace(source, path=target, rewritten_from=source.path)
 
 
 def _rows(source: Source) -> Iterator[list[str]]:

@@ -28,6 +28,7 @@ _GROUPED = """
     select r.feed, r.reason, r.column_name, count(*) as rows, count(x.row_number) as resolved, count(*) - count(x.row_number) as open,
         count(distinct r.sha256) as files, arg_min(r.file_name, (x.row_number is not null, r.file_name, r.row_number)) as file_name,
         arg_min(r.row_number, (x.row_number is not null, r.file_name, r.row_number)) as row_number,
+        arg_min_null(r.line_number, (x.row_number is not null, r.file_name, r.row_number)) as line_number,
         arg_min(r.message, (x.row_number is not null, r.file_name, r.row_number)) as message
     from audit_reject as r left join audit_reject_resolved as x using (feed, sha256, file_name, row_number)
     where ($feed is null or r.feed = $feed) and ($reason is null or r.reason = $reason)
@@ -99,7 +100,7 @@ def _as_csv(rows: list[Row], records: list[dict[str, Any]], settings: FeedSettin
         if row["reason"] == "wrong_field_count" and not surplus:
             surplus = ["(a field is missing)"]
         message = row["message"].encode(settings.encoding, "replace").decode(settings.encoding)
-        cells = [*(record.get(column) for column in columns), row["sha256"], row["row_number"], row["reason"], message, *surplus]
+        cells = [*(record.get(column) for column in columns), row["sha256"], row["row_number"], row["line_number"], row["reason"], message, *surplus]
         writer.writerow(["" if cell is None else guard_text(str(cell)) for cell in cells])
     try:
         return text.getvalue().encode(settings.encoding)

@@ -116,7 +116,8 @@ def _plain(load: Load, source: Source, dialect: Dialect, trailer: list[str], tar
     suffix = ".jsonl" if format_of(source.suffix)[0] == "json" else ".csv"
     facts = inspect(target, suffix, source.name, replace(dialect, encoding="utf-8", header_row=1), plain.header_line)
     source = replace(source, header_line=plain.header_line, lines_outside=plain.lines_outside, totals=plain.totals or source.totals)
-    source = replace(source, path=target, suffix=suffix, facts=facts, header=_restored(facts.header), preamble=plain.preamble)
+    is_sheet = format_of(source.suffix)[0] == "xlsx"
+    source = replace(source, path=target, suffix=suffix, is_sheet=is_sheet, facts=facts, header=_restored(facts.header), preamble=plain.preamble)
     checked_header(source.names, source.name, plain.header_line)
     return source
 

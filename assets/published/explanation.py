@@ -79,7 +79,7 @@ _TIERS = """
 
 _LINES = """
     select transaction_id, line, date, partner_id, product_id, amount, currency, fx_rate, inverted_rate,
-        tier, credited_measure, line_payout, source_file, source_row
+        tier, credited_measure, line_payout, source_file, source_row, source_line
     from fct_payout_line where payout_id = ? order by date, transaction_id, line, source_file, source_row, tier
 """
 

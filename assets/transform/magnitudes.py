@@ -15,6 +15,7 @@ import duckdb
 from assets.runtime.context import CheckFailed, RunContext
 from assets.runtime.errors import SqlError
 from assets.runtime.warehouse import open_warehouse
+from models.feeds.row_places import name_place
 
 CHECK = "figures_fit_their_columns"
 _REFUSAL = re.compile(
@@ -30,8 +31,8 @@ _ASSIGNED = """
     from staging.stg_assignments group by partner_id having sum(share)::double >= 1e12
     order by all limit 1"""
 _LINE = """
-    select format('row {} of {} has more than 26 digits before the point: {} {} at a rate of {}',
-        row_no, file_name, amount::varchar, currency, fx_rate::varchar)
+    select format('of {} has more than 26 digits before the point: {} {} at a rate of {}', file_name, amount::varchar, currency, fx_rate::varchar),
+        file_name, row_no, raw.find_line(file_no, row_no)
     from staging.stg_transactions as lines
     join intermediate.int_days_converted as days on lines.date = days.day and lines.currency = days.from_currency
     join raw.feed_files as files using (file_no)
@@ -107,5 +108,6 @@ def _find(context: RunContext, step: str) -> str | None:
             except duckdb.Error:
                 continue
             if found:
-                return str(found[0])
+                sentence, *place = found
+                return f"{name_place(*place)} {sentence}" if place else sentence
     return None

@@ -17,6 +17,7 @@ from assets.transform.unmatched_names import MAX_COMPARED, listed
 from models.documents import InputError, Problem, parse_documents
 from models.feeds.attributes import column_named, folded
 from models.feeds.columns import FEEDS
+from models.feeds.row_places import name_place
 from models.sql_text import identifier, literal
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def check_references(context: RunContext) -> None:
 def _contradicting(
     con: duckdb.DuckDBPyConnection, table: str, key: Sequence[str], shown: str, contradicts: str = "true", compared: str = "null", order: Sequence[str] = ()
 ) -> list[tuple[Any, ...]]:
-    """Rows of a staging table that contradict the previous row with the same key: file, row, the columns `shown`, file and row of the previous one.
+    """Rows of a staging table that contradict the previous row with the same key: file, row, line, the columns `shown`, and its file, row, line.
 
     `contradicts`: a condition on a row and on `earlier`, the `compared` expression of the previous row.
     """
@@ -64,13 +65,18 @@ def _contradicting(
             from staging.{table}
             window records as (partition by {", ".join(key)} order by {", ".join([*order, "file_no", "row_no"])})
         )
-        select files.file_name, (ordered.row_no - 1) // files.rows_per_row + 1, {shown}, earlier_files.file_name,
-            (ordered.earlier_row_no - 1) // earlier_files.rows_per_row + 1
+        select files.file_name, (ordered.row_no - 1) // files.rows_per_row + 1, raw.find_line(ordered.file_no, ordered.row_no), {shown},
+            earlier_files.file_name, (ordered.earlier_row_no - 1) // earlier_files.rows_per_row + 1,
+            raw.find_line(ordered.earlier_file_no, ordered.earlier_row_no)
         from ordered
         join raw.feed_files as files on ordered.file_no = files.file_no
         join raw.feed_files as earlier_files on ordered.earlier_file_no = earlier_files.file_no
         where {contradicts}
         order by all limit {MAX_LISTED}""").fetchall()
+
+
+def _both(file: str, row: int, line: int | None, other_file: str, other_row: int, other_line: int | None) -> str:
+    return f"{name_place(file, row, line)}, and {name_place(other_file, other_row, other_line)} of {other_file}"
 
 
 def _overlaps(con: duckdb.DuckDBPyConnection) -> list[Problem]:
@@ -81,13 +87,13 @@ def _overlaps(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         problems += [
             Problem(
                 file,
-                row,
+                line or 0,
                 " and ".join(key),
-                f"{name} has two records that are valid on the same day{'' if day.year == 1 else f', {day}'}: row {row}, and row {other_row} of {other_file}. "
+                f"{name} has two records that are valid on the same day{'' if day.year == 1 else f', {day}'}: {_both(file, row, line, *earlier)}. "
                 "Keep one, give them `from` and `to` that do not overlap, "
                 f"or declare `key: [{same}]` for the feed {feed} in book.yaml so that the later one counts",
             )
-            for file, row, name, day, other_file, other_row in rows
+            for file, row, line, name, day, *earlier in rows
         ]
     return problems
 
@@ -97,12 +103,12 @@ def _double_rates(con: duckdb.DuckDBPyConnection) -> list[Problem]:
     return [
         Problem(
             file,
-            row,
+            line or 0,
             ", ".join(key),
-            f"two rates from {source} to {target} on {day}: row {row}, and row {other_row} of {other_file}. "
+            f"two rates from {source} to {target} on {day}: {_both(file, row, line, *earlier)}. "
             f"Keep one, or declare `key: [{', '.join(key)}]` for the feed in book.yaml so that the later one counts",
         )
-        for file, row, day, source, target, other_file, other_row in _contradicting(con, "stg_fx_rates", key, ", ".join(key))
+        for file, row, line, day, source, target, *earlier in _contradicting(con, "stg_fx_rates", key, ", ".join(key))
     ]
 
 
@@ -112,12 +118,12 @@ def _double_metrics(con: duckdb.DuckDBPyConnection) -> list[Problem]:
     return [
         Problem(
             file,
-            row,
+            line or 0,
             ", ".join(key),
-            f"two values of {metric} for {participant} on {day}: row {row}, and row {other_row} of {other_file}. "
+            f"two values of {metric} for {participant} on {day}: {_both(file, row, line, *earlier)}. "
             f"Keep one, or declare `key: [{', '.join(key)}]` for the feed metrics in book.yaml so that the later one counts",
         )
-        for file, row, participant, metric, day, other_file, other_row in _contradicting(con, "stg_metrics", key, ", ".join(key), "value <> earlier", "value")
+        for file, row, line, participant, metric, day, *earlier in _contradicting(con, "stg_metrics", key, ", ".join(key), "value <> earlier", "value")
     ]
 
 
@@ -175,11 +181,11 @@ def _failing_conditions(con: duckdb.DuckDBPyConnection) -> list[Problem]:
         columns = {name: identifier(column_named(FEEDS["transactions"], name)) for name in names}
         shown = " || ', ' || ".join(f"{literal(name)} || ' ' || coalesce({column}::varchar, 'nothing')" for name, column in columns.items())
         row = con.execute(f"""
-            select files.file_name, lines.row_no, lines.shown
+            select files.file_name, lines.row_no, raw.find_line(lines.file_no, lines.row_no), lines.shown
             from (select file_no, row_no, {shown} as shown from staging.stg_transactions where {failed} order by file_no, row_no limit 1) as lines
             join raw.feed_files as files on lines.file_no = files.file_no""").fetchone()
         if row:
-            message = f"the condition has no value for row {row[1]} of {row[0]}, where there is {row[2]}"
+            message = f"the condition has no value for {name_place(*row[:3])} of {row[0]}, where there is {row[3]}"
             problems.append(Problem(file, line, key, f"{message}. Correct the row, or test for such a value first in the condition (CASE WHEN)"))
     return problems[:MAX_LISTED]
 
@@ -208,23 +214,31 @@ def _cycles(con: duckdb.DuckDBPyConnection) -> list[Problem]:
             from walked join links on reached = partner_id and walked.first_day <= links.last_day and links.first_day <= walked.last_day
             where reached <> start and parent_id >= start and (parent_id = start or not list_contains(path, parent_id))
         )
-        select files.file_name, walked.row_no, array_to_string(min(path), ' → ')
+        select files.file_name, walked.row_no, raw.find_line(walked.file_no, walked.row_no), array_to_string(min(path), ' → ')
         from walked join raw.feed_files as files on walked.file_no = files.file_no
         where reached = start
-        group by start, files.file_name, walked.row_no
+        group by start, files.file_name, walked.file_no, walked.row_no
         order by all limit {MAX_LISTED}""").fetchall()
-    return [Problem(file, row, "parent_id", f"partners are each other's parents: {path}. Remove one of these links") for file, row, path in rows]
+    return [
+        Problem(file, line or 0, "parent_id", f"partners are each other's parents: {path}, from {name_place(file, row, line)}. Remove one of these links")
+        for file, row, line, path in rows
+    ]
 
 
 def _unknown_parents(con: duckdb.DuckDBPyConnection) -> list[Problem]:
     rows = con.execute(f"""
-        select files.file_name, partners.row_no, partners.partner_id, partners.parent_id
+        select files.file_name, partners.row_no, raw.find_line(partners.file_no, partners.row_no), partners.partner_id, partners.parent_id
         from staging.stg_partners as partners join raw.feed_files as files on partners.file_no = files.file_no
         where parent_id is not null and parent_id not in (select partner_id from staging.stg_partners)
         order by all limit {MAX_LISTED}""").fetchall()
     return [
-        Problem(file, row, "parent_id", f"the parent {parent} of {partner} is not among the partners. Add a record for it, or leave parent_id empty")
-        for file, row, partner, parent in rows
+        Problem(
+            file,
+            line or 0,
+            "parent_id",
+            f"the parent {parent} of {partner} is not among the partners: {name_place(file, row, line)}. Add a record for it, or leave parent_id empty",
+        )
+        for file, row, line, partner, parent in rows
     ]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from assets.runtime.context import RunContext
 from assets.runtime.warehouse import open_warehouse
+from models.feeds.row_places import name_place
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,9 +31,9 @@ def _outside_terms(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str
     found = con.execute(_OUTSIDE, [files]).fetchall() if files else []
     return [
         f"{f'{rows:,} transaction lines are' if rows > 1 else '1 transaction line is'} dated outside every agreement's term, "
-        f"such as {day} (row {row_no} of {file}): before {first} or after {last} "
+        f"such as {day} in {name_place(file, row_no, line)} of {file}: before {first} or after {last} "
         "no line counts, nor does a prior year. Correct the dates, or ignore this if the agreements are still to come"
-        for rows, day, row_no, file, first, last in found
+        for rows, day, row_no, line, file, first, last in found
         if rows
     ]
 
@@ -56,7 +57,8 @@ _OUTSIDE = """
         where list_contains(?::integer[], lines.file_no) and (lines.date < terms.first_day or lines.date > terms.last_day)
     ),
     example as (select * from outside order by file_no, row_no limit 1)
-    select (select count(*) from outside), example.date, example.row_no, files.file_name, example.first_day, example.last_day
+    select (select count(*) from outside), example.date, example.row_no, raw.find_line(file_no, example.row_no), files.file_name,
+        example.first_day, example.last_day
     from example join raw.feed_files as files using (file_no)"""
 
 #: Spans of days with the same assignments begin on the first day of one, or on the day after another.

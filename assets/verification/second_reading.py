@@ -35,18 +35,21 @@ from models.feeds.columns import NEGATIVE_TYPES
 from models.feeds.expression_parts import Compiled
 from models.feeds.expressions import compile_expression
 from models.feeds.reject_reasons import CORRECTION_COLUMNS, is_correction
+from models.feeds.row_places import name_place
 from models.feeds.settings import FeedSettings
 from models.feeds.text_formats import forms_of, without_nulls
 from models.unicode_form import composed
 
 #: What a payout line shows of its row.
 SHOWN = ("transaction_id", "partner_id", "product_id", "amount")
-_LINES = f"""select distinct source_sha256, source_row, source_file, {", ".join(SHOWN)} from published.fct_payout_line
+_LINES = f"""select distinct source_sha256, source_row, source_file, source_line, {", ".join(SHOWN)} from published.fct_payout_line
     where source_row is not null order by source_sha256, source_row"""
 _AT_ONCE = 10_000
 _SPACE = " \t\r\n\u00a0"
 
 Row = dict[str, Any]
+#: The line on which a row begins, and its values. Parquet has no lines.
+Placed = tuple[int | None, Row]
 
 
 @dataclass
@@ -84,14 +87,14 @@ def _fetched(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
         yield from rows
 
 
-def _paired(file: _File, lines: Iterator[tuple[Any, ...]]) -> Iterator[tuple[tuple[Any, ...], Row | None]]:
+def _paired(file: _File, lines: Iterator[tuple[Any, ...]]) -> Iterator[tuple[tuple[Any, ...], Placed | None]]:
     """Each line with its row, or None if the file has no such row."""
     rows = enumerate(file.rows(), 1)
-    number, row = 0, None
+    number, placed = 0, None
     for line in lines:
         while number < line[1]:
-            number, row = next(rows, (line[1], None))
-        yield line, row if number == line[1] else None
+            number, placed = next(rows, (line[1], None))
+        yield line, placed if number == line[1] else None
 
 
 class _File:
@@ -140,41 +143,45 @@ class _File:
             schema = pq.read_schema(self.path)
             return schema.names, frozenset(field.name for field in schema if str(field.type) not in ("string", "large_string"))
         if self.format in ("csv", "xlsx"):
-            header = next(self._records(dialect))
+            header = next(self._records(dialect))[1]
             return [*header, *self.preamble], frozenset()
-        return list(dict.fromkeys(key for row in self.rows() for key in row)), frozenset()
+        return list(dict.fromkeys(key for _, row in self.rows() for key in row)), frozenset()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[Placed]:
         """Every row in order, rejected ones included, because they count in row numbers."""
         if self.format == "parquet":
             with pq.ParquetFile(self.path) as file:
                 for batch in file.iter_batches(_AT_ONCE):
-                    yield from ({name: _text(value) for name, value in row.items()} for row in batch.to_pylist())
+                    yield from ((None, {name: _text(value) for name, value in row.items()}) for row in batch.to_pylist())
         elif self.format in ("csv", "xlsx"):
             records = self._records(dialect_of(self.settings))
-            header = next(records)
-            yield from self._filled_down(dict(zip(header, record, strict=False)) | self.preamble for record in records)
+            header = next(records)[1]
+            yield from self._filled_down((line, dict(zip(header, record, strict=False)) | self.preamble) for line, record in records)
         else:
-            yield from (_object(line, self.paths) for line in self._json_lines())
+            yield from ((number, _object(line, self.paths)) for number, line in self._json_lines())
 
-    def _filled_down(self, rows: Iterator[Row]) -> Iterator[Row]:
+    def _filled_down(self, rows: Iterator[tuple[int, Row]]) -> Iterator[Placed]:
         above: Row = {}
-        for row in rows:
+        for line, row in rows:
             if not self.is_correction:
                 within = self.settings.fill_within
                 if within is None or row.get(within) == above.get(within):
                     row |= {name: row.get(name) or above.get(name) for name in self.settings.fill_down}
                 above = row
-            yield row
+            yield line, row
 
-    def _records(self, dialect: Dialect) -> Iterator[list[str]]:
-        """The header, then every row that is not blank. A footer is left out only where its length is unknown: no line points into it."""
+    def _records(self, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+        """The header, then every row that is not blank, each with its line or row of the sheet.
+
+        A footer is left out only where its length is unknown: no line points into it.
+        """
         csv.field_size_limit(10_000_000)
         with open_unpacked(self.path, self.compression) as stream:
             encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
-            text = io.TextIOWrapper(stream, encoding, newline="\n")
+            text = io.TextIOWrapper(stream, encoding, newline="")
             lines: Iterator[str] = sheet_lines(self.path, self.path.name, dialect) if self.format == "xlsx" else text
             first = next(lines)
+            above: list[str] = []
             if not is_correction(next(csv.reader([first], delimiter=dialect.delimiter))):
                 is_named = first.strip().strip('"').casefold() == f"sep={dialect.delimiter}".strip()
                 above = [first, *itertools.islice(lines, max(dialect.header_row - 2, 0))] if dialect.header_row > 1 or is_named else []
@@ -185,35 +192,41 @@ class _File:
             while header and not header[-1]:
                 header.pop()
             names = iter(name for name in self.settings.fill_down if name not in header)
-            yield [name or next(names, "") for name in header]
-            yield from (record for record in records if record)
+            last = records.line_num
+            yield last, [name or next(names, "") for name in header]
+            for record in records:
+                if record:
+                    yield len(above) + last + 1, record
+                last = records.line_num
 
-    def _json_lines(self) -> Iterator[str]:
+    def _json_lines(self) -> Iterator[tuple[int, str]]:
         dialect = dialect_of(self.settings)
         with open_unpacked(self.path, self.compression) as stream:
             encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
-            for line in io.TextIOWrapper(stream, encoding, newline="\n"):
+            for number, line in enumerate(io.TextIOWrapper(stream, encoding, newline="\n"), 1):
                 if line.strip(" \r\n"):
-                    yield line
+                    yield number, line
 
-    def first_difference(self, pairs: list[tuple[tuple[Any, ...], Row | None]]) -> str:
+    def first_difference(self, pairs: list[tuple[tuple[Any, ...], Placed | None]]) -> str:
         """What is wrong with the first line that differs from its row. Empty: none differs."""
-        if missing := next((line for line, row in pairs if row is None), None):
-            return f"{missing[2]} has no row {missing[1]}, which a line of transaction {missing[3]} names"
-        rows = [self._unescaped(row) for _, row in pairs if row is not None]
+        if missing := next((line for line, placed in pairs if placed is None), None):
+            return f"{missing[2]} has no row {missing[1]}, which a line of transaction {missing[4]} names"
+        rows = [self._unescaped(placed[1]) for _, placed in pairs if placed is not None]
         computed = {shown: self._computed(formula, rows) for shown, formula in self.formulas.items()}
         is_deleted = self._computed(self.deletion, rows) if self.deletion else []
         if True in is_deleted:
-            file, number = (pairs[is_deleted.index(True)][0][i] for i in (2, 1))
-            return f"{file}, row {number}: a published line comes from it, and the file says that the row takes its key back"
-        for n, ((_, number, file, *published), _) in enumerate(pairs):
+            place = _named(*pairs[is_deleted.index(True)][0][1:4])
+            return f"{place}: a published line comes from it, and the file says that the row takes its key back"
+        for n, ((_, number, file, line, *published), placed) in enumerate(pairs):
             read = {name: self._typed(name, computed[name][n] if name in computed else self._plain(name, rows[n])) for name in self.read}
             if read.get("type") in NEGATIVE_TYPES and isinstance(read["amount"], Decimal):
                 read["amount"] = -abs(read["amount"])
             for shown, value in zip(SHOWN, published, strict=True):
                 found = read[shown]
                 if found != value:
-                    return f"{file}, row {number}: published {shown} is {_shown(value)}, and the file says {_shown(found)}"
+                    return f"{_named(number, file, line)}: published {shown} is {_shown(value)}, and the file says {_shown(found)}"
+            if line is not None and placed is not None and line != placed[0]:
+                return f"{_named(number, file, line)}: the file has this row in {name_place(file, number, placed[0])}"
         return ""
 
     def _unescaped(self, row: Row) -> Row:
@@ -254,6 +267,10 @@ class _File:
             return None if value is None else Decimal(str(value))
         except InvalidOperation:
             return value
+
+
+def _named(row: int, file: str, line: int | None) -> str:
+    return f"{file}, {name_place(file, row, line)}"
 
 
 def _unescaped(text: str | None) -> str | None:

@@ -62,7 +62,7 @@ REASONS: dict[str, Reason] = {
 
 #: Columns of a corrections file, as `tierledger rejects --export` writes it: the rejected row that each of its rows replaces, and why that was rejected.
 CORRECTS_FILE, CORRECTS_ROW = "corrects_file", "corrects_row"
-CORRECTION_COLUMNS = (CORRECTS_FILE, CORRECTS_ROW, "reject_reason", "reject_message")
+CORRECTION_COLUMNS = (CORRECTS_FILE, CORRECTS_ROW, "corrects_line", "reject_reason", "reject_message")
 
 
 def is_correction(header: Collection[str]) -> bool:

@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from assets.published.explanation import Explanation
+from models.feeds.row_places import name_place
 from pipelines.cli.formatting import money, number, percent
 
 Pairs = list[tuple[str, str]]
@@ -201,7 +202,8 @@ def _lines(e: Explanation) -> Table:
     rows = []
     for line in e.lines:
         transaction = f"{line['transaction_id']}/{line['line']}" if line["transaction_id"] is not None else "–"
-        place = f"{PurePath(line['source_file']).name}, row {number(line['source_row'])}" if line["source_file"] else "–"
+        file = line["source_file"]
+        place = f"{PurePath(file).name}, {name_place(file, line['source_row'], line['source_line'])}" if file else "–"
         rate = (_rate(line) if line["currency"] not in (None, currency) else "",) if has_foreign else ()
         rows.append(
             (
@@ -227,7 +229,7 @@ def _lines(e: Explanation) -> Table:
         "tier",
         "credited",
         "share",
-        "file and row",
+        "file and line",
     )
     return Table(headings, rows, frozenset(range(4, len(headings) - 1)))
 

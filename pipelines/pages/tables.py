@@ -29,7 +29,7 @@ select agreement_id, participant_id, window_start, payout, currency
 from fct_payout where status = 'final' order by payout desc;
 
 -- from a payout to the rows of the files it came from
-select transaction_id, line, amount, line_payout, source_file, source_row
+select transaction_id, line, amount, line_payout, source_file, source_line
 from fct_payout_line where payout_id = '…';
 ```
 

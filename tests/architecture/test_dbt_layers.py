@@ -17,11 +17,11 @@ PUBLISHED = {
     "tier_actual tier_forecast tier_accrual projected_measure next_tier_from gap_to_next_tier placement forecast_method days_gone days_total",
     "fct_accrual": "payout_id agreement_id benefit_id participant_id window_start period accrued_to_date accrued_before accrual origin_period reason is_posted",
     "fct_payout_line": "payout_id transaction_id line date partner_id product_id amount currency fx_rate inverted_rate tier credited_measure line_payout "
-    "source_file source_sha256 source_row",
+    "source_file source_sha256 source_row source_line",
     "fct_calculation_step": "payout_id step_no step formula inputs result",
     "audit_feed_file": "feed file_name sha256 arrival_no arrived_at status reason rows_read rows_loaded rows_duplicate rows_superseded rows_rejected "
     "rows_ignored",
-    "audit_reject": "feed file_name sha256 row_number reason column_name message raw",
+    "audit_reject": "feed file_name sha256 row_number line_number reason column_name message raw",
     "audit_run": "run_id started_at finished_at as_of code_version agreements_sha256 inputs_sha256 settings_sha256 engine_versions "
     "rows payouts payout_total status",
 }

@@ -104,6 +104,7 @@ def test_rows_and_money_are_shown(whole_run: dg.ExecuteInProcessResult, folder: 
         "raw/replacing_feeds",
         "raw/corrections",
         "raw/ignored_rows",
+        "raw/row_lines",
         "calc/runs",
         "calc/current_run",
         "calc/level_0",

@@ -35,7 +35,7 @@ _SCHEMAS = {
     "fct_journal": "entry_id varchar, line_no integer, date date, period varchar, origin_period varchar, account varchar, debit decimal(18, 4),"
     " credit decimal(18, 4), currency varchar, kind varchar, payout_id varchar, agreement_id varchar, benefit_id varchar, participant_id varchar,"
     " window_start date",
-    "audit_reject": "feed varchar, file_name varchar, sha256 varchar, row_number bigint, reason varchar",
+    "audit_reject": "feed varchar, file_name varchar, sha256 varchar, row_number bigint, line_number bigint, reason varchar",
     "audit_reject_resolved": "feed varchar, file_name varchar, sha256 varchar, row_number bigint",
     "audit_feed_file": "feed varchar, file_name varchar, sha256 varchar, arrival_no integer, status varchar",
     "audit_run": "run_id varchar, started_at timestamp, as_of date, code_version varchar, agreements_sha256 varchar, inputs_sha256 varchar,"
@@ -126,7 +126,7 @@ class HandMade:
         hashes = dict.fromkeys(("agreements_sha256", "inputs_sha256", "settings_sha256"), "0" * 64)
         run = {"run_id": "r1", "started_at": NOW.replace(tzinfo=None), "as_of": self.as_of, "code_version": "1+a", "engine_versions": '{"duckdb": "2"}'}
         return {
-            "audit_reject": [{"feed": "transactions", "file_name": n, "sha256": n, "row_number": 7, "reason": "amount"} for n in names],
+            "audit_reject": [{"feed": "transactions", "file_name": n, "sha256": n, "row_number": 7, "line_number": 8, "reason": "amount"} for n in names],
             "audit_feed_file": files,
             "audit_run": [{**run, **hashes}],
             "dim_period": [{"period": name, "first_day": first, "last_day": last} for name, (first, last) in MONTHS.items()],

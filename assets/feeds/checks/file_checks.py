@@ -55,7 +55,7 @@ def check_row_counts(batch: Batch, rows_read: dict[int, int]) -> None:
         if format_of(source.suffix) != ("csv", "none") or facts.has_quote or source.is_rewritten:
             continue
         read = rows_read.get(source.file_no, 0) / batch.rows_per_row
-        lines = facts.newlines + (not facts.ends_with_newline)
+        lines = facts.lines
         if lines - 1 != read:
             with source.path.open("rb") as file:
                 lines = sum(1 for line in file if line.strip(b"\r\n"))

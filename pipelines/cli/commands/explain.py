@@ -35,7 +35,7 @@ def explain(
     lines: Annotated[int | None, typer.Option(min=0, help="How many transaction lines to list [default: 20; up to 1000 in JSON and HTML].")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of standard output.")] = None,
 ) -> None:
-    """Explain an amount: clause, terms, tier, the formula with its numbers, and every line behind it with file and row.
+    """Explain an amount: clause, terms, tier, the formula with its numbers, and every line behind it with its place in the file.
 
     [bold]Examples[/bold]
 

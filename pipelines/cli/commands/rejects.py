@@ -40,6 +40,7 @@ def rejects(
         return
     from rich.markup import escape
 
+    from models.feeds.row_places import name_place
     from pipelines.cli.formatting import counted, number
 
     console = make_console()
@@ -50,7 +51,8 @@ def rejects(
         state = f"{number(group['open'])} open" + (f", {number(group['resolved'])} corrected since" if group["resolved"] else "")
         console.print(f"[bold]{escape(group['feed'])}: {group['reason']}{escape(column)}[/bold]   {state}, in {counted(group['files'], 'file')}")
         console.print(f"  {escape(group['cause'])}", soft_wrap=True)
-        console.print(f"  e.g. {escape(group['file_name'])}, row {number(group['row_number'])}: {escape(group['message'])}", soft_wrap=True)
+        place = name_place(group["file_name"], group["row_number"], group["line_number"])
+        console.print(f"  e.g. {escape(group['file_name'])}, {place}: {escape(group['message'])}", soft_wrap=True)
         console.print(f"  [cyan]{escape(group['remedy'])}[/cyan]\n", soft_wrap=True)
     for file in files:
         rest = f"; without {number(file.left_out)} that wait or whose line could not be read" if file.left_out else ""

@@ -107,7 +107,20 @@ DATA: dict[str, Rows] = {
     "assignments": [{"partner_id": "C2", "participant_id": "C1", "share": "0.5"}],
 }  # fmt: skip
 #: What shows the file itself, or what it carries along.
-OF_THE_FILE = {"sha256", "source_sha256", "source_file", "file_name", "run_id", "attributes", "raw", "arrived_at", "resolved_by_file"}
+OF_THE_FILE = {
+    "sha256",
+    "source_sha256",
+    "source_line",
+    "line_number",
+    "resolved_by_line",
+    "source_file",
+    "file_name",
+    "run_id",
+    "attributes",
+    "raw",
+    "arrived_at",
+    "resolved_by_file",
+}
 
 
 @pytest.fixture(scope="module")

@@ -88,7 +88,7 @@ def test_refused_rows_are_shown_exported_corrected_and_then_count(tmp_path: Path
     assert {reason: group["open"] for reason, group in groups.items()} == {
         "bad_number": 1, "bad_date": 1, "unknown_partner": 1, "unknown_product": 1, "wrong_field_count": 1
     }  # fmt: skip
-    assert groups["bad_number"]["row_number"] == 2
+    assert (groups["bad_number"]["row_number"], groups["bad_number"]["line_number"]) == (2, 3)
     assert groups["bad_number"]["remedy"] == REASONS["bad_number"].remedy
     (exported,) = shown(book, capsys, "--export", str(tmp_path / "out"))["exported"]
     assert (exported["rows"], exported["left_out"]) == (3, 2)
@@ -178,3 +178,28 @@ def test_a_payment_that_names_no_payout_waits_for_one(tmp_path: Path) -> None:
     run_book(book)
     assert published(book, query) == []
     assert published(book, "select participant_id, settled from fct_payout where settled <> 0 order by 1") == [("P-1", 4), ("P-2", 3)]
+
+
+def test_tables_commands_and_messages_show_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the first run to the correction, which has lines of its own."""
+    book = small_book(tmp_path / "book")
+    rows = ['T-1;1;2026-03-31;P-1;X;100,00;EUR;"two\nlines"', "", "T-2;1;2026-03-31;P-1;X;-12.50;EUR;x", "T-3;1;2026-03-31;P-1;X;10,00;EUR;y"]
+    content = "\n".join([HEADER, *rows, ""])
+    (book / "feeds/transactions/a.csv").write_text(content)
+    run_book(book)
+    assert published(book, "select transaction_id, source_row, source_line from fct_payout_line order by all") == [("T-1", 1, 2), ("T-3", 3, 6)]
+    assert published(book, "select row_number, line_number from audit_reject") == [(2, 5)]
+    assert [content.split("\n")[line - 1][:3] for line in (5, 6)] == ["T-2", "T-3"]
+    assert main(["explain", "A/b/P-1/2026-01-01", "--book", str(book)]) == 0
+    assert "a.csv, line 6 (row 3)" in capsys.readouterr().out
+    assert main(["explain", "A/b/P-1/2026-01-01", "--book", str(book), "--format", "json"]) == 0
+    assert [line["source_line"] for line in json.loads(capsys.readouterr().out)["lines"]] == [2, 6]
+    assert main(["rejects", "--book", str(book), "--export", str(tmp_path / "out")]) == 0
+    assert "a.csv, line 5 (row 2): " in capsys.readouterr().out
+    exported = tmp_path / "out" / "transactions.csv"
+    assert ";2;5;bad_number;" in exported.read_text()
+    (book / "feeds/transactions/b.csv").write_text(correct(exported, {"T-2": {"amount": "-12,50"}}).replace("\n", "\n\n", 1))
+    run_book(book)
+    assert published(book, "select row_number, line_number, resolved_by_row, resolved_by_line, how from audit_reject_resolved") == [(2, 5, 1, 3, "named")]
+    assert published(book, "select source_row, source_line from fct_payout_line where transaction_id = 'T-2'") == [(1, 3)]
+    assert main(["verify", "--book", str(book), "--quiet"]) == 0

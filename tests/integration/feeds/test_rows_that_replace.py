@@ -115,7 +115,7 @@ def test_the_second_reading_names_a_line_of_a_row_that_was_taken_back(tmp_path: 
     story.deliver("1.csv", "transaction_id,date,partner_id,amount,cancelled", "A,2026-01-05,P,100.00,0", "B,2026-01-06,P,200.00,")
     assert read_a_second_way(story, "", "") == ""
     wrong = read_a_second_way(story, "cancelled = '1'", "cancelled = '0'")
-    assert wrong.endswith("1.csv, row 1: a published line comes from it, and the file says that the row takes its key back")
+    assert wrong.endswith("1.csv, line 2 (row 1): a published line comes from it, and the file says that the row takes its key back")
 
 
 def test_the_newest_file_of_a_month_says_all_there_is_of_it(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_a_close_with_open_errors_is_refused(tmp_path: Path, capsys: pytest.Capt
     assert command(book, "close", "2026-01", "--by", "J. Doe") == 1
     message = capsys.readouterr().err
     assert "Not allowed: 2026-01 has open errors" in message
-    assert "2026-02-10.csv row 3" in message
+    assert "2026-02-10.csv line 4 (row 3)" in message
     assert "--accept-open" in message
     assert command(book, "close", "2026-06-30", "--by", "J. Doe") == 2
     assert "is not a period" in capsys.readouterr().err

@@ -155,7 +155,7 @@ def test_rejects_and_blocked_payouts_refuse_until_somebody_accepts_them(book: Ha
         close(book, "2026-01")
     assert "1 blocked payout: =A" in str(refused.value)
     assert "7 rows rejected since the last close" in str(refused.value)
-    assert "f1.csv row 7 (amount)" in str(refused.value)
+    assert "f1.csv line 8 (row 7): amount" in str(refused.value)
     close(book, "2026-01", accept_open="old shop system")
     record = read_ledger(book.folder / "ledger").records[0]
     assert [(each.check, each.by, each.reason) for each in record.overrides] == [

@@ -125,11 +125,12 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("change", "message"),
     [
         # what a column partner_key of the file once did
-        ("partner_id = case partner_id when 'C1' then 'C2' else 'C1' end", "feeds/a.csv, row 1: published partner_id is C2, and the file says C1"),
-        ("product_id = 'P1' where source_row = 2", "feeds/a.csv, row 2: published product_id is P1, and the file says nothing"),
-        ("amount = 7.51 where source_row = 4", "feeds/a.csv, row 4: published amount is 7.51, and the file says 7.5"),
-        ("source_row = 2 where source_row = 1", "feeds/a.csv, row 2: published transaction_id is 1, and the file says 2"),
+        ("partner_id = case partner_id when 'C1' then 'C2' else 'C1' end", "feeds/a.csv, line 2 (row 1): published partner_id is C2, and the file says C1"),
+        ("product_id = 'P1' where source_row = 2", "feeds/a.csv, line 3 (row 2): published product_id is P1, and the file says nothing"),
+        ("amount = 7.51 where source_row = 4", "feeds/a.csv, line 6 (row 4): published amount is 7.51, and the file says 7.5"),
+        ("source_row = 2 where source_row = 1", "feeds/a.csv, line 2 (row 2): published transaction_id is 1, and the file says 2"),
         ("source_row = 5 where source_row = 4", "feeds/a.csv has no row 5, which a line of transaction 4 names"),
+        ("source_line = 5 where source_row = 4", "feeds/a.csv, line 5 (row 4): the file has this row in line 6 (row 4)"),
         ("source_sha256 = 'x'", "feeds/a.csv: no file with the bytes x arrived for the feed transactions"),
     ],
 )
@@ -149,4 +150,4 @@ def test_verify_finds_a_key_that_was_taken_from_the_file(tmp_path: Path, monkeyp
     assert main(["verify", "--book", str(damaged), "--json"]) == 1
     last = json.loads(capsys.readouterr().out)["statements"][-1]
     assert (last["id"], last["status"]) == ("I16", "failed")
-    assert last["message"] == "feeds/a.csv, row 2: published partner_id is 17850, and the file says C2"
+    assert last["message"] == "feeds/a.csv, line 3 (row 2): published partner_id is 17850, and the file says C2"

@@ -76,14 +76,16 @@ def test_an_unclear_name_lists_what_it_could_be(demo_book: Path, largest: str, c
         explain_payout(demo_book, "", 0)
 
 
-def test_text_names_clause_quote_file_and_row(demo_book: Path, largest: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_names_clause_quote_file_and_line(demo_book: Path, largest: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", largest, "--book", str(demo_book), "--lines", "2"]) == 0
     text = capsys.readouterr().out
     e = explain_payout(demo_book, largest, 2)
     assert e.payout["clause"] in text
     assert e.benefit["quote"][:40] in text
     assert f"{e.payout['payout']:,.2f} {e.payout['currency']}" in text
-    assert f"{Path(e.lines[0]['source_file']).name}, row {e.lines[0]['source_row']}" in text
+    row, line = e.lines[0]["source_row"], e.lines[0]["source_line"]
+    assert f"{Path(e.lines[0]['source_file']).name}, line {line:,} (row {row:,})" in text
+    assert (demo_book / e.lines[0]["source_file"]).read_text().splitlines()[line - 1].startswith(f"{e.lines[0]['transaction_id']},")
 
 
 def test_json_keeps_money_exact(demo_book: Path, largest: str, capsys: pytest.CaptureFixture[str]) -> None:

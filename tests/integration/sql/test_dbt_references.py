@@ -1,4 +1,4 @@
-"""References that contradict each other are refused with file, row and the way out, before anything is published."""
+"""References that contradict each other are refused with file, line and the way out, before anything is published."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ def problems_of(folder: Path, files: dict[str, str], agreements: dict[str, tuple
     return refused.value.problems
 
 
-#: Contradictions that do not touch each other: file, what it holds too, and of the row refused its number, the key and the words.
+#: Contradictions that do not touch each other: file, what it holds too, and of the row refused its line, the key and the words.
 CONTRADICTIONS = [
-    ("partners/p.csv", "a,again,,,\n", 3, "partner_id", "row 3, and row 1 of"),
+    ("partners/p.csv", "a,again,,,\n", 4, "partner_id", "line 4 (row 3), and line 2 (row 1) of"),
     (
         "partners/p.csv",
         "c,,,,2026-03-31\nc,,,2026-03-31,\n",
-        5,
+        6,
         "partner_id",
-        "c has two records that are valid on the same day, 2026-03-31: row 5, and row 4 of",
+        "c has two records that are valid on the same day, 2026-03-31: line 6 (row 5), and line 5 (row 4) of",
     ),
-    ("partners/p.csv", "d,,e,,\ne,,f,,\nf,,d,,\n", 6, "parent_id", "d → e → f → d"),
-    ("partners/p.csv", "g,,g,,\n", 9, "parent_id", "g → g"),
-    ("partners/p.csv", "h,,gone,,\n", 10, "parent_id", "the parent gone of h is not among the partners"),
-    ("products/p.csv", "P,other\n", 2, "product_id", "declare `key: [product_id]`"),
-    ("fx_rates/f.csv", "2026-01-01,USD,EUR,0.8\n", 2, "date, from_currency, to_currency", "two rates from USD to EUR on 2026-01-01"),
-    ("assignments/a.csv", "a,b,0.5,2026-02-01,\n", 2, "partner_id and participant_id", "2026-02-01"),
+    ("partners/p.csv", "d,,e,,\ne,,f,,\nf,,d,,\n", 7, "parent_id", "d → e → f → d"),
+    ("partners/p.csv", "g,,g,,\n", 10, "parent_id", "g → g"),
+    ("partners/p.csv", "h,,gone,,\n", 11, "parent_id", "the parent gone of h is not among the partners: line 11 (row 10)"),
+    ("products/p.csv", "P,other\n", 3, "product_id", "declare `key: [product_id]`"),
+    ("fx_rates/f.csv", "2026-01-01,USD,EUR,0.8\n", 3, "date, from_currency, to_currency", "two rates from USD to EUR on 2026-01-01"),
+    ("assignments/a.csv", "a,b,0.5,2026-02-01,\n", 3, "partner_id and participant_id", "2026-02-01"),
 ]
 
 
@@ -47,9 +47,9 @@ def contradictions(tmp_path_factory: pytest.TempPathFactory) -> list[Problem]:
     return problems_of(tmp_path_factory.mktemp("contradictions"), files)
 
 
-@pytest.mark.parametrize(("file", "row", "key", "words"), [(file, *rest) for file, _, *rest in CONTRADICTIONS])
-def test_contradictions_are_refused(contradictions: list[Problem], file: str, row: int, key: str, words: str) -> None:
-    (problem,) = (each for each in contradictions if (each.file, each.line, each.key) == (f"feeds/{file}", row, key))
+@pytest.mark.parametrize(("file", "line", "key", "words"), [(file, *rest) for file, _, *rest in CONTRADICTIONS])
+def test_contradictions_are_refused(contradictions: list[Problem], file: str, line: int, key: str, words: str) -> None:
+    (problem,) = (each for each in contradictions if (each.file, each.line, each.key) == (f"feeds/{file}", line, key))
     assert words in problem.message
 
 
@@ -76,8 +76,8 @@ def test_two_values_of_a_metric_on_one_day_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
         prepare(context)
     (problem,) = refused.value.problems
-    assert (problem.file, problem.line, problem.key) == ("feeds/metrics/later.csv", 1, "participant_id, metric, date")
-    assert "two values of nps for a on 2026-01-01: row 1, and row 2 of feeds/metrics/m.csv" in problem.message
+    assert (problem.file, problem.line, problem.key) == ("feeds/metrics/later.csv", 2, "participant_id, metric, date")
+    assert "two values of nps for a on 2026-01-01: line 2 (row 1), and line 3 (row 2) of feeds/metrics/m.csv" in problem.message
 
 
 SHIPPED = {"transactions/t.csv": "transaction_id,line,date,partner_id,amount,currency,channel,tonnes\nt,1,2026-01-01,a,1.00,EUR,retail,heavy\n"}
@@ -107,7 +107,7 @@ def test_columns_that_agreements_ask_for_in_vain_are_refused_with_their_place(tm
 def test_a_condition_that_cannot_be_computed_is_refused_with_the_row(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, SHIPPED, {"one": asking("scope: {where: tonnes > 5}", "measure: amount")})
     assert (problem.file, problem.line, problem.key) == ("agreements/one.yaml", 6, "scope.where")
-    assert "no value for row 1 of feeds/transactions/t.csv, where there is tonnes heavy" in problem.message
+    assert "no value for line 2 (row 1) of feeds/transactions/t.csv, where there is tonnes heavy" in problem.message
 
 
 def test_spans_that_only_touch_are_fine(tmp_path: Path) -> None:
@@ -134,5 +134,5 @@ def test_partners_that_change_places_from_one_day_to_the_next_are_no_cycle(tmp_p
 def test_a_cycle_on_a_single_day_is_one(tmp_path: Path) -> None:
     overlapping = "partner_id,name,parent_id,from,to\na,,b,,2026-01-31\na,,,2026-02-01,\nb,,,,2026-01-30\nb,,a,2026-01-31,\n"
     (problem,) = problems_of(tmp_path, {"partners/p.csv": overlapping})
-    assert (problem.line, problem.key) == (1, "parent_id")
+    assert (problem.line, problem.key) == (2, "parent_id")
     assert "a → b → a" in problem.message

@@ -29,7 +29,7 @@ def test_lines_outside_every_term_are_told_and_those_of_the_year_before_are_not(
     days = ["2025-01-01", "2024-11-26", "1926-06-26", "2027-01-01", "2026-12-31"]
     rows = [ROW.replace("t,1,2026-01-01", f"t,{n},{day}") for n, day in enumerate(days)]
     (warning,) = warnings_of(tmp_path, {"transactions/t.csv": "\n".join([HEADER, *rows]) + "\n"})
-    assert "3 transaction lines are dated outside every agreement's term, such as 2024-11-26 (row 2 of feeds/transactions/t.csv)" in warning
+    assert "3 transaction lines are dated outside every agreement's term, such as 2024-11-26 in line 3 (row 2) of feeds/transactions/t.csv:" in warning
     assert "before 2024-11-27 or after 2026-12-31" in warning
 
 

@@ -1,4 +1,4 @@
-"""Small breakages of what is made of a cell: the language of mappings, and the SQL that types and refuses.
+"""Small breakages of what is made of a cell, and of where a row is said to be: the language of mappings, and the SQL that types and refuses.
 
 Belongs here: what is changed, and the tests that must notice. Does not belong here: running them (tests/tools/mutants/__main__.py).
 """
@@ -20,6 +20,9 @@ TYPING = (
     "-k",
     "not long",
 )
+
+ROW_LINES = ("tests/integration/feeds/test_row_lines.py",)
+TABLES = ("tests/integration/feeds/test_rejects.py", "-k", "show_the_line")
 
 EXPRESSIONS: dict[str, list[tuple[str, str]]] = {
     "models/feeds/expressions.py": [
@@ -99,4 +102,36 @@ CELLS: dict[str, list[tuple[str, str]]] = {
     ],
 }  # fmt: skip
 
-MUTANTS: list[Mutant] = [*mutants_of(EXPRESSIONS, MAPPINGS), *mutants_of(CELLS, TYPING)]
+LINES: dict[str, list[tuple[str, str]]] = {
+    "assets/feeds/row_lines.py": [
+        ("return facts.lines == _has_header(source) + rows", "return facts.lines >= _has_header(source) + rows"),
+        (" and facts.returns in (0, facts.newlines)", ""),
+        ("if len(lines) == rows:", "if True:"),
+        ("rows_read.get(source.file_no, 0) // batch.rows_per_row", "rows_read.get(source.file_no, 0)"),
+        ("above = source.header_line - 1", "above = 0"),
+        ("number if source.is_sheet else last + 1", "last + 1"),
+        ("if record:", "if any(record):"),
+        ('if line.strip(" \\r\\n")', "if True"),
+        ("lines[rows].repeat(rows_per_row)", "lines[rows].repeat(1)"),
+    ],
+    "assets/feeds/readers.py": [
+        ('{"csv": self.header_line, "json": 0}', '{"csv": 1, "json": 0}'),
+        ('{"csv": self.header_line, "json": 0}', '{"csv": self.header_line, "json": 1}'),
+        ("return self.rewritten_from or self.path", "return self.path"),
+    ],
+    "assets/feeds/raw_tables.py": [
+        ("coalesce(line, (row_no - 1) // rows_per_row + 1 + lines_before)", "coalesce((row_no - 1) // rows_per_row + 1 + lines_before, line)"),
+        ("(row_no - 1) // rows_per_row + 1 + lines_before", "row_no + lines_before"),
+    ],
+}  # fmt: skip
+
+SHOWN: dict[str, list[tuple[str, str]]] = {
+    "fct_payout_line.sql": [("row_lines.line) as source_line", "null) as source_line")],
+    "audit_reject.sql": [("row_lines.line) as line_number", "null) as line_number")],
+    "audit_reject_resolved.sql": [
+        ("row_lines.line) as line_number", "by_lines.line) as line_number"),
+        ("by_lines.line) as resolved_by_line", "row_lines.line) as resolved_by_line"),
+    ],
+}  # fmt: skip
+
+MUTANTS: list[Mutant] = [*mutants_of(EXPRESSIONS, MAPPINGS), *mutants_of(CELLS, TYPING), *mutants_of(LINES, ROW_LINES), *mutants_of(SHOWN, TABLES)]

@@ -27,9 +27,11 @@ select
     files.file_name,
     files.sha256,
     (rejects.row_no - 1) // files.rows_per_row + 1 as row_number,
+    raw.line_of_row(rejects.row_no, files.rows_per_row, files.lines_before, row_lines.line) as line_number,
     rejects.reason,
     rejects.column_name,
     rejects.message,
     rejects.raw
 from rejects
 inner join files on rejects.feed = files.feed and rejects.file_no = files.file_no
+left join {{ source("raw", "row_lines") }} as row_lines on rejects.file_no = row_lines.file_no and rejects.row_no = row_lines.row_no

@@ -57,9 +57,13 @@ select
     files.file_name,
     files.sha256,
     first_found.row_no as row_number,
+    raw.line_of_row(first_found.row_no, files.rows_per_row, files.lines_before, row_lines.line) as line_number,
     by_files.file_name as resolved_by_file,
     first_found.by_row_no as resolved_by_row,
+    raw.line_of_row(first_found.by_row_no, by_files.rows_per_row, by_files.lines_before, by_lines.line) as resolved_by_line,
     first_found.how
 from first_found
 inner join {{ source("raw", "feed_files") }} as files on first_found.feed = files.feed and first_found.file_no = files.file_no
 inner join {{ source("raw", "feed_files") }} as by_files on first_found.feed = by_files.feed and first_found.by_file_no = by_files.file_no
+left join {{ source("raw", "row_lines") }} as row_lines on first_found.file_no = row_lines.file_no and first_found.row_no = row_lines.row_no
+left join {{ source("raw", "row_lines") }} as by_lines on first_found.by_file_no = by_lines.file_no and first_found.by_row_no = by_lines.row_no

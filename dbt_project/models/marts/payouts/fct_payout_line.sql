@@ -15,8 +15,17 @@ days as (
 ),
 
 files as (
-    select file_no, cast(file_name as {{ name_type("file_names") }}) as file_name, cast(sha256 as {{ name_type("file_hashes") }}) as sha256
+    select
+        file_no,
+        rows_per_row,
+        lines_before,
+        cast(file_name as {{ name_type("file_names") }}) as file_name,
+        cast(sha256 as {{ name_type("file_hashes") }}) as sha256
     from {{ source("raw", "feed_files") }}
+),
+
+row_lines as (
+    select file_no, row_no, line from {{ source("raw", "row_lines") }}
 ),
 
 partners as (
@@ -39,11 +48,13 @@ in_order as (
         days.fx_rate,
         days.inverted_rate,
         files.file_name,
-        files.sha256
+        files.sha256,
+        raw.line_of_row(lines.row_no, files.rows_per_row, files.lines_before, row_lines.line) as source_line
     from {{ ref("int_payout_lines_allocated") }} as lines
     inner join payouts on lines.payout_key = payouts.payout_key
     left join days on lines.day_key = days.day_key
     left join files on lines.file_no = files.file_no
+    left join row_lines on lines.file_no = row_lines.file_no and lines.row_no = row_lines.row_no
     left join partners on lines.partner_key = partners.partner_key
     left join products on lines.product_key = products.product_key
     order by payouts.payout_no, lines.date, lines.transaction_id, lines.line, lines.file_no, lines.row_no, lines.tier
@@ -66,5 +77,6 @@ select
     cast(cast(cast(share_units as bigint) * payout_unit as decimal(18, 0)) * cast(0.0001 as decimal(5, 4)) as decimal(18, 4)) as line_payout,
     cast(file_name as varchar) as source_file,
     cast(sha256 as varchar) as source_sha256,
-    row_no as source_row
+    row_no as source_row,
+    source_line
 from in_order
