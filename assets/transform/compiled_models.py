@@ -52,22 +52,26 @@ class CompiledModel:
     columns: list[list[str]] | None
 
 
-def compiled_file(folder: Path, variables: Mapping[str, Any], selection: Sequence[str]) -> Path:
-    """Where the models of this selection are kept, compiled for these values of the vars that it has been seen to read."""
-    values = [[path, value_at(variables, path)] for path in sorted(_seen_reads(folder, selection))]
+def compiled_file(folder: Path, variables: Mapping[str, Any], selection: Sequence[str], reads: Iterable[VarPath] | None = None) -> Path:
+    """Where the models of this selection are kept, compiled for these values of the vars that it has been seen to read.
+
+    reads: what `note_reads` returned, for models that were just compiled. Then another process that writes the list meanwhile takes nothing away.
+    """
+    values = [[path, value_at(variables, path)] for path in sorted(_seen_reads(folder, selection) if reads is None else reads)]
     return folder / "compiled" / f"{_short_hash([selection, values])}.json"
 
 
-def note_reads(folder: Path, selection: Sequence[str], reads: Iterable[VarPath]) -> None:
-    """Add the vars that the models of a selection have read.
+def note_reads(folder: Path, selection: Sequence[str], reads: Iterable[VarPath]) -> set[VarPath]:
+    """Add the vars that the models of a selection have read. Returns all that were seen.
 
     Which ones they read may depend on values, so all that were ever seen are part of the name of a file. Of two processes that note at the same time one
     may lose what it saw: its file is then not found, and compiled again.
     """
-    file = _reads_file(folder, selection)
+    file, seen = _reads_file(folder, selection), _seen_reads(folder, selection) | set(reads)
     with contextlib.suppress(OSError):
         file.parent.mkdir(exist_ok=True)
-        _write_whole(file, json.dumps(sorted(_seen_reads(folder, selection) | set(reads))))
+        _write_whole(file, json.dumps(sorted(seen)))
+    return seen
 
 
 def read_compiled(file: Path) -> list[CompiledModel] | None:

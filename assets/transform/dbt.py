@@ -228,8 +228,8 @@ def _run_models(context: RunContext, selection: tuple[str, ...]) -> tuple[BuiltM
     results = result.result.results
     with open_warehouse(context) as con:
         columns = columns_of(con, sorted({r.node.schema for r in results if r.node.config.contract.enforced}))
-    note_reads(_target(), selection, reads)
-    keep_compiled(compiled_file(_target(), variables, selection), [_compiled(r.node, statements[r.node.unique_id], columns) for r in results])
+    file = compiled_file(_target(), variables, selection, note_reads(_target(), selection, reads))
+    keep_compiled(file, [_compiled(r.node, statements[r.node.unique_id], columns) for r in results])
     return tuple(BuiltModel(_relation(r.node), r.node.config.materialized, round(r.execution_time, 3), r.node.compiled_code or "") for r in results)
 
 

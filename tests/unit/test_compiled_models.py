@@ -54,6 +54,16 @@ def test_what_is_never_read_names_no_file(tmp_path: Path) -> None:
     assert compiled_file(tmp_path, first, ()) != compiled_file(tmp_path, {"book": {"key": ["b"], "day": "date"}}, ()), "what was seen before counts too"
 
 
+def test_a_list_that_another_process_overwrote_names_no_wrong_file(tmp_path: Path) -> None:
+    seen = note_reads(tmp_path, (), {("book", "key")})
+    (reads,) = (tmp_path / "compiled").glob("*.reads")
+    reads.write_text('[["book", "day"]]')
+    one, other = ({"book": {"key": [key], "day": "date"}} for key in "ab")
+    keep_compiled(compiled_file(tmp_path, one, (), seen), MODELS)
+    assert read_compiled(compiled_file(tmp_path, other, ())) is None
+    assert note_reads(tmp_path, (), {("book", "key")}) == {("book", "day"), ("book", "key")}
+
+
 @pytest.mark.parametrize("content", ["", "[", "[[1]]", "7", '{"a": 1}'])
 def test_damaged_reads_find_no_file(tmp_path: Path, content: str) -> None:
     note_reads(tmp_path, (), {("rounding",)})
