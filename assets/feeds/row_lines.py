@@ -12,16 +12,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import duckdb
-import numpy as np
-import pyarrow as pa
 
 from assets.feeds.batches import Batch
 from assets.feeds.inspection import format_of, open_unpacked
 from assets.feeds.readers import MAX_LINE_BYTES, Source
 from assets.runtime.warehouse import append_table
 from models.feeds.columns import Feed
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def find_lines(con: duckdb.DuckDBPyConnection, feed: Feed, batches: Sequence[Batch], rows_read: Mapping[int, int]) -> dict[int, int | None]:
@@ -55,6 +57,8 @@ def _has_header(source: Source) -> bool:
 
 def _lines(source: Source) -> np.ndarray:
     """The line of each row, in order; none where the text cannot be split into rows."""
+    import numpy as np
+
     with open_unpacked(source.text_path, format_of(source.suffix)[1]) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
         try:
@@ -81,6 +85,9 @@ def _first_lines(text: io.TextIOWrapper, source: Source) -> Iterator[int]:
 
 
 def _append(con: duckdb.DuckDBPyConnection, feed: Feed, file_no: int, lines: np.ndarray, before: int, rows_per_row: int) -> None:
+    import numpy as np
+    import pyarrow as pa
+
     rows = np.flatnonzero(lines != before + 1 + np.arange(len(lines)))
     row_no = (rows[:, None] * rows_per_row + np.arange(1, rows_per_row + 1)).ravel()
     columns = {"file_no": np.full(len(row_no), file_no, np.int32), "row_no": row_no, "line": lines[rows].repeat(rows_per_row)}

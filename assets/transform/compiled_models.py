@@ -65,7 +65,7 @@ def note_reads(folder: Path, selection: Sequence[str], reads: Iterable[VarPath])
     """Add the vars that the models of a selection have read. Returns all that were seen.
 
     Which ones they read may depend on values, so all that were ever seen are part of the name of a file. Of two processes that note at the same time one
-    may lose what it saw: its file is then not found, and compiled again.
+    may lose what it saw: then its file is not found, and its models are compiled again.
     """
     file, seen = _reads_file(folder, selection), _seen_reads(folder, selection) | set(reads)
     with contextlib.suppress(OSError):
