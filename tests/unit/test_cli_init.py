@@ -168,7 +168,7 @@ def test_the_sample_says_how_many_rows_would_be_taken_and_why_not(tmp_path: Path
     rows = "".join(f"{i},{i % 28 + 1:02d}/{i % 12 + 1:02d}/2025,C{i % 3},5.00\n" for i in range(60))
     (tmp_path / "sales.csv").write_text(f"id,date,customer,amount\n{rows}98,31/02/2025,C1,5.00\n99,01/02/2025,,5.00\n")
     assert main(["init", str(tmp_path / "book"), "--feed", str(tmp_path / "sales.csv")]) == 0
-    sentence = "60 of 62 rows would be taken; 1 because date: 31/02/2025 (written %d/%m/%Y) is not a day written YYYY-MM-DD"
+    sentence = "60 of 62 rows would be taken; 1 because date: 31/02/2025 (this feed writes %d/%m/%Y) is not a day written YYYY-MM-DD"
     message = " ".join(capsys.readouterr().out.split())
     assert sentence in message
     assert "1 because partner_id: has no value; it is required" in message

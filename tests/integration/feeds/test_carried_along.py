@@ -307,7 +307,7 @@ def test_columns_of_corrections_are_carried_along_where_a_file_is_none(tmp_path:
     book = write_book(tmp_path)
     names = [name for name in CORRECTION_COLUMNS if name != "corrects_file"]
     header = f"transaction_id,line,date,partner_id,type,quantity,amount,currency,channel,{','.join(names)}"
-    add_file(tmp_path, "transactions/a.csv", f"{header}\n{ROW},3,late,told\n")
+    add_file(tmp_path, "transactions/a.csv", f"{header}\n{ROW},{','.join(names)}\n")
     load(book)
     assert [name for (name,) in raw_query(book, "select name from raw.attributes order by position")] == ["channel", *names]
     assert raw_query(book, "select count(*) from raw.corrections") == [(0,)]

@@ -16,6 +16,7 @@ replaced_files as (
     select * from named_files where file_no < replaced_by_file_no
 ),
 
+{% if feeds.values() | selectattr("replaces_files") | list %}
 -- a row that corrects one of a replaced file goes with it: the later file says what there is
 replaced_corrections as (
     select corrections.feed, corrections.file_no, corrections.row_no, replaced.replaced_by_file_no
@@ -25,6 +26,7 @@ replaced_corrections as (
     where corrections.file_no not in (select file_no from replaced_files)
 ),
 
+{% endif %}
 {% for feed, made_of in feeds.items() if made_of.key %}
 {% set rows = source("raw", feed) %}
 {% set key = identifiers(made_of.key) %}
