@@ -13,7 +13,6 @@ import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from assets.archive.manifest import read_manifest as read_arrivals
-from assets.archive.run_identity import code_version
 from assets.feeds.landing import Landed
 from assets.graph.period_closes import PERIODS, list_ended
 from assets.graph.resources import BookFolder
@@ -21,6 +20,7 @@ from assets.graph.specs import CONTRACT, key
 from assets.graph.step_assets import CHECKED_COPY, FINISHED_AT
 from assets.published.reader import read_manifest
 from assets.runtime.context import read_clock
+from assets.runtime.versions import code_version
 from assets.transform.invariants import CHECKS
 from models.documents import InputError
 from pipelines.jobs import RUN_BOOK

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import importlib.metadata
 import json
-import platform
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from assets.agreements.texts import agreements_sha256, read_agreement_texts
@@ -25,16 +21,12 @@ from assets.published.reader import DATABASE, fetch, read_manifest
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.file_hashes import file_sha256
 from assets.runtime.sql import table_exists
+from assets.runtime.versions import code_version, engine_versions
 from assets.runtime.warehouse import open_warehouse, transaction
 from models.records.run_history import EndedRun
 
 if TYPE_CHECKING:
     import duckdb
-
-#: The calculation's source files. A change in one of them makes another run.
-_SOURCES = {"models": (".py",), "assets": (".py",), "dbt_project": (".sql", ".yml", ".csv")}
-#: Not part of it: derived files, and the graph, which only displays.
-_LEFT_OUT = {"target", "logs", "dbt_packages", "__pycache__", "graph"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,36 +129,6 @@ def record_failure(context: RunContext) -> None:
     with open_warehouse(context) as con:
         if read_run_id(con):
             append_run(context.archive, record_run(con, context, "failed"))
-
-
-@cache
-def code_version() -> str:
-    """Version of the package and a hash of the code that calculates, as it was when this process first asked: later changes are not what runs here."""
-    root = Path(__file__).resolve().parents[2]
-    files = sorted(
-        path
-        for folder, suffixes in _SOURCES.items()
-        for path in (root / folder).rglob("*")
-        if path.suffix in suffixes and not _LEFT_OUT.intersection(path.relative_to(root).parts)
-    )
-    content = "\n".join(f"{path.relative_to(root).as_posix()} {_sha256(path.read_bytes())}" for path in files)
-    return f"{package_version()}+{_sha256(content.encode())[:12]}"
-
-
-@cache
-def package_version() -> str:
-    """The installed version, or `unversioned` for a checkout that is not installed."""
-    try:
-        return importlib.metadata.version("tierledger")
-    except importlib.metadata.PackageNotFoundError:
-        return "unversioned"
-
-
-@cache
-def engine_versions() -> str:
-    """The libraries a result depends on, as JSON text."""
-    libraries = ("duckdb", "polars", "dbt-core", "dbt-duckdb")
-    return json.dumps({"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in libraries}})
 
 
 _TOTALS = """

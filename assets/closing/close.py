@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from assets.archive.run_identity import code_version, engine_versions
 from assets.ledger.folder import Ledger, append_folder, append_write_off, read_ledger, select_posted
 from assets.published.explanation import find_payout
 from assets.published.reader import Row, fetch, open_published, read_manifest
 from assets.runtime.context import CheckFailed, RunContext
+from assets.runtime.versions import code_version, engine_versions
 from models.calendars import ONE_DAY, Period, make_periods
 from models.feeds.row_places import name_place
 from models.records.chain import TABLES, Override, Record, seal

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from assets.runtime.sql import scan
+from assets.runtime.versions import code_version
 from models.documents import InputError, Problem
 from models.sql_text import identifier
 
@@ -34,7 +35,7 @@ def open_published(book_folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def open_set(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The same for a set outside its book."""
+    """The same for a set outside its book. Raises InputError too where the block asks for what the version that wrote the set did not publish."""
     folder = (published / "current").resolve()
     if not (folder / MANIFEST).is_file():
         message = f"nothing is published yet; run `tierledger run --book {shlex.quote(str(published.parent))}` first"
@@ -45,8 +46,20 @@ def open_set(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("set enable_progress_bar = false")
         con.execute(";".join(f"create view {identifier(path.stem)} as from {scan(path)}" for path in sorted(folder.glob("*.parquet"))))
         yield con
+    except (duckdb.BinderException, duckdb.CatalogException):
+        _refuse_other_version(published)
+        raise
     finally:
         con.close()
+
+
+def _refuse_other_version(published: Path) -> None:
+    """Raise InputError if another version of the program wrote the set."""
+    written_by = ((read_manifest(published) or {}).get("run") or {}).get("code_version")
+    if written_by != code_version():
+        book = shlex.quote(str(published.parent))
+        message = f"was written by another version ({written_by}) and lacks what this one reads; `tierledger run --book {book}` writes it anew"
+        raise InputError([Problem(str(published / "current"), 0, "", message)]) from None
 
 
 def read_manifest(published: Path) -> dict[str, Any] | None:

@@ -18,10 +18,10 @@ from typing import TypeVar
 from assets.agreements.texts import read_agreement_texts
 from assets.archive.manifest import Arrival, append_manifest, count_withdrawals, read_manifest, without_later_withdrawals
 from assets.archive.run_history import RUNS, read_runs, read_terms
-from assets.archive.run_identity import code_version, engine_versions
 from assets.ledger.folder import Ledger, read_ledger
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import RunContext, silent
+from assets.runtime.versions import code_version, engine_versions
 from models.book.settings import parse_book
 from models.calendars import end_of_day
 from models.documents import InputError, Problem

@@ -46,7 +46,7 @@ for command in (
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        from assets.archive.run_identity import code_version
+        from assets.runtime.versions import code_version
 
         print(f"tierledger {code_version()}")
         raise typer.Exit

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from assets.archive.run_identity import code_version
+from assets.runtime.versions import code_version
 from pipelines.cli.formatting import money, number, size
 from pipelines.cli.options import command_line, make_console
 from pipelines.rebuild import KnownAt

@@ -20,7 +20,7 @@ def log_run(context: RunContext) -> Iterator[Callable[[str, str], None]]:
     began = time.perf_counter()
     with bound_fields(book=context.book.book, as_of=context.as_of):
         if is_logging():
-            from assets.archive.run_identity import code_version
+            from assets.runtime.versions import code_version
 
             version = code_version()
             log_event("run_started", f"Run of {context.folder} as of {context.as_of}", folder=context.folder, version=version, is_rebuild=context.is_rebuild)

@@ -13,7 +13,7 @@ from tests.faults.injection import Scorecard
 
 def print_card(suite: str, arguments: list[str], card: Scorecard, more: list[str] | None = None) -> int:
     """Print it, and return the exit code: 1 where anything went wrong."""
-    from assets.archive.run_identity import code_version, engine_versions
+    from assets.runtime.versions import code_version, engine_versions
 
     versions = json.loads(engine_versions())
     engines = ", ".join(f"{name} {version}" for name, version in versions.items())

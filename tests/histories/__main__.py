@@ -94,7 +94,7 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _code() -> str:
-    from assets.archive.run_identity import code_version
+    from assets.runtime.versions import code_version
 
     return code_version()
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.archive.run_identity import code_version
+from assets.runtime.versions import code_version
 
 ROOT = Path(__file__).resolve().parents[2]
 LOADED = "{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus locationOrLoadError { __typename } } } } }"

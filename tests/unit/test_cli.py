@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.archive.run_identity import code_version
+from assets.runtime.versions import code_version
 from pipelines import settings
 from pipelines.cli.formatting import money, number, percent, size
 from pipelines.cli.main import app, main

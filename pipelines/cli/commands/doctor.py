@@ -39,7 +39,7 @@ def doctor(book: BookOption, as_json: JsonOption = False) -> None:
 def _versions() -> dict[str, str]:
     import json
 
-    from assets.archive.run_identity import code_version, engine_versions
+    from assets.runtime.versions import code_version, engine_versions
 
     versions: dict[str, str] = json.loads(engine_versions())
     return {"tierledger": code_version(), **versions}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +16,7 @@ from xml.etree import ElementTree
 import duckdb
 import pytest
 
+from assets.published import reader
 from assets.published.explanation import explain_payout, largest_payouts
 from models.documents import InputError
 from pipelines.cli.commands.curve import draw_curve
@@ -39,6 +41,18 @@ def test_shares_add_up_over_all_lines_however_few_are_listed(demo_book: Path, la
     assert len(many.lines) == many.line_count == few.line_count
     assert few.line_sum == few.payout["payout"] == sum(line["line_payout"] for line in many.lines)
     assert sum(file["lines"] for file in many.files) == many.line_count
+
+
+def test_a_set_that_another_version_wrote_is_no_bug(demo_book: Path, largest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(demo_book / "published", tmp_path / "published", symlinks=True)
+    lines = tmp_path / "published" / "current" / "fct_payout_line.parquet"
+    duckdb.execute(f"copy (select * exclude (source_line) from '{lines}') to '{lines}.older' (format parquet)")
+    Path(f"{lines}.older").replace(lines)
+    with pytest.raises(duckdb.BinderException):
+        explain_payout(tmp_path, largest, 3)
+    monkeypatch.setattr(reader, "code_version", lambda: "another")
+    with pytest.raises(InputError, match=r"was written by another version \(.+\) and lacks what this one reads; `.*run --book .*` writes it anew"):
+        explain_payout(tmp_path, largest, 3)
 
 
 def test_one_tier_is_marked_and_it_is_the_one_reached(demo_book: Path, largest: str) -> None:

@@ -1,0 +1,48 @@
+"""Versions: of the program, by the code that calculates, and of the libraries that a result depends on.
+
+Belongs here: what is running. Does not belong here: which run of a book it is (assets/archive/run_identity.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+from functools import cache
+from pathlib import Path
+
+#: The calculation's source files. A change in one of them makes another run.
+_SOURCES = {"models": (".py",), "assets": (".py",), "dbt_project": (".sql", ".yml", ".csv")}
+#: Not part of it: derived files, and the graph, which only displays.
+_LEFT_OUT = {"target", "logs", "dbt_packages", "__pycache__", "graph"}
+
+
+@cache
+def code_version() -> str:
+    """Version of the package and a hash of the code that calculates, as it was when this process first asked: later changes are not what runs here."""
+    root = Path(__file__).resolve().parents[2]
+    files = sorted(
+        path
+        for folder, suffixes in _SOURCES.items()
+        for path in (root / folder).rglob("*")
+        if path.suffix in suffixes and not _LEFT_OUT.intersection(path.relative_to(root).parts)
+    )
+    content = "\n".join(f"{path.relative_to(root).as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files)
+    return f"{package_version()}+{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+@cache
+def package_version() -> str:
+    """The installed version, or `unversioned` for a checkout that is not installed."""
+    try:
+        return importlib.metadata.version("tierledger")
+    except importlib.metadata.PackageNotFoundError:
+        return "unversioned"
+
+
+@cache
+def engine_versions() -> str:
+    """The libraries a result depends on, as JSON text."""
+    libraries = ("duckdb", "polars", "dbt-core", "dbt-duckdb")
+    return json.dumps({"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in libraries}})
