@@ -22,13 +22,15 @@ from models.feeds.columns import FEEDS
 class FeedFeatures:
     """One feed. `day`: the column with the day of a row's event. `snapshot_per`: the span of which a file says all there is.
 
-    `carried`: name in the file and column of raw.<feed>, for each column that is carried along.
+    `loses_corrections`: rows of corrections go with a file that was replaced or withdrawn. `carried`: name in the file and column of raw.<feed>, for
+    each column that is carried along.
     """
 
     is_configured: bool
     day: str | None
     snapshot_per: str | None
     replaces_files: bool
+    loses_corrections: bool
     has_deletions: bool
     key: list[str]
     columns: list[str]
@@ -62,6 +64,9 @@ _MEASURED = """
     select distinct attributes.name, attributes.column_name
     from terms.line_sets join raw.attributes on attributes.feed = 'transactions' and line_sets.attribute = attributes.name
     order by all"""
+_LOSING = """
+    select distinct feed from raw.corrections
+    where feed in (from raw.replacing_feeds) or feed in (select feed from raw.feed_files where status = 'withdrawn')"""
 _FLAGS = """
     select
         (select coalesce(max(scope_key), 0) from terms.scopes),
@@ -92,6 +97,7 @@ def _feeds(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> dic
     keys = dict(con.sql("select feed, list(column_name order by position) from raw.feed_keys group by feed").fetchall())
     snapshots = dict(con.sql("select feed, per from raw.feed_snapshots").fetchall())
     replacing = {feed for (feed,) in con.sql("from raw.replacing_feeds").fetchall()}
+    losing = {feed for (feed,) in con.sql(_LOSING).fetchall()}
     deletions = " union all ".join(f"select '{feed}', coalesce(bool_or(is_deleted), false) from raw.{feed}" for feed in FEEDS)
     deleting = {feed for feed, has_some in con.sql(deletions).fetchall() if has_some}
     carried: dict[str, list[tuple[str, str]]] = {}
@@ -103,6 +109,7 @@ def _feeds(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> dic
             day=feed.day,
             snapshot_per=snapshots.get(name),
             replaces_files=name in replacing,
+            loses_corrections=name in losing,
             has_deletions=name in deleting,
             key=keys.get(name, []),
             columns=[column.name for column in feed.columns],

@@ -20,7 +20,8 @@ def withdraw(
 ) -> None:
     """Withdraw a file that was delivered by mistake: from the next run on it counts no more.
 
-    Rows of earlier files that it had replaced count again. The file stays in the archive, and archive/manifest.jsonl says who withdrew it, when and why.
+    Rows of earlier files that it had replaced count again. Rows that corrected its rejected rows go with it. The file stays in the archive, and
+    archive/manifest.jsonl says who withdrew it, when and why.
     What it changes in closed periods is posted in the first open one.
 
     [bold]Examples[/bold]

@@ -77,6 +77,26 @@ def test_corrections_of_a_file_go_with_it_where_a_file_replaces_all_rows(tmp_pat
     assert story.is_proved()
 
 
+@pytest.mark.parametrize("settings", ["", "key: [transaction_id]"])
+def test_corrections_of_a_withdrawn_file_go_with_it(tmp_path: Path, settings: str) -> None:
+    """What they had replaced counts again, and corrections of other files stay."""
+    story = Story(tmp_path / "book", settings)
+    header = "transaction_id,date,partner_id,amount,note"
+    story.deliver("a.csv", header, "B,2026-01-05,P,1.00,", "C,2026-02-06,P,more,")
+    story.deliver("wrong.csv", header, "A,2026-01-05,P,2.00,", "B,2026-01-06,P,much,")
+    assert main(["rejects", "--export", str(tmp_path / "out"), "--book", str(story.folder)]) == 0
+    exported = (tmp_path / "out/transactions.csv").read_text()
+    story.deliver("fix.csv", exported.replace(",much,", ",4.00,").replace(",more,", ",8.00,"))
+    assert story.months() == {1: Decimal(6 if settings else 7), 2: 8}
+    assert main(["withdraw", "wrong.csv", "--reason", "test data", "--by", "J. Doe", "--book", str(story.folder)]) == 0
+    run_book(story.folder)
+    assert story.months() == {1: 1, 2: 8}
+    assert story.query("select rows_loaded, rows_superseded from audit_feed_file where file_name like '%fix.csv'") == [(1, 1)]
+    assert story.is_proved()
+    story.deliver("again.csv", header, "A,2026-01-05,P,2.00,", "B,2026-01-06,P,much,")
+    assert story.months() == {1: Decimal(6 if settings else 7), 2: 8}, "the same bytes, no mistake this time"
+
+
 def test_a_row_that_takes_its_key_back_counts_for_nothing_until_a_newer_one_brings_it(tmp_path: Path) -> None:
     story = Story(tmp_path / "book", "key: [transaction_id], deleted: \"cancelled = '1'\"")
     header = "transaction_id,date,partner_id,amount"

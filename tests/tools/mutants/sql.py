@@ -218,6 +218,8 @@ ARRIVED: dict[str, list[tuple[str, str]]] = {
         ("order by file_no, row_no) as run_no", "order by row_no, file_no) as run_no"),
         ("rows.file_no < newest.file_no", "rows.file_no <= newest.file_no"),
         ("where runs.is_same", "where not runs.is_same"),
+        ("files.status = 'withdrawn' or replaced.file_no is not null", "replaced.file_no is not null"),
+        ("bool_and(files.status", "bool_or(files.status"),
     ],
     "audit_feed_file.sql": [
         ("filter (where disposition = 'superseded')", "filter (where disposition <> 'loaded')"),

@@ -3,27 +3,40 @@
   rows that remain.
 #}
 {% set feeds = var("book").feeds %}
+{% set replacing = feeds.items() | selectattr("1.replaces_files") | map("first") | list %}
+{% set losing = feeds.items() | selectattr("1.loses_corrections") | map("first") | list %}
 with
 
 -- a later file of the same name, where the feed says that it replaces all rows: they never meet others of their keys
 named_files as (
     select feed, file_no, max(file_no) over (partition by feed, file_name) as replaced_by_file_no
     from {{ source("raw", "feed_files") }}
-    where status = 'loaded'
+    where status = 'loaded' and feed in ({{ text_literals(replacing or [""]) }})
 ),
 
 replaced_files as (
     select * from named_files where file_no < replaced_by_file_no
 ),
 
-{% if feeds.values() | selectattr("replaces_files") | list %}
--- a row that corrects one of a replaced file goes with it: the later file says what there is
-replaced_corrections as (
-    select corrections.feed, corrections.file_no, corrections.row_no, replaced.replaced_by_file_no
+{% if losing %}
+-- a row that corrects one of a file goes with the file, where it was withdrawn or a later one replaced it
+corrected_files as (
+    select
+        files.feed,
+        files.sha256,
+        max(replaced.replaced_by_file_no) as replaced_by_file_no,
+        bool_and(files.status = 'withdrawn' or replaced.file_no is not null) as is_gone
+    from {{ source("raw", "feed_files") }} as files
+    left join replaced_files as replaced on files.feed = replaced.feed and files.file_no = replaced.file_no
+    where files.status in ('loaded', 'withdrawn')
+    group by 1, 2
+),
+
+lost_corrections as (
+    select corrections.feed, corrections.file_no, corrections.row_no, files.replaced_by_file_no
     from {{ source("raw", "corrections") }} as corrections
-    inner join {{ source("raw", "feed_files") }} as files on corrections.feed = files.feed and corrections.corrects_file = files.sha256
-    inner join replaced_files as replaced on files.feed = replaced.feed and files.file_no = replaced.file_no
-    where corrections.file_no not in (select file_no from replaced_files)
+    inner join corrected_files as files on corrections.feed = files.feed and corrections.corrects_file = files.sha256
+    where files.is_gone and corrections.file_no not in (select file_no from replaced_files)
 ),
 
 {% endif %}
@@ -33,9 +46,13 @@ replaced_corrections as (
 {{ feed }}_repeated as (
     select hash({{ key }}) as key_hash
     from {{ rows }}
-    {% if made_of.replaces_files %}
-    where file_no not in (select file_no from replaced_files) and (file_no, row_no) not in (select (file_no, row_no) from replaced_corrections)
-    {% endif %}
+    where true
+        {% if made_of.replaces_files %}
+        and file_no not in (select file_no from replaced_files)
+        {% endif %}
+        {% if made_of.loses_corrections %}
+        and (file_no, row_no) not in (select (file_no, row_no) from lost_corrections)
+        {% endif %}
     group by 1
     having count(*) > 1
 ),
@@ -59,7 +76,9 @@ replaced_corrections as (
         hash({{ key }}) in (select key_hash from {{ feed }}_repeated)
         {% if made_of.replaces_files %}
         and file_no not in (select file_no from replaced_files)
-        and (file_no, row_no) not in (select (file_no, row_no) from replaced_corrections)
+        {% endif %}
+        {% if made_of.loses_corrections %}
+        and (file_no, row_no) not in (select (file_no, row_no) from lost_corrections)
         {% endif %}
     window arrival as (partition by {{ key }} order by file_no, row_no)
 ),
@@ -159,6 +178,9 @@ where
     {% if made_of.has_deletions %}
     and not rows.is_deleted
     {% endif %}
+    {% if made_of.loses_corrections %}
+    and (rows.file_no, rows.row_no) not in (select (file_no, row_no) from lost_corrections)
+    {% endif %}
     {% if made_of.key %}
     and not exists (
         select 1
@@ -192,7 +214,9 @@ where
     rows.is_deleted
     {% if made_of.replaces_files %}
     and rows.file_no not in (select file_no from replaced_files)
-    and (rows.file_no, rows.row_no) not in (select (file_no, row_no) from replaced_corrections)
+    {% endif %}
+    {% if made_of.loses_corrections %}
+    and (rows.file_no, rows.row_no) not in (select (file_no, row_no) from lost_corrections)
     {% endif %}
     and not exists (
         select 1
@@ -201,7 +225,7 @@ where
     )
 {% endfor %}
 
-{% for feed, made_of in feeds.items() if made_of.replaces_files %}
+{% for feed in replacing %}
 union all
 select
     '{{ feed }}',
@@ -212,6 +236,8 @@ select
     null as replaced_by_row_no
 from {{ source("raw", feed) }} as rows
 inner join replaced_files as files on files.feed = '{{ feed }}' and rows.file_no = files.file_no
+{% endfor %}
+{% for feed in losing %}
 union all
 select
     feed,
@@ -220,6 +246,6 @@ select
     'superseded' as disposition,
     replaced_by_file_no,
     null as replaced_by_row_no
-from replaced_corrections
+from lost_corrections
 where feed = '{{ feed }}'
 {% endfor %}
