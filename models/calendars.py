@@ -33,7 +33,7 @@ def _time_zone(value: Any) -> Any:
     try:
         ZoneInfo(value)
     except (ValueError, TypeError, OSError, KeyError):
-        raise ValueError(f"time_zone: {value!r} is not a time zone; write one such as Europe/Berlin, America/New_York or UTC") from None
+        raise ValueError(f"{value!r} is not a time zone; write one such as Europe/Berlin, America/New_York or UTC") from None
     return value
 
 

@@ -41,6 +41,8 @@ def parse_agreements(texts: Mapping[str, str], approval_day: dt.date | None = No
         except InputError as error:
             problems += error.problems
             continue
+        if not documents:  # one that was cut off, or cleared by mistake, would end an agreement in silence
+            problems.append(Problem(file, 0, "", "holds no agreement; write one, or take the file out of agreements/"))
         for document in documents:
             source, found = _parse(document, approval_day)
             problems += found

@@ -51,6 +51,13 @@ def test_a_document_that_holds_nothing_is_none_or_is_named(text: str) -> None:
         parse_book(text)
 
 
+@pytest.mark.parametrize("text", ["", "---\n", "# nothing\n", "null\n"])
+def test_a_file_without_an_agreement_is_refused(text: str) -> None:
+    """A file that was cut off would end an agreement in silence."""
+    with pytest.raises(InputError, match=r"^a.yaml: holds no agreement; write one, or take the file out of agreements/$"):
+        parse_agreements({"a.yaml": text, "b.yaml": to_yaml(AGREEMENT)})
+
+
 @pytest.mark.parametrize("digits", [61, 5_000])
 def test_an_absurd_number_is_named(digits: int) -> None:
     with pytest.raises(InputError, match=rf"a number of {digits:,} characters"):
