@@ -86,7 +86,13 @@ def test_corrections_of_a_withdrawn_file_go_with_it(tmp_path: Path, settings: st
     story.deliver("wrong.csv", header, "A,2026-01-05,P,2.00,", "B,2026-01-06,P,much,")
     assert main(["rejects", "--export", str(tmp_path / "out"), "--book", str(story.folder)]) == 0
     exported = (tmp_path / "out/transactions.csv").read_text()
-    story.deliver("fix.csv", exported.replace(",much,", ",4.00,").replace(",more,", ",8.00,"))
+    story.deliver("still_wrong.csv", exported.replace(",much,", ",four,").replace(",more,", ",eight,"))
+    again = exported
+    for number, line in enumerate(exported.splitlines()[1:], 1):
+        sha256 = story.query("select sha256 from audit_feed_file where file_name like '%still_wrong.csv'")[0][0]
+        _, _, _, _, _, corrects_file, corrects_row, *_ = line.split(",")
+        again = again.replace(f"{corrects_file},{corrects_row},", f"{sha256},{number},") if settings else again
+    story.deliver("fix.csv", again.replace(",much,", ",4.00,").replace(",more,", ",8.00,"))
     assert story.months() == {1: Decimal(6 if settings else 7), 2: 8}
     assert main(["withdraw", "wrong.csv", "--reason", "test data", "--by", "J. Doe", "--book", str(story.folder)]) == 0
     run_book(story.folder)

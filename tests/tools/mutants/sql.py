@@ -220,6 +220,7 @@ ARRIVED: dict[str, list[tuple[str, str]]] = {
         ("where runs.is_same", "where not runs.is_same"),
         ("files.status = 'withdrawn' or replaced.file_no is not null", "replaced.file_no is not null"),
         ("bool_and(files.status", "bool_or(files.status"),
+        ("where json_extract_string(rejects.raw, '/corrects_file') is not null", "where false"),
     ],
     "audit_feed_file.sql": [
         ("filter (where disposition = 'superseded')", "filter (where disposition <> 'loaded')"),

@@ -5,7 +5,7 @@
 {% set feeds = var("book").feeds %}
 {% set replacing = feeds.items() | selectattr("1.replaces_files") | map("first") | list %}
 {% set losing = feeds.items() | selectattr("1.loses_corrections") | map("first") | list %}
-with
+with {{ "recursive" if losing }}
 
 -- a later file of the same name, where the feed says that it replaces all rows: they never meet others of their keys
 named_files as (
@@ -32,11 +32,29 @@ corrected_files as (
     group by 1, 2
 ),
 
+-- a correction that was rejected itself is corrected by a later one, which so corrects the first file too
+corrections_followed as (
+    select feed, file_no, row_no, corrects_file, corrects_row from {{ source("raw", "corrections") }}
+    union all
+    select
+        later.feed,
+        later.file_no,
+        later.row_no,
+        json_extract_string(rejects.raw, '/corrects_file') as corrects_file,
+        try_cast(json_extract_string(rejects.raw, '/corrects_row') as bigint) as corrects_row
+    from corrections_followed as later
+    inner join {{ source("raw", "feed_files") }} as files on later.feed = files.feed and later.corrects_file = files.sha256
+    inner join {{ source("raw", "rejects") }} as rejects
+        on files.feed = rejects.feed and files.file_no = rejects.file_no and later.corrects_row = rejects.row_no
+    where json_extract_string(rejects.raw, '/corrects_file') is not null
+),
+
 lost_corrections as (
-    select corrections.feed, corrections.file_no, corrections.row_no, files.replaced_by_file_no
-    from {{ source("raw", "corrections") }} as corrections
-    inner join corrected_files as files on corrections.feed = files.feed and corrections.corrects_file = files.sha256
-    where files.is_gone and corrections.file_no not in (select file_no from replaced_files)
+    select followed.feed, followed.file_no, followed.row_no, max(files.replaced_by_file_no) as replaced_by_file_no
+    from corrections_followed as followed
+    inner join corrected_files as files on followed.feed = files.feed and followed.corrects_file = files.sha256
+    where files.is_gone and followed.file_no not in (select file_no from replaced_files)
+    group by 1, 2, 3
 ),
 
 {% endif %}
