@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -125,24 +125,26 @@ def _read_frames(con: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
 def _write_results(
     context: RunContext, con: duckdb.DuckDBPyConnection, frames: dict[str, pl.DataFrame], benefits: list[int], write: Callable[..., None]
 ) -> dict[str, int]:
-    """Compute the results of these benefits, one batch of participants after the other, and write them. Returns the rows of each table."""
+    """Compute the results of these benefits and write them, one batch of participants after the other. Returns the rows of each table.
+
+    Each batch is a transaction: the engine keeps what is not committed in memory. A run that ends in between has not recorded the step `net`, and
+    nothing is published.
+    """
     chosen = {**frames, "benefits": frames["benefits"].filter(pl.col("benefit_key").is_in(benefits))}
     first_payout = 0 if write is write_table else _count(con, "calc.payouts")
     as_of_period = _as_of_period(con)
     rows: Counter[str] = Counter()
     try:
-        with transaction(con), ThreadPoolExecutor(max_workers=1) as writer:
-            written: Future[None] | None = None
-            for batch in split_frames(chosen, _most_rows(context)):
-                payouts_before = rows["calc.payouts"]
-                for name, frame in compute_results(batch, context.as_of, as_of_period, context.book.rounding, first_payout + payouts_before):
-                    if written:
-                        written.result()  # at most one table waits in memory
-                    written = writer.submit(write, con, f"calc.{name}", frame)
+        for batch in split_frames(chosen, _most_rows(context)):
+            results = compute_results(batch, context.as_of, as_of_period, context.book.rounding, first_payout + rows["calc.payouts"])
+            with transaction(con), ThreadPoolExecutor(max_workers=1) as writer:
+                written = []
+                for name, frame in results:
+                    written.append(writer.submit(write, con, f"calc.{name}", frame))
                     rows[f"calc.{name}"] += frame.height
-                write = append_table
-            assert written, "there is at least one batch"
-            written.result()
+                for table in written:
+                    table.result()
+            write = append_table
     except AmountTooLarge as error:
         raise CheckFailed("payouts_fit_their_column", str(error)) from None
     return dict(rows)

@@ -25,14 +25,16 @@ import pytest
 from assets import preflight
 from assets.preflight import check_machine
 from assets.runtime.book_folder import open_run
-from assets.runtime.context import RunContext
+from assets.runtime.context import CheckFailed, RunContext
 from assets.runtime.disk_space import check_space
 from assets.runtime.limits import limits_of
 from assets.runtime.machine_errors import MachineRefused
 from assets.runtime.warehouse import memory_given_back, open_warehouse
 from assets.transform import calculate
 from models.calculation.batches import split_frames
+from models.calculation.results import compute_results
 from models.documents import InputError
+from models.money import AmountTooLarge
 from pipelines.cli.main import main
 from pipelines.run import run_book, run_steps
 from tests.faults.limits import hashes_of, run_limited, write_wide_book
@@ -101,6 +103,28 @@ def test_batches_of_participants_change_no_byte(demo_book: Path, tmp_path: Path,
     run_book(tmp_path / "book", force=True)
     assert max(sizes) > 10
     assert hashes_of(tmp_path / "book") == hashes_of(demo_book)
+
+
+def test_a_batch_that_fails_leaves_what_is_published_and_the_next_run_is_right(ran_book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = tmp_path / "book"
+    shutil.copytree(ran_book, book, symlinks=True)
+    before = hashes_of(book)
+    monkeypatch.setattr(calculate, "_ROWS_PER_GIGABYTE", 1)
+    calls = 0
+
+    def fail_in_the_second_batch(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise AmountTooLarge("one too large")
+        return compute_results(*arguments)
+
+    monkeypatch.setattr("assets.transform.calculate.compute_results", fail_in_the_second_batch)
+    with pytest.raises(CheckFailed, match="one too large"):
+        run_book(book, force=True)
+    assert hashes_of(book) == before
+    run_book(book, force=True)  # the calls go on from three
+    assert hashes_of(book) == before
 
 
 def test_the_engine_gives_memory_back_while_frames_are_computed(context: RunContext) -> None:
