@@ -1,6 +1,6 @@
 """The folder for files that can be rebuilt: the user's cache folder, never the package's own.
 
-Belongs here: choosing the folder and keeping it small. Does not belong here: what is kept there (assets/transform/dbt.py), and
+Belongs here: choosing the folder, keeping it small, writing its files. Does not belong here: what is kept there (assets/transform/dbt.py), and
 anything of a book.
 """
 
@@ -36,6 +36,18 @@ def open_cache(kind: str, digest: str) -> Path:
     temporary = tempfile.mkdtemp(prefix="tierledger-")
     atexit.register(shutil.rmtree, temporary, ignore_errors=True)
     return Path(temporary)
+
+
+def store(file: Path, content: bytes) -> None:
+    """Write a file whole or not at all: other processes read it. Where the disk is full or the cache gone, it is left out and made again."""
+    staged = file.with_suffix(f".{os.getpid()}")
+    try:
+        file.parent.mkdir(exist_ok=True)
+        staged.write_bytes(content)
+        staged.replace(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            staged.unlink(missing_ok=True)
 
 
 def _remove_unused(parent: Path) -> None:

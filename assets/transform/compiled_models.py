@@ -21,6 +21,7 @@ from typing import Any
 
 import duckdb
 
+from assets.runtime.cache_folder import store
 from assets.runtime.errors import SqlError
 from assets.transform.read_vars import Path as VarPath
 from assets.transform.read_vars import value_at
@@ -68,9 +69,7 @@ def note_reads(folder: Path, selection: Sequence[str], reads: Iterable[VarPath])
     may lose what it saw: then its file is not found, and its models are compiled again.
     """
     file, seen = _reads_file(folder, selection), _seen_reads(folder, selection) | set(reads)
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(exist_ok=True)
-        _write_whole(file, json.dumps(sorted(seen)))
+    store(file, json.dumps(sorted(seen)).encode())
     return seen
 
 
@@ -90,9 +89,8 @@ def read_compiled(file: Path) -> list[CompiledModel] | None:
 
 def keep_compiled(file: Path, models: Sequence[CompiledModel]) -> None:
     """Write them, whole or not at all. Where the disk is full or the cache gone, the next run compiles again."""
+    store(file, json.dumps({"sha256": _digest(models), "models": [asdict(model) for model in models]}).encode())
     with contextlib.suppress(OSError):
-        file.parent.mkdir(exist_ok=True)
-        _write_whole(file, json.dumps({"sha256": _digest(models), "models": [asdict(model) for model in models]}))
         for old in sorted(file.parent.glob("*.json"), key=lambda each: each.stat().st_mtime)[:-_KEPT]:
             old.unlink(missing_ok=True)
 
@@ -165,17 +163,6 @@ def _seen_reads(folder: Path, selection: Sequence[str]) -> set[VarPath]:
 
 def _reads_file(folder: Path, selection: Sequence[str]) -> Path:
     return folder / "compiled" / f"{_short_hash(selection)}.reads"
-
-
-def _write_whole(file: Path, text: str) -> None:
-    """Write a file whole or not at all: other processes read it."""
-    staged = file.with_suffix(f".{os.getpid()}")
-    try:
-        staged.write_text(text)
-        staged.replace(file)
-    except OSError:
-        staged.unlink(missing_ok=True)
-        raise
 
 
 def _short_hash(value: object) -> str:

@@ -10,14 +10,13 @@ import contextlib
 import hashlib
 import importlib.metadata
 import logging
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from assets.runtime.cache_folder import open_cache
+from assets.runtime.cache_folder import open_cache, store
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.errors import SqlError
 from assets.runtime.events import log_event
@@ -187,7 +186,7 @@ def load_manifest(has_tests: bool = True) -> Any:
         found.files = {}  # absolute paths, which are another checkout's where the cache is shared
     else:
         found = _without_tests(load_manifest())
-    _store(file, found.to_msgpack(extended_mashumaro_encoder))
+    store(file, found.to_msgpack(extended_mashumaro_encoder))
     return found
 
 
@@ -285,16 +284,6 @@ def _project_digest() -> str:
         digest.update(f"{file.relative_to(PROJECT)}\0".encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()[:20]
-
-
-def _store(file: Path, content: bytes) -> None:
-    """Keep a parsed manifest, whole or not at all: other processes read it. Where the disk is full, the next run parses again."""
-    staged = file.with_suffix(f".{os.getpid()}")
-    try:
-        staged.write_bytes(content)
-        staged.replace(file)
-    except OSError:
-        staged.unlink(missing_ok=True)
 
 
 def _close() -> None:

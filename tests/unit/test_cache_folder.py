@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.runtime.cache_folder import open_cache
+from assets.runtime.cache_folder import open_cache, store
 
 
 def test_one_folder_for_each_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,8 +33,21 @@ def test_the_folders_used_last_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_where_no_cache_can_be_written_a_private_folder_ends_with_the_process(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("no folder")
     places = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
-    code = "from assets.runtime.cache_folder import open_cache; folder = open_cache('dbt', 'a1'); (folder / 'file').touch(); print(folder)"
+    code = "from assets.runtime.cache_folder import open_cache, store; folder = open_cache('dbt', 'a1'); (folder / 'file').touch(); print(folder)"
     ended = subprocess.run([sys.executable, "-c", code], env={**os.environ, **places}, capture_output=True, text=True, check=True)
     folder = Path(ended.stdout.strip())
     assert folder.parent == tmp_path
     assert not folder.exists()
+
+
+def test_a_file_that_cannot_be_written_whole_is_what_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store(tmp_path / "kept" / "a.json", b"whole")
+    write = Path.write_bytes
+
+    def run_out_of_space(path: Path, content: bytes) -> int:
+        write(path, content[:2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", run_out_of_space)
+    store(tmp_path / "kept" / "a.json", b"newer")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "kept").iterdir()} == {"a.json": b"whole"}

@@ -41,7 +41,7 @@ def test_a_book_without_partners_and_products_takes_the_ids_it_finds(tmp_path: P
 
 def test_the_manifest_is_kept_until_the_project_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = dbt.load_manifest()
-    monkeypatch.setattr(dbt, "_store", lambda *_: pytest.fail("parsed again"))
+    monkeypatch.setattr(dbt, "store", lambda *_: pytest.fail("parsed again"))
     assert dbt.load_manifest().nodes.keys() == first.nodes.keys()
 
 
