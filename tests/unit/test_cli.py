@@ -30,6 +30,26 @@ def test_help_teaches_by_example(command: str, capsys: pytest.CaptureFixture[str
     assert f"tierledger {command}" in text
 
 
+@pytest.mark.parametrize(("agreements", "rest"), [(2, ""), (3, "… and 1 more; --json lists them all")])
+def test_a_long_table_of_agreements_is_cut_and_its_notes_are_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, agreements: int, rest: str
+) -> None:
+    monkeypatch.setattr("pipelines.cli.commands.validate._MOST_LISTED", 2)
+    (tmp_path / "book.yaml").write_text('book: b\ncurrency: EUR\nfeeds: {transactions: {files: "*.csv"}}\n')
+    (tmp_path / "agreements").mkdir()
+    term, tiers = "{from: 2026-01-01, to: 2026-12-31}", "[{from: 10, amount: 5}]"
+    for n in range(agreements):
+        text = f'agreement: A{n}\ncurrency: EUR\nterm: {term}\nparticipants: [P]\nbenefits: [{{id: b, clause: "1", window: year, tiers: {tiers}}}]\n'
+        (tmp_path / "agreements" / f"a{n}.yaml").write_text(text)
+    assert main(["validate", "--book", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert ("more;" in text) == bool(rest)
+    assert rest in text
+    assert [f"agreements/a{n}.yaml:1" in text for n in range(3)] == [True, True, False]
+    assert text.count("cliff: at 10 the payout goes from EUR 0.00 to EUR 5.00") == agreements
+    assert f"{agreements} agreements, no mistakes." in text
+
+
 def test_the_settings_of_a_dagster_instance_are_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Where the environment names an instance, that one is opened, on the address that was asked for; its settings stay as they are."""
     started: list[list[str]] = []
