@@ -75,6 +75,15 @@ UNBOUND = LARGEST + "without bound; limits.at_most would cap it"
             ],
         ),
         (
+            "tiers: [{from: 0, amount: 200}, {from: 1000, amount: 50}], limits: {at_most: 100}",
+            [
+                "note limits.at_most: largest payout of a span: 100",
+                "note tiers[0]: cliff: at 0 the payout goes from EUR 0.00 to EUR 200.00",
+                "note tiers[1]: the amount falls from 200 to 50",
+                "warning tiers[1]: cliff: at 1,000 the payout goes from EUR 200.00 to EUR 50.00, so that better pays less",
+            ],
+        ),
+        (
             "by: attainment, target: 1000, incentive: 200, tiers: [{from: 1, share: 1}], multiply: {by: {metric: nps}, tiers: [{from: 0, factor: 1.5}]}",
             [LARGEST + "EUR 300.00", "note tiers[0]: cliff: at 1 the payout goes from EUR 0.00 to EUR 200.00"],
         ),
