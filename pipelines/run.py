@@ -28,6 +28,7 @@ from pipelines.settings import limit_polars, read_secret
 
 if TYPE_CHECKING:
     from assets.agreements.load import Terms
+    from assets.incremental.recomputed import Recomputed
 
 Progress = Callable[[str, int, int], None]
 Clock = Callable[[], dt.datetime]
@@ -59,7 +60,7 @@ class _Found:
 class RunSummary:
     """The result of a run. `status` is published or nothing_new; `stages` are seconds per step, without start-up.
 
-    `notes`: what is worth knowing, and was asked for. `unreadable_files`: files that were skipped because of their permissions.
+    `recomputed`: what was computed anew, and why; None where nothing is new. `notes`: what is worth knowing, and was asked for. `unreadable_files`: files that were skipped because of their permissions.
     """
 
     run_id: str
@@ -76,26 +77,40 @@ class RunSummary:
     largest_payout: str | None
     published: dict[str, int]
     published_in: Path
+    recomputed: Recomputed | None
 
 
 def run_book(
-    folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False, rebuild: bool = False, clock: Clock = read_clock
+    folder: Path,
+    as_of: dt.date | None = None,
+    progress: Progress = silent,
+    force: bool = False,
+    rebuild: bool = False,
+    clock: Clock = read_clock,
+    full: bool = False,
 ) -> RunSummary:
     """Run every step on the book. Stop after the feeds if nothing that decides the result has changed (unless `force`).
 
-    `rebuild`: rebuild the warehouse from the archive first. Raises InputError (wrong input, or a damaged warehouse), CheckFailed (nothing published),
+    `full`: compute everything, also what has not changed. `rebuild`: rebuild the warehouse from the archive first. Raises InputError (wrong input, or a damaged warehouse), CheckFailed (nothing published),
     BookLocked (another run is in progress), MachineRefused (no space, no permission), PostgresFailed (published, but not to PostgreSQL).
     """
     open_book(folder)
     with lock_book(folder):
-        return run_locked_book(folder, as_of, progress, force, rebuild, clock)
+        return run_locked_book(folder, as_of, progress, force, rebuild, clock, full)
 
 
 def run_locked_book(
-    folder: Path, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False, rebuild: bool = False, clock: Clock = read_clock
+    folder: Path,
+    as_of: dt.date | None = None,
+    progress: Progress = silent,
+    force: bool = False,
+    rebuild: bool = False,
+    clock: Clock = read_clock,
+    full: bool = False,
 ) -> RunSummary:
     """The same for a caller that holds the book's lock."""
-    return run_steps(open_run(folder, as_of, clock(), progress=progress, secret=read_secret, clock=clock), force, rebuild)
+    context = open_run(folder, as_of, clock(), progress=progress, secret=read_secret, clock=clock, full=full)
+    return run_steps(context, force or full, rebuild)
 
 
 def run_steps(context: RunContext, force: bool = False, rebuild: bool = False) -> RunSummary:
@@ -150,10 +165,21 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
             do(NET)
             do(MARTS)
             do(PUBLISH, do(CHECKS))
+            recomputed = _read_recomputed(context)
     except CheckFailed:
         record_failure(context)
         raise
-    return _summarize(context, "published", stages, start_up, found)
+    return _summarize(context, "published", stages, start_up, found, recomputed)
+
+
+def _read_recomputed(context: RunContext) -> Recomputed:
+    from assets.incremental.recomputed import read_recomputed
+    from assets.runtime.warehouse import open_warehouse
+
+    with open_warehouse(context) as con:
+        recomputed = read_recomputed(con)
+    log_event("recomputed", str(recomputed), payouts=recomputed.payouts, of=recomputed.all_payouts, causes=recomputed.causes, why_full=recomputed.why_full)
+    return recomputed
 
 
 def _read_terms(context: RunContext) -> Terms:
@@ -187,7 +213,9 @@ def _measured() -> Iterator[Callable[[], StartUp]]:
     yield lambda: StartUp(time.perf_counter() - began, time.process_time() - began_cpu)
 
 
-def _summarize(context: RunContext, status: str, stages: dict[str, float], start_up: StartUp, found: _Found) -> RunSummary:
+def _summarize(
+    context: RunContext, status: str, stages: dict[str, float], start_up: StartUp, found: _Found, recomputed: Recomputed | None = None
+) -> RunSummary:
     from assets.published.reader import count_feeds, list_payouts, open_set, read_manifest, sum_agreements
 
     manifest = read_manifest(context.published) or {}
@@ -207,4 +235,5 @@ def _summarize(context: RunContext, status: str, stages: dict[str, float], start
             largest_payout=next((row["payout_id"] for row in list_payouts(con, 1)), None),
             published=manifest["rows"],
             published_in=context.published,
+            recomputed=recomputed,
         )

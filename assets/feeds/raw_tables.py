@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import duckdb
 
+from assets.incremental.kept_tables import forget_run
 from assets.runtime.warehouse import append_rows
 from models.feeds.attributes import attribute_column
 from models.feeds.columns import FEEDS, SQL_TYPES, Feed
@@ -57,6 +58,7 @@ def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
 
 def truncate_feed(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     """Delete everything that was loaded for a feed, attributes included."""
+    forget_run(con)
     con.execute(f"create or replace table raw.{feed.name} ({_columns(feed)})")
     for register in _OF_FEED:
         con.execute(f"delete from raw.{register} where feed = ?", [feed.name])

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from assets.archive.receipts import write_receipt
 from assets.archive.run_history import append_run
 from assets.archive.run_identity import describe_terms, read_run_id, record_run
+from assets.incremental.mode import keep_published
 from assets.published.reader import DATABASE, MANIFEST, sealed
 from assets.publishing.duckdb_file import COPIED_UP_TO_ROWS, attached, copy_table, describe_tables, replace_file
 from assets.publishing.kept_sets import keep_for_readers, remove_older
@@ -94,6 +95,7 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
         clear_unfinished(published)
     remove_older(published)
     with open_warehouse(context) as con:
+        keep_published(con, str(run_id))
         write_receipt(con, context, run_id)
     publish_to_postgres(context)
     log_event("published", f"Published in {published / 'current'}", folder=published / "current", rows=rows, run=run_id)

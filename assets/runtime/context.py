@@ -35,6 +35,7 @@ class RunContext:
     `clock` gives the time of later events of the run, such as its end.
     A rebuild (assets/verification/rebuild.py) takes in no files and uses only its archive. It sets `finished_at` if it repeats a run that has ended,
     `publish_to` if its tables go outside its folder, and `made_from`, the book whose archive and ledger it links to.
+    `full`: everything is computed anew, also what has not changed since the run before.
     `secret(name)` is the environment variable of that name, which only pipelines may read. Its value is masked wherever the program writes.
     """
 
@@ -49,6 +50,7 @@ class RunContext:
     made_from: Path | None = None
     secret: Callable[[str], str | None] = no_secret
     clock: Callable[[], dt.datetime] = read_clock
+    full: bool = False
 
     @property
     def warehouse(self) -> Path:

@@ -6,7 +6,7 @@ Belongs here: reading frames, the order of the models, writing tables. Does not 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ import duckdb
 import polars as pl
 
 from assets.archive.run_identity import clear_step, record_step
+from assets.incremental.changed_participants import OPEN_WINDOWS, delete_changed_payouts, find_changed_participants
+from assets.incremental.mode import is_incremental
 from assets.runtime.context import CheckFailed, RunContext, StepReport
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import append_table, memory_given_back, open_warehouse, transaction, write_table
@@ -93,9 +95,18 @@ def calculate(context: RunContext) -> CalculateReport:
         con.execute("create or replace table calc.lines_netted (agreement_key integer, file_no integer, row_no bigint, paid_ten_thousandths hugeint)")
         clear_step(con, "net")
         levels = dict(con.sql(LEVELS).fetchall())
+        incremental = is_incremental(con)
+        if incremental:
+            find_changed_participants(con)
+            delete_changed_payouts(con)
         frames = _read_frames(con)
         with memory_given_back(con, context):
-            rows = _write_results(context, con, frames, levels.get(0, []), write_table)
+            if incremental:
+                rows: Counter[str] = Counter()
+                for part in _changed_frames(con, frames):
+                    rows.update(_write_results(context, con, part, levels.get(0, []), append_table))
+            else:
+                rows = _write_results(context, con, frames, levels.get(0, []), write_table)
         return CalculateReport(rows=rows, blocked=_count_blocked(con))
 
 
@@ -122,16 +133,27 @@ def _read_frames(con: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
     return {name: con.sql(query).pl() for name, query in QUERIES.items()}
 
 
+def _changed_frames(con: duckdb.DuckDBPyConnection, frames: dict[str, pl.DataFrame]) -> Iterator[dict[str, pl.DataFrame]]:
+    """The frames of what is computed anew: participants who have changed, with all windows; all others with the windows that are open."""
+    changed = con.sql("select participant_key from changes.participants").pl()
+    participants = frames["participants"]
+    windows = con.sql(f"{OPEN_WINDOWS} order by benefit_key, window_no").pl()
+    if changed.height:
+        yield {**frames, "participants": participants.join(changed, on="participant_key", how="semi")}
+    if windows.height:
+        yield {**frames, "participants": participants.join(changed, on="participant_key", how="anti"), "windows": windows}
+
+
 def _write_results(
     context: RunContext, con: duckdb.DuckDBPyConnection, frames: dict[str, pl.DataFrame], benefits: list[int], write: Callable[..., None]
-) -> dict[str, int]:
+) -> Counter[str]:
     """Compute the results of these benefits and write them, one batch of participants after the other. Returns the rows of each table.
 
     Each batch is a transaction: the engine keeps what is not committed in memory. A run that ends in between has not recorded the step `net`, and
     nothing is published.
     """
     chosen = {**frames, "benefits": frames["benefits"].filter(pl.col("benefit_key").is_in(benefits))}
-    first_payout = 0 if write is write_table else _count(con, "calc.payouts")
+    first_payout = 0 if write is write_table else con.execute("select coalesce(max(payout_key) + 1, 0) from calc.payouts").fetchall()[0][0]
     as_of_period = _as_of_period(con)
     rows: Counter[str] = Counter()
     try:
@@ -147,7 +169,7 @@ def _write_results(
             write = append_table
     except AmountTooLarge as error:
         raise CheckFailed("payouts_fit_their_column", str(error)) from None
-    return dict(rows)
+    return rows
 
 
 def _most_rows(context: RunContext) -> int:

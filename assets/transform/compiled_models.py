@@ -29,7 +29,7 @@ from assets.transform.read_vars import value_at
 #: Files that stay in a folder: a book has one for each selection, and new ones when its feeds, conditions or agreements use something else.
 _KEPT = 200
 #: What dbt sends to the database for a model apart from looking (select, describe) and from dropping what has become another kind of relation.
-_CHANGES = ("create ", "set ", "reset ", "drop type ")
+_CHANGES = ("create ", "insert ", "delete ", "set ", "reset ", "drop type ")
 
 
 @dataclass(frozen=True)

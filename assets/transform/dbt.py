@@ -14,8 +14,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from assets.incremental.changed_lines import find_changed_lines, find_compared_lines
+from assets.incremental.kept_tables import forget_run
+from assets.incremental.mode import decide_mode, is_incremental
 from assets.runtime.cache_folder import open_cache, store
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.errors import SqlError
@@ -41,9 +44,14 @@ from assets.transform.reference_checks import check_references
 from assets.transform.unmatched_names import find_unmatched_names
 from assets.transform.unused_rows import describe_unused_rows
 
+if TYPE_CHECKING:
+    import duckdb
+
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 #: What the Polars results feed is `publish`; everything else is `prepare`. The cut is by lineage, so neither half can wait for the other.
-PREPARE = ("--exclude", "source:calc+")
+#: What has changed in the lines is found in the middle of prepare, of what the first part makes.
+REFERENCES = ("--exclude", "source:calc+", "source:changes.lines+", "source:changes.measures_before+")
+LINES = ("--select", "source:changes.lines+", "source:changes.measures_before+", "--exclude", "source:calc+")
 NET_TAG = "tag:net_of"
 PUBLISH = ("--select", "source:calc+", "--exclude", NET_TAG)
 #: What agreements pay on lines that others are net of, and those lines with it taken off. They are built only during the calculation, by books that have
@@ -80,11 +88,22 @@ def prepare(context: RunContext, models: Sequence[str] = ()) -> ModelsReport:
     `models`: only these of them, from what the warehouse holds. Raises SqlError when a model fails, InputError for two versions of a record at once, two
     rates of a day, a cycle of parents.
     """
-    report = _report(context, _run_models(context, _these(models) or PREPARE))
-    if not models:
-        check_references(context)
-        report = replace(report, warnings=_warn(context))
-        _note(context, "prepare")
+    if models:
+        with open_warehouse(context) as con:
+            forget_run(con)
+        return _report(context, _run_models(context, _these(models)))
+    with open_warehouse(context) as con:
+        variables = _read_features(con, context)
+        decide_mode(con, context, variables)
+        if is_incremental(con):
+            find_compared_lines(con, variables["book"]["feeds"]["transactions"]["key"])
+        built = _run_models(context, REFERENCES)
+        if is_incremental(con):
+            find_changed_lines(con, variables["book"]["has_originals"])
+    report = _report(context, (*built, *_run_models(context, LINES)))
+    check_references(context)
+    report = replace(report, warnings=_warn(context))
+    _note(context, "prepare")
     return report
 
 
@@ -201,7 +220,7 @@ def _without_tests(manifest: Any) -> Any:
 def needs_dbt(context: RunContext) -> bool:
     """Whether the models of a whole run are still to be compiled for what the book uses now."""
     variables = _variables(context)
-    return any(read_compiled(compiled_file(_target(), variables, selection)) is None for selection in (PREPARE, PUBLISH))
+    return any(read_compiled(compiled_file(_target(), variables, selection)) is None for selection in (REFERENCES, LINES, PUBLISH))
 
 
 def _run_models(context: RunContext, selection: tuple[str, ...]) -> tuple[BuiltModel, ...]:
@@ -212,7 +231,7 @@ def _run_models(context: RunContext, selection: tuple[str, ...]) -> tuple[BuiltM
         with open_warehouse(context) as con:
             return build_compiled(con, models)
     statements: dict[str, list[str]] = {}
-    reads: set[VarPath] = {("rounding",)}
+    reads: set[VarPath] = {("rounding",), ("incremental",)}
 
     def note_statement(event: Any) -> None:
         if event.info.name == "SQLQuery" and changes_the_database(event.data.sql):
@@ -229,12 +248,16 @@ def _run_models(context: RunContext, selection: tuple[str, ...]) -> tuple[BuiltM
         columns = columns_of(con, sorted({r.node.schema for r in results if r.node.config.contract.enforced}))
     file = compiled_file(_target(), variables, selection, note_reads(_target(), selection, reads))
     keep_compiled(file, [_compiled(r.node, statements[r.node.unique_id], columns) for r in results])
-    return tuple(BuiltModel(_relation(r.node), r.node.config.materialized, round(r.execution_time, 3), r.node.compiled_code or "") for r in results)
+    return tuple(BuiltModel(_relation(r.node), _kind(r.node), round(r.execution_time, 3), r.node.compiled_code or "") for r in results)
 
 
 def _compiled(node: Any, statements: list[str], columns: dict[str, list[list[str]]]) -> CompiledModel:
     contract = columns[_relation(node)] if node.config.contract.enforced else None
-    return CompiledModel(_relation(node), node.config.materialized, node.compiled_code, statements, contract)
+    return CompiledModel(_relation(node), _kind(node), node.compiled_code, statements, contract)
+
+
+def _kind(node: Any) -> str:
+    return "table" if node.config.materialized == "incremental" else str(node.config.materialized)
 
 
 def _relation(node: Any) -> str:
@@ -260,7 +283,12 @@ def invoke_dbt(context: RunContext, manifest: Any, *command: str, callback: Call
 def _variables(context: RunContext) -> dict[str, Any]:
     """The vars that the SQL depends on."""
     with open_warehouse(context) as con:
-        return {"rounding": context.book.rounding, "book": read_book_features(con, context.book.feeds).as_var()}
+        return {"incremental": is_incremental(con), **_read_features(con, context)}
+
+
+def _read_features(con: duckdb.DuckDBPyConnection, context: RunContext) -> dict[str, Any]:
+    """The vars that the book decides."""
+    return {"rounding": context.book.rounding, "book": read_book_features(con, context.book.feeds).as_var()}
 
 
 def _places() -> tuple[str, ...]:

@@ -71,6 +71,9 @@ def _print_run(console: Console, summary: RunSummary, book: Path) -> None:
     for line in _totals(summary):
         console.print(line)
     console.print()
+    if summary.recomputed:
+        console.print(escape(str(summary.recomputed)), soft_wrap=True)
+        console.print()
     _print_written(console, summary, book)
     _print_time(console, summary)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +33,7 @@ def run(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute again even if nothing has changed.")] = False,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Rebuild a damaged warehouse from the archive first. Nothing is lost.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Compute everything, also what has not changed since the run before.")] = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -47,21 +49,23 @@ def run(
       tierledger run --json | jq .agreements
     """
     if known_at is None:
-        run_and_show(book, as_of, force, quiet, as_json, rebuild)
+        run_and_show(book, as_of, force, quiet, as_json, rebuild, full)
     elif rebuild:
         raise typer.BadParameter("--known-at does not use the book's warehouse; leave out one of the two", param_hint="--rebuild")
     else:
         _run_known_at(book, parse_day(known_at), as_of, force, quiet, as_json)
 
 
-def run_and_show(book: Path, as_of: str | None = None, force: bool = False, quiet: bool = False, as_json: bool = False, rebuild: bool = False) -> None:
+def run_and_show(
+    book: Path, as_of: str | None = None, force: bool = False, quiet: bool = False, as_json: bool = False, rebuild: bool = False, full: bool = False
+) -> None:
     """Run the book with progress on the terminal, then print the summary."""
     day: dt.date | None = parse_day(as_of) if as_of else None
     from pipelines.run import StartUp, run_book
 
     imported = StartUp(time.perf_counter() - BEGAN, time.process_time())
     with stoppable_progress(hidden=quiet or as_json) as progress:
-        summary = run_book(book, day, progress, force, rebuild)
+        summary = run_book(book, day, progress, force, rebuild, full=full)
     summary.start_up += imported
     if as_json:
         print_json(_as_object(summary))
@@ -148,5 +152,6 @@ def _as_object(summary: RunSummary) -> dict[str, object]:
         "notes": summary.notes,
         "unreadable": [str(problem) for problem in summary.unreadable_files],
         "agreements": summary.agreements,
+        "recomputed": None if summary.recomputed is None else asdict(summary.recomputed),
         "published": {"folder": summary.published_in / "current", "rows": summary.published},
     }

@@ -1,4 +1,5 @@
 {{ join_as_written() }}
+{{ config(materialized="incremental", pre_hook="{{ delete_where(is_changed('kept')) }}") }}
 with
 
 shared as not materialized (

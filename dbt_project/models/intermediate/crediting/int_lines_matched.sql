@@ -6,30 +6,22 @@
 {% set book = var("book") %}
 with
 
-{% if book.has_originals %}
--- a line counts on the day of its original where an agreement says so; one whose original is not there on its own
-originals as (
-    select transaction_id as original_id, min(date) as first_day
-    from {{ ref("stg_transactions") }}
-    where transaction_id in (select original_transaction_id from {{ source("raw", "transactions") }})
-    group by transaction_id
-),
-
-{% endif %}
 lines as not materialized (
     select
         transactions.*,
         {% if book.has_originals %}
+        -- a line counts on the day of its original where an agreement says so; one whose original is not there on its own
         coalesce(originals.first_day, transactions.date) as original_date,
         {% endif %}
         {% for _, column in book.measured %}
         {{ number_in_text(identifier(column)) }} as measured_{{ loop.index0 }},
         {% endfor %}
         {{ conditions_as_bits() }} as conditions_held
-    from {{ ref("stg_transactions") }} as transactions
+    from {{ ref("stg_transactions_changed") }} as transactions
     {% if book.has_originals %}
-    left join originals on transactions.original_transaction_id = originals.original_id
+    left join {{ ref("int_originals_dated") }} as originals on transactions.original_transaction_id = originals.original_id
     {% endif %}
+    where {{ line_counts("transactions") }}
 ),
 
 spans as not materialized (

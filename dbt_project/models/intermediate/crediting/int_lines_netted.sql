@@ -1,16 +1,14 @@
 {{ config(tags=["net_of"]) }}
-{{ join_as_written() }}
 with
 
 -- what other agreements pay on a line is taken off before the line is shared
 netted as not materialized (
     select lines.* replace (lines.amount_millionths - coalesce(paid.paid_ten_thousandths, 0) * 100 as amount_millionths)
-    from {{ ref("int_lines_matched") }} as lines
+    from {{ ref("int_lines_to_net") }} as lines
     left join {{ source("calc", "lines_netted") }} as paid
         on lines.agreement_key = paid.agreement_key
         and lines.file_no = paid.file_no
         and lines.row_no = paid.row_no
-    where lines.is_netted
 ),
 
 shared as not materialized (

@@ -1,20 +1,22 @@
+{{ config(materialized="incremental", pre_hook="{{ delete_where(is_sum_changed('kept')) }}") }}
 with
 
 -- this year's lines, and those of the prior year in the period that they count into
 lines as (
     select
-        line_set_key,
-        participant_key,
-        period_no,
+        lines.line_set_key,
+        lines.participant_key,
+        lines.period_no,
         false as is_prior,
         false as is_after_as_of,
-        amount_millionths,
-        cost_millionths,
-        quantity_millionths,
-        attribute_millionths,
-        share_millionths
-    from {{ ref("int_lines_credited") }}
-    where is_in_term
+        lines.amount_millionths,
+        lines.cost_millionths,
+        lines.quantity_millionths,
+        lines.attribute_millionths,
+        lines.share_millionths
+    from {{ ref("int_lines_credited") }} as lines
+    where lines.is_in_term{% if is_incremental() %} and {{ is_sum_changed("lines") }}{% endif %}
+
     union all
     select
         lines.line_set_key,
@@ -29,7 +31,8 @@ lines as (
         lines.share_millionths
     from {{ ref("int_lines_credited") }} as lines
     inner join {{ ref("int_days_converted") }} as days on lines.day_key = days.day_key
-    where lines.prior_period_no is not null
+    where lines.prior_period_no is not null{% if is_incremental() %} and {{ is_sum_changed("lines", "prior_period_no") }}{% endif %}
+
 ),
 
 summed as (

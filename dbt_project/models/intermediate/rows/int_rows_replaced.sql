@@ -1,3 +1,4 @@
+{{ config(materialized="incremental", pre_hook="{{ delete_where(is_replaced_anew()) }}") }}
 {#
   Only rows whose key occurs more than once are compared: keys are counted by hash over the whole feed (one pass), and compared exactly among the few
   rows that remain.
@@ -59,11 +60,11 @@ lost_corrections as (
 
 {% endif %}
 {% for feed, made_of in feeds.items() if made_of.key %}
-{% set rows = source("raw", feed) %}
+{% set rows = rows_to_compare(feed) %}
 {% set key = identifiers(made_of.key) %}
 {{ feed }}_repeated as (
     select hash({{ key }}) as key_hash
-    from {{ rows }}
+    from {{ rows }} as to_compare
     where true
         {% if made_of.replaces_files %}
         and file_no not in (select file_no from replaced_files)
@@ -89,7 +90,7 @@ lost_corrections as (
             and is_deleted = lag(is_deleted) over arrival
             {% endif %}
         ) as is_same
-    from {{ rows }}
+    from {{ rows }} as to_compare
     where
         hash({{ key }}) in (select key_hash from {{ feed }}_repeated)
         {% if made_of.replaces_files %}
@@ -227,7 +228,7 @@ select
     'superseded' as disposition,
     rows.file_no as replaced_by_file_no,
     rows.row_no as replaced_by_row_no
-from {{ source("raw", feed) }} as rows
+from {{ rows_to_compare(feed) }} as rows
 where
     rows.is_deleted
     {% if made_of.replaces_files %}

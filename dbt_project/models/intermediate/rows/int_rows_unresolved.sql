@@ -1,4 +1,5 @@
 {{ join_as_written() }}
+{{ config(materialized="incremental", pre_hook="{{ delete_where(is_unresolved_anew()) }}") }}
 with
 
 lines as (
@@ -8,7 +9,7 @@ lines as (
         date,
         case when partner_key is null then 'partner' else 'product' end as entity,
         case when partner_key is null then partner_id else product_id end as id
-    from {{ ref("stg_transactions_keyed") }}
+    from {{ ref("stg_transactions_changed") }}
     where partner_key is null or product_key is null
 ),
 

@@ -1,0 +1,98 @@
+"""What a run that was published leaves for the next one: copies of what its lines and payouts were computed from.
+
+Belongs here: writing, checking and dropping these copies, schema `previous`. Does not belong here: comparing them with what holds now
+(changed_lines.py, changed_participants.py), deciding whether they are used (mode.py).
+
+previous.run is there only while the tables of `intermediate` and `calc` are those of that run, complete: it is written after the run was published,
+and dropped before the next one changes the first of them. So a run that was stopped anywhere is followed by one that computes everything.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assets.runtime.sql import table_exists
+from assets.runtime.warehouse import transaction
+
+if TYPE_CHECKING:
+    import duckdb
+
+#: What lines are credited by.
+_OF_LINES = {
+    "files": "select file_no, sha256, status from raw.feed_files where feed = 'transactions'",
+    "rows_replaced": "select file_no, row_no, disposition from intermediate.int_rows_replaced where feed = 'transactions'",
+    "partners": "select partner_key, partner_id, first_day, last_day from staging.stg_partners",
+    "products": "select product_key, product_id, first_day, last_day from staging.stg_products",
+    "product_scopes": "from intermediate.int_product_scope_bits",
+    "memberships": "select * exclude (membership_key) from intermediate.int_memberships",
+    "days": "from intermediate.int_days_converted",
+    "originals": "from intermediate.int_originals_dated",
+}
+#: Terms with a row or more per benefit.
+OF_BENEFITS = ("tiers", "axes", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates")
+#: What payouts are calculated from, apart from sums.
+_OF_PAYOUTS = {
+    "participants": "from intermediate.int_participants",
+    "targets": "select agreement, benefit, participant_id, window_start, target, incentive, baseline from staging.stg_targets",
+    "metrics": "select participant_id, metric, date, value from staging.stg_metrics",
+    "agreements": "select agreement_key, agreement_id, currency, payout_unit, combine_rule, combine_group, priority, net_of, net_level from terms.agreements",
+    "benefits": "select * exclude (definition, quote, clause, position) from terms.benefits",
+    **{name: f"from terms.{name}" for name in OF_BENEFITS},
+    "windows": "from terms.windows",
+    "periods": "from terms.periods",
+}
+CURRENT = {**_OF_LINES, **_OF_PAYOUTS}
+#: What a run adds to, and the copies: one number for all their rows in any order, so that a change of any of them is noticed.
+_DIGESTED = (
+    "intermediate.int_lines_credited", "intermediate.int_lines_to_net", "intermediate.int_measures_summed", "intermediate.int_rows_replaced", "intermediate.int_rows_unresolved",
+    "staging.stg_partner_keys", "staging.stg_product_keys", "calc.payouts", "calc.achievement", "calc.accruals", "calc.calculation_steps",
+    *(f"previous.{name}" for name in CURRENT),
+)  # fmt: skip
+
+
+def differing(name: str, columns: str = "*") -> str:
+    """Query of the rows of a kept table that are gone, and of new ones."""
+    now, before = f"select {columns} from ({CURRENT[name]})", f"select {columns} from previous.{name}"
+    return f"({before} except all {now}) union all ({now} except all {before})"
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """The published run whose tables the warehouse holds. `program`: code and engines; `features`: what the SQL was made for."""
+
+    run_id: str
+    as_of: dt.date
+    program: str
+    features: str
+    digest: int
+
+
+def keep_run(con: duckdb.DuckDBPyConnection, run_id: str, as_of: dt.date, program: str, features: str) -> None:
+    """Copy what the run that was just published computed from."""
+    with transaction(con):
+        con.execute("create schema if not exists previous")
+        for name, query in CURRENT.items():
+            con.execute(f"create or replace table previous.{name} as {query}")
+        con.execute("create or replace table previous.run (run_id varchar, as_of date, program varchar, features varchar, digest varchar)")
+        con.execute("insert into previous.run values (?, ?, ?, ?, ?)", [run_id, as_of, program, features, str(read_digest(con))])
+
+
+def read_kept_run(con: duckdb.DuckDBPyConnection) -> KeptRun | None:
+    """The run whose tables the warehouse holds, if they are complete."""
+    if not table_exists(con, "previous", "run"):
+        return None
+    rows = con.execute("from previous.run").fetchall()
+    return KeptRun(*rows[0][:-1], digest=int(rows[0][-1])) if len(rows) == 1 else None
+
+
+def read_digest(con: duckdb.DuckDBPyConnection) -> int:
+    """The digest of the copies and of the tables that the next run adds to."""
+    sums = " + ".join(f"(select coalesce(sum(hash(kept)), 0) from {table} as kept)" for table in _DIGESTED)
+    return int(con.execute(f"select {sums}").fetchall()[0][0])
+
+
+def forget_run(con: duckdb.DuckDBPyConnection) -> None:
+    """Have the next run compute everything: tables are about to change, or something they were computed from is gone."""
+    con.execute("drop table if exists previous.run")

@@ -1,0 +1,88 @@
+"""Whether a run computes only what has changed, and why not.
+
+Belongs here: the reasons for a full run, and the note of it in the warehouse, which every step of the run reads. Does not belong here: finding what has
+changed (changed_lines.py, changed_participants.py).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from assets.incremental.kept_tables import KeptRun, differing, forget_run, keep_run, read_digest, read_kept_run
+from assets.runtime.sql import table_exists
+from assets.runtime.versions import code_version, engine_versions
+
+if TYPE_CHECKING:
+    from assets.runtime.context import RunContext
+
+#: With more changed lines than this share of all, a full run is faster.
+MOST_CHANGED = 0.3
+#: One row. program, features: what the run is made with and for, of which `keep_run` makes the next run's `previous.run`.
+_MODE = "create or replace table changes.mode (why_full varchar, as_of_before date, as_of date, program varchar, features varchar)"
+_FILES_THAT_CHANGED = "from previous.files except all select file_no, sha256, status from raw.feed_files where feed = 'transactions'"
+
+
+def decide_mode(con: duckdb.DuckDBPyConnection, context: RunContext, variables: dict[str, Any]) -> None:
+    """Decide for the run that is about to change the first table, and note it. From here on nothing is kept of the run before but its copies.
+
+    variables: what the SQL is compiled for.
+    """
+    kept = read_kept_run(con)
+    program, features = f"{code_version()} {engine_versions()}", json.dumps(variables, sort_keys=True, default=str)
+    try:
+        why = "--full was given" if context.full else _why_full(con, context, kept, program, features, variables)
+    except duckdb.Error:
+        why = "what the run before left is damaged"
+    forget_run(con)
+    con.execute("create schema if not exists changes")
+    con.execute(_MODE)
+    con.execute("insert into changes.mode values (?, ?, ?, ?, ?)", [why, None if kept is None else kept.as_of, context.as_of, program, features])
+
+
+def keep_published(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
+    """Let the next run compute only what will have changed since this one."""
+    if table_exists(con, "changes", "mode"):
+        keep_run(con, run_id, *con.execute("select as_of, program, features from changes.mode").fetchall()[0])
+
+
+def turn_to_full(con: duckdb.DuckDBPyConnection, why: str) -> None:
+    """Compute everything after all."""
+    con.execute("update changes.mode set why_full = ?", [why])
+
+
+def why_full(con: duckdb.DuckDBPyConnection) -> str | None:
+    """Why the run in the warehouse computes everything; None where it does not."""
+    if not table_exists(con, "changes", "mode"):
+        return "nothing was kept of a run before"
+    return con.execute("select why_full from changes.mode").fetchall()[0][0]
+
+
+def is_incremental(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the run in the warehouse computes only what has changed."""
+    return why_full(con) is None
+
+
+def _why_full(
+    con: duckdb.DuckDBPyConnection, context: RunContext, kept: KeptRun | None, program: str, features: str, variables: dict[str, Any]
+) -> str | None:
+    if kept is None:
+        return "nothing was kept of a run before"
+    if kept.program != program:
+        return "the program has changed"
+    if kept.features != features:
+        return "the columns or settings of a feed have changed, or what agreements ask of lines"
+    if context.as_of < kept.as_of:
+        return f"as_of went back from {kept.as_of}"
+    if con.execute(f"select 1 from ({_FILES_THAT_CHANGED}) limit 1").fetchall():
+        return "a file of transactions was withdrawn or read anew"
+    if con.execute("select 1 from (from previous.periods except all from terms.periods) limit 1").fetchall():
+        return "the calendar has changed"
+    if variables["book"]["has_claims"] and con.execute(f"select 1 from ({differing('agreements')}) limit 1").fetchall():
+        return "agreements of an exclusive group have changed"
+    if read_digest(con) != kept.digest:
+        return "tables of the run before are damaged"
+    return None
+

@@ -1,0 +1,13 @@
+{{ config(materialized="incremental") }}
+-- a partner keeps its number from run to run, so that what was computed with it holds
+with
+
+ids as (
+    select distinct partner_id from {{ ref("stg_partner_versions") }}
+)
+
+select cast({% if is_incremental() %}(select max(partner_key) from {{ this }}) + {% endif %}row_number() over (order by partner_id) as integer) as partner_key, partner_id
+from ids
+{% if is_incremental() %}
+where partner_id not in (select partner_id from {{ this }})
+{% endif %}
