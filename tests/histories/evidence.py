@@ -81,7 +81,7 @@ def count_posted(folder: Path) -> dict[str, int]:
 
 
 def check_rerun(folder: Path, kept: Kept) -> list[str]:
-    """A plain rerun does nothing; a forced one writes the same bytes."""
+    """A plain rerun does nothing; one that computes everything writes the same bytes as those that computed what had changed."""
     from pipelines.run import run_book
 
     before, ledger = _published(folder), dict(kept.files)
@@ -90,12 +90,12 @@ def check_rerun(folder: Path, kept: Kept) -> list[str]:
     findings = [] if (first.status, first.run_id) == ("nothing_new", run_id) else [f"a rerun was {first.status} as {first.run_id}, after {run_id}"]
     if _published(folder) != before:
         findings.append("a rerun with nothing new changed what is published")
-    again = run_book(folder, force=True)
+    again = run_book(folder, full=True)
     if again.run_id != run_id:
-        findings.append(f"a forced rerun is {again.run_id}, after {run_id}")
+        findings.append(f"a full rerun is {again.run_id}, after {run_id}")
     after = _published(folder)
     findings += [
-        f"{name} differs after a forced rerun" for name in before if before[name] != after.get(name) and name not in ("audit_run.parquet", "tables.json")
+        f"{name} differs after a full rerun" for name in before if before[name] != after.get(name) and name not in ("audit_run.parquet", "tables.json")
     ]
     return findings + [finding for finding in check_kept(folder, kept) if finding] + ([] if kept.files == ledger else ["a rerun wrote into the ledger"])
 

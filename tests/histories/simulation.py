@@ -199,7 +199,7 @@ def _check(life: Life, step: Step) -> list[str]:
     life.checked += count
     if life.just_closed or step.kind == "reopen" or step.number % 3 == 0:
         findings += check_reference(life.folder)
-    if step.kind == "rerun":
+    if step.kind == "rerun" or step.number % 3 == 1:
         findings += check_rerun(life.folder, life.kept)
     if step.number and step.number % 20 == 0:
         findings += check_fresh(life.folder)
