@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 
 from assets.agreements.texts import agreements_sha256, read_agreement_texts
 from assets.runtime.context import RunContext, StepReport
+from assets.runtime.versions import code_version
 from assets.runtime.warehouse import open_warehouse, transaction, write_table
 from models.agreements.parse import Source, parse_agreements
 from models.agreements.terms import make_terms
+from models.agreements.terms_columns import SCHEMAS
 from models.calendars import CalendarSettings
 
 if TYPE_CHECKING:
+    import duckdb
     import polars as pl
 
 
@@ -44,11 +47,47 @@ def read_terms(context: RunContext) -> Terms:
 
 
 def load_agreements(context: RunContext, terms: Terms | None = None) -> StepReport:
-    """Rewrite every table of `terms.*`, from `terms` if the caller has read them. terms.loaded has the hash of the texts, which may be edited meanwhile."""
-    terms = terms or read_terms(context)
-    with open_warehouse(context) as con, transaction(con):
-        con.execute("create schema if not exists terms")
-        for name, frame in terms.tables.items():
-            write_table(con, f"terms.{name}", frame)
-        con.execute("create or replace table terms.loaded as select ? as agreements_sha256", [terms.agreements_sha256])
+    """Write the tables `terms.*`, from `terms` if the caller has read them; leave them where they were made of the same texts, settings and day.
+
+    terms.loaded has the hash of the texts, which may be edited meanwhile.
+    """
+    with open_warehouse(context) as con:
+        made_of = _describe(context)
+        if terms is None and _are_loaded(con, made_of):
+            return StepReport(rows={f"terms.{name}": _count(con, name) for name in SCHEMAS})
+        terms = terms or read_terms(context)
+        with transaction(con):
+            con.execute("create schema if not exists terms")
+            for name, frame in terms.tables.items():
+                write_table(con, f"terms.{name}", frame)
+            values = [terms.agreements_sha256, made_of, _digest(con)]
+            con.execute("create or replace table terms.loaded as select ? as agreements_sha256, ? as made_of, ?::varchar as digest", values)
     return StepReport(rows={f"terms.{name}": frame.height for name, frame in terms.tables.items()})
+
+
+def _describe(context: RunContext) -> str:
+    """What the tables are made of: texts, settings, day and program."""
+    settings = context.book.model_dump_json(exclude={"limits"})
+    return "\n".join([agreements_sha256(read_agreement_texts(context.folder)), settings, context.as_of.isoformat(), code_version()])
+
+
+def _are_loaded(con: duckdb.DuckDBPyConnection, made_of: str) -> bool:
+    """Whether the tables are those that were made of this, unchanged."""
+    columns = con.execute("select list(column_name) from duckdb_columns() where schema_name = 'terms' and table_name = 'loaded'").fetchall()[0][0]
+    if not columns or "digest" not in columns:
+        return False
+    loaded = con.execute("select made_of, digest from terms.loaded").fetchall()
+    return loaded == [(made_of, _digest(con))]
+
+
+def _digest(con: duckdb.DuckDBPyConnection) -> str:
+    """One number for all rows of `terms.*`, in any order; empty where a table is missing."""
+    present = {name for (name,) in con.execute("select table_name from duckdb_tables() where schema_name = 'terms'").fetchall()}
+    if not present.issuperset(SCHEMAS):
+        return ""
+    sums = ", ".join(f"(select coalesce(sum(hash(row)), 0) from terms.{name} as row)" for name in SCHEMAS)
+    return str(con.execute(f"select {sums}").fetchall()[0])
+
+
+def _count(con: duckdb.DuckDBPyConnection, name: str) -> int:
+    return int(con.execute(f"select count(*) from terms.{name}").fetchall()[0][0])

@@ -25,8 +25,9 @@ _OF_LINES = {
     "rows_replaced": "select file_no, row_no, disposition from intermediate.int_rows_replaced where feed = 'transactions'",
     "partners": "select partner_key, partner_id, first_day, last_day from staging.stg_partners",
     "products": "select product_key, product_id, first_day, last_day from staging.stg_products",
-    "product_scopes": "from intermediate.int_product_scope_bits",
-    "memberships": "select * exclude (membership_key) from intermediate.int_memberships",
+    "product_scopes": "select product_key, hash(scopes) as digest from intermediate.int_product_scope_bits",
+    "memberships": """
+        select partner_key, sum(hash(each)) as digest from (select * exclude (membership_key) from intermediate.int_memberships) as each group by partner_key""",
     "days": "from intermediate.int_days_converted",
     "originals": "from intermediate.int_originals_dated",
 }
@@ -44,12 +45,19 @@ _OF_PAYOUTS = {
     "periods": "from terms.periods",
 }
 CURRENT = {**_OF_LINES, **_OF_PAYOUTS}
-#: What a run adds to, and the copies: one number for all their rows in any order, so that a change of any of them is noticed.
-_DIGESTED = (
-    "intermediate.int_lines_credited", "intermediate.int_lines_to_net", "intermediate.int_measures_summed", "intermediate.int_rows_replaced", "intermediate.int_rows_unresolved",
-    "staging.stg_partner_keys", "staging.stg_product_keys", "calc.payouts", "calc.achievement", "calc.accruals", "calc.calculation_steps",
-    *(f"previous.{name}" for name in CURRENT),
-)  # fmt: skip
+#: One number for all rows, in any order, of each table that a run adds to, and of each copy: who changes one of them is noticed. The lines are many.
+_DIGESTED = {
+    "intermediate.int_lines_credited": "file_no, row_no, line_set_key, participant_key, period_no, amount_millionths",
+    "intermediate.int_lines_to_net": "file_no, row_no, line_set_key, participant_key, period_no, amount_millionths",
+    **dict.fromkeys(
+        (
+            "intermediate.int_measures_summed", "intermediate.int_rows_replaced", "intermediate.int_rows_unresolved", "staging.stg_partner_keys",
+            "staging.stg_product_keys", "calc.payouts", "calc.achievement", "calc.accruals", "calc.calculation_steps",
+            *(f"previous.{name}" for name in CURRENT),
+        ),
+        "kept",
+    ),
+}  # fmt: skip
 
 
 def differing(name: str, columns: str = "*") -> str:
@@ -89,7 +97,7 @@ def read_kept_run(con: duckdb.DuckDBPyConnection) -> KeptRun | None:
 
 def read_digest(con: duckdb.DuckDBPyConnection) -> int:
     """The digest of the copies and of the tables that the next run adds to."""
-    sums = " + ".join(f"(select coalesce(sum(hash(kept)), 0) from {table} as kept)" for table in _DIGESTED)
+    sums = " + ".join(f"(select coalesce(sum(hash({columns})), 0) from {table} as kept)" for table, columns in _DIGESTED.items())
     return int(con.execute(f"select {sums}").fetchall()[0][0])
 
 
