@@ -49,6 +49,7 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     book: BookFolder
     as_of: str | None = Field(default=None, description="Last day that counts for this run, such as 2026-03-31; by default book.yaml's as_of, else today.")
+    full: bool = Field(default=False, description="Compute everything, also what has not changed since the run before.")
     _context: RunContext = PrivateAttr()
     _checks: ChecksPassed | None = PrivateAttr(default=None)
 
@@ -57,7 +58,7 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             open_book(self.book.path)
             with lock_book(self.book.path):
-                self._context = open_run(self.book.path, self._day(), _created_at(context), secret=self.read_secret)
+                self._context = open_run(self.book.path, self._day(), _created_at(context), secret=self.read_secret, full=self.full)
                 with translate_machine_errors(self.book.path):
                     check_machine(self._context)
                     for message in check_book(self._context):

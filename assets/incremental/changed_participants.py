@@ -41,7 +41,11 @@ _CHANGED = """
     union all select participant_key, {of_agreements} from members join changed_agreements using (agreement_key)
     union all select participant_key, {of_participants} from ({participants})
     union all select participant_key, {of_targets} from ids join ({targets}) using (participant_id)
-    union all select participant_key, {of_metrics} from ids join ({metrics}) using (participant_id)"""
+    union all select participant_key, {of_metrics} from ids join ({metrics}) using (participant_id)
+    -- a later as_of computes open spans, which do not see what is carried into them
+    union all select participant_key, {of_as_of} from calc.payouts where carried <> 0 and {as_of_moved}"""
+#: Whether as_of is later than in the run before.
+_AS_OF_MOVED = "(select as_of_before < as_of from changes.mode)"
 #: Those who are ranked with one who is computed anew, in any agreement, until nobody is added.
 _CONTESTANTS = """
     with recursive contests as (
@@ -61,18 +65,17 @@ _CONTESTANTS = """
     select participant_key, {of_contests} from reached anti join changes.participants using (participant_key)"""
 
 
-#: Windows that a later as_of changes: spans that had not ended, and all windows where one span looks at another or agreements compete.
+#: Windows that a later as_of changes: spans that had not ended, and all windows where agreements compete or participants are ranked.
 OPEN_WINDOWS = """
     select windows.*
     from terms.windows as windows
     join terms.benefits as benefits using (benefit_key)
     join terms.agreements as agreements using (agreement_key)
     cross join changes.mode as mode
-    where mode.as_of_before < (select as_of from terms.settings)
+    where mode.as_of_before < mode.as_of
         and (
             windows.span_end >= mode.as_of_before
-            or agreements.combine_rule is not null
-            or benefits.series_key in (select series_key from terms.benefits where clawback = 'carry')
+            or agreements.combine_rule = 'best'
             or benefits.benefit_key in (select benefit_key from terms.axes where axis in ({ranked}))
         )""".format(ranked=", ".join(f"'{axis}'" for axis in RANKED))
 _PAYOUTS = """
@@ -91,10 +94,10 @@ _PAYOUTS = """
 
 def find_changed_participants(con: duckdb.DuckDBPyConnection) -> None:
     """Write changes.participants: participant_key and cause_no of everyone who is computed anew, once each."""
-    numbers = {f"of_{name}": CAUSES.index(name) for name in ("agreements", "participants", "targets", "metrics", "contests")}
+    numbers = {f"of_{name}": CAUSES.index(name) for name in ("agreements", "participants", "targets", "metrics", "contests", "as_of")}
     differs = {name: differing(name) for name in ("participants", "targets", "metrics", "agreements")}
     of_benefits = [f"select benefit_key from ({query})" for query in (*map(differing, ("benefits", *OF_BENEFITS)), _WINDOWS)]
-    changed = _CHANGED.format(members=_MEMBERS, changed_benefits=" union ".join(of_benefits), **differs, **numbers)
+    changed = _CHANGED.format(members=_MEMBERS, changed_benefits=" union ".join(of_benefits), as_of_moved=_AS_OF_MOVED, **differs, **numbers)
     con.execute(f"create or replace table changes.participants as select participant_key, min(cause_no) as cause_no from ({changed}) group by all")
     ranked = ", ".join(f"'{axis}'" for axis in RANKED)
     con.execute(_CONTESTANTS.format(members=_MEMBERS, ranked=ranked, **numbers))

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 #: With more changed lines than this share of all, a full run is faster.
 MOST_CHANGED = 0.3
+_NOTHING_KEPT = "nothing is kept of a run before: there was none, it did not end, or files were read anew"
 #: One row. program, features: what the run is made with and for, of which `keep_run` makes the next run's `previous.run`.
 _MODE = "create or replace table changes.mode (why_full varchar, as_of_before date, as_of date, program varchar, features varchar)"
-_FILES_THAT_CHANGED = "from previous.files except all select file_no, sha256, status from raw.feed_files where feed = 'transactions'"
 
 
 def decide_mode(con: duckdb.DuckDBPyConnection, context: RunContext, variables: dict[str, Any]) -> None:
@@ -56,7 +56,7 @@ def turn_to_full(con: duckdb.DuckDBPyConnection, why: str) -> None:
 def why_full(con: duckdb.DuckDBPyConnection) -> str | None:
     """Why the run in the warehouse computes everything; None where it does not."""
     if not table_exists(con, "changes", "mode"):
-        return "nothing was kept of a run before"
+        return _NOTHING_KEPT
     return con.execute("select why_full from changes.mode").fetchall()[0][0]
 
 
@@ -69,15 +69,13 @@ def _why_full(
     con: duckdb.DuckDBPyConnection, context: RunContext, kept: KeptRun | None, program: str, features: str, variables: dict[str, Any]
 ) -> str | None:
     if kept is None:
-        return "nothing was kept of a run before"
+        return _NOTHING_KEPT
     if kept.program != program:
         return "the program has changed"
     if kept.features != features:
         return "the columns or settings of a feed have changed, or what agreements ask of lines"
     if context.as_of < kept.as_of:
         return f"as_of went back from {kept.as_of}"
-    if con.execute(f"select 1 from ({_FILES_THAT_CHANGED}) limit 1").fetchall():
-        return "a file of transactions was withdrawn or read anew"
     if con.execute("select 1 from (from previous.periods except all from terms.periods) limit 1").fetchall():
         return "the calendar has changed"
     if variables["book"]["has_claims"] and con.execute(f"select 1 from ({differing('agreements')}) limit 1").fetchall():

@@ -14,9 +14,11 @@ from assets.incremental.mode import why_full
 if TYPE_CHECKING:
     import duckdb
 
-#: The cause of every payout that was computed anew: that of its participant, else what its agreement is net of, else as_of.
-_PAYOUTS = f"""
-    select coalesce(participants.cause_no, if(agreements.net_level > 0, {CAUSES.index("what they are net of")}, {CAUSES.index("as_of")})) as cause_no
+#: payout_key and cause_no of every payout that was computed anew: the cause of its participant, else what its agreement is net of, else as_of.
+COMPUTED_ANEW = f"""
+    select
+        payouts.payout_key,
+        coalesce(participants.cause_no, if(agreements.net_level > 0, {CAUSES.index("what they are net of")}, {CAUSES.index("as_of")})) as cause_no
     from calc.payouts as payouts
     join terms.benefits as benefits using (benefit_key)
     join terms.agreements as agreements using (agreement_key)
@@ -52,7 +54,7 @@ def read_recomputed(con: duckdb.DuckDBPyConnection) -> Recomputed:
     why = why_full(con)
     if why is not None:
         return Recomputed(all_payouts, all_payouts, {}, all_lines, all_lines, {}, why)
-    causes, line_causes = _by_cause(con, _PAYOUTS), _by_cause(con, "from changes.lines")
+    causes, line_causes = _by_cause(con, COMPUTED_ANEW), _by_cause(con, "from changes.lines")
     return Recomputed(sum(causes.values()), all_payouts, causes, sum(line_causes.values()), all_lines, line_causes, None)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from assets.incremental.payout_runs import PayoutRun, read_payout_run
 from assets.published.reader import Row, fetch, list_payouts, open_published
 from models.documents import InputError, Problem
 from models.unicode_form import composed
@@ -26,6 +27,7 @@ class Explanation:
     tiers: one row per tier of the benefit, with `to_value` (the next tier's start) and `is_reached`.
     lines: at most the requested number, in order; line_count and line_sum cover all of them.
     files: one row per source file of the lines, with lines and line_payout.
+    computed: the run that computed the payout last, and why; None where the book has no note of it.
     """
 
     payout: Row
@@ -39,6 +41,7 @@ class Explanation:
     files: list[Row]
     line_count: int
     line_sum: Decimal
+    computed: PayoutRun | None
 
 
 def explain_payout(book_folder: Path, wanted: str, line_limit: int) -> Explanation:
@@ -63,6 +66,7 @@ def explain_payout(book_folder: Path, wanted: str, line_limit: int) -> Explanati
             files=files,
             line_count=sum(file["lines"] for file in files),
             line_sum=sum((file["line_payout"] for file in files), Decimal(0)),
+            computed=read_payout_run(book_folder / "published", payout["payout_id"]),
         )
 
 

@@ -25,6 +25,7 @@ from assets.archive.receipts import write_receipt
 from assets.archive.run_history import append_run
 from assets.archive.run_identity import describe_terms, read_run_id, record_run
 from assets.incremental.mode import keep_published
+from assets.incremental.payout_runs import write_payout_runs
 from assets.published.reader import DATABASE, MANIFEST, sealed
 from assets.publishing.duckdb_file import COPIED_UP_TO_ROWS, attached, copy_table, describe_tables, replace_file
 from assets.publishing.kept_sets import keep_for_readers, remove_older
@@ -73,6 +74,8 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
     try:
         with open_warehouse(context) as con, transaction(con):
             con.execute("reset force_compression")  # published files should be small
+            # a column is declared without nulls where statistics say so, and they depend on what the warehouse held before
+            con.execute("set disabled_optimizers = 'statistics_propagation'")
             run_id = read_run_id(con)
             run = record_run(con, context, "published")
             staged = published / "runs" / f"{run_id}.tmp"
@@ -91,11 +94,13 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
                 (published / DATABASE).unlink(missing_ok=True)
             _switch(published, target)
             append_run(context.archive, run)
+            con.execute("reset disabled_optimizers")
     finally:
         clear_unfinished(published)
     remove_older(published)
     with open_warehouse(context) as con:
         keep_published(con, str(run_id))
+        write_payout_runs(con, published)
         write_receipt(con, context, run_id)
     publish_to_postgres(context)
     log_event("published", f"Published in {published / 'current'}", folder=published / "current", rows=rows, run=run_id)

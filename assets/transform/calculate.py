@@ -17,6 +17,7 @@ import polars as pl
 from assets.archive.run_identity import clear_step, record_step
 from assets.incremental.changed_participants import OPEN_WINDOWS, delete_changed_payouts, find_changed_participants
 from assets.incremental.mode import is_incremental
+from assets.incremental.payout_runs import record_payout_runs
 from assets.runtime.context import CheckFailed, RunContext, StepReport
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import append_table, memory_given_back, open_warehouse, transaction, write_table
@@ -124,6 +125,7 @@ def calculate_net(context: RunContext) -> CalculateReport:
             frames["missing_rates"] = con.sql(MISSING_RATES.format(table="int_lines_netted")).pl()
             with memory_given_back(con, context):
                 _write_results(context, con, frames, keys, append_table)
+        record_payout_runs(con)
         record_step(con, "net")
         rows = {f"calc.{name}": _count(con, f"calc.{name}") for name in (*RESULTS, "lines_netted")}
         return CalculateReport(rows=rows, blocked=_count_blocked(con), levels=len(levels), built=built)

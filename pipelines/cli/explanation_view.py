@@ -114,7 +114,16 @@ def _subject(e: Explanation) -> Pairs:
         pairs.append(("Contract", str(agreement["document"])))
     if agreement.get("source_file"):
         pairs.append(("Written in", f"{agreement['source_file']}:{agreement['source_line']}"))
-    return [*pairs, ("Payout id", payout["payout_id"]), ("Run", payout["run_id"])]
+    return [*pairs, ("Payout id", payout["payout_id"]), ("Run", payout["run_id"]), *_computed(e)]
+
+
+def _computed(e: Explanation) -> Pairs:
+    """In which run the payout was computed, and why."""
+    if e.computed is None:
+        return []
+    if e.computed.run_id == e.payout["run_id"]:
+        return [("Computed", f"in this run: {e.computed.why}")]
+    return [("Computed", f"in run {e.computed.run_id} ({e.computed.why}), and not since: nothing that it is computed from has changed")]
 
 
 def _figures(e: Explanation) -> Pairs:

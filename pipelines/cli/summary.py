@@ -14,6 +14,7 @@ from pipelines.cli.formatting import money, number, size
 from pipelines.cli.options import command_line, make_console
 from pipelines.rebuild import KnownAt
 from pipelines.run import RunSummary
+from pipelines.shadow import Shadow
 
 #: At most so many warnings are shown.
 _WARNINGS = 8
@@ -25,6 +26,16 @@ def print_summary(summary: RunSummary, book: Path) -> None:
     console = make_console()
     _print_run(console, summary, book)
     _print_next(console, summary, book)
+
+
+def print_shadow(shadow: Shadow, book: Path) -> None:
+    """The same for a run that was made both ways, with the first difference of each table."""
+    print_summary(shadow.summary, book)
+    console = make_console()
+    if not shadow.differences:
+        console.print("[bold]Shadow[/bold]  a full run gave the same bytes in every table but audit_run.", soft_wrap=True)
+    for table, difference in shadow.differences.items():
+        console.print(f"[red]{table}[/red] differs from the full run, which is published: {escape(difference)}", soft_wrap=True)
 
 
 def print_known_at(known: KnownAt, book: Path) -> None:

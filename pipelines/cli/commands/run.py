@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli import BEGAN
-from pipelines.cli.options import BookOption, JsonOption, QuietOption, parse_day, print_json
+from pipelines.cli.options import CHECK_FAILED, BookOption, JsonOption, QuietOption, parse_day, print_json
 from pipelines.cli.stopping import stop_if_asked
 from pipelines.logging.format import is_on_standard_error
 
@@ -31,9 +31,12 @@ def run(
         str | None,
         typer.Option("--known-at", metavar="DAY", help="Publish only what was known at the end of that day, into published-known-at/DAY."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Compute again even if nothing has changed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Run every step even if nothing has changed.")] = False,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Rebuild a damaged warehouse from the archive first. Nothing is lost.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Compute everything, also what has not changed since the run before.")] = False,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Run as usual, then compute everything, and compare every table. The full run stays published.")
+    ] = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,9 +49,14 @@ def run(
       tierledger run
       tierledger run --book books/acme --as-of 2026-03-31
       tierledger run --known-at 2026-04-05
+      tierledger run --shadow
       tierledger run --json | jq .agreements
     """
-    if known_at is None:
+    if shadow:
+        if known_at or full or rebuild:
+            raise typer.BadParameter("leave out --known-at, --full and --rebuild: it runs the book both ways", param_hint="--shadow")
+        _run_shadow(book, as_of, quiet, as_json)
+    elif known_at is None:
         run_and_show(book, as_of, force, quiet, as_json, rebuild, full)
     elif rebuild:
         raise typer.BadParameter("--known-at does not use the book's warehouse; leave out one of the two", param_hint="--rebuild")
@@ -77,6 +85,22 @@ def run_and_show(
         from models.documents import InputError
 
         raise InputError(summary.unreadable_files)  # the other files count, but the exit code must show that not all did
+
+
+def _run_shadow(book: Path, as_of: str | None, quiet: bool, as_json: bool) -> None:
+    """Run the book both ways, and print the summary and what differs. Exit code 1 if anything does."""
+    from pipelines.shadow import run_shadow
+
+    with stoppable_progress(hidden=quiet or as_json) as progress:
+        found = run_shadow(book, parse_day(as_of) if as_of else None, progress)
+    if as_json:
+        print_json({**_as_object(found.summary), "differences": found.differences})
+    elif not quiet:
+        from pipelines.cli.summary import print_shadow
+
+        print_shadow(found, book)
+    if found.differences:
+        raise typer.Exit(CHECK_FAILED)
 
 
 def _run_known_at(book: Path, day: dt.date, as_of: str | None, force: bool, quiet: bool, as_json: bool) -> None:

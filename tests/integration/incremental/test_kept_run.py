@@ -1,0 +1,106 @@
+"""What a run leaves for the next one is believed only while it is whole: after a crash, damage or a new version everything is computed.
+
+Belongs here: reasons for a full run, `--shadow`, what is said about it. Does not belong here: what an event reaches (test_edges.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines.cli.main import main
+from pipelines.run import run_book
+from pipelines.shadow import run_shadow
+from tests.support.edges_book import NOTHING_KEPT, EdgesBook
+
+DAMAGED = "tables of the run before are damaged"
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> EdgesBook:
+    """Run once in full. Every test leaves it as a full run does."""
+    made = EdgesBook(tmp_path_factory.mktemp("kept") / "book")
+    made.run()
+    return made
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update intermediate.int_lines_credited set amount_millionths = amount_millionths + 1 where rowid = 3",
+        "delete from intermediate.int_measures_summed where rowid = 3",
+        "update calc.payouts set tier = 7 where rowid = 3",
+        "update calc.calculation_steps set result = 'x' where rowid = 3",
+        "delete from previous.memberships where rowid = 3",
+        "update previous.targets set target = 1",
+        "delete from intermediate.int_rows_replaced",
+        "update staging.stg_partner_keys set partner_id = partner_id || 'x' where rowid = 3",
+        "drop table previous.days",
+        "alter table previous.run drop column digest",
+    ],
+)
+def test_damaged_tables_are_not_believed(book: EdgesBook, damage: str) -> None:
+    published = book.published()
+    with duckdb.connect(str(book.folder / "warehouse.duckdb")) as con:
+        con.execute(damage)
+    assert book.run().why_full in (DAMAGED, "what the run before left is damaged")
+    assert book.published() == published
+
+
+@pytest.mark.parametrize("step", ["calculate", "net", "publish"])
+def test_a_run_that_was_stopped_is_followed_by_a_full_one(book: EdgesBook, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    place = {"calculate": "assets.transform.calculate.calculate", "net": "assets.transform.calculate.calculate_net", "publish": "assets.publishing.parquet_set._switch"}
+    with monkeypatch.context() as patch:
+        patch.setattr(place[step], lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            book.run()
+    assert book.run().why_full == NOTHING_KEPT
+    assert book.run().why_full is None
+
+
+def test_another_version_computes_everything(book: EdgesBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("assets.incremental.mode.engine_versions", lambda: "another")
+        assert book.run().why_full == "the program has changed"
+    assert book.run().why_full == "the program has changed"
+
+
+def test_where_most_lines_change_everything_is_computed(book: EdgesBook) -> None:
+    book.lines(*(f"M{number},1,2026-06-01,P1,D1,sale,1,1,EUR,," for number in range(60)))
+    assert book.run().why_full == "60 of 159 lines are credited anew"
+
+
+def test_a_shadow_run_compares_both_ways(book: EdgesBook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    book.lines("S1,1,2026-06-01,P1,D1,sale,1,10,EUR,,")
+    assert main(["run", "--shadow", "--book", str(book.folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "Computed" in shown and "new lines" in shown and "a full run gave the same bytes" in shown
+    book.lines("S2,1,2026-06-01,P1,D1,sale,1,10,EUR,,")
+    with monkeypatch.context() as patch:
+        patch.setattr("assets.transform.calculate.find_changed_participants", lambda con: con.execute("create or replace table changes.participants as select 0 as participant_key, 0 as cause_no where false"))
+        found = run_shadow(book.folder)
+    assert "fct_payout" in found.differences and "payout is" in found.differences["fct_payout"]
+    assert found.summary.recomputed is not None and found.summary.recomputed.why_full is None
+    assert main(["run", "--shadow", "--full", "--book", str(book.folder)]) == 2
+
+
+def test_explain_says_in_which_run_a_payout_was_computed(book: EdgesBook, capsys: pytest.CaptureFixture[str]) -> None:
+    first = run_book(book.folder, force=True, full=True).run_id
+    book.lines("E1,1,2026-06-02,P1,D1,sale,1,10,EUR,,")
+    second = run_book(book.folder).run_id
+
+    def explained(participant: str) -> str:
+        assert main(["explain", f"{'PLAIN' if participant == 'P1' else 'CARRY'}/b/{participant}/2026-03-01", "--book", str(book.folder)]) == 0
+        return " ".join(capsys.readouterr().out.split())
+
+    assert "in this run: new lines" in explained("P1")
+    assert f"in run {first} (--full was given), and not since: nothing that it is computed from has changed" in explained("P2")
+    assert second != first
+
+
+def test_without_its_note_explain_says_nothing_of_it(book: EdgesBook, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(book.folder / "published" / "computed.parquet").write_bytes(b"no parquet")
+    assert main(["explain", "PLAIN/b/P1/2026-03-01", "--book", str(book.folder)]) == 0
+    assert "Computed" not in capsys.readouterr().out

@@ -1,0 +1,120 @@
+"""A book with one agreement for each way in which a payout hangs on something else, that events are played in.
+
+Belongs here: making it, running it both ways. Does not belong here: the events, what they reach (tests/integration/incremental).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from assets.incremental.recomputed import Recomputed
+from pipelines.run import run_book
+
+TERM = {"from": "2025-01-01", "to": "2026-12-31"}
+RATES = [{"from": 0, "rate": 0.01}, {"from": 1000, "rate": 0.02}]
+FEEDS: dict[str, Any] = {
+    "transactions": {"files": "feeds/transactions/*.csv", "key": ["transaction_id", "line"], "deleted": "note = 'gone'"},
+    "partners": {"files": "feeds/partners/*.csv", "key": ["partner_id", "from"]},
+    "products": {"files": "feeds/products/*.csv", "key": ["product_id", "from"]},
+    "assignments": {"files": "feeds/assignments/*.csv", "key": ["partner_id", "participant_id"]},
+    "fx_rates": {"files": "feeds/fx_rates/*.csv", "key": ["date", "from_currency", "to_currency"]},
+    "targets": {"files": "feeds/targets/*.csv", "key": ["agreement", "benefit", "participant_id", "window_start"]},
+    "metrics": {"files": "feeds/metrics/*.csv", "key": ["participant_id", "metric", "date"]},
+}
+NOTHING_KEPT = "nothing is kept of a run before: there was none, it did not end, or files were read anew"
+LINE = "transaction_id,line,date,partner_id,product_id,type,quantity,amount,currency,original_transaction_id,note"
+HEADERS = {
+    "partners": "partner_id,name,parent_id,from,to,region",
+    "products": "product_id,name,from,to,category",
+    "assignments": "partner_id,participant_id,share",
+    "fx_rates": "date,from_currency,to_currency,rate",
+    "targets": "agreement,benefit,participant_id,window_start,target",
+    "metrics": "participant_id,metric,date,value",
+}
+_GROWTH: dict[str, Any] = {
+    "by": "growth", "baseline": {"prior": "year"}, "window": "year", "accrue": {"placement": "forecast", "forecast": "seasonal"},
+    "tiers": [{"from": -1, "rate": 0.01}, {"from": 0, "rate": 0.02}],
+}  # fmt: skip
+
+
+def agreement(name: str, participants: list[str] | dict[str, list[str]], *benefits: dict[str, Any], **more: Any) -> dict[str, Any]:
+    numbered = [{"id": "b", "clause": str(number), "window": "month", "tiers": RATES, **benefit} for number, benefit in enumerate(benefits or [{}], 1)]
+    return {"agreement": name, "title": name, "currency": "EUR", "term": TERM, "participants": participants, "benefits": numbered, **more}
+
+
+AGREEMENTS = [
+    agreement("PLAIN", ["P1"]),
+    agreement("CARRY", ["P2"], {"accumulate": "year"}),
+    agreement("DRINKS", ["P3"], scope={"products": {"include": {"category": ["drinks"]}}}),
+    agreement("NORTH", {"region": ["north"]}),
+    agreement("PARENT", ["P0"], include_children=True),
+    agreement("SALES", ["S1"], {"window": "quarter", "by": "attainment", "target": "feed", "tiers": [{"from": 0, "amount": 10}, {"from": 1, "amount": 20}]}),
+    agreement("SCORE", ["P5"], {"by": {"metric": "nps"}, "tiers": [{"from": 0, "amount": 1}, {"from": 50, "amount": 5}]}),
+    agreement("RACE", ["P6", "P7", "P8"], {"by": "rank", "tiers": [{"from": 1, "amount": 100}, {"from": 2, "amount": 50}, {"from": 3, "amount": 0}]}),
+    agreement("BEST-A", ["P9"], combine={"rule": "best", "group": "best"}),
+    agreement("BEST-B", ["P9"], {"window": "month", "accumulate": "year", "settle": {"clawback": "pay"}}, combine={"rule": "best", "group": "best"}),
+    agreement("FIRST", ["P10"], combine={"rule": "exclusive", "group": "one", "priority": 1}, scope={"products": {"include": {"category": ["drinks"]}}}),
+    agreement("SECOND", ["P10"], combine={"rule": "exclusive", "group": "one", "priority": 2}),
+    agreement("NET", ["P1"], {"window": "year"}, combine={"rule": "net_of", "agreements": ["PLAIN"]}),
+    agreement("RETURNS", ["P11"], returns="original"),
+    agreement("GROWTH", ["P12"], _GROWTH),
+]
+IDS = [f"P{number}" for number in range(13)] + ["S1"]
+
+
+class EdgesBook:
+    """A book in a folder; `event` plays one event, runs it, and compares with a full run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.as_of, self.count = folder, "2026-06-15", 0
+        for feed in FEEDS:
+            (folder / "feeds" / feed).mkdir(parents=True)
+        (folder / "agreements").mkdir()
+        for document in AGREEMENTS:
+            self.write_agreement(document)
+        self.deliver("partners", *(f"{name},{name},{'P0' if name == 'P4' else ''},,,{'north' if name == 'P2' else 'south'}" for name in IDS))
+        self.deliver("products", "D1,D1,,,drinks", "F1,F1,,,food")
+        self.deliver("assignments", "P3,S1,1")
+        self.deliver("fx_rates", "2025-01-01,USD,EUR,0.9", "2026-05-01,USD,EUR,0.8")
+        self.deliver("targets", "SALES,b,S1,2026-04-01,500")
+        self.deliver("metrics", "P5,nps,2026-05-10,40")
+        self.lines(*(f"{name}-{month},1,2026-{month:02}-10,{name},{'F1' if month == 2 else 'D1'},sale,1,{400 + month},EUR,," for name in IDS for month in range(1, 7)))
+        self.lines("G1,1,2026-06-01,P1,D1,sale,1,9,EUR,,gone")
+        self.lines(*(f"{name}-25-{month},1,2025-{month:02}-20,{name},D1,sale,1,{300 + month},USD,," for name in IDS for month in (3, 6, 7)))
+
+    def deliver(self, feed: str, *rows: str) -> Path:
+        self.count += 1
+        path = self.folder / "feeds" / feed / f"{self.count:03}.csv"
+        path.write_text("\n".join([LINE if feed == "transactions" else HEADERS[feed], *rows]) + "\n")
+        return path
+
+    def lines(self, *rows: str) -> Path:
+        return self.deliver("transactions", *rows)
+
+    def write_agreement(self, document: dict[str, Any]) -> None:
+        (self.folder / "agreements" / f"{document['agreement']}.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+
+    def run(self, full: bool = False) -> Recomputed:
+        settings = {"book": "edges", "currency": "EUR", "as_of": dt.date.fromisoformat(self.as_of), "feeds": FEEDS}
+        (self.folder / "book.yaml").write_text(yaml.safe_dump(settings))
+        recomputed = run_book(self.folder, force=True, full=full).recomputed
+        assert recomputed is not None
+        return recomputed
+
+    def published(self) -> dict[str, str]:
+        files = (self.folder / "published" / "current").glob("*.parquet")
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.stem != "audit_run"}
+
+    def event(self) -> Recomputed:
+        """Run, and say what was computed anew; what it published is what a full run publishes."""
+        recomputed = self.run()
+        incremental = self.published()
+        assert self.run(full=True).why_full == "--full was given"
+        differing = {name for name, sha256 in self.published().items() if incremental.get(name) != sha256}
+        assert not differing
+        return recomputed
