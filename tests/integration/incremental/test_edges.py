@@ -46,7 +46,7 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     "a line is taken back": (
         lambda book: book.lines("N1,1,2026-06-12,P1,D1,sale,1,700,EUR,,gone"), {"new lines": 1, "lines replaced or taken back": 1}, set(),
     ),
-    "a partner moves to another region": (lambda book: book.deliver("partners", "P1,P1,,,,north"), {"partners and assignments": 12}, set()),
+    "a partner moves to another region": (lambda book: book.deliver("partners", "P1,P1,,,,north"), {"partners and assignments": 13}, set()),
     "a partner gets a parent": (lambda book: book.deliver("partners", "P5,P5,P0,,,south"), {"partners and assignments": 9}, set()),
     "a product changes its category": (lambda book: book.deliver("products", "F1,F1,,,drinks"), {"products": 14}, {"products"}),
     "an assignment": (lambda book: book.deliver("assignments", "P4,S1,0.5"), {"partners and assignments": 9}, {"partners and assignments"}),

@@ -1,7 +1,7 @@
 """Do the tests notice? Breaks the program on purpose, one small way after the other, and runs on each the tests that should fail.
 
     make mutants                                  all of them; exit code 1 when one survives
-    python -m tests.tools.mutants calculation     those of one list: calculation, checks, records, feeds, sql
+    python -m tests.tools.mutants calculation     those of one list: calculation, checks, records, feeds, sql, incremental
     python -m tests.tools.mutants fct_payout      those of files whose path holds the word
 
 A mutant that survives is a rule without a test. The project's own files are never touched: a mutant of Python runs in a copy, one of SQL in a
@@ -26,10 +26,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.tools.mutants import calculation, checks, feeds, records, sql
+from tests.tools.mutants import calculation, checks, feeds, incremental, records, sql
 from tests.tools.mutants.mutant import LATER_CLOSES, ROOT, Mutant
 
-LISTS = {"calculation": calculation.MUTANTS, "checks": checks.MUTANTS, "records": records.MUTANTS, "feeds": feeds.MUTANTS, "sql": sql.MUTANTS}
+LISTS = {"calculation": calculation.MUTANTS, "checks": checks.MUTANTS, "records": records.MUTANTS, "feeds": feeds.MUTANTS, "sql": sql.MUTANTS, "incremental": incremental.MUTANTS}
 COPIED = ("models", "assets", "pipelines", "dbt_project", "examples", "tests", "pyproject.toml")
 OPTIONS = ("-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-profile=mutants")
 AT_ONCE = 2
