@@ -60,7 +60,8 @@ class _Found:
 class RunSummary:
     """The result of a run. `status` is published or nothing_new; `stages` are seconds per step, without start-up.
 
-    `recomputed`: what was computed anew, and why; None where nothing is new. `notes`: what is worth knowing, and was asked for. `unreadable_files`: files that were skipped because of their permissions.
+    `recomputed`: what was computed anew, and why; None where nothing is new.
+    `notes`: what is worth knowing, and was asked for. `unreadable_files`: files that were skipped because of their permissions.
     """
 
     run_id: str
@@ -91,7 +92,8 @@ def run_book(
 ) -> RunSummary:
     """Run every step on the book. Stop after the feeds if nothing that decides the result has changed (unless `force`).
 
-    `full`: compute everything, also what has not changed. `rebuild`: rebuild the warehouse from the archive first. Raises InputError (wrong input, or a damaged warehouse), CheckFailed (nothing published),
+    `full`: compute everything, also what has not changed. `rebuild`: rebuild the warehouse from the archive first.
+    Raises InputError (wrong input, or a damaged warehouse), CheckFailed (nothing published),
     BookLocked (another run is in progress), MachineRefused (no space, no permission), PostgresFailed (published, but not to PostgreSQL).
     """
     open_book(folder)

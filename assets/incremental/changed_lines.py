@@ -30,7 +30,10 @@ _IDS = {
         union
         select distinct ids.partner_id
         from ({memberships}) as memberships
-        join (select partner_key, partner_id from staging.stg_partners union select partner_key, partner_id from previous.partners) as ids using (partner_key)""",
+        join (
+            select partner_key, partner_id from staging.stg_partners
+            union select partner_key, partner_id from previous.partners
+        ) as ids using (partner_key)""",
     "products": """
         select distinct product_id from ({products})
         union

@@ -27,7 +27,8 @@ _OF_LINES = {
     "products": "select product_key, product_id, first_day, last_day from staging.stg_products",
     "product_scopes": "select product_key, hash(scopes) as digest from intermediate.int_product_scope_bits",
     "memberships": """
-        select partner_key, sum(hash(each)) as digest from (select * exclude (membership_key) from intermediate.int_memberships) as each group by partner_key""",
+        select partner_key, sum(hash(each)) as digest
+        from (select * exclude (membership_key) from intermediate.int_memberships) as each group by partner_key""",
     "days": "from intermediate.int_days_converted",
     "originals": "from intermediate.int_originals_dated",
 }
@@ -91,8 +92,8 @@ def read_kept_run(con: duckdb.DuckDBPyConnection) -> KeptRun | None:
     """The run whose tables the warehouse holds, if they are complete."""
     if not table_exists(con, "previous", "run"):
         return None
-    rows = con.execute("from previous.run").fetchall()
-    return KeptRun(*rows[0][:-1], digest=int(rows[0][-1])) if len(rows) == 1 else None
+    rows = con.execute("select run_id, as_of, program, features, digest::hugeint from previous.run").fetchall()
+    return KeptRun(*rows[0]) if len(rows) == 1 else None
 
 
 def read_digest(con: duckdb.DuckDBPyConnection) -> int:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 #: With more changed lines than this share of all, a full run is faster.
 MOST_CHANGED = 0.3
-_NOTHING_KEPT = "nothing is kept of a run before: there was none, it did not end, or files were read anew"
+DAMAGED = "tables of the run before are damaged"
+NOTHING_KEPT = "nothing is kept of a run before: there was none, it did not end, or files were read anew"
 #: One row. program, features: what the run is made with and for, of which `keep_run` makes the next run's `previous.run`.
 _MODE = "create or replace table changes.mode (why_full varchar, as_of_before date, as_of date, program varchar, features varchar)"
 
@@ -30,12 +31,13 @@ def decide_mode(con: duckdb.DuckDBPyConnection, context: RunContext, variables: 
 
     variables: what the SQL is compiled for.
     """
-    kept = read_kept_run(con)
     program, features = f"{code_version()} {engine_versions()}", json.dumps(variables, sort_keys=True, default=str)
+    kept = None
     try:
+        kept = read_kept_run(con)
         why = "--full was given" if context.full else _why_full(con, context, kept, program, features, variables)
     except duckdb.Error:
-        why = "what the run before left is damaged"
+        why = DAMAGED
     forget_run(con)
     con.execute("create schema if not exists changes")
     con.execute(_MODE)
@@ -56,7 +58,7 @@ def turn_to_full(con: duckdb.DuckDBPyConnection, why: str) -> None:
 def why_full(con: duckdb.DuckDBPyConnection) -> str | None:
     """Why the run in the warehouse computes everything; None where it does not."""
     if not table_exists(con, "changes", "mode"):
-        return _NOTHING_KEPT
+        return NOTHING_KEPT
     return con.execute("select why_full from changes.mode").fetchall()[0][0]
 
 
@@ -65,11 +67,9 @@ def is_incremental(con: duckdb.DuckDBPyConnection) -> bool:
     return why_full(con) is None
 
 
-def _why_full(
-    con: duckdb.DuckDBPyConnection, context: RunContext, kept: KeptRun | None, program: str, features: str, variables: dict[str, Any]
-) -> str | None:
+def _why_full(con: duckdb.DuckDBPyConnection, context: RunContext, kept: KeptRun | None, program: str, features: str, variables: dict[str, Any]) -> str | None:
     if kept is None:
-        return _NOTHING_KEPT
+        return NOTHING_KEPT
     if kept.program != program:
         return "the program has changed"
     if kept.features != features:
@@ -81,6 +81,5 @@ def _why_full(
     if variables["book"]["has_claims"] and con.execute(f"select 1 from ({differing('agreements')}) limit 1").fetchall():
         return "agreements of an exclusive group have changed"
     if read_digest(con) != kept.digest:
-        return "tables of the run before are damaged"
+        return DAMAGED
     return None
-

@@ -83,7 +83,8 @@ class EdgesBook:
         self.deliver("fx_rates", "2025-01-01,USD,EUR,0.9", "2026-05-01,USD,EUR,0.8")
         self.deliver("targets", "SALES,b,S1,2026-04-01,500")
         self.deliver("metrics", "P5,nps,2026-05-10,40")
-        self.lines(*(f"{name}-{month},1,2026-{month:02}-10,{name},{'F1' if month == 2 else 'D1'},sale,1,{400 + month},EUR,," for name in IDS for month in range(1, 7)))
+        months = [(month, "F1" if month == 2 else "D1") for month in range(1, 7)]
+        self.lines(*(f"{name}-{month},1,2026-{month:02}-10,{name},{product},sale,1,{400 + month},EUR,," for name in IDS for month, product in months))
         self.lines("G1,1,2026-06-01,P1,D1,sale,1,9,EUR,,gone")
         self.lines(*(f"{name}-25-{month},1,2025-{month:02}-20,{name},D1,sale,1,{300 + month},USD,," for name in IDS for month in (3, 6, 7)))
 

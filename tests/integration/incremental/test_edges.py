@@ -13,6 +13,7 @@ import pytest
 from pipelines.cli.main import main
 from tests.support.edges_book import AGREEMENTS, LINE, NOTHING_KEPT, EdgesBook
 
+
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> EdgesBook:
     """Run once in full. Events follow each other in it."""
@@ -62,7 +63,9 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
         lambda book: book.lines("O1,1,2025-06-30,P11,D1,sale,1,1900,USD,,"),
         {"new lines": 1, "lines replaced or taken back": 1, "originals of returns": 1}, {"new lines"},
     ),
-    "a changed rate of an agreement": (amended("DRINKS", benefits=[{"id": "b", "clause": "1", "window": "month", "tiers": [{"from": 0, "rate": 0.5}]}]), {}, {"agreements"}),
+    "a changed rate of an agreement": (
+        amended("DRINKS", benefits=[{"id": "b", "clause": "1", "window": "month", "tiers": [{"from": 0, "rate": 0.5}]}]), {}, {"agreements"},
+    ),
     "a new participant": (amended("PLAIN", participants=["P1", "P4"]), {"partners and assignments": 9}, {"partners and assignments"}),
     "a day later": (to_day("2026-06-16"), {}, {"as_of"}),
     "a month later": (to_day("2026-07-21"), {}, {"as_of"}),

@@ -29,7 +29,14 @@ from typing import Any
 from tests.tools.mutants import calculation, checks, feeds, incremental, records, sql
 from tests.tools.mutants.mutant import LATER_CLOSES, ROOT, Mutant
 
-LISTS = {"calculation": calculation.MUTANTS, "checks": checks.MUTANTS, "records": records.MUTANTS, "feeds": feeds.MUTANTS, "sql": sql.MUTANTS, "incremental": incremental.MUTANTS}
+LISTS = {
+    "calculation": calculation.MUTANTS,
+    "checks": checks.MUTANTS,
+    "records": records.MUTANTS,
+    "feeds": feeds.MUTANTS,
+    "sql": sql.MUTANTS,
+    "incremental": incremental.MUTANTS,
+}
 COPIED = ("models", "assets", "pipelines", "dbt_project", "examples", "tests", "pyproject.toml")
 OPTIONS = ("-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-profile=mutants")
 AT_ONCE = 2
