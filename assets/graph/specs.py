@@ -24,6 +24,7 @@ OWNERS = {
     "feeds": "team:data",
     "raw": "team:data",
     "terms": "team:contracts",
+    "changes": "team:data",
     "staging": "team:data",
     "intermediate": "team:incentives",
     "calc": "team:incentives",
@@ -140,7 +141,9 @@ def concluded_specs(manifest: Manifest) -> list[dg.AssetSpec]:
 
 
 def _model_specs(manifest: Manifest, select: str = "fqn:*", exclude: str = "") -> list[dg.AssetSpec]:
-    return list(build_dbt_asset_specs(manifest=manifest, dagster_dbt_translator=_Translator(manifest), select=select, exclude=exclude))
+    found = build_dbt_asset_specs(manifest=manifest, dagster_dbt_translator=_Translator(manifest), select=select, exclude=exclude)
+    # what has changed is found within `prepare`, and is no table of its own
+    return [spec.replace_attributes(deps=[dep for dep in spec.deps if dep.asset_key.path[0] != "changes"]) for spec in found]
 
 
 def _of_level_below(spec: dg.AssetSpec, own: set[dg.AssetKey], later: set[dg.AssetKey]) -> set[dg.AssetKey]:
