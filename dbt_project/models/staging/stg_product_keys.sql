@@ -7,7 +7,13 @@ versions as (
 )
 
 select
-    cast({% if is_incremental() %}(select max(product_key) from {{ this }}) + {% endif %}row_number() over (order by product_id, first_day) as integer) as product_key,
+    cast(
+        row_number() over (order by product_id, first_day)
+        {% if is_incremental() %}
+        + (select coalesce(max(product_key), 0) from {{ this }})
+        {% endif %}
+        as integer
+    ) as product_key,
     product_id,
     first_day
 from versions

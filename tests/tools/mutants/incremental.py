@@ -30,8 +30,8 @@ LINES: dict[str, list[tuple[str, str]]] = {
         ("unnest([credited.period_no, credited.prior_period_no])", "credited.period_no"),
         ('select line_set_key, participant_key, period_no, cause_no from {{ source("changes", "measures_before") }}\n    union all', ""),
     ],
-    "stg_partner_keys.sql": [("select max(partner_key)", "select 0 * max(partner_key)")],
-    "stg_product_keys.sql": [("select max(product_key)", "select 0 * max(product_key)")],
+    "stg_partner_keys.sql": [("coalesce(max(partner_key), 0)", "0")],
+    "stg_product_keys.sql": [("coalesce(max(product_key), 0)", "0")],
 }
 PARTICIPANTS: dict[str, list[tuple[str, str]]] = {
     "assets/incremental/changed_participants.py": [

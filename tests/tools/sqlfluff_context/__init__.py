@@ -35,6 +35,11 @@ def join_as_written() -> str:
     return ""
 
 
+def with_keys(rows: str) -> str:
+    """The one macro that gives a query: two models differ in their rows alone."""
+    return f"select * from {rows}"
+
+
 def _call(name: str) -> Callable[..., str]:
     return lambda *arguments: f"{name}({', '.join(str(each) for each in arguments if not isinstance(each, list))})"
 
