@@ -62,7 +62,7 @@ _LINES = {
 _EMPTY_UNLESS = {"partners and assignments": "partners", "products": "products", "rates and days": "days", "originals of returns": "originals"}
 #: Sums that the lines belonged to in the run before, and those of prior-year lines whose day as_of has passed.
 _MEASURES_BEFORE = """
-    create or replace table changes.measures_before as
+    insert into changes.measures_before
     with belonged as (
         select credited.line_set_key, credited.participant_key, unnest([credited.period_no, credited.prior_period_no]) as period_no, lines.cause_no
         from intermediate.int_lines_credited as credited join changes.lines using (file_no, row_no)
@@ -84,7 +84,7 @@ def find_compared_lines(con: duckdb.DuckDBPyConnection, key: list[str]) -> None:
     columns = ", ".join(map(identifier, key))
     new = "file_no in (from changes.files)"
     same_key = f"or hash({columns}) in (select hash({columns}) from raw.transactions where {new})" if key and _count(con, "changes.files") else ""
-    con.execute(f"create or replace table changes.compared_lines as select file_no, row_no from raw.transactions where {new} {same_key}")
+    con.execute(f"insert into changes.compared_lines select file_no, row_no from raw.transactions where {new} {same_key}")
 
 
 def find_changed_lines(con: duckdb.DuckDBPyConnection, has_originals: bool) -> None:
@@ -96,7 +96,6 @@ def find_changed_lines(con: duckdb.DuckDBPyConnection, has_originals: bool) -> N
     if has_originals:  # a rate of the original's day is a rate of the return
         dated = "select original_id from intermediate.int_originals_dated where first_day in (select day from changes.days)"
         con.execute(f"insert into changes.originals ({dated}) except from changes.originals")
-    con.execute("create or replace table changes.lines (file_no integer, row_no bigint, cause_no integer)")
     edges = [f"select file_no, row_no, {CAUSES.index(cause)} as cause_no from ({_LINES[cause].format(**differs)})" for cause in _edges(con)]
     con.execute(f"insert into changes.lines select file_no, row_no, min(cause_no) from ({' union all '.join(edges)}) group by all")
     changed, all_lines = _count(con, "changes.lines"), _count(con, "raw.transactions")

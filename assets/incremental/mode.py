@@ -22,8 +22,14 @@ if TYPE_CHECKING:
 MOST_CHANGED = 0.3
 DAMAGED = "tables of the run before are damaged"
 NOTHING_KEPT = "nothing is kept of a run before: there was none, it did not end, or files were read anew"
-#: One row. program, features: what the run is made with and for, of which `keep_run` makes the next run's `previous.run`.
-_MODE = "create or replace table changes.mode (why_full varchar, as_of_before date, as_of date, program varchar, features varchar)"
+#: What has changed, still empty. mode has one row. program, features: what the run is made with and for, of which `keep_run` makes the next run's `previous.run`.
+_CHANGES = """
+    drop schema if exists changes cascade;
+    create schema changes;
+    create table changes.mode (why_full varchar, as_of_before date, as_of date, program varchar, features varchar);
+    create table changes.compared_lines (file_no integer, row_no bigint);
+    create table changes.lines (file_no integer, row_no bigint, cause_no integer);
+    create table changes.measures_before (line_set_key integer, participant_key integer, period_no integer, cause_no integer);"""
 
 
 def decide_mode(con: duckdb.DuckDBPyConnection, context: RunContext, variables: dict[str, Any]) -> None:
@@ -39,8 +45,7 @@ def decide_mode(con: duckdb.DuckDBPyConnection, context: RunContext, variables: 
     except duckdb.Error:
         why = DAMAGED
     forget_run(con)
-    con.execute("create schema if not exists changes")
-    con.execute(_MODE)
+    con.execute(_CHANGES)
     con.execute("insert into changes.mode values (?, ?, ?, ?, ?)", [why, None if kept is None else kept.as_of, context.as_of, program, features])
 
 

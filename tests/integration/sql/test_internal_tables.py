@@ -21,7 +21,9 @@ DESCRIBED = {
     for table in source["tables"]
 }
 #: What the steps note for themselves; dbt does not read it.
-NOTES = {("raw", name) for name in ("declared_totals", "feed_columns", "feed_settings", "landed_files")} | {("terms", "loaded"), ("calc", "made_for")}
+NOTES = {("raw", name) for name in ("declared_totals", "feed_columns", "feed_settings", "landed_files")} | {
+    ("terms", "loaded"), ("calc", "made_for"), ("calc", "payout_runs"), ("changes", "mode"),
+}  # fmt: skip
 
 Columns = dict[tuple[str, str], list[tuple[str, str]]]
 
