@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST_CHANGED = 0.3
 DAMAGED = "tables of the run before are damaged"
 NOTHING_KEPT = "nothing is kept of a run before: there was none, it did not end, or files were read anew"
-#: What has changed, still empty. mode has one row. program, features: what the run is made with and for, of which `keep_run` makes the next run's `previous.run`.
+#: What has changed, still empty. mode has one row; `program` and `features` are what the run is made with and for, which `keep_run` hands on.
 _CHANGES = """
     drop schema if exists changes cascade;
     create schema changes;

@@ -15,7 +15,7 @@ import duckdb
 from assets.incremental.changed_lines import CAUSES
 from assets.incremental.mode import why_full
 from assets.incremental.recomputed import COMPUTED_ANEW
-from assets.runtime.sql import scan
+from assets.runtime.sql import scan, table_exists
 from models.sql_text import literal
 
 FILE = "computed.parquet"
@@ -42,7 +42,9 @@ def record_payout_runs(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def write_payout_runs(con: duckdb.DuckDBPyConnection, published: Path) -> None:
-    """Replace the file in one step."""
+    """Replace the file in one step. Where the set was not computed by a run, there is none."""
+    if not table_exists(con, "calc", "payout_runs"):
+        return
     staged = published / f".{FILE}.tmp"
     query = f"select payout_id, run_id, why from calc.payout_runs join {_IDS} using (payout_key) order by payout_id"
     con.execute(f"copy ({query}) to {literal(str(staged))} (format parquet)")

@@ -141,9 +141,9 @@ def test_a_line_that_is_not_its_row_is_named(book: Path, change: str, message: s
 def test_verify_finds_a_key_that_was_taken_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The fault itself, put back into the SQL in memory: the book is made with it, and made again with it, so that every table agrees."""
     manifest = dbt.load_manifest(has_tests=False)
-    (model,) = (node for node in manifest.nodes.values() if node.name == "stg_transactions_keyed")
-    assert "partners.partner_key," in model.raw_code
-    model.raw_code = model.raw_code.replace("partners.partner_key,", 'cast(lines."attribute:partner_key" as integer) as partner_key,')
+    (macro,) = (macro for macro in manifest.macros.values() if macro.name == "with_keys")
+    assert "partners.partner_key," in macro.macro_sql
+    macro.macro_sql = macro.macro_sql.replace("partners.partner_key,", 'cast(lines."attribute:partner_key" as integer) as partner_key,')
     monkeypatch.setattr(dbt, "_target", lambda: tmp_path)  # what is kept of the true project is not for this one
     monkeypatch.setattr(dbt, "_models_alone", lambda: manifest)
     damaged = make(tmp_path / "book", {"a.csv": csv(*ROWS)})

@@ -107,7 +107,20 @@ def test_json_keeps_money_exact(demo_book: Path, largest: str, capsys: pytest.Ca
     message = json.loads(capsys.readouterr().out)
     assert Decimal(message["line_sum"]) == Decimal(message["payout"]["payout"])
     assert isinstance(message["payout"]["payout"], str)
-    assert set(message) == {"payout", "agreement", "benefit", "participant", "achievement", "tiers", "steps", "lines", "files", "line_count", "line_sum"}
+    assert set(message) == {
+        "payout",
+        "agreement",
+        "benefit",
+        "participant",
+        "achievement",
+        "tiers",
+        "steps",
+        "lines",
+        "files",
+        "line_count",
+        "line_sum",
+        "computed",
+    }
 
 
 class _Page(HTMLParser):
