@@ -133,7 +133,7 @@ def _sources(book: Path) -> dict[str, str]:
     feeds = {feed: f"read_csv('{book}/feeds/{feed}/*.csv', all_varchar = true, filename = true)" for feed in ("transactions", "partners", "fx_rates")}
     return feeds | {
         "day": f"read_csv('{book}/next/*.csv', all_varchar = true)",
-        "lines": f"'{published / 'fct_payout_line.parquet'}'",
+        "lines": f"'{published / 'fct_payout_line*.parquet'}'",  # in parts where there are many
         "payouts": payouts,
         "open": f"(from {payouts} where {as_of} between window_start and window_end)",
         "as_of": as_of,

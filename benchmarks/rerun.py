@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from benchmarks.books import PROJECT, SIZES, make_book
 from benchmarks.changes import CHANGES
@@ -67,7 +68,7 @@ def _row(entry: Entry) -> list[str]:
         f"{entry['cpu']:.2f}",
         f"{entry['peak_mb']:,}",
         *changed,
-        "; ".join(map(_describe, entry.get("recomputed", []))),
+        "; ".join(map(describe_recomputed, entry.get("recomputed", []))),
         _verdict(entry),
     ]
 
@@ -79,10 +80,9 @@ def _verdict(entry: Entry) -> str:
     return f"DIFFERS: {compared['different'][0]}" if compared["different"] else f"the same, {compared['same_bytes']} of {compared['files']} byte for byte"
 
 
-def _describe(part: dict[str, object]) -> str:
-    why = part.get("why") or {}
-    assert isinstance(why, dict)
-    causes = ", ".join(f"{cause} {count:,}" for cause, count in why.items())
+def describe_recomputed(part: dict[str, Any]) -> str:
+    """What the summary says of one kind of row: 12,304 of 72,720 payouts (new lines 12,287, rate of 2026-03-31 17)."""
+    causes = ", ".join(f"{cause} {count:,}" for cause, count in part.get("why", {}).items())
     return f"{part['count']:,} of {part['of']:,} {part['what']}" + (f" ({causes})" if causes else "")
 
 

@@ -1,4 +1,4 @@
-"""The benchmark's history and the page of its growth: what is compared with what, and that a picture shows the numbers of the history.
+"""The benchmark's history and the page of its growth: what is compared with what, and that page and pictures show the numbers of the history.
 
 Does not belong here: measured times, and books that run (tests/integration/test_benchmark_changes.py).
 """
@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 from benchmarks.growth_page import full_runs, make_page, make_pictures, write_page
 from benchmarks.history import HISTORY, append, last_of, make_entry, read_history, record
+from benchmarks.rerun import describe_recomputed
 
 RUN = {
     "name": "full run",
@@ -52,6 +53,12 @@ def test_changes_are_shown_against_the_last_entry_and_then_kept(tmp_path: Path) 
     faster = entry(beyond_start_up=8.0, wall=9.0, cpu=20.0, peak_mb=1_200, ratio=1.5, ratio_to="floor", day="2026-02-28")
     assert "| 1m | full run | 8.00 (-20%) | 9.00 (-25%) | 20.00 (+0%) | 1,200 (+33%) | 1.50 of floor | 2026-01-31, abc |" in record(file, [faster])
     assert [each["day"] for each in read_history(file)] == ["2026-01-31", "2026-02-28"]
+
+
+def test_what_was_recomputed_is_shown_with_its_causes() -> None:
+    part = {"what": "payouts", "count": 12_304, "of": 72_720, "why": {"new lines": 12_287, "rate of 2026-03-31": 17}}
+    assert describe_recomputed(part) == "12,304 of 72,720 payouts (new lines 12,287, rate of 2026-03-31 17)"
+    assert describe_recomputed(part | {"why": {}}) == "12,304 of 72,720 payouts"
 
 
 def test_growth_takes_the_last_full_run_of_each_size() -> None:
