@@ -20,13 +20,16 @@ from typing import Any
 from benchmarks.books import PROJECT, SIZES, make_book
 from benchmarks.changes import CHANGES
 from benchmarks.history import Entry, add_option, make_entry, record
-from benchmarks.ours import ENVIRONMENT, Run, copied, read_all, run_ours, wall_beyond
+from benchmarks.ours import ENVIRONMENT, Run, copied, cpu_beyond, read_all, run_ours, wall_beyond
 from benchmarks.tables import table
 
 NOTHING_NEW = "nothing new"
 #: A file that was touched less than two seconds before a run is read again by the next one.
 SETTLED_SECONDS = 3
-HEADER = ["change", "beyond start-up s", "/ full run", "CPU s", "peak MB", "payouts changed", "amounts", "tiers", "recomputed", "set of a full run"]
+HEADER = [
+    "change", "beyond start-up s", "/ full run", "CPU s", "/ full run", "peak MB", "payouts changed", "new or gone", "amounts", "tiers", "recomputed",
+    "set of a full run",
+]  # fmt: skip
 
 
 def run_changes(book: Path, names: list[str], scratch: Path) -> Iterator[Entry]:
@@ -44,7 +47,8 @@ def run_changes(book: Path, names: list[str], scratch: Path) -> Iterator[Entry]:
             with copied(copy, scratch) as fresh:
                 full = _run("full run", fresh, scratch)
                 compared = json.loads(_call("benchmarks.set_differences", copy / "published" / "current", fresh / "published" / "current"))
-            more = {"ratio": round(wall_beyond(after) / wall_beyond(full), 4), "ratio_to": "full run", "changed": changed, **_recomputed(after)}
+            ratios = {name: round(seconds(after) / seconds(full), 4) for name, seconds in (("ratio", wall_beyond), ("cpu_ratio", cpu_beyond))}
+            more = {**ratios, "ratio_to": "full run", "changed": changed, **_recomputed(after)}
             yield make_entry(book.name, after["name"], [after], **more, compared={key: compared[key] for key in ("files", "same_bytes", "different")})
 
 
@@ -59,18 +63,10 @@ def write_report(entries: list[Entry]) -> str:
 
 
 def _row(entry: Entry) -> list[str]:
-    changed = [f"{count:,}" for count in entry.get("changed", {}).values()] or ["", "", ""]
-    ratio = f"{entry['ratio']:.3f}" if "ratio" in entry else ""
-    return [
-        entry["what"],
-        f"{entry['beyond_start_up']:.2f}",
-        ratio,
-        f"{entry['cpu']:.2f}",
-        f"{entry['peak_mb']:,}",
-        *changed,
-        "; ".join(map(describe_recomputed, entry.get("recomputed", []))),
-        _verdict(entry),
-    ]
+    ratio, cpu_ratio = (f"{entry[name]:.3f}" if name in entry else "" for name in ("ratio", "cpu_ratio"))
+    changed = [f"{count:,}" for count in entry.get("changed", {}).values()] or [""] * 4
+    measured = [f"{entry['beyond_start_up']:.2f}", ratio, f"{entry['cpu']:.2f}", cpu_ratio, f"{entry['peak_mb']:,}"]
+    return [entry["what"], *measured, *changed, "; ".join(map(describe_recomputed, entry.get("recomputed", []))), _verdict(entry)]
 
 
 def _verdict(entry: Entry) -> str:

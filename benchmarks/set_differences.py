@@ -28,12 +28,14 @@ def compare_sets(ours: Path, theirs: Path) -> dict[str, Any]:
 
 
 def count_changed(before: Path, after: Path) -> dict[str, int]:
-    """Payouts that are new, gone or changed."""
+    """Payouts that changed in any column, among them those that are new or gone, and of the others those with another amount or tier."""
     b, a = (f"(select * exclude run_id from read_parquet('{folder}/fct_payout.parquet'))" for folder in (before, after))
-    counts = "count(*), count(*) filter (b.payout is distinct from a.payout), count(*) filter (b.tier is distinct from a.tier)"
+    changes = ("true", "not in_both", "in_both and b.payout is distinct from a.payout", "in_both and b.tier is distinct from a.tier")
+    counts = ", ".join(f"count(*) filter ({change})" for change in changes)
+    pairs = f"select b, a, b.agreement_id is not null and a.agreement_id is not null as in_both from {b} b full join {a} a using (payout_id)"
     with duckdb.connect() as con:
-        ((payouts, amounts, tiers),) = con.execute(f"select {counts} from {b} b full join {a} a using (payout_id) where b is distinct from a").fetchall()
-    return {"payouts": payouts, "amounts": amounts, "tiers": tiers}
+        (found,) = con.execute(f"select {counts} from ({pairs}) where b is distinct from a").fetchall()
+    return dict(zip(("payouts", "new_or_gone", "amounts", "tiers"), found, strict=True))
 
 
 def _have_same_bytes(one: Path, other: Path) -> bool:

@@ -139,7 +139,17 @@ def test_a_set_that_differs_is_noticed(published: Path, tmp_path: Path) -> None:
     missing, other = compare_sets(ours, theirs)["different"]
     assert missing == f"dim_tier.parquet is missing in {theirs}"
     assert other.startswith("fct_payout.parquet: row ")
-    assert count_changed(ours, theirs) == {"payouts": 1, "amounts": 1, "tiers": 0}
+    assert count_changed(ours, theirs) == {"payouts": 1, "new_or_gone": 0, "amounts": 1, "tiers": 0}
+
+
+def test_a_new_payout_has_no_tier_that_changed(published: Path, tmp_path: Path) -> None:
+    ours = (published / "published" / "current").resolve()
+    payouts = duckdb.read_parquet(f"{ours}/fct_payout.parquet")
+    payouts.filter("tier is null or payout = 0").write_parquet(str(tmp_path / "fct_payout.parquet"))
+    left = len(duckdb.read_parquet(str(tmp_path / "fct_payout.parquet")).fetchall())
+    new = len(payouts.fetchall()) - left
+    assert new > 10
+    assert count_changed(tmp_path, ours) == {"payouts": new, "new_or_gone": new, "amounts": 0, "tiers": 0}
 
 
 def test_every_unusual_book_is_measured() -> None:
