@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 AUDIT := build/audit
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit mutants torture crashes histories dbt-build lint ui audit lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page bench clean
+.PHONY: help setup run test check unit mutants torture crashes histories dbt-build lint ui audit lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page bench bench-growth bench-changes bench-scenarios clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -101,8 +101,17 @@ reasons-page: setup  ## write docs/reasons.md from the reasons of rejected rows
 curves-page: setup  ## draw the pictures of docs/curves.md from the YAML under them
 	@$(BIN)/python -m pipelines.pages.curves
 
-bench: setup  ## measure against the rivals (BENCH="--help" lists the options)
+bench: setup  ## measure against the rivals (BENCH="--help" lists the options, here and below)
 	@$(BIN)/python -m benchmarks.run $(BENCH)
+
+bench-growth: setup  ## measure full runs from 1 to 100 million lines, and draw their growth
+	@$(BIN)/python -m benchmarks.growth $(BENCH)
+
+bench-changes: setup  ## measure a run after one more day, a correction, a new rate …
+	@$(BIN)/python -m benchmarks.rerun $(BENCH)
+
+bench-scenarios: setup  ## measure a small book, many agreements, many payouts
+	@$(BIN)/python -m benchmarks.scenarios $(BENCH)
 
 clean:  ## remove what can be made again
 	@rm -rf $(VENV) build dist *.egg-info

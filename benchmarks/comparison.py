@@ -1,7 +1,7 @@
 """Tierledger and its rivals in turns on one book, round after round, and whether they pay the same.
 
-Belongs here: the order of the runs, a fresh copy of the book for each of our runs, and the further day. Does not belong here: measuring one
-process (measurement.py), and ratios (report.py).
+Belongs here: the order of the runs, and the further day. Does not belong here: measuring one process (measurement.py), our command and copies
+of the book (ours.py), and ratios (report.py).
 
 Rivals do not change the book. Our runs use a copy made of links, so that nothing remains from the previous round. Then one more day's file arrives,
 ours runs again on the same copy, and the floor, which keeps nothing between runs, computes the larger book for the comparison.
@@ -10,26 +10,20 @@ ours runs again on the same copy, and the floor, which keeps nothing between run
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from benchmarks.measurement import ProcessFailed, measure
+from benchmarks.books import PROJECT
+from benchmarks.ours import Run, copied, measure_run, read_all, run_ours
 
-PROJECT = Path(__file__).parents[1]
 ENGINE, FLOOR = "tierledger", "floor"
 RIVALS = {FLOOR: "duckdb_floor", "polars": "polars_script", "pandas": "pandas_script", "postgres": "postgres_script"}
 #: Rivals that need packages outside the project.
 NEED_PACKAGES = {"pandas", "postgres"}
-_OURS = ("-c", "from pipelines.cli.main import run_cli; run_cli()", "run", "--json", "--book")  # the console script, installed or not
-
-Run = dict[str, Any]
 
 
 class Comparison:
@@ -38,16 +32,14 @@ class Comparison:
     def __init__(self, book: Path, rivals: list[str], packages: Path) -> None:
         self._book, self._packages = book, packages
         self._rivals = [FLOOR, *(rival for rival in rivals if rival != FLOOR)]
-        self._environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
 
     def run(self, rounds: int) -> Iterator[Run]:
         """Every run as it ends: measurements and `verdict`, or `error`."""
-        for path in (self._book / "feeds" / "transactions").iterdir():
-            path.read_bytes()  # the same warm file cache for everyone
+        read_all(self._book)  # the same warm file cache for everyone
         with tempfile.TemporaryDirectory(prefix=".comparison-", dir=self._book.parent) as folder:
             for number in range(rounds):
                 for run in self._run_round(Path(folder)):
-                    yield {"round": number, "load": os.getloadavg()[0], **run}
+                    yield {"round": number, **run}
 
     def _run_round(self, scratch: Path) -> Iterator[Run]:
         floor = scratch / FLOOR
@@ -56,7 +48,7 @@ class Comparison:
             if rival == FLOOR and "error" in run:
                 raise SystemExit(f"the floor failed, so there is nothing to compare with: {run['error']}")
             yield run if rival == FLOOR or "error" in run else run | {"verdict": _verdict(scratch / rival, floor)}
-        with _copied(self._book, scratch) as book:
+        with copied(self._book, scratch) as book:
             yield self._run_ours(ENGINE, book, scratch, floor)
             for path in sorted((self._book / "next").glob("*.csv")):
                 shutil.copy2(path, book / "feeds" / "transactions" / f"zz-{path.name}")
@@ -65,36 +57,12 @@ class Comparison:
 
     def _run_rival(self, rival: str, book: Path, out: Path, scratch: Path) -> Run:
         python = str(self._packages) if rival in NEED_PACKAGES else sys.executable
-        run = self._measure(rival, [python, "-m", f"benchmarks.rivals.{RIVALS[rival]}", str(book), "--out", str(out)], scratch)
+        run = measure_run(rival, [python, "-m", f"benchmarks.rivals.{RIVALS[rival]}", str(book), "--out", str(out)], scratch)
         return run if "error" in run else run | json.loads(run.pop("output"))
 
     def _run_ours(self, name: str, book: Path, scratch: Path, floor: Path) -> Run:
-        run = self._measure(name, [sys.executable, *_OURS, str(book)], scratch)
-        return run if "error" in run else run | {"summary": json.loads(run.pop("output")), "verdict": _verdict(book / "published" / "current", floor)}
-
-    def _measure(self, name: str, command: list[str], scratch: Path) -> Run:
-        try:
-            return {"name": name, **vars(measure(command, scratch, self._environment))}
-        except ProcessFailed as error:
-            return {"name": name, "error": str(error)}
-
-
-@contextmanager
-def _copied(book: Path, scratch: Path) -> Iterator[Path]:
-    """A copy of the book as before its first run, made of hard links if the disk allows."""
-    copy = Path(tempfile.mkdtemp(prefix="book-", dir=scratch))
-    shutil.copy2(book / "book.yaml", copy)
-    for folder in ("agreements", "feeds"):
-        shutil.copytree(book / folder, copy / folder, copy_function=_link)
-    yield copy
-    shutil.rmtree(copy)
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+        run = run_ours(name, book, scratch)
+        return run if "error" in run else run | {"verdict": _verdict(book / "published" / "current", floor)}
 
 
 def _verdict(ours: Path, floor: Path) -> str:

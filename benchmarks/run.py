@@ -1,7 +1,8 @@
 """Tierledger and hand-written rivals on generated books: `python -m benchmarks.run --sizes 1m,10m`.
 
 Makes each book (benchmarks/generator) unless it exists, runs the rivals and `tierledger run` in turns, compares every payout with the
-floor's to the cent, and prints ratios and stages as Markdown, also to WORK/report.md. Every run is in WORK/results/*.jsonl.
+floor's to the cent, and prints ratios and stages as Markdown, also to WORK/report.md. Every run is in WORK/results/*.jsonl; the medians of ours and
+of the floor are added to the history, where all payouts are right.
 
   --sizes 2k --rounds 1                      a one-minute check that it works
   --sizes 1m --rounds 4 --rivals floor       the ratio to the floor, without further packages
@@ -20,29 +21,13 @@ import sys
 import venv
 from pathlib import Path
 
-from benchmarks.comparison import NEED_PACKAGES, PROJECT, RIVALS, Comparison, Run
-from benchmarks.report import write_report
+from benchmarks.books import SIZES, make_book
+from benchmarks.comparison import NEED_PACKAGES, RIVALS, Comparison
+from benchmarks.history import add_option, record
+from benchmarks.ours import Run
+from benchmarks.report import make_entries, write_report
 
-#: The generator's arguments for each size.
-SIZES: dict[str, dict[str, int]] = {
-    "2k": {"lines": 2_000, "agreements": 20, "partners": 200, "products": 300},
-    "100k": {"lines": 100_000},
-    "1m": {"lines": 1_000_000},
-    "10m": {"lines": 10_000_000},
-}
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
-
-
-def make_book(books: Path, size: str) -> Path:
-    """The book of this size, generated unless it exists."""
-    book = books / size
-    if not (book / "book.yaml").is_file():
-        print(f"making {book}", flush=True)
-        numbers = [part for name, number in SIZES[size].items() for part in (f"--{name}", str(number))]
-        # in its own process: see comparison.py on the memory of children
-        command = [sys.executable, "-m", "benchmarks.generator", *numbers, "--further-days", "1", "--out", str(book)]
-        subprocess.run(command, cwd=PROJECT, check=True)
-    return book
 
 
 def packages_python(work: Path, rivals: list[str]) -> Path:
@@ -77,6 +62,7 @@ def main() -> None:
     parser.add_argument("--rivals", default="floor,polars,pandas", help=f"of {', '.join(RIVALS)}; the floor always runs; default: %(default)s")
     parser.add_argument("--work", type=Path, default=Path("build/bench"), help="folder for books, packages and results; default: %(default)s")
     parser.add_argument("--books", type=Path, help="folder with books named by their size, which are not changed; default: WORK/books")
+    add_option(parser)
     chosen = parser.parse_args()
     sizes, rivals = chosen.sizes.lower().split(","), chosen.rivals.lower().split(",")
     for option, names, known in (("--sizes", sizes, SIZES), ("--rivals", rivals, RIVALS)):
@@ -96,9 +82,12 @@ def main() -> None:
                 file.write(json.dumps(run) + "\n")
                 runs[size].append(run)
     report = write_report(runs)
+    is_valid = all(is_right(run) for each in runs.values() for run in each)
+    if is_valid:
+        report += "\n\n" + record(chosen.history, make_entries(runs))
     (work / "report.md").write_text(report, encoding="utf-8")
     print(f"\n{report}\n(also in {work / 'report.md'})")
-    sys.exit(0 if all(is_right(run) for each in runs.values() for run in each) else 1)
+    sys.exit(0 if is_valid else 1)
 
 
 if __name__ == "__main__":

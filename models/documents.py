@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -123,54 +124,57 @@ def _compose(file: str, text: str) -> Iterator[Document]:
     events = _bounded(file, yaml.parse(text, Loader=_LOADER))
     for index, _ in enumerate(event for event in events if isinstance(event, yaml.DocumentStartEvent)):
         first = next(events)
-        places: dict[Path, int] = {}
+        places: dict[Path, int] = {(): first.start_mark.line + 1}
         value = _value(file, first, events, (), places, 0)
-        yield Document(file, index, first.start_mark.line + 1, value, places)
+        yield Document(file, index, places[()], value, places)
 
 
 def _value(file: str, event: Any, events: Iterator[Any], path: Path, places: dict[Path, int], depth: int) -> Any:
-    line = event.start_mark.line + 1
-    places.setdefault(path, line)
-
-    def error_at(message: str, at: int = line) -> InputError:
-        return InputError([Problem(file, at, _dotted(path), message)])
-
-    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-        raise error_at("anchors and aliases are not allowed; write the value out")
-    tag = event.tag
-    if tag is not None and tag != "!":
-        raise error_at(f"the tag {tag} is not allowed")
-    if isinstance(event, yaml.ScalarEvent):
+    """The value that begins with the event. Its own place is known; those of the values in it are added."""
+    if event.anchor is not None:  # of an alias too
+        raise _refusal(file, event, path, "anchors and aliases are not allowed; write the value out")
+    if event.tag is not None and event.tag != "!":
+        raise _refusal(file, event, path, f"the tag {event.tag} is not allowed")
+    kind = type(event)
+    if kind is yaml.ScalarEvent:
+        text = composed(event.value)
         if not event.implicit[0]:
-            return composed(event.value)
+            return text
         try:
-            return _scalar(composed(event.value))
+            return _frequent_scalar(text) if len(text) <= _FREQUENT_LENGTH else _scalar(text)
         except ValueError as error:
-            raise error_at(str(error)) from None
+            raise _refusal(file, event, path, str(error)) from None
     if depth >= MAX_DEPTH:
-        raise error_at(f"nested deeper than {MAX_DEPTH} levels")
-    if isinstance(event, yaml.SequenceStartEvent):
+        raise _refusal(file, event, path, f"nested deeper than {MAX_DEPTH} levels")
+    if kind is yaml.SequenceStartEvent:
         items: list[Any] = []
         for item in events:
-            if isinstance(item, yaml.SequenceEndEvent):
+            if type(item) is yaml.SequenceEndEvent:
                 return items
-            items.append(_value(file, item, events, (*path, len(items)), places, depth + 1))
+            place = (*path, len(items))
+            places[place] = item.start_mark.line + 1
+            items.append(_value(file, item, events, place, places, depth + 1))
     mapping: dict[str, Any] = {}
     for key_event in events:
-        if isinstance(key_event, yaml.MappingEndEvent):
+        kind = type(key_event)
+        if kind is yaml.MappingEndEvent:
             return mapping
-        at = key_event.start_mark.line + 1
-        if not isinstance(key_event, yaml.ScalarEvent):
-            raise error_at("a key must be plain text", at)
+        if kind is not yaml.ScalarEvent:
+            raise _refusal(file, key_event, path, "a key must be plain text")
         key = composed(key_event.value)
         if key == "<<":
-            raise error_at("merge keys are not allowed; write the values out", at)
+            raise _refusal(file, key_event, path, "merge keys are not allowed; write the values out")
+        place = (*path, key)
         if key in mapping:
-            raise InputError([Problem(file, at, _dotted((*path, key)), "this key appears twice; keep one")])
-        places[(*path, key)] = at
+            raise _refusal(file, key_event, place, "this key appears twice; keep one")
+        places[place] = key_event.start_mark.line + 1
         mapping[key] = None
-        mapping[key] = _value(file, next(events), events, (*path, key), places, depth + 1)
-    raise error_at("the document ends in the middle")  # pragma: no cover - the YAML parser reports it first
+        mapping[key] = _value(file, next(events), events, place, places, depth + 1)
+    raise _refusal(file, event, path, "the document ends in the middle")  # pragma: no cover - the YAML parser reports it first
+
+
+def _refusal(file: str, event: Any, path: Path, message: str) -> InputError:
+    return InputError([Problem(file, event.start_mark.line + 1, _dotted(path), message)])
 
 
 def _scalar(text: str) -> Any:
@@ -193,6 +197,11 @@ def _scalar(text: str) -> Any:
     if _AMBIGUOUS.fullmatch(text):
         raise ValueError(f"programs read {text} differently: write '{text}' in quotes if it is a name, otherwise the number in full or true/false")
     return text
+
+
+#: Words and numbers of agreements come again and again: `month`, `0.02`, the ids of partners.
+_frequent_scalar = lru_cache(maxsize=20_000)(_scalar)
+_FREQUENT_LENGTH = 40
 
 
 def _as_written(number: WrittenInteger | WrittenDecimal, text: str) -> int | Decimal:

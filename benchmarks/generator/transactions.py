@@ -73,11 +73,12 @@ def write_feed(lines: pl.DataFrame, partners: Partners, products: Products) -> p
         product_id=products.ids.gather(lines["product"]),
         type=pl.when(pl.col("quantity") < 0).then(pl.lit("return")).otherwise(pl.lit("sale")),
         quantity="quantity",
-        amount=_money("amount"),
-        cost=_money("cost"),
+        amount=as_money("amount"),
+        cost=as_money("cost"),
         currency=pl.Series(CURRENCIES).gather(lines["currency"]),
     )
 
 
-def _money(cents: str) -> pl.Expr:
+def as_money(cents: str) -> pl.Expr:
+    """Cents as an amount with two decimals."""
     return pl.col(cents).cast(pl.Decimal(18, 2)) * pl.lit("0.01").cast(pl.Decimal(18, 2))

@@ -14,10 +14,12 @@ from typing import Any
 from models.agreements.schema import Agreement, Approval
 from models.feeds.attributes import folded
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str, separators=(",", ":"))
+
 
 def canonical_text(value: Any) -> str:
     """A document as one text that does not depend on the layout of its file."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str, separators=(",", ":"))
+    return _CANONICAL.encode(value)
 
 
 def terms_sha256(value: dict[str, Any]) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, reduce
+from itertools import zip_longest
 
 from models.agreements.rules import pay_forms
 from models.agreements.schema import Benefit, axis_name, base_of, measure_of
@@ -131,7 +132,7 @@ def value_at(polynomial: Polynomial, x: Fraction) -> Fraction:
     """Its value at x."""
     value = ZERO
     for c in reversed(polynomial):
-        value = value * x + c if value else c
+        value = _plus(value * x, c) if value else c
     return value
 
 
@@ -142,10 +143,19 @@ def derive(polynomial: Polynomial) -> Polynomial:
 
 def multiply(a: Polynomial, b: Polynomial) -> Polynomial:
     """The product of two."""
-    return tuple(sum((a[i] * b[n - i] for i in range(len(a)) if 0 <= n - i < len(b)), ZERO) for n in range(len(a) + len(b) - 1))
+    product = [ZERO] * (len(a) + len(b) - 1)
+    for i, x in enumerate(a):
+        for j, y in enumerate(b):
+            if x and y:
+                product[i + j] = _plus(product[i + j], x * y)
+    return tuple(product)
 
 
 def add(polynomials: Iterable[Polynomial]) -> Polynomial:
     """The sum of several."""
-    listed = list(polynomials)
-    return tuple(sum((p[n] for p in listed if n < len(p)), ZERO) for n in range(max(map(len, listed), default=0)))
+    return tuple(reduce(_plus, terms) for terms in zip_longest(*polynomials, fillvalue=ZERO))
+
+
+def _plus(a: Fraction, b: Fraction) -> Fraction:
+    """Their sum. Most coefficients are 0, and adding fractions is slow."""
+    return a + b if a and b else a or b

@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from assets.agreements.load import Terms, read_terms
 from assets.agreements.texts import read_agreement_texts
 from assets.archive.run_identity import identify_run
 from assets.feeds.load import load_feeds
@@ -59,6 +60,17 @@ def test_a_second_run_with_nothing_new_changes_nothing(first: RunSummary, book: 
     assert list(second.stages) == ["ledger", "feeds", "identify"]
     assert published_bytes(book) == before
     assert second.agreements == first.agreements
+
+
+def test_reading_changed_agreements_counts_in_their_step(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_slowly(context: RunContext) -> Terms:
+        time.sleep(0.5)
+        return read_terms(context)
+
+    file = next((book / "agreements").iterdir())
+    file.write_text(file.read_text().replace("0.02", "0.03"))
+    monkeypatch.setattr("pipelines.run._read_terms", read_slowly)
+    assert run_book(book).stages["agreements"] >= 0.5
 
 
 @pytest.mark.parametrize(("zone", "day"), [("UTC", "2026-01-31"), ("Europe/Amsterdam", "2026-02-01"), ("America/New_York", "2026-01-31")])

@@ -34,7 +34,8 @@ def test_help_teaches_by_example(command: str, capsys: pytest.CaptureFixture[str
 def test_a_long_table_of_agreements_is_cut_and_its_notes_are_not(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, agreements: int, rest: str
 ) -> None:
-    monkeypatch.setattr("pipelines.cli.commands.validate._MOST_LISTED", 2)
+    for limit in ("_MOST_LISTED", "_AT_ONCE"):
+        monkeypatch.setattr(f"pipelines.cli.commands.validate.{limit}", 2)
     (tmp_path / "book.yaml").write_text('book: b\ncurrency: EUR\nfeeds: {transactions: {files: "*.csv"}}\n')
     (tmp_path / "agreements").mkdir()
     term, tiers = "{from: 2026-01-01, to: 2026-12-31}", "[{from: 10, amount: 5}]"

@@ -11,6 +11,8 @@ from pipelines.cli.options import BookOption, JsonOption, QuietOption, make_cons
 
 #: Agreements in the table. Their mistakes, warnings and notes are all listed.
 _MOST_LISTED = 200
+#: Lines given to the terminal in one piece, which it takes apart in time that grows with the square of their number.
+_AT_ONCE = 100
 
 
 def validate(
@@ -118,5 +120,6 @@ def _print_table(sources: list[Any], found: list[Any]) -> None:
     for severity, colour in (("warning", "yellow"), ("note", "dim")):
         if listed := [p for p in found if p.severity == severity]:
             console.print(f"\n[bold]{len(listed)} {severity}{'s' if len(listed) > 1 else ''}[/bold]")
-            console.out("\n".join(map(str, listed)), style=colour, highlight=False)
+            for start in range(0, len(listed), _AT_ONCE):
+                console.out("\n".join(map(str, listed[start : start + _AT_ONCE])), style=colour, highlight=False)
     console.print(f"\n[green]{len(sources)} {'agreement' if len(sources) == 1 else 'agreements'}, no mistakes.[/green]")
