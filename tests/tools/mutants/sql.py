@@ -61,9 +61,16 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
         ("lead(from_units) over (partition by payout_key order by tier) as to_units", "null::hugeint as to_units"),
         ('"(1000000000000 + from_units)"', '"from_units"'),
     ],
+    "int_payouts_measured.sql": [
+        ("where payout <> 0", "where payout > 1"),
+        ("benefits.has_constant_rate and agreements.net_of is null as has_constant_rate", "benefits.has_constant_rate as has_constant_rate"),
+    ],
     "int_payouts_to_allocate.sql": [
         ("4000000000000000000 // abs(", "9000000000000000000 // abs("),
-        ("where payout <> 0", "where payout > 1"),
+        ("when is_exact then exact_numerator", "when false then exact_numerator"),
+        ("numerator // common as share_numerator", "numerator as share_numerator"),
+        ("has_constant_rate and is_exact and not is_cut and has_exact_weights and", "is_exact and not is_cut and has_exact_weights and"),
+        ("and not is_cut and has_exact_weights and", "and not is_cut and"),
     ],
     "money.sql": [
         ("(sign({{ numerator }}) * ((2 * abs({{ numerator }}) + {{ denominator }}) //",
@@ -79,9 +86,8 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
     "payout_lines.sql": [
         ("< 5e37", "< 5e38"),
         ("* ({{ right }} // 1000000000000) +", "* 0 +"),
-        ('"greatest(" ~ total ~ " // 1000000, 1)"', '"greatest(" ~ total ~ " // 100000, 1)"'),
-        ('(" ~ place ~ " // 1000000)"', '(" ~ place ~ " // 10000000)"'),
-        ('{{ place_in_payout("(" ~ weight_to_here ~ " - " ~ weight ~ ")", weight_total) }}', "0"),
+        ('"greatest(payouts.share_divisor // " ~ coarser', '"greatest(payouts.share_divisor // 10 // " ~ coarser'),
+        ("- {{ allocated_up_to(from_place) }}", "- 0"),
     ],
     "audit_feed_file.sql": [
         (" - unresolved_count as rows_loaded", " as rows_loaded"),
@@ -102,9 +108,9 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
 LARGE: dict[str, list[tuple[str, str]]] = {
     "payout_lines.sql": [
         ("// 1000000000 * cast(100000000000000 as hugeint)", "* cast(100000000000000 as hugeint)"),
+        ("when coarse_units = 1 then {{ slice_end }}", "when coarse_units > 0 then {{ slice_end }}"),
     ],
     "int_payout_tier_slices.sql": [("least(15, length(cast(max(abs(weight)) as varchar))) - 35", "least(15, length(cast(max(abs(weight)) as varchar))) - 90")],
-    "int_payout_lines_allocated.sql": [("case when coarse_units = 1 then slice_units", "case when coarse_units > 0 then slice_units")],
 }  # fmt: skip
 
 #: What the agreements' own cases notice.
@@ -132,7 +138,7 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("where rules.kind = 'exclude'", "where rules.kind = 'include'"),
         ("where not has_include", "where true"),
     ],
-    "int_payouts_to_allocate.sql": [
+    "int_payouts_measured.sql": [
         ("when 'margin' then cast(summed.amount - summed.cost as decimal(38, 12))", "when 'margin' then cast(summed.amount as decimal(38, 12))"),
         ("where payout <> 0", "where payout > 0"),
     ],
