@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.tools.mutants.mutant import LATER_CLOSES, Mutant, mutants_of
 
 LINES = ("tests/integration/sql/test_dbt_lines.py",)
+SHARES = ("tests/integration/sql/test_shares_of_new_lines.py",)
 MAGNITUDES = ("tests/integration/sql/test_magnitudes.py",)
 GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
 #: Files that arrive one after the other: doubled, corrected, snapshots, rejected.
@@ -63,14 +64,9 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
     ],
     "int_payouts_measured.sql": [
         ("where payout <> 0", "where payout > 1"),
-        ("benefits.has_constant_rate and agreements.net_of is null as has_constant_rate", "benefits.has_constant_rate as has_constant_rate"),
     ],
     "int_payouts_to_allocate.sql": [
         ("4000000000000000000 // abs(", "9000000000000000000 // abs("),
-        ("when is_exact then exact_numerator", "when false then exact_numerator"),
-        ("numerator // common as share_numerator", "numerator as share_numerator"),
-        ("has_constant_rate and is_exact and not is_cut and has_exact_weights and", "is_exact and not is_cut and has_exact_weights and"),
-        ("and not is_cut and has_exact_weights and", "and not is_cut and"),
     ],
     "money.sql": [
         ("(sign({{ numerator }}) * ((2 * abs({{ numerator }}) + {{ denominator }}) //",
@@ -102,6 +98,17 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
     "fct_accrual.sql": [
         ("cast(accrued_to_date - accrual as decimal(18, 4)) as accrued_before", "cast(accrued_to_date as decimal(18, 4)) as accrued_before"),
     ],
+}  # fmt: skip
+
+#: What a new line must not change.
+SHARED: dict[str, list[tuple[str, str]]] = {
+    "int_payouts_to_allocate.sql": [
+        ("when is_exact then exact_numerator", "when false then exact_numerator"),
+        ("when is_cut then cut_divisor when is_exact then exact_divisor else 1 end", "when is_cut then cut_divisor else 1 end"),
+        ("is not null and not is_mixed and", "is not null and"),
+        ("        has_constant_rate and is_exact and", "        is_exact and"),
+    ],
+    "int_payout_tier_slices.sql": [("when totals.weight_total > 0 then totals.weight_total else", "when false then totals.weight_total else")],
 }  # fmt: skip
 
 #: What figures notice that are as large as the feeds' columns hold.
@@ -247,6 +254,7 @@ DELETED: dict[str, list[tuple[str, str]]] = {
 
 MUTANTS: list[Mutant] = [
     *mutants_of(CREDITED, LINES),
+    *mutants_of(SHARED, SHARES),
     *mutants_of(LARGE, MAGNITUDES),
     *mutants_of(AGREED, GOLDEN),
     *mutants_of(BOOKED, LATER_CLOSES),
