@@ -11,7 +11,8 @@ from tests.tools.mutants.mutant import Mutant, mutants_of
 TESTS = (
     "tests/unit/test_money.py",
     "tests/unit/test_calendars.py",
-    *(f"tests/unit/calculation/test_{name}.py" for name in ("payouts", "curves", "exact_payouts", "achievement", "accruals", "steps", "schemes", "ranks", "forecasts")),
+    "tests/unit/calculation/test_exact_payouts.py",
+    *(f"tests/unit/calculation/test_{name}.py" for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "ranks", "forecasts")),
     "tests/unit/agreements/test_constant_rates.py",
     "tests/unit/agreements/test_agreement_language.py",
 )

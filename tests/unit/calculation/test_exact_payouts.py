@@ -78,8 +78,9 @@ def test_a_limit_that_holds_ends_it(limits: dict[str, Decimal]) -> None:
 
 
 def test_factors_belong_to_it() -> None:
-    scaled = {**RATE, "multiply": {"by": "measure", "tiers": [{"from": D(0), "factor": D("1.5")}]}, "requires": [{"by": "measure", "at_least": D(999), "otherwise": D("0.1")}]}
-    assert exact_of(scaled, Row(D("100.10"))) == Fraction("125.125") * Fraction("0.15")
+    multiply = {"by": "measure", "tiers": [{"from": D(0), "factor": D("1.5")}]}
+    gate = {"by": "measure", "at_least": D(999), "otherwise": D("0.1")}
+    assert exact_of({**RATE, "multiply": multiply, "requires": [gate]}, Row(D("100.10"))) == Fraction("125.125") * Fraction("0.15")
 
 
 def test_a_blocked_row_and_one_with_nothing_to_share_by_have_none() -> None:
