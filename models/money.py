@@ -33,6 +33,8 @@ def round_ratio(numerator: Any, denominator: Any, rounding: Rounding) -> Any:
 #: Published types: rounded money, and every other exact number.
 MONEY = pl.Decimal(18, 4)
 EXACT = pl.Decimal(38, 12)
+#: Whole numbers of up to 38 digits.
+INTEGER = pl.Decimal(38, 0)
 
 
 #: Money has at most 14 digits before the point: in ten-thousandths, less than this.
@@ -61,4 +63,4 @@ def as_exact(numerator: Any, denominator: Any) -> pl.Series:
 
 def _decimals(integers: Iterable[int | None], scale: int) -> pl.Series:
     whole = pl.Series(integers, dtype=pl.Int128)
-    return pl.select(whole.cast(pl.Decimal(38, 0)) * pl.lit(Decimal(1).scaleb(-scale), dtype=pl.Decimal(38, scale))).to_series()
+    return pl.select(whole.cast(INTEGER) * pl.lit(Decimal(1).scaleb(-scale), dtype=pl.Decimal(38, scale))).to_series()

@@ -33,7 +33,8 @@ _ROWS_PER_GIGABYTE = 70_000
 #: The tables that every level adds to.
 RESULTS = ("payouts", "achievement", "accruals", "calculation_steps")
 BENEFIT_COLUMNS = """
-    b.* exclude (definition, quote, clause, position), a.agreement_id, a.currency, a.payout_unit, a.combine_rule, a.combine_group, a.priority, a.net_of
+    b.* exclude (definition, quote, clause, position, has_constant_rate),
+    a.agreement_id, a.currency, a.payout_unit, a.combine_rule, a.combine_group, a.priority, a.net_of
 """
 MEASURES = """
     select line_set_key, participant_key, period_no, is_prior, is_after_as_of, amount, cost, quantity, attribute_value,

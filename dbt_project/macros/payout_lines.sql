@@ -6,22 +6,20 @@
 {%- endmacro %}
 
 {#
-  The part of payout_units that lies between two places of a running weight: both ends rounded, so that the parts add up.
-  A product that could pass 128 bits is taken from weights a million times coarser, or as much coarser as it needs; the ends of the whole stay exact.
+  The units of a payout that lie between two places of a running measure or weight: both ends rounded, so that the parts add up.
+  `payouts` has the fraction share_numerator / share_divisor of int_payouts_to_allocate.
 #}
-{% macro part_of_payout(weight_to_here, weight, weight_total) -%}
-    ({{ place_in_payout(weight_to_here, weight_total) }} - {{ place_in_payout("(" ~ weight_to_here ~ " - " ~ weight ~ ")", weight_total) }})
+{% macro share_between(from_place, to_place) -%}
+    ({{ allocated_up_to(to_place) }} - {{ allocated_up_to(from_place) }})
 {%- endmacro %}
 
-{% macro place_in_payout(place, total) -%}
-    {%- set product = "abs(cast(payouts.payout_units as double)) * abs(cast(" ~ place ~ " as double))" -%}
+{# A product that could pass 128 bits is taken of places and a divisor as much coarser as it needs. #}
+{% macro allocated_up_to(place) -%}
+    {%- set product = "abs(cast(payouts.share_numerator as double)) * abs(cast(" ~ place ~ " as double))" -%}
     {%- set coarser = "cast(power(10, ceil(log10(" ~ product ~ ")) - 37) as hugeint)" -%}
     case
-        when {{ product }} < 5e37
-            then {{ round_ratio("cast(payouts.payout_units as hugeint) * " ~ place, total) }}
-        when {{ product }} < 5e43
-            then {{ round_ratio("cast(payouts.payout_units as hugeint) * (" ~ place ~ " // 1000000)", "greatest(" ~ total ~ " // 1000000, 1)") }}
-        else {{ round_ratio("cast(payouts.payout_units as hugeint) * (" ~ place ~ " // " ~ coarser ~ ")", "greatest(" ~ total ~ " // " ~ coarser ~ ", 1)") }}
+        when {{ product }} < 5e37 then {{ round_ratio("(payouts.share_numerator * " ~ place ~ ")", "payouts.share_divisor") }}
+        else {{ round_ratio("(payouts.share_numerator * (" ~ place ~ " // " ~ coarser ~ "))", "greatest(payouts.share_divisor // " ~ coarser ~ ", 1)") }}
     end
 {%- endmacro %}
 
@@ -49,4 +47,12 @@
         coalesce(slices.from_units, least({{ measure }}, slices.to_units)),
         least({{ measure }}, coalesce(slices.to_units, {{ measure }}))
     )
+{%- endmacro %}
+
+{# The weight of a slice between two places in it. #}
+{% macro weight_between(slice_start, slice_end) -%}
+    case
+        when coarse_units = 1 then {{ slice_end }} - {{ slice_start }}
+        else {{ slice_end }} // coarse_units - {{ slice_start }} // coarse_units
+    end * weight_per_unit
 {%- endmacro %}

@@ -85,6 +85,22 @@ def payment_along_axis(currency: str, benefit: Benefit, figures: CurveInputs | N
     return Payment(pieces, paid, unit, measure[1] if measure else ZERO)
 
 
+def has_constant_rate(benefit: Benefit) -> bool:
+    """Whether each unit of the measure is paid alike wherever the measure ends, while it stays in its tier: a later line leaves earlier ones as they are.
+
+    The tier's rate, or its amount per unit of a measured quantity, is all that it pays; slices of `graduated` may also pay a share of the incentive.
+    """
+    method, forms, by = benefit.method, pay_forms(benefit), benefit.multiply and benefit.multiply.by
+    is_of_measure = (
+        (forms == {"rate"} and _pays_on_measure(benefit))
+        or (forms == {"per_unit"} and benefit.measure == "quantity")
+        or (forms == {"share"} and method == "graduated")
+    )
+    is_steady = benefit.matrix.method == "whole" if benefit.matrix else method in ("whole", "total") or (method == "graduated" and benefit.prorate == "none")
+    has_steady_factor = benefit.multiply is None or benefit.multiply.method == "whole" or axis_name(by) == "metric"
+    return is_of_measure and is_steady and has_steady_factor
+
+
 def _figure(benefit: Benefit, figures: CurveInputs | None, name: str) -> Fraction | None:
     """The participant's figure, if there is one; else the benefit's, if that is a number."""
     agreed, own = getattr(benefit, name), getattr(figures, name, None)
@@ -104,13 +120,17 @@ def _measure_along_axis(axis: str, target: Fraction | None, baseline: Fraction |
 
 def _base_along_axis(benefit: Benefit, measure: Polynomial | None, baseline: Fraction | None, figures: CurveInputs | None) -> Polynomial | None:
     """What a rate multiplies: the measure, what exceeds the baseline, or another column."""
-    base, measured = base_of(benefit)[0], measure_of(benefit)
     if measure is None:
         return None
-    if base == "increment":
+    if base_of(benefit)[0] == "increment":
         return None if baseline is None else (measure[0] - baseline, measure[1])
-    is_measure = base == "measure" or (isinstance(benefit.base, str) and base == measured[0] and isinstance(benefit.measure, str))
-    return measure if is_measure else _in_proportion(measure, figures, "base")
+    return measure if _pays_on_measure(benefit) else _in_proportion(measure, figures, "base")
+
+
+def _pays_on_measure(benefit: Benefit) -> bool:
+    """Whether a rate multiplies the measure itself."""
+    base = base_of(benefit)[0]
+    return base == "measure" or (isinstance(benefit.base, str) and base == measure_of(benefit)[0] and isinstance(benefit.measure, str))
 
 
 def _in_proportion(measure: Polynomial | None, figures: CurveInputs | None, name: str) -> Polynomial | None:

@@ -16,6 +16,7 @@ import polars as pl
 from models.agreements.approval import approval_in_force, canonical_text
 from models.agreements.groups import needs_prior_year, net_levels
 from models.agreements.parse import Source
+from models.agreements.payments import has_constant_rate
 from models.agreements.rules import pay_forms
 from models.agreements.schema import (
     NO_SCOPE,
@@ -325,5 +326,6 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "forecast": b.accrue.forecast,
         "pays_per_unit": "per_unit" in forms,
         "pays_share": "share" in forms,
+        "has_constant_rate": has_constant_rate(b),
         "definition": canonical_text(source.document.value["benefits"][position]),
     }

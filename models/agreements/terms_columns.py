@@ -111,6 +111,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "forecast": TEXT,
         "pays_per_unit": BOOL,
         "pays_share": BOOL,
+        "has_constant_rate": BOOL,
         "definition": TEXT,
     },
     "tiers": {"benefit_key": INT, "tier": INT, "from_value": NUMBER, "rate": NUMBER, "per_unit": NUMBER, "amount": NUMBER, "share": NUMBER},

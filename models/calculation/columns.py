@@ -11,7 +11,7 @@ import polars as pl
 
 from models.agreements.terms_columns import SCHEMAS
 from models.curves.vocabulary import PAY_FORMS
-from models.money import EXACT, MONEY
+from models.money import EXACT, INTEGER, MONEY
 
 DataType = pl.DataType | type[pl.DataType]
 Types = Mapping[str, DataType]
@@ -23,14 +23,14 @@ SUMMED: Types = {
     "missing_rates": COUNT, "missing_costs": COUNT, "missing_quantities": COUNT, "missing_attributes": COUNT,
 }  # fmt: skip
 #: Columns of terms.benefits that the calculation does not read.
-_FOR_PEOPLE = ("definition", "quote", "clause", "position")
+_UNREAD = ("definition", "quote", "clause", "position", "has_constant_rate")
 _OF_AGREEMENT = ("agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of")
 _TERMS = ("tiers", "axes", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods")
 
 #: The input frames, by name.
 INPUTS: Mapping[str, Types] = {
     "benefits": {
-        **{name: dtype for name, dtype in SCHEMAS["benefits"].items() if name not in _FOR_PEOPLE},
+        **{name: dtype for name, dtype in SCHEMAS["benefits"].items() if name not in _UNREAD},
         **{name: SCHEMAS["agreements"][name] for name in _OF_AGREEMENT},
     },
     **{table: SCHEMAS[table] for table in _TERMS},
@@ -104,6 +104,8 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "gate_factor": (EXACT, "factor that the gates leave"),
         "limited_payout": (EXACT, "right after the limits, before it is rounded"),
         "earned": (MONEY, "what the span has earned, rounded; null: blocked"),
+        "exact_numerator": (INTEGER, "what the span has earned before it is rounded, in payout units; null: not the last period, or a limit changed it"),
+        "exact_divisor": (INTEGER, "what exact_numerator is divided by"),
         "effective_target": (EXACT, "T: times target_times, prorated"),
         "effective_incentive": (EXACT, "K: prorated"),
         "attainment": (EXACT, "M / T"),
@@ -161,6 +163,7 @@ TABLES: Mapping[str, Types] = {
         "status": TEXT, "status_reason": TEXT, "measure": EXACT, "base": EXACT, "quantity": EXACT, "target": EXACT, "baseline": EXACT, "incentive": EXACT,
         "axis_value": EXACT, "tier": KEY, "curve_payout": EXACT, "multiplier": EXACT, "gate_factor": EXACT, "earned": MONEY, "prior_earned": MONEY,
         "carried": MONEY, "payout": MONEY, "due_date": DATE, "first_period": KEY, "last_period": KEY, "span_measure_before": EXACT,
+        "exact_numerator": INTEGER, "exact_divisor": INTEGER,
     },
     "achievement": {
         "payout_key": KEY, "period_no": KEY, "measure_period": EXACT, "measure_to_date": EXACT, "target": EXACT, "attainment": EXACT, "growth": EXACT,

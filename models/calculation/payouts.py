@@ -14,6 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from models.calculation.bounds import refuse_large_amounts
+from models.calculation.exact_payouts import exact_payouts
 from models.calculation.ranks import share_ranks
 from models.currencies import Rounding
 from models.curves.axes import GROWTH, GROWTH_AMOUNT, MEASURE, RANK, axis_unit, place_rows
@@ -48,30 +49,37 @@ class Place:
 
 @dataclass(frozen=True)
 class Paid:
-    """What each row is paid, as ratios: by the curve, right after the limits, and after multiplier, gates and limits. Denominators are positive."""
+    """What each row is paid, as ratios: by the curve, right after the limits, and after multiplier, gates and limits. Denominators are positive.
+
+    is_limited: a limit changed the amount.
+    """
 
     curve: tuple[Exact, Exact]
     multiplier: tuple[Exact, Exact]
     gate_factor: tuple[Exact, Exact]
     limited: tuple[Exact, Exact]
     earned: tuple[Exact, Exact]
+    is_limited: npt.NDArray[np.bool_]
 
 
 def evaluate_results(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
     """What each row's figures earn by its benefit's scheme.
 
     rows: of achievement.measure_periods. One row in, one out. Adds tier, axis_value, curve_payout, multiplier, gate_factor,
-    limited_payout (right after the limits, for people to read), earned (money of the span, rounded), effective_target, effective_incentive,
-    attainment, growth, next_tier_from, gap_to_next_tier. Blocked rows earn nothing: earned is null.
+    limited_payout (right after the limits, for people to read), earned (money of the span, rounded), exact_numerator and exact_divisor (the last
+    period's, of exact_payouts.py), effective_target, effective_incentive, attainment, growth, next_tier_from, gap_to_next_tier. Blocked rows earn
+    nothing: earned is null.
     """
     # consecutive rows with the same figures, mostly periods and partners without sales, are computed once
     axis_inputs = [name for name in rows.columns if name.startswith(AXIS_INPUTS)]
     run = rows.select(pl.struct(*CURVE_INPUTS, *axis_inputs).rle_id()).to_series()
     distinct = rows.filter(run != run.shift(1, fill_value=run.len()))
-    return rows.hstack(_evaluate(distinct, scheme, rounding)[run])
+    is_last = np.zeros(len(distinct), dtype=bool)
+    is_last[run.filter(rows["is_last"]).to_numpy()] = True
+    return rows.hstack(_evaluate(distinct, scheme, rounding, is_last)[run])
 
 
-def _evaluate(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
+def _evaluate(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding, is_last: npt.NDArray[np.bool_]) -> pl.DataFrame:
     benefit = rows["benefit_key"].to_numpy().astype(np.int64)
     blocked = rows["reason"].is_not_null().to_numpy()
     figures = scaled_inputs(rows)
@@ -94,6 +102,7 @@ def _evaluate(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.Data
             "gate_factor": _factor(paid.gate_factor, len(benefit)),
             "limited_payout": as_exact(paid.limited[0], choose(blocked, 0, paid.limited[1])),
             "earned": as_money(None if b else e for b, e in zip(blocked, round_payouts(rows, paid.earned, rounding), strict=True)),
+            **exact_payouts(rows, paid.earned, is_last & ~blocked & ~paid.is_limited),
             "effective_target": as_exact(figures.target, choose(rows["target"].is_null(), 0, figures.divisor)),
             "effective_incentive": as_exact(figures.incentive, choose(rows["incentive"].is_null(), 0, figures.divisor))
             if figures.is_prorated
@@ -165,10 +174,11 @@ def pay_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benef
     factors = ((multiplier, scheme.multiplies_last[benefit]), (gate_factor, scheme.gates_last[benefit]))
     for factor, is_last in factors:
         scaled = _scale(scaled, factor, ~is_last)
-    earned = limited = _limit(rows, *scaled)
+    limited, is_limited = _limit(rows, *scaled)
+    earned = limited
     for factor, is_last in factors:
         earned = _scale(earned, factor, is_last)
-    return Paid((numerator, denominator), multiplier, gate_factor, limited, earned)
+    return Paid((numerator, denominator), multiplier, gate_factor, limited, earned, is_limited)
 
 
 def _scale(amount: tuple[Exact, Exact], factor: tuple[Any, Any], applies: npt.NDArray[np.bool_]) -> tuple[Exact, Exact]:
@@ -224,19 +234,20 @@ def threshold(kind: npt.NDArray[np.int8], figures: ScaledInputs, start: Exact) -
     return start * axis_unit(kind, figures) + choose(compares, figures.baseline * START_SCALE, 0), START_SCALE
 
 
-def _limit(rows: pl.DataFrame, numerator: Exact, denominator: Exact) -> tuple[Exact, Exact]:
-    """at_most caps the amount, then less than pays_from pays nothing, then at_least raises it."""
+def _limit(rows: pl.DataFrame, numerator: Exact, denominator: Exact) -> tuple[tuple[Exact, Exact], npt.NDArray[np.bool_]]:
+    """at_most caps the amount, then less than pays_from pays nothing, then at_least raises it. And whether that changed the amount."""
 
     def limit(name: str) -> tuple[npt.NDArray[np.bool_], Exact]:
         return rows[name].is_not_null().to_numpy(), integers(rows[name]) * denominator
 
-    amount = numerator * EXACT_SCALE
+    amount = before = numerator * EXACT_SCALE
     is_set, most = limit("at_most")
     amount = choose(is_set & (amount > most), most, amount)
     is_set, least = limit("pays_from")
     amount = choose(is_set & (amount < least), 0, amount)
     is_set, least = limit("at_least")
-    return choose(is_set & (amount < least), least, amount), denominator * EXACT_SCALE
+    amount = choose(is_set & (amount < least), least, amount)
+    return (amount, denominator * EXACT_SCALE), (amount != before).astype(bool)
 
 
 def round_payouts(rows: pl.DataFrame, payout: tuple[Exact, Exact], rounding: Rounding) -> Exact:

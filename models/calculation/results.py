@@ -15,6 +15,7 @@ from models.calculation.achievement import find_reasons, find_targets, list_payo
 from models.calculation.best_of_group import combine_payouts
 from models.calculation.clawbacks import apply_clawback
 from models.calculation.columns import TABLES, check_frame, read_inputs
+from models.calculation.exact_payouts import forget_changed
 from models.calculation.explanation.missing import describe_missing
 from models.calculation.explanation.slices import cut_slices
 from models.calculation.explanation.steps import list_steps
@@ -53,7 +54,7 @@ def _compute(
     measured = measure_periods(find_targets(listed, measures, frames["targets"]), measures, frames["periods"], as_of, as_of_period)
     placed = rank_rows(find_reasons(find_metrics(measured, axes, frames["metrics"])), axes)
     rows = forecast_rows(evaluate_results(placed, scheme, rounding), measures, axes, scheme, rounding)
-    settled = combine_payouts(apply_clawback(_assign_status(rows, as_of)))
+    settled = forget_changed(combine_payouts(apply_clawback(_assign_status(rows, as_of))))
     payouts = _rename_for_publication(hide_incomplete(settled))
     yield "payouts", payouts.select(*TABLES["payouts"])
     yield "achievement", _achievement_rows(hide_incomplete(rows))

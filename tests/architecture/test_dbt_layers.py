@@ -62,7 +62,7 @@ def test_only_marts_and_what_prepares_them_reads_the_calculation(models: dict[st
     readers = {m.name: layer(m) for m in models.values() if any(p.startswith("source.tierledger.calc.") for p in m.depends_on.nodes)}
     assert {name for name, of in readers.items() if of != "marts"} == {
         "int_payouts_identified",
-        "int_payouts_to_allocate",
+        "int_payouts_measured",
         "int_lines_netted",
         "int_accruals_posted",
         "int_differences_explained",

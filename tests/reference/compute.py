@@ -170,7 +170,7 @@ class _Run:
         state.owed, state.before = owed, rounded(result.limited, case.agreement["currency"], self.book.settings)
         row |= {
             "axis_value": s.x[curve_axis(case.benefit)], "tier": result.tier, "curve_payout": result.curve, "multiplier": result.multiplier,
-            "gate_factor": result.gate, "earned": state.before, "carried": owed, "payout": payout,
+            "gate_factor": result.gate, "earned": state.before, "carried": owed, "payout": payout, "exact": result.limited, "is_limited": result.is_limited,
         }  # fmt: skip
 
     def _pays(self, case: BenefitLines, state: _State, limited: Fraction) -> tuple[Fraction, Fraction]:

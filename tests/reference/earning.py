@@ -19,13 +19,14 @@ ORDER = ("multiply", "requires", "limits")
 
 @dataclass(frozen=True)
 class Earned:
-    """`limited`: the curve's payment after multiplier, gates and limits, not rounded."""
+    """`limited`: the curve's payment after multiplier, gates and limits, not rounded. `is_limited`: a limit changed it."""
 
     curve: Fraction
     multiplier: Fraction
     gate: Fraction
     limited: Fraction
     tier: int
+    is_limited: bool
 
 
 def prorated(benefit: Row, window: Window) -> Row:
@@ -61,9 +62,14 @@ def earn(benefit: Row, window: Window, s: Position, as_if_tier: int | None = Non
     for one in benefit.get("requires", []):
         gate *= gate_factor(one, s.x[axis_of(one["by"])])
     paid = curve
+    is_limited = False
     for step in benefit.get("order", ORDER):
-        paid = paid * times if step == "multiply" else paid * gate if step == "requires" else limited(benefit.get("limits", {}), paid)
-    return Earned(curve, times, gate, paid, tier)
+        if step == "limits":
+            is_limited = limited(benefit.get("limits", {}), paid) != paid
+            paid = limited(benefit.get("limits", {}), paid)
+        else:
+            paid *= times if step == "multiply" else gate
+    return Earned(curve, times, gate, paid, tier, is_limited)
 
 
 def limited(limits: Row, paid: Fraction) -> Fraction:

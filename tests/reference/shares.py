@@ -18,6 +18,7 @@ Piece = tuple[Line, int, Fraction, Fraction]  # line, tier, measure, weight
 
 def line_rows(case: BenefitLines, window: Window, participant: str, s: Position, payout: Row, as_of: dt.date, settings: Row) -> list[Row]:
     """One row per line × tier of a payout that is not blocked, in order; they add up to the payout exactly."""
+    shared = _shared(case, window, payout)
     series = case.measure[participant]
     lines = [(line, Fraction(value, UNIT)) for line, value in series.lines(window.start, min(window.end, as_of))]
     total = sum((value for _, value in lines), ZERO)
@@ -35,11 +36,24 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Position,
     running = given = ZERO
     for line, tier, value, weight in pieces:
         running += weight
-        so_far = rounded(payout["payout"] * running / weights, case.agreement["currency"], settings)
+        so_far = rounded(shared * running / weights, case.agreement["currency"], settings)
         rows.append({"file": line.file, "row": line.number, "transaction_id": line.row["transaction_id"], "line": line.row["line"],
                      "order": line.order, "tier": tier, "credited_measure": value, "line_payout": so_far - given})  # fmt: skip
         given = so_far
     return rows
+
+
+def _shared(case: BenefitLines, window: Window, payout: Row) -> Fraction:
+    """What the lines share: the payout before it was rounded, unless something but rounding made it what it is, or it pays nothing."""
+    is_changed = payout["is_limited"] or window.start != window.span_start or payout["payout"] != payout["earned"] or not payout["payout"]
+    exact: Fraction = payout["payout" if is_changed or _is_mixed(case.benefit) else "exact"]
+    return exact
+
+
+def _is_mixed(benefit: Row) -> bool:
+    """Whether slices are paid by several of rate, per_unit and share."""
+    paid = {form for tier in benefit.get("tiers", []) for form in ("rate", "per_unit", "share") if tier.get(form)}
+    return benefit.get("method") == "graduated" and len(paid) > 1
 
 
 def _slices(case: BenefitLines, window: Window, s: Position, lines: list[tuple[Line, Fraction]], running: Fraction) -> list[Piece]:

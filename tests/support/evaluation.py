@@ -110,7 +110,15 @@ def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row
     figures = ("measure_to_date", "base_to_date", "quantity_to_date", "target", "target_times", "baseline", "incentive", "at_most", "at_least", "pays_from")
     keys: dict[str, Any] = {"payout_key": pl.Int32, "benefit_key": pl.Int32, "payout_unit": pl.Int32, "reason": pl.String}
     given = sorted({slot for _, row in rows for slot in row.given})
-    schema = {**keys, **dict.fromkeys(figures, EXACT), "days": pl.Int64, "of_days": pl.Int64, "tie_count": pl.Int64, "target_source": pl.String}
+    schema = {
+        **keys,
+        **dict.fromkeys(figures, EXACT),
+        "days": pl.Int64,
+        "of_days": pl.Int64,
+        "tie_count": pl.Int64,
+        "target_source": pl.String,
+        "is_last": pl.Boolean,
+    }
     schema |= {name: kind for slot in given for name, kind in ((f"axis_value_{slot}", EXACT), (f"axis_divisor_{slot}", pl.Int64))}
     records = []
     for i, (key, r) in enumerate(rows):
@@ -118,7 +126,7 @@ def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row
         records.append(
             (
                 i, key, 10 ** (4 - minor_units), r.reason, r.m, r.m if r.e is None else r.e, r.q, r.target, r.times, r.baseline, r.incentive,
-                limits.get("at_most"), limits.get("at_least"), limits.get("pays_from"), r.days, r.of_days, r.tied, "number",
+                limits.get("at_most"), limits.get("at_least"), limits.get("pays_from"), r.days, r.of_days, r.tied, "number", True,
                 *(part for slot in given for part in r.given.get(slot, (None, None))),
             )
         )  # fmt: skip

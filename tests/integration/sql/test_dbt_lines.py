@@ -147,10 +147,10 @@ AGREEMENTS = {
     "reps-pool": ("[rep-1, rep-2]", "pool: together\npayee: rep-2", "year", "tiers: [{from: 0, rate: 1}]"),
     "foreign": ("[foreign]", "", "year", "tiers: [{from: 0, rate: 1}]"),
     "back": ("[back]", "", "year", "tiers: [{from: 0, rate: 1}]"),
-    "edge": ("[edge]", "", "year", "tiers: [{from: 0, rate: 1}]"),
-    "over": ("[over]", "", "year", "tiers: [{from: 0, rate: 1}]"),
-    "swing": ("[swing]", "", "year", "tiers: [{from: 0, rate: 1}]"),
-    "vast": ("[vast]", "", "year", "measure: quantity, tiers: [{from: 0, per_unit: 1}]"),
+    "edge": ("[edge]", "", "year", "tiers: [{from: 0, amount: 200000.01}]"),
+    "over": ("[over]", "", "year", "tiers: [{from: 0, amount: 215000.03}]"),
+    "swing": ("[swing]", "", "year", "tiers: [{from: 0, amount: 100000.01}]"),
+    "vast": ("[vast]", "", "year", "measure: quantity, tiers: [{from: 0, amount: 990000000000.07}]"),
     "wide": ("[wide]", "", "year", "method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 1000, rate: 0.123456}]"),
     "halves": ("[rep-3, rep-4]", "", "year", "tiers: [{from: 0, rate: 1}]"),
     "dollars": ("[dollars]", "", "year", "tiers: [{from: 0, rate: 1}]"),
@@ -280,15 +280,17 @@ def test_a_foreign_line_is_rounded_once_and_one_without_a_rate_blocks(warehouse:
 
 
 def test_a_payout_is_shared_alike_on_either_side_of_64_bits(warehouse: Any) -> None:
-    """200,000.00 at 100 % is the last product of payout and measure that fits twice; a return may pass it where the window does not."""
-    assert lines_of(warehouse, "edge", "line_payout") == [(100000.0,), (100000.0,)]
-    assert lines_of(warehouse, "over", "line_payout") == [(115000.0,), (100000.01,)]
-    assert lines_of(warehouse, "swing", "line_payout") == [(1000000.0,), (-900000.0,)]
+    """200,000.00 for 200,000.00 is the last product of payout and measure that fits twice; a return may pass it where the window does not."""
+    # half of 200,000.01 = 100,000.005 → .01; 115,000 of 215,000.01 = 115,000.0107
+    assert lines_of(warehouse, "edge", "line_payout") == [(100000.01,), (100000.0,)]
+    assert lines_of(warehouse, "over", "line_payout") == [(115000.01,), (100000.02,)]
+    assert lines_of(warehouse, "swing", "line_payout") == [(1000000.1,), (-900000.09,)]
 
 
 def test_a_payout_is_shared_alike_on_either_side_of_128_bits(warehouse: Any) -> None:
     """The product of payout and running quantity passes 5 × 10^37 with the second line; that of a graduated payout with its first."""
-    assert lines_of(warehouse, "vast", "line_payout") == [(300000000000.0,), (400000000000.0,), (290000000000.0,)]
+    # running: 300,000,000,000.0212 and 700,000,000,000.0495
+    assert lines_of(warehouse, "vast", "line_payout") == [(300000000000.02,), (400000000000.03,), (290000000000.02,)]
     # 1,000 at 10 %; 399,999,999,000 at 12.3456 % = 49,382,399,876.544; 400,000,000,000 at 12.3456 %
     assert lines_of(warehouse, "wide", "transaction_id, lines.tier, line_payout") == [
         ("wi-1", 1, 100.0),

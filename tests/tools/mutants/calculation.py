@@ -11,7 +11,9 @@ from tests.tools.mutants.mutant import Mutant, mutants_of
 TESTS = (
     "tests/unit/test_money.py",
     "tests/unit/test_calendars.py",
+    "tests/unit/calculation/test_exact_payouts.py",
     *(f"tests/unit/calculation/test_{name}.py" for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "ranks", "forecasts")),
+    "tests/unit/agreements/test_constant_rates.py",
     "tests/unit/agreements/test_agreement_language.py",
 )
 
@@ -55,7 +57,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("choose(is_set & (amount > most), most, amount)", "choose(is_set & (amount < most), most, amount)"),
         ("choose(is_set & (amount < least), 0, amount)", "choose(is_set & (amount <= least), 0, amount)"),
         ("choose(is_set & (amount < least), 0, amount)", "amount"),
-        ("return choose(is_set & (amount < least), least, amount)", "return choose(is_set & (amount > least), least, amount)"),
+        ("amount = choose(is_set & (amount < least), least, amount)\n    return", "amount = choose(is_set & (amount > least), least, amount)\n    return"),
         ("choose(is_set & (amount < least), 0, amount)", "choose(is_set & (numerator * EXACT_SCALE < least), 0, amount)"),
         ('"benefit_key", "measure_to_date", "base_to_date"', '"benefit_key", "base_to_date"'),
         ('"incentive", "days", "of_days", "reason",', '"incentive",'),
@@ -67,6 +69,24 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("days=choose(is_matrix, 1, figures.days)", "days=figures.days"),
         ("scheme.ladder.first[benefit] + tier)", "scheme.ladder.first[benefit] + tier - 1)"),
         ("    if tier is not None:\n        return place\n", ""),
+    ],
+    "models/calculation/exact_payouts.py": [
+        # what lines share: the fraction, how it is shortened, what ends it
+        ("earned[1][here] * integers", "earned[1][here] * 100 + 0 * integers"),
+        ("cut | (rest != 0)", "cut"),
+        (" - 2)", ")"),
+        ("if bits < 2:", "if bits < 0:"),
+        ("(abs(numerator) > most) | ", ""),
+        ("is_wanted & (measure > 0).astype(bool)", "is_wanted"),
+        ('(pl.col("payout") == pl.col("earned")) & ', ""),
+        (' & (pl.col("window_start") == pl.col("span_start"))', ""),
+    ],
+    "models/agreements/payments.py": [
+        ('(forms == {"rate"} and _pays_on_measure(benefit))', '"rate" in forms'),
+        ('forms == {"per_unit"} and benefit.measure == "quantity"', 'forms == {"per_unit"}'),
+        ('forms == {"share"} and method == "graduated"', 'forms == {"share"}'),
+        ('(method == "graduated" and benefit.prorate == "none")', 'method == "graduated"'),
+        ('benefit.multiply.method == "whole" or axis_name(by) == "metric"', "True"),
     ],
     "models/calculation/clawbacks.py": [
         # clawbacks: spans, series, clawback rules

@@ -54,7 +54,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("if context.as_of < kept.as_of:", "if False:"),
         ('variables["book"]["has_claims"] and', "False and"),
         ("if read_digest(con) != kept.digest:", "if False:"),
-        ("    forget_run(con)\n    con.execute(\"create", "    con.execute(\"create"),
+        ("    forget_run(con)\n    con.execute(_CHANGES)", "    con.execute(_CHANGES)"),
         ("--full was given\" if context.full", "--full was given\" if False"),
     ],
     "assets/incremental/kept_tables.py": [

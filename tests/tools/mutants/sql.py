@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.tools.mutants.mutant import LATER_CLOSES, Mutant, mutants_of
 
 LINES = ("tests/integration/sql/test_dbt_lines.py",)
+SHARES = ("tests/integration/sql/test_shares_of_new_lines.py",)
 MAGNITUDES = ("tests/integration/sql/test_magnitudes.py",)
 GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
 #: Files that arrive one after the other: doubled, corrected, snapshots, rejected.
@@ -61,9 +62,11 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
         ("lead(from_units) over (partition by payout_key order by tier) as to_units", "null::hugeint as to_units"),
         ('"(1000000000000 + from_units)"', '"from_units"'),
     ],
+    "int_payouts_measured.sql": [
+        ("where payout <> 0", "where payout > 1"),
+    ],
     "int_payouts_to_allocate.sql": [
         ("4000000000000000000 // abs(", "9000000000000000000 // abs("),
-        ("where payout <> 0", "where payout > 1"),
     ],
     "money.sql": [
         ("(sign({{ numerator }}) * ((2 * abs({{ numerator }}) + {{ denominator }}) //",
@@ -79,9 +82,8 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
     "payout_lines.sql": [
         ("< 5e37", "< 5e38"),
         ("* ({{ right }} // 1000000000000) +", "* 0 +"),
-        ('"greatest(" ~ total ~ " // 1000000, 1)"', '"greatest(" ~ total ~ " // 100000, 1)"'),
-        ('(" ~ place ~ " // 1000000)"', '(" ~ place ~ " // 10000000)"'),
-        ('{{ place_in_payout("(" ~ weight_to_here ~ " - " ~ weight ~ ")", weight_total) }}', "0"),
+        ('"greatest(payouts.share_divisor // " ~ coarser', '"greatest(payouts.share_divisor // 10 // " ~ coarser'),
+        ("- {{ allocated_up_to(from_place) }}", "- 0"),
     ],
     "audit_feed_file.sql": [
         (" - unresolved_count as rows_loaded", " as rows_loaded"),
@@ -98,13 +100,24 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
     ],
 }  # fmt: skip
 
+#: What a new line must not change.
+SHARED: dict[str, list[tuple[str, str]]] = {
+    "int_payouts_to_allocate.sql": [
+        ("when is_exact then exact_numerator", "when false then exact_numerator"),
+        ("when is_cut then cut_divisor when is_exact then exact_divisor else 1 end", "when is_cut then cut_divisor else 1 end"),
+        ("is not null and not is_mixed and", "is not null and"),
+        ("        has_constant_rate and is_exact and", "        is_exact and"),
+    ],
+    "int_payout_tier_slices.sql": [("when totals.weight_total > 0 then totals.weight_total else", "when false then totals.weight_total else")],
+}  # fmt: skip
+
 #: What figures notice that are as large as the feeds' columns hold.
 LARGE: dict[str, list[tuple[str, str]]] = {
     "payout_lines.sql": [
         ("// 1000000000 * cast(100000000000000 as hugeint)", "* cast(100000000000000 as hugeint)"),
+        ("when coarse_units = 1 then {{ slice_end }}", "when coarse_units > 0 then {{ slice_end }}"),
     ],
     "int_payout_tier_slices.sql": [("least(15, length(cast(max(abs(weight)) as varchar))) - 35", "least(15, length(cast(max(abs(weight)) as varchar))) - 90")],
-    "int_payout_lines_allocated.sql": [("case when coarse_units = 1 then slice_units", "case when coarse_units > 0 then slice_units")],
 }  # fmt: skip
 
 #: What the agreements' own cases notice.
@@ -132,7 +145,7 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("where rules.kind = 'exclude'", "where rules.kind = 'include'"),
         ("where not has_include", "where true"),
     ],
-    "int_payouts_to_allocate.sql": [
+    "int_payouts_measured.sql": [
         ("when 'margin' then cast(summed.amount - summed.cost as decimal(38, 12))", "when 'margin' then cast(summed.amount as decimal(38, 12))"),
         ("where payout <> 0", "where payout > 0"),
     ],
@@ -241,6 +254,7 @@ DELETED: dict[str, list[tuple[str, str]]] = {
 
 MUTANTS: list[Mutant] = [
     *mutants_of(CREDITED, LINES),
+    *mutants_of(SHARED, SHARES),
     *mutants_of(LARGE, MAGNITUDES),
     *mutants_of(AGREED, GOLDEN),
     *mutants_of(BOOKED, LATER_CLOSES),

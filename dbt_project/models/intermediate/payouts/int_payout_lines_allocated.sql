@@ -1,6 +1,6 @@
 {{ config(materialized="view") }}
 {#
-  Integers throughout: the payout in minor units, money and counts in millionths, quantities and slices in 10^-12. One scan of the lines per kind of
+  Integers throughout: the payout in payout units, money and counts in millionths, quantities and slices in 10^-12. One scan of the lines per kind of
   number: a common table of all lines would be in memory whole.
 #}
 {% set money_kinds = "not lines.is_graduated and lines.measure_kind not in ('quantity', 'attribute')" %}
@@ -67,12 +67,10 @@ money_shared as (
         payouts.tier,
         lines.measure * cast(1000000 as hugeint) as credited_units,
         case
-            when greatest(abs(lines.measure_to_here), abs(lines.measure_to_here - lines.measure), payouts.window_millionths) <= payouts.narrow_limit
-                then {{ round_ratio("(payouts.payout_units * cast(lines.measure_to_here as bigint))", "cast(payouts.window_millionths as bigint)") }}
-                - {{ round_ratio(
-                    "(payouts.payout_units * cast(lines.measure_to_here - lines.measure as bigint))", "cast(payouts.window_millionths as bigint)"
-                ) }}
-            else {{ part_of_payout("lines.measure_to_here", "lines.measure", "payouts.window_millionths") }}
+            when greatest(abs(lines.measure_to_here), abs(lines.measure_to_here - lines.measure)) <= payouts.narrow_limit
+                then {{ round_ratio("(payouts.narrow_numerator * cast(lines.measure_to_here as bigint))", "payouts.narrow_divisor") }}
+                - {{ round_ratio("(payouts.narrow_numerator * cast(lines.measure_to_here - lines.measure as bigint))", "payouts.narrow_divisor") }}
+            else {{ share_between("(lines.measure_to_here - lines.measure)", "lines.measure_to_here") }}
         end as share_units
     from money_lines as lines
     inner join payouts on lines.payout_key = payouts.payout_key
@@ -95,7 +93,7 @@ quantity_shared as (
         lines.* exclude (measure, measure_to_here),
         payouts.tier,
         lines.measure as credited_units,
-        {{ part_of_payout("lines.measure_to_here", "lines.measure", "payouts.window_units") }} as share_units
+        {{ share_between("(lines.measure_to_here - lines.measure)", "lines.measure_to_here") }} as share_units
     from quantity_lines as lines
     inner join payouts on lines.payout_key = payouts.payout_key
 ),
@@ -134,43 +132,27 @@ placed as (
 ),
 
 weighed as (
-    select
-        *,
-        case when coarse_units = 1 then slice_units else slice_end // coarse_units - slice_start // coarse_units end * weight_per_unit as weight
+    select *, {{ weight_between("slice_start", "slice_end") }} as weight
     from placed
     where slice_units <> 0 or is_place_of_nothing
 ),
 
 weighed_to_here as (
-    select
-        *,
-        sum(weight) over in_order as weight_to_here,
-        sum(slice_units) over in_order as slices_to_here,
-        sum(weight) over whole as weight_total
+    select *, sum(weight) over in_order as weight_to_here
     from weighed
-    window
-        in_order as (
-            partition by payout_key order by date, transaction_id, line, file_no, row_no, tier rows between unbounded preceding and current row
-        ),
-        whole as (
-            partition by payout_key order by date, transaction_id, line, file_no, row_no, tier
-            rows between unbounded preceding and unbounded following
-        )
+    window in_order as (
+        partition by payout_key order by date, transaction_id, line, file_no, row_no, tier rows between unbounded preceding and current row
+    )
 ),
 
 graduated_shared as (
     select
         lines.* exclude (
-            tier, weight_per_unit, coarse_units, slice_start, slice_end, slice_units, is_place_of_nothing,
-            weight, weight_to_here, slices_to_here, weight_total
+            tier, weight_per_unit, coarse_units, slice_start, slice_end, slice_units, is_place_of_nothing, weight, weight_to_here
         ),
         lines.tier,
         lines.slice_units as credited_units,
-        -- tiers that pay amounts alone weigh nothing: then the measure decides
-        case when lines.weight_total > 0
-            then {{ part_of_payout("lines.weight_to_here", "lines.weight", "lines.weight_total") }}
-            else {{ part_of_payout("lines.slices_to_here", "lines.slice_units", "payouts.window_units") }}
-        end as share_units
+        {{ share_between("(lines.weight_to_here - lines.weight)", "lines.weight_to_here") }} as share_units
     from weighed_to_here as lines
     inner join payouts on lines.payout_key = payouts.payout_key
 )

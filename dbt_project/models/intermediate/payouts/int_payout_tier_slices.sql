@@ -1,5 +1,5 @@
 -- graduated payouts: the parts of the measure axis, counted from where the window begins, and what each pays for a unit of the measure.
--- Below the first threshold (tier 0) nothing. Without an end a slice holds whatever lies beyond.
+-- Below the first threshold (tier 0) nothing. Without an end a slice holds whatever lies beyond. Where only lump amounts are paid, the measure is the weight.
 with
 
 payouts as (
@@ -17,7 +17,7 @@ payouts as (
         {{ units("baseline") }} as baseline_units,
         {{ units("incentive") }} as incentive_units,
         {{ units("span_measure_before") }} as units_before
-    from {{ ref("int_payouts_to_allocate") }}
+    from {{ ref("int_payouts_measured") }}
     where is_graduated and window_measure > 0
 ),
 
@@ -44,6 +44,7 @@ thresholds as (
     select
         payout_key,
         tier,
+        window_units,
         greatest(abs(measure_units), abs(window_units)) as size_units,
         case by_axis
             when 'attainment' then {{ product_of_units("from_units", "target_units") }}
@@ -51,6 +52,12 @@ thresholds as (
             when 'growth_amount' then baseline_units + from_units
             else from_units
         end - units_before as from_units,
+        -- a threshold without an end is cut after twelve decimals
+        case by_axis
+            when 'attainment' then from_units * (target_units % 1000000000000) % 1000000000000 <> 0
+            when 'growth' then (1000000000000 + from_units) * (baseline_units % 1000000000000) % 1000000000000 <> 0
+            else false
+        end as is_cut,
         -- one pay form: its values are the proportion
         rate + per_unit + share as value,
         cast(max(rate) over tiers > 0 as integer)
@@ -97,31 +104,51 @@ weighing as (
         proportional.payout_key,
         proportional.tier,
         proportional.from_units,
+        proportional.window_units,
         {{ round_ratio("proportional.weight", "scaled.step") }} as weight_per_unit,
-        scaled.coarse_units
+        scaled.coarse_units,
+        proportional.is_mixed,
+        not proportional.is_mixed and not proportional.is_cut and scaled.step = 1 and scaled.coarse_units = 1 as has_exact_weight
     from proportional
     inner join scaled on proportional.payout_key = scaled.payout_key
 ),
 
-below as (
+slices as (
+    select *, lead(from_units) over (partition by payout_key order by tier) as to_units
+    from weighing
+    union all by name
     select
         payout_key,
         0 as tier,
-        cast(null as hugeint) as from_units,
         min(from_units) as to_units,
+        any_value(window_units) as window_units,
         cast(0 as hugeint) as weight_per_unit,
-        any_value(coarse_units) as coarse_units
+        any_value(coarse_units) as coarse_units,
+        any_value(is_mixed) as is_mixed,
+        true as has_exact_weight
     from weighing
+    group by payout_key
+),
+
+-- the weight of all lines of the window together: they go from 0 to its measure
+totals as (
+    select
+        payout_key,
+        sum({{ weight_between(clamped("0::hugeint"), clamped("slices.window_units")) }}) as weight_total,
+        bool_and(has_exact_weight) as has_exact_weights
+    from slices
     group by payout_key
 )
 
 select
-    payout_key,
-    tier,
-    from_units,
-    lead(from_units) over (partition by payout_key order by tier) as to_units,
-    weight_per_unit,
-    coarse_units
-from weighing
-union all
-select * from below
+    slices.payout_key,
+    slices.tier,
+    slices.from_units,
+    slices.to_units,
+    case when totals.weight_total > 0 then slices.weight_per_unit else 1 end as weight_per_unit,
+    case when totals.weight_total > 0 then slices.coarse_units else 1 end as coarse_units,
+    case when totals.weight_total > 0 then totals.weight_total else slices.window_units end as weight_total,
+    totals.weight_total > 0 and totals.has_exact_weights as has_exact_weights,
+    slices.is_mixed
+from slices
+inner join totals on slices.payout_key = totals.payout_key

@@ -1,82 +1,80 @@
--- what fct_payout_line shares out, and what it shares by
+{#
+  Where a payout is its exact value, only rounded, its lines take their shares of that; else of the payout itself. A line's share is the payout allocated
+  up to it, running × share_numerator / share_divisor rounded, minus that of the line before. `running` is the running measure, or for graduated payouts the
+  running weight of the slices. The fraction is in lowest terms: a rate that stays gives the same one, however many lines follow.
+#}
 with
 
-payouts as (
-    select * from {{ source("calc", "payouts") }}
-    where payout <> 0
-),
-
-summed as (
-    select * from {{ ref("int_measures_summed") }}
-    where not is_prior
-    {% if var("book").has_nets %}
-    union all
-    select * from {{ ref("int_measures_netted") }}
-    where not is_prior
-    {% endif %}
-),
-
-to_allocate as (
+slices as (
     select
-        payouts.payout_key,
-        identified.payout_id,
-        identified.agreement_id,
-        -- the order in which lines are published: it does not depend on the order of agreements
-        cast(row_number() over (order by identified.payout_id) as integer) as payout_no,
-        benefits.benefit_key,
-        benefits.measure_line_set_key,
-        payouts.participant_key,
-        benefits.measure as measure_kind,
-        benefits.method = 'graduated' as is_graduated,
-        benefits.by_axis,
-        benefits.prorate = 'days' and benefits.by_axis in ('measure', 'growth_amount') as has_thresholds_prorated,
-        payouts.window_no,
-        payouts.measure,
-        payouts.base,
-        payouts.quantity,
-        payouts.target,
-        payouts.baseline,
-        payouts.incentive,
-        payouts.tier,
-        payouts.first_period,
-        payouts.last_period,
-        payouts.span_measure_before,
-        cast(cast(payouts.payout as decimal(38, 4)) * cast(10000 as decimal(5, 0)) as bigint) // agreements.payout_unit as payout_units,
-        agreements.payout_unit
-    from payouts
-    inner join {{ ref("int_payouts_identified") }} as identified on payouts.payout_key = identified.payout_key
-    inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
-    inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
+        payout_key,
+        any_value(weight_total) as weight_total,
+        bool_or(is_mixed) as is_mixed,
+        bool_and(has_exact_weights) as has_exact_weights
+    from {{ ref("int_payout_tier_slices") }}
+    group by payout_key
 ),
 
-measured as (
+wholes as (
     select
-        to_allocate.payout_key,
-        -- the wider scale has to be asked for: of two kinds of decimals the engine takes the narrower
-        sum(case to_allocate.measure_kind
-            when 'amount' then cast(summed.amount as decimal(38, 12))
-            when 'margin' then cast(summed.amount - summed.cost as decimal(38, 12))
-            when 'quantity' then cast(summed.quantity as decimal(38, 12))
-            when 'attribute' then cast(summed.attribute_value as decimal(38, 12))
-            else cast(summed.line_count as decimal(38, 12))
-        end) as window_measure
-    from to_allocate
-    inner join summed
-        on to_allocate.measure_line_set_key = summed.line_set_key
-        and to_allocate.participant_key = summed.participant_key
-        and summed.period_no between to_allocate.first_period and to_allocate.last_period
-    group by to_allocate.payout_key
+        payouts.*,
+        coalesce(slices.weight_total, payouts.window_millionths, payouts.window_units) as running_total,
+        coalesce(slices.has_exact_weights, true) as has_exact_weights,
+        coalesce(slices.is_mixed, false) as is_mixed,
+        -- a product with the running total must fit 128 bits twice
+        5e37 / cast(running_total as double) as most,
+        cast(floor(log2(most)) - ceil(log2(abs(cast(payouts.payout_units as double)) + 1)) as integer) - 1 as spare_bits
+    from {{ ref("int_payouts_measured") }} as payouts
+    left join slices on payouts.payout_key = slices.payout_key
+    where running_total > 0
+),
+
+-- weights of several pay forms are rounded themselves
+judged as (
+    select
+        *,
+        exact_numerator is not null and not is_mixed and spare_bits >= 2 as is_exact,
+        is_exact and greatest(abs(cast(exact_numerator as double)), cast(exact_divisor as double)) > most as is_cut,
+        case when is_cut then cast(power(2, least(spare_bits, 60)) as hugeint) end as cut_divisor
+    from wholes
+),
+
+-- a fraction that is too long is cut as in models/calculation/exact_payouts.py: the last bit is set where something was cut off
+fractions as (
+    select
+        *,
+        abs(exact_numerator) % exact_divisor * cut_divisor as cut_rest,
+        abs(exact_numerator) // exact_divisor * cut_divisor + cut_rest // exact_divisor as cut_numerator,
+        case
+            when is_cut then sign(payout_units) * (cut_numerator + cast(cut_numerator % 2 = 0 and cut_rest % exact_divisor <> 0 as integer))
+            when is_exact then exact_numerator
+            else cast(payout_units as hugeint)
+        end as numerator,
+        case when is_cut then cut_divisor when is_exact then exact_divisor else 1 end * running_total as divisor,
+        gcd(numerator, divisor) as common
+    from judged
+),
+
+shared as (
+    select
+        payout_key,
+        is_exact,
+        numerator // common as share_numerator,
+        divisor // common as share_divisor,
+        -- with a divisor of 62 bits, divisor × payout fits 128 bits: no share is computed from rounded numbers
+        has_constant_rate and is_exact and not is_cut and has_exact_weights and share_divisor <= 4000000000000000000 as has_constant_rate
+    from fractions
 )
 
 select
-    to_allocate.*,
-    cast(coalesce(measured.window_measure, 0) as decimal(38, 12)) as window_measure,
-    {{ units("coalesce(measured.window_measure, 0)") }} as window_units,
-    -- money and counts have up to 6 decimals
-    case when to_allocate.measure_kind not in ('quantity', 'attribute')
-        then {{ units("coalesce(measured.window_measure, 0)") }} // 1000000
-    end as window_millionths,
-    -- up to this many millionths of measure, twice the payout × measure fits 64 bits
-    4000000000000000000 // abs(to_allocate.payout_units) as narrow_limit
-from to_allocate
-left join measured on to_allocate.payout_key = measured.payout_key
+    payouts.* exclude (exact_numerator, exact_divisor, has_constant_rate),
+    shared.share_numerator,
+    shared.share_divisor,
+    -- up to this running measure, twice the product fits 64 bits
+    case when shared.share_divisor <= 1000000000000000000 then 4000000000000000000 // abs(shared.share_numerator) else -1 end as narrow_limit,
+    try_cast(shared.share_numerator as bigint) as narrow_numerator,
+    try_cast(shared.share_divisor as bigint) as narrow_divisor,
+    coalesce(shared.is_exact, false) as is_exact,
+    coalesce(shared.has_constant_rate, false) as has_constant_rate
+from {{ ref("int_payouts_measured") }} as payouts
+left join shared on payouts.payout_key = shared.payout_key
