@@ -23,7 +23,7 @@ def make_published_book(folder: Path) -> RunContext:
     (folder / "book.yaml").write_text(BOOK)
     context = RunContext(folder, parse_book(BOOK), dt.date(2026, 6, 30), dt.datetime(2026, 7, 1, tzinfo=dt.UTC))
     with duckdb.connect(str(context.warehouse)) as con:
-        for schema in ("raw", "calc", "marts"):
+        for schema in ("raw", "calc", "intermediate", "marts"):
             con.execute(f"create schema {schema}")
         con.execute(
             "create table raw.feed_files as select 'transactions' as feed, 1 as arrival_no, 9::bigint as rows_read, 0::bigint as lines_outside, "
@@ -39,6 +39,7 @@ def make_published_book(folder: Path) -> RunContext:
                     "(select run_id from calc.current_run) as run_id from range(3) t(i)")  # fmt: skip
         con.execute("create view marts.fct_payout_line as select payout_id, 10.0::decimal(18,4) as line_payout, run_id "
                     "from marts.fct_payout, range(3) order by payout_id")  # fmt: skip
+        con.execute("create table intermediate.int_payouts_to_allocate as select payout_id, '2026-Q2' as part, 3::bigint as line_count from marts.fct_payout")
         con.execute("create view marts.audit_run as from calc.runs")
     return context
 
