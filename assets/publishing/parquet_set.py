@@ -186,7 +186,7 @@ def _take_over_or_write(con: duckdb.DuckDBPyConnection, folder: Path, part: str,
 
 def _write_file(con: duckdb.DuckDBPyConnection, folder: Path, table: str, name: str) -> _File:
     path = folder / f"{name}.parquet"
-    # snappy: 1.9 s for five million lines; zstd takes 2.4 s
+    # of five million lines zstd makes files 40 % smaller, in 15 % more time; Power BI cannot read the encodings of Parquet version 2
     order = "" if table == LINES else SORTED_BY.get(table, "order by all")
     written = con.execute(f"copy (from marts.{table} {order}) to {literal(path)} (format parquet, compression snappy)").fetchall()[0][0]
     found = _count(con, path)
