@@ -352,6 +352,10 @@ def test_the_parts_of_the_demo_hold_its_lines_and_are_linked_to_the_byte(whole_d
                        f"{whole_demo.published}/current/fct_payout_line.*.parquet', filename = true) group by all having count(distinct filename) > 1)"
                        ).fetchall() == [(0,)]  # fmt: skip
     with duckdb.connect(str(whole_demo.warehouse)) as con:
+        con.execute(f"create temp table lines as from read_parquet('{whole_demo.published}/current/fct_payout_line.*.parquet')")
+        miscounted = """select payout_id from intermediate.int_payouts_to_allocate as payouts where not is_graduated and window_units > 0
+            and line_count <> (select count(*) from lines where lines.payout_id = payouts.payout_id)"""
+        assert con.execute(miscounted).fetchall() == []
         con.execute("create table calc.changed_sums as select measure_line_set_key as line_set_key, participant_key, last_period as period_no "
                     "from intermediate.int_payouts_to_allocate order by payout_no limit 1")  # fmt: skip
         (dirty,) = con.execute("select count(distinct part) from intermediate.int_payouts_to_allocate join calc.changed_sums as changed "
