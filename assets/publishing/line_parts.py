@@ -3,8 +3,8 @@
 Belongs here: when lines are cut into parts, what makes a part dirty, taking over a file. Does not belong here: which part a payout is in
 (dbt_project/models/intermediate/payouts/int_payouts_to_allocate.sql), writing a file (assets/publishing/parquet_set.py).
 
-    calc.changed_sums            (line_set_key, participant_key, period_no) whose credited lines are others than those of the published set. Only in a
-                                 run that carries on from that set; without the table every part is written
+    calc.changed_sums            (line_set_key, participant_key, period_no) whose credited lines are others than those of the published set. Made by a
+                                 run that carries on from that set, dropped when it publishes; without the table every part is written
     previous.payouts_allocated   the payouts of the published set with what they were allocated by
     previous.tier_slices         the slices of its graduated payouts
     previous.published_set       which set that is
@@ -89,7 +89,11 @@ def take_over(before: Path, sha256: str, target: Path) -> bool:
 
 
 def remember_payouts(con: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], parts: list[str]) -> None:
-    """Keep what the next run compares its payouts with, in the transaction that publishes the set of this manifest."""
+    """Keep what the next run compares its payouts with, in the transaction that publishes the set of this manifest.
+
+    What changed since the set before is no longer true then, and goes.
+    """
+    con.execute("drop table if exists calc.changed_sums")
     con.execute("drop schema if exists previous cascade")
     if parts:
         con.execute("create schema previous")

@@ -136,6 +136,7 @@ def test_parts_in_which_nothing_changed_are_linked(context: RunContext) -> None:
     assert (report.rows["fct_payout_line"], report.files, report.files_linked) == (12, 5, 3)
     assert written(context, before) == set()
     assert parts_of(context) != before, "the set has its own names for the files"
+    assert publish(context, ChecksPassed(checks=0)).files_linked == 0, "what changed since an older set says nothing of this one"
     manifest = read_manifest(context.published)
     assert manifest is not None
     assert len(files_of((context.published / "current").resolve(), manifest)["fct_payout_line"]) == 3
