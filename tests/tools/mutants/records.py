@@ -130,12 +130,9 @@ LINKED: dict[str, list[tuple[str, str]]] = {
         ('("code_version", "engine_versions", "settings_sha256")', '("engine_versions", "settings_sha256")'),
         ('("code_version", "engine_versions", "settings_sha256")', '("code_version", "settings_sha256")'),
         ('("code_version", "engine_versions", "settings_sha256")', '("code_version", "engine_versions")'),
-        ('    con.execute("drop schema if exists previous cascade")\n    if parts:\n        con.execute("create schema previous")\n',
-         '    if parts:\n        con.execute("drop schema if exists previous cascade; create schema previous")\n'),
         ('    con.execute("drop table if exists calc.changed_sums")\n', ""),
         # taking over a file
         ("if file_sha256(target) == sha256:", "if True:"),
-        ("    target.unlink()\n", ""),
         ("    except FileNotFoundError:\n        return False\n", ""),
         ("        shutil.copyfile(before, target)\n", ""),
     ],
