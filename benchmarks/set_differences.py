@@ -57,7 +57,7 @@ def _differences(ours: Path, theirs: Path, names: list[str]) -> Iterator[str]:
         with duckdb.connect() as con:
             columns = con.execute(f"describe from '{ours / name}'").fetchall()
             left_out = [*ARRIVALS, *(column for column, kind, *_ in columns if kind == "TIMESTAMP")]
-            if difference := first_difference(con, ours / name, theirs / name, left_out):
+            if difference := first_difference(con, [ours / name], [theirs / name], left_out):
                 yield f"{name}: {difference}"
 
 

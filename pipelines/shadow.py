@@ -33,23 +33,29 @@ def run_shadow(folder: Path, as_of: dt.date | None = None, progress: Progress = 
     """
     import duckdb
 
-    from assets.published.reader import read_manifest
     from assets.verification.comparison import first_difference
 
     open_book(folder)
     with lock_book(folder):
         summary = run_locked_book(folder, as_of, progress, force=True, clock=clock)
-        before, manifest = _current(summary), read_manifest(summary.published_in) or {}
+        incremental = _files(summary)
         full = run_locked_book(folder, as_of, progress, clock=clock, full=True)
-        after, full_manifest = _current(full), read_manifest(full.published_in) or {}
-    differences = {}
-    with duckdb.connect() as con:
-        for table, sha256 in full_manifest["sha256"].items():
-            if manifest["sha256"].get(table) != sha256 and table not in _LEFT_OUT:
-                found = first_difference(con, before / f"{table}.parquet", after / f"{table}.parquet")
-                differences[table] = found or "the rows are the same, in other bytes"
+        differences = {}
+        with duckdb.connect() as con:
+            for table, files in _files(full).items():
+                before = incremental.get(table, {})
+                if table not in _LEFT_OUT and sorted(before.values()) != sorted(files.values()):
+                    found = first_difference(con, list(before), list(files))
+                    differences[table] = found or "the rows are the same, in other bytes"
     return Shadow(dataclasses.replace(full, recomputed=summary.recomputed), differences)
 
 
-def _current(summary: RunSummary) -> Path:
-    return (summary.published_in / "current").resolve()
+def _files(summary: RunSummary) -> dict[str, dict[Path, str]]:
+    """The files of each table of the set that was published, with their hashes."""
+    from assets.published.reader import files_of, hashes_of, read_manifest
+
+    folder, manifest = (summary.published_in / "current").resolve(), read_manifest(summary.published_in)
+    if manifest is None:
+        return {}
+    hashes = hashes_of(folder, manifest)
+    return {table: {path: hashes[path] for path in paths} for table, paths in files_of(folder, manifest).items()}

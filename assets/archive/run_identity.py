@@ -17,7 +17,7 @@ from assets.archive.manifest import count_withdrawals
 from assets.archive.manifest import read_manifest as read_arrivals
 from assets.archive.run_history import append_run, enter_missing, keep_terms, read_runs
 from assets.ledger.folder import read_heads
-from assets.published.reader import DATABASE, fetch, read_manifest
+from assets.published.reader import DATABASE, fetch, hashes_of, read_manifest
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.file_hashes import file_sha256
 from assets.runtime.sql import table_exists
@@ -90,7 +90,7 @@ def is_published(context: RunContext, run_id: str) -> bool:
     if manifest is None or manifest["run_id"] != run_id or not has_database:
         return False
     current = (context.published / "current").resolve()
-    return all(file_sha256(current / f"{table}.parquet") == sha256 for table, sha256 in manifest["sha256"].items())
+    return all(file_sha256(path) == sha256 for path, sha256 in hashes_of(current, manifest).items())
 
 
 def has_same_terms(context: RunContext) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import duckdb
 
 from assets.incremental.kept_tables import differing
-from assets.incremental.mode import MOST_CHANGED, turn_to_full
+from assets.incremental.mode import MOST_CHANGED, is_incremental, turn_to_full
 from models.sql_text import identifier
 
 #: Why a line is credited anew, or a payout computed anew. Of several causes the first counts.
@@ -103,6 +103,13 @@ def find_changed_lines(con: duckdb.DuckDBPyConnection, has_originals: bool) -> N
         turn_to_full(con, f"{changed:,} of {all_lines:,} lines are credited anew")
     else:
         con.execute(_MEASURES_BEFORE.format(as_of=CAUSES.index("as_of")))
+
+
+def note_changed_sums(con: duckdb.DuckDBPyConnection) -> None:
+    """Write calc.changed_sums, by which publishing finds the lines that cannot have changed. A full run has none."""
+    con.execute("drop table if exists calc.changed_sums")
+    if is_incremental(con):
+        con.execute("create table calc.changed_sums as select line_set_key, participant_key, period_no from intermediate.int_measures_changed")
 
 
 def _edges(con: duckdb.DuckDBPyConnection) -> Iterator[str]:

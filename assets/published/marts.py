@@ -55,28 +55,28 @@ def declared_keys() -> dict[str, Keys]:
     return found
 
 
-def keys_that_hold(con: duckdb.DuckDBPyConnection, table: str, path: Path, declared: dict[str, Keys]) -> Keys:
-    """The declared keys of a table that hold in its file, so that declaring them never stops a publish. References: see below."""
+def keys_that_hold(con: duckdb.DuckDBPyConnection, table: str, files: list[Path], declared: dict[str, Keys]) -> Keys:
+    """The declared keys of a table that hold in its files, so that declaring them never stops a publish. References: see below."""
     keys = declared.get(table, Keys())
-    present = {name for name, *_ in con.execute(f"describe from {scan(path)}").fetchall()}
+    present = {name for name, *_ in con.execute(f"describe from {scan(files)}").fetchall()}
     null_count = "select path_in_schema from parquet_metadata(?) group by 1 having coalesce(sum(stats_null_count), 1) > 0"
-    with_nulls = {name for (name,) in con.execute(null_count, [as_pattern(path)]).fetchall()}
+    with_nulls = {name for (name,) in con.execute(null_count, [[as_pattern(path) for path in files]]).fetchall()}
     not_null = tuple(name for name in keys.not_null if name in present - with_nulls)
     if not keys.primary or not set(keys.primary) <= set(not_null):
         return Keys(not_null, references=keys.references)
     columns = ", ".join(map(identifier, keys.primary))
-    repeated = con.execute(f"select 1 from {scan(path)} group by {columns} having count(*) > 1 limit 1").fetchall()
+    repeated = con.execute(f"select 1 from {scan(files)} group by {columns} having count(*) > 1 limit 1").fetchall()
     return Keys(not_null, () if repeated else keys.primary, keys.references)
 
 
-def references_that_hold(con: duckdb.DuckDBPyConnection, table: str, folder: Path, found: dict[str, Keys]) -> Keys:
-    """The keys of a table, with those references alone that hold. `found`: the keys of every table of the set in `folder`."""
+def references_that_hold(con: duckdb.DuckDBPyConnection, table: str, files: dict[str, list[Path]], found: dict[str, Keys]) -> Keys:
+    """The keys of a table, with those references alone that hold. `found`: the keys of every table of the set, `files`: its files."""
 
     def holds(column: str, target: str) -> bool:
         if target not in found or len(found[target].primary) != 1:
             return False
         (key,) = found[target].primary
-        lost = f"select 1 from {scan(folder / f'{table}.parquet')} as a anti join {scan(folder / f'{target}.parquet')} as b on a.{identifier(column)}"
+        lost = f"select 1 from {scan(files[table])} as a anti join {scan(files[target])} as b on a.{identifier(column)}"
         return not con.execute(f"{lost} = b.{identifier(key)} where a.{identifier(column)} is not null limit 1").fetchall()
 
     keys = found[table]

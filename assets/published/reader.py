@@ -8,16 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from assets.runtime.errors import rejection
 from assets.runtime.sql import scan
 from assets.runtime.versions import code_version
-from models.documents import InputError, Problem
 from models.sql_text import identifier
 
 DATABASE = "tierledger.duckdb"
@@ -37,14 +37,17 @@ def open_published(book_folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def open_set(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The same for a set outside its book. Raises InputError too where the block asks for what the version that wrote the set did not publish."""
     folder = (published / "current").resolve()
+    book = shlex.quote(str(published.parent))
     if not (folder / MANIFEST).is_file():
-        message = f"nothing is published yet; run `tierledger run --book {shlex.quote(str(published.parent))}` first"
-        raise InputError([Problem(str(published.parent), 0, "", message)])
+        raise rejection(str(published.parent), f"nothing is published yet; run `tierledger run --book {book}` first")
+    manifest = _read_manifest(folder)
+    if manifest is None:
+        raise rejection(str(folder), f"{MANIFEST} is damaged, or a file that it names is missing; `tierledger run --book {book} --force` publishes it again")
     con = duckdb.connect(config={"threads": 2})
     try:
         con.execute("set timezone = 'UTC'")
         con.execute("set enable_progress_bar = false")
-        con.execute(";".join(f"create view {identifier(path.stem)} as from {scan(path)}" for path in sorted(folder.glob("*.parquet"))))
+        con.execute(";".join(f"create view {identifier(table)} as from {scan(files)}" for table, files in files_of(folder, manifest).items()))
         yield con
     except (duckdb.BinderException, duckdb.CatalogException):
         _refuse_other_version(published)
@@ -59,30 +62,47 @@ def _refuse_other_version(published: Path) -> None:
     if written_by != code_version():
         book = shlex.quote(str(published.parent))
         message = f"was written by another version ({written_by}) and lacks what this one reads; `tierledger run --book {book}` writes it anew"
-        raise InputError([Problem(str(published / "current"), 0, "", message)]) from None
+        raise rejection(str(published / "current"), message) from None
 
 
 def read_manifest(published: Path) -> dict[str, Any] | None:
-    """The current set's manifest: `run_id`, `terms`, `rows` and `sha256` per table, `run` (models/records/run_history.py).
+    """The current set's manifest: `run_id`, `terms`, `rows` per table, `sha256` per file, `run` (models/records/run_history.py).
 
     None when there is no complete set.
     """
-    current = (published / "current").resolve()
+    return _read_manifest((published / "current").resolve())
+
+
+def files_of(folder: Path, manifest: Mapping[str, Any]) -> dict[str, list[Path]]:
+    """The Parquet files of each table of a set: one, or the parts of the lines of a large book (assets/publishing/line_parts.py)."""
+    files: dict[str, list[Path]] = {table: [] for table in manifest["rows"]}
+    for path in hashes_of(folder, manifest):
+        files[path.name.split(".")[0]].append(path)
+    return files
+
+
+def hashes_of(folder: Path, manifest: Mapping[str, Any]) -> dict[Path, str]:
+    """Every Parquet file of a set with the sha256 that it should have. The manifest names files without `.parquet`."""
+    return {folder / f"{name}.parquet": sha256 for name, sha256 in manifest["sha256"].items()}
+
+
+def _read_manifest(folder: Path) -> dict[str, Any] | None:
     try:
-        manifest: dict[str, Any] = json.loads((current / MANIFEST).read_bytes())
-        is_complete = manifest.pop(_SEAL) == _seal(manifest)
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+        is_whole = manifest.pop(_SEAL) == seal_of(manifest)
+        return manifest if is_whole and all(path.is_file() for path in hashes_of(folder, manifest)) else None
     except (OSError, ValueError, KeyError, AttributeError):
         return None
-    return manifest if is_complete and all((current / f"{table}.parquet").is_file() for table in manifest["rows"]) else None
 
 
 def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
     """The manifest with a hash of itself, so that a damaged one is recognised."""
     content = {key: value for key, value in manifest.items() if key != _SEAL}
-    return {**content, _SEAL: _seal(content)}
+    return {**content, _SEAL: seal_of(content)}
 
 
-def _seal(manifest: dict[str, Any]) -> str:
+def seal_of(manifest: Mapping[str, Any]) -> str:
+    """The hash of a manifest, which no other set has."""
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from assets.published.marts import Keys, comment_statements, declared_keys, descriptions, keys_that_hold
-from assets.published.reader import read_manifest
+from assets.published.reader import files_of, read_manifest
 from assets.runtime.durable_files import flush
 from assets.runtime.errors import rejection
 from assets.runtime.sql import as_pattern, scan
@@ -43,25 +43,25 @@ def attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[duckdb.Duck
         con.execute("detach published")
 
 
-def copy_table(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
-    """Copy a Parquet file into the attached database, with the keys that hold. Only dimensions and payouts get a primary key: its index takes longer than
+def copy_table(con: duckdb.DuckDBPyConnection, table: str, files: list[Path]) -> None:
+    """Copy a table into the attached database, with the keys that hold. Only dimensions and payouts get a primary key: its index takes longer than
     the copy and makes the table three times as large."""
-    keys = keys_that_hold(con, table, path, declared_keys())
+    keys = keys_that_hold(con, table, files, declared_keys())
     columns = [
-        f"{identifier(name)} {kind}{' not null' if name in keys.not_null else ''}" for name, kind, *_ in con.execute(f"describe from {scan(path)}").fetchall()
+        f"{identifier(name)} {kind}{' not null' if name in keys.not_null else ''}" for name, kind, *_ in con.execute(f"describe from {scan(files)}").fetchall()
     ]
     con.execute(f"create table published.{table} ({', '.join([*columns, *_primary_key(table, keys)])})")
-    con.execute(f"insert into published.{table} from {scan(path)}")
+    con.execute(f"insert into published.{table} from {scan(files)}")
 
 
-def describe_tables(con: duckdb.DuckDBPyConnection, published: Path, folder: Path, tables: list[str]) -> None:
-    """Add a view on the set's file for each table that was not copied, and the descriptions of all."""
+def describe_tables(con: duckdb.DuckDBPyConnection, published: Path, files: dict[str, list[Path]]) -> None:
+    """Add a view on the set's files for each table that was not copied, and the descriptions of all."""
     described = descriptions()
     copied = {name for (name,) in con.execute("select table_name from duckdb_tables() where database_name = 'published'").fetchall()}
     with transaction(con):
-        for table in tables:
+        for table in files:
             if table not in copied:
-                con.execute(f"create view published.{table} as from {_scan_of_view(published, folder / f'{table}.parquet')}")
+                con.execute(f"create view published.{table} as from {_scan_of_view(published, files[table])}")
             columns = {name for name, *_ in con.execute(f"describe published.{table}").fetchall()}
             for statement in comment_statements("table" if table in copied else "view", "published", table, described, columns):
                 con.execute(statement)
@@ -85,9 +85,10 @@ def export_database(published: Path, target: Path) -> dict[str, int]:
     staged.unlink(missing_ok=True)
     try:
         with duckdb.connect(config={"threads": 2}) as con, attached(con, staged):
-            for table in manifest["rows"]:
-                copy_table(con, table, folder / f"{table}.parquet")
-            describe_tables(con, published, folder, list(manifest["rows"]))
+            files = files_of(folder, manifest)
+            for table in files:
+                copy_table(con, table, files[table])
+            describe_tables(con, published, files)
         replace_file(staged, target)
     finally:
         staged.unlink(missing_ok=True)
@@ -106,8 +107,8 @@ def _primary_key(table: str, keys: Keys) -> list[str]:
     return [f"primary key ({', '.join(map(identifier, keys.primary))})"] if keys.primary and (table.startswith("dim_") or table == "fct_payout") else []
 
 
-def _scan_of_view(published: Path, path: Path) -> str:
-    """A file of the set as a table, found below the folder in FOLDER_VARIABLE, or where it was published if that is not set."""
-    inside = as_pattern(Path("/") / path.relative_to(published))
-    place = f"coalesce(getvariable('{FOLDER_VARIABLE}'), {literal(as_pattern(published))}) || {literal(inside)}"
-    return f"read_parquet({place}, hive_partitioning = false)"
+def _scan_of_view(published: Path, files: list[Path]) -> str:
+    """Files of the set as a table, found below the folder in FOLDER_VARIABLE, or where they were published if that is not set."""
+    place = f"coalesce(getvariable('{FOLDER_VARIABLE}'), {literal(as_pattern(published))})"
+    inside = (literal(as_pattern(Path("/") / path.relative_to(published))) for path in files)
+    return f"read_parquet([{', '.join(f'{place} || {name}' for name in inside)}], hive_partitioning = false)"

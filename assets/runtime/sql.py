@@ -6,6 +6,7 @@ Belongs here: how DuckDB reads paths and catalogs. Does not belong here: quoting
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,10 @@ def as_pattern(path: Path) -> str:
     return re.sub(r"([*?[])", r"[\1]", str(path))
 
 
-def scan(path: Path, *options: str) -> str:
-    """A Parquet file as a table. Glob characters in its name are escaped, and a folder named a=b adds no column."""
-    return f"read_parquet({', '.join([literal(as_pattern(path)), 'hive_partitioning = false', *options])})"
+def scan(files: Path | Sequence[Path], *options: str) -> str:
+    """A Parquet file, or several, as a table. Glob characters in their names are escaped, and a folder named a=b adds no column."""
+    paths = literal(as_pattern(files)) if isinstance(files, Path) else f"[{', '.join(literal(as_pattern(path)) for path in files)}]"
+    return f"read_parquet({', '.join([paths, 'hive_partitioning = false', *options])})"
 
 
 def table_exists(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.incremental.changed_lines import find_changed_lines, find_compared_lines
+from assets.incremental.changed_lines import find_changed_lines, find_compared_lines, note_changed_sums
 from assets.incremental.kept_tables import forget_run
 from assets.incremental.mode import decide_mode, is_incremental
 from assets.runtime.cache_folder import open_cache, store
@@ -101,6 +101,8 @@ def prepare(context: RunContext, models: Sequence[str] = ()) -> ModelsReport:
         if is_incremental(con):
             find_changed_lines(con, variables["book"]["has_originals"])
     report = _report(context, (*built, *_run_models(context, LINES)))
+    with open_warehouse(context) as con:
+        note_changed_sums(con)
     check_references(context)
     report = replace(report, warnings=_warn(context))
     _note(context, "prepare")

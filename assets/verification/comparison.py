@@ -23,8 +23,8 @@ NAMES = (
 _COMPARED_ROWS = 50
 
 
-def first_difference(con: duckdb.DuckDBPyConnection, published: Path, again: Path, left_out: Collection[str] = ()) -> str | None:
-    """The first difference between two Parquet files of a table, in words. None when they hold the same rows, each as often (EXCEPT ALL both ways).
+def first_difference(con: duckdb.DuckDBPyConnection, published: list[Path], again: list[Path], left_out: Collection[str] = ()) -> str | None:
+    """The first difference between two sets of Parquet files of a table, in words. None when they hold the same rows, each as often (EXCEPT ALL both ways).
 
     `left_out`: columns that may differ.
     """
@@ -34,7 +34,7 @@ def first_difference(con: duckdb.DuckDBPyConnection, published: Path, again: Pat
     columns = [name for name in ours if name not in left_out]
     names = ", ".join(map(identifier, columns))
 
-    def extra(here: Path, there: Path) -> list[dict[str, Any]]:
+    def extra(here: list[Path], there: list[Path]) -> list[dict[str, Any]]:
         query = f"select {names} from {scan(here)} except all select {names} from {scan(there)}"
         rows = con.execute(f"from ({query}) order by all limit {_COMPARED_ROWS}").fetchall()
         return [dict(zip(columns, row, strict=True)) for row in rows]
@@ -42,7 +42,7 @@ def first_difference(con: duckdb.DuckDBPyConnection, published: Path, again: Pat
     wrong, right = extra(published, again), extra(again, published)
     if wrong:
         row = wrong[0]
-        place = f"row {_row_number(con, published, row)} ({name_row(row)})"
+        place = f"{_place_of_row(con, published, row)} ({name_row(row)})"
         twin = max(right, key=lambda other: sum(other[name] == row[name] for name in columns), default=None)
         differing = [name for name in columns if twin and twin[name] != row[name]]
         if twin is None or len(differing) > len(columns) // 2:
@@ -56,13 +56,16 @@ def name_row(row: dict[str, Any]) -> str:
     return ", ".join(f"{name}={row[name]}" for name in NAMES if row.get(name) is not None) or ", ".join(f"{k}={v}" for k, v in list(row.items())[:4])
 
 
-def _columns(con: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
-    return [str(row[0]) for row in con.execute(f"describe from {scan(path)}").fetchall()]
+def _columns(con: duckdb.DuckDBPyConnection, files: list[Path]) -> list[str]:
+    return [str(row[0]) for row in con.execute(f"describe from {scan(files)}").fetchall()]
 
 
-def _row_number(con: duckdb.DuckDBPyConnection, path: Path, row: dict[str, Any]) -> int:
-    """The row's position in its file, from 1."""
+def _place_of_row(con: duckdb.DuckDBPyConnection, files: list[Path], row: dict[str, Any]) -> str:
+    """The row's position in its file, from 1, and which file where there are several."""
     same = " and ".join(f"{identifier(name)} is not distinct from ?" for name in row)
-    numbered = scan(path, "file_row_number = true")
-    found = con.execute(f"select min(file_row_number) + 1 from {numbered} where {same}", list(row.values())).fetchone()
-    return int(found[0]) if found and found[0] is not None else 0
+    for path in files:
+        numbered = scan(path, "file_row_number = true")
+        found = con.execute(f"select min(file_row_number) + 1 from {numbered} where {same}", list(row.values())).fetchall()[0][0]
+        if found:
+            return f"row {found}" + (f" of {path.name}" if len(files) > 1 else "")
+    return "a row"

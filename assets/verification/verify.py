@@ -23,7 +23,7 @@ from assets.archive.manifest import read_manifest as read_arrivals
 from assets.archive.run_history import TERMS, published_line, read_runs, read_terms, torn_line
 from assets.archive.run_identity import describe_terms
 from assets.ledger.folder import Ledger, read_ledger
-from assets.published.reader import DATABASE, MANIFEST, fetch, read_manifest
+from assets.published.reader import DATABASE, MANIFEST, fetch, files_of, hashes_of, read_manifest
 from assets.publishing.duckdb_file import FOLDER_VARIABLE
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import CheckFailed, RunContext
@@ -76,6 +76,10 @@ class Evidence:
     def current(self) -> Path:
         return (self.folder / "published" / "current").resolve()
 
+    @property
+    def files(self) -> dict[str, list[Path]]:
+        return files_of(self.current, self.manifest)
+
 
 def open_evidence(folder: Path, head: str | None, progress: Progress) -> Evidence:
     """Raises InputError when nothing is published, or it was published by a version of the program that kept no history of runs."""
@@ -123,8 +127,8 @@ def check_rebuilt(evidence: Evidence, context: RunContext) -> Iterator[Finding]:
 def view_published(con: duckdb.DuckDBPyConnection, evidence: Evidence) -> None:
     """Schema `published`, as the reconciliations read it."""
     con.execute("create schema published")
-    for table in evidence.manifest["rows"]:
-        con.execute(f"create view published.{table} as from {scan(evidence.current / f'{table}.parquet')}")
+    for table, files in evidence.files.items():
+        con.execute(f"create view published.{table} as from {scan(files)}")
 
 
 def catch(work: Callable[[], object]) -> Exception | None:
@@ -228,10 +232,9 @@ def _check_media(evidence: Evidence) -> Finding:
         message = f"published/ holds run {run_id} of {evidence.run.started_at:%Y-%m-%d %H:%M:%S}, and {published[-1].run_id} was published after it"
         return Finding(*_HISTORY, "failed", message=f"{message}: an older copy was restored", way_out=again)
     database = evidence.folder / "published" / DATABASE
-    media = {"parquet": evidence.current / "fct_payout.parquet"}
     try:
         with duckdb.connect() as con:
-            con.execute("create view parquet_payout as from " + scan(media["parquet"]))
+            con.execute("create view parquet_payout as from " + scan(evidence.files["fct_payout"]))
             shown = {"the Parquet set": [row[0] for row in con.execute("select distinct run_id from parquet_payout").fetchall()]}
             tables = 0
             if database.is_file():
@@ -243,10 +246,10 @@ def _check_media(evidence: Evidence) -> Finding:
                     message = f"{medium} shows run {', '.join(map(str, ids))}, and {MANIFEST} names {run_id}"
                     return Finding(*_HISTORY, "failed", message=message, way_out=again)
             if database.is_file():
-                for table in evidence.manifest["rows"]:
-                    differing = _difference_of_copy(con, table, evidence.current / f"{table}.parquet")
+                for table, files in evidence.files.items():
+                    differing = _difference_of_copy(con, table, files)
                     if differing:
-                        message = f"published/{DATABASE}, table {table}: its rows are not those of {table}.parquet ({differing})"
+                        message = f"published/{DATABASE}, table {table}: its rows are not those of {_named(files)} ({differing})"
                         return Finding(*_HISTORY, "failed", message=message, way_out=again)
                     tables += 1
     except duckdb.Error as error:
@@ -267,22 +270,22 @@ def _describe_changes_since(evidence: Evidence) -> str:
     return f"changed since then, to be published by the next run: {', '.join(changed)}" if changed else ""
 
 
-def _difference_of_copy(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> str | None:
-    """A row that only one of them has. A view on the set's file has the same rows by definition."""
+def _difference_of_copy(con: duckdb.DuckDBPyConnection, table: str, files: list[Path]) -> str | None:
+    """A row that only one of them has. A view on the set's files has the same rows by definition."""
     found = con.execute("select table_type from information_schema.tables where table_catalog = 'copy' and table_name = ?", [table]).fetchone()
     if found is None:
         return "the table is missing"
     if found[0] == "VIEW":
         return None
-    copy, file = f"copy.{identifier(table)}", scan(path)
-    rows = fetch(con, f"(from {copy} except all from {file}) union all (from {file} except all from {copy}) limit 1")
+    copy, written = f"copy.{identifier(table)}", scan(files)
+    rows = fetch(con, f"(from {copy} except all from {written}) union all (from {written} except all from {copy}) limit 1")
     return name_row(rows[0]) if rows else None
 
 
 def _check_tables(evidence: Evidence, context: RunContext, con: duckdb.DuckDBPyConnection) -> Finding:
-    """EXCEPT ALL both ways, for every table whose file is not identical to the byte."""
-    again = (context.published / "current").resolve()
+    """EXCEPT ALL both ways, for every file that is not identical to the byte."""
     made = read_manifest(context.published) or {}
+    made_again = files_of((context.published / "current").resolve(), made)
     is_same_code = has_same_code_and_engines(evidence.run)
     if set(made["rows"]) != set(evidence.manifest["rows"]) and is_same_code:
         odd = ", ".join(sorted(set(made["rows"]) ^ set(evidence.manifest["rows"])))
@@ -290,17 +293,30 @@ def _check_tables(evidence: Evidence, context: RunContext, con: duckdb.DuckDBPyC
     compared = {"tables": len(made["rows"]), "rows": sum(made["rows"].values())}
     for done, table in enumerate(made["rows"]):
         evidence.progress(COMPARING, done, len(made["rows"]))
-        file = evidence.current / f"{table}.parquet"
-        if file_sha256(file) == made["sha256"][table] or (table == "audit_run" and not is_same_code):
+        if table == "audit_run" and not is_same_code:
             continue
+        ours, again = _those_that_differ(evidence.files.get(table, []), made_again[table])
         try:
-            found = first_difference(con, file, again / f"{table}.parquet", () if is_same_code else ("run_id", "code_version"))
+            found = first_difference(con, ours, again, () if is_same_code else ("run_id", "code_version")) if again else None
         except duckdb.Error as error:
             found = f"cannot be read: {str(error).splitlines()[0]}"
         if found:
             way_out = "Run `tierledger run --force`, which publishes the tables again" if is_same_code else _OTHER_VERSION.format(run=evidence.run)
-            return Finding(*_REBUILT, "failed", message=f"published/current/{table}.parquet: {found}", way_out=way_out)
+            return Finding(*_REBUILT, "failed", message=f"published/current/{_named(ours or again)}: {found}", way_out=way_out)
     return Finding(*_REBUILT, "ok", {**compared, "run": made["run_id"]})
+
+
+def _those_that_differ(ours: list[Path], again: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Of two lists of a table's files those with other bytes. All of them where another version cut the table in other parts."""
+    if [path.name for path in ours] != [path.name for path in again]:
+        return ours, again
+    differing = [pair for pair in zip(ours, again, strict=True) if file_sha256(pair[0]) != file_sha256(pair[1])]
+    return [path for path, _ in differing], [path for _, path in differing]
+
+
+def _named(files: list[Path]) -> str:
+    """A table's file in words, or its parts by a pattern."""
+    return files[0].name if len(files) == 1 else f"{files[0].name.split('.')[0]}.*.parquet"
 
 
 _OTHER_VERSION = "Published by version {run.code_version}: verify with that version, or run with this one and compare"
@@ -309,17 +325,18 @@ _OTHER_VERSION = "Published by version {run.code_version}: verify with that vers
 def _check_bytes(evidence: Evidence, context: RunContext, con: duckdb.DuckDBPyConnection) -> Finding:
     """Compare hashes of the published files with the set's manifest and with the rebuilt files."""
     made = read_manifest(context.published) or {}
-    for table, sha256 in evidence.manifest["sha256"].items():
-        if file_sha256(evidence.current / f"{table}.parquet") != sha256:
-            message = f"published/current/{table}.parquet has other bytes than {MANIFEST} says"
+    published = hashes_of(evidence.current, evidence.manifest)
+    for path, sha256 in published.items():
+        if file_sha256(path) != sha256:
+            message = f"published/current/{path.name} has other bytes than {MANIFEST} says"
             return Finding(*_SAME_BYTES, "failed", message=message, way_out="Run `tierledger run --force`, which publishes the tables again")
     if not has_same_code_and_engines(evidence.run):
         return Finding(*_SAME_BYTES, "not_checked", message="published by another version of the program or its engines")
-    for table, sha256 in made["sha256"].items():
-        if evidence.manifest["sha256"][table] != sha256:
-            message = f"published/current/{table}.parquet holds the rows that the same inputs give, in other bytes"
+    for path, sha256 in hashes_of(evidence.current, made).items():
+        if published.get(path) != sha256:
+            message = f"published/current/{path.name} holds the rows that the same inputs give, in other bytes"
             return Finding(*_SAME_BYTES, "failed", message=message, way_out="Run `tierledger run --force`, which publishes the tables again")
-    return Finding(*_SAME_BYTES, "ok", {"files": len(made["sha256"]), "bytes": sum(path.stat().st_size for path in evidence.current.glob("*.parquet"))})
+    return Finding(*_SAME_BYTES, "ok", {"files": len(made["sha256"]), "bytes": sum(path.stat().st_size for path in published)})
 
 
 _READ_AGAIN = ("I16", "Every payout line shows the transaction, partner, product and amount of its row in the archived file, read a second way")

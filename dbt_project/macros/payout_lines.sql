@@ -1,5 +1,13 @@
 {# Expressions over payouts and the running measure of their lines. #}
 
+{#
+  Whether lines are wanted of a payout: those of one part while a connection has set the variable, of all payouts otherwise. It has to be asked before
+  the windows over lines, which the engine computes whole below any later filter.
+#}
+{% macro is_in_chosen_part(part) -%}
+    {{ part }} = coalesce(getvariable('payout_part'), {{ part }})
+{%- endmacro %}
+
 {# An exact number of payout grain as an integer: its count of 10^-12. Its digits without the point, because a product of decimals has 14 before it. #}
 {% macro units(value) -%}
     cast(replace(cast(cast({{ value }} as decimal(38, 12)) as varchar), '.', '') as hugeint)

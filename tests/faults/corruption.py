@@ -180,12 +180,11 @@ def _verify_finds(book: Path) -> str:
 
 def look_at_published_files(book: Path) -> bool:
     """Whether a published file has other bytes than its set says."""
-    from assets.published.reader import read_manifest
+    from assets.published.reader import hashes_of, read_manifest
     from assets.runtime.file_hashes import file_sha256
 
     manifest = read_manifest(book / "published") or {}
-    current = book / "published" / "current"
-    return any(file_sha256(current / f"{table}.parquet") != sha256 for table, sha256 in manifest["sha256"].items())
+    return any(file_sha256(path) != sha256 for path, sha256 in hashes_of(book / "published" / "current", manifest).items())
 
 
 def _reader_finds(book: Path) -> str:

@@ -233,7 +233,7 @@ def look_at_published(folder: Path) -> str:
     """What a reader finds: nothing when all is well, or when nothing was ever published."""
     import duckdb
 
-    from assets.published.reader import DATABASE, open_published, read_manifest
+    from assets.published.reader import DATABASE, hashes_of, open_published, read_manifest
     from assets.runtime.file_hashes import file_sha256
 
     published = folder / "published"
@@ -243,7 +243,7 @@ def look_at_published(folder: Path) -> str:
     if manifest is None:
         return "there is no whole set under published/current"
     current = (published / "current").resolve()
-    changed = [table for table, sha256 in manifest["sha256"].items() if file_sha256(current / f"{table}.parquet") != sha256]
+    changed = [path.name for path, sha256 in hashes_of(current, manifest).items() if file_sha256(path) != sha256]
     with open_published(folder) as con:
         runs = con.sql(ONE_RUN).fetchall()
     with duckdb.connect(str(published / DATABASE), read_only=True) as con:

@@ -78,7 +78,7 @@ class HandMade:
                 for row in rows.get(table, []):
                     con.execute(f"insert into {table} by name select {', '.join(f'? as {key}' for key in row)}", list(row.values()))
                 con.execute(f"copy {table} to '{run / table}.parquet'")
-        (run / "tables.json").write_text(json.dumps(sealed({"run_id": "r1", "rows": dict.fromkeys(_SCHEMAS, 0)})))
+        (run / "tables.json").write_text(json.dumps(sealed({"run_id": "r1", "rows": dict.fromkeys(_SCHEMAS, 0), "sha256": dict.fromkeys(_SCHEMAS, "")})))
         current = self.folder / "published" / "current"
         current.unlink(missing_ok=True)
         current.symlink_to("runs/r1")

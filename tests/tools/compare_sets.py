@@ -16,7 +16,7 @@ RUN_ITSELF = ("audit_run",)
 
 def compare(book: Path, other: Path) -> list[str]:
     """One line per difference; empty: the same."""
-    sets = [{file.stem: file for file in (folder / "published" / "current").glob("*.parquet")} for folder in (book, other)]
+    sets = [_files(folder / "published" / "current") for folder in (book, other)]
     names = sorted(set().union(*sets) - set(RUN_ITSELF))
     if not names:
         return [f"nothing is published in {book} and {other}"]
@@ -24,18 +24,26 @@ def compare(book: Path, other: Path) -> list[str]:
     return missing or [line for name in names for line in _compare_table(name, *(files[name] for files in sets))]
 
 
-def _compare_table(name: str, file: Path, other: Path) -> list[str]:
-    columns, others = (_columns(each) for each in (file, other))
+def _files(folder: Path) -> dict[str, list[str]]:
+    """The files of each table: large books have several of payout lines."""
+    files: dict[str, list[str]] = {}
+    for path in sorted(folder.glob("*.parquet")):
+        files.setdefault(path.name.split(".")[0], []).append(str(path))
+    return files
+
+
+def _compare_table(name: str, files: list[str], other: list[str]) -> list[str]:
+    columns, others = (_columns(each) for each in (files, other))
     if columns != others:
         return [f"{name}: columns {columns} and {others}"]
     chosen = ", ".join(f'"{column}"' for column, kind in columns if kind != "TIMESTAMP" and column != "run_id")
-    selects = [f"select {chosen} from '{each}'" for each in (file, other)]
+    selects = [f"select {chosen} from read_parquet({each})" for each in (files, other)]
     found = [duckdb.execute(f"{one} except all {two} limit 1").fetchall() for one, two in (selects, selects[::-1])]
-    return [f"{name}: only in {place}: {rows[0]}" for place, rows in zip((file, other), found, strict=True) if rows]
+    return [f"{name}: only in {', '.join(place)}: {rows[0]}" for place, rows in zip((files, other), found, strict=True) if rows]
 
 
-def _columns(file: Path) -> list[tuple[str, str]]:
-    return [(str(column), str(kind)) for column, kind, *_ in duckdb.execute(f"describe from '{file}'").fetchall()]
+def _columns(files: list[str]) -> list[tuple[str, str]]:
+    return [(str(column), str(kind)) for column, kind, *_ in duckdb.execute(f"describe from read_parquet({files})").fetchall()]
 
 
 if __name__ == "__main__":

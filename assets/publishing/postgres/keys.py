@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 _INDEXED = ("payout_id", "agreement_id", "participant_id")
 
 
-def find_keys(con: duckdb.DuckDBPyConnection, folder: Path, tables: list[str]) -> dict[str, Keys]:
-    """The keys that hold in the set of Parquet files in `folder`."""
+def find_keys(con: duckdb.DuckDBPyConnection, files: dict[str, list[Path]]) -> dict[str, Keys]:
+    """The keys that hold in the Parquet files of a set."""
     declared = declared_keys()
-    found = {table: keys_that_hold(con, table, folder / f"{table}.parquet", declared) for table in tables}
-    return {table: references_that_hold(con, table, folder, found) for table in tables}
+    found = {table: keys_that_hold(con, table, files[table], declared) for table in files}
+    return {table: references_that_hold(con, table, files, found) for table in files}
 
 
 def declare_keys(transaction: Transaction, schema: str, table: str, keys: Keys) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.published.marts import comment_statements, descriptions
-from assets.published.reader import MANIFEST, open_set, read_manifest
+from assets.published.reader import MANIFEST, files_of, open_set, read_manifest
 from assets.publishing.postgres.connection import PostgresFailed, StatementFailed, Transaction, open_transaction, wanted_settings
 from assets.publishing.postgres.grants import check_roles, grant_reading, open_schema
 from assets.publishing.postgres.kept_tables import check_columns, find_kept, refill, release
@@ -53,7 +53,7 @@ def publish_to_postgres(context: RunContext) -> bool:
         with open_transaction(context) as transaction:
             if not _must_replace(transaction, settings, stamp):
                 return False
-            _replace_schema(transaction, settings, context, folder, list(manifest["rows"]), stamp)
+            _replace_schema(transaction, settings, context, files_of(folder, manifest), stamp)
     except StatementFailed as error:
         failed = PostgresFailed(f"schema {settings.schema_name}: {error}")
     else:
@@ -88,19 +88,19 @@ def _read_stamp(comment: str | None) -> dict[str, str] | None:
     return stamp if isinstance(stamp, dict) and "tierledger" in stamp else None
 
 
-def _replace_schema(transaction: Transaction, settings: PostgresSettings, context: RunContext, folder: Path, tables: list[str], stamp: dict[str, str]) -> None:
-    schema, staged = settings.schema_name, f"{settings.schema_name}_next"
+def _replace_schema(transaction: Transaction, settings: PostgresSettings, context: RunContext, files: dict[str, list[Path]], stamp: dict[str, str]) -> None:
+    schema, staged, tables = settings.schema_name, f"{settings.schema_name}_next", list(files)
     check_roles(transaction, settings)
     transaction.execute(f"create schema {staged}")
     with open_set(context.published) as con:
-        keys = find_keys(con, folder, tables)
+        keys = find_keys(con, files)
     for done, table in enumerate(tables):
         context.progress("postgres", done, len(tables) + 1)
-        _copy_table(transaction, staged, table, folder / f"{table}.parquet")
+        _copy_table(transaction, staged, table, files[table])
         declare_keys(transaction, staged, table, keys[table])
     _describe(transaction, staged, tables)
     transaction.execute(f"comment on schema {staged} is {literal(json.dumps(stamp))}")
-    _check_tables(transaction, staged, context.published, folder, tables)
+    _check_tables(transaction, staged, context.published, files)
     context.progress("postgres", len(tables), len(tables) + 1)
     kept = find_kept(transaction, schema)
     check_columns(transaction, schema, staged, kept)
@@ -115,14 +115,16 @@ def _replace_schema(transaction: Transaction, settings: PostgresSettings, contex
     open_schema(transaction, settings, schema)
 
 
-def _copy_table(transaction: Transaction, schema: str, table: str, path: Path) -> None:
+def _copy_table(transaction: Transaction, schema: str, table: str, files: list[Path]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
-        columns = ", ".join(f'"{field.name}" {column_type(field.type)}' for field in file.schema_arrow)
-        transaction.execute(f"create table {schema}.{table} ({columns})")
-        transaction.ingest(schema, table, pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(BATCH_ROWS)))
+    fields = pq.read_schema(files[0])
+    columns = ", ".join(f'"{field.name}" {column_type(field.type)}' for field in fields)
+    transaction.execute(f"create table {schema}.{table} ({columns})")
+    for path in files:
+        with pq.ParquetFile(path) as file:
+            transaction.ingest(schema, table, pa.RecordBatchReader.from_batches(fields, file.iter_batches(BATCH_ROWS)))
     transaction.execute(f"analyze {schema}.{table}")
 
 
@@ -151,13 +153,13 @@ def _describe(transaction: Transaction, schema: str, tables: list[str]) -> None:
         transaction.execute(f"do $tierledger$ begin {'; '.join(statements)}; end $tierledger$")
 
 
-def _check_tables(transaction: Transaction, schema: str, published: Path, folder: Path, tables: list[str]) -> None:
-    """Compare every table with its file: rows, values per column, and the sum of every number. Raises PostgresFailed."""
+def _check_tables(transaction: Transaction, schema: str, published: Path, files: dict[str, list[Path]]) -> None:
+    """Compare every table with its files: rows, values per column, and the sum of every number. Raises PostgresFailed."""
     import pyarrow.parquet as pq
 
     with open_set(published) as con:
-        for table in tables:
-            fields = pq.read_schema(folder / f"{table}.parquet")
+        for table in files:
+            fields = pq.read_schema(files[table][0])
             totals = ["count(*)", *(f'count("{field.name}")' for field in fields), *(f'sum("{field.name}")' for field in fields if _is_number(field.type))]
             query = f"select {', '.join(f'cast({total} as varchar)' for total in totals)} from"
             sent = con.execute(f"{query} {table}").fetchall()[0]

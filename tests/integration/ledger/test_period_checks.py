@@ -5,6 +5,7 @@ Belongs here: a small published set per way of breaking a statement. Does not be
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import dagster as dg
@@ -12,6 +13,7 @@ import duckdb
 import pytest
 
 from assets.graph.period_closes import CHECKS, report_close
+from assets.published.reader import sealed
 
 #: Two closed months; January was opened again and closed anew. In March nothing is closed.
 TABLES = {
@@ -42,7 +44,7 @@ def evaluate(book: Path, damaged: str = "", change: str = "") -> dict[str, bool]
     """Whether each statement holds of January and February."""
     folder = book / "published" / "current"
     folder.mkdir(parents=True)
-    (folder / "tables.json").write_text("{}")
+    (folder / "tables.json").write_text(json.dumps(sealed({"rows": TABLES, "sha256": TABLES})))
     for table, rows in TABLES.items():
         with duckdb.connect() as con:
             con.execute(f"create table made as from {rows}")

@@ -16,13 +16,14 @@ import pytest
 from assets.archive.run_history import RECEIPT, RUNS
 from assets.ledger.folder import read_ledger
 from assets.published.reader import sealed
+from assets.publishing import line_parts
 from assets.runtime.context import silent
 from assets.verification.rebuild import materialize_snapshot
 from assets.verification.reconciliations import RECONCILIATIONS
 from assets.verification.verify import check_kept, open_evidence, reconcile, snapshot_published, view_published
 from models.records.chain import head
 from pipelines.cli.main import main
-from pipelines.run import run_steps
+from pipelines.run import run_book, run_steps
 from tests.support.once import make_once
 from tests.support.story_book import Story, command, make_story, open_story
 
@@ -174,6 +175,24 @@ def test_one_value_of_a_published_table(book: Path, capsys: pytest.CaptureFixtur
     assert "published/current/fct_payout.parquet: row " in last["message"]
     assert "participant_id=C1, window_start=2026-01-01" in last["message"]
     assert "payout is 34.3400 and should be 34.3300" in last["message"]
+
+
+def test_a_book_in_parts_is_proved_and_a_value_is_found(
+    ran_book: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_parts, "ONE_FILE_UP_TO_LINES", 0)
+    book = shutil.copytree(ran_book, tmp_path / "parts", symlinks=True)
+    run_book(book, force=True)
+    proved = {each["id"]: each for each in verified(book, capsys, 0)}
+    files = sorted((book / "published" / "current").glob("*.parquet"))
+    assert proved["I14"]["compared"] == {"files": len(files), "bytes": sum(path.stat().st_size for path in files)}
+    part = next(path for path in files if path.name.startswith("fct_payout_line."))
+    duckdb.sql(f"copy (select * replace (line_payout + 1 as line_payout) from '{part}') to '{book / 'changed'}' (format parquet)")
+    (book / "changed").rename(part)
+    (book / "published" / "tierledger.duckdb").unlink()
+    last = verified(book, capsys, 1)[-1]
+    assert last["id"] == "I13"
+    assert last["message"].startswith(f"published/current/{part.name}: row 1 (")
 
 
 def test_a_book_that_closed_nothing_says_so(book: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

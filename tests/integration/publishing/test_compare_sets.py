@@ -35,3 +35,14 @@ def test_a_missing_table_is_found(demo_book: Path, tmp_path: Path) -> None:
     (other / "published" / "current" / "dim_tier.parquet").unlink()
     assert compare(demo_book, other) == ["dim_tier: only in one of the two"]
     assert compare(tmp_path / "a", tmp_path / "b") != []
+
+
+def test_a_table_in_several_files_is_one_table(demo_book: Path, tmp_path: Path) -> None:
+    other = copied(demo_book, tmp_path, "payout")
+    whole = other / "published" / "current" / "fct_payout_line.parquet"
+    for part, condition in (("a", "amount > 0"), ("b", "amount <= 0"), ("c", "amount is null")):
+        duckdb.sql(f"copy (from '{whole}' where {condition}) to '{whole.with_name(f'fct_payout_line.{part}.parquet')}'")
+    whole.unlink()
+    assert compare(demo_book, other) == []
+    whole.with_name("fct_payout_line.b.parquet").unlink()
+    assert compare(demo_book, other)[0].startswith("fct_payout_line: only in ")

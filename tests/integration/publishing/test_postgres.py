@@ -19,10 +19,12 @@ import pytest
 
 from assets.graph.failures import as_failure
 from assets.published.reader import read_manifest
+from assets.publishing import line_parts
+from assets.publishing.parquet_set import publish
 from assets.publishing.postgres import publish as postgres
 from assets.publishing.postgres.connection import PostgresFailed, StatementFailed
 from assets.publishing.postgres.publish import publish_to_postgres
-from assets.runtime.context import RunContext
+from assets.runtime.context import ChecksPassed, RunContext
 from models.book.settings import parse_book
 from models.documents import InputError
 from pipelines.cli.main import main
@@ -48,6 +50,20 @@ def test_every_table_arrives_to_the_last_digit(context: RunContext, server: Serv
     assert (kinds["payout"], kinds["measure"], kinds["window_start"], kinds["tier"]) == ("numeric(18,4)", "numeric(38,12)", "date", "integer")
     assert columns_of(server, database, "audit_run")["finished_at"] == "timestamp with time zone"
     assert not {"real", "double precision"} & {kind for table in files_of(context) for kind in columns_of(server, database, table).values()}
+
+
+def test_lines_in_parts_arrive_as_one_table(context: RunContext, server: Server, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lines = rows_in_file(files_of(context)["fct_payout_line"])
+    folder = shutil.copytree(context.folder, tmp_path / "book", symlinks=True)
+    monkeypatch.setattr(line_parts, "ONE_FILE_UP_TO_LINES", 0)
+    publish(dataclasses.replace(context, folder=folder), ChecksPassed(checks=0))
+    assert len(list((folder / "published" / "current").glob("fct_payout_line.*.parquet"))) > 1
+    assert rows_in_schema(server, database, "fct_payout_line") == lines
+    assert server.ask("select count(*) from pg_tables where schemaname = 'rebates' and tablename like 'fct_payout_line%'", database=database) == [(1,)]
+    foreign = (
+        "select 1 from pg_constraint where contype = 'f' and conrelid = 'rebates.fct_payout_line'::regclass and confrelid = 'rebates.fct_payout'::regclass"
+    )
+    assert server.ask(foreign, database=database)
 
 
 def test_descriptions_and_the_run_stand_in_the_catalogue(context: RunContext, server: Server, database: str) -> None:

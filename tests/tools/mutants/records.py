@@ -10,6 +10,7 @@ from tests.tools.mutants.mutant import Mutant, mutants_of
 RULES = ("tests/unit/records",)
 RECEIPTS = ("tests/integration/test_receipts.py",)
 PUBLISHING = ("tests/integration/publishing/test_publishing.py",)
+PARTS = ("tests/integration/publishing/test_line_parts.py",)
 
 CHANGES: dict[str, list[tuple[str, str]]] = {
     "models/records/write_offs.py": [
@@ -93,7 +94,7 @@ _SWITCH = "            _switch(published, target)\n            append_run(contex
 PUBLISHED: dict[str, list[tuple[str, str]]] = {
     "assets/publishing/parquet_set.py": [
         (_SWITCH, "            append_run(context.archive, run)\n            _switch(published, target)\n"),
-        ("            check_set(con, staged)\n", ""),
+        ("            check_set(con, files_of(staged, manifest))\n", ""),
         ("where coalesce(payout, 0) <> coalesce(lines, 0) or", "where coalesce(payout, 0) < coalesce(lines, 0) or"),
         ("group by payout_id having count(*) > 1", "group by payout_id having count(*) > 2"),
     ],
@@ -103,4 +104,50 @@ PUBLISHED: dict[str, list[tuple[str, str]]] = {
     ],
 }  # fmt: skip
 
-MUTANTS: list[Mutant] = [*mutants_of(CHANGES, RULES), *mutants_of(EFFECTS, RECEIPTS), *mutants_of(PUBLISHED, PUBLISHING)]
+#: Which lines stay as they were published.
+LINKED: dict[str, list[tuple[str, str]]] = {
+    "assets/publishing/line_parts.py": [
+        ("if sum(lines.values()) > ONE_FILE_UP_TO_LINES", "if sum(lines.values()) >= ONE_FILE_UP_TO_LINES"),
+        # what makes a payout dirty
+        ("and payouts.participant_key = changed.participant_key", ""),
+        ("payouts.measure_line_set_key = changed.line_set_key and ", ""),
+        ("and changed.period_no between payouts.first_period and payouts.last_period", ""),
+        ("between payouts.first_period and payouts.last_period", "= payouts.first_period"),
+        ("between payouts.first_period and payouts.last_period", "= payouts.last_period"),
+        ("queries = (_OF_CHANGED_LINES, ", "queries = ("),
+        ("_OF_NET_AGREEMENTS, _differing", "_differing"),
+        (', _differing(_ALLOCATED, "previous.payouts_allocated")', ""),
+        (', _differing(_SLICES, "previous.tier_slices")', ""),
+        ("(({now}) except from {before}) union all ", ""),
+        (" union all (from {before} except ({now}))", ""),
+        ("* exclude (payout_key, payout_no)", "* exclude (payout_key)"),
+        ("* exclude (payout_key, payout_no)", "* exclude (payout_no)"),
+        ("slices.* exclude (payout_key)", "slices.*"),
+        # which set it is compared with
+        ('not table_exists(con, "calc", "changed_sums") or ', ""),
+        (' or not table_exists(con, "previous", "published_set")', ""),
+        ('is_of_published_set = con.execute("from previous.published_set").fetchall() == [(seal_of(before),)]', "is_of_published_set = True"),
+        ('("code_version", "engine_versions", "settings_sha256")', '("engine_versions", "settings_sha256")'),
+        ('("code_version", "engine_versions", "settings_sha256")', '("code_version", "settings_sha256")'),
+        ('("code_version", "engine_versions", "settings_sha256")', '("code_version", "engine_versions")'),
+        ('    con.execute("drop table if exists calc.changed_sums")\n', ""),
+        # taking over a file
+        ("if file_sha256(target) == sha256:", "if True:"),
+        ("    except FileNotFoundError:\n        return False\n", ""),
+        ("        shutil.copyfile(before, target)\n", ""),
+    ],
+    "assets/publishing/parquet_set.py": [
+        ('con.execute("set variable payout_part = ?", [part or None])', "pass"),
+        ("            remember_payouts(con, manifest, parts)\n", ""),
+    ],
+    "assets/published/reader.py": [
+        ("return manifest if is_whole and all(path.is_file() for path in hashes_of(folder, manifest)) else None", "return manifest if is_whole else None"),
+    ],
+}  # fmt: skip
+
+MUTANTS: list[Mutant] = [
+    *mutants_of(CHANGES, RULES),
+    *mutants_of(EFFECTS, RECEIPTS),
+    *mutants_of(PUBLISHED, PUBLISHING),
+    *mutants_of(LINKED, PARTS),
+]

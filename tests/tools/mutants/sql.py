@@ -14,6 +14,7 @@ GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
 #: Files that arrive one after the other: doubled, corrected, snapshots, rejected.
 ARRIVALS = ("tests/integration/feeds/test_rejects.py", "tests/integration/feeds/test_rows_that_replace.py", "tests/integration/feeds/test_feed_arrivals.py")
 DELETIONS = ("tests/integration/feeds/test_rows_that_replace.py", "-k", "takes_its_key_back_may")
+PARTS = ("tests/integration/publishing/test_line_parts.py", "-k", "demo")
 CLOSE = ("tests/integration/ledger/test_close_command.py",)
 
 CREDITED: dict[str, list[tuple[str, str]]] = {
@@ -252,6 +253,16 @@ DELETED: dict[str, list[tuple[str, str]]] = {
     "int_rows_replaced.sql": [("and is_deleted = lag(is_deleted) over arrival", "")],
 }
 
+#: In which file of a large book a line is published.
+PARTED: dict[str, list[tuple[str, str]]] = {
+    "int_payout_lines_allocated.sql": [('where {{ is_in_chosen_part("part") }}', "where true")],
+    "int_payouts_measured.sql": [
+        ("payouts.last_period = periods.period_no", "payouts.first_period = periods.period_no"),
+        ("(periods.number + 2) // 3", "(periods.number + 3) // 3"),
+        ("cast(sum(summed.line_count) as bigint)", "count(*)"),
+    ],
+}
+
 MUTANTS: list[Mutant] = [
     *mutants_of(CREDITED, LINES),
     *mutants_of(SHARED, SHARES),
@@ -261,4 +272,5 @@ MUTANTS: list[Mutant] = [
     *mutants_of(CLOSED_AGAIN, CLOSE),
     *mutants_of(ARRIVED, ARRIVALS),
     *mutants_of(DELETED, DELETIONS),
+    *mutants_of(PARTED, PARTS),
 ]

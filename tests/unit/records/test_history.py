@@ -124,5 +124,5 @@ def test_the_first_difference_is_reported_with_its_row(tmp_path: Path, published
     with duckdb.connect() as con:
         con.execute(f"copy ({published}) to '{ours}' (format parquet)")
         con.execute(f"copy ({ROWS}) to '{theirs}' (format parquet)")
-        assert first_difference(con, ours, theirs) == message
-        assert first_difference(con, ours, theirs, ("period",)) == (message and message.replace(", period=2026-01", "")) or "columns" in str(message)
+        assert first_difference(con, [ours], [theirs]) == message
+        assert first_difference(con, [ours], [theirs], ("period",)) == (message and message.replace(", period=2026-01", "")) or "columns" in str(message)

@@ -9,6 +9,7 @@ with
 
 payouts as not materialized (
     select * from {{ ref("int_payouts_to_allocate") }}
+    where {{ is_in_chosen_part("part") }}
 ),
 
 -- one row per payout × period: joined to lines by equality

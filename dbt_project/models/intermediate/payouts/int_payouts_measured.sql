@@ -40,6 +40,8 @@ to_allocate as (
         payouts.tier,
         payouts.first_period,
         payouts.last_period,
+        -- in which file of a large book its lines are published
+        concat(periods.fiscal_year, '-Q', (periods.number + 2) // 3) as part,
         payouts.span_measure_before,
         cast(cast(payouts.payout as decimal(38, 4)) * cast(10000 as decimal(5, 0)) as bigint) // agreements.payout_unit as payout_units,
         agreements.payout_unit,
@@ -51,6 +53,7 @@ to_allocate as (
     inner join {{ ref("int_payouts_identified") }} as identified on payouts.payout_key = identified.payout_key
     inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
     inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
+    inner join {{ source("terms", "periods") }} as periods on payouts.last_period = periods.period_no
 ),
 
 measured as (
@@ -63,7 +66,8 @@ measured as (
             when 'quantity' then cast(summed.quantity as decimal(38, 12))
             when 'attribute' then cast(summed.attribute_value as decimal(38, 12))
             else cast(summed.line_count as decimal(38, 12))
-        end) as window_measure
+        end) as window_measure,
+        cast(sum(summed.line_count) as bigint) as line_count
     from to_allocate
     inner join summed
         on to_allocate.measure_line_set_key = summed.line_set_key
@@ -76,6 +80,7 @@ select
     to_allocate.*,
     cast(coalesce(measured.window_measure, 0) as decimal(38, 12)) as window_measure,
     {{ units("coalesce(measured.window_measure, 0)") }} as window_units,
+    coalesce(measured.line_count, 0) as line_count,
     -- money and counts have up to 6 decimals
     case when to_allocate.measure_kind not in ('quantity', 'attribute')
         then {{ units("coalesce(measured.window_measure, 0)") }} // 1000000
