@@ -66,7 +66,7 @@ def _row(entry: Entry) -> list[str]:
     ratio, cpu_ratio = (f"{entry[name]:.3f}" if name in entry else "" for name in ("ratio", "cpu_ratio"))
     changed = [f"{count:,}" for count in entry.get("changed", {}).values()] or [""] * 4
     measured = [f"{entry['beyond_start_up']:.2f}", ratio, f"{entry['cpu']:.2f}", cpu_ratio, f"{entry['peak_mb']:,}"]
-    return [entry["what"], *measured, *changed, "; ".join(map(describe_recomputed, entry.get("recomputed", []))), _verdict(entry)]
+    return [entry["what"], *measured, *changed, describe_recomputed(entry.get("recomputed")), _verdict(entry)]
 
 
 def _verdict(entry: Entry) -> str:
@@ -76,10 +76,14 @@ def _verdict(entry: Entry) -> str:
     return f"DIFFERS: {compared['different'][0]}" if compared["different"] else f"the same, {compared['same_bytes']} of {compared['files']} byte for byte"
 
 
-def describe_recomputed(part: dict[str, Any]) -> str:
-    """What the summary says of one kind of row: 12,304 of 72,720 payouts (new lines 12,287, rate of 2026-03-31 17)."""
-    causes = ", ".join(f"{cause} {count:,}" for cause, count in part.get("why", {}).items())
-    return f"{part['count']:,} of {part['of']:,} {part['what']}" + (f" ({causes})" if causes else "")
+def describe_recomputed(found: dict[str, Any] | None) -> str:
+    """What the summary says: 12,304 of 72,720 payouts (new lines 12,287, targets 17), or why everything was computed."""
+    if not found:
+        return ""
+    if found["why_full"]:
+        return f"everything: {found['why_full']}"
+    causes = ", ".join(f"{cause} {count:,}" for cause, count in found["causes"].items())
+    return f"{found['payouts']:,} of {found['all_payouts']:,} payouts" + (f" ({causes})" if causes else "")
 
 
 def _recomputed(run: Run) -> dict[str, object]:

@@ -56,9 +56,11 @@ def test_changes_are_shown_against_the_last_entry_and_then_kept(tmp_path: Path) 
 
 
 def test_what_was_recomputed_is_shown_with_its_causes() -> None:
-    part = {"what": "payouts", "count": 12_304, "of": 72_720, "why": {"new lines": 12_287, "rate of 2026-03-31": 17}}
-    assert describe_recomputed(part) == "12,304 of 72,720 payouts (new lines 12,287, rate of 2026-03-31 17)"
-    assert describe_recomputed(part | {"why": {}}) == "12,304 of 72,720 payouts"
+    found = {"payouts": 12304, "all_payouts": 72720, "causes": {"new lines": 12287, "targets": 17}, "why_full": None}
+    assert describe_recomputed(found) == "12,304 of 72,720 payouts (new lines 12,287, targets 17)"
+    assert describe_recomputed(found | {"causes": {}}) == "12,304 of 72,720 payouts"
+    assert describe_recomputed(found | {"why_full": "--full was given"}) == "everything: --full was given"
+    assert describe_recomputed(None) == ""
 
 
 def test_growth_takes_the_last_full_run_of_each_size() -> None:
