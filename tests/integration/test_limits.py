@@ -100,7 +100,7 @@ def test_batches_of_participants_change_no_byte(demo_book: Path, tmp_path: Path,
 
     monkeypatch.setattr(calculate, "split_frames", split)
     monkeypatch.setattr(calculate, "_ROWS_PER_GIGABYTE", 20)
-    run_book(tmp_path / "book", force=True)
+    run_book(tmp_path / "book", full=True)
     assert max(sizes) > 10
     assert hashes_of(tmp_path / "book") == hashes_of(demo_book)
 
@@ -121,9 +121,9 @@ def test_a_batch_that_fails_leaves_what_is_published_and_the_next_run_is_right(r
 
     monkeypatch.setattr("assets.transform.calculate.compute_results", fail_in_the_second_batch)
     with pytest.raises(CheckFailed, match="one too large"):
-        run_book(book, force=True)
+        run_book(book, full=True)
     assert hashes_of(book) == before
-    run_book(book, force=True)  # the calls go on from three
+    run_book(book, full=True)  # the calls go on from three
     assert hashes_of(book) == before
 
 
