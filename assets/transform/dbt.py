@@ -49,7 +49,8 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 #: What the Polars results feed is `publish`; everything else is `prepare`. The cut is by lineage, so neither half can wait for the other.
-#: What has changed in the lines is found in the middle of prepare, of what the first part makes.
+PREPARE = ("--exclude", "source:calc+")
+#: The two parts of it that an incremental run builds before and after it looks for what has changed in the lines.
 REFERENCES = ("--exclude", "source:calc+", "source:changes.lines+", "source:changes.measures_before+")
 LINES = ("--select", "source:changes.lines+", "source:changes.measures_before+", "--exclude", "source:calc+")
 NET_TAG = "tag:net_of"
@@ -95,18 +96,23 @@ def prepare(context: RunContext, models: Sequence[str] = ()) -> ModelsReport:
     with open_warehouse(context) as con:
         variables = _read_features(con, context)
         decide_mode(con, context, variables)
-        if is_incremental(con):
-            find_compared_lines(con, variables["book"]["feeds"]["transactions"]["key"])
-        built = _run_models(context, REFERENCES)
-        if is_incremental(con):
-            find_changed_lines(con, variables["book"]["has_originals"])
-    report = _report(context, (*built, *_run_models(context, LINES)))
+        incremental = is_incremental(con)
+    report = _report(context, _build_incrementally(context, variables["book"]) if incremental else _run_models(context, PREPARE))
     with open_warehouse(context) as con:
         note_changed_sums(con)
     check_references(context)
     report = replace(report, warnings=_warn(context))
     _note(context, "prepare")
     return report
+
+
+def _build_incrementally(context: RunContext, features: dict[str, Any]) -> tuple[BuiltModel, ...]:
+    """Build what lines are credited by, look for what has changed in it, and build the lines that it reaches."""
+    with open_warehouse(context) as con:
+        find_compared_lines(con, features["feeds"]["transactions"]["key"])
+        built = _run_models(context, REFERENCES)
+        find_changed_lines(con, features["has_originals"])
+    return (*built, *_run_models(context, LINES))
 
 
 def _warn(context: RunContext) -> tuple[str, ...]:
@@ -222,7 +228,8 @@ def _without_tests(manifest: Any) -> Any:
 def needs_dbt(context: RunContext) -> bool:
     """Whether the models of a whole run are still to be compiled for what the book uses now."""
     variables = _variables(context)
-    return any(read_compiled(compiled_file(_target(), variables, selection)) is None for selection in (REFERENCES, LINES, PUBLISH))
+    selections = (REFERENCES, LINES, PUBLISH) if variables["incremental"] else (PREPARE, PUBLISH)
+    return any(read_compiled(compiled_file(_target(), variables, selection)) is None for selection in selections)
 
 
 def _run_models(context: RunContext, selection: tuple[str, ...]) -> tuple[BuiltModel, ...]:
