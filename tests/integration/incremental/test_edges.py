@@ -36,6 +36,7 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     "nothing": (lambda book: None, {}, set()),
     "a new line": (lambda book: book.lines("N1,1,2026-06-12,P1,D1,sale,1,700,EUR,,"), {"new lines": 1}, {"new lines"}),
     "a line of an earlier month": (lambda book: book.lines("N2,1,2026-02-12,P2,D1,sale,1,700,EUR,,"), {"new lines": 1}, {"new lines"}),
+    "a line of the prior year": (lambda book: book.lines("N9,1,2025-02-10,P12,D1,sale,1,700,EUR,,"), {"new lines": 1}, {"new lines"}),
     "a corrected line": (
         lambda book: book.lines("P2-3,1,2026-03-10,P2,D1,sale,1,5000,EUR,,"), {"new lines": 1, "lines replaced or taken back": 1}, {"new lines"},
     ),
