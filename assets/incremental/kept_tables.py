@@ -88,9 +88,14 @@ def keep_run(con: duckdb.DuckDBPyConnection, run_id: str, as_of: dt.date, progra
         con.execute("insert into previous.run values (?, ?, ?, ?, ?)", [run_id, as_of, program, features, str(read_digest(con))])
 
 
+def is_kept(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a run left copies; they may be damaged."""
+    return table_exists(con, "previous", "run")
+
+
 def read_kept_run(con: duckdb.DuckDBPyConnection) -> KeptRun | None:
     """The run whose tables the warehouse holds, if they are complete."""
-    if not table_exists(con, "previous", "run"):
+    if not is_kept(con):
         return None
     rows = con.execute("select run_id, as_of, program, features, digest::hugeint from previous.run").fetchall()
     return KeptRun(*rows[0]) if len(rows) == 1 else None

@@ -30,4 +30,4 @@ def scan(files: Path | Sequence[Path], *options: str) -> str:
 def table_exists(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
     """Whether the warehouse has a table or view of that name."""
     found = con.execute("select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table])
-    return found.fetchone() is not None
+    return bool(found.fetchall())  # a result that is not read to its end blocks the connection

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.incremental.changed_lines import find_changed_lines, find_compared_lines, note_changed_sums
-from assets.incremental.kept_tables import forget_run, read_kept_run
+from assets.incremental.kept_tables import forget_run, is_kept
 from assets.incremental.mode import decide_mode, is_incremental
 from assets.runtime.cache_folder import open_cache, store
 from assets.runtime.context import RunContext, StepReport
@@ -228,7 +228,7 @@ def _without_tests(manifest: Any) -> Any:
 def needs_dbt(context: RunContext) -> bool:
     """Whether the models of a whole run are still to be compiled for what the book uses now, as far as can be said before the run has decided."""
     with open_warehouse(context) as con:
-        variables = {"incremental": read_kept_run(con) is not None and not context.full, **_read_features(con, context)}
+        variables = {"incremental": is_kept(con) and not context.full, **_read_features(con, context)}
     selections = (REFERENCES, LINES, PUBLISH) if variables["incremental"] else (PREPARE, PUBLISH)
     return any(read_compiled(compiled_file(_target(), variables, selection)) is None for selection in selections)
 
