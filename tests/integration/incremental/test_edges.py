@@ -43,8 +43,11 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     "a line sent again": (lambda book: book.lines("P3-3,1,2026-03-10,P3,D1,sale,1,403,EUR,,"), {"new lines": 1}, set()),
     "a line of no known partner": (lambda book: book.lines("N3,1,2026-06-01,P13,D1,sale,1,100,EUR,,"), {"new lines": 1}, set()),
     "its partner arrives": (lambda book: book.deliver("partners", "P13,P13,,,,north"), {"partners and assignments": 1}, {"partners and assignments"}),
+    "a line of another unknown partner": (lambda book: book.lines("N10,1,2026-06-01,P14,D1,sale,1,100,EUR,,"), {"new lines": 1}, set()),
+    "who arrives without an agreement": (lambda book: book.deliver("partners", "P14,P14,,,,south"), {"partners and assignments": 1}, set()),
     "a line of no known product": (lambda book: book.lines("N4,1,2026-06-01,P1,X1,sale,1,100,EUR,,"), {"new lines": 1}, set()),
     "its product arrives": (lambda book: book.deliver("products", "X1,X1,,,food"), {"products": 1}, {"products"}),
+    "its product ends before the line": (lambda book: book.deliver("products", "X1,X1,,2026-05-31,food"), {"products": 1}, set()),
     "a line is taken back": (
         lambda book: book.lines("N1,1,2026-06-12,P1,D1,sale,1,700,EUR,,gone"), {"new lines": 1, "lines replaced or taken back": 1}, set(),
     ),
