@@ -62,7 +62,7 @@ def record(file: Path, entries: Sequence[Entry]) -> str:
 
 
 def write_changes(history: Sequence[Entry], entries: Sequence[Entry]) -> str:
-    """The entries beside the last ones of the same thing, as Markdown."""
+    """The entries compared with the last ones of the same thing, as Markdown."""
     rows = []
     for entry in entries:
         last = last_of(history, entry)

@@ -1,7 +1,7 @@
 """Are two published sets the same, and which payouts did a run change? `python -m benchmarks.set_differences SET OTHER`, two folders of Parquet files.
 
 Prints one object as JSON: files, files with the same bytes, the first difference of each other file, and the payouts that differ in any column, in
-their amount, in their tier. What tells the time, and audit_run, differs between any two runs and is left out.
+their amount, in their tier. Columns of times, and audit_run, differ between any two runs and are left out.
 """
 
 from __future__ import annotations

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from assets.agreements.texts import agreements_sha256, read_agreement_texts
 from assets.runtime.context import RunContext, StepReport
+from assets.runtime.sql import ALL_COLUMNS, count_rows, digest_rows
 from assets.runtime.versions import code_version
 from assets.runtime.warehouse import open_warehouse, transaction, write_table
 from models.agreements.parse import Source, parse_agreements
@@ -20,8 +23,9 @@ from models.agreements.terms_columns import SCHEMAS
 from models.calendars import CalendarSettings
 
 if TYPE_CHECKING:
-    import duckdb
     import polars as pl
+
+_TABLES = {f"terms.{name}": ALL_COLUMNS for name in SCHEMAS}
 
 
 def read_agreements(folder: Path, approval_day: dt.date | None = None, calendar: CalendarSettings | None = None) -> list[Source]:
@@ -54,14 +58,14 @@ def load_agreements(context: RunContext, terms: Terms | None = None) -> StepRepo
     with open_warehouse(context) as con:
         made_of = _describe(context)
         if terms is None and _are_loaded(con, made_of):
-            return StepReport(rows={f"terms.{name}": _count(con, name) for name in SCHEMAS})
+            return StepReport(rows={f"terms.{name}": count_rows(con, f"terms.{name}") for name in SCHEMAS})
         terms = terms or read_terms(context)
         with transaction(con):
             con.execute("create schema if not exists terms")
             for name, frame in terms.tables.items():
                 write_table(con, f"terms.{name}", frame)
-            values = [terms.agreements_sha256, made_of, _digest(con)]
-            con.execute("create or replace table terms.loaded as select ? as agreements_sha256, ? as made_of, ?::varchar as digest", values)
+            values = [terms.agreements_sha256, made_of, str(digest_rows(con, _TABLES))]
+            con.execute("create or replace table terms.loaded as select ? as agreements_sha256, ? as made_of, ? as digest", values)
     return StepReport(rows={f"terms.{name}": frame.height for name, frame in terms.tables.items()})
 
 
@@ -73,21 +77,7 @@ def _describe(context: RunContext) -> str:
 
 def _are_loaded(con: duckdb.DuckDBPyConnection, made_of: str) -> bool:
     """Whether the tables are those that were made of this, unchanged."""
-    columns = con.execute("select list(column_name) from duckdb_columns() where schema_name = 'terms' and table_name = 'loaded'").fetchall()[0][0]
-    if not columns or "digest" not in columns:
+    try:
+        return con.execute("select made_of, digest::hugeint from terms.loaded").fetchall() == [(made_of, digest_rows(con, _TABLES))]
+    except duckdb.Error:  # not loaded yet, by another version, or a table is missing
         return False
-    loaded = con.execute("select made_of, digest from terms.loaded").fetchall()
-    return loaded == [(made_of, _digest(con))]
-
-
-def _digest(con: duckdb.DuckDBPyConnection) -> str:
-    """One number for all rows of `terms.*`, in any order; empty where a table is missing."""
-    present = {name for (name,) in con.execute("select table_name from duckdb_tables() where schema_name = 'terms'").fetchall()}
-    if not present.issuperset(SCHEMAS):
-        return ""
-    sums = ", ".join(f"(select coalesce(sum(hash(row)), 0) from terms.{name} as row)" for name in SCHEMAS)
-    return str(con.execute(f"select {sums}").fetchall()[0])
-
-
-def _count(con: duckdb.DuckDBPyConnection, name: str) -> int:
-    return int(con.execute(f"select count(*) from terms.{name}").fetchall()[0][0])

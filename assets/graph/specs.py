@@ -16,7 +16,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, buil
 from dbt.flags import set_from_args
 
 from assets.graph.code_versions import version_of_model
-from assets.transform.dbt import NET_TAG, PUBLISH, load_manifest
+from assets.transform.dbt import NET_TAG, PREPARE, PUBLISH, load_manifest
 
 #: Who owns the tables of a schema.
 OWNERS = {
@@ -121,7 +121,7 @@ def key(schema: str, table: str) -> dg.AssetKey:
 
 def prepared_specs(manifest: Manifest) -> list[dg.AssetSpec]:
     """The dbt models that need no result of the calculation."""
-    return _model_specs(manifest, exclude="source:calc+")
+    return _model_specs(manifest, exclude=PREPARE[1])
 
 
 def net_specs(manifest: Manifest) -> list[dg.AssetSpec]:

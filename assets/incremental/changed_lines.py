@@ -13,8 +13,9 @@ from collections.abc import Iterator
 
 import duckdb
 
-from assets.incremental.kept_tables import differing
+from assets.incremental.kept_tables import CURRENT, differing
 from assets.incremental.mode import MOST_CHANGED, is_incremental, turn_to_full
+from assets.runtime.sql import count_rows
 from models.sql_text import identifier
 
 #: Why a line is credited anew, or a payout computed anew. Of several causes the first counts.
@@ -79,11 +80,10 @@ _MEASURES_BEFORE = """
 
 def find_compared_lines(con: duckdb.DuckDBPyConnection, key: list[str]) -> None:
     """Write changes.files and changes.compared_lines: new files of transactions, their rows, and rows with the key of one of them."""
-    con.execute("create or replace table changes.files as select file_no from raw.feed_files where feed = 'transactions' and status = 'loaded'")
-    con.execute("delete from changes.files where file_no in (select file_no from previous.files where status = 'loaded')")
+    con.execute(f"create or replace table changes.files as ({CURRENT['files']}) except from previous.files")
     columns = ", ".join(map(identifier, key))
     new = "file_no in (from changes.files)"
-    same_key = f"or hash({columns}) in (select hash({columns}) from raw.transactions where {new})" if key and _count(con, "changes.files") else ""
+    same_key = f"or hash({columns}) in (select hash({columns}) from raw.transactions where {new})" if key and count_rows(con, "changes.files") else ""
     con.execute(f"insert into changes.compared_lines select file_no, row_no from raw.transactions where {new} {same_key}")
 
 
@@ -98,7 +98,7 @@ def find_changed_lines(con: duckdb.DuckDBPyConnection, has_originals: bool) -> N
         con.execute(f"insert into changes.originals ({dated}) except from changes.originals")
     edges = [f"select file_no, row_no, {CAUSES.index(cause)} as cause_no from ({_LINES[cause].format(**differs)})" for cause in _edges(con)]
     con.execute(f"insert into changes.lines select file_no, row_no, min(cause_no) from ({' union all '.join(edges)}) group by all")
-    changed, all_lines = _count(con, "changes.lines"), _count(con, "raw.transactions")
+    changed, all_lines = count_rows(con, "changes.lines"), count_rows(con, "raw.transactions")
     if changed > MOST_CHANGED * all_lines:
         turn_to_full(con, f"{changed:,} of {all_lines:,} lines are credited anew")
     else:
@@ -114,8 +114,4 @@ def note_changed_sums(con: duckdb.DuckDBPyConnection) -> None:
 
 def _edges(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
     """The causes that reach any row."""
-    return (cause for cause in _LINES if cause not in _EMPTY_UNLESS or _count(con, f"changes.{_EMPTY_UNLESS[cause]}"))
-
-
-def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    return int(con.execute(f"select count(*) from {table}").fetchall()[0][0])
+    return (cause for cause in _LINES if cause not in _EMPTY_UNLESS or count_rows(con, f"changes.{_EMPTY_UNLESS[cause]}"))

@@ -13,7 +13,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assets.runtime.sql import table_exists
+from assets.runtime.sql import ALL_COLUMNS, digest_rows, table_exists
 from assets.runtime.warehouse import transaction
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: What lines are credited by.
 _OF_LINES = {
-    "files": "select file_no, sha256, status from raw.feed_files where feed = 'transactions'",
+    "files": "select file_no from raw.feed_files where feed = 'transactions' and status = 'loaded'",
     "rows_replaced": "select file_no, row_no, disposition from intermediate.int_rows_replaced where feed = 'transactions'",
     "partners": "select partner_key, partner_id, first_day, last_day from staging.stg_partners",
     "products": "select product_key, product_id, first_day, last_day from staging.stg_products",
@@ -56,7 +56,7 @@ _DIGESTED = {
             "staging.stg_product_keys", "calc.payouts", "calc.achievement", "calc.accruals", "calc.calculation_steps",
             *(f"previous.{name}" for name in CURRENT),
         ),
-        "kept",
+        ALL_COLUMNS,
     ),
 }  # fmt: skip
 
@@ -71,21 +71,20 @@ def differing(name: str, columns: str = "*") -> str:
 class KeptRun:
     """The published run whose tables the warehouse holds. `program`: code and engines; `features`: what the SQL was made for."""
 
-    run_id: str
     as_of: dt.date
     program: str
     features: str
     digest: int
 
 
-def keep_run(con: duckdb.DuckDBPyConnection, run_id: str, as_of: dt.date, program: str, features: str) -> None:
+def keep_run(con: duckdb.DuckDBPyConnection, as_of: dt.date, program: str, features: str) -> None:
     """Copy what the run that was just published computed from."""
     with transaction(con):
         con.execute("create schema if not exists previous")
         for name, query in CURRENT.items():
             con.execute(f"create or replace table previous.{name} as {query}")
-        con.execute("create or replace table previous.run (run_id varchar, as_of date, program varchar, features varchar, digest varchar)")
-        con.execute("insert into previous.run values (?, ?, ?, ?, ?)", [run_id, as_of, program, features, str(read_digest(con))])
+        con.execute("create or replace table previous.run (as_of date, program varchar, features varchar, digest varchar)")
+        con.execute("insert into previous.run values (?, ?, ?, ?)", [as_of, program, features, str(read_digest(con))])
 
 
 def is_kept(con: duckdb.DuckDBPyConnection) -> bool:
@@ -97,14 +96,13 @@ def read_kept_run(con: duckdb.DuckDBPyConnection) -> KeptRun | None:
     """The run whose tables the warehouse holds, if they are complete."""
     if not is_kept(con):
         return None
-    rows = con.execute("select run_id, as_of, program, features, digest::hugeint from previous.run").fetchall()
+    rows = con.execute("select as_of, program, features, digest::hugeint from previous.run").fetchall()
     return KeptRun(*rows[0]) if len(rows) == 1 else None
 
 
 def read_digest(con: duckdb.DuckDBPyConnection) -> int:
     """The digest of the copies and of the tables that the next run adds to."""
-    sums = " + ".join(f"(select coalesce(sum(hash({columns})), 0) from {table} as kept)" for table, columns in _DIGESTED.items())
-    return int(con.execute(f"select {sums}").fetchall()[0][0])
+    return digest_rows(con, _DIGESTED)
 
 
 def forget_run(con: duckdb.DuckDBPyConnection) -> None:

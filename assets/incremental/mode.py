@@ -49,10 +49,10 @@ def decide_mode(con: duckdb.DuckDBPyConnection, context: RunContext, variables: 
     con.execute("insert into changes.mode values (?, ?, ?, ?, ?)", [why, None if kept is None else kept.as_of, context.as_of, program, features])
 
 
-def keep_published(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
+def keep_published(con: duckdb.DuckDBPyConnection) -> None:
     """Let the next run compute only what will have changed since this one."""
     if table_exists(con, "changes", "mode"):
-        keep_run(con, run_id, *con.execute("select as_of, program, features from changes.mode").fetchall()[0])
+        keep_run(con, *con.execute("select as_of, program, features from changes.mode").fetchall()[0])
 
 
 def turn_to_full(con: duckdb.DuckDBPyConnection, why: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from assets.incremental.changed_lines import CAUSES
 from assets.incremental.mode import why_full
+from assets.runtime.sql import count_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,7 +51,7 @@ class Recomputed:
 
 def read_recomputed(con: duckdb.DuckDBPyConnection) -> Recomputed:
     """What the run in the warehouse computed anew."""
-    all_payouts, all_lines = (con.execute(f"select count(*) from {table}").fetchall()[0][0] for table in ("calc.payouts", "raw.transactions"))
+    all_payouts, all_lines = (count_rows(con, table) for table in ("calc.payouts", "raw.transactions"))
     why = why_full(con)
     if why is not None:
         return Recomputed(all_payouts, all_payouts, {}, all_lines, all_lines, {}, why)

@@ -93,10 +93,10 @@ def remember_payouts(con: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]
 
     What changed since the set before is no longer true then, and goes.
     """
-    con.execute("drop table if exists calc.changed_sums")
-    con.execute("drop schema if exists previous cascade")
+    for table in ("calc.changed_sums", "previous.payouts_allocated", "previous.tier_slices", "previous.published_set"):
+        con.execute(f"drop table if exists {table}")
     if parts:
-        con.execute("create schema previous")
+        con.execute("create schema if not exists previous")
         con.execute(f"create table previous.payouts_allocated as {_ALLOCATED}")
         con.execute(f"create table previous.tier_slices as {_SLICES}")
         con.execute("create table previous.published_set as select ? as manifest_sha256", [seal_of(manifest)])

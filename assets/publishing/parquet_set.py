@@ -113,7 +113,7 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
         clear_unfinished(published)
     remove_older(published)
     with open_warehouse(context) as con:
-        keep_published(con, str(run_id))
+        keep_published(con)
         write_payout_runs(con, published)
         write_receipt(con, context, run_id)
     publish_to_postgres(context)

@@ -1,4 +1,4 @@
-"""SQL that several steps need: a file as a table, and whether a table exists.
+"""SQL that several steps need: a file as a table, whether a table exists, how many rows it has and whether they are the same.
 
 Belongs here: how DuckDB reads paths and catalogs. Does not belong here: quoting (models/sql_text.py), SQL of any step.
 """
@@ -6,7 +6,7 @@ Belongs here: how DuckDB reads paths and catalogs. Does not belong here: quoting
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,9 @@ from models.sql_text import literal
 
 if TYPE_CHECKING:
     import duckdb
+
+#: In place of columns: the whole row.
+ALL_COLUMNS = "digested"
 
 
 def as_pattern(path: Path) -> str:
@@ -31,3 +34,14 @@ def table_exists(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> boo
     """Whether the warehouse has a table or view of that name."""
     found = con.execute("select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table])
     return bool(found.fetchall())  # a result that is not read to its end blocks the connection
+
+
+def count_rows(con: duckdb.DuckDBPyConnection, rows: str) -> int:
+    """How many rows a table has, or a table with its condition."""
+    return int(con.execute(f"select count(*) from {rows}").fetchall()[0][0])
+
+
+def digest_rows(con: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) -> int:
+    """One number for all rows of these tables, in any order. `tables`: by name the columns that count, or ALL_COLUMNS."""
+    sums = " + ".join(f"(select coalesce(sum(hash({columns})), 0) from {table} as digested)" for table, columns in tables.items())
+    return int(con.execute(f"select {sums}").fetchall()[0][0])

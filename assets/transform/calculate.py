@@ -20,6 +20,7 @@ from assets.incremental.mode import is_incremental
 from assets.incremental.payout_runs import record_payout_runs
 from assets.runtime.context import CheckFailed, RunContext, StepReport
 from assets.runtime.limits import limits_of
+from assets.runtime.sql import count_rows
 from assets.runtime.warehouse import append_table, memory_given_back, open_warehouse, transaction, write_table
 from models.calculation.batches import split_frames
 from models.calculation.results import compute_results
@@ -103,12 +104,9 @@ def calculate(context: RunContext) -> CalculateReport:
             delete_changed_payouts(con)
         frames = _read_frames(con)
         with memory_given_back(con, context):
-            if incremental:
-                rows: Counter[str] = Counter()
-                for part in _changed_frames(con, frames):
-                    rows.update(_write_results(context, con, part, levels.get(0, []), append_table))
-            else:
-                rows = _write_results(context, con, frames, levels.get(0, []), write_table)
+            rows: Counter[str] = Counter()
+            for part in _changed_frames(con, frames) if incremental else [frames]:
+                rows.update(_write_results(context, con, part, levels.get(0, []), append_table if incremental else write_table))
         return CalculateReport(rows=rows, blocked=_count_blocked(con))
 
 
@@ -128,7 +126,7 @@ def calculate_net(context: RunContext) -> CalculateReport:
                 _write_results(context, con, frames, keys, append_table)
         record_payout_runs(con)
         record_step(con, "net")
-        rows = {f"calc.{name}": _count(con, f"calc.{name}") for name in (*RESULTS, "lines_netted")}
+        rows = {f"calc.{name}": count_rows(con, f"calc.{name}") for name in (*RESULTS, "lines_netted")}
         return CalculateReport(rows=rows, blocked=_count_blocked(con), levels=len(levels), built=built)
 
 
@@ -190,11 +188,7 @@ def _net_lines(context: RunContext, con: duckdb.DuckDBPyConnection, level: int) 
 
 
 def _count_blocked(con: duckdb.DuckDBPyConnection) -> int:
-    return _count(con, "calc.payouts where status = 'blocked'")
-
-
-def _count(con: duckdb.DuckDBPyConnection, rows: str) -> int:
-    return int(con.execute(f"select count(*) from {rows}").fetchall()[0][0])
+    return count_rows(con, "calc.payouts where status = 'blocked'")
 
 
 def _as_of_period(con: duckdb.DuckDBPyConnection) -> int:

@@ -29,7 +29,10 @@
     {{ return({"relations": [target_relation]}) }}
 {% endmaterialization %}
 
-{# Whether this run computes only what changed since the one before (assets/incremental). dbt's own macro asks the database, which no model may while it is compiled. #}
+{#
+  Whether this run computes only what changed since the one before (assets/incremental). dbt's own macro asks the database, which no model may while it
+  is compiled.
+#}
 {% macro is_incremental() %}
     {{ return(var("incremental")) }}
 {% endmacro %}

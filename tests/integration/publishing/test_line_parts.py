@@ -24,6 +24,7 @@ from assets.publishing.parquet_set import PublishReport, publish
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import CheckFailed, ChecksPassed, RunContext, read_clock
 from models.documents import InputError
+from models.records.run_history import EndedRun
 from pipelines.run import run_book
 from tests.support.publishing_books import change_run, make_book_in_parts
 
@@ -265,8 +266,8 @@ def test_a_part_that_vanishes_meanwhile_is_written_anew(context: RunContext, mon
     publish(context, ChecksPassed(checks=0))
     whole = contents(context)
 
-    def find(*arguments: object) -> dict[str, tuple[Path, str]]:
-        found = line_parts.find_unchanged_parts(*arguments)  # type: ignore[arg-type]
+    def find(con: duckdb.DuckDBPyConnection, published: Path, run: EndedRun, parts: list[str]) -> dict[str, tuple[Path, str]]:
+        found = line_parts.find_unchanged_parts(con, published, run, parts)
         found["2026-Q1"][0].unlink()
         return found
 

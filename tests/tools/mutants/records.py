@@ -130,7 +130,7 @@ LINKED: dict[str, list[tuple[str, str]]] = {
         ('("code_version", "engine_versions", "settings_sha256")', '("engine_versions", "settings_sha256")'),
         ('("code_version", "engine_versions", "settings_sha256")', '("code_version", "settings_sha256")'),
         ('("code_version", "engine_versions", "settings_sha256")', '("code_version", "engine_versions")'),
-        ('    con.execute("drop table if exists calc.changed_sums")\n', ""),
+        ('("calc.changed_sums", "previous.payouts_allocated",', '("previous.payouts_allocated",'),
         # taking over a file
         ("if file_sha256(target) == sha256:", "if True:"),
         ("    except FileNotFoundError:\n        return False\n", ""),

@@ -1,6 +1,6 @@
 {{ config(materialized="view") }}
 {#
-  A view for int_lines_credited and int_lines_netted, which run it with its joins in the order in which they are written. Every line meets every
+  A view for int_lines_credited and int_lines_to_net, which run it with its joins in the order in which they are written. Every line meets every
   membership of its partner, seven times as many rows as match: they carry keys alone until the scope is decided.
 #}
 {% set book = var("book") %}
