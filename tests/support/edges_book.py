@@ -50,6 +50,7 @@ def agreement(name: str, participants: list[str] | dict[str, list[str]], *benefi
 AGREEMENTS = [
     agreement("PLAIN", ["P1"]),
     agreement("CARRY", ["P2"], {"accumulate": "year"}),
+    agreement("OWED", ["P4"], {"tiers": [{"from": -10000, "rate": 0.01}]}),
     agreement("DRINKS", ["P3"], scope={"products": {"include": {"category": ["drinks"]}}}),
     agreement("NORTH", {"region": ["north"]}),
     agreement("PARENT", ["P0"], include_children=True),
