@@ -67,8 +67,8 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
     yield from _tiers_or_matrix(benefit)
     yield from _needed_figures(benefit)
     yield from _method(benefit)
-    if benefit.accumulate == "year" and _SPAN_ORDER[benefit.window] > _SPAN_ORDER["year"]:
-        yield ("accumulate",), "the span (year) is shorter than the window (term); use accumulate: term or window"
+    if benefit.accumulate != "window" and _SPAN_ORDER[benefit.accumulate] < _SPAN_ORDER[benefit.window]:
+        yield ("accumulate",), f"the span ({benefit.accumulate}) is shorter than the window ({benefit.window}); use accumulate: term or window"
     if benefit.prorate == "days" and benefit.accumulate != "window":
         yield ("prorate",), "prorate: days is allowed with accumulate: window only, whose windows the term may clip"
     for i, gate in enumerate(benefit.requires):

@@ -282,8 +282,8 @@ class Benefit(Part):
     window: Literal["month", "quarter", "half_year", "year", "term"] = Field(
         description="How often it is settled: periods of the book's calendar, clipped to the term."
     )
-    accumulate: Literal["window", "year", "term"] = Field(
-        default="window", description="Measure from the start of this span, and pay the result minus what its earlier windows earned."
+    accumulate: Literal["window", "quarter", "half_year", "year", "term"] = Field(
+        default="window", description="Measure from the start of this span, and pay the result minus what its earlier windows earned. Not shorter than the window."
     )
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the agreement's scope.")
     measure: Measure = Field(

@@ -62,9 +62,15 @@ def draw_agreements(d: Draw, cluster: Cluster, calendar: Row) -> list[Row]:
     return [first, *others]
 
 
+def spans_of(window: str) -> list[str]:
+    """What a window may accumulate over."""
+    lengths = ["month", "quarter", "half_year", "year", "term"]
+    return ["window", *(span for span in lengths[lengths.index(window) :] if span != "month")]
+
+
 def _set_window(benefit: Row, window: str) -> None:
     benefit["window"] = window
-    if window == "term" and benefit.get("accumulate") == "year":
+    if not spans_of(window).count(benefit.get("accumulate", "window")):
         benefit["accumulate"] = "term"
 
 
@@ -109,7 +115,7 @@ def draw_benefit(d: Draw, name: str, window: str, agreement: Row, calendar: Row)
     if d.chance(0.1):
         benefit["quote"] = "As agreed."
     if d.chance(0.35):
-        benefit["accumulate"] = d.pick(["window", "term", "term"] + ["year", "year"] * (window != "term"))
+        benefit["accumulate"] = d.pick([*spans_of(window), "term"])
     if d.chance(0.3):
         benefit["scope"] = draw_scope(d, agreement.get("scope"))
     if d.chance(0.6):

@@ -128,6 +128,8 @@ def test_a_day_may_be_quoted_or_not() -> None:
         (BENEFIT, BENEFIT + "\n  target: {prior: year, times: 1.0000001}", "10: benefits[0].target.times", "up to 6 decimals"),
         (BENEFIT, BENEFIT + "\n  baseline: {prior: year, times: 2}", "10: benefits[0].baseline.times", "not known"),
         ("window: year", "window: term\n  accumulate: year", "10: benefits[0].accumulate", "use accumulate: term or window"),
+        ("window: year", "window: year\n  accumulate: quarter", "10: benefits[0].accumulate", "the span (quarter) is shorter than the window (year)"),
+        ("window: year", "window: quarter\n  accumulate: month", "10: benefits[0].accumulate", "'half_year'"),
         (BENEFIT, BENEFIT + "\n  settle: {lag_days: -1}", "10: benefits[0].settle.lag_days", "greater than or equal to 0"),
         (BENEFIT, BENEFIT + "\n  settle: {clawback: later}", "10: benefits[0].settle.clawback", "allowed: 'pay', 'carry' or 'none'"),
     ],
@@ -200,7 +202,6 @@ def test_refusals_of_what_does_not_fit_together(old: str, new: str, where: str, 
 #: Terms that contracts hold and the language cannot express: the text changed, the text with the term, the key at fault, what is allowed there.
 #: Each is refused by its key, so that no clause is left out of a calculation in silence.
 UNSUPPORTED = {
-    "quarter to date": (BENEFIT, "  window: month\n  accumulate: quarter", "10: benefits[0].accumulate", "allowed: 'window', 'year' or 'term'"),
     "moving window": (BENEFIT, BENEFIT + "\n  measure: {of: amount, over: {trailing: 3}}", "10: benefits[0].measure.over", "Allowed: of, scope"),
     "every full dozen": (BENEFIT, BENEFIT + "\n  measure: {of: quantity, every: 12}", "10: benefits[0].measure.every", "Allowed: of, scope"),
     "number of customers": (BENEFIT, BENEFIT + "\n  measure: {distinct: partner_id}", "10: benefits[0].measure.distinct", "Allowed: of, scope"),
