@@ -25,6 +25,7 @@ from models.agreements.values import (
     Sha256,
     Text,
     Values,
+    Weight,
     kind_of,
 )
 from models.book.settings import Currency
@@ -89,6 +90,15 @@ class PriorYear(Part):
     times: GrowthFactor = Field(default=Decimal(1), description="1.05 asks for 5 % more than the year before.")
 
 
+class WeightedTarget(Part):
+    """A year's target, of which each window has a part."""
+
+    year: Number = Field(description="The target of a whole fiscal year.")
+    weights: list[Weight] = Field(
+        min_length=1, description="One per window of the fiscal year, in order: its part is its weight over the sum of all. With `accumulate` parts add up."
+    )
+
+
 class PriorBaseline(Part):
     """The same measure over the same days one year earlier."""
 
@@ -134,7 +144,14 @@ Axis = Annotated[
 ]
 Feed = Annotated[Literal["feed"], Tag("word")]
 Figure = Annotated[Number, Tag("number")]
-Target = Annotated[Figure | Feed | Annotated[PriorYear, Tag("mapping")], Discriminator(kind_of)]
+
+
+def _target_form(value: Any) -> str:
+    is_of_year = isinstance(value, WeightedTarget) or (isinstance(value, dict) and {"year", "weights"} & set(value))
+    return "weighted" if is_of_year else kind_of(value)
+
+
+Target = Annotated[Figure | Feed | Annotated[PriorYear, Tag("mapping")] | Annotated[WeightedTarget, Tag("weighted")], Discriminator(_target_form)]
 Baseline = Annotated[Figure | Feed | Annotated[PriorBaseline, Tag("mapping")], Discriminator(kind_of)]
 Incentive = Annotated[Figure | Feed, Discriminator(kind_of)]
 Measure = Annotated[Annotated[Text, Tag("word")] | Annotated[Measured, Tag("mapping")], Discriminator(kind_of)]
@@ -283,7 +300,8 @@ class Benefit(Part):
         description="How often it is settled: periods of the book's calendar, clipped to the term."
     )
     accumulate: Literal["window", "quarter", "half_year", "year", "term"] = Field(
-        default="window", description="Measure from the start of this span, and pay the result minus what its earlier windows earned. Not shorter than the window."
+        default="window",
+        description="Measure from the start of this span, and pay the result minus what its earlier windows earned. Not shorter than the window.",
     )
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the agreement's scope.")
     measure: Measure = Field(
@@ -295,7 +313,9 @@ class Benefit(Part):
     by: Axis = Field(
         default="measure", description="The axis: measure, attainment, growth, growth_amount, rank, percentile, {rank: attainment}, {metric: name}."
     )
-    target: Target | None = Field(default=None, description="For attainment: a number, `feed`, or {prior: year, times: 1.05}.")
+    target: Target | None = Field(
+        default=None, description="For attainment: a number, `feed`, {prior: year, times: 1.05}, or {year: 100000, weights: [20, 20, 20, 40]}."
+    )
     baseline: Baseline | None = Field(default=None, description="For growth and increment: a number, `feed`, or {prior: year}.")
     incentive: Incentive | None = Field(default=None, description="What `share` multiplies: a number or `feed`.")
     method: Literal["whole", "graduated", "linear", "rolling", "total"] = Field(default="whole", description="How the tiers pay.")

@@ -28,12 +28,14 @@ from models.agreements.schema import (
     PriorYear,
     ProductSelection,
     Scope,
+    WeightedTarget,
     axes_of,
     axis_name,
     base_of,
     compared_axis,
     measure_of,
 )
+from models.agreements.target_weights import target_weights
 from models.agreements.terms_columns import SCHEMAS
 from models.agreements.versions import OwnedWindows, effective_from, own_windows, periods_of
 from models.book.settings import Book
@@ -85,7 +87,8 @@ class _Terms:
                 self._add_benefit(key, source, position, line_sets[position])
                 benefit_key = len(self.rows["benefits"]) - 1
                 # the columns of the table are the fields of a Window; naming each of them here would repeat the list
-                self.rows["windows"] += [(benefit_key, *vars(w).values()) for w in windows[benefit.id] if w.window_start <= as_of]
+                begun = [w for w in windows[benefit.id] if w.window_start <= as_of]
+                self.rows["windows"] += [(benefit_key, *vars(w).values(), *target_weights(benefit, w, periods)) for w in begun]
 
     def _add(self, table: str, **row: Any) -> None:
         """Adds one row with every column by name, so that neighbours of the same type cannot be swapped."""
@@ -287,6 +290,8 @@ def _common_values(outer: dict[str, list[str]], inner: ProductSelection) -> dict
 
 def _figure(name: str, value: Any) -> Row:
     """Where a target, baseline or incentive comes from, and its number if it is one."""
+    if isinstance(value, WeightedTarget):
+        return {f"{name}_source": "year", f"{name}_value": value.year}
     source = "none" if value is None else "number" if isinstance(value, Decimal) else "feed" if value == "feed" else "prior"
     return {f"{name}_source": source, f"{name}_value": value if source == "number" else None}
 

@@ -121,7 +121,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "multipliers": {"benefit_key": INT, "method": TEXT, "boundary": TEXT, "above": TEXT},
     "multiplier_tiers": {"benefit_key": INT, "tier": INT, "from_value": NUMBER, "factor": NUMBER},
     "gates": {"benefit_key": INT, "slot": INT, "at_least": NUMBER, "above": NUMBER, "at_most": NUMBER, "below": NUMBER, "otherwise": NUMBER},
-    "windows": {"benefit_key": INT, **{field.name: {"int": INT, "dt.date": DATE}[str(field.type)] for field in fields(Window)}},
+    "windows": {
+        "benefit_key": INT,
+        **{field.name: {"int": INT, "dt.date": DATE}[str(field.type)] for field in fields(Window)},
+        "weight_to_date": pl.Int64,
+        "weight_of_year": pl.Int64,
+    },
     "periods": {"period_no": INT, "period": TEXT, "fiscal_year": INT, "number": INT, "first_day": DATE, "last_day": DATE},
     "days": {"day": DATE, "period_no": INT, "prior_period_no": INT, "counts_as": DATE},
 }

@@ -52,6 +52,6 @@ def _figures_before(rows: pl.DataFrame) -> pl.DataFrame:
     return windows.select(
         "payout_key",
         target.shift(1).over(SPAN).alias("target_before"),
-        pl.col("target_times").shift(1).over(SPAN).alias("target_times_before"),
+        *(pl.col(name).shift(1).over(SPAN).alias(f"{name}_before") for name in ("target_times", "weight_to_date", "weight_of_year")),
         pl.when(is_usable).then("baseline").shift(1).over(SPAN).alias("baseline_before"),
     )

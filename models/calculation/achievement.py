@@ -49,7 +49,8 @@ def list_payouts(benefits: pl.DataFrame, windows: pl.DataFrame, participants: pl
 def find_targets(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
     """Target, baseline and incentive of every payout: a number in the agreement, a row of the feed, or the prior year.
 
-    One row in, one out. The target is `target` × `target_times`, both exact. `prior_missing` says what is missing on the prior year's lines.
+    One row in, one out. The target is `target` × `target_times` × the
+    window's part of the year's weights, all exact. `prior_missing` says what is missing on the prior year's lines.
     `feed_target` is the feed's own row, which a forecast may use.
     targets: one row per agreement_id, benefit_id, participant_id, window_start.
     """
@@ -64,7 +65,7 @@ def find_targets(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.Data
     def figure(name: str) -> pl.Expr:
         source = pl.col(f"{name}_source")
         return (
-            pl.when(source == "number")
+            pl.when(source.is_in(["number", "year"]))
             .then(pl.col(f"{name}_value"))
             .when(source == "feed")
             .then(pl.col(f"feed_{name}").cast(EXACT))

@@ -143,6 +143,7 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     r"axis_value_\d+": (EXACT, "rank, percentile or metric of the slot"),
     r"axis_divisor_\d+": (COUNT, "what axis_value of the slot is divided by"),
     "(target|target_times|baseline)_before": (EXACT, "of a target to date: the figure of the span's window before"),
+    "weight_(to_date|of_year)_before": (COUNT, "of a target to date: the weights of the span's window before"),
     "days_gone|window_days": (COUNT, "of a target to date: the days of the window that have gone, and all its days"),
     "(earned|tier)_to_date": (EXACT, "what the span has earned by target and baseline to date"),
     **{f"{name}_of_(measure|base)": (dtype, "the same over the lines of a measure or base with a scope of its own") for name, dtype in SUMMED.items()},

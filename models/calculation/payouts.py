@@ -28,7 +28,8 @@ from models.money import EXACT, as_exact, as_money, round_ratio
 
 #: The columns that the result of a row depends on, apart from ranks and metrics, whose columns begin with AXIS_INPUTS.
 CURVE_INPUTS = (
-    "benefit_key", "measure_to_date", "base_to_date", "quantity_to_date", "target", "target_times", "baseline",
+    "benefit_key", "measure_to_date", "base_to_date", "quantity_to_date", "target", "target_times",
+    "weight_to_date", "weight_of_year", "baseline",
     "incentive", "days", "of_days", "reason",
 )  # fmt: skip
 AXIS_INPUTS = ("axis_value_", "axis_divisor_", "tie_count")

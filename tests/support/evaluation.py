@@ -40,6 +40,8 @@ class Row:
     baseline: Decimal | None = None
     incentive: Decimal | None = None
     times: Decimal = ONE
+    weight: int = 1
+    of_weights: int = 1
     reason: str | None = None
     days: int = 1
     of_days: int = 1
@@ -113,6 +115,8 @@ def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row
     schema = {
         **keys,
         **dict.fromkeys(figures, EXACT),
+        "weight_to_date": pl.Int64,
+        "weight_of_year": pl.Int64,
         "days": pl.Int64,
         "of_days": pl.Int64,
         "tie_count": pl.Int64,
@@ -126,7 +130,7 @@ def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row
         records.append(
             (
                 i, key, 10 ** (4 - minor_units), r.reason, r.m, r.m if r.e is None else r.e, r.q, r.target, r.times, r.baseline, r.incentive,
-                limits.get("at_most"), limits.get("at_least"), limits.get("pays_from"), r.days, r.of_days, r.tied, "number", True,
+                limits.get("at_most"), limits.get("at_least"), limits.get("pays_from"), r.weight, r.of_weights, r.days, r.of_days, r.tied, "number", True,
                 *(part for slot in given for part in r.given.get(slot, (None, None))),
             )
         )  # fmt: skip
@@ -136,7 +140,7 @@ def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row
 def by_formula(benefit: dict[str, Any], row: Row) -> tuple[Fraction, int]:
     """What the table of methods in docs/language.md pays, and the tier: no limits, not rounded."""
     f = {k: None if v is None else Fraction(v) for k, v in {"t": row.target, "b": row.baseline, "k": row.incentive}.items()}
-    t = None if f["t"] is None else f["t"] * Fraction(row.times)
+    t = None if f["t"] is None else f["t"] * Fraction(row.times) * Fraction(row.weight, row.of_weights)
     m, e = Fraction(row.m), Fraction(row.m if row.e is None else row.e)
     x = axis_value(benefit.get("by", "measure"), m, t, f["b"])
     return pays({**benefit, "base": "measure" if row.e is None else "margin"}, Inputs(m, e, Fraction(row.q), t, f["b"], f["k"], x))

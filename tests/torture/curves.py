@@ -57,10 +57,17 @@ def draw_axis(d: Draw, benefit: Row, scale: Scale, ranked: bool = True, units: b
         return {"metric": d.pick(["nps", "quality"])}
     inner = d.pick(["measure", "attainment", "growth", "growth_amount"]) if by == "ranked" else by
     if inner == "attainment" and "target" not in benefit:
-        benefit["target"] = d.pick([_size(d, scale), "feed", {"prior": "year"}, {"prior": "year", "times": d.pick([Decimal("1.05"), Decimal("0.9")])}])
+        by_year = [_of_year(d, benefit["window"], scale)] if benefit["window"] != "term" else []
+        prior = [{"prior": "year"}, {"prior": "year", "times": d.pick([Decimal("1.05"), Decimal("0.9")])}]
+        benefit["target"] = d.pick([_size(d, scale), "feed", *prior, *by_year])
     if inner in ("growth", "growth_amount"):
         add_baseline(d, benefit, scale)
     return {"rank": inner} if by == "ranked" else by
+
+
+def _of_year(d: Draw, window: str, scale: Scale) -> Row:
+    windows = {"month": 12, "quarter": 4, "half_year": 2, "year": 1}[window]
+    return {"year": _size(d, scale) * windows, "weights": [d.pick([0, 1, 20, Decimal("0.3")]) for _ in range(windows - 1)] + [d.pick([1, 40])]}
 
 
 def add_baseline(d: Draw, benefit: Row, scale: Scale) -> None:

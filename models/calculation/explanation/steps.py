@@ -65,7 +65,7 @@ _RATE = (
 SLICED = {"rate": _RATE, "per_unit": _OF_QUANTITY, "amount": _AMOUNT, "share": pl.lit("share × length of x × K")}
 #: Bounds of a gate as signs.
 BOUNDS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<"}
-SOURCES = {"number": "as agreed", "feed": "row of the targets feed for this window", "prior": "same days one year earlier"}
+SOURCES = {"number": "as agreed", "feed": "row of the targets feed for this window", "prior": "same days one year earlier", "year": "target of the year"}
 
 
 def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, missing: pl.DataFrame, rounding: str) -> pl.DataFrame:
@@ -153,7 +153,7 @@ def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
         *(
             _step(payouts.filter(pl.col(f"{name}_source") != "none"), name, _source_formula(name, letter), inputs, value)
             for name, letter, inputs, value in (
-                ("target", "T", _prior_inputs(), "target"),
+                ("target", "T", _target_inputs(), "target"),
                 ("baseline", "B", pl.lit(""), "baseline"),
                 ("incentive", "K", pl.lit(""), "incentive"),
             )
@@ -267,9 +267,12 @@ def _prorated_target() -> pl.Expr:
     return pl.when(pl.col("target_source") == "prior").then(pl.lit("")).otherwise(pl.lit("T, "))
 
 
-def _prior_inputs() -> pl.Expr:
+def _target_inputs() -> pl.Expr:
     is_prior = pl.col("target_source") == "prior"
-    return pl.when(is_prior).then(_inputs(prior="prior_measure", times="target_times")).otherwise(pl.lit(""))
+    of_year = _inputs(year="target_before_times", weights=pl.format("{} of {}", "weight_to_date", "weight_of_year"))
+    return (
+        pl.when(is_prior).then(_inputs(prior="prior_measure", times="target_times")).when(pl.col("target_source") == "year").then(of_year).otherwise(pl.lit(""))
+    )
 
 
 def _base_formula() -> pl.Expr:
@@ -280,7 +283,8 @@ def _source_formula(name: str, letter: str) -> pl.Expr:
     source = pl.col(f"{name}_source")
     times = pl.lit(" × times") if name == "target" else pl.lit("")
     formula = pl.format("{} = {}", pl.lit(letter), source.replace_strict(SOURCES, default="", return_dtype=pl.String))
-    return pl.when(source == "prior").then(pl.concat_str(formula, times)).otherwise(formula)
+    of_weights = pl.concat_str(formula, pl.lit(" × weights to date / weights of the year"))
+    return pl.when(source == "prior").then(pl.concat_str(formula, times)).when(source == "year").then(of_weights).otherwise(formula)
 
 
 def _axis_inputs(axis: str) -> pl.Expr:

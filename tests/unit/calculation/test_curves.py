@@ -157,6 +157,17 @@ def test_a_target_with_a_factor_is_exact(case: Any, times: Decimal) -> None:
         assert (got["earned"], got["tier"]) == (earned(benefit, row), by_formula(benefit, row)[1])
 
 
+@given(case=cases(axes=("attainment",)), weight=st.integers(1, 100), others=st.integers(0, 999_983))
+def test_a_part_of_a_target_is_exact(case: Any, weight: int, others: int) -> None:
+    """A part of weight / weights has no last decimal, and a measure of the same part of a threshold is in its tier."""
+    benefit, rows = case
+    rows = [replace(r, weight=weight, of_weights=weight + others, target=r.target and r.target * (weight + others), m=r.m * weight) for r in rows] + [
+        replace(r, weight=weight, of_weights=weight + others) for r in rows
+    ]
+    for row, got in zip(rows, evaluate(benefit, rows).iter_rows(named=True), strict=True):
+        assert (got["earned"], got["tier"]) == (earned(benefit, row), by_formula(benefit, row)[1])
+
+
 @pytest.mark.parametrize(
     ("volume", "boundary", "tier", "paid"),
     [
