@@ -73,6 +73,8 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
         yield ("prorate",), "prorate: days is allowed with accumulate: window only, whose windows the term may clip"
     if isinstance(benefit.target, WeightedTarget):
         yield from _weights(benefit.window, benefit.target)
+    if benefit.limits.rate_at_most is not None and not pays_on_money(benefit):
+        yield ("limits", "rate_at_most"), "is a part of the base, which must be money: base: amount or margin"
     for i, gate in enumerate(benefit.requires):
         yield from ((("requires", i, *path), message) for path, message in _gate(gate))
     if benefit.multiply:
@@ -147,6 +149,12 @@ def _method(benefit: Benefit) -> Iterator[Finding]:
         yield ("base",), "method: rolling pays on the measure; remove base"
     if benefit.ties == "share" and axis != "rank":
         yield ("ties",), "is allowed with by: rank only"
+
+
+def pays_on_money(benefit: Benefit) -> bool:
+    """Whether what a rate multiplies is money."""
+    base = base_of(benefit)[0]
+    return (measure_of(benefit)[0] if base in ("measure", "increment") else base) in ("amount", "margin")
 
 
 def _weights(window: str, target: WeightedTarget) -> Iterator[Finding]:

@@ -205,9 +205,12 @@ class Multiplier(Part):
 
 
 class Limits(Part):
-    """In the agreement's currency, applied to what a span earns, in this order: at_most caps it, less than pays_from pays 0, at_least raises it."""
+    """In the agreement's currency, applied to what a span earns, in this order: at_most and rate_at_most cap it, less than pays_from pays 0, at_least raises it."""
 
     at_most: Number | None = Field(default=None, description="Never more than this.")
+    rate_at_most: Rate | None = Field(
+        default=None, description="Never more than this part of the base, which must be money; nothing where the base is below 0."
+    )
     at_least: Number | None = Field(
         default=None, description="Never less than this, also below the first tier and with failed gates; a blocked result stays 0."
     )

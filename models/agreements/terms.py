@@ -321,6 +321,7 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         **_figure("baseline", b.baseline),
         **_figure("incentive", b.incentive),
         "at_most": b.limits.at_most,
+        "rate_at_most": b.limits.rate_at_most,
         "at_least": b.limits.at_least,
         "pays_from": b.limits.pays_from,
         "scaling_order": ", ".join(b.order),

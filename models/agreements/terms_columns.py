@@ -101,6 +101,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "incentive_source": TEXT,
         "incentive_value": NUMBER,
         "at_most": NUMBER,
+        "rate_at_most": NUMBER,
         "at_least": NUMBER,
         "pays_from": NUMBER,
         "scaling_order": TEXT,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from models.calculation.achievement import has_positive_target
 from models.calculation.payouts import pay_results, place_results, round_payouts
 from models.calculation.ranks import rank_rows
 from models.currencies import Rounding
@@ -46,7 +47,7 @@ def earn_by_targets_to_date(rows: pl.DataFrame, axes: pl.DataFrame, scheme: Sche
 
 def _figures_before(rows: pl.DataFrame) -> pl.DataFrame:
     """Target and baseline of the span's window before, by payout_key; null in the first window, and where that window has none that can be used."""
-    target = pl.when((pl.col("target") > 0) & ~pl.col("missing_prior_target")).then("target")
+    target = pl.when(has_positive_target() & ~pl.col("missing_prior_target")).then("target")
     is_usable = ~pl.col("missing_prior_baseline") & ((pl.col("baseline") > 0) | ~pl.col("axis_needs_positive_baseline"))
     windows = rows.unique("payout_key").sort(*SPAN, "window_start")
     return windows.select(

@@ -190,6 +190,11 @@ def _missing_lines(of_measure: str, of_base: str) -> pl.Expr:
     return pl.coalesce(pl.when(is_missing(names, missing)).then(pl.lit(reason)) for reason, names, missing in MISSING)
 
 
+def has_positive_target() -> pl.Expr:
+    """Whether the window has a target above 0: neither the target itself nor its weight is 0."""
+    return (pl.col("target") > 0).fill_null(False) & (pl.col("weight_to_date") > 0)
+
+
 def find_reasons(rows: pl.DataFrame) -> pl.DataFrame:
     """`reason`: why the result is blocked, the first that applies; null: it is not blocked. docs/language.md lists the reasons.
 
@@ -205,7 +210,7 @@ def find_reasons(rows: pl.DataFrame) -> pl.DataFrame:
         .then("prior_missing")
         .when(needs_target & pl.col("target").is_null())
         .then(pl.lit("target_missing"))
-        .when(needs_target & (pl.col("target") <= 0))
+        .when(needs_target & ~has_positive_target())
         .then(pl.lit("target_not_positive"))
         .when(needs_baseline & pl.col("baseline").is_null())
         .then(pl.lit("baseline_missing"))

@@ -22,12 +22,14 @@ from models.book.settings import Book, parse_book
 from models.calculation.columns import INPUTS, SUMMED
 from models.calculation.results import compute_results
 from models.currencies import Rounding
+from tests.reference.calendar import MONTHS
 from tests.reference.compute import Results, compute
 from tests.reference.read import book_of_rows
 from tests.support.evaluation import STARTS, benefits, decimals
 from tests.support.exact_text import to_yaml
 
 D = Decimal
+SPANS = ("month", "quarter", "half_year", "year", "term")
 
 
 @dataclass(frozen=True)
@@ -177,15 +179,19 @@ def smalls(draw: st.DrawFn) -> Small:
     """One agreement with one benefit of any kind, its term starting on any day, with lines in the term and the year before."""
     by = draw(st.sampled_from(list(STARTS)))
     benefit = {"id": "b", "clause": "1", **draw(benefits(axes=(by,)))}
-    benefit["window"], benefit["accumulate"] = draw(
-        st.sampled_from([(w, a) for w in ("month", "quarter", "half_year", "year", "term") for a in ("window", "year", "term") if (w, a) != ("term", "year")])
-    )
+    benefit["window"], benefit["accumulate"] = draw(st.sampled_from([(w, a) for i, w in enumerate(SPANS) for a in ("window", *SPANS[max(i, 1) :])]))
     benefit["measure"] = draw(st.sampled_from(["amount", "amount", "quantity", "margin", "count"]))
     bases = ["measure", "measure", "amount", "quantity", "margin"] + ["increment"] * (benefit["method"] != "graduated")
     benefit["base"] = draw(st.sampled_from(bases))
+    if (benefit["measure"] if benefit["base"] in ("measure", "increment") else benefit["base"]) not in ("amount", "margin"):
+        benefit.get("limits", {}).pop("rate_at_most", None)
     benefit["settle"] = {"clawback": draw(st.sampled_from(["carry", "pay", "none"]))}
     if by == "attainment":
         benefit["target"] = draw(figures_of(by) | decimals(1, 2, 6).map(lambda t: {"prior": "year", "times": max(t, D("0.5"))}))
+        if benefit["window"] != "term" and draw(st.integers(0, 3)) == 0:
+            count = 12 // MONTHS[benefit["window"]]
+            weights = st.lists(st.sampled_from([D(0), D(1), D("0.7"), D(40)]), min_size=count, max_size=count)
+            benefit["target"] = {"year": draw(decimals(1, 5000, 2)), "weights": draw(weights.filter(any))}
     if by in ("growth", "growth_amount") or benefit["base"] == "increment":
         benefit["baseline"] = draw(figures_of(by))
     if any("share" in tier for tier in benefit["tiers"]):

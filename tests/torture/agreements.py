@@ -170,6 +170,11 @@ def _add_base(d: Draw, benefit: Row, agreement: Row, scale: Scale) -> None:
     benefit["base"] = base
 
 
+def _pays_on_money(benefit: Row) -> bool:
+    measure, base = (of["of"] if isinstance(of, dict) else of for of in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
+    return (measure if base in ("measure", "increment") else base) in ("amount", "margin")
+
+
 def _add_rest(d: Draw, benefit: Row, scale: Scale) -> None:
     """Multiplier, gates, limits, proration, accrual, settlement."""
     if d.chance(0.2, "multiply"):
@@ -177,7 +182,7 @@ def _add_rest(d: Draw, benefit: Row, scale: Scale) -> None:
     if d.chance(0.25, "requires"):
         benefit["requires"] = draw_gates(d, benefit, scale)
     if d.chance(0.3):
-        benefit["limits"] = draw_limits(d, d.pick([20, 100, 400]))
+        benefit["limits"] = draw_limits(d, d.pick([20, 100, 400]), _pays_on_money(benefit))
         if {"multiply", "requires"} & set(benefit) and d.chance(0.6, "order"):
             benefit["order"] = d.rng.sample(["multiply", "requires", "limits"], 3)
     if benefit.get("accumulate", "window") == "window" and d.chance(0.2, "prorate"):

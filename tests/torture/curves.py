@@ -174,13 +174,15 @@ def draw_multiplier(d: Draw, benefit: Row, scale: Scale) -> Row:
     return multiplier
 
 
-def draw_limits(d: Draw, size: int) -> Row:
+def draw_limits(d: Draw, size: int, is_of_money: bool) -> Row:
     """In money; `size` is about what the benefit pays."""
     limits: Row = {}
     if d.chance(0.5):
         limits["at_most"] = d.number(size * 0.5, size * 1.5, d.pick([0, 2]))
     if d.chance(0.3):
         limits["pays_from"] = d.number(size * 0.05, size * 0.4, d.pick([0, 2]))
+    if is_of_money and d.chance(0.3, "rate_at_most"):
+        limits["rate_at_most"] = d.pick([Decimal(0), Decimal("0.01"), Decimal("0.03"), Decimal("0.1"), Decimal(1)])
     if not limits or d.chance(0.2):
         limits["at_least"] = d.number(1, max(2, size * 0.3), d.pick([0, 2]))
     return limits

@@ -76,7 +76,8 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, miss
     """
     is_blocked = pl.col("status") == "blocked"
     paid = payouts.filter(~is_blocked)
-    has_limits = pl.any_horizontal(pl.col("at_most", "at_least", "pays_from").is_not_null())
+    has_limits = pl.any_horizontal(pl.col("at_most", "rate_at_most", "at_least", "pays_from").is_not_null())
+    has_rate = pl.col("rate_at_most").is_not_null()
     moves = (pl.col("payout_before_group") != pl.col("earned") - pl.col("prior_earned")) | (pl.col("carried") != 0)
     lacking = payouts.filter(is_blocked).join(missing, on="payout_key", how="left", maintain_order="left")
     blocked = _step(lacking, "blocked", pl.format("nothing is paid: {}", "status_reason"), pl.col("missing").fill_null(""), "payout")
@@ -90,8 +91,11 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, miss
         _step(
             paid.filter(has_limits),
             "limit",
-            pl.lit("at_most clips, then less than pays_from pays 0, then at_least lifts"),
-            _inputs(at_most="at_most", pays_from="pays_from", at_least="at_least"),
+            pl.format(
+                "{}, then less than pays_from pays 0, then at_least lifts",
+                pl.when(has_rate).then(pl.lit("at_most and rate_at_most × max(E, 0) clip")).otherwise(pl.lit("at_most clips")),
+            ),
+            _inputs(at_most="at_most", rate_at_most="rate_at_most", E=pl.when(has_rate).then("base"), pays_from="pays_from", at_least="at_least"),
             "limited_payout",
         ),
         _step(paid, "round", pl.format("rounded {} to {} {}", pl.lit(rounding), payout_units, "currency"), pl.lit(""), "earned"),

@@ -127,6 +127,8 @@ def test_a_day_may_be_quoted_or_not() -> None:
         (BENEFIT, BENEFIT + "\n  target: {prior: year, times: 0}", "10: benefits[0].target.times", "1.05 for 5 % more"),
         (BENEFIT, BENEFIT + "\n  target: {prior: year, times: 1.0000001}", "10: benefits[0].target.times", "up to 6 decimals"),
         (BENEFIT, BENEFIT + "\n  target: {year: 100, weights: [1, 2]}", "10: benefits[0].target.weights", "a fiscal year has 1 with window: year; found 2"),
+        (BENEFIT, BENEFIT + "\n  measure: quantity\n  limits: {rate_at_most: 0.1}", "11: benefits[0].limits.rate_at_most", "must be money"),
+        (BENEFIT, BENEFIT + "\n  limits: {rate_at_most: 15}", "10: benefits[0].limits.rate_at_most", "write 0.15 for 15 %"),
         (BENEFIT, BENEFIT + "\n  target: {year: 100}", "10: benefits[0].target.weights", "required"),
         (BENEFIT, BENEFIT + "\n  target: {year: 100, weights: [0]}", "10: benefits[0].target.weights", "must be above 0"),
         (BENEFIT, BENEFIT + "\n  target: {year: 100, weights: [-1]}", "10: benefits[0].target.weights[0]", "0 or more"),

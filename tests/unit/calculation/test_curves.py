@@ -44,7 +44,7 @@ def test_every_curve_pays_what_the_formulas_say(case: Any, minor_units: int, rou
         paid, tier = by_formula(benefit, row)
         assert got["tier"] == tier, row
         assert got["curve_payout"] == figure(paid), row
-        assert got["limited_payout"] == figure(limited(benefit, paid)), row
+        assert got["limited_payout"] == figure(limited(benefit, row, paid)), row
         assert got["earned"] == earned(benefit, row, minor_units, rounding), row
 
 
