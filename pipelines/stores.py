@@ -1,0 +1,60 @@
+"""Books that are kept in a store, for commands that read them: their folder is brought up to date first.
+
+Belongs here: when that is done, and with which secrets. Does not belong here: how (assets/publishing/pulled_set.py, assets/archive/stored_archive.py).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from assets.runtime.book_folder import BookLocked, lock_book, open_book, open_run
+from assets.runtime.context import RunContext, read_clock
+from pipelines.settings import read_secret
+
+
+def pull_published(folder: Path) -> None:
+    """Bring published/ up to date. Does nothing without a store, or while a run holds the book: that run has done it."""
+    if open_book(folder).storage.published is None:
+        return
+    from assets.publishing import pulled_set
+
+    try:
+        with lock_book(folder):
+            pulled_set.pull_published(_context(folder), only_read=True)
+    except BookLocked:
+        return
+
+
+def pull_all(folder: Path) -> RunContext:
+    """Bring archive/ and published/ up to date, archived files included. The caller holds the book's lock."""
+    context = _context(folder)
+    if context.book.storage.archive or context.book.storage.published:
+        from assets.archive.manifest import read_manifest
+        from assets.archive.stored_archive import drop_bad_copies, fetch_archived, pull_archive
+        from assets.publishing import pulled_set
+
+        pull_archive(context)
+        hashes = {arrival.sha256 for arrival in read_manifest(context.archive)}
+        drop_bad_copies(context, hashes)
+        fetch_archived(context, hashes)
+        pulled_set.pull_published(context, only_read=True)
+    return context
+
+
+def reads_published(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that reads published/ of its book."""
+
+    @functools.wraps(command)
+    def with_newest(*arguments: Any, **options: Any) -> None:
+        if isinstance(book := options.get("book"), Path) and (book / "book.yaml").is_file():
+            pull_published(book)
+        command(*arguments, **options)
+
+    return with_newest
+
+
+def _context(folder: Path) -> RunContext:
+    return open_run(folder, None, read_clock(), secret=read_secret)
