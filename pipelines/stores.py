@@ -8,22 +8,26 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assets.runtime.book_folder import BookLocked, lock_book, open_book, open_run
-from assets.runtime.context import RunContext, read_clock
-from pipelines.settings import read_secret
+if TYPE_CHECKING:
+    from assets.runtime.context import RunContext
 
 
-def pull_published(folder: Path) -> None:
+def refresh_published(folder: Path) -> None:
     """Bring published/ up to date. Does nothing without a store, or while a run holds the book: that run has done it."""
-    if open_book(folder).storage.published is None:
-        return
-    from assets.publishing import pulled_set
+    from assets.runtime.book_folder import BookLocked, lock_book
 
+    context = _context(folder)
+    if context.book.storage.published is None:
+        return
+    from assets.publishing.pulled_set import is_up_to_date, pull_published
+
+    if is_up_to_date(context):  # without the lock, which a run may want now
+        return
     try:
         with lock_book(folder):
-            pulled_set.pull_published(_context(folder), only_read=True)
+            pull_published(context, only_read=True)
     except BookLocked:
         return
 
@@ -34,13 +38,13 @@ def pull_all(folder: Path) -> RunContext:
     if context.book.storage.archive or context.book.storage.published:
         from assets.archive.manifest import read_manifest
         from assets.archive.stored_archive import drop_bad_copies, fetch_archived, pull_archive
-        from assets.publishing import pulled_set
+        from assets.publishing.pulled_set import pull_published
 
         pull_archive(context)
         hashes = {arrival.sha256 for arrival in read_manifest(context.archive)}
         drop_bad_copies(context, hashes)
         fetch_archived(context, hashes)
-        pulled_set.pull_published(context, only_read=True)
+        pull_published(context, only_read=True)
     return context
 
 
@@ -50,11 +54,15 @@ def reads_published(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def with_newest(*arguments: Any, **options: Any) -> None:
         if isinstance(book := options.get("book"), Path) and (book / "book.yaml").is_file():
-            pull_published(book)
+            refresh_published(book)
         command(*arguments, **options)
 
     return with_newest
 
 
 def _context(folder: Path) -> RunContext:
+    from assets.runtime.book_folder import open_run
+    from assets.runtime.context import read_clock
+    from pipelines.settings import read_secret
+
     return open_run(folder, None, read_clock(), secret=read_secret)

@@ -225,7 +225,7 @@ def _copied(landed: Landed, archive: Path) -> Facts | InputError | Problem | Non
 
 
 def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
-    """The files that match, in order of path; URLs match none. Raises InputError for a pattern that leaves the book, and for anything that is not a plain file."""
+    """The files that match, in order of path; URLs match none. Raises InputError for a pattern that leaves the book, and for what is not a plain file."""
     root = folder.resolve()
     found: dict[str, Landed] = {}
     problems = []

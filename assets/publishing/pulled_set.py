@@ -41,7 +41,8 @@ def pull_published(context: RunContext, only_read: bool = False) -> None:
         return
     published = context.published
     found = read_stored_set(store)
-    remember_version(published, found[1] if found else None)
+    if not only_read:
+        remember_version(published, found[1] if found else None)
     local = read_manifest(published)
     if found is None:
         if local is not None and not only_read:
@@ -51,9 +52,8 @@ def pull_published(context: RunContext, only_read: bool = False) -> None:
             remember_version(published, found[1] if found else None)
         return
     stored = found[0]
-    manifest = {key: value for key, value in stored.manifest.items() if key != "manifest_sha256"}
     missing = set(stored.keys) - {entry.key for entry in store.entries("runs")}
-    if local is not None and seal_of(local) == seal_of(manifest):
+    if local is not None and seal_of(local) == stored.seal:
         _give_back(store, published, stored, set() if only_read else missing)
     elif missing:
         message = (
@@ -61,7 +61,15 @@ def pull_published(context: RunContext, only_read: bool = False) -> None:
         )
         log_event("warning", message, logging.WARNING)
     else:
-        _fetch_set(context, store, stored, manifest, local)
+        _fetch_set(context, store, stored, local)
+
+
+def is_up_to_date(context: RunContext) -> bool:
+    """Whether the folder's current set is the store's."""
+    store = published_store(context)
+    found = read_stored_set(store) if store else None
+    local = read_manifest(context.published)
+    return found is None or (local is not None and seal_of(local) == found[0].seal)
 
 
 def first_difference_in_store(context: RunContext, manifest: Mapping[str, Any]) -> str | None:
@@ -70,7 +78,7 @@ def first_difference_in_store(context: RunContext, manifest: Mapping[str, Any]) 
     if store is None:
         return None
     found = read_stored_set(store)
-    if found is None or seal_of({key: value for key, value in found[0].manifest.items() if key != "manifest_sha256"}) != seal_of(manifest):
+    if found is None or found[0].seal != seal_of(manifest):
         return f"{store.url} shows another set than published/"
     stored = found[0]
     hashes = {key: manifest["sha256"][name] for name, key in stored.objects.items()} | (
@@ -98,8 +106,8 @@ def _give_back(store: Store, published: Path, stored: StoredSet, missing: set[st
             log_event("warning", f"{store.url} had lost {key}; it was sent again", logging.WARNING)
 
 
-def _fetch_set(context: RunContext, store: Store, stored: StoredSet, manifest: dict[str, Any], local: dict[str, Any] | None) -> None:
-    published = context.published
+def _fetch_set(context: RunContext, store: Store, stored: StoredSet, local: dict[str, Any] | None) -> None:
+    published, manifest = context.published, stored.manifest
     (published / "runs").mkdir(parents=True, exist_ok=True)
     clear_unfinished(published)
     staged = published / "runs" / f"{manifest['run_id']}.tmp"

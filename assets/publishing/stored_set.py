@@ -53,6 +53,11 @@ class StoredSet:
     before: list[list[str]]
 
     @property
+    def seal(self) -> str:
+        """The hash of its manifest, which no other set has."""
+        return seal_of(self.manifest)
+
+    @property
     def keys(self) -> list[str]:
         return [*self.objects.values(), *([self.database["object"]] if self.database else [])]
 
@@ -70,8 +75,9 @@ def read_stored_set(store: Store) -> tuple[StoredSet, Version] | None:
         return None
     try:
         content = json.loads(found[0])
+        seal = content["manifest"].pop("manifest_sha256")
         stored = StoredSet(content["manifest"], content["objects"], content["database"], content["before"])
-        is_whole = stored.manifest["manifest_sha256"] == seal_of(_unsealed(stored.manifest)) and set(stored.objects) == set(stored.manifest["sha256"])
+        is_whole = seal == stored.seal and set(stored.objects) == set(stored.manifest["sha256"])
     except (ValueError, KeyError, TypeError):
         is_whole = False
     if not is_whole:
@@ -105,8 +111,9 @@ def commit_set(context: RunContext, folder: Path, manifest: Mapping[str, Any], d
         in_parallel(lambda each: store.create(*each), new.items())
         stored_database = _send_database(store, context.published, folder, manifest, objects, database, run) if database else None
         kept = [before.keys, *before.before][:KEPT_SETS] if before else []
-        stored = StoredSet(sealed(dict(manifest)), objects, stored_database, kept)
-        if not store.replace_if(CURRENT, json.dumps(vars(stored), indent=1).encode(), version):
+        stored = StoredSet(dict(manifest), objects, stored_database, kept)
+        content = {**vars(stored), "manifest": sealed(stored.manifest)}
+        if not store.replace_if(CURRENT, json.dumps(content, indent=1).encode(), version):
             now = read_stored_set(store)
             raise _overtaken(store, now and now[0])
     except Overtaken:
@@ -176,7 +183,3 @@ def _remembered(published: Path) -> Version | None:
 def _name(path: Path) -> str:
     """A file's name in the manifest."""
     return path.name.removesuffix(".parquet")
-
-
-def _unsealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in manifest.items() if key != "manifest_sha256"}

@@ -87,12 +87,10 @@ class Store:
 
     def fetch(self, key: str, target: Path, version: Version | None = None) -> bool:
         """Write an object to a new file, which is on disk when this returns. False: there is no such object, or it has another version."""
-        from obstore.exceptions import PreconditionError
-
         with self._translated():
             try:
-                found = self.client.get(key, options={"if_match": version.tag} if version and self.lock is None else {})
-            except (FileNotFoundError, PreconditionError):
+                found = self.client.get(key)
+            except FileNotFoundError:
                 return False
             if version and _version(found.meta) != version:
                 return False

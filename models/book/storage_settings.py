@@ -20,10 +20,8 @@ _ON_DISK = {
     "receipts": "the receipt says what this folder's warehouse holds",
     "warehouse": "the warehouse is a database that one process writes",
 }
-#: Options that hold a secret, by their names in any store.
-_SECRET = re.compile(r"key|secret|token|password|sas", re.IGNORECASE)
-#: Those that are named like one and are none.
-_NO_SECRETS = ("sse_kms_key_id", "google_service_account_path", "service_account_path")
+#: Options that hold a secret, by their names in any store. An id, a file's name and an address are none.
+_SECRET = re.compile(r"(?!.*_(id|file|url)$).*(key|secret|token|password)", re.IGNORECASE)
 _VARIABLE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -44,7 +42,7 @@ def _options(value: Any) -> Any:
             raise ValueError(f"{beginning}: options with values are needed here, such as {{region: eu-central-1}}")
         for name, option in options.items():
             is_variable = isinstance(option, str) and _VARIABLE.fullmatch(option)
-            if _SECRET.search(str(name)) and name not in _NO_SECRETS and not is_variable:
+            if _SECRET.match(str(name)) and not is_variable:
                 # the value is not repeated: it may be the secret
                 raise ValueError(f'{beginning}: {name} holds a secret; name the environment variable that holds it, such as "env:STORE_SECRET"')
             if not isinstance(option, str | bool | int):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -152,15 +153,11 @@ def test_a_book_in_a_store_gives_what_it_gives_in_a_folder(
     book = write_stored_book(tmp_path / "book", endpoint, name, feeds=True)
     shutil.rmtree(book / "feeds")
     assert run_book(book).status == "published"
-    here, there = published_tables(book), published_tables(ran_book)
-    assert {table: len(rows) for table, rows in here.items()} == {table: len(rows) for table, rows in there.items()}
-    assert here["fct_accrual"] == there["fct_accrual"]  # without the run's id, which names the place of the feeds
-    fetched: list[str] = []
+    here = published_tables(book)
+    assert without_run(here, f"{name}/") == without_run(published_tables(ran_book))
     with monkeypatch.context() as patch:
-        plain = Store.fetch
-        patch.setattr(Store, "fetch", lambda self, key, *more: fetched.append(key) or plain(self, key, *more))
+        patch.setattr(Store, "fetch", None)  # nothing is fetched that has not changed
         assert run_book(book).status == "nothing_new"
-    assert fetched == []
     second = tmp_path / "second"
     second.mkdir()
     shutil.copy(book / "book.yaml", second)
@@ -173,6 +170,15 @@ def test_a_book_in_a_store_gives_what_it_gives_in_a_folder(
     assert run_book(second).status == "published"
     assert run_book(book).status == "nothing_new"
     assert published_tables(book) == published_tables(second)
+
+
+def without_run(tables: dict[str, list[tuple[object, ...]]], folder: str = "") -> dict[str, list[tuple[object, ...]]]:
+    """Tables without the id of the run, which also says where the feeds are, and without this folder before the names of files."""
+
+    def plain(value: object) -> object:
+        return "run" if isinstance(value, str) and re.fullmatch("r[0-9a-f]{16}", value) else value.replace(folder, "") if isinstance(value, str) else value
+
+    return {table: sorted((tuple(map(plain, row)) for row in rows), key=str) for table, rows in tables.items()}
 
 
 def open_hand_made(folder: Path, endpoint: str, name: str) -> RunContext:
@@ -192,8 +198,7 @@ def seen_by_readers(context: RunContext) -> StoredSet | None:
     assert store is not None
     found = read_stored_set(store)
     if found is not None:
-        manifest = {key: value for key, value in found[0].manifest.items() if key != "manifest_sha256"}
-        assert first_difference_in_store(context, manifest) is None
+        assert first_difference_in_store(context, found[0].manifest) is None
     return found[0] if found else None
 
 
@@ -367,7 +372,7 @@ def test_two_runs_at_the_same_time(endpoint: str, tmp_path: Path) -> None:
             run_book(book)
         tables = [published_tables(book) for book in books]
         assert tables[0] == tables[1]
-        assert sum(row[0] is not None for row in tables[0]["audit_feed_file"]) == 5
+        assert len(tables[0]["audit_feed_file"]) == 5
 
 
 @first_seaweedfs
