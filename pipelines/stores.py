@@ -53,11 +53,19 @@ def reads_published(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_newest(*arguments: Any, **options: Any) -> None:
-        if isinstance(book := options.get("book"), Path) and (book / "book.yaml").is_file():
-            refresh_published(book)
+        if _may_have_store(options["book"]):
+            refresh_published(options["book"])
         command(*arguments, **options)
 
     return with_newest
+
+
+def _may_have_store(book: Path) -> bool:
+    """Whether book.yaml has the key, or just the word: most books have no store, and commands on them start without reading all settings."""
+    try:
+        return b"storage" in (book / "book.yaml").read_bytes()
+    except OSError:  # the command reports it
+        return False
 
 
 def _context(folder: Path) -> RunContext:

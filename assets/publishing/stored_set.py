@@ -106,7 +106,7 @@ def commit_set(context: RunContext, folder: Path, manifest: Mapping[str, Any], d
         raise _overtaken(store, found and found[0])
     before = found[0] if found else None
     run = f"runs/{manifest['run_id']}.{secrets.token_hex(4)}"
-    objects, new = _objects(folder, manifest, before, run)
+    objects, new = _objects(store, folder, manifest, before, run)
     try:
         in_parallel(lambda each: store.create(*each), new.items())
         stored_database = _send_database(store, context.published, folder, manifest, objects, database, run) if database else None
@@ -122,9 +122,15 @@ def commit_set(context: RunContext, folder: Path, manifest: Mapping[str, Any], d
     _remove_unnamed(store, stored)
 
 
-def _objects(folder: Path, manifest: Mapping[str, Any], before: StoredSet | None, run: str) -> tuple[dict[str, str], dict[str, Path]]:
-    """The key of each file, and the files to send by key. What the set before has with the same bytes keeps its key."""
-    sent = {before.manifest["sha256"][name]: key for name, key in before.objects.items()} if before else {}
+def _objects(store: Store, folder: Path, manifest: Mapping[str, Any], before: StoredSet | None, run: str) -> tuple[dict[str, str], dict[str, Path]]:
+    """The key of each file, and the files to send by key.
+
+    What the set before has with the same bytes keeps its key, unless it is lost, or the same run publishes again (`--force`): then all are sent.
+    """
+    sent: dict[str, str] = {}
+    if before and before.manifest["run_id"] != manifest["run_id"]:
+        there = {entry.key for entry in store.entries("runs")}
+        sent = {before.manifest["sha256"][name]: key for name, key in before.objects.items() if key in there}
     paths = {_name(path): path for path in hashes_of(folder, manifest)}
     objects = {name: sent.get(sha256, f"{run}/{name}.parquet") for name, sha256 in manifest["sha256"].items()}
     return objects, {key: paths[name] for name, key in objects.items() if key == f"{run}/{name}.parquet"}

@@ -6,7 +6,6 @@ Belongs here: what only a server can show: conditions, races, writers that are k
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import shutil
@@ -32,8 +31,8 @@ from models.documents import InputError
 from pipelines.cli.main import main
 from pipelines.run import run_book
 from tests.support.bonus_book import BOOK, DAYS, HEADER, published_tables, write_book
-from tests.support.publishing_books import BOOK as HAND_MADE
-from tests.support.publishing_books import change_run, make_published_book
+from tests.support.killed_publisher import make_stored_book, run_killed
+from tests.support.publishing_books import change_run
 from tests.support.store_servers import BUCKET, KEY, PROGRAMS, SECRET, ignoring_conditions, running_moto, running_seaweedfs, storage
 
 VALUES = {KEY: "key-of-the-tests", SECRET: "secret-of-the-tests"}
@@ -181,17 +180,6 @@ def without_run(tables: dict[str, list[tuple[object, ...]]], folder: str = "") -
     return {table: sorted((tuple(map(plain, row)) for row in rows), key=str) for table, rows in tables.items()}
 
 
-def open_hand_made(folder: Path, endpoint: str, name: str) -> RunContext:
-    """A book whose marts are made by hand, kept in the store."""
-    folder.mkdir()
-    context = make_published_book(folder)
-    context.archive.mkdir()
-    (folder / "book.yaml").write_text(HAND_MADE + storage(endpoint, name))
-    context = dataclasses.replace(context, book=parse_book((folder / "book.yaml").read_text()), secret=VALUES.get)
-    pull_published(context)
-    return context
-
-
 def seen_by_readers(context: RunContext) -> StoredSet | None:
     """The set that readers of the store see. Every object of it has the bytes that it names."""
     store = published_store(context)
@@ -204,7 +192,7 @@ def seen_by_readers(context: RunContext) -> StoredSet | None:
 
 @first_seaweedfs
 def test_of_two_publishers_one_wins_and_the_next_run_of_the_other_is_right(endpoint: str, tmp_path: Path) -> None:
-    books = [open_hand_made(tmp_path / folder, endpoint, tmp_path.name) for folder in ("one", "two")]
+    books = [make_stored_book(tmp_path / folder, endpoint, tmp_path.name) for folder in ("one", "two")]
     for number in range(2):
         for place, context in enumerate(books):
             pull_published(context)
@@ -248,60 +236,10 @@ def current(context: RunContext) -> list[Path]:
     return sorted((context.published / "current").glob("*.parquet"))
 
 
-#: A publisher that is killed right before or after its n-th write to a store.
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from assets.runtime.stores import Store
-at, after, what, book = int(sys.argv[1]), sys.argv[2] == "after", sys.argv[3], Path(sys.argv[4])
-import threading
-lock, count = threading.Lock(), 0
-def counted(write):
-    def call(self, *arguments):
-        global count
-        with lock:
-            count += 1
-            if count == at and not after:
-                os.kill(os.getpid(), signal.SIGKILL)
-            done = write(self, *arguments)
-            if count == at:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return done
-    return call
-if what == "publish":
-    import dataclasses
-    from tests.integration.test_object_stores import VALUES, reopened
-    from assets.publishing.parquet_set import publish
-    from assets.publishing.pulled_set import pull_published
-    from assets.runtime.context import ChecksPassed
-    context = reopened(book)
-    pull_published(context)
-    Store.create, Store.replace_if = counted(Store.create), counted(Store.replace_if)
-    publish(context, ChecksPassed(checks=0))
-else:
-    from pipelines.run import run_book
-    Store.create, Store.replace_if = counted(Store.create), counted(Store.replace_if)
-    run_book(book)
-"""
-
-
-def reopened(folder: Path) -> RunContext:
-    """A hand-made book in another process."""
-    import datetime as dt
-
-    book = parse_book((folder / "book.yaml").read_text())
-    return RunContext(folder, book, dt.date(2026, 6, 30), dt.datetime(2026, 7, 1, tzinfo=dt.UTC), secret=VALUES.get)
-
-
-def run_killed(book: Path, at: int, when: str, what: str) -> int:
-    command = [sys.executable, "-c", KILLED, str(at), when, what, str(book)]
-    return subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, timeout=300).returncode
-
-
 def kill_publisher(folder: Path, endpoint: str, at: int, when: str) -> int:
     """Publish one set, die during the next, and check what readers see and what the next run publishes."""
     name = f"{folder.parent.name}-{folder.name}"
-    context = open_hand_made(folder, endpoint, name)
+    context = make_stored_book(folder, endpoint, name)
     publish(context, ChecksPassed(checks=0))
     change_run(context, "run-b")
     code = run_killed(folder, at, when, "publish")
