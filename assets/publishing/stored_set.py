@@ -140,8 +140,7 @@ def _send_database(
     store: Store, published: Path, folder: Path, manifest: Mapping[str, Any], objects: Mapping[str, str], database: Path, run: str
 ) -> dict[str, str]:
     """Send tierledger.duckdb. Its views read the objects of the store, so that it works wherever it is downloaded to."""
-    scratch = published / ".stored.tmp"
-    shutil.rmtree(scratch, ignore_errors=True)
+    scratch = published / "runs" / "stored.tmp"  # the next run removes it if this one is killed
     scratch.mkdir()
     try:
         copy = scratch / DATABASE

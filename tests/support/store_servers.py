@@ -44,9 +44,20 @@ def running_seaweedfs(folder: Path) -> Iterator[str]:
     (folder / "data").mkdir(parents=True)
     ports = {name: _free_port() for name in ("master", "volume", "filer", "s3")}
     command = ["weed", "-logtostderr=true", "server", "-s3", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder / 'data'}"]
-    command += ["-master.volumeSizeLimitMB=64", "-volume.max=0", *(f"-{name}.port={port}" for name, port in ports.items())]
-    with _running(folder, command, ports["s3"]) as endpoint:
-        yield endpoint
+    command += [
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-master.volumeSizeLimitMB=64",
+        "-volume.max=0",
+        *(f"-{name}.port={port}" for name, port in ports.items()),
+    ]
+    try:
+        with _running(folder, command, ports["s3"]) as endpoint:
+            yield endpoint
+    finally:
+        for port in ports.values():
+            for left in (*Path("/tmp").glob(f"seaweedfs-*-{port}.sock"), *Path("/tmp").glob(f"seaweedfs-*-{port + 10_000}.sock")):
+                left.unlink(missing_ok=True)
 
 
 @contextmanager
