@@ -31,9 +31,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 #: Requests that are under way at a time.
 _AT_ONCE = 8
-#: Larger files are sent in parts, for which stores know no condition.
-ONE_REQUEST = 64 * 10**6
-_PART = 16 * 10**6
+#: Larger files are sent in parts, for which the client knows no condition. What is sent is held in memory: so much, or two parts, per request under way.
+ONE_REQUEST = 16 * 10**6
+_PART = 8 * 10**6
 #: Secrets that the client reads from the environment by itself: to be masked.
 _AMBIENT = {
     "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
@@ -112,7 +112,7 @@ class Store:
             if isinstance(content, Path) and content.stat().st_size > ONE_REQUEST:
                 if self._is_there(key):
                     return False
-                self.client.put(key, content, chunk_size=_PART, max_concurrency=4)
+                self.client.put(key, content, chunk_size=_PART, max_concurrency=2)
             else:
                 try:
                     self.client.put(key, content, mode="create")
