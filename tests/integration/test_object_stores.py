@@ -192,7 +192,7 @@ def seen_by_readers(context: RunContext) -> StoredSet | None:
 
 @first_seaweedfs
 def test_of_two_publishers_one_wins_and_the_next_run_of_the_other_is_right(endpoint: str, tmp_path: Path) -> None:
-    books = [make_stored_book(tmp_path / folder, endpoint, tmp_path.name) for folder in ("one", "two")]
+    books = [make_stored_book(tmp_path / folder, storage(endpoint, tmp_path.name)) for folder in ("one", "two")]
     for number in range(2):
         for place, context in enumerate(books):
             pull_published(context)
@@ -239,7 +239,7 @@ def current(context: RunContext) -> list[Path]:
 def kill_publisher(folder: Path, endpoint: str, at: int, when: str) -> int:
     """Publish one set, die during the next, and check what readers see and what the next run publishes."""
     name = f"{folder.parent.name}-{folder.name}"
-    context = make_stored_book(folder, endpoint, name)
+    context = make_stored_book(folder, storage(endpoint, name))
     publish(context, ChecksPassed(checks=0))
     change_run(context, "run-b")
     code = run_killed(folder, at, when, "publish")

@@ -20,17 +20,16 @@ from assets.runtime.context import ChecksPassed, RunContext
 from assets.runtime.stores import Store
 from models.book.settings import parse_book
 from tests.support.publishing_books import BOOK, make_published_book
-from tests.support.store_servers import storage
 
 
-def make_stored_book(folder: Path, endpoint: str, name: str) -> RunContext:
-    """A book whose marts are made by hand, kept in a folder of a server's bucket."""
+def make_stored_book(folder: Path, kept_in: str) -> RunContext:
+    """A book whose marts are made by hand. `kept_in`: book.yaml's key `storage`."""
     from assets.publishing.pulled_set import pull_published
 
     folder.mkdir()
     make_published_book(folder)
     (folder / "archive").mkdir()
-    (folder / "book.yaml").write_text(BOOK + storage(endpoint, name))
+    (folder / "book.yaml").write_text(BOOK + kept_in)
     context = open_hand_made(folder)
     pull_published(context)
     return context
