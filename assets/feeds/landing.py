@@ -21,7 +21,7 @@ from pathlib import Path
 from assets.archive.manifest import Arrival, read_manifest
 from assets.feeds.checks.control_totals import check_hash, is_side_car, read_side_car, side_car_missing
 from assets.feeds.inspection import COMMAS, Dialect, Facts, inspect, suffix_of
-from assets.feeds.stored_files import StoredFile, fetch_side_cars, find_stored, place_for
+from assets.feeds.stored_files import StoredFile, fetch_side_cars, find_stored, place_of
 from assets.runtime.context import RunContext
 from assets.runtime.disk_space import check_space
 from assets.runtime.errors import rejection
@@ -164,11 +164,10 @@ def _stored_files(
 ) -> tuple[list[Landed], list[Landed]]:
     """The objects that a feed's URLs match: those that are the newest arrival of their name, and the others, whose side-cars have been fetched."""
     newest = {composed(arrival.file_name): arrival.sha256 for arrival in arrivals}
-    place = place_for(scratch)
     taken_in: list[Landed] = []
     fresh: list[Landed] = []
     for file in find_stored(settings.patterns, context.book.storage, context.secret):
-        landed = replace(as_landed(file, place(file)), dialect=dialect_of(settings))
+        landed = replace(as_landed(file, place_of(file, scratch)), dialect=dialect_of(settings))
         is_taken_in = landed.identity in known and newest.get(landed.name) == known[landed.identity]
         (taken_in if is_taken_in else fresh).append(landed)
     fetch_side_cars((each.stored, each.path) for each in fresh if each.stored)

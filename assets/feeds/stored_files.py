@@ -8,7 +8,8 @@ An object is known by its key, version, size and time. One that was taken in is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,10 +67,9 @@ def fetch_side_cars(files: Iterable[tuple[StoredFile, Path]]) -> None:
     in_parallel(lambda each: each[0].fetch_side_cars(each[1]), files)
 
 
-def place_for(scratch: Path) -> Callable[[StoredFile], Path]:
-    """Gives each object a path of its own in the scratch folder, with its own last name."""
-    numbers: dict[str, int] = {}
-    return lambda file: scratch / f"landed-{numbers.setdefault(file.identity, len(numbers))}" / file.entry.key.rpartition("/")[2]
+def place_of(file: StoredFile, scratch: Path) -> Path:
+    """A path of its own in the scratch folder, with the object's own last name."""
+    return scratch / f"landed-{hashlib.sha256(file.identity.encode()).hexdigest()[:16]}" / file.entry.key.rpartition("/")[2]
 
 
 def _matching(store: Store, path: str, listed: Mapping[str, Entry]) -> Iterator[StoredFile]:

@@ -32,6 +32,8 @@ from models.documents import InputError
 from pipelines.cli.main import main
 from pipelines.run import run_book
 from tests.support.bonus_book import BOOK, DAYS, HEADER, published_tables, write_book
+from tests.support.feed_books import ROW, csv, load
+from tests.support.feed_books import write_book as write_small_book
 from tests.support.killed_publisher import make_stored_book
 from tests.support.once import make_once
 from tests.support.publishing_books import change_run
@@ -361,6 +363,17 @@ def test_doctor_says_whether_the_stores_can_be_listed(stored: Stored, capsys: py
     assert main(["doctor", "--json", "--book", str(stored.book)]) == 0
     book = json.loads(capsys.readouterr().out)["book"]
     assert book["storage.archive"] == f"file://{stored.store}/archive: can be listed, and has objects"
+
+
+def test_files_of_one_name_in_several_folders_are_several(tmp_path: Path) -> None:
+    landing = tmp_path / "landing"
+    files = {"transactions": csv(ROW), "partners": "partner_id,name\nP-1,One\n"}
+    for feed, content in files.items():
+        (landing / feed).mkdir(parents=True)
+        (landing / feed / "data.csv").write_text(content)
+    feeds = "\n".join(f'{feed}: {{files: "file://{landing}/{feed}/*.csv"}}' for feed in files)
+    report = load(write_small_book(tmp_path / "book", feeds))
+    assert (report.rows["raw.transactions"], report.rows["raw.partners"]) == (1, 1)
 
 
 def test_feeds_of_a_mounted_disk_are_named_by_their_place(tmp_path: Path) -> None:
