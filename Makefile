@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 AUDIT := build/audit
+STORES := build/stores
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit mutants torture crashes histories dbt-build lint ui audit lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page bench bench-growth bench-changes bench-scenarios clean
+.PHONY: help setup run test check unit mutants torture crashes histories dbt-build lint ui audit stores lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page bench bench-growth bench-changes bench-scenarios clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -29,7 +30,7 @@ run: setup  ## write the demo book, run it, print the summary
 	@$(BIN)/tierledger demo
 
 # the files in their order: those that take longest come first, so that no worker waits for the other at the end
-test: setup  ## all tests in their short forms, about 8 minutes; closes with what passed, what was skipped and why
+test: setup stores  ## all tests in their short forms, about 8 minutes; closes with what passed, what was skipped and why
 	@$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile --no-loadscope-reorder
 
 mutants: setup  ## break the program on purpose and see that the tests notice (over an hour)
@@ -69,19 +70,23 @@ lint: setup  ## style, types, layers, SQL
 ui: setup  ## Dagster's web page on the demo book
 	@$(BIN)/tierledger ui
 
-$(AUDIT)/.installed: audit.lock
-	@$(BIN)/python -m venv $(AUDIT)
+# environments of their own: build/<name> from <name>.lock
+build/%/.installed: %.lock
+	@$(BIN)/python -m venv build/$*
 	@export UV_NATIVE_TLS=1; UV=$$(command -v uv || echo $(BIN)/uv); \
-	  $$UV pip install --quiet --python $(AUDIT)/bin/python --require-hashes -r audit.lock || \
-	  $(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r audit.lock
+	  $$UV pip install --quiet --compile-bytecode --python build/$*/bin/python --require-hashes -r $*.lock || \
+	  build/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $*.lock
 	@touch $@
 
 audit: setup $(AUDIT)/.installed  ## known weaknesses of the dependencies, and all of them with their hashes in build/sbom.json (CycloneDX)
 	@$(BIN)/python -m tests.tools.audit $(AUDIT)/bin
 
-lock:  ## write requirements.lock and audit.lock from pyproject.toml
+stores: setup $(STORES)/.installed  ## the servers of object stores that tests run against, in build/stores (300 MB; without them those tests are skipped)
+
+lock:  ## write requirements.lock, audit.lock and stores.lock from pyproject.toml
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev --no-header pyproject.toml -o requirements.lock
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group audit --no-header -o audit.lock
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group stores --no-header -o stores.lock
 
 tables-page: setup  ## write docs/tables.md from the descriptions of the tables
 	@$(BIN)/python -m pipelines.pages.tables

@@ -28,7 +28,7 @@ _USUAL_OPEN_FILES, _LEAST_OPEN_FILES = 4096, 200
 def check_machine(context: RunContext) -> None:
     """Raise InputError with everything that prevents a run: folders that cannot be written, no space, inodes or open files left, no address.
 
-    Deletes what a killed run has spilled. The caller holds the book's lock.
+    Deletes what a killed run has spilled, and brings the folder up to date with the book's stores. The caller holds the book's lock.
     """
     check_address(context)
     limits = limits_of(context)
@@ -38,6 +38,29 @@ def check_machine(context: RunContext) -> None:
         problems = too_little_space(context, limits, 0)
     if problems:
         raise InputError(problems)
+    if context.book.storage.archive or context.book.storage.published:
+        check_stores(context)
+        _pull_stores(context)
+
+
+def check_stores(context: RunContext) -> None:
+    """Raise InputError when a store that the book is kept in would let two runs overwrite each other."""
+    from assets.archive.stored_archive import archive_store
+    from assets.publishing.stored_set import published_store
+    from assets.runtime.stores import refuse_without_conditions
+
+    for store, replaces in ((archive_store(context), False), (published_store(context), True)):
+        if store is not None:
+            refuse_without_conditions(store, replaces)
+
+
+def _pull_stores(context: RunContext) -> None:
+    """Bring the book's folder up to date with its stores."""
+    from assets.archive.stored_archive import pull_archive  # with all that publishing needs, for books without a store to start without it
+    from assets.publishing.pulled_set import pull_published
+
+    pull_archive(context)
+    pull_published(context)
 
 
 def open_files_allowed() -> int:

@@ -7,9 +7,9 @@ Belongs here: the way out for each kind of error. Does not belong here: showing 
 from __future__ import annotations
 
 from assets.publishing.postgres.connection import PostgresFailed
-from assets.runtime.book_folder import BookLocked
+from assets.runtime.book_folder import BookLocked, Overtaken
 from assets.runtime.context import CheckFailed
-from assets.runtime.errors import SqlError
+from assets.runtime.errors import SqlError, StoreFailed
 from models.documents import InputError
 from models.records.closing import LedgerRuleViolation
 
@@ -17,9 +17,11 @@ _WAYS_OUT: tuple[tuple[type[Exception], str], ...] = (
     (InputError, "Correct the named file, line and key, then run again. `tierledger validate` lists every problem in book and agreements."),
     (LedgerRuleViolation, "The rules of the ledger forbid it; the message says why. Nothing was written."),
     (CheckFailed, "The named rows contradict the check. Correct the feed or agreement they come from, then run again."),
+    (Overtaken, "Run again: it starts from what the other run has written. Nothing has to be deleted."),
     (BookLocked, "Wait until the other run has ended, or stop it, then run again. Nothing has to be deleted."),
     (SqlError, "If the message names a value, correct its feed. Otherwise it is a bug in the program: report it with the output of `tierledger doctor`."),
     (PostgresFailed, "Parquet and DuckDB hold the run; PostgreSQL is unchanged. Follow the message, then run again to publish it there too."),
+    (StoreFailed, "Check the store's URL, options, credentials and the network (`tierledger doctor`), then run again. What it held before is there still."),
     (OSError, "A file could not be read or written: check free space and permissions of the book's folder (`tierledger doctor`), then run again."),
 )
 _BUG = "This is a bug in the program, not a problem with your input. Report it with the output of `tierledger doctor`."

@@ -20,6 +20,7 @@ from assets.runtime.context import RunContext, read_clock, silent
 from models.calendars import day_in
 from models.documents import InputError, Problem
 from pipelines.run import Clock, Progress, RunSummary, run_steps
+from pipelines.stores import pull_all
 
 if TYPE_CHECKING:
     from assets.verification.rebuild import Snapshot
@@ -51,6 +52,7 @@ def run_known_at(
     if day > day_in(zone, clock()):
         raise InputError([Problem("--known-at", 0, "", f"{day} is in the future; name a day up to today ({zone})")])
     with lock_book(folder):
+        pull_all(folder)
         snapshot = snapshot_of_day(folder, day, as_of, zone)
         with _scratch_book(folder, snapshot, folder.resolve() / KNOWN_AT / day.isoformat(), progress) as context:
             summary = run_steps(context, force)
@@ -66,7 +68,7 @@ def verify_book(folder: Path, head: str | None = None, progress: Progress = sile
 
     open_book(folder)
     with lock_book(folder):
-        book = verifying.open_evidence(folder, head, progress)
+        book = verifying.open_evidence(folder, head, progress, pull_all(folder))
         findings = verifying.check_kept(book)
         for finding in findings:
             yield finding

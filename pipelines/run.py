@@ -60,6 +60,7 @@ class _Found:
 class RunSummary:
     """The result of a run. `status` is published or nothing_new; `stages` are seconds per step, without start-up.
 
+    `published_to`: the URL of the store that the set is in too.
     `recomputed`: what was computed anew, and why; None where nothing is new.
     `notes`: what is worth knowing, and was asked for. `unreadable_files`: files that were skipped because of their permissions.
     """
@@ -78,6 +79,7 @@ class RunSummary:
     largest_payout: str | None
     published: dict[str, int]
     published_in: Path
+    published_to: str | None
     recomputed: Recomputed | None
 
 
@@ -240,5 +242,6 @@ def _summarize(
             largest_payout=next((row["payout_id"] for row in list_payouts(con, 1)), None),
             published=manifest["rows"],
             published_in=context.published,
+            published_to=None if context.is_rebuild else context.book.storage.published,
             recomputed=recomputed,
         )

@@ -25,6 +25,7 @@ from assets.transform.invariants import CHECKS
 from models.documents import InputError
 from pipelines.jobs import RUN_BOOK
 from pipelines.landing import find_landed, hash_of
+from pipelines.stores import refresh_published
 
 #: Minutes until a file is tried again that the last run did not take in: after the first try at once, after the second, …; the last one repeats.
 BACK_OFF = (0, 5, 15, 60, 240, 1440)
@@ -116,6 +117,10 @@ def _observe(feed: str, files: list[Landed]) -> dg.AssetObservation:
 )
 def published_runs(context: dg.SensorEvaluationContext, book: BookFolder) -> dg.SensorResult | dg.SkipReason:
     """One materialization per table and one evaluation per check of the run, unless Dagster itself has published it."""
+    try:
+        refresh_published(book.path)
+    except (InputError, OSError) as error:
+        return dg.SkipReason(f"What is published cannot be read: {error}")
     manifest = read_manifest(book.path / "published")
     if manifest is None:
         return dg.SkipReason("Nothing is published.")

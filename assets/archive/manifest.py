@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -91,31 +91,38 @@ def without_later_withdrawals(arrivals: Iterable[Arrival], known: int) -> list[A
     return [replace(each, withdrawal=None) if each.withdrawal and each.withdrawal.number > known else each for each in arrivals]
 
 
-def append_manifest(archive: Path, arrivals: list[Arrival]) -> None:
-    """Append arrivals, then their withdrawals. They are on disk when this returns."""
+def append_manifest(archive: Path, arrivals: list[Arrival], enter: Callable[[int, bytes], bool] | None = None) -> bool:
+    """Append arrivals, then their withdrawals. They are on disk when this returns.
+
+    `enter` first enters the lines, from this byte on, where other runs append too. False: it could not, and nothing was appended.
+    """
     withdrawals = sorted((arrival.withdrawal for arrival in arrivals if arrival.withdrawal), key=lambda withdrawal: withdrawal.number)
-    _append(archive, [*map(_entry, arrivals), *map(asdict, withdrawals)])
+    return _append(archive, [*map(_entry, arrivals), *map(asdict, withdrawals)], enter)
 
 
-def append_withdrawals(archive: Path, withdrawals: list[Withdrawal]) -> None:
-    """Append withdrawals of arrivals that are in the manifest. They are on disk when this returns."""
-    _append(archive, [asdict(withdrawal) for withdrawal in withdrawals])
+def append_withdrawals(archive: Path, withdrawals: list[Withdrawal], enter: Callable[[int, bytes], bool] | None = None) -> bool:
+    """Append withdrawals of arrivals that are in the manifest, likewise."""
+    return _append(archive, [asdict(withdrawal) for withdrawal in withdrawals], enter)
 
 
-def _append(archive: Path, entries: list[dict[str, object]]) -> None:
+def _append(archive: Path, entries: list[dict[str, object]], enter: Callable[[int, bytes], bool] | None) -> bool:
     if not entries:
-        return
+        return True
     path = archive / MANIFEST
+    lines = b"".join(json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in entries)
+    if enter and not enter(path.read_bytes().rfind(b"\n") + 1 if path.exists() else 0, lines):
+        return False
     with path.open("a+b") as file:
         size = file.seek(0, os.SEEK_END)
         if size:
             data = path.read_bytes()
             if not data.endswith(b"\n"):
                 file.truncate(data.rfind(b"\n") + 1)
-        file.write(b"".join(json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in entries))
+        file.write(lines)
         file.flush()
         os.fsync(file.fileno())
     flush(archive)
+    return True
 
 
 def _entry(arrival: Arrival) -> dict[str, object]:

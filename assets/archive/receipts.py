@@ -55,7 +55,7 @@ def check_book(context: RunContext, rebuild: bool = False) -> list[str]:
         receipt = _read_or_none(context.archive) if rebuild else read_receipt(context.archive)
     except InputError as error:
         raise damaged(context.folder, str(error)) from None
-    _check_archive(context.archive, receipt)
+    _check_archive(context.archive, receipt, are_copies=context.book.storage.archive is not None)
     if rebuild or not context.warehouse.exists():
         had_one = receipt is not None and receipt.contents is not None
         _remove_warehouse(context, receipt)
@@ -176,8 +176,11 @@ def _last_load(con: duckdb.DuckDBPyConnection) -> tuple[int, str] | None:
     return (int(row[0]), str(row[1])) if row else None
 
 
-def _check_archive(archive: Path, receipt: Receipt | None) -> None:
-    """Raises InputError with every file of the archive that is missing, has another size, or was modified since the receipt and has other bytes."""
+def _check_archive(archive: Path, receipt: Receipt | None, are_copies: bool) -> None:
+    """Raises InputError with every file of the archive that is missing, has another size, or was modified since the receipt and has other bytes.
+
+    `are_copies`: of objects in a store, which has been checked. A bad copy is deleted.
+    """
     if receipt is None:
         return
     problems = [
@@ -188,21 +191,25 @@ def _check_archive(archive: Path, receipt: Receipt | None) -> None:
     if problems:
         raise InputError(problems)
     since = (archive / RECEIPT).stat().st_mtime_ns
-    if problems := list(_changed(archive, read_manifest(archive), since)):
+    if problems := list(_changed(archive, read_manifest(archive), since, are_copies)):
         raise InputError(problems)
 
 
-def _changed(archive: Path, arrivals: list[Arrival], since: int) -> Iterator[Problem]:
+def _changed(archive: Path, arrivals: list[Arrival], since: int, are_copies: bool) -> Iterator[Problem]:
     for arrival in {each.sha256: each for each in reversed(arrivals)}.values():
         place, lost = f"archive/{arrival.sha256}", f"it is {arrival.file_name} of feed {arrival.feed}: restore it from a backup"
         try:
             status = (archive / arrival.sha256).stat()
         except FileNotFoundError:
-            yield Problem(place, 0, "", f"is missing; {lost}")
+            if not are_copies:
+                yield Problem(place, 0, "", f"is missing; {lost}")
             continue
         touched = status.st_mtime_ns > since
         if status.st_size != arrival.bytes or (touched and file_sha256(archive / arrival.sha256) != arrival.sha256):
-            yield Problem(place, 0, "", f"is damaged, its bytes are not those that arrived; {lost}")
+            if are_copies:
+                (archive / arrival.sha256).unlink()
+            else:
+                yield Problem(place, 0, "", f"is damaged, its bytes are not those that arrived; {lost}")
 
 
 def _kept(path: Path, size: int | None = None) -> FilePrefix:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from assets.agreements.texts import read_agreement_texts
@@ -82,10 +83,17 @@ def torn_line(archive: Path) -> bytes:
     return parse_runs(_content(archive))[1]
 
 
-def append_run(archive: Path, run: EndedRun) -> None:
-    """Append a run, replacing a last line that a crash cut short. On disk when this returns."""
+def append_run(archive: Path, run: EndedRun, enter: Callable[[int, bytes], bool] | None = None) -> None:
+    """Append a run, replacing a last line that a crash cut short. On disk when this returns.
+
+    `enter` first enters the line, from this byte on, where other runs append too; where it could not, the file has their lines, and it is tried again.
+    """
     archive.mkdir(exist_ok=True)
     torn = torn_line(archive)
+    while enter and not enter(len(_content(archive)) - len(torn), as_line(run)):
+        torn = torn_line(archive)
+        if run in read_runs(archive):  # a later run has found it in the published set
+            return
     with (archive / RUNS).open("ab", buffering=0) as file:
         if torn:
             file.truncate(file.seek(0, os.SEEK_END) - len(torn))
@@ -94,12 +102,12 @@ def append_run(archive: Path, run: EndedRun) -> None:
     flush(archive)
 
 
-def enter_missing(archive: Path, published: Path) -> int:
+def enter_missing(archive: Path, published: Path, enter: Callable[[int, bytes], bool] | None = None) -> int:
     """Append the published run if a crash kept it out of the history. Returns how many runs were appended."""
     last = published_line(published)
     if last is None or last in read_runs(archive):
         return 0
-    append_run(archive, last)
+    append_run(archive, last, enter)
     return 1
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from assets.agreements.texts import agreements_sha256, read_agreement_texts
 from assets.archive.manifest import count_withdrawals
 from assets.archive.manifest import read_manifest as read_arrivals
-from assets.archive.run_history import append_run, enter_missing, keep_terms, read_runs
+from assets.archive.run_history import RUNS, append_run, enter_missing, keep_terms, read_runs
+from assets.archive.stored_archive import share_terms, shared_log
 from assets.ledger.folder import read_heads
 from assets.published.reader import DATABASE, fetch, hashes_of, read_manifest
 from assets.runtime.context import RunContext, StepReport
@@ -42,7 +43,7 @@ def identify_run(context: RunContext) -> IdentifyReport:
 
     If a crash kept the published run out of the archive's history, it is added there first.
     """
-    entered = 0 if context.is_rebuild else enter_missing(context.archive, context.published)
+    entered = 0 if context.is_rebuild else enter_missing(context.archive, context.published, shared_log(context, RUNS))
     with open_warehouse(context) as con:
         identity = {"inputs_sha256": _inputs(con), **describe_terms(context)}
         run_id = "r" + _sha256("\n".join(identity.values()).encode())[:16]
@@ -53,7 +54,7 @@ def identify_run(context: RunContext) -> IdentifyReport:
 
 def describe_terms(context: RunContext) -> dict[str, str]:
     """Everything that decides a run's result apart from the files that arrived."""
-    settings: dict[str, Any] = context.book.model_dump(mode="json", exclude={"as_of", "limits"})
+    settings: dict[str, Any] = context.book.model_dump(mode="json", exclude={"as_of", "limits", "storage"})
     return {
         "agreements_sha256": agreements_sha256(read_agreement_texts(context.folder)),
         "settings_sha256": _sha256(json.dumps(settings, sort_keys=True).encode()),
@@ -105,6 +106,8 @@ def record_run(con: duckdb.DuckDBPyConnection, context: RunContext, status: Lite
     if table_exists(con, "marts", "fct_payout") and status == "published":
         payouts, totals = con.execute(_TOTALS).fetchone() or (0, "{}")
     fields = fetch(con, "select * exclude (started_at), (select coalesce(sum(rows_read), 0)::bigint from raw.feed_files) as rows from calc.current_run")[0]
+    terms_sha256 = keep_terms(context.archive, context.folder)
+    share_terms(context, terms_sha256)
     run = EndedRun(
         **fields,
         started_at=context.started_at,
@@ -113,7 +116,7 @@ def record_run(con: duckdb.DuckDBPyConnection, context: RunContext, status: Lite
         payouts=payouts,
         payout_total=totals,
         status=status,
-        terms_sha256=keep_terms(context.archive, context.folder),
+        terms_sha256=terms_sha256,
         arrivals=dict(con.execute("select feed, max(arrival_no) from raw.feed_files group by feed order by feed").fetchall()),
         withdrawals=count_withdrawals(read_arrivals(context.archive)),
     )
@@ -128,7 +131,7 @@ def record_failure(context: RunContext) -> None:
     """Record in the history that this run ended without publishing."""
     with open_warehouse(context) as con:
         if read_run_id(con):
-            append_run(context.archive, record_run(con, context, "failed"))
+            append_run(context.archive, record_run(con, context, "failed"), shared_log(context, RUNS))
 
 
 _TOTALS = """

@@ -7,6 +7,7 @@ out the file's rows (assets/feeds/load.py).
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 
 from assets.archive.manifest import Arrival, Withdrawal, append_withdrawals, count_withdrawals, read_manifest
@@ -16,11 +17,13 @@ from models.documents import InputError, Problem
 _HASH_CHARACTERS = 8
 
 
-def withdraw_file(archive: Path, file: str, feed: str | None, reason: str, by: str, at: dt.datetime) -> list[Arrival]:
+def withdraw_file(
+    archive: Path, file: str, feed: str | None, reason: str, by: str, at: dt.datetime, enter: Callable[[int, bytes], bool] | None = None
+) -> list[Arrival]:
     """Enter in the manifest that the file no longer counts, for `feed` or for every feed that it serves. Returns the arrivals withdrawn.
 
     `file`: its name as `audit_feed_file` has it, its last part, or the first characters of its hash. Raises InputError when that names no file that
-    counts or files of different content, or when reason or name is blank.
+    counts or files of different content, or when reason or name is blank. None is withdrawn where `enter` (append_withdrawals) could not enter it.
     """
     given = {"--reason": reason, "--by": by}
     blank = [Problem("withdraw", 0, option, "is blank; it stays in the manifest, so say it") for option, text in given.items() if not text.strip()]
@@ -43,7 +46,8 @@ def withdraw_file(archive: Path, file: str, feed: str | None, reason: str, by: s
     number = count_withdrawals(arrivals)
     moment = at.astimezone(dt.UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
     lines = [Withdrawal(each.feed, each.arrival_no, each.sha256, moment, by, reason, number + i) for i, each in enumerate(counting, 1)]
-    append_withdrawals(archive, lines)
+    if not append_withdrawals(archive, lines, enter):
+        return []
     return counting
 
 

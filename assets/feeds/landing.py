@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import glob
 import itertools
+import math
 import os
 import stat
 import unicodedata
@@ -20,15 +21,18 @@ from pathlib import Path
 from assets.archive.manifest import Arrival, read_manifest
 from assets.feeds.checks.control_totals import check_hash, is_side_car, read_side_car, side_car_missing
 from assets.feeds.inspection import COMMAS, Dialect, Facts, inspect, suffix_of
+from assets.feeds.stored_files import StoredFile, fetch_side_cars, find_stored, place_of
 from assets.runtime.context import RunContext
 from assets.runtime.disk_space import check_space
 from assets.runtime.errors import rejection
 from models.documents import InputError, Problem
 from models.feeds.columns import FEEDS
 from models.feeds.settings import FeedSettings
+from models.store_urls import is_url
 from models.unicode_form import composed
 
 _COPY_BYTES = 1 << 30
+UNKNOWN_SUFFIX = "has an unknown suffix; allowed: .csv .parquet .xlsx .json .jsonl .ndjson; the text formats also with .gz or .zst"
 #: At most so many parts of a pattern are looked for in both Unicode forms, each in all combinations with the others.
 _MAX_FORMS = 8
 
@@ -44,6 +48,7 @@ class Landed:
     size: int
     age: float  # seconds since it was last touched
     dialect: Dialect = COMMAS
+    stored: StoredFile | None = None  # the object that is to be fetched to `path`
 
     @property
     def is_settled(self) -> bool:
@@ -68,9 +73,10 @@ class Landing:
     unreadable: list[Problem] = field(default_factory=list)
 
 
-def land_files(context: RunContext, known: dict[str, str]) -> Landing:
+def land_files(context: RunContext, known: dict[str, str], scratch: Path) -> Landing:
     """Copy new files into the archive. They are not in the manifest yet. `known`: hashes of files seen before, by identity.
 
+    Objects of stores are fetched to `scratch` first.
     Raises InputError with every rejected file.
     """
     archive = context.archive
@@ -83,9 +89,14 @@ def land_files(context: RunContext, known: dict[str, str]) -> Landing:
     if not context.is_rebuild:
         result.warnings.extend(_arrived_after(context, [arrival for arrivals in result.arrivals.values() for arrival in arrivals]))
     feeds = {} if context.is_rebuild else context.book.feeds
-    found = {name: _whole_files(find_files(context.folder, name, settings.patterns), settings, result) for name, settings in feeds.items()}
+    found = {}
+    for name, settings in feeds.items():
+        taken_in, fresh = _stored_files(context, settings, known, result.arrivals[name], scratch)
+        found[name] = _whole_files(find_files(context.folder, name, settings.patterns) + fresh, settings, result) + taken_in
     files = {landed.identity: landed for feed in found.values() for landed in feed}
-    hashes = {identity: known[identity] for identity in files if identity in known and (archive / known[identity]).exists()}
+    archived = {each.sha256 for arrivals in result.arrivals.values() for each in arrivals} if context.book.storage.archive else set()
+    seen = {identity: known[identity] for identity in files if identity in known}
+    hashes = {identity: sha256 for identity, sha256 in seen.items() if sha256 in archived or (archive / sha256).exists()}
     to_copy = [landed for identity, landed in files.items() if identity not in hashes]
     check_space(context, ((landed.size, landed.suffix.endswith((".gz", ".zst", ".parquet", ".xlsx"))) for landed in to_copy))
     problems = []
@@ -148,6 +159,29 @@ def dialect_of(settings: FeedSettings) -> Dialect:
     )
 
 
+def _stored_files(
+    context: RunContext, settings: FeedSettings, known: dict[str, str], arrivals: list[Arrival], scratch: Path
+) -> tuple[list[Landed], list[Landed]]:
+    """The objects that a feed's URLs match: those that are the newest arrival of their name, and the others, whose side-cars have been fetched."""
+    newest = {composed(arrival.file_name): arrival.sha256 for arrival in arrivals}
+    taken_in: list[Landed] = []
+    fresh: list[Landed] = []
+    for file in find_stored(settings.patterns, context.book.storage, context.secret):
+        landed = replace(as_landed(file, place_of(file, scratch)), dialect=dialect_of(settings))
+        is_taken_in = landed.identity in known and newest.get(landed.name) == known[landed.identity]
+        (taken_in if is_taken_in else fresh).append(landed)
+    fetch_side_cars((each.stored, each.path) for each in fresh if each.stored)
+    return taken_in, fresh
+
+
+def as_landed(file: StoredFile, path: Path) -> Landed:
+    """An object as a landed file that is fetched to `path`. It is whole from the moment that it is listed."""
+    suffix = suffix_of(file.name)
+    if not suffix:
+        raise rejection(file.name, UNKNOWN_SUFFIX)
+    return Landed(path, composed(file.name), file.identity, suffix, file.entry.size, math.inf, stored=file)
+
+
 def _whole_files(files: list[Landed], settings: FeedSettings, result: Landing) -> list[Landed]:
     """The files that their sender has finished. The others are listed in `result`."""
     whole = []
@@ -175,6 +209,8 @@ def _why_waiting(landed: Landed, settle_seconds: int) -> str:
 
 def _copied(landed: Landed, archive: Path) -> Facts | InputError | Problem | None:
     try:
+        if landed.stored and not landed.stored.fetch(landed.path):
+            return None
         facts = archive_file(landed, archive)
         if facts:
             check_hash(landed.path, landed.name, facts.sha256)
@@ -188,11 +224,11 @@ def _copied(landed: Landed, archive: Path) -> Facts | InputError | Problem | Non
 
 
 def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
-    """The files that match, in order of path. Raises InputError for a pattern that leaves the book, and for anything that is not a plain file."""
+    """The files that match, in order of path; URLs match none. Raises InputError for a pattern that leaves the book, and for what is not a plain file."""
     root = folder.resolve()
     found: dict[str, Landed] = {}
     problems = []
-    for pattern in patterns:
+    for pattern in itertools.filterfalse(is_url, patterns):
         is_absolute = os.path.isabs(pattern)
         for match in (match for form in _forms(pattern) for match in glob.glob(os.path.join(glob.escape(str(root)), form), recursive=True)):
             path = Path(match)
@@ -212,9 +248,7 @@ def find_files(folder: Path, feed: str, patterns: list[str]) -> list[Landed]:
                 continue
             suffix = suffix_of(path.name)
             if not suffix:
-                problems.append(
-                    Problem(name, 0, "", "has an unknown suffix; allowed: .csv .parquet .xlsx .json .jsonl .ndjson; the text formats also with .gz or .zst")
-                )
+                problems.append(Problem(name, 0, "", UNKNOWN_SUFFIX))
                 continue
             changed = max(status.st_mtime_ns, status.st_ctime_ns)
             identity = f"{_shown(match)}|{status.st_ino}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}"

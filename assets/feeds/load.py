@@ -16,8 +16,9 @@ from pathlib import Path
 
 import duckdb
 
-from assets.archive.manifest import Arrival, append_manifest, sync_archive
+from assets.archive.manifest import MANIFEST, Arrival, append_manifest, sync_archive
 from assets.archive.receipts import enter_load, write_receipt
+from assets.archive.stored_archive import overtaken_by_arrivals, share_archived, shared_log
 from assets.feeds.batches import Batch, describe_rounded, describe_undeletable, insert_corrections, insert_rejects, make_batches
 from assets.feeds.checks.control_totals import check_totals, rows_without_ignored
 from assets.feeds.checks.file_checks import (
@@ -88,7 +89,7 @@ def load_feeds(context: RunContext) -> FeedsReport:
         with transaction(con):
             create_raw_tables(con)
             delete_rejected(con)  # left by a run that was killed before it deleted them
-        landing = land_files(context, dict(con.execute("select identity, sha256 from raw.landed_files").fetchall()))
+        landing = land_files(context, dict(con.execute("select identity, sha256 from raw.landed_files").fetchall()), Path(scratch))
         counts = _load_or_rewrite(Load(context, con, landing, set(), Path(scratch), warnings, notes))
         with transaction(con):
             delete_rejected(con)
@@ -121,7 +122,9 @@ def _load_or_rewrite(load: Load) -> Counter[str]:
             with transaction(load.con):
                 counts = _load_all(load)
                 sync_archive(load.context.archive, {sha256 for sha256, _ in load.landing.facts})
-                append_manifest(load.context.archive, load.landing.new)
+                share_archived(load.context, {arrival.sha256 for arrival in load.landing.new})
+                if not append_manifest(load.context.archive, load.landing.new, shared_log(load.context, MANIFEST)):
+                    raise overtaken_by_arrivals(load.context)
                 enter_load(load.con, load.context)
             return counts
         except duckdb.InvalidInputException as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from assets.archive.manifest import Arrival
+from assets.archive.stored_archive import fetch_archived
 from assets.feeds.checks.control_totals import plain_total
 from assets.feeds.column_mapping import json_paths
 from assets.feeds.inspection import Dialect, Facts, checked_header, format_of, inspect, is_unnamed, open_unpacked
@@ -55,6 +56,7 @@ def read_sources(load: Load, feed: Feed, arrivals: list[Arrival]) -> list[Source
     archive = load.context.archive
     settings = load.context.book.feeds[feed.name]
     dialect = dialect_of(settings)
+    fetch_archived(load.context, [arrival.sha256 for arrival in arrivals])
 
     def facts_of(arrival: Arrival) -> Facts:
         if (arrival.sha256, dialect) in load.landing.facts:

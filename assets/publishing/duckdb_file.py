@@ -54,14 +54,19 @@ def copy_table(con: duckdb.DuckDBPyConnection, table: str, files: list[Path]) ->
     con.execute(f"insert into published.{table} from {scan(files)}")
 
 
-def describe_tables(con: duckdb.DuckDBPyConnection, published: Path, files: dict[str, list[Path]]) -> None:
-    """Add a view on the set's files for each table that was not copied, and the descriptions of all."""
+def describe_files(con: duckdb.DuckDBPyConnection, published: Path, files: dict[str, list[Path]]) -> None:
+    """Add a view on the set's files below `published` for each table that was not copied, and the descriptions of all."""
+    describe_tables(con, as_pattern(published), {table: [as_pattern(path.relative_to(published)) for path in paths] for table, paths in files.items()})
+
+
+def describe_tables(con: duckdb.DuckDBPyConnection, place: str, files: dict[str, list[str]]) -> None:
+    """The same for files by their names below `place`, a folder or a URL."""
     described = descriptions()
     copied = {name for (name,) in con.execute("select table_name from duckdb_tables() where database_name = 'published'").fetchall()}
     with transaction(con):
         for table in files:
             if table not in copied:
-                con.execute(f"create view published.{table} as from {_scan_of_view(published, files[table])}")
+                con.execute(f"create view published.{table} as from {_scan_of_view(place, files[table])}")
             columns = {name for name, *_ in con.execute(f"describe published.{table}").fetchall()}
             for statement in comment_statements("table" if table in copied else "view", "published", table, described, columns):
                 con.execute(statement)
@@ -88,7 +93,7 @@ def export_database(published: Path, target: Path) -> dict[str, int]:
             files = files_of(folder, manifest)
             for table in files:
                 copy_table(con, table, files[table])
-            describe_tables(con, published, files)
+            describe_files(con, published, files)
         replace_file(staged, target)
     finally:
         staged.unlink(missing_ok=True)
@@ -107,8 +112,8 @@ def _primary_key(table: str, keys: Keys) -> list[str]:
     return [f"primary key ({', '.join(map(identifier, keys.primary))})"] if keys.primary and (table.startswith("dim_") or table == "fct_payout") else []
 
 
-def _scan_of_view(published: Path, files: list[Path]) -> str:
+def _scan_of_view(place: str, files: list[str]) -> str:
     """Files of the set as a table, found below the folder in FOLDER_VARIABLE, or where they were published if that is not set."""
-    place = f"coalesce(getvariable('{FOLDER_VARIABLE}'), {literal(as_pattern(published))})"
-    inside = (literal(as_pattern(Path("/") / path.relative_to(published))) for path in files)
-    return f"read_parquet([{', '.join(f'{place} || {name}' for name in inside)}], hive_partitioning = false)"
+    found = f"coalesce(getvariable('{FOLDER_VARIABLE}'), {literal(place)})"
+    inside = [literal(f"/{name}") for name in files]
+    return f"read_parquet([{', '.join(f'{found} || {name}' for name in inside)}], hive_partitioning = false)"

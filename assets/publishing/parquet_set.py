@@ -4,6 +4,7 @@ Belongs here: writing a staged set, checking it, switching, cleaning up. Does no
 
     published/runs/<run_id>/*.parquet    one complete set; `tables.json` (rows of each table, hash of each file, the run's line) is written last
     published/current                    link to the newest set; switching it is the last act of a publish
+    a store, if book.yaml names one      the same set (assets/publishing/stored_set.py); readers see it there before `current` is switched
     published/tierledger.duckdb          the same tables for SQL readers from DuckDB 1.5 on
     a schema in PostgreSQL               the same tables, if book.yaml names one; written last, from the set that was switched to
     (assets/publishing/postgres/publish.py)
@@ -20,18 +21,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assets.archive.receipts import write_receipt
-from assets.archive.run_history import append_run
+from assets.archive.run_history import RUNS, append_run
 from assets.archive.run_identity import describe_terms, read_run_id, record_run
+from assets.archive.stored_archive import shared_log
 from assets.incremental.mode import keep_published
 from assets.incremental.payout_runs import write_payout_runs
 from assets.published.reader import DATABASE, MANIFEST, files_of, sealed
-from assets.publishing.duckdb_file import COPIED_UP_TO_ROWS, attached, copy_table, describe_tables, replace_file
+from assets.publishing.duckdb_file import COPIED_UP_TO_ROWS, attached, copy_table, describe_files, replace_file
 from assets.publishing.kept_sets import keep_for_readers, remove_older
 from assets.publishing.line_parts import LINES, ONE_PART, file_name, find_unchanged_parts, list_parts, remember_payouts, take_over
 from assets.publishing.postgres.publish import publish_to_postgres
+from assets.publishing.stored_set import commit_set
 from assets.runtime.context import CheckFailed, ChecksPassed, RunContext, StepReport
 from assets.runtime.durable_files import flush, write_atomically
 from assets.runtime.events import log_event
@@ -99,15 +102,18 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
             check_set(con, files_of(staged, manifest))
             write_atomically(staged / MANIFEST, json.dumps(sealed(manifest), indent=1).encode())
             remember_payouts(con, manifest, parts)
-            target = _free_name(published / "runs" / str(run_id))
+            target = free_name(published / "runs" / str(run_id))
             staged.rename(target)
             flush(target.parent)
             if context.book.publish.duckdb:
-                _replace_database(con.cursor(), published, files_of(target, manifest))
+                complete_database(con.cursor(), published, files_of(target, manifest))
+            commit_or_remove(context, target, manifest)
+            if context.book.publish.duckdb:
+                replace_database(published)
             else:
                 (published / DATABASE).unlink(missing_ok=True)
-            _switch(published, target)
-            append_run(context.archive, run)
+            switch(published, target)
+            append_run(context.archive, run, shared_log(context, RUNS))
             con.execute("reset disabled_optimizers")
     finally:
         clear_unfinished(published)
@@ -165,7 +171,7 @@ def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext
     facts.remove(LINES)
     has_database = context.book.publish.duckdb
     files: dict[str, _File] = {}
-    with ThreadPoolExecutor(max_workers=2) as pool, attached(con.cursor(), _staged_database(context.published)) if has_database else nullcontext() as copies:
+    with ThreadPoolExecutor(max_workers=2) as pool, attached(con.cursor(), staged_database(context.published)) if has_database else nullcontext() as copies:
         lines = {file_name(part): pool.submit(_take_over_or_write, con.cursor(), folder, part, unchanged.get(part)) for part in parts or [ONE_PART]}
         writing = {table: pool.submit(_write_file, con.cursor(), folder, table, table) for table in facts}
         in_order = [table for table in tables if table not in (*facts, LINES)] + facts + [LINES]
@@ -214,26 +220,39 @@ def _rows_of_tables(files: dict[str, _File]) -> dict[str, int]:
     return dict(rows)
 
 
-def _staged_database(published: Path) -> Path:
+def commit_or_remove(context: RunContext, target: Path, manifest: dict[str, Any]) -> None:
+    """Publish the set to the book's store, if it has one. If that fails, the folder keeps the set before, and nothing of this one."""
+    database = staged_database(context.published)
+    try:
+        commit_set(context, target, manifest, database if database.is_file() else None)
+    except BaseException:
+        shutil.rmtree(target)
+        raise
+
+
+def staged_database(published: Path) -> Path:
     return published / f".{DATABASE}.tmp"
 
 
-def _replace_database(con: duckdb.DuckDBPyConnection, published: Path, files: dict[str, list[Path]]) -> None:
-    """Complete the next tierledger.duckdb and replace the old one, which stays in its set's folder for as long as a reader has it open."""
-    staged = _staged_database(published)
-    with attached(con, staged):
-        describe_tables(con, published, files)
+def complete_database(con: duckdb.DuckDBPyConnection, published: Path, files: dict[str, list[Path]]) -> None:
+    """Add to the next tierledger.duckdb what is not copied into it."""
+    with attached(con, staged_database(published)):
+        describe_files(con, published, files)
+
+
+def replace_database(published: Path) -> None:
+    """Put the next tierledger.duckdb in place of the old one, which stays in its set's folder for as long as a reader has it open."""
     keep_for_readers(published)
-    replace_file(staged, published / DATABASE)
+    replace_file(staged_database(published), published / DATABASE)
 
 
-def _free_name(target: Path) -> Path:
+def free_name(target: Path) -> Path:
     """A repeated run (`--force`) gets its own folder, because readers may be using the first."""
     names = (target.with_name(f"{target.name}.{n}") for n in itertools.count(2))
     return next(path for path in itertools.chain([target], names) if not path.exists())
 
 
-def _switch(published: Path, target: Path) -> None:
+def switch(published: Path, target: Path) -> None:
     """Point `current` to the new set in one step."""
     link = published / ".current.tmp"
     link.symlink_to(target.relative_to(published))

@@ -27,6 +27,10 @@ class BookLocked(Exception):
     """Another process is working on this book. The text names it."""
 
 
+class Overtaken(BookLocked):
+    """A run in another folder has written to the book's store since this one began. Nothing of this run is there."""
+
+
 def open_book(folder: Path) -> Book:
     """The checked settings of the book in `folder`. Raises InputError when there is no book, or with every mistake in book.yaml."""
     path = folder / "book.yaml"

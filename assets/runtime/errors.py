@@ -12,6 +12,10 @@ class SqlError(Exception):
     """A model could not be built: its name and the database's message."""
 
 
+class StoreFailed(OSError):
+    """An object store could not be reached, or refused a request. The text says which, why, and the way out."""
+
+
 def rejection(name: str, reason: str, line: int = 0) -> InputError:
     """The error that rejects a whole file."""
     return InputError([Problem(name, line, "", reason)])

@@ -22,9 +22,11 @@ from assets.archive.manifest import Arrival, count_withdrawals
 from assets.archive.manifest import read_manifest as read_arrivals
 from assets.archive.run_history import TERMS, published_line, read_runs, read_terms, torn_line
 from assets.archive.run_identity import describe_terms
+from assets.archive.stored_archive import differing_object
 from assets.ledger.folder import Ledger, read_ledger
 from assets.published.reader import DATABASE, MANIFEST, fetch, files_of, hashes_of, read_manifest
 from assets.publishing.duckdb_file import FOLDER_VARIABLE
+from assets.publishing.pulled_set import first_difference_in_store
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import CheckFailed, RunContext
 from assets.runtime.errors import SqlError
@@ -63,7 +65,10 @@ class Finding:
 
 @dataclass
 class Evidence:
-    """What is verified. `head`: the one that the user kept elsewhere. `ledger` is set once it has been found intact."""
+    """What is verified. `head`: the one that the user kept elsewhere. `ledger` is set once it has been found intact.
+
+    `context`: with which the stores of the book are read; None: they are not.
+    """
 
     folder: Path
     head: str | None
@@ -71,6 +76,7 @@ class Evidence:
     manifest: dict[str, Any]
     run: EndedRun
     ledger: Ledger = dataclasses.field(default_factory=lambda: Ledger([], []))
+    context: RunContext | None = None
 
     @property
     def current(self) -> Path:
@@ -81,7 +87,7 @@ class Evidence:
         return files_of(self.current, self.manifest)
 
 
-def open_evidence(folder: Path, head: str | None, progress: Progress) -> Evidence:
+def open_evidence(folder: Path, head: str | None, progress: Progress, context: RunContext | None = None) -> Evidence:
     """Raises InputError when nothing is published, or it was published by a version of the program that kept no history of runs."""
     manifest = read_manifest(folder / "published")
     run = published_line(folder / "published")
@@ -89,7 +95,7 @@ def open_evidence(folder: Path, head: str | None, progress: Progress) -> Evidenc
         message = "no complete set is published, or it was published by a version of the program that kept no history of runs"
         way_out = f"run `tierledger run --book {shlex.quote(str(folder))} --force` once, then verify"
         raise InputError([Problem(str(folder / "published"), 0, "", f"{message}; {way_out}")])
-    return Evidence(folder, head, progress, manifest, run)
+    return Evidence(folder, head, progress, manifest, run, context=context)
 
 
 def snapshot_published(evidence: Evidence) -> Snapshot:
@@ -199,6 +205,8 @@ def _check_archive(evidence: Evidence) -> Finding:
         message, arrival = damaged
         way_out = "Restore it from a backup, or copy the delivered file to this name"
         return failed(f"archive/{arrival.sha256} {message}; it is {arrival.file_name}, arrival {arrival.arrival_no} of feed {arrival.feed}", way_out)
+    if evidence.context and (found := differing_object(evidence.context, arrivals)):
+        return failed(found, "Copy the file of that name in archive/ there")
     size = sum({each.sha256: each.bytes for each in arrivals}.values())
     compared = {"arrivals": len(arrivals), "bytes": size, TERMS: len(terms), "runs": len(runs)}
     torn = "the last line of archive/runs.jsonl was cut short by a crash; the next run completes it" if torn_line(archive) else ""
@@ -254,6 +262,8 @@ def _check_media(evidence: Evidence) -> Finding:
                     tables += 1
     except duckdb.Error as error:
         return Finding(*_HISTORY, "failed", message=f"published/ cannot be read: {str(error).splitlines()[0]}", way_out=again)
+    if evidence.context and (found := first_difference_in_store(evidence.context, evidence.manifest)):
+        return Finding(*_HISTORY, "failed", message=found, way_out=again)
     return Finding(*_HISTORY, "ok", {"run": run_id, "media": len(shown), "tables": tables or len(evidence.manifest["rows"])}, _describe_changes_since(evidence))
 
 

@@ -34,7 +34,7 @@ def _memory(value: Any) -> Any:
 
 
 def _folder(value: Any) -> Any:
-    if not isinstance(value, str) or not value or value.startswith("~") or "$" in value or "\0" in value:
+    if not isinstance(value, str) or not value or value.startswith("~") or "://" in value or "$" in value or "\0" in value:
         raise ValueError(f"a folder is needed here, written out, below the book or from / on (found {value!r})")
     if not value.startswith("/") and ".." in value.split("/"):
         raise ValueError(f"{value} leaves the book; write the absolute path if this is intended")

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from models.book.limit_settings import LimitSettings
 from models.book.publish_settings import PublishSettings
+from models.book.storage_settings import StorageSettings
 from models.calendars import CalendarSettings, Day, TimeZone
 from models.currencies import MINOR_UNITS
 from models.documents import InputError, Problem, parse_documents
@@ -81,8 +82,16 @@ class Book(Strict):
     feeds: dict[str, FeedSettings]
     accounts: Accounts = Accounts()
     publish: PublishSettings = PublishSettings()
+    storage: StorageSettings = StorageSettings()
     limits: LimitSettings = LimitSettings()
     close: CloseSettings = CloseSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _places_are_in_storage(cls, value: Any) -> Any:
+        if isinstance(value, dict) and (found := [name for name in ("archive", "published", "ledger", "receipts") if name in value]):
+            raise ValueError(f"{found[0]}: where archive and published are kept is said below `storage`; ledger and receipts stay in the book's folder")
+        return value
 
     @model_validator(mode="after")
     def _feeds_are_known(self) -> Book:

@@ -11,11 +11,12 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from models.calendars import TimeZone
 from models.feeds.attributes import column_named
 from models.feeds.columns import NUMERIC_KINDS, Feed
+from models.store_urls import is_url, problem_with_url
 from models.validation import Strict
 
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "windows-1252", "iso-8859-2", "iso-8859-15")
@@ -49,6 +50,13 @@ def _share(value: Any) -> Any:
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+def _patterns(value: Any) -> Any:
+    for pattern in _as_list(value):
+        if is_url(pattern) and (problem := problem_with_url(pattern)):
+            raise ValueError(problem)
+    return value
 
 
 def _symbols(value: Any) -> Any:
@@ -152,7 +160,7 @@ class Unpivot(Strict):
 class FeedSettings(Strict):
     """One feed: its files, their format, how their columns map to the canonical ones, and what must be true of files and rows."""
 
-    files: str | list[str]
+    files: Annotated[str | list[str], AfterValidator(_patterns)]
     columns: dict[str, str] = Field(default_factory=dict)
     defaults: dict[str, Annotated[str | int, BeforeValidator(_written_day)]] = Field(default_factory=dict)
     key: list[str] | None = None

@@ -24,6 +24,7 @@ from pipelines.cli.logged import logged
 from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT, as_called, named_book, program
 from pipelines.cli.stopping import stop_signals
 from pipelines.logging.format import is_on_standard_error, stop_log
+from pipelines.stores import reads_published
 
 app = typer.Typer(
     name="tierledger",
@@ -37,9 +38,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    logged(demo.demo), logged(run.run), explain.explain, validate.validate, approve.approve,
-    logged(close.close), logged(reopen.reopen), logged(write_off.write_off), journal.journal, logged(verify.verify), rejects.rejects, logged(withdraw.withdraw),
-    export.export, init.init, doctor.doctor, ui.ui,
+    logged(demo.demo), logged(run.run), reads_published(explain.explain), validate.validate, approve.approve,
+    logged(reads_published(close.close)), logged(reads_published(reopen.reopen)), logged(reads_published(write_off.write_off)),
+    reads_published(journal.journal), logged(verify.verify), reads_published(rejects.rejects), logged(withdraw.withdraw),
+    reads_published(export.export), init.init, doctor.doctor, ui.ui,
 ):  # fmt: skip
     app.command(help=as_called(command.__doc__ or ""))(command)
 

@@ -156,6 +156,8 @@ def _print_written(console: Console, summary: RunSummary, book: Path) -> None:
     console.print(
         f"  {published / 'current'}/*.parquet   {len(summary.published)} tables, {number(sum(summary.published.values()))} rows, {size(files)}", soft_wrap=True
     )
+    if summary.published_to:
+        console.print(f"  {summary.published_to}/current.json   the same set in the store", soft_wrap=True)
     database = published / "tierledger.duckdb"
     if database.is_file():
         console.print(f"  {database}   the same tables for SQL, {size(database.stat().st_size)}", soft_wrap=True)

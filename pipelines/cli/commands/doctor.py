@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.runtime.masking import mask
 from pipelines.cli.options import BookOption, JsonOption, make_console, print_json
 from pipelines.settings import read_secret
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def doctor(book: BookOption, as_json: JsonOption = False) -> None:
-    """Show versions, who holds the lock, disk, memory, settings, the last run, and what is published.
+    """Show versions, who holds the lock, disk, memory, settings, stores, the last run, and what is published.
 
     [bold]Examples[/bold]
 
@@ -97,6 +98,7 @@ def _book(book: Path) -> dict[str, Any]:
         "calendar": settings.calendar.kind,
         "feeds": ", ".join(settings.feeds),
         **_postgres(settings),
+        **_stores(settings),
         "warehouse": size(warehouse.stat().st_size) if warehouse.is_file() else "none yet: the first run makes it",
     }
 
@@ -107,6 +109,29 @@ def _postgres(settings: Book) -> dict[str, str]:
         return {}
     state = "is set" if read_secret(postgres.variable) else "is not set"
     return {"postgres": f"schema {postgres.schema_name}; {postgres.variable} {state}"}
+
+
+def _stores(settings: Book) -> dict[str, str]:
+    """Each URL of the book, and whether something can be listed there."""
+    from assets.runtime.errors import StoreFailed
+    from assets.runtime.stores import open_store
+    from models.documents import InputError
+    from models.store_urls import fixed_part, is_url, split_url
+
+    storage = settings.storage
+    places = {f"storage.{name}": (url, "") for name, url in (("archive", storage.archive), ("published", storage.published)) if url}
+    for feed, each in settings.feeds.items():
+        for root, pattern in map(split_url, filter(is_url, each.patterns)):
+            places[f"feeds.{feed}"] = (root, fixed_part(pattern))
+    facts = {}
+    for name, (url, folder) in places.items():
+        shown = f"{url}/{folder}" if folder else url
+        try:
+            is_empty = next(open_store(url, storage, read_secret).entries(folder), None) is None
+            facts[name] = f"{shown}: can be listed, {'and is empty' if is_empty else 'and has objects'}"
+        except (InputError, StoreFailed) as error:
+            facts[name] = mask(str(error))
+    return facts
 
 
 def _published(book: Path) -> dict[str, Any]:

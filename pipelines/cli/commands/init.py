@@ -42,7 +42,9 @@ def init(
         print(f"{folder} is ready: put files into {folder}/feeds/transactions, adapt book.yaml and agreements/, then:  {command_line('run', folder)}")
         return
     if not feed.is_file():
-        raise InputError([Problem(str(feed), 0, "", "there is no such file")])
+        is_url = ":/" in str(feed)  # as a path it has lost a slash
+        message = "download one of its files and name that, then set `files` in book.yaml to the URL" if is_url else "there is no such file"
+        raise InputError([Problem(str(feed), 0, "", message)])
     _init_with_feed(folder, feed, currency)
 
 

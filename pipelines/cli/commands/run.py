@@ -177,5 +177,9 @@ def _as_object(summary: RunSummary) -> dict[str, object]:
         "unreadable": [str(problem) for problem in summary.unreadable_files],
         "agreements": summary.agreements,
         "recomputed": None if summary.recomputed is None else asdict(summary.recomputed),
-        "published": {"folder": summary.published_in / "current", "rows": summary.published},
+        "published": {
+            "folder": summary.published_in / "current",
+            "rows": summary.published,
+            **({"store": summary.published_to} if summary.published_to else {}),
+        },
     }

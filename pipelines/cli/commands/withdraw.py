@@ -29,14 +29,21 @@ def withdraw(
       tierledger withdraw feeds/transactions/2026-03.csv --reason "test data" --by "J. Doe"
       tierledger withdraw 3f9a12bc --feed payments --reason "wrong bank" --by "J. Doe"
     """
+    from assets.archive.manifest import MANIFEST
+    from assets.archive.stored_archive import overtaken_by_arrivals, pull_archive, shared_log
     from assets.archive.withdrawals import counting_copies, withdraw_file
-    from assets.runtime.book_folder import lock_book, open_book
+    from assets.runtime.book_folder import lock_book, open_book, open_run
     from assets.runtime.context import read_clock
+    from pipelines.settings import read_secret
 
     open_book(book)
     archive = book / "archive"
     with lock_book(book):
-        withdrawn = withdraw_file(archive, file, feed, reason, by, read_clock())
+        context = open_run(book, None, read_clock(), secret=read_secret)
+        pull_archive(context)
+        withdrawn = withdraw_file(archive, file, feed, reason, by, read_clock(), shared_log(context, MANIFEST))
+        if not withdrawn:
+            raise overtaken_by_arrivals(context)
     copies = counting_copies(archive, withdrawn)
     if as_json:
         found_by_name = {"withdrawn": withdrawn, "copies": copies}

@@ -19,7 +19,7 @@ DAMAGED = "tables of the run before are damaged"
 PLACES = {
     "calculate": "assets.transform.calculate.calculate",
     "net": "assets.transform.calculate.calculate_net",
-    "publish": "assets.publishing.parquet_set._switch",
+    "publish": "assets.publishing.parquet_set.switch",
 }
 
 

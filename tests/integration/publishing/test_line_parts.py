@@ -301,7 +301,7 @@ class Killed(BaseException):
     """As a kill: nothing in the program expects it."""
 
 
-@pytest.mark.parametrize("dies_at", ["check_set", "remember_payouts", "_replace_database", "_switch", "append_run", "write_receipt"])
+@pytest.mark.parametrize("dies_at", ["check_set", "remember_payouts", "replace_database", "switch", "append_run", "write_receipt"])
 def test_the_run_after_a_killed_one_publishes_what_a_whole_one_does(context: RunContext, monkeypatch: pytest.MonkeyPatch, dies_at: str) -> None:
     def die(*_: object) -> None:
         raise Killed

@@ -148,8 +148,8 @@ class Killed(BaseException):
     ("dies_at", "readers_see", "history"),
     [
         ("check_set", "run-a", ["run-a"]),
-        ("_replace_database", "run-a", ["run-a"]),
-        ("_switch", "run-a", ["run-a"]),
+        ("replace_database", "run-a", ["run-a"]),
+        ("switch", "run-a", ["run-a"]),
         ("append_run", "run-b", ["run-a"]),
         ("write_receipt", "run-b", ["run-a", "run-b"]),
         ("publish_to_postgres", "run-b", ["run-a", "run-b"]),

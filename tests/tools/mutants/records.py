@@ -90,10 +90,11 @@ EFFECTS: dict[str, list[tuple[str, str]]] = {
     ],
 }  # fmt: skip
 
-_SWITCH = "            _switch(published, target)\n            append_run(context.archive, run)\n"
+_APPEND = "            append_run(context.archive, run, shared_log(context, RUNS))\n"
+_SWITCH = f"            switch(published, target)\n{_APPEND}"
 PUBLISHED: dict[str, list[tuple[str, str]]] = {
     "assets/publishing/parquet_set.py": [
-        (_SWITCH, "            append_run(context.archive, run)\n            _switch(published, target)\n"),
+        (_SWITCH, f"{_APPEND}            switch(published, target)\n"),
         ("            check_set(con, files_of(staged, manifest))\n", ""),
         ("where coalesce(payout, 0) <> coalesce(lines, 0) or", "where coalesce(payout, 0) < coalesce(lines, 0) or"),
         ("group by payout_id having count(*) > 1", "group by payout_id having count(*) > 2"),
