@@ -220,6 +220,14 @@ class Limits(Part):
 NO_LIMITS = Limits()
 
 
+class AgreementLimits(Part):
+    """Limits of the sum of all benefits, per participant, in the agreement's currency."""
+
+    at_most: Number | None = Field(default=None, description="All benefits together earn no more than this in the span.")
+    at_least: Number | None = Field(default=None, description="They earn no less than this, once the span has ended and nothing in it is blocked.")
+    per: Literal["window", "year", "term"] = Field(description="The span: each window, each fiscal year, or the whole term.")
+
+
 class Settle(Part):
     """When the benefit is paid, and what happens when a span has earned less than was paid before."""
 
@@ -368,6 +376,9 @@ class Agreement(Part):
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Which transactions count.")
     fx: Fx = Field(default="transaction_date", description="Which exchange rate converts a line: that of its date, that of its period's end, or an agreed one.")
     returns: Literal["posted", "original"] = Field(default="posted", description="A return counts on its own date, or on that of its original.")
+    limits: AgreementLimits | None = Field(
+        default=None, description="Caps and floors of all its benefits together. Those of the version in force on a span's last day hold."
+    )
     combine: Combine = Field(default_factory=lambda: NO_COMBINE, description="How it combines with other agreements.")
     benefits: list[Benefit] = Field(min_length=1, max_length=1000, description="The clauses that pay.")
 

@@ -13,6 +13,7 @@ import polars as pl
 from models.book.settings import Accounts
 from models.calendars import Window
 from models.feeds.columns import TRANSACTION_TYPES
+from models.money import MONEY
 
 NUMBER = pl.Decimal(38, 12)
 TEXT, INT, BOOL, DATE = pl.String, pl.Int32, pl.Boolean, pl.Date
@@ -49,6 +50,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "priority": INT,
         "net_level": INT,
         "net_of": TEXT,
+        "limits_at_most": NUMBER,
+        "limits_at_least": NUMBER,
+        "limits_per": TEXT,
         "valid_from": DATE,
         "valid_to": DATE,
     },
@@ -127,6 +131,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         **{field.name: {"int": INT, "dt.date": DATE}[str(field.type)] for field in fields(Window)},
         "weight_to_date": pl.Int64,
         "weight_of_year": pl.Int64,
+        "limited_until": DATE,
+        "limited_to": MONEY,
+        "lifted_to": MONEY,
     },
     "periods": {"period_no": INT, "period": TEXT, "fiscal_year": INT, "number": INT, "first_day": DATE, "last_day": DATE},
     "days": {"day": DATE, "period_no": INT, "prior_period_no": INT, "counts_as": DATE},

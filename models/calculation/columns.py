@@ -126,8 +126,11 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "status_reason": (TEXT, "why it is blocked, or `combined`"),
         "due_date": (DATE, "when the payout is due"),
     },
-    "apply_clawback": {
+    "find_differences": {
         "prior_earned": (MONEY, "what earlier windows of the span earned"),
+        "difference": (pl.Decimal(38, 4), "what the window adds to them, with the limits of the agreement"),
+    },
+    "apply_clawback": {
         "payout": (MONEY, "what the window pays"),
         "carried": (MONEY, "clawback that is still to be set off"),
         "prior_paid_and_owed": (MONEY, "what the accrual to date is measured from"),

@@ -51,6 +51,7 @@ AGREEMENTS = [
     agreement("PLAIN", ["P1"]),
     agreement("CARRY", ["P2"], {"accumulate": "year"}),
     agreement("OWED", ["P4"], {"tiers": [{"from": -10000, "rate": 0.01}]}),
+    agreement("CAPPED", ["P3"], limits={"at_most": 12, "per": "year"}),
     agreement("DRINKS", ["P3"], scope={"products": {"include": {"category": ["drinks"]}}}),
     agreement("NORTH", {"region": ["north"]}),
     agreement("PARENT", ["P0"], include_children=True),

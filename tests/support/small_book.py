@@ -198,7 +198,7 @@ def smalls(draw: st.DrawFn) -> Small:
         benefit["incentive"] = draw(decimals(-100, 5000, 2) | st.just("feed"))
     first = draw(EDGES | st.dates(dt.date(2024, 1, 1), dt.date(2025, 3, 1)))
     term = {"from": first, "to": draw(st.dates(first, first + dt.timedelta(days=500)))}
-    agreement = {
+    agreement: dict[str, Any] = {
         "agreement": "A",
         "title": "A",
         "currency": draw(st.sampled_from(["EUR", "JPY", "KWD"])),
@@ -206,6 +206,10 @@ def smalls(draw: st.DrawFn) -> Small:
         "participants": ["P"],
         "benefits": [benefit],
     }
+    if draw(st.integers(0, 2)) == 0:
+        per = ["window", "term"] if benefit["window"] == "term" else ["window", "year", "term"]
+        limits = st.dictionaries(st.sampled_from(["at_most", "at_least"]), decimals(-20, 900, 0), min_size=1)
+        agreement["limits"] = {**draw(limits), "per": draw(st.sampled_from(per))}
     starts = st.builds(lambda y, m: dt.date(y, m, 1), st.sampled_from([2024, 2025]), st.integers(1, 12)) | st.just(first)
     target = st.fixed_dictionaries(
         {"benefit": st.just("b"), "window_start": starts}, optional=dict.fromkeys(["target", "baseline", "incentive"], decimals(-1, 5000, 2))

@@ -58,6 +58,8 @@ def draw_agreements(d: Draw, cluster: Cluster, calendar: Row) -> list[Row]:
         others[0]["combine"] = {"rule": "net_of", "agreements": [first["agreement"]]}
         return [first, *others]
     for agreement in (first, *others):
+        if kind == "best":
+            agreement.pop("limits", None)
         agreement["combine"] = {"group": f"G-{cluster.name}", "rule": kind} | ({"priority": d.pick([1, 2, 2])} if d.chance(0.6) else {})
     return [first, *others]
 
@@ -78,6 +80,8 @@ def draw_agreement(d: Draw, cluster: Cluster, calendar: Row, name: str, kinds: l
     """One agreement of the cluster. `kinds`: windows its benefits may have (one is drawn for all when there are several)."""
     everyone = [*cluster.members, *cluster.reps]
     agreement: Row = {"agreement": name, "version": 1, "currency": cluster.currency, "term": term or draw_term(d, calendar)}
+    if d.chance(0.15, "sum limits"):
+        agreement["limits"] = {d.pick(["at_most", "at_most", "at_least"]): d.number(5, 400, 0), "per": "term"}
     if d.chance(0.8):
         agreement["title"] = f"Programme {name}"
     if d.chance(0.3):

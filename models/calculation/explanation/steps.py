@@ -21,7 +21,7 @@ MOST_TIERS = 10_000
 #: The order of the steps. There is an `axis` per slot, a `slice` per tier reached, a `cell` per corner, a `require` per gate.
 ORDER = (
     "measure", "base", "quantity", "target", "baseline", "incentive", "prorate", "axis", "tier", "cell", "slice", "curve", "multiply", "require",
-    "limit", "round", "prior", "carry", "combine",
+    "limit", "round", "prior", "limit_all", "carry", "combine",
 )  # fmt: skip
 
 AXES = {
@@ -78,7 +78,8 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, miss
     paid = payouts.filter(~is_blocked)
     has_limits = pl.any_horizontal(pl.col("at_most", "rate_at_most", "at_least", "pays_from").is_not_null())
     has_rate = pl.col("rate_at_most").is_not_null()
-    moves = (pl.col("payout_before_group") != pl.col("earned") - pl.col("prior_earned")) | (pl.col("carried") != 0)
+    moves = (pl.col("payout_before_group") != pl.col("difference")) | (pl.col("carried") != 0)
+    until = pl.format(" in the span until {}", "limited_until")
     lacking = payouts.filter(is_blocked).join(missing, on="payout_key", how="left", maintain_order="left")
     blocked = _step(lacking, "blocked", pl.format("nothing is paid: {}", "status_reason"), pl.col("missing").fill_null(""), "payout")
     payout_units = pl.col("payout_unit").replace_strict({unit: describe_payout_unit(unit) for unit in paid["payout_unit"].unique()}, return_dtype=pl.String)
@@ -107,10 +108,17 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, miss
             pl.col("earned") - pl.col("prior_earned"),
         ),
         _step(
+            paid.filter(pl.col("limited_until").is_not_null()),
+            "limit_all",
+            pl.concat_str(pl.lit("its part of what all benefits of the agreement earn, within its limits"), until),
+            _inputs(difference=pl.col("earned") - pl.col("prior_earned"), at_most="limited_to", at_least="lifted_to"),
+            "difference",
+        ),
+        _step(
             paid.filter(moves),
             "carry",
             pl.format("clawback: {}; what was paid too much before is set off, what is left is carried", "clawback"),
-            _inputs(difference=pl.col("earned") - pl.col("prior_earned"), carried="carried"),
+            _inputs(difference="difference", carried="carried"),
             "payout_before_group",
         ),
         _step(

@@ -129,6 +129,10 @@ def test_a_day_may_be_quoted_or_not() -> None:
         (BENEFIT, BENEFIT + "\n  target: {year: 100, weights: [1, 2]}", "10: benefits[0].target.weights", "a fiscal year has 1 with window: year; found 2"),
         (BENEFIT, BENEFIT + "\n  measure: quantity\n  limits: {rate_at_most: 0.1}", "11: benefits[0].limits.rate_at_most", "must be money"),
         (BENEFIT, BENEFIT + "\n  limits: {rate_at_most: 15}", "10: benefits[0].limits.rate_at_most", "write 0.15 for 15 %"),
+        (HEAD, HEAD + "\nlimits: {at_most: 5000}", "3: limits.per", "required"),
+        (HEAD, HEAD + "\nlimits: {per: year}", "3: limits", "give at_most or at_least"),
+        (HEAD, HEAD + "\nlimits: {at_most: 5, per: month}", "3: limits.per", "'window', 'year' or 'term'"),
+        (HEAD, HEAD + "\nlimits: {at_most: 5, per: year}\ncombine: {rule: best, group: g}", "3: limits", "cannot be combined"),
         (BENEFIT, BENEFIT + "\n  target: {year: 100}", "10: benefits[0].target.weights", "required"),
         (BENEFIT, BENEFIT + "\n  target: {year: 100, weights: [0]}", "10: benefits[0].target.weights", "must be above 0"),
         (BENEFIT, BENEFIT + "\n  target: {year: 100, weights: [-1]}", "10: benefits[0].target.weights[0]", "0 or more"),
@@ -219,7 +223,6 @@ UNSUPPORTED = {
     "paid in parts": (BENEFIT, BENEFIT + "\n  settle: {release: [{share: 0.5}]}", "10: benefits[0].settle.release", "Allowed: lag_days, clawback"),
     "small sums wait": (BENEFIT, BENEFIT + "\n  settle: {minimum: 25}", "10: benefits[0].settle.minimum", "Allowed: lag_days, clawback"),
     "paid once collected": (BENEFIT, BENEFIT + "\n  settle: {when: collected}", "10: benefits[0].settle.when", "Allowed: lag_days, clawback"),
-    "one limit for all benefits": (HEAD, HEAD + "\nlimits: {at_most: 5000}", "3: limits", "Allowed: agreement, version"),
     "placed together, paid each": (HEAD, HEAD + "\npool: placed", "3: pool", "allowed: 'each' or 'together'"),
     "new terms within a window": (HEAD, HEAD + "\namendment: from_date", "3: amendment", "allowed: 'next_window' or 'restate'"),
 }
