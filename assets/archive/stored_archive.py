@@ -14,6 +14,7 @@ where they are missing.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -55,8 +56,9 @@ def pull_archive(context: RunContext) -> None:
             store.create(f"{TERMS}/{path.name}", path)
     in_parallel(lambda key: _fetch(store, archive, key), [key for key in kept if key.startswith(f"{TERMS}/") and not (archive / key).exists()])
     for name, offset in ahead.items():
-        if lines := _complete_lines(archive / name)[offset:]:
-            store.create(_piece(name, offset), lines)
+        lines = _complete_lines(archive / name)[offset:]
+        if lines and not store.create(_piece(name, offset), lines):
+            raise overtaken_by_arrivals(context)
 
 
 def drop_bad_copies(context: RunContext, hashes: Iterable[str]) -> None:
@@ -112,12 +114,30 @@ def overtaken_by_arrivals(context: RunContext) -> Overtaken:
     return Overtaken(f"{url}: another run has taken in or withdrawn files since this one began. Nothing of this run was kept. Run again.")
 
 
+def differing_object(context: RunContext, arrivals: Iterable[Arrival]) -> str | None:
+    """The first archived file that the store does not have with the bytes that arrived, and what it is. Reads every one of them."""
+    store = archive_store(context)
+    if store is None:
+        return None
+    scratch = context.archive / ".object.tmp"
+    try:
+        for arrival in {each.sha256: each for each in arrivals}.values():
+            what = f"it is {arrival.file_name} of feed {arrival.feed}"
+            if not store.fetch(arrival.sha256, scratch):
+                return f"{store.url}/{arrival.sha256} is missing; {what}"
+            if file_sha256(scratch) != arrival.sha256:
+                return f"{store.url}/{arrival.sha256} has other bytes than arrived; {what}"
+    finally:
+        scratch.unlink(missing_ok=True)
+    return None
+
+
 def _pull_log(store: Store, archive: Path, name: str, kept: Mapping[str, Entry]) -> int:
     """Append to the folder's file what the store has more of it. Returns up to which byte the store has it; the folder may have more.
 
     Reads the piece in which the folder's file ends and those after it, and compares. Raises InputError when both have different lines.
     """
-    pieces = sorted((entry for key, entry in kept.items() if key.startswith(f"{name}/")), key=lambda entry: entry.key)
+    pieces = sorted((entry for key, entry in kept.items() if re.fullmatch(rf"{re.escape(name)}/\d{{15}}", key)), key=lambda entry: entry.key)
     path = archive / name
     local = path.read_bytes() if path.exists() else b""
     if not pieces:
@@ -168,24 +188,6 @@ def _fetch(store: Store, archive: Path, key: str) -> None:
         os.replace(staged, target)
     finally:
         staged.unlink(missing_ok=True)
-
-
-def differing_object(context: RunContext, arrivals: Iterable[Arrival]) -> str | None:
-    """The first archived file that the store does not have with the bytes that arrived, and what it is. Reads every one of them."""
-    store = archive_store(context)
-    if store is None:
-        return None
-    scratch = context.archive / ".object.tmp"
-    try:
-        for arrival in {each.sha256: each for each in arrivals}.values():
-            what = f"it is {arrival.file_name} of feed {arrival.feed}"
-            if not store.fetch(arrival.sha256, scratch):
-                return f"{store.url}/{arrival.sha256} is missing; {what}"
-            if file_sha256(scratch) != arrival.sha256:
-                return f"{store.url}/{arrival.sha256} has other bytes than arrived; {what}"
-    finally:
-        scratch.unlink(missing_ok=True)
-    return None
 
 
 def _piece(name: str, offset: int) -> str:

@@ -107,18 +107,14 @@ def commit_set(context: RunContext, folder: Path, manifest: Mapping[str, Any], d
     before = found[0] if found else None
     run = f"runs/{manifest['run_id']}.{secrets.token_hex(4)}"
     objects, new = _objects(store, folder, manifest, before, run)
-    try:
-        in_parallel(lambda each: store.create(*each), new.items())
-        stored_database = _send_database(store, context.published, folder, manifest, objects, database, run) if database else None
-        kept = [before.keys, *before.before][:KEPT_SETS] if before else []
-        stored = StoredSet(dict(manifest), objects, stored_database, kept)
-        content = {**vars(stored), "manifest": sealed(stored.manifest)}
-        if not store.replace_if(CURRENT, json.dumps(content, indent=1).encode(), version):
-            now = read_stored_set(store)
-            raise _overtaken(store, now and now[0])
-    except Overtaken:
-        _remove(store, [*new, f"{run}/{DATABASE}"])
-        raise
+    in_parallel(lambda each: store.create(*each), new.items())
+    stored_database = _send_database(store, context.published, folder, manifest, objects, database, run) if database else None
+    kept = [before.keys, *before.before][:KEPT_SETS] if before else []
+    stored = StoredSet(dict(manifest), objects, stored_database, kept)
+    content = {**vars(stored), "manifest": sealed(stored.manifest)}
+    if not store.replace_if(CURRENT, json.dumps(content, indent=1).encode(), version):
+        now = read_stored_set(store)
+        raise _overtaken(store, now and now[0])  # what was sent stays for a day: if an answer was lost, the set of the other may use it
     _remove_unnamed(store, stored)
 
 
@@ -168,11 +164,6 @@ def _remove_unnamed(store: Store, stored: StoredSet) -> None:
     old = dt.datetime.now(dt.UTC) - dt.timedelta(hours=_LEFT_FOR_HOURS)
     with suppress(StoreFailed):
         store.delete([entry.key for entry in store.entries("runs") if entry.key not in kept and entry.modified < old])
-
-
-def _remove(store: Store, keys: list[str]) -> None:
-    with suppress(StoreFailed):
-        store.delete(keys)
 
 
 def _overtaken(store: Store, by: StoredSet | None) -> Overtaken:

@@ -6,11 +6,12 @@ Belongs here: what comes of a store that was emptied, damaged, copied or shared.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from assets.runtime.book_folder import Overtaken
 from assets.runtime.context import ChecksPassed, RunContext
 from models.documents import InputError
 from pipelines.cli.main import main
+from pipelines.landing import find_landed, hash_of
 from pipelines.run import run_book
 from tests.support.bonus_book import BOOK, DAYS, HEADER, published_tables, write_book
 from tests.support.feed_books import ROW, csv, load
@@ -374,6 +376,20 @@ def test_files_of_one_name_in_several_folders_are_several(tmp_path: Path) -> Non
     feeds = "\n".join(f'{feed}: {{files: "file://{landing}/{feed}/*.csv"}}' for feed in files)
     report = load(write_small_book(tmp_path / "book", feeds))
     assert (report.rows["raw.transactions"], report.rows["raw.partners"]) == (1, 1)
+
+
+def test_a_sensor_knows_an_object_by_its_bytes(tmp_path: Path) -> None:
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    book = write_small_book(tmp_path / "book", f'transactions: {{files: "file://{landing}/*.csv"}}')
+    for content in ("one", "two"):
+        (landing / "a.csv").write_text(content)
+        (file,) = find_landed(book)["transactions"]
+        assert file.is_settled
+        assert hash_of(file) == hashlib.sha256(content.encode()).hexdigest()
+    (landing / "a.csv").unlink()
+    with pytest.raises(FileNotFoundError, match="was replaced while it was read"):
+        hash_of(replace(file, stored=replace(file.stored, entry=replace(file.stored.entry, size=7))) if file.stored else file)
 
 
 def test_feeds_of_a_mounted_disk_are_named_by_their_place(tmp_path: Path) -> None:
