@@ -57,6 +57,16 @@ class RunContext:
         return self.folder / "warehouse.duckdb"
 
     @property
+    def lines(self) -> Path:
+        """Where Spark's tasks keep tables of lines as files. They belong to the warehouse."""
+        return self.folder / "warehouse.lines"
+
+    @property
+    def is_on_spark(self) -> bool:
+        """Whether Spark computes the work on single lines."""
+        return self.book.engine.kind == "spark"
+
+    @property
     def archive(self) -> Path:
         return self.folder / "archive"
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from models.book.engine_settings import EngineSettings
 from models.book.limit_settings import LimitSettings
 from models.book.publish_settings import PublishSettings
 from models.calendars import CalendarSettings, Day, TimeZone
@@ -82,6 +83,7 @@ class Book(Strict):
     accounts: Accounts = Accounts()
     publish: PublishSettings = PublishSettings()
     limits: LimitSettings = LimitSettings()
+    engine: EngineSettings = EngineSettings()
     close: CloseSettings = CloseSettings()
 
     @model_validator(mode="after")

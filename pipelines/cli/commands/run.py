@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.book.engine_settings import EngineKind
 from pipelines.cli import BEGAN
 from pipelines.cli.options import CHECK_FAILED, BookOption, JsonOption, QuietOption, parse_day, print_json
 from pipelines.cli.stopping import stop_if_asked
@@ -37,6 +38,9 @@ def run(
     shadow: Annotated[
         bool, typer.Option("--shadow", help="Run as usual, then compute everything, and compare every table. The full run stays published.")
     ] = False,
+    engine: Annotated[
+        EngineKind | None, typer.Option("--engine", help="What computes single lines, instead of the engine in book.yaml. The results are the same.")
+    ] = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -50,6 +54,7 @@ def run(
       tierledger run --book books/acme --as-of 2026-03-31
       tierledger run --known-at 2026-04-05
       tierledger run --shadow
+      tierledger run --engine spark
       tierledger run --json | jq .agreements
     """
     if shadow:
@@ -57,7 +62,7 @@ def run(
             raise typer.BadParameter("leave out --known-at, --full and --rebuild: it runs the book both ways", param_hint="--shadow")
         _run_shadow(book, as_of, quiet, as_json)
     elif known_at is None:
-        run_and_show(book, as_of, force, quiet, as_json, rebuild, full)
+        run_and_show(book, as_of, force, quiet, as_json, rebuild, full, engine)
     elif rebuild:
         raise typer.BadParameter("--known-at does not use the book's warehouse; leave out one of the two", param_hint="--rebuild")
     else:
@@ -65,7 +70,14 @@ def run(
 
 
 def run_and_show(
-    book: Path, as_of: str | None = None, force: bool = False, quiet: bool = False, as_json: bool = False, rebuild: bool = False, full: bool = False
+    book: Path,
+    as_of: str | None = None,
+    force: bool = False,
+    quiet: bool = False,
+    as_json: bool = False,
+    rebuild: bool = False,
+    full: bool = False,
+    engine: EngineKind | None = None,
 ) -> None:
     """Run the book with progress on the terminal, then print the summary."""
     day: dt.date | None = parse_day(as_of) if as_of else None
@@ -73,7 +85,7 @@ def run_and_show(
 
     imported = StartUp(time.perf_counter() - BEGAN, time.process_time())
     with stoppable_progress(hidden=quiet or as_json) as progress:
-        summary = run_book(book, day, progress, force, rebuild, full=full)
+        summary = run_book(book, day, progress, force, rebuild, full=full, engine=engine)
     summary.start_up += imported
     if as_json:
         print_json(_as_object(summary))
