@@ -28,8 +28,8 @@ from assets.spark.line_tables import (
 )
 from assets.spark.session import run_tasks
 from assets.spark.stages import TRANSACTIONS, plain_task
-from assets.spark.tasks import Output, Written
-from models.feeds.columns import FEEDS, Feed
+from assets.spark.tasks import Output
+from models.feeds.columns import FEEDS
 from models.sql_text import identifier
 
 if TYPE_CHECKING:

@@ -49,6 +49,7 @@ from assets.runtime.context import RunContext, StepReport
 from assets.runtime.errors import rejection
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import append_rows, open_warehouse, transaction
+from assets.spark.line_tables import delete_left_over
 from models.documents import InputError, Problem
 from models.feeds.attributes import shown_name
 from models.feeds.columns import FEEDS, Feed
@@ -95,6 +96,7 @@ def load_feeds(context: RunContext) -> FeedsReport:
         counts = _load_or_rewrite(Load(context, con, landing, set(), Path(scratch), warnings, notes))
         with transaction(con):
             delete_rejected(con)
+        delete_left_over(con)
         write_receipt(con, context)
         log_files(con, landing.new)
         queries = [f"select 'raw.{name}', count(*) from raw.{name}" for name in (*FEEDS, "rejects")]

@@ -38,6 +38,7 @@ from assets.runtime.events import log_event
 from assets.runtime.file_hashes import file_sha256
 from assets.runtime.sql import scan
 from assets.runtime.warehouse import open_warehouse, transaction
+from assets.spark.line_tables import delete_left_over
 from assets.spark.split_lines import write_lines
 from models.sql_text import literal
 
@@ -115,6 +116,7 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
     remove_older(published)
     with open_warehouse(context) as con:
         keep_published(con)
+        delete_left_over(con)
         write_payout_runs(con, published)
         write_receipt(con, context, run_id)
     publish_to_postgres(context)

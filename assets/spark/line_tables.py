@@ -122,6 +122,24 @@ def make_view(relation: str, columns: Columns, files: Sequence[LineFile]) -> str
     return f"create or replace view {relation} as {f'select {from_file(columns)} from {rows}' if files else no_rows(columns)}"
 
 
+def show_tables(con: duckdb.DuckDBPyConnection, needed: str) -> Path | None:
+    """Let the warehouse read all its tables as they are registered, wherever the book is now and whatever a run that was stopped has left.
+
+    Returns a file of the needed table that is gone. Another table with files that are gone is made anew by the run, and is forgotten.
+    """
+    for relation in line_relations(con):
+        gone = missing_files(con, relation)
+        if not gone:
+            drop_relation(con, relation)
+            show_table(con, relation)
+        elif relation == needed:
+            return gone[0]
+        else:
+            drop_relation(con, relation)
+            forget_table(con, relation)
+    return None
+
+
 @contextmanager
 def without_lines(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """In the block the tables of lines have no rows."""

@@ -22,13 +22,14 @@ import time
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.runtime.limits import limits_of
 from assets.runtime.versions import code_version, engine_versions
-from assets.spark.tasks import Probe, Task, Written, probe, run_task
+from assets.spark.tasks import Probe, Probing, Task, Written, run_task
 from models.documents import InputError, Problem
 
 if TYPE_CHECKING:
@@ -60,13 +61,14 @@ _ON_LOOPBACK = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "1
 
 @dataclass(frozen=True)
 class Session:
-    """A running Spark. `slots`: tasks that run at once, as far as is known."""
+    """A running Spark. `slots`: tasks that run at once, as far as is known. `checked`: folders that its workers see."""
 
     context: Any
     java: subprocess.Popen[bytes]
     scratch: Path
     settings: dict[str, str]
     slots: int
+    checked: set[Path] = field(default_factory=set)
 
 
 class SparkFailed(RuntimeError):
@@ -118,7 +120,11 @@ def run_tasks(context: RunContext, tasks: Sequence[Task]) -> list[list[Written]]
     """Run tasks, as many at once as there are slots, and return what each has written. The first that failed raises its error of DuckDB."""
     if not tasks:
         return []
-    spark = _session(context).context
+    session = _session(context)
+    if context.lines not in session.checked:
+        _check_workers(session, context)
+        session.checked.add(context.lines)
+    spark = session.context
     try:
         done = spark.parallelize(list(tasks), len(tasks)).map(run_task).collect()
     except BaseException as error:
@@ -136,14 +142,13 @@ def slots_of(context: RunContext) -> int:
     return _session(context).slots
 
 
-def check_workers(context: RunContext) -> None:
+def _check_workers(session: Session, context: RunContext) -> None:
     """Raise SparkFailed unless workers run the same program as this process and see the same files."""
-    session = _session(context)
     context.lines.mkdir(exist_ok=True)
     file = context.lines / f"probe-{uuid.uuid4().hex}"
     file.write_text(file.name)
     try:
-        found = session.context.parallelize(range(session.slots), session.slots).map(lambda _: probe(str(file))).collect()
+        found = session.context.parallelize(range(session.slots), session.slots).map(Probing(str(file))).collect()
     except Exception as error:
         raise SparkFailed(f"a worker of Spark cannot work: {_reason(error)}") from error
     finally:
@@ -264,10 +269,8 @@ def _await_java(java: subprocess.Popen[bytes], scratch: Path) -> tuple[int, str]
 
 def _stop(session: Session) -> None:
     if session.java.poll() is None:
-        try:
+        with suppress(Exception):  # Java may be on its way out by itself
             session.context.stop()
-        except Exception:
-            pass
         if session.java.stdin:
             session.java.stdin.close()
         try:

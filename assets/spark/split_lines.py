@@ -51,4 +51,3 @@ def write_lines(con: duckdb.DuckDBPyConnection, context: RunContext, parts: Sequ
     files = {name: file for name, (file,) in zip(names, written, strict=True)}
     filled = {name: Path(file.path) for name, file in files.items() if file.rows}
     return filled or {_MART: Path(files[names[0]].path)}
-

@@ -36,7 +36,7 @@ from assets.spark.line_tables import (
     register_files,
     show_table,
 )
-from assets.spark.stages import TRANSACTIONS, Stage, relations_read, bucket_count, bucket_of, groups_of_files, opened_stage
+from assets.spark.stages import TRANSACTIONS, Stage, bucket_count, bucket_of, groups_of_files, opened_stage, relations_read
 from assets.spark.tasks import Output, Written
 from assets.spark.type_border import Columns, from_file, no_rows, to_file
 from models.sql_text import identifier
@@ -75,12 +75,12 @@ class LineModel:
 
 def read_split(name: str, meta: Mapping[str, Any]) -> Split:
     """What a model says of its lines. Raises SqlError with the model's name where that cannot be read."""
-    by = meta.get("split_by")
-    is_by_buckets = isinstance(by, dict) and all(isinstance(columns, list) and columns for columns in by.values()) and by
-    if set(meta) - set(_KEYS) or not (is_by_buckets or by in WAYS):
+    by, lists = meta.get("split_by"), {key: list(meta.get(key) or ()) for key in _KEYS[1:]}
+    buckets: dict[str, list[str]] = by if isinstance(by, dict) else {}
+    is_known = by in WAYS if isinstance(by, str) else bool(buckets) and all(isinstance(columns, list) and columns for columns in buckets.values())
+    if set(meta) - set(_KEYS) or not is_known:
         raise SqlError(f"{name}: meta.lines is {dict(meta)}; it needs split_by ({', '.join(WAYS)}, or columns by model) and may have {', '.join(_KEYS[1:])}")
-    lists = {key: list(meta.get(key) or ()) for key in _KEYS[1:]}
-    return Split("buckets" if is_by_buckets else str(by), by if is_by_buckets else {}, lists["into"], lists["once"], lists["sum"])
+    return Split("buckets" if buckets else str(by), buckets, lists["into"], lists["once"], lists["sum"])
 
 
 def split_of(con: duckdb.DuckDBPyConnection, model: LineModel) -> Split | None:
@@ -138,9 +138,7 @@ def _pieces(con: duckdb.DuckDBPyConnection, context: RunContext, stage: Stage, s
     return [bucket_piece(con, stage, split.buckets, buckets, [number]) for number in range(buckets)]
 
 
-def bucket_piece(
-    con: duckdb.DuckDBPyConnection, stage: Stage, by: Mapping[str, Sequence[str]], buckets: int, numbers: Sequence[int]
-) -> list[str]:
+def bucket_piece(con: duckdb.DuckDBPyConnection, stage: Stage, by: Mapping[str, Sequence[str]], buckets: int, numbers: Sequence[int]) -> list[str]:
     """The statements by which a task sees some buckets alone: of tables of lines their files, of small tables their rows."""
     statements = []
     for model_name, columns in by.items():
@@ -202,9 +200,7 @@ def _repeated_rows(con: duckdb.DuckDBPyConnection, context: RunContext, key: Seq
         hashes = Output(f"select {key_hash} as key_hash from {TRANSACTIONS}", folder, "keys", f"key_hash % {buckets}")
         keys = [file for files in stage.run(own, lambda _: [hashes]) for file in files]
         of_bucket = [[Path(file.path) for file in keys if file.bucket == number] for number in range(buckets)]
-        twice = [
-            Output(f"select key_hash from {scan(paths)} group by key_hash having count(*) > 1", folder, "repeated") for paths in of_bucket if paths
-        ]
+        twice = [Output(f"select key_hash from {scan(paths)} group by key_hash having count(*) > 1", folder, "repeated") for paths in of_bucket if paths]
         repeated = [file for files in stage.run([[] for _ in twice], lambda i: [twice[i]]) for file in files if file.rows]
         paths = [Path(file.path) for file in repeated]
         is_repeated = f"{key_hash} in (select key_hash from {scan(paths)})" if paths else "false"
@@ -214,7 +210,7 @@ def _repeated_rows(con: duckdb.DuckDBPyConnection, context: RunContext, key: Seq
 
 def _hooks(model: LineModel) -> list[str]:
     """The statements that dbt runs before the model's own."""
-    hooks = []
+    hooks: list[str] = []
     for statement in model.statements:
         if statement.lstrip().lower().startswith(("create or replace table", "create or replace view", "insert into")):
             return hooks
@@ -235,4 +231,3 @@ def _named(con: duckdb.DuckDBPyConnection, model_name: str) -> str:
 
 def _described(con: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[str, str]]:
     return [(str(name), str(kind)) for name, kind, *_ in con.execute(f"describe {relation}").fetchall()]
-

@@ -81,6 +81,22 @@ class Probe:
     text: str | None
 
 
+@dataclass(frozen=True)
+class Probing:
+    """Looks what a worker is, and what it reads in a file."""
+
+    file: str
+
+    def __call__(self, _: int) -> Probe:
+        from assets.runtime.versions import code_version, engine_versions
+
+        try:
+            text = Path(self.file).read_text()
+        except OSError:
+            text = None
+        return Probe(engine_versions(), code_version(), text)
+
+
 def run_task(task: Task) -> Result:
     """Run one task. An error that every attempt would meet is returned, so that Spark does not run it again."""
     try:
@@ -92,17 +108,6 @@ def run_task(task: Task) -> Result:
         raise
     except duckdb.Error as error:
         return Result(error=(type(error).__name__, str(error)))
-
-
-def probe(file: str) -> Probe:
-    """What this worker is, and what it reads in a file."""
-    from assets.runtime.versions import code_version, engine_versions
-
-    try:
-        text = Path(file).read_text()
-    except OSError:
-        text = None
-    return Probe(engine_versions(), code_version(), text)
 
 
 def _connect(task: Task) -> duckdb.DuckDBPyConnection:
