@@ -38,7 +38,7 @@ def write_lines(con: duckdb.DuckDBPyConnection, context: RunContext, parts: Sequ
     else:
         rows = con.execute(f"""
             select part, {bucket_of(_PAYOUT_KEY, buckets)}::integer from intermediate.int_payouts_to_allocate
-            group by all order by sum(line_count) desc, all""").fetchall()
+            group by all order by sum(line_count) desc, 1, 2""").fetchall()
         units = [(part, [bucket]) for part, bucket in rows]
     names = [_MART if part is None else f"{_MART}.{part}.{numbers[0]:03}" for part, numbers in units]
     with opened_stage(con, context, f"from marts.{_MART}") as stage:
