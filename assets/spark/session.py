@@ -128,7 +128,8 @@ def run_tasks(context: RunContext, tasks: Sequence[Task]) -> list[list[Written]]
     try:
         done = spark.parallelize(list(tasks), len(tasks)).map(run_task).collect()
     except BaseException as error:
-        spark.cancelAllJobs()
+        with suppress(Exception):  # Java may be gone, which is what is told then
+            spark.cancelAllJobs()
         if isinstance(error, Exception):
             raise SparkFailed(f"Spark gave up on a task: {_reason(error)}") from error
         raise
@@ -180,8 +181,8 @@ def _future(context: RunContext) -> Future[Session]:
 
 def _session(context: RunContext) -> Session:
     session = _future(context).result()
-    if session.java.poll() is not None:  # it was killed; the next run starts another
-        _sessions.clear()
+    if session.java.poll() is not None:  # it was killed
+        stop_session()
         session = _future(context).result()
     return session
 
@@ -278,6 +279,14 @@ def _stop(session: Session) -> None:
         except subprocess.TimeoutExpired:
             session.java.kill()
     shutil.rmtree(session.scratch, ignore_errors=True)
+    _forget_java()
+
+
+def _forget_java() -> None:
+    """Let pyspark connect anew: it keeps what it was connected to, also where that is gone."""
+    from pyspark import SparkContext
+
+    SparkContext._active_spark_context = SparkContext._gateway = SparkContext._jvm = None
 
 
 def _reason(error: Exception) -> str:

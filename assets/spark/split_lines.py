@@ -1,9 +1,9 @@
 """The published lines of payouts, written by tasks.
 
-Belongs here: which tasks write which lines. Does not belong here: the set that the files become part of (assets/publishing/parquet_set.py), which part of a
-large book a payout is in (dbt_project).
+Belongs here: which tasks write which lines. Does not belong here: the set that the files become part of (assets/publishing/parquet_set.py).
 
-All lines of a payout are of one line set and participant, so they are in one bucket. The lines of a book that are one file come from one task, in their order.
+All lines of a payout are of one line set and participant, so they are in one bucket. Where DuckDB would write a file per quarter, a bucket is a file; the
+lines of a book that are one file come from one task, in their order.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.spark.split_models import bucket_piece
-from assets.spark.stages import bucket_count, bucket_of, opened_stage
+from assets.spark.stages import bucket_count, opened_stage
 from assets.spark.tasks import Output
-from models.sql_text import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,23 +30,14 @@ _SETTING = "set disabled_optimizers = 'statistics_propagation'"
 
 
 def write_lines(con: duckdb.DuckDBPyConnection, context: RunContext, parts: Sequence[str]) -> dict[str, Path]:
-    """Write the lines of these parts, or all of them as one file. Returns a file per name that the set gives it."""
+    """Write the lines of a book with parts, a file per bucket, or all of them as one file. Returns a file per name that the set gives it."""
     buckets = bucket_count(con, context)
-    if not parts:
-        units: list[tuple[str | None, list[int]]] = [(None, list(range(buckets)))]
-    else:
-        rows = con.execute(f"""
-            select part, {bucket_of(_PAYOUT_KEY, buckets)}::integer from intermediate.int_payouts_to_allocate
-            group by all order by sum(line_count) desc, 1, 2""").fetchall()
-        units = [(part, [bucket]) for part, bucket in rows]
-    names = [_MART if part is None else f"{_MART}.{part}.{numbers[0]:03}" for part, numbers in units]
+    units = [[number] for number in range(buckets)] if parts else [list(range(buckets))]
+    names = [f"{_MART}.{number:03}" for number in range(buckets)] if parts else [_MART]
     with opened_stage(con, context, f"from marts.{_MART}") as stage:
-        own = [
-            [*bucket_piece(con, stage, _BY, buckets, numbers), f"set variable payout_part = {literal(part) if part else 'null'}", _SETTING]
-            for part, numbers in units
-        ]
-        outputs = [Output(f"from marts.{_MART}", str(context.lines / "published"), name) for name in names]
-        written = stage.run(own, lambda number: [outputs[number]])
+        own = [[*bucket_piece(con, stage, _BY, buckets, numbers), _SETTING] for numbers in units]
+        folder = str(context.lines / "published")
+        written = stage.run(own, lambda number: [Output(f"from marts.{_MART}", folder, names[number])])
     files = {name: file for name, (file,) in zip(names, written, strict=True)}
     filled = {name: Path(file.path) for name, file in files.items() if file.rows}
     return filled or {_MART: Path(files[names[0]].path)}

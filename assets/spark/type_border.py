@@ -36,12 +36,12 @@ class TypeRefused(TypeError):
 
 def to_file(columns: Columns) -> str:
     """SQL of the select list that makes stored columns of declared ones (name and type of each)."""
-    return ", ".join(_cast(name, kind, stored_type(name, kind)) for name, kind in columns)
+    return ", ".join(_cast(name, stored_type(name, kind)) for name, kind in columns)
 
 
 def from_file(columns: Columns) -> str:
     """SQL of the select list that makes declared columns of stored ones."""
-    return ", ".join(_cast(name, stored_type(name, kind), kind) for name, kind in columns)
+    return ", ".join(_cast(name, kind) for name, kind in columns if stored_type(name, kind))
 
 
 def no_rows(columns: Columns) -> str:
@@ -58,5 +58,5 @@ def stored_type(name: str, kind: str) -> str:
     return kind if stored == family else stored
 
 
-def _cast(name: str, before: str, after: str) -> str:
-    return identifier(name) if before == after else f"cast({identifier(name)} as {after}) as {identifier(name)}"
+def _cast(name: str, kind: str) -> str:
+    return f"cast({identifier(name)} as {kind}) as {identifier(name)}"
