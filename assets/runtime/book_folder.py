@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from assets.runtime.context import RunContext, read_clock
+from assets.runtime.context import RunContext, on_engine, read_clock
 from models.book.engine_settings import EngineKind
 from models.book.settings import Book, parse_book
 from models.calendars import FIRST_YEAR, LAST_YEAR, day_in
@@ -63,15 +63,13 @@ def time_zone_of(folder: Path) -> str:
 def open_run(folder: Path, as_of: dt.date | None, now: dt.datetime, engine: EngineKind | None = None, **more: Any) -> RunContext:
     """What the steps of a run need: the book, and `as_of` from the caller, else from book.yaml, else the day of `now` in the book's time zone.
 
-    engine: instead of the one in book.yaml, whose settings for Spark stay.
+    engine: instead of the one in book.yaml.
     """
     book = open_book(folder)
-    if engine:
-        book = book.model_copy(update={"engine": book.engine.model_copy(update={"kind": engine})})
     day = as_of or book_day(book, now)
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise InputError([Problem(str(folder), 0, "as_of", f"{day} is not between {FIRST_YEAR} and {LAST_YEAR}; give the last day that counts for this run")])
-    return RunContext(folder.resolve(), book, day, now, **more)
+    return on_engine(RunContext(folder.resolve(), book, day, now, **more), engine)
 
 
 @contextmanager

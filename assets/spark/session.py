@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.runtime.limits import limits_of
+from assets.runtime.machine_errors import MachineRefused
 from assets.runtime.versions import code_version, engine_versions
 from assets.spark.tasks import Probe, Probing, Task, Written, run_task
 from models.documents import InputError, Problem
@@ -71,7 +72,7 @@ class Session:
     checked: set[Path] = field(default_factory=set)
 
 
-class SparkFailed(RuntimeError):
+class SparkFailed(MachineRefused):
     """Spark did not start, is not set as it must be, or gave up on a task."""
 
 
