@@ -52,7 +52,7 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
     book: BookFolder
     as_of: str | None = Field(default=None, description="Last day that counts for this run, such as 2026-03-31; by default book.yaml's as_of, else today.")
     full: bool = Field(default=False, description="Compute everything, also what has not changed since the run before.")
-    engine: EngineKind | None = Field(default=None, description="duckdb or spark: what computes single lines, instead of the engine in book.yaml.")
+    engine: str | None = Field(default=None, description="duckdb or spark: what computes single lines, instead of the engine in book.yaml.")
     _context: RunContext = PrivateAttr()
     _checks: ChecksPassed | None = PrivateAttr(default=None)
 
@@ -61,7 +61,7 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             open_book(self.book.path)
             with lock_book(self.book.path):
-                self._context = open_run(self.book.path, self._day(), _created_at(context), self.engine, secret=self.read_secret, full=self.full)
+                self._context = open_run(self.book.path, self._day(), _created_at(context), self._engine(), secret=self.read_secret, full=self.full)
                 with translate_machine_errors(self.book.path):
                     check_machine(self._context)
                     for message in check_book(self._context):
@@ -126,6 +126,11 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
             if read_run_id(con) is None:
                 message = "the warehouse holds no run yet; run the whole book once, by the job run_book or `tierledger run`"
                 raise InputError([Problem(str(self.book.path), 0, "", message)])
+
+    def _engine(self) -> EngineKind | None:
+        if self.engine not in (None, "duckdb", "spark"):
+            raise dg.Failure(f"engine: {self.engine!r} is not an engine; write duckdb or spark", allow_retries=False)
+        return self.engine  # type: ignore[return-value]
 
     def _day(self) -> dt.date | None:
         try:

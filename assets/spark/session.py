@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import atexit
 import importlib.util
-import os
 import re
 import shutil
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -30,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from assets.runtime.limits import limits_of
 from assets.runtime.machine_errors import MachineRefused
 from assets.runtime.versions import code_version, engine_versions
+from assets.spark.environment import connecting_to, inherited, java_home
 from assets.spark.tasks import Probe, Probing, Task, Written, run_task
 from models.documents import InputError, Problem
 
@@ -92,7 +91,7 @@ def missing_parts() -> list[str]:
 
 def find_java() -> Path:
     """The Java of JAVA_HOME, else the one that is installed as a wheel, else the machine's."""
-    home = os.environ.get("JAVA_HOME")
+    home = java_home()
     if home:
         java = Path(home, "bin", "java")
         if not java.is_file():
@@ -207,14 +206,11 @@ def _start(settings: dict[str, str]) -> Session:
     java = _start_java(Path(pyspark.__file__).parent / "jars", scratch, settings)
     try:
         port, secret = _await_java(java, scratch)
-        os.environ.update(PYSPARK_GATEWAY_PORT=str(port), PYSPARK_GATEWAY_SECRET=secret, PYSPARK_PYTHON=sys.executable, PYSPARK_DRIVER_PYTHON=sys.executable)
-        context = pyspark.SparkContext(conf=pyspark.SparkConf().setAll(list(settings.items())))
+        with connecting_to(port, secret):
+            context = pyspark.SparkContext(conf=pyspark.SparkConf().setAll(list(settings.items())))
     except BaseException:
         java.kill()
         raise
-    finally:
-        for name in ("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET"):
-            os.environ.pop(name, None)
     session = Session(context, java, scratch, settings, max(1, int(context.defaultParallelism)))
     atexit.register(_stop, session)
     check_settings(dict(context.getConf().getAll()), settings)
@@ -234,15 +230,8 @@ def _start_java(jars: Path, scratch: Path, settings: dict[str, str]) -> subproce
     options += [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENED] + (_SINCE_JAVA_24 if _java_version(java) >= 24 else [])
     confs = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
     command = [str(java), *options, "-cp", f"{jars}/*", "org.apache.spark.deploy.SparkSubmit", *confs, "pyspark-shell"]
-    environment = {
-        **os.environ,
-        "_PYSPARK_DRIVER_CONN_INFO_PATH": str(scratch / "port"),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])),
-        "PYSPARK_PYTHON": sys.executable,
-        "PYTHONWARNINGS": "ignore",
-    }
-    if "spark.driver.host" in settings:
-        environment["SPARK_LOCAL_IP"] = settings["spark.driver.host"]
+    more = {"SPARK_LOCAL_IP": settings["spark.driver.host"]} if "spark.driver.host" in settings else {}
+    environment = inherited(str(_ROOT), _PYSPARK_DRIVER_CONN_INFO_PATH=str(scratch / "port"), **more)
     with (scratch / "java.log").open("wb") as log:
         # in a session of its own: a stop signal from the terminal is for this process, which ends Java in order
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True)

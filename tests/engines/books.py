@@ -10,12 +10,15 @@ from pathlib import Path
 
 from examples.demo.generate import write_demo_book
 from examples.online_retail.write import SAMPLE, write_online_retail_book
-from tests.golden.test_golden_cases import GROUPS
+from tests.support.casebook import group_cases, read_cases
 from tests.support.casebook import write_book as write_cases
 from tests.support.edges_book import EdgesBook
 from tests.torture.__main__ import make_book
 from tests.torture.books import write_book as write_random_book
 from tests.torture.drawing import FEATURES
+
+_GOLDEN = Path(__file__).parents[1] / "golden"
+GROUPS = group_cases(case for path in sorted(_GOLDEN.rglob("*.yaml")) for case in read_cases(path))
 
 
 def _write_edges(folder: Path) -> None:
