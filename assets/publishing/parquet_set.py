@@ -17,7 +17,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,8 @@ from assets.runtime.events import log_event
 from assets.runtime.file_hashes import file_sha256
 from assets.runtime.sql import scan
 from assets.runtime.warehouse import open_warehouse, transaction
+from assets.spark.line_tables import delete_left_over
+from assets.spark.split_lines import write_lines
 from models.sql_text import literal
 
 if TYPE_CHECKING:
@@ -120,6 +122,7 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
     remove_older(published)
     with open_warehouse(context) as con:
         keep_published(con)
+        delete_left_over(con)
         write_payout_runs(con, published)
         write_receipt(con, context, run_id)
     publish_to_postgres(context)
@@ -172,13 +175,17 @@ def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext
     has_database = context.book.publish.duckdb
     files: dict[str, _File] = {}
     with ThreadPoolExecutor(max_workers=2) as pool, attached(con.cursor(), staged_database(context.published)) if has_database else nullcontext() as copies:
-        lines = {file_name(part): pool.submit(_take_over_or_write, con.cursor(), folder, part, unchanged.get(part)) for part in parts or [ONE_PART]}
+        if context.is_on_spark:
+            on_spark = pool.submit(_write_lines_by_tasks, con.cursor(), context, folder, parts)
+            lines: dict[str, Future[_File]] = {}
+        else:
+            lines = {file_name(part): pool.submit(_take_over_or_write, con.cursor(), folder, part, unchanged.get(part)) for part in parts or [ONE_PART]}
         writing = {table: pool.submit(_write_file, con.cursor(), folder, table, table) for table in facts}
         in_order = [table for table in tables if table not in (*facts, LINES)] + facts + [LINES]
         for done, table in enumerate(in_order):
             context.progress("publish", done, len(tables) + 1)
             if table == LINES:
-                files |= {name: file.result() for name, file in lines.items()}
+                files |= on_spark.result() if context.is_on_spark else {name: file.result() for name, file in lines.items()}
             else:
                 files[table] = writing[table].result() if table in writing else _write_file(con, folder, table, table)
             paths = [folder / f"{name}.parquet" for name, file in files.items() if file.table == table]
@@ -195,6 +202,17 @@ def _take_over_or_write(con: duckdb.DuckDBPyConnection, folder: Path, part: str,
         return _File(LINES, _count(con, path), before[1], is_linked=True)
     con.execute("set variable payout_part = ?", [part or None])  # of this cursor alone
     return _write_file(con, folder, LINES, name)
+
+
+def _write_lines_by_tasks(con: duckdb.DuckDBPyConnection, context: RunContext, folder: Path, parts: list[str]) -> dict[str, _File]:
+    """The files of the lines, written by tasks of Spark."""
+    files = {}
+    for name, written in write_lines(con, context, parts).items():
+        path = folder / f"{name}.parquet"
+        shutil.move(written, path)
+        flush(path)
+        files[name] = _File(LINES, _count(con, path), file_sha256(path))
+    return files
 
 
 def _write_file(con: duckdb.DuckDBPyConnection, folder: Path, table: str, name: str) -> _File:
