@@ -1,0 +1,193 @@
+"""The evidence of one period as one file, for an auditor who does not trust the program.
+
+Belongs here: what is in a pack and in which order it is made. Does not belong here: any of its parts (one module each), checking a pack (verify_pack.py).
+
+Everything is read from what the book keeps: the published set, the archive, the ledger. The same book and the same request give the same bytes.
+A pack that cannot be proved is not written: its checks must hold, and recompute.py must agree on every payout that it is asked for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from assets.evidence import checks, data_package, digests, exceptions, reconciliation, source_rows
+from assets.evidence.container import COMPRESSED_BY, write_container
+from assets.evidence.recomputed import RECOMPUTE, run_recompute
+from assets.evidence.sampling import Sample
+from assets.evidence.selection import named_payouts, sample_period, select_dependencies, select_period
+from assets.evidence.sheets import write_sheets
+from assets.evidence.tables import write_tables
+from assets.evidence.terms import Terms, make_net_of, read_pack_terms, settings_of, write_terms
+from assets.ledger.folder import Ledger, read_ledger
+from assets.published.reader import fetch, files_of, hashes_of, open_published, read_manifest
+from assets.runtime.context import CheckFailed
+from assets.runtime.durable_files import flush
+from assets.runtime.file_hashes import file_sha256
+from models.calendars import make_periods
+from models.records import write_offs
+from models.records.closing import closes_in_force, find_period
+
+PACK, README = "pack.json", "README.md"
+DEFAULT_SAMPLE, DEFAULT_SEED = 25, 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a pack is asked for: a period, and which of its payouts to look at. `of_sample_only`: lines of these payouts alone."""
+
+    period: str
+    size: int = DEFAULT_SAMPLE
+    seed: int = DEFAULT_SEED
+    payouts: tuple[str, ...] = ()
+    of_sample_only: bool = False
+
+
+@dataclass(frozen=True)
+class Built:
+    """A pack that was written. `recomputed`: how many payouts agreed."""
+
+    file: Path
+    sha256: str
+    files: int
+    about: dict[str, Any]
+    recomputed: int
+
+
+def build_pack(book: Path, request: Request, target: Path) -> Built:
+    """Write the pack to `target`, in one step. Raises InputError for what cannot be asked, CheckFailed for what cannot be proved."""
+    with tempfile.TemporaryDirectory(prefix="tierledger-evidence-") as scratch:
+        folder = Path(scratch) / "pack"
+        folder.mkdir()
+        about = _fill(book, request, folder)
+        recomputed = _prove(folder, every=not request.of_sample_only)
+        names = _names(folder)
+        staged = target.with_name(f".{target.name}.tmp")
+        try:
+            with staged.open("wb") as out:
+                write_container(folder, names, out)
+            flush(staged)
+            os.replace(staged, target)
+        finally:
+            staged.unlink(missing_ok=True)
+    return Built(target, file_sha256(target), len(names), about, recomputed)
+
+
+def _fill(book: Path, request: Request, folder: Path) -> dict[str, Any]:
+    terms, ledger = read_pack_terms(book), read_ledger(book / "ledger")
+    with open_published(book) as con:
+        days = fetch(con, "select min(first_day) as first, max(last_day) as last from dim_period")[0]
+        period = find_period(request.period, make_periods(terms.book.calendar, days["first"], days["last"]))
+        select_period(con, period.name)
+        sample = None if request.payouts else sample_period(con, request.size, request.seed)
+        chosen = sample.payouts if sample else named_payouts(con, request.payouts, period.name)
+        select_dependencies(con, chosen, request.of_sample_only)
+        make_net_of(con, terms)
+        tables = write_tables(con, folder, period.name)
+        source_count = source_rows.write_source_rows(con, book / "archive", terms.book.feeds["transactions"], folder)
+        reconciliation.write_reconciliation(con, folder, period.name)
+        files = reconciliation.write_inputs(con, book / "archive", folder)
+        exception_counts = exceptions.write_exceptions(con, ledger, period.name, folder)
+    write_terms(terms, folder)
+    _copy_ledger(book / "ledger", ledger, folder)
+    shutil.copyfile(RECOMPUTE, folder / "recompute.py")
+    about = {
+        "pack": "tierledger evidence", "format": 1, "book": terms.book.book,
+        "period": {"name": period.name, "first_day": period.first_day.isoformat(), "last_day": period.last_day.isoformat()},
+        "as_of": terms.run.as_of.isoformat(), "run": terms.run.model_dump(mode="json"), "close": _close_of(ledger, period.name),
+        "settings": settings_of(terms), "sample": _describe(sample, chosen), "lines_of": "sample" if request.of_sample_only else "period",
+        "source_rows": source_count, "input_files": files, "exceptions": exception_counts, "compressed_by": COMPRESSED_BY,
+    }  # fmt: skip
+    (folder / PACK).write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="")
+    with checks.open_tables(folder, checks.columns_of(tables)) as packed:
+        results = checks.evaluate(packed, period.name, about["settings"]["accounts"])
+        if broken := next((result for result in results if result["broken"]), None):
+            raise CheckFailed(broken["check"], "; ".join(broken["broken"]))
+        (folder / "checks.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="")
+        hashes = digests.hash_files(folder, [table.path for table in tables])
+        write_sheets(packed, folder, tables, hashes, _published_hashes(book), results, about)
+    _write_readme(folder, about, {table.name: table.rows for table in tables})
+    data_package.write_data_package(folder, tables, digests.hash_files(folder, _names(folder)), about)
+    digests.write_digests(folder, _names(folder), {key: about[key] for key in ("book", "period", "as_of", "run", "close", "sample")})
+    return about
+
+
+def _prove(folder: Path, every: bool) -> int:
+    """Run recompute.py as the auditor will. Raises CheckFailed with the first payouts that differ or cannot be recomputed."""
+    found = run_recompute(folder, every)
+    bad = [each for each in found["payouts"] if each["outcome"] != "agrees"]
+    if bad:
+        listed = "\n  ".join(f"{each['payout_id']} {each['name']}: {each['outcome']}: {'; '.join(each['problems'][:3])}" for each in bad[:10])
+        raise CheckFailed("recompute_agrees", f"{len(bad)} of {len(found['payouts'])} payouts are not proved by recompute.py\n  {listed}")
+    return len(found["payouts"])
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+
+
+def _published_hashes(book: Path) -> dict[str, list[str]]:
+    """Table to the hashes of its published files."""
+    current = (book / "published" / "current").resolve()
+    manifest = read_manifest(book / "published") or {}
+    hashes = hashes_of(current, manifest)
+    return {table: [hashes[path] for path in paths] for table, paths in files_of(current, manifest).items()}
+
+
+def _copy_ledger(ledger: Path, read: Ledger, folder: Path) -> None:
+    """The closes as they are, whole: the chain of hashes covers every file."""
+    for record in read.records:
+        (folder / "ledger" / record.folder).mkdir(parents=True)
+        for path in sorted((ledger / record.folder).iterdir()):
+            shutil.copyfile(path, folder / "ledger" / record.folder / path.name)
+    if read.write_offs:
+        (folder / "ledger").mkdir(exist_ok=True)
+        shutil.copyfile(ledger / write_offs.FILE, folder / "ledger" / write_offs.FILE)
+
+
+def _close_of(ledger: Ledger, period: str) -> dict[str, Any] | None:
+    record = next((each for each in closes_in_force(ledger.records) if each.period == period), None)
+    return record.model_dump(mode="json") if record else None
+
+
+def _describe(sample: Sample | None, chosen: Collection[str]) -> dict[str, Any]:
+    if sample is None:
+        return {"method": "named", "payouts": sorted(chosen)}
+    return {"method": "monetary unit", **dataclasses.asdict(sample)}
+
+
+def _write_readme(folder: Path, about: dict[str, Any], rows: dict[str, int]) -> None:
+    text = Template((Path(__file__).parent / "templates" / README).read_text(encoding="utf-8"))
+    (folder / README).write_text(text.substitute(_words(about, rows)), encoding="utf-8", newline="")
+
+
+def _words(about: dict[str, Any], rows: dict[str, int]) -> dict[str, str]:
+    """What the README says in words."""
+    sample, close, period = about["sample"], about["close"], about["period"]
+    currency = about["settings"]["currency"]
+    if sample["method"] == "named":
+        drawn = f"{len(sample['payouts'])} payouts that were named when the pack was made."
+    else:
+        value, interval, start = (f"{sample[key] / 10000:,.4f} {currency}" for key in ("units", "interval", "start"))
+        drawn = (
+            f"a monetary-unit sample of size {sample['size']} with seed {sample['seed']}: {sample['population']:,} payouts of {value} in all, laid end to end in "
+            f"order of payout_id; every {interval} one unit is taken, the first at {start}. That drew {len(sample['by_value'])} payouts. "
+            f"{len(sample['of_zero'])} payouts of 0, which have no unit to draw, were added by the hash of seed and id."
+        )
+    closed = f"closed at {close['closed_at']} by {close['closed_by']}, chain head `{close['chain_sha256']}`" if close else "not closed: its figures may change"
+    return {
+        "book": about["book"], "period": period["name"], "first_day": period["first_day"], "last_day": period["last_day"], "as_of": about["as_of"],
+        "run_id": about["run"]["run_id"], "code_version": about["run"]["code_version"], "closed": closed, "drawn": drawn,
+        "payouts": f"{rows['fct_payout']:,}", "lines": f"{rows['fct_payout_line']:,}", "source_rows": f"{about['source_rows']:,}",
+        "input_files": f"{about['input_files']:,}",
+        "lines_of": "every payout of the period" if about["lines_of"] == "period" else "the sample alone; `--all` needs a pack of the whole period",
+        "exceptions": "\n".join(f"| {kind} | {count:,} |" for kind, count in about["exceptions"].items()),
+    }  # fmt: skip
