@@ -26,7 +26,8 @@ from assets.evidence.sampling import Sample
 from assets.evidence.selection import named_payouts, sample_period, select_dependencies, select_period
 from assets.evidence.sheets import write_sheets
 from assets.evidence.tables import write_tables
-from assets.evidence.terms import Terms, make_net_of, read_pack_terms, settings_of, write_terms
+from assets.evidence.terms import make_net_of, read_pack_terms, settings_of, write_terms
+from assets.evidence.warehouse_lines import add_unpublished
 from assets.ledger.folder import Ledger, read_ledger
 from assets.published.reader import fetch, files_of, hashes_of, open_published, read_manifest
 from assets.runtime.context import CheckFailed
@@ -84,6 +85,7 @@ def build_pack(book: Path, request: Request, target: Path) -> Built:
 def _fill(book: Path, request: Request, folder: Path) -> dict[str, Any]:
     terms, ledger = read_pack_terms(book), read_ledger(book / "ledger")
     with open_published(book) as con:
+        add_unpublished(con, book, terms.run.run_id)
         days = fetch(con, "select min(first_day) as first, max(last_day) as last from dim_period")[0]
         period = find_period(request.period, make_periods(terms.book.calendar, days["first"], days["last"]))
         select_period(con, period.name)
@@ -179,7 +181,7 @@ def _words(about: dict[str, Any], rows: dict[str, int]) -> dict[str, str]:
         value, interval, start = (f"{sample[key] / 10000:,.4f} {currency}" for key in ("units", "interval", "start"))
         drawn = (
             f"a monetary-unit sample of size {sample['size']} with seed {sample['seed']}: {sample['population']:,} payouts of {value} in all, laid end to end in "
-            f"order of payout_id; every {interval} one unit is taken, the first at {start}. That drew {len(sample['by_value'])} payouts. "
+            f"order of payout_id; every {interval}, one unit is taken, the first at {start}. That drew {len(sample['by_value'])} payouts. "
             f"{len(sample['of_zero'])} payouts of 0, which have no unit to draw, were added by the hash of seed and id."
         )
     closed = f"closed at {close['closed_at']} by {close['closed_by']}, chain head `{close['chain_sha256']}`" if close else "not closed: its figures may change"

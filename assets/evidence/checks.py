@@ -55,7 +55,7 @@ STATEMENTS: dict[str, Statement] = {
         ("fct_payout_line", "fct_achievement"),
         "select count(*) as lines, sum(credited_measure) as credited from fct_payout_line",
         """with lines as (
-            select payout_id, sum(credited_measure) as credited from fct_payout_line group by payout_id having count(transaction_id) > 0
+            select payout_id, sum(credited_measure) as credited from fct_payout_line where transaction_id is not null group by payout_id
         ),
         measured as (select payout_id, sum(measure_period) as measure, count(*) = count(measure_period) as is_whole from fct_achievement group by payout_id)
         select payout_id, measure, credited from lines join measured using (payout_id) where is_whole and measure <> credited""",
@@ -119,7 +119,9 @@ def open_tables(folder: Path, columns: Mapping[str, Iterable[tuple[str, str]]]) 
     con.execute("set timezone = 'UTC'")
     for table, listed in columns.items():
         types = "{" + ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in listed) + "}"
-        con.execute(f"create table {identifier(table)} as from read_csv({literal(str(folder / path_of(table)))}, header = true, auto_detect = false, columns = {types})")
+        con.execute(
+            f"create table {identifier(table)} as from read_csv({literal(str(folder / path_of(table)))}, header = true, auto_detect = false, columns = {types})"
+        )
     return con
 
 

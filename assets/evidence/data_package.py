@@ -32,12 +32,24 @@ def write_data_package(folder: Path, tables: Iterable[PackedTable], hashes: Mapp
         if table := by_path.get(path):
             text, columns = described.get(table.name, (table.scope, {}))
             fields = [
-                {"name": name, "type": _TYPES.get(kind, "number" if kind.startswith("DECIMAL") else "string"), "sqlType": kind, "description": columns.get(name, "")}
+                {
+                    "name": name,
+                    "type": _TYPES.get(kind, "number" if kind.startswith("DECIMAL") else "string"),
+                    "sqlType": kind,
+                    "description": columns.get(name, ""),
+                }
                 for name, kind in table.columns
             ]
             primary = keys[table.name].primary if table.name in keys else ()
             schema = {"fields": fields, "missingValues": [""], **({"primaryKey": list(primary)} if primary else {})}
-            resource |= {"profile": "tabular-data-resource", "title": table.name, "description": text, "rows": table.rows, "scope": table.scope, "schema": schema}
+            resource |= {
+                "profile": "tabular-data-resource",
+                "title": table.name,
+                "description": text,
+                "rows": table.rows,
+                "scope": table.scope,
+                "schema": schema,
+            }
         resources.append(resource)
     name = f"tierledger-evidence-{about['period']['name']}"
     package = {"profile": "data-package", "name": name, "title": f"Evidence of {about['period']['name']}, book {about['book']}", "resources": resources}

@@ -50,7 +50,10 @@ def write_exceptions(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str
 def _of_tables(con: duckdb.DuckDBPyConnection, period: str) -> Iterator[tuple[object, ...]]:
     for kind, query in _QUERIES.items():
         parameters = {"period": period} if "$period" in query else None
-        yield from ((kind, *row.values()) for row in fetch(con, f"select * from ({query}) as found (subject, what, reason, named, approved, moment) order by all", parameters))
+        yield from (
+            (kind, *row.values())
+            for row in fetch(con, f"select * from ({query}) as found (subject, what, reason, named, approved, moment) order by all", parameters)
+        )
 
 
 def _of_ledger(ledger: Ledger) -> Iterator[tuple[object, ...]]:

@@ -12,23 +12,28 @@ import duckdb
 
 from models.sql_text import identifier, literal
 
+#: Lines of the windows, of earlier days of a span that another version credits anew, and of the prior year.
+LINE_TABLES = ("fct_payout_line", "fct_span_line", "fct_prior_line")
+_LINES = " union all ".join(f"select payout_id, source_sha256, source_row, partner_id, product_id from {table}" for table in LINE_TABLES)
 #: Payouts whose rows are in the pack: of the period, and those that these depend on.
 _LISTED = "(from of_period union from detailed)"
 _PARTICIPANTS = f"(select participant_id from fct_payout semi join {_LISTED} using (payout_id))"
-_PARTNERS = f"(select partner_id from fct_payout_line semi join detailed using (payout_id) union {_PARTICIPANTS})"
+_PARTNERS = f"(select partner_id from ({_LINES}) semi join detailed using (payout_id) union {_PARTICIPANTS})"
 _AGREEMENTS = f"(select agreement_id from fct_payout semi join {_LISTED} using (payout_id))"
-_PRODUCTS = "(select product_id from fct_payout_line semi join detailed using (payout_id))"
+_PRODUCTS = f"(select product_id from ({_LINES}) semi join detailed using (payout_id))"
 
 #: Of large tables only the rows of payouts that can be recomputed. $period is the period's name.
 _BY_TABLE = {
-    "fct_payout_line": ("lines of the payouts that can be recomputed", "payout_id in (from detailed)"),
-    "fct_prior_line": ("lines of the payouts that can be recomputed", "payout_id in (from detailed)"),
+    **{table: ("lines of the payouts that can be recomputed", "payout_id in (from detailed)") for table in LINE_TABLES},
     "fct_calculation_step": ("steps of the payouts that can be recomputed", "payout_id in (from detailed)"),
     "fct_journal": ("entries of the period", "period = $period"),
-    "dim_partner": ("the participants, and the partners of the lines", f"partner_id in {_PARTNERS}"),
+    "dim_partner": (
+        "the participants, the partners of the lines, and who is credited with their lines",
+        f"partner_id in {_PARTNERS} or partner_id in (select participant_id from dim_assignment where partner_id in {_PARTNERS})",
+    ),
     "dim_product": ("the products of the lines", f"product_id in {_PRODUCTS}"),
     "dim_metric": ("metrics of the participants", f"participant_id in {_PARTICIPANTS}"),
-    "dim_assignment": ("assignments of the participants and of the partners of the lines", f"participant_id in {_PARTICIPANTS} or partner_id in {_PARTNERS}"),
+    "dim_assignment": ("assignments of the partners of the lines", f"partner_id in {_PARTNERS}"),
 }
 #: Other tables by the first of these columns that they have; a table with none of them is in the pack whole.
 _BY_COLUMN = {
@@ -52,12 +57,11 @@ _OWN_TABLES = {
         from fct_payout_line as lines join fct_payout as named using (payout_id)
         semi join (
             select net_of_agreement.other_id, rows.source_sha256, rows.source_row
-            from {lines} as rows semi join detailed using (payout_id)
+            from ({lines}) as rows semi join detailed using (payout_id)
             join fct_payout using (payout_id) join net_of_agreement using (agreement_id, agreement_version)
         ) as wanted on named.agreement_id = wanted.other_id and lines.source_sha256 = wanted.source_sha256 and lines.source_row = wanted.source_row""",
     ),
 }
-_LINES = "(select payout_id, source_sha256, source_row from fct_payout_line)"
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,15 @@ def write_tables(con: duckdb.DuckDBPyConnection, folder: Path, period: str) -> l
     """Write every published table, and those of the pack itself. Needs the tables of selection.py and terms.py."""
     (folder / "tables").mkdir()
     packed = []
-    for (name,) in con.execute("select view_name from duckdb_views() where not internal and not temporary order by view_name").fetchall():
+    for (name,) in con.execute(
+        "select table_name from information_schema.tables where table_schema = 'main' and table_type <> 'LOCAL TEMPORARY' order by all"
+    ).fetchall():
         if name not in LEFT_OUT:
             scope, condition = _scope_of(con, name)
             (published,) = con.execute(f"select count(*) from {identifier(name)}").fetchone() or (0,)
-            packed.append(_write(con, folder, name, scope, f"select * from {identifier(name)} where {condition.replace('$period', literal(period))}", published))
+            packed.append(
+                _write(con, folder, name, scope, f"select * from {identifier(name)} where {condition.replace('$period', literal(period))}", published)
+            )
     for name, (scope, query) in _OWN_TABLES.items():
         packed.append(_write(con, folder, name, scope, query.replace("{lines}", _LINES), None))
     return sorted(packed, key=lambda table: table.name)

@@ -6,6 +6,7 @@ Belongs here: finding them in the archive. Does not belong here: what they mean.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,13 @@ def read_pack_terms(folder: Path) -> Terms:
     if run is None:
         raise rejection(str(folder), "nothing is published yet; run `tierledger run` first")
     texts = read_terms(folder / "archive", run.terms_sha256)
-    documents = [canonical_text(each.value) for name, text in texts.items() if name != "book.yaml" for each in parse_documents(text, name)]
-    return Terms(run, texts, {sha256(text.encode()): text for text in documents}, parse_book(texts["book.yaml"]))
+    return Terms(run, texts, canonical_documents(texts), parse_book(texts["book.yaml"]))
+
+
+def canonical_documents(texts: Mapping[str, str]) -> dict[str, str]:
+    """The canonical text of every agreement version in the texts, by its sha256."""
+    documents = (each for name, text in texts.items() if name != "book.yaml" for each in parse_documents(text, name))
+    return {sha256(text.encode()): text for text in (canonical_text(each.value) for each in documents)}
 
 
 def write_terms(terms: Terms, folder: Path) -> None:
