@@ -16,29 +16,29 @@ import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from assets.evidence import checks, data_package, digests, exceptions, reconciliation, source_rows
 from assets.evidence.container import COMPRESSED_BY, write_container
+from assets.evidence.readme import write_readme
 from assets.evidence.recomputed import RECOMPUTE, run_recompute
 from assets.evidence.sampling import Sample
 from assets.evidence.selection import named_payouts, sample_period, select_dependencies, select_period
 from assets.evidence.sheets import write_sheets
-from assets.evidence.tables import write_tables
+from assets.evidence.tables import PackedTable, write_tables
 from assets.evidence.terms import make_net_of, read_pack_terms, settings_of, write_terms
 from assets.evidence.warehouse_lines import add_unpublished
 from assets.ledger.folder import Ledger, read_ledger
 from assets.published.reader import fetch, files_of, hashes_of, open_published, read_manifest
 from assets.runtime.context import CheckFailed
 from assets.runtime.durable_files import flush
+from assets.runtime.errors import rejection
 from assets.runtime.file_hashes import file_sha256
 from models.calendars import make_periods
 from models.records import write_offs
 from models.records.closing import closes_in_force, find_period
 
-PACK, README = "pack.json", "README.md"
-DEFAULT_SAMPLE, DEFAULT_SEED = 25, 1
+PACK, CHECKS, RECOMPUTED = "pack.json", "checks.json", "recomputed.json"
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Request:
     """What a pack is asked for: a period, and which of its payouts to look at. `of_sample_only`: lines of these payouts alone."""
 
     period: str
-    size: int = DEFAULT_SAMPLE
-    seed: int = DEFAULT_SEED
+    size: int = 25
+    seed: int = 1
     payouts: tuple[str, ...] = ()
     of_sample_only: bool = False
 
@@ -65,11 +65,14 @@ class Built:
 
 def build_pack(book: Path, request: Request, target: Path) -> Built:
     """Write the pack to `target`, in one step. Raises InputError for what cannot be asked, CheckFailed for what cannot be proved."""
+    if not target.parent.is_dir():
+        raise rejection(str(target), f"there is no folder {target.parent}; make it first")
     with tempfile.TemporaryDirectory(prefix="tierledger-evidence-") as scratch:
         folder = Path(scratch) / "pack"
         folder.mkdir()
-        about = _fill(book, request, folder)
-        recomputed = _prove(folder, every=not request.of_sample_only)
+        about, tables = _collect(book, request, folder)
+        recomputed = _recompute(folder, every=not request.of_sample_only)
+        _describe(book, folder, about, tables)
         names = _names(folder)
         staged = target.with_name(f".{target.name}.tmp")
         try:
@@ -82,7 +85,8 @@ def build_pack(book: Path, request: Request, target: Path) -> Built:
     return Built(target, file_sha256(target), len(names), about, recomputed)
 
 
-def _fill(book: Path, request: Request, folder: Path) -> dict[str, Any]:
+def _collect(book: Path, request: Request, folder: Path) -> tuple[dict[str, Any], list[PackedTable]]:
+    """Write everything that is taken from the book, and pack.json, which says what it is."""
     terms, ledger = read_pack_terms(book), read_ledger(book / "ledger")
     with open_published(book) as con:
         add_unpublished(con, book, terms.run.run_id)
@@ -105,31 +109,40 @@ def _fill(book: Path, request: Request, folder: Path) -> dict[str, Any]:
         "pack": "tierledger evidence", "format": 1, "book": terms.book.book,
         "period": {"name": period.name, "first_day": period.first_day.isoformat(), "last_day": period.last_day.isoformat()},
         "as_of": terms.run.as_of.isoformat(), "run": terms.run.model_dump(mode="json"), "close": _close_of(ledger, period.name),
-        "settings": settings_of(terms), "sample": _describe(sample, chosen), "lines_of": "sample" if request.of_sample_only else "period",
+        "settings": settings_of(terms), "sample": _sample_in_words(sample, chosen), "lines_of": "sample" if request.of_sample_only else "period",
         "source_rows": source_count, "input_files": files, "exceptions": exception_counts, "compressed_by": COMPRESSED_BY,
     }  # fmt: skip
-    (folder / PACK).write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="")
+    write_json(folder / PACK, about)
+    return about, tables
+
+
+def _recompute(folder: Path, every: bool) -> int:
+    """Run recompute.py as the auditor will, and keep its answer. Raises CheckFailed with the payouts that differ or cannot be recomputed."""
+    found = run_recompute(folder, every)
+    if bad := [each for each in found["payouts"] if each["outcome"] != "agrees"]:
+        listed = "\n  ".join(f"{each['payout_id']} {each['name']} {each['outcome']}: {'; '.join(each['problems'][:3])}" for each in bad[:10])
+        raise CheckFailed("recompute_agrees", f"recompute.py does not prove {len(bad)} of {len(found['payouts'])} payouts:\n  {listed}")
+    write_json(folder / RECOMPUTED, found)
+    return len(found["payouts"])
+
+
+def _describe(book: Path, folder: Path, about: dict[str, Any], tables: list[PackedTable]) -> None:
+    """Check the tables as they are in the pack, and write what says of them what they are and that they have not changed."""
     with checks.open_tables(folder, checks.columns_of(tables)) as packed:
-        results = checks.evaluate(packed, period.name, about["settings"]["accounts"])
+        results = checks.evaluate(packed, about["period"]["name"], about["settings"]["accounts"])
         if broken := next((result for result in results if result["broken"]), None):
             raise CheckFailed(broken["check"], "; ".join(broken["broken"]))
-        (folder / "checks.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="")
+        write_json(folder / CHECKS, results)
         hashes = digests.hash_files(folder, [table.path for table in tables])
         write_sheets(packed, folder, tables, hashes, _published_hashes(book), results, about)
-    _write_readme(folder, about, {table.name: table.rows for table in tables})
+    write_readme(folder, about, {table.name: table.rows for table in tables})
     data_package.write_data_package(folder, tables, digests.hash_files(folder, _names(folder)), about)
     digests.write_digests(folder, _names(folder), {key: about[key] for key in ("book", "period", "as_of", "run", "close", "sample")})
-    return about
 
 
-def _prove(folder: Path, every: bool) -> int:
-    """Run recompute.py as the auditor will. Raises CheckFailed with the first payouts that differ or cannot be recomputed."""
-    found = run_recompute(folder, every)
-    bad = [each for each in found["payouts"] if each["outcome"] != "agrees"]
-    if bad:
-        listed = "\n  ".join(f"{each['payout_id']} {each['name']}: {each['outcome']}: {'; '.join(each['problems'][:3])}" for each in bad[:10])
-        raise CheckFailed("recompute_agrees", f"{len(bad)} of {len(found['payouts'])} payouts are not proved by recompute.py\n  {listed}")
-    return len(found["payouts"])
+def write_json(path: Path, value: object) -> None:
+    """Write a value as JSON that people read too."""
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="")
 
 
 def _names(folder: Path) -> list[str]:
@@ -160,36 +173,5 @@ def _close_of(ledger: Ledger, period: str) -> dict[str, Any] | None:
     return record.model_dump(mode="json") if record else None
 
 
-def _describe(sample: Sample | None, chosen: Collection[str]) -> dict[str, Any]:
-    if sample is None:
-        return {"method": "named", "payouts": sorted(chosen)}
-    return {"method": "monetary unit", **dataclasses.asdict(sample)}
-
-
-def _write_readme(folder: Path, about: dict[str, Any], rows: dict[str, int]) -> None:
-    text = Template((Path(__file__).parent / "templates" / README).read_text(encoding="utf-8"))
-    (folder / README).write_text(text.substitute(_words(about, rows)), encoding="utf-8", newline="")
-
-
-def _words(about: dict[str, Any], rows: dict[str, int]) -> dict[str, str]:
-    """What the README says in words."""
-    sample, close, period = about["sample"], about["close"], about["period"]
-    currency = about["settings"]["currency"]
-    if sample["method"] == "named":
-        drawn = f"{len(sample['payouts'])} payouts that were named when the pack was made."
-    else:
-        value, interval, start = (f"{sample[key] / 10000:,.4f} {currency}" for key in ("units", "interval", "start"))
-        drawn = (
-            f"a monetary-unit sample of size {sample['size']} with seed {sample['seed']}: {sample['population']:,} payouts of {value} in all, laid end to end in "
-            f"order of payout_id; every {interval}, one unit is taken, the first at {start}. That drew {len(sample['by_value'])} payouts. "
-            f"{len(sample['of_zero'])} payouts of 0, which have no unit to draw, were added by the hash of seed and id."
-        )
-    closed = f"closed at {close['closed_at']} by {close['closed_by']}, chain head `{close['chain_sha256']}`" if close else "not closed: its figures may change"
-    return {
-        "book": about["book"], "period": period["name"], "first_day": period["first_day"], "last_day": period["last_day"], "as_of": about["as_of"],
-        "run_id": about["run"]["run_id"], "code_version": about["run"]["code_version"], "closed": closed, "drawn": drawn,
-        "payouts": f"{rows['fct_payout']:,}", "lines": f"{rows['fct_payout_line']:,}", "source_rows": f"{about['source_rows']:,}",
-        "input_files": f"{about['input_files']:,}",
-        "lines_of": "every payout of the period" if about["lines_of"] == "period" else "the sample alone; `--all` needs a pack of the whole period",
-        "exceptions": "\n".join(f"| {kind} | {count:,} |" for kind, count in about["exceptions"].items()),
-    }  # fmt: skip
+def _sample_in_words(sample: Sample | None, chosen: Collection[str]) -> dict[str, Any]:
+    return {"method": "monetary unit", **dataclasses.asdict(sample)} if sample else {"method": "named", "payouts": sorted(chosen)}

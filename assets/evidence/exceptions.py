@@ -25,7 +25,8 @@ _QUERIES = {
     "rejected row": """
         select concat(file_name, ', row ', row_number), concat_ws(' ', feed, column_name, message), r.reason, null, null, null
         from audit_reject as r anti join audit_reject_resolved as x using (feed, sha256, file_name, row_number)""",
-    "withdrawn file": "select concat(feed, ' ', file_name), concat(rows_read, ' rows'), reason, null, null, null from audit_feed_file where status = 'withdrawn'",
+    "withdrawn file": """
+        select concat(feed, ' ', file_name), concat(rows_read, ' rows'), reason, null, null, null from audit_feed_file where status = 'withdrawn'""",
     "terms without approval": """
         select concat(agreement_id, ' version ', agreement_version), title, null, null, null, null
         from dim_agreement semi join fct_payout using (agreement_id, agreement_version) where approved_by is null""",

@@ -12,11 +12,14 @@ from typing import Any
 import duckdb
 
 from assets.evidence.checks import STATEMENTS
-from assets.evidence.tables import PackedTable
+from assets.evidence.tables import LINE_TABLES, PackedTable
 from assets.published.marts import descriptions
 from assets.published.reader import fetch
 from models.sql_text import identifier
 
+_RECOMPUTED_FROM = {
+    *LINE_TABLES, "fct_payout", "net_of_line", "dim_agreement", "dim_assignment", "dim_fx_rate", "dim_metric", "dim_partner", "dim_period", "dim_target",
+}  # fmt: skip
 _SHEET = """# {name}
 
 {description}
@@ -56,7 +59,7 @@ def write_sheets(
                 rows=table.rows,
                 of_published="" if table.rows_published is None else f" of {table.rows_published:,} published",
                 completeness=_completeness(con, table),
-                accuracy="; ".join(map(_in_words, (by_check[name] for name in names))) or "No statement is about this table alone.",
+                accuracy="; ".join([*map(_in_words, (by_check[name] for name in names)), *_recomputed(table)]) or "Not checked by itself.",
                 path=table.path,
                 sha256=hashes[table.path],
                 published_hashes=" ".join(f"Published as Parquet with sha256 `{each}`." for each in published.get(table.name, [])),
@@ -86,6 +89,10 @@ def _completeness(con: duckdb.DuckDBPyConnection, table: PackedTable) -> str:
 def _in_words(result: Mapping[str, Any]) -> str:
     numbers = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result["compared"].items())
     return f"{result['holds']}: {'holds' if not result['broken'] else 'DOES NOT HOLD'} ({numbers})"
+
+
+def _recomputed(table: PackedTable) -> list[str]:
+    return ["recompute.py starts from these rows, and its payouts agree (recomputed.json)"] if table.name in _RECOMPUTED_FROM else []
 
 
 def _totals(con: duckdb.DuckDBPyConnection, table: PackedTable) -> str:

@@ -38,7 +38,7 @@ def write_source_rows(con: duckdb.DuckDBPyConnection, archive: Path, settings: F
         for sha256, rows in sorted(by_file.items()):
             texts = dict(_read_rows(con, archive / sha256, arrived[sha256].suffix, rows, settings))
             for number, line in sorted(rows.items()):
-                entry = {"source_sha256": sha256, "source_file": arrived[sha256].file_name, "source_row": number, "source_line": line, "raw": texts[number]}
+                entry = {"source_sha256": sha256, "source_file": arrived[sha256].file_name, "source_row": number, "source_line": line, "raw": texts.get(number)}
                 out.write(json.dumps(entry, ensure_ascii=False) + "\n")
                 count += 1
     return count
@@ -60,19 +60,16 @@ def _read_rows(con: duckdb.DuckDBPyConnection, path: Path, suffix: str, rows: Ma
 
 def _read_lines(text: io.TextIOWrapper, rows: Mapping[int, int | None], has_quotes: bool) -> Iterator[tuple[int, str]]:
     """Rows that begin on the same line, of a file whose columns became rows, have the same text. A line break in quotes does not end a row."""
-    on_line: dict[int, list[int]] = defaultdict(list)
-    for number, line in rows.items():
-        if line is not None:
-            on_line[line].append(number)
-        else:
-            yield number, None  # nobody can say which line it is on
+    on_line: dict[int | None, list[int]] = defaultdict(list)
+    for row, line in rows.items():
+        on_line[line].append(row)
     lines = enumerate(text, 1)
-    for number, line in lines:
+    for number, found in lines:
         if number in on_line:
-            while has_quotes and line.count('"') % 2:
-                line += next(lines)[1]
+            while has_quotes and found.count('"') % 2:
+                found += next(lines)[1]
             for row in on_line[number]:
-                yield row, line.rstrip("\r\n")
+                yield row, found.rstrip("\r\n")
 
 
 def _read_sheet(path: Path, rows: Mapping[int, int | None], settings: FeedSettings) -> Iterator[tuple[int, list[str | None]]]:

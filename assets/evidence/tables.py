@@ -24,7 +24,7 @@ _PRODUCTS = f"(select product_id from ({_LINES}) semi join detailed using (payou
 
 #: Of large tables only the rows of payouts that can be recomputed. $period is the period's name.
 _BY_TABLE = {
-    **{table: ("lines of the payouts that can be recomputed", "payout_id in (from detailed)") for table in LINE_TABLES},
+    **dict.fromkeys(LINE_TABLES, ("lines of the payouts that can be recomputed", "payout_id in (from detailed)")),
     "fct_calculation_step": ("steps of the payouts that can be recomputed", "payout_id in (from detailed)"),
     "fct_journal": ("entries of the period", "period = $period"),
     "dim_partner": (
@@ -48,7 +48,8 @@ LEFT_OUT = ("fct_transaction", "audit_line")
 _OWN_TABLES = {
     "pack_payout": (
         "every payout of the pack, and why it is here",
-        f"""select payout_id, payout_id in (from of_period) as is_of_period, payout_id in (from chosen) as is_chosen, payout_id in (from detailed) as is_detailed
+        f"""select payout_id, payout_id in (from of_period) as is_of_period, payout_id in (from chosen) as is_chosen,
+            payout_id in (from detailed) as is_detailed
         from ({_LISTED})""",
     ),
     "net_of_line": (

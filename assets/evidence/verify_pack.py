@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 
 from assets.evidence import checks, data_package, digests, source_rows
-from assets.evidence.build import PACK
+from assets.evidence.build import CHECKS, PACK, RECOMPUTED
 from assets.evidence.container import COMPRESSED_BY, unpack_container, write_container
 from assets.evidence.recomputed import RECOMPUTE, run_recompute
 from assets.evidence.sampling import draw_sample
@@ -200,11 +200,11 @@ def _units(amount: str) -> int:
 
 def _tables(folder: Path, names: list[str]) -> Finding:
     """What must hold of the tables holds, with the numbers that the pack names."""
-    about, listed = _json(folder, PACK), _json(folder, "checks.json")
+    about, listed = _json(folder, PACK), _json(folder, CHECKS)
     with checks.open_tables(folder, data_package.table_columns(_json(folder, data_package.PATH))) as con:
         found = checks.evaluate(con, about["period"]["name"], about["settings"]["accounts"])
     problems = [f"{each['check']}: {'; '.join(each['broken'])}" for each in found if each["broken"]]
-    problems += [f"checks.json says other numbers for {each['check']}" for each in found if each not in listed and not each["broken"]]
+    problems += [f"{CHECKS} says other numbers for {each['check']}" for each in found if each not in listed and not each["broken"]]
     return Finding(_first_line(_tables.__doc__), problems, f"{len(found)} statements")
 
 
@@ -236,9 +236,9 @@ def _recomputed(folder: Path, names: list[str]) -> Finding:
     """recompute.py agrees on every payout."""
     every = _json(folder, PACK)["lines_of"] == "period"
     found = run_recompute(folder, every)
-    problems = [
-        f"{each['payout_id']} {each['name']} {each['outcome']}: {'; '.join(each['problems'])}" for each in found["payouts"] if each["outcome"] != "agrees"
-    ]
+    bad = [each for each in found["payouts"] if each["outcome"] != "agrees"]
+    problems = [f"{each['payout_id']} {each['name']} {each['outcome']}: {'; '.join(each['problems'])}" for each in bad]
+    problems += [] if bad or found == _json(folder, RECOMPUTED) else [f"{RECOMPUTED} says otherwise"]
     return Finding(_first_line(_recomputed.__doc__), problems, f"{found['agrees']} payouts{'' if every else ' of the sample'}")
 
 

@@ -13,7 +13,8 @@ from assets.runtime.errors import rejection
 from models.sql_text import literal
 
 _REFERENCES = {
-    "dim_target": "select agreement as agreement_id, benefit as benefit_id, participant_id, window_start, target, incentive, baseline from w.staging.stg_targets",
+    "dim_target": """
+        select agreement as agreement_id, benefit as benefit_id, participant_id, window_start, target, incentive, baseline from w.staging.stg_targets""",
     "dim_metric": "select participant_id, metric, date, value from w.staging.stg_metrics",
     "dim_fx_rate": "select date, from_currency, to_currency, rate from w.staging.stg_fx_rates",
     "dim_assignment": "select partner_id, participant_id, share, first_day as valid_from, last_day as valid_to from w.staging.stg_assignments",

@@ -39,11 +39,9 @@ def evidence(
     named = tuple(name for each in payouts or () for name in each.split(",") if name.strip())
     target = output or Path(f"evidence-{period}.zip")
     built = build_pack(book, Request(period, sample, seed, named, sample_only), target)
-    chosen = built.about["sample"]
     if as_json:
-        print_json(
-            {"file": target, "sha256": built.sha256, "bytes": target.stat().st_size, "files": built.files, "recomputed": built.recomputed, "sample": chosen}
-        )
+        facts = {"file": target, "sha256": built.sha256, "bytes": target.stat().st_size, "files": built.files, "recomputed": built.recomputed}
+        print_json({**facts, "sample": built.about["sample"]})
         return
     from rich.markup import escape
 
