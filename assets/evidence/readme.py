@@ -1,6 +1,6 @@
 """The README of a pack: what an auditor reads first.
 
-Belongs here: filling its template with the pack's numbers. Does not belong here: its text (templates/README.md).
+Belongs here: filling its template with the pack's numbers. Does not belong here: its text (templates/readme.txt).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ README = "README.md"
 
 def write_readme(folder: Path, about: Mapping[str, Any], rows: Mapping[str, int]) -> None:
     """Write the README. `about`: pack.json; `rows`: table to its rows in the pack."""
-    text = Template((Path(__file__).parent / "templates" / README).read_text(encoding="utf-8"))
+    text = Template((Path(__file__).parent / "templates" / "readme.txt").read_text(encoding="utf-8"))
     (folder / README).write_text(text.substitute(_words(about, rows)), encoding="utf-8", newline="")
 
 
@@ -29,7 +29,7 @@ def _words(about: Mapping[str, Any], rows: Mapping[str, int]) -> dict[str, str]:
         "drawn": _drawn(about["sample"], about["settings"]["currency"]),
         "payouts": f"{rows['fct_payout']:,}", "lines": f"{rows['fct_payout_line']:,}",
         "source_rows": f"{about['source_rows']:,}", "input_files": f"{about['input_files']:,}",
-        "lines_of": "every payout of the period" if about["lines_of"] == "period" else "the sample alone; `--all` needs a pack that was made without `--sample-only`",
+        "lines_of": "every payout of the period" if about["lines_of"] == "period" else "the sample alone; `--all` needs a pack made without `--sample-only`",
         "exceptions": "\n".join(f"| {kind} | {count:,} |" for kind, count in about["exceptions"].items()),
     }  # fmt: skip
 

@@ -96,7 +96,10 @@ _OWN = """
 
 
 def add_unpublished(con: duckdb.DuckDBPyConnection, book: Path, run_id: str) -> None:
-    """Make a view for each of the tables. Raises InputError where the warehouse is not that of the published run."""
+    """Make those of the tables that the set does not have. Raises InputError where the warehouse is not that of the published run."""
+    published = {name for (name,) in con.execute("select view_name from duckdb_views() where not internal").fetchall()}
+    if "fct_prior_line" in published:
+        return
     try:
         con.execute(f"attach {literal(str(book / 'warehouse.duckdb'))} as w (read_only)")
         (found,) = con.execute("select run_id from w.calc.current_run").fetchone() or ("",)
@@ -107,7 +110,8 @@ def add_unpublished(con: duckdb.DuckDBPyConnection, book: Path, run_id: str) -> 
     con.execute("alter view fct_payout_line rename to published_line")
     con.execute("use w")  # its views name tables without the database
     for name, query in _REFERENCES.items():
-        con.execute(f"create table memory.main.{name} as {query}")
+        if name not in published:
+            con.execute(f"create table memory.main.{name} as {query}")
     con.execute(_SETS)
     for name, condition in _CONDITIONS.items():
         con.execute(_LINES.format(name=name, condition=condition))
