@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from assets.evidence.verify_pack import verify_pack
-from tests.support.evidence_packs import change_rows, problems_of, resealed, with_file
+from tests.support.evidence_packs import change_rows, problems_of, read_rows, resealed, with_file
 
 Rows = list[dict[str, str]]
 
@@ -104,23 +104,22 @@ def _add(rows: Rows, column: str, amount: str, **wanted: str) -> None:
     row[column] = f"{Decimal(row[column]) + Decimal(amount)}"
 
 
-def _open_payout(folder: Path) -> None:
-    """A cent more for a payout whose window goes on, in both places that have to agree."""
-    ids: list[str] = []
-
-    def raise_payout(rows: Rows) -> None:
-        row = next(row for row in rows if row["agreement_id"] == "PUB-GROWTH-2526" and row["participant_id"] == "IN-13" and row["window_start"] == "2026-01-01")
-        row["payout"] = f"{Decimal(row['payout']) + Decimal('0.01')}"
-        ids.append(row["payout_id"])
-
-    change_rows(folder, "fct_payout", raise_payout)
-    change_rows(folder, "fct_accrual", lambda rows: _add(rows, "accrual", "0.01", payout_id=ids[0]))
-    change_rows(folder, "fct_payout_line", lambda rows: _raise_line(rows, ids[0]))
+def _id_of(folder: Path, agreement_id: str, window_start: str) -> str:
+    rows = read_rows(folder / "tables" / "fct_payout.csv")
+    chosen = {row["payout_id"] for row in read_rows(folder / "tables" / "pack_payout.csv") if row["is_chosen"] == "true"}
+    return next(row["payout_id"] for row in rows if (row["agreement_id"], row["window_start"]) == (agreement_id, window_start) and row["payout_id"] in chosen)
 
 
-def _raise_line(rows: Rows, payout_id: str) -> None:
-    row = next(row for row in rows if row["payout_id"] == payout_id)
-    row["line_payout"] = f"{Decimal(row['line_payout']) + Decimal('0.01')}"
+def _raise_everywhere(folder: Path) -> None:
+    """A cent more for a payout, in each place that has to agree with it."""
+    payout_id = _id_of(folder, "EXPORT-2026", "2026-03-01")
+    for table, column in (("fct_payout", "payout"), ("fct_accrual", "accrual"), ("fct_payout_line", "line_payout")):
+        change_rows(folder, table, lambda rows, column=column: _add(rows, column, "0.01", payout_id=payout_id))  # type: ignore[misc]
+
+
+def _drop_prior_line(folder: Path) -> None:
+    payout_id = _id_of(folder, "PUB-GROWTH-2526", "2026-01-01")
+    change_rows(folder, "fct_prior_line", lambda rows: rows.remove(next(row for row in rows if row["payout_id"] == payout_id)))
 
 
 def _json(name: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
@@ -145,7 +144,7 @@ def _edit_agreement(folder: Path) -> None:
 #: What someone changes who writes all hashes anew, and what is found.
 REWRITTEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "a payout": (_table("fct_payout", lambda rows: _add(rows, "payout", "0.01", agreement_id="AGENT-COMMISSION-2526")), "lines_add_up_to_payouts"),
-    "a payout with its line and accrual": (_open_payout, "differs"),
+    "a payout with its line and accrual": (_raise_everywhere, "differs"),
     "an entry": (_table("fct_journal", lambda rows: _add(rows, "debit", "1")), "entries_balance"),
     "both sides of an entry": (
         _table(
@@ -162,7 +161,7 @@ REWRITTEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "a source row": (_drop_source_row, "is missing"),
     "an agreement": (_edit_agreement, "another hash than its name"),
     "the texts": (_json("terms/texts.json", lambda value: value.update({"book.yaml": value["book.yaml"] + "\n"})), "terms_sha256"),
-    "a line of the prior year": (_table("fct_prior_line", lambda rows: rows.pop()), "differs"),
+    "a line of the prior year": (_drop_prior_line, "differs"),
     "a rate": (_table("dim_fx_rate", lambda rows: [row.update(rate="1.500000000000") for row in rows]), "brings"),
     "a number that was compared": (_json("checks.json", lambda value: value[0]["compared"].update(payouts="1")), "other numbers"),
     "the answer of recompute.py": (_json("recomputed.json", lambda value: value.update(agrees=99)), "says otherwise"),
