@@ -89,7 +89,7 @@ def _collect(book: Path, request: Request, folder: Path) -> tuple[dict[str, Any]
     """Write everything that is taken from the book, and pack.json, which says what it is."""
     terms, ledger = read_pack_terms(book), read_ledger(book / "ledger")
     with open_published(book) as con:
-        add_unpublished(con, book, terms.run.run_id)
+        unpublished = add_unpublished(con, book, terms.run.run_id)
         days = fetch(con, "select min(first_day) as first, max(last_day) as last from dim_period")[0]
         period = find_period(request.period, make_periods(terms.book.calendar, days["first"], days["last"]))
         select_period(con, period.name)
@@ -97,7 +97,7 @@ def _collect(book: Path, request: Request, folder: Path) -> tuple[dict[str, Any]
         chosen = sample.payouts if sample else named_payouts(con, request.payouts, period.name)
         select_dependencies(con, chosen, request.of_sample_only)
         make_net_of(con, terms)
-        tables = write_tables(con, folder, period.name)
+        tables = write_tables(con, folder, period.name, unpublished)
         source_count = source_rows.write_source_rows(con, book / "archive", terms.book.feeds["transactions"], folder)
         reconciliation.write_reconciliation(con, folder, period.name)
         files = reconciliation.write_inputs(con, book / "archive", folder)

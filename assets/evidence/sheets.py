@@ -15,6 +15,7 @@ from assets.evidence.checks import STATEMENTS
 from assets.evidence.tables import LINE_TABLES, PackedTable
 from assets.published.marts import descriptions
 from assets.published.reader import fetch
+from assets.runtime.sql import count_rows
 from models.sql_text import identifier
 
 _RECOMPUTED_FROM = {
@@ -27,12 +28,12 @@ _SHEET = """# {name}
 | | |
 |---|---|
 | **Source** | {source} |
-| **Scope** | {scope}. {rows:,} rows{of_published}. |
+| **Scope** | {scope}. {rows:,} rows{of_all}. |
 | **Completeness** | {completeness} |
 | **Accuracy** | {accuracy} |
 | **Integrity** | sha256 of `{path}`: `{sha256}`. {published_hashes} |
 {totals}
-The query that made the table, over the published tables:
+The query that made the table:
 
 ```sql
 {query}
@@ -57,12 +58,14 @@ def write_sheets(
                 source=_source(table, about),
                 scope=table.scope[:1].upper() + table.scope[1:],
                 rows=table.rows,
-                of_published="" if table.rows_published is None else f" of {table.rows_published:,} published",
+                of_all="" if table.rows_there is None else f" of {table.rows_there:,}",
                 completeness=_completeness(con, table),
                 accuracy="; ".join([*map(_in_words, (by_check[name] for name in names)), *_recomputed(table)]) or "Not checked by itself.",
                 path=table.path,
                 sha256=hashes[table.path],
-                published_hashes=" ".join(f"Published as Parquet with sha256 `{each}`." for each in published.get(table.name, [])),
+                published_hashes=" ".join(
+                    f"Published as Parquet with sha256 `{each}`." for each in published.get(table.name, []) if table.origin == "published"
+                ),
                 totals=_totals(con, table),
                 query=table.query,
             ),
@@ -73,17 +76,19 @@ def write_sheets(
 
 def _source(table: PackedTable, about: Mapping[str, Any]) -> str:
     run = about["run"]
-    made = f"run `{run['run_id']}` as of {run['as_of']}, program `{run['code_version']}`"
-    return f"Published by {made}." if table.rows_published is not None else f"Made for this pack from what was published by {made}."
+    origin = {
+        "published": "Published by",
+        "warehouse": "Read from the warehouse of",
+        "pack": "Made for this pack from the tables of",
+    }[table.origin]
+    return f"{origin} run `{run['run_id']}` as of {run['as_of']}, program `{run['code_version']}`."
 
 
 def _completeness(con: duckdb.DuckDBPyConnection, table: PackedTable) -> str:
-    (read,) = con.execute(f"select count(*) from {identifier(table.name)}").fetchone() or (0,)
+    read = count_rows(con, identifier(table.name))
     taken = f"{read:,} rows are in the file, as many as the query returned ({table.rows:,})"
-    if table.rows_published is None:
-        return f"{taken}."
-    left = table.rows_published - table.rows
-    return f"{taken}; {left:,} published rows are outside the scope." if left else f"{taken}; no published row is left out."
+    left = (table.rows_there or table.rows) - table.rows
+    return f"{taken}; {left:,} rows are outside the scope." if left else f"{taken}; no row is left out."
 
 
 def _in_words(result: Mapping[str, Any]) -> str:

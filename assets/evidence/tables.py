@@ -5,11 +5,14 @@ Belongs here: which rows of which table, and writing them. Does not belong here:
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 
+from assets.runtime.sql import count_rows
 from models.sql_text import identifier, literal
 
 #: Lines of the windows, of earlier days of a span that another version credits anew, and of the prior year.
@@ -67,14 +70,18 @@ _OWN_TABLES = {
 
 @dataclass(frozen=True)
 class PackedTable:
-    """One table of the pack. `scope`: which rows are here, in words; `query`: in SQL. `rows_published`: all rows of the published table, if it is one."""
+    """One table of the pack. `scope`: which rows are here, in words; `query`: in SQL. `rows_there`: all rows of the table that it was taken from, if any.
+
+    `origin`: published, warehouse (the run has it, and no published table), or pack (made from the others).
+    """
 
     name: str
     columns: tuple[tuple[str, str], ...]
     rows: int
-    rows_published: int | None
+    rows_there: int | None
     scope: str
     query: str
+    origin: Literal["published", "warehouse", "pack"]
 
     @property
     def path(self) -> str:
@@ -87,21 +94,18 @@ def path_of(table: str) -> str:
     return f"tables/{table}.csv"
 
 
-def write_tables(con: duckdb.DuckDBPyConnection, folder: Path, period: str) -> list[PackedTable]:
-    """Write every published table, and those of the pack itself. Needs the tables of selection.py and terms.py."""
+def write_tables(con: duckdb.DuckDBPyConnection, folder: Path, period: str, unpublished: Collection[str]) -> list[PackedTable]:
+    """Write every published table, those that are not published, and those of the pack itself. Needs the tables of selection.py and terms.py."""
     (folder / "tables").mkdir()
     packed = []
-    for (name,) in con.execute(
-        "select table_name from information_schema.tables where table_schema = 'main' and table_type <> 'LOCAL TEMPORARY' order by all"
-    ).fetchall():
+    tables = "select table_name from information_schema.tables where table_schema = 'main' and table_type <> 'LOCAL TEMPORARY' order by all"
+    for (name,) in con.execute(tables).fetchall():
         if name not in LEFT_OUT:
             scope, condition = _scope_of(con, name)
-            (published,) = con.execute(f"select count(*) from {identifier(name)}").fetchone() or (0,)
-            packed.append(
-                _write(con, folder, name, scope, f"select * from {identifier(name)} where {condition.replace('$period', literal(period))}", published)
-            )
+            query = f"select * from {identifier(name)} where {condition.replace('$period', literal(period))}"
+            packed.append(_write(con, folder, name, scope, query, "warehouse" if name in unpublished else "published"))
     for name, (scope, query) in _OWN_TABLES.items():
-        packed.append(_write(con, folder, name, scope, query.replace("{lines}", _LINES), None))
+        packed.append(_write(con, folder, name, scope, query.replace("{lines}", _LINES), "pack"))
     return sorted(packed, key=lambda table: table.name)
 
 
@@ -112,9 +116,10 @@ def _scope_of(con: duckdb.DuckDBPyConnection, table: str) -> tuple[str, str]:
     return next((scope for column, scope in _BY_COLUMN.items() if column in columns), _WHOLE)
 
 
-def _write(con: duckdb.DuckDBPyConnection, folder: Path, name: str, scope: str, query: str, published: int | None) -> PackedTable:
+def _write(con: duckdb.DuckDBPyConnection, folder: Path, name: str, scope: str, query: str, origin: Literal["published", "warehouse", "pack"]) -> PackedTable:
     columns = tuple((str(column), str(kind)) for column, kind, *_ in con.execute(f"describe ({query})").fetchall())
     names = [identifier(column) for column, _ in columns]
     order = ", ".join(sorted(names, key=lambda each: each != "payout_id"))  # the rows of a payout one after the other
     (rows,) = con.execute(f"copy ({query} order by {order}) to {literal(str(folder / path_of(name)))} (format csv, header)").fetchone() or (0,)
-    return PackedTable(name, columns, int(rows), published, scope, query)
+    rows_there = None if origin == "pack" else count_rows(con, identifier(name))
+    return PackedTable(name, columns, int(rows), rows_there, scope, query, origin)

@@ -95,11 +95,11 @@ _OWN = """
     select payout_id, tier, cast(0 as decimal(38, 12)) as credited_measure, line_payout from published_line where source_row is null"""
 
 
-def add_unpublished(con: duckdb.DuckDBPyConnection, book: Path, run_id: str) -> None:
-    """Make those of the tables that the set does not have. Raises InputError where the warehouse is not that of the published run."""
+def add_unpublished(con: duckdb.DuckDBPyConnection, book: Path, run_id: str) -> set[str]:
+    """Make those of the tables that the set does not have, and return their names. Raises InputError where the warehouse is not of the published run."""
     published = {name for (name,) in con.execute("select view_name from duckdb_views() where not internal").fetchall()}
     if "fct_prior_line" in published:
-        return
+        return set()
     try:
         con.execute(f"attach {literal(str(book / 'warehouse.duckdb'))} as w (read_only)")
         (found,) = con.execute("select run_id from w.calc.current_run").fetchone() or ("",)
@@ -120,3 +120,4 @@ def add_unpublished(con: duckdb.DuckDBPyConnection, book: Path, run_id: str) -> 
     con.execute(_OWN)
     con.execute("drop view published_line")
     con.execute("drop table lines_of_windows")
+    return ({*_REFERENCES} - published) | {"fct_payout_line", "fct_span_line", "fct_prior_line"}

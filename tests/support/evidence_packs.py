@@ -32,7 +32,7 @@ def with_file(pack: Path, name: str, change: Callable[[bytes], bytes], target: P
     return target
 
 
-def resealed(pack: Path, change: Callable[[Path], None], target: Path) -> Path:
+def resealed(pack: Path, change: Callable[[Path], object], target: Path) -> Path:
     """The pack after `change` to its unpacked folder, with hashes, sizes and row counts written anew."""
     folder = target.with_suffix("")
     folder.mkdir()

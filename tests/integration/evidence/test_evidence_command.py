@@ -104,7 +104,8 @@ def test_every_table_has_a_sheet_with_its_numbers(pack: Path) -> None:
     names = zipfile.ZipFile(pack).namelist()
     tables = {name[len("tables/") : -len(".csv")] for name in names if name.startswith("tables/")}
     assert tables == {name[len("ipe/") : -len(".md")] for name in names if name.startswith("ipe/")}
-    sheet = read(pack, "ipe/fct_payout.md")
+    table = "fct_payout"
+    sheet = read(pack, f"ipe/{table}.md")
     for word in ("**Source**", "**Scope**", "**Completeness**", "**Accuracy**", "**Integrity**"):
         assert word in sheet
     assert f"{len(rows(pack, 'tables/fct_payout.csv'))} rows are in the file" in sheet

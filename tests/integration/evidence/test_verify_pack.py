@@ -142,7 +142,7 @@ def _edit_agreement(folder: Path) -> None:
 
 
 #: What someone changes who writes all hashes anew, and what is found.
-REWRITTEN: dict[str, tuple[Callable[[Path], None], str]] = {
+REWRITTEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "a payout": (_table("fct_payout", lambda rows: _add(rows, "payout", "0.01", agreement_id="AGENT-COMMISSION-2526")), "lines_add_up_to_payouts"),
     "a payout with its line and accrual": (_raise_everywhere, "differs"),
     "an entry": (_table("fct_journal", lambda rows: _add(rows, "debit", "1")), "entries_balance"),
@@ -165,7 +165,7 @@ REWRITTEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "a rate": (_table("dim_fx_rate", lambda rows: [row.update(rate="1.500000000000") for row in rows]), "brings"),
     "a number that was compared": (_json("checks.json", lambda value: value[0]["compared"].update(payouts="1")), "other numbers"),
     "the answer of recompute.py": (_json("recomputed.json", lambda value: value.update(agrees=99)), "says otherwise"),
-    "a file more": (lambda folder: (folder / "notes.txt").write_text("hello") and None, "notes.txt is not in datapackage.json"),
+    "a file more": (lambda folder: (folder / "notes.txt").write_text("hello"), "notes.txt is not in datapackage.json"),
 }
 
 
