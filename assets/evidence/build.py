@@ -89,13 +89,13 @@ def _collect(book: Path, request: Request, folder: Path) -> tuple[dict[str, Any]
     """Write everything that is taken from the book, and pack.json, which says what it is."""
     terms, ledger = read_pack_terms(book), read_ledger(book / "ledger")
     with open_published(book) as con:
-        unpublished = add_unpublished(con, book, terms.run.run_id)
         days = fetch(con, "select min(first_day) as first, max(last_day) as last from dim_period")[0]
         period = find_period(request.period, make_periods(terms.book.calendar, days["first"], days["last"]))
         select_period(con, period.name)
         sample = None if request.payouts else sample_period(con, request.size, request.seed)
         chosen = sample.payouts if sample else named_payouts(con, request.payouts, period.name)
         select_dependencies(con, chosen, request.of_sample_only)
+        unpublished = add_unpublished(con, book, terms.run.run_id)
         make_net_of(con, terms)
         tables = write_tables(con, folder, period.name, unpublished)
         source_count = source_rows.write_source_rows(con, book / "archive", terms.book.feeds["transactions"], folder)
@@ -118,7 +118,10 @@ def _collect(book: Path, request: Request, folder: Path) -> tuple[dict[str, Any]
 
 def _recompute(folder: Path, every: bool) -> int:
     """Run recompute.py as the auditor will, and keep its answer. Raises CheckFailed with the payouts that differ or cannot be recomputed."""
-    found = run_recompute(folder, every)
+    try:
+        found = run_recompute(folder, every)
+    except ValueError as error:
+        raise CheckFailed("recompute_agrees", str(error)) from None
     if bad := [each for each in found["payouts"] if each["outcome"] != "agrees"]:
         listed = "\n  ".join(f"{each['payout_id']} {each['name']} {each['outcome']}: {'; '.join(each['problems'][:3])}" for each in bad[:10])
         raise CheckFailed("recompute_agrees", f"recompute.py does not prove {len(bad)} of {len(found['payouts'])} payouts:\n  {listed}")

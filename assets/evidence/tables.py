@@ -44,8 +44,8 @@ _BY_COLUMN = {
     "agreement_id": ("rows of the agreements of these payouts", f"agreement_id in {_AGREEMENTS}"),
 }
 _WHOLE = ("every row", "true")
-#: One row per row of a file, which `sample/source_rows.jsonl` has for the chosen payouts.
-LEFT_OUT = ("fct_transaction", "audit_line")
+#: One row per row of a file, which `sample/source_rows.jsonl` has for the chosen payouts; and lines as they are published (warehouse_lines.py).
+LEFT_OUT = ("fct_transaction", "audit_line", "published_line")
 
 #: Tables of the pack that no run publishes. `net_of_agreement`: a temporary table (terms.py).
 _OWN_TABLES = {
@@ -58,7 +58,7 @@ _OWN_TABLES = {
     "net_of_line": (
         "what other agreements pay on the lines of an agreement that is net of them",
         """select named.agreement_id, lines.payout_id, lines.source_sha256, lines.source_row, lines.tier, lines.line_payout
-        from fct_payout_line as lines join fct_payout as named using (payout_id)
+        from published_line as lines join fct_payout as named using (payout_id)
         semi join (
             select net_of_agreement.other_id, rows.source_sha256, rows.source_row
             from ({lines}) as rows semi join detailed using (payout_id)

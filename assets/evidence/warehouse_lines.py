@@ -24,9 +24,11 @@ _REFERENCES = {
 _SETS = """
     create temp table line_sets_of_payouts as
     with payouts as (
-        select payouts.*, benefits.series_key, benefits.agreement_key, benefits.measure as measure_kind,
+        select payouts.*, identified.payout_id, benefits.series_key, benefits.agreement_key, benefits.measure as measure_kind,
             benefits.line_set_key, benefits.measure_line_set_key, benefits.base_line_set_key
         from w.calc.payouts as payouts join w.terms.benefits as benefits using (benefit_key)
+        join w.intermediate.int_payouts_identified as identified using (payout_key)
+        semi join memory.main.detailed_payout as wanted on identified.payout_id = wanted.payout_id
     ),
     spans as (
         select payouts.payout_key, min(earlier.first_period) as span_first,
@@ -40,9 +42,9 @@ _SETS = """
         select payouts.payout_key, max(periods.period_no) as span_period
         from payouts join w.terms.periods as periods on periods.first_day <= payouts.span_start group by payouts.payout_key
     )
-    select identified.payout_id, payouts.participant_key, payouts.measure_kind, payouts.first_period, payouts.last_period, starts.span_period, spans.own_first,
+    select payouts.payout_id, payouts.participant_key, payouts.measure_kind, payouts.first_period, payouts.last_period, starts.span_period, spans.own_first,
         figure.name as figure, figure.line_set_key
-    from payouts join spans using (payout_key) join starts using (payout_key) join w.intermediate.int_payouts_identified as identified using (payout_key),
+    from payouts join spans using (payout_key) join starts using (payout_key),
         unnest([
             {'name': 'quantity', 'line_set_key': payouts.line_set_key},
             {'name': 'measure', 'line_set_key': payouts.measure_line_set_key},
@@ -87,18 +89,26 @@ _CONDITIONS = {
 }
 _OWN = """
     create table fct_payout_line as
-    with shared as (select payout_id, source_sha256, source_row, tier, credited_measure, line_payout from published_line where source_row is not null)
+    with shared as (
+        select payout_id, source_sha256, source_row, tier, credited_measure, line_payout from published_line where source_row is not null
+    )
     select lines.* replace (coalesce(shared.credited_measure, lines.credited_measure) as credited_measure), coalesce(shared.tier, 0) as tier,
         coalesce(shared.line_payout, 0)::decimal(18, 4) as line_payout
     from lines_of_windows as lines left join shared using (payout_id, source_sha256, source_row)
     union all by name
-    select payout_id, tier, cast(0 as decimal(38, 12)) as credited_measure, line_payout from published_line where source_row is null"""
+    select payout_id, tier, cast(0 as decimal(38, 12)) as credited_measure, line_payout
+    from published_line semi join detailed using (payout_id) where source_row is null"""
+_MADE_ALONG = ("lines_of_windows", "detailed_payout")
 
 
 def add_unpublished(con: duckdb.DuckDBPyConnection, book: Path, run_id: str) -> set[str]:
-    """Make those of the tables that the set does not have, and return their names. Raises InputError where the warehouse is not of the published run."""
+    """Make those of the tables that the set does not have, with the rows of the payouts in `detailed`, and return their names.
+
+    The view `published_line` is the table of lines as it is published. Raises InputError where the warehouse is not of the published run.
+    """
     published = {name for (name,) in con.execute("select view_name from duckdb_views() where not internal").fetchall()}
     if "fct_prior_line" in published:
+        con.execute("create view published_line as from fct_payout_line")
         return set()
     try:
         con.execute(f"attach {literal(str(book / 'warehouse.duckdb'))} as w (read_only)")
@@ -108,6 +118,7 @@ def add_unpublished(con: duckdb.DuckDBPyConnection, book: Path, run_id: str) -> 
     if found != run_id:
         raise rejection("warehouse.duckdb", "is not of the published run; `tierledger run --force` publishes again")
     con.execute("alter view fct_payout_line rename to published_line")
+    con.execute("create table detailed_payout as from detailed")
     con.execute("use w")  # its views name tables without the database
     for name, query in _REFERENCES.items():
         if name not in published:
@@ -118,6 +129,6 @@ def add_unpublished(con: duckdb.DuckDBPyConnection, book: Path, run_id: str) -> 
     con.execute("use memory.main")
     con.execute("detach w")
     con.execute(_OWN)
-    con.execute("drop view published_line")
-    con.execute("drop table lines_of_windows")
+    for name in _MADE_ALONG:
+        con.execute(f"drop table {name}")
     return ({*_REFERENCES} - published) | {"fct_payout_line", "fct_span_line", "fct_prior_line"}
