@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli.options import CHECK_FAILED, JsonOption, make_console, print_json
+
+if TYPE_CHECKING:
+    from assets.evidence.verify_pack import Finding
 
 
 def verify_pack(
@@ -39,7 +42,7 @@ def verify_pack(
         raise typer.Exit(CHECK_FAILED)
 
 
-def _print(findings: list) -> None:  # type: ignore[type-arg]
+def _print(findings: list[Finding]) -> None:
     from rich.markup import escape
 
     console = make_console()
