@@ -26,7 +26,7 @@ from assets.evidence.sampling import Sample
 from assets.evidence.selection import named_payouts, sample_period, select_dependencies, select_period
 from assets.evidence.sheets import write_sheets
 from assets.evidence.tables import PackedTable, write_tables
-from assets.evidence.terms import make_net_of, read_pack_terms, settings_of, write_terms
+from assets.evidence.terms import check_terms, make_net_of, read_pack_terms, settings_of, write_terms
 from assets.evidence.warehouse_lines import add_unpublished
 from assets.ledger.folder import Ledger, read_ledger
 from assets.published.reader import fetch, files_of, hashes_of, open_published, read_manifest
@@ -89,6 +89,7 @@ def _collect(book: Path, request: Request, folder: Path) -> tuple[dict[str, Any]
     """Write everything that is taken from the book, and pack.json, which says what it is."""
     terms, ledger = read_pack_terms(book), read_ledger(book / "ledger")
     with open_published(book) as con:
+        check_terms(con, terms)
         days = fetch(con, "select min(first_day) as first, max(last_day) as last from dim_period")[0]
         period = find_period(request.period, make_periods(terms.book.calendar, days["first"], days["last"]))
         select_period(con, period.name)

@@ -17,6 +17,8 @@ import duckdb
 from assets.archive.manifest import read_manifest
 from assets.feeds.inspection import format_of, open_unpacked
 from assets.published.reader import fetch
+from assets.runtime.errors import rejection
+from assets.runtime.file_hashes import file_sha256
 from assets.runtime.sql import scan
 from models.feeds.settings import FeedSettings
 
@@ -27,7 +29,10 @@ _WANTED = """
 
 
 def write_source_rows(con: duckdb.DuckDBPyConnection, archive: Path, settings: FeedSettings, folder: Path) -> int:
-    """Write one line of JSON per row: hash of the file, its name, row, line and the row as it stands there. Returns how many."""
+    """Write one line of JSON per row: hash of the file, its name, row, line and the row as it stands there. Returns how many.
+
+    Raises InputError where an archived file has other bytes than the one that arrived.
+    """
     by_file: dict[str, dict[int, int | None]] = defaultdict(dict)
     for row in fetch(con, _WANTED):
         by_file[row["source_sha256"]][row["source_row"]] = row["source_line"]
@@ -36,6 +41,9 @@ def write_source_rows(con: duckdb.DuckDBPyConnection, archive: Path, settings: F
     count = 0
     with (folder / PATH).open("w", encoding="utf-8", newline="\n") as out:
         for sha256, rows in sorted(by_file.items()):
+            if file_sha256(archive / sha256) != sha256:
+                message = f"is damaged, its bytes are not those that arrived; it is {arrived[sha256].file_name}: restore it from a backup"
+                raise rejection(f"archive/{sha256}", message)
             texts = dict(_read_rows(con, archive / sha256, arrived[sha256].suffix, rows, settings))
             for number, line in sorted(rows.items()):
                 entry = {"source_sha256": sha256, "source_file": arrived[sha256].file_name, "source_row": number, "source_line": line, "raw": texts.get(number)}

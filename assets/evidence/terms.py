@@ -57,6 +57,13 @@ def write_terms(terms: Terms, folder: Path) -> None:
         (folder / "agreements" / f"{name}.json").write_text(text, encoding="utf-8", newline="")
 
 
+def check_terms(con: duckdb.DuckDBPyConnection, terms: Terms) -> None:
+    """Raises InputError where a published agreement version is not in the archived texts: another version of the program read them otherwise."""
+    rows = con.execute("select agreement_id, agreement_version, content_sha256 from dim_agreement order by all").fetchall()
+    if lost := [f"{agreement} version {version}" for agreement, version, content_sha256 in rows if content_sha256 not in terms.documents]:
+        raise rejection("archive/terms", f"{lost[0]} has another hash there than in dim_agreement; `tierledger run --force` publishes it anew")
+
+
 def make_net_of(con: duckdb.DuckDBPyConnection, terms: Terms) -> None:
     """Make the temporary table `net_of_agreement`: one row per agreement version and agreement that its amounts are net of."""
     con.execute("create temp table net_of_agreement (agreement_id varchar, agreement_version integer, other_id varchar)")

@@ -6,15 +6,19 @@ Belongs here: `evidence` and `verify-pack` end to end. Does not belong here: rec
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from assets.evidence import build
+from assets.evidence.terms import check_terms, read_pack_terms
+from models.documents import InputError
 from pipelines.cli.main import main
 from pipelines.run import run_book
 from tests.support.bonus_book import BOOK, write_book
@@ -83,8 +87,6 @@ def test_the_journal_of_the_period_is_reconciled_by_account(pack: Path) -> None:
 
 
 def test_every_file_that_arrived_is_listed_with_its_hash(closed: Path, pack: Path) -> None:
-    import hashlib
-
     for row in rows(pack, "inputs.csv"):
         content = (closed / row["file_name"]).read_bytes()
         assert (row["sha256"], row["bytes"]) == (hashlib.sha256(content).hexdigest(), str(len(content)))
@@ -170,3 +172,13 @@ def test_a_pack_that_is_not_proved_is_not_written(closed: Path, tmp_path: Path, 
     assert "recompute_agrees" in message
     assert "BONUS/volume/C1/2026-01-01 cannot: no such method" in message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_terms_that_are_read_otherwise_today_are_refused(closed: Path) -> None:
+    terms = read_pack_terms(closed)
+    with duckdb.connect() as con:
+        con.execute("create table dim_agreement as select 'BONUS' as agreement_id, 1 as agreement_version, ? as content_sha256", [next(iter(terms.documents))])
+        check_terms(con, terms)
+        con.execute("update dim_agreement set content_sha256 = 'other'")
+        with pytest.raises(InputError, match="BONUS version 1 has another hash there"):
+            check_terms(con, terms)

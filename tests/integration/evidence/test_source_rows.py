@@ -17,6 +17,7 @@ import pytest
 
 from assets.archive.manifest import Arrival, append_manifest
 from assets.evidence.source_rows import PATH, write_source_rows
+from models.documents import InputError
 from models.feeds.settings import FeedSettings
 
 CSV = 'id,note,amount\nA,plain,1\nB,"two\nlines",2\nC,"a ""quoted"" word",3\n'
@@ -53,16 +54,13 @@ FORMATS = [
 ]
 
 
-@pytest.mark.parametrize(("suffix", "write", "settings", "place", "expected"), FORMATS, ids=lambda value: value if isinstance(value, str) else "")
-def test_a_row_is_found(
-    tmp_path: Path, suffix: str, write: Callable[[Path], object], settings: dict[str, str], place: tuple[int, int | None], expected: object
-) -> None:
+def write(tmp_path: Path, suffix: str, settings: dict[str, str], place: tuple[int, int | None], damage: bytes = b"") -> list[dict[str, object]]:
+    """What is written of one wanted row of tmp_path/file. `damage`: what follows the file's bytes in the archive."""
     archive, folder, file = tmp_path / "archive", tmp_path / "pack", tmp_path / f"file{suffix}"
     archive.mkdir()
     folder.mkdir()
-    write(file)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    file.rename(archive / sha256)
+    (archive / sha256).write_bytes(file.read_bytes() + damage)
     append_manifest(archive, [Arrival("transactions", f"feeds/file{suffix}", sha256, 1, "2026-01-01T00:00:00", 1, suffix)])
     with duckdb.connect() as con:
         con.execute("create table chosen as select 'p1' as payout_id")
@@ -70,6 +68,20 @@ def test_a_row_is_found(
         con.execute("insert into fct_payout_line values ('p1', ?, ?, ?), ('p2', ?, 1, 2), ('p1', null, null, null)", [sha256, *place, sha256])
         feed = FeedSettings.model_validate({"files": f"feeds/*{suffix}", **settings})
         assert write_source_rows(con, archive, feed, folder) == 1
-    (found,) = map(json.loads, (folder / PATH).read_text().splitlines())
+    return [json.loads(line) for line in (folder / PATH).read_text().splitlines()]
+
+
+@pytest.mark.parametrize(("suffix", "make", "settings", "place", "expected"), FORMATS, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_row_is_found(
+    tmp_path: Path, suffix: str, make: Callable[[Path], object], settings: dict[str, str], place: tuple[int, int | None], expected: object
+) -> None:
+    make(tmp_path / f"file{suffix}")
+    (found,) = write(tmp_path, suffix, settings, place)
     assert (found["source_row"], found["source_line"], found["source_file"]) == (*place, f"feeds/file{suffix}")
     assert found["raw"] == expected
+
+
+def test_a_file_with_other_bytes_is_not_quoted(tmp_path: Path) -> None:
+    (tmp_path / "file.csv").write_text(CSV)
+    with pytest.raises(InputError, match="its bytes are not those that arrived"):
+        write(tmp_path, ".csv", {}, (1, 2), damage=b"D,added,4\n")
