@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 AUDIT := build/audit
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit mutants torture crashes histories dbt-build lint ui audit lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page bench bench-growth bench-changes bench-scenarios clean
+.PHONY: help setup run test check unit mutants torture crashes histories dbt-build lint ui audit lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page lineage bench bench-growth bench-changes bench-scenarios clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -82,6 +82,9 @@ audit: setup $(AUDIT)/.installed  ## known weaknesses of the dependencies, and a
 lock:  ## write requirements.lock and audit.lock from pyproject.toml
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev --no-header pyproject.toml -o requirements.lock
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group audit --no-header -o audit.lock
+
+lineage: setup  ## write assets/lineage/program.json: where the columns of models and calculation come from
+	@$(BIN)/python -m assets.lineage.program_columns
 
 tables-page: setup  ## write docs/tables.md from the descriptions of the tables
 	@$(BIN)/python -m pipelines.pages.tables

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from models.calculation.reads import WIDE
+
 PROGRAM_FILE = Path(__file__).with_name("program.json")
 
 
@@ -35,6 +37,29 @@ class ProgramLineage:
     def columns_of(self, table: str) -> dict[str, ComputedColumn]:
         """The columns of a table (schema.table) by their own names, in order."""
         return {name.removeprefix(f"{table}."): column for name, column in self.columns.items() if name.startswith(f"{table}.")}
+
+    def tables_read(self, table: str) -> dict[str, list[tuple[str, str]]]:
+        """The columns of a table (schema.table), each with the tables it comes from directly and their columns. A step in Polars is one table's."""
+        return {name: sorted({_split(each) for each in self._before(f"{table}.{name}")}) for name in self.columns_of(table)}
+
+    def _before(self, column: str) -> set[str]:
+        """The columns of tables that a column is computed from, through the columns of the calculation, which no table has."""
+        found: set[str] = set()
+        seen, ahead = {column}, list(self.columns[column].inputs)
+        while ahead:
+            each = ahead.pop()
+            if each not in seen:
+                seen.add(each)
+                if each.startswith(f"{WIDE}."):
+                    ahead += self.columns[each].inputs
+                else:
+                    found.add(each)
+        return found
+
+
+def _split(column: str) -> tuple[str, str]:
+    schema, table, name = column.split(".", 2)
+    return f"{schema}.{table}", name
 
 
 @cache

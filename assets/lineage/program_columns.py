@@ -3,13 +3,15 @@
 Belongs here: which queries there are, and joining them with what the Polars models declare. Does not belong here: reading one query
 (sql_columns.py), what the calculation declares (models/calculation/reads.py).
 
-The models are compiled for a book that uses everything. So the file depends on the program alone, and no run parses SQL.
+The models are compiled for a book that uses everything and for one that uses nothing, because some have SQL of their own where a part of the language
+is not in use. So the file depends on the program alone, and no run parses SQL.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from sqlglot import exp, parse_one
 
@@ -28,22 +30,29 @@ _WRITTEN = {"calc.lines_netted": "select due.* from intermediate.int_net_of_dedu
 
 def make_program() -> str:
     """The text of program.json: one line per column, so that a change of the SQL is a readable change of it."""
-    models = read_models()
-    columns = {f"{table}.{name}": (column.expression, sorted(column.inputs)) for table, query in models.items() for name, column in query.columns.items()}
-    rows = {table: sorted(query.rows) for table, query in models.items()}
+    whole = read_default_book()
+    models, plain = read_models(whole), read_models({name: False if value is True else value for name, value in whole.items()})
+    columns = {
+        f"{table}.{name}": (column.expression, sorted(column.inputs | plain[table].columns[name].inputs))
+        for table, query in models.items()
+        for name, column in query.columns.items()
+    }
+    rows = {table: sorted(query.rows | plain[table].rows) for table, query in models.items()}
     inputs = _input_columns({table: list(query.columns) for table, query in models.items()})
     for name, (meaning, names) in column_graph().items():
-        columns[name] = (meaning, sorted(set().union(*(inputs.get(each, {each}) for each in names))))
+        columns[name] = (meaning, list(dict.fromkeys(source for each in names for source in inputs.get(each, [each]))))
     joined = sorted(set().union(*(inputs[name] for name in frames_joined())))
     rows |= {f"calc.{table}": joined for table in TABLES}
-    lines = {name: ",\n".join(f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in sorted(of.items())) for name, of in (("columns", columns), ("rows", rows))}
-    return "{{\n\"columns\": {{\n{columns}\n}},\n\"rows\": {{\n{rows}\n}}\n}}\n".format(**lines)
+    return f'{{\n"columns": {{\n{_lines(columns)}\n}},\n"rows": {{\n{_lines(rows)}\n}}\n}}\n'
 
 
-def read_models() -> dict[str, QueryLineage]:
-    """The lineage of every dbt model and of what steps write with SQL of their own, by schema.table."""
-    ahead = compile_models()
-    tables = _source_columns()
+def _lines(entries: Mapping[str, Any]) -> str:
+    return ",\n".join(f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in sorted(entries.items()))
+
+
+def read_models(book: dict[str, Any]) -> dict[str, QueryLineage]:
+    """The lineage of every dbt model and of what steps write with SQL of their own, by schema.table. `book`: the var that the models are compiled with."""
+    ahead, tables = compile_models(book=book), _source_columns(book)
     found: dict[str, QueryLineage] = {}
     while ahead:
         ready = [name for name, sql in ahead.items() if not _tables_of(sql) & ahead.keys()]
@@ -56,21 +65,21 @@ def read_models() -> dict[str, QueryLineage]:
     return found | {name: read_query(sql, tables) for name, sql in _WRITTEN.items()}
 
 
-def _input_columns(models: Mapping[str, list[str]]) -> dict[str, set[str]]:
+def _input_columns(models: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """The columns of tables that each column of an input frame of the calculation is read from."""
-    tables = {**_source_columns(), **models}
-    found: dict[str, set[str]] = {}
+    tables = {**_source_columns(read_default_book()), **models}
+    found: dict[str, list[str]] = {}
     for queries in (QUERIES, _NETTED):
         for frame, sql in queries.items():
             for name, column in read_query(sql, tables).columns.items():
-                found.setdefault(f"{frame}.{name}", set()).update(column.inputs)
+                found.setdefault(f"{frame}.{name}", []).extend(sorted(column.inputs))
     return found
 
 
-def _source_columns() -> dict[str, list[str]]:
-    """The columns of the tables that steps of ours write, those included that the default book carries along."""
+def _source_columns(book: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The columns of the tables that steps of ours write, those included that the book carries along."""
     tables = {f"{source.schema}.{source.name}": list(source.columns) for source in load_manifest().sources.values()}
-    for feed, settings in read_default_book()["feeds"].items():
+    for feed, settings in book["feeds"].items():
         tables[f"raw.{feed}"] += [column for _, column in settings["carried"]]
     return tables
 

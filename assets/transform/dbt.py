@@ -225,11 +225,11 @@ def _without_tests(manifest: Any) -> Any:
     return manifest
 
 
-def compile_models() -> dict[str, str]:
-    """The SQL of every model by schema.table, as a full run compiles it for a book that uses everything. It needs no warehouse."""
+def compile_models(**variables: Any) -> dict[str, str]:
+    """The SQL of every model by schema.table, as a full run compiles it: for a book that uses everything, or for `book`. It needs no warehouse."""
     runner, _ = _import_dbt()
     try:
-        result = runner(manifest=_models_alone()).invoke(["compile", *_QUIET, *_places()], vars={"incremental": False, "warehouse": ":memory:"})
+        result = runner(manifest=_models_alone()).invoke(["compile", *_QUIET, *_places()], vars={"incremental": False, "warehouse": ":memory:", **variables})
     finally:
         _close()
     if not result.success:

@@ -3,17 +3,17 @@
 Belongs here: the columns that columns.py declares, with those they come from. Does not belong here: how they are computed, lineage of SQL
 (assets/lineage/).
 
-`table.column` is a column of an input frame (columns.INPUTS). A name without a table is a column of the wide frame.
+`table.column` is a column of an input frame (columns.INPUTS). A name without a table is a column of the wide frame. What matters most stands first.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from models.calculation.columns import INPUTS, OPTIONAL, STEPS, SUMMED, TABLES
 
-Reads = Mapping[str, frozenset[str]]
+Reads = Mapping[str, tuple[str, ...]]
 
 #: The key of what a step reads without computing a value from it: keys, order, whether a result is blocked, figures read together with others.
 ALONG = ""
@@ -58,20 +58,20 @@ _READS: Mapping[str, Mapping[str, str]] = {
     "find_targets": {
         ALONG: f"payout_key {_TARGET_ROW} {_of('targets', _TARGET_ROW)} {_SUM_KEYS}",
         **{f"feed_{name}": f"targets.{name}" for name in ("target", "incentive", "baseline")},
-        "prior_measure": f"target_source baseline_source {_PRIOR} {_of('measures', _VALUES)}",
+        "prior_measure": f"{_of('measures', _VALUES)} target_source baseline_source {_PRIOR}",
         "prior_missing": f"target_source baseline_source {_PRIOR} {_of('measures', _MISSING)}",
-        **{name: f"{name}_source {name}_value feed_{name} prior_measure" for name in ("target", "baseline", "incentive")},
+        **{name: f"{name}_value feed_{name} prior_measure {name}_source" for name in ("target", "baseline", "incentive")},
     },
     "measure_periods": {
         ALONG: f"payout_key benefit_key line_set_key base_line_set_key measures.is_prior periods.period_no {_SUM_KEYS}",
         "period_no": "counts_from first_period last_period",
         **{name: f"measures.{name}" for name in SUMMED},
         "span_key": "benefit_key participant_key span_start",
-        "measure_period": f"measure {_VALUES}",
-        "base_period": f"base measure_period {_VALUES}",
+        "measure_period": f"{_VALUES} measure",
+        "base_period": f"measure_period base {_VALUES}",
         "measure_to_date": "measure_period",
         "base_sum": "base_period",
-        "base_to_date": "base base_sum measure_to_date baseline",
+        "base_to_date": "base_sum base measure_to_date baseline",
         "quantity_to_date": "quantity",
         "last_day": "periods.last_day",
         "counted_until": "last_day window_end",
@@ -103,7 +103,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
         ALONG: "reason benefit_key is_last tiers.benefit_key",
         "tier": f"{_AXIS} {_LADDER} matrix_columns.from_value",
         "axis_value": f"{_AXIS}",
-        "curve_payout": f"tier axis_value {_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} method above ties tie_count",
+        "curve_payout": f"base_to_date {_FORMS} {_FIGURES} tier axis_value {_AXIS} {_LADDER} {_MATRIX} method above ties tie_count",
         "multiplier": f"{_AXIS} {_MULTIPLIER}",
         "gate_factor": f"{_AXIS} {_GATES}",
         "limited_payout": f"curve_payout multiplier gate_factor {_LIMITS}",
@@ -186,7 +186,7 @@ _OWN = {"accruals": ("accrued_to_date", "accrued_before")}
 
 def list_reads(step: str) -> Reads:
     """The columns of a step, each with what it is computed from; under ALONG what the step reads besides."""
-    return {column: frozenset(names.split()) for column, names in _READS[step].items()}
+    return {column: tuple(dict.fromkeys(names.split())) for column, names in _READS[step].items()}
 
 
 def list_steps() -> tuple[str, ...]:
@@ -194,25 +194,26 @@ def list_steps() -> tuple[str, ...]:
     return tuple(_READS)
 
 
-def column_graph() -> dict[str, tuple[str, frozenset[str]]]:
+def column_graph() -> dict[str, tuple[str, tuple[str, ...]]]:
     """Every column of the wide frame and of the output tables, with what it is in words and the columns it comes from.
 
     Its nodes are `calculation.<column>`, `<input frame>.<column>` and `calc.<table>.<column>`.
     """
     meanings = {name: meaning for added in STEPS.values() for name, (_, meaning) in added.items()}
     meanings |= {pattern.replace(r"\d+", "n"): meaning for pattern, (_, meaning) in OPTIONAL.items()}
-    graph: dict[str, tuple[str, frozenset[str]]] = {}
+    graph: dict[str, tuple[str, tuple[str, ...]]] = {}
     for column, source in _given_columns().items():
-        graph[f"{WIDE}.{column}"] = (f"{column} as agreed", frozenset([source]))
+        graph[f"{WIDE}.{column}"] = (f"{column} as agreed", (source,))
     for step in _READS:
         for column, names in list_reads(step).items():
             if column != ALONG:
-                before = graph.get(f"{WIDE}.{column}", ("", frozenset()))[1]
-                graph[f"{WIDE}.{column}"] = (meanings.get(column, column), before | {_node(name) for name in names if name != column})
+                before = graph.get(f"{WIDE}.{column}", ("", ()))[1]
+                added = [_node(name) for name in names if name != column]
+                graph[f"{WIDE}.{column}"] = (meanings.get(column, column), tuple(dict.fromkeys((*before, *added))))
     for table, columns in TABLES.items():
         for column in columns:
             names = _OUTPUTS.get(table, {}).get(column, column).split()
-            found = frozenset(f"calc.{table}.{name}" if name in _OWN.get(table, ()) and name != column else _node(name) for name in names)
+            found = tuple(f"calc.{table}.{name}" if name in _OWN.get(table, ()) and name != column else _node(name) for name in names)
             graph[f"calc.{table}.{column}"] = (_MEANINGS.get(f"calc.{table}.{column}") or meanings.get(names[0], column), found)
     return graph
 
@@ -222,7 +223,7 @@ def frames_joined() -> frozenset[str]:
     return frozenset(name for step in _READS for name in list_reads(step).get(ALONG, ()) if "." in name)
 
 
-def is_read(name: str, declared: frozenset[str]) -> bool:
+def is_read(name: str, declared: Container[str]) -> bool:
     """Whether a column of the wide frame is among those declared; places on axes are numbered."""
     return name in declared or re.sub(r"^(axis_value|axis_divisor)_\d+$", r"\1_n", name) in declared
 

@@ -18,7 +18,7 @@ import typer
 
 from assets.runtime.events import log_event
 from assets.runtime.masking import mask
-from pipelines.cli.commands import approve, demo, doctor, explain, export, init, rejects, run, ui, validate, verify, withdraw
+from pipelines.cli.commands import approve, demo, doctor, explain, export, init, lineage, rejects, run, ui, validate, verify, withdraw
 from pipelines.cli.ledger import close, journal, reopen, write_off
 from pipelines.cli.logged import logged
 from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT, as_called, named_book, program
@@ -37,7 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    logged(demo.demo), logged(run.run), explain.explain, validate.validate, approve.approve,
+    logged(demo.demo), logged(run.run), explain.explain, lineage.lineage, validate.validate, approve.approve,
     logged(close.close), logged(reopen.reopen), logged(write_off.write_off), journal.journal, logged(verify.verify), rejects.rejects, logged(withdraw.withdraw),
     export.export, init.init, doctor.doctor, ui.ui,
 ):  # fmt: skip

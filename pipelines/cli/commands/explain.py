@@ -69,19 +69,11 @@ def _show(explanation: Explanation, form: Format, file: TextIO | None = None) ->
 
 def render_page(explanation: Explanation) -> str:
     """One self-contained HTML page. All data in it is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     from pipelines.cli.commands.curve import draw_curve
     from pipelines.cli.explanation_view import present
+    from pipelines.cli.pages import open_page
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("explain.html.j2").render(t=present(explanation), e=explanation, curve=draw_curve(explanation))
+    return open_page("explain.html.j2").render(t=present(explanation), e=explanation, curve=draw_curve(explanation))
 
 
 def _print_text(explanation: Explanation, console: Console) -> None:

@@ -66,7 +66,7 @@ def calls(frames: dict[str, pl.DataFrame]) -> Iterator[dict[str, Call]]:
 
 
 def declared(step: str) -> frozenset[str]:
-    return frozenset().union(*list_reads(step).values())
+    return frozenset(name for names in list_reads(step).values() for name in names)
 
 
 @pytest.mark.parametrize("step", list_steps())
