@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from models.feeds.attributes import folded
 from models.feeds.columns import Feed
 from models.feeds.expressions import compile_expression
 from models.feeds.settings import ROW_IN_KEY, FeedSettings
-from models.feeds.attributes import folded
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from assets.lineage.program import PROGRAM_FILE, ProgramLineage, read_program
 from assets.runtime.cache_folder import open_cache, store
 from assets.runtime.warehouse import write_table
 from models.calculation.reads import WIDE
+from models.feeds.attributes import folded
 from models.feeds.columns import FEEDS
 from models.feeds.settings import FeedSettings
-from models.feeds.attributes import folded
 
 if TYPE_CHECKING:
     import duckdb

@@ -117,8 +117,8 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "gap_to_next_tier": f"next_tier_from {_AXIS}",
     },
     "forecast_rows": {
-        ALONG: f"reason payout_key period_no series_key window_no window_start missing_measure missing_prior_target missing_prior_baseline benefit_key axes.slot "
-        f"axes.benefit_key axes.rank_of axis_needs_positive_baseline base {_SUM_KEYS}",
+        ALONG: f"reason payout_key period_no series_key window_no window_start missing_measure missing_prior_target missing_prior_baseline benefit_key "
+        f"axes.slot axes.benefit_key axes.rank_of axis_needs_positive_baseline base {_SUM_KEYS}",
         "projected_measure": f"measure_to_date {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
         "tier_forecast": f"tier projected_measure {_AXIS} {_LADDER}",
         "tier_accrual": f"tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_LADDER}",

@@ -6,6 +6,7 @@ Belongs here: words and order, the same for terminal and page. Does not belong h
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -58,7 +59,7 @@ def draw_mermaid(columns: list[ColumnOrigins]) -> str:
                 way.insert(0, f"{_feed(row)} file: {_source(row)}")
             else:
                 way[0] = row["canonical_table"]
-            edges |= dict.fromkeys(zip(way, way[1:], strict=False))
+            edges |= dict.fromkeys(itertools.pairwise(way))
     numbers = {name: f"n{number}" for number, name in enumerate(dict.fromkeys(name for edge in edges for name in edge))}
     nodes = [f'  {number}["{_escaped(name)}"]' for name, number in numbers.items()]
     return "\n".join(["flowchart LR", *nodes, *(f"  {numbers[start]} --> {numbers[end]}" for start, end in edges)]) + "\n"

@@ -5,6 +5,7 @@ Belongs here: the published table and its other forms. Does not belong here: lin
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def test_a_way_leads_from_the_published_column_to_the_canonical_one(demo_book: P
     ):
         steps = way.split(" ← ")
         assert (steps[0], steps[-1]) == (f"marts.{table}.{column}", canonical)
-        assert all(below in columns[above].inputs for above, below in zip(steps, steps[1:], strict=False))
+        assert all(below in columns[above].inputs for above, below in itertools.pairwise(steps))
 
 
 def test_a_book_without_nets_measures_no_payouts(demo_book: Path) -> None:
