@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlglot import exp, parse_one
 from sqlglot.optimizer.qualify import qualify
@@ -37,7 +38,7 @@ class QueryLineage:
 def read_query(sql: str, tables: Mapping[str, Sequence[str]]) -> QueryLineage:
     """The lineage of a query. `tables`: the columns of every table it reads, by schema.table."""
     tree = parse_one(sql, dialect="duckdb")
-    schema: dict[str, dict[str, dict[str, str]]] = {}
+    schema: dict[str, Any] = {}
     for table in {f"{each.db}.{each.name}" for each in tree.find_all(exp.Table) if each.db}:
         db, _, name = table.partition(".")
         schema.setdefault(db, {})[name] = dict.fromkeys(tables[table], "unknown")
@@ -104,7 +105,7 @@ class _Reader:
         joined = " | ".join(texts)
         return joined if len(joined) <= _MOST_CHARACTERS else f"{joined[:_MOST_CHARACTERS]} …"
 
-    def _of_expression(self, scope: Scope, expression: exp.Expression) -> set[str]:
+    def _of_expression(self, scope: Scope, expression: exp.Expr) -> set[str]:
         found: set[str] = set()
         for column in expression.find_all(exp.Column):
             found |= self._of_column(scope, column)
@@ -123,10 +124,10 @@ class _Reader:
 def _names(scope: Scope) -> list[str]:
     if scope.expression.args.get("by_name"):
         return list(dict.fromkeys(name for branch in scope.set_operation_scopes for name in _names(branch)))
-    return [each.alias_or_name for each in scope.expression.selects]
+    return list(scope.expression.named_selects) if isinstance(scope.expression, exp.Query) else []
 
 
-def _projections(scope: Scope, name: str) -> Iterator[tuple[Scope, exp.Expression]]:
+def _projections(scope: Scope, name: str) -> Iterator[tuple[Scope, exp.Expr]]:
     """The expressions of a column: one, or one per branch of a union, where columns go by their places."""
     if scope.set_operation_scopes:
         position = _names(scope).index(name)
@@ -164,7 +165,7 @@ def _outwards(scope: Scope | None) -> Iterator[Scope]:
         scope = scope.parent
 
 
-def _plain(expression: exp.Expression) -> str:
+def _plain(expression: exp.Expr) -> str:
     """The expression without the names of tables, and without casts to types of our own, which are numbers for names."""
     bare = expression.copy()
     for column in list(bare.find_all(exp.Column)):

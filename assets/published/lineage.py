@@ -42,11 +42,8 @@ def find_origins(book_folder: Path, wanted: str) -> list[ColumnOrigins]:
     if column and column not in names:
         raise _unknown(wanted, f"{table} has no column {column!r}", names)
     chosen = [row for row in rows if not column or row["column_name"] == column]
-    return [
-        ColumnOrigins(table, name, of[0]["expression"], of)
-        for name in ([column] if column else [*names, None])
-        if (of := [row for row in chosen if row["column_name"] == name])
-    ]
+    asked: list[str | None] = [column] if column else [*names, None]
+    return [ColumnOrigins(table, name, of[0]["expression"], of) for name in asked if (of := [row for row in chosen if row["column_name"] == name])]
 
 
 def _unknown(wanted: str, problem: str, known: list[str]) -> InputError:

@@ -212,9 +212,9 @@ def column_graph() -> dict[str, tuple[str, tuple[str, ...]]]:
                 graph[f"{WIDE}.{column}"] = (meanings.get(column, column), tuple(dict.fromkeys((*before, *added))))
     for table, columns in TABLES.items():
         for column in columns:
-            names = _OUTPUTS.get(table, {}).get(column, column).split()
-            found = tuple(f"calc.{table}.{name}" if name in _OWN.get(table, ()) and name != column else _node(name) for name in names)
-            graph[f"calc.{table}.{column}"] = (_MEANINGS.get(f"calc.{table}.{column}") or meanings.get(names[0], column), found)
+            origins = _OUTPUTS.get(table, {}).get(column, column).split()
+            found = tuple(f"calc.{table}.{name}" if name in _OWN.get(table, ()) and name != column else _node(name) for name in origins)
+            graph[f"calc.{table}.{column}"] = (_MEANINGS.get(f"calc.{table}.{column}") or meanings.get(origins[0], column), found)
     return graph
 
 

@@ -118,6 +118,7 @@ def test_tables_show_which_columns_theirs_come_from(whole_run: dg.ExecuteInProce
 
     def deps(table: str, column: str) -> set[str]:
         lineage = shown[table].metadata["dagster/column_lineage"].value
+        assert isinstance(lineage, dg.TableColumnLineage)
         return {f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in lineage.deps_by_column[column]}
 
     assert deps("published/fct_payout", "settled") == {"marts/fct_payout.settled"}
