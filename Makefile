@@ -84,7 +84,7 @@ lock:  ## write requirements.lock and audit.lock from pyproject.toml
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group audit --no-header -o audit.lock
 
 lineage: setup  ## write assets/lineage/program.json: where the columns of models and calculation come from
-	@$(BIN)/python -m assets.lineage.program_columns
+	@$(BIN)/python -m pipelines.pages.program_lineage
 
 tables-page: setup  ## write docs/tables.md from the descriptions of the tables
 	@$(BIN)/python -m pipelines.pages.tables

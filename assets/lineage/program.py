@@ -1,6 +1,6 @@
 """Where the columns of our tables come from, as the program computes them: the same for every book.
 
-Belongs here: reading program.json. Does not belong here: how it is made (program_columns.py), what a book adds (origins.py).
+Belongs here: reading program.json. Does not belong here: how it is made (pipelines/pages/program_lineage.py), what a book adds (origins.py).
 """
 
 from __future__ import annotations

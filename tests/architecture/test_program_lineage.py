@@ -12,7 +12,7 @@ import duckdb
 import yaml
 
 from assets.lineage.program import PROGRAM_FILE, read_program
-from assets.lineage.program_columns import make_program, read_models
+from pipelines.pages.program_lineage import make_program, read_models
 from assets.published.marts import descriptions
 from assets.runtime.book_folder import open_book
 from assets.transform.book_features import read_book_features
