@@ -1,6 +1,7 @@
 """Where the columns of a query come from.
 
-Belongs here: one query in DuckDB's SQL and the columns of the tables it reads. Does not belong here: which queries there are (pipelines/pages/program_lineage.py).
+Belongs here: one query in DuckDB's SQL and the columns of the tables it reads. Does not belong here: which queries there are
+(pipelines/pages/program_lineage.py).
 
 sqlglot is imported here alone, and no run imports this module: the lineage of the program is computed when the program is built.
 """

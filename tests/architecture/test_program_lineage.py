@@ -12,10 +12,10 @@ import duckdb
 import yaml
 
 from assets.lineage.program import PROGRAM_FILE, read_program
-from pipelines.pages.program_lineage import make_program, read_models
 from assets.published.marts import descriptions
 from assets.runtime.book_folder import open_book
 from assets.transform.book_features import read_book_features
+from pipelines.pages.program_lineage import make_program, read_models
 
 MODELS = Path(__file__).parents[2] / "dbt_project" / "models"
 
