@@ -5,6 +5,7 @@ Belongs here: writing a staged set, checking it, switching, cleaning up. Does no
     published/runs/<run_id>/*.parquet    one complete set; `tables.json` (rows of each table, hash of each file, the run's line) is written last
     published/current                    link to the newest set; switching it is the last act of a publish
     a store, if book.yaml names one      the same set (assets/publishing/stored_set.py); readers see it there before `current` is switched
+    published/openlineage.ndjson         where its columns come from, as events for data catalogues
     published/tierledger.duckdb          the same tables for SQL readers from DuckDB 1.5 on
     a schema in PostgreSQL               the same tables, if book.yaml names one; written last, from the set that was switched to
     (assets/publishing/postgres/publish.py)
@@ -33,6 +34,8 @@ from assets.published.reader import DATABASE, MANIFEST, files_of, sealed
 from assets.publishing.duckdb_file import COPIED_UP_TO_ROWS, attached, copy_table, describe_files, replace_file
 from assets.publishing.kept_sets import keep_for_readers, remove_older
 from assets.publishing.line_parts import LINES, ONE_PART, file_name, find_unchanged_parts, list_parts, remember_payouts, take_over
+from assets.publishing.openlineage import FILE as OPENLINEAGE
+from assets.publishing.openlineage import write_openlineage
 from assets.publishing.postgres.publish import publish_to_postgres
 from assets.publishing.stored_set import commit_set
 from assets.runtime.context import CheckFailed, ChecksPassed, RunContext, StepReport
@@ -124,6 +127,10 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
         keep_published(con)
         delete_left_over(con)
         write_payout_runs(con, published)
+        if context.book.publish.openlineage:
+            write_openlineage(con, published, context.book.book, run, files_of(target, manifest), rows)
+        else:
+            (published / OPENLINEAGE).unlink(missing_ok=True)
         write_receipt(con, context, run_id)
     publish_to_postgres(context)
     log_event("published", f"Published in {published / 'current'}", folder=published / "current", rows=rows, run=run_id)

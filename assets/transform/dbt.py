@@ -227,6 +227,26 @@ def _without_tests(manifest: Any) -> Any:
     return manifest
 
 
+def compile_models(**variables: Any) -> dict[str, str]:
+    """The SQL of every model by schema.table, as a full run compiles it: for a book that uses everything, or for `book`. It needs no warehouse."""
+    runner, _ = _import_dbt()
+    try:
+        result = runner(manifest=_models_alone()).invoke(["compile", *_QUIET, *_places()], vars={"incremental": False, "warehouse": ":memory:", **variables})
+    finally:
+        _close()
+    if not result.success:
+        raise SqlError(f"the dbt project does not compile: {result.exception}")
+    return {_relation(each.node): each.node.compiled_code for each in result.result.results}
+
+
+def read_default_book() -> dict[str, Any]:
+    """The var `book` of a book that uses everything, as the project has it."""
+    import yaml
+
+    book: dict[str, Any] = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]["book"]
+    return book
+
+
 def needs_dbt(context: RunContext) -> bool:
     """Whether the models of a whole run are still to be compiled for what the book uses now, as far as can be said before the run has decided."""
     with open_warehouse(context) as con:
