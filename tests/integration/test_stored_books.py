@@ -27,12 +27,15 @@ from assets.published.reader import read_manifest as read_published
 from assets.publishing import duckdb_file, parquet_set, stored_set
 from assets.publishing.parquet_set import publish
 from assets.publishing.pulled_set import pull_published
-from assets.runtime.book_folder import Overtaken
-from assets.runtime.context import ChecksPassed, RunContext
+from assets.runtime.book_folder import Overtaken, lock_book
+from assets.runtime.context import ChecksPassed, RunContext, no_secret
+from assets.runtime.stores import open_store, refuse_without_conditions
+from models.book.storage_settings import StorageSettings
 from models.documents import InputError
 from pipelines.cli.main import main
 from pipelines.landing import find_landed, hash_of
 from pipelines.run import run_book
+from pipelines.stores import pull_all
 from tests.support.bonus_book import BOOK, DAYS, HEADER, published_tables, write_book
 from tests.support.feed_books import ROW, csv, load
 from tests.support.feed_books import write_book as write_small_book
@@ -94,6 +97,21 @@ def stored(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Stored:
     return found
 
 
+def test_a_mounted_folder_is_a_store(tmp_path: Path) -> None:
+    store = open_store(f"file://{tmp_path}/store", StorageSettings(), no_secret)
+    assert store.create("a/b", b"1")
+    assert not store.create("a/b", b"2")
+    content, seen = store.read("a/b") or (b"", None)
+    assert content == b"1"
+    assert store.replace_if("a/b", b"3", seen)
+    assert not store.replace_if("a/b", b"4", seen)
+    assert not store.replace_if("a/b", b"4", None)
+    assert not store.replace_if("nothing", b"4", seen)
+    assert (store.read("a/b") or (b"",))[0] == b"3"
+    assert not store.fetch("a/b", tmp_path / "c", seen)
+    refuse_without_conditions(store, replaces=True)
+
+
 def test_a_store_changes_nothing_that_is_computed(stored: Stored, ran_book: Path) -> None:
     """Not even what the run is called."""
     assert published_tables(stored.book) == published_tables(ran_book)
@@ -133,6 +151,8 @@ def test_a_book_moves_into_a_store(ran_book: Path, tmp_path: Path) -> None:
     second = Stored(book, store).another("second")
     assert run_book(second).status == "nothing_new"
     assert published_tables(second) == published_tables(ran_book)
+    with duckdb.connect(str(second / "published" / DATABASE), read_only=True) as con:
+        assert con.execute("select count(*) from fct_payout").fetchall() == [(4,)]
 
 
 def test_copies_of_archived_files_are_never_believed(stored: Stored) -> None:
@@ -142,6 +162,11 @@ def test_copies_of_archived_files_are_never_believed(stored: Stored) -> None:
     before = published_tables(stored.book)
     run_book(stored.book, rebuild=True, force=True)
     assert published_tables(stored.book) == before
+    assert b"600.00" in first.read_bytes()
+    first.write_bytes(b"damaged")
+    with lock_book(stored.book):
+        pull_all(stored.book)  # as `verify` does
+    assert b"600.00" in first.read_bytes()
 
 
 def test_an_archived_file_that_the_store_lost_is_sent_again_or_named(stored: Stored) -> None:
@@ -338,6 +363,8 @@ def test_a_line_of_the_history_that_is_late_is_entered_once(hand_made: list[RunC
         monkeypatch.setattr(parquet_set, "append_run", append_run)
         pull_archive(second)
         pull_published(second)
+        (other,) = read_runs(second.archive)
+        append_run(second.archive, other.model_copy(update={"run_id": "run-x", "status": "failed"}), shared_log(second, RUNS))
         assert enter_missing(second.archive, second.published, shared_log(second, RUNS)) == 1
         publish_as(second, "run-2")
         append_run(*arguments)
@@ -345,7 +372,7 @@ def test_a_line_of_the_history_that_is_late_is_entered_once(hand_made: list[RunC
     monkeypatch.setattr(parquet_set, "append_run", late)
     publish_as(first, "run-1")
     pull_archive(first)
-    assert [run.run_id for run in read_runs(first.archive)] == ["run-0", "run-1", "run-2"]
+    assert [run.run_id for run in read_runs(first.archive)] == ["run-0", "run-x", "run-1", "run-2"]
     assert read_runs(second.archive) == read_runs(first.archive)
 
 
