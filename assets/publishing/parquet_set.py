@@ -45,6 +45,7 @@ from assets.runtime.file_hashes import file_sha256
 from assets.runtime.sql import scan
 from assets.runtime.warehouse import open_warehouse, transaction
 from assets.spark.line_tables import delete_left_over
+from assets.spark.session import remove_spilled
 from assets.spark.split_lines import write_lines
 from models.sql_text import literal
 
@@ -132,6 +133,8 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
         else:
             (published / OPENLINEAGE).unlink(missing_ok=True)
         write_receipt(con, context, run_id)
+    if context.is_on_spark:
+        remove_spilled(context)
     publish_to_postgres(context)
     log_event("published", f"Published in {published / 'current'}", folder=published / "current", rows=rows, run=run_id)
     return PublishReport(

@@ -138,6 +138,15 @@ def run_tasks(context: RunContext, tasks: Sequence[Task]) -> list[list[Written]]
     return [result.written for result in done]
 
 
+def remove_spilled(context: RunContext) -> None:
+    """Remove the folders that workers spill to; none of them is at work."""
+    spill = limits_of(context).spill
+    for folder in spill.glob("task-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # the driver spills there too
+        spill.rmdir()
+
+
 def slots_of(context: RunContext) -> int:
     """How many tasks run at once."""
     return _session(context).slots

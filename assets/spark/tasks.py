@@ -100,6 +100,7 @@ class Probing:
 def run_task(task: Task) -> Result:
     """Run one task. An error that every attempt would meet is returned, so that Spark does not run it again."""
     try:
+        os.makedirs(_spill(task), exist_ok=True)  # a run that begins deletes what is there
         con = _connect(task)
         for statement in task.own:
             con.execute(statement)
@@ -117,11 +118,10 @@ def _connect(task: Task) -> duckdb.DuckDBPyConnection:
         for con in _open.values():
             con.close()
         _open.clear()
-        spill = os.path.join(task.spill, f"task-{os.getpid()}")
         config: dict[str, str | bool | int | float | list[str]] = {
             "threads": 1,  # rows stay in the order of their file
             "memory_limit": f"{task.memory // 10**6}MB",
-            "temp_directory": spill,
+            "temp_directory": _spill(task),
             "autoinstall_known_extensions": False,
         }
         con = duckdb.connect(config=config)
@@ -136,6 +136,11 @@ def _connect(task: Task) -> duckdb.DuckDBPyConnection:
             con.execute(statement)
         _open[key] = con
     return _open[key]
+
+
+def _spill(task: Task) -> str:
+    """Where this worker spills: the engine uses the same names in every process."""
+    return os.path.join(task.spill, f"task-{os.getpid()}")
 
 
 def _write(con: duckdb.DuckDBPyConnection, output: Output) -> list[Written]:
