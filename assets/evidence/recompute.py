@@ -1,11 +1,9 @@
 """Recompute the payouts of this pack: python3 recompute.py [--all] [--payout ID] [--json] [PACK]
 
 Needs Python 3.9 or later and nothing else: no package, no network, no Tierledger. Reads the pack (this folder, or the zip) and writes nothing.
-
 It starts from the lines as the files have them (amount, quantity, cost), the exchange rates, shares, targets and metrics, and the agreements as they were
 written. It computes in fractions what each agreement pays, rounds once, and compares with what was published. It shares no code with the program that made the
 pack, and does not read how that program came to its results (fct_calculation_step).
-
 Exit code 0: every payout agrees. 1: at least one differs. 2: at least one could not be recomputed, or the pack cannot be read.
 """
 
@@ -36,9 +34,6 @@ PEERS, SERIES = ("agreement_id", "agreement_version", "benefit_id", "window_star
 
 class CannotRecompute(Exception):
     """The pack does not hold what this payout needs."""
-
-
-# -- numbers and days -------------------------------------------------------------------------------------------------
 
 
 def number(text):
@@ -105,7 +100,6 @@ class Clause:
 
 
 # -- the curve: what a place pays -------------------------------------------------------------------------------------
-#
 # s holds the figures of one payout over its span: m measure, e base, q quantity, t target, b baseline, k incentive, x places by axis.
 
 
@@ -125,11 +119,9 @@ def paid_at(y, s):
 
 def in_measure(by, threshold, s):
     """A threshold in units of the measure."""
-    if by == "attainment":
-        return threshold * s.t
-    if by == "growth":
-        return (1 + threshold) * s.b
-    return s.b + threshold if by == "growth_amount" else threshold
+    if by in ("growth", "growth_amount"):
+        return (1 + threshold) * s.b if by == "growth" else s.b + threshold
+    return threshold * s.t if by == "attainment" else threshold
 
 
 def interpolate(tiers, x, tier, above):
@@ -153,10 +145,8 @@ def tiers_pay(benefit, by, s, x):
     tier = place([t["from"] for t in tiers], x, is_strict(benefit, by))
     if tier == 0:
         return ZERO, 0
-    if method == "whole":
-        return paid_at(tiers[tier - 1], s), tier
-    if method == "linear":
-        return paid_at(interpolate(tiers, x, tier, benefit.get("above", "hold")), s), tier
+    if method in ("whole", "linear"):
+        return paid_at(tiers[tier - 1] if method == "whole" else interpolate(tiers, x, tier, benefit.get("above", "hold")), s), tier
     if method == "total":
         return sum(t.get("rate", ZERO) * s.e for t in tiers[:tier]), tier
     ends = [in_measure(by, t["from"], s) for t in tiers[1:]] if method in ("rolling", "graduated") else []
@@ -208,9 +198,10 @@ def gate_keeps(gate, x):
     return Fraction(gate.get("otherwise", 0)) if fails else ONE
 
 
-def limit(limits, value):
-    """at_most caps, then less than pays_from pays 0, then at_least lifts."""
+def limit(limits, value, base):
+    """at_most and a part of the base cap, then less than pays_from pays 0, then at_least lifts."""
     value = min(value, Fraction(limits["at_most"])) if "at_most" in limits else value
+    value = min(value, Fraction(limits["rate_at_most"]) * max(base, ZERO)) if "rate_at_most" in limits else value
     value = ZERO if "pays_from" in limits and value < Fraction(limits["pays_from"]) else value
     return max(value, Fraction(limits["at_least"])) if "at_least" in limits else value
 
@@ -316,7 +307,7 @@ class Book:
         """Whether no window of the benefit, begun or not, follows in the payout's span."""
         span, of_benefit = self.clause(row).benefit.get("accumulate", "window"), (row["agreement_id"], row["benefit_id"])
         ends = [self.versions[name, version]["windows_to"] for name, version, benefit in self.clauses if (name, benefit) == of_benefit]
-        last = min(day(max(ends)), self.block(day(row["window_start"]), 12)[1] if span == "year" else dt.date.max)
+        last = min(day(max(ends)), self.block(day(row["window_start"]), MONTHS[span])[1] if span in MONTHS else dt.date.max)
         return span == "window" or day(row["window_end"]) >= last
 
     def last_rate(self, source, target, on):
@@ -454,12 +445,23 @@ class Book:
     def reference(self, row, name, part):
         """Target, baseline or incentive, and what lacks in the lines that it is a sum of. One from the prior year, and a baseline, are not prorated."""
         written = self.clause(row).benefit.get(name)
+        if isinstance(written, dict) and "weights" in written:
+            return Fraction(written["year"]) * self.weight_to_date(row, written["weights"]) * part, set()
         if isinstance(written, dict):
             prior = self.prior[row["payout_id"]]
             return (None if prior.missing["measure"] else prior.total["measure"] * Fraction(written.get("times", 1))), prior.missing["measure"]
         of_feed = self.targets.get(tuple(row[key] for key in (*SERIES, "window_start")), {})
         found = number(of_feed.get(name)) if written == "feed" else None if written is None else Fraction(written)
         return (found if found is None or name == "baseline" else found * part), set()
+
+    def weight_to_date(self, row, weights):
+        """The weights of the span's windows so far, as a part of those of a fiscal year."""
+        months, on, found = MONTHS[self.clause(row).benefit["window"]], day(row["span_start"]), ZERO
+        while on <= day(row["window_end"]):
+            first, last = self.block(on, months)
+            number_in_year = next(each[2] for each in self.periods if each[0] == first)
+            found, on = found + Fraction(weights[(number_in_year - 1) // months]), last + dt.timedelta(days=1)
+        return found / sum(map(Fraction, weights))
 
     def position(self, row):
         """The figures with ranks and percentiles among all participants of the agreement version."""
@@ -492,7 +494,7 @@ class Book:
             result.gate *= gate_keeps(gate, s.x[axis_of(gate["by"])])
         value = result.curve
         for step in benefit.get("order", ("multiply", "requires", "limits")):
-            value = limit(benefit.get("limits", {}), value) if step == "limits" else value * (result.multiplier if step == "multiply" else result.gate)
+            value = limit(benefit.get("limits", {}), value, s.e) if step == "limits" else value * (result.multiplier if step == "multiply" else result.gate)
         return value
 
     def settle(self, row):
@@ -504,6 +506,8 @@ class Book:
             if each["span_start"] != span:
                 span, before = each["span_start"], ZERO
             clause, s = self.clause(each), self.position(each)
+            if any("limits" in other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]):
+                raise CannotRecompute("this program does not know limits of an agreement on the sum of its benefits")
             result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)
             result.earned, result.prior, result.payout, rule = ZERO, before, ZERO, clause.benefit.get("settle", {}).get("clawback", "carry")
             if not result.reason:
@@ -561,12 +565,8 @@ def recompute(book, payout_id):
         if not row:
             raise CannotRecompute("the pack does not have it")
         problems = book.differences(row)
-        return {
-            **found,
-            "outcome": "differs" if problems else "agrees",
-            "payout": f"{shown(book.combined(row).payout)} {row['currency']}",
-            "problems": problems,
-        }
+        payout = f"{shown(book.combined(row).payout)} {row['currency']}"
+        return {**found, "outcome": "differs" if problems else "agrees", "payout": payout, "problems": problems}
     except (CannotRecompute, KeyError, ValueError, TypeError, ZeroDivisionError) as error:
         return {**found, "outcome": "cannot", "problems": [str(error) if isinstance(error, CannotRecompute) else f"{type(error).__name__}: {error}"]}
 
