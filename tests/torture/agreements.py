@@ -80,7 +80,7 @@ def draw_agreement(d: Draw, cluster: Cluster, calendar: Row, name: str, kinds: l
     """One agreement of the cluster. `kinds`: windows its benefits may have (one is drawn for all when there are several)."""
     everyone = [*cluster.members, *cluster.reps]
     agreement: Row = {"agreement": name, "version": 1, "currency": cluster.currency, "term": term or draw_term(d, calendar)}
-    if d.chance(0.15, "sum limits"):
+    if d.chance(0.15, "sum_limits"):
         agreement["limits"] = {d.pick(["at_most", "at_most", "at_least"]): d.number(5, 400, 0), "per": "term"}
     if d.chance(0.8):
         agreement["title"] = f"Programme {name}"
