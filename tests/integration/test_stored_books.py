@@ -325,6 +325,13 @@ def test_unchanged_files_are_not_sent_again_and_old_ones_go(hand_made: list[RunC
     assert before["objects"]["fct_payout"] not in kept
 
 
+def test_an_object_that_is_lost_is_not_taken_over(hand_made: list[RunContext]) -> None:
+    published = hand_made[0].folder.parent / "store" / "published"
+    (published / current_of(hand_made[0])["objects"]["dim_benefit"]).unlink()
+    publish_as(hand_made[1], "run-1")
+    assert (published / current_of(hand_made[0])["objects"]["dim_benefit"]).exists()
+
+
 def test_files_of_a_run_that_may_be_about_to_publish_stay(hand_made: list[RunContext]) -> None:
     left = hand_made[0].folder.parent / "store" / "published" / "runs" / "run-x.0000" / "fct_payout.parquet"
     left.parent.mkdir()
