@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 AUDIT := build/audit
 STORES := build/stores
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit mutants torture crashes histories dbt-build lint ui audit stores lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page bench bench-growth bench-changes bench-scenarios clean
+.PHONY: help setup run test check unit mutants torture crashes histories dbt-build lint ui audit stores lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page lineage bench bench-growth bench-changes bench-scenarios clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -87,6 +87,9 @@ lock:  ## write requirements.lock, audit.lock and stores.lock from pyproject.tom
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev --no-header pyproject.toml -o requirements.lock
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group audit --no-header -o audit.lock
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group stores --no-header -o stores.lock
+
+lineage: setup  ## write assets/lineage/program.json: where the columns of models and calculation come from
+	@$(BIN)/python -m pipelines.pages.program_lineage
 
 tables-page: setup  ## write docs/tables.md from the descriptions of the tables
 	@$(BIN)/python -m pipelines.pages.tables

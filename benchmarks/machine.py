@@ -12,13 +12,17 @@ from pathlib import Path
 
 from benchmarks.books import PROJECT
 
+#: The history and the page of the growth.
+_WRITTEN = (":!benchmarks/history.jsonl", ":!benchmarks/growth*")
+
 
 def read_facts() -> dict[str, str]:
-    """As they are now. `code`: the commit, with `-dirty` where files differ from it."""
-    described = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=PROJECT, capture_output=True, text=True, check=False)
+    """As they are now. `code`: the commit, with `-dirty` where files differ from it. What measuring writes does not count."""
+    described = subprocess.run(["git", "describe", "--always"], cwd=PROJECT, capture_output=True, text=True, check=False)
+    changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", ".", *_WRITTEN], cwd=PROJECT, capture_output=True, check=False)
     return {
         "day": dt.datetime.now(dt.UTC).date().isoformat(),
-        "code": described.stdout.strip() or "no commit",
+        "code": f"{described.stdout.strip()}{'-dirty' if changed.returncode else ''}" if described.returncode == 0 else "no commit",
         "machine": f"{os.cpu_count()} × {_processor()}, {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "engines": f"DuckDB {version('duckdb')}, Polars {version('polars')}, Python {platform.python_version()}",
     }

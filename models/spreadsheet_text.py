@@ -1,6 +1,7 @@
 """Tables exported to spreadsheets and other ledgers.
 
-Belongs here: texts that a spreadsheet would run as formulas, and how they come back. Does not belong here: which tables are exported, and to which files.
+Belongs here: texts that a spreadsheet would run as formulas or take for numbers and days, and how they come back. Does not belong here: which tables
+are exported, and to which files.
 """
 
 from __future__ import annotations
@@ -16,6 +17,18 @@ _FORMULA = r"^('*[=+\-@\t\r])"
 _GUARDED = r"^'('*[=+\-@\t\r])"
 #: A negative number, however it is written, is not a formula.
 _NEGATIVE = re.compile(r"-[0-9][0-9.,]*")
+
+
+#: Texts that a spreadsheet turns into a number or a day that reads otherwise: 0042, 12345678901234567, 1E5, 2026-03, 1/2.
+_CHANGED = r"^([+-]?0\d+|\d{16,}|\d+(\.\d+)?[eE][+-]?\d+|\d{1,4}([-/.]\d{1,2}){1,2}|\d{1,2}[-/.]\d{4})$"
+
+
+def keep_texts(frame: pl.DataFrame) -> pl.DataFrame:
+    """The table for a CSV file that a spreadsheet opens: texts that it would change are formulas that give them as they are, `="0042"`."""
+    import polars as pl
+
+    texts = [pl.col(name) for name, dtype in frame.schema.items() if dtype == pl.String]
+    return frame.with_columns(pl.when(text.str.contains(_CHANGED)).then(pl.format('="{}"', text)).otherwise(text).name.keep() for text in texts)
 
 
 def neutralize_texts(frame: pl.DataFrame) -> pl.DataFrame:

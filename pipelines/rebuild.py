@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.runtime.book_folder import lock_book, open_book
-from assets.runtime.context import RunContext, read_clock, silent
+from assets.runtime.context import RunContext, on_engine, read_clock, silent
+from models.book.engine_settings import EngineKind
 from models.calendars import day_in
 from models.documents import InputError, Problem
 from pipelines.run import Clock, Progress, RunSummary, run_steps
@@ -40,7 +41,13 @@ class KnownAt:
 
 
 def run_known_at(
-    folder: Path, day: dt.date, as_of: dt.date | None = None, progress: Progress = silent, force: bool = False, clock: Clock = read_clock
+    folder: Path,
+    day: dt.date,
+    as_of: dt.date | None = None,
+    progress: Progress = silent,
+    force: bool = False,
+    clock: Clock = read_clock,
+    engine: EngineKind | None = None,
 ) -> KnownAt:
     """Publish what the book knew at the end of `day`, in its time zone, into published-known-at/<day>. The book itself does not change.
 
@@ -55,7 +62,7 @@ def run_known_at(
         pull_all(folder)
         snapshot = snapshot_of_day(folder, day, as_of, zone)
         with _scratch_book(folder, snapshot, folder.resolve() / KNOWN_AT / day.isoformat(), progress) as context:
-            summary = run_steps(context, force)
+            summary = run_steps(on_engine(context, engine), force)
     return KnownAt(day, snapshot, dataclasses.replace(summary, folder=folder.resolve()))
 
 

@@ -21,7 +21,9 @@ from assets.runtime.book_folder import lock_book, open_book, open_run
 from assets.runtime.context import CheckFailed, RunContext, StepReport, read_clock, silent
 from assets.runtime.events import log_event
 from assets.runtime.machine_errors import translate_machine_errors
+from assets.spark.session import begin_session
 from assets.steps import AGREEMENTS, CALCULATE, CHECKS, FEEDS, IDENTIFY, LEDGER, MARTS, NET, PREPARE, PUBLISH, Step
+from models.book.engine_settings import EngineKind
 from models.documents import Problem
 from pipelines.logging.run_events import log_run
 from pipelines.settings import limit_polars, read_secret
@@ -91,16 +93,17 @@ def run_book(
     rebuild: bool = False,
     clock: Clock = read_clock,
     full: bool = False,
+    engine: EngineKind | None = None,
 ) -> RunSummary:
     """Run every step on the book. Stop after the feeds if nothing that decides the result has changed (unless `force`).
 
-    `full`: compute everything, also what has not changed. `rebuild`: rebuild the warehouse from the archive first.
+    `full`: compute everything, also what has not changed. `engine`: instead of the one in book.yaml. `rebuild`: rebuild the warehouse from the archive first.
     Raises InputError (wrong input, or a damaged warehouse), CheckFailed (nothing published),
     BookLocked (another run is in progress), MachineRefused (no space, no permission), PostgresFailed (published, but not to PostgreSQL).
     """
     open_book(folder)
     with lock_book(folder):
-        return run_locked_book(folder, as_of, progress, force, rebuild, clock, full)
+        return run_locked_book(folder, as_of, progress, force, rebuild, clock, full, engine)
 
 
 def run_locked_book(
@@ -111,9 +114,10 @@ def run_locked_book(
     rebuild: bool = False,
     clock: Clock = read_clock,
     full: bool = False,
+    engine: EngineKind | None = None,
 ) -> RunSummary:
     """The same for a caller that holds the book's lock."""
-    context = open_run(folder, as_of, clock(), progress=progress, secret=read_secret, clock=clock, full=full)
+    context = open_run(folder, as_of, clock(), progress=progress, engine=engine, secret=read_secret, clock=clock, full=full)
     return run_steps(context, force or full, rebuild)
 
 
@@ -123,6 +127,8 @@ def run_steps(context: RunContext, force: bool = False, rebuild: bool = False) -
         limit_polars(context.book.limits.threads)
     with translate_machine_errors(context.folder), log_run(context) as log_end:
         check_machine(context)
+        if context.is_on_spark:
+            begin_session(context)
         summary = _run_steps(context, force, rebuild)
         log_end(summary.status, summary.run_id)
         return summary

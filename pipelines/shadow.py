@@ -12,6 +12,7 @@ from pathlib import Path
 
 from assets.runtime.book_folder import lock_book, open_book
 from assets.runtime.context import read_clock, silent
+from models.book.engine_settings import EngineKind
 from pipelines.run import Clock, Progress, RunSummary, run_locked_book
 
 #: The history of runs, which the second run adds to.
@@ -26,7 +27,7 @@ class Shadow:
     differences: dict[str, str]
 
 
-def run_shadow(folder: Path, as_of: dt.date | None = None, progress: Progress = silent, clock: Clock = read_clock) -> Shadow:
+def run_shadow(folder: Path, as_of: dt.date | None = None, progress: Progress = silent, clock: Clock = read_clock, engine: EngineKind | None = None) -> Shadow:
     """Run the book incrementally, then in full, and compare the two published sets byte by byte. The full one stays published.
 
     Raises what a run raises.
@@ -37,9 +38,9 @@ def run_shadow(folder: Path, as_of: dt.date | None = None, progress: Progress = 
 
     open_book(folder)
     with lock_book(folder):
-        summary = run_locked_book(folder, as_of, progress, force=True, clock=clock)
+        summary = run_locked_book(folder, as_of, progress, force=True, clock=clock, engine=engine)
         incremental = _files(summary)
-        full = run_locked_book(folder, as_of, progress, clock=clock, full=True)
+        full = run_locked_book(folder, as_of, progress, clock=clock, full=True, engine=engine)
         differences = {}
         with duckdb.connect() as con:
             for table, files in _files(full).items():

@@ -71,7 +71,7 @@ def load_agreements(context: RunContext, terms: Terms | None = None) -> StepRepo
 
 def _describe(context: RunContext) -> str:
     """What the tables are made of: texts, settings, day and program."""
-    settings = context.book.model_dump_json(exclude={"limits", "storage"})
+    settings = context.book.model_dump_json(exclude={"limits", "storage", "engine"})
     return "\n".join([agreements_sha256(read_agreement_texts(context.folder)), settings, context.as_of.isoformat(), code_version()])
 
 

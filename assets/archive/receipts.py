@@ -28,6 +28,7 @@ from assets.runtime.file_hashes import file_sha256
 from assets.runtime.machine_errors import damaged, is_damage
 from assets.runtime.sql import table_exists
 from assets.runtime.warehouse import open_warehouse
+from assets.spark.line_tables import show_tables
 from models.documents import InputError, Problem
 from models.feeds.columns import FEEDS
 from models.records.chain import NO_HASH
@@ -62,6 +63,8 @@ def check_book(context: RunContext, rebuild: bool = False) -> list[str]:
         return [REBUILT] if rebuild else [REBUILT_MISSING] if had_one else []
     try:
         with open_warehouse(context) as con:
+            if gone := show_tables(con, "raw.transactions"):
+                raise damaged(context.folder, f"{gone.relative_to(context.folder)} is gone")
             _check_warehouse(context, con, receipt)
     except duckdb.Error as error:
         if not is_damage(error):

@@ -54,7 +54,7 @@ def identify_run(context: RunContext) -> IdentifyReport:
 
 def describe_terms(context: RunContext) -> dict[str, str]:
     """Everything that decides a run's result apart from the files that arrived."""
-    settings: dict[str, Any] = context.book.model_dump(mode="json", exclude={"as_of", "limits", "storage"})
+    settings: dict[str, Any] = context.book.model_dump(mode="json", exclude={"as_of", "limits", "storage", "engine"})
     return {
         "agreements_sha256": agreements_sha256(read_agreement_texts(context.folder)),
         "settings_sha256": _sha256(json.dumps(settings, sort_keys=True).encode()),

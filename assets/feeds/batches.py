@@ -209,7 +209,7 @@ def insert_rejects(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batch) -> 
         f"""create or replace temp table numbered_rejects as
         select {literal(feed.name)} as feed, numbered.file_no, numbered.row_no, reason, column_name, message, raw, readable
         from (select *, row_number() over (partition by file_no order by rowid) as n from rejected) as found
-        join (select -file_no as file_no, row_no, row_number() over (partition by file_no order by rowid) as n
+        join (select -file_no as file_no, row_no, row_number() over (partition by file_no order by row_no) as n
               from raw.{feed.name} where file_no in ({numbers})) as numbered using (file_no, n)
         order by 2, 3"""
     )

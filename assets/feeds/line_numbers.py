@@ -16,6 +16,8 @@ import duckdb
 
 from assets.feeds.batches import Batch, read_corrections
 from assets.feeds.checks.control_totals import WITHOUT_IGNORED
+from assets.feeds.raw_tables import is_in_files
+from assets.spark.line_tables import rewrite_files
 from models.feeds.columns import Feed
 from models.feeds.reject_reasons import CORRECTS_FILE, CORRECTS_ROW, is_correction
 from models.sql_text import identifier, literal
@@ -82,7 +84,12 @@ def _same(columns: Sequence[str], one: str, other: str) -> str:
 def _write(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     """Store the places in temp.numbered as lines. A rejected row keeps its line among its readable values too."""
     same = "rows.file_no = numbered.file_no and rows.row_no = numbered.row_no"
-    con.execute(f"update raw.{feed.name} as rows set line = place from temp.numbered where {same} and line is distinct from place")
+    if is_in_files(con, feed):
+        numbers = [number for (number,) in con.execute("select distinct abs(file_no) from temp.numbered").fetchall()]
+        place = "select any_value(place) from temp.numbered where numbered.file_no = rows_now.file_no and numbered.row_no = rows_now.row_no"
+        rewrite_files(con, f"raw.{feed.name}", numbers, f"select * replace (coalesce(({place}), line) as line) from rows_now")
+    else:
+        con.execute(f"update raw.{feed.name} as rows set line = place from temp.numbered where {same} and line is distinct from place")
     con.execute(
         """update raw.rejects as rows set readable = json_merge_patch(readable, json_object('line', place))::varchar from temp.numbered
         where feed = ? and rows.file_no = -numbered.file_no and rows.row_no = numbered.row_no and readable is not null""",

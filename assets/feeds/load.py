@@ -11,7 +11,7 @@ import re
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -38,8 +38,10 @@ from assets.feeds.column_mapping import check_mappings, settings_hash
 from assets.feeds.file_events import log_attention, log_files
 from assets.feeds.inspection import format_of
 from assets.feeds.landing import land_files
+from assets.feeds.line_files import empty_files, settle_engine
+from assets.feeds.line_files import insert_rows as insert_into_files
 from assets.feeds.line_numbers import left_over_lines, number_lines
-from assets.feeds.raw_tables import add_attributes, create_raw_tables, delete_rejected, number_rows, truncate_feed
+from assets.feeds.raw_tables import add_attributes, create_raw_tables, delete_rejected, is_in_files, number_rows, truncate_feed
 from assets.feeds.readers import MAX_LINE_BYTES, archived_hash_in
 from assets.feeds.row_lines import find_lines
 from assets.feeds.sources import Load, check_shape, file_number, read_sources
@@ -48,6 +50,7 @@ from assets.runtime.context import RunContext, StepReport
 from assets.runtime.errors import rejection
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import append_rows, open_warehouse, transaction
+from assets.spark.line_tables import delete_left_over
 from models.documents import InputError, Problem
 from models.feeds.attributes import shown_name
 from models.feeds.columns import FEEDS, Feed
@@ -88,11 +91,13 @@ def load_feeds(context: RunContext) -> FeedsReport:
     with open_warehouse(context) as con, tempfile.TemporaryDirectory(dir=spill.parent, prefix=f"{spill.name}.") as scratch:
         with transaction(con):
             create_raw_tables(con)
+            settle_engine(con, context)
             delete_rejected(con)  # left by a run that was killed before it deleted them
         landing = land_files(context, dict(con.execute("select identity, sha256 from raw.landed_files").fetchall()), Path(scratch))
         counts = _load_or_rewrite(Load(context, con, landing, set(), Path(scratch), warnings, notes))
         with transaction(con):
             delete_rejected(con)
+        delete_left_over(con)
         write_receipt(con, context)
         log_files(con, landing.new)
         queries = [f"select 'raw.{name}', count(*) from raw.{name}" for name in (*FEEDS, "rejects")]
@@ -186,7 +191,7 @@ def _to_load(load: Load, feed: Feed) -> list[Arrival]:
     in_raw = set(con.execute(files, [feed.name]).fetchall())
     if loaded_under != [(wanted,)] or not in_raw <= set(map(_in_raw, arrivals)):
         if loaded_under or in_raw:
-            truncate_feed(con, feed)
+            empty_files(con) if is_in_files(con, feed) else truncate_feed(con, feed)
         append_rows(con, "raw.feed_settings", [(feed.name, wanted)])
         in_raw = set()
     return [arrival for arrival in arrivals if settings and _in_raw(arrival) not in in_raw]
@@ -207,12 +212,16 @@ def _load_feed(load: Load, feed: Feed, todo: list[Arrival], done: int, total: in
     days = {file_number(feed, arrival): dt.datetime.fromisoformat(arrival.arrived_at).date() for arrival in fresh}
     batches = make_batches(feed, settings, sources, days, load.context.book.rounding)
     load.warnings.extend(describe_undeletable(feed, settings, batches))
-    rows_read = _insert_rows(load, feed, batches, done, total)
+    add_attributes(load.con, feed, [m.name for batch in batches for m in batch.mapped if m.column is None])
+    key = key_columns(feed, settings)
+    if is_in_files(load.con, feed):
+        rows_read, repeating = insert_into_files(load, batches, key)
+    else:
+        rows_read, repeating = _insert_rows(load, feed, batches, done, total), {source.file_no for source in sources}
     load.notes.extend(describe_rounded(load.con, feed, batches))
     new = {file_number(feed, arrival) for arrival in load.landing.new if arrival.feed == feed.name}
     arrived = {source.file_no: source.name for source in sources if source.file_no in new and not is_correction(source.header)}
     rejected = _record_rejects(load, feed, batches)
-    key = key_columns(feed, settings)
     if settings.numbers_lines:
         number_lines(load.con, feed, batches, key, {sha256: file_number(feed, arrival) for sha256, arrival in first.items()})
         if not settings.snapshot and not settings.replace:
@@ -222,7 +231,8 @@ def _load_feed(load: Load, feed: Feed, todo: list[Arrival], done: int, total: in
     load.warnings.extend(many_rejected)
     for batch in batches:
         if key and settings.repeats == "refuse":
-            repeated = reject_repeated_keys(load.con, feed, batch, key)
+            suspected = replace(batch, sources=[source for source in batch.sources if source.file_no in repeating])
+            repeated = reject_repeated_keys(load.con, feed, suspected, key) if suspected.sources else {}
             load.warnings.extend(describe_repeated_keys(feed, key, repeated))
             rejected += sum(repeated.values())
         insert_corrections(load.con, feed, batch)
@@ -253,7 +263,6 @@ def _load_feed(load: Load, feed: Feed, todo: list[Arrival], done: int, total: in
 
 def _insert_rows(load: Load, feed: Feed, batches: list[Batch], done: int, total: int) -> dict[int, int]:
     """Insert the rows of every batch, rejected ones with a negative file_no. Returns how many each file has, by file_no."""
-    add_attributes(load.con, feed, [m.name for batch in batches for m in batch.mapped if m.column is None])
     for batch in batches:
         names = ", ".join(identifier(m.target) for m in batch.mapped)
         rows = select_rows(batch.mapped, batch.defaults, batch.facts, batch.relation(), batch.rules, batch.deletion)

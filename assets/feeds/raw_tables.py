@@ -9,6 +9,7 @@ import duckdb
 
 from assets.incremental.kept_tables import forget_run
 from assets.runtime.warehouse import append_rows
+from assets.spark.line_tables import line_relations, rewrite_files
 from models.feeds.attributes import attribute_column
 from models.feeds.columns import FEEDS, SQL_TYPES, Feed
 from models.sql_text import identifier
@@ -51,15 +52,20 @@ _IS_DELETED = "is_deleted boolean default false"
 def create_raw_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Create every table of raw that does not exist yet."""
     con.execute(_REGISTERS)
-    for feed in FEEDS.values():
+    for feed in (feed for feed in FEEDS.values() if not is_in_files(con, feed)):
         con.execute(f"create table if not exists raw.{feed.name} ({_columns(feed)})")
         con.execute(f"alter table raw.{feed.name} add column if not exists {_IS_DELETED}")
 
 
 def truncate_feed(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     """Delete everything that was loaded for a feed, attributes included."""
-    forget_run(con)
     con.execute(f"create or replace table raw.{feed.name} ({_columns(feed)})")
+    clear_registers(con, feed)
+
+
+def clear_registers(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
+    """The same for what is known of its files."""
+    forget_run(con)
     for register in _OF_FEED:
         con.execute(f"delete from raw.{register} where feed = ?", [feed.name])
 
@@ -71,7 +77,9 @@ def add_attributes(con: duckdb.DuckDBPyConnection, feed: Feed, names: list[str])
     for name in names:
         if attribute_column(name) not in present:
             added.setdefault(attribute_column(name), name)
-    if len(added) > _MOST_ALTERED:
+    if is_in_files(con, feed):
+        pass  # its columns are those of its files
+    elif len(added) > _MOST_ALTERED:
         columns = ", ".join(f"null::varchar as {identifier(column)}" for column in added)
         con.execute(f"create or replace table raw.{feed.name} as select *, {columns} from raw.{feed.name}")
     else:
@@ -85,8 +93,11 @@ def delete_rejected(con: duckdb.DuckDBPyConnection) -> None:
 
     Call it after the load has committed: deleting rows in the transaction that wrote them makes the engine write all of them again.
     """
-    for name in FEEDS:
-        con.execute(f"delete from raw.{name} where file_no < 0")
+    for feed in FEEDS.values():
+        if not is_in_files(con, feed):
+            con.execute(f"delete from raw.{feed.name} where file_no < 0")
+        elif rejecting := con.execute(f"select distinct -file_no from raw.{feed.name} where file_no < 0").fetchall():
+            rewrite_files(con, f"raw.{feed.name}", [number for (number,) in rejecting], "select * from rows_now where file_no > 0")
 
 
 def number_rows(con: duckdb.DuckDBPyConnection, feed: Feed, order: list[int]) -> dict[int, int]:
@@ -114,6 +125,17 @@ def number_rows(con: duckdb.DuckDBPyConnection, feed: Feed, order: list[int]) ->
     return {file_no: count for file_no, _, _, count in files}
 
 
+def is_in_files(con: duckdb.DuckDBPyConnection, feed: Feed) -> bool:
+    """Whether the rows of a feed are files (assets/feeds/line_files.py)."""
+    return f"raw.{feed.name}" in line_relations(con)
+
+
+def columns_of_feed(feed: Feed) -> list[tuple[str, str]]:
+    """Name and type of each column of raw.<feed>, apart from attributes."""
+    typed = [(column.name, SQL_TYPES[column.kind].replace(", ", ",").upper()) for column in feed.columns]
+    return [("file_no", "INTEGER"), ("row_no", "BIGINT"), *typed, ("is_deleted", "BOOLEAN")]
+
+
 def _columns(feed: Feed) -> str:
-    typed = [f"{identifier(column.name)} {SQL_TYPES[column.kind].lower()}" for column in feed.columns]
-    return ", ".join(["file_no integer", "row_no bigint", *typed, _IS_DELETED])
+    typed = [f"{identifier(name)} {kind.lower()}" for name, kind in columns_of_feed(feed)]
+    return f"{', '.join(typed)} default false"

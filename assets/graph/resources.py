@@ -23,9 +23,11 @@ from assets.runtime.context import CheckFailed, ChecksPassed, RunContext, StepRe
 from assets.runtime.events import bound_fields
 from assets.runtime.machine_errors import translate_machine_errors
 from assets.runtime.warehouse import open_warehouse
+from assets.spark.session import begin_session
 from assets.steps import AGREEMENTS, CHECKS, FEEDS, IDENTIFY, LEDGER, PUBLISH, Step
 from assets.transform.dbt import DataTest, run_tests
 from assets.transform.invariants import evaluate_checks
+from models.book.engine_settings import EngineKind
 from models.documents import InputError, Problem
 
 P = ParamSpec("P")
@@ -50,6 +52,7 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
     book: BookFolder
     as_of: str | None = Field(default=None, description="Last day that counts for this run, such as 2026-03-31; by default book.yaml's as_of, else today.")
     full: bool = Field(default=False, description="Compute everything, also what has not changed since the run before.")
+    engine: str | None = Field(default=None, description="duckdb or spark: what computes single lines, instead of the engine in book.yaml.")
     _context: RunContext = PrivateAttr()
     _checks: ChecksPassed | None = PrivateAttr(default=None)
 
@@ -58,11 +61,13 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             open_book(self.book.path)
             with lock_book(self.book.path):
-                self._context = open_run(self.book.path, self._day(), _created_at(context), secret=self.read_secret, full=self.full)
+                self._context = open_run(self.book.path, self._day(), _created_at(context), self._engine(), secret=self.read_secret, full=self.full)
                 with translate_machine_errors(self.book.path):
                     check_machine(self._context)
                     for message in check_book(self._context):
                         context.log.warning(message) if context.log else None
+                    if self._context.is_on_spark:
+                        begin_session(self._context)
                 with bound_fields(book=self._context.book.book, as_of=self._context.as_of):
                     yield self
         except (InputError, BookLocked, OSError) as error:
@@ -121,6 +126,11 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
             if read_run_id(con) is None:
                 message = "the warehouse holds no run yet; run the whole book once, by the job run_book or `tierledger run`"
                 raise InputError([Problem(str(self.book.path), 0, "", message)])
+
+    def _engine(self) -> EngineKind | None:
+        if self.engine not in (None, "duckdb", "spark"):
+            raise dg.Failure(f"engine: {self.engine!r} is not an engine; write duckdb or spark", allow_retries=False)
+        return self.engine  # type: ignore[return-value]
 
     def _day(self) -> dt.date | None:
         try:

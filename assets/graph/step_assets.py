@@ -16,6 +16,7 @@ import dagster as dg
 
 from assets.graph import specs
 from assets.graph.code_versions import version_of_step
+from assets.graph.column_lineage import show_columns, show_file_columns
 from assets.graph.failures import as_failure, cause
 from assets.graph.hooks import explain_failure, log_failure
 from assets.graph.resources import BookRun
@@ -66,7 +67,7 @@ def build_assets(manifest: specs.Manifest) -> list[Any]:
     return [
         *(specs.landing_folder(feed) for feed in FEED_NAMES),
         step_assets(LEDGER, ledger),
-        step_assets(FEEDS, raw),
+        step_assets(FEEDS, raw, show=_show_feeds),
         step_assets(AGREEMENTS, terms),
         step_assets(IDENTIFY, history),
         model_assets(PREPARE, prepared, specs.contract_checks(manifest, prepared)),
@@ -100,7 +101,7 @@ def step_assets(
         context.log.info(f"{step.title}: {report.metrics}")
         shown = show(book_run, report)
         for key in _upstream_first(made):
-            yield dg.MaterializeResult(asset_key=key, metadata={**_row_count(report, key), **shown.get(key, {})})
+            yield dg.MaterializeResult(asset_key=key, metadata={**_row_count(report, key), **show_columns(key), **shown.get(key, {})})
         yield from (dg.AssetCheckResult(passed=True, asset_key=check.asset_key, check_name=check.name) for check in checks)
 
     return run_step
@@ -121,7 +122,7 @@ def model_assets(step: Step[[Sequence[str]], ModelsReport], models: Sequence[dg.
             raise as_failure(error) from cause(error)
         shown = _show_models(report.built)
         for key in chosen:
-            yield dg.MaterializeResult(asset_key=key, metadata={**_row_count(report, key), **shown.get(key, {})})
+            yield dg.MaterializeResult(asset_key=key, metadata={**_row_count(report, key), **show_columns(key), **shown.get(key, {})})
         yield from (dg.AssetCheckResult(passed=True, asset_key=check.asset_key, check_name=check.name) for check in asked)
 
     return build_models
@@ -203,6 +204,11 @@ def _row_count(report: StepReport, key: dg.AssetKey) -> dict[str, Any]:
     """Rows, reported under the table's full name, or under its bare name by publishing. Views have no count: they are computed when published."""
     rows = report.rows.get(".".join(key.path), report.rows.get(key.path[-1]))
     return {} if rows is None else {"dagster/row_count": rows}
+
+
+def _show_feeds(run: BookRun, report: StepReport) -> Shown:
+    """Which columns of the files fill the columns of raw.<feed>."""
+    return show_file_columns(run.context)
 
 
 def _show_models(built: Iterable[BuiltModel]) -> Shown:

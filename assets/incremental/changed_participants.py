@@ -65,7 +65,8 @@ _CONTESTANTS = """
     select participant_key, {of_contests} from reached anti join changes.participants using (participant_key)"""
 
 
-#: Windows that a later as_of changes: spans that had not ended, and all windows where agreements compete or participants are ranked.
+#: Windows that a later as_of changes: spans that had not ended, of the benefit or of the agreement's limits, and all windows where agreements compete or
+#: participants are ranked.
 OPEN_WINDOWS = """
     select windows.*
     from terms.windows as windows
@@ -74,7 +75,7 @@ OPEN_WINDOWS = """
     cross join changes.mode as mode
     where mode.as_of_before < mode.as_of
         and (
-            windows.span_end >= mode.as_of_before
+            greatest(windows.span_end, windows.limited_until) >= mode.as_of_before
             or agreements.combine_rule = 'best'
             or benefits.benefit_key in (select benefit_key from terms.axes where axis in ({ranked}))
         )""".format(ranked=", ".join(f"'{axis}'" for axis in RANKED))

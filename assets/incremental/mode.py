@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 #: With more changed lines than this share of all, a full run is faster.
 MOST_CHANGED = 0.3
 DAMAGED = "tables of the run before are damaged"
+ON_SPARK = "Spark computes everything"
 NOTHING_KEPT = "nothing is kept of a run before: there was none, it did not end, or files were read anew"
 #: What has changed, still empty. mode has one row; `program` and `features` are what the run is made with and for, which `keep_run` hands on.
 _CHANGES = """
@@ -41,7 +42,7 @@ def decide_mode(con: duckdb.DuckDBPyConnection, context: RunContext, variables: 
     kept = None
     try:
         kept = read_kept_run(con)
-        why = "--full was given" if context.full else _why_full(con, context, kept, program, features, variables)
+        why = ON_SPARK if context.is_on_spark else "--full was given" if context.full else _why_full(con, context, kept, program, features, variables)
     except duckdb.Error:
         why = DAMAGED
     forget_run(con)
@@ -50,8 +51,8 @@ def decide_mode(con: duckdb.DuckDBPyConnection, context: RunContext, variables: 
 
 
 def keep_published(con: duckdb.DuckDBPyConnection) -> None:
-    """Let the next run compute only what will have changed since this one."""
-    if table_exists(con, "changes", "mode"):
+    """Let the next run compute only what will have changed since this one. What Spark keeps is no table that a run could add to."""
+    if why_full(con) != ON_SPARK and table_exists(con, "changes", "mode"):
         keep_run(con, *con.execute("select as_of, program, features from changes.mode").fetchall()[0])
 
 

@@ -24,6 +24,7 @@ _PATH = "concat_ws('/', agreement_id, benefit_id, participant_id, window_start::
 class Explanation:
     """One payout and what led to it. Rows are dicts by published column name; money is Decimal.
 
+    run: the run that published it. accruals: one row per period, what was accrued by its end and in it; `is_posted`: a closed period.
     tiers: one row per tier of the benefit, with `to_value` (the next tier's start) and `is_reached`.
     lines: at most the requested number, in order; line_count and line_sum cover all of them.
     files: one row per source file of the lines, with lines and line_payout.
@@ -35,6 +36,8 @@ class Explanation:
     benefit: Row
     participant: Row
     achievement: Row
+    run: Row
+    accruals: list[Row]
     tiers: list[Row]
     steps: list[Row]
     lines: list[Row]
@@ -60,6 +63,8 @@ def explain_payout(book_folder: Path, wanted: str, line_limit: int) -> Explanati
             benefit=_first(con, "select * from dim_benefit where agreement_id = ? and agreement_version = ? and benefit_id = ?", benefit_key),
             participant=_first(con, "select * from dim_partner where partner_id = ? order by valid_from desc limit 1", [payout["participant_id"]]),
             achievement=_first(con, "select * from fct_achievement where payout_id = ? order by period desc limit 1", id_),
+            run=_first(con, "select * from audit_run where run_id = ? order by finished_at desc limit 1", [payout["run_id"]]),
+            accruals=fetch(con, _ACCRUALS, id_),
             tiers=fetch(con, _TIERS, [payout["tier"], *benefit_key]),
             steps=fetch(con, "select step_no, step, formula, inputs, result from fct_calculation_step where payout_id = ? order by step_no", id_),
             lines=fetch(con, f"{_LINES} limit ?", [*id_, line_limit]),
@@ -81,10 +86,18 @@ _TIERS = """
     where agreement_id = ? and agreement_version = ? and benefit_id = ? order by tier
 """
 
+_ACCRUALS = """
+    select period, max_by(accrued_to_date, origin_period) as accrued_to_date, sum(accrual) as accrual, bool_or(is_posted) as is_posted
+    from fct_accrual where payout_id = ? group by period order by period
+"""
+
 _LINES = """
-    select transaction_id, line, date, partner_id, product_id, amount, currency, fx_rate, inverted_rate,
-        tier, credited_measure, line_payout, source_file, source_row, source_line
-    from fct_payout_line where payout_id = ? order by date, transaction_id, line, source_file, source_row, tier
+    select transaction_id, line, date, partner_id, partners.name as partner_name, product_id, products.name as product_name, amount, currency, fx_rate,
+        inverted_rate, tier, credited_measure, line_payout, source_file, source_row, source_line
+    from fct_payout_line
+    left join (select partner_id, max_by(name, coalesce(valid_from, date '0001-01-01')) as name from dim_partner group by all) as partners using (partner_id)
+    left join (select product_id, max_by(name, coalesce(valid_from, date '0001-01-01')) as name from dim_product group by all) as products using (product_id)
+    where payout_id = ? order by date, transaction_id, line, source_file, source_row, tier
 """
 
 _FILES = """

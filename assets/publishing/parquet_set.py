@@ -5,6 +5,7 @@ Belongs here: writing a staged set, checking it, switching, cleaning up. Does no
     published/runs/<run_id>/*.parquet    one complete set; `tables.json` (rows of each table, hash of each file, the run's line) is written last
     published/current                    link to the newest set; switching it is the last act of a publish
     a store, if book.yaml names one      the same set (assets/publishing/stored_set.py); readers see it there before `current` is switched
+    published/openlineage.ndjson         where its columns come from, as events for data catalogues
     published/tierledger.duckdb          the same tables for SQL readers from DuckDB 1.5 on
     a schema in PostgreSQL               the same tables, if book.yaml names one; written last, from the set that was switched to
     (assets/publishing/postgres/publish.py)
@@ -17,7 +18,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ from assets.published.reader import DATABASE, MANIFEST, files_of, sealed
 from assets.publishing.duckdb_file import COPIED_UP_TO_ROWS, attached, copy_table, describe_files, replace_file
 from assets.publishing.kept_sets import keep_for_readers, remove_older
 from assets.publishing.line_parts import LINES, ONE_PART, file_name, find_unchanged_parts, list_parts, remember_payouts, take_over
+from assets.publishing.openlineage import FILE as OPENLINEAGE
+from assets.publishing.openlineage import write_openlineage
 from assets.publishing.postgres.publish import publish_to_postgres
 from assets.publishing.stored_set import commit_set
 from assets.runtime.context import CheckFailed, ChecksPassed, RunContext, StepReport
@@ -41,6 +44,9 @@ from assets.runtime.events import log_event
 from assets.runtime.file_hashes import file_sha256
 from assets.runtime.sql import scan
 from assets.runtime.warehouse import open_warehouse, transaction
+from assets.spark.line_tables import delete_left_over
+from assets.spark.session import remove_spilled
+from assets.spark.split_lines import write_lines
 from models.sql_text import literal
 
 if TYPE_CHECKING:
@@ -120,8 +126,15 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
     remove_older(published)
     with open_warehouse(context) as con:
         keep_published(con)
+        delete_left_over(con)
         write_payout_runs(con, published)
+        if context.book.publish.openlineage:
+            write_openlineage(con, published, context.book.book, run, files_of(target, manifest), rows)
+        else:
+            (published / OPENLINEAGE).unlink(missing_ok=True)
         write_receipt(con, context, run_id)
+    if context.is_on_spark:
+        remove_spilled(context)
     publish_to_postgres(context)
     log_event("published", f"Published in {published / 'current'}", folder=published / "current", rows=rows, run=run_id)
     return PublishReport(
@@ -172,13 +185,17 @@ def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext
     has_database = context.book.publish.duckdb
     files: dict[str, _File] = {}
     with ThreadPoolExecutor(max_workers=2) as pool, attached(con.cursor(), staged_database(context.published)) if has_database else nullcontext() as copies:
-        lines = {file_name(part): pool.submit(_take_over_or_write, con.cursor(), folder, part, unchanged.get(part)) for part in parts or [ONE_PART]}
+        if context.is_on_spark:
+            on_spark = pool.submit(_write_lines_by_tasks, con.cursor(), context, folder, parts)
+            lines: dict[str, Future[_File]] = {}
+        else:
+            lines = {file_name(part): pool.submit(_take_over_or_write, con.cursor(), folder, part, unchanged.get(part)) for part in parts or [ONE_PART]}
         writing = {table: pool.submit(_write_file, con.cursor(), folder, table, table) for table in facts}
         in_order = [table for table in tables if table not in (*facts, LINES)] + facts + [LINES]
         for done, table in enumerate(in_order):
             context.progress("publish", done, len(tables) + 1)
             if table == LINES:
-                files |= {name: file.result() for name, file in lines.items()}
+                files |= on_spark.result() if context.is_on_spark else {name: file.result() for name, file in lines.items()}
             else:
                 files[table] = writing[table].result() if table in writing else _write_file(con, folder, table, table)
             paths = [folder / f"{name}.parquet" for name, file in files.items() if file.table == table]
@@ -195,6 +212,17 @@ def _take_over_or_write(con: duckdb.DuckDBPyConnection, folder: Path, part: str,
         return _File(LINES, _count(con, path), before[1], is_linked=True)
     con.execute("set variable payout_part = ?", [part or None])  # of this cursor alone
     return _write_file(con, folder, LINES, name)
+
+
+def _write_lines_by_tasks(con: duckdb.DuckDBPyConnection, context: RunContext, folder: Path, parts: list[str]) -> dict[str, _File]:
+    """The files of the lines, written by tasks of Spark."""
+    files = {}
+    for name, written in write_lines(con, context, parts).items():
+        path = folder / f"{name}.parquet"
+        shutil.move(written, path)
+        flush(path)
+        files[name] = _File(LINES, _count(con, path), file_sha256(path))
+    return files
 
 
 def _write_file(con: duckdb.DuckDBPyConnection, folder: Path, table: str, name: str) -> _File:

@@ -15,7 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from assets.runtime.context import RunContext, read_clock
+from assets.runtime.context import RunContext, on_engine, read_clock
+from models.book.engine_settings import EngineKind
 from models.book.settings import Book, parse_book
 from models.calendars import FIRST_YEAR, LAST_YEAR, day_in
 from models.documents import InputError, Problem
@@ -63,13 +64,16 @@ def time_zone_of(folder: Path) -> str:
         return "UTC"
 
 
-def open_run(folder: Path, as_of: dt.date | None, now: dt.datetime, **more: Any) -> RunContext:
-    """What the steps of a run need: the book, and `as_of` from the caller, else from book.yaml, else the day of `now` in the book's time zone."""
+def open_run(folder: Path, as_of: dt.date | None, now: dt.datetime, engine: EngineKind | None = None, **more: Any) -> RunContext:
+    """What the steps of a run need: the book, and `as_of` from the caller, else from book.yaml, else the day of `now` in the book's time zone.
+
+    engine: instead of the one in book.yaml.
+    """
     book = open_book(folder)
     day = as_of or book_day(book, now)
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise InputError([Problem(str(folder), 0, "as_of", f"{day} is not between {FIRST_YEAR} and {LAST_YEAR}; give the last day that counts for this run")])
-    return RunContext(folder.resolve(), book, day, now, **more)
+    return on_engine(RunContext(folder.resolve(), book, day, now, **more), engine)
 
 
 @contextmanager

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
+from models.book.engine_settings import EngineKind
 from models.book.settings import Book
 
 
@@ -57,6 +58,16 @@ class RunContext:
         return self.folder / "warehouse.duckdb"
 
     @property
+    def lines(self) -> Path:
+        """Where Spark's tasks keep tables of lines as files. They belong to the warehouse."""
+        return self.folder / "warehouse.lines"
+
+    @property
+    def is_on_spark(self) -> bool:
+        """Whether Spark computes the work on single lines."""
+        return self.book.engine.kind == "spark"
+
+    @property
     def archive(self) -> Path:
         return self.folder / "archive"
 
@@ -67,6 +78,14 @@ class RunContext:
     @property
     def published(self) -> Path:
         return self.publish_to or self.folder / "published"
+
+
+def on_engine(context: RunContext, engine: EngineKind | None) -> RunContext:
+    """The run on this engine instead of the one in book.yaml, whose settings for Spark stay."""
+    if engine is None:
+        return context
+    settings = context.book.engine.model_copy(update={"kind": engine})
+    return replace(context, book=context.book.model_copy(update={"engine": settings}))
 
 
 @dataclass(frozen=True, kw_only=True)

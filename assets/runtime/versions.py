@@ -14,8 +14,8 @@ from pathlib import Path
 
 #: The calculation's source files. A change in one of them makes another run.
 _SOURCES = {"models": (".py",), "assets": (".py",), "dbt_project": (".sql", ".yml", ".csv")}
-#: Not part of it: derived files, and the graph, which only displays.
-_LEFT_OUT = {"target", "logs", "dbt_packages", "__pycache__", "graph"}
+#: Not part of it: derived files, the graph, which only displays, and the evidence, which is taken from what was published.
+_LEFT_OUT = {"target", "logs", "dbt_packages", "__pycache__", "graph", "evidence"}
 
 
 @cache

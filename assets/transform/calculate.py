@@ -18,6 +18,7 @@ from assets.archive.run_identity import clear_step, record_step
 from assets.incremental.changed_participants import OPEN_WINDOWS, delete_changed_payouts, find_changed_participants
 from assets.incremental.mode import is_incremental
 from assets.incremental.payout_runs import record_payout_runs
+from assets.lineage.origins import write_column_lineage
 from assets.runtime.context import CheckFailed, RunContext, StepReport
 from assets.runtime.limits import limits_of
 from assets.runtime.sql import count_rows
@@ -125,8 +126,9 @@ def calculate_net(context: RunContext) -> CalculateReport:
             with memory_given_back(con, context):
                 _write_results(context, con, frames, keys, append_table)
         record_payout_runs(con)
+        write_column_lineage(con, context.book.feeds)
         record_step(con, "net")
-        rows = {f"calc.{name}": count_rows(con, f"calc.{name}") for name in (*RESULTS, "lines_netted")}
+        rows = {f"calc.{name}": count_rows(con, f"calc.{name}") for name in (*RESULTS, "lines_netted", "column_lineage")}
         return CalculateReport(rows=rows, blocked=_count_blocked(con), levels=len(levels), built=built)
 
 

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -44,13 +44,20 @@ class BuiltModel:
 
 @dataclass(frozen=True)
 class CompiledModel:
-    """One model in the order in which they are built. `statements` build it, hooks included; `columns` are name and type of each, where it has a contract."""
+    """One model in the order in which they are built. `statements` build it, hooks included; `columns` are name and type of each, where it has a contract.
+
+    `lines`: what its meta says of transaction lines, for an engine that works on pieces of them.
+    """
 
     name: str
     kind: str
     sql: str
     statements: list[str]
     columns: list[list[str]] | None
+    lines: dict[str, Any] | None = None
+
+
+BuildLines = Callable[[duckdb.DuckDBPyConnection, CompiledModel], bool]
 
 
 def compiled_file(folder: Path, variables: Mapping[str, Any], selection: Sequence[str], reads: Iterable[VarPath] | None = None) -> Path:
@@ -111,12 +118,15 @@ def columns_of(con: duckdb.DuckDBPyConnection, schemas: Sequence[str]) -> dict[s
     return dict(rows)
 
 
-def build_compiled(con: duckdb.DuckDBPyConnection, models: Sequence[CompiledModel]) -> tuple[BuiltModel, ...]:
-    """Build the models in their order. Raises SqlError for one that fails or whose columns are not those of its contract."""
+def build_compiled(con: duckdb.DuckDBPyConnection, models: Sequence[CompiledModel], build_lines: BuildLines | None = None) -> tuple[BuiltModel, ...]:
+    """Build the models in their order. Raises SqlError for one that fails or whose columns are not those of its contract.
+
+    build_lines: builds a model of lines in pieces, or says that it is built here.
+    """
     con.execute("set force_compression = 'uncompressed'")  # as in profiles.yml
     try:
         _make_room(con, models)
-        built = tuple(_build(con, model) for model in models)
+        built = tuple(_build(con, model, build_lines) for model in models)
     finally:
         with contextlib.suppress(duckdb.Error):  # an engine that has given up says so once, with the model's name
             con.execute("reset force_compression")
@@ -128,11 +138,12 @@ def build_compiled(con: duckdb.DuckDBPyConnection, models: Sequence[CompiledMode
     return built
 
 
-def _build(con: duckdb.DuckDBPyConnection, model: CompiledModel) -> BuiltModel:
+def _build(con: duckdb.DuckDBPyConnection, model: CompiledModel, build_lines: BuildLines | None) -> BuiltModel:
     began = time.perf_counter()
     try:
-        for statement in model.statements:
-            con.execute(statement)
+        if build_lines is None or not build_lines(con, model):
+            for statement in model.statements:
+                con.execute(statement)
     except duckdb.Error as error:
         raise SqlError(f"{model.name}: {error}") from error
     return BuiltModel(model.name, model.kind, round(time.perf_counter() - began, 3), model.sql)

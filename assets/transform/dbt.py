@@ -12,7 +12,7 @@ import importlib.metadata
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ from assets.runtime.errors import SqlError
 from assets.runtime.events import log_event
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import open_warehouse
+from assets.spark.line_tables import without_lines
+from assets.spark.split_models import LineModel, build_split, split_of
 from assets.transform.book_features import read_book_features
 from assets.transform.compiled_models import (
     BuiltModel,
@@ -225,6 +227,26 @@ def _without_tests(manifest: Any) -> Any:
     return manifest
 
 
+def compile_models(**variables: Any) -> dict[str, str]:
+    """The SQL of every model by schema.table, as a full run compiles it: for a book that uses everything, or for `book`. It needs no warehouse."""
+    runner, _ = _import_dbt()
+    try:
+        result = runner(manifest=_models_alone()).invoke(["compile", *_QUIET, *_places()], vars={"incremental": False, "warehouse": ":memory:", **variables})
+    finally:
+        _close()
+    if not result.success:
+        raise SqlError(f"the dbt project does not compile: {result.exception}")
+    return {_relation(each.node): each.node.compiled_code for each in result.result.results}
+
+
+def read_default_book() -> dict[str, Any]:
+    """The var `book` of a book that uses everything, as the project has it."""
+    import yaml
+
+    book: dict[str, Any] = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]["book"]
+    return book
+
+
 def needs_dbt(context: RunContext) -> bool:
     """Whether the models of a whole run are still to be compiled for what the book uses now, as far as can be said before the run has decided."""
     with open_warehouse(context) as con:
@@ -237,9 +259,27 @@ def _run_models(context: RunContext, selection: tuple[str, ...]) -> tuple[BuiltM
     """Build the selected models, tests left out: as they were compiled before, or by dbt. Raises SqlError with every model that failed."""
     variables = _variables(context)
     models = read_compiled(compiled_file(_target(), variables, selection))
+    if models is None and context.is_on_spark:
+        with open_warehouse(context) as con, without_lines(con):  # dbt has no way to compile that does not build; without lines it takes no time
+            _compile(context, selection, variables)
+        models = read_compiled(compiled_file(_target(), variables, selection))
+        if models is None:
+            raise SqlError("the compiled models cannot be kept, and Spark needs them: is the cache folder writable?")
     if models is not None:
         with open_warehouse(context) as con:
-            return build_compiled(con, models)
+            return build_compiled(con, models, partial(_build_lines, context) if context.is_on_spark else None)
+    return _compile(context, selection, variables)
+
+
+def _build_lines(context: RunContext, con: duckdb.DuckDBPyConnection, model: CompiledModel) -> bool:
+    """Build a model of lines on Spark. False where the driver builds it."""
+    line_model = LineModel(model.name, model.kind, model.sql, model.statements, model.lines)
+    split = split_of(con, line_model)
+    return split is not None and build_split(con, context, line_model, split)
+
+
+def _compile(context: RunContext, selection: tuple[str, ...], variables: dict[str, Any]) -> tuple[BuiltModel, ...]:
+    """Have dbt compile and build the selected models, and keep what it compiled."""
     statements: dict[str, list[str]] = {}
     reads: set[VarPath] = {("rounding",), ("incremental",)}
 
@@ -263,7 +303,7 @@ def _run_models(context: RunContext, selection: tuple[str, ...]) -> tuple[BuiltM
 
 def _compiled(node: Any, statements: list[str], columns: dict[str, list[list[str]]]) -> CompiledModel:
     contract = columns[_relation(node)] if node.config.contract.enforced else None
-    return CompiledModel(_relation(node), _kind(node), node.compiled_code, statements, contract)
+    return CompiledModel(_relation(node), _kind(node), node.compiled_code, statements, contract, node.config.meta.get("lines"))
 
 
 def _kind(node: Any) -> str:

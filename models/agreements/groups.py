@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import groupby
 
+from models.agreements.agreement_limits import limit_problems
 from models.agreements.schema import Agreement, Benefit, PriorBaseline, PriorYear
 from models.agreements.versions import OwnedWindows, own_windows, periods_of, window_conflicts
 from models.calendars import CalendarSettings, make_periods
@@ -85,6 +86,7 @@ def _versions(agreements: Sequence[Agreement], owned: Sequence[OwnedWindows]) ->
     first = 0
     for _, group in groupby(agreements, key=lambda a: a.agreement):
         versions = list(group)
+        yield from ((first + i, path, message) for i, path, message in limit_problems(versions))
         if len(versions) > 1:
             yield from _version_findings(first, versions, owned[first : first + len(versions)])
         first += len(versions)

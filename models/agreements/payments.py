@@ -40,13 +40,15 @@ class CurveInputs:
 class Payment:
     """What a benefit pays along its axis before multipliers, gates and limits: one polynomial per piece, in `unit`.
 
-    slope_of_measure: how much measure one unit of the axis is; 0 where the axis does not depend on the measure.
+    slope_of_measure: how much measure one unit of the axis is; 0 where the axis does not depend on the measure. base: what a rate multiplies, along
+    the axis; None where it depends on more than that.
     """
 
     pieces: Sequence[Piece]
     paid: Sequence[Polynomial]
     unit: str
     slope_of_measure: Fraction
+    base: Polynomial | None = None
 
     @cached_property
     def before(self) -> Sequence[Fraction]:
@@ -82,7 +84,7 @@ def payment_along_axis(currency: str, benefit: Benefit, figures: CurveInputs | N
         return None
     pieces = compile_curve(method, benefit.boundary, benefit.above, _curve_tiers(benefit))
     paid = [add(multiply(values[form] or (), line) for form, line in piece.pays.items()) for piece in pieces]
-    return Payment(pieces, paid, unit, measure[1] if measure else ZERO)
+    return Payment(pieces, paid, unit, measure[1] if measure else ZERO, _base_along_axis(benefit, measure, baseline, figures))
 
 
 def has_constant_rate(benefit: Benefit) -> bool:

@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import Any
 
 from models.agreements.approval import missing_approval
-from models.agreements.schema import Agreement, Benefit, Gate, Matrix, Scope, axes_of, axis_name, base_of, compared_axis, measure_of
-from models.calendars import FIRST_YEAR, LAST_YEAR
+from models.agreements.schema import Agreement, Benefit, Gate, Matrix, Scope, WeightedTarget, axes_of, axis_name, base_of, compared_axis, measure_of
+from models.calendars import FIRST_YEAR, LAST_YEAR, PERIODS_IN
 from models.curves.vocabulary import GRID_FORMS, PAY_FORMS, SCALING_STEPS
 from models.documents import Document, Path, Problem
 
@@ -67,10 +67,14 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
     yield from _tiers_or_matrix(benefit)
     yield from _needed_figures(benefit)
     yield from _method(benefit)
-    if benefit.accumulate == "year" and _SPAN_ORDER[benefit.window] > _SPAN_ORDER["year"]:
-        yield ("accumulate",), "the span (year) is shorter than the window (term); use accumulate: term or window"
+    if benefit.accumulate != "window" and _SPAN_ORDER[benefit.accumulate] < _SPAN_ORDER[benefit.window]:
+        yield ("accumulate",), f"the span ({benefit.accumulate}) is shorter than the window ({benefit.window}); use accumulate: term or window"
     if benefit.prorate == "days" and benefit.accumulate != "window":
         yield ("prorate",), "prorate: days is allowed with accumulate: window only, whose windows the term may clip"
+    if isinstance(benefit.target, WeightedTarget):
+        yield from _weights(benefit.window, benefit.target)
+    if benefit.limits.rate_at_most is not None and not pays_on_money(benefit):
+        yield ("limits", "rate_at_most"), "is a part of the base, which must be money: base: amount or margin"
     for i, gate in enumerate(benefit.requires):
         yield from ((("requires", i, *path), message) for path, message in _gate(gate))
     if benefit.multiply:
@@ -145,6 +149,22 @@ def _method(benefit: Benefit) -> Iterator[Finding]:
         yield ("base",), "method: rolling pays on the measure; remove base"
     if benefit.ties == "share" and axis != "rank":
         yield ("ties",), "is allowed with by: rank only"
+
+
+def pays_on_money(benefit: Benefit) -> bool:
+    """Whether what a rate multiplies is money."""
+    base = base_of(benefit)[0]
+    return (measure_of(benefit)[0] if base in ("measure", "increment") else base) in ("amount", "margin")
+
+
+def _weights(window: str, target: WeightedTarget) -> Iterator[Finding]:
+    given, key = len(target.weights), ("target", "weights")
+    if window == "term":
+        yield key, "a window of the whole term has no part of a year; give target: a number, or a shorter window"
+    elif given != (needed := PERIODS_IN["year"] // PERIODS_IN[window]):
+        yield key, f"needs one weight per window: a fiscal year has {needed} with window: {window}; found {given}"
+    if not any(target.weights):
+        yield key, "at least one weight must be above 0"
 
 
 def _placement(benefit: Benefit) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ from models.agreements.values import (
     Sha256,
     Text,
     Values,
+    Weight,
     kind_of,
 )
 from models.book.settings import Currency
@@ -89,6 +90,15 @@ class PriorYear(Part):
     times: GrowthFactor = Field(default=Decimal(1), description="1.05 asks for 5 % more than the year before.")
 
 
+class WeightedTarget(Part):
+    """A year's target, of which each window has a part."""
+
+    year: Number = Field(description="The target of a whole fiscal year.")
+    weights: list[Weight] = Field(
+        min_length=1, description="One per window of the fiscal year, in order: its part is its weight over the sum of all. With `accumulate` parts add up."
+    )
+
+
 class PriorBaseline(Part):
     """The same measure over the same days one year earlier."""
 
@@ -134,7 +144,14 @@ Axis = Annotated[
 ]
 Feed = Annotated[Literal["feed"], Tag("word")]
 Figure = Annotated[Number, Tag("number")]
-Target = Annotated[Figure | Feed | Annotated[PriorYear, Tag("mapping")], Discriminator(kind_of)]
+
+
+def _target_form(value: Any) -> str:
+    is_of_year = isinstance(value, WeightedTarget) or (isinstance(value, dict) and {"year", "weights"} & set(value))
+    return "weighted" if is_of_year else kind_of(value)
+
+
+Target = Annotated[Figure | Feed | Annotated[PriorYear, Tag("mapping")] | Annotated[WeightedTarget, Tag("weighted")], Discriminator(_target_form)]
 Baseline = Annotated[Figure | Feed | Annotated[PriorBaseline, Tag("mapping")], Discriminator(kind_of)]
 Incentive = Annotated[Figure | Feed, Discriminator(kind_of)]
 Measure = Annotated[Annotated[Text, Tag("word")] | Annotated[Measured, Tag("mapping")], Discriminator(kind_of)]
@@ -188,9 +205,12 @@ class Multiplier(Part):
 
 
 class Limits(Part):
-    """In the agreement's currency, applied to what a span earns, in this order: at_most caps it, less than pays_from pays 0, at_least raises it."""
+    """In the agreement's currency, applied to what a span earns, in this order: at_most and rate_at_most cap it, less than pays_from pays 0, at_least raises it."""
 
     at_most: Number | None = Field(default=None, description="Never more than this.")
+    rate_at_most: Rate | None = Field(
+        default=None, description="Never more than this part of the base, which must be money; nothing where the base is below 0."
+    )
     at_least: Number | None = Field(
         default=None, description="Never less than this, also below the first tier and with failed gates; a blocked result stays 0."
     )
@@ -198,6 +218,14 @@ class Limits(Part):
 
 
 NO_LIMITS = Limits()
+
+
+class AgreementLimits(Part):
+    """Limits of the sum of all benefits, per participant, in the agreement's currency."""
+
+    at_most: Number | None = Field(default=None, description="All benefits together earn no more than this in the span.")
+    at_least: Number | None = Field(default=None, description="They earn no less than this, once the span has ended and nothing in it is blocked.")
+    per: Literal["window", "year", "term"] = Field(description="The span: each window, each fiscal year, or the whole term.")
 
 
 class Settle(Part):
@@ -282,8 +310,9 @@ class Benefit(Part):
     window: Literal["month", "quarter", "half_year", "year", "term"] = Field(
         description="How often it is settled: periods of the book's calendar, clipped to the term."
     )
-    accumulate: Literal["window", "year", "term"] = Field(
-        default="window", description="Measure from the start of this span, and pay the result minus what its earlier windows earned."
+    accumulate: Literal["window", "quarter", "half_year", "year", "term"] = Field(
+        default="window",
+        description="Measure from the start of this span, and pay the result minus what its earlier windows earned. Not shorter than the window.",
     )
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the agreement's scope.")
     measure: Measure = Field(
@@ -295,7 +324,9 @@ class Benefit(Part):
     by: Axis = Field(
         default="measure", description="The axis: measure, attainment, growth, growth_amount, rank, percentile, {rank: attainment}, {metric: name}."
     )
-    target: Target | None = Field(default=None, description="For attainment: a number, `feed`, or {prior: year, times: 1.05}.")
+    target: Target | None = Field(
+        default=None, description="For attainment: a number, `feed`, {prior: year, times: 1.05}, or {year: 100000, weights: [20, 20, 20, 40]}."
+    )
     baseline: Baseline | None = Field(default=None, description="For growth and increment: a number, `feed`, or {prior: year}.")
     incentive: Incentive | None = Field(default=None, description="What `share` multiplies: a number or `feed`.")
     method: Literal["whole", "graduated", "linear", "rolling", "total"] = Field(default="whole", description="How the tiers pay.")
@@ -345,6 +376,9 @@ class Agreement(Part):
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Which transactions count.")
     fx: Fx = Field(default="transaction_date", description="Which exchange rate converts a line: that of its date, that of its period's end, or an agreed one.")
     returns: Literal["posted", "original"] = Field(default="posted", description="A return counts on its own date, or on that of its original.")
+    limits: AgreementLimits | None = Field(
+        default=None, description="Caps and floors of all its benefits together. Those of the version in force on a span's last day hold."
+    )
     combine: Combine = Field(default_factory=lambda: NO_COMBINE, description="How it combines with other agreements.")
     benefits: list[Benefit] = Field(min_length=1, max_length=1000, description="The clauses that pay.")
 

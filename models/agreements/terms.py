@@ -9,10 +9,12 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 import polars as pl
 
+from models.agreements.agreement_limits import limits_of_window
 from models.agreements.approval import approval_in_force, canonical_text
 from models.agreements.groups import needs_prior_year, net_levels
 from models.agreements.parse import Source
@@ -28,12 +30,14 @@ from models.agreements.schema import (
     PriorYear,
     ProductSelection,
     Scope,
+    WeightedTarget,
     axes_of,
     axis_name,
     base_of,
     compared_axis,
     measure_of,
 )
+from models.agreements.target_weights import target_weights
 from models.agreements.terms_columns import SCHEMAS
 from models.agreements.versions import OwnedWindows, effective_from, own_windows, periods_of
 from models.book.settings import Book
@@ -77,7 +81,7 @@ class _Terms:
         agreements = [source.agreement for source in sources]
         periods = periods_of(book.calendar, agreements, as_of)
         self._add_calendar(book, periods)
-        levels = net_levels(agreements)
+        levels, versions = net_levels(agreements), {name: list(each) for name, each in groupby(agreements, key=lambda a: a.agreement)}
         for key, (source, windows) in enumerate(zip(sources, own_windows(agreements, periods), strict=True)):
             self._add_agreement(key, source, windows, levels[source.agreement.agreement])
             line_sets = self._line_sets(key, source)
@@ -85,7 +89,10 @@ class _Terms:
                 self._add_benefit(key, source, position, line_sets[position])
                 benefit_key = len(self.rows["benefits"]) - 1
                 # the columns of the table are the fields of a Window; naming each of them here would repeat the list
-                self.rows["windows"] += [(benefit_key, *vars(w).values()) for w in windows[benefit.id] if w.window_start <= as_of]
+                begun = [w for w in windows[benefit.id] if w.window_start <= as_of]
+                for w in begun:
+                    limits = limits_of_window(versions[source.agreement.agreement], source.agreement, w, periods, self.payout_units[source.agreement.currency])
+                    self.rows["windows"].append((benefit_key, *vars(w).values(), *target_weights(benefit, w, periods), *limits))
 
     def _add(self, table: str, **row: Any) -> None:
         """Adds one row with every column by name, so that neighbours of the same type cannot be swapped."""
@@ -262,6 +269,9 @@ def _agreement_row(key: int, source: Source) -> Row:
         "combine_group": combine.group,
         "priority": combine.priority,
         "net_of": " and ".join(combine.agreements) if combine.agreements else None,
+        "limits_at_most": a.limits and a.limits.at_most,
+        "limits_at_least": a.limits and a.limits.at_least,
+        "limits_per": a.limits and a.limits.per,
     }
 
 
@@ -287,6 +297,8 @@ def _common_values(outer: dict[str, list[str]], inner: ProductSelection) -> dict
 
 def _figure(name: str, value: Any) -> Row:
     """Where a target, baseline or incentive comes from, and its number if it is one."""
+    if isinstance(value, WeightedTarget):
+        return {f"{name}_source": "year", f"{name}_value": value.year}
     source = "none" if value is None else "number" if isinstance(value, Decimal) else "feed" if value == "feed" else "prior"
     return {f"{name}_source": source, f"{name}_value": value if source == "number" else None}
 
@@ -316,6 +328,7 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         **_figure("baseline", b.baseline),
         **_figure("incentive", b.incentive),
         "at_most": b.limits.at_most,
+        "rate_at_most": b.limits.rate_at_most,
         "at_least": b.limits.at_least,
         "pays_from": b.limits.pays_from,
         "scaling_order": ", ".join(b.order),

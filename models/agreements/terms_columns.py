@@ -13,6 +13,7 @@ import polars as pl
 from models.book.settings import Accounts
 from models.calendars import Window
 from models.feeds.columns import TRANSACTION_TYPES
+from models.money import MONEY
 
 NUMBER = pl.Decimal(38, 12)
 TEXT, INT, BOOL, DATE = pl.String, pl.Int32, pl.Boolean, pl.Date
@@ -49,6 +50,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "priority": INT,
         "net_level": INT,
         "net_of": TEXT,
+        "limits_at_most": NUMBER,
+        "limits_at_least": NUMBER,
+        "limits_per": TEXT,
         "valid_from": DATE,
         "valid_to": DATE,
     },
@@ -101,6 +105,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "incentive_source": TEXT,
         "incentive_value": NUMBER,
         "at_most": NUMBER,
+        "rate_at_most": NUMBER,
         "at_least": NUMBER,
         "pays_from": NUMBER,
         "scaling_order": TEXT,
@@ -121,7 +126,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "multipliers": {"benefit_key": INT, "method": TEXT, "boundary": TEXT, "above": TEXT},
     "multiplier_tiers": {"benefit_key": INT, "tier": INT, "from_value": NUMBER, "factor": NUMBER},
     "gates": {"benefit_key": INT, "slot": INT, "at_least": NUMBER, "above": NUMBER, "at_most": NUMBER, "below": NUMBER, "otherwise": NUMBER},
-    "windows": {"benefit_key": INT, **{field.name: {"int": INT, "dt.date": DATE}[str(field.type)] for field in fields(Window)}},
+    "windows": {
+        "benefit_key": INT,
+        **{field.name: {"int": INT, "dt.date": DATE}[str(field.type)] for field in fields(Window)},
+        "weight_to_date": pl.Int64,
+        "weight_of_year": pl.Int64,
+        "limited_until": DATE,
+        "limited_to": MONEY,
+        "lifted_to": MONEY,
+    },
     "periods": {"period_no": INT, "period": TEXT, "fiscal_year": INT, "number": INT, "first_day": DATE, "last_day": DATE},
     "days": {"day": DATE, "period_no": INT, "prior_period_no": INT, "counts_as": DATE},
 }

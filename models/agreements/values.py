@@ -18,6 +18,8 @@ from models.feeds.expressions import compile_expression
 MAX_DECIMALS = 12
 #: Decimals of a factor, by which figures are multiplied before anything is rounded.
 FACTOR_DECIMALS = 6
+#: Sums of weights, in millionths, fit 64 bits.
+MOST_WEIGHT = 1_000_000
 
 
 class Part(BaseModel):
@@ -48,6 +50,13 @@ def _factor(value: Any) -> Decimal:
     number = _number(value)
     if number < 0 or -number.as_tuple().exponent > FACTOR_DECIMALS:  # type: ignore[operator]
         raise ValueError(f"a factor is 0 or more, with up to {FACTOR_DECIMALS} decimals: 1.05 for 5 % more (found {value})")
+    return number
+
+
+def _weight(value: Any) -> Decimal:
+    number = _factor(value)
+    if number >= MOST_WEIGHT:
+        raise ValueError(f"a weight is below {MOST_WEIGHT:,}; only its ratio to the others counts (found {value})")
     return number
 
 
@@ -117,6 +126,7 @@ Number = Annotated[Decimal, BeforeValidator(_number), _schema(type="number")]
 Rate = Annotated[Decimal, BeforeValidator(_rate), _schema(type="number", minimum=0, maximum=1)]
 Factor = Annotated[Decimal, BeforeValidator(_factor), _schema(type="number", minimum=0)]
 GrowthFactor = Annotated[Decimal, BeforeValidator(_growth_factor), _schema(type="number", exclusiveMinimum=0)]
+Weight = Annotated[Decimal, BeforeValidator(_weight), _schema(type="number", minimum=0)]
 KeptPart = Annotated[Decimal, BeforeValidator(_kept_part), _schema(type="number", minimum=0, maximum=1)]
 ExchangeRate = Annotated[Decimal, BeforeValidator(_exchange_rate), _schema(type="number", exclusiveMinimum=0)]
 Identifier = Annotated[str, BeforeValidator(_text), BeforeValidator(_identifier), _schema(type=_WORD_OR_NUMBER)]

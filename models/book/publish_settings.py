@@ -69,8 +69,9 @@ def _short_form(value: Any) -> Any:
 
 
 class PublishSettings(Strict):
-    """Where the tables go."""
+    """Where the tables go. `openlineage`: also write where their columns come from, as events for data catalogues."""
 
     parquet: bool = True
     duckdb: bool = True
+    openlineage: bool = False
     postgres: Annotated[PostgresSettings | None, BeforeValidator(_short_form)] = None

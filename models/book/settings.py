@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from models.book.engine_settings import EngineSettings
 from models.book.limit_settings import LimitSettings
 from models.book.publish_settings import PublishSettings
 from models.book.storage_settings import StorageSettings
@@ -84,6 +85,7 @@ class Book(Strict):
     publish: PublishSettings = PublishSettings()
     storage: StorageSettings = StorageSettings()
     limits: LimitSettings = LimitSettings()
+    engine: EngineSettings = EngineSettings()
     close: CloseSettings = CloseSettings()
 
     @model_validator(mode="before")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from models.calculation.achievement import has_positive_target
 from models.calculation.payouts import pay_results, place_results, round_payouts
 from models.calculation.ranks import rank_rows
 from models.currencies import Rounding
@@ -46,12 +47,12 @@ def earn_by_targets_to_date(rows: pl.DataFrame, axes: pl.DataFrame, scheme: Sche
 
 def _figures_before(rows: pl.DataFrame) -> pl.DataFrame:
     """Target and baseline of the span's window before, by payout_key; null in the first window, and where that window has none that can be used."""
-    target = pl.when((pl.col("target") > 0) & ~pl.col("missing_prior_target")).then("target")
+    target = pl.when(has_positive_target() & ~pl.col("missing_prior_target")).then("target")
     is_usable = ~pl.col("missing_prior_baseline") & ((pl.col("baseline") > 0) | ~pl.col("axis_needs_positive_baseline"))
     windows = rows.unique("payout_key").sort(*SPAN, "window_start")
     return windows.select(
         "payout_key",
         target.shift(1).over(SPAN).alias("target_before"),
-        pl.col("target_times").shift(1).over(SPAN).alias("target_times_before"),
+        *(pl.col(name).shift(1).over(SPAN).alias(f"{name}_before") for name in ("target_times", "weight_to_date", "weight_of_year")),
         pl.when(is_usable).then("baseline").shift(1).over(SPAN).alias("baseline_before"),
     )

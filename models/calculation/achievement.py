@@ -49,7 +49,8 @@ def list_payouts(benefits: pl.DataFrame, windows: pl.DataFrame, participants: pl
 def find_targets(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
     """Target, baseline and incentive of every payout: a number in the agreement, a row of the feed, or the prior year.
 
-    One row in, one out. The target is `target` × `target_times`, both exact. `prior_missing` says what is missing on the prior year's lines.
+    One row in, one out. The target is `target` × `target_times` × the
+    window's part of the year's weights, all exact. `prior_missing` says what is missing on the prior year's lines.
     `feed_target` is the feed's own row, which a forecast may use.
     targets: one row per agreement_id, benefit_id, participant_id, window_start.
     """
@@ -64,7 +65,7 @@ def find_targets(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.Data
     def figure(name: str) -> pl.Expr:
         source = pl.col(f"{name}_source")
         return (
-            pl.when(source == "number")
+            pl.when(source.is_in(["number", "year"]))
             .then(pl.col(f"{name}_value"))
             .when(source == "feed")
             .then(pl.col(f"feed_{name}").cast(EXACT))
@@ -189,6 +190,11 @@ def _missing_lines(of_measure: str, of_base: str) -> pl.Expr:
     return pl.coalesce(pl.when(is_missing(names, missing)).then(pl.lit(reason)) for reason, names, missing in MISSING)
 
 
+def has_positive_target() -> pl.Expr:
+    """Whether the window has a target above 0: neither the target itself nor its weight is 0."""
+    return (pl.col("target") > 0).fill_null(False) & (pl.col("weight_to_date") > 0)
+
+
 def find_reasons(rows: pl.DataFrame) -> pl.DataFrame:
     """`reason`: why the result is blocked, the first that applies; null: it is not blocked. docs/language.md lists the reasons.
 
@@ -204,7 +210,7 @@ def find_reasons(rows: pl.DataFrame) -> pl.DataFrame:
         .then("prior_missing")
         .when(needs_target & pl.col("target").is_null())
         .then(pl.lit("target_missing"))
-        .when(needs_target & (pl.col("target") <= 0))
+        .when(needs_target & ~has_positive_target())
         .then(pl.lit("target_not_positive"))
         .when(needs_baseline & pl.col("baseline").is_null())
         .then(pl.lit("baseline_missing"))

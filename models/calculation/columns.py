@@ -126,8 +126,11 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "status_reason": (TEXT, "why it is blocked, or `combined`"),
         "due_date": (DATE, "when the payout is due"),
     },
-    "apply_clawback": {
+    "find_differences": {
         "prior_earned": (MONEY, "what earlier windows of the span earned"),
+        "difference": (pl.Decimal(38, 4), "what the window adds to them, with the limits of the agreement"),
+    },
+    "apply_clawback": {
         "payout": (MONEY, "what the window pays"),
         "carried": (MONEY, "clawback that is still to be set off"),
         "prior_paid_and_owed": (MONEY, "what the accrual to date is measured from"),
@@ -143,6 +146,7 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     r"axis_value_\d+": (EXACT, "rank, percentile or metric of the slot"),
     r"axis_divisor_\d+": (COUNT, "what axis_value of the slot is divided by"),
     "(target|target_times|baseline)_before": (EXACT, "of a target to date: the figure of the span's window before"),
+    "weight_(to_date|of_year)_before": (COUNT, "of a target to date: the weights of the span's window before"),
     "days_gone|window_days": (COUNT, "of a target to date: the days of the window that have gone, and all its days"),
     "(earned|tier)_to_date": (EXACT, "what the span has earned by target and baseline to date"),
     **{f"{name}_of_(measure|base)": (dtype, "the same over the lines of a measure or base with a scope of its own") for name, dtype in SUMMED.items()},

@@ -16,7 +16,7 @@ from models.calculation.achievement import missing_measure, sum_prior_periods
 from models.calculation.payouts import Keys, Place, pay_results, place_results, round_payouts
 from models.currencies import Rounding
 from models.curves.compiled import Scheme
-from models.curves.inputs import EXACT_STEP, ScaledInputs, integers, scaled_inputs
+from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers, scaled_inputs
 from models.curves.pieces import Exact, choose
 from models.money import EXACT, as_exact, as_money
 
@@ -75,7 +75,7 @@ def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[ScaledI
     is_zero = (measure == 0).astype(bool)
     numerator, denominator = choose(is_zero, 1, numerator), choose(is_zero, 1, denominator)
     to_date = figures.measure * denominator
-    projected = choose(has_feed_target & is_zero, feed_target * EXACT_STEP * figures.of_days, figures.measure * numerator)
+    projected = choose(has_feed_target & is_zero, feed_target * (figures.divisor // EXACT_SCALE), figures.measure * numerator)
     baseline = figures.baseline * denominator
     increment = projected - baseline
     is_increment = (rows["base"] == "increment").to_numpy()

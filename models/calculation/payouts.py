@@ -28,7 +28,8 @@ from models.money import EXACT, as_exact, as_money, round_ratio
 
 #: The columns that the result of a row depends on, apart from ranks and metrics, whose columns begin with AXIS_INPUTS.
 CURVE_INPUTS = (
-    "benefit_key", "measure_to_date", "base_to_date", "quantity_to_date", "target", "target_times", "baseline",
+    "benefit_key", "measure_to_date", "base_to_date", "quantity_to_date", "target", "target_times",
+    "weight_to_date", "weight_of_year", "baseline",
     "incentive", "days", "of_days", "reason",
 )  # fmt: skip
 AXIS_INPUTS = ("axis_value_", "axis_divisor_", "tie_count")
@@ -174,7 +175,7 @@ def pay_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benef
     factors = ((multiplier, scheme.multiplies_last[benefit]), (gate_factor, scheme.gates_last[benefit]))
     for factor, is_last in factors:
         scaled = _scale(scaled, factor, ~is_last)
-    limited, is_limited = _limit(rows, *scaled)
+    limited, is_limited = _limit(rows, figures, *scaled)
     earned = limited
     for factor, is_last in factors:
         earned = _scale(earned, factor, is_last)
@@ -234,8 +235,15 @@ def threshold(kind: npt.NDArray[np.int8], figures: ScaledInputs, start: Exact) -
     return start * axis_unit(kind, figures) + choose(compares, figures.baseline * START_SCALE, 0), START_SCALE
 
 
-def _limit(rows: pl.DataFrame, numerator: Exact, denominator: Exact) -> tuple[tuple[Exact, Exact], npt.NDArray[np.bool_]]:
-    """at_most caps the amount, then less than pays_from pays nothing, then at_least raises it. And whether that changed the amount."""
+def _limit(rows: pl.DataFrame, figures: ScaledInputs, numerator: Exact, denominator: Exact) -> tuple[tuple[Exact, Exact], npt.NDArray[np.bool_]]:
+    """at_most and rate_at_most × max(E, 0) cap the amount, then less than pays_from pays nothing, then at_least raises it. And whether that changed the
+    amount."""
+    has_rate = rows["rate_at_most"].is_not_null().to_numpy()
+    of_base: Exact = np.zeros(len(has_rate), dtype=object)
+    if has_rate.any():  # over a divisor that the amount and the part of the base have in common
+        of_base = integers(rows["rate_at_most"]) * choose(figures.base > 0, figures.base, 0) * denominator
+        finer = choose(has_rate, figures.divisor, 1)
+        numerator, denominator = numerator * finer, denominator * finer
 
     def limit(name: str) -> tuple[npt.NDArray[np.bool_], Exact]:
         return rows[name].is_not_null().to_numpy(), integers(rows[name]) * denominator
@@ -243,6 +251,7 @@ def _limit(rows: pl.DataFrame, numerator: Exact, denominator: Exact) -> tuple[tu
     amount = before = numerator * EXACT_SCALE
     is_set, most = limit("at_most")
     amount = choose(is_set & (amount > most), most, amount)
+    amount = choose(has_rate & (amount > of_base), of_base, amount) if has_rate.any() else amount
     is_set, least = limit("pays_from")
     amount = choose(is_set & (amount < least), 0, amount)
     is_set, least = limit("at_least")

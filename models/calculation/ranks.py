@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from models.calculation.achievement import has_positive_target
 from models.curves.inputs import EXACT_SCALE, scaled_inputs
 from models.curves.pieces import Coefficients, Exact, Ladder, coefficients_on_pieces, exact, place_on_pieces
 from models.curves.vocabulary import CURVE
@@ -57,7 +58,7 @@ def _rank_by(rows: pl.DataFrame, of: str, users: pl.DataFrame) -> pl.DataFrame:
     """Rank, smaller, count and tie_count by one kind of value: one row for every row of the benefits in `users` that has a value."""
     has_value = ~pl.col("missing_measure")
     if of == "attainment":
-        has_value &= (pl.col("target") > 0).fill_null(False) & ~pl.col("missing_prior_target")
+        has_value &= has_positive_target() & ~pl.col("missing_prior_target")
     elif of in ("growth", "growth_amount"):
         has_baseline = pl.col("baseline").is_not_null() if of == "growth_amount" else (pl.col("baseline") > 0).fill_null(False)
         has_value &= has_baseline & ~pl.col("missing_prior_baseline")

@@ -12,8 +12,9 @@ import polars as pl
 
 from models.calculation.accruals import accrue_periods
 from models.calculation.achievement import find_reasons, find_targets, list_payouts, measure_periods
+from models.calculation.agreement_limits import limit_accruals, limit_differences
 from models.calculation.best_of_group import combine_payouts
-from models.calculation.clawbacks import apply_clawback
+from models.calculation.clawbacks import apply_clawback, find_differences
 from models.calculation.columns import TABLES, check_frame, read_inputs
 from models.calculation.exact_payouts import forget_changed
 from models.calculation.explanation.missing import describe_missing
@@ -54,11 +55,12 @@ def _compute(
     measured = measure_periods(find_targets(listed, measures, frames["targets"]), measures, frames["periods"], as_of, as_of_period)
     placed = rank_rows(find_reasons(find_metrics(measured, axes, frames["metrics"])), axes)
     rows = forecast_rows(evaluate_results(placed, scheme, rounding), measures, axes, scheme, rounding)
-    settled = forget_changed(combine_payouts(apply_clawback(_assign_status(rows, as_of))))
+    differences = limit_differences(find_differences(_assign_status(rows, as_of)), as_of)
+    settled = forget_changed(combine_payouts(apply_clawback(differences)))
     payouts = _rename_for_publication(hide_incomplete(settled))
     yield "payouts", payouts.select(*TABLES["payouts"])
     yield "achievement", _achievement_rows(hide_incomplete(rows))
-    yield "accruals", accrue_periods(rows, settled)
+    yield "accruals", accrue_periods(limit_accruals(rows, settled), settled)
     shares_rank = (pl.col("ties") == "share") & (pl.col("tie_count") > 1)
     slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme)
     missing = describe_missing(settled, measures, frames["missing_rates"], axes)

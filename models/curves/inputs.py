@@ -73,6 +73,8 @@ def scaled_inputs(rows: pl.DataFrame) -> ScaledInputs:
     whole = ScaledInputs(
         scaled("measure_to_date"), scaled("base_to_date"), scaled("quantity_to_date"), integers(rows["target"]) * times, scaled("baseline"), scaled("incentive")
     )
+    if (rows["weight_of_year"] != 1).any():
+        whole = _finer(whole, integers(rows["weight_of_year"]), integers(rows["weight_to_date"]))
     if "window_days" in rows.columns:
         return _figures_to_date(rows, whole)
     if (rows["days"] == rows["of_days"]).all():
@@ -85,31 +87,49 @@ def scaled_inputs(rows: pl.DataFrame) -> ScaledInputs:
         whole.target * choose((rows["target_source"] == "prior").to_numpy(), of_days, days),
         whole.baseline * of_days,
         whole.incentive * days,
-        SCALE * of_days,
+        whole.divisor * of_days,
         days,
         of_days,
+    )
+
+
+def _finer(figures: ScaledInputs, by: Exact, target_times: Exact) -> ScaledInputs:
+    """The same figures over a divisor that is so many times as large; the target times `target_times` / `by`."""
+    return ScaledInputs(
+        figures.measure * by,
+        figures.base * by,
+        figures.quantity * by,
+        figures.target * target_times,
+        figures.baseline * by,
+        figures.incentive * by,
+        figures.divisor * by,
     )
 
 
 def _figures_to_date(rows: pl.DataFrame, whole: ScaledInputs) -> ScaledInputs:
     """Target and baseline: those before + (the window's own − those before) × days gone / days of the window. All other figures as they are."""
     gone, days = integers(rows["days_gone"]), integers(rows["window_days"])
+    # the window before may be of an earlier version of the terms, with weights of its own
+    of_year = integers(rows["weight_of_year_before"].fill_null(1))
+    whole = _finer(whole, of_year, of_year)
+    units = whole.divisor // SCALE
 
     def to_date(own: Exact, before: Exact, has_before: pl.Series) -> Exact:
         return choose(has_before.to_numpy(), before * (days - gone) + own * gone, own * days)
 
-    before = integers(rows["target_before"]) * integers(rows["target_times_before"].cast(pl.Decimal(38, 6)))
-    baseline = to_date(whole.baseline, integers(rows["baseline_before"]) * EXACT_STEP, rows["baseline_before"].is_not_null())
+    times = integers(rows["target_times_before"].cast(pl.Decimal(38, 6))) * integers(rows["weight_to_date_before"])
+    target = to_date(whole.target, integers(rows["target_before"]) * times * (units // of_year), rows["target_before"].is_not_null())
+    baseline = to_date(whole.baseline, integers(rows["baseline_before"]) * EXACT_STEP * units, rows["baseline_before"].is_not_null())
     increment = whole.measure * days - baseline
     return replace(
         whole,
         measure=whole.measure * days,
         base=choose((rows["base"] == "increment").to_numpy(), choose(increment > 0, increment, 0), whole.base * days),
         quantity=whole.quantity * days,
-        target=to_date(whole.target, before, rows["target_before"].is_not_null()),
+        target=target,
         baseline=baseline,
         incentive=whole.incentive * days,
-        divisor=SCALE * days,
+        divisor=whole.divisor * days,
     )
 
 

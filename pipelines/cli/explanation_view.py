@@ -15,7 +15,7 @@ from typing import Any
 
 from assets.published.explanation import Explanation
 from models.feeds.row_places import name_place
-from pipelines.cli.formatting import money, number, percent
+from pipelines.cli.formatting import money, number, percent, readable
 
 Pairs = list[tuple[str, str]]
 
@@ -24,6 +24,19 @@ _STATUS = {
     "final": "final: the window has ended",
     "closed": "closed: its period is closed",
     "blocked": "blocked: something it needs is missing, so nothing is paid",
+}
+#: What to do about each reason for which a payout is blocked; docs/language.md says the same.
+WAYS_OUT = {
+    "fx": "Send the rate: direct, from the line's currency to the agreement's, dated on or before the day; or fix it in the agreement (fx: {fixed: …}).",
+    "cost": "Send the lines without a cost again, complete.",
+    "quantity": "Send the lines without a quantity again, complete.",
+    "attribute": "Send the lines again whose measured attribute is missing or is no number.",
+    "target_missing": "Send a row of the targets feed with agreement, benefit, participant, the start of the window and a target.",
+    "baseline_missing": "Send a row of the targets feed with agreement, benefit, participant, the start of the window and a baseline.",
+    "incentive_missing": "Send a row of the targets feed with agreement, benefit, participant, the start of the window and an incentive.",
+    "target_not_positive": "Correct the target: it is 0 or less.",
+    "baseline_not_positive": "Give the participant a baseline of its own in the targets feed, or agree `by: growth_amount`: the prior year is 0 or less.",
+    "metric_missing": "Send a value of the metric that is dated in the window.",
 }
 METHODS = {
     "whole": "the tier reached applies to the whole base",
@@ -38,7 +51,10 @@ _FORMS = {"rate": "rate", "per_unit": "per unit", "amount": "amount", "share": "
 _FACTORS = ("tier", "quantity", "multiply", "require", "prorate")
 _PERCENT_AXES = ("attainment", "growth", "percentile")
 _MONEY_MEASURES = ("amount", "margin", "cost")
-_LONG_NUMBER = re.compile(r"(?<![\w.\-])-?\d{4,}(?:\.\d+)?(?![\w\-])")
+#: Numbers of a thousand and more, and those with many decimals.
+_LONG_NUMBER = re.compile(r"(?<![\w.\-])-?(?:\d{4,}(?:\.\d+)?|\d+\.\d{7,})(?![\w\-])")
+#: What was computed is shown with so many decimals at most, and percentages with two.
+_DECIMALS = 6
 
 
 @dataclass(frozen=True)
@@ -53,17 +69,22 @@ class Table:
 
 @dataclass(frozen=True)
 class ExplanationView:
-    """What is shown, in order."""
+    """What is shown, in order. `named_lines`: the lines with names beside ids, for a page, which is wider than a terminal."""
 
     headline: str
     amount: str
+    blocked: tuple[str, str] | None
     subject: Pairs
     quote: str | None
+    money: Pairs
+    accruals: Table
+    outlook: Pairs
     figures: Pairs
     tiers: Table
     tier_note: str
     steps: Table
     lines: Table
+    named_lines: Table
     line_note: str
     line_sum: str
     files: Table
@@ -79,13 +100,18 @@ def present(explanation: Explanation) -> ExplanationView:
     return ExplanationView(
         headline=pays,
         amount=money(payout["payout"], currency),
+        blocked=_blocked(e),
         subject=_subject(e),
         quote=e.benefit.get("quote"),
+        money=_money(e),
+        accruals=_accruals(e),
+        outlook=_outlook(e),
         figures=_figures(e),
         tiers=_tiers(e),
         tier_note=_tier_note(e),
         steps=_steps(e),
         lines=_lines(e),
+        named_lines=_lines(e, has_names=True),
         line_note=_line_note(e),
         line_sum=money(e.line_sum, currency),
         files=Table(
@@ -108,13 +134,21 @@ def _subject(e: Explanation) -> Pairs:
     ]
     if payout["span_start"] != payout["window_start"]:
         pairs.insert(3, ("Measured from", f"{payout['span_start']}, the start of the span that accumulates"))
-    if payout["due_date"]:
-        pairs.append(("Due", str(payout["due_date"])))
+    if agreement.get("approved_by"):
+        pairs.append(("Approved", f"by {agreement['approved_by']} on {agreement['approved_date']}"))
+    else:
+        pairs.append(("Approved", "not yet"))
     if agreement.get("document"):
         pairs.append(("Contract", str(agreement["document"])))
     if agreement.get("source_file"):
         pairs.append(("Written in", f"{agreement['source_file']}:{agreement['source_line']}"))
-    return [*pairs, ("Payout id", payout["payout_id"]), ("Run", payout["run_id"]), *_computed(e)]
+    return [*pairs, ("Payout id", payout["payout_id"]), ("Run", _run(e)), *_computed(e)]
+
+
+def _run(e: Explanation) -> str:
+    """The run that published it, when, and the day that it computes up to."""
+    name = str(e.payout["run_id"])
+    return f"{name}, {e.run['finished_at']:%Y-%m-%d %H:%M} UTC, as of {e.run['as_of']}" if e.run else name
 
 
 def _computed(e: Explanation) -> Pairs:
@@ -126,25 +160,80 @@ def _computed(e: Explanation) -> Pairs:
     return [("Computed", f"in run {e.computed.run_id} ({e.computed.why}), and not since: nothing that it is computed from has changed")]
 
 
+def _blocked(e: Explanation) -> tuple[str, str] | None:
+    """What is missing, and what to do about it; None where nothing is."""
+    payout = e.payout
+    if payout["status"] != "blocked":
+        return None
+    reason = str(payout["status_reason"])
+    found = "; ".join(str(step["inputs"] or step["formula"]) for step in e.steps if step["step"] == "blocked")
+    return found or reason.replace("_", " "), WAYS_OUT.get(reason, "")
+
+
+def _money(e: Explanation) -> Pairs:
+    """What was earned, is paid, and is still open."""
+    payout, currency = e.payout, e.payout["currency"]
+    pairs = [("Earned", money(payout["earned"], currency))]
+    for name, label in (("prior_earned", "Earned before"), ("carried", "Still to set off")):
+        if payout[name]:
+            pairs.append((label, money(payout[name], currency)))
+    pairs.append(("Payout", money(payout["payout"], currency)))
+    if payout["payout_reporting"] is not None and payout["payout_reporting"] != payout["payout"]:
+        pairs.append(("Reported", number(payout["payout_reporting"], 2)))
+    pairs.append(("Paid", money(payout["settled"], currency)))
+    if payout["payout"] is not None and (written_off := payout["payout"] - payout["settled"] - payout["open_amount"]):
+        pairs.append(("Written off", money(written_off, currency)))
+    if payout.get("held"):
+        pairs.append(("Held back", money(payout["held"], currency)))
+    pairs.append(("Open", money(payout["open_amount"], currency)))
+    if payout["due_date"]:
+        pairs.append(("Due", str(payout["due_date"])))
+    return pairs
+
+
+def _accruals(e: Explanation) -> Table:
+    """What was accrued, month by month."""
+    currency = e.payout["currency"]
+    rows = [
+        (row["period"], money(row["accrual"], currency), money(row["accrued_to_date"], currency), "posted" if row["is_posted"] else "may change")
+        for row in e.accruals
+    ]
+    return Table(("period", "accrued in it", "to date", "state"), rows, frozenset({1, 2}))
+
+
+def _outlook(e: Explanation) -> Pairs:
+    """Of a window that is still running: the next tier, and where it leads if it goes on like this."""
+    payout, currency, achieved = e.payout, e.payout["currency"], e.achievement
+    if payout["status"] != "open" or not achieved:
+        return []
+    pairs = [("Days", f"{number(achieved['days_gone'])} of {number(achieved['days_total'])}")]
+    if achieved["gap_to_next_tier"] is not None:
+        gap = _in_unit(readable(achieved["gap_to_next_tier"], 2), _measure_unit(e), currency)
+        pairs.append(("Next tier", f"from {_computed_in(achieved['next_tier_from'], _axis_unit(e), currency)}: {gap} to go"))
+    if achieved["projected_measure"] is not None:
+        pairs.append(("Forecast", f"{_computed_in(achieved['projected_measure'], _measure_unit(e), currency)}, tier {achieved['tier_forecast']}"))
+    if payout.get("projected_payout") is not None:
+        pairs.append(("It would pay", money(payout["projected_payout"], currency)))
+    return pairs
+
+
 def _figures(e: Explanation) -> Pairs:
     payout, currency = e.payout, e.payout["currency"]
-    pairs = [("Measure", _in_unit(payout["measure"], _measure_unit(e), currency))]
+    pairs = [("Measure", _computed_in(payout["measure"], _measure_unit(e), currency))]
     if e.benefit.get("base") != "measure" and payout["base"] is not None:
-        pairs.append(("Base", _in_unit(payout["base"], _base_unit(e), currency)))
+        pairs.append(("Base", _computed_in(payout["base"], _base_unit(e), currency)))
     if payout["quantity"] is not None:
         pairs.append(("Quantity", number(payout["quantity"])))
     for name, unit in (("target", _measure_unit(e)), ("baseline", _measure_unit(e)), ("incentive", "money")):
         if payout[name] is not None:
-            pairs.append((name.capitalize(), _in_unit(payout[name], unit, currency)))
+            pairs.append((name.capitalize(), _computed_in(payout[name], unit, currency)))
     if payout["axis_value"] is not None and e.benefit.get("by_axis") != "measure":
-        pairs.append((str(e.benefit.get("by_axis", "axis")).replace("_", " ").capitalize(), _in_unit(payout["axis_value"], _axis_unit(e), currency)))
+        axis = str(e.benefit.get("by_axis", "axis")).replace("_", " ").capitalize()
+        pairs.append((axis, _computed_in(payout["axis_value"], _axis_unit(e), currency)))
     pairs.append(("Tier", str(payout["tier"]) if payout["tier"] else "none reached" if payout["tier"] == 0 else "–"))
     for name, label in (("multiplier", "Multiplier"), ("gate_factor", "Gates let through")):
         if payout[name] is not None and payout[name] != 1:
-            pairs.append((label, number(payout[name]) if name == "multiplier" else percent(payout[name])))
-    for name, label in (("earned", "Earned"), ("prior_earned", "Earned before"), ("carried", "Still to set off")):
-        if payout[name] is not None and (name == "earned" or payout[name] != 0):
-            pairs.append((label, money(payout[name], currency)))
+            pairs.append((label, number(readable(payout[name], 6)) if name == "multiplier" else percent(payout[name])))
     return pairs
 
 
@@ -181,11 +270,7 @@ def _grid(e: Explanation) -> Table:
 
 
 def _tier_note(e: Explanation) -> str:
-    note = METHODS.get(str(e.benefit.get("method")), "")
-    gap, following = e.achievement.get("gap_to_next_tier"), e.achievement.get("next_tier_from")
-    if gap is not None and following is not None and e.payout["status"] == "open":
-        note += f". {_in_unit(gap, _measure_unit(e), e.payout['currency'])} to go to the next tier"
-    return note
+    return METHODS.get(str(e.benefit.get("method")), "")
 
 
 def _steps(e: Explanation) -> Table:
@@ -197,15 +282,15 @@ def _steps(e: Explanation) -> Table:
             str(step["step_no"]),
             step["step"],
             step["formula"],
-            _LONG_NUMBER.sub(lambda found: number(Decimal(found[0])), step["inputs"] or ""),
-            _in_unit(step["result"], _place_unit(e, step["formula"]) if step["step"] == "axis" else units.get(step["step"], "money"), currency),
+            _LONG_NUMBER.sub(lambda found: number(readable(found[0], _DECIMALS)), step["inputs"] or ""),
+            _computed_in(step["result"], _place_unit(e, step["formula"]) if step["step"] == "axis" else units.get(step["step"], "money"), currency),
         )
         for step in e.steps
     ]
     return Table(("", "step", "formula", "with", "result"), rows, frozenset({4}))
 
 
-def _lines(e: Explanation) -> Table:
+def _lines(e: Explanation, has_names: bool = False) -> Table:
     currency = e.payout["currency"]
     has_foreign = any(line["currency"] not in (None, currency) for line in e.lines)
     rows = []
@@ -218,12 +303,12 @@ def _lines(e: Explanation) -> Table:
             (
                 str(line["date"] or "–"),
                 transaction,
-                str(line["partner_id"] or "–"),
-                str(line["product_id"] or "–"),
+                _named(line["partner_id"], line["partner_name"] if has_names else None),
+                _named(line["product_id"], line["product_name"] if has_names else None),
                 money(line["amount"], line["currency"] or currency),
                 *rate,
                 str(line["tier"] if line["tier"] is not None else "–"),
-                _in_unit(line["credited_measure"], _measure_unit(e), currency),
+                _computed_in(line["credited_measure"], _measure_unit(e), currency),
                 money(line["line_payout"], currency),
                 place,
             )
@@ -243,6 +328,13 @@ def _lines(e: Explanation) -> Table:
     return Table(headings, rows, frozenset(range(4, len(headings) - 1)))
 
 
+def _named(identifier: str | None, name: str | None) -> str:
+    """An id with the name beside it."""
+    if identifier is None:
+        return "–"
+    return f"{identifier} {name}" if name and name != identifier else identifier
+
+
 def _rate(line: Mapping[str, Any]) -> str:
     """The rate as the feed has it: `1 / 0.86595` is the inverse of one of the reverse pair."""
     return number(line["fx_rate"]) if line["inverted_rate"] is None else f"1 / {number(line['inverted_rate'])}"
@@ -250,6 +342,8 @@ def _rate(line: Mapping[str, Any]) -> str:
 
 def _line_note(e: Explanation) -> str:
     shown, currency = len(e.lines), e.payout["currency"]
+    if not e.line_count:
+        return "No line has a part of it."
     if shown == e.line_count:
         return f"All {number(shown)} rows, one per line and tier; their shares add up to the payout."
     rest = e.line_sum - sum((line["line_payout"] for line in e.lines), Decimal(0))
@@ -287,6 +381,11 @@ def _pays(form: str, value: Decimal | None, currency: str) -> str:
     if value is None:
         return "–"
     return percent(value) if form in ("rate", "share") else money(value, currency)
+
+
+def _computed_in(value: Any, unit: str, currency: str) -> str:
+    """A computed value in its unit, with the decimals that people read."""
+    return _in_unit(readable(value, 4 if unit in ("percent", "money") else _DECIMALS), unit, currency)  # 4: two decimals of a percent
 
 
 def _in_unit(value: Any, unit: str, currency: str) -> str:

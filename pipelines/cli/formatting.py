@@ -26,6 +26,11 @@ def number(value: Any, decimals: int = 0) -> str:
     return f"{whole}.{fraction}" if fraction else whole
 
 
+def readable(value: Any, decimals: int) -> Any:
+    """A computed value with at most `decimals` decimals, as people read it; what was agreed or paid has fewer and is shown as it is."""
+    return value if value is None else round(Decimal(value), decimals)
+
+
 def counted(count: int, noun: str) -> str:
     """`1 line`, `1,234 lines`: for nouns with a regular plural."""
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
-from models.agreements.payments import OF_THE_INCENTIVE, ZERO, CurveInputs, Payment, payment_along_axis, value_at
+from models.agreements.payments import OF_THE_INCENTIVE, ZERO, CurveInputs, Payment, Polynomial, multiply, payment_along_axis, value_at
 from models.agreements.schema import Benefit, Gate, Limits, Multiplier, axis_name, measure_of
 from models.curves.pieces import Tier, compile_curve
 from pipelines.drawings.chart import Chart, Stretch, Trace, draw_chart, extremes, money_ticks, percent_ticks, value_along
@@ -43,7 +43,7 @@ def draw_benefits(title: str, benefits: Sequence[Benefit], currency: str, inputs
     axis, places = axis_name(first.by), [p.start for payment in payments for p in payment.pieces]
     is_limited = len(benefits) == 1 and any(value is not None for value in vars(first.limits).values())
     if is_limited:
-        stretches.insert(0, limit(stretches[0], first.limits, 3 * places[-1]))
+        stretches.insert(0, limit(stretches[0], first.limits, 3 * places[-1], payments[0].base))
         places += [s.start for s in stretches[0]]
     x = _axis(first, first.by, currency, places)
     traces = [Trace(name, each) for name, each in zip(["with its limits", "without"] if is_limited else [b.id for b in benefits], stretches, strict=True)]
@@ -109,21 +109,29 @@ def draw_place(title: str, benefit: Benefit, currency: str, inputs: CurveInputs,
     return draw_chart(Chart(title, axis, top, [trace], height=190, places=[(float(x), float(paid), label)], is_discrete=is_rank, has_dark=False))
 
 
-def limit(stretches: Sequence[Stretch], limits: Limits, high: Fraction) -> list[Stretch]:
-    """The curve after at_most, pays_from and at_least. Curves that bend between their points are cut only where straight lines would be."""
-    bounds = [Fraction(b) for b in (limits.at_most, limits.pays_from, limits.at_least) if b is not None]
+def limit(stretches: Sequence[Stretch], limits: Limits, high: Fraction, base: Polynomial | None = None) -> list[Stretch]:
+    """The curve after at_most, rate_at_most (where the base is known), pays_from and at_least. Curves that bend between their points are cut only where
+    straight lines would be."""
+    bounds: list[Polynomial] = [(Fraction(b), ZERO) for b in (limits.at_most, limits.pays_from, limits.at_least) if b is not None]
+    part: Polynomial | None = None
+    if limits.rate_at_most is not None and base is not None:
+        part = multiply((Fraction(limits.rate_at_most),), base)
+        bounds += [part, (ZERO, ZERO)]
     cut: list[Stretch] = []
     lowest = stretches[0].start
     below = [Stretch(ZERO, True, ())] if lowest > 0 else []
     ends = [*([lowest] if below else []), *(s.start for s in stretches[1:]), max(high, stretches[-1].start + 1)]
     for stretch, end in zip([*below, *stretches], ends, strict=True):
         slope = stretch.value[1] if len(stretch.value) > 1 else ZERO
-        crossings = {(bound - stretch.value[0]) / slope for bound in bounds} if slope else set()
+        lines = [(stretch.value[0] if stretch.value else ZERO, slope), *bounds]
+        crossings = {(b[0] - a[0]) / (a[1] - b[1]) for a, b in combinations(lines, 2) if a[1] != b[1]}
         places = [stretch.start, *sorted(place for place in crossings if stretch.start < place < end), end]
         for n, (start, stop) in enumerate(pairwise(places)):
             middle, kept = (start + stop) / 2, stretch.value
             if limits.at_most is not None and value_at(kept, middle) > limits.at_most:
                 kept = (Fraction(limits.at_most),)
+            if part is not None and value_at(kept, middle) > max(value_at(part, middle), ZERO):
+                kept = part if value_at(part, middle) > 0 else (ZERO,)
             if limits.pays_from is not None and value_at(kept, middle) < limits.pays_from:
                 kept = (ZERO,)
             if limits.at_least is not None and value_at(kept, middle) < limits.at_least:

@@ -41,7 +41,8 @@ This page is made from the descriptions in `dbt_project/models/marts` (`make tab
 def render_tables_page() -> str:
     """The page as Markdown: one section per table, facts first, one row per column."""
     models = [model for file in sorted(MARTS.rglob("*.yml")) for model in yaml.safe_load(file.read_text(encoding="utf-8"))["models"]]
-    models.sort(key=lambda model: (["fct", "dim", "audit"].index(model["name"].split("_")[0]), model["name"]))
+    kinds = ["fct", "dim", "audit", "column"]
+    models.sort(key=lambda model: (kinds.index(model["name"].split("_")[0]), model["name"]))
     return break_long_lines(INTRODUCTION + "".join(map(_section, models)))
 
 

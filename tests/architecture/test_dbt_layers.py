@@ -70,7 +70,7 @@ def test_only_marts_and_what_prepares_them_reads_the_calculation(models: dict[st
 
 
 def test_names_say_the_layer(models: dict[str, Any]) -> None:
-    prefixes = {"staging": ("stg_",), "intermediate": ("int_",), "marts": ("fct_", "dim_", "audit_")}
+    prefixes = {"staging": ("stg_",), "intermediate": ("int_",), "marts": ("fct_", "dim_", "audit_", "column_lineage")}
     assert [m.name for m in models.values() if not m.name.startswith(prefixes[layer(m)])] == []
 
 

@@ -111,6 +111,22 @@ def test_rows_and_money_are_shown(whole_run: dg.ExecuteInProcessResult, folder: 
     }
 
 
+def test_tables_show_which_columns_theirs_come_from(whole_run: dg.ExecuteInProcessResult) -> None:
+    shown = {
+        event.step_materialization_data.materialization.asset_key.to_user_string(): event.step_materialization_data.materialization for event in made(whole_run)
+    }
+
+    def deps(table: str, column: str) -> set[str]:
+        lineage = shown[table].metadata["dagster/column_lineage"].value
+        assert isinstance(lineage, dg.TableColumnLineage)
+        return {f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in lineage.deps_by_column[column]}
+
+    assert deps("published/fct_payout", "settled") == {"marts/fct_payout.settled"}
+    assert deps("marts/fct_payout", "settled") == {"staging/stg_payments.amount"}
+    assert "intermediate/int_measures_summed.amount" in deps("calc/payouts", "payout")
+    assert deps("raw/transactions", "amount") == {"feeds/transactions.amount"}
+
+
 def test_what_the_steps_tell_is_in_the_log(whole_run: dg.ExecuteInProcessResult, instance: dg.DagsterInstance, folder: Path) -> None:
     message = [entry.user_message for entry in instance.all_logs(whole_run.run_id)]
     assert [line for line in message if line == f"Published in {folder / 'published' / 'current'}"]

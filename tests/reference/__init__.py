@@ -15,6 +15,7 @@ from models, assets or pipelines, or speed bought with cleverness.
     axes.py       places on the x axis, ranks
     position.py   all figures of a participant's span up to a day, or why they are missing
     curve.py      what a measure pays: methods, matrix, multipliers, gates
+    sum_limits.py limits of an agreement, on the sum of its benefits
     earning.py    limits, rounding, and what an accrual sees of it
     shares.py     which line carries how much of a payout
     combine.py    best, exclusive, net_of

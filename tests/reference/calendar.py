@@ -147,7 +147,7 @@ def windows(kind: str, accumulate: str, term: Range, as_of: dt.date, calendar: C
     while day <= min(term[1], as_of):
         whole = term if kind == "term" else calendar.block(day, MONTHS[kind])
         start, end = max(whole[0], term[0]), min(whole[1], term[1])
-        span = {"window": start, "term": term[0], "year": max(term[0], calendar.year(day)[0])}[accumulate]
+        span = start if accumulate == "window" else term[0] if accumulate == "term" else max(term[0], calendar.block(day, MONTHS[accumulate])[0])
         found.append(Window(start, end, span, whole))
         day = end + DAY
     return found

@@ -27,6 +27,9 @@ class Outcome:
     position: Position
     row: Row
     accruals: dict[str, Fraction] = field(default_factory=dict)
+    difference: Fraction | None = None  # what the window adds to what its span has earned; None: blocked
+    differences: dict[str, Fraction | None] = field(default_factory=dict)  # the same accrued to date, by period
+    limited: dict[str, Fraction] = field(default_factory=dict)  # those with the limits of the agreement
 
     @property
     def agreement(self) -> str:

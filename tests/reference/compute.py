@@ -15,6 +15,7 @@ from tests.reference.language import refuse_unknown
 from tests.reference.position import BenefitLines, Feeds, Position, References, curve_axis
 from tests.reference.read import UNIT, Book, NotCovered, Refused, Row
 from tests.reference.shares import line_rows
+from tests.reference.sum_limits import limit_sums
 from tests.reference.versions import by_agreement, number, owned_windows
 
 __all__ = ["AccrualKey", "NotCovered", "PayoutKey", "Refused", "Results", "compute"]
@@ -40,7 +41,6 @@ class _State:
 
     span: dt.date | None = None
     before: Fraction = ZERO  # what the span's earlier windows earned
-    owed: Fraction = ZERO  # clawback still to be set off
     references: References | None = None  # target and baseline of the span's window before
 
 
@@ -106,7 +106,6 @@ class _Run:
         for owned in self.owned[name].values():
             cases: dict[int, BenefitLines] = {}
             states: dict[str, _State] = defaultdict(_State)
-            last_of_span = {window.span_start: window.start for _, _, window in owned}
             for version, benefit, window in owned:
                 if window.start > self.book.as_of:
                     continue
@@ -114,10 +113,25 @@ class _Run:
                 if n not in cases:
                     cases[n] = BenefitLines(version, benefit, credits[n], self.lost.get(name, set()), self.feeds, self.calendar)
                 found += self._window(cases[n], window, states)
-                if _clawback(cases[n]) == "none" and last_of_span[window.span_start] == window.start:  # what is left is forgiven
-                    for outcome in found[-len(cases[n].participants) :]:
-                        outcome.row["carried"] = states[outcome.participant].owed = ZERO
+        limit_sums(found, self.agreements[name], self.calendar, self.book.as_of)
+        self._settle(name, found)
         return found
+
+    def _settle(self, name: str, outcomes: list[Outcome]) -> None:
+        """What each window pays, and what stays to be set off. The outcomes of a benefit are in order of their windows."""
+        last_of_span = {(benefit, w.span_start): w.start for benefit, owned in self.owned[name].items() for _, _, w in owned}
+        owed: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
+        for outcome in outcomes:
+            case, window, benefit = outcome.case, outcome.window, str(outcome.case.benefit["id"])
+            before = owed[benefit, outcome.participant]
+            for period, difference in outcome.differences.items():
+                outcome.accruals[period] = ZERO if difference is None or outcome.blocked else _pays(case, difference, before)[0]
+            left = before
+            if outcome.difference is not None:
+                outcome.row["payout"], left = _pays(case, outcome.difference, before)
+            if _clawback(case) == "none" and last_of_span[benefit, window.span_start] == window.start:  # what is left is forgiven
+                left = ZERO
+            outcome.row["carried"] = owed[benefit, outcome.participant] = left
 
     def _window(self, case: BenefitLines, window: Window, states: dict[str, _State]) -> list[Outcome]:
         """The results of one window, for all participants of the version that owns it."""
@@ -134,12 +148,11 @@ class _Run:
             outcome = Outcome(case, window, participant, position, self._row(case, window, position, state))
             for period, last in path:
                 to_date = accruing[last][participant]
-                value = ZERO
-                if not (position.reason or to_date.reason):
-                    value, _ = self._pays(case, state, accrued(case, window, participant, to_date, last))
-                outcome.accruals[period] = value
+                is_blocked = position.reason or to_date.reason
+                earned = None if is_blocked else self._rounded(case, accrued(case, window, participant, to_date, last))
+                outcome.differences[period] = None if earned is None else earned - state.before
             if not position.reason:
-                self._earn(case, window, position, state, outcome.row)
+                outcome.difference = self._earn(case, window, position, state, outcome.row)
             found.append(outcome)
         return found
 
@@ -160,25 +173,28 @@ class _Run:
             "due_date": window.end + dt.timedelta(days=case.benefit.get("settle", {}).get("lag_days", 0)),
             "span_start": window.span_start, "measure": s.m, "base": s.e, "quantity": s.q, "target": s.t, "baseline": s.b, "incentive": s.k,
             "axis_value": None, "tier": 0, "curve_payout": ZERO, "multiplier": Fraction(1), "gate_factor": Fraction(1), "earned": ZERO,
-            "prior_earned": state.before, "carried": state.owed, "payout": ZERO,
+            "prior_earned": state.before, "carried": ZERO, "payout": ZERO,
         }  # fmt: skip
 
-    def _earn(self, case: BenefitLines, window: Window, s: Position, state: _State, row: Row) -> None:
-        """Fills in what the window pays, and carries on."""
+    def _earn(self, case: BenefitLines, window: Window, s: Position, state: _State, row: Row) -> Fraction:
+        """Fills in what the span has earned, and returns what the window adds to it."""
         result = earn(case.benefit, window, s)
-        payout, owed = self._pays(case, state, result.limited)
-        state.owed, state.before = owed, rounded(result.limited, case.agreement["currency"], self.book.settings)
+        before, state.before = state.before, self._rounded(case, result.limited)
         row |= {
             "axis_value": s.x[curve_axis(case.benefit)], "tier": result.tier, "curve_payout": result.curve, "multiplier": result.multiplier,
-            "gate_factor": result.gate, "earned": state.before, "carried": owed, "payout": payout, "exact": result.limited, "is_limited": result.is_limited,
+            "gate_factor": result.gate, "earned": state.before, "exact": result.limited, "is_limited": result.is_limited,
         }  # fmt: skip
+        return state.before - before
 
-    def _pays(self, case: BenefitLines, state: _State, limited: Fraction) -> tuple[Fraction, Fraction]:
-        """What is left to pay of what the span has earned, and what stays to be set off."""
-        difference = rounded(limited, case.agreement["currency"], self.book.settings) - state.before
-        if _clawback(case) == "pay":
-            return difference - state.owed, ZERO
-        return max(difference - state.owed, ZERO), max(state.owed - difference, ZERO)
+    def _rounded(self, case: BenefitLines, amount: Fraction) -> Fraction:
+        return rounded(amount, case.agreement["currency"], self.book.settings)
+
+
+def _pays(case: BenefitLines, difference: Fraction, owed: Fraction) -> tuple[Fraction, Fraction]:
+    """What is paid of what the window adds, and what stays to be set off."""
+    if _clawback(case) == "pay":
+        return difference - owed, ZERO
+    return max(difference - owed, ZERO), max(owed - difference, ZERO)
 
 
 def _clawback(case: BenefitLines) -> str:

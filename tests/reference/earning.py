@@ -65,17 +65,20 @@ def earn(benefit: Row, window: Window, s: Position, as_if_tier: int | None = Non
     is_limited = False
     for step in benefit.get("order", ORDER):
         if step == "limits":
-            is_limited = limited(benefit.get("limits", {}), paid) != paid
-            paid = limited(benefit.get("limits", {}), paid)
+            before = paid
+            paid = limited(benefit.get("limits", {}), paid, s.e)
+            is_limited = paid != before
         else:
             paid *= times if step == "multiply" else gate
     return Earned(curve, times, gate, paid, tier, is_limited)
 
 
-def limited(limits: Row, paid: Fraction) -> Fraction:
-    """at_most clips, then less than pays_from pays 0, then at_least lifts."""
+def limited(limits: Row, paid: Fraction, e: Fraction) -> Fraction:
+    """at_most and a part of the base clip, then less than pays_from pays 0, then at_least lifts."""
     if "at_most" in limits:
         paid = min(paid, Fraction(limits["at_most"]))
+    if "rate_at_most" in limits:
+        paid = min(paid, Fraction(limits["rate_at_most"]) * max(e, ZERO))
     if "pays_from" in limits and paid < limits["pays_from"]:
         paid = ZERO
     if "at_least" in limits:

@@ -11,7 +11,7 @@ from tests.reference.read import NotCovered, Row
 
 AGREEMENT = {
     "agreement", "version", "effective", "amendment", "approved", "changed_by", "review_by", "title", "direction", "currency", "term", "participants", "pool",
-    "payee", "include_children", "document", "scope", "fx", "returns", "combine", "benefits",
+    "payee", "include_children", "document", "scope", "fx", "returns", "combine", "limits", "benefits",
 }  # fmt: skip
 BENEFIT = {
     "id", "clause", "quote", "window", "accumulate", "measure", "base", "by", "target", "baseline", "incentive", "method", "boundary", "above",
@@ -19,7 +19,7 @@ BENEFIT = {
 }  # fmt: skip
 VALUES = {
     "method": {"whole", "graduated", "linear", "rolling", "total"}, "prorate": {"none", "days"}, "ties": {"min", "share"},
-    "boundary": {"lower_inclusive", "upper_inclusive"}, "above": {"hold", "extend", "zero"}, "accumulate": {"window", "year", "term"},
+    "boundary": {"lower_inclusive", "upper_inclusive"}, "above": {"hold", "extend", "zero"}, "accumulate": {"window", "quarter", "half_year", "year", "term"},
     "window": {"month", "quarter", "half_year", "year", "term"},
 }  # fmt: skip
 AGREEMENT_VALUES = {"returns": {"posted", "original"}, "amendment": {"next_window", "restate"}, "pool": {"each", "together"}}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Any
 
 from tests.reference.axes import OWN, Axis, all_axes, axis_of, axis_value, forms, needs, percentile, rank
-from tests.reference.calendar import Calendar, Window
+from tests.reference.calendar import DAY, MONTHS, Calendar, Window
 from tests.reference.credit import Credit, in_scopes
 from tests.reference.curve import Inputs
 from tests.reference.read import UNIT, Book, Refused, Row
@@ -123,7 +125,8 @@ class BenefitLines:
     def _references(self, participant: str, window: Window) -> References:
         """Target and baseline of the whole window, and what is missing on their lines. A target from the prior year has the window's days already."""
         (t, t_missing), (b, b_missing) = (self._reference(participant, window, name) for name in ("target", "baseline"))
-        is_whole = not isinstance(self.benefit.get("target"), dict)
+        target = self.benefit.get("target")
+        is_whole = not (isinstance(target, dict) and "prior" in target)
         return References(None if t is None else t * self._part(window) if is_whole else t, b, t_missing, b_missing)
 
     def _part(self, window: Window) -> Fraction:
@@ -206,10 +209,21 @@ class BenefitLines:
         if written == "feed":
             row = self.target_row(participant, window)
             return (None if row is None or row[name] is None else Fraction(row[name], UNIT)), frozenset()
+        if isinstance(written, dict) and "weights" in written:
+            return Fraction(written["year"]) * self._weight(written["weights"], window), frozenset()
         if isinstance(written, dict):
             prior = self.prior_sum(participant, window.span_start, window.end)
             return (None if prior.missing else prior.value * Fraction(written.get("times", 1))), prior.missing
         return Fraction(written), frozenset()
+
+    def _weight(self, weights: Iterable[Any], window: Window) -> Fraction:
+        """The weights of the span's windows up to this one, of those of a year. A window that the term clips has its whole weight."""
+        parts, months = [Fraction(weight) for weight in weights], MONTHS[self.benefit["window"]]
+        day, found = window.span_start, ZERO
+        while day <= window.end:
+            found += parts[(int(self.calendar.period(day)[-2:]) - 1) // months]
+            day = self.calendar.block(day, months)[1] + DAY
+        return found / sum(parts)
 
     def target_row(self, participant: str, window: Window) -> Row | None:
         return self.feeds.targets.get((str(self.agreement["agreement"]), str(self.benefit["id"]), participant, window.start))

@@ -50,6 +50,8 @@ def agreement(name: str, participants: list[str] | dict[str, list[str]], *benefi
 AGREEMENTS = [
     agreement("PLAIN", ["P1"]),
     agreement("CARRY", ["P2"], {"accumulate": "year"}),
+    agreement("OWED", ["P4"], {"tiers": [{"from": -10000, "rate": 0.01}]}),
+    agreement("CAPPED", ["P3"], limits={"at_most": 12, "per": "year"}),
     agreement("DRINKS", ["P3"], scope={"products": {"include": {"category": ["drinks"]}}}),
     agreement("NORTH", {"region": ["north"]}),
     agreement("PARENT", ["P0"], include_children=True),
@@ -100,9 +102,12 @@ class EdgesBook:
     def write_agreement(self, document: dict[str, Any]) -> None:
         (self.folder / "agreements" / f"{document['agreement']}.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
 
-    def run(self, full: bool = False) -> Recomputed:
+    def write_settings(self) -> None:
         settings = {"book": "edges", "currency": "EUR", "as_of": dt.date.fromisoformat(self.as_of), "feeds": FEEDS}
         (self.folder / "book.yaml").write_text(yaml.safe_dump(settings))
+
+    def run(self, full: bool = False) -> Recomputed:
+        self.write_settings()
         recomputed = run_book(self.folder, force=True, full=full).recomputed
         assert recomputed is not None
         return recomputed

@@ -40,6 +40,8 @@ class Row:
     baseline: Decimal | None = None
     incentive: Decimal | None = None
     times: Decimal = ONE
+    weight: int = 1
+    of_weights: int = 1
     reason: str | None = None
     days: int = 1
     of_days: int = 1
@@ -107,12 +109,26 @@ def frames_of(benefits: Sequence[dict[str, Any]]) -> dict[str, pl.DataFrame]:
 
 
 def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row]], minor_units: int) -> pl.DataFrame:
-    figures = ("measure_to_date", "base_to_date", "quantity_to_date", "target", "target_times", "baseline", "incentive", "at_most", "at_least", "pays_from")
+    figures = (
+        "measure_to_date",
+        "base_to_date",
+        "quantity_to_date",
+        "target",
+        "target_times",
+        "baseline",
+        "incentive",
+        "at_most",
+        "rate_at_most",
+        "at_least",
+        "pays_from",
+    )
     keys: dict[str, Any] = {"payout_key": pl.Int32, "benefit_key": pl.Int32, "payout_unit": pl.Int32, "reason": pl.String}
     given = sorted({slot for _, row in rows for slot in row.given})
     schema = {
         **keys,
         **dict.fromkeys(figures, EXACT),
+        "weight_to_date": pl.Int64,
+        "weight_of_year": pl.Int64,
         "days": pl.Int64,
         "of_days": pl.Int64,
         "tie_count": pl.Int64,
@@ -126,7 +142,8 @@ def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row
         records.append(
             (
                 i, key, 10 ** (4 - minor_units), r.reason, r.m, r.m if r.e is None else r.e, r.q, r.target, r.times, r.baseline, r.incentive,
-                limits.get("at_most"), limits.get("at_least"), limits.get("pays_from"), r.days, r.of_days, r.tied, "number", True,
+                limits.get("at_most"), limits.get("rate_at_most"), limits.get("at_least"), limits.get("pays_from"),
+                r.weight, r.of_weights, r.days, r.of_days, r.tied, "number", True,
                 *(part for slot in given for part in r.given.get(slot, (None, None))),
             )
         )  # fmt: skip
@@ -136,17 +153,19 @@ def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row
 def by_formula(benefit: dict[str, Any], row: Row) -> tuple[Fraction, int]:
     """What the table of methods in docs/language.md pays, and the tier: no limits, not rounded."""
     f = {k: None if v is None else Fraction(v) for k, v in {"t": row.target, "b": row.baseline, "k": row.incentive}.items()}
-    t = None if f["t"] is None else f["t"] * Fraction(row.times)
+    t = None if f["t"] is None else f["t"] * Fraction(row.times) * Fraction(row.weight, row.of_weights)
     m, e = Fraction(row.m), Fraction(row.m if row.e is None else row.e)
     x = axis_value(benefit.get("by", "measure"), m, t, f["b"])
     return pays({**benefit, "base": "measure" if row.e is None else "margin"}, Inputs(m, e, Fraction(row.q), t, f["b"], f["k"], x))
 
 
-def limited(benefit: dict[str, Any], paid: Fraction) -> Fraction:
-    """at_most clips, less than pays_from pays 0, at_least lifts."""
-    limits = benefit.get("limits", {})
+def limited(benefit: dict[str, Any], row: Row, paid: Fraction) -> Fraction:
+    """at_most and a part of the base clip, less than pays_from pays 0, at_least lifts."""
+    limits: dict[str, Decimal] = benefit.get("limits", {})
     if "at_most" in limits and paid > limits["at_most"]:
         paid = Fraction(limits["at_most"])
+    if "rate_at_most" in limits:
+        paid = min(paid, Fraction(limits["rate_at_most"]) * max(Fraction(row.m if row.e is None else row.e), Fraction(0)))
     if "pays_from" in limits and paid < limits["pays_from"]:
         paid = Fraction(0)
     if "at_least" in limits and paid < limits["at_least"]:
@@ -155,7 +174,7 @@ def limited(benefit: dict[str, Any], paid: Fraction) -> Fraction:
 
 
 def earned(benefit: dict[str, Any], row: Row, minor_units: int = 2, rounding: Rounding = "half_up") -> Decimal:
-    paid = limited(benefit, by_formula(benefit, row)[0])
+    paid = limited(benefit, row, by_formula(benefit, row)[0])
     return D(round_half(paid * 10**minor_units, rounding == "half_even")).scaleb(-minor_units)
 
 
@@ -191,6 +210,7 @@ def benefits(draw: st.DrawFn, methods: tuple[str, ...] = ("whole", "graduated", 
         ends_in_jump = len(places) > 1 and places[-1] == places[-2]  # what `extend` means there is said in a test of its own
         benefit["above"] = draw(st.sampled_from(["hold", "zero"] if ends_in_jump else ["hold", "extend", "zero"]))
     limits = draw(st.dictionaries(st.sampled_from(["at_most", "at_least", "pays_from"]), decimals(-10, 2000, 3), max_size=2))
+    limits |= {"rate_at_most": draw(RATES)} if draw(st.integers(0, 3)) == 0 else {}
     return {**benefit, "limits": limits} if limits else benefit
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import duckdb
 
 from assets.feeds.load import FeedsReport, load_feeds
 from assets.runtime.context import RunContext
+from models.book.engine_settings import EngineSettings
 from models.book.settings import parse_book
 
 HEADER = "transaction_id,line,date,partner_id,type,quantity,amount,currency,channel"
@@ -41,8 +43,10 @@ def add_file(folder: Path, name: str, content: str | bytes) -> Path:
 
 
 def load(folder: Path, day: int = 30) -> FeedsReport:
-    """Take the files in on this day of June 2026."""
+    """Take the files in on this day of June 2026, on the engine that TIERLEDGER_TEST_ENGINE names."""
     book = parse_book((folder / "book.yaml").read_text(encoding="utf-8"))
+    if os.environ.get("TIERLEDGER_TEST_ENGINE") == "spark":
+        book = book.model_copy(update={"engine": EngineSettings(kind="spark")})
     return load_feeds(RunContext(folder, book, dt.date(2026, 12, 31), dt.datetime(2026, 6, day, 12, tzinfo=dt.UTC)))
 
 

@@ -22,12 +22,14 @@ from models.book.settings import Book, parse_book
 from models.calculation.columns import INPUTS, SUMMED
 from models.calculation.results import compute_results
 from models.currencies import Rounding
+from tests.reference.calendar import MONTHS
 from tests.reference.compute import Results, compute
 from tests.reference.read import book_of_rows
 from tests.support.evaluation import STARTS, benefits, decimals
 from tests.support.exact_text import to_yaml
 
 D = Decimal
+SPANS = ("month", "quarter", "half_year", "year", "term")
 
 
 @dataclass(frozen=True)
@@ -177,22 +179,26 @@ def smalls(draw: st.DrawFn) -> Small:
     """One agreement with one benefit of any kind, its term starting on any day, with lines in the term and the year before."""
     by = draw(st.sampled_from(list(STARTS)))
     benefit = {"id": "b", "clause": "1", **draw(benefits(axes=(by,)))}
-    benefit["window"], benefit["accumulate"] = draw(
-        st.sampled_from([(w, a) for w in ("month", "quarter", "half_year", "year", "term") for a in ("window", "year", "term") if (w, a) != ("term", "year")])
-    )
+    benefit["window"], benefit["accumulate"] = draw(st.sampled_from([(w, a) for i, w in enumerate(SPANS) for a in ("window", *SPANS[max(i, 1) :])]))
     benefit["measure"] = draw(st.sampled_from(["amount", "amount", "quantity", "margin", "count"]))
     bases = ["measure", "measure", "amount", "quantity", "margin"] + ["increment"] * (benefit["method"] != "graduated")
     benefit["base"] = draw(st.sampled_from(bases))
+    if (benefit["measure"] if benefit["base"] in ("measure", "increment") else benefit["base"]) not in ("amount", "margin"):
+        benefit.get("limits", {}).pop("rate_at_most", None)
     benefit["settle"] = {"clawback": draw(st.sampled_from(["carry", "pay", "none"]))}
     if by == "attainment":
         benefit["target"] = draw(figures_of(by) | decimals(1, 2, 6).map(lambda t: {"prior": "year", "times": max(t, D("0.5"))}))
+        if benefit["window"] != "term" and draw(st.integers(0, 3)) == 0:
+            count = 12 // MONTHS[benefit["window"]]
+            weights = st.lists(st.sampled_from([D(0), D(1), D("0.7"), D(40)]), min_size=count, max_size=count)
+            benefit["target"] = {"year": draw(decimals(1, 5000, 2)), "weights": draw(weights.filter(any))}
     if by in ("growth", "growth_amount") or benefit["base"] == "increment":
         benefit["baseline"] = draw(figures_of(by))
     if any("share" in tier for tier in benefit["tiers"]):
         benefit["incentive"] = draw(decimals(-100, 5000, 2) | st.just("feed"))
     first = draw(EDGES | st.dates(dt.date(2024, 1, 1), dt.date(2025, 3, 1)))
     term = {"from": first, "to": draw(st.dates(first, first + dt.timedelta(days=500)))}
-    agreement = {
+    agreement: dict[str, Any] = {
         "agreement": "A",
         "title": "A",
         "currency": draw(st.sampled_from(["EUR", "JPY", "KWD"])),
@@ -200,6 +206,10 @@ def smalls(draw: st.DrawFn) -> Small:
         "participants": ["P"],
         "benefits": [benefit],
     }
+    if draw(st.integers(0, 2)) == 0:
+        per = ["window", "term"] if benefit["window"] == "term" else ["window", "year", "term"]
+        limits = st.dictionaries(st.sampled_from(["at_most", "at_least"]), decimals(-20, 900, 0), min_size=1)
+        agreement["limits"] = {**draw(limits), "per": draw(st.sampled_from(per))}
     starts = st.builds(lambda y, m: dt.date(y, m, 1), st.sampled_from([2024, 2025]), st.integers(1, 12)) | st.just(first)
     target = st.fixed_dictionaries(
         {"benefit": st.just("b"), "window_start": starts}, optional=dict.fromkeys(["target", "baseline", "incentive"], decimals(-1, 5000, 2))

@@ -58,13 +58,21 @@ def draw_agreements(d: Draw, cluster: Cluster, calendar: Row) -> list[Row]:
         others[0]["combine"] = {"rule": "net_of", "agreements": [first["agreement"]]}
         return [first, *others]
     for agreement in (first, *others):
+        if kind == "best":
+            agreement.pop("limits", None)
         agreement["combine"] = {"group": f"G-{cluster.name}", "rule": kind} | ({"priority": d.pick([1, 2, 2])} if d.chance(0.6) else {})
     return [first, *others]
 
 
+def spans_of(window: str) -> list[str]:
+    """What a window may accumulate over."""
+    lengths = ["month", "quarter", "half_year", "year", "term"]
+    return ["window", *(span for span in lengths[lengths.index(window) :] if span != "month")]
+
+
 def _set_window(benefit: Row, window: str) -> None:
     benefit["window"] = window
-    if window == "term" and benefit.get("accumulate") == "year":
+    if not spans_of(window).count(benefit.get("accumulate", "window")):
         benefit["accumulate"] = "term"
 
 
@@ -72,6 +80,8 @@ def draw_agreement(d: Draw, cluster: Cluster, calendar: Row, name: str, kinds: l
     """One agreement of the cluster. `kinds`: windows its benefits may have (one is drawn for all when there are several)."""
     everyone = [*cluster.members, *cluster.reps]
     agreement: Row = {"agreement": name, "version": 1, "currency": cluster.currency, "term": term or draw_term(d, calendar)}
+    if d.chance(0.15, "sum limits"):
+        agreement["limits"] = {d.pick(["at_most", "at_most", "at_least"]): d.number(5, 400, 0), "per": "term"}
     if d.chance(0.8):
         agreement["title"] = f"Programme {name}"
     if d.chance(0.3):
@@ -109,7 +119,7 @@ def draw_benefit(d: Draw, name: str, window: str, agreement: Row, calendar: Row)
     if d.chance(0.1):
         benefit["quote"] = "As agreed."
     if d.chance(0.35):
-        benefit["accumulate"] = d.pick(["window", "term", "term"] + ["year", "year"] * (window != "term"))
+        benefit["accumulate"] = d.pick([*spans_of(window), "term"])
     if d.chance(0.3):
         benefit["scope"] = draw_scope(d, agreement.get("scope"))
     if d.chance(0.6):
@@ -164,6 +174,11 @@ def _add_base(d: Draw, benefit: Row, agreement: Row, scale: Scale) -> None:
     benefit["base"] = base
 
 
+def _pays_on_money(benefit: Row) -> bool:
+    measure, base = (of["of"] if isinstance(of, dict) else of for of in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
+    return (measure if base in ("measure", "increment") else base) in ("amount", "margin")
+
+
 def _add_rest(d: Draw, benefit: Row, scale: Scale) -> None:
     """Multiplier, gates, limits, proration, accrual, settlement."""
     if d.chance(0.2, "multiply"):
@@ -171,7 +186,7 @@ def _add_rest(d: Draw, benefit: Row, scale: Scale) -> None:
     if d.chance(0.25, "requires"):
         benefit["requires"] = draw_gates(d, benefit, scale)
     if d.chance(0.3):
-        benefit["limits"] = draw_limits(d, d.pick([20, 100, 400]))
+        benefit["limits"] = draw_limits(d, d.pick([20, 100, 400]), _pays_on_money(benefit))
         if {"multiply", "requires"} & set(benefit) and d.chance(0.6, "order"):
             benefit["order"] = d.rng.sample(["multiply", "requires", "limits"], 3)
     if benefit.get("accumulate", "window") == "window" and d.chance(0.2, "prorate"):

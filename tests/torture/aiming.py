@@ -110,7 +110,7 @@ class _Terms:
         if _pays_one_rate(benefit) and row.get("curve_payout") and row["measure"]:
             paid = row["curve_payout"] * row.get("multiplier", 1) * row.get("gate_factor", 1)
             if paid:
-                yield from (("limits", Fraction(limit) * row["measure"] / paid) for limit in benefit.get("limits", {}).values())
+                yield from (("limits", Fraction(limit) * row["measure"] / paid) for limit in _amounts(benefit))
 
     def other_hits(self, key: Key, row: Row) -> set[str]:
         """Kinds hit that the measure alone does not tell: a metric's value, an amount at a limit."""
@@ -121,8 +121,13 @@ class _Terms:
         if row.get("curve_payout"):
             paid = row["curve_payout"] * row.get("multiplier", 1) * row.get("gate_factor", 1)
             unit = Fraction(1, 10 ** MINOR_UNITS[agreement["currency"]])
-            found |= {"limits" for limit in benefit.get("limits", {}).values() if abs(paid - Fraction(limit)) <= unit}
+            found |= {"limits" for limit in _amounts(benefit) if abs(paid - Fraction(limit)) <= unit}
         return found
+
+
+def _amounts(benefit: Row) -> list[Decimal]:
+    """The limits that are amounts of money."""
+    return [limit for key, limit in benefit.get("limits", {}).items() if key != "rate_at_most"]
 
 
 def _thresholds(benefit: Row) -> Iterator[tuple[Any, Fraction, bool]]:

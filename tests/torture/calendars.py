@@ -75,7 +75,7 @@ def _windows(_: str, years: tuple[tuple[dt.date, ...], ...], kind: str, accumula
             if end < first or start > last:
                 continue
             inside = max(start, first)
-            span = {"window": inside, "year": max(year[0], first), "term": first}[accumulate]
+            span = inside if accumulate == "window" else first if accumulate == "term" else max(year[place - place % PERIODS_IN[accumulate]], first)
             found.append(Window(inside, min(end, last), start, end, span, length))
     return found
 

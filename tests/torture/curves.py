@@ -57,10 +57,17 @@ def draw_axis(d: Draw, benefit: Row, scale: Scale, ranked: bool = True, units: b
         return {"metric": d.pick(["nps", "quality"])}
     inner = d.pick(["measure", "attainment", "growth", "growth_amount"]) if by == "ranked" else by
     if inner == "attainment" and "target" not in benefit:
-        benefit["target"] = d.pick([_size(d, scale), "feed", {"prior": "year"}, {"prior": "year", "times": d.pick([Decimal("1.05"), Decimal("0.9")])}])
+        by_year = [_of_year(d, benefit["window"], scale)] if benefit["window"] != "term" else []
+        prior = [{"prior": "year"}, {"prior": "year", "times": d.pick([Decimal("1.05"), Decimal("0.9")])}]
+        benefit["target"] = d.pick([_size(d, scale), "feed", *prior, *by_year])
     if inner in ("growth", "growth_amount"):
         add_baseline(d, benefit, scale)
     return {"rank": inner} if by == "ranked" else by
+
+
+def _of_year(d: Draw, window: str, scale: Scale) -> Row:
+    windows = {"month": 12, "quarter": 4, "half_year": 2, "year": 1}[window]
+    return {"year": _size(d, scale) * windows, "weights": [d.pick([0, 1, 20, Decimal("0.3")]) for _ in range(windows - 1)] + [d.pick([1, 40])]}
 
 
 def add_baseline(d: Draw, benefit: Row, scale: Scale) -> None:
@@ -167,13 +174,15 @@ def draw_multiplier(d: Draw, benefit: Row, scale: Scale) -> Row:
     return multiplier
 
 
-def draw_limits(d: Draw, size: int) -> Row:
+def draw_limits(d: Draw, size: int, is_of_money: bool) -> Row:
     """In money; `size` is about what the benefit pays."""
     limits: Row = {}
     if d.chance(0.5):
         limits["at_most"] = d.number(size * 0.5, size * 1.5, d.pick([0, 2]))
     if d.chance(0.3):
         limits["pays_from"] = d.number(size * 0.05, size * 0.4, d.pick([0, 2]))
+    if is_of_money and d.chance(0.3, "rate_at_most"):
+        limits["rate_at_most"] = d.pick([Decimal(0), Decimal("0.01"), Decimal("0.03"), Decimal("0.1"), Decimal(1)])
     if not limits or d.chance(0.2):
         limits["at_least"] = d.number(1, max(2, size * 0.3), d.pick([0, 2]))
     return limits

@@ -107,6 +107,8 @@ def scale_money(part: Part) -> Part:
 
 def _scaled(benefit: Row) -> Row:
     benefit = _times(copy.deepcopy(benefit), ("target", "baseline", "incentive"))
+    if isinstance(benefit.get("target"), dict):
+        benefit["target"] = _times(benefit["target"], ("year",))
     for tier in benefit.get("tiers", ()):
         tier.update(_times(tier, ("amount", "per_unit")))
     benefit["limits"] = _times(benefit.get("limits", {}), ("at_most", "at_least", "pays_from"))

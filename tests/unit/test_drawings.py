@@ -56,6 +56,12 @@ def test_limits_cut_a_straight_line_where_it_crosses_them() -> None:
     assert value_along(limited, Fraction(100)) == 10
 
 
+def test_a_part_of_the_base_cuts_a_lump_until_the_base_is_large_enough() -> None:
+    lump, base = [Stretch(Fraction(0), True, (Fraction(15),))], (Fraction(-100), Fraction(1))
+    limited = limit(lump, Limits(rate_at_most=Decimal("0.1"), pays_from=Decimal(5)), Fraction(1000), base)
+    assert [value_along(limited, Fraction(x)) for x in (50, 100, 149, 150, 200, 250, 900)] == [0, 0, 0, 5, 10, 15, 15]
+
+
 def test_a_floor_lifts_what_lies_below_the_first_tier() -> None:
     limited = limit([Stretch(Fraction(100), True, (Fraction(20),))], Limits(at_least=Decimal(5)), Fraction(200))
     assert [value_along(limited, Fraction(x)) for x in (0, 99, 100)] == [5, 5, 20]

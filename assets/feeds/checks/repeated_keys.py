@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import duckdb
 
 from assets.feeds.batches import Batch
+from assets.feeds.raw_tables import is_in_files
 from assets.feeds.readers import relation
+from assets.spark.line_tables import rewrite_files
 from models.feeds.attributes import shown_name
 from models.feeds.columns import Feed
 from models.sql_text import identifier, literal
@@ -57,7 +59,12 @@ def reject_repeated_keys(con: duckdb.DuckDBPyConnection, feed: Feed, batch: Batc
             order by file_no, row_no"""
         )
         con.execute("drop table temp.as_read")
-        con.execute(f"update raw.{feed.name} set file_no = -file_no where (file_no, row_no) in (select file_no, row_no from temp.repeated)")
+        is_repeated = "(file_no, row_no) in (select (file_no, row_no) from temp.repeated)"
+        if is_in_files(con, feed):
+            rejected = f"select * replace (case when {is_repeated} then -file_no else file_no end as file_no) from rows_now"
+            rewrite_files(con, f"raw.{feed.name}", list(rows), rejected)
+        else:
+            con.execute(f"update raw.{feed.name} set file_no = -file_no where {is_repeated}")
     con.execute("drop table temp.repeated")
     return {source.name: rows[source.file_no] for source in sources}
 

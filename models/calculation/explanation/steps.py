@@ -21,7 +21,7 @@ MOST_TIERS = 10_000
 #: The order of the steps. There is an `axis` per slot, a `slice` per tier reached, a `cell` per corner, a `require` per gate.
 ORDER = (
     "measure", "base", "quantity", "target", "baseline", "incentive", "prorate", "axis", "tier", "cell", "slice", "curve", "multiply", "require",
-    "limit", "round", "prior", "carry", "combine",
+    "limit", "round", "prior", "limit_all", "carry", "combine",
 )  # fmt: skip
 
 AXES = {
@@ -65,7 +65,7 @@ _RATE = (
 SLICED = {"rate": _RATE, "per_unit": _OF_QUANTITY, "amount": _AMOUNT, "share": pl.lit("share × length of x × K")}
 #: Bounds of a gate as signs.
 BOUNDS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<"}
-SOURCES = {"number": "as agreed", "feed": "row of the targets feed for this window", "prior": "same days one year earlier"}
+SOURCES = {"number": "as agreed", "feed": "row of the targets feed for this window", "prior": "same days one year earlier", "year": "target of the year"}
 
 
 def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, missing: pl.DataFrame, rounding: str) -> pl.DataFrame:
@@ -76,8 +76,10 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, miss
     """
     is_blocked = pl.col("status") == "blocked"
     paid = payouts.filter(~is_blocked)
-    has_limits = pl.any_horizontal(pl.col("at_most", "at_least", "pays_from").is_not_null())
-    moves = (pl.col("payout_before_group") != pl.col("earned") - pl.col("prior_earned")) | (pl.col("carried") != 0)
+    has_limits = pl.any_horizontal(pl.col("at_most", "rate_at_most", "at_least", "pays_from").is_not_null())
+    has_rate = pl.col("rate_at_most").is_not_null()
+    moves = (pl.col("payout_before_group") != pl.col("difference")) | (pl.col("carried") != 0)
+    until = pl.format(" in the span until {}", "limited_until")
     lacking = payouts.filter(is_blocked).join(missing, on="payout_key", how="left", maintain_order="left")
     blocked = _step(lacking, "blocked", pl.format("nothing is paid: {}", "status_reason"), pl.col("missing").fill_null(""), "payout")
     payout_units = pl.col("payout_unit").replace_strict({unit: describe_payout_unit(unit) for unit in paid["payout_unit"].unique()}, return_dtype=pl.String)
@@ -90,8 +92,11 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, miss
         _step(
             paid.filter(has_limits),
             "limit",
-            pl.lit("at_most clips, then less than pays_from pays 0, then at_least lifts"),
-            _inputs(at_most="at_most", pays_from="pays_from", at_least="at_least"),
+            pl.format(
+                "{}, then less than pays_from pays 0, then at_least lifts",
+                pl.when(has_rate).then(pl.lit("at_most and rate_at_most × max(E, 0) clip")).otherwise(pl.lit("at_most clips")),
+            ),
+            _inputs(at_most="at_most", rate_at_most="rate_at_most", E=pl.when(has_rate).then("base"), pays_from="pays_from", at_least="at_least"),
             "limited_payout",
         ),
         _step(paid, "round", pl.format("rounded {} to {} {}", pl.lit(rounding), payout_units, "currency"), pl.lit(""), "earned"),
@@ -103,10 +108,17 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, miss
             pl.col("earned") - pl.col("prior_earned"),
         ),
         _step(
+            paid.filter(pl.col("limited_until").is_not_null()),
+            "limit_all",
+            pl.concat_str(pl.lit("its part of what all benefits of the agreement earn, within its limits"), until),
+            _inputs(difference=pl.col("earned") - pl.col("prior_earned"), at_most="limited_to", at_least="lifted_to"),
+            "difference",
+        ),
+        _step(
             paid.filter(moves),
             "carry",
             pl.format("clawback: {}; what was paid too much before is set off, what is left is carried", "clawback"),
-            _inputs(difference=pl.col("earned") - pl.col("prior_earned"), carried="carried"),
+            _inputs(difference="difference", carried="carried"),
             "payout_before_group",
         ),
         _step(
@@ -153,7 +165,7 @@ def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
         *(
             _step(payouts.filter(pl.col(f"{name}_source") != "none"), name, _source_formula(name, letter), inputs, value)
             for name, letter, inputs, value in (
-                ("target", "T", _prior_inputs(), "target"),
+                ("target", "T", _target_inputs(), "target"),
                 ("baseline", "B", pl.lit(""), "baseline"),
                 ("incentive", "K", pl.lit(""), "incentive"),
             )
@@ -267,9 +279,12 @@ def _prorated_target() -> pl.Expr:
     return pl.when(pl.col("target_source") == "prior").then(pl.lit("")).otherwise(pl.lit("T, "))
 
 
-def _prior_inputs() -> pl.Expr:
+def _target_inputs() -> pl.Expr:
     is_prior = pl.col("target_source") == "prior"
-    return pl.when(is_prior).then(_inputs(prior="prior_measure", times="target_times")).otherwise(pl.lit(""))
+    of_year = _inputs(year="target_before_times", weights=pl.format("{} of {}", "weight_to_date", "weight_of_year"))
+    return (
+        pl.when(is_prior).then(_inputs(prior="prior_measure", times="target_times")).when(pl.col("target_source") == "year").then(of_year).otherwise(pl.lit(""))
+    )
 
 
 def _base_formula() -> pl.Expr:
@@ -280,7 +295,8 @@ def _source_formula(name: str, letter: str) -> pl.Expr:
     source = pl.col(f"{name}_source")
     times = pl.lit(" × times") if name == "target" else pl.lit("")
     formula = pl.format("{} = {}", pl.lit(letter), source.replace_strict(SOURCES, default="", return_dtype=pl.String))
-    return pl.when(source == "prior").then(pl.concat_str(formula, times)).otherwise(formula)
+    of_weights = pl.concat_str(formula, pl.lit(" × weights to date / weights of the year"))
+    return pl.when(source == "prior").then(pl.concat_str(formula, times)).when(source == "year").then(of_weights).otherwise(formula)
 
 
 def _axis_inputs(axis: str) -> pl.Expr:

@@ -24,7 +24,7 @@ def doctor(book: BookOption, as_json: JsonOption = False) -> None:
       tierledger doctor
       tierledger doctor --json
     """
-    findings = {"versions": _versions(), "machine": _machine(book), "book": _book(book), "published": _published(book)}
+    findings = {"versions": _versions(), "machine": _machine(book), "spark": _spark(book), "book": _book(book), "published": _published(book)}
     if as_json:
         print_json(findings)
         return
@@ -72,6 +72,23 @@ def _machine(book: Path) -> dict[str, Any]:
     return facts
 
 
+def _spark(book: Path) -> dict[str, str]:
+    """Whether Spark could start, and what a book that uses it sets."""
+    import datetime as dt
+
+    from assets.runtime.book_folder import open_run
+    from assets.spark.session import find_java, missing_parts, settings_of
+    from models.documents import InputError
+
+    missing = missing_parts()
+    facts = {"state": "; ".join(missing) or f"can start, with {find_java()}"}
+    with suppress(InputError):  # reported under "book"
+        run = open_run(book, None, dt.datetime.now(dt.UTC))
+        if run.is_on_spark:
+            facts["master"] = settings_of(run)["spark.master"]
+    return facts
+
+
 def _available_memory() -> int | None:
     if sys.platform != "linux":
         return None
@@ -97,6 +114,7 @@ def _book(book: Path) -> dict[str, Any]:
         "as_of": settings.as_of or "today",
         "calendar": settings.calendar.kind,
         "feeds": ", ".join(settings.feeds),
+        "engine": settings.engine.kind,
         **_postgres(settings),
         **_stores(settings),
         "warehouse": size(warehouse.stat().st_size) if warehouse.is_file() else "none yet: the first run makes it",

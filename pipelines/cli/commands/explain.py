@@ -69,19 +69,11 @@ def _show(explanation: Explanation, form: Format, file: TextIO | None = None) ->
 
 def render_page(explanation: Explanation) -> str:
     """One self-contained HTML page. All data in it is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     from pipelines.cli.commands.curve import draw_curve
     from pipelines.cli.explanation_view import present
+    from pipelines.cli.pages import open_page
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("explain.html.j2").render(t=present(explanation), e=explanation, curve=draw_curve(explanation))
+    return open_page("explain.html.j2").render(t=present(explanation), e=explanation, curve=draw_curve(explanation))
 
 
 def _print_text(explanation: Explanation, console: Console) -> None:
@@ -91,10 +83,22 @@ def _print_text(explanation: Explanation, console: Console) -> None:
 
     t = present(explanation)
     console.print(f"\n{escape(t.headline)} [bold green]{escape(t.amount)}[/bold green]\n")
+    if t.blocked:
+        missing, way_out = t.blocked
+        console.print(f"  [bold red]Blocked[/bold red]  {escape(missing)}", soft_wrap=True)
+        console.print(f"  [cyan]{escape(way_out)}[/cyan]\n", soft_wrap=True)
     _print_pairs(console, t.subject)
     if t.quote:
         console.print(f"\n  [italic]“{escape(t.quote)}”[/italic]")
-    console.print()
+    console.print("\n[bold]Money[/bold]")
+    _print_pairs(console, t.money)
+    if t.accruals.rows:
+        console.print("\n[bold]Accruals[/bold]")
+        _print_table(console, t.accruals)
+    if t.outlook:
+        console.print("\n[bold]If it goes on like this[/bold]")
+        _print_pairs(console, t.outlook)
+    console.print("\n[bold]Figures[/bold]")
     _print_pairs(console, t.figures)
     if t.tiers.rows:
         console.print(f"\n[bold]Tiers[/bold]  [dim]{escape(t.tier_note)}[/dim]")
@@ -105,8 +109,9 @@ def _print_text(explanation: Explanation, console: Console) -> None:
         console.print("\n[bold]Lines[/bold]")
         _print_table(console, t.lines)
     console.print(f"[dim]{escape(t.line_note)}[/dim] Sum of all shares: [bold]{escape(t.line_sum)}[/bold]")
-    console.print("\n[bold]Files[/bold]")
-    _print_table(console, t.files)
+    if t.files.rows:
+        console.print("\n[bold]Files[/bold]")
+        _print_table(console, t.files)
 
 
 def _print_pairs(console: Console, pairs: Pairs) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.book.engine_settings import EngineKind
 from pipelines.cli import BEGAN
 from pipelines.cli.options import CHECK_FAILED, BookOption, JsonOption, QuietOption, parse_day, print_json
 from pipelines.cli.stopping import stop_if_asked
@@ -37,6 +38,9 @@ def run(
     shadow: Annotated[
         bool, typer.Option("--shadow", help="Run as usual, then compute everything, and compare every table. The full run stays published.")
     ] = False,
+    engine: Annotated[
+        EngineKind | None, typer.Option("--engine", help="What computes single lines, instead of the engine in book.yaml. The results are the same.")
+    ] = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -50,22 +54,30 @@ def run(
       tierledger run --book books/acme --as-of 2026-03-31
       tierledger run --known-at 2026-04-05
       tierledger run --shadow
+      tierledger run --engine spark
       tierledger run --json | jq .agreements
     """
     if shadow:
         if known_at or full or rebuild:
             raise typer.BadParameter("leave out --known-at, --full and --rebuild: it runs the book both ways", param_hint="--shadow")
-        _run_shadow(book, as_of, quiet, as_json)
+        _run_shadow(book, as_of, quiet, as_json, engine)
     elif known_at is None:
-        run_and_show(book, as_of, force, quiet, as_json, rebuild, full)
+        run_and_show(book, as_of, force, quiet, as_json, rebuild, full, engine)
     elif rebuild:
         raise typer.BadParameter("--known-at does not use the book's warehouse; leave out one of the two", param_hint="--rebuild")
     else:
-        _run_known_at(book, parse_day(known_at), as_of, force, quiet, as_json)
+        _run_known_at(book, parse_day(known_at), as_of, force, quiet, as_json, engine)
 
 
 def run_and_show(
-    book: Path, as_of: str | None = None, force: bool = False, quiet: bool = False, as_json: bool = False, rebuild: bool = False, full: bool = False
+    book: Path,
+    as_of: str | None = None,
+    force: bool = False,
+    quiet: bool = False,
+    as_json: bool = False,
+    rebuild: bool = False,
+    full: bool = False,
+    engine: EngineKind | None = None,
 ) -> None:
     """Run the book with progress on the terminal, then print the summary."""
     day: dt.date | None = parse_day(as_of) if as_of else None
@@ -73,7 +85,7 @@ def run_and_show(
 
     imported = StartUp(time.perf_counter() - BEGAN, time.process_time())
     with stoppable_progress(hidden=quiet or as_json) as progress:
-        summary = run_book(book, day, progress, force, rebuild, full=full)
+        summary = run_book(book, day, progress, force, rebuild, full=full, engine=engine)
     summary.start_up += imported
     if as_json:
         print_json(_as_object(summary))
@@ -87,12 +99,12 @@ def run_and_show(
         raise InputError(summary.unreadable_files)  # the other files count, but the exit code must show that not all did
 
 
-def _run_shadow(book: Path, as_of: str | None, quiet: bool, as_json: bool) -> None:
+def _run_shadow(book: Path, as_of: str | None, quiet: bool, as_json: bool, engine: EngineKind | None) -> None:
     """Run the book both ways, and print the summary and what differs. Exit code 1 if anything does."""
     from pipelines.shadow import run_shadow
 
     with stoppable_progress(hidden=quiet or as_json) as progress:
-        found = run_shadow(book, parse_day(as_of) if as_of else None, progress)
+        found = run_shadow(book, parse_day(as_of) if as_of else None, progress, engine=engine)
     if as_json:
         print_json({**_as_object(found.summary), "differences": found.differences})
     elif not quiet:
@@ -103,13 +115,13 @@ def _run_shadow(book: Path, as_of: str | None, quiet: bool, as_json: bool) -> No
         raise typer.Exit(CHECK_FAILED)
 
 
-def _run_known_at(book: Path, day: dt.date, as_of: str | None, force: bool, quiet: bool, as_json: bool) -> None:
+def _run_known_at(book: Path, day: dt.date, as_of: str | None, force: bool, quiet: bool, as_json: bool, engine: EngineKind | None) -> None:
     """Run what the book knew on the day, and print whether that is what was published then."""
     last_day = parse_day(as_of) if as_of else None
     from pipelines.rebuild import run_known_at
 
     with stoppable_progress(hidden=quiet or as_json) as progress:
-        known = run_known_at(book, day, last_day, progress, force)
+        known = run_known_at(book, day, last_day, progress, force, engine=engine)
     run = known.snapshot.run
     is_same = run is not None and run.run_id == known.summary.run_id
     if as_json:

@@ -27,6 +27,9 @@ def journal(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Output file. Default: CSV to standard output, XLSX to journal-PERIOD.xlsx.")
     ] = None,
+    spreadsheet: Annotated[
+        bool, typer.Option("--spreadsheet", help="CSV for a spreadsheet: ids such as 0042 or 2026-03 stay as they are. Not for imports.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Export the double entries of a period: accruals, true-ups, settlements, write-offs, restatements. One row per entry line.
@@ -38,6 +41,7 @@ def journal(
 
       tierledger journal 2026-03 > march.csv
       tierledger journal 2026-03 --format xlsx
+      tierledger journal 2026-03 --spreadsheet --out march.csv
       tierledger journal 2026-03 --out march.xlsx --json
     """
     from assets.closing.journal_export import as_csv, as_xlsx, read_journal
@@ -46,9 +50,9 @@ def journal(
     found = read_journal(book, period)
     target = out or (Path(f"journal-{found.period.name}.xlsx") if chosen is Format.xlsx else None)
     if target:
-        target.write_bytes(as_xlsx(found) if chosen is Format.xlsx else as_csv(found).encode())
+        target.write_bytes(as_xlsx(found) if chosen is Format.xlsx else as_csv(found, spreadsheet).encode())
     elif not as_json:
-        print(as_csv(found), end="")
+        print(as_csv(found, spreadsheet), end="")
     if not found.is_closed:
         close = command_line(f"close {found.period.name} --by NAME", book)
         print(f"{found.period.name} is not closed: these entries may still change ({close})", file=sys.stderr)

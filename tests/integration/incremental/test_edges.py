@@ -37,6 +37,9 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     "a new line": (lambda book: book.lines("N1,1,2026-06-12,P1,D1,sale,1,700,EUR,,"), {"new lines": 1}, {"new lines"}),
     "a line of an earlier month": (lambda book: book.lines("N2,1,2026-02-12,P2,D1,sale,1,700,EUR,,"), {"new lines": 1}, {"new lines"}),
     "a line of the prior year": (lambda book: book.lines("N9,1,2025-02-10,P12,D1,sale,1,700,EUR,,"), {"new lines": 1}, {"new lines"}),
+    "a line of the prior year is taken back": (
+        lambda book: book.lines("P12-25-3,1,2025-03-20,P12,D1,sale,1,303,USD,,gone"), {"new lines": 1, "lines replaced or taken back": 1}, set(),
+    ),
     "a corrected line": (
         lambda book: book.lines("P2-3,1,2026-03-10,P2,D1,sale,1,5000,EUR,,"), {"new lines": 1, "lines replaced or taken back": 1}, {"new lines"},
     ),
@@ -67,10 +70,15 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
         lambda book: book.lines("O1,1,2025-06-30,P11,D1,sale,1,1900,USD,,"),
         {"new lines": 1, "lines replaced or taken back": 1, "originals of returns": 1}, {"new lines"},
     ),
+    "a return in another currency": (lambda book: book.lines("R2,1,2026-06-12,P11,D1,return,1,-50,USD,O1,"), {"new lines": 1}, {"new lines"}),
+    "a rate of the day of its original": (
+        lambda book: book.deliver("fx_rates", "2025-06-16,USD,EUR,0.6"), {"rates and days": 15, "originals of returns": 2}, {"rates and days"},
+    ),
+    "more comes back than was sold": (lambda book: book.lines("R3,1,2026-05-20,P4,D1,return,1,-5000,EUR,,"), {"new lines": 1}, {"new lines"}),
     "a changed rate of an agreement": (
         amended("DRINKS", benefits=[{"id": "b", "clause": "1", "window": "month", "tiers": [{"from": 0, "rate": 0.5}]}]), {}, {"agreements"},
     ),
-    "a new participant": (amended("PLAIN", participants=["P1", "P4"]), {"partners and assignments": 9}, {"partners and assignments"}),
+    "a new participant": (amended("PLAIN", participants=["P1", "P4"]), {"partners and assignments": 10}, {"partners and assignments"}),
     "a day later": (to_day("2026-06-16"), {}, {"as_of"}),
     "a month later": (to_day("2026-07-21"), {}, {"as_of"}),
     "a line that came before its day": (lambda book: book.lines("N8,1,2026-07-25,P2,D1,sale,1,70,EUR,,"), {"new lines": 1}, set()),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import openpyxl
 import polars as pl
 import pytest
 
@@ -270,12 +272,44 @@ def test_the_journal_leaves_as_csv_and_xlsx_without_formulas(book: HandMade) -> 
     assert as_xlsx(journal) == as_xlsx(journal)
     with zipfile.ZipFile(io.BytesIO(as_xlsx(journal))) as workbook:
         sheet, texts = (workbook.read(f"xl/{name}.xml").decode() for name in ("worksheets/sheet1", "sharedStrings"))
-    assert "<f>" not in sheet
+    assert [formula.split("(")[0] for formula in re.findall("<f>(.*?)</f>", sheet)] == ["SUMIFS", "SUMIFS"], "texts are no formulas, totals are"
     assert '<t>\'=A, "1"</t>' in texts
     assert "<t>4100</t>" in texts, "an account is a name, not a number"
     assert "<v>10</v>" in sheet
     close(book, "2026-01")
     assert read_journal(book.folder, "2026-01").is_closed
+
+
+def test_the_worksheet_is_one_that_an_accountant_can_use(book: HandMade) -> None:
+    journal = read_journal(book.folder, "2026-01")
+    in_yen = journal.lines.with_columns(pl.lit("JPY").alias("currency"))
+    total = {**journal.totals[0], "currency": "JPY"}
+    both = replace(journal, lines=pl.concat([journal.lines, in_yen]), totals=[*journal.totals, total])
+    sheet = openpyxl.load_workbook(io.BytesIO(as_xlsx(both)))["2026-01"]
+    debit = both.lines.columns.index("debit") + 1
+    assert all(cell.font.b for cell in sheet[1])
+    assert [sheet.cell(row, debit).number_format for row in (2, 4)] == ["#,##0.00", "#,##0"], "the decimals of each currency"
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:O5")
+    assert sheet.sheet_properties.pageSetUpPr.fitToPage, "as wide as a page, and as many pages as it takes"
+    assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight, sheet.print_title_rows) == ("landscape", 0, "$1:$1")
+    totals = [(sheet.cell(row, 1).value, sheet.cell(row, debit).value, sheet.cell(row, debit).number_format) for row in (7, 8)]
+    assert totals == [
+        ("Total EUR", '=SUMIFS($G$2:$G$5,$I$2:$I$5,"EUR")', "#,##0.00"),
+        ("Total JPY", '=SUMIFS($G$2:$G$5,$I$2:$I$5,"JPY")', "#,##0"),
+    ]
+    values = openpyxl.load_workbook(io.BytesIO(as_xlsx(both)), data_only=True)["2026-01"]
+    assert [values.cell(row, debit).value for row in (7, 8)] == [10, 10], "readers that compute nothing see them too"
+
+
+def test_a_spreadsheet_keeps_ids_that_look_like_numbers_or_days(book: HandMade) -> None:
+    journal = read_journal(book.folder, "2026-01")
+    ids = ["0042", "12345678901234567", "1E5", "2026-03", "1/2", "4100", "ID-01"]
+    lines = pl.concat([journal.lines] * 4)[: len(ids)].with_columns(pl.Series("participant_id", ids))
+    read = list(csv.DictReader(io.StringIO(as_csv(replace(journal, lines=lines), is_for_spreadsheet=True), newline="")))
+    assert [row["participant_id"] for row in read] == ['="0042"', '="12345678901234567"', '="1E5"', '="2026-03"', '="1/2"', "4100", "ID-01"]
+    assert {row["period"] for row in read} == {'="2026-01"'}
+    plain = list(csv.DictReader(io.StringIO(as_csv(replace(journal, lines=lines)), newline="")))
+    assert [row["participant_id"] for row in plain] == ids, "what an import reads is as it is"
 
 
 def test_an_amount_that_a_worksheet_would_round_is_refused(book: HandMade) -> None:

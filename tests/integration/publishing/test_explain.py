@@ -21,7 +21,7 @@ from assets.published.explanation import explain_payout, largest_payouts
 from models.documents import InputError
 from pipelines.cli.commands.curve import draw_curve
 from pipelines.cli.commands.explain import render_page
-from pipelines.cli.explanation_view import present
+from pipelines.cli.explanation_view import WAYS_OUT, present
 from pipelines.cli.main import main
 
 
@@ -113,6 +113,8 @@ def test_json_keeps_money_exact(demo_book: Path, largest: str, capsys: pytest.Ca
         "benefit",
         "participant",
         "achievement",
+        "run",
+        "accruals",
         "tiers",
         "steps",
         "lines",
@@ -145,7 +147,15 @@ def test_the_page_stands_alone(demo_book: Path, largest: str, tmp_path: Path) ->
     assert "script" not in page.opened
     assert {"svg", "table", "header", "blockquote"} <= set(page.opened)
     assert "url(" not in text
-    assert re.findall("<h2>(.*?)</h2>", text) == ["Figures", "Terms in force", "Calculation", "Lines behind it", "Files they came from"]
+    assert re.findall("<h2>(.*?)</h2>", text) == [
+        "Money",
+        "Accruals by month",
+        "Figures",
+        "Terms in force",
+        "Calculation",
+        "Lines behind it",
+        "Files they came from",
+    ]
 
 
 def test_what_came_from_data_is_escaped(demo_book: Path, largest: str) -> None:
@@ -167,6 +177,61 @@ def test_every_kind_of_payout_can_be_told(demo_book: Path, condition: str) -> No
         assert e.line_sum == (e.payout["payout"] or 0)
         assert present(e).headline
         assert "<html" in render_page(e)
+
+
+def test_a_blocked_payout_says_what_is_missing_and_what_to_do(demo_book: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (payout_id, *_) = payout_ids(demo_book, "status_reason = 'fx'")
+    e = explain_payout(demo_book, payout_id, 5)
+    assert present(e).blocked == ("in the prior year 12 of 24 lines have no rate: GBP to USD on 2024-07-04", WAYS_OUT["fx"])
+    assert main(["explain", payout_id, "--book", str(demo_book)]) == 0
+    assert WAYS_OUT["fx"] in capsys.readouterr().out
+    assert WAYS_OUT["fx"].split(":")[0] in render_page(e)
+
+
+def test_every_reason_for_which_a_payout_is_blocked_has_a_way_out() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "language.md").read_text(encoding="utf-8")
+    table = page.split("| reason | what to do |")[1].split("\n\n")[0]
+    assert set(WAYS_OUT) == {reason for row in table.splitlines() for reason in re.findall(r"`([a-z_]+)`", row.split("|")[1] if "|" in row else "")}
+
+
+def test_money_accruals_and_the_run_are_shown(demo_book: Path) -> None:
+    (payout_id, *_) = payout_ids(demo_book, "status = 'open' and payout > 0")
+    e = explain_payout(demo_book, payout_id, 5)
+    shown, currency = present(e), e.payout["currency"]
+    assert dict(shown.money)["Open"] == f"{e.payout['open_amount']:,.2f} {currency}"
+    assert dict(shown.money)["Paid"] == f"0.00 {currency}"
+    assert shown.accruals.rows[-1][2] == f"{sum(row['accrual'] for row in e.accruals):,.2f} {currency}"
+    assert dict(shown.subject)["Run"].endswith(" UTC, as of 2026-06-30")
+    assert dict(shown.subject)["Approved"] == "not yet"
+    assert dict(shown.outlook)["Days"].endswith(f" of {e.achievement['days_total']}")
+    assert "to go" in dict(shown.outlook)["Next tier"]
+    e.payout["projected_payout"], e.agreement["approved_by"], e.agreement["approved_date"] = Decimal("12.5"), "A. Boss", "2026-01-02"
+    assert dict(present(e).outlook)["It would pay"] == f"12.50 {currency}"
+    assert dict(present(e).subject)["Approved"] == "by A. Boss on 2026-01-02"
+
+
+def test_the_page_shows_names_beside_ids(demo_book: Path, largest: str) -> None:
+    line = explain_payout(demo_book, largest, 1).lines[0]
+    shown = present(explain_payout(demo_book, largest, 1))
+    assert shown.lines.rows[0][2:4] == (line["partner_id"], line["product_id"])
+    assert shown.named_lines.rows[0][2:4] == (f"{line['partner_id']} {line['partner_name']}", f"{line['product_id']} {line['product_name']}")
+    assert line["partner_name"]
+    assert line["product_name"]
+
+
+def test_computed_figures_have_the_decimals_that_people_read(demo_book: Path) -> None:
+    for payout_id in payout_ids(demo_book, "axis_value is not null and agreement_id in ('SERVICE-MATRIX-2526', 'GREEN-CRATES-2526')"):
+        shown = present(explain_payout(demo_book, payout_id, 5))
+        cells = [cell for row in (*shown.steps.rows, *shown.lines.rows, *shown.figures, *shown.outlook) for cell in row]
+        assert [cell for cell in cells if re.search(r"\d\.\d{7}", cell)] == []
+
+
+def test_on_a_narrow_screen_every_cell_has_its_heading(demo_book: Path, largest: str) -> None:
+    """There each row is a card, and a cell without its heading would be a number without a meaning."""
+    page = render_page(explain_payout(demo_book, largest, 3))
+    assert page.count("<td") == len(re.findall(r"<td[^>]* data-label=", page)) > 0
+    assert "@media screen and (max-width: 760px)" in page, "paper is narrow too, and has tables"
+    assert "thead { display: table-header-group; }" in page, "headings stand on every page of paper"
 
 
 def test_every_benefit_has_a_picture_with_the_place_on_it(demo_book: Path) -> None:
@@ -191,8 +256,8 @@ def test_a_participant_with_prorated_thresholds_is_not_drawn_on_the_curve_as_agr
 @pytest.mark.parametrize(
     ("payout", "message"),
     [
-        ("SERVICE-MATRIX-2526/sales-and-service/SP-03/2025-07-01", [("columns: x = last value of the metric nps", "29"), ("x = M / T", "105.4087265278 %")]),
-        ("GREEN-CRATES-2526/returnables/CH-01/2025-07-01", [("gate 1: × 1 where x ≥ 0.8, else × 0.5", "0.5"), ("gate 2: x = M / B − 1", "15.117935333 %")]),
+        ("SERVICE-MATRIX-2526/sales-and-service/SP-03/2025-07-01", [("columns: x = last value of the metric nps", "29"), ("x = M / T", "105.41 %")]),
+        ("GREEN-CRATES-2526/returnables/CH-01/2025-07-01", [("gate 1: × 1 where x ≥ 0.8, else × 0.5", "0.5"), ("gate 2: x = M / B − 1", "15.12 %")]),
         ("UK-SALES-BONUS-2526/s-curve/SP-06/2025-10-01", [("multiply: x = last value of the metric nps", "24")]),
     ],
 )

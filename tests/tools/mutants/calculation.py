@@ -90,10 +90,11 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
     "models/calculation/clawbacks.py": [
         # clawbacks: spans, series, clawback rules
-        ("np.where(is_later, earned_before, 0)", "earned_before"),
-        ("np.where(is_later, earned_before, 0)", "0 * earned_before"),
-        ("is_blocked[here - 1], before[here - 1], earned[here - 1]", "is_blocked[here - 1], 0, earned[here - 1]"),
-        ("owed = carried[here - 1]", "owed = np.where(starts_span[here], 0, carried[here - 1])"),
+        ('of_span = ("series_key", "participant_key", "span_start")', 'of_span = ("series_key", "participant_key")'),
+        ('of_span = ("series_key", "participant_key", "span_start")', 'of_span = ("series_key", "span_start")'),
+        ("earned.forward_fill().shift(1)", "earned.shift(1)"),
+        ("(earned - before).fill_null(0)", "(earned - before.cum_sum()).fill_null(0)"),
+        ("owed = carried[here - 1]", "owed = np.where(before[here] == 0, 0, carried[here - 1])"),
         ("np.where(pays[here], difference - owed, np.maximum(difference - owed, 0))", "np.maximum(difference - owed, 0)"),
         ("np.where(pays[here], difference - owed, np.maximum(difference - owed, 0))", "np.where(pays[here], difference - owed, difference - owed)"),
         ("np.where(pays[here], difference - owed, ", "np.where(pays[here], difference, "),
@@ -117,7 +118,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('others = pl.col("count") - 1', 'others = pl.col("count")'),
         ('.when(others == 0).then(1).otherwise("smaller")', '.otherwise("smaller")'),
         ('has_value = ~pl.col("missing_measure")', "has_value = pl.lit(True)"),
-        ('(pl.col("target") > 0)', '(pl.col("target") >= 0)'),
+        ("has_value &= has_positive_target() &", "has_value &="),
         ("numerator * max(divisor) ** 2 // divisor", "numerator * 10**6 // divisor"),
         ('pl.int_ranges("rank", pl.col("rank") + pl.col("tie_count"))', 'pl.int_ranges("rank", pl.col("rank") + 1)'),
     ],
@@ -145,7 +146,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
     "models/curves/inputs.py": [
         ("whole.target * choose((rows[\"target_source\"] == \"prior\").to_numpy(), of_days, days),", "whole.target * of_days,"),
-        ("        whole.incentive * days,\n        SCALE * of_days,", "        whole.incentive * of_days,\n        SCALE * of_days,"),
+        ("        whole.incentive * days,\n        whole.divisor * of_days,", "        whole.incentive * of_days,\n        whole.divisor * of_days,"),
     ],
     "models/calculation/forecasts.py": [
         # forecasts, groups
@@ -177,7 +178,8 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('pl.col("base_period").cum_sum().over("span_key")', 'pl.col("measure_period").cum_sum().over("span_key")'),
         ('pl.max_horizontal(pl.col("measure_to_date") - pl.col("baseline"), pl.lit(0, EXACT))', 'pl.col("measure_to_date") - pl.col("baseline")'),
         ('(pl.col(f"amount{suffix}") - pl.col(f"cost{suffix}")).cast(EXACT)', 'pl.col(f"amount{suffix}").cast(EXACT)'),
-        ('(pl.col("target") <= 0)', '(pl.col("target") < 0)'),
+        ('(pl.col("target") > 0).fill_null(False)', '(pl.col("target") >= 0).fill_null(False)'),
+        ('.fill_null(False) & (pl.col("weight_to_date") > 0)', ".fill_null(False)"),
         ('(pl.col("baseline") <= 0)', '(pl.col("baseline") < 0)'),
         ('pl.col("axis_needs_baseline") | (pl.col("base") == "increment")', 'pl.col("axis_needs_baseline")'),
         ('.clip(upper_bound=as_of_period) + 1', '.clip(upper_bound=as_of_period)'),
@@ -186,6 +188,19 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('pl.when(is_first).then("span_first_period").otherwise("first_period")', 'pl.col("first_period")'),
         ('(start != pl.col("whole_start")) | (end != pl.col("whole_end"))', 'end != pl.col("whole_end")'),
         ('.when(pl.col("missing_metric"))', ".when(pl.lit(False))"),
+    ],
+    "models/calculation/agreement_limits.py": [
+        ('SPAN = ("agreement_id", "participant_key", "limited_until")', 'SPAN = ("agreement_id", "limited_until")'),
+        ('SPAN = ("agreement_id", "participant_key", "limited_until")', 'SPAN = ("participant_key", "limited_until")'),
+        ('SPAN = ("agreement_id", "participant_key", "limited_until")', 'SPAN = ("agreement_id", "participant_key")'),
+        ('IN_SPAN = ("window_end", "benefit_key")', 'IN_SPAN = ("benefit_key", "window_end")'),
+        ('(pl.col("limited_until") <= as_of)', "pl.lit(True)"),
+        ('& ~pl.col("earned").is_null().any().over(SPAN)', ""),
+        ("when(is_last & is_whole", "when(is_whole"),
+        ('.forward_fill().over("payout_key")', ""),
+        ('pl.when("is_end").then("paid").otherwise("part")', 'pl.col("part")'),
+        ('(pl.col("accrual_earned") - pl.col("prior_earned")).fill_null(0)', 'pl.col("accrual_earned").fill_null(0)'),
+        ('.shift(1).over(together).fill_null(0)', ".shift(1).fill_null(0)"),
     ],
     "models/calculation/accruals.py": [
         # accruals

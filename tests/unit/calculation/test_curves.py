@@ -44,7 +44,7 @@ def test_every_curve_pays_what_the_formulas_say(case: Any, minor_units: int, rou
         paid, tier = by_formula(benefit, row)
         assert got["tier"] == tier, row
         assert got["curve_payout"] == figure(paid), row
-        assert got["limited_payout"] == figure(limited(benefit, paid)), row
+        assert got["limited_payout"] == figure(limited(benefit, row, paid)), row
         assert got["earned"] == earned(benefit, row, minor_units, rounding), row
 
 
@@ -153,6 +153,17 @@ def test_a_target_with_a_factor_is_exact(case: Any, times: Decimal) -> None:
     """The factor has six decimals and the target twelve: nothing is rounded before the tier is found."""
     benefit, rows = case
     rows = [replace(r, times=times, m=r.m * times) for r in rows if r.m * times == (r.m * times).quantize(D("1e-12"))]
+    for row, got in zip(rows, evaluate(benefit, rows).iter_rows(named=True), strict=True):
+        assert (got["earned"], got["tier"]) == (earned(benefit, row), by_formula(benefit, row)[1])
+
+
+@given(case=cases(axes=("attainment",)), weight=st.integers(1, 100), others=st.integers(0, 999_983))
+def test_a_part_of_a_target_is_exact(case: Any, weight: int, others: int) -> None:
+    """A part of weight / weights has no last decimal, and a measure of the same part of a threshold is in its tier."""
+    benefit, rows = case
+    rows = [replace(r, weight=weight, of_weights=weight + others, target=r.target and r.target * (weight + others), m=r.m * weight) for r in rows] + [
+        replace(r, weight=weight, of_weights=weight + others) for r in rows
+    ]
     for row, got in zip(rows, evaluate(benefit, rows).iter_rows(named=True), strict=True):
         assert (got["earned"], got["tier"]) == (earned(benefit, row), by_formula(benefit, row)[1])
 

@@ -37,7 +37,7 @@ def test_it_is_what_the_formulas_say_or_so_near_that_it_is_rounded_alike(data: s
     rows = data.draw(rows_near_thresholds(benefit))
     for row, found in zip(rows, evaluate(benefit, rows, minor_units, rounding).iter_rows(named=True), strict=True):
         paid = by_formula(benefit, row)[0]
-        has_lines_and_pays = row.m > 0 and paid != 0 and limited(benefit, paid) == paid
+        has_lines_and_pays = row.m > 0 and paid != 0 and limited(benefit, row, paid) == paid
         assert (found["exact_numerator"] is not None) == has_lines_and_pays, row
         if has_lines_and_pays:
             numerator, divisor = int(found["exact_numerator"]), int(found["exact_divisor"])
@@ -70,10 +70,10 @@ def test_a_fraction_for_which_fewer_than_two_bits_are_left_is_not_given(measure:
     assert exact_payouts(rows, (integer(earned[0]), integer(earned[1])), np.array([True]))["exact_numerator"].to_list() == [None]
 
 
-@pytest.mark.parametrize("limits", [{"at_most": D(1)}, {"pays_from": D(2)}, {"at_least": D(2)}])
+@pytest.mark.parametrize("limits", [{"at_most": D(1)}, {"rate_at_most": D("0.0124")}, {"pays_from": D(2)}, {"at_least": D(2)}])
 def test_a_limit_that_holds_ends_it(limits: dict[str, Decimal]) -> None:
     assert exact_of({**RATE, "limits": limits}, Row(D("100.10"))) is None
-    loose = {"at_most": D(9), "pays_from": D(1), "at_least": D(1)}
+    loose = {"at_most": D(9), "rate_at_most": D("0.0125"), "pays_from": D(1), "at_least": D(1)}
     assert exact_of({**RATE, "limits": loose}, Row(D("100.10"))) == Fraction("125.125")
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.calculation.clawbacks import apply_clawback
+from models.calculation.clawbacks import apply_clawback, find_differences
 from models.money import MONEY, AmountTooLarge
 from tests.support.evaluation import Row, decimals, evaluate
 from tests.support.small_book import Line, Small, calculate
@@ -23,7 +23,7 @@ SPANS = st.lists(st.lists(st.none() | st.sampled_from([D(0), D(10), D(-10)]) | d
 
 
 def settle(spans: list[Span], clawback: str, cut: int = 0, participant: int = 0) -> pl.DataFrame:
-    return apply_clawback(rows_of(spans, clawback, cut, participant))
+    return apply_clawback(find_differences(rows_of(spans, clawback, cut, participant)))
 
 
 def rows_of(spans: list[Span], clawback: str, cut: int = 0, participant: int = 0) -> pl.DataFrame:
@@ -76,7 +76,7 @@ def test_windows_pay_what_a_running_account_says(spans: list[Span], clawback: st
 def test_each_version_goes_by_its_own_rule_and_finds_what_the_one_before_left(spans: list[Span], data: st.DataObject) -> None:
     rules = data.draw(st.lists(st.sampled_from(["carry", "pay", "none"]), min_size=len(spans), max_size=len(spans)))
     versions = [rule for span, rule in zip(spans, rules, strict=True) for _ in span]
-    got = apply_clawback(rows_of(spans, "carry").with_columns(pl.Series("clawback", versions)))
+    got = apply_clawback(find_differences(rows_of(spans, "carry").with_columns(pl.Series("clawback", versions))))
     assert list(zip(got["payout"], got["carried"], strict=True)) == pay_by_hand(list(zip(spans, rules, strict=True)))
 
 
@@ -111,7 +111,7 @@ def test_windows_to_come_change_nothing_before_them(spans: list[Span], clawback:
 
 @given(first=SPANS, second=SPANS, clawback=st.sampled_from(["carry", "none"]))
 def test_participants_do_not_pay_for_each_other(first: list[Span], second: list[Span], clawback: str) -> None:
-    together = apply_clawback(pl.concat([rows_of(first, clawback), rows_of(second, clawback, participant=1)]))
+    together = apply_clawback(find_differences(pl.concat([rows_of(first, clawback), rows_of(second, clawback, participant=1)])))
     assert together.equals(pl.concat([settle(first, clawback), settle(second, clawback, participant=1)]))
 
 
@@ -124,7 +124,7 @@ def test_a_blocked_window_pays_nothing_and_the_next_catches_up() -> None:
 def test_a_blocked_window_pays_nothing_back_and_leaves_what_is_owed() -> None:
     """Version 1 leaves 6 to be set off. The first window of version 2, which pays back at once, is blocked: the 6 wait for the next one."""
     rows = rows_of([[D(10), D(4)], [None, D(3)]], "carry").with_columns(pl.Series("clawback", ["carry", "carry", "pay", "pay"]))
-    got = apply_clawback(rows)
+    got = apply_clawback(find_differences(rows))
     assert got["payout"].to_list() == [10, 0, 0, -3]
     assert got["carried"].to_list() == [0, 6, 6, 0]
 
@@ -176,4 +176,4 @@ def test_a_clawback_that_adds_up_beyond_its_column_is_named() -> None:
     names = {"agreement_id": "A", "benefit_id": "b", "participant_id": "P", "currency": "EUR"}
     rows = rows_of([[D("-90000000000000")]] * 11, "carry").with_columns(pl.lit(name).alias(key) for key, name in names.items())
     with pytest.raises(AmountTooLarge, match=r"A/b/P/2025-01-02 carries a clawback of 180,000,000,000,000 EUR"):
-        apply_clawback(rows.with_columns(pl.col("window_end").alias("window_start")))
+        apply_clawback(find_differences(rows.with_columns(pl.col("window_end").alias("window_start"))))

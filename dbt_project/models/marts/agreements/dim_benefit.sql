@@ -25,6 +25,7 @@ select
     benefits.incentive_source,
     benefits.incentive_value,
     benefits.at_most,
+    benefits.rate_at_most,
     benefits.at_least,
     benefits.pays_from,
     benefits.clawback,

@@ -1,0 +1,134 @@
+"""The lines that a payout is made of, as far as no published table has them: read from the warehouse of the published run.
+
+Belongs here: nothing that is published. This module goes when fct_payout_line has the lines of every payout, and fct_prior_line those of the year before.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from assets.runtime.errors import rejection
+from models.sql_text import literal
+
+_REFERENCES = {
+    "dim_target": """
+        select agreement as agreement_id, benefit as benefit_id, participant_id, window_start, target, incentive, baseline from w.staging.stg_targets""",
+    "dim_metric": "select participant_id, metric, date, value from w.staging.stg_metrics",
+    "dim_fx_rate": "select date, from_currency, to_currency, rate from w.staging.stg_fx_rates",
+    "dim_assignment": "select partner_id, participant_id, share, first_day as valid_from, last_day as valid_to from w.staging.stg_assignments",
+}
+
+#: One row per payout, kind of figure and line set. own_first: the first period of the version's windows in the span.
+_SETS = """
+    create temp table line_sets_of_payouts as
+    with payouts as (
+        select payouts.*, identified.payout_id, benefits.series_key, benefits.agreement_key, benefits.measure as measure_kind,
+            benefits.line_set_key, benefits.measure_line_set_key, benefits.base_line_set_key
+        from w.calc.payouts as payouts join w.terms.benefits as benefits using (benefit_key)
+        join w.intermediate.int_payouts_identified as identified using (payout_key)
+        semi join memory.main.detailed_payout as wanted on identified.payout_id = wanted.payout_id
+    ),
+    spans as (
+        select payouts.payout_key, min(earlier.first_period) as span_first,
+            min(earlier.first_period) filter (earlier.agreement_key = payouts.agreement_key) as own_first
+        from payouts join payouts as earlier
+            on payouts.series_key = earlier.series_key and payouts.participant_key = earlier.participant_key
+            and earlier.window_start between payouts.span_start and payouts.window_start
+        group by payouts.payout_key
+    ),
+    starts as (
+        select payouts.payout_key, max(periods.period_no) as span_period
+        from payouts join w.terms.periods as periods on periods.first_day <= payouts.span_start group by payouts.payout_key
+    )
+    select payouts.payout_id, payouts.participant_key, payouts.measure_kind, payouts.first_period, payouts.last_period, starts.span_period, spans.own_first,
+        figure.name as figure, figure.line_set_key
+    from payouts join spans using (payout_key) join starts using (payout_key),
+        unnest([
+            {'name': 'quantity', 'line_set_key': payouts.line_set_key},
+            {'name': 'measure', 'line_set_key': payouts.measure_line_set_key},
+            {'name': 'base', 'line_set_key': payouts.base_line_set_key}
+        ]) as figures (figure)"""
+
+_LINES = """
+    create table {name} as
+    with lines as (
+        select sets.payout_id, lines.file_no, lines.row_no, lines.transaction_id, lines.line, lines.date, lines.partner_key, lines.product_key,
+            lines.source_amount, lines.day_key, lines.share_millionths, max(lines.attribute_millionths) as attribute_millionths,
+            bool_or(sets.figure = 'measure') as is_in_measure, bool_or(sets.figure = 'base') as is_in_base, bool_or(sets.figure = 'quantity') as is_in_quantity,
+            max(case when sets.figure = 'measure' then case sets.measure_kind
+                when 'amount' then lines.amount_millionths * 1000000
+                when 'margin' then (lines.amount_millionths - lines.cost_millionths) * 1000000
+                when 'quantity' then lines.quantity_millionths::hugeint * lines.share_millionths
+                when 'attribute' then lines.attribute_millionths::hugeint * lines.share_millionths
+                else 1000000000000 end end) as credited_units
+        from line_sets_of_payouts as sets join w.intermediate.int_lines_measured as lines
+            on sets.line_set_key = lines.line_set_key and sets.participant_key = lines.participant_key and {condition}
+        group by all
+    )
+    select lines.payout_id, lines.transaction_id, lines.line, lines.date, days.day as counted_date, partners.partner_id, products.product_id,
+        lines.source_amount as amount, days.from_currency as currency, days.fx_rate, days.inverted_rate, rows.type, rows.quantity, rows.cost,
+        cast(cast(lines.attribute_millionths as decimal(38, 0)) * 0.000001::decimal(7, 6) as decimal(38, 12)) as measured_value,
+        cast(cast(lines.share_millionths as decimal(18, 0)) * 0.000001::decimal(7, 6) as decimal(18, 6)) as share,
+        lines.is_in_measure, lines.is_in_base, lines.is_in_quantity,
+        cast(cast(lines.credited_units as decimal(38, 0)) * 0.000000000001::decimal(13, 12) as decimal(38, 12)) as credited_measure,
+        files.file_name as source_file, files.sha256 as source_sha256, lines.row_no as source_row,
+        case when files.lines_before is null then null
+            else coalesce(row_lines.line, files.lines_before + (lines.row_no - 1) // files.rows_per_row + 1) end as source_line
+    from lines join w.raw.transactions as rows on lines.file_no = rows.file_no and lines.row_no = rows.row_no
+    left join w.intermediate.int_days_converted as days on lines.day_key = days.day_key
+    left join w.raw.feed_files as files on lines.file_no = files.file_no
+    left join w.raw.row_lines as row_lines on lines.file_no = row_lines.file_no and lines.row_no = row_lines.row_no
+    left join (select distinct partner_key, partner_id from w.staging.stg_partners) as partners on lines.partner_key = partners.partner_key
+    left join (select distinct product_key, product_id from w.staging.stg_products) as products on lines.product_key = products.product_key"""
+_CONDITIONS = {
+    "memory.main.lines_of_windows": "lines.is_in_term and lines.period_no between sets.first_period and sets.last_period",
+    "memory.main.fct_span_line": "lines.is_in_term and lines.period_no >= sets.span_period and lines.period_no < sets.own_first",
+    "memory.main.fct_prior_line": "lines.prior_period_no between sets.span_period and sets.last_period and sets.figure = 'measure'",
+}
+_OWN = """
+    create table fct_payout_line as
+    with shared as (
+        select payout_id, source_sha256, source_row, tier, credited_measure, line_payout from published_line where source_row is not null
+    )
+    select lines.* replace (coalesce(shared.credited_measure, lines.credited_measure) as credited_measure), coalesce(shared.tier, 0) as tier,
+        coalesce(shared.line_payout, 0)::decimal(18, 4) as line_payout
+    from lines_of_windows as lines left join shared using (payout_id, source_sha256, source_row)
+    union all by name
+    select payout_id, tier, cast(0 as decimal(38, 12)) as credited_measure, line_payout
+    from published_line semi join detailed using (payout_id) where source_row is null"""
+_MADE_ALONG = ("lines_of_windows", "detailed_payout")
+
+
+def add_unpublished(con: duckdb.DuckDBPyConnection, book: Path, run_id: str) -> set[str]:
+    """Make those of the tables that the set does not have, with the rows of the payouts in `detailed`, and return their names.
+
+    The view `published_line` is the table of lines as it is published. Raises InputError where the warehouse is not of the published run.
+    """
+    published = {name for (name,) in con.execute("select view_name from duckdb_views() where not internal").fetchall()}
+    if "fct_prior_line" in published:
+        con.execute("create view published_line as from fct_payout_line")
+        return set()
+    try:
+        con.execute(f"attach {literal(str(book / 'warehouse.duckdb'))} as w (read_only)")
+        (found,) = con.execute("select run_id from w.calc.current_run").fetchone() or ("",)
+    except duckdb.Error as error:
+        raise rejection("warehouse.duckdb", f"cannot be read ({error}); wait for the run in progress, or `tierledger run` first") from None
+    if found != run_id:
+        raise rejection("warehouse.duckdb", "is not of the published run; `tierledger run --force` publishes again")
+    con.execute("alter view fct_payout_line rename to published_line")
+    con.execute("create table detailed_payout as from detailed")
+    con.execute("use w")  # its views name tables without the database
+    for name, query in _REFERENCES.items():
+        if name not in published:
+            con.execute(f"create table memory.main.{name} as {query}")
+    con.execute(_SETS)
+    for name, condition in _CONDITIONS.items():
+        con.execute(_LINES.format(name=name, condition=condition))
+    con.execute("use memory.main")
+    con.execute("detach w")
+    con.execute(_OWN)
+    for name in _MADE_ALONG:
+        con.execute(f"drop table {name}")
+    return ({*_REFERENCES} - published) | {"fct_payout_line", "fct_span_line", "fct_prior_line"}

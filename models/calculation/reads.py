@@ -1,0 +1,237 @@
+"""What every step of the calculation reads: the columns that a value is computed from. Column lineage is made of it.
+
+Belongs here: the columns that columns.py declares, with those they come from. Does not belong here: how they are computed, lineage of SQL
+(assets/lineage/).
+
+`table.column` is a column of an input frame (columns.INPUTS). A name without a table is a column of the wide frame. What matters most stands first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Mapping
+
+from models.calculation.columns import INPUTS, OPTIONAL, STEPS, SUMMED, TABLES
+
+Reads = Mapping[str, tuple[str, ...]]
+
+#: The key of what a step reads without computing a value from it: keys, order, whether a result is blocked, figures read together with others.
+ALONG = ""
+#: The node of a column of the wide frame is `calculation.<column>`.
+WIDE = "calculation"
+#: The columns of OPTIONAL that hold a place on an axis, one per slot.
+_PLACES = "axis_value_n axis_divisor_n"
+
+_SUMS = " ".join(SUMMED)
+_VALUES = " ".join(name for name in SUMMED if not name.startswith("missing_"))
+_MISSING = " ".join(name for name in SUMMED if name.startswith("missing_"))
+_FIGURES = "measure_to_date base_to_date quantity_to_date target target_times baseline incentive days of_days"
+_AXIS = f"measure_to_date target target_times baseline days of_days {_PLACES} axes.axis"
+_TARGET_ROW = "agreement_id benefit_id participant_id window_start"
+_LADDER = "tiers.tier tiers.from_value boundary"
+_MATRIX = "matrix_columns.from_value matrix_cells.rate matrix_cells.amount matrix_cells.share matrix_method"
+_FORMS = "tiers.rate tiers.per_unit tiers.amount tiers.share"
+_GATES = "gates.at_least gates.above gates.at_most gates.below gates.otherwise"
+_MULTIPLIER = "multiplier_tiers.from_value multiplier_tiers.factor multipliers.method multipliers.boundary multipliers.above"
+_LIMITS = "at_most at_least pays_from scaling_order"
+_PAYS = f"{_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_GATES} {_MULTIPLIER} {_LIMITS} method above ties tie_count payout_unit"
+_PROJECTS = "forecast placement feed_target counted_until span_start window_end is_end"
+
+
+def _of(frame: str, names: str) -> str:
+    return " ".join(f"{frame}.{name}" for name in names.split())
+
+
+_PRIOR = f"measure span_first_period last_period {_of('measures', 'is_prior is_after_as_of')}"
+_SUM_KEYS = f"participant_key measure_line_set_key {_of('measures', 'line_set_key participant_key period_no')}"
+
+_READS: Mapping[str, Mapping[str, str]] = {
+    "list_payouts": {
+        ALONG: "benefits.benefit_key benefits.agreement_key benefits.series_key windows.benefit_key windows.window_start participants.agreement_key",
+        "payout_key": "benefits.series_key participants.participant_key windows.window_start",
+        "participant_key": "participants.participant_key",
+        "participant_id": "participants.participant_id",
+        **dict.fromkeys(("days", "of_days"), "benefits.prorate windows.window_start windows.window_end windows.whole_start windows.whole_end"),
+        "counts_from": "windows.window_start windows.span_start windows.first_period windows.span_first_period",
+        **dict.fromkeys(("axis_needs_target", "axis_needs_baseline", "axis_needs_positive_baseline", "axis_needs_metric"), "axes.axis axes.rank_of"),
+    },
+    "find_targets": {
+        ALONG: f"payout_key {_TARGET_ROW} {_of('targets', _TARGET_ROW)} {_SUM_KEYS}",
+        **{f"feed_{name}": f"targets.{name}" for name in ("target", "incentive", "baseline")},
+        "prior_measure": f"{_of('measures', _VALUES)} target_source baseline_source {_PRIOR}",
+        "prior_missing": f"target_source baseline_source {_PRIOR} {_of('measures', _MISSING)}",
+        **{name: f"{name}_value feed_{name} prior_measure {name}_source" for name in ("target", "baseline", "incentive")},
+    },
+    "measure_periods": {
+        ALONG: f"payout_key benefit_key line_set_key base_line_set_key measures.is_prior periods.period_no {_SUM_KEYS}",
+        "period_no": "counts_from first_period last_period",
+        **{name: f"measures.{name}" for name in SUMMED},
+        "span_key": "benefit_key participant_key span_start",
+        "measure_period": f"{_VALUES} measure",
+        "base_period": f"measure_period base {_VALUES}",
+        "measure_to_date": "measure_period",
+        "base_sum": "base_period",
+        "base_to_date": "base_sum base measure_to_date baseline",
+        "quantity_to_date": "quantity",
+        "last_day": "periods.last_day",
+        "counted_until": "last_day window_end",
+        "is_last": "period_no",
+        "is_end": "counted_until window_end",
+        "missing_measure": f"measure {_MISSING}",
+        "missing_base": f"measure base {_MISSING}",
+        "missing_lines": f"measure base pays_per_unit {_MISSING}",
+        "missing_metric": "",
+        **{f"missing_prior_{name}": f"{name}_source prior_missing" for name in ("target", "baseline")},
+    },
+    "find_metrics": {
+        ALONG: "benefit_key participant_id axes.benefit_key axes.slot axes.metric metrics.participant_id metrics.metric",
+        **dict.fromkeys(("axis_value_n", "missing_metric"), "axes.axis metrics.value metrics.date span_start counted_until"),
+        "axis_divisor_n": "axes.axis",
+    },
+    "find_reasons": {
+        "reason": "axis_needs_target axis_needs_baseline axis_needs_positive_baseline base target baseline incentive pays_share "
+        "missing_lines missing_metric missing_prior_target missing_prior_baseline prior_missing",
+    },
+    "rank_rows": {
+        ALONG: f"benefit_key window_no period_no axes.benefit_key axes.slot {_FIGURES}",
+        **dict.fromkeys(
+            (*_PLACES.split(), "tie_count"),
+            "axes.axis axes.rank_of measure_to_date target baseline missing_measure missing_prior_target missing_prior_baseline",
+        ),
+    },
+    "evaluate_results": {
+        ALONG: "reason benefit_key is_last tiers.benefit_key",
+        "tier": f"{_AXIS} {_LADDER} matrix_columns.from_value",
+        "axis_value": f"{_AXIS}",
+        "curve_payout": f"base_to_date {_FORMS} {_FIGURES} tier axis_value {_AXIS} {_LADDER} {_MATRIX} method above ties tie_count",
+        "multiplier": f"{_AXIS} {_MULTIPLIER}",
+        "gate_factor": f"{_AXIS} {_GATES}",
+        "limited_payout": f"curve_payout multiplier gate_factor {_LIMITS}",
+        "earned": "limited_payout multiplier gate_factor scaling_order payout_unit",
+        **dict.fromkeys(("exact_numerator", "exact_divisor"), f"limited_payout multiplier gate_factor measure_to_date payout_unit {_LIMITS}"),
+        "effective_target": "target target_times target_source days of_days",
+        "effective_incentive": "incentive days of_days",
+        "attainment": "measure_to_date effective_target",
+        "growth": "measure_to_date baseline days of_days",
+        "next_tier_from": f"tier tiers.from_value {_AXIS}",
+        "gap_to_next_tier": f"next_tier_from {_AXIS}",
+    },
+    "forecast_rows": {
+        ALONG: f"reason payout_key period_no series_key window_no window_start missing_measure missing_prior_target missing_prior_baseline benefit_key "
+        f"axes.slot axes.benefit_key axes.rank_of axis_needs_positive_baseline base {_SUM_KEYS}",
+        "projected_measure": f"measure_to_date {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
+        "tier_forecast": f"tier projected_measure {_AXIS} {_LADDER}",
+        "tier_accrual": f"tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_LADDER}",
+        "accrual_earned": f"earned projected_measure placement placement_tier target_source baseline_source {_PROJECTS} {_PAYS}",
+    },
+    "_assign_status": {
+        ALONG: "payout_key is_last",
+        "own_measure": "measure_period",
+        "span_measure_before": "measure_to_date own_measure",
+        "status": "reason window_end",
+        "status_reason": "reason",
+        "due_date": "window_end lag_days",
+    },
+    "apply_clawback": {
+        ALONG: "series_key participant_key span_start span_end window_end",
+        "prior_earned": "earned",
+        "payout": "earned prior_earned carried clawback",
+        "carried": "earned prior_earned clawback",
+        "prior_paid_and_owed": "prior_earned carried",
+    },
+    "combine_payouts": {
+        ALONG: "participant_key whole_start combine_group agreement_id",
+        "payout_before_group": "payout",
+        **dict.fromkeys(("is_winner", "winning_agreement"), "payout combine_rule combine_group priority status agreement_id"),
+        "payout": "payout_before_group is_winner",
+        "status_reason": "is_winner",
+    },
+    "forget_changed": dict.fromkeys(("exact_numerator", "exact_divisor"), "exact_numerator exact_divisor payout earned window_start span_start"),
+    "hide_incomplete": {
+        ALONG: "reason base missing_measure missing_base missing_quantities missing_prior_target missing_prior_baseline prior_missing",
+        **dict.fromkeys(("measure_period", "measure_to_date", "quantity_to_date", "prior_measure", "effective_target", "baseline", "attainment", "growth"), ""),
+        "base_to_date": "baseline",
+    },
+}
+
+#: Columns of the output tables that are not those of the wide frame with the same name.
+_OUTPUTS: Mapping[str, Mapping[str, str]] = {
+    "payouts": {
+        "measure": "measure_to_date", "base": "base_to_date", "quantity": "quantity_to_date", "target": "effective_target", "incentive": "effective_incentive",
+    },
+    "achievement": {"target": "effective_target", "tier_actual": "tier"},
+    "accruals": {
+        "accrued_to_date": "accrual_earned prior_paid_and_owed clawback status payout is_end combine_rule combine_group priority",
+        "accrued_before": "accrued_to_date",
+        "accrual": "accrued_to_date accrued_before",
+    },
+    "calculation_steps": {
+        "step_no": "method by_axis status",
+        "step": "method by_axis status",
+        "formula": "method by_axis measure base status_reason",
+        "inputs": f"status_reason missing_lines {_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_GATES} {_MULTIPLIER} {_LIMITS} earned prior_earned carried",
+        "result": f"{_FIGURES} {_AXIS} tier curve_payout multiplier gate_factor limited_payout earned prior_earned payout {_LADDER} {_FORMS}",
+    },
+}  # fmt: skip
+#: What is computed from several columns, in words.
+_MEANINGS = {
+    "calc.accruals.accrued_to_date": "what the span has earned by `accrue`, minus what its earlier windows were paid",
+    "calc.accruals.accrued_before": "accrued_to_date of the period before",
+    "calc.accruals.accrual": "accrued_to_date - accrued_before",
+    **{f"calc.calculation_steps.{name}": "the formula of the step, with its numbers" for name in ("step_no", "step", "formula", "inputs", "result")},
+}
+#: Of `accruals` only its own columns have these names.
+_OWN = {"accruals": ("accrued_to_date", "accrued_before")}
+
+
+def list_reads(step: str) -> Reads:
+    """The columns of a step, each with what it is computed from; under ALONG what the step reads besides."""
+    return {column: tuple(dict.fromkeys(names.split())) for column, names in _READS[step].items()}
+
+
+def list_steps() -> tuple[str, ...]:
+    """The steps whose reads are declared, in their order."""
+    return tuple(_READS)
+
+
+def column_graph() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Every column of the wide frame and of the output tables, with what it is in words and the columns it comes from.
+
+    Its nodes are `calculation.<column>`, `<input frame>.<column>` and `calc.<table>.<column>`.
+    """
+    meanings = {name: meaning for added in STEPS.values() for name, (_, meaning) in added.items()}
+    meanings |= {pattern.replace(r"\d+", "n"): meaning for pattern, (_, meaning) in OPTIONAL.items()}
+    graph: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for column, source in _given_columns().items():
+        graph[f"{WIDE}.{column}"] = (f"{column} as agreed", (source,))
+    for step in _READS:
+        for column, names in list_reads(step).items():
+            if column != ALONG:
+                before = graph.get(f"{WIDE}.{column}", ("", ()))[1]
+                added = [_node(name) for name in names if name != column]
+                graph[f"{WIDE}.{column}"] = (meanings.get(column, column), tuple(dict.fromkeys((*before, *added))))
+    for table, columns in TABLES.items():
+        for column in columns:
+            origins = _OUTPUTS.get(table, {}).get(column, column).split()
+            found = tuple(f"calc.{table}.{name}" if name in _OWN.get(table, ()) and name != column else _node(name) for name in origins)
+            graph[f"calc.{table}.{column}"] = (_MEANINGS.get(f"calc.{table}.{column}") or meanings.get(origins[0], column), found)
+    return graph
+
+
+def frames_joined() -> frozenset[str]:
+    """The columns of input frames by which rows are joined, ordered and chosen: they decide which rows the output tables have."""
+    return frozenset(name for step in _READS for name in list_reads(step).get(ALONG, ()) if "." in name)
+
+
+def is_read(name: str, declared: Container[str]) -> bool:
+    """Whether a column of the wide frame is among those declared; places on axes are numbered."""
+    return name in declared or re.sub(r"^(axis_value|axis_divisor)_\d+$", r"\1_n", name) in declared
+
+
+def _given_columns() -> dict[str, str]:
+    """The columns that the wide frame begins with: of windows and benefits."""
+    return {column: f"{frame}.{column}" for frame in ("windows", "benefits") for column in INPUTS[frame]}
+
+
+def _node(name: str) -> str:
+    return name if "." in name else f"{WIDE}.{name}"

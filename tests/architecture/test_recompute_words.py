@@ -1,0 +1,51 @@
+"""The auditor's recompute.py knows the whole language: every key of an agreement and every choice is named in it, or is one that no payout depends on.
+
+Belongs here: words. Does not belong here: what it makes of them (tests/integration/evidence).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from assets.evidence.recomputed import RECOMPUTE
+from models.agreements.schema import Agreement
+
+#: Keys and choices that decide which lines count, when something is due, how it is accrued or shown, or which version
+#: values a window: the pack has the outcome.
+_OF_NO_PAYOUT = """
+    accrue actual adjustment agreement all amendment approved changed_by clause columns credit direction document each effective exclude
+    exclusive forecast id include include_children lag_days net_of next_window of on payable payee placement products quote receivable restate
+    return returns review_by sale scope seasonal terms_sha256 tier title types version where
+"""
+OF_NO_PAYOUT = set(_OF_NO_PAYOUT.split())
+#: Choices that are what remains when the others of their key are taken.
+OTHERWISE = {"hold", "carry", "whole", "forecast", "prior", "feed", "none", "days", "lower_inclusive", "original", "period_end", "min", "posted"}
+
+
+def _words(annotation: Any, seen: set[Any]) -> Iterator[str]:
+    """Every key and literal value below a type."""
+    for part in get_args(annotation):
+        if isinstance(part, str):
+            yield part
+        else:
+            yield from _words(part, seen)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation not in seen:
+        seen.add(annotation)
+        for name, field in annotation.model_fields.items():
+            yield field.alias or name
+            yield from _words(field.annotation, seen)
+
+
+def test_every_word_of_the_language_is_known() -> None:
+    known = set(re.findall(r'"([a-z_]+)"', RECOMPUTE.read_text())) | set(re.findall(r"'([a-z_]+)'", RECOMPUTE.read_text()))
+    unknown = {word for word in _words(Agreement, set()) if re.fullmatch(r"[a-z_]+", word)} - known - OF_NO_PAYOUT - OTHERWISE
+    assert unknown == set(), "teach recompute.py these words, or list them here if no payout depends on them"
+
+
+def test_no_word_is_listed_that_the_language_does_not_have() -> None:
+    words = set(_words(Agreement, set()))
+    assert (OF_NO_PAYOUT | OTHERWISE) - words == set()

@@ -1,0 +1,273 @@
+"""One test, every engine: whatever computes the lines, what is published is the same to the byte, and so is what is rejected.
+
+Belongs here: books and deliveries that both engines work on, and what happens when a worker, an executor's Java or this process is killed. Does not belong
+here: what the results should be (tests/golden, tests/reference).
+
+All of it runs in one process with one Spark. `make test` runs a sample, `make torture` the rest. No test leaves an engine out: Spark is skipped as a whole
+where it is not installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+from assets.runtime.book_folder import open_run
+from assets.runtime.context import read_clock
+from assets.runtime.sql import scan
+from assets.spark import session
+from models.documents import InputError
+from pipelines.run import run_book
+from tests.engines.books import BOOKS, SAMPLED
+from tests.support.feed_books import PLAIN, csv, load, rejects, tables, write_book
+from tests.tools.compare_sets import compare
+
+ENGINES = ("duckdb", "spark")
+CELLS = csv(
+    "A-1,1,2026-03-31,P-1,sale,2,12.50,EUR,retail",
+    "A-2,1,2026-02-30,P-1,sale,2,12.50,EUR,retail",
+    "A-3,1,2026-03-31,,sale,2,12.50,EUR,retail",
+    "A-4,1,2026-03-31,P-1,sale,two,12.50,EUR,retail",
+    "A-5,1,2026-03-31,P-1,return,2,12.50,EUR,retail",
+    "A-6,1,2026-03-31,P-1,sale,2,12.50,EURO,retail",
+    "A-1,1,2026-03-31,P-1,sale,3,99.50,EUR,retail",
+    "A-7,1,2026-03-31,P-1,sale,1,1.00,EUR,web",
+    "A-7,1,2026-03-31,P-1,sale,1,1.00,EUR,web",
+)
+_KEYED = 'transactions: {{files: "feeds/transactions/*", key: [transaction_id, line]{}}}'
+#: Settings, and the files that are delivered one after the other.
+DELIVERIES: dict[str, tuple[str, list[str]]] = {
+    "bad cells": (PLAIN, [CELLS]),
+    "a key in one file twice": (_KEYED.format(""), [CELLS, CELLS.replace("99.50", "98.50")]),
+    "the later row holds": (_KEYED.format(", repeats: last"), [CELLS]),
+    "a column that comes later": (PLAIN, [CELLS, CELLS.replace("channel", "route"), CELLS.replace("retail", "x")]),
+    "lines numbered in their file": (_KEYED.format(", columns: {line: row_in_key}").replace("[transaction_id, line]", "[transaction_id, line]"), [CELLS]),
+    "rows taken back": (_KEYED.format(", deleted: \"channel = 'web'\", repeats: last"), [CELLS, CELLS.replace("retail", "web")]),
+    "rows of the wrong width": (PLAIN, [CELLS + "A-8,1,2026-03-31\n" + CELLS.splitlines()[1] + "\n"]),
+    "a quote without an end": (PLAIN, [CELLS + 'A-9,1,2026-03-31,"P-1,sale,2,12.50,EUR,retail\n']),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _spark() -> Iterator[None]:
+    if missing := session.missing_parts():
+        pytest.skip("; ".join(missing))
+    yield
+    session.stop_session()
+
+
+def use_engine(folder: Path, engine: str, **more: object) -> None:
+    """Write the engine into book.yaml. Buckets, so that a small book is cut as a large one is."""
+    path = folder / "book.yaml"
+    settings = [line for line in path.read_text().splitlines() if not line.startswith("engine:")]
+    chosen = {"kind": engine} | ({"master": "local[2]", "buckets": 3, **more} if engine == "spark" else {})
+    path.write_text("\n".join([*settings, f"engine: {yaml.safe_dump(chosen, default_flow_style=True)}"]))
+
+
+def file_bytes(folder: Path) -> dict[str, bytes]:
+    """The published files but for those that tell the time."""
+    files = (folder / "published" / "current").glob("*.parquet")
+    return {path.name: path.read_bytes() for path in files if path.stem not in ("audit_run", "audit_feed_file", "fct_payout", "audit_close")}
+
+
+def outcome(run: Callable[[], object]) -> str:
+    """What a person is told when it fails."""
+    try:
+        run()
+    except (InputError, duckdb.Error) as error:
+        return str(error)
+    return ""
+
+
+def run_on_every_engine(write: Callable[[Path], object], folder: Path) -> dict[str, Path]:
+    books = {engine: folder / engine for engine in ENGINES}
+    for engine, book in books.items():
+        write(book)
+        use_engine(book, engine)
+        run_book(book)
+    return books
+
+
+def assert_same(books: dict[str, Path]) -> None:
+    assert compare(books["duckdb"], books["spark"]) == []
+    assert file_bytes(books["duckdb"]) == file_bytes(books["spark"])
+
+
+@pytest.fixture(scope="module")
+def edges(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The sampled book, by the engine that has run it."""
+    return run_on_every_engine(SAMPLED["edges"], tmp_path_factory.mktemp("edges"))
+
+
+@pytest.fixture
+def book(edges: dict[str, Path], tmp_path: Path) -> Path:
+    """A copy of the book that Spark has run: a book may be moved."""
+    return shutil.copytree(edges["spark"], tmp_path / "book", symlinks=True)
+
+
+def test_every_engine_publishes_the_same(edges: dict[str, Path]) -> None:
+    assert_same(edges)
+
+
+def test_a_book_may_go_from_one_engine_to_the_other(book: Path) -> None:
+    before = file_bytes(book)
+    use_engine(book, "duckdb")
+    run_book(book, force=True)
+    assert file_bytes(book) == before
+    assert not (book / "warehouse.lines").exists(), "its files belong to no table any more"
+    use_engine(book, "spark")
+    run_book(book, force=True)
+    assert file_bytes(book) == before
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", BOOKS)
+def test_every_engine_publishes_the_same_of_any_book(name: str, tmp_path: Path) -> None:
+    assert_same(run_on_every_engine(BOOKS[name], tmp_path))
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_every_engine_takes_in_the_same_rows_and_rejects_the_same(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, files = DELIVERIES[name]
+    found = {}
+    for engine in ENGINES:
+        monkeypatch.setenv("TIERLEDGER_TEST_ENGINE", engine)
+        book = write_book(tmp_path / engine, settings)
+        said = []
+        for number, content in enumerate(files):
+            write_book(book, settings, {f"transactions/{number}.csv": content})
+            said.append(outcome(lambda book=book, number=number: load(book, number + 1)))  # type: ignore[misc]
+        with duckdb.connect(str(book / "warehouse.duckdb"), read_only=True) as con:
+            rows = con.execute("select * from raw.transactions order by all").fetchall()
+            columns = con.execute("describe raw.transactions").fetchall()
+        found[engine] = (said, rows, [column[:2] for column in columns], tables(book).get("rejects"), rejects(book))
+    assert found["spark"] == found["duckdb"]
+
+
+def test_only_new_files_are_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIERLEDGER_TEST_ENGINE", "spark")
+    book = write_book(tmp_path, PLAIN, {"transactions/1.csv": csv("A-1,1,2026-03-31,P-1,sale,2,12.50,EUR,retail")})
+    load(book, 1)
+    before = {path: path.stat().st_mtime_ns for path in (book / "warehouse.lines").rglob("*.parquet")}
+    write_book(book, PLAIN, {"transactions/2.csv": csv("A-2,1,2026-03-31,P-1,sale,2,12.50,EUR,retail")})
+    load(book, 2)
+    after = {path: path.stat().st_mtime_ns for path in (book / "warehouse.lines").rglob("*.parquet")}
+    assert len(before) == 1
+    assert len(after) == 2
+    assert before.items() <= after.items()
+
+
+def test_a_file_that_is_gone_is_told_with_the_way_out(book: Path) -> None:
+    next((book / "warehouse.lines" / "raw.transactions").glob("*.parquet")).unlink()
+    with pytest.raises(InputError, match=r"warehouse\.lines/raw\.transactions/.* is gone.*--rebuild"):
+        run_book(book, force=True)
+    before = file_bytes(book)
+    run_book(book, rebuild=True, force=True)
+    assert file_bytes(book) == before
+
+
+def workers_of(java: int) -> list[int]:
+    """Python processes below Spark's Java that work on tasks."""
+    found, below = [], [java]
+    while below:
+        parent = below.pop()
+        children = [int(child) for task in Path(f"/proc/{parent}/task").glob("*/children") for child in task.read_text().split()]
+        below += children
+        found += children
+    return found[1:]  # the first hands out work to the others
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds workers under /proc")
+def test_a_killed_worker_costs_its_task_alone(book: Path) -> None:
+    """The task is run again, and what the first attempt has written is no part of any table."""
+    before = file_bytes(book)
+    (java,) = [future.result().java.pid for future in session._sessions.values()]
+    done, killed = threading.Event(), []
+
+    def kill_now_and_then() -> None:
+        while not done.wait(0.7):
+            for worker in workers_of(java)[:1]:
+                killed.append(worker)
+                os.kill(worker, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_now_and_then)
+    killer.start()
+    try:
+        run_book(book, force=True)
+    finally:
+        done.set()
+        killer.join()
+    assert killed
+    assert file_bytes(book) == before
+
+
+def test_a_killed_java_ends_the_run_and_the_next_one_is_right(book: Path) -> None:
+    before = file_bytes(book)
+    (java,) = [future.result().java for future in session._sessions.values()]
+    killer = threading.Timer(0.3, java.kill)
+    killer.start()
+    with suppress(session.SparkFailed, OSError, RuntimeError):
+        run_book(book, force=True)
+    killer.join()
+    assert file_bytes(book) == before
+    run_book(book, force=True)
+    assert file_bytes(book) == before
+
+
+_RUN = "import sys; from pathlib import Path; from pipelines.run import run_book; run_book(Path(sys.argv[1]), force=True)"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("moment", range(20))
+def test_a_killed_run_leaves_the_set_as_it_was_or_right(moment: int, tmp_path: Path) -> None:
+    SAMPLED["edges"](tmp_path / "book")
+    book = tmp_path / "book"
+    use_engine(book, "duckdb")
+    run_book(book)
+    before = file_bytes(book)
+    use_engine(book, "spark")
+    process = subprocess.Popen([sys.executable, "-c", _RUN, str(book)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(2 + moment * 0.8)
+    process.kill()
+    process.wait()
+    assert file_bytes(book) == before
+    run_book(book, force=True)
+    assert file_bytes(book) == before
+    with duckdb.connect() as con:
+        lines = sorted((book / "published" / "current").glob("fct_payout_line*.parquet"))
+        twice = con.execute(f"select count(*) - count(distinct (payout_id, transaction_id, line, source_row, tier)) from {scan(lines)}").fetchall()
+    assert twice == [(0,)]
+
+
+def test_settings_of_spark_are_those_that_are_asked_for(tmp_path: Path) -> None:
+    """By value, as Spark itself says; and it listens on this machine alone."""
+    SAMPLED["edges"](tmp_path / "book")
+    use_engine(tmp_path / "book", "spark", settings={"spark.sql.ansi.enabled": False})
+    context = open_run(tmp_path / "book", None, read_clock())
+    assert session.settings_of(context)["spark.master"] == "local[2,4]", "without the second number a lost task ends the run"
+    wanted = session.settings_of(context)
+    session.check_settings(wanted, wanted)
+    for name in ("spark.sql.ansi.enabled", "spark.driver.host", "spark.jars.packages"):
+        with pytest.raises(session.SparkFailed, match=name):
+            session.check_settings({**wanted, name: "other"}, wanted)
+
+
+def test_what_is_missing_is_told_before_the_run_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    SAMPLED["edges"](tmp_path / "book")
+    use_engine(tmp_path / "book", "spark")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(InputError, match=r"JAVA_HOME is .*correct it, or unset it"):
+        run_book(tmp_path / "book")
+    assert not (tmp_path / "book" / "warehouse.duckdb").exists()
