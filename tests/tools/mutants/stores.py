@@ -8,7 +8,7 @@ from __future__ import annotations
 from tests.tools.mutants.mutant import Mutant, mutants_of
 
 SETTINGS = ("tests/unit/test_storage_settings.py",)
-STORED = ("tests/integration/test_stored_books.py",)
+STORED = ("tests/integration/test_stored_sets.py", "tests/integration/test_stored_books.py")
 
 URLS: dict[str, list[tuple[str, str]]] = {
     "models/store_urls.py": [
