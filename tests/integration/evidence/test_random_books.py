@@ -16,7 +16,6 @@ from tests.torture.__main__ import make_book
 from tests.torture.books import write_book
 from tests.torture.drawing import FEATURES
 
-
 #: recompute.py says of limits on the sum of an agreement's benefits that it cannot recompute them.
 _FEATURES = FEATURES - {"sum_limits"}
 
