@@ -25,15 +25,16 @@ _PLACES = "axis_value_n axis_divisor_n"
 _SUMS = " ".join(SUMMED)
 _VALUES = " ".join(name for name in SUMMED if not name.startswith("missing_"))
 _MISSING = " ".join(name for name in SUMMED if name.startswith("missing_"))
-_FIGURES = "measure_to_date base_to_date quantity_to_date target target_times baseline incentive days of_days"
-_AXIS = f"measure_to_date target target_times baseline days of_days {_PLACES} axes.axis"
+_TARGET = "target target_times weight_to_date weight_of_year"
+_FIGURES = f"measure_to_date base_to_date quantity_to_date {_TARGET} baseline incentive days of_days"
+_AXIS = f"measure_to_date {_TARGET} baseline days of_days {_PLACES} axes.axis"
 _TARGET_ROW = "agreement_id benefit_id participant_id window_start"
 _LADDER = "tiers.tier tiers.from_value boundary"
 _MATRIX = "matrix_columns.from_value matrix_cells.rate matrix_cells.amount matrix_cells.share matrix_method"
 _FORMS = "tiers.rate tiers.per_unit tiers.amount tiers.share"
 _GATES = "gates.at_least gates.above gates.at_most gates.below gates.otherwise"
 _MULTIPLIER = "multiplier_tiers.from_value multiplier_tiers.factor multipliers.method multipliers.boundary multipliers.above"
-_LIMITS = "at_most at_least pays_from scaling_order"
+_LIMITS = "at_most rate_at_most base_to_date at_least pays_from scaling_order"
 _PAYS = f"{_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_GATES} {_MULTIPLIER} {_LIMITS} method above ties tie_count payout_unit"
 _PROJECTS = "forecast placement feed_target counted_until span_start window_end is_end"
 
@@ -89,14 +90,14 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "axis_divisor_n": "axes.axis",
     },
     "find_reasons": {
-        "reason": "axis_needs_target axis_needs_baseline axis_needs_positive_baseline base target baseline incentive pays_share "
+        "reason": "axis_needs_target axis_needs_baseline axis_needs_positive_baseline base target weight_to_date baseline incentive pays_share "
         "missing_lines missing_metric missing_prior_target missing_prior_baseline prior_missing",
     },
     "rank_rows": {
         ALONG: f"benefit_key window_no period_no axes.benefit_key axes.slot {_FIGURES}",
         **dict.fromkeys(
             (*_PLACES.split(), "tie_count"),
-            "axes.axis axes.rank_of measure_to_date target baseline missing_measure missing_prior_target missing_prior_baseline",
+            "axes.axis axes.rank_of measure_to_date target weight_to_date baseline missing_measure missing_prior_target missing_prior_baseline",
         ),
     },
     "evaluate_results": {
@@ -109,7 +110,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "limited_payout": f"curve_payout multiplier gate_factor {_LIMITS}",
         "earned": "limited_payout multiplier gate_factor scaling_order payout_unit",
         **dict.fromkeys(("exact_numerator", "exact_divisor"), f"limited_payout multiplier gate_factor measure_to_date payout_unit {_LIMITS}"),
-        "effective_target": "target target_times target_source days of_days",
+        "effective_target": f"{_TARGET} target_source days of_days",
         "effective_incentive": "incentive days of_days",
         "attainment": "measure_to_date effective_target",
         "growth": "measure_to_date baseline days of_days",
@@ -132,11 +133,19 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "status_reason": "reason",
         "due_date": "window_end lag_days",
     },
-    "apply_clawback": {
-        ALONG: "series_key participant_key span_start span_end window_end",
+    "find_differences": {
+        ALONG: "series_key participant_key span_start",
         "prior_earned": "earned",
-        "payout": "earned prior_earned carried clawback",
-        "carried": "earned prior_earned clawback",
+        "difference": "earned prior_earned",
+    },
+    "limit_differences": {
+        ALONG: "payout_key agreement_id participant_key limited_until window_end benefit_key",
+        "difference": "difference limited_to lifted_to earned",
+    },
+    "apply_clawback": {
+        ALONG: "series_key participant_key span_start span_end window_end earned",
+        "payout": "difference carried clawback",
+        "carried": "difference clawback",
         "prior_paid_and_owed": "prior_earned carried",
     },
     "combine_payouts": {
@@ -151,6 +160,10 @@ _READS: Mapping[str, Mapping[str, str]] = {
         ALONG: "reason base missing_measure missing_base missing_quantities missing_prior_target missing_prior_baseline prior_missing",
         **dict.fromkeys(("measure_period", "measure_to_date", "quantity_to_date", "prior_measure", "effective_target", "baseline", "attainment", "growth"), ""),
         "base_to_date": "baseline",
+    },
+    "limit_accruals": {
+        ALONG: "payout_key period_no agreement_id participant_key limited_until window_end benefit_key",
+        "accrual_earned": "accrual_earned limited_to is_end",
     },
 }
 
@@ -169,8 +182,8 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "step_no": "method by_axis status",
         "step": "method by_axis status",
         "formula": "method by_axis measure base status_reason",
-        "inputs": f"status_reason missing_lines {_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_GATES} {_MULTIPLIER} {_LIMITS} earned prior_earned carried",
-        "result": f"{_FIGURES} {_AXIS} tier curve_payout multiplier gate_factor limited_payout earned prior_earned payout {_LADDER} {_FORMS}",
+        "inputs": f"status_reason missing_lines {_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_GATES} {_MULTIPLIER} {_LIMITS} earned prior_earned limited_to lifted_to carried",
+        "result": f"{_FIGURES} {_AXIS} tier curve_payout multiplier gate_factor limited_payout earned prior_earned difference payout {_LADDER} {_FORMS}",
     },
 }  # fmt: skip
 #: What is computed from several columns, in words.
