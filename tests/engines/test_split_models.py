@@ -42,7 +42,7 @@ def models_of_lines() -> dict[str, dict[str, Any] | None]:
 MODELS = models_of_lines()
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", sorted(MODELS))
 def test_a_model_of_lines_says_how_it_is_split(name: str) -> None:
     assert MODELS[name] is not None, f"{name} reads lines; its yml needs config: meta: lines: split_by"
     read_split(name, MODELS[name] or {})
