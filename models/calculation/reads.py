@@ -182,7 +182,8 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "step_no": "method by_axis status",
         "step": "method by_axis status",
         "formula": "method by_axis measure base status_reason",
-        "inputs": f"status_reason missing_lines {_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_GATES} {_MULTIPLIER} {_LIMITS} earned prior_earned limited_to lifted_to carried",
+        "inputs": f"status_reason missing_lines {_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_GATES} {_MULTIPLIER} {_LIMITS} "
+        "earned prior_earned limited_to lifted_to carried",
         "result": f"{_FIGURES} {_AXIS} tier curve_payout multiplier gate_factor limited_payout earned prior_earned difference payout {_LADDER} {_FORMS}",
     },
 }  # fmt: skip
