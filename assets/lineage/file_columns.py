@@ -12,6 +12,7 @@ from models.feeds.attributes import folded
 from models.feeds.columns import Feed
 from models.feeds.expressions import compile_expression
 from models.feeds.settings import ROW_IN_KEY, FeedSettings
+from models.feeds.text_formats import forms_of
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def _unpivoted(settings: FeedSettings, name: str) -> Iterator[FileColumn]:
 
 def _names_in(text: str, settings: FeedSettings, present: Mapping[str, str]) -> list[str | None]:
     """The columns of files that an expression reads, as the files write them."""
-    names = sorted(compile_expression(text, None).columns)
+    names = sorted(compile_expression(text, None, forms=forms_of(settings)).columns)
     unpivot = settings.unpivot
     spread = [column for name in names for column in (unpivot.columns if unpivot and name in unpivot.names else [present.get(folded(name), name)])]
     return list(dict.fromkeys(spread))

@@ -172,6 +172,7 @@ def test_only_new_files_are_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert before.items() <= after.items()
 
 
+@pytest.mark.long
 def test_dagster_runs_a_book_on_spark(book: Path) -> None:
     before = file_bytes(book)
     later = book / "feeds" / "transactions" / "later.csv"
@@ -186,6 +187,7 @@ def test_dagster_runs_a_book_on_spark(book: Path) -> None:
     assert file_bytes(book) == added
 
 
+@pytest.mark.long
 def test_a_file_that_is_gone_is_told_with_the_way_out(book: Path) -> None:
     next((book / "warehouse.lines" / "raw.transactions").glob("*.parquet")).unlink()
     with pytest.raises(InputError, match=r"warehouse\.lines/raw\.transactions/.* is gone.*--rebuild"):
@@ -231,6 +233,7 @@ def test_a_killed_worker_costs_its_task_alone(book: Path) -> None:
     assert file_bytes(book) == before
 
 
+@pytest.mark.long
 def test_a_killed_java_ends_the_run_and_the_next_one_is_right(book: Path) -> None:
     before = file_bytes(book)
     (java,) = [future.result().java for future in session._sessions.values()]

@@ -50,6 +50,7 @@ def last_two_sets(book: Path) -> list[Path]:
     return sorted((book / "published" / "runs").iterdir(), key=lambda path: path.stat().st_mtime)[-2:]
 
 
+@pytest.mark.long
 def test_a_change_is_measured_and_a_full_run_publishes_the_same(made: Path, tmp_path: Path) -> None:
     nothing, corrected = run_changes(made, ["correction"], tmp_path)
     assert (nothing["what"], corrected["what"]) == (NOTHING_NEW, "a corrected line")

@@ -125,6 +125,7 @@ def _differences(expected: dict[Any, Any], found: dict[Any, Any]) -> list[str]:
     return [f"{key}: expected {expected.get(key)}, found {found.get(key)}" for key in keys if expected.get(key) != found.get(key)]
 
 
+@pytest.mark.long
 def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_demo_book(tmp_path / name)

@@ -102,7 +102,12 @@ def scale_money(part: Part) -> Part:
     feeds = dict(part.feeds)
     feeds["transactions"] = [_times(row, ("amount", "cost")) for row in feeds["transactions"]]
     feeds["targets"] = [_times(row, ("target", "baseline", "incentive")) for row in feeds["targets"]]
-    return replace(part, feeds=feeds, agreements=[a | {"benefits": [_scaled(b) for b in a["benefits"]]} for a in part.agreements])
+    return replace(part, feeds=feeds, agreements=[_scaled_agreement(a) for a in part.agreements])
+
+
+def _scaled_agreement(agreement: Row) -> Row:
+    limits = {"limits": _times(agreement["limits"], ("at_most", "at_least"))} if "limits" in agreement else {}
+    return agreement | limits | {"benefits": [_scaled(b) for b in agreement["benefits"]]}
 
 
 def _scaled(benefit: Row) -> Row:
