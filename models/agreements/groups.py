@@ -8,10 +8,11 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from itertools import groupby
 
 from models.agreements.agreement_limits import limit_problems
+from models.agreements.benefit_axes import axis_problems, find_path
 from models.agreements.schema import Agreement, Benefit, PriorBaseline, PriorYear
 from models.agreements.versions import OwnedWindows, own_windows, periods_of, window_conflicts
 from models.calendars import CalendarSettings, make_periods
@@ -86,7 +87,7 @@ def _versions(agreements: Sequence[Agreement], owned: Sequence[OwnedWindows]) ->
     first = 0
     for _, group in groupby(agreements, key=lambda a: a.agreement):
         versions = list(group)
-        yield from ((first + i, path, message) for i, path, message in limit_problems(versions))
+        yield from ((first + i, path, message) for i, path, message in (*limit_problems(versions), *axis_problems(versions)))
         if len(versions) > 1:
             yield from _version_findings(first, versions, owned[first : first + len(versions)])
         first += len(versions)
@@ -165,26 +166,12 @@ def _nets(agreements: Sequence[Agreement], owned: Sequence[OwnedWindows], reject
                 if other not in rejected_ids:
                     similar = difflib.get_close_matches(other, by_id, 1)
                     yield i, path, f"there is no agreement {other} in this book" + (f"; did you mean {similar[0]}?" if similar else "")
-            elif cycle := _find_cycle(net_of, other, agreement.agreement):
+            elif cycle := find_path(net_of, other, agreement.agreement):
                 yield i, path, f"a cycle: {' is net of '.join([agreement.agreement, *cycle])}"
             elif agreements[by_id[other][0]].currency != agreement.currency:
                 yield i, path, f"{other} is in {agreements[by_id[other][0]].currency}; only payouts in {agreement.currency} can be taken off"
             elif late := _ends_later([owned[j] for j in by_id[other]], owned[i]):
                 yield i, path, f"{other} {late}; what it pays on a line must be known when this agreement is settled"
-
-
-def _find_cycle(net_of: Mapping[str, set[str]], start: str, goal: str) -> list[str]:
-    """The ids from `start` to `goal` along net_of; empty where there is no path."""
-    paths = [[start]]
-    visited = {start}
-    while paths:
-        path = paths.pop()
-        if path[-1] == goal:
-            return path
-        following = sorted(net_of.get(path[-1], set()) - visited)
-        visited.update(following)
-        paths += [[*path, other] for other in following]
-    return []
 
 
 def _ends_later(others: list[OwnedWindows], own: OwnedWindows) -> str:

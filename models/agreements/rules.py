@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from models.agreements.approval import missing_approval
+from models.agreements.benefit_axes import score_problems
 from models.agreements.schema import Agreement, Benefit, Gate, Matrix, Scope, WeightedTarget, axes_of, axis_name, base_of, compared_axis, measure_of
 from models.calendars import FIRST_YEAR, LAST_YEAR, PERIODS_IN
 from models.curves.vocabulary import GRID_FORMS, PAY_FORMS, SCALING_STEPS
@@ -66,6 +67,7 @@ def _agreement(agreement: Agreement) -> Iterator[Finding]:
 def _benefit(benefit: Benefit) -> Iterator[Finding]:
     yield from _tiers_or_matrix(benefit)
     yield from _needed_figures(benefit)
+    yield from score_problems(benefit)
     yield from _method(benefit)
     if benefit.accumulate != "window" and _SPAN_ORDER[benefit.accumulate] < _SPAN_ORDER[benefit.window]:
         yield ("accumulate",), f"the span ({benefit.accumulate}) is shorter than the window ({benefit.window}); use accumulate: term or window"

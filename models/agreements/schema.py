@@ -131,15 +131,57 @@ class MetricAxis(Part):
     metric: Identifier = Field(description="The last value dated in the window counts.")
 
 
+BenefitFigure = Literal["attainment", "growth", "measure", "tier", "earned"]
+
+
+class BenefitAxis(Part):
+    """A figure of another benefit of the agreement, in its window that ends on the same day."""
+
+    benefit: Identifier = Field(description="The other benefit's id. Its window is the same or shorter.")
+    of: BenefitFigure = Field(default="attainment", description="Which figure; earned is its rounded amount after its limits, over its span.")
+
+
+class ScorePart(Part):
+    """One part of a score: another benefit or a metric."""
+
+    benefit: Identifier | None = Field(default=None, description="Another benefit's id.")
+    of: BenefitFigure = Field(default="attainment", description="Which figure of the other benefit.")
+    metric: Identifier | None = Field(default=None, description="A metric from the metrics feed, instead of a benefit.")
+    weight: Weight = Field(description="How much the part counts: its weight over the sum of all.")
+    at_most: Number | None = Field(default=None, description="The part counts no more than this, before it is weighted.")
+
+
+class ScoreAxis(Part):
+    """A weighted mean of figures of other benefits and metrics: Σ weight × min(x, at_most) / Σ weight."""
+
+    score: list[ScorePart] = Field(min_length=1, max_length=100, description="The parts.")
+
+
+class RatioAxis(Part):
+    """One sum of the benefit's lines over another, over the span to date."""
+
+    ratio: list[Literal["amount", "quantity", "margin", "count"]] = Field(
+        min_length=2, max_length=2, description="The first is divided by the second; the result is blocked where the second is not above 0."
+    )
+
+
+_MAPPED_AXES: dict[str, type[Part]] = {"metric": MetricAxis, "benefit": BenefitAxis, "score": ScoreAxis, "ratio": RatioAxis, "rank": RankAxis}
+
+
 def _axis_form(value: Any) -> str:
-    if isinstance(value, MetricAxis) or (isinstance(value, dict) and "metric" in value):
-        return "metric"
-    return "rank" if isinstance(value, dict | BaseModel) else "word"
+    if not isinstance(value, dict | BaseModel):
+        return "word"
+    return next((key for key, axis in _MAPPED_AXES.items() if isinstance(value, axis) or (isinstance(value, dict) and key in value)), "rank")
 
 
 AxisName = Literal["measure", "attainment", "growth", "growth_amount", "rank", "percentile"]
 Axis = Annotated[
-    Annotated[AxisName, Tag("word")] | Annotated[RankAxis, Tag("rank")] | Annotated[MetricAxis, Tag("metric")],
+    Annotated[AxisName, Tag("word")]
+    | Annotated[RankAxis, Tag("rank")]
+    | Annotated[MetricAxis, Tag("metric")]
+    | Annotated[BenefitAxis, Tag("benefit")]
+    | Annotated[ScoreAxis, Tag("score")]
+    | Annotated[RatioAxis, Tag("ratio")],
     Discriminator(_axis_form),
 ]
 Feed = Annotated[Literal["feed"], Tag("word")]
@@ -322,7 +364,8 @@ class Benefit(Part):
         default="measure", description="What a rate multiplies: measure, amount, quantity, margin, increment (what exceeds the baseline); or {of, scope}."
     )
     by: Axis = Field(
-        default="measure", description="The axis: measure, attainment, growth, growth_amount, rank, percentile, {rank: attainment}, {metric: name}."
+        default="measure",
+        description="The axis: measure, attainment, growth, growth_amount, rank, percentile, {rank: attainment}, {metric: name}, {benefit: id}, {score: [...]}, {ratio: [margin, amount]}.",
     )
     target: Target | None = Field(
         default=None, description="For attainment: a number, `feed`, {prior: year, times: 1.05}, or {year: 100000, weights: [20, 20, 20, 40]}."
@@ -403,8 +446,15 @@ def axes_of(benefit: Benefit) -> list[Any]:
 
 
 def axis_name(axis: Any) -> str:
-    """measure, attainment, growth, growth_amount, rank, percentile or metric."""
-    return axis if isinstance(axis, str) else "metric" if isinstance(axis, MetricAxis) else "rank"
+    """measure, attainment, growth, growth_amount, rank, percentile, metric, benefit, score or ratio."""
+    return axis if isinstance(axis, str) else _axis_form(axis)
+
+
+def parts_of(axis: Any) -> list[ScorePart]:
+    """The other benefits and metrics that an axis looks at: a benefit alone is a score of one part."""
+    if isinstance(axis, BenefitAxis):
+        return [ScorePart(benefit=axis.benefit, of=axis.of, weight=Decimal(1))]
+    return axis.score if isinstance(axis, ScoreAxis) else []
 
 
 def compared_axis(axis: Any) -> str:

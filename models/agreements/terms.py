@@ -29,6 +29,7 @@ from models.agreements.schema import (
     MetricAxis,
     PriorYear,
     ProductSelection,
+    RatioAxis,
     Scope,
     WeightedTarget,
     axes_of,
@@ -36,6 +37,7 @@ from models.agreements.schema import (
     base_of,
     compared_axis,
     measure_of,
+    parts_of,
 )
 from models.agreements.target_weights import target_weights
 from models.agreements.terms_columns import SCHEMAS
@@ -164,7 +166,11 @@ class _Terms:
                 name = axis_name(axis)
                 rank_of = compared_axis(axis) if name == "rank" else None
                 metric = axis.metric if isinstance(axis, MetricAxis) else None
-                self._add("axes", benefit_key=key, slot=slot, axis=name, rank_of=rank_of, metric=metric)
+                ratio_of, ratio_to = axis.ratio if isinstance(axis, RatioAxis) else (None, None)
+                self._add("axes", benefit_key=key, slot=slot, axis=name, rank_of=rank_of, metric=metric, ratio_of=ratio_of, ratio_to=ratio_to)
+            for number, part in enumerate(parts_of(axis), 1):
+                seen = {"of_benefit": part.benefit, "figure": part.of if part.benefit else None, "metric": part.metric}
+                self._add("axis_parts", benefit_key=key, slot=slot, part_no=number, **seen, weight=part.weight, at_most=part.at_most)
         for slot, gate in enumerate(benefit.requires, FIRST_GATE):
             bounds = {"at_least": gate.at_least, "above": gate.above, "at_most": gate.at_most, "below": gate.below}
             self._add("gates", benefit_key=key, slot=slot, **bounds, otherwise=gate.otherwise)

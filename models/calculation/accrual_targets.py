@@ -7,42 +7,42 @@ interpolated (inputs.py), other placements (forecasts.py).
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
 from models.calculation.achievement import has_positive_target
-from models.calculation.payouts import pay_results, place_results, round_payouts
+from models.calculation.payouts import Earned, earn_figures
 from models.calculation.ranks import rank_rows
 from models.currencies import Rounding
+from models.curves.axes import see_others, sees_differently
 from models.curves.compiled import Scheme
 from models.curves.inputs import scaled_inputs
-from models.money import MONEY, as_money
 
 SPAN = ("series_key", "participant_key", "span_start")
 
 
-def earn_by_targets_to_date(rows: pl.DataFrame, axes: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
-    """`earned_to_date` and `tier_to_date` by `row`: of the periods of later windows of a span, before their windows end, with placement actual.
+def earn_by_targets_to_date(rows: pl.DataFrame, axes: pl.DataFrame, scheme: Scheme, rounding: Rounding, *wanted: pl.Expr) -> list[Earned]:
+    """What the periods of later windows of a span earn before their windows end, of the rows that are wanted; and those that look at such a row.
 
     rows: of payouts.evaluate_results, numbered by `row`. The target to date is that of the span's window before, plus the part of the difference
     for which days have gone; the baseline likewise.
     """
-    is_concerned = ~pl.col("is_end") & (pl.col("placement") == "actual") & (pl.col("window_start") > pl.col("span_start"))
     has_figure = (pl.col("target_source") != "none") | (pl.col("baseline_source") != "none")
-    concerned = rows.filter(is_concerned & has_figure)
-    if concerned.is_empty():
-        return pl.DataFrame(schema={"row": rows["row"].dtype, "earned_to_date": MONEY, "tier_to_date": pl.Int32})
+    is_later = has_figure & (pl.col("window_start") > pl.col("span_start"))
+    is_open = pl.all_horizontal(~pl.col("is_end"), *wanted)
+    concerned = rows.filter(is_open & is_later)
+    looking = rows.filter(is_open & ~is_later & sees_differently(rows, "to_date") & pl.col("reason").is_null())
+    found = [_earn_to_date(rows, concerned, axes, scheme, rounding)] if len(concerned) else []
+    return [*found, earn_figures(see_others(looking, "to_date"), scaled_inputs(looking), scheme, rounding)] if len(looking) else found
+
+
+def _earn_to_date(rows: pl.DataFrame, concerned: pl.DataFrame, axes: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> Earned:
     start, end = pl.col("window_start"), pl.col("window_end")
     concerned = concerned.join(_figures_before(rows), on="payout_key", maintain_order="left").with_columns(
         ((pl.col("counted_until") - start).dt.total_days() + 1).alias("days_gone"), ((end - start).dt.total_days() + 1).alias("window_days")
     )
     # participants whose own result is blocked are ranked too
     placed = rank_rows(concerned, axes).with_columns(concerned["row"]).filter(pl.col("reason").is_null())
-    figures, benefit = scaled_inputs(placed), placed["benefit_key"].to_numpy().astype(np.int64)
-    place = place_results(placed, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool))
-    paid = pay_results(placed, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place)
-    earned = as_money(round_payouts(placed, paid.earned, rounding).tolist())
-    return pl.DataFrame({"row": placed["row"], "earned_to_date": earned, "tier_to_date": pl.Series(place.tier, dtype=pl.Int32)})
+    return earn_figures(see_others(placed, "to_date"), scaled_inputs(placed), scheme, rounding)
 
 
 def _figures_before(rows: pl.DataFrame) -> pl.DataFrame:

@@ -93,6 +93,10 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
     base = pl.col("base")
     of_span = pl.struct("benefit_key", "participant_key", "span_start").rle_id()
     is_measure = base.is_in(["measure", "increment"])
+    # ratios are of the benefit's own lines; `line_count` becomes that of the measure
+    own = {"amount": "amount", "cost": "cost", "count": "line_count"} if (rows["axis_needs_sums"] != "").any() else {}
+    rows = rows.with_columns(pl.col(column).alias(f"{name}_to_date") for name, column in own.items())
+    sums_of_ratios = [pl.col(f"{name}_to_date").cum_sum().over("span_key") for name in own]
     summed = (
         rows.with_columns(of_span.alias("span_key"), column_of(pl.col("measure"), of_measure).alias("measure_period"))
         .with_columns(
@@ -107,6 +111,7 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
             # the running sum of zeros is zero, so columns of zeros are skipped: in most books nothing is missing
             *(pl.col(c).cum_sum().over("span_key") for c in rows.columns if c.startswith("missing_") and rows[c].max()),
             pl.col("line_count").cum_sum().over("span_key"),
+            *sums_of_ratios,
         )
     )
     if rows["counts_from"].ne(rows["first_period"]).any():
@@ -181,10 +186,11 @@ def _missing_base(of_measure: str, of_base: str) -> pl.Expr:
 
 
 def _missing_lines(of_measure: str, of_base: str) -> pl.Expr:
-    """What is missing on a line that the measure, the base or a pay form needs: the first reason that applies. Null: nothing."""
+    """What is missing on a line that the measure, the base, a ratio or a pay form needs: the first reason that applies. Null: nothing."""
 
     def is_missing(names: tuple[str, ...], missing: str) -> pl.Expr:
         found = (pl.col("measure").is_in(names) & (pl.col(f"{missing}{of_measure}") > 0)) | (pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 0))
+        found |= pl.col("axis_needs_sums").str.contains("|".join(names)) & (pl.col(missing) > 0)
         return found | (pl.col("pays_per_unit") & (pl.col(missing) > 0)) if "quantity" in names else found
 
     return pl.coalesce(pl.when(is_missing(names, missing)).then(pl.lit(reason)) for reason, names, missing in MISSING)

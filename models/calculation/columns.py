@@ -25,7 +25,7 @@ SUMMED: Types = {
 #: Columns of terms.benefits that the calculation does not read.
 _UNREAD = ("definition", "quote", "clause", "position", "has_constant_rate")
 _OF_AGREEMENT = ("agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of")
-_TERMS = ("tiers", "axes", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods")
+_TERMS = ("tiers", "axes", "axis_parts", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods")
 
 #: The input frames, by name.
 INPUTS: Mapping[str, Types] = {
@@ -60,6 +60,7 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "axis_needs_baseline": (FLAG, "an axis of the benefit needs a baseline"),
         "axis_needs_positive_baseline": (FLAG, "an axis of the benefit divides by the baseline"),
         "axis_needs_metric": (FLAG, "an axis of the benefit needs a metric"),
+        "axis_needs_sums": (TEXT, "the sums of lines that ratios of the benefit need; empty: none"),
     },
     "find_targets": {
         "feed_target": (pl.Decimal(18, 6), "target of the targets feed for this window"),
@@ -145,6 +146,9 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
 OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     r"axis_value_\d+": (EXACT, "rank, percentile or metric of the slot"),
     r"axis_divisor_\d+": (COUNT, "what axis_value of the slot is divided by"),
+    r"(axis|projected|to_date)_(numerator|denominator)_\d+": (TEXT, "x of the slot as a ratio of integers, by other benefits' figures, scores or sums"),
+    r"axis_words_\d+": (TEXT, "what that x is made of, in words"),
+    "(amount|cost|count)_to_date": (EXACT, "sum over the benefit's own lines up to the end of the period, for ratios"),
     "(target|target_times|baseline)_before": (EXACT, "of a target to date: the figure of the span's window before"),
     "weight_(to_date|of_year)_before": (COUNT, "of a target to date: the weights of the span's window before"),
     "days_gone|window_days": (COUNT, "of a target to date: the days of the window that have gone, and all its days"),

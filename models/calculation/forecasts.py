@@ -6,6 +6,7 @@ Belongs here: projections, earned-to-date by placement. Does not belong here: ev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,12 +14,13 @@ import polars as pl
 
 from models.calculation.accrual_targets import earn_by_targets_to_date
 from models.calculation.achievement import missing_measure, sum_prior_periods
-from models.calculation.payouts import Keys, Place, pay_results, place_results, round_payouts
+from models.calculation.payouts import Earned, Keys, Place, earn_figures, pay_results, place_results, round_payouts
 from models.currencies import Rounding
+from models.curves.axes import see_others, sees_differently
 from models.curves.compiled import Scheme
 from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers, scaled_inputs
 from models.curves.pieces import Exact, choose
-from models.money import EXACT, as_exact, as_money
+from models.money import EXACT, MONEY, as_exact, as_money
 
 
 def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, axes: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
@@ -27,7 +29,7 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, axes: pl.DataFrame
     rows: one row per payout × period, of payouts.evaluate_results. One row in, one out. At the window's end, and where a projection would change
     nothing, it is the measure itself.
     """
-    moves = (pl.col("measure_to_date") != 0) | (pl.col("forecast") == "feed") | (pl.col("placement") == "forecast")
+    moves = (pl.col("measure_to_date") != 0) | (pl.col("forecast") == "feed") | (pl.col("placement") == "forecast") | sees_differently(rows, "projected")
     is_open = ~pl.col("is_end") & pl.col("reason").is_null()
     is_forecast = pl.col("placement") == "forecast"
     rows = rows.with_columns(pl.int_range(pl.len()).alias("row"))
@@ -37,7 +39,8 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, axes: pl.DataFrame
     ]
     at_tier = rows.filter(is_open & (pl.col("placement") == "tier"))
     forecast = rows
-    for earned in (pl.concat(found, how="diagonal"), _at_tier(at_tier, scheme, rounding), earn_by_targets_to_date(rows, axes, scheme, rounding)):
+    to_date = _by_row(earn_by_targets_to_date(rows, axes, scheme, rounding, pl.col("placement") == "actual"), rows["row"].dtype)
+    for earned in (pl.concat(found, how="diagonal"), _at_tier(at_tier, scheme, rounding), to_date):
         forecast = forecast.join(earned, on="row", how="left", maintain_order="left")
     blocked = pl.col("reason").is_not_null()
     return forecast.with_columns(
@@ -121,20 +124,37 @@ def _days(rows: pl.DataFrame) -> tuple[Exact, Exact]:
 def _project(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme) -> pl.DataFrame:
     """The projected measure and the tier that it reaches. One row in, one out."""
     figures, _ = project_figures(rows, measures)
-    benefit = _benefits(rows)
+    benefit, rows = _benefits(rows), see_others(rows, "projected")
     return _projection(rows, figures, place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool)))
 
 
 def _forecast(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
     """The same with earned to date: payout(P) / P × M, rounded once; where P is 0 or less: payout(P) × days elapsed / days."""
     figures, to_date = project_figures(rows, measures)
-    benefit = _benefits(rows)
+    benefit, rows = _benefits(rows), see_others(rows, "projected")
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool))
     numerator, denominator = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place).earned
     elapsed, days = _days(rows)
     is_positive = (figures.measure > 0).astype(bool)
     earned = numerator * choose(is_positive, to_date, elapsed), denominator * choose(is_positive, figures.measure, days)
     return _projection(rows, figures, place).with_columns(as_money(round_payouts(rows, earned, rounding).tolist()).alias("earned_projected"))
+
+
+def earn_projected(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> list[Earned]:
+    """What rows earn at the end of their windows by the projection, whatever their placement. rows: numbered by `row`."""
+    is_open = ~pl.col("is_end") & pl.col("reason").is_null()
+    rows = see_others(rows.filter(is_open), "projected")
+    return [earn_figures(rows, project_figures(rows, measures)[0], scheme, rounding)] if len(rows) else []
+
+
+def _by_row(found: Sequence[Earned], row_type: pl.DataType) -> pl.DataFrame:
+    """`earned_to_date` and `tier_to_date` by `row`."""
+    empty = pl.DataFrame(schema={"row": row_type, "earned_to_date": MONEY, "tier_to_date": pl.Int32})
+    frames = [
+        pl.DataFrame({"row": each.row, "earned_to_date": as_money(each.earned.tolist()), "tier_to_date": pl.Series(each.tier, dtype=pl.Int32)})
+        for each in found
+    ]
+    return pl.concat([empty, *frames])
 
 
 def _projection(rows: pl.DataFrame, figures: ScaledInputs, place: Place) -> pl.DataFrame:

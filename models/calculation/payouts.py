@@ -26,13 +26,13 @@ from models.curves.pieces import START_SCALE, Coefficients, Exact, Ladder, choos
 from models.curves.vocabulary import COLUMNS, CURVE
 from models.money import EXACT, as_exact, as_money, round_ratio
 
-#: The columns that the result of a row depends on, apart from ranks and metrics, whose columns begin with AXIS_INPUTS.
+#: The columns that the result of a row depends on, apart from places on axes that are looked up, whose columns begin with AXIS_INPUTS.
 CURVE_INPUTS = (
     "benefit_key", "measure_to_date", "base_to_date", "quantity_to_date", "target", "target_times",
     "weight_to_date", "weight_of_year", "baseline",
     "incentive", "days", "of_days", "reason",
 )  # fmt: skip
-AXIS_INPUTS = ("axis_value_", "axis_divisor_", "tie_count")
+AXIS_INPUTS = ("axis_value_", "axis_divisor_", "axis_numerator_", "axis_denominator_", "tie_count")
 
 Keys = npt.NDArray[np.int64]
 
@@ -61,6 +61,24 @@ class Paid:
     limited: tuple[Exact, Exact]
     earned: tuple[Exact, Exact]
     is_limited: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Earned:
+    """What figures earn, by `row`: the tier reached, and the amount of the span, rounded, in ten-thousandths of a unit of money."""
+
+    row: pl.Series
+    figures: ScaledInputs
+    tier: Keys
+    earned: Exact
+
+
+def earn_figures(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, rounding: Rounding) -> Earned:
+    """What the figures earn. rows: numbered by `row`, none of them blocked. One row in, one out."""
+    benefit = rows["benefit_key"].to_numpy().astype(np.int64)
+    place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool))
+    paid = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place)
+    return Earned(rows["row"], figures, place.tier, round_payouts(rows, paid.earned, rounding))
 
 
 def evaluate_results(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from models.calculation.accrual_targets import earn_by_targets_to_date
 from models.calculation.accruals import accrue_periods
 from models.calculation.achievement import find_reasons, find_targets, list_payouts, measure_periods
 from models.calculation.agreement_limits import limit_accruals, limit_differences
@@ -21,12 +22,13 @@ from models.calculation.explanation.missing import describe_missing
 from models.calculation.explanation.slices import cut_slices
 from models.calculation.explanation.steps import list_steps
 from models.calculation.explanation.traces import trace_results
-from models.calculation.forecasts import forecast_rows
+from models.calculation.forecasts import earn_projected, forecast_rows
 from models.calculation.incomplete import hide_incomplete
+from models.calculation.other_benefits import View, earn_in_order
 from models.calculation.payouts import evaluate_results
 from models.calculation.ranks import rank_rows
 from models.currencies import Rounding
-from models.curves.axes import find_metrics, list_needs
+from models.curves.axes import find_metrics, find_ratios, list_needs
 from models.curves.compiled import compile_scheme
 from models.curves.inputs import integers
 from models.curves.vocabulary import PAY_FORMS
@@ -53,8 +55,16 @@ def _compute(
     benefits = frames["benefits"].join(list_needs(axes), on="benefit_key")
     listed = list_payouts(benefits, frames["windows"], frames["participants"], first_payout)
     measured = measure_periods(find_targets(listed, measures, frames["targets"]), measures, frames["periods"], as_of, as_of_period)
-    placed = rank_rows(find_reasons(find_metrics(measured, axes, frames["metrics"])), axes)
-    rows = forecast_rows(evaluate_results(placed, scheme, rounding), measures, axes, scheme, rounding)
+    placed = find_ratios(rank_rows(find_reasons(find_metrics(measured, axes, frames["metrics"])), axes), axes)
+
+    def earn(rows: pl.DataFrame) -> pl.DataFrame:
+        return forecast_rows(evaluate_results(rows, scheme, rounding), measures, axes, scheme, rounding)
+
+    views: dict[str, View] = {
+        "projected": lambda rows: earn_projected(rows, measures, scheme, rounding),
+        "to_date": lambda rows: earn_by_targets_to_date(rows, axes, scheme, rounding),
+    }
+    rows = earn_in_order(placed, frames, earn, views)
     differences = limit_differences(find_differences(_assign_status(rows, as_of)), as_of)
     settled = forget_changed(combine_payouts(apply_clawback(differences)))
     payouts = _rename_for_publication(hide_incomplete(settled))

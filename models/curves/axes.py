@@ -1,7 +1,7 @@
 """Axes: the place of each result on the axes of its curve, matrix, multiplier and gates.
 
-Belongs here: x as a ratio of integers for every slot of `terms.axes`, what an axis needs, and the metrics feed's values.
-Does not belong here: ranks among participants (ranks.py), tiers (pieces.py).
+Belongs here: x as a ratio of integers for every slot of `terms.axes`, what an axis needs, the metrics feed's values, and ratios of sums.
+Does not belong here: ranks among participants (ranks.py), figures of other benefits (other_benefits.py), tiers (pieces.py).
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import numpy.typing as npt
 import polars as pl
 
 from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers
-from models.curves.pieces import Exact, choose
+from models.curves.pieces import Exact, choose, exact
 from models.curves.vocabulary import CURVE
 from models.money import EXACT
 
-KINDS = ("none", "measure", "attainment", "growth", "growth_amount", "rank", "percentile", "metric")
-NONE, MEASURE, ATTAINMENT, GROWTH, GROWTH_AMOUNT, RANK, PERCENTILE, METRIC = range(len(KINDS))
+KINDS = ("none", "measure", "attainment", "growth", "growth_amount", "rank", "percentile", "metric", "benefit", "score", "ratio")
+NONE, MEASURE, ATTAINMENT, GROWTH, GROWTH_AMOUNT, RANK, PERCENTILE, METRIC, BENEFIT, SCORE, RATIO = range(len(KINDS))
+
+#: How a row looks at other benefits: as they are, as they are projected, and by their targets to date. The places are in columns of that name.
+VIEWS = ("axis", "projected", "to_date")
 
 
 @dataclass(frozen=True)
@@ -53,13 +56,16 @@ def list_needs(axes: pl.DataFrame) -> pl.DataFrame:
         "axis_needs_metric": "metric",
     }
     return axes.group_by("benefit_key").agg(
-        (axis.is_in([kind] if isinstance(kind, str) else kind) | of.fill_null("").is_in([kind] if isinstance(kind, str) else kind)).any().alias(name)
-        for name, kind in needs.items()
+        *(
+            (axis.is_in([kind] if isinstance(kind, str) else kind) | of.fill_null("").is_in([kind] if isinstance(kind, str) else kind)).any().alias(name)
+            for name, kind in needs.items()
+        ),
+        pl.concat_str("ratio_of", "ratio_to", separator=" ").drop_nulls().str.join(" ").alias("axis_needs_sums"),
     )
 
 
 def place_rows(axes: Axes, slot: int, benefit: npt.NDArray[np.int64], rows: pl.DataFrame, figures: ScaledInputs) -> tuple[Exact, Exact]:
-    """x and its divisor: M, M / T, M / B − 1, M − B, the rank, the percentile or the metric. One row in, one out.
+    """x and its divisor: M, M / T, M / B − 1, M − B, the rank, the percentile, the metric, or what other benefits and sums give. One row in, one out.
 
     Where figures are prorated, measure and growth_amount are divided by the part of the window: threshold × part ≤ x is threshold ≤ x / part.
     Rows without what their axis needs get arbitrary numbers.
@@ -68,10 +74,14 @@ def place_rows(axes: Axes, slot: int, benefit: npt.NDArray[np.int64], rows: pl.D
     compares = (kind == GROWTH) | (kind == GROWTH_AMOUNT)
     x = choose(compares, figures.measure - figures.baseline, figures.measure) if compares.any() else figures.measure
     divisor = axis_unit(kind, figures)
-    is_given = kind >= RANK
+    is_given = (kind >= RANK) & (kind <= METRIC)
     if is_given.any():
         x = choose(is_given, integers(rows[f"axis_value_{slot}"]), x)
         divisor = choose(is_given, integers(rows[f"axis_divisor_{slot}"].fill_null(1)) * EXACT_SCALE, divisor)
+    is_ratio = kind >= BENEFIT
+    if is_ratio.any():
+        x = choose(is_ratio, read_integers(rows[f"axis_numerator_{slot}"]), x)
+        divisor = choose(is_ratio, read_integers(rows[f"axis_denominator_{slot}"]), divisor)
     return x, choose(divisor > 0, divisor, 1)
 
 
@@ -86,15 +96,9 @@ def find_metrics(rows: pl.DataFrame, axes: pl.DataFrame, metrics: pl.DataFrame) 
     rows: with benefit_key, participant_id, span_start, counted_until. The last value dated in the span up to `counted_until` counts.
     metrics: one row per participant_id, metric and date, with value.
     """
-    values = metrics.select("participant_id", "metric", pl.col("date").alias("value_date"), pl.col("value").cast(EXACT)).sort("value_date")
     for (slot,), wanted in axes.filter(pl.col("axis") == "metric").partition_by("slot", as_dict=True).items():
-        found = (
-            rows.select("benefit_key", "participant_id", "span_start", "counted_until", pl.int_range(pl.len()).alias("row"))
-            .join(wanted.select("benefit_key", "metric"), on="benefit_key")
-            .sort("counted_until")
-            .join_asof(values, left_on="counted_until", right_on="value_date", by=["participant_id", "metric"], strategy="backward", check_sortedness=False)
-            .with_columns(pl.when(pl.col("value_date") >= pl.col("span_start")).then("value").alias(f"axis_value_{slot}"))
-            .with_columns(pl.col(f"axis_value_{slot}").is_null().alias("missing_here"))
+        found = last_values(rows, wanted, metrics).select(
+            "row", pl.col("value").alias(f"axis_value_{slot}"), pl.col("value").is_null().alias("missing_here")
         )
         rows = (
             rows.with_columns(pl.int_range(pl.len()).alias("row"))
@@ -105,3 +109,74 @@ def find_metrics(rows: pl.DataFrame, axes: pl.DataFrame, metrics: pl.DataFrame) 
             .drop("row", "missing_here")
         )
     return rows
+
+
+def last_values(rows: pl.DataFrame, wanted: pl.DataFrame, metrics: pl.DataFrame) -> pl.DataFrame:
+    """`row` (the position in `rows`) and `value` of a metric, null where none is dated in the span. wanted: benefit_key, metric; one row per benefit."""
+    values = metrics.select("participant_id", "metric", pl.col("date").alias("value_date"), pl.col("value").cast(EXACT)).sort("value_date")
+    return (
+        rows.select("benefit_key", "participant_id", "span_start", "counted_until", pl.int_range(pl.len()).alias("row"))
+        .join(wanted.select("benefit_key", "metric"), on="benefit_key")
+        .sort("counted_until")
+        .join_asof(values, left_on="counted_until", right_on="value_date", by=["participant_id", "metric"], strategy="backward", check_sortedness=False)
+        .select("row", pl.when(pl.col("value_date") >= pl.col("span_start")).then("value").alias("value"))
+    )
+
+
+def find_ratios(rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
+    """The place of every row and slot with a ratio: `axis_numerator_<slot>` / `axis_denominator_<slot>`. A row is blocked where the second sum is not
+    above 0.
+
+    rows: of achievement.find_reasons, with the sums to date of the benefit's lines.
+    """
+    for slot, of, to in axes.filter(pl.col("axis") == "ratio").select("slot", "ratio_of", "ratio_to").unique(maintain_order=True).iter_rows():
+        users = axes.filter((pl.col("slot") == slot) & (pl.col("ratio_of") == of) & (pl.col("ratio_to") == to))["benefit_key"]
+        is_here = pl.col("benefit_key").is_in(users.implode())
+        first, second = _sum_to_date(of), _sum_to_date(to)
+        rows = rows.with_columns(
+            pl.when(is_here & pl.col("reason").is_null() & (second <= 0)).then(pl.lit("divisor_not_positive")).otherwise("reason").alias("reason"),
+            *_set_where(rows, is_here, {f"axis_numerator_{slot}": as_integers(first), f"axis_denominator_{slot}": as_integers(second)}),
+            *_set_where(rows, is_here, {f"axis_words_{slot}": pl.format("{} {} / {} {}", pl.lit(of), in_words(first), pl.lit(to), in_words(second))}),
+        )
+    return rows
+
+
+def _sum_to_date(name: str) -> pl.Expr:
+    """A sum over the benefit's own lines, whatever it measures."""
+    of = {"amount": pl.col("amount_to_date"), "margin": pl.col("amount_to_date") - pl.col("cost_to_date"), "count": pl.col("count_to_date")}
+    return of.get(name, pl.col("quantity_to_date")).cast(EXACT)
+
+
+def _set_where(rows: pl.DataFrame, condition: pl.Expr, columns: dict[str, pl.Expr]) -> list[pl.Expr]:
+    """The columns with these values where the condition holds; a slot may hold a ratio for one benefit and something else for another."""
+    return [
+        pl.when(condition).then(value).otherwise(pl.col(name) if name in rows.columns else None).cast(pl.String).alias(name) for name, value in columns.items()
+    ]
+
+
+def see_others(rows: pl.DataFrame, view: str) -> pl.DataFrame:
+    """The rows with places on other benefits' figures as this view has them."""
+    names = [name for name in rows.columns if name.startswith((f"{view}_numerator_", f"{view}_denominator_"))]
+    return rows.with_columns(pl.coalesce(name, own).alias(own) for name in names for own in (name.replace(view, "axis", 1),))
+
+
+def sees_differently(rows: pl.DataFrame, view: str) -> pl.Expr:
+    """Whether a place on other benefits' figures is not the same in this view."""
+    names = [name for name in rows.columns if name.startswith((f"{view}_numerator_", f"{view}_denominator_"))]
+    return pl.any_horizontal(pl.lit(False), *((pl.col(name) != pl.col(name.replace(view, "axis", 1))).fill_null(False) for name in names))
+
+
+def as_integers(value: pl.Expr) -> pl.Expr:
+    """A number of type EXACT as the text of an integer in 1/EXACT_SCALE."""
+    return value.cast(EXACT).cast(pl.String).str.replace(".", "", literal=True)
+
+
+def read_integers(texts: pl.Series) -> Exact:
+    """Texts of integers of any size; null is 0."""
+    return exact(int(text) if text else 0 for text in texts)
+
+
+def in_words(value: pl.Expr) -> pl.Expr:
+    """A number without the zeros at its end."""
+    text = value.cast(pl.String)
+    return pl.when(text.str.contains(".", literal=True)).then(text.str.strip_chars_end("0").str.strip_chars_end(".")).otherwise(text)

@@ -32,6 +32,9 @@ AXES = {
     "rank": "x = 1 + how many have a larger",
     "percentile": "x = share of the other participants with a smaller measure; alone: 1",
     "metric": "x = last value of the metric",
+    "benefit": "x = figure of another benefit, in its window that ends on the same day",
+    "score": "x = Σ weight × min(x, at_most) / Σ weight",
+    "ratio": "x = sum / sum, over the lines of the benefit",
 }
 #: What a slot of terms.axes is for; from FIRST_GATE on: the gates.
 SLOTS = {CURVE: "", COLUMNS: "columns: ", MULTIPLY: "multiply: "}
@@ -194,7 +197,7 @@ def _places(paid: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
     )
     return [
         _step(paid.filter(is_plain), "axis", pl.col("by_axis").replace_strict(AXES, return_dtype=pl.String), _axis_inputs("by_axis"), "axis_value"),
-        _step(traces.axes, "axis", formula, _axis_inputs("axis"), "x", "slot"),
+        _step(traces.axes, "axis", formula, _axis_inputs("axis", pl.col("words")), "x", "slot"),
         _step(
             paid,
             "tier",
@@ -299,7 +302,7 @@ def _source_formula(name: str, letter: str) -> pl.Expr:
     return pl.when(source == "prior").then(pl.concat_str(formula, times)).when(source == "year").then(of_weights).otherwise(formula)
 
 
-def _axis_inputs(axis: str) -> pl.Expr:
+def _axis_inputs(axis: str, words: pl.Expr | None = None) -> pl.Expr:
     by = pl.col(axis)
     return (
         pl.when(by == "attainment")
@@ -308,6 +311,8 @@ def _axis_inputs(axis: str) -> pl.Expr:
         .then(_inputs(M="measure", B="baseline"))
         .when(by == "metric")
         .then(pl.lit(""))
+        .when(by.is_in(["benefit", "score", "ratio"]))
+        .then(pl.lit("") if words is None else words)
         .otherwise(_inputs(M="measure"))
     )
 

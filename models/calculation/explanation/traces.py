@@ -55,7 +55,8 @@ def _trace_axis(paid: pl.DataFrame, scheme: Scheme, slot: int) -> pl.DataFrame:
     kind = scheme.axes.kinds[slot][_benefits(paid)]
     rows = paid.filter(kind >= RANK if slot == CURVE else kind != NONE)
     x, divisor = place_rows(scheme.axes, slot, _benefits(rows), rows, scaled_inputs(rows).unscaled())
-    figures = {"measure": "measure_to_date", "target": "effective_target", "baseline": "baseline"}
+    words = pl.col(f"axis_words_{slot}") if f"axis_words_{slot}" in rows.columns else pl.lit(None, pl.String)
+    figures = {"measure": "measure_to_date", "target": "effective_target", "baseline": "baseline", "words": words}
     return rows.select("payout_key", "benefit_key", **figures).with_columns(as_exact(x, divisor).alias("x"), pl.lit(slot, pl.Int32).alias("slot"))
 
 
