@@ -148,6 +148,7 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     r"axis_divisor_\d+": (COUNT, "what axis_value of the slot is divided by"),
     r"(axis|projected|to_date)_(numerator|denominator)_\d+": (TEXT, "x of the slot as a ratio of integers, by other benefits' figures, scores or sums"),
     r"axis_words_\d+": (TEXT, "what that x is made of, in words"),
+    "axis_missing": (TEXT, "what such an x lacks, in words"),
     "(amount|cost|count)_to_date": (EXACT, "sum over the benefit's own lines up to the end of the period, for ratios"),
     "(target|target_times|baseline)_before": (EXACT, "of a target to date: the figure of the span's window before"),
     "weight_(to_date|of_year)_before": (COUNT, "of a target to date: the weights of the span's window before"),

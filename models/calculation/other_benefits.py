@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from models.calculation.payouts import Earned
-from models.curves.axes import VIEWS, as_integers, in_words, last_values, read_integers
+from models.curves.axes import VIEWS, as_integers, block, in_words, last_values, read_integers
 from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers, scaled_inputs
 from models.curves.pieces import Exact, choose
 from models.money import as_exact
@@ -79,7 +79,7 @@ def _look_at_others(rows: pl.DataFrame, parts: pl.DataFrame, seen: list[pl.DataF
 
 def _look_at_part(rows: pl.DataFrame, part: pl.DataFrame, figures: pl.DataFrame, metrics: pl.DataFrame) -> pl.DataFrame:
     """The rows of benefits that have this part: row, weight, at_most, the figure in every view, why it is missing, and its name."""
-    looking = rows.select("row", "benefit_key", *_SAME).join(part, on="benefit_key")
+    looking = rows.select("row", "benefit_key", "participant_id", "span_start", "counted_until", *_SAME).join(part, on="benefit_key")
     values = last_values(rows, part.drop_nulls("metric"), metrics)
     found = looking.join(figures, on=[*_SAME, "of_benefit", "figure"], how="left").join(values, on="row", how="left")
     is_metric, has_value = pl.col("metric").is_not_null(), pl.col("value").is_not_null()
@@ -99,6 +99,12 @@ def _look_at_part(rows: pl.DataFrame, part: pl.DataFrame, figures: pl.DataFrame,
         .when(~is_metric & pl.col("axis_numerator").is_null())
         .then(pl.lit("benefit_blocked"))
         .alias("reason_here"),
+        pl.when(is_metric)
+        .then(pl.format("no value of {} for {} from {} to {}", "metric", "participant_id", "span_start", "counted_until"))
+        .when(pl.col("is_there").is_null())
+        .then(pl.format("no window of {} that ends on {} has begun", "of_benefit", "window_end"))
+        .otherwise(pl.format("no {} of {}, whose own steps say why", "figure", "of_benefit"))
+        .alias("missing_here"),
         pl.when(is_metric).then(pl.format("metric {}", "metric")).otherwise(pl.format("{} of {}", "figure", "of_benefit")).alias("name"),
     )
 
@@ -121,7 +127,7 @@ def _score(rows: pl.DataFrame, slot: int, parts: list[pl.DataFrame]) -> pl.DataF
             is_cut = is_capped & (n * EXACT_SCALE > most * d).astype(bool)
             n, d = choose(is_cut, most, n), choose(is_cut, EXACT_SCALE, d)
             numerator[at], denominator[at] = _reduced(numerator[at] * d + weight * n * denominator[at], denominator[at] * d)
-    reasons = pl.concat(texts).drop_nulls("reason_here").group_by("row", maintain_order=True).agg(pl.col("reason_here").first())
+    reasons = pl.concat(texts).drop_nulls("reason_here").group_by("row", maintain_order=True).agg(pl.col("reason_here", "missing_here").first())
     is_here = weights > 0
     rows = rows.join(reasons, on="row", how="left", maintain_order="left").join(_words(texts), on="row", how="left", maintain_order="left")
     columns = {}
@@ -132,10 +138,10 @@ def _score(rows: pl.DataFrame, slot: int, parts: list[pl.DataFrame]) -> pl.DataF
     columns = {name: pl.coalesce(values, name) if name in rows.columns else values for name, values in columns.items()}
     words = f"axis_words_{slot}"
     return rows.with_columns(
-        pl.coalesce("reason", "reason_here").alias("reason"),
+        *block(rows, pl.col("reason_here"), pl.col("missing_here")),
         (pl.coalesce("words", words) if words in rows.columns else pl.col("words")).alias(words),
         **columns,
-    ).drop("reason_here", "words")
+    ).drop("reason_here", "missing_here", "words")
 
 
 def _words(parts: list[pl.DataFrame]) -> pl.DataFrame:

@@ -134,7 +134,7 @@ def find_ratios(rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
         is_here = pl.col("benefit_key").is_in(users.implode())
         first, second = _sum_to_date(of), _sum_to_date(to)
         rows = rows.with_columns(
-            pl.when(is_here & pl.col("reason").is_null() & (second <= 0)).then(pl.lit("divisor_not_positive")).otherwise("reason").alias("reason"),
+            *block(rows, pl.when(is_here & (second <= 0)).then(pl.lit("divisor_not_positive")), pl.format("{} is {}", pl.lit(to), in_words(second))),
             *_set_where(rows, is_here, {f"axis_numerator_{slot}": as_integers(first), f"axis_denominator_{slot}": as_integers(second)}),
             *_set_where(rows, is_here, {f"axis_words_{slot}": pl.format("{} {} / {} {}", pl.lit(of), in_words(first), pl.lit(to), in_words(second))}),
         )
@@ -145,6 +145,13 @@ def _sum_to_date(name: str) -> pl.Expr:
     """A sum over the benefit's own lines, whatever it measures."""
     of = {"amount": pl.col("amount_to_date"), "margin": pl.col("amount_to_date") - pl.col("cost_to_date"), "count": pl.col("count_to_date")}
     return of.get(name, pl.col("quantity_to_date")).cast(EXACT)
+
+
+def block(rows: pl.DataFrame, reason: pl.Expr, missing: pl.Expr) -> list[pl.Expr]:
+    """`reason` and, in words, `axis_missing` of rows that are not blocked yet; where the new reason is null, they stay as they are."""
+    is_new = pl.col("reason").is_null() & reason.is_not_null()
+    before = pl.col("axis_missing") if "axis_missing" in rows.columns else None
+    return [pl.coalesce("reason", reason).alias("reason"), pl.when(is_new).then(missing).otherwise(before).cast(pl.String).alias("axis_missing")]
 
 
 def _set_where(rows: pl.DataFrame, condition: pl.Expr, columns: dict[str, pl.Expr]) -> list[pl.Expr]:

@@ -37,6 +37,9 @@ WAYS_OUT = {
     "target_not_positive": "Correct the target: it is 0 or less.",
     "baseline_not_positive": "Give the participant a baseline of its own in the targets feed, or agree `by: growth_amount`: the prior year is 0 or less.",
     "metric_missing": "Send a value of the metric that is dated in the window.",
+    "divisor_not_positive": "Nothing needs doing if nothing was sold: the sum that a ratio divides by is 0 or less. Otherwise correct the lines.",
+    "benefit_missing": "Wait until the other benefit's window that ends on the same day begins; if it has none, correct `by` in the agreement.",
+    "benefit_blocked": "Look up the other benefit's payout: it is blocked, or it has no such figure.",
 }
 METHODS = {
     "whole": "the tier reached applies to the whole base",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -11,11 +12,15 @@ Axis = tuple[str, str]  # kind, and of what: ("growth", ""), ("rank", "attainmen
 
 #: Axes that follow from measure, target and baseline alone.
 OWN = ("measure", "attainment", "growth", "growth_amount")
+#: Axes that look elsewhere: at other benefits and metrics, or at sums of the benefit's lines. What they look at is kept as JSON.
+LOOKS = ("benefit", "score", "ratio")
 
 
 def axis_of(by: Any) -> Axis:
     """`by` as written, in one form."""
     if isinstance(by, dict):
+        if kind := next((kind for kind in LOOKS if kind in by), ""):
+            return kind, json.dumps(by, default=str)
         ((kind, of),) = by.items()
         return str(kind), str(of)
     return (by, "measure") if by in ("rank", "percentile") else (by, "")
@@ -34,6 +39,18 @@ def curve_axes(benefit: Row) -> list[Axis]:
     if "matrix" in benefit:
         return [axis_of(benefit["matrix"][side]["by"]) for side in ("rows", "columns")]
     return [axis_of(benefit.get("by", "measure"))]
+
+
+def parts(axis: Axis) -> list[Row]:
+    """The parts of a score; a benefit alone is one with the weight 1."""
+    by = json.loads(axis[1]) if axis[0] in LOOKS else {}
+    return [{**by, "weight": 1}] if axis[0] == "benefit" else list(by.get("score", []))
+
+
+def axes_in_order(benefit: Row) -> list[Axis]:
+    """Every axis of a benefit, as the reasons of a blocked result are given: curve, multiplier, gates."""
+    others = [*([benefit["multiply"]] if "multiply" in benefit else []), *benefit.get("requires", [])]
+    return list(dict.fromkeys([*curve_axes(benefit), *(axis_of(other["by"]) for other in others)]))
 
 
 def all_axes(benefit: Row) -> set[Axis]:

@@ -10,8 +10,9 @@ from fractions import Fraction
 from tests.reference.calendar import Window, calendar_of, periods
 from tests.reference.combine import Outcome, check_groups, check_net_of, in_order, keep_best, lost_lines, rule_of
 from tests.reference.credit import Credit, Credits
-from tests.reference.earning import accrued, earn, rounded
+from tests.reference.earning import accrued, at_the_end, earn, rounded
 from tests.reference.language import refuse_unknown
+from tests.reference.others import Others, figures_of, in_turn, looked_at
 from tests.reference.position import BenefitLines, Feeds, Position, References, curve_axis
 from tests.reference.read import UNIT, Book, NotCovered, Refused, Row
 from tests.reference.shares import line_rows
@@ -22,6 +23,7 @@ __all__ = ["AccrualKey", "NotCovered", "PayoutKey", "Refused", "Results", "compu
 
 PayoutKey = tuple[str, str, str, dt.date]  # agreement, benefit, participant, window start
 AccrualKey = tuple[str, str, str, dt.date, str]  # … and period
+Views = dict[dt.date, dict[str, Position]]  # every participant's position on every day
 ZERO = Fraction(0)
 
 
@@ -76,6 +78,7 @@ class _Run:
         self.book = book
         self.credits = Credits(book)
         self.feeds = Feeds(book)
+        self.others = Others()
         self.calendar = calendar_of(book.settings)
         self.agreements = by_agreement(book.agreements)
         self.paid: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))  # agreement: line: what it pays on it, in 10^-12
@@ -102,8 +105,9 @@ class _Run:
     def outcomes(self, name: str) -> list[Outcome]:
         """Every result of one agreement, before others of its group are looked at."""
         credits = {number(version): self._credits(version) for version in self.agreements[name]}
-        found = []
-        for owned in self.owned[name].values():
+        found_of: dict[str, list[Outcome]] = {}
+        for benefit_id in in_turn(self.agreements[name]):
+            owned, found = self.owned[name][benefit_id], found_of.setdefault(benefit_id, [])
             cases: dict[int, BenefitLines] = {}
             states: dict[str, _State] = defaultdict(_State)
             for version, benefit, window in owned:
@@ -113,6 +117,7 @@ class _Run:
                 if n not in cases:
                     cases[n] = BenefitLines(version, benefit, credits[n], self.lost.get(name, set()), self.feeds, self.calendar)
                 found += self._window(cases[n], window, states)
+        found = [outcome for benefit_id in self.owned[name] for outcome in found_of[benefit_id]]
         limit_sums(found, self.agreements[name], self.calendar, self.book.as_of)
         self._settle(name, found)
         return found
@@ -136,8 +141,10 @@ class _Run:
     def _window(self, case: BenefitLines, window: Window, states: dict[str, _State]) -> list[Outcome]:
         """The results of one window, for all participants of the version that owns it."""
         path = periods(window, self.book.as_of, self.calendar)
-        views = {last: case.positions(window, last) for _, last in path}
-        accruing = views | self._targets_to_date(case, window, states, [last for _, last in path if last < window.end])
+        views = {last: self._positions("actual", case, window, last) for _, last in path}
+        to_date = self._targets_to_date(case, window, states, [last for _, last in path if last < window.end])
+        accruing = views | (to_date if case.benefit.get("accrue", {}).get("placement", "actual") == "actual" else {})
+        self._show(case, window, views, to_date)
         found = []
         for participant in case.participants:
             position = views[path[-1][1]][participant]
@@ -147,23 +154,53 @@ class _Run:
             state.references = case.references(participant, window)
             outcome = Outcome(case, window, participant, position, self._row(case, window, position, state))
             for period, last in path:
-                to_date = accruing[last][participant]
-                is_blocked = position.reason or to_date.reason
-                earned = None if is_blocked else self._rounded(case, accrued(case, window, participant, to_date, last))
+                accrues = accruing[last][participant]
+                is_blocked = position.reason or accrues.reason
+                earned = None if is_blocked else self._rounded(case, accrued(case, window, participant, accrues, last))
                 outcome.differences[period] = None if earned is None else earned - state.before
             if not position.reason:
                 outcome.difference = self._earn(case, window, position, state, outcome.row)
             found.append(outcome)
         return found
 
-    @staticmethod
-    def _targets_to_date(case: BenefitLines, window: Window, states: dict[str, _State], days: list[dt.date]) -> dict[dt.date, dict[str, Position]]:
+    def _positions(
+        self, view: str, case: BenefitLines, window: Window, last: dt.date, before: dict[str, References] | None = None
+    ) -> dict[str, Position]:  # fmt: skip
+        """Every participant's position, with its places on the axes that look at other benefits."""
+        found = case.positions(window, last, before)
+        for participant, position in found.items():
+            self.others.place(view, case, participant, window.span_start, window.end, last, position)
+        return found
+
+    def is_seen(self, case: BenefitLines) -> bool:
+        """Whether another benefit looks at this one."""
+        versions = self.agreements[str(case.agreement["agreement"])]
+        return any(str(case.benefit["id"]) in looked_at(benefit) for version in versions for benefit in version["benefits"])
+
+    def _show(self, case: BenefitLines, window: Window, views: Views, to_date: Views) -> None:
+        """The figures that other benefits may look at."""
+        if not self.is_seen(case):
+            return
+        for last, positions in views.items():
+            for participant, s in positions.items():
+                key = (str(case.agreement["agreement"]), str(case.benefit["id"]), participant, window.end, last)
+                is_open = last < window.end and not s.reason
+                seen = {
+                    "actual": s,
+                    "ahead": at_the_end(case, window, participant, s, last) if is_open else s,
+                    "to date": to_date[last][participant] if is_open else s,
+                }
+                for view, position in seen.items():
+                    result = None if position.reason else earn(case.benefit, window, position)
+                    self.others.add(view, key, result and figures_of(position, result.tier, self._rounded(case, result.limited)))
+
+    def _targets_to_date(self, case: BenefitLines, window: Window, states: dict[str, _State], days: list[dt.date]) -> Views:
         """While a window is open, what accrues with placement actual looks at target and baseline to date."""
-        if case.benefit.get("accrue", {}).get("placement", "actual") != "actual":
+        if not self.is_seen(case) and case.benefit.get("accrue", {}).get("placement", "actual") != "actual":
             return {}
         earlier = {p: states[p].references for p in case.participants if states[p].span == window.span_start}
         before = {participant: references for participant, references in earlier.items() if references is not None}
-        return {last: case.positions(window, last, before) for last in days}
+        return {last: self._positions("to date", case, window, last, before) for last in days}
 
     def _row(self, case: BenefitLines, window: Window, s: Position, state: _State) -> Row:
         """A row that is blocked, or not yet paid."""

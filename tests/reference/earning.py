@@ -102,11 +102,16 @@ def accrued(case: BenefitLines, window: Window, participant: str, s: Position, l
     if isinstance(placement, dict):
         return earn(case.benefit, window, s, as_if_tier=int(placement["tier"])).limited
     elapsed, days = (last - window.span_start).days + 1, (window.end - window.span_start).days + 1
-    p = _projection(case, how.get("forecast", "linear"), window, participant, s, last)
-    if p is None:
-        p = s.m * days / elapsed
-    paid = earn(case.benefit, window, projected(case, s, p)).limited
+    ahead = at_the_end(case, window, participant, s, last)
+    p, paid = ahead.m, earn(case.benefit, window, ahead).limited
     return paid / p * s.m if p > 0 else paid * elapsed / days
+
+
+def at_the_end(case: BenefitLines, window: Window, participant: str, s: Position, last: dt.date) -> Position:
+    """The position at the window's end as it is projected on `last`."""
+    elapsed, days = (last - window.span_start).days + 1, (window.end - window.span_start).days + 1
+    p = _projection(case, case.benefit.get("accrue", {}).get("forecast", "linear"), window, participant, s, last)
+    return projected(case, s, s.m * days / elapsed if p is None else p)
 
 
 def _projection(case: BenefitLines, forecast: str, window: Window, participant: str, s: Position, last: dt.date) -> Fraction | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tests.reference.axes import OWN, all_axes
+from tests.reference.axes import LOOKS, OWN, all_axes
 from tests.reference.earning import ORDER
 from tests.reference.read import NotCovered, Row
 
@@ -51,7 +51,7 @@ def _benefit(name: str, benefit: Row) -> None:
         if isinstance(part, dict):
             _scope(name, part)
     for kind, of in all_axes(benefit):
-        if kind not in (*OWN, "rank", "percentile", "metric") or (kind == "rank" and of not in OWN):
+        if kind not in (*OWN, *LOOKS, "rank", "percentile", "metric") or (kind == "rank" and of not in OWN):
             raise NotCovered(f"{name}: by {kind} {of}")
     if sorted(benefit.get("order", ORDER)) != sorted(ORDER):
         raise NotCovered(f"{name}: order {benefit['order']}")

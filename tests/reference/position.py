@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from tests.reference.axes import OWN, Axis, all_axes, axis_of, axis_value, forms, needs, percentile, rank
+from tests.reference.axes import OWN, Axis, all_axes, axes_in_order, axis_of, axis_value, forms, needs, percentile, rank
 from tests.reference.calendar import DAY, MONTHS, Calendar, Window
 from tests.reference.credit import Credit, in_scopes
 from tests.reference.curve import Inputs
@@ -32,6 +33,7 @@ class Position:
     k: Fraction | None
     x: dict[Axis, Fraction] = field(default_factory=dict)
     ties: dict[Axis, int] = field(default_factory=dict)
+    ahead: dict[Axis, Fraction] = field(default_factory=dict)  # places by what other benefits are projected to
 
     def figures(self, x: Fraction) -> Inputs:
         return Inputs(self.m, self.e, self.q, self.t, self.b, self.k, x)
@@ -88,6 +90,8 @@ class BenefitLines:
         own = [benefit["scope"]] if benefit.get("scope") else []
         self.measure = self._series(credits, self.measure_column, own + [s for s in (measure_scope,) if s], lost)
         self.quantity = self._series(credits, "quantity", own, lost)
+        names = {name for kind, of in all_axes(benefit) if kind == "ratio" for name in json.loads(of)["ratio"]}
+        self.sums = {name: self._series(credits, name, own, lost) for name in names}
         self.base = self.measure
         if self.base_kind not in ("measure", "increment"):
             self.base = self._series(credits, self.base_kind, own + [s for s in (base_scope,) if s], lost)
@@ -151,7 +155,9 @@ class BenefitLines:
         k = None if k is None else k * self._part(window)
         e = m if self.base_kind == "measure" else max(m - (b or ZERO), ZERO) if self.base_kind == "increment" else based.value
 
-        missing = measured.missing | based.missing | (counted.missing if "per_unit" in forms(benefit) else frozenset())
+        sums = {name: series[participant].counted(window.span_start, last) for name, series in self.sums.items()}
+        in_sums = frozenset(name for found in sums.values() for name in found.missing)
+        missing = in_sums | measured.missing | based.missing | (counted.missing if "per_unit" in forms(benefit) else frozenset())
         reasons = [name for name in MISSING if name in missing]
         prior = (t_missing if needs(benefit, "target") else frozenset()) | (b_missing if needs(benefit, "baseline") else frozenset())
         reasons += [name for name in MISSING if name in prior]
@@ -173,6 +179,13 @@ class BenefitLines:
                     x[axis] = value
         if needs(benefit, "incentive") and k is None:
             reasons.append("incentive_missing")
+        for axis in axes_in_order(benefit):
+            if axis[0] == "ratio":
+                above, below = (sums[name].value for name in json.loads(axis[1])["ratio"])
+                if below <= 0:
+                    reasons.append("divisor_not_positive")
+                else:
+                    x[axis] = above / below
         return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x), values
 
     @staticmethod
@@ -234,7 +247,7 @@ def projected(case: BenefitLines, position: Position, p: Fraction) -> Position:
     times = p / position.m if position.m else Fraction(1)
     b = position.b or ZERO
     e = p if case.base_kind == "measure" else max(p - b, ZERO) if case.base_kind == "increment" else position.e * times
-    x = {axis: axis_value(axis[0], p, position.t, position.b) if axis[0] in OWN else value for axis, value in position.x.items()}
+    x = {axis: axis_value(axis[0], p, position.t, position.b) if axis[0] in OWN else value for axis, value in (position.x | position.ahead).items()}
     return replace(position, m=p, e=e, q=position.q * times, x=x)
 
 

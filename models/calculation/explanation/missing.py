@@ -12,7 +12,7 @@ from models.calculation.achievement import MISSING
 #: At most so many currency pairs are listed.
 MAX_PAIRS = 5
 _NO = {"fx": "no rate", "cost": "no cost", "quantity": "no quantity", "attribute": "no number in {}"}
-_KEYS = {"measure": "measure_line_set_key", "base": "base_line_set_key", "quantity": "line_set_key"}
+_KEYS = {"measure": "measure_line_set_key", "base": "base_line_set_key", "quantity": "line_set_key", "ratio": "line_set_key"}
 
 
 def describe_missing(settled: pl.DataFrame, measures: pl.DataFrame, missing_rates: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
@@ -49,6 +49,8 @@ def _line_sets(blocked: pl.DataFrame) -> pl.DataFrame:
         "measure": pl.any_horizontal((pl.col("reason") == reason) & pl.col("measure").is_in(names) for reason, names, _ in MISSING),
         "base": ~is_prior & pl.any_horizontal((pl.col("reason") == reason) & pl.col("base").is_in(names) for reason, names, _ in MISSING),
         "quantity": ~is_prior & (pl.col("reason") == "quantity") & pl.col("pays_per_unit"),
+        "ratio": ~is_prior
+        & pl.any_horizontal((pl.col("reason") == reason) & pl.col("axis_needs_sums").str.contains("|".join(names)) for reason, names, _ in MISSING),
     }
     first = pl.when(is_prior).then("span_first_period").otherwise("counts_from")
     last = pl.when(is_prior).then("last_period").otherwise("period_no")
@@ -86,4 +88,7 @@ def _missing_figures(blocked: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
     metrics = axes.drop_nulls("metric").group_by("benefit_key").agg(pl.col("metric").unique().sort().str.join(" or "))
     of_metric = blocked.filter(pl.col("reason") == "metric_missing").join(metrics, on="benefit_key")
     text = pl.format("no value of {} for {} from {} to {}", "metric", "participant_id", "span_start", "counted_until")
-    return pl.concat([of_target, of_metric.select("payout_key", text.alias("missing"))])
+    # what other benefits and ratios lack is known where it was looked for
+    of_axes = blocked.select("payout_key", missing="axis_missing").drop_nulls("missing") if "axis_missing" in blocked.columns else of_target.clear()
+    of_metric = of_metric.select("payout_key", text.alias("missing")).join(of_axes, on="payout_key", how="anti")
+    return pl.concat([of_target, of_metric, of_axes])
