@@ -65,8 +65,8 @@ _CONTESTANTS = """
     select participant_key, {of_contests} from reached anti join changes.participants using (participant_key)"""
 
 
-#: Windows that a later as_of changes: spans that had not ended, of the benefit or of the agreement's limits, and all windows where agreements compete or
-#: participants are ranked.
+#: Windows that a later as_of changes: spans that had not ended, of the benefit or of the agreement's limits, and all windows where agreements compete,
+#: participants are ranked, or benefits look at each other.
 OPEN_WINDOWS = """
     select windows.*
     from terms.windows as windows
@@ -78,6 +78,7 @@ OPEN_WINDOWS = """
             greatest(windows.span_end, windows.limited_until) >= mode.as_of_before
             or agreements.combine_rule = 'best'
             or benefits.benefit_key in (select benefit_key from terms.axes where axis in ({ranked}))
+            or benefits.agreement_key in (select agreement_key from terms.benefits join terms.axis_parts using (benefit_key))
         )""".format(ranked=", ".join(f"'{axis}'" for axis in RANKED))
 _PAYOUTS = """
     select payout_key from calc.payouts semi join changes.participants using (participant_key)

@@ -146,10 +146,16 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
 OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     r"axis_value_\d+": (EXACT, "rank, percentile or metric of the slot"),
     r"axis_divisor_\d+": (COUNT, "what axis_value of the slot is divided by"),
-    r"(axis|projected|to_date)_(numerator|denominator)_\d+": (TEXT, "x of the slot as a ratio of integers, by other benefits' figures, scores or sums"),
+    **{
+        rf"{view}_{part}_\d+": (TEXT, f"{part} of x of the slot, by figures of other benefits{how}, a score or sums; an integer")
+        for view, how in (("axis", ""), ("projected", " as projected"), ("to_date", " by their targets to date"))
+        for part in ("numerator", "denominator")
+    },
     r"axis_words_\d+": (TEXT, "what that x is made of, in words"),
     "axis_missing": (TEXT, "what such an x lacks, in words"),
-    "(amount|cost|count)_to_date": (EXACT, "sum over the benefit's own lines up to the end of the period, for ratios"),
+    "(amount|cost)_to_date": (pl.Decimal(38, 6), "sum over the benefit's own lines up to the end of the period, for ratios"),
+    "count_to_date": (COUNT, "number of these lines"),
+    "row": (COUNT, "number of a row, while what is computed for some rows is joined to all"),
     "(target|target_times|baseline)_before": (EXACT, "of a target to date: the figure of the span's window before"),
     "weight_(to_date|of_year)_before": (COUNT, "of a target to date: the weights of the span's window before"),
     "days_gone|window_days": (COUNT, "of a target to date: the days of the window that have gone, and all its days"),
@@ -162,7 +168,7 @@ EXPLAINED: Types = {
     "measure_name": TEXT, "base_name": TEXT, "target_before_times": EXACT, "whole_incentive": EXACT, "prorated": EXACT, "tier_from": EXACT,
     **{f"next_{form}": EXACT for form in PAY_FORMS},
     "tier_reached": KEY, "next_from": EXACT, "slice_from": EXACT, "slice_to": EXACT, "slice": EXACT, "slice_payout": EXACT,
-    "missing": TEXT, "x": EXACT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT, "cell_payout": EXACT,
+    "missing": TEXT, "x": EXACT, "words": TEXT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT, "cell_payout": EXACT,
 }  # fmt: skip
 
 #: The output tables, by name, in the order in which they are computed.

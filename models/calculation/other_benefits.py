@@ -96,7 +96,7 @@ def _look_at_part(rows: pl.DataFrame, part: pl.DataFrame, figures: pl.DataFrame,
         .then(pl.lit("metric_missing"))
         .when(~is_metric & pl.col("is_there").is_null())
         .then(pl.lit("benefit_missing"))
-        .when(~is_metric & pl.col("axis_numerator").is_null())
+        .when(~is_metric & pl.col(f"{VIEWS[0]}_numerator").is_null())
         .then(pl.lit("benefit_blocked"))
         .alias("reason_here"),
         pl.when(is_metric)

@@ -21,13 +21,16 @@ ALONG = ""
 WIDE = "calculation"
 #: The columns of OPTIONAL that hold a place on an axis, one per slot.
 _PLACES = "axis_value_n axis_divisor_n"
+#: The same for places that are ratios: of other benefits' figures, scores and sums.
+_RATIOS = "axis_numerator_n axis_denominator_n"
+_VIEWED = "projected_numerator_n projected_denominator_n to_date_numerator_n to_date_denominator_n"
 
 _SUMS = " ".join(SUMMED)
 _VALUES = " ".join(name for name in SUMMED if not name.startswith("missing_"))
 _MISSING = " ".join(name for name in SUMMED if name.startswith("missing_"))
 _TARGET = "target target_times weight_to_date weight_of_year"
 _FIGURES = f"measure_to_date base_to_date quantity_to_date {_TARGET} baseline incentive days of_days"
-_AXIS = f"measure_to_date {_TARGET} baseline days of_days {_PLACES} axes.axis"
+_AXIS = f"measure_to_date {_TARGET} baseline days of_days {_PLACES} {_RATIOS} axes.axis"
 _TARGET_ROW = "agreement_id benefit_id participant_id window_start"
 _LADDER = "tiers.tier tiers.from_value boundary"
 _MATRIX = "matrix_columns.from_value matrix_cells.rate matrix_cells.amount matrix_cells.share matrix_method"
@@ -36,6 +39,10 @@ _GATES = "gates.at_least gates.above gates.at_most gates.below gates.otherwise"
 _MULTIPLIER = "multiplier_tiers.from_value multiplier_tiers.factor multipliers.method multipliers.boundary multipliers.above"
 _LIMITS = "at_most rate_at_most base_to_date at_least pays_from scaling_order"
 _PAYS = f"{_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_GATES} {_MULTIPLIER} {_LIMITS} method above ties tie_count payout_unit"
+#: What the figures of other benefits are computed from, apart from those of benefits that they look at themselves.
+_SEEN = _PAYS.replace(f"{_RATIOS} ", "")
+_PARTS = "axis_parts.of_benefit axis_parts.figure axis_parts.metric axis_parts.weight axis_parts.at_most metrics.value metrics.date span_start counted_until"
+_OF_LINES = "axes.ratio_of axes.ratio_to amount_to_date cost_to_date count_to_date quantity_to_date"
 _PROJECTS = "forecast placement feed_target counted_until span_start window_end is_end"
 
 
@@ -55,6 +62,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("days", "of_days"), "benefits.prorate windows.window_start windows.window_end windows.whole_start windows.whole_end"),
         "counts_from": "windows.window_start windows.span_start windows.first_period windows.span_first_period",
         **dict.fromkeys(("axis_needs_target", "axis_needs_baseline", "axis_needs_positive_baseline", "axis_needs_metric"), "axes.axis axes.rank_of"),
+        "axis_needs_sums": "axes.ratio_of axes.ratio_to",
     },
     "find_targets": {
         ALONG: f"payout_key {_TARGET_ROW} {_of('targets', _TARGET_ROW)} {_SUM_KEYS}",
@@ -80,7 +88,8 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "is_end": "counted_until window_end",
         "missing_measure": f"measure {_MISSING}",
         "missing_base": f"measure base {_MISSING}",
-        "missing_lines": f"measure base pays_per_unit {_MISSING}",
+        "missing_lines": f"measure base pays_per_unit axis_needs_sums {_MISSING}",
+        **{f"{name}_to_date": column for name, column in (("amount", "amount"), ("cost", "cost"), ("count", "line_count"))},
         "missing_metric": "",
         **{f"missing_prior_{name}": f"{name}_source prior_missing" for name in ("target", "baseline")},
     },
@@ -99,6 +108,13 @@ _READS: Mapping[str, Mapping[str, str]] = {
             (*_PLACES.split(), "tie_count"),
             "axes.axis axes.rank_of measure_to_date target weight_to_date baseline missing_measure missing_prior_target missing_prior_baseline",
         ),
+    },
+    "find_ratios": {
+        ALONG: "benefit_key agreement_id participant_key window_end period_no payout_key axes.benefit_key axes.slot axes.axis axis_parts.benefit_key "
+        "axis_parts.slot axis_parts.part_no metrics.participant_id metrics.metric",
+        **dict.fromkeys((*_RATIOS.split(), "axis_words_n"), f"{_OF_LINES} {_PARTS} {_SEEN}"),
+        **dict.fromkeys(_VIEWED.split(), f"{_PARTS} {_SEEN} forecast feed_target window_start is_end"),
+        **dict.fromkeys(("reason", "axis_missing"), f"reason {_OF_LINES} {_PARTS}"),
     },
     "evaluate_results": {
         ALONG: "reason benefit_key is_last tiers.benefit_key",
@@ -121,9 +137,9 @@ _READS: Mapping[str, Mapping[str, str]] = {
         ALONG: f"reason payout_key period_no series_key window_no window_start missing_measure missing_prior_target missing_prior_baseline benefit_key "
         f"axes.slot axes.benefit_key axes.rank_of axis_needs_positive_baseline base {_SUM_KEYS}",
         "projected_measure": f"measure_to_date {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
-        "tier_forecast": f"tier projected_measure {_AXIS} {_LADDER}",
-        "tier_accrual": f"tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_LADDER}",
-        "accrual_earned": f"earned projected_measure placement placement_tier target_source baseline_source {_PROJECTS} {_PAYS}",
+        "tier_forecast": f"tier projected_measure {_AXIS} {_VIEWED} {_LADDER}",
+        "tier_accrual": f"tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_VIEWED} {_LADDER}",
+        "accrual_earned": f"earned projected_measure placement placement_tier target_source baseline_source {_PROJECTS} {_PAYS} {_VIEWED}",
     },
     "_assign_status": {
         ALONG: "payout_key is_last",
@@ -182,7 +198,7 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "step_no": "method by_axis status",
         "step": "method by_axis status",
         "formula": "method by_axis measure base status_reason",
-        "inputs": f"status_reason missing_lines {_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_GATES} {_MULTIPLIER} {_LIMITS} "
+        "inputs": f"status_reason missing_lines axis_words_n axis_missing {_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_GATES} {_MULTIPLIER} {_LIMITS} "
         "earned prior_earned limited_to lifted_to carried",
         "result": f"{_FIGURES} {_AXIS} tier curve_payout multiplier gate_factor limited_payout earned prior_earned difference payout {_LADDER} {_FORMS}",
     },
@@ -239,7 +255,7 @@ def frames_joined() -> frozenset[str]:
 
 def is_read(name: str, declared: Container[str]) -> bool:
     """Whether a column of the wide frame is among those declared; places on axes are numbered."""
-    return name in declared or re.sub(r"^(axis_value|axis_divisor)_\d+$", r"\1_n", name) in declared
+    return name in declared or re.sub(r"_\d+$", "_n", name) in declared
 
 
 def _given_columns() -> dict[str, str]:

@@ -40,6 +40,7 @@ _GROWTH: dict[str, Any] = {
     "by": "growth", "baseline": {"prior": "year"}, "window": "year", "accrue": {"placement": "forecast", "forecast": "seasonal"},
     "tiers": [{"from": -1, "rate": 0.01}, {"from": 0, "rate": 0.02}],
 }  # fmt: skip
+_LOOKING: dict[str, Any] = {"accumulate": "year", "by": {"benefit": "seen"}, "tiers": [{"from": 0, "amount": 1}, {"from": 1, "amount": 9}]}
 
 
 def agreement(name: str, participants: list[str] | dict[str, list[str]], *benefits: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -65,6 +66,7 @@ AGREEMENTS = [
     agreement("NET", ["P1"], {"window": "year"}, combine={"rule": "net_of", "agreements": ["PLAIN"]}),
     agreement("RETURNS", ["P11"], returns="original"),
     agreement("GROWTH", ["P12"], _GROWTH),
+    agreement("LOOKS", ["P12"], {"id": "seen", "by": "attainment", "target": 404}, _LOOKING),
 ]
 IDS = [f"P{number}" for number in range(13)] + ["S1"]
 
