@@ -70,9 +70,7 @@ day = functools.lru_cache(maxsize=None)(dt.date.fromisoformat)
 
 def axis_of(by):
     """`by` as (kind, of what): ("growth", ""), ("rank", "attainment"), ("metric", "nps")."""
-    if isinstance(by, dict):
-        return next(iter(by.items()))
-    return (by, "measure") if by in ("rank", "percentile") else (by, "")
+    return min((kind, str(of)) for kind, of in by.items()) if isinstance(by, dict) else (by, "measure" if by in ("rank", "percentile") else "")
 
 
 class Clause:
@@ -438,6 +436,8 @@ class Book:
                 values = [value for on, value in self.metrics[row["participant_id"], axis[1]] if first <= on <= last]
                 s.x.update({axis: values[-1]} if values else {})
                 s.reasons += [] if values else ["metric_missing"]
+            elif axis[0] in ("benefit", "score", "ratio"):
+                raise CannotRecompute(f"this program does not know the axis {axis[0]}")
         s.reasons += ["incentive_missing"] if clause.needs["incentive"] and s.k is None else []
         self.alone[row["payout_id"]] = s
         return s

@@ -38,7 +38,8 @@ _NAMED = """
     select source_file, source_line, agreement_id, 'payee', 'partners', 'partner_id', payee_id from terms.agreements where payee_id is not null
     union
     select source_file, source_line, agreement_id, benefit_id, 'metrics', 'metric', metric
-    from terms.axes join terms.benefits using (benefit_key) join terms.agreements using (agreement_key)
+    from (select benefit_key, metric from terms.axes union select benefit_key, metric from terms.axis_parts)
+    join terms.benefits using (benefit_key) join terms.agreements using (agreement_key)
     where metric is not null
     union
     select source_file, source_line, agreement_id, benefit_id, 'targets', 'benefit', agreement_id || '/' || benefit_id

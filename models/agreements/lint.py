@@ -23,6 +23,8 @@ from models.documents import Path, Problem
 #: Path, severity (warning or note), message.
 Finding = tuple[Path, str, str]
 
+#: Axes on which a place may fall while the span goes on.
+FALLING = ("rank", "percentile", "metric", "benefit", "score", "ratio")
 #: Measures in money, with which a payment can be compared.
 MONEY = ("amount", "margin")
 
@@ -138,8 +140,8 @@ def _swinging(benefit: Benefit) -> Iterator[Finding]:
         return
     axes = [("by", benefit.by)] if benefit.matrix is None else []
     axes += [("multiply", benefit.multiply.by)] if benefit.multiply else []
-    falling = [key for key, axis in axes if axis_name(axis) in ("rank", "percentile", "metric")]
-    capped = [gate for gate in benefit.requires if gate.at_most is not None or gate.below is not None or axis_name(gate.by) in ("rank", "percentile", "metric")]
+    falling = [key for key, axis in axes if axis_name(axis) in FALLING]
+    capped = [gate for gate in benefit.requires if gate.at_most is not None or gate.below is not None or axis_name(gate.by) in FALLING]
     for key in [*falling, *(["requires"] if capped else [])]:
         yield (key,), "note", "a later period may take back what is accrued by the place reached so far; accrue: {placement: forecast} swings less"
 

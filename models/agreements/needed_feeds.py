@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from models.agreements.parse import Source
-from models.agreements.schema import Benefit, MetricAxis, Scope, axes_of
+from models.agreements.schema import Benefit, MetricAxis, Scope, axes_of, parts_of
 from models.documents import Path, Problem
 
 
@@ -37,7 +37,7 @@ def _needs(source: Source) -> Iterator[tuple[Path, str, str]]:
 
 
 def _benefit_needs(benefit: Benefit) -> Iterator[tuple[Path, str, str]]:
-    if any(isinstance(axis, MetricAxis) for axis in axes_of(benefit)):
+    if any(isinstance(axis, MetricAxis) or any(part.metric for part in parts_of(axis)) for axis in axes_of(benefit)):
         yield (), "metrics", "the metric is missing and every result is blocked"
     for key in ("target", "baseline", "incentive"):
         if getattr(benefit, key) == "feed":

@@ -174,15 +174,21 @@ def _axis_form(value: Any) -> str:
     return next((key for key, axis in _MAPPED_AXES.items() if isinstance(value, axis) or (isinstance(value, dict) and key in value)), "rank")
 
 
+def _axis_tag(value: Any) -> str:
+    """A tag that is no key: messages leave it out of the place that they name."""
+    form = _axis_form(value)
+    return _MAPPED_AXES[form].__name__ if form in _MAPPED_AXES else form
+
+
 AxisName = Literal["measure", "attainment", "growth", "growth_amount", "rank", "percentile"]
 Axis = Annotated[
     Annotated[AxisName, Tag("word")]
-    | Annotated[RankAxis, Tag("rank")]
-    | Annotated[MetricAxis, Tag("metric")]
-    | Annotated[BenefitAxis, Tag("benefit")]
-    | Annotated[ScoreAxis, Tag("score")]
-    | Annotated[RatioAxis, Tag("ratio")],
-    Discriminator(_axis_form),
+    | Annotated[RankAxis, Tag("RankAxis")]
+    | Annotated[MetricAxis, Tag("MetricAxis")]
+    | Annotated[BenefitAxis, Tag("BenefitAxis")]
+    | Annotated[ScoreAxis, Tag("ScoreAxis")]
+    | Annotated[RatioAxis, Tag("RatioAxis")],
+    Discriminator(_axis_tag),
 ]
 Feed = Annotated[Literal["feed"], Tag("word")]
 Figure = Annotated[Number, Tag("number")]

@@ -12,7 +12,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from models.agreements.payments import OF_THE_INCENTIVE, ZERO, CurveInputs, Payment, Polynomial, multiply, payment_along_axis, value_at
-from models.agreements.schema import Benefit, Gate, Limits, Multiplier, axis_name, measure_of
+from models.agreements.schema import Benefit, BenefitAxis, Gate, Limits, Multiplier, axis_name, measure_of
 from models.curves.pieces import Tier, compile_curve
 from pipelines.drawings.chart import Chart, Stretch, Trace, draw_chart, extremes, money_ticks, percent_ticks, value_along
 from pipelines.drawings.heat_map import HeatMap, draw_heat_map
@@ -23,6 +23,7 @@ NAMES = {
     "growth": "growth: measure / baseline − 1",
     "growth_amount": "gain: measure − baseline",
     "rank": "rank",
+    "score": "score: weighted mean of its parts",
     "percentile": "percentile: share of the others with less",
 }
 #: The axis value is published with 12 decimals, and the payment is at most a hundred million times that.
@@ -174,7 +175,7 @@ def _axis(benefit: Benefit | None, by: Any, currency: str, places: Sequence[Frac
         low, high = 0.0, 1.0
     elif first >= 0:
         low = max(low, 0.0)
-    name = NAMES.get(axis) or (by.metric if axis == "metric" else _measured(benefit, currency))
+    name = NAMES.get(axis) or _looked_up(by) or _measured(benefit, currency)
     marks = {float(p) for p in places if low <= float(p) <= high}
     if axis == "rank":
         marks = set(map(float, range(1, int(high) + 1)))
@@ -183,13 +184,20 @@ def _axis(benefit: Benefit | None, by: Any, currency: str, places: Sequence[Frac
     return Axis(name, low, high, [(place, label(place)) for place in sorted(marks)])
 
 
+def _looked_up(by: Any) -> str:
+    """The name of an axis whose place is looked up; empty for any other."""
+    names = {"metric": "{0.metric}", "benefit": "{0.of} of {0.benefit}", "ratio": "{0.ratio[0]} / {0.ratio[1]}"}
+    return names.get(axis_name(by), "").format(by)
+
+
 def _measured(benefit: Benefit | None, currency: str) -> str:
     name = measure_of(benefit)[0] if benefit else "measure"
     return f"{name} in {currency}" if name in ("amount", "margin") else name
 
 
 def _label(by: Any) -> Any:
-    return (lambda value: percent(round(value, 6))) if axis_name(by) in IN_PERCENT else plain
+    axis = by.of if isinstance(by, BenefitAxis) else axis_name(by)
+    return (lambda value: percent(round(value, 6))) if axis in IN_PERCENT else plain
 
 
 def _height(traces: Sequence[Trace], x: Axis, unit: str, *others: float) -> Axis:

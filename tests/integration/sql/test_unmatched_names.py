@@ -63,6 +63,10 @@ SPOILT = {
         ("[P]", "", "year", f"by: {{metric: npss}}, {TIERS}"),
         "b: the metrics feed has no row for the metric npss, which metric needs; did you mean nps?",
     ),
+    "score": (
+        ("[P]", "", "year", f"by: {{score: [{{metric: npss, weight: 1}}]}}, {TIERS}"),
+        "b: the metrics feed has no row for the metric npss, which score needs; did you mean nps?",
+    ),
     "target": (T, "b: the targets feed has no row for the benefit target/b, which target needs"),
     "condition": (
         ("[P]", "scope: {where: \"channel = 'retial'\"}", "year", TIERS),
