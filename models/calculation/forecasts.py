@@ -30,7 +30,7 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, axes: pl.DataFrame
     nothing, it is the measure itself.
     """
     moves = (pl.col("measure_to_date") != 0) | (pl.col("forecast") == "feed") | (pl.col("placement") == "forecast") | sees_differently(rows, "projected")
-    is_open = ~pl.col("is_end") & pl.col("reason").is_null()
+    is_open = _is_open()
     is_forecast = pl.col("placement") == "forecast"
     rows = rows.with_columns(pl.int_range(pl.len()).alias("row"))
     found = [
@@ -55,6 +55,10 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, axes: pl.DataFrame
         .cast(pl.Int32)
         .alias("tier_accrual"),
     ).drop("row", "projected", "tier_projected", "earned_projected", "earned_at_tier", "earned_to_date", "tier_to_date")
+
+
+def _is_open() -> pl.Expr:
+    return ~pl.col("is_end") & pl.col("reason").is_null()
 
 
 def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[ScaledInputs, Exact]:
@@ -142,8 +146,7 @@ def _forecast(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, roundi
 
 def earn_projected(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> list[Earned]:
     """What rows earn at the end of their windows by the projection, whatever their placement. rows: numbered by `row`."""
-    is_open = ~pl.col("is_end") & pl.col("reason").is_null()
-    rows = see_others(rows.filter(is_open), "projected")
+    rows = see_others(rows.filter(_is_open()), "projected")
     return [earn_figures(rows, project_figures(rows, measures)[0], scheme, rounding)] if len(rows) else []
 
 

@@ -97,9 +97,7 @@ def find_metrics(rows: pl.DataFrame, axes: pl.DataFrame, metrics: pl.DataFrame) 
     metrics: one row per participant_id, metric and date, with value.
     """
     for (slot,), wanted in axes.filter(pl.col("axis") == "metric").partition_by("slot", as_dict=True).items():
-        found = last_values(rows, wanted, metrics).select(
-            "row", pl.col("value").alias(f"axis_value_{slot}"), pl.col("value").is_null().alias("missing_here")
-        )
+        found = last_values(rows, wanted, metrics).select("row", pl.col("value").alias(f"axis_value_{slot}"), pl.col("value").is_null().alias("missing_here"))
         rows = (
             rows.with_columns(pl.int_range(pl.len()).alias("row"))
             .join(found.select("row", f"axis_value_{slot}", "missing_here"), on="row", how="left", maintain_order="left")

@@ -15,7 +15,7 @@ from pipelines.cli.explanation_view import METHODS
 from tests.reference.language import VALUES
 
 METHODS_OF_THE_LANGUAGE = set(get_args(Benefit.model_fields["method"].annotation))
-AXES_OF_THE_LANGUAGE = {*get_args(AxisName), "metric"}
+AXES_OF_THE_LANGUAGE = {*get_args(AxisName), "metric", "benefit", "score", "ratio"}
 
 
 def test_every_method_is_compiled_explained_and_in_the_reference() -> None:

@@ -85,7 +85,8 @@ def test_a_circle_is_refused_within_a_version_and_through_versions() -> None:
     def versions(*looks: tuple[str, str, str]) -> str:
         texts = []
         for number, others in enumerate(looks, 1):
-            benefits = "".join(f"- {each.replace('BY', f'by: {{benefit: {other}, of: tier}}' if other else '')}\n" for each, other in zip(circle, others))
+            axes = [f"by: {{benefit: {other}, of: tier}}" if other else "" for other in others]
+            benefits = "".join(f"- {each.replace('BY', by)}\n" for each, by in zip(circle, axes, strict=True))
             texts.append(f"version: {number}\neffective: 2025-0{number}-01\n{TERMS}benefits:\n{benefits}".replace(", }", "}"))
         return "---\n".join(texts)
 
