@@ -127,7 +127,8 @@ def find_ratios(rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
 
     rows: of achievement.find_reasons, with the sums to date of the benefit's lines.
     """
-    for slot, of, to in axes.filter(pl.col("axis") == "ratio").select("slot", "ratio_of", "ratio_to").unique(maintain_order=True).iter_rows():
+    here = axes.join(rows.select("benefit_key").unique(), on="benefit_key", how="semi")
+    for slot, of, to in here.filter(pl.col("axis") == "ratio").select("slot", "ratio_of", "ratio_to").unique(maintain_order=True).iter_rows():
         users = axes.filter((pl.col("slot") == slot) & (pl.col("ratio_of") == of) & (pl.col("ratio_to") == to))["benefit_key"]
         is_here = pl.col("benefit_key").is_in(users.implode())
         first, second = _sum_to_date(of), _sum_to_date(to)
