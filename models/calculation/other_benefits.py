@@ -130,12 +130,12 @@ def _score(rows: pl.DataFrame, slot: int, parts: list[pl.DataFrame]) -> pl.DataF
     reasons = pl.concat(texts).drop_nulls("reason_here").group_by("row", maintain_order=True).agg(pl.col("reason_here", "missing_here").first())
     is_here = weights > 0
     rows = rows.join(reasons, on="row", how="left", maintain_order="left").join(_words(texts), on="row", how="left", maintain_order="left")
-    columns = {}
+    columns: dict[str, pl.Expr | pl.Series] = {}
     for view, (numerator, denominator) in sums.items():
         n, d = _reduced(numerator, denominator * choose(is_here, weights, 1))
         for name, values in (("numerator", n), ("denominator", d)):
-            columns[f"{view}_{name}_{slot}"] = pl.Series([str(value) if there else None for value, there in zip(values, is_here, strict=True)], dtype=pl.String)
-    columns = {name: pl.coalesce(values, name) if name in rows.columns else values for name, values in columns.items()}
+            found, column = _texts(values, is_here), f"{view}_{name}_{slot}"
+            columns[column] = pl.coalesce(found, column) if column in rows.columns else found
     words = f"axis_words_{slot}"
     return rows.with_columns(
         *block(rows, pl.col("reason_here"), pl.col("missing_here")),
@@ -165,6 +165,11 @@ def _words(parts: list[pl.DataFrame]) -> pl.DataFrame:
             .alias("words")
         )
     )
+
+
+def _texts(integers: Exact, is_known: Any) -> pl.Series:
+    """Integers of any size as text, which no number of a column holds; null where they are not known."""
+    return pl.Series([str(value) if known else None for value, known in zip(integers, is_known, strict=True)], dtype=pl.String)
 
 
 def _reduced(numerator: Exact, denominator: Exact) -> tuple[Exact, Exact]:
@@ -204,7 +209,7 @@ def _figures_of(rows: pl.DataFrame, figure: str, views: Mapping[str, list[Earned
         is_known = has_figure & (d > 0).astype(bool)
         n, d = _reduced(choose(is_known, n, 0), choose(is_known, d, 1))
         for name, values in (("numerator", n), ("denominator", d)):
-            columns[f"{view}_{name}"] = pl.Series([str(value) if known else None for value, known in zip(values, is_known, strict=True)], dtype=pl.String)
+            columns[f"{view}_{name}"] = _texts(values, is_known)
     return rows.select(*_SAME, of_benefit="benefit_id").with_columns(pl.lit(figure).alias("figure"), pl.lit(True).alias("is_there"), **columns)
 
 

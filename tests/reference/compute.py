@@ -192,7 +192,8 @@ class _Run:
                 }
                 for view, position in seen.items():
                     result = None if position.reason else earn(case.benefit, window, position)
-                    self.others.add(view, key, result and figures_of(position, result.tier, self._rounded(case, result.limited)))
+                    figures = None if result is None else figures_of(position, result.tier, self._rounded(case, result.limited))
+                    self.others.add(view, key, figures)
 
     def _targets_to_date(self, case: BenefitLines, window: Window, states: dict[str, _State], days: list[dt.date]) -> Views:
         """While a window is open, what accrues with placement actual looks at target and baseline to date."""

@@ -21,6 +21,7 @@ from tests.torture.curves import (
     draw_multiplier,
     draw_tiers,
     kind_of,
+    look_at_others,
     scale_of,
 )
 from tests.torture.drawing import Draw, Row
@@ -32,6 +33,15 @@ WINDOWS = ["month", "quarter", "half_year", "year", "term"]
 
 def draw_agreements(d: Draw, cluster: Cluster, calendar: Row) -> list[Row]:
     """The agreements of a cluster: one by itself, several side by side, versions of one, or a group that combines."""
+    found = _draw_group(d, cluster, calendar)
+    for agreement in found:
+        if len(agreement["benefits"]) == 2 and d.chance(0.5, "other_benefits"):
+            agreement["benefits"] = copy.deepcopy(agreement["benefits"])
+            look_at_others(d, agreement["benefits"])
+    return found
+
+
+def _draw_group(d: Draw, cluster: Cluster, calendar: Row) -> list[Row]:
     kind = d.weigh(
         [("one", 5, None), ("two", 1, None), ("amended", 2.5, "amendments"), ("best", 1, "best"), ("exclusive", 1, "exclusive"), ("net_of", 1, "net_of")]
     )

@@ -15,10 +15,12 @@ from tests.torture.people import METRIC_PLACES
 #: What a partner's lines come to in a month, about: thresholds lie around it.
 MONTHLY = {"amount": 420, "margin": 110, "quantity": 14, "count": 1, "points": 120}
 FORMS = ("rate", "per_unit", "amount", "share")
+SPANS = ("month", "quarter", "half_year", "year", "term")
 PLACES = {
     "attainment": ["0", "0.5", "0.8", "0.95", "1", "1.05", "1.2", "1.5"],
     "growth": ["-0.5", "-0.2", "-0.05", "0", "0.05", "0.1", "0.333333", "0.6"],
     "rank": ["1", "2", "3", "4", "5"],
+    "ratio": ["-0.5", "0", "0.1", "0.25", "0.3", "1", "3", "4"],
     "percentile": ["0", "0.2", "0.25", "0.333333", "0.5", "0.75", "1"],
 }
 
@@ -42,8 +44,8 @@ def scale_of(benefit: Row, months: int) -> Scale:
 
 
 def kind_of(by: Any) -> str:
-    """The axis by name: measure, attainment, growth, growth_amount, rank, percentile or metric."""
-    return by if isinstance(by, str) else "metric" if "metric" in by else "rank"
+    """The axis by name: measure, attainment, growth, growth_amount, rank, percentile, metric, ratio or benefit."""
+    return by if isinstance(by, str) else next(kind for kind in ("metric", "ratio", "benefit", "rank") if kind in by)
 
 
 def draw_axis(d: Draw, benefit: Row, scale: Scale, ranked: bool = True, units: bool = False) -> Any:
@@ -52,7 +54,10 @@ def draw_axis(d: Draw, benefit: Row, scale: Scale, ranked: bool = True, units: b
         [("measure", 4, None), ("attainment", 3, None), ("growth", 2, None), ("growth_amount", 1.5, None)]
         + [("rank", 1.5, "rank"), ("ranked", 1, "rank"), ("percentile", 1, "percentile"), ("metric", 1.5, "metric")] * (ranked and not units)
         + [("metric", 1.5, "metric")] * (not ranked and not units)
+        + [("ratio", 1, "ratio")] * (not units)
     )
+    if by == "ratio":
+        return {"ratio": d.pick([["margin", "amount"], ["amount", "margin"]])}
     if by == "metric":
         return {"metric": d.pick(["nps", "quality"])}
     inner = d.pick(["measure", "attainment", "growth", "growth_amount"]) if by == "ranked" else by
@@ -156,6 +161,15 @@ def draw_gates(d: Draw, benefit: Row, scale: Scale) -> list[Row]:
             gate["otherwise"] = d.pick([Decimal(0), Decimal("0.5"), Decimal("0.333333"), Decimal(1)])
         gates.append(gate)
     return gates
+
+
+def look_at_others(d: Draw, benefits: list[Row]) -> None:
+    """A gate of the benefit with the longer window, the later of two alike, on a figure of the other that does not grow with money."""
+    seen, looks = sorted(benefits, key=lambda benefit: SPANS.index(benefit["window"]))
+    figures = [("tier", ["1", "2", "3"])] + [(name, PLACES[name]) for name, needs in (("attainment", "target"), ("growth", "baseline")) if needs in seen]
+    figure, places = d.pick(figures)
+    gate = {"by": {"benefit": seen["id"], "of": figure}, d.pick(["at_least", "above"]): Decimal(d.pick(places)), "otherwise": Decimal("0.5")}
+    looks["requires"] = [*looks.get("requires", []), gate]
 
 
 def draw_multiplier(d: Draw, benefit: Row, scale: Scale) -> Row:

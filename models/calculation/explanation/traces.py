@@ -56,8 +56,10 @@ def _trace_axis(paid: pl.DataFrame, scheme: Scheme, slot: int) -> pl.DataFrame:
     rows = paid.filter(kind >= RANK if slot == CURVE else kind != NONE)
     x, divisor = place_rows(scheme.axes, slot, _benefits(rows), rows, scaled_inputs(rows).unscaled())
     words = pl.col(f"axis_words_{slot}") if f"axis_words_{slot}" in rows.columns else pl.lit(None, pl.String)
-    figures = {"measure": "measure_to_date", "target": "effective_target", "baseline": "baseline", "words": words}
-    return rows.select("payout_key", "benefit_key", **figures).with_columns(as_exact(x, divisor).alias("x"), pl.lit(slot, pl.Int32).alias("slot"))
+    figures = {"measure": "measure_to_date", "target": "effective_target", "baseline": "baseline"}
+    return rows.select("payout_key", "benefit_key", words.alias("words"), **figures).with_columns(
+        as_exact(x, divisor).alias("x"), pl.lit(slot, pl.Int32).alias("slot")
+    )
 
 
 def _trace_gate(paid: pl.DataFrame, scheme: Scheme, slot: int, gates: pl.DataFrame) -> pl.DataFrame:

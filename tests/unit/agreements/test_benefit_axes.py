@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from models.agreements.parse import parse_agreements
@@ -99,4 +101,4 @@ def test_a_circle_is_refused_within_a_version_and_through_versions() -> None:
 
 def test_a_benefit_alone_is_a_score_of_one_part() -> None:
     found = parse_agreements({"agreements/a.yaml": AGREEMENT.replace("BY", f"by: {{benefit: volume, of: tier}}, {TIERS}")})
-    assert parts_of(found[0].agreement.benefits[2].by) == [ScorePart(benefit="volume", of="tier", weight=1)]
+    assert parts_of(found[0].agreement.benefits[2].by) == [ScorePart(benefit="volume", of="tier", weight=Decimal(1))]

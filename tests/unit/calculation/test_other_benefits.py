@@ -18,6 +18,7 @@ D, DAY = Decimal, dt.date
 #: Places where tiers begin: thresholds of attainment, growth, tiers and money, which random figures meet.
 PLACES = [D(-1), D(0), D("0.333333333333"), D("0.5"), D(1), D("1.5"), D(2), D(100), D(1000)]
 SUMS = ["amount", "quantity", "margin", "count"]
+LATE = DAY(2026, 1, 1)
 TERM = {"from": DAY(2025, 1, 1), "to": DAY(2025, 12, 31)}
 
 
@@ -62,8 +63,12 @@ def looking(draw: st.DrawFn) -> Small:
         st.tuples(st.sampled_from(["nps", "csat"]), st.dates(DAY(2024, 1, 1), DAY(2025, 12, 31)), st.sampled_from(PLACES)),
         max_size=8, unique_by=lambda row: row[:2],
     ))]  # fmt: skip
+    if draw(st.booleans()):  # so that fewer are blocked
+        seen |= {name: D(1000) for name in ("target", "baseline", "incentive") if seen.get(name) == "feed"}
     order = draw(st.permutations([seen, looks, last]))
-    return replace(small, agreement={**agreement, "benefits": order}, metrics=metrics)
+    term = small.agreement["term"]
+    as_of = draw(st.just(small.as_of) | st.dates(term["from"], term["to"]))
+    return replace(small, agreement={**agreement, "benefits": order}, metrics=metrics, as_of=as_of)
 
 
 @given(small=looking())
@@ -81,7 +86,7 @@ def test_payouts_and_accruals_are_those_of_the_reference(small: Small) -> None:
     assert accruals == {(benefit, start, period): value for (_, benefit, _, start, period), value in expected.accruals.items()}
 
 
-def outcomes(*benefits: dict[str, Any], lines: list[Line] | None = None, as_of: dt.date = DAY(2026, 1, 1), **more: Any) -> dict[str, pl.DataFrame]:
+def outcomes(*benefits: dict[str, Any], lines: list[Line] | None = None, as_of: dt.date = LATE, **more: Any) -> dict[str, pl.DataFrame]:
     whole = [{"id": "seen", "clause": "1", "window": "year", "by": "attainment", "target": 300, "tiers": [{"from": 0, "amount": 1}]}, *benefits]
     agreement = {"agreement": "A", "currency": "EUR", "term": TERM, "participants": ["P"], "benefits": whole}
     return calculate(Small(agreement, lines or [Line(DAY(2025, 1, 5), D(100), D(10), D(70))], [], as_of, **more))
