@@ -162,14 +162,18 @@ def _set_where(rows: pl.DataFrame, condition: pl.Expr, columns: dict[str, pl.Exp
 
 def see_others(rows: pl.DataFrame, view: str) -> pl.DataFrame:
     """The rows with places on other benefits' figures as this view has them."""
-    names = [name for name in rows.columns if name.startswith((f"{view}_numerator_", f"{view}_denominator_"))]
-    return rows.with_columns(pl.coalesce(name, own).alias(own) for name in names for own in (name.replace(view, "axis", 1),))
+    return rows.with_columns(pl.coalesce(name, own).alias(own) for name, own in _columns_of_view(rows, view))
 
 
 def sees_differently(rows: pl.DataFrame, view: str) -> pl.Expr:
     """Whether a place on other benefits' figures is not the same in this view."""
+    return pl.any_horizontal(pl.lit(False), *((pl.col(name) != pl.col(own)).fill_null(False) for name, own in _columns_of_view(rows, view)))
+
+
+def _columns_of_view(rows: pl.DataFrame, view: str) -> list[tuple[str, str]]:
+    """The columns of a view, each with the one of the first view that it stands for."""
     names = [name for name in rows.columns if name.startswith((f"{view}_numerator_", f"{view}_denominator_"))]
-    return pl.any_horizontal(pl.lit(False), *((pl.col(name) != pl.col(name.replace(view, "axis", 1))).fill_null(False) for name in names))
+    return [(name, name.replace(view, VIEWS[0], 1)) for name in names]
 
 
 def as_integers(value: pl.Expr) -> pl.Expr:

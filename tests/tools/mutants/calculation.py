@@ -112,7 +112,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("choose(kind == GROWTH, figures.baseline, figures.part)", "choose(kind == GROWTH, figures.baseline, figures.divisor)"),
         ('"axis_needs_target": "attainment"', '"axis_needs_target": "growth"'),
         ("is_here & (second <= 0)", "is_here & (second < 0)"),
-        ('name.replace(view, "axis", 1)', "name"),
+        ("name.replace(view, VIEWS[0], 1)", "name"),
         ('pl.col("amount_to_date") - pl.col("cost_to_date")', 'pl.col("amount_to_date")'),
     ],
     "models/calculation/other_benefits.py": [
