@@ -89,7 +89,7 @@ def test_payouts_and_accruals_are_those_of_the_reference(small: Small) -> None:
 def outcomes(*benefits: dict[str, Any], lines: list[Line] | None = None, as_of: dt.date = LATE, **more: Any) -> dict[str, pl.DataFrame]:
     whole = [{"id": "seen", "clause": "1", "window": "year", "by": "attainment", "target": 300, "tiers": [{"from": 0, "amount": 1}]}, *benefits]
     agreement = {"agreement": "A", "currency": "EUR", "term": TERM, "participants": ["P"], "benefits": whole}
-    return calculate(Small(agreement, lines or [Line(DAY(2025, 1, 5), D(100), D(10), D(70))], [], as_of, **more))
+    return calculate(Small(agreement, lines or [Line(DAY(2025, 1, 5), D(100), D(10), D(70))], more.pop("targets", []), as_of, **more))
 
 
 def looks(by: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -97,23 +97,25 @@ def looks(by: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("by", "words"),
+    ("by", "x", "words"),
     [
-        ({"benefit": "seen"}, "attainment of seen = 0.333333333333"),
-        ({"benefit": "seen", "of": "tier"}, "tier of seen = 1"),
-        ({"ratio": ["margin", "quantity"]}, "margin 30 / quantity 10"),
+        ({"benefit": "seen"}, "0.333333333333", "attainment of seen = 0.333333333333"),
+        ({"benefit": "seen", "of": "tier"}, "1", "tier of seen = 1"),
+        ({"benefit": "seen", "of": "earned"}, "1", "earned of seen = 1"),
+        ({"ratio": ["margin", "quantity"]}, "3", "margin 30 / quantity 10"),
         (
             {"score": [{"benefit": "seen", "of": "measure", "weight": D("0.7"), "at_most": D("1.5")}, {"metric": "nps", "weight": D("0.3")}]},
+            "1.2",
             "0.7 × 1.5 (measure of seen 100, at most 1.5) + 0.3 × 0.5 (metric nps 0.5)",
         ),
-        ({"score": [{"metric": "nps", "weight": 4, "at_most": 1}]}, "(4 × 0.5 (metric nps 0.5, at most 1)) / 4"),
+        ({"score": [{"metric": "nps", "weight": 4, "at_most": 1}]}, "0.5", "(4 × 0.5 (metric nps 0.5, at most 1)) / 4"),
     ],
 )
-def test_a_step_says_what_the_place_is_made_of(by: dict[str, Any], words: str) -> None:
+def test_a_step_says_what_the_place_is_made_of(by: dict[str, Any], x: str, words: str) -> None:
     found = outcomes(looks(by), metrics=[("P", "nps", DAY(2025, 2, 1), D("0.5"))])
     key = found["payouts"].filter(pl.col("benefit_key") == 1)["payout_key"].item()
-    steps = {step: inputs for payout, step, inputs in found["calculation_steps"].select("payout_key", "step", "inputs").iter_rows() if payout == key}
-    assert steps["axis"] == words
+    axis = found["calculation_steps"].filter((pl.col("payout_key") == key) & (pl.col("step") == "axis"))
+    assert axis.select("inputs", "result").row(0) == (words, D(x))
 
 
 @pytest.mark.parametrize(
@@ -150,3 +152,37 @@ def test_a_quarter_waits_for_the_month_that_ends_with_it() -> None:
     steps = found["calculation_steps"].filter(pl.col("step") == "blocked")["inputs"].to_list()
     assert steps == ["no window of month that ends on 2025-03-31 has begun"]
     assert outcomes(month, quarter, as_of=DAY(2025, 3, 1))["payouts"].filter(pl.col("status") == "blocked").is_empty()
+
+
+def accrued(found: dict[str, pl.DataFrame], benefit: int) -> list[Decimal]:
+    """Accrued to date, of every period of a benefit."""
+    own = found["accruals"].filter(pl.col("benefit_key") == benefit).sort("window_start", "period_no")
+    return own["accrued_to_date"].to_list()
+
+
+def test_an_accrual_sees_the_other_benefit_in_its_own_placement() -> None:
+    """100 on the 120th of 365 days are projected to 304.17 of 300; so far they are a third."""
+    tiers = [{"from": 0, "amount": 1}, {"from": 1, "amount": 365}]
+    forecast = looks({"benefit": "seen"}, tiers=tiers, accrue={"placement": "forecast"})
+    actual = looks({"benefit": "seen"}, tiers=tiers, id="actual")
+    found = outcomes(forecast, actual, as_of=DAY(2025, 4, 30))
+    assert accrued(found, 1)[-1] == D("120.00")
+    assert accrued(found, 2)[-1] == 1
+    tiers_reached = found["achievement"].filter(pl.col("period") == "2025-04").sort("benefit_key").select("tier_actual", "tier_forecast")
+    assert list(tiers_reached.iter_rows()) == [(1, 1), (1, 2), (1, 2)]
+
+
+def test_an_accrual_sees_a_target_to_date() -> None:
+    """On 15 June 76 of 91 days of the second quarter have gone: its target to date is 100 + 200 × 76 / 91, and 270 is more."""
+    targets = [{"benefit": "other", "window_start": DAY(2025, month, 1), "target": D(target)} for month, target in ((1, 100), (4, 300))]
+    other = {"id": "other", "clause": "4", "window": "quarter", "accumulate": "year", "by": "attainment", "target": "feed", "tiers": [{"from": 1, "amount": 7}]}
+    by = looks({"benefit": "other"}, window="quarter", tiers=[{"from": 1, "amount": 5}])
+    found = outcomes(other, by, lines=[Line(DAY(2025, 2, 5), D(270))], targets=targets, as_of=DAY(2025, 6, 15))
+    assert accrued(found, 2)[-1] == 5
+    assert found["payouts"].filter(pl.col("benefit_key") == 2).sort("window_start")["payout"].to_list() == [5, 0]
+
+
+def test_growth_of_another_benefit_is_the_part_above_its_baseline() -> None:
+    grown = {"id": "grown", "clause": "5", "window": "year", "baseline": 80, "tiers": [{"from": 0, "amount": 1}]}
+    found = outcomes(grown, looks({"benefit": "grown", "of": "growth"}, tiers=[{"from": D("0.25"), "amount": 1}, {"from": D("0.250001"), "amount": 2}]))
+    assert found["payouts"].filter(pl.col("benefit_key") == 2).select("axis_value", "payout").row(0) == (D("0.25"), 1)
