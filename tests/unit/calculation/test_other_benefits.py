@@ -186,3 +186,10 @@ def test_growth_of_another_benefit_is_the_part_above_its_baseline() -> None:
     grown = {"id": "grown", "clause": "5", "window": "year", "baseline": 80, "tiers": [{"from": 0, "amount": 1}]}
     found = outcomes(grown, looks({"benefit": "grown", "of": "growth"}, tiers=[{"from": D("0.25"), "amount": 1}, {"from": D("0.250001"), "amount": 2}]))
     assert found["payouts"].filter(pl.col("benefit_key") == 2).select("axis_value", "payout").row(0) == (D("0.25"), 1)
+
+
+@pytest.mark.parametrize("target", [0, -1])
+def test_a_figure_that_the_other_benefit_does_not_have_blocks_the_one_that_looks(target: int) -> None:
+    other = {"id": "other", "clause": "6", "window": "year", "target": target, "tiers": [{"from": 0, "amount": 1}]}
+    found = outcomes(other, looks({"benefit": "other"}))
+    assert dict(found["payouts"].select("benefit_key", "status_reason").iter_rows()) == {0: None, 1: None, 2: "benefit_blocked"}
