@@ -65,9 +65,6 @@ def shown(value):
 day = functools.lru_cache(maxsize=None)(dt.date.fromisoformat)
 
 
-# -- a clause: what an agreement says ---------------------------------------------------------------------------------
-
-
 def axis_of(by):
     """`by` as (kind, of what): ("growth", ""), ("rank", "attainment"), ("metric", "nps")."""
     if isinstance(by, dict):
@@ -88,8 +85,9 @@ class Clause:
         self.forms = set(FORMS) & (set(grid) if grid else {form for tier in benefit["tiers"] for form in tier})
         measure, base = (each["of"] if isinstance(each, dict) else each for each in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
         self.is_increment = base == "increment"
+        self.counts = benefit["measure"] if isinstance(benefit.get("measure"), dict) and "every" in benefit["measure"] else {}
         #: What each figure is a sum of. A base of None is the measure, or its increment.
-        self.sums = {"measure": measure, "base": None if base in ("measure", "increment") else base, "quantity": "quantity"}
+        self.sums = {"measure": measure, "base": None if base in ("measure", "increment") else base, "quantity": None if self.counts else "quantity"}
         own = {of if kind in ("rank", "percentile") else kind for kind, of in self.all_axes}
         self.needs = {
             "target": "attainment" in own,
@@ -97,6 +95,11 @@ class Clause:
             "positive baseline": "growth" in own,
             "incentive": "share" in self.forms,
         }
+
+    def multiples(self, value):
+        """The measure that a sum is: itself, or how many full (begun) multiples it has, below 0 counted towards 0."""
+        whole, rest = divmod(abs(value), Fraction(self.counts.get("every", 1)))
+        return value if not self.counts else -whole if value < 0 else Fraction(whole + (rest > 0 and self.counts.get("round") == "up"))
 
 
 # -- the curve: what a place pays -------------------------------------------------------------------------------------
@@ -415,7 +418,8 @@ class Book:
                     for figure in clause.sums:
                         total[figure] += lines.total[figure]
                         missing[figure] |= lines.missing[figure]
-        s.m, s.q = total["measure"], total["quantity"]
+        s.m = clause.multiples(total["measure"])
+        s.q = s.m if clause.counts else total["quantity"]
         (s.t, of_target), (s.b, of_baseline), (s.k, _) = (self.reference(row, name, part) for name in ("target", "baseline", "incentive"))
         s.e = total["base"] if clause.sums["base"] else max(s.m - (s.b or ZERO), ZERO) if clause.is_increment else s.m
         lacking = missing["measure"] | missing["base"] | (missing["quantity"] if "per_unit" in clause.forms else set())
@@ -552,9 +556,6 @@ class Book:
         if lines.total["shared"] != (number(row["payout"]) or ZERO):
             found.append(f"its lines add up to {shown(lines.total['shared'])}, published {row['payout']}")
         return [problem for each in (lines, self.span_lines[row["payout_id"]], self.prior[row["payout_id"]]) for problem in each.problems] + found
-
-
-# -- the command ------------------------------------------------------------------------------------------------------
 
 
 def recompute(book, payout_id):

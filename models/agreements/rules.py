@@ -12,7 +12,21 @@ from itertools import pairwise
 from typing import Any
 
 from models.agreements.approval import missing_approval
-from models.agreements.schema import Agreement, Benefit, Gate, Matrix, Scope, WeightedTarget, axes_of, axis_name, base_of, compared_axis, measure_of
+from models.agreements.schema import (
+    Agreement,
+    Benefit,
+    Gate,
+    Matrix,
+    Measured,
+    Scope,
+    WeightedTarget,
+    axes_of,
+    axis_name,
+    base_of,
+    compared_axis,
+    counts_multiples,
+    measure_of,
+)
 from models.calendars import FIRST_YEAR, LAST_YEAR, PERIODS_IN
 from models.curves.vocabulary import GRID_FORMS, PAY_FORMS, SCALING_STEPS
 from models.documents import Document, Path, Problem
@@ -67,6 +81,7 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
     yield from _tiers_or_matrix(benefit)
     yield from _needed_figures(benefit)
     yield from _method(benefit)
+    yield from _multiples(benefit)
     if benefit.accumulate != "window" and _SPAN_ORDER[benefit.accumulate] < _SPAN_ORDER[benefit.window]:
         yield ("accumulate",), f"the span ({benefit.accumulate}) is shorter than the window ({benefit.window}); use accumulate: term or window"
     if benefit.prorate == "days" and benefit.accumulate != "window":
@@ -151,9 +166,26 @@ def _method(benefit: Benefit) -> Iterator[Finding]:
         yield ("ties",), "is allowed with by: rank only"
 
 
+def _multiples(benefit: Benefit) -> Iterator[Finding]:
+    """What `every` refuses: figures that a number of multiples is not compared with, and rates on a count."""
+    if not counts_multiples(benefit):
+        if isinstance(benefit.measure, Measured) and "round" in benefit.measure.model_fields_set:
+            yield ("measure", "round"), "is allowed with every only: measure: {of: quantity, every: 42, round: up}"
+        return
+    for key in ("target", "baseline"):
+        if getattr(benefit, key) is not None:
+            yield (key,), f"measure with every counts multiples, which no {key} is compared with; remove {key}, or every"
+    if base_of(benefit)[0] == "increment":
+        yield ("base",), "base: increment cannot be combined with every, which counts multiples; use base: amount or margin"
+    elif "rate" in pay_forms(benefit) and not pays_on_money(benefit):
+        yield ("measure", "every"), "a rate needs a base that is money, and every counts multiples; add base: amount or margin, or pay per_unit"
+
+
 def pays_on_money(benefit: Benefit) -> bool:
     """Whether what a rate multiplies is money."""
     base = base_of(benefit)[0]
+    if base == "measure" and counts_multiples(benefit):
+        return False
     return (measure_of(benefit)[0] if base in ("measure", "increment") else base) in ("amount", "margin")
 
 

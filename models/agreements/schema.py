@@ -18,6 +18,7 @@ from models.agreements.values import (
     GrowthFactor,
     Identifier,
     KeptPart,
+    Multiple,
     Name,
     Number,
     Part,
@@ -106,10 +107,14 @@ class PriorBaseline(Part):
 
 
 class Measured(Part):
-    """A measure with a scope of its own."""
+    """A measure with a scope of its own, or one that counts multiples."""
 
     of: Text = Field(description="amount, quantity, margin, count, or a numeric attribute of the transactions.")
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the benefit's scope.")
+    every: Multiple | None = Field(
+        default=None, description="M is how many full multiples of this the sum has; below 0 counted towards 0. per_unit pays for each."
+    )
+    round: Literal["down", "up"] = Field(default="down", description="With every: up counts a multiple as soon as it is begun.")
 
 
 class Based(Part):
@@ -387,6 +392,11 @@ def measure_of(benefit: Benefit) -> tuple[str, Scope]:
     """The name of what is measured, and its own scope."""
     measure = benefit.measure
     return (measure, NO_SCOPE) if isinstance(measure, str) else (measure.of, measure.scope)
+
+
+def counts_multiples(benefit: Benefit) -> bool:
+    """Whether M is a number of multiples: a count, also where what is counted is money."""
+    return isinstance(benefit.measure, Measured) and benefit.measure.every is not None
 
 
 def base_of(benefit: Benefit) -> tuple[str, Scope]:

@@ -26,6 +26,7 @@ from models.agreements.schema import (
     Benefit,
     FixedRates,
     Matrix,
+    Measured,
     MetricAxis,
     PriorYear,
     ProductSelection,
@@ -306,6 +307,7 @@ def _figure(name: str, value: Any) -> Row:
 def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
     measure, forms, placement = measure_of(b)[0], pay_forms(b), b.accrue.placement
     is_attribute = measure not in MEASURES
+    every = b.measure.every if isinstance(b.measure, Measured) else None
     return {
         "benefit_id": b.id,
         "clause": b.clause,
@@ -315,6 +317,8 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "accumulate": b.accumulate,
         "measure": "attribute" if is_attribute else measure,
         "measure_attribute": measure if is_attribute else None,
+        "measure_every": every,
+        "measure_round": b.measure.round if isinstance(b.measure, Measured) and every is not None else None,
         "base": base_of(b)[0],
         "by_axis": axis_name(axes_of(b)[CURVE]),
         "method": "matrix" if b.matrix else b.method,

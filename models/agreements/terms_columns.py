@@ -89,6 +89,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "accumulate": TEXT,
         "measure": TEXT,
         "measure_attribute": TEXT,
+        "measure_every": NUMBER,
+        "measure_round": TEXT,
         "base": TEXT,
         "by_axis": TEXT,
         "method": TEXT,

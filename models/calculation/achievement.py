@@ -11,6 +11,7 @@ import datetime as dt
 import polars as pl
 
 from models.calculation.columns import SUMMED
+from models.calculation.multiples import count_to_date
 from models.money import EXACT
 
 #: What may be missing on a line, in the order in which reasons are reported: the reason, the measures and bases that need it, the counter.
@@ -109,6 +110,7 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
             pl.col("line_count").cum_sum().over("span_key"),
         )
     )
+    summed = count_to_date(summed)
     if rows["counts_from"].ne(rows["first_period"]).any():
         summed = summed.filter(pl.col("period_no") >= pl.col("first_period"))
     return (
@@ -185,9 +187,14 @@ def _missing_lines(of_measure: str, of_base: str) -> pl.Expr:
 
     def is_missing(names: tuple[str, ...], missing: str) -> pl.Expr:
         found = (pl.col("measure").is_in(names) & (pl.col(f"{missing}{of_measure}") > 0)) | (pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 0))
-        return found | (pl.col("pays_per_unit") & (pl.col(missing) > 0)) if "quantity" in names else found
+        return found | (needs_quantity() & (pl.col(missing) > 0)) if "quantity" in names else found
 
     return pl.coalesce(pl.when(is_missing(names, missing)).then(pl.lit(reason)) for reason, names, missing in MISSING)
+
+
+def needs_quantity() -> pl.Expr:
+    """Whether a pay form multiplies the quantity of lines. Multiples that are counted are a quantity themselves."""
+    return pl.col("pays_per_unit") & pl.col("measure_every").is_null()
 
 
 def has_positive_target() -> pl.Expr:

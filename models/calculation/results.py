@@ -78,7 +78,7 @@ def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
             pl.when(is_blocked).then(pl.lit("blocked")).when(has_ended).then(pl.lit("final")).otherwise(pl.lit("open")).alias("status"),
             pl.col("reason").alias("status_reason"),
             (pl.col("window_end") + pl.duration(days=pl.col("lag_days"))).alias("due_date"),
-            (pl.col("measure_to_date") - pl.col("own_measure")).alias("span_measure_before"),
+            (pl.col("measure_sum" if "measure_sum" in rows.columns else "measure_to_date") - pl.col("own_measure")).alias("span_measure_before"),
         )
     )
 

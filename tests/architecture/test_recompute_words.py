@@ -25,7 +25,7 @@ OF_NO_PAYOUT = set(_OF_NO_PAYOUT.split())
 #: Limits on the sum of an agreement's benefits are named as what it cannot recompute.
 REFUSED = {"per"}
 #: Choices that are what remains when the others of their key are taken.
-OTHERWISE = {"hold", "carry", "whole", "forecast", "prior", "feed", "none", "days", "lower_inclusive", "original", "period_end", "min", "posted"}
+OTHERWISE = {"hold", "carry", "whole", "forecast", "prior", "feed", "none", "days", "lower_inclusive", "original", "period_end", "min", "posted", "down"}
 
 
 def _words(annotation: Any, seen: set[Any]) -> Iterator[str]:

@@ -104,17 +104,18 @@ def accrued(case: BenefitLines, window: Window, participant: str, s: Position, l
     elapsed, days = (last - window.span_start).days + 1, (window.end - window.span_start).days + 1
     p = _projection(case, how.get("forecast", "linear"), window, participant, s, last)
     if p is None:
-        p = s.m * days / elapsed
-    paid = earn(case.benefit, window, projected(case, s, p)).limited
+        p = s.sum * days / elapsed
+    expected = projected(case, s, p)
+    paid, p = earn(case.benefit, window, expected).limited, expected.m
     return paid / p * s.m if p > 0 else paid * elapsed / days
 
 
 def _projection(case: BenefitLines, forecast: str, window: Window, participant: str, s: Position, last: dt.date) -> Fraction | None:
-    """The measure expected at the window's end; None: by days."""
+    """The sum of the measure expected at the window's end; None: by days. The feed says it in multiples, where they are counted."""
     if forecast == "feed":
         row = case.target_row(participant, window)
-        return None if row is None or row["target"] is None else Fraction(row["target"], UNIT)
+        return None if row is None or row["target"] is None else Fraction(row["target"], UNIT) * (case.every or 1)
     if forecast == "seasonal":
         whole, to_date = (case.prior_sum(participant, window.span_start, day) for day in (window.end, last))
-        return None if whole.missing or to_date.value <= 0 else s.m * whole.value / to_date.value
+        return None if whole.missing or to_date.value <= 0 else s.sum * whole.value / to_date.value
     return None

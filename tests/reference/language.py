@@ -47,6 +47,9 @@ def _benefit(name: str, benefit: Row) -> None:
     _keys(name, benefit, BENEFIT)
     for key, allowed in VALUES.items():
         _one_of(f"{name}: {key}", benefit.get(key), allowed)
+    for part, more in ((benefit.get("measure"), {"every", "round"}), (benefit.get("base"), set())):
+        if isinstance(part, dict):
+            _keys(name, part, {"of", "scope", *more})
     for part in (benefit, benefit.get("measure"), benefit.get("base")):
         if isinstance(part, dict):
             _scope(name, part)

@@ -21,7 +21,10 @@ ZERO = Fraction(0)
 
 @dataclass
 class Position:
-    """One participant's figures over a span up to a day. `reason`: why the result is blocked. `ties`: how many share its rank."""
+    """One participant's figures over a span up to a day. `reason`: why the result is blocked. `ties`: how many share its rank.
+
+    `sum`: what the lines add up to; m is that, or how many multiples it has.
+    """
 
     reason: str
     m: Fraction
@@ -32,6 +35,7 @@ class Position:
     k: Fraction | None
     x: dict[Axis, Fraction] = field(default_factory=dict)
     ties: dict[Axis, int] = field(default_factory=dict)
+    sum: Fraction = ZERO
 
     def figures(self, x: Fraction) -> Inputs:
         return Inputs(self.m, self.e, self.q, self.t, self.b, self.k, x)
@@ -84,6 +88,8 @@ class BenefitLines:
         self.participants = list(credits)
         measure, base = benefit.get("measure", "amount"), benefit.get("base", "measure")
         self.measure_column, measure_scope = (measure["of"], measure.get("scope")) if isinstance(measure, dict) else (measure, None)
+        self.every = Fraction(measure["every"]) if isinstance(measure, dict) and "every" in measure else None
+        self.counts_begun = isinstance(measure, dict) and measure.get("round") == "up"
         self.base_kind, base_scope = (base["of"], base.get("scope")) if isinstance(base, dict) else (base, None)
         own = [benefit["scope"]] if benefit.get("scope") else []
         self.measure = self._series(credits, self.measure_column, own + [s for s in (measure_scope,) if s], lost)
@@ -145,13 +151,16 @@ class BenefitLines:
         measured = self.measure[participant].counted(window.span_start, last)
         based = self.base[participant].counted(window.span_start, last)
         counted = self.quantity[participant].counted(window.span_start, last)
-        m, q = measured.value, counted.value
+        m, q = self.multiples(measured.value), counted.value
+        q = q if self.every is None else m
         t, b, t_missing, b_missing = r.t, r.b, r.t_missing, r.b_missing
         k, _ = self._reference(participant, window, "incentive")
         k = None if k is None else k * self._part(window)
         e = m if self.base_kind == "measure" else max(m - (b or ZERO), ZERO) if self.base_kind == "increment" else based.value
 
-        missing = measured.missing | based.missing | (counted.missing if "per_unit" in forms(benefit) else frozenset())
+        missing = measured.missing | based.missing
+        if "per_unit" in forms(benefit) and self.every is None:
+            missing |= counted.missing
         reasons = [name for name in MISSING if name in missing]
         prior = (t_missing if needs(benefit, "target") else frozenset()) | (b_missing if needs(benefit, "baseline") else frozenset())
         reasons += [name for name in MISSING if name in prior]
@@ -160,7 +169,7 @@ class BenefitLines:
         if needs(benefit, "baseline"):
             reasons += ["baseline_missing"] if b is None else ["baseline_not_positive"] if b <= 0 and needs(benefit, "positive baseline") else []
 
-        values = self._own_values(measured, t, b)
+        values = {} if measured.missing else self._own_values(m, t, b)
         x: dict[Axis, Fraction] = {}
         for axis in sorted(all_axes(benefit)):
             if axis[0] in OWN and axis[0] in values:
@@ -173,19 +182,24 @@ class BenefitLines:
                     x[axis] = value
         if needs(benefit, "incentive") and k is None:
             reasons.append("incentive_missing")
-        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x), values
+        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value), values
+
+    def multiples(self, value: Fraction) -> Fraction:
+        """The measure that a sum is: itself, or its full (begun) multiples, below 0 towards 0."""
+        if self.every is None:
+            return value
+        whole, rest = divmod(abs(value), self.every)
+        return Fraction(-whole if value < 0 else whole + bool(rest and self.counts_begun))
 
     @staticmethod
-    def _own_values(measured: Sum, t: Fraction | None, b: Fraction | None) -> dict[str, Fraction]:
-        values = {}
-        if not measured.missing:
-            values["measure"] = measured.value
-            if t is not None and t > 0:
-                values["attainment"] = measured.value / t
-            if b is not None:
-                values["growth_amount"] = measured.value - b
-                if b > 0:
-                    values["growth"] = measured.value / b - 1
+    def _own_values(m: Fraction, t: Fraction | None, b: Fraction | None) -> dict[str, Fraction]:
+        values = {"measure": m}
+        if t is not None and t > 0:
+            values["attainment"] = m / t
+        if b is not None:
+            values["growth_amount"] = m - b
+            if b > 0:
+                values["growth"] = m / b - 1
         return values
 
     @staticmethod
@@ -230,12 +244,12 @@ class BenefitLines:
 
 
 def projected(case: BenefitLines, position: Position, p: Fraction) -> Position:
-    """The same position with the measure at `p`: base and quantity in proportion, places among others as they are."""
-    times = p / position.m if position.m else Fraction(1)
-    b = position.b or ZERO
+    """The same position with the sum of the measure at `p`: base and quantity in proportion, places among others as they are."""
+    times = p / position.sum if position.sum else Fraction(1)
+    b, p = position.b or ZERO, case.multiples(p)
     e = p if case.base_kind == "measure" else max(p - b, ZERO) if case.base_kind == "increment" else position.e * times
     x = {axis: axis_value(axis[0], p, position.t, position.b) if axis[0] in OWN else value for axis, value in position.x.items()}
-    return replace(position, m=p, e=e, q=position.q * times, x=x)
+    return replace(position, m=p, e=e, q=position.q * times if case.every is None else p, x=x)
 
 
 def curve_axis(benefit: Row) -> Axis:

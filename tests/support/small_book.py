@@ -181,7 +181,12 @@ def smalls(draw: st.DrawFn) -> Small:
     benefit = {"id": "b", "clause": "1", **draw(benefits(axes=(by,)))}
     benefit["window"], benefit["accumulate"] = draw(st.sampled_from([(w, a) for i, w in enumerate(SPANS) for a in ("window", *SPANS[max(i, 1) :])]))
     benefit["measure"] = draw(st.sampled_from(["amount", "amount", "quantity", "margin", "count"]))
+    if by == "measure" and benefit["method"] != "rolling" and draw(st.integers(0, 3)) == 0:
+        rounds = {"round": "up"} if draw(st.booleans()) else {}
+        benefit["measure"] = {"of": benefit["measure"], "every": draw(st.sampled_from([D(1), D(42), D("0.01"), D("999.99"), D("250.5")])), **rounds}
     bases = ["measure", "measure", "amount", "quantity", "margin"] + ["increment"] * (benefit["method"] != "graduated")
+    if isinstance(benefit["measure"], dict):
+        bases = ["amount", "margin"]
     benefit["base"] = draw(st.sampled_from(bases))
     if (benefit["measure"] if benefit["base"] in ("measure", "increment") else benefit["base"]) not in ("amount", "margin"):
         benefit.get("limits", {}).pop("rate_at_most", None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from models.calculation.achievement import MISSING
+from models.calculation.achievement import MISSING, needs_quantity
 
 #: At most so many currency pairs are listed.
 MAX_PAIRS = 5
@@ -48,7 +48,7 @@ def _line_sets(blocked: pl.DataFrame) -> pl.DataFrame:
     needs = {
         "measure": pl.any_horizontal((pl.col("reason") == reason) & pl.col("measure").is_in(names) for reason, names, _ in MISSING),
         "base": ~is_prior & pl.any_horizontal((pl.col("reason") == reason) & pl.col("base").is_in(names) for reason, names, _ in MISSING),
-        "quantity": ~is_prior & (pl.col("reason") == "quantity") & pl.col("pays_per_unit"),
+        "quantity": ~is_prior & (pl.col("reason") == "quantity") & needs_quantity(),
     }
     first = pl.when(is_prior).then("span_first_period").otherwise("counts_from")
     last = pl.when(is_prior).then("last_period").otherwise("period_no")

@@ -29,6 +29,7 @@ to_allocate as (
         benefits.measure as measure_kind,
         benefits.method = 'graduated' as is_graduated,
         benefits.by_axis,
+        benefits.measure_every,
         benefits.prorate = 'days' and benefits.by_axis in ('measure', 'growth_amount') as has_thresholds_prorated,
         payouts.window_no,
         payouts.measure,

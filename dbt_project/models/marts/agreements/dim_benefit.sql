@@ -9,6 +9,8 @@ select
     benefits.accumulate,
     benefits.measure,
     benefits.measure_attribute,
+    benefits.measure_every,
+    benefits.measure_round,
     benefits.base,
     benefits.by_axis,
     benefits.method,

@@ -1,0 +1,33 @@
+"""What may be said of a measure besides its name: multiples that are counted.
+
+Belongs here: changing a benefit that has been drawn. Does not belong here: measures by name, scopes (agreements.py), curves (curves.py).
+
+Each benefit has a generator of its own, so that nothing else of a seed's book changes.
+"""
+
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+
+from tests.torture.drawing import Draw, Row
+
+MONEY = ("amount", "margin")
+
+
+def refine_measure(d: Draw, benefit: Row) -> None:
+    """Changes some benefits to ones that measure in another way, where the language allows it."""
+    own = Draw(random.Random(repr(benefit)), d.features)
+    if own.chance(0.2, "every") and not {"target", "baseline"} & set(benefit) and benefit.get("method") != "rolling":
+        _count_multiples(own, benefit)
+
+
+def _count_multiples(d: Draw, benefit: Row) -> None:
+    measure = benefit.get("measure", "amount")
+    of = measure if isinstance(measure, dict) else {"of": measure}
+    benefit["measure"] = of | {"every": d.pick([1, Decimal("0.7"), 2])} | ({"round": d.pick(["down", "up"])} if d.chance(0.6) else {})
+    base = benefit.get("base", "measure")
+    if base == "measure":
+        benefit["base"] = d.pick(["amount", "margin"])
+    elif (base["of"] if isinstance(base, dict) else base) not in MONEY:
+        benefit["base"] = "amount"
