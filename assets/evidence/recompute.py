@@ -220,9 +220,6 @@ def prorate(benefit, part):
     return {**found, "multiply": scaled(benefit["multiply"], benefit["multiply"]["by"])} if "multiply" in benefit else found
 
 
-# -- the pack and what it says ----------------------------------------------------------------------------------------
-
-
 class Pack:
     """The files of the pack, in a folder or in the zip."""
 
@@ -512,6 +509,8 @@ class Book:
             clause, s = self.clause(each), self.position(each)
             if any("limits" in other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]):
                 raise CannotRecompute("this program does not know limits of an agreement on the sum of its benefits")
+            if isinstance(clause.benefit.get("ties"), dict):
+                raise CannotRecompute("this program does not know figures that break ties (ties: {then: ...})")
             result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)
             result.earned, result.prior, result.payout, rule = ZERO, before, ZERO, clause.benefit.get("settle", {}).get("clawback", "carry")
             if not result.reason:

@@ -57,6 +57,7 @@ QUERIES = {
     "benefits": f"select {BENEFIT_COLUMNS} from terms.benefits b join terms.agreements a using (agreement_key) order by b.benefit_key",
     "tiers": "from terms.tiers order by benefit_key, tier",
     "axes": "from terms.axes order by benefit_key, slot",
+    "tie_breakers": "from terms.tie_breakers order by benefit_key, place",
     "matrix_columns": "from terms.matrix_columns order by benefit_key, column_no",
     "matrix_cells": "from terms.matrix_cells order by benefit_key, tier, column_no",
     "multipliers": "from terms.multipliers order by benefit_key",

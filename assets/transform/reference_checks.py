@@ -137,20 +137,25 @@ def _attributes_of_transactions(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _unknown_measures(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Problem]:
-    """Measured attributes that the transactions do not have."""
+    """Measured attributes that the transactions do not have, and those that are to break ties."""
     attributes = _attributes_of_transactions(con)
     rows = con.execute(
-        """select agreements.source_file, agreements.source_line, benefits.position, benefits.measure_attribute
-        from terms.benefits as benefits join terms.agreements as agreements using (agreement_key)
-        where benefits.measure_attribute is not null and benefits.measure_attribute not in (select unnest(?))
+        """with named as (
+            select benefit_key, 'measure' as key, 0 as place, measure_attribute as attribute from terms.benefits
+            union all
+            select benefit_key, 'ties', place, attribute from terms.tie_breakers join terms.line_sets using (line_set_key)
+        )
+        select agreements.source_file, agreements.source_line, benefits.position, named.key, named.place, named.attribute
+        from named join terms.benefits as benefits using (benefit_key) join terms.agreements as agreements using (agreement_key)
+        where named.attribute is not null and named.attribute not in (select unnest(?))
         order by all""",
         [attributes],
     ).fetchall()
     problems = []
-    for file, line, position, attribute in rows[:MAX_LISTED]:
+    for file, line, position, key, place, attribute in rows[:MAX_LISTED]:
         document = next(d for d in parse_documents((folder / file).read_text(encoding="utf-8"), file) if d.line == line)
-        is_mapping = isinstance(document.value["benefits"][position]["measure"], dict)
-        path = ("benefits", position, "measure", *(("of",) if is_mapping else ()))
+        is_mapping = isinstance(document.value["benefits"][position][key], dict)
+        path = ("benefits", position, key, *(("then", place - 1) if key == "ties" else ("of",) if is_mapping else ()))
         message = f"{attribute} is neither amount, quantity, margin or count nor an attribute of the transactions{_suggestion(attribute, attributes)}"
         problems.append(document.problem(path, f"{message}. Name one of theirs ({', '.join(attributes) or 'they have none'}), or add the column to the feed"))
     return problems

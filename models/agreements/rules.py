@@ -162,7 +162,7 @@ def _method(benefit: Benefit) -> Iterator[Finding]:
         yield ("tiers",), f"method: {method} takes only rate; {', '.join(sorted(pay_forms(benefit) - {'rate'}))} cannot be added to it"
     if method == "rolling" and benefit.base != "measure":
         yield ("base",), "method: rolling pays on the measure; remove base"
-    if benefit.ties == "share" and axis != "rank":
+    if benefit.ties != "min" and axis != "rank" and not benefit.matrix:
         yield ("ties",), "is allowed with by: rank only"
 
 

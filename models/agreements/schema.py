@@ -147,6 +147,19 @@ Axis = Annotated[
     Annotated[AxisName, Tag("word")] | Annotated[RankAxis, Tag("rank")] | Annotated[MetricAxis, Tag("metric")],
     Discriminator(_axis_form),
 ]
+TieFigure = Annotated[Annotated[Text, Tag("word")] | Annotated[MetricAxis, Tag("mapping")], Discriminator(kind_of)]
+
+
+class TieBreak(Part):
+    """What decides among participants of equal rank: the larger figure wins, a missing one comes last. Who is still tied gets the better rank."""
+
+    then: list[TieFigure] = Field(
+        min_length=1,
+        max_length=10,
+        description="In this order: amount, quantity, margin, count, a numeric attribute, or {metric: name}; summed over the benefit's lines.",
+    )
+
+
 Feed = Annotated[Literal["feed"], Tag("word")]
 Figure = Annotated[Number, Tag("number")]
 
@@ -159,6 +172,7 @@ def _target_form(value: Any) -> str:
 Target = Annotated[Figure | Feed | Annotated[PriorYear, Tag("mapping")] | Annotated[WeightedTarget, Tag("weighted")], Discriminator(_target_form)]
 Baseline = Annotated[Figure | Feed | Annotated[PriorBaseline, Tag("mapping")], Discriminator(kind_of)]
 Incentive = Annotated[Figure | Feed, Discriminator(kind_of)]
+Ties = Annotated[Annotated[Literal["min", "share"], Tag("word")] | Annotated[TieBreak, Tag("mapping")], Discriminator(kind_of)]
 Measure = Annotated[Annotated[Text, Tag("word")] | Annotated[Measured, Tag("mapping")], Discriminator(kind_of)]
 BaseName = Literal["measure", "amount", "quantity", "margin", "increment"]
 Base = Annotated[Annotated[BaseName, Tag("word")] | Annotated[Based, Tag("mapping")], Discriminator(kind_of)]
@@ -339,8 +353,9 @@ class Benefit(Part):
         default="lower_inclusive", description="At exactly `from` you are in the tier (lower_inclusive) or still in the one before (upper_inclusive)."
     )
     above: Above = Field(default="hold", description="linear only, past the last point: hold its value, extend the last line, or pay nothing (zero).")
-    ties: Literal["min", "share"] = Field(
-        default="min", description="rank only: tied participants all get the better rank (min), or share the payouts of the ranks they occupy (share)."
+    ties: Ties = Field(
+        default="min",
+        description="rank only: tied participants all get the better rank (min), share the payouts of the ranks they occupy (share), or other figures decide ({then: [quantity]}).",
     )
     tiers: list[Tier] | None = Field(default=None, min_length=1, max_length=1000, description="The tiers, in rising order of `from`.")
     matrix: Matrix | None = Field(default=None, description="A two-way grid instead of tiers.")
@@ -397,6 +412,11 @@ def measure_of(benefit: Benefit) -> tuple[str, Scope]:
 def counts_multiples(benefit: Benefit) -> bool:
     """Whether M is a number of multiples: a count, also where what is counted is money."""
     return isinstance(benefit.measure, Measured) and benefit.measure.every is not None
+
+
+def tie_figures(benefit: Benefit) -> list[Any]:
+    """What decides among participants of equal rank, in order: names of what is summed, or metrics."""
+    return benefit.ties.then if isinstance(benefit.ties, TieBreak) else []
 
 
 def base_of(benefit: Benefit) -> tuple[str, Scope]:

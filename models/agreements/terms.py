@@ -37,6 +37,7 @@ from models.agreements.schema import (
     base_of,
     compared_axis,
     measure_of,
+    tie_figures,
 )
 from models.agreements.target_weights import target_weights
 from models.agreements.terms_columns import SCHEMAS
@@ -123,8 +124,9 @@ class _Terms:
         if agreement.combine.rule == "exclusive":
             self._add("claims", agreement_key=key, scope_key=self._scope(source, ("scope",), agreement.scope))
 
-    def _line_sets(self, agreement_key: int, source: Source) -> list[tuple[int, int, int]]:
-        """The keys of each benefit's line sets: of its own lines, its measure and its base. Benefits with the same scope share a line set."""
+    def _line_sets(self, agreement_key: int, source: Source) -> list[list[int]]:
+        """The keys of each benefit's line sets: of its own lines, its measure, its base, and of each figure that breaks ties. Benefits with the same scope
+        share a line set."""
         wanted: list[list[tuple[int, str | None]]] = []
         with_prior_year: set[tuple[int, str | None]] = set()
         outer = source.agreement.scope
@@ -140,7 +142,9 @@ class _Terms:
             own: tuple[int, str | None] = measured if measured[0] == own_scope else (own_scope, None)
             based: tuple[int, str | None] = narrowed(base_scope, "base"), None
             based = measured if base in ("measure", "increment") or based[0] == measured[0] else own if based[0] == own[0] else based
-            wanted.append([own, measured, based])
+            figures = [(own_scope, None if name in MEASURES else name) for name in tie_figures(benefit) if isinstance(name, str)]
+            breaking = [own if attribute is None else (scope, attribute) for scope, attribute in figures]
+            wanted.append([own, measured, based, *breaking])
             if needs_prior_year(benefit):
                 with_prior_year.add(measured)
         keys: dict[tuple[int, str | None], int] = {}
@@ -150,12 +154,12 @@ class _Terms:
                 scope_key, attribute = line_set
                 of_scope = {"agreement_key": agreement_key, "scope_key": scope_key, "attribute": attribute}
                 self._add("line_sets", line_set_key=keys[line_set], **of_scope, needs_prior_year=line_set in with_prior_year)
-        return [(keys[own], keys[measured], keys[based]) for own, measured, based in wanted]
+        return [[keys[line_set] for line_set in line_sets] for line_sets in wanted]
 
-    def _add_benefit(self, agreement_key: int, source: Source, position: int, line_sets: tuple[int, int, int]) -> None:
+    def _add_benefit(self, agreement_key: int, source: Source, position: int, line_sets: list[int]) -> None:
         benefit, key = source.agreement.benefits[position], len(self.rows["benefits"])
         series = self.series.setdefault((source.agreement.agreement, benefit.id), len(self.series))
-        own, measured, based = line_sets
+        own, measured, based, *breaking = line_sets
         sets = {"line_set_key": own, "measure_line_set_key": measured, "base_line_set_key": based}
         self._add("benefits", benefit_key=key, series_key=series, agreement_key=agreement_key, **sets, **_benefit_row(position, benefit, source))
         for i, t in enumerate(benefit.tiers or (), 1):
@@ -166,6 +170,13 @@ class _Terms:
                 rank_of = compared_axis(axis) if name == "rank" else None
                 metric = axis.metric if isinstance(axis, MetricAxis) else None
                 self._add("axes", benefit_key=key, slot=slot, axis=name, rank_of=rank_of, metric=metric)
+        sums = iter(breaking)
+        for place, figure in enumerate(tie_figures(benefit), 1):
+            if isinstance(figure, MetricAxis):
+                self._add("tie_breakers", benefit_key=key, place=place, line_set_key=None, measure="metric", metric=figure.metric)
+            else:
+                measure = figure if figure in MEASURES else "attribute"
+                self._add("tie_breakers", benefit_key=key, place=place, line_set_key=next(sums), measure=measure, metric=None)
         for slot, gate in enumerate(benefit.requires, FIRST_GATE):
             bounds = {"at_least": gate.at_least, "above": gate.above, "at_most": gate.at_most, "below": gate.below}
             self._add("gates", benefit_key=key, slot=slot, **bounds, otherwise=gate.otherwise)
@@ -325,7 +336,8 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "matrix_method": b.matrix and b.matrix.method,
         "boundary": b.boundary,
         "above": b.above,
-        "ties": b.ties,
+        "ties": b.ties if isinstance(b.ties, str) else "then",
+        "ties_then": ", then ".join(figure.metric if isinstance(figure, MetricAxis) else figure for figure in tie_figures(b)) or None,
         "prorate": b.prorate,
         **_figure("target", b.target),
         "target_times": b.target.times if isinstance(b.target, PriorYear) else Decimal(1),

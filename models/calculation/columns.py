@@ -25,7 +25,7 @@ SUMMED: Types = {
 #: Columns of terms.benefits that the calculation does not read.
 _UNREAD = ("definition", "quote", "clause", "position", "has_constant_rate")
 _OF_AGREEMENT = ("agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of")
-_TERMS = ("tiers", "axes", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods")
+_TERMS = ("tiers", "axes", "tie_breakers", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods")
 
 #: The input frames, by name.
 INPUTS: Mapping[str, Types] = {
@@ -94,6 +94,7 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "missing_prior_baseline": (FLAG, "the baseline is the prior year's, and something is missing on one of its lines"),
     },
     "find_metrics": {},
+    "find_tie_breaks": {},
     "find_reasons": {"reason": (TEXT, "why the result is blocked; null: it is not blocked")},
     "rank_rows": {"tie_count": (COUNT, "how many participants share the rank on the curve's axis")},
     "evaluate_results": {
@@ -145,6 +146,7 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
 OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     r"axis_value_\d+": (EXACT, "rank, percentile or metric of the slot"),
     r"axis_divisor_\d+": (COUNT, "what axis_value of the slot is divided by"),
+    r"tie_break_\d+": (EXACT, "of a benefit that breaks ties: the figure of this place; null: it is missing"),
     "(target|target_times|baseline)_before": (EXACT, "of a target to date: the figure of the span's window before"),
     "weight_(to_date|of_year)_before": (COUNT, "of a target to date: the weights of the span's window before"),
     "measure_sum": (EXACT, "measure of the span up to the end of the period, before its multiples are counted"),
@@ -158,7 +160,7 @@ EXPLAINED: Types = {
     "measure_name": TEXT, "base_name": TEXT, "target_before_times": EXACT, "whole_incentive": EXACT, "prorated": EXACT, "tier_from": EXACT,
     **{f"next_{form}": EXACT for form in PAY_FORMS},
     "tier_reached": KEY, "next_from": EXACT, "slice_from": EXACT, "slice_to": EXACT, "slice": EXACT, "slice_payout": EXACT,
-    "missing": TEXT, "x": EXACT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT, "cell_payout": EXACT,
+    "missing": TEXT, "tied_by": TEXT, "x": EXACT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT, "cell_payout": EXACT,
 }  # fmt: skip
 
 #: The output tables, by name, in the order in which they are computed.

@@ -90,6 +90,11 @@ _READS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("axis_value_n", "missing_metric"), "axes.axis metrics.value metrics.date span_start counted_until"),
         "axis_divisor_n": "axes.axis",
     },
+    "find_tie_breaks": {
+        ALONG: f"benefit_key participant_id participant_key period_no span_first_period {_of('tie_breakers', 'benefit_key place line_set_key metric')} "
+        f"{_of('measures', 'line_set_key participant_key period_no is_prior')} metrics.participant_id metrics.metric",
+        "tie_break_n": f"tie_breakers.measure {_of('measures', _SUMS)} metrics.value metrics.date span_start counted_until",
+    },
     "find_reasons": {
         "reason": "axis_needs_target axis_needs_baseline axis_needs_positive_baseline base target weight_to_date baseline incentive pays_share "
         "missing_lines missing_metric missing_prior_target missing_prior_baseline prior_missing",
@@ -98,7 +103,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
         ALONG: f"benefit_key window_no period_no axes.benefit_key axes.slot {_FIGURES}",
         **dict.fromkeys(
             (*_PLACES.split(), "tie_count"),
-            "axes.axis axes.rank_of measure_to_date target weight_to_date baseline missing_measure missing_prior_target missing_prior_baseline",
+            "axes.axis axes.rank_of measure_to_date target weight_to_date baseline missing_measure missing_prior_target missing_prior_baseline tie_break_n",
         ),
     },
     "evaluate_results": {
@@ -240,7 +245,7 @@ def frames_joined() -> frozenset[str]:
 
 def is_read(name: str, declared: Container[str]) -> bool:
     """Whether a column of the wide frame is among those declared; places on axes are numbered."""
-    return name in declared or re.sub(r"^(axis_value|axis_divisor)_\d+$", r"\1_n", name) in declared
+    return name in declared or re.sub(r"^(axis_value|axis_divisor|tie_break)_\d+$", r"\1_n", name) in declared
 
 
 def _given_columns() -> dict[str, str]:

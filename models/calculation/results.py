@@ -25,6 +25,7 @@ from models.calculation.forecasts import forecast_rows
 from models.calculation.incomplete import hide_incomplete
 from models.calculation.payouts import evaluate_results
 from models.calculation.ranks import rank_rows
+from models.calculation.tie_breaks import find_tie_breaks
 from models.currencies import Rounding
 from models.curves.axes import find_metrics, list_needs
 from models.curves.compiled import compile_scheme
@@ -53,7 +54,8 @@ def _compute(
     benefits = frames["benefits"].join(list_needs(axes), on="benefit_key")
     listed = list_payouts(benefits, frames["windows"], frames["participants"], first_payout)
     measured = measure_periods(find_targets(listed, measures, frames["targets"]), measures, frames["periods"], as_of, as_of_period)
-    placed = rank_rows(find_reasons(find_metrics(measured, axes, frames["metrics"])), axes)
+    compared = find_tie_breaks(find_metrics(measured, axes, frames["metrics"]), frames["tie_breakers"], measures, frames["metrics"])
+    placed = rank_rows(find_reasons(compared), axes)
     rows = forecast_rows(evaluate_results(placed, scheme, rounding), measures, axes, scheme, rounding)
     differences = limit_differences(find_differences(_assign_status(rows, as_of)), as_of)
     settled = forget_changed(combine_payouts(apply_clawback(differences)))

@@ -86,15 +86,9 @@ def find_metrics(rows: pl.DataFrame, axes: pl.DataFrame, metrics: pl.DataFrame) 
     rows: with benefit_key, participant_id, span_start, counted_until. The last value dated in the span up to `counted_until` counts.
     metrics: one row per participant_id, metric and date, with value.
     """
-    values = metrics.select("participant_id", "metric", pl.col("date").alias("value_date"), pl.col("value").cast(EXACT)).sort("value_date")
     for (slot,), wanted in axes.filter(pl.col("axis") == "metric").partition_by("slot", as_dict=True).items():
-        found = (
-            rows.select("benefit_key", "participant_id", "span_start", "counted_until", pl.int_range(pl.len()).alias("row"))
-            .join(wanted.select("benefit_key", "metric"), on="benefit_key")
-            .sort("counted_until")
-            .join_asof(values, left_on="counted_until", right_on="value_date", by=["participant_id", "metric"], strategy="backward", check_sortedness=False)
-            .with_columns(pl.when(pl.col("value_date") >= pl.col("span_start")).then("value").alias(f"axis_value_{slot}"))
-            .with_columns(pl.col(f"axis_value_{slot}").is_null().alias("missing_here"))
+        found = last_metrics(rows, wanted, metrics).with_columns(
+            pl.col("last_value").alias(f"axis_value_{slot}"), pl.col("last_value").is_null().alias("missing_here")
         )
         rows = (
             rows.with_columns(pl.int_range(pl.len()).alias("row"))
@@ -105,3 +99,18 @@ def find_metrics(rows: pl.DataFrame, axes: pl.DataFrame, metrics: pl.DataFrame) 
             .drop("row", "missing_here")
         )
     return rows
+
+
+def last_metrics(rows: pl.DataFrame, wanted: pl.DataFrame, metrics: pl.DataFrame) -> pl.DataFrame:
+    """`last_value` by `row`, the number of a row: the last value of its benefit's metric dated in the span up to `counted_until`; null: there is none.
+
+    wanted: benefit_key, metric; rows of other benefits are left out.
+    """
+    values = metrics.select("participant_id", "metric", pl.col("date").alias("value_date"), pl.col("value").cast(EXACT)).sort("value_date")
+    return (
+        rows.select("benefit_key", "participant_id", "span_start", "counted_until", pl.int_range(pl.len()).alias("row"))
+        .join(wanted.select("benefit_key", "metric"), on="benefit_key")
+        .sort("counted_until")
+        .join_asof(values, left_on="counted_until", right_on="value_date", by=["participant_id", "metric"], strategy="backward", check_sortedness=False)
+        .select("row", pl.when(pl.col("value_date") >= pl.col("span_start")).then("value").alias("last_value"))
+    )

@@ -21,7 +21,8 @@ ZERO = Fraction(0)
 
 @dataclass
 class Position:
-    """One participant's figures over a span up to a day. `reason`: why the result is blocked. `ties`: how many share its rank.
+    """One participant's figures over a span up to a day. `reason`: why the result is blocked. `ties`: how many share its rank. `breaks`: the figures that
+    decide among equals, each with whether it is there.
 
     `sum`: what the lines add up to; m is that, or how many multiples it has.
     """
@@ -35,6 +36,7 @@ class Position:
     k: Fraction | None
     x: dict[Axis, Fraction] = field(default_factory=dict)
     ties: dict[Axis, int] = field(default_factory=dict)
+    breaks: tuple[tuple[bool, Fraction], ...] = ()
     sum: Fraction = ZERO
 
     def figures(self, x: Fraction) -> Inputs:
@@ -94,6 +96,9 @@ class BenefitLines:
         own = [benefit["scope"]] if benefit.get("scope") else []
         self.measure = self._series(credits, self.measure_column, own + [s for s in (measure_scope,) if s], lost)
         self.quantity = self._series(credits, "quantity", own, lost)
+        ties = benefit.get("ties")
+        self.tie_figures = list(ties["then"]) if isinstance(ties, dict) else []
+        self.tie_sums = {figure: self._series(credits, figure, own, lost) for figure in self.tie_figures if isinstance(figure, str)}
         self.base = self.measure
         if self.base_kind not in ("measure", "increment"):
             self.base = self._series(credits, self.base_kind, own + [s for s in (base_scope,) if s], lost)
@@ -182,7 +187,19 @@ class BenefitLines:
                     x[axis] = value
         if needs(benefit, "incentive") and k is None:
             reasons.append("incentive_missing")
-        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value), values
+        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=self._breaks(participant, window, last)), values
+
+    def _breaks(self, participant: str, window: Window, last: dt.date) -> tuple[tuple[bool, Fraction], ...]:
+        """The larger wins; a missing figure, of a metric or on a line, is less than any."""
+        found = []
+        for figure in self.tie_figures:
+            if isinstance(figure, dict):
+                value = self.feeds.metric(participant, figure["metric"], window.span_start, last)
+            else:
+                summed = self.tie_sums[figure][participant].counted(window.span_start, last)
+                value = None if summed.missing else summed.value
+            found.append((value is not None, value or ZERO))
+        return tuple(found)
 
     def multiples(self, value: Fraction) -> Fraction:
         """The measure that a sum is: itself, or its full (begun) multiples, below 0 towards 0."""
@@ -206,11 +223,12 @@ class BenefitLines:
     def _compare(axis: Axis, found: dict[str, tuple[Position, dict[str, Fraction]]]) -> None:
         kind, of = axis
         everyone = [values[of] for _, values in found.values() if of in values]
+        ordered = [(values[of], position.breaks) for position, values in found.values() if of in values]
         for position, values in found.values():
             if of not in values:
                 continue  # blocked for the same reason
             if kind == "rank":
-                place, ties = rank(values[of], everyone)
+                place, ties = rank((values[of], position.breaks), ordered)
                 position.x[axis], position.ties[axis] = Fraction(place), ties
             else:
                 position.x[axis] = percentile(values[of], everyone)

@@ -57,6 +57,7 @@ AGREEMENTS = [
     agreement("PARENT", ["P0"], include_children=True),
     agreement("SALES", ["S1"], {"window": "quarter", "by": "attainment", "target": "feed", "tiers": [{"from": 0, "amount": 10}, {"from": 1, "amount": 20}]}),
     agreement("SCORE", ["P5"], {"by": {"metric": "nps"}, "tiers": [{"from": 0, "amount": 1}, {"from": 50, "amount": 5}]}),
+    agreement("TIED", ["P7", "P8"], {"by": "rank", "ties": {"then": [{"metric": "nps"}]}, "tiers": [{"from": 1, "amount": 9}, {"from": 2, "amount": 4}]}),
     agreement("RACE", ["P6", "P7", "P8"], {"by": "rank", "tiers": [{"from": 1, "amount": 100}, {"from": 2, "amount": 50}, {"from": 3, "amount": 0}]}),
     agreement("BEST-A", ["P9"], combine={"rule": "best", "group": "best"}),
     agreement("BEST-B", ["P9"], {"window": "month", "accumulate": "year", "settle": {"clawback": "pay"}}, combine={"rule": "best", "group": "best"}),

@@ -1,4 +1,4 @@
-"""What may be said of a measure besides its name: multiples that are counted.
+"""What may be said of a measure besides its name: multiples that are counted, figures that break ties.
 
 Belongs here: changing a benefit that has been drawn. Does not belong here: measures by name, scopes (agreements.py), curves (curves.py).
 
@@ -20,6 +20,9 @@ def refine_measure(d: Draw, benefit: Row) -> None:
     own = Draw(random.Random(repr(benefit)), d.features)
     if own.chance(0.2, "every") and not {"target", "baseline"} & set(benefit) and benefit.get("method") != "rolling":
         _count_multiples(own, benefit)
+    if benefit.get("by") == "rank" and "tiers" in benefit and own.chance(0.6, "ties_then"):
+        figures = own.some(["quantity", "amount", "margin", "count", "points", {"metric": "nps"}, {"metric": "quality"}], 1, 3)
+        benefit["ties"] = {"then": own.rng.sample(figures, len(figures))}
 
 
 def _count_multiples(d: Draw, benefit: Row) -> None:

@@ -189,14 +189,17 @@ def _places(paid: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
     is_plain = pl.col("by_axis").is_in(list(AXES)[:4])
     used_for = pl.col("slot").replace_strict(SLOTS, default=None, return_dtype=pl.String)
     what = pl.when(pl.col("axis") == "rank").then(pl.format(" {}", "rank_of")).when(pl.col("axis") == "metric").then(pl.format(" {}", "metric"))
+    breaks_ties = (pl.col("axis") == "rank") & pl.col("ties_then").is_not_null()
     formula = pl.concat_str(
         used_for.fill_null(pl.format("gate {}: ", pl.col("slot") - FIRST_GATE + 1)),
         pl.col("axis").replace_strict(AXES, return_dtype=pl.String),
         what.fill_null(""),
+        pl.when(breaks_ties).then(pl.format("; among equals the larger {}", "ties_then")).otherwise(pl.lit("")),
     )
+    tied = pl.when(breaks_ties).then(pl.format(", among equals {}", "tied_by")).otherwise(pl.lit(""))
     return [
         _step(paid.filter(is_plain), "axis", pl.col("by_axis").replace_strict(AXES, return_dtype=pl.String), _axis_inputs("by_axis"), "axis_value"),
-        _step(traces.axes, "axis", formula, _axis_inputs("axis"), "x", "slot"),
+        _step(traces.axes, "axis", formula, pl.concat_str(_axis_inputs("axis"), tied), "x", "slot"),
         _step(
             paid,
             "tier",

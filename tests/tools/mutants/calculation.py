@@ -47,6 +47,11 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("rates += tier.pays[\"rate\"]", "rates = tier.pays[\"rate\"]"),
         ("for t in tiers[: i + 1]), ZERO)", "for t in tiers[i : i + 1]), ZERO)"),
     ],
+    "models/calculation/tie_breaks.py": [
+        ("pl.when(~lacks).then(", "pl.when(True).then("),
+        ('is_between("span_first_period", "until")', 'is_between("span_first_period", 10**6)'),
+        ('measures.filter(~pl.col("is_prior"))', "measures"),
+    ],
     "models/calculation/multiples.py": [
         ("choose(sums < 0, -1, 1) * (size // every + is_begun)", "sums // every + is_begun"),
         ("is_up & (sums > 0).astype(bool) & (size % every > 0)", "is_up & (size % every > 0)"),
@@ -122,9 +127,11 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('"axis_needs_target": "attainment"', '"axis_needs_target": "growth"'),
     ],
     "models/calculation/ranks.py": [
-        ('place.rank("min", descending=True)', 'place.rank("min")'),
-        ('place.rank("min", descending=True)', 'place.rank("max", descending=True)'),
-        ('place.rank("min", descending=True)', 'place.rank("dense", descending=True)'),
+        ("nulls_last=False", "nulls_last=True"),
+        ('pl.col("place_of_tied").rank("min", descending=True)', 'pl.col("place").rank("min", descending=True)'),
+        ('pl.col("place_of_tied").rank("min", descending=True)', 'pl.col("place_of_tied").rank("min")'),
+        ('pl.col("place_of_tied").rank("min", descending=True)', 'pl.col("place_of_tied").rank("max", descending=True)'),
+        ('pl.col("place_of_tied").rank("min", descending=True)', 'pl.col("place_of_tied").rank("dense", descending=True)'),
         ('PEERS = ("benefit_key", "window_no", "period_no")', 'PEERS = ("benefit_key", "window_no")'),
         ('others = pl.col("count") - 1', 'others = pl.col("count")'),
         ('.when(others == 0).then(1).otherwise("smaller")', '.otherwise("smaller")'),

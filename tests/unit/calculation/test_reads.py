@@ -26,6 +26,7 @@ FRAMES = {
     "find_targets": (WIDE, "measures", "targets"),
     "measure_periods": (WIDE, "measures", "periods"),
     "find_metrics": (WIDE, "axes", "metrics"),
+    "find_tie_breaks": (WIDE, "tie_breakers", "measures", "metrics"),
     "rank_rows": (WIDE, "axes"),
     "forecast_rows": (WIDE, "measures", "axes"),
 }
@@ -87,7 +88,7 @@ def test_a_step_needs_no_column_that_it_does_not_declare(step: str, calls: dict[
         restricted[place] = arguments[place].select(keep)
     found = run(*restricted)
     assert found.equals(returned.select(found.columns))
-    assert computed - set(found.columns) <= {"axis_value_n", "axis_divisor_n", "measure_sum"}
+    assert computed - set(found.columns) <= {"axis_value_n", "axis_divisor_n", "measure_sum", "tie_break_n"}
 
 
 def test_every_column_that_a_step_adds_is_declared() -> None:

@@ -18,6 +18,7 @@ select
     benefits.boundary,
     benefits.above,
     benefits.ties,
+    benefits.ties_then,
     benefits.prorate,
     benefits.target_source,
     benefits.target_value,
