@@ -29,6 +29,7 @@ _OF_LINES = {
     "memberships": """
         select partner_key, sum(hash(each)) as digest
         from (select * exclude (membership_key) from intermediate.int_memberships) as each group by partner_key""",
+    "factors": "from intermediate.int_attributes_numbered",
     "days": "from intermediate.int_days_converted",
     "originals": "from intermediate.int_originals_dated",
 }

@@ -14,7 +14,7 @@ from functools import cached_property, reduce
 from itertools import zip_longest
 
 from models.agreements.rules import pay_forms
-from models.agreements.schema import Benefit, axis_name, base_of, counts_multiples, measure_of
+from models.agreements.schema import Benefit, axis_name, base_of, counts_multiples, factor_of, measure_of
 from models.curves.pieces import Piece, Tier, compile_curve
 from models.curves.vocabulary import PAY_FORMS
 
@@ -70,7 +70,8 @@ def payment_along_axis(currency: str, benefit: Benefit, figures: CurveInputs | N
     target, baseline, incentive = (_figure(benefit, figures, name) for name in ("target", "baseline", "incentive"))
     measure = _measure_along_axis(axis_name(benefit.by), target, baseline, figures)
     forms = pay_forms(benefit)
-    quantity = measure if measure_of(benefit)[0] == "quantity" or counts_multiples(benefit) else _in_proportion(measure, figures, "quantity")
+    is_quantity = counts_multiples(benefit) or (measure_of(benefit)[0] == "quantity" and not factor_of(benefit))
+    quantity = measure if is_quantity else _in_proportion(measure, figures, "quantity")
     values: dict[str, Polynomial | None] = {"amount": (ONE,), "share": None if incentive is None else (incentive,)}
     if method in ("graduated", "rolling"):
         base = measure if benefit.base == "measure" else _in_proportion(measure, figures, "base")

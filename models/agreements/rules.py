@@ -25,6 +25,7 @@ from models.agreements.schema import (
     base_of,
     compared_axis,
     counts_multiples,
+    factor_of,
     measure_of,
 )
 from models.calendars import FIRST_YEAR, LAST_YEAR, PERIODS_IN
@@ -34,6 +35,8 @@ from models.documents import Document, Path, Problem
 Finding = tuple[Path, str]
 
 _SPAN_ORDER = {"month": 0, "quarter": 1, "half_year": 2, "year": 3, "term": 4}
+#: Measures that are columns of every transaction; any other name is an attribute.
+MEASURES = ("amount", "quantity", "margin", "count")
 #: Axes whose thresholds are values of the measure, so that it can be cut into slices.
 MEASURE_AXES = ("measure", "attainment", "growth", "growth_amount")
 
@@ -82,6 +85,8 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
     yield from _needed_figures(benefit)
     yield from _method(benefit)
     yield from _multiples(benefit)
+    if factor_of(benefit) and measure_of(benefit)[0] not in MEASURES:
+        yield ("measure", "of"), f"times multiplies {', '.join(MEASURES[:-1])} or {MEASURES[-1]}, not another attribute; name one of these"
     if benefit.accumulate != "window" and _SPAN_ORDER[benefit.accumulate] < _SPAN_ORDER[benefit.window]:
         yield ("accumulate",), f"the span ({benefit.accumulate}) is shorter than the window ({benefit.window}); use accumulate: term or window"
     if benefit.prorate == "days" and benefit.accumulate != "window":
@@ -184,7 +189,7 @@ def _multiples(benefit: Benefit) -> Iterator[Finding]:
 def pays_on_money(benefit: Benefit) -> bool:
     """Whether what a rate multiplies is money."""
     base = base_of(benefit)[0]
-    if base == "measure" and counts_multiples(benefit):
+    if base in ("measure", "increment") and (counts_multiples(benefit) or factor_of(benefit)):
         return False
     return (measure_of(benefit)[0] if base in ("measure", "increment") else base) in ("amount", "margin")
 

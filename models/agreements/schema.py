@@ -107,10 +107,13 @@ class PriorBaseline(Part):
 
 
 class Measured(Part):
-    """A measure with a scope of its own, or one that counts multiples."""
+    """A measure with a scope of its own, or one that multiplies lines or counts multiples."""
 
     of: Text = Field(description="amount, quantity, margin, count, or a numeric attribute of the transactions.")
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the benefit's scope.")
+    times: Text | None = Field(
+        default=None, description="Each line counts times this number: product.x, partner.x, or a numeric attribute of the line. A line without it blocks."
+    )
     every: Multiple | None = Field(
         default=None, description="M is how many full multiples of this the sum has; below 0 counted towards 0. per_unit pays for each."
     )
@@ -407,6 +410,11 @@ def measure_of(benefit: Benefit) -> tuple[str, Scope]:
     """The name of what is measured, and its own scope."""
     measure = benefit.measure
     return (measure, NO_SCOPE) if isinstance(measure, str) else (measure.of, measure.scope)
+
+
+def factor_of(benefit: Benefit) -> str | None:
+    """The attribute by which each line of the measure is multiplied."""
+    return benefit.measure.times if isinstance(benefit.measure, Measured) else None
 
 
 def counts_multiples(benefit: Benefit) -> bool:

@@ -19,7 +19,7 @@ from models.agreements.approval import approval_in_force, canonical_text
 from models.agreements.groups import needs_prior_year, net_levels
 from models.agreements.parse import Source
 from models.agreements.payments import has_constant_rate
-from models.agreements.rules import pay_forms
+from models.agreements.rules import MEASURES, pay_forms
 from models.agreements.schema import (
     NO_SCOPE,
     Agreement,
@@ -36,6 +36,7 @@ from models.agreements.schema import (
     axis_name,
     base_of,
     compared_axis,
+    factor_of,
     measure_of,
     tie_figures,
 )
@@ -52,10 +53,9 @@ from models.feeds.columns import FEEDS, TRANSACTION_TYPES
 from models.feeds.expressions import compile_expression
 from models.sql_text import identifier
 
-#: Measures that are columns of every transaction; any other name is an attribute.
-MEASURES = ("amount", "quantity", "margin", "count")
-
 Row = dict[str, Any]
+#: The lines that a figure adds up: the key of their scope, the attribute that is measured or that multiplies, and what it multiplies.
+LineSet = tuple[int, str | None, str | None]
 
 
 def make_terms(book: Book, sources: Sequence[Source], as_of: dt.date) -> dict[str, pl.DataFrame]:
@@ -127,8 +127,8 @@ class _Terms:
     def _line_sets(self, agreement_key: int, source: Source) -> list[list[int]]:
         """The keys of each benefit's line sets: of its own lines, its measure, its base, and of each figure that breaks ties. Benefits with the same scope
         share a line set."""
-        wanted: list[list[tuple[int, str | None]]] = []
-        with_prior_year: set[tuple[int, str | None]] = set()
+        wanted: list[list[LineSet]] = []
+        with_prior_year: set[LineSet] = set()
         outer = source.agreement.scope
         for position, benefit in enumerate(source.agreement.benefits):
             at = ("benefits", position)
@@ -138,21 +138,22 @@ class _Terms:
             def narrowed(scope: Scope, key: str, at: Path = at, own: Scope = benefit.scope, otherwise: int = own_scope) -> int:
                 return otherwise if scope is NO_SCOPE else self._scope(source, (*at, key, "scope"), outer, own, scope)
 
-            measured = narrowed(measure_scope, "measure"), None if measure in MEASURES else measure
-            own: tuple[int, str | None] = measured if measured[0] == own_scope else (own_scope, None)
-            based: tuple[int, str | None] = narrowed(base_scope, "base"), None
+            factor = factor_of(benefit)
+            measured: LineSet = narrowed(measure_scope, "measure"), factor or (None if measure in MEASURES else measure), measure if factor else None
+            own: LineSet = measured if measured[0] == own_scope else (own_scope, None, None)
+            based: LineSet = narrowed(base_scope, "base"), None, None
             based = measured if base in ("measure", "increment") or based[0] == measured[0] else own if based[0] == own[0] else based
             figures = [(own_scope, None if name in MEASURES else name) for name in tie_figures(benefit) if isinstance(name, str)]
-            breaking = [own if attribute is None else (scope, attribute) for scope, attribute in figures]
+            breaking = [own if attribute is None else (scope, attribute, None) for scope, attribute in figures]
             wanted.append([own, measured, based, *breaking])
             if needs_prior_year(benefit):
                 with_prior_year.add(measured)
-        keys: dict[tuple[int, str | None], int] = {}
+        keys: dict[LineSet, int] = {}
         for line_set in (line_set for line_sets in wanted for line_set in line_sets):
             if line_set not in keys:
                 keys[line_set] = len(self.rows["line_sets"])
-                scope_key, attribute = line_set
-                of_scope = {"agreement_key": agreement_key, "scope_key": scope_key, "attribute": attribute}
+                scope_key, attribute, multiplied = line_set
+                of_scope = {"agreement_key": agreement_key, "scope_key": scope_key, "attribute": attribute, "multiplied": multiplied}
                 self._add("line_sets", line_set_key=keys[line_set], **of_scope, needs_prior_year=line_set in with_prior_year)
         return [[keys[line_set] for line_set in line_sets] for line_sets in wanted]
 
@@ -326,8 +327,9 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "position": position,
         "window_kind": b.window,
         "accumulate": b.accumulate,
-        "measure": "attribute" if is_attribute else measure,
+        "measure": "attribute" if is_attribute else f"{measure}_times" if factor_of(b) else measure,
         "measure_attribute": measure if is_attribute else None,
+        "measure_times": factor_of(b),
         "measure_every": every,
         "measure_round": b.measure.round if isinstance(b.measure, Measured) and every is not None else None,
         "base": base_of(b)[0],

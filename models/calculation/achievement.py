@@ -14,12 +14,14 @@ from models.calculation.columns import SUMMED
 from models.calculation.multiples import count_to_date
 from models.money import EXACT
 
+#: Measures whose lines are multiplied by an attribute. Like the measure of an attribute, their sum is `attribute_value`.
+MULTIPLIED = ("amount_times", "quantity_times", "margin_times", "count_times")
 #: What may be missing on a line, in the order in which reasons are reported: the reason, the measures and bases that need it, the counter.
 MISSING = (
-    ("fx", ("amount", "margin"), "missing_rates"),
-    ("cost", ("margin",), "missing_costs"),
-    ("quantity", ("quantity",), "missing_quantities"),
-    ("attribute", ("attribute",), "missing_attributes"),
+    ("fx", ("amount", "margin", "amount_times", "margin_times"), "missing_rates"),
+    ("cost", ("margin", "margin_times"), "missing_costs"),
+    ("quantity", ("quantity", "quantity_times"), "missing_quantities"),
+    ("attribute", ("attribute", *MULTIPLIED), "missing_attributes"),
 )
 
 
@@ -164,7 +166,7 @@ def column_of(name: pl.Expr, suffix: str = "") -> pl.Expr:
         .then((pl.col(f"amount{suffix}") - pl.col(f"cost{suffix}")).cast(EXACT))
         .when(name == "count")
         .then(summed("line_count"))
-        .when(name == "attribute")
+        .when(name.is_in(["attribute", *MULTIPLIED]))
         .then(summed("attribute_value"))
         .otherwise(summed("amount"))
     )

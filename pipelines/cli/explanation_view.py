@@ -357,7 +357,7 @@ def _measure_unit(e: Explanation) -> str:
 
 
 def _line_unit(e: Explanation) -> str:
-    return "money" if e.benefit.get("measure") in _MONEY_MEASURES else "count"
+    return "money" if e.benefit.get("measure_times") is None and e.benefit.get("measure") in _MONEY_MEASURES else "count"
 
 
 def _base_unit(e: Explanation) -> str:

@@ -91,10 +91,11 @@ class BenefitLines:
         measure, base = benefit.get("measure", "amount"), benefit.get("base", "measure")
         self.measure_column, measure_scope = (measure["of"], measure.get("scope")) if isinstance(measure, dict) else (measure, None)
         self.every = Fraction(measure["every"]) if isinstance(measure, dict) and "every" in measure else None
+        self.times = measure.get("times") if isinstance(measure, dict) else None
         self.counts_begun = isinstance(measure, dict) and measure.get("round") == "up"
         self.base_kind, base_scope = (base["of"], base.get("scope")) if isinstance(base, dict) else (base, None)
         own = [benefit["scope"]] if benefit.get("scope") else []
-        self.measure = self._series(credits, self.measure_column, own + [s for s in (measure_scope,) if s], lost)
+        self.measure = self._series(credits, self.measure_column, own + [s for s in (measure_scope,) if s], lost, self.times)
         self.quantity = self._series(credits, "quantity", own, lost)
         ties = benefit.get("ties")
         self.tie_figures = list(ties["then"]) if isinstance(ties, dict) else []
@@ -104,7 +105,7 @@ class BenefitLines:
             self.base = self._series(credits, self.base_kind, own + [s for s in (base_scope,) if s], lost)
 
     @staticmethod
-    def _series(credits: dict[str, list[Credit]], column: str, scopes: list[Row], lost: set[int]) -> dict[str, Series]:
+    def _series(credits: dict[str, list[Credit]], column: str, scopes: list[Row], lost: set[int], times: str | None = None) -> dict[str, Series]:
         inside: dict[int, bool] = {}
         result = {}
         for participant, found in credits.items():
@@ -114,7 +115,7 @@ class BenefitLines:
                 if order not in inside:
                     inside[order] = in_scopes(credit.line, scopes)
                 if inside[order]:
-                    series.add(credit, column, order not in lost)
+                    series.add(credit, column, order not in lost, times)
         return result
 
     def positions(self, window: Window, last: dt.date, before: dict[str, References] | None = None) -> dict[str, Position]:

@@ -1,4 +1,4 @@
-"""What may be said of a measure besides its name: multiples that are counted, figures that break ties.
+"""What may be said of a measure besides its name: lines that are multiplied, multiples that are counted, figures that break ties.
 
 Belongs here: changing a benefit that has been drawn. Does not belong here: measures by name, scopes (agreements.py), curves (curves.py).
 
@@ -18,11 +18,24 @@ MONEY = ("amount", "margin")
 def refine_measure(d: Draw, benefit: Row) -> None:
     """Changes some benefits to ones that measure in another way, where the language allows it."""
     own = Draw(random.Random(repr(benefit)), d.features)
+    if own.chance(0.15, "times"):
+        _multiply_lines(own, benefit)
     if own.chance(0.2, "every") and not {"target", "baseline"} & set(benefit) and benefit.get("method") != "rolling":
         _count_multiples(own, benefit)
     if benefit.get("by") == "rank" and "tiers" in benefit and own.chance(0.6, "ties_then"):
         figures = own.some(["quantity", "amount", "margin", "count", "points", {"metric": "nps"}, {"metric": "quality"}], 1, 3)
         benefit["ties"] = {"then": own.rng.sample(figures, len(figures))}
+
+
+def _multiply_lines(d: Draw, benefit: Row) -> None:
+    measure = benefit.get("measure", "amount")
+    of = measure if isinstance(measure, dict) else {"of": measure}
+    if of["of"] == "points":
+        return
+    benefit["measure"] = of | {"times": d.pick(["product.weight", "product.weight", "points"])}
+    benefit.get("limits", {}).pop("rate_at_most", None)
+    if not benefit.get("limits", True):
+        benefit.pop("limits")
 
 
 def _count_multiples(d: Draw, benefit: Row) -> None:

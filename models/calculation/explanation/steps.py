@@ -157,7 +157,8 @@ def _rank_of_step() -> pl.Expr:
 
 def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
     """Sums and agreed figures, also where the result is blocked."""
-    of_measure = pl.coalesce("measure_attribute", "measure_name")
+    multiplied = pl.format("{} × {}", pl.col("measure_name").str.strip_suffix("_times"), "measure_times")
+    of_measure = pl.coalesce("measure_attribute", multiplied, "measure_name")
     net = pl.when(pl.col("net_of").is_not_null()).then(pl.format(", amounts net of what {} pays on them", "net_of")).otherwise(pl.lit(""))
     sums = pl.format("M = {}sum of {} over {} lines{}", _multiples(), of_measure, "line_count", net)
     return [

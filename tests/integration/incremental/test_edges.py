@@ -60,6 +60,8 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     "a partner moves to another region": (lambda book: book.deliver("partners", "P1,P1,,,,north"), {"partners and assignments": 13}, set()),
     "a partner gets a parent": (lambda book: book.deliver("partners", "P5,P5,P0,,,south"), {"partners and assignments": 9}, set()),
     "a product changes its category": (lambda book: book.deliver("products", "F1,F1,,,drinks"), {"products": 14}, {"products"}),
+    "a product's number by which lines are multiplied": (lambda book: book.deliver("products", "F1,F1,,,drinks,7"), {"products": 14}, {"products"}),
+    "a partner's": (lambda book: book.deliver("partners", "P10,P10,,,,south,1.5"), {"partners and assignments": 9}, {"partners and assignments"}),
     "an assignment": (lambda book: book.deliver("assignments", "P4,S1,0.5"), {"partners and assignments": 9}, {"partners and assignments"}),
     "a rate of a day on": (lambda book: book.deliver("fx_rates", "2025-07-01,USD,EUR,0.7"), {"rates and days": 14}, {"rates and days"}),
     "a target": (lambda book: book.deliver("targets", "SALES,b,S1,2026-04-01,9000"), {}, {"targets"}),

@@ -207,6 +207,8 @@ TIERS = "  tiers:\n  - {from: 0, rate: 0.1}"
         (BENEFIT, BENEFIT + "\n  measure: {of: amount, every: 5}\n  baseline: 9", "11: benefits[0].baseline", "remove baseline, or every"),
         (BENEFIT, BENEFIT + "\n  measure: {of: amount, every: 5}\n  base: increment", "11: benefits[0].base", "cannot be combined with every"),
         (BENEFIT, BENEFIT + "\n  measure: {of: amount, every: 5}\n  limits: {rate_at_most: 0.1}", "11: benefits[0].limits.rate_at_most", "must be money"),
+        (BENEFIT, BENEFIT + "\n  measure: {of: points, times: product.weight}", "10: benefits[0].measure.of", "times multiplies amount"),
+        (BENEFIT, BENEFIT + "\n  measure: {of: amount, times: w}\n  limits: {rate_at_most: 0.1}", "11: benefits[0].limits.rate_at_most", "must be money"),
         (BENEFIT, BENEFIT + "\n  base: {of: count}", "10: benefits[0].base.of", "allowed: 'amount'"),
         (HEAD, HEAD + "\nfx: {fixed: {USD: 0}}", "3: fx.fixed.USD", "above 0"),
         (HEAD, HEAD + "\nfx: {fixed: {XXX: 1}}", "3: fx.fixed.XXX", "ISO 4217"),
@@ -228,8 +230,18 @@ def test_refusals_of_what_does_not_fit_together(old: str, new: str, where: str, 
 #: Terms that contracts hold and the language cannot express: the text changed, the text with the term, the key at fault, what is allowed there.
 #: Each is refused by its key, so that no clause is left out of a calculation in silence.
 UNSUPPORTED = {
-    "moving window": (BENEFIT, BENEFIT + "\n  measure: {of: amount, over: {trailing: 3}}", "10: benefits[0].measure.over", "Allowed: of, scope, every, round"),
-    "number of customers": (BENEFIT, BENEFIT + "\n  measure: {distinct: partner_id}", "10: benefits[0].measure.distinct", "Allowed: of, scope, every, round"),
+    "moving window": (
+        BENEFIT,
+        BENEFIT + "\n  measure: {of: amount, over: {trailing: 3}}",
+        "10: benefits[0].measure.over",
+        "Allowed: of, scope, times, every, round",
+    ),
+    "number of customers": (
+        BENEFIT,
+        BENEFIT + "\n  measure: {distinct: partner_id}",
+        "10: benefits[0].measure.distinct",
+        "Allowed: of, scope, times, every, round",
+    ),
     "each order by itself": (BENEFIT, BENEFIT + "\n  each: transaction_id", "10: benefits[0].each", "Allowed: id, clause"),
     "slices cut within a line": (BENEFIT, BENEFIT + "\n  method: graduated\n  slices: by_line", "11: benefits[0].slices", "Allowed: id, clause"),
     "paid in parts": (BENEFIT, BENEFIT + "\n  settle: {release: [{share: 0.5}]}", "10: benefits[0].settle.release", "Allowed: lag_days, clawback"),
