@@ -22,8 +22,8 @@ _OF_NO_PAYOUT = """
     return returns review_by sale scope seasonal terms_sha256 tier title types version where
 """
 OF_NO_PAYOUT = set(_OF_NO_PAYOUT.split())
-#: Limits on the sum of an agreement's benefits, figures that break ties and lines that are multiplied are named as what it cannot recompute.
-REFUSED = {"per", "then"}
+#: Limits on the sum of an agreement's benefits are named as what it cannot recompute, and so are, in it, then (of ties) and times (of a measure).
+REFUSED = {"per"}
 #: Choices that are what remains when the others of their key are taken.
 OTHERWISE = {"hold", "carry", "whole", "forecast", "prior", "feed", "none", "days", "lower_inclusive", "original", "period_end", "min", "posted", "down"}
 
