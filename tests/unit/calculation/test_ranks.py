@@ -134,9 +134,15 @@ def test_figures_decide_among_equals_and_the_steps_name_them() -> None:
 def test_ties_are_decided_as_things_stand_in_each_period() -> None:
     """In May P1 has the larger quantity; from June on P0 has. A line of another participant's month does not count before its day."""
     more = [Line(dt.date(2025, 5, 9), D(0), D(1), D(1), "P1"), Line(dt.date(2025, 6, 1), D(0), D(5), D(1), "P0")]
+    more.append(Line(dt.date(2024, 5, 1), D(0), D(9), D(1), "P0"))  # of the year before
     small = small_of({"by": "rank", "ties": {"then": ["quantity"]}, "tiers": PRIZES}, [50, 50], lines=more)
     found = calculate(small)["achievement"].filter(pl.col("participant_id") == "P0").sort("period_no")
     assert found["tier_actual"].to_list() == [1, 1, 1, 1, 2, *[1] * 7]
+
+
+def test_a_sum_that_a_line_lacks_is_less_than_any() -> None:
+    more = [Line(dt.date(2025, 5, 9), D(0), None, D(1), "P0"), Line(dt.date(2025, 5, 9), D(0), D(-5), D(1), "P1")]
+    assert of({"by": "rank", "ties": {"then": ["quantity"]}, "tiers": PRIZES}, [50, 50], "axis_value", lines=more) == [2, 1]
 
 
 def test_who_has_no_value_is_blocked_and_left_out() -> None:
