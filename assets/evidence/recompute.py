@@ -65,9 +65,6 @@ def shown(value):
 day = functools.lru_cache(maxsize=None)(dt.date.fromisoformat)
 
 
-# -- a clause: what an agreement says ---------------------------------------------------------------------------------
-
-
 def axis_of(by):
     """`by` as (kind, of what): ("growth", ""), ("rank", "attainment"), ("metric", "nps")."""
     return min((kind, str(of)) for kind, of in by.items()) if isinstance(by, dict) else (by, "measure" if by in ("rank", "percentile") else "")
@@ -86,8 +83,10 @@ class Clause:
         self.forms = set(FORMS) & (set(grid) if grid else {form for tier in benefit["tiers"] for form in tier})
         measure, base = (each["of"] if isinstance(each, dict) else each for each in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
         self.is_increment = base == "increment"
+        self.keys = {key for part in ("ties", "measure") if isinstance(benefit.get(part), dict) for key in benefit[part]}
+        self.counts = benefit["measure"] if "every" in self.keys else {}
         #: What each figure is a sum of. A base of None is the measure, or its increment.
-        self.sums = {"measure": measure, "base": None if base in ("measure", "increment") else base, "quantity": "quantity"}
+        self.sums = {"measure": measure, "base": None if base in ("measure", "increment") else base, "quantity": None if self.counts else "quantity"}
         own = {of if kind in ("rank", "percentile") else kind for kind, of in self.all_axes}
         self.needs = {
             "target": "attainment" in own,
@@ -95,6 +94,11 @@ class Clause:
             "positive baseline": "growth" in own,
             "incentive": "share" in self.forms,
         }
+
+    def multiples(self, value):
+        """The measure that a sum is: itself, or how many full (begun) multiples it has, below 0 counted towards 0."""
+        whole, rest = divmod(abs(value), Fraction(self.counts.get("every", 1)))
+        return value if not self.counts else -whole if value < 0 else Fraction(whole + (rest > 0 and self.counts.get("round") == "up"))
 
 
 # -- the curve: what a place pays -------------------------------------------------------------------------------------
@@ -213,9 +217,6 @@ def prorate(benefit, part):
 
     found = scaled(benefit, benefit.get("by", "measure")) if "tiers" in benefit else dict(benefit)
     return {**found, "multiply": scaled(benefit["multiply"], benefit["multiply"]["by"])} if "multiply" in benefit else found
-
-
-# -- the pack and what it says ----------------------------------------------------------------------------------------
 
 
 class Pack:
@@ -413,7 +414,8 @@ class Book:
                     for figure in clause.sums:
                         total[figure] += lines.total[figure]
                         missing[figure] |= lines.missing[figure]
-        s.m, s.q = total["measure"], total["quantity"]
+        s.m = clause.multiples(total["measure"])
+        s.q = s.m if clause.counts else total["quantity"]
         (s.t, of_target), (s.b, of_baseline), (s.k, _) = (self.reference(row, name, part) for name in ("target", "baseline", "incentive"))
         s.e = total["base"] if clause.sums["base"] else max(s.m - (s.b or ZERO), ZERO) if clause.is_increment else s.m
         lacking = missing["measure"] | missing["base"] | (missing["quantity"] if "per_unit" in clause.forms else set())
@@ -508,6 +510,8 @@ class Book:
             clause, s = self.clause(each), self.position(each)
             if any("limits" in other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]):
                 raise CannotRecompute("this program does not know limits of an agreement on the sum of its benefits")
+            if clause.keys & {"then", "times"}:
+                raise CannotRecompute(f"this program does not know {min(clause.keys & {'then', 'times'})} of {clause.benefit['id']}")
             result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)
             result.earned, result.prior, result.payout, rule = ZERO, before, ZERO, clause.benefit.get("settle", {}).get("clawback", "carry")
             if not result.reason:
@@ -552,9 +556,6 @@ class Book:
         if lines.total["shared"] != (number(row["payout"]) or ZERO):
             found.append(f"its lines add up to {shown(lines.total['shared'])}, published {row['payout']}")
         return [problem for each in (lines, self.span_lines[row["payout_id"]], self.prior[row["payout_id"]]) for problem in each.problems] + found
-
-
-# -- the command ------------------------------------------------------------------------------------------------------
 
 
 def recompute(book, payout_id):

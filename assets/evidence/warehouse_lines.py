@@ -62,6 +62,10 @@ _LINES = """
                 when 'margin' then (lines.amount_millionths - lines.cost_millionths) * 1000000
                 when 'quantity' then lines.quantity_millionths::hugeint * lines.share_millionths
                 when 'attribute' then lines.attribute_millionths::hugeint * lines.share_millionths
+                when 'amount_times' then lines.amount_millionths::hugeint * lines.attribute_millionths
+                when 'margin_times' then (lines.amount_millionths - lines.cost_millionths)::hugeint * lines.attribute_millionths
+                when 'quantity_times' then lines.quantity_millionths::hugeint * lines.share_millionths * lines.attribute_millionths // 1000000
+                when 'count_times' then lines.attribute_millionths::hugeint * 1000000
                 else 1000000000000 end end) as credited_units
         from line_sets_of_payouts as sets join w.intermediate.int_lines_measured as lines
             on sets.line_set_key = lines.line_set_key and sets.participant_key = lines.participant_key and {condition}

@@ -34,7 +34,9 @@ _IDS = {
         join (
             select partner_key, partner_id from staging.stg_partners
             union select partner_key, partner_id from previous.partners
-        ) as ids using (partner_key)""",
+        ) as ids using (partner_key)
+        union
+        select distinct id from ({factors}) where starts_with(attribute, 'partner.')""",
     "products": """
         select distinct product_id from ({products})
         union
@@ -44,7 +46,9 @@ _IDS = {
             select product_key, product_id from staging.stg_products
             union select product_key, product_id from previous.products
             union select 0, null
-        ) as ids using (product_key)""",
+        ) as ids using (product_key)
+        union
+        select distinct id from ({factors}) where starts_with(attribute, 'product.')""",
     "days": "select distinct day, from_currency from ({days})",
     "originals": "select distinct original_id from ({originals})",
 }
@@ -89,7 +93,7 @@ def find_compared_lines(con: duckdb.DuckDBPyConnection, key: list[str]) -> None:
 
 def find_changed_lines(con: duckdb.DuckDBPyConnection, has_originals: bool) -> None:
     """Write changes.lines and changes.measures_before; turn to a full run where too much has changed."""
-    differs = {name: differing(name) for name in ("partners", "memberships", "products", "product_scopes", "originals", "rows_replaced")}
+    differs = {name: differing(name) for name in ("partners", "memberships", "products", "product_scopes", "factors", "originals", "rows_replaced")}
     differs["days"] = differing("days", "* exclude (is_after_as_of)")  # it moves with as_of, and is looked at by sum, below
     for name, query in _IDS.items():
         con.execute(f"create or replace table changes.{name} as {query.format(**differs)}")

@@ -29,11 +29,12 @@ _OF_LINES = {
     "memberships": """
         select partner_key, sum(hash(each)) as digest
         from (select * exclude (membership_key) from intermediate.int_memberships) as each group by partner_key""",
+    "factors": "from intermediate.int_attributes_numbered",
     "days": "from intermediate.int_days_converted",
     "originals": "from intermediate.int_originals_dated",
 }
 #: Terms with a row or more per benefit.
-OF_BENEFITS = ("tiers", "axes", "axis_parts", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates")
+OF_BENEFITS = ("tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates")
 #: What payouts are calculated from, apart from sums.
 _OF_PAYOUTS = {
     "participants": "from intermediate.int_participants",

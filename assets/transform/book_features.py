@@ -42,7 +42,7 @@ class BookFeatures:
     """What the SQL models need to know of a book before they are compiled.
 
     last_scope_key: no scope has a higher one. conditions: key and SQL of every `where`. measured: name and column of the transaction attributes
-    that benefits measure.
+    that benefits measure. has_multiplied: lines are multiplied by an attribute; has_factors: by one of their product or partner.
     """
 
     feeds: dict[str, FeedFeatures]
@@ -52,6 +52,8 @@ class BookFeatures:
     has_originals: bool
     has_claims: bool
     has_nets: bool
+    has_multiplied: bool
+    has_factors: bool
     has_closes: bool
     has_inverse_rates: bool
 
@@ -73,13 +75,15 @@ _FLAGS = """
         exists (from terms.agreements where returns = 'original'),
         exists (from terms.claims),
         exists (from terms.nets),
+        exists (from terms.line_sets where multiplied is not null),
+        exists (from terms.line_sets where multiplied is not null and (starts_with(attribute, 'product.') or starts_with(attribute, 'partner.'))),
         exists (from ledger.closes)"""
 
 
 def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> BookFeatures:
     """What the warehouse and the feeds of book.yaml (`configured`) say. Feeds, terms and ledger are loaded."""
     feeds = _feeds(con, configured)
-    last_scope_key, has_originals, has_claims, has_nets, has_closes = con.sql(_FLAGS).fetchall()[0]
+    last_scope_key, has_originals, has_claims, has_nets, has_multiplied, has_factors, has_closes = con.sql(_FLAGS).fetchall()[0]
     return BookFeatures(
         feeds=feeds,
         conditions=_conditions(con, feeds["transactions"]),
@@ -88,6 +92,8 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         has_originals=has_originals,
         has_claims=has_claims,
         has_nets=has_nets,
+        has_multiplied=has_multiplied,
+        has_factors=has_factors,
         has_closes=has_closes,
         has_inverse_rates="fx_rates" in configured and configured["fx_rates"].invert,
     )

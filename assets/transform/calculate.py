@@ -58,6 +58,7 @@ QUERIES = {
     "tiers": "from terms.tiers order by benefit_key, tier",
     "axes": "from terms.axes order by benefit_key, slot",
     "axis_parts": "from terms.axis_parts order by benefit_key, slot, part_no",
+    "tie_breakers": "from terms.tie_breakers order by benefit_key, place",
     "matrix_columns": "from terms.matrix_columns order by benefit_key, column_no",
     "matrix_cells": "from terms.matrix_cells order by benefit_key, tier, column_no",
     "multipliers": "from terms.multipliers order by benefit_key",

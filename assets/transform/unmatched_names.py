@@ -42,6 +42,10 @@ _NAMED = """
     join terms.benefits using (benefit_key) join terms.agreements using (agreement_key)
     where metric is not null
     union
+    select source_file, source_line, agreement_id, benefit_id, 'metrics', 'metric', metric
+    from terms.tie_breakers join terms.benefits using (benefit_key) join terms.agreements using (agreement_key)
+    where metric is not null
+    union
     select source_file, source_line, agreement_id, benefit_id, 'targets', 'benefit', agreement_id || '/' || benefit_id
     from terms.benefits join terms.agreements using (agreement_key)
     where 'feed' in (target_source, baseline_source, incentive_source, forecast)

@@ -22,7 +22,12 @@
         {%- for name, _ in var("book").measured %}
         when {{ text_literal(name) }} then lines.measured_{{ loop.index0 }}
         {%- endfor %}
+        {%- if var("book").has_factors %}
+        else factors.millionths
+        {%- endif %}
     end
+    {%- elif var("book").has_factors -%}
+    factors.millionths
     {%- else -%}
     cast(null as bigint)
     {%- endif -%}
@@ -39,12 +44,45 @@
         then cast(cast({{ column }} as decimal(18, 6)) * cast(1000000 as decimal(20, 0)) as bigint) end
 {%- endmacro %}
 
+{# The amount, margin or quantity of one of `lines` times its attribute, in 10^-12. Exact but for a quantity that is shared: that is rounded. #}
+{% macro multiplied_units(name, lines="lines") -%}
+    {%- if name == "quantity" -%}
+    {%- set quantity = "(cast(" ~ lines ~ ".quantity_millionths as hugeint) * " ~ lines ~ ".share_millionths)" -%}
+    {{ product_of_units(quantity, "(cast(" ~ lines ~ ".attribute_millionths as hugeint) * 1000000)") }}
+    {%- else -%}
+    cast({{ lines }}.amount_millionths{{ " - " ~ lines ~ ".cost_millionths" if name == "margin" }} as hugeint) * {{ lines }}.attribute_millionths
+    {%- endif -%}
+{%- endmacro %}
+
+{# What a measure of `line_sets` adds up where lines are multiplied: of the sums of sums_of_lines, which of them is the measure's. #}
+{% macro measured_sum() -%}
+    summed.* {%- if var("book").has_multiplied %} exclude (amount_times, margin_times, quantity_times, count_times){% endif %}
+    replace (
+        {%- if var("book").has_multiplied %}
+        case line_sets.multiplied
+            when 'amount' then summed.amount_times
+            when 'margin' then summed.margin_times
+            when 'quantity' then summed.quantity_times
+            when 'count' then summed.count_times
+            else summed.attribute_value
+        end as attribute_value,
+        {%- endif %}
+        case when line_sets.attribute is null then 0 else summed.missing_attributes end as missing_attributes
+    )
+{%- endmacro %}
+
 {# Sums over `lines`, and what is missing in them. Quantities and attributes are those of the whole line, times the share that is credited. #}
 {% macro sums_of_lines() -%}
     {{ as_decimal("sum(lines.amount_millionths)", 6) }} as amount,
     {{ as_decimal("sum(lines.cost_millionths)", 6) }} as cost,
     {{ as_decimal("sum(cast(lines.quantity_millionths as hugeint) * lines.share_millionths)", 12) }} as quantity,
     {{ as_decimal("sum(cast(lines.attribute_millionths as hugeint) * lines.share_millionths)", 12) }} as attribute_value,
+    {%- if var("book").has_multiplied %}
+    {{ as_decimal("sum(" ~ multiplied_units("amount") ~ ")", 12) }} as amount_times,
+    {{ as_decimal("sum(" ~ multiplied_units("margin") ~ ")", 12) }} as margin_times,
+    {{ as_decimal("sum(" ~ multiplied_units("quantity") ~ ")", 12) }} as quantity_times,
+    {{ as_decimal("sum(lines.attribute_millionths * cast(1000000 as hugeint))", 12) }} as count_times,
+    {%- endif %}
     count(*) as line_count,
     count(*) filter (where lines.amount_millionths is null) as missing_rates,
     -- without a rate there is no cost either: that is one thing missing, not two

@@ -15,7 +15,7 @@ from itertools import pairwise
 from models.agreements.approval import approval_in_force
 from models.agreements.parse import Source
 from models.agreements.payments import OF_THE_INCENTIVE, ONE, ZERO, Payment, Polynomial, derive, payment_along_axis, value_at
-from models.agreements.schema import Agreement, Benefit, Gate, axis_name, measure_of
+from models.agreements.schema import Agreement, Benefit, Gate, axis_name, counts_multiples, factor_of, measure_of
 from models.curves.pieces import Piece, Tier, compile_curve
 from models.curves.vocabulary import PAY_FORMS, SCALING_STEPS
 from models.documents import Path, Problem
@@ -66,7 +66,7 @@ def _benefit_findings(agreement: Agreement, benefit: Benefit) -> Iterator[Findin
         payment = payment_along_axis(agreement.currency, benefit)
         if payment:
             yield from _cliffs(payment, benefit)
-            if measure_of(benefit)[0] in MONEY:
+            if measure_of(benefit)[0] in MONEY and not (counts_multiples(benefit) or factor_of(benefit)):
                 yield from _marginal(payment)
             yield from _capped(payment, benefit)
             yield from _largest(payment, benefit)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from models.agreements.parse import Source
-from models.agreements.schema import Benefit, MetricAxis, Scope, axes_of, parts_of
+from models.agreements.schema import Benefit, MetricAxis, Scope, axes_of, factor_of, parts_of, tie_figures
 from models.documents import Path, Problem
 
 
@@ -39,6 +39,12 @@ def _needs(source: Source) -> Iterator[tuple[Path, str, str]]:
 def _benefit_needs(benefit: Benefit) -> Iterator[tuple[Path, str, str]]:
     if any(isinstance(axis, MetricAxis) or any(part.metric for part in parts_of(axis)) for axis in axes_of(benefit)):
         yield (), "metrics", "the metric is missing and every result is blocked"
+    for prefix, feed in (("product.", "products"), ("partner.", "partners")):
+        if (factor_of(benefit) or "").startswith(prefix):
+            yield ("measure", "times"), feed, "no line has a number to be multiplied by and every result is blocked"
+    for i, figure in enumerate(tie_figures(benefit)):
+        if isinstance(figure, MetricAxis):
+            yield ("ties", "then", i), "metrics", "the metric is missing for everyone and breaks no tie"
     for key in ("target", "baseline", "incentive"):
         if getattr(benefit, key) == "feed":
             yield (key,), "targets", f"the {key} is missing and every result is blocked"

@@ -13,7 +13,22 @@ from typing import Any
 
 from models.agreements.approval import missing_approval
 from models.agreements.benefit_axes import score_problems
-from models.agreements.schema import Agreement, Benefit, Gate, Matrix, Scope, WeightedTarget, axes_of, axis_name, base_of, compared_axis, measure_of
+from models.agreements.schema import (
+    Agreement,
+    Benefit,
+    Gate,
+    Matrix,
+    Measured,
+    Scope,
+    WeightedTarget,
+    axes_of,
+    axis_name,
+    base_of,
+    compared_axis,
+    counts_multiples,
+    factor_of,
+    measure_of,
+)
 from models.calendars import FIRST_YEAR, LAST_YEAR, PERIODS_IN
 from models.curves.vocabulary import GRID_FORMS, PAY_FORMS, SCALING_STEPS
 from models.documents import Document, Path, Problem
@@ -21,6 +36,8 @@ from models.documents import Document, Path, Problem
 Finding = tuple[Path, str]
 
 _SPAN_ORDER = {"month": 0, "quarter": 1, "half_year": 2, "year": 3, "term": 4}
+#: Measures that are columns of every transaction; any other name is an attribute.
+MEASURES = ("amount", "quantity", "margin", "count")
 #: Axes whose thresholds are values of the measure, so that it can be cut into slices.
 MEASURE_AXES = ("measure", "attainment", "growth", "growth_amount")
 
@@ -69,6 +86,9 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
     yield from _needed_figures(benefit)
     yield from score_problems(benefit)
     yield from _method(benefit)
+    yield from _multiples(benefit)
+    if factor_of(benefit) and measure_of(benefit)[0] not in MEASURES:
+        yield ("measure", "of"), f"times multiplies {', '.join(MEASURES[:-1])} or {MEASURES[-1]}, not another attribute; name one of these"
     if benefit.accumulate != "window" and _SPAN_ORDER[benefit.accumulate] < _SPAN_ORDER[benefit.window]:
         yield ("accumulate",), f"the span ({benefit.accumulate}) is shorter than the window ({benefit.window}); use accumulate: term or window"
     if benefit.prorate == "days" and benefit.accumulate != "window":
@@ -149,13 +169,30 @@ def _method(benefit: Benefit) -> Iterator[Finding]:
         yield ("tiers",), f"method: {method} takes only rate; {', '.join(sorted(pay_forms(benefit) - {'rate'}))} cannot be added to it"
     if method == "rolling" and benefit.base != "measure":
         yield ("base",), "method: rolling pays on the measure; remove base"
-    if benefit.ties == "share" and axis != "rank":
+    if benefit.ties != "min" and axis != "rank" and not benefit.matrix:
         yield ("ties",), "is allowed with by: rank only"
+
+
+def _multiples(benefit: Benefit) -> Iterator[Finding]:
+    """What `every` refuses: figures that a number of multiples is not compared with, and rates on a count."""
+    if not counts_multiples(benefit):
+        if isinstance(benefit.measure, Measured) and "round" in benefit.measure.model_fields_set:
+            yield ("measure", "round"), "is allowed with every only: measure: {of: quantity, every: 42, round: up}"
+        return
+    for key in ("target", "baseline"):
+        if getattr(benefit, key) is not None:
+            yield (key,), f"measure with every counts multiples, which no {key} is compared with; remove {key}, or every"
+    if base_of(benefit)[0] == "increment":
+        yield ("base",), "base: increment cannot be combined with every, which counts multiples; use base: amount or margin"
+    elif "rate" in pay_forms(benefit) and not pays_on_money(benefit):
+        yield ("measure", "every"), "a rate needs a base that is money, and every counts multiples; add base: amount or margin, or pay per_unit"
 
 
 def pays_on_money(benefit: Benefit) -> bool:
     """Whether what a rate multiplies is money."""
     base = base_of(benefit)[0]
+    if base in ("measure", "increment") and (counts_multiples(benefit) or factor_of(benefit)):
+        return False
     return (measure_of(benefit)[0] if base in ("measure", "increment") else base) in ("amount", "margin")
 
 

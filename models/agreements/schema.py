@@ -18,6 +18,7 @@ from models.agreements.values import (
     GrowthFactor,
     Identifier,
     KeptPart,
+    Multiple,
     Name,
     Number,
     Part,
@@ -106,10 +107,17 @@ class PriorBaseline(Part):
 
 
 class Measured(Part):
-    """A measure with a scope of its own."""
+    """A measure with a scope of its own, or one that multiplies lines or counts multiples."""
 
     of: Text = Field(description="amount, quantity, margin, count, or a numeric attribute of the transactions.")
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the benefit's scope.")
+    times: Text | None = Field(
+        default=None, description="Each line counts times this number: product.x, partner.x, or a numeric attribute of the line. A line without it blocks."
+    )
+    every: Multiple | None = Field(
+        default=None, description="M is how many full multiples of this the sum has; below 0 counted towards 0. per_unit pays for each."
+    )
+    round: Literal["down", "up"] = Field(default="down", description="With every: up counts a multiple as soon as it is begun.")
 
 
 class Based(Part):
@@ -190,6 +198,19 @@ Axis = Annotated[
     | Annotated[RatioAxis, Tag("RatioAxis")],
     Discriminator(_axis_tag),
 ]
+TieFigure = Annotated[Annotated[Text, Tag("word")] | Annotated[MetricAxis, Tag("mapping")], Discriminator(kind_of)]
+
+
+class TieBreak(Part):
+    """What decides among participants of equal rank: the larger figure wins, a missing one comes last. Who is still tied gets the better rank."""
+
+    then: list[TieFigure] = Field(
+        min_length=1,
+        max_length=10,
+        description="In this order: amount, quantity, margin, count, a numeric attribute, or {metric: name}; summed over the benefit's lines.",
+    )
+
+
 Feed = Annotated[Literal["feed"], Tag("word")]
 Figure = Annotated[Number, Tag("number")]
 
@@ -202,6 +223,7 @@ def _target_form(value: Any) -> str:
 Target = Annotated[Figure | Feed | Annotated[PriorYear, Tag("mapping")] | Annotated[WeightedTarget, Tag("weighted")], Discriminator(_target_form)]
 Baseline = Annotated[Figure | Feed | Annotated[PriorBaseline, Tag("mapping")], Discriminator(kind_of)]
 Incentive = Annotated[Figure | Feed, Discriminator(kind_of)]
+Ties = Annotated[Annotated[Literal["min", "share"], Tag("word")] | Annotated[TieBreak, Tag("mapping")], Discriminator(kind_of)]
 Measure = Annotated[Annotated[Text, Tag("word")] | Annotated[Measured, Tag("mapping")], Discriminator(kind_of)]
 BaseName = Literal["measure", "amount", "quantity", "margin", "increment"]
 Base = Annotated[Annotated[BaseName, Tag("word")] | Annotated[Based, Tag("mapping")], Discriminator(kind_of)]
@@ -383,8 +405,9 @@ class Benefit(Part):
         default="lower_inclusive", description="At exactly `from` you are in the tier (lower_inclusive) or still in the one before (upper_inclusive)."
     )
     above: Above = Field(default="hold", description="linear only, past the last point: hold its value, extend the last line, or pay nothing (zero).")
-    ties: Literal["min", "share"] = Field(
-        default="min", description="rank only: tied participants all get the better rank (min), or share the payouts of the ranks they occupy (share)."
+    ties: Ties = Field(
+        default="min",
+        description="rank only: tied participants all get the better rank (min), share the payouts of the ranks they occupy (share), or other figures decide ({then: [quantity]}).",
     )
     tiers: list[Tier] | None = Field(default=None, min_length=1, max_length=1000, description="The tiers, in rising order of `from`.")
     matrix: Matrix | None = Field(default=None, description="A two-way grid instead of tiers.")
@@ -436,6 +459,21 @@ def measure_of(benefit: Benefit) -> tuple[str, Scope]:
     """The name of what is measured, and its own scope."""
     measure = benefit.measure
     return (measure, NO_SCOPE) if isinstance(measure, str) else (measure.of, measure.scope)
+
+
+def factor_of(benefit: Benefit) -> str | None:
+    """The attribute by which each line of the measure is multiplied."""
+    return benefit.measure.times if isinstance(benefit.measure, Measured) else None
+
+
+def counts_multiples(benefit: Benefit) -> bool:
+    """Whether M is a number of multiples: a count, also where what is counted is money."""
+    return isinstance(benefit.measure, Measured) and benefit.measure.every is not None
+
+
+def tie_figures(benefit: Benefit) -> list[Any]:
+    """What decides among participants of equal rank, in order: names of what is summed, or metrics."""
+    return benefit.ties.then if isinstance(benefit.ties, TieBreak) else []
 
 
 def base_of(benefit: Benefit) -> tuple[str, Scope]:

@@ -19,13 +19,14 @@ from models.agreements.approval import approval_in_force, canonical_text
 from models.agreements.groups import needs_prior_year, net_levels
 from models.agreements.parse import Source
 from models.agreements.payments import has_constant_rate
-from models.agreements.rules import pay_forms
+from models.agreements.rules import MEASURES, pay_forms
 from models.agreements.schema import (
     NO_SCOPE,
     Agreement,
     Benefit,
     FixedRates,
     Matrix,
+    Measured,
     MetricAxis,
     PriorYear,
     ProductSelection,
@@ -36,8 +37,10 @@ from models.agreements.schema import (
     axis_name,
     base_of,
     compared_axis,
+    factor_of,
     measure_of,
     parts_of,
+    tie_figures,
 )
 from models.agreements.target_weights import target_weights
 from models.agreements.terms_columns import SCHEMAS
@@ -52,10 +55,9 @@ from models.feeds.columns import FEEDS, TRANSACTION_TYPES
 from models.feeds.expressions import compile_expression
 from models.sql_text import identifier
 
-#: Measures that are columns of every transaction; any other name is an attribute.
-MEASURES = ("amount", "quantity", "margin", "count")
-
 Row = dict[str, Any]
+#: The lines that a figure adds up: the key of their scope, the attribute that is measured or that multiplies, and what it multiplies.
+LineSet = tuple[int, str | None, str | None]
 
 
 def make_terms(book: Book, sources: Sequence[Source], as_of: dt.date) -> dict[str, pl.DataFrame]:
@@ -124,10 +126,11 @@ class _Terms:
         if agreement.combine.rule == "exclusive":
             self._add("claims", agreement_key=key, scope_key=self._scope(source, ("scope",), agreement.scope))
 
-    def _line_sets(self, agreement_key: int, source: Source) -> list[tuple[int, int, int]]:
-        """The keys of each benefit's line sets: of its own lines, its measure and its base. Benefits with the same scope share a line set."""
-        wanted: list[list[tuple[int, str | None]]] = []
-        with_prior_year: set[tuple[int, str | None]] = set()
+    def _line_sets(self, agreement_key: int, source: Source) -> list[list[int]]:
+        """The keys of each benefit's line sets: of its own lines, its measure, its base, and of each figure that breaks ties. Benefits with the same scope
+        share a line set."""
+        wanted: list[list[LineSet]] = []
+        with_prior_year: set[LineSet] = set()
         outer = source.agreement.scope
         for position, benefit in enumerate(source.agreement.benefits):
             at = ("benefits", position)
@@ -137,26 +140,29 @@ class _Terms:
             def narrowed(scope: Scope, key: str, at: Path = at, own: Scope = benefit.scope, otherwise: int = own_scope) -> int:
                 return otherwise if scope is NO_SCOPE else self._scope(source, (*at, key, "scope"), outer, own, scope)
 
-            measured = narrowed(measure_scope, "measure"), None if measure in MEASURES else measure
-            own: tuple[int, str | None] = measured if measured[0] == own_scope else (own_scope, None)
-            based: tuple[int, str | None] = narrowed(base_scope, "base"), None
+            factor = factor_of(benefit)
+            measured: LineSet = narrowed(measure_scope, "measure"), factor or (None if measure in MEASURES else measure), measure if factor else None
+            own: LineSet = measured if measured[0] == own_scope else (own_scope, None, None)
+            based: LineSet = narrowed(base_scope, "base"), None, None
             based = measured if base in ("measure", "increment") or based[0] == measured[0] else own if based[0] == own[0] else based
-            wanted.append([own, measured, based])
+            figures = [(own_scope, None if name in MEASURES else name) for name in tie_figures(benefit) if isinstance(name, str)]
+            breaking = [own if attribute is None else (scope, attribute, None) for scope, attribute in figures]
+            wanted.append([own, measured, based, *breaking])
             if needs_prior_year(benefit):
                 with_prior_year.add(measured)
-        keys: dict[tuple[int, str | None], int] = {}
+        keys: dict[LineSet, int] = {}
         for line_set in (line_set for line_sets in wanted for line_set in line_sets):
             if line_set not in keys:
                 keys[line_set] = len(self.rows["line_sets"])
-                scope_key, attribute = line_set
-                of_scope = {"agreement_key": agreement_key, "scope_key": scope_key, "attribute": attribute}
+                scope_key, attribute, multiplied = line_set
+                of_scope = {"agreement_key": agreement_key, "scope_key": scope_key, "attribute": attribute, "multiplied": multiplied}
                 self._add("line_sets", line_set_key=keys[line_set], **of_scope, needs_prior_year=line_set in with_prior_year)
-        return [(keys[own], keys[measured], keys[based]) for own, measured, based in wanted]
+        return [[keys[line_set] for line_set in line_sets] for line_sets in wanted]
 
-    def _add_benefit(self, agreement_key: int, source: Source, position: int, line_sets: tuple[int, int, int]) -> None:
+    def _add_benefit(self, agreement_key: int, source: Source, position: int, line_sets: list[int]) -> None:
         benefit, key = source.agreement.benefits[position], len(self.rows["benefits"])
         series = self.series.setdefault((source.agreement.agreement, benefit.id), len(self.series))
-        own, measured, based = line_sets
+        own, measured, based, *breaking = line_sets
         sets = {"line_set_key": own, "measure_line_set_key": measured, "base_line_set_key": based}
         self._add("benefits", benefit_key=key, series_key=series, agreement_key=agreement_key, **sets, **_benefit_row(position, benefit, source))
         for i, t in enumerate(benefit.tiers or (), 1):
@@ -171,6 +177,13 @@ class _Terms:
             for number, part in enumerate(parts_of(axis), 1):
                 seen = {"of_benefit": part.benefit, "figure": part.of if part.benefit else None, "metric": part.metric}
                 self._add("axis_parts", benefit_key=key, slot=slot, part_no=number, **seen, weight=part.weight, at_most=part.at_most)
+        sums = iter(breaking)
+        for place, figure in enumerate(tie_figures(benefit), 1):
+            if isinstance(figure, MetricAxis):
+                self._add("tie_breakers", benefit_key=key, place=place, line_set_key=None, measure="metric", metric=figure.metric)
+            else:
+                measure = figure if figure in MEASURES else "attribute"
+                self._add("tie_breakers", benefit_key=key, place=place, line_set_key=next(sums), measure=measure, metric=None)
         for slot, gate in enumerate(benefit.requires, FIRST_GATE):
             bounds = {"at_least": gate.at_least, "above": gate.above, "at_most": gate.at_most, "below": gate.below}
             self._add("gates", benefit_key=key, slot=slot, **bounds, otherwise=gate.otherwise)
@@ -312,6 +325,7 @@ def _figure(name: str, value: Any) -> Row:
 def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
     measure, forms, placement = measure_of(b)[0], pay_forms(b), b.accrue.placement
     is_attribute = measure not in MEASURES
+    every = b.measure.every if isinstance(b.measure, Measured) else None
     return {
         "benefit_id": b.id,
         "clause": b.clause,
@@ -319,15 +333,19 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "position": position,
         "window_kind": b.window,
         "accumulate": b.accumulate,
-        "measure": "attribute" if is_attribute else measure,
+        "measure": "attribute" if is_attribute else f"{measure}_times" if factor_of(b) else measure,
         "measure_attribute": measure if is_attribute else None,
+        "measure_times": factor_of(b),
+        "measure_every": every,
+        "measure_round": b.measure.round if isinstance(b.measure, Measured) and every is not None else None,
         "base": base_of(b)[0],
         "by_axis": axis_name(axes_of(b)[CURVE]),
         "method": "matrix" if b.matrix else b.method,
         "matrix_method": b.matrix and b.matrix.method,
         "boundary": b.boundary,
         "above": b.above,
-        "ties": b.ties,
+        "ties": b.ties if isinstance(b.ties, str) else "then",
+        "ties_then": ", then ".join(figure.metric if isinstance(figure, MetricAxis) else figure for figure in tie_figures(b)) or None,
         "prorate": b.prorate,
         **_figure("target", b.target),
         "target_times": b.target.times if isinstance(b.target, PriorYear) else Decimal(1),

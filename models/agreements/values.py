@@ -60,6 +60,13 @@ def _weight(value: Any) -> Decimal:
     return number
 
 
+def _multiple(value: Any) -> Decimal:
+    number = _factor(value)
+    if not number:
+        raise ValueError("every is a number above 0: every: 42 counts the full pallets of 42")
+    return number
+
+
 def _growth_factor(value: Any) -> Decimal:
     number = _factor(value)
     if not number:
@@ -126,6 +133,7 @@ Number = Annotated[Decimal, BeforeValidator(_number), _schema(type="number")]
 Rate = Annotated[Decimal, BeforeValidator(_rate), _schema(type="number", minimum=0, maximum=1)]
 Factor = Annotated[Decimal, BeforeValidator(_factor), _schema(type="number", minimum=0)]
 GrowthFactor = Annotated[Decimal, BeforeValidator(_growth_factor), _schema(type="number", exclusiveMinimum=0)]
+Multiple = Annotated[Decimal, BeforeValidator(_multiple), _schema(type="number", exclusiveMinimum=0)]
 Weight = Annotated[Decimal, BeforeValidator(_weight), _schema(type="number", minimum=0)]
 KeptPart = Annotated[Decimal, BeforeValidator(_kept_part), _schema(type="number", minimum=0, maximum=1)]
 ExchangeRate = Annotated[Decimal, BeforeValidator(_exchange_rate), _schema(type="number", exclusiveMinimum=0)]

@@ -11,14 +11,17 @@ import datetime as dt
 import polars as pl
 
 from models.calculation.columns import SUMMED
+from models.calculation.multiples import count_to_date
 from models.money import EXACT
 
+#: Measures whose lines are multiplied by an attribute. Like the measure of an attribute, their sum is `attribute_value`.
+MULTIPLIED = ("amount_times", "quantity_times", "margin_times", "count_times")
 #: What may be missing on a line, in the order in which reasons are reported: the reason, the measures and bases that need it, the counter.
 MISSING = (
-    ("fx", ("amount", "margin"), "missing_rates"),
-    ("cost", ("margin",), "missing_costs"),
-    ("quantity", ("quantity",), "missing_quantities"),
-    ("attribute", ("attribute",), "missing_attributes"),
+    ("fx", ("amount", "margin", "amount_times", "margin_times"), "missing_rates"),
+    ("cost", ("margin", "margin_times"), "missing_costs"),
+    ("quantity", ("quantity", "quantity_times"), "missing_quantities"),
+    ("attribute", ("attribute", *MULTIPLIED), "missing_attributes"),
 )
 
 
@@ -94,7 +97,7 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
     of_span = pl.struct("benefit_key", "participant_key", "span_start").rle_id()
     is_measure = base.is_in(["measure", "increment"])
     # ratios are of the benefit's own lines; `line_count` becomes that of the measure
-    own = {"amount": "amount", "cost": "cost", "count": "line_count"} if (rows["axis_needs_sums"] != "").any() else {}
+    own = {"amount": "amount", "cost": "cost", "units": "quantity", "count": "line_count"} if (rows["axis_needs_sums"] != "").any() else {}
     rows = rows.with_columns(pl.col(column).alias(f"{name}_to_date") for name, column in own.items())
     sums_of_ratios = [pl.col(f"{name}_to_date").cum_sum().over("span_key") for name in own]
     summed = (
@@ -114,6 +117,7 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
             *sums_of_ratios,
         )
     )
+    summed = count_to_date(summed)
     if rows["counts_from"].ne(rows["first_period"]).any():
         summed = summed.filter(pl.col("period_no") >= pl.col("first_period"))
     return (
@@ -167,7 +171,7 @@ def column_of(name: pl.Expr, suffix: str = "") -> pl.Expr:
         .then((pl.col(f"amount{suffix}") - pl.col(f"cost{suffix}")).cast(EXACT))
         .when(name == "count")
         .then(summed("line_count"))
-        .when(name == "attribute")
+        .when(name.is_in(["attribute", *MULTIPLIED]))
         .then(summed("attribute_value"))
         .otherwise(summed("amount"))
     )
@@ -191,9 +195,14 @@ def _missing_lines(of_measure: str, of_base: str) -> pl.Expr:
     def is_missing(names: tuple[str, ...], missing: str) -> pl.Expr:
         found = (pl.col("measure").is_in(names) & (pl.col(f"{missing}{of_measure}") > 0)) | (pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 0))
         found |= pl.col("axis_needs_sums").str.contains("|".join(names)) & (pl.col(missing) > 0)
-        return found | (pl.col("pays_per_unit") & (pl.col(missing) > 0)) if "quantity" in names else found
+        return found | (needs_quantity() & (pl.col(missing) > 0)) if "quantity" in names else found
 
     return pl.coalesce(pl.when(is_missing(names, missing)).then(pl.lit(reason)) for reason, names, missing in MISSING)
+
+
+def needs_quantity() -> pl.Expr:
+    """Whether a pay form multiplies the quantity of lines. Multiples that are counted are a quantity themselves."""
+    return pl.col("pays_per_unit") & pl.col("measure_every").is_null()
 
 
 def has_positive_target() -> pl.Expr:

@@ -25,7 +25,9 @@ SUMMED: Types = {
 #: Columns of terms.benefits that the calculation does not read.
 _UNREAD = ("definition", "quote", "clause", "position", "has_constant_rate")
 _OF_AGREEMENT = ("agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of")
-_TERMS = ("tiers", "axes", "axis_parts", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods")
+_TERMS = (
+    "tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods",
+)  # fmt: skip
 
 #: The input frames, by name.
 INPUTS: Mapping[str, Types] = {
@@ -77,7 +79,7 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         **{name: (dtype, "sum over the lines of the benefit, in this period") for name, dtype in SUMMED.items() if not name.startswith("missing_")},
         **{name: (dtype, "how many lines of the span do not have it") for name, dtype in SUMMED.items() if name.startswith("missing_")},
         "span_key": (pl.UInt32, "number of the span, over which the measure accumulates"),
-        "measure_period": (EXACT, "measure of this period"),
+        "measure_period": (EXACT, "measure of this period, before multiples are counted"),
         "base_period": (EXACT, "base of this period, before `increment`"),
         "measure_to_date": (EXACT, "M: measure of the span up to the end of the period"),
         "base_sum": (EXACT, "base of the span up to the end of the period, before `increment`"),
@@ -95,6 +97,7 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "missing_prior_baseline": (FLAG, "the baseline is the prior year's, and something is missing on one of its lines"),
     },
     "find_metrics": {},
+    "find_tie_breaks": {},
     "find_reasons": {"reason": (TEXT, "why the result is blocked; null: it is not blocked")},
     "rank_rows": {"tie_count": (COUNT, "how many participants share the rank on the curve's axis")},
     "evaluate_results": {
@@ -154,10 +157,13 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     r"axis_words_\d+": (TEXT, "what that x is made of, in words"),
     "axis_missing": (TEXT, "what such an x lacks, in words"),
     "(amount|cost)_to_date": (pl.Decimal(38, 6), "sum over the benefit's own lines up to the end of the period, for ratios"),
+    "units_to_date": (EXACT, "quantity of these lines"),
     "count_to_date": (COUNT, "number of these lines"),
     "row": (COUNT, "number of a row, while what is computed for some rows is joined to all"),
+    r"tie_break_\d+": (EXACT, "of a benefit that breaks ties: the figure of this place; null: it is missing"),
     "(target|target_times|baseline)_before": (EXACT, "of a target to date: the figure of the span's window before"),
     "weight_(to_date|of_year)_before": (COUNT, "of a target to date: the weights of the span's window before"),
+    "measure_sum": (EXACT, "measure of the span up to the end of the period, before its multiples are counted"),
     "days_gone|window_days": (COUNT, "of a target to date: the days of the window that have gone, and all its days"),
     "(earned|tier)_to_date": (EXACT, "what the span has earned by target and baseline to date"),
     **{f"{name}_of_(measure|base)": (dtype, "the same over the lines of a measure or base with a scope of its own") for name, dtype in SUMMED.items()},
@@ -168,7 +174,8 @@ EXPLAINED: Types = {
     "measure_name": TEXT, "base_name": TEXT, "target_before_times": EXACT, "whole_incentive": EXACT, "prorated": EXACT, "tier_from": EXACT,
     **{f"next_{form}": EXACT for form in PAY_FORMS},
     "tier_reached": KEY, "next_from": EXACT, "slice_from": EXACT, "slice_to": EXACT, "slice": EXACT, "slice_payout": EXACT,
-    "missing": TEXT, "x": EXACT, "words": TEXT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT, "cell_payout": EXACT,
+    "missing": TEXT, "tied_by": TEXT, "x": EXACT, "words": TEXT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT,
+    "cell_payout": EXACT,
 }  # fmt: skip
 
 #: The output tables, by name, in the order in which they are computed.

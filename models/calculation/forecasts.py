@@ -14,6 +14,7 @@ import polars as pl
 
 from models.calculation.accrual_targets import earn_by_targets_to_date
 from models.calculation.achievement import missing_measure, sum_prior_periods
+from models.calculation.multiples import count_projected
 from models.calculation.payouts import Earned, Keys, Place, earn_figures, pay_results, place_results, round_payouts
 from models.currencies import Rounding
 from models.curves.axes import see_others, sees_differently
@@ -29,7 +30,8 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, axes: pl.DataFrame
     rows: one row per payout × period, of payouts.evaluate_results. One row in, one out. At the window's end, and where a projection would change
     nothing, it is the measure itself.
     """
-    moves = (pl.col("measure_to_date") != 0) | (pl.col("forecast") == "feed") | (pl.col("placement") == "forecast") | sees_differently(rows, "projected")
+    sums = "measure_sum" if "measure_sum" in rows.columns else "measure_to_date"
+    moves = (pl.col(sums) != 0) | (pl.col("forecast") == "feed") | (pl.col("placement") == "forecast") | sees_differently(rows, "projected")
     is_open = _is_open()
     is_forecast = pl.col("placement") == "forecast"
     rows = rows.with_columns(pl.int_range(pl.len()).alias("row"))
@@ -76,21 +78,31 @@ def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[ScaledI
         is_seasonal = (rows["forecast"] == "seasonal").to_numpy() & (to_date > 0).astype(bool)
         numerator, denominator = choose(is_seasonal, whole, numerator), choose(is_seasonal, to_date, denominator)
     has_feed_target = ((rows["forecast"] == "feed") & rows["feed_target"].is_not_null()).to_numpy()
-    feed_target, measure = integers(rows["feed_target"].cast(EXACT)), integers(rows["measure_to_date"])
+    feed_target, measure, to_date = integers(rows["feed_target"].cast(EXACT)), integers(rows["measure_to_date"]), figures.measure
+    counts_multiples = "measure_sum" in rows.columns
+    if counts_multiples:  # it is the sum that grows, and the feed's target is a number of multiples
+        every = integers(rows["measure_every"].fill_null(1).cast(EXACT))
+        feed_target, measure = feed_target * every // EXACT_SCALE, integers(rows["measure_sum"])
+        figures = replace(figures, measure=measure * (figures.divisor // EXACT_SCALE))
     has_ratio, sign = has_feed_target & (measure != 0).astype(bool), choose(measure < 0, -1, 1)
     numerator, denominator = choose(has_ratio, feed_target * sign, numerator), choose(has_ratio, measure * sign, denominator)
     is_zero = (measure == 0).astype(bool)
     numerator, denominator = choose(is_zero, 1, numerator), choose(is_zero, 1, denominator)
-    to_date = figures.measure * denominator
+    to_date = to_date * denominator
     projected = choose(has_feed_target & is_zero, feed_target * (figures.divisor // EXACT_SCALE), figures.measure * numerator)
+    base, quantity = figures.base * numerator, figures.quantity * numerator
+    if counts_multiples:
+        is_count, is_measure = rows["measure_every"].is_not_null().to_numpy(), (rows["base"] == "measure").to_numpy()
+        projected = count_projected(rows, projected, figures.divisor * denominator)
+        base, quantity = choose(is_count & is_measure, projected, base), choose(is_count, projected, quantity)
     baseline = figures.baseline * denominator
     increment = projected - baseline
     is_increment = (rows["base"] == "increment").to_numpy()
     return replace(
         figures,
         measure=projected,
-        base=choose(is_increment, choose(increment > 0, increment, 0), figures.base * numerator),
-        quantity=figures.quantity * numerator,
+        base=choose(is_increment, choose(increment > 0, increment, 0), base),
+        quantity=quantity,
         target=figures.target * denominator,
         baseline=baseline,
         incentive=figures.incentive * denominator,

@@ -64,15 +64,24 @@ def _rank_by(rows: pl.DataFrame, of: str, users: pl.DataFrame) -> pl.DataFrame:
         has_value &= has_baseline & ~pl.col("missing_prior_baseline")
     rows = rows.filter(pl.col("benefit_key").is_in(users["benefit_key"].unique().implode()) & has_value)
     place, every = pl.col("place"), pl.len().over(PEERS)
-    return rows.with_columns(_dense_order(rows, of).alias("place")).select(
+    return _break_ties(rows.with_columns(_dense_order(rows, of).alias("place"))).select(
         "row",
         "benefit_key",
         pl.lit(of).alias("rank_of"),
-        place.rank("min", descending=True).over(PEERS).alias("rank"),
+        pl.col("place_of_tied").rank("min", descending=True).over(PEERS).alias("rank"),
         (place.rank("min").over(PEERS).cast(pl.Int64) - 1).alias("smaller"),
         every.cast(pl.Int64).alias("count"),
-        pl.len().over(*PEERS, "place").cast(pl.Int64).alias("tie_count"),
+        pl.len().over(*PEERS, "place_of_tied").cast(pl.Int64).alias("tie_count"),
     )
+
+
+def _break_ties(rows: pl.DataFrame) -> pl.DataFrame:
+    """`place_of_tied`: the order by place, and among equals by the figures that break ties; a missing one comes last."""
+    figures = sorted((name for name in rows.columns if name.startswith("tie_break_")), key=lambda name: int(name.removeprefix("tie_break_")))
+    if not figures:
+        return rows.with_columns(pl.col("place").alias("place_of_tied"))
+    order = rows.select("row", "place", *figures).sort("place", *figures, nulls_last=False)
+    return rows.join(order.select("row", pl.struct("place", *figures).rle_id().alias("place_of_tied")), on="row", how="left", maintain_order="left")
 
 
 def _dense_order(rows: pl.DataFrame, of: str) -> pl.Series:

@@ -42,7 +42,7 @@ _PAYS = f"{_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_GATES} {_MULTIPLIER}
 #: What the figures of other benefits are computed from, apart from those of benefits that they look at themselves.
 _SEEN = _PAYS.replace(f"{_RATIOS} ", "")
 _PARTS = "axis_parts.of_benefit axis_parts.figure axis_parts.metric axis_parts.weight axis_parts.at_most metrics.value metrics.date span_start counted_until"
-_OF_LINES = "axes.ratio_of axes.ratio_to amount_to_date cost_to_date count_to_date quantity_to_date"
+_OF_LINES = "axes.ratio_of axes.ratio_to amount_to_date cost_to_date count_to_date units_to_date"
 _PROJECTS = "forecast placement feed_target counted_until span_start window_end is_end"
 
 
@@ -78,18 +78,19 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "span_key": "benefit_key participant_key span_start",
         "measure_period": f"{_VALUES} measure",
         "base_period": f"measure_period base {_VALUES}",
-        "measure_to_date": "measure_period",
-        "base_sum": "base_period",
+        "measure_sum": "measure_period",
+        "measure_to_date": "measure_period measure_every measure_round",
+        "base_sum": "base_period base measure_to_date",
         "base_to_date": "base_sum base measure_to_date baseline",
-        "quantity_to_date": "quantity",
+        "quantity_to_date": "quantity measure_to_date",
         "last_day": "periods.last_day",
         "counted_until": "last_day window_end",
         "is_last": "period_no",
         "is_end": "counted_until window_end",
         "missing_measure": f"measure {_MISSING}",
         "missing_base": f"measure base {_MISSING}",
-        "missing_lines": f"measure base pays_per_unit axis_needs_sums {_MISSING}",
-        **{f"{name}_to_date": column for name, column in (("amount", "amount"), ("cost", "cost"), ("count", "line_count"))},
+        "missing_lines": f"measure measure_every base pays_per_unit axis_needs_sums {_MISSING}",
+        **{f"{name}_to_date": column for name, column in (("amount", "amount"), ("cost", "cost"), ("units", "quantity"), ("count", "line_count"))},
         "missing_metric": "",
         **{f"missing_prior_{name}": f"{name}_source prior_missing" for name in ("target", "baseline")},
     },
@@ -97,6 +98,11 @@ _READS: Mapping[str, Mapping[str, str]] = {
         ALONG: "benefit_key participant_id axes.benefit_key axes.slot axes.metric metrics.participant_id metrics.metric",
         **dict.fromkeys(("axis_value_n", "missing_metric"), "axes.axis metrics.value metrics.date span_start counted_until"),
         "axis_divisor_n": "axes.axis",
+    },
+    "find_tie_breaks": {
+        ALONG: f"benefit_key participant_id participant_key period_no span_first_period {_of('tie_breakers', 'benefit_key place line_set_key metric')} "
+        f"{_of('measures', 'line_set_key participant_key period_no is_prior')} metrics.participant_id metrics.metric",
+        "tie_break_n": f"tie_breakers.measure {_of('measures', _SUMS)} metrics.value metrics.date span_start counted_until",
     },
     "find_reasons": {
         "reason": "axis_needs_target axis_needs_baseline axis_needs_positive_baseline base target weight_to_date baseline incentive pays_share "
@@ -106,7 +112,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
         ALONG: f"benefit_key window_no period_no axes.benefit_key axes.slot {_FIGURES}",
         **dict.fromkeys(
             (*_PLACES.split(), "tie_count"),
-            "axes.axis axes.rank_of measure_to_date target weight_to_date baseline missing_measure missing_prior_target missing_prior_baseline",
+            "axes.axis axes.rank_of measure_to_date target weight_to_date baseline missing_measure missing_prior_target missing_prior_baseline tie_break_n",
         ),
     },
     "find_ratios": {
@@ -136,7 +142,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
     "forecast_rows": {
         ALONG: f"reason payout_key period_no series_key window_no window_start missing_measure missing_prior_target missing_prior_baseline benefit_key "
         f"axes.slot axes.benefit_key axes.rank_of axis_needs_positive_baseline base {_SUM_KEYS}",
-        "projected_measure": f"measure_to_date {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
+        "projected_measure": f"measure_to_date measure_sum measure_every measure_round {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
         "tier_forecast": f"tier projected_measure {_AXIS} {_VIEWED} {_LADDER}",
         "tier_accrual": f"tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_VIEWED} {_LADDER}",
         "accrual_earned": f"earned projected_measure placement placement_tier target_source baseline_source {_PROJECTS} {_PAYS} {_VIEWED}",
@@ -144,7 +150,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
     "_assign_status": {
         ALONG: "payout_key is_last",
         "own_measure": "measure_period",
-        "span_measure_before": "measure_to_date own_measure",
+        "span_measure_before": "measure_to_date measure_sum own_measure",
         "status": "reason window_end",
         "status_reason": "reason",
         "due_date": "window_end lag_days",
@@ -173,7 +179,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
     },
     "forget_changed": dict.fromkeys(("exact_numerator", "exact_divisor"), "exact_numerator exact_divisor payout earned window_start span_start"),
     "hide_incomplete": {
-        ALONG: "reason base missing_measure missing_base missing_quantities missing_prior_target missing_prior_baseline prior_missing",
+        ALONG: "reason base measure_every missing_measure missing_base missing_quantities missing_prior_target missing_prior_baseline prior_missing",
         **dict.fromkeys(("measure_period", "measure_to_date", "quantity_to_date", "prior_measure", "effective_target", "baseline", "attainment", "growth"), ""),
         "base_to_date": "baseline",
     },

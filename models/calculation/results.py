@@ -27,6 +27,7 @@ from models.calculation.incomplete import hide_incomplete
 from models.calculation.other_benefits import View, earn_in_order
 from models.calculation.payouts import evaluate_results
 from models.calculation.ranks import rank_rows
+from models.calculation.tie_breaks import find_tie_breaks
 from models.currencies import Rounding
 from models.curves.axes import find_metrics, find_ratios, list_needs
 from models.curves.compiled import compile_scheme
@@ -55,7 +56,8 @@ def _compute(
     benefits = frames["benefits"].join(list_needs(axes), on="benefit_key")
     listed = list_payouts(benefits, frames["windows"], frames["participants"], first_payout)
     measured = measure_periods(find_targets(listed, measures, frames["targets"]), measures, frames["periods"], as_of, as_of_period)
-    placed = find_ratios(rank_rows(find_reasons(find_metrics(measured, axes, frames["metrics"])), axes), axes)
+    compared = find_tie_breaks(find_metrics(measured, axes, frames["metrics"]), frames["tie_breakers"], measures, frames["metrics"])
+    placed = find_ratios(rank_rows(find_reasons(compared), axes), axes)
 
     def earn(rows: pl.DataFrame) -> pl.DataFrame:
         return forecast_rows(evaluate_results(rows, scheme, rounding), measures, axes, scheme, rounding)
@@ -88,7 +90,7 @@ def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
             pl.when(is_blocked).then(pl.lit("blocked")).when(has_ended).then(pl.lit("final")).otherwise(pl.lit("open")).alias("status"),
             pl.col("reason").alias("status_reason"),
             (pl.col("window_end") + pl.duration(days=pl.col("lag_days"))).alias("due_date"),
-            (pl.col("measure_to_date") - pl.col("own_measure")).alias("span_measure_before"),
+            (pl.col("measure_sum" if "measure_sum" in rows.columns else "measure_to_date") - pl.col("own_measure")).alias("span_measure_before"),
         )
     )
 

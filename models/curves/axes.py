@@ -142,8 +142,13 @@ def find_ratios(rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
 
 def _sum_to_date(name: str) -> pl.Expr:
     """A sum over the benefit's own lines, whatever it measures."""
-    of = {"amount": pl.col("amount_to_date"), "margin": pl.col("amount_to_date") - pl.col("cost_to_date"), "count": pl.col("count_to_date")}
-    return of.get(name, pl.col("quantity_to_date")).cast(EXACT)
+    of = {
+        "amount": pl.col("amount_to_date"),
+        "margin": pl.col("amount_to_date") - pl.col("cost_to_date"),
+        "quantity": pl.col("units_to_date"),
+        "count": pl.col("count_to_date"),
+    }
+    return of[name].cast(EXACT)
 
 
 def block(rows: pl.DataFrame, reason: pl.Expr, missing: pl.Expr) -> list[pl.Expr]:

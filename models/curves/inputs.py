@@ -73,7 +73,7 @@ def scaled_inputs(rows: pl.DataFrame) -> ScaledInputs:
     whole = ScaledInputs(
         scaled("measure_to_date"), scaled("base_to_date"), scaled("quantity_to_date"), integers(rows["target"]) * times, scaled("baseline"), scaled("incentive")
     )
-    if (rows["weight_of_year"] != 1).any():
+    if (rows["weight_of_year"] != 1).any() or (rows["weight_to_date"] != 1).any():
         whole = _finer(whole, integers(rows["weight_of_year"]), integers(rows["weight_to_date"]))
     if "window_days" in rows.columns:
         return _figures_to_date(rows, whole)

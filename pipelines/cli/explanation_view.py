@@ -311,7 +311,7 @@ def _lines(e: Explanation, has_names: bool = False) -> Table:
                 money(line["amount"], line["currency"] or currency),
                 *rate,
                 str(line["tier"] if line["tier"] is not None else "–"),
-                _computed_in(line["credited_measure"], _measure_unit(e), currency),
+                _computed_in(line["credited_measure"], _line_unit(e), currency),
                 money(line["line_payout"], currency),
                 place,
             )
@@ -355,7 +355,12 @@ def _line_note(e: Explanation) -> str:
 
 
 def _measure_unit(e: Explanation) -> str:
-    return "money" if e.benefit.get("measure") in _MONEY_MEASURES else "count"
+    """A number of multiples is a count, whatever its lines measure."""
+    return _line_unit(e) if e.benefit.get("measure_every") is None else "count"
+
+
+def _line_unit(e: Explanation) -> str:
+    return "money" if e.benefit.get("measure_times") is None and e.benefit.get("measure") in _MONEY_MEASURES else "count"
 
 
 def _base_unit(e: Explanation) -> str:

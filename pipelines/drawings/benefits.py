@@ -12,7 +12,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from models.agreements.payments import OF_THE_INCENTIVE, ZERO, CurveInputs, Payment, Polynomial, multiply, payment_along_axis, value_at
-from models.agreements.schema import Benefit, BenefitAxis, Gate, Limits, Multiplier, axis_name, measure_of
+from models.agreements.schema import Benefit, BenefitAxis, Gate, Limits, Multiplier, axis_name, counts_multiples, measure_of
 from models.curves.pieces import Tier, compile_curve
 from pipelines.drawings.chart import Chart, Stretch, Trace, draw_chart, extremes, money_ticks, percent_ticks, value_along
 from pipelines.drawings.heat_map import HeatMap, draw_heat_map
@@ -51,7 +51,7 @@ def draw_benefits(title: str, benefits: Sequence[Benefit], currency: str, inputs
     if axis == "rank":
         traces += [Trace("two who tie share", _tied(each, x)) for benefit, each in zip(benefits, stretches, strict=True) if benefit.ties == "share"]
         traces[0] = Trace("alone on the rank", traces[0].stretches)
-    money = payments[0].unit != OF_THE_INCENTIVE and len(traces) == 1 and measure_of(first)[0] in ("amount", "margin")
+    money = payments[0].unit != OF_THE_INCENTIVE and len(traces) == 1 and not counts_multiples(first) and measure_of(first)[0] in ("amount", "margin")
     return draw_chart(
         Chart(title, x, _height(traces, x, payments[0].unit), traces, slope=payments[0].slope_of_measure if money else ZERO, is_discrete=axis == "rank")
     )
@@ -192,6 +192,8 @@ def _looked_up(by: Any) -> str:
 
 def _measured(benefit: Benefit | None, currency: str) -> str:
     name = measure_of(benefit)[0] if benefit else "measure"
+    if benefit and counts_multiples(benefit):
+        return f"multiples of {name}"
     return f"{name} in {currency}" if name in ("amount", "margin") else name
 
 

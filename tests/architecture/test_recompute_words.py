@@ -22,10 +22,11 @@ _OF_NO_PAYOUT = """
     return returns review_by sale scope seasonal terms_sha256 tier title types version where
 """
 OF_NO_PAYOUT = set(_OF_NO_PAYOUT.split())
-#: Limits on the sum of an agreement's benefits, and axes that look at other benefits, are named as what it cannot recompute.
+#: Limits on the sum of an agreement's benefits, axes that look at other benefits, `then` (of ties) and `times` (of a measure) are named as what it cannot
+#: recompute.
 REFUSED = {"per", "weight", "earned"}
 #: Choices that are what remains when the others of their key are taken.
-OTHERWISE = {"hold", "carry", "whole", "forecast", "prior", "feed", "none", "days", "lower_inclusive", "original", "period_end", "min", "posted"}
+OTHERWISE = {"hold", "carry", "whole", "forecast", "prior", "feed", "none", "days", "lower_inclusive", "original", "period_end", "min", "posted", "down"}
 
 
 def _words(annotation: Any, seen: set[Any]) -> Iterator[str]:

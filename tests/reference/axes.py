@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 Row = dict[str, Any]
+Place = tuple[Fraction, tuple[tuple[bool, Fraction], ...]]  # the value that is ranked, and the figures that decide among equals
 Axis = tuple[str, str]  # kind, and of what: ("growth", ""), ("rank", "attainment"), ("metric", "nps")
 
 #: Axes that follow from measure, target and baseline alone.
@@ -82,7 +83,7 @@ def forms(benefit: Row) -> set[str]:
     return set(grids) & {"rate", "per_unit", "amount", "share"}
 
 
-def rank(own: Fraction, everyone: list[Fraction]) -> tuple[int, int]:
+def rank(own: Place, everyone: list[Place]) -> tuple[int, int]:
     """1 + how many are larger, and how many share the place."""
     return 1 + sum(1 for value in everyone if value > own), sum(1 for value in everyone if value == own)
 

@@ -6,7 +6,7 @@ import datetime as dt
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -29,13 +29,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Credit:
-    """A line as one participant has it: the day that governs it and its share (of 10^12). None: without a rate, or without a cost."""
+    """A line as one participant has it: the day that governs it and its share (of 10^12). None: without a rate, or without a cost.
+
+    `known`: the attributes of its product and its partner on that day, by product.x and partner.x.
+    """
 
     line: Line
     day: dt.date
     share: int
     amount: int | None
     cost: int | None
+    known: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 def round_half(value: Fraction, half_even: bool) -> int:
@@ -143,18 +147,19 @@ class Credits:
             whole, split = reach[partner, day]
             if not (whole or split) or not in_scopes(line, scopes):
                 continue
+            known = parties.known(line.row["product_id"], partner, day)
             amount, cost = self.money(agreement, line, day)
             if amount is not None:
                 amount -= paid.get(line.order, 0)
             parts = []
             for who, low, high in split:
                 part_amount, part_cost = (self._part(value, low, high, currency) for value in (amount, cost))
-                parts.append((who, Credit(line, day, high - low, part_amount, part_cost)))
+                parts.append((who, Credit(line, day, high - low, part_amount, part_cost, known)))
             if agreement.get("pool") == "together":
-                one = Credit(line, day, UNIT, amount, cost) if whole else _sum([piece for _, piece in parts])
+                one = Credit(line, day, UNIT, amount, cost, known) if whole else _sum([piece for _, piece in parts])
                 result[str(agreement["payee"])].append(one)
             else:
-                for who, credit in [(who, Credit(line, day, UNIT, amount, cost)) for who in whole] + parts:
+                for who, credit in [(who, Credit(line, day, UNIT, amount, cost, known)) for who in whole] + parts:
                     if who in result:  # who takes part outside the term only has no result
                         result[who].append(credit)
         return result
@@ -171,7 +176,7 @@ def _sum(parts: list[Credit]) -> Credit:
     amounts, costs = [p.amount for p in parts], [p.cost for p in parts]
     amount = None if None in amounts else sum(amounts)  # type: ignore[arg-type]
     cost = None if None in costs else sum(costs)  # type: ignore[arg-type]
-    return Credit(parts[0].line, parts[0].day, sum(p.share for p in parts), amount, cost)
+    return Credit(parts[0].line, parts[0].day, sum(p.share for p in parts), amount, cost, parts[0].known)
 
 
 def in_scopes(line: Line, scopes: list[Row]) -> bool:

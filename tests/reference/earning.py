@@ -111,15 +111,15 @@ def at_the_end(case: BenefitLines, window: Window, participant: str, s: Position
     """The position at the window's end as it is projected on `last`."""
     elapsed, days = (last - window.span_start).days + 1, (window.end - window.span_start).days + 1
     p = _projection(case, case.benefit.get("accrue", {}).get("forecast", "linear"), window, participant, s, last)
-    return projected(case, s, s.m * days / elapsed if p is None else p)
+    return projected(case, s, s.sum * days / elapsed if p is None else p)
 
 
 def _projection(case: BenefitLines, forecast: str, window: Window, participant: str, s: Position, last: dt.date) -> Fraction | None:
-    """The measure expected at the window's end; None: by days."""
+    """The sum of the measure expected at the window's end; None: by days. The feed says it in multiples, where they are counted."""
     if forecast == "feed":
         row = case.target_row(participant, window)
-        return None if row is None or row["target"] is None else Fraction(row["target"], UNIT)
+        return None if row is None or row["target"] is None else Fraction(row["target"], UNIT) * (case.every or 1)
     if forecast == "seasonal":
         whole, to_date = (case.prior_sum(participant, window.span_start, day) for day in (window.end, last))
-        return None if whole.missing or to_date.value <= 0 else s.m * whole.value / to_date.value
+        return None if whole.missing or to_date.value <= 0 else s.sum * whole.value / to_date.value
     return None

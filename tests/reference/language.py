@@ -45,8 +45,13 @@ def refuse_unknown(agreement: Row) -> None:
 
 def _benefit(name: str, benefit: Row) -> None:
     _keys(name, benefit, BENEFIT)
+    if isinstance(benefit.get("ties"), dict):
+        _keys(name, benefit["ties"], {"then"})
     for key, allowed in VALUES.items():
-        _one_of(f"{name}: {key}", benefit.get(key), allowed)
+        _one_of(f"{name}: {key}", None if isinstance(benefit.get(key), dict) else benefit.get(key), allowed)
+    for part, more in ((benefit.get("measure"), {"every", "round", "times"}), (benefit.get("base"), set())):
+        if isinstance(part, dict):
+            _keys(name, part, {"of", "scope", *more})
     for part in (benefit, benefit.get("measure"), benefit.get("base")):
         if isinstance(part, dict):
             _scope(name, part)

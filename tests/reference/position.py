@@ -22,7 +22,11 @@ ZERO = Fraction(0)
 
 @dataclass
 class Position:
-    """One participant's figures over a span up to a day. `reason`: why the result is blocked. `ties`: how many share its rank."""
+    """One participant's figures over a span up to a day. `reason`: why the result is blocked. `ties`: how many share its rank. `breaks`: the figures that
+    decide among equals, each with whether it is there.
+
+    `sum`: what the lines add up to; m is that, or how many multiples it has.
+    """
 
     reason: str
     m: Fraction
@@ -34,6 +38,8 @@ class Position:
     x: dict[Axis, Fraction] = field(default_factory=dict)
     ties: dict[Axis, int] = field(default_factory=dict)
     ahead: dict[Axis, Fraction] = field(default_factory=dict)  # places by what other benefits are projected to
+    breaks: tuple[tuple[bool, Fraction], ...] = ()
+    sum: Fraction = ZERO
 
     def figures(self, x: Fraction) -> Inputs:
         return Inputs(self.m, self.e, self.q, self.t, self.b, self.k, x)
@@ -86,18 +92,24 @@ class BenefitLines:
         self.participants = list(credits)
         measure, base = benefit.get("measure", "amount"), benefit.get("base", "measure")
         self.measure_column, measure_scope = (measure["of"], measure.get("scope")) if isinstance(measure, dict) else (measure, None)
+        self.every = Fraction(measure["every"]) if isinstance(measure, dict) and "every" in measure else None
+        self.times = measure.get("times") if isinstance(measure, dict) else None
+        self.counts_begun = isinstance(measure, dict) and measure.get("round") == "up"
         self.base_kind, base_scope = (base["of"], base.get("scope")) if isinstance(base, dict) else (base, None)
         own = [benefit["scope"]] if benefit.get("scope") else []
-        self.measure = self._series(credits, self.measure_column, own + [s for s in (measure_scope,) if s], lost)
+        self.measure = self._series(credits, self.measure_column, own + [s for s in (measure_scope,) if s], lost, self.times)
         self.quantity = self._series(credits, "quantity", own, lost)
         names = {name for kind, of in all_axes(benefit) if kind == "ratio" for name in json.loads(of)["ratio"]}
         self.sums = {name: self._series(credits, name, own, lost) for name in names}
+        ties = benefit.get("ties")
+        self.tie_figures = list(ties["then"]) if isinstance(ties, dict) else []
+        self.tie_sums = {figure: self._series(credits, figure, own, lost) for figure in self.tie_figures if isinstance(figure, str)}
         self.base = self.measure
         if self.base_kind not in ("measure", "increment"):
             self.base = self._series(credits, self.base_kind, own + [s for s in (base_scope,) if s], lost)
 
     @staticmethod
-    def _series(credits: dict[str, list[Credit]], column: str, scopes: list[Row], lost: set[int]) -> dict[str, Series]:
+    def _series(credits: dict[str, list[Credit]], column: str, scopes: list[Row], lost: set[int], times: str | None = None) -> dict[str, Series]:
         inside: dict[int, bool] = {}
         result = {}
         for participant, found in credits.items():
@@ -107,7 +119,7 @@ class BenefitLines:
                 if order not in inside:
                     inside[order] = in_scopes(credit.line, scopes)
                 if inside[order]:
-                    series.add(credit, column, order not in lost)
+                    series.add(credit, column, order not in lost, times)
         return result
 
     def positions(self, window: Window, last: dt.date, before: dict[str, References] | None = None) -> dict[str, Position]:
@@ -149,15 +161,17 @@ class BenefitLines:
         measured = self.measure[participant].counted(window.span_start, last)
         based = self.base[participant].counted(window.span_start, last)
         counted = self.quantity[participant].counted(window.span_start, last)
-        m, q = measured.value, counted.value
+        m, q = self.multiples(measured.value), counted.value
+        q = q if self.every is None else m
         t, b, t_missing, b_missing = r.t, r.b, r.t_missing, r.b_missing
         k, _ = self._reference(participant, window, "incentive")
         k = None if k is None else k * self._part(window)
         e = m if self.base_kind == "measure" else max(m - (b or ZERO), ZERO) if self.base_kind == "increment" else based.value
 
         sums = {name: series[participant].counted(window.span_start, last) for name, series in self.sums.items()}
-        in_sums = frozenset(name for found in sums.values() for name in found.missing)
-        missing = in_sums | measured.missing | based.missing | (counted.missing if "per_unit" in forms(benefit) else frozenset())
+        missing = frozenset(name for found in sums.values() for name in found.missing) | measured.missing | based.missing
+        if "per_unit" in forms(benefit) and self.every is None:
+            missing |= counted.missing
         reasons = [name for name in MISSING if name in missing]
         prior = (t_missing if needs(benefit, "target") else frozenset()) | (b_missing if needs(benefit, "baseline") else frozenset())
         reasons += [name for name in MISSING if name in prior]
@@ -166,7 +180,7 @@ class BenefitLines:
         if needs(benefit, "baseline"):
             reasons += ["baseline_missing"] if b is None else ["baseline_not_positive"] if b <= 0 and needs(benefit, "positive baseline") else []
 
-        values = self._own_values(measured, t, b)
+        values = {} if measured.missing else self._own_values(m, t, b)
         x: dict[Axis, Fraction] = {}
         for axis in sorted(all_axes(benefit)):
             if axis[0] in OWN and axis[0] in values:
@@ -186,30 +200,48 @@ class BenefitLines:
                     reasons.append("divisor_not_positive")
                 else:
                     x[axis] = above / below
-        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x), values
+        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=self._breaks(participant, window, last)), values
+
+    def _breaks(self, participant: str, window: Window, last: dt.date) -> tuple[tuple[bool, Fraction], ...]:
+        """The larger wins; a missing figure, of a metric or on a line, is less than any."""
+        found = []
+        for figure in self.tie_figures:
+            if isinstance(figure, dict):
+                value = self.feeds.metric(participant, figure["metric"], window.span_start, last)
+            else:
+                summed = self.tie_sums[figure][participant].counted(window.span_start, last)
+                value = None if summed.missing else summed.value
+            found.append((value is not None, value or ZERO))
+        return tuple(found)
+
+    def multiples(self, value: Fraction) -> Fraction:
+        """The measure that a sum is: itself, or its full (begun) multiples, below 0 towards 0."""
+        if self.every is None:
+            return value
+        whole, rest = divmod(abs(value), self.every)
+        return Fraction(-whole if value < 0 else whole + bool(rest and self.counts_begun))
 
     @staticmethod
-    def _own_values(measured: Sum, t: Fraction | None, b: Fraction | None) -> dict[str, Fraction]:
-        values = {}
-        if not measured.missing:
-            values["measure"] = measured.value
-            if t is not None and t > 0:
-                values["attainment"] = measured.value / t
-            if b is not None:
-                values["growth_amount"] = measured.value - b
-                if b > 0:
-                    values["growth"] = measured.value / b - 1
+    def _own_values(m: Fraction, t: Fraction | None, b: Fraction | None) -> dict[str, Fraction]:
+        values = {"measure": m}
+        if t is not None and t > 0:
+            values["attainment"] = m / t
+        if b is not None:
+            values["growth_amount"] = m - b
+            if b > 0:
+                values["growth"] = m / b - 1
         return values
 
     @staticmethod
     def _compare(axis: Axis, found: dict[str, tuple[Position, dict[str, Fraction]]]) -> None:
         kind, of = axis
         everyone = [values[of] for _, values in found.values() if of in values]
+        ordered = [(values[of], position.breaks) for position, values in found.values() if of in values]
         for position, values in found.values():
             if of not in values:
                 continue  # blocked for the same reason
             if kind == "rank":
-                place, ties = rank(values[of], everyone)
+                place, ties = rank((values[of], position.breaks), ordered)
                 position.x[axis], position.ties[axis] = Fraction(place), ties
             else:
                 position.x[axis] = percentile(values[of], everyone)
@@ -243,12 +275,12 @@ class BenefitLines:
 
 
 def projected(case: BenefitLines, position: Position, p: Fraction) -> Position:
-    """The same position with the measure at `p`: base and quantity in proportion, places among others as they are."""
-    times = p / position.m if position.m else Fraction(1)
-    b = position.b or ZERO
+    """The same position with the sum of the measure at `p`: base and quantity in proportion, places among others as they are."""
+    times = p / position.sum if position.sum else Fraction(1)
+    b, p = position.b or ZERO, case.multiples(p)
     e = p if case.base_kind == "measure" else max(p - b, ZERO) if case.base_kind == "increment" else position.e * times
     x = {axis: axis_value(axis[0], p, position.t, position.b) if axis[0] in OWN else value for axis, value in (position.x | position.ahead).items()}
-    return replace(position, m=p, e=e, q=position.q * times, x=x)
+    return replace(position, m=p, e=e, q=position.q * times if case.every is None else p, x=x)
 
 
 def curve_axis(benefit: Row) -> Axis:

@@ -33,8 +33,10 @@ class Series:
         self._all = _Days()
         self._lines: dict[dt.date, list[tuple[Line, int | None]]] = defaultdict(list)
 
-    def add(self, credit: Credit, column: str, counted: bool) -> None:
+    def add(self, credit: Credit, column: str, counted: bool, times: str | None = None) -> None:
         value, missing = value_of(credit, column)
+        if times is not None:
+            value, missing = multiplied(credit, value, missing, times)
         self._all.add(credit.day, value, missing)
         if counted:
             self._counted.add(credit.day, value, missing)
@@ -104,6 +106,15 @@ def value_of(credit: Credit, column: str) -> tuple[int | None, str]:
         return (None, "quantity") if quantity is None else (_shared(quantity, credit.share), "")
     number = as_number(credit.line.row.get(column))
     return (None, "attribute") if number is None else (_shared(number, credit.share), "")
+
+
+def multiplied(credit: Credit, value: int | None, missing: str, times: str) -> tuple[int | None, str]:
+    """The value times an attribute of the line, its product or its partner."""
+    factor = as_number(credit.known.get(times) if times.startswith(("product.", "partner.")) else credit.line.row.get(times))
+    if value is None or factor is None:
+        return None, missing or "attribute"
+    whole, rest = divmod(abs(value) * abs(factor), UNIT)
+    return (whole + (2 * rest >= UNIT)) * (1 if (value < 0) == (factor < 0) else -1), ""
 
 
 def as_number(text: str | None) -> int | None:

@@ -61,7 +61,7 @@ def _slices(case: BenefitLines, window: Window, s: Position, lines: list[tuple[L
     benefit = prorated(case.benefit, window)
     tiers = tiers_of(benefit)
     figures = s.figures(s.x[curve_axis(benefit)])
-    starts = [in_measure(benefit, tier["from"], figures) for tier in tiers]
+    starts = [in_measure(benefit, tier["from"], figures) * (case.every or 1) for tier in tiers]
     per_x = in_measure(benefit, Fraction(1), figures) - in_measure(benefit, ZERO, figures)  # measure to a unit of the axis
     weight_of = [ZERO] * (len(tiers) + 1)  # per unit of measure; place 0: below the first tier
     if s.m > 0:

@@ -29,8 +29,8 @@ FEEDS: dict[str, Any] = {
 NOTHING_KEPT = "nothing is kept of a run before: there was none, it did not end, or files were read anew"
 LINE = "transaction_id,line,date,partner_id,product_id,type,quantity,amount,currency,original_transaction_id,note"
 HEADERS = {
-    "partners": "partner_id,name,parent_id,from,to,region",
-    "products": "product_id,name,from,to,category",
+    "partners": "partner_id,name,parent_id,from,to,region,factor",
+    "products": "product_id,name,from,to,category,points",
     "assignments": "partner_id,participant_id,share",
     "fx_rates": "date,from_currency,to_currency,rate",
     "targets": "agreement,benefit,participant_id,window_start,target",
@@ -58,6 +58,7 @@ AGREEMENTS = [
     agreement("PARENT", ["P0"], include_children=True),
     agreement("SALES", ["S1"], {"window": "quarter", "by": "attainment", "target": "feed", "tiers": [{"from": 0, "amount": 10}, {"from": 1, "amount": 20}]}),
     agreement("SCORE", ["P5"], {"by": {"metric": "nps"}, "tiers": [{"from": 0, "amount": 1}, {"from": 50, "amount": 5}]}),
+    agreement("TIED", ["P7", "P8"], {"by": "rank", "ties": {"then": [{"metric": "nps"}]}, "tiers": [{"from": 1, "amount": 9}, {"from": 2, "amount": 4}]}),
     agreement("RACE", ["P6", "P7", "P8"], {"by": "rank", "tiers": [{"from": 1, "amount": 100}, {"from": 2, "amount": 50}, {"from": 3, "amount": 0}]}),
     agreement("BEST-A", ["P9"], combine={"rule": "best", "group": "best"}),
     agreement("BEST-B", ["P9"], {"window": "month", "accumulate": "year", "settle": {"clawback": "pay"}}, combine={"rule": "best", "group": "best"}),
@@ -65,6 +66,8 @@ AGREEMENTS = [
     agreement("SECOND", ["P10"], combine={"rule": "exclusive", "group": "one", "priority": 2}),
     agreement("NET", ["P1"], {"window": "year"}, combine={"rule": "net_of", "agreements": ["PLAIN"]}),
     agreement("RETURNS", ["P11"], returns="original"),
+    agreement("POINTS", ["P0", "P9"], {"window": "year", "measure": {"of": "amount", "times": "product.points"}}),
+    agreement("FACTOR", ["P10"], {"window": "year", "measure": {"of": "amount", "times": "partner.factor"}}),
     agreement("GROWTH", ["P12"], _GROWTH),
     agreement("LOOKS", ["P12"], {"id": "seen", "by": "attainment", "target": 404}, _LOOKING),
 ]
@@ -82,7 +85,7 @@ class EdgesBook:
         for document in AGREEMENTS:
             self.write_agreement(document)
         self.deliver("partners", *(f"{name},{name},{'P0' if name == 'P4' else ''},,,{'north' if name == 'P2' else 'south'}" for name in IDS))
-        self.deliver("products", "D1,D1,,,drinks", "F1,F1,,,food")
+        self.deliver("products", "D1,D1,,,drinks,2", "F1,F1,,,food,3")
         self.deliver("assignments", "P3,S1,1")
         self.deliver("fx_rates", "2025-01-01,USD,EUR,0.9", "2026-05-01,USD,EUR,0.8")
         self.deliver("targets", "SALES,b,S1,2026-04-01,500")
@@ -95,7 +98,9 @@ class EdgesBook:
     def deliver(self, feed: str, *rows: str) -> Path:
         self.count += 1
         path = self.folder / "feeds" / feed / f"{self.count:03}.csv"
-        path.write_text("\n".join([LINE if feed == "transactions" else HEADERS[feed], *rows]) + "\n")
+        header = LINE if feed == "transactions" else HEADERS[feed]
+        whole = (row + "," * (header.count(",") - row.count(",")) for row in rows)  # what a row leaves out at its end is empty
+        path.write_text("\n".join([header, *whole]) + "\n")
         return path
 
     def lines(self, *rows: str) -> Path:

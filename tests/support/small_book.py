@@ -123,7 +123,7 @@ def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
     days = {day: (period, prior, later) for day, period, prior, later in terms["days"].iter_rows()}
     keys = {name: n for n, name in enumerate(_names(small))}
     records = []
-    for line_set, key in terms["line_sets"].select("line_set_key", "agreement_key").iter_rows():
+    for line_set, key, multiplied in terms["line_sets"].select("line_set_key", "agreement_key", "multiplied").iter_rows():
         agreement = small.agreements[key]
         first, last = agreement["term"]["from"], agreement["term"]["to"]
         for line in small.lines:
@@ -131,7 +131,9 @@ def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
                 continue
             period, prior, later = days[line.date]
             lacks = [int(value is None) for value in (line.cost, line.quantity, line.points)]
-            sums = (line.amount, line.cost or D(0), line.quantity or D(0), line.points or D(0), 1, 0, *lacks)
+            values = {"amount": line.amount, "margin": line.amount - (line.cost or D(0)), "quantity": line.quantity or D(0)}
+            measured = (line.points or D(0)) * values.get(multiplied, D(1))
+            sums = (line.amount, line.cost or D(0), line.quantity or D(0), measured, 1, 0, *lacks)
             if first <= line.date <= last:
                 records.append((line_set, keys[line.partner_id], period, False, False, *sums))
             if prior is not None and first <= later <= last:
@@ -181,7 +183,12 @@ def smalls(draw: st.DrawFn) -> Small:
     benefit = {"id": "b", "clause": "1", **draw(benefits(axes=(by,)))}
     benefit["window"], benefit["accumulate"] = draw(st.sampled_from([(w, a) for i, w in enumerate(SPANS) for a in ("window", *SPANS[max(i, 1) :])]))
     benefit["measure"] = draw(st.sampled_from(["amount", "amount", "quantity", "margin", "count"]))
+    if by == "measure" and benefit["method"] != "rolling" and draw(st.integers(0, 3)) == 0:
+        rounds = {"round": "up"} if draw(st.booleans()) else {}
+        benefit["measure"] = {"of": benefit["measure"], "every": draw(st.sampled_from([D(1), D(42), D("0.01"), D("999.99"), D("250.5")])), **rounds}
     bases = ["measure", "measure", "amount", "quantity", "margin"] + ["increment"] * (benefit["method"] != "graduated")
+    if isinstance(benefit["measure"], dict):
+        bases = ["amount", "margin"]
     benefit["base"] = draw(st.sampled_from(bases))
     if (benefit["measure"] if benefit["base"] in ("measure", "increment") else benefit["base"]) not in ("amount", "margin"):
         benefit.get("limits", {}).pop("rate_at_most", None)

@@ -25,6 +25,7 @@ from tests.torture.curves import (
     scale_of,
 )
 from tests.torture.drawing import Draw, Row
+from tests.torture.measures import refine_measure
 from tests.torture.people import Cluster
 from tests.torture.scopes import draw_scope
 
@@ -81,6 +82,8 @@ def spans_of(window: str) -> list[str]:
 
 
 def _set_window(benefit: Row, window: str) -> None:
+    if benefit["window"] != window and isinstance(benefit.get("target"), dict) and "year" in benefit["target"]:
+        benefit["target"] = benefit["target"]["year"]  # its weights were those of the other windows
     benefit["window"] = window
     if not spans_of(window).count(benefit.get("accumulate", "window")):
         benefit["accumulate"] = "term"
@@ -150,6 +153,7 @@ def draw_benefit(d: Draw, name: str, window: str, agreement: Row, calendar: Row)
         _add_curve(d, benefit, scale)
     _add_base(d, benefit, agreement, scale)
     _add_rest(d, benefit, scale)
+    refine_measure(d, benefit)
     return benefit
 
 

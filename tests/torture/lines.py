@@ -24,9 +24,13 @@ def draw_products(d: Draw) -> list[Row]:
             "product_id": f"PR-{n:02}", "name": f"Product {n}", "from": None, "to": None,
             "category": d.pick(CATEGORIES), "brand": d.pick([*BRANDS, None]) if n > 4 else BRANDS[n - 1],
         }  # fmt: skip
+        row["weight"] = None if n == 14 else Decimal(n) / 8
         if n > 7 and d.chance(0.4, "versions"):
             change = d.day(dt.date(2024, 2, 1), dt.date(2026, 2, 1))
-            rows += [row | {"to": change - dt.timedelta(days=1)}, row | {"from": change, "category": d.pick(CATEGORIES), "brand": d.pick(BRANDS)}]
+            rows += [
+                row | {"to": change - dt.timedelta(days=1)},
+                row | {"from": change, "category": d.pick(CATEGORIES), "brand": d.pick(BRANDS), "weight": Decimal(n) / 5},
+            ]
         else:
             rows.append(row)
     return rows

@@ -190,10 +190,10 @@ def _is_money(part: Part) -> bool:
     """All measures and bases are money, and no threshold is a length of the axis that a share multiplies."""
     benefits = [benefit for a in part.agreements for benefit in a["benefits"]]
     graduated = any(b.get("method") == "graduated" and any("share" in tier for tier in b["tiers"]) for b in benefits)
-    return _own_money(part) and not graduated and _lacks("quantity", "points", "count", "net_of", "where: .*amount", "rule: best")(part)
+    return _own_money(part) and not graduated and _lacks("quantity", "points", "count", "every", "net_of", "where: .*amount", "rule: best")(part)
 
 
-VALUES = ("where: .*(amount|quantity)",)  # a condition on what is split or negated
+VALUES = ("where: .*(amount|quantity)", "times: (points|product)")  # a condition on what is split or negated, or a product with it
 PROPERTIES = (
     Property("ids renamed, agreements added", "N", keep),
     Property("lines split", "S", split_lines, lambda part: _own_money(part) and _lacks("count", "net_of", *VALUES)(part)),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from models.calculation.achievement import MISSING
+from models.calculation.achievement import MISSING, needs_quantity
 
 #: At most so many currency pairs are listed.
 MAX_PAIRS = 5
@@ -27,7 +27,7 @@ def _missing_on_lines(blocked: pl.DataFrame, measures: pl.DataFrame, missing_rat
     counts = [
         lines.filter(pl.col("reason") == reason)
         .join(measures, on=["line_set_key", "participant_key", "period_no", "is_prior"])
-        .group_by("payout_key", "role", "line_set_key", "reason", "is_prior", "measure_attribute", maintain_order=True)
+        .group_by("payout_key", "role", "line_set_key", "reason", "is_prior", "attribute", maintain_order=True)
         .agg(pl.col(counter).sum().alias("missing_count"), pl.col("line_count").sum())
         for reason, _, counter in MISSING
     ]
@@ -35,7 +35,7 @@ def _missing_on_lines(blocked: pl.DataFrame, measures: pl.DataFrame, missing_rat
     no = pl.col("reason").replace_strict(_NO, return_dtype=pl.String)
     text = pl.concat_str(
         pl.when("is_prior").then(pl.lit("in the prior year ")).otherwise(pl.lit("")),
-        pl.format("{} of {} lines have {}", "missing_count", "line_count", no.str.replace("{}", pl.col("measure_attribute").fill_null(""), literal=True)),
+        pl.format("{} of {} lines have {}", "missing_count", "line_count", no.str.replace("{}", pl.col("attribute").fill_null(""), literal=True)),
         pl.col("pairs").fill_null(""),
     )
     pairs = _pairs(lines, found, missing_rates)
@@ -48,7 +48,7 @@ def _line_sets(blocked: pl.DataFrame) -> pl.DataFrame:
     needs = {
         "measure": pl.any_horizontal((pl.col("reason") == reason) & pl.col("measure").is_in(names) for reason, names, _ in MISSING),
         "base": ~is_prior & pl.any_horizontal((pl.col("reason") == reason) & pl.col("base").is_in(names) for reason, names, _ in MISSING),
-        "quantity": ~is_prior & (pl.col("reason") == "quantity") & pl.col("pays_per_unit"),
+        "quantity": ~is_prior & (pl.col("reason") == "quantity") & needs_quantity(),
         "ratio": ~is_prior
         & pl.any_horizontal((pl.col("reason") == reason) & pl.col("axis_needs_sums").str.contains("|".join(names)) for reason, names, _ in MISSING),
     }
@@ -59,7 +59,16 @@ def _line_sets(blocked: pl.DataFrame) -> pl.DataFrame:
             [blocked.filter(needed).with_columns(pl.lit(role).alias("role"), pl.col(_KEYS[role]).alias("line_set_key")) for role, needed in needs.items()]
         )
         .with_columns(pl.int_ranges(first, last + 1).alias("period_no"), is_prior.alias("is_prior"))
-        .select("payout_key", "role", "line_set_key", "participant_key", "reason", "is_prior", "measure_attribute", "period_no")
+        .select(
+            "payout_key",
+            "role",
+            "line_set_key",
+            "participant_key",
+            "reason",
+            "is_prior",
+            "period_no",
+            pl.coalesce("measure_attribute", "measure_times").alias("attribute"),
+        )
         .explode("period_no")
         .with_columns(pl.col("period_no").cast(pl.Int32))
     )

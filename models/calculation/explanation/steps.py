@@ -57,7 +57,8 @@ IN_CELL = {"rate": pl.lit("rate × E"), "amount": pl.lit("amount"), "share": pl.
 PAID = {"rate": IN_CELL["rate"], "per_unit": pl.lit("per_unit × Q"), "amount": _AMOUNT, "share": IN_CELL["share"]}
 # in slices, `measure` and `base` are still the names
 _OF_BASE = pl.when(pl.col("base") == "measure").then(pl.lit("rate × slice")).otherwise(pl.lit("rate × slice × E / M"))
-_OF_QUANTITY = pl.when(pl.col("measure") == "quantity").then(pl.lit("per_unit × slice")).otherwise(pl.lit("per_unit × slice × Q / M"))
+_IS_QUANTITY = (pl.col("measure") == "quantity") | pl.col("measure_every").is_not_null()
+_OF_QUANTITY = pl.when(_IS_QUANTITY).then(pl.lit("per_unit × slice")).otherwise(pl.lit("per_unit × slice × Q / M"))
 _RATE = (
     pl.when(pl.col("method") == "graduated")
     .then(_OF_BASE)
@@ -159,12 +160,14 @@ def _rank_of_step() -> pl.Expr:
 
 def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
     """Sums and agreed figures, also where the result is blocked."""
-    of_measure = pl.coalesce("measure_attribute", "measure_name")
+    multiplied = pl.format("{} × {}", pl.col("measure_name").str.strip_suffix("_times"), "measure_times")
+    of_measure = pl.coalesce("measure_attribute", multiplied, "measure_name")
     net = pl.when(pl.col("net_of").is_not_null()).then(pl.format(", amounts net of what {} pays on them", "net_of")).otherwise(pl.lit(""))
+    sums = pl.format("M = {}sum of {} over {} lines{}", _multiples(), of_measure, "line_count", net)
     return [
-        _step(payouts, "measure", pl.format("M = sum of {} over {} lines{}", of_measure, "line_count", net), _span_inputs(), "measure"),
+        _step(payouts, "measure", sums, _measure_inputs(payouts), "measure"),
         _step(payouts.filter(pl.col("base_name") != "measure"), "base", _base_formula(), _inputs(base="base_name"), "base"),
-        _step(payouts.filter("pays_per_unit"), "quantity", pl.lit("Q = sum of quantity"), _span_inputs(), "quantity"),
+        _step(payouts.filter("pays_per_unit"), "quantity", _quantity_formula(), _span_inputs(), "quantity"),
         *(
             _step(payouts.filter(pl.col(f"{name}_source") != "none"), name, _source_formula(name, letter), inputs, value)
             for name, letter, inputs, value in (
@@ -190,14 +193,17 @@ def _places(paid: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
     is_plain = pl.col("by_axis").is_in(list(AXES)[:4])
     used_for = pl.col("slot").replace_strict(SLOTS, default=None, return_dtype=pl.String)
     what = pl.when(pl.col("axis") == "rank").then(pl.format(" {}", "rank_of")).when(pl.col("axis") == "metric").then(pl.format(" {}", "metric"))
+    breaks_ties = (pl.col("axis") == "rank") & pl.col("ties_then").is_not_null()
     formula = pl.concat_str(
         used_for.fill_null(pl.format("gate {}: ", pl.col("slot") - FIRST_GATE + 1)),
         pl.col("axis").replace_strict(AXES, return_dtype=pl.String),
         what.fill_null(""),
+        pl.when(breaks_ties).then(pl.format("; among equals the larger {}", "ties_then")).otherwise(pl.lit("")),
     )
+    tied = pl.when(breaks_ties).then(pl.format(", among equals {}", "tied_by")).otherwise(pl.lit(""))
     return [
         _step(paid.filter(is_plain), "axis", pl.col("by_axis").replace_strict(AXES, return_dtype=pl.String), _axis_inputs("by_axis"), "axis_value"),
-        _step(traces.axes, "axis", formula, _axis_inputs("axis", pl.col("words")), "x", "slot"),
+        _step(traces.axes, "axis", formula, pl.concat_str(_axis_inputs("axis", pl.col("words")), tied), "x", "slot"),
         _step(
             paid,
             "tier",
@@ -276,6 +282,24 @@ def _plain(value: pl.Expr) -> pl.Expr:
 
 def _span_inputs() -> pl.Expr:
     return pl.format("from {} to {}", "span_start", "window_end")
+
+
+def _multiples() -> pl.Expr:
+    """What is counted of a sum, if it is not the sum itself."""
+    kind = pl.when(pl.col("measure_round") == "up").then(pl.lit("begun")).otherwise(pl.lit("full"))
+    counted = pl.format("{} multiples of {} in the ", kind, _plain(pl.col("measure_every")))
+    return pl.when(pl.col("measure_every").is_not_null()).then(counted).otherwise(pl.lit(""))
+
+
+def _measure_inputs(payouts: pl.DataFrame) -> pl.Expr:
+    if "measure_sum" not in payouts.columns:
+        return _span_inputs()
+    counted = pl.format("{}, sum = {}", _span_inputs(), _plain(pl.col("measure_sum")))
+    return pl.when(pl.col("measure_every").is_not_null()).then(counted).otherwise(_span_inputs())
+
+
+def _quantity_formula() -> pl.Expr:
+    return pl.when(pl.col("measure_every").is_not_null()).then(pl.lit("Q = M")).otherwise(pl.lit("Q = sum of quantity"))
 
 
 def _prorated_target() -> pl.Expr:

@@ -57,9 +57,19 @@ def _trace_axis(paid: pl.DataFrame, scheme: Scheme, slot: int) -> pl.DataFrame:
     x, divisor = place_rows(scheme.axes, slot, _benefits(rows), rows, scaled_inputs(rows).unscaled())
     words = pl.col(f"axis_words_{slot}") if f"axis_words_{slot}" in rows.columns else pl.lit(None, pl.String)
     figures = {"measure": "measure_to_date", "target": "effective_target", "baseline": "baseline"}
-    return rows.select("payout_key", "benefit_key", words.alias("words"), **figures).with_columns(
+    return rows.select("payout_key", "benefit_key", "ties_then", words.alias("words"), _tied_by(rows), **figures).with_columns(
         as_exact(x, divisor).alias("x"), pl.lit(slot, pl.Int32).alias("slot")
     )
+
+
+def _tied_by(rows: pl.DataFrame) -> pl.Expr:
+    """The participant's figures that break ties, in words."""
+    words = []
+    for n, name in enumerate(sorted(name for name in rows.columns if name.startswith("tie_break_"))):
+        figure = pl.col(name).cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".").fill_null("none")
+        words.append(pl.when(pl.col("ties_then").str.count_matches(", then ") >= n).then(figure))
+    found = pl.concat_str(words, separator=", then ", ignore_nulls=True) if words else pl.lit(None, pl.String)
+    return found.alias("tied_by")
 
 
 def _trace_gate(paid: pl.DataFrame, scheme: Scheme, slot: int, gates: pl.DataFrame) -> pl.DataFrame:

@@ -27,6 +27,9 @@ def amended(name: str, **more: Any) -> Callable[[EdgesBook], None]:
     return lambda book: book.write_agreement({**document, **more})
 
 
+_RANKED = {"id": "b", "clause": "1", "window": "month", "by": "rank", "tiers": [{"from": 1, "amount": 9}]}
+
+
 def to_day(day: str) -> Callable[[EdgesBook], None]:
     return lambda book: setattr(book, "as_of", day)
 
@@ -57,10 +60,16 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     "a partner moves to another region": (lambda book: book.deliver("partners", "P1,P1,,,,north"), {"partners and assignments": 13}, set()),
     "a partner gets a parent": (lambda book: book.deliver("partners", "P5,P5,P0,,,south"), {"partners and assignments": 9}, set()),
     "a product changes its category": (lambda book: book.deliver("products", "F1,F1,,,drinks"), {"products": 14}, {"products"}),
+    "a product's number by which lines are multiplied": (lambda book: book.deliver("products", "F1,F1,,,drinks,7"), {"products": 14}, {"products"}),
+    "a partner's": (lambda book: book.deliver("partners", "P10,P10,,,,south,1.5"), {"partners and assignments": 9}, {"partners and assignments"}),
     "an assignment": (lambda book: book.deliver("assignments", "P4,S1,0.5"), {"partners and assignments": 9}, {"partners and assignments"}),
     "a rate of a day on": (lambda book: book.deliver("fx_rates", "2025-07-01,USD,EUR,0.7"), {"rates and days": 14}, {"rates and days"}),
     "a target": (lambda book: book.deliver("targets", "SALES,b,S1,2026-04-01,9000"), {}, {"targets"}),
     "a metric": (lambda book: book.deliver("metrics", "P5,nps,2026-05-10,60"), {}, {"metrics"}),
+    "a metric that breaks a tie": (lambda book: book.deliver("metrics", "P8,nps,2026-05-10,60"), {}, {"metrics", "contests"}),
+    "another figure breaks ties": (
+        amended("TIED", benefits=[{**_RANKED, "ties": {"then": ["quantity"]}}]), {}, {"agreements"},
+    ),
     "a line in a contest": (lambda book: book.lines("N5,1,2026-06-12,P6,D1,sale,1,7000,EUR,,"), {"new lines": 1}, {"new lines", "contests"}),
     "a line in a group of the best": (lambda book: book.lines("N6,1,2026-01-12,P9,D1,sale,1,7000,EUR,,"), {"new lines": 1}, {"new lines"}),
     "a line in an exclusive group": (lambda book: book.lines("N7,1,2026-06-12,P10,D1,sale,1,10,EUR,,"), {"new lines": 1}, {"new lines"}),

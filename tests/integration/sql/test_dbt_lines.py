@@ -161,6 +161,7 @@ AGREEMENTS = {
     "growth": ("[grown]", "", "year", "by: growth, baseline: 100, method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 0.5, rate: 0.2}]"),
     "household": ("[house]", "", "year", "tiers: [{from: 0, rate: 1}]"),
     "units": ("[units]", "", "year", "measure: quantity, method: graduated, tiers: [{from: 0, per_unit: 1}, {from: 10, per_unit: 2}]"),
+    "pallets": ("[steps]", "", "year", "measure: {of: amount, every: 50}, method: graduated, tiers: [{from: 0, per_unit: 1}, {from: 2, per_unit: 3}]"),
     "mixed": ("[mixed]", "", "year", "method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 100, rate: 0.1, per_unit: 1}]"),
     "category-x": ("[alpha]", "scope: {products: {include: {category: [x]}}}", "year", "tiers: [{from: 0, rate: 1}]"),
 }
@@ -206,6 +207,19 @@ def test_graduated_lines_take_their_own_slices_and_a_return_gives_back_the_highe
         ("s-3", 1, 2, -30.0, -6.0),
         ("s-4", 1, 1, 30.0, 3.0),
         ("s-4", 1, 2, 60.0, 12.0),
+    ]
+
+
+def test_lines_of_multiples_take_slices_of_the_sum(warehouse: Any) -> None:
+    # 160 are three full 50: 2 × 1 + 1 × 3. The second tier begins at a sum of 100, and a unit in it weighs three times as much: 280 in all
+    assert lines_of(warehouse, "pallets") == [
+        ("s-1", 1, 1, 80.0, 1.43),
+        ("s-2", 1, 1, 20.0, 0.36),
+        ("s-2", 1, 2, 30.0, 1.6),
+        ("s-3", 1, 1, -30.0, -0.53),
+        ("s-3", 1, 2, -30.0, -1.61),
+        ("s-4", 1, 1, 30.0, 0.54),
+        ("s-4", 1, 2, 60.0, 3.21),
     ]
 
 

@@ -12,7 +12,10 @@ TESTS = (
     "tests/unit/test_money.py",
     "tests/unit/test_calendars.py",
     "tests/unit/calculation/test_exact_payouts.py",
-    *(f"tests/unit/calculation/test_{name}.py" for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "ranks", "forecasts")),
+    *(
+        f"tests/unit/calculation/test_{name}.py"
+        for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "ranks", "forecasts", "multiples")
+    ),
     "tests/unit/calculation/test_other_benefits.py",
     "tests/unit/agreements/test_benefit_axes.py",
     "tests/unit/agreements/test_constant_rates.py",
@@ -45,6 +48,19 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("below += tiers[i - 1].pays[\"rate\"] * tier.start", "below += tier.pays[\"rate\"] * tier.start"),
         ("rates += tier.pays[\"rate\"]", "rates = tier.pays[\"rate\"]"),
         ("for t in tiers[: i + 1]), ZERO)", "for t in tiers[i : i + 1]), ZERO)"),
+    ],
+    "models/calculation/tie_breaks.py": [
+        ("pl.when(~lacks).then(", "pl.when(True).then("),
+        ('is_between("span_first_period", "until")', 'is_between("span_first_period", 10**6)'),
+        ('measures.filter(~pl.col("is_prior"))', "measures"),
+    ],
+    "models/calculation/multiples.py": [
+        ("choose(sums < 0, -1, 1) * (size // every + is_begun)", "sums // every + is_begun"),
+        ("is_up & (sums > 0).astype(bool) & (size % every > 0)", "is_up & (size % every > 0)"),
+        ("is_up & (sums > 0).astype(bool) & (size % every > 0)", "is_up & (sums > 0).astype(bool) & (size % every >= 0)"),
+        ('for name in ("measure_to_date", "quantity_to_date")', 'for name in ("measure_to_date",)'),
+        ('pl.when(pl.col("base") == "measure").then(pl.coalesce("number", "base_sum"))', 'pl.when(pl.lit(True)).then(pl.coalesce("number", "base_sum"))'),
+        ("rounds_up(rows)) * divisor, projected)", "rounds_up(rows)), projected)"),
     ],
     "models/calculation/payouts.py": [
         # payouts: axis, base, limits and their order
@@ -132,9 +148,11 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("following = sorted(edges.get(path[-1], set()) - visited)", "following: list[str] = []"),
     ],
     "models/calculation/ranks.py": [
-        ('place.rank("min", descending=True)', 'place.rank("min")'),
-        ('place.rank("min", descending=True)', 'place.rank("max", descending=True)'),
-        ('place.rank("min", descending=True)', 'place.rank("dense", descending=True)'),
+        ("nulls_last=False", "nulls_last=True"),
+        ('pl.col("place_of_tied").rank("min", descending=True)', 'pl.col("place").rank("min", descending=True)'),
+        ('pl.col("place_of_tied").rank("min", descending=True)', 'pl.col("place_of_tied").rank("min")'),
+        ('pl.col("place_of_tied").rank("min", descending=True)', 'pl.col("place_of_tied").rank("max", descending=True)'),
+        ('pl.col("place_of_tied").rank("min", descending=True)', 'pl.col("place_of_tied").rank("dense", descending=True)'),
         ('PEERS = ("benefit_key", "window_no", "period_no")', 'PEERS = ("benefit_key", "window_no")'),
         ('others = pl.col("count") - 1', 'others = pl.col("count")'),
         ('.when(others == 0).then(1).otherwise("smaller")', '.otherwise("smaller")'),
@@ -177,7 +195,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('pl.col("period_no") <= pl.col("until")', 'pl.col("period_no") < pl.col("until")'),
         ("choose(increment > 0, increment, 0)", "increment"),
         ("choose(measure < 0, -1, 1)", "choose(measure < 0, 1, 1)"),
-        ("quantity=figures.quantity * numerator", "quantity=figures.quantity * denominator"),
+        ("figures.quantity * numerator", "figures.quantity * denominator"),
         ("choose(is_positive, to_date, elapsed)", "choose(is_positive, to_date, days)"),
         ('~pl.col("is_end") & pl.col("reason").is_null()', 'pl.col("reason").is_null()'),
         ('.filter(~missing_measure().any().over("payout_key"))', ""),
@@ -205,7 +223,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('pl.col("axis_needs_baseline") | (pl.col("base") == "increment")', 'pl.col("axis_needs_baseline")'),
         ('.clip(upper_bound=as_of_period) + 1', '.clip(upper_bound=as_of_period)'),
         ('pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 0)', 'pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 1)'),
-        ('found | (pl.col("pays_per_unit") & (pl.col(missing) > 0)) if "quantity" in names else found', 'found'),
+        ('found | (needs_quantity() & (pl.col(missing) > 0)) if "quantity" in names else found', 'found'),
         ('pl.when(is_first).then("span_first_period").otherwise("first_period")', 'pl.col("first_period")'),
         ('(start != pl.col("whole_start")) | (end != pl.col("whole_end"))', 'end != pl.col("whole_end")'),
         ('.when(pl.col("missing_metric"))', ".when(pl.lit(False))"),

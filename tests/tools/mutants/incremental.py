@@ -19,6 +19,8 @@ LINES: dict[str, list[tuple[str, str]]] = {
         ("from ({memberships}) as memberships", "from (select * from ({memberships}) where false) as memberships"),
         ("select distinct product_id from ({products})\n        union\n", ""),
         ("from ({product_scopes}) as scopes", "from (select * from ({product_scopes}) where false) as scopes"),
+        ("where starts_with(attribute, 'product.')", "where false"),
+        ("where starts_with(attribute, 'partner.')", "where false"),
         ("semi join changes.days on date = day and currency = from_currency", "where false"),
         ("where original_transaction_id in (from changes.originals)", "where false"),
         ("where first_day in (select day from changes.days)", "where false"),

@@ -57,6 +57,7 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
         ("where next_file_no is not null", "where true"),
     ],
     "int_payout_tier_slices.sql": [
+        ("when measure_every is null then from_units", "when true then from_units"),
         ("end - units_before as", "end as"),
         ("rate + per_unit + share as value", "rate + share as value"),
         ("cast(max(abs(share)) over tiers > 0 as integer) > 1 as is_mixed", "cast(max(abs(share)) over tiers > 0 as integer) > 2 as is_mixed"),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,6 +114,35 @@ def test_rank_has_no_upper_boundary_and_percentile_has() -> None:
     half = {"by": "percentile", "tiers": [{"from": D("0.5"), "amount": 10}]}
     assert of(half, [3, 2, 1], "payout") == [10, 10, 0]
     assert of({**half, "boundary": "upper_inclusive"}, [3, 2, 1], "payout") == [10, 0, 0]
+
+
+def test_figures_decide_among_equals_and_the_steps_name_them() -> None:
+    """By the quantity to date, then by the metric; one that is missing is less than any. Who is still tied is paid alike."""
+    metrics = [("P1", "nps", dt.date(2025, 6, 1), D("-5.5")), ("P3", "nps", dt.date(2025, 6, 1), D(9)), ("P4", "nps", dt.date(2025, 6, 1), D(9))]
+    more = [Line(dt.date(2025, 6, 1), D(0), D(2), D(1), name) for name in ("P3", "P4")]
+    small = small_of({"by": "rank", "ties": {"then": ["quantity", {"metric": "nps"}]}, "tiers": PRIZES}, [50, 50, 70, 50, 50], lines=more, metrics=metrics)
+    found = calculate(small)
+    assert found["payouts"].sort("participant_id")["axis_value"].to_list() == [5, 4, 1, 2, 2]
+    assert found["payouts"].sort("participant_id")["payout"].to_list() == [0, 0, 100, 60, 60]
+    steps = found["calculation_steps"].filter(pl.col("step") == "axis").sort("payout_key").select("formula", "inputs").rows()
+    assert steps[1] == ("x = 1 + how many have a larger measure; among equals the larger quantity, then nps", "M = 50, among equals 1, then -5.5")
+    assert steps[0][1] == "M = 50, among equals 1, then none"
+    without = small_of({"by": "percentile", "requires": [{"by": "rank", "at_most": 1}], "tiers": [{"from": 0, "amount": 1}]}, [50, 50], metrics=metrics)
+    assert "tie_break_1" not in calculate(without)["payouts"].columns
+
+
+def test_ties_are_decided_as_things_stand_in_each_period() -> None:
+    """In May P1 has the larger quantity; from June on P0 has. A line of another participant's month does not count before its day."""
+    more = [Line(dt.date(2025, 5, 9), D(0), D(1), D(1), "P1"), Line(dt.date(2025, 6, 1), D(0), D(5), D(1), "P0")]
+    more.append(Line(dt.date(2024, 5, 1), D(0), D(9), D(1), "P0"))  # of the year before
+    small = small_of({"by": "rank", "ties": {"then": ["quantity"]}, "tiers": PRIZES}, [50, 50], lines=more)
+    found = calculate(small)["achievement"].filter(pl.col("participant_id") == "P0").sort("period_no")
+    assert found["tier_actual"].to_list() == [1, 1, 1, 1, 2, *[1] * 7]
+
+
+def test_a_sum_that_a_line_lacks_is_less_than_any() -> None:
+    more = [Line(dt.date(2025, 5, 9), D(0), None, D(1), "P0"), Line(dt.date(2025, 5, 9), D(0), D(-5), D(1), "P1")]
+    assert of({"by": "rank", "ties": {"then": ["quantity"]}, "tiers": PRIZES}, [50, 50], "axis_value", lines=more) == [2, 1]
 
 
 def test_who_has_no_value_is_blocked_and_left_out() -> None:

@@ -27,6 +27,7 @@ FRAMES = {
     "find_targets": (WIDE, "measures", "targets"),
     "measure_periods": (WIDE, "measures", "periods"),
     "find_metrics": (WIDE, "axes", "metrics"),
+    "find_tie_breaks": (WIDE, "tie_breakers", "measures", "metrics"),
     "rank_rows": (WIDE, "axes"),
     "find_ratios": (WIDE, "axes"),
     "forecast_rows": (WIDE, "measures", "axes"),

@@ -63,6 +63,13 @@ held as not materialized (
         and {{ counted_date() }} between spans.first_day and spans.last_day
         and get_bit(products.scopes, spans.scope_key) = 1
     inner join {{ ref("int_memberships") }} as memberships on spans.membership_key = memberships.membership_key
+    {% if book.has_factors %}
+    -- of the day that the line counts on
+    left join {{ ref("int_attributes_numbered") }} as factors
+        on memberships.attribute = factors.attribute
+        and factors.id = case when starts_with(memberships.attribute, 'product.') then lines.product_id else lines.partner_id end
+        and {{ counted_date() }} between factors.first_day and factors.last_day
+    {% endif %}
     where
         case lines.type
             when 'sale' then memberships.counts_sale

@@ -41,6 +41,6 @@ summed as (
     group by line_set_key, participant_key, period_no, is_prior, is_after_as_of
 )
 
-select summed.* replace (case when line_sets.attribute is null then 0 else summed.missing_attributes end as missing_attributes)
+select {{ measured_sum() }}
 from summed
 inner join {{ source("terms", "line_sets") }} as line_sets on summed.line_set_key = line_sets.line_set_key

@@ -3,8 +3,8 @@
   Integers throughout: the payout in payout units, money and counts in millionths, quantities and slices in 10^-12. One scan of the lines per kind of
   number: a common table of all lines would be in memory whole.
 #}
-{% set money_kinds = "not lines.is_graduated and lines.measure_kind not in ('quantity', 'attribute')" %}
-{% set quantity_kinds = "not lines.is_graduated and lines.measure_kind in ('quantity', 'attribute')" %}
+{% set money_kinds = "not lines.is_graduated and lines.measure_kind in ('amount', 'margin', 'count')" %}
+{% set quantity_kinds = "not lines.is_graduated and lines.measure_kind not in ('amount', 'margin', 'count')" %}
 with
 
 payouts as not materialized (
@@ -39,9 +39,20 @@ lines as not materialized (
             when 'margin' then measured.amount_millionths - measured.cost_millionths
             else 1000000
         end, 0) as money_millionths,
-        coalesce(cast(
-            case when payout_periods.measure_kind = 'attribute' then measured.attribute_millionths else measured.quantity_millionths end as hugeint
-        ) * measured.share_millionths, 0) as quantity_units
+        coalesce(
+            {% if var("book").has_multiplied %}
+            case payout_periods.measure_kind
+                when 'amount_times' then {{ multiplied_units("amount", "measured") }}
+                when 'margin_times' then {{ multiplied_units("margin", "measured") }}
+                when 'quantity_times' then {{ multiplied_units("quantity", "measured") }}
+                when 'count_times' then cast(measured.attribute_millionths as hugeint) * 1000000
+            end,
+            {% endif %}
+            cast(
+                case when payout_periods.measure_kind = 'attribute' then measured.attribute_millionths else measured.quantity_millionths end as hugeint
+            ) * measured.share_millionths,
+            0
+        ) as quantity_units
     from {{ ref("int_lines_measured") }} as measured
     inner join payout_periods
         on measured.line_set_key = payout_periods.measure_line_set_key
@@ -102,7 +113,7 @@ quantity_shared as (
 graduated_measures as (
     select
         lines.* exclude (measure_kind, is_graduated, money_millionths, quantity_units),
-        case when measure_kind in ('quantity', 'attribute') then quantity_units else cast(1000000 as hugeint) * money_millionths end as measure
+        case when measure_kind in ('amount', 'margin', 'count') then cast(1000000 as hugeint) * money_millionths else quantity_units end as measure
     from lines
     where is_graduated
 ),

@@ -9,6 +9,7 @@ payouts as (
         window_no,
         by_axis,
         has_thresholds_prorated,
+        measure_every,
         window_units,
         {{ units("measure") }} as measure_units,
         {{ units("base") }} as base_units,
@@ -50,7 +51,8 @@ thresholds as (
             when 'attainment' then {{ product_of_units("from_units", "target_units") }}
             when 'growth' then {{ product_of_units("(1000000000000 + from_units)", "baseline_units") }}
             when 'growth_amount' then baseline_units + from_units
-            else from_units
+            -- lines measure the sum of which multiples are counted
+            else case when measure_every is null then from_units else {{ product_of_units("from_units", units("measure_every")) }} end
         end - units_before as from_units,
         -- a threshold without an end is cut after twelve decimals
         case by_axis

@@ -29,6 +29,7 @@ to_allocate as (
         benefits.measure as measure_kind,
         benefits.method = 'graduated' as is_graduated,
         benefits.by_axis,
+        benefits.measure_every,
         benefits.prorate = 'days' and benefits.by_axis in ('measure', 'growth_amount') as has_thresholds_prorated,
         payouts.window_no,
         payouts.measure,
@@ -64,8 +65,8 @@ measured as (
             when 'amount' then cast(summed.amount as decimal(38, 12))
             when 'margin' then cast(summed.amount - summed.cost as decimal(38, 12))
             when 'quantity' then cast(summed.quantity as decimal(38, 12))
-            when 'attribute' then cast(summed.attribute_value as decimal(38, 12))
-            else cast(summed.line_count as decimal(38, 12))
+            when 'count' then cast(summed.line_count as decimal(38, 12))
+            else cast(summed.attribute_value as decimal(38, 12))
         end) as window_measure,
         cast(sum(summed.line_count) as bigint) as line_count
     from to_allocate
@@ -82,7 +83,7 @@ select
     {{ units("coalesce(measured.window_measure, 0)") }} as window_units,
     coalesce(measured.line_count, 0) as line_count,
     -- money and counts have up to 6 decimals
-    case when to_allocate.measure_kind not in ('quantity', 'attribute')
+    case when to_allocate.measure_kind in ('amount', 'margin', 'count')
         then {{ units("coalesce(measured.window_measure, 0)") }} // 1000000
     end as window_millionths
 from to_allocate

@@ -1,0 +1,49 @@
+"""What may be said of a measure besides its name: lines that are multiplied, multiples that are counted, figures that break ties.
+
+Belongs here: changing a benefit that has been drawn. Does not belong here: measures by name, scopes (agreements.py), curves (curves.py).
+
+Each benefit has a generator of its own, so that nothing else of a seed's book changes.
+"""
+
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+
+from tests.torture.drawing import Draw, Row
+
+MONEY = ("amount", "margin")
+
+
+def refine_measure(d: Draw, benefit: Row) -> None:
+    """Changes some benefits to ones that measure in another way, where the language allows it."""
+    own = Draw(random.Random(repr(benefit)), d.features)
+    if own.chance(0.15, "times"):
+        _multiply_lines(own, benefit)
+    if own.chance(0.2, "every") and not {"target", "baseline"} & set(benefit) and benefit.get("method") != "rolling":
+        _count_multiples(own, benefit)
+    if benefit.get("by") == "rank" and "tiers" in benefit and own.chance(0.6, "ties_then"):
+        figures = own.some(["quantity", "amount", "margin", "count", "points", {"metric": "nps"}, {"metric": "quality"}], 1, 3)
+        benefit["ties"] = {"then": own.rng.sample(figures, len(figures))}
+
+
+def _multiply_lines(d: Draw, benefit: Row) -> None:
+    measure = benefit.get("measure", "amount")
+    of = measure if isinstance(measure, dict) else {"of": measure}
+    if of["of"] == "points":
+        return
+    benefit["measure"] = of | {"times": d.pick(["product.weight", "product.weight", "points"])}
+    benefit.get("limits", {}).pop("rate_at_most", None)
+    if not benefit.get("limits", True):
+        benefit.pop("limits")
+
+
+def _count_multiples(d: Draw, benefit: Row) -> None:
+    measure = benefit.get("measure", "amount")
+    of = measure if isinstance(measure, dict) else {"of": measure}
+    benefit["measure"] = of | {"every": d.pick([1, Decimal("0.7"), 2])} | ({"round": d.pick(["down", "up"])} if d.chance(0.6) else {})
+    base = benefit.get("base", "measure")
+    if base == "measure":
+        benefit["base"] = d.pick(["amount", "margin"])
+    elif (base["of"] if isinstance(base, dict) else base) not in MONEY:
+        benefit["base"] = "amount"
