@@ -16,8 +16,9 @@ from pathlib import Path
 
 import duckdb
 
-#: Errors that the next attempt may not meet. All others are the same however often a task is run.
-_WORTH_A_RETRY = (duckdb.IOException,)
+#: Errors that the next attempt may not meet, unless the disk is full. All others are the same however often a task is run.
+_WORTH_A_RETRY = (duckdb.IOException, OSError)
+_NO_ROOM = ("No space left", "quota", "File too large")
 _open: dict[str, duckdb.DuckDBPyConnection] = {}
 
 
@@ -105,9 +106,9 @@ def run_task(task: Task) -> Result:
         for statement in task.own:
             con.execute(statement)
         return Result([written for output in task.outputs for written in _write(con, output)])
-    except _WORTH_A_RETRY:
-        raise
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:
+        if isinstance(error, _WORTH_A_RETRY) and not any(words in str(error) for words in _NO_ROOM):
+            raise
         return Result(error=(type(error).__name__, str(error)))
 
 

@@ -23,7 +23,6 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
-import yaml
 
 from assets.graph.resources import BookFolder
 from assets.runtime.book_folder import open_run
@@ -33,7 +32,7 @@ from assets.spark import session
 from models.documents import InputError
 from pipelines.definitions import build_defs
 from pipelines.run import run_book
-from tests.engines.books import BOOKS, SAMPLED
+from tests.engines.books import BOOKS, SAMPLED, file_bytes, use_engine
 from tests.support.feed_books import PLAIN, csv, load, rejects, tables, write_book
 from tests.tools.compare_sets import compare
 
@@ -69,20 +68,6 @@ def _spark() -> Iterator[None]:
         pytest.skip("; ".join(missing))
     yield
     session.stop_session()
-
-
-def use_engine(folder: Path, engine: str, **more: object) -> None:
-    """Write the engine into book.yaml. Buckets, so that a small book is cut as a large one is."""
-    path = folder / "book.yaml"
-    settings = [line for line in path.read_text().splitlines() if not line.startswith("engine:")]
-    chosen = {"kind": engine} | ({"master": "local[2]", "buckets": 3, **more} if engine == "spark" else {})
-    path.write_text("\n".join([*settings, f"engine: {yaml.safe_dump(chosen, default_flow_style=True)}"]))
-
-
-def file_bytes(folder: Path) -> dict[str, bytes]:
-    """The published files but for those that tell the time."""
-    files = (folder / "published" / "current").glob("*.parquet")
-    return {path.name: path.read_bytes() for path in files if path.stem not in ("audit_run", "audit_feed_file", "fct_payout", "audit_close")}
 
 
 def outcome(run: Callable[[], object]) -> str:
