@@ -46,7 +46,7 @@ from assets.runtime.sql import scan
 from assets.runtime.warehouse import open_warehouse, transaction
 from assets.spark.line_tables import delete_left_over
 from assets.spark.session import remove_spilled
-from assets.spark.split_lines import write_lines
+from assets.spark.split_lines import query_files, write_lines
 from models.sql_text import literal
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
             rows = _rows_of_tables(written)
             hashes = {name: file.sha256 for name, file in written.items()}
             manifest = {"run_id": run_id, "terms": describe_terms(context), "rows": rows, "sha256": hashes, "run": run.model_dump(mode="json")}
-            check_set(con, files_of(staged, manifest))
+            check_set(con, context, files_of(staged, manifest))
             write_atomically(staged / MANIFEST, json.dumps(sealed(manifest), indent=1).encode())
             remember_payouts(con, manifest, parts)
             target = free_name(published / "runs" / str(run_id))
@@ -146,19 +146,22 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
     )
 
 
-def check_set(con: duckdb.DuckDBPyConnection, files: dict[str, list[Path]]) -> None:
+def check_set(con: duckdb.DuckDBPyConnection, context: RunContext, files: dict[str, list[Path]]) -> None:
     """Read the set back: each payout once, and its lines add up to it. Raises CheckFailed with the first offending rows."""
-    payouts, lines = scan(files["fct_payout"]), scan(files[LINES])
+    payouts = scan(files["fct_payout"])
     _must_be_empty(con, "each_payout_is_published_once", f"select payout_id, count(*) as times from {payouts} group by payout_id having count(*) > 1")
-    _must_be_empty(
-        con,
-        "published_lines_add_up_to_payouts",
-        f"""
-        with added as (select payout_id, sum(line_payout) as lines from {lines} group by payout_id)
-        select payout_id, payout, lines from {payouts} full join added using (payout_id)
-        where coalesce(payout, 0) <> coalesce(lines, 0) or (payout is null and lines is not null)
-        """,
-    )
+    added = "select payout_id, sum(line_payout) as lines from lines group by payout_id"
+    whole = f"with lines as (from {scan(files[LINES])}) {added}"
+    with query_files(con, context, files[LINES], added) if context.is_on_spark else nullcontext(whole) as sums:
+        _must_be_empty(
+            con,
+            "published_lines_add_up_to_payouts",
+            f"""
+            with added as (select payout_id, sum(lines) as lines from ({sums}) group by payout_id)
+            select payout_id, payout, lines from {payouts} full join added using (payout_id)
+            where coalesce(payout, 0) <> coalesce(lines, 0) or (payout is null and lines is not null)
+            """,
+        )
 
 
 def clear_unfinished(published: Path) -> None:

@@ -25,10 +25,15 @@ import duckdb
 import pytest
 
 from assets.graph.resources import BookFolder
+from assets.publishing.parquet_set import check_set
 from assets.runtime.book_folder import open_run
-from assets.runtime.context import read_clock
+from assets.runtime.context import CheckFailed, read_clock
 from assets.runtime.sql import scan
+from assets.runtime.warehouse import open_warehouse
 from assets.spark import session
+from assets.spark.line_tables import show_tables
+from assets.spark.stages import TRANSACTIONS
+from assets.transform.invariants import evaluate_checks
 from models.documents import InputError
 from pipelines.definitions import build_defs
 from pipelines.run import run_book
@@ -155,6 +160,25 @@ def test_only_new_files_are_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert len(before) == 1
     assert len(after) == 2
     assert before.items() <= after.items()
+
+
+def test_tasks_notice_lines_that_do_not_add_up(book: Path) -> None:
+    """Those that were credited, and those that are about to be published."""
+    context = open_run(book, None, read_clock())
+    with open_warehouse(context) as con:
+        show_tables(con, TRANSACTIONS)
+    evaluate_checks(context, ["credited_lines_add_up_to_the_sums"])
+    current = (book / "published" / "current").resolve()
+    files = {name: [current / f"{name}.parquet"] for name in ("fct_payout", "fct_payout_line")}
+    more = book / "more.parquet"
+    with open_warehouse(context) as con:
+        check_set(con, context, files)
+        con.execute(f"copy (select * replace (payout + 1 as payout) from {scan(files['fct_payout'])}) to '{more}' (format parquet)")
+        with pytest.raises(CheckFailed, match="published_lines_add_up_to_payouts"):
+            check_set(con, context, {**files, "fct_payout": [more]})
+        con.execute("update intermediate.int_measures_summed set line_count = line_count + 1 where rowid = 0")
+    with pytest.raises(CheckFailed, match="credited_lines_add_up_to_the_sums"):
+        evaluate_checks(context, ["credited_lines_add_up_to_the_sums"])
 
 
 @pytest.mark.long
