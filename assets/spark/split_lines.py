@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from assets.runtime.sql import scan
 from assets.spark.session import run_tasks
 from assets.spark.split_models import bucket_piece
-from assets.spark.stages import bucket_count, opened_stage, plain_task
+from assets.spark.stages import bucket_count, bucket_of, opened_stage, plain_task
 from assets.spark.tasks import Output
 from assets.spark.type_border import from_file, to_file
 
@@ -35,18 +35,23 @@ _BY = {"int_lines_credited": _LINE_KEY, "int_lines_netted": _LINE_KEY, "int_payo
 _SETTING = "set disabled_optimizers = 'statistics_propagation'"
 
 
-def write_lines(con: duckdb.DuckDBPyConnection, context: RunContext, parts: Sequence[str]) -> dict[str, Path]:
-    """Write the lines of a book with parts, a file per bucket, or all of them as one file. Returns a file per name that the set gives it."""
+def list_buckets(con: duckdb.DuckDBPyConnection, context: RunContext) -> tuple[list[str], str]:
+    """The parts of a book with parts, and SQL of the part of a payout."""
     buckets = bucket_count(con, context)
-    units = [[number] for number in range(buckets)] if parts else [list(range(buckets))]
-    names = [f"{_MART}.{number:03}" for number in range(buckets)] if parts else [_MART]
+    return [f"{number:03}" for number in range(buckets)], f"printf('%03d', {bucket_of(_PAYOUT_KEY, buckets)})"
+
+
+def write_lines(con: duckdb.DuckDBPyConnection, context: RunContext, parts: Sequence[str]) -> dict[str, Path]:
+    """Write the lines of these buckets, a file for each that has any, or all lines as one file. Returns a file per name that the set gives it."""
+    buckets = bucket_count(con, context)
+    units = [[int(part)] for part in parts] if parts else [list(range(buckets))]
+    names = [f"{_MART}.{part}" for part in parts] if parts else [_MART]
     with opened_stage(con, context, f"from marts.{_MART}") as stage:
         own = [[*bucket_piece(con, stage, _BY, buckets, numbers), _SETTING] for numbers in units]
         folder = str(context.lines / "published")
         written = stage.run(own, lambda number: [Output(f"from marts.{_MART}", folder, names[number])])
     files = {name: file for name, (file,) in zip(names, written, strict=True)}
-    filled = {name: Path(file.path) for name, file in files.items() if file.rows}
-    return filled or {_MART: Path(files[names[0]].path)}
+    return {name: Path(file.path) for name, file in files.items() if file.rows or not parts}
 
 
 @contextmanager

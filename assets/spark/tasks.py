@@ -24,7 +24,8 @@ _open: dict[str, duckdb.DuckDBPyConnection] = {}
 
 @dataclass(frozen=True)
 class Output:
-    """A query whose rows become files of a folder. `bucketed_by`: SQL of a number; then there is a file for each of its values.
+    """A query whose rows become files of a folder. `bucketed_by`: SQL of a number of a row, called `lines`; then there is a file for each
+    of its values.
 
     `facts`: a query over the written rows, called `written`, of one row.
     """
@@ -150,7 +151,7 @@ def _write(con: duckdb.DuckDBPyConnection, output: Output) -> list[Written]:
     if output.bucketed_by is None:
         return [_described(con, output, f"{name}.parquet", _copy(con, output.query, f"{name}.parquet", output.options))]
     options = f"partition_by (bucket_no), return_stats true, {output.options}"
-    query = f"select *, cast({output.bucketed_by} as integer) as bucket_no from ({output.query})"
+    query = f"select *, cast({output.bucketed_by} as integer) as bucket_no from ({output.query}) as lines"
     stats = con.execute(f"copy ({query}) to {_literal(name)} (format parquet, {options})")
     columns = [column[0] for column in stats.description or ()]
     rows = [dict(zip(columns, row, strict=True)) for row in stats.fetchall()]
