@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -31,8 +32,10 @@ from assets.runtime.context import CheckFailed, read_clock
 from assets.runtime.sql import scan
 from assets.runtime.warehouse import open_warehouse
 from assets.spark import session
+from assets.spark.batches import compute_by_tasks
 from assets.spark.line_tables import show_tables
 from assets.spark.stages import TRANSACTIONS
+from assets.transform import calculate
 from assets.transform.invariants import evaluate_checks
 from models.documents import InputError
 from pipelines.definitions import build_defs
@@ -179,6 +182,23 @@ def test_tasks_notice_lines_that_do_not_add_up(book: Path) -> None:
         con.execute("update intermediate.int_measures_summed set line_count = line_count + 1 where rowid = 0")
     with pytest.raises(CheckFailed, match="credited_lines_add_up_to_the_sums"):
         evaluate_checks(context, ["credited_lines_add_up_to_the_sums"])
+
+
+@pytest.mark.long
+def test_payouts_that_are_many_are_calculated_by_tasks(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = file_bytes(book)
+    batches: list[int] = []
+
+    def compute(context: Any, frames: Any, as_of_period: int) -> Any:
+        found = list(frames)
+        batches.append(len(found))
+        return compute_by_tasks(context, found, as_of_period)
+
+    monkeypatch.setattr(calculate, "_ROWS_PER_GIGABYTE", 20)
+    monkeypatch.setattr(calculate, "compute_by_tasks", compute)
+    run_book(book, force=True, full=True)
+    assert max(batches) > 10
+    assert file_bytes(book) == before
 
 
 @pytest.mark.long
