@@ -20,17 +20,17 @@ from pathlib import Path
 from benchmarks.books import PROJECT
 from benchmarks.ours import Run, copied, measure_run, read_all, run_ours
 
-ENGINE, FLOOR = "tierledger", "floor"
-RIVALS = {FLOOR: "duckdb_floor", "polars": "polars_script", "pandas": "pandas_script", "postgres": "postgres_script"}
+ENGINE, ON_SPARK, FLOOR = "tierledger", "tierledger on Spark", "floor"
+RIVALS = {FLOOR: "duckdb_floor", "polars": "polars_script", "pandas": "pandas_script", "postgres": "postgres_script", "pyspark": "pyspark_script"}
 #: Rivals that need packages outside the project.
 NEED_PACKAGES = {"pandas", "postgres"}
 
 
 class Comparison:
-    """One book. Scratch files are written next to its folder. `packages`: the interpreter of NEED_PACKAGES."""
+    """One book. Scratch files are written next to its folder. `packages`: the interpreter of NEED_PACKAGES. `has_spark`: ours is run on Spark, too."""
 
-    def __init__(self, book: Path, rivals: list[str], packages: Path) -> None:
-        self._book, self._packages = book, packages
+    def __init__(self, book: Path, rivals: list[str], packages: Path, has_spark: bool = False) -> None:
+        self._book, self._packages, self._has_spark = book, packages, has_spark
         self._rivals = [FLOOR, *(rival for rival in rivals if rival != FLOOR)]
 
     def run(self, rounds: int) -> Iterator[Run]:
@@ -48,6 +48,9 @@ class Comparison:
             if rival == FLOOR and "error" in run:
                 raise SystemExit(f"the floor failed, so there is nothing to compare with: {run['error']}")
             yield run if rival == FLOOR or "error" in run else run | {"verdict": _verdict(scratch / rival, floor)}
+        if self._has_spark:
+            with copied(self._book, scratch) as book:
+                yield self._run_ours(ON_SPARK, book, scratch, floor, "run", "--engine", "spark")
         with copied(self._book, scratch) as book:
             yield self._run_ours(ENGINE, book, scratch, floor)
             for path in sorted((self._book / "next").glob("*.csv")):
@@ -60,8 +63,8 @@ class Comparison:
         run = measure_run(rival, [python, "-m", f"benchmarks.rivals.{RIVALS[rival]}", str(book), "--out", str(out)], scratch)
         return run if "error" in run else run | json.loads(run.pop("output"))
 
-    def _run_ours(self, name: str, book: Path, scratch: Path, floor: Path) -> Run:
-        run = run_ours(name, book, scratch)
+    def _run_ours(self, name: str, book: Path, scratch: Path, floor: Path, *arguments: str) -> Run:
+        run = run_ours(name, book, scratch, *arguments)
         return run if "error" in run else run | {"verdict": _verdict(book / "published" / "current", floor)}
 
 

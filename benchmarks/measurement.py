@@ -5,8 +5,8 @@ Does not belong here: which process, and what its measurements are compared with
 
 from __future__ import annotations
 
+import ctypes
 import os
-import resource
 import signal
 import subprocess
 import time
@@ -16,11 +16,12 @@ from pathlib import Path
 
 #: A process that takes longer is terminated, and killed after the grace period. In between it can stop a server it started.
 TIMEOUT_SECONDS, GRACE_SECONDS = 3_600, 20
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Wall seconds, CPU seconds including awaited children, and the peak memory of the largest process in MB."""
+    """Wall seconds, CPU seconds including all processes below it, and the peak memory of the largest process in MB."""
 
     wall: float
     cpu: float
@@ -35,24 +36,36 @@ class ProcessFailed(Exception):
 def measure(command: Sequence[str], scratch: Path, environment: Mapping[str, str]) -> Measurement:
     """Runs the command; its outputs go through files in `scratch`. Raises ProcessFailed."""
     output, errors = scratch / "output.txt", scratch / "errors.txt"
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)  # a worker that outlives its parent becomes ours, and is counted
     with output.open("wb") as out, errors.open("wb") as err:
         started = time.perf_counter()
         process = subprocess.Popen(command, stdout=out, stderr=err, env=environment)
-        status, usage = _wait(process.pid, started)
-        wall = time.perf_counter() - started
+        status, wall, cpu, peak = _wait(process.pid, started)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise ProcessFailed(f"exit code {process.returncode}: {' '.join(command)}\n{errors.read_text(errors='replace')[-1500:]}")
-    return Measurement(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output.read_text(encoding="utf-8"))
+    return Measurement(wall, cpu, peak / 1024, output.read_text(encoding="utf-8"))
 
 
-def _wait(pid: int, started: float) -> tuple[int, resource.struct_rusage]:
-    """Status and usage of a child, which is stopped when it takes too long."""
+def _wait(pid: int, started: float) -> tuple[int, float, float, int]:
+    """Status and wall seconds of a child, which is stopped when it takes too long; CPU seconds and peak memory of it and of what it left."""
+    result: tuple[int, float] | None = None
+    cpu, peak = 0.0, 0
     while True:
-        ended, status, usage = os.wait4(pid, os.WNOHANG)
+        seconds = time.perf_counter() - started
+        try:
+            ended, status, usage = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            break
         if ended:
-            return status, usage
-        late = time.perf_counter() - started - TIMEOUT_SECONDS
-        if late > 0:
+            cpu, peak = cpu + usage.ru_utime + usage.ru_stime, max(peak, usage.ru_maxrss)
+            result = (status, seconds) if ended == pid else result
+            continue
+        if result and seconds > result[1] + GRACE_SECONDS:
+            break
+        late = seconds - TIMEOUT_SECONDS
+        if late > 0 and not result:
             os.kill(pid, signal.SIGTERM if late < GRACE_SECONDS else signal.SIGKILL)
         time.sleep(0.005)
+    assert result, "the child ended before there were no children"
+    return *result, cpu, peak

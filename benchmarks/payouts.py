@@ -19,12 +19,18 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+def read_from(folder: Path, table: str) -> str:
+    """The file of a table, or the files where Spark wrote a folder of them."""
+    file = folder / f"{table}.parquet"
+    return str(file / "*.parquet" if file.is_dir() else file)
+
+
 def compare_table(table: str, ours: Path, theirs: Path) -> str:
     """`AGREE` or `DIFFER`, with details. A row that is missing on one side counts as 0."""
     keys, amounts = TABLES[table]
     con = duckdb.connect()
     for side, folder in (("ours", ours), ("theirs", theirs)):
-        source = con.read_parquet(str(folder / f"{table}.parquet"))
+        source = con.read_parquet(read_from(folder, table))
         floating = [name for name, kind in zip(source.columns, source.types, strict=True) if name in amounts and not str(kind).startswith("DECIMAL")]
         if floating:
             raise SystemExit(f"{folder / table}.parquet: {', '.join(floating)} must be DECIMAL")
@@ -46,7 +52,7 @@ def compare_table(table: str, ours: Path, theirs: Path) -> str:
 
 def compare(ours: Path, theirs: Path, tables: tuple[str, ...] = tuple(TABLES)) -> list[str]:
     """One verdict per table that both have."""
-    shared = [table for table in tables if all((folder / f"{table}.parquet").is_file() for folder in (ours, theirs))]
+    shared = [table for table in tables if all((folder / f"{table}.parquet").exists() for folder in (ours, theirs))]
     if not shared:
         raise SystemExit(f"{ours} and {theirs} have none of {', '.join(tables)} in common")
     return [compare_table(table, ours, theirs) for table in shared]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.comparison import ENGINE, FLOOR, RIVALS
+from benchmarks.comparison import ENGINE, FLOOR, ON_SPARK, RIVALS
 from benchmarks.history import Entry, make_entry
 from benchmarks.ours import Run, cpu, cpu_beyond, wall, wall_beyond
 from benchmarks.tables import growth, middle, table
@@ -38,7 +38,7 @@ class Size:
     @property
     def days(self) -> list[str]:
         """The further days."""
-        return sorted({run["name"] for run in self.runs} - {ENGINE, *RIVALS})
+        return sorted({run["name"] for run in self.runs} - {ENGINE, ON_SPARK, *RIVALS})
 
 
 def write_report(runs: dict[str, list[Run]]) -> str:

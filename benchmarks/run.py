@@ -7,8 +7,10 @@ of the floor are added to the history, where all payouts are right.
   --sizes 2k --rounds 1                      a one-minute check that it works
   --sizes 1m --rounds 4 --rivals floor       the ratio to the floor, without further packages
   --sizes 10m --rivals polars,pandas,postgres
+  --sizes 10m --rivals pyspark --spark       past one machine: Spark's own DataFrames, and ours on Spark
 
-pandas and PostgreSQL are not part of the project: the first run that needs them makes WORK/rivals-venv from benchmarks/requirements.txt.
+pandas and PostgreSQL are not part of the project: the first run that needs them makes WORK/rivals-venv from benchmarks/requirements.txt. pyspark needs a
+full Java, by JAVA_HOME or on the path.
 Exit code 1: a run failed or paid a different amount than the floor. Then its time means nothing.
 """
 
@@ -60,6 +62,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="1m,10m", help=f"of {', '.join(SIZES)}; default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--rivals", default="floor,polars,pandas", help=f"of {', '.join(RIVALS)}; the floor always runs; default: %(default)s")
+    parser.add_argument("--spark", action="store_true", help="run tierledger on Spark as well, which is part of the extra `spark`")
     parser.add_argument("--work", type=Path, default=Path("build/bench"), help="folder for books, packages and results; default: %(default)s")
     parser.add_argument("--books", type=Path, help="folder with books named by their size, which are not changed; default: WORK/books")
     add_option(parser)
@@ -77,7 +80,7 @@ def main() -> None:
     for size in sizes:
         runs[size] = []
         with (results / f"{size}.jsonl").open("w", encoding="utf-8") as file:
-            for run in Comparison(make_book(books, size), rivals, packages).run(chosen.rounds):
+            for run in Comparison(make_book(books, size), rivals, packages, chosen.spark).run(chosen.rounds):
                 print(describe(run), flush=True)
                 file.write(json.dumps(run) + "\n")
                 runs[size].append(run)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from assets.runtime.sql import ALL_COLUMNS, digest_rows, table_exists
 from assets.runtime.warehouse import transaction
+from assets.spark.line_tables import line_relations
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,24 +69,29 @@ def differing(name: str, columns: str = "*") -> str:
     return f"({before} except all {now}) union all ({now} except all {before})"
 
 
+#: Of lines in files, which files: none of them is ever changed.
+_FILES = "(select relation, part, name, rows from spark.line_files where relation <> 'raw.transactions')"
+
+
 @dataclass(frozen=True)
 class KeptRun:
-    """The published run whose tables the warehouse holds. `program`: code and engines; `features`: what the SQL was made for."""
+    """The published run whose tables the warehouse holds. `program`: code and engines; `features`: what the SQL was made for; `lines`: how they are kept."""
 
     as_of: dt.date
     program: str
     features: str
+    lines: str
     digest: int
 
 
-def keep_run(con: duckdb.DuckDBPyConnection, as_of: dt.date, program: str, features: str) -> None:
+def keep_run(con: duckdb.DuckDBPyConnection, as_of: dt.date, program: str, features: str, lines: str) -> None:
     """Copy what the run that was just published computed from."""
     with transaction(con):
         con.execute("create schema if not exists previous")
         for name, query in CURRENT.items():
             con.execute(f"create or replace table previous.{name} as {query}")
-        con.execute("create or replace table previous.run (as_of date, program varchar, features varchar, digest varchar)")
-        con.execute("insert into previous.run values (?, ?, ?, ?)", [as_of, program, features, str(read_digest(con))])
+        con.execute("create or replace table previous.run (as_of date, program varchar, features varchar, lines varchar, digest varchar)")
+        con.execute("insert into previous.run values (?, ?, ?, ?, ?)", [as_of, program, features, lines, str(read_digest(con))])
 
 
 def is_kept(con: duckdb.DuckDBPyConnection) -> bool:
@@ -97,13 +103,15 @@ def read_kept_run(con: duckdb.DuckDBPyConnection) -> KeptRun | None:
     """The run whose tables the warehouse holds, if they are complete."""
     if not is_kept(con):
         return None
-    rows = con.execute("select as_of, program, features, digest::hugeint from previous.run").fetchall()
+    rows = con.execute("select as_of, program, features, lines, digest::hugeint from previous.run").fetchall()
     return KeptRun(*rows[0]) if len(rows) == 1 else None
 
 
 def read_digest(con: duckdb.DuckDBPyConnection) -> int:
     """The digest of the copies and of the tables that the next run adds to."""
-    return digest_rows(con, _DIGESTED)
+    in_files = line_relations(con)
+    of_tables = {name: columns for name, columns in _DIGESTED.items() if name not in in_files}
+    return digest_rows(con, of_tables | ({_FILES: ALL_COLUMNS} if in_files else {}))
 
 
 def forget_run(con: duckdb.DuckDBPyConnection) -> None:

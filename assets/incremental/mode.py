@@ -14,6 +14,7 @@ import duckdb
 from assets.incremental.kept_tables import KeptRun, differing, forget_run, keep_run, read_digest, read_kept_run
 from assets.runtime.sql import table_exists
 from assets.runtime.versions import code_version, engine_versions
+from assets.spark.stages import bucket_count
 
 if TYPE_CHECKING:
     from assets.runtime.context import RunContext
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
 #: With more changed lines than this share of all, a full run is faster.
 MOST_CHANGED = 0.3
 DAMAGED = "tables of the run before are damaged"
-ON_SPARK = "Spark computes everything"
+OTHER_BUCKETS = "Spark keeps lines in another number of buckets now"
 NOTHING_KEPT = "nothing is kept of a run before: there was none, it did not end, or files were read anew"
-#: What has changed, still empty. mode has one row; `program` and `features` are what the run is made with and for, which `keep_run` hands on.
+#: What has changed, still empty. mode has one row; `program`, `features` and `lines` are what the run is made with and for, which `keep_run`
+#: hands on.
 _CHANGES = """
     drop schema if exists changes cascade;
     create schema changes;
-    create table changes.mode (why_full varchar, as_of_before date, as_of date, program varchar, features varchar);
+    create table changes.mode (why_full varchar, as_of_before date, as_of date, program varchar, features varchar, lines varchar);
     create table changes.compared_lines (file_no integer, row_no bigint);
     create table changes.lines (file_no integer, row_no bigint, cause_no integer);
     create table changes.measures_before (line_set_key integer, participant_key integer, period_no integer, cause_no integer);"""
@@ -39,21 +41,24 @@ def decide_mode(con: duckdb.DuckDBPyConnection, context: RunContext, variables: 
     variables: what the SQL is compiled for.
     """
     program, features = f"{code_version()} {engine_versions()}", json.dumps(variables, sort_keys=True, default=str)
+    lines = f"{bucket_count(con, context)} buckets" if context.is_on_spark else "a table"
     kept = None
     try:
         kept = read_kept_run(con)
-        why = ON_SPARK if context.is_on_spark else "--full was given" if context.full else _why_full(con, context, kept, program, features, variables)
+        why = "--full was given" if context.full else _why_full(con, context, kept, program, features, variables)
+        if why is None and kept is not None and kept.lines != lines:
+            why = OTHER_BUCKETS
     except duckdb.Error:
         why = DAMAGED
     forget_run(con)
     con.execute(_CHANGES)
-    con.execute("insert into changes.mode values (?, ?, ?, ?, ?)", [why, None if kept is None else kept.as_of, context.as_of, program, features])
+    con.execute("insert into changes.mode values (?, ?, ?, ?, ?, ?)", [why, None if kept is None else kept.as_of, context.as_of, program, features, lines])
 
 
 def keep_published(con: duckdb.DuckDBPyConnection) -> None:
-    """Let the next run compute only what will have changed since this one. What Spark keeps is no table that a run could add to."""
-    if why_full(con) != ON_SPARK and table_exists(con, "changes", "mode"):
-        keep_run(con, *con.execute("select as_of, program, features from changes.mode").fetchall()[0])
+    """Let the next run compute only what will have changed since this one."""
+    if table_exists(con, "changes", "mode"):
+        keep_run(con, *con.execute("select as_of, program, features, lines from changes.mode").fetchall()[0])
 
 
 def turn_to_full(con: duckdb.DuckDBPyConnection, why: str) -> None:

@@ -42,17 +42,17 @@ _SAME_PROGRAM = ("code_version", "engine_versions", "settings_sha256")
 _PARTS = "select part, sum(line_count) from intermediate.int_payouts_to_allocate group by part order by sum(line_count) desc, part"
 _ALLOCATED = "select * exclude (payout_key, payout_no) from intermediate.int_payouts_to_allocate"
 _SLICES = """
-    select payouts.payout_id, payouts.part, slices.* exclude (payout_key)
+    select payouts.payout_id, payouts.part, payouts.measure_line_set_key, payouts.participant_key, slices.* exclude (payout_key)
     from intermediate.int_payout_tier_slices as slices join intermediate.int_payouts_to_allocate as payouts using (payout_key)"""
 #: What the lines of a payout show besides: names of partners, products and files by key, the rate of a day. Where one of them is another, lines were
 #: credited anew and are in calc.changed_sums.
 _OF_CHANGED_LINES = """
-    select part from intermediate.int_payouts_to_allocate as payouts
+    select payouts.* from intermediate.int_payouts_to_allocate as payouts
     join calc.changed_sums as changed on payouts.measure_line_set_key = changed.line_set_key and payouts.participant_key = changed.participant_key
         and changed.period_no between payouts.first_period and payouts.last_period"""
 #: Lines of agreements that are net of others change with what those pay, which calc.changed_sums does not say.
 _OF_NET_AGREEMENTS = """
-    select part from intermediate.int_payouts_to_allocate
+    select * from intermediate.int_payouts_to_allocate
     where agreement_id in (select agreement_id from terms.agreements where net_level > 0)"""
 
 
@@ -62,13 +62,18 @@ def list_parts(con: duckdb.DuckDBPyConnection) -> list[str]:
     return list(lines) if sum(lines.values()) > ONE_FILE_UP_TO_LINES else []
 
 
-def find_unchanged_parts(con: duckdb.DuckDBPyConnection, published: Path, run: EndedRun, parts: list[str]) -> dict[str, tuple[Path, str]]:
-    """The parts whose lines are those of the published set: its file, and the sha256 that the file should have."""
+def find_unchanged_parts(
+    con: duckdb.DuckDBPyConnection, published: Path, run: EndedRun, parts: list[str], part_of: str = "part"
+) -> dict[str, tuple[Path, str]]:
+    """The parts whose lines are those of the published set: its file, and the sha256 that the file should have.
+
+    `part_of`: SQL of the part of a payout, called `lines`.
+    """
     before = read_manifest(published)
     if not parts or before is None or not _carries_on(con, before, run):
         return {}
     queries = (_OF_CHANGED_LINES, _OF_NET_AGREEMENTS, _differing(_ALLOCATED, "previous.payouts_allocated"), _differing(_SLICES, "previous.tier_slices"))
-    dirty = {part for query in queries for (part,) in con.execute(f"select distinct part from ({query})").fetchall()}
+    dirty = {part for query in queries for (part,) in con.execute(f"select distinct {part_of} from ({query}) as lines").fetchall()}
     files = {path.stem: (path, sha256) for path, sha256 in hashes_of((published / "current").resolve(), before).items()}
     return {part: files[name] for part in parts if part not in dirty and (name := file_name(part)) in files}
 

@@ -46,7 +46,7 @@ from assets.runtime.sql import scan
 from assets.runtime.warehouse import open_warehouse, transaction
 from assets.spark.line_tables import delete_left_over
 from assets.spark.session import remove_spilled
-from assets.spark.split_lines import write_lines
+from assets.spark.split_lines import list_buckets, query_files, write_lines
 from models.sql_text import literal
 
 if TYPE_CHECKING:
@@ -100,12 +100,14 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
             run = record_run(con, context, "published")
             staged = published / "runs" / f"{run_id}.tmp"
             staged.mkdir(parents=True)
-            parts = list_parts(con)
-            written = _write_set(con, staged, context, parts, find_unchanged_parts(con, published, run, parts))
+            parts, part_of = list_parts(con), "part"
+            if parts and context.is_on_spark:
+                parts, part_of = list_buckets(con, context)
+            written = _write_set(con, staged, context, parts, find_unchanged_parts(con, published, run, parts, part_of))
             rows = _rows_of_tables(written)
             hashes = {name: file.sha256 for name, file in written.items()}
             manifest = {"run_id": run_id, "terms": describe_terms(context), "rows": rows, "sha256": hashes, "run": run.model_dump(mode="json")}
-            check_set(con, files_of(staged, manifest))
+            check_set(con, context, files_of(staged, manifest))
             write_atomically(staged / MANIFEST, json.dumps(sealed(manifest), indent=1).encode())
             remember_payouts(con, manifest, parts)
             target = free_name(published / "runs" / str(run_id))
@@ -146,19 +148,22 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
     )
 
 
-def check_set(con: duckdb.DuckDBPyConnection, files: dict[str, list[Path]]) -> None:
+def check_set(con: duckdb.DuckDBPyConnection, context: RunContext, files: dict[str, list[Path]]) -> None:
     """Read the set back: each payout once, and its lines add up to it. Raises CheckFailed with the first offending rows."""
-    payouts, lines = scan(files["fct_payout"]), scan(files[LINES])
+    payouts = scan(files["fct_payout"])
     _must_be_empty(con, "each_payout_is_published_once", f"select payout_id, count(*) as times from {payouts} group by payout_id having count(*) > 1")
-    _must_be_empty(
-        con,
-        "published_lines_add_up_to_payouts",
-        f"""
-        with added as (select payout_id, sum(line_payout) as lines from {lines} group by payout_id)
-        select payout_id, payout, lines from {payouts} full join added using (payout_id)
-        where coalesce(payout, 0) <> coalesce(lines, 0) or (payout is null and lines is not null)
-        """,
-    )
+    added = "select payout_id, sum(line_payout) as lines from lines group by payout_id"
+    whole = f"with lines as (from {scan(files[LINES])}) {added}"
+    with query_files(con, context, files[LINES], added) if context.is_on_spark else nullcontext(whole) as sums:
+        _must_be_empty(
+            con,
+            "published_lines_add_up_to_payouts",
+            f"""
+            with added as (select payout_id, sum(lines) as lines from ({sums}) group by payout_id)
+            select payout_id, payout, lines from {payouts} full join added using (payout_id)
+            where coalesce(payout, 0) <> coalesce(lines, 0) or (payout is null and lines is not null)
+            """,
+        )
 
 
 def clear_unfinished(published: Path) -> None:
@@ -186,7 +191,7 @@ def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext
     files: dict[str, _File] = {}
     with ThreadPoolExecutor(max_workers=2) as pool, attached(con.cursor(), staged_database(context.published)) if has_database else nullcontext() as copies:
         if context.is_on_spark:
-            on_spark = pool.submit(_write_lines_by_tasks, con.cursor(), context, folder, parts)
+            on_spark = pool.submit(_take_over_or_write_by_tasks, con.cursor(), context, folder, parts, unchanged)
             lines: dict[str, Future[_File]] = {}
         else:
             lines = {file_name(part): pool.submit(_take_over_or_write, con.cursor(), folder, part, unchanged.get(part)) for part in parts or [ONE_PART]}
@@ -214,10 +219,17 @@ def _take_over_or_write(con: duckdb.DuckDBPyConnection, folder: Path, part: str,
     return _write_file(con, folder, LINES, name)
 
 
-def _write_lines_by_tasks(con: duckdb.DuckDBPyConnection, context: RunContext, folder: Path, parts: list[str]) -> dict[str, _File]:
-    """The files of the lines, written by tasks of Spark."""
+def _take_over_or_write_by_tasks(
+    con: duckdb.DuckDBPyConnection, context: RunContext, folder: Path, parts: list[str], unchanged: dict[str, tuple[Path, str]]
+) -> dict[str, _File]:
+    """The files of the lines: those of the set before, and what tasks of Spark write. A bucket without lines has no file."""
     files = {}
-    for name, written in write_lines(con, context, parts).items():
+    for part, before in unchanged.items():
+        path = folder / f"{file_name(part)}.parquet"
+        if take_over(*before, path):
+            files[file_name(part)] = _File(LINES, _count(con, path), before[1], is_linked=True)
+    todo = [part for part in parts if file_name(part) not in files]
+    for name, written in write_lines(con, context, todo).items() if todo or not parts else ():
         path = folder / f"{name}.parquet"
         shutil.move(written, path)
         flush(path)

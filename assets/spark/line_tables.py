@@ -142,11 +142,12 @@ def show_tables(con: duckdb.DuckDBPyConnection, needed: str) -> Path | None:
 
 @contextmanager
 def without_lines(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """In the block the tables of lines have no rows."""
+    """In the block the tables of lines have no rows. They are tables, so that a model that adds to one can be built."""
     relations = line_relations(con)
     try:
         for relation in relations:
-            con.execute(make_view(relation, columns_of(con, relation), []))
+            drop_relation(con, relation)
+            con.execute(f"create table {relation} as {no_rows(columns_of(con, relation))}")
         yield
     finally:
         for relation in relations:

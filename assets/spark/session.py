@@ -18,12 +18,12 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from assets.runtime.limits import limits_of
 from assets.runtime.machine_errors import MachineRefused
@@ -35,6 +35,8 @@ from models.documents import InputError, Problem
 if TYPE_CHECKING:
     from assets.runtime.context import RunContext
 
+T = TypeVar("T")
+R = TypeVar("R")
 #: The program must be found by its workers.
 _ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 180
@@ -118,7 +120,15 @@ def begin_session(context: RunContext) -> None:
 
 def run_tasks(context: RunContext, tasks: Sequence[Task]) -> list[list[Written]]:
     """Run tasks, as many at once as there are slots, and return what each has written. The first that failed raises its error of DuckDB."""
-    if not tasks:
+    done = run_each(context, run_task, tasks)
+    for result in done:
+        result.raise_error()
+    return [result.written for result in done]
+
+
+def run_each(context: RunContext, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """What a function returns for each item, each in a task. The function is of a module, and what it is given and returns can be pickled."""
+    if not items:
         return []
     session = _session(context)
     if context.lines not in session.checked:
@@ -126,16 +136,13 @@ def run_tasks(context: RunContext, tasks: Sequence[Task]) -> list[list[Written]]
         session.checked.add(context.lines)
     spark = session.context
     try:
-        done = spark.parallelize(list(tasks), len(tasks)).map(run_task).collect()
+        return list(spark.parallelize(list(items), len(items)).map(function).collect())
     except BaseException as error:
         with suppress(Exception):  # Java may be gone, which is what is told then
             spark.cancelAllJobs()
         if isinstance(error, Exception):
             raise SparkFailed(f"Spark gave up on a task: {_reason(error)}") from error
         raise
-    for result in done:
-        result.raise_error()
-    return [result.written for result in done]
 
 
 def remove_spilled(context: RunContext) -> None:
@@ -203,7 +210,8 @@ def settings_of(context: RunContext) -> dict[str, str]:
     if re.fullmatch(r"local\[(\*|\d+)\]", master):  # Spark itself retries nothing there
         master = f"{master[:-1]},{_ATTEMPTS}]"
     on_loopback = _ON_LOOPBACK if master.startswith("local") or "://127.0.0.1:" in master else {}
-    return {"spark.app.name": "tierledger", "spark.task.maxFailures": str(_ATTEMPTS), **engine.settings, **REQUIRED, **on_loopback, "spark.master": master}
+    own = {"spark.app.name": "tierledger", "spark.task.maxFailures": str(_ATTEMPTS), "spark.executorEnv.POLARS_MAX_THREADS": "1"}  # a task has one core
+    return {**own, **engine.settings, **REQUIRED, **on_loopback, "spark.master": master}
 
 
 def _start(settings: dict[str, str]) -> Session:
@@ -240,7 +248,7 @@ def _start_java(jars: Path, scratch: Path, settings: dict[str, str]) -> subproce
     confs = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
     command = [str(java), *options, "-cp", f"{jars}/*", "org.apache.spark.deploy.SparkSubmit", *confs, "pyspark-shell"]
     more = {"SPARK_LOCAL_IP": settings["spark.driver.host"]} if "spark.driver.host" in settings else {}
-    environment = inherited(str(_ROOT), _PYSPARK_DRIVER_CONN_INFO_PATH=str(scratch / "port"), **more)
+    environment = inherited(str(_ROOT), _PYSPARK_DRIVER_CONN_INFO_PATH=str(scratch / "port"), POLARS_MAX_THREADS="1", **more)
     with (scratch / "java.log").open("wb") as log:
         # in a session of its own: a stop signal from the terminal is for this process, which ends Java in order
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True)

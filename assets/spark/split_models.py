@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from assets.runtime.errors import SqlError
 from assets.runtime.sql import scan, table_exists
+from assets.spark.added_lines import add_rows, changed_buckets, changed_files
+from assets.spark.line_models import LineModel
 from assets.spark.line_tables import (
     LineFile,
     columns_of,
@@ -62,17 +64,6 @@ class Split:
     summed: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class LineModel:
-    """A compiled model. `statements` build it on the driver; `meta` is what it says of lines, None where it says nothing."""
-
-    name: str
-    kind: str
-    sql: str
-    statements: Sequence[str]
-    meta: Mapping[str, Any] | None
-
-
 def read_split(name: str, meta: Mapping[str, Any]) -> Split:
     """What a model says of its lines. Raises SqlError with the model's name where that cannot be read."""
     by, lists = meta.get("split_by"), {key: list(meta.get(key) or ()) for key in _KEYS[1:]}
@@ -104,13 +95,16 @@ def build_split(con: duckdb.DuckDBPyConnection, context: RunContext, model: Line
     """Build a model by tasks. False where the driver is to build it as it builds any other."""
     note_driver_view(con, model.name, split.way == "driver" and model.kind == "view")
     if split.way == "repeated_keys":
-        return _build_of_repeated_keys(con, context, model)
+        return _compare_new_keys(con, model) if model.is_added_to else _build_of_repeated_keys(con, context, model)
     if split.way not in ("file", "buckets"):
         return False
     columns = [(str(name), str(kind)) for name, kind, *_ in con.execute(f"describe {model.sql}").fetchall()]
     before = files_of(con, model.name)
-    with opened_stage(con, context, model.sql, _hooks(model)) as stage:
+    with opened_stage(con, context, model.sql, model.settings) as stage:
         written = _run(con, context, stage, model, split, columns)
+    if model.is_added_to:
+        add_rows(con, context, model, columns, written, bool(split.into))
+        return True
     _replace(con, context, model.name, columns, written, split)
     for file in before:
         file.path.unlink(missing_ok=True)
@@ -118,7 +112,7 @@ def build_split(con: duckdb.DuckDBPyConnection, context: RunContext, model: Line
 
 
 def _run(con: duckdb.DuckDBPyConnection, context: RunContext, stage: Stage, model: LineModel, split: Split, columns: Columns) -> list[Written]:
-    pieces = _pieces(con, context, stage, split)
+    pieces = _pieces(con, context, stage, split, model.is_added_to)
     if split.into:
         pieces = [["set partitioned_write_flush_threshold = " + str(_MOST_ROWS_OF_A_PARTITION), *piece] for piece in pieces]
     for relation in (_named(con, model_name) for model_name in split.once):
@@ -130,12 +124,14 @@ def _run(con: duckdb.DuckDBPyConnection, context: RunContext, stage: Stage, mode
     return [file for files in stage.run(pieces, lambda _: [output]) for file in files if file.rows]
 
 
-def _pieces(con: duckdb.DuckDBPyConnection, context: RunContext, stage: Stage, split: Split) -> list[list[str]]:
-    """The own statements of each task: views over its lines."""
+def _pieces(con: duckdb.DuckDBPyConnection, context: RunContext, stage: Stage, split: Split, only_changed: bool) -> list[list[str]]:
+    """The own statements of each task: views over its lines. `only_changed`: over files with lines that changed, and buckets with sums that did."""
     if split.way == "file":
-        return [stage.over(TRANSACTIONS, files) for files in groups_of_files(con, context)]
+        groups = groups_of_files(con, context, changed_files(con) if only_changed else None)
+        return [stage.over(TRANSACTIONS, files) for files in groups]
     buckets = bucket_count(con, context)
-    return [bucket_piece(con, stage, split.buckets, buckets, [number]) for number in range(buckets)]
+    numbers = changed_buckets(con, buckets) if only_changed else [*range(buckets)]
+    return [bucket_piece(con, stage, split.buckets, buckets, [number]) for number in numbers]
 
 
 def bucket_piece(con: duckdb.DuckDBPyConnection, stage: Stage, by: Mapping[str, Sequence[str]], buckets: int, numbers: Sequence[int]) -> list[str]:
@@ -147,7 +143,7 @@ def bucket_piece(con: duckdb.DuckDBPyConnection, stage: Stage, by: Mapping[str, 
             statements += stage.over(relation, [file for file in files_of(con, relation) if file.part in numbers])
         elif table_exists(con, *relation.split(".")):
             condition = f"{bucket_of(columns, buckets)} in ({', '.join(map(str, numbers))})"
-            statements.append(f"create or replace view {relation} as from small.{relation} where {condition}")
+            statements.append(f"create or replace view {relation} as from small.{relation} as lines where {condition}")
     return statements
 
 
@@ -172,10 +168,7 @@ def _replace(con: duckdb.DuckDBPyConnection, context: RunContext, name: str, col
 def _build_of_repeated_keys(con: duckdb.DuckDBPyConnection, context: RunContext, model: LineModel) -> bool:
     """Let the driver compare only rows that can be replaced or replace another. False where it needs all of them: a file may say what is gone."""
     buckets = bucket_count(con, context)
-    says_what_is_gone = """
-        select 1 from raw.feed_snapshots where feed = 'transactions' union all select 1 from raw.replacing_feeds where feed = 'transactions'
-        union all select 1 from raw.corrections where feed = 'transactions'"""
-    if buckets == 1 or con.execute(says_what_is_gone).fetchall():
+    if buckets == 1 or _says_what_is_gone(con):
         return False
     key = [name for (name,) in con.execute("select column_name from raw.feed_keys where feed = 'transactions' order by position").fetchall()]
     columns, folder = columns_of(con, TRANSACTIONS), context.lines / "repeated"
@@ -208,14 +201,28 @@ def _repeated_rows(con: duckdb.DuckDBPyConnection, context: RunContext, key: Seq
         return [file for files in stage.run(own, lambda _: [rows]) for file in files if file.rows]
 
 
-def _hooks(model: LineModel) -> list[str]:
-    """The statements that dbt runs before the model's own."""
-    hooks: list[str] = []
-    for statement in model.statements:
-        if statement.lstrip().lower().startswith(("create or replace table", "create or replace view", "insert into")):
-            return hooks
-        hooks.append(statement)
-    raise SqlError(f"{model.name}: none of its statements makes it")
+def _compare_new_keys(con: duckdb.DuckDBPyConnection, model: LineModel) -> bool:
+    """Let the driver read only files with rows that are compared. False where it needs all of them."""
+    if _says_what_is_gone(con):
+        return False
+    numbers = {number for (number,) in con.execute("select distinct file_no from changes.compared_lines").fetchall()}
+    con.execute(make_view(TRANSACTIONS, columns_of(con, TRANSACTIONS), [file for file in files_of(con, TRANSACTIONS) if file.part in numbers]))
+    try:
+        for statement in model.statements:
+            con.execute(statement)
+    finally:
+        show_table(con, TRANSACTIONS)
+    return True
+
+
+def _says_what_is_gone(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a file of transactions may say what is gone: then rows of all files are compared."""
+    rows = con.execute(
+        """
+        select 1 from raw.feed_snapshots where feed = 'transactions' union all select 1 from raw.replacing_feeds where feed = 'transactions'
+        union all select 1 from raw.corrections where feed = 'transactions'"""
+    ).fetchall()
+    return bool(rows)
 
 
 def _named(con: duckdb.DuckDBPyConnection, model_name: str) -> str:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from assets.runtime.context import RunContext
 
 TRANSACTIONS = "raw.transactions"
+#: Which bucket a row is in is looked up there.
+_PARTICIPANTS = "intermediate.int_participants"
 #: Lines of a bucket and of a task, and the most of both: a stage writes a file per task and bucket.
 _LINES_PER_BUCKET, _MOST_BUCKETS = 500_000, 512
 _LINES_PER_TASK, _MOST_TASKS = 250_000, 256
@@ -64,7 +66,7 @@ class Stage:
 @contextmanager
 def opened_stage(con: duckdb.DuckDBPyConnection, context: RunContext, query: str, hooks: Sequence[str] = ()) -> Iterator[Stage]:
     """The stage of a query. The small tables are there while the block runs."""
-    read = relations_read(con, " ".join([query, *hooks]))
+    read = relations_read(con, " ".join([query, *hooks, _PARTICIPANTS]))
     lines = {name: columns_of(con, name) for name in line_relations(con) if name in read}
     tables = [name for name, sql in read.items() if sql is None and name not in lines]
     types = _name_types(con, " ".join([query, *(sql for sql in read.values() if sql)]))
@@ -96,19 +98,27 @@ def plain_task(context: RunContext, own: Sequence[str], outputs: Sequence[Output
 
 
 def bucket_count(con: duckdb.DuckDBPyConnection, context: RunContext) -> int:
-    """How many buckets the lines of the book are in: of book.yaml, else by the number of lines alone, so that every step finds the same."""
-    lines = _line_count(con)
-    return context.book.engine.buckets or min(_MOST_BUCKETS, max(1, -(-lines // _LINES_PER_BUCKET)))
+    """How many buckets the lines of the book are in: of book.yaml, else by the number of lines alone, so that every step finds the same.
+
+    A power of two: as a book grows, lines are seldom put into other buckets, which computes everything.
+    """
+    wanted = min(_MOST_BUCKETS, max(1, -(-_line_count(con) // _LINES_PER_BUCKET)))
+    return context.book.engine.buckets or 1 << (wanted - 1).bit_length()
 
 
 def bucket_of(columns: Sequence[str], buckets: int) -> str:
-    """SQL of the bucket of a row. The engine's hash may be another in its next version: buckets are for one run."""
-    return f"(hash({', '.join(map(identifier, columns))}) % {buckets})"
+    """SQL of the bucket of a row, called `lines`, by the values of these columns.
+
+    Participants count by their ids: their keys depend on earlier runs, and published files are by bucket. The engine's hash may be another in its next
+    version, which computes everything.
+    """
+    stable = {"participant_key": f"(select any_value(participant_id) from {_PARTICIPANTS} as ids where ids.participant_key = lines.participant_key)"}
+    return f"(hash({', '.join(stable.get(column, f'lines.{identifier(column)}') for column in columns)}) % {buckets})"
 
 
-def groups_of_files(con: duckdb.DuckDBPyConnection, context: RunContext) -> list[list[LineFile]]:
-    """The files of transactions in groups of about as many lines, one group per task. There is one group at least."""
-    files = files_of(con, TRANSACTIONS)
+def groups_of_files(con: duckdb.DuckDBPyConnection, context: RunContext, numbers: Collection[int] | None = None) -> list[list[LineFile]]:
+    """The files of transactions, or those with these numbers, in groups of about as many lines, one group per task. There is one group at least."""
+    files = [file for file in files_of(con, TRANSACTIONS) if numbers is None or file.part in numbers]
     lines = sum(file.rows for file in files)
     wanted = min(_MOST_TASKS, max(2 * slots_of(context), -(-lines // _LINES_PER_TASK)))
     return grouped(files, lambda file: file.rows, wanted) or [[]]

@@ -16,14 +16,16 @@ from pathlib import Path
 
 import duckdb
 
-#: Errors that the next attempt may not meet. All others are the same however often a task is run.
-_WORTH_A_RETRY = (duckdb.IOException,)
+#: Errors that the next attempt may not meet, unless the disk is full. All others are the same however often a task is run.
+_WORTH_A_RETRY = (duckdb.IOException, OSError)
+_NO_ROOM = ("No space left", "quota", "File too large")
 _open: dict[str, duckdb.DuckDBPyConnection] = {}
 
 
 @dataclass(frozen=True)
 class Output:
-    """A query whose rows become files of a folder. `bucketed_by`: SQL of a number; then there is a file for each of its values.
+    """A query whose rows become files of a folder. `bucketed_by`: SQL of a number of a row, called `lines`; then there is a file for each
+    of its values.
 
     `facts`: a query over the written rows, called `written`, of one row.
     """
@@ -105,9 +107,9 @@ def run_task(task: Task) -> Result:
         for statement in task.own:
             con.execute(statement)
         return Result([written for output in task.outputs for written in _write(con, output)])
-    except _WORTH_A_RETRY:
-        raise
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:
+        if isinstance(error, _WORTH_A_RETRY) and not any(words in str(error) for words in _NO_ROOM):
+            raise
         return Result(error=(type(error).__name__, str(error)))
 
 
@@ -149,7 +151,7 @@ def _write(con: duckdb.DuckDBPyConnection, output: Output) -> list[Written]:
     if output.bucketed_by is None:
         return [_described(con, output, f"{name}.parquet", _copy(con, output.query, f"{name}.parquet", output.options))]
     options = f"partition_by (bucket_no), return_stats true, {output.options}"
-    query = f"select *, cast({output.bucketed_by} as integer) as bucket_no from ({output.query})"
+    query = f"select *, cast({output.bucketed_by} as integer) as bucket_no from ({output.query}) as lines"
     stats = con.execute(f"copy ({query}) to {_literal(name)} (format parquet, {options})")
     columns = [column[0] for column in stats.description or ()]
     rows = [dict(zip(columns, row, strict=True)) for row in stats.fetchall()]

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -23,6 +24,7 @@ from assets.runtime.context import CheckFailed, RunContext, StepReport
 from assets.runtime.limits import limits_of
 from assets.runtime.sql import count_rows
 from assets.runtime.warehouse import append_table, memory_given_back, open_warehouse, transaction, write_table
+from assets.spark.batches import Results, compute_by_tasks
 from models.calculation.batches import split_frames
 from models.calculation.results import compute_results
 from models.money import AmountTooLarge
@@ -162,12 +164,13 @@ def _write_results(
     as_of_period = _as_of_period(con)
     rows: Counter[str] = Counter()
     try:
-        for batch in split_frames(chosen, _most_rows(context)):
-            results = compute_results(batch, context.as_of, as_of_period, context.book.rounding, first_payout + rows["calc.payouts"])
+        for results in _compute_batches(context, chosen, as_of_period):
+            first = first_payout + rows["calc.payouts"]
             with transaction(con), ThreadPoolExecutor(max_workers=1) as writer:
                 written = []
                 for name, frame in results:
-                    written.append(writer.submit(write, con, f"calc.{name}", frame))
+                    numbered = frame.with_columns(pl.col("payout_key") + first)
+                    written.append(writer.submit(write, con, f"calc.{name}", numbered))
                     rows[f"calc.{name}"] += frame.height
                 for table in written:
                     table.result()
@@ -177,9 +180,21 @@ def _write_results(
     return rows
 
 
-def _most_rows(context: RunContext) -> int:
-    """How many results (payout × period) a batch has: more where a run may use more memory."""
-    return max(1, limits_of(context).memory * _ROWS_PER_GIGABYTE // 10**9)
+def _compute_batches(context: RunContext, frames: dict[str, pl.DataFrame], as_of_period: int) -> Iterator[Results]:
+    """The results of each batch, its payouts numbered from 0. More than one are computed by tasks, where there are any."""
+    memory = limits_of(context).memory
+    batches = split_frames(frames, _most_rows(memory))
+    first = next(batches)
+    if context.is_on_spark and next(batches, None) is not None:
+        yield from compute_by_tasks(context, split_frames(frames, _most_rows(memory // limits_of(context).threads)), as_of_period)
+        return
+    for batch in chain([first], batches):
+        yield compute_results(batch, context.as_of, as_of_period, context.book.rounding)
+
+
+def _most_rows(memory: int) -> int:
+    """How many results (payout × period) a batch has: more where it may use more memory."""
+    return max(1, memory * _ROWS_PER_GIGABYTE // 10**9)
 
 
 def _net_lines(context: RunContext, con: duckdb.DuckDBPyConnection, level: int) -> tuple[BuiltModel, ...]:

@@ -23,6 +23,7 @@ import duckdb
 
 from assets.runtime.cache_folder import store
 from assets.runtime.errors import SqlError
+from assets.spark.line_tables import line_relations
 from assets.transform.read_vars import Path as VarPath
 from assets.transform.read_vars import value_at
 
@@ -160,8 +161,9 @@ def _make_room(con: duckdb.DuckDBPyConnection, models: Sequence[CompiledModel]) 
             union all select schema_name || '.' || view_name, 'view' from duckdb_views() where database_name = current_database()"""
         ).fetchall()
     )
+    in_files = line_relations(con)  # views over files of lines
     for model in models:
-        if kinds.get(model.name, model.kind) != model.kind:
+        if model.name not in in_files and kinds.get(model.name, model.kind) != model.kind:
             con.execute(f"drop {kinds[model.name]} {model.name} cascade")
 
 

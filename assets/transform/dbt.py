@@ -25,8 +25,9 @@ from assets.runtime.errors import SqlError
 from assets.runtime.events import log_event
 from assets.runtime.limits import limits_of
 from assets.runtime.warehouse import open_warehouse
+from assets.spark.line_models import LineModel
 from assets.spark.line_tables import without_lines
-from assets.spark.split_models import LineModel, build_split, split_of
+from assets.spark.split_models import build_split, split_of
 from assets.transform.book_features import read_book_features
 from assets.transform.compiled_models import (
     BuiltModel,

@@ -12,7 +12,7 @@ import polars as pl
 from models.calculation.ranks import RANKED
 
 #: Input frames with rows of one participant, and the column that names it.
-_OF_PARTICIPANTS = {
+OF_PARTICIPANTS = {
     "participants": "participant_key",
     "measures": "participant_key",
     "missing_rates": "participant_key",
@@ -29,7 +29,7 @@ def split_frames(frames: Mapping[str, pl.DataFrame], most_rows: int) -> Iterator
     batch_of = _number_batches(frames, most_rows).join(frames["participants"].select("participant_key", "participant_id").unique(), on="participant_key")
     for number in sorted(batch_of["batch"].unique()) or [0]:
         chosen = batch_of.filter(pl.col("batch") == number)
-        yield {**frames, **{name: frames[name].join(chosen.select(key), on=key, how="semi", maintain_order="left") for name, key in _OF_PARTICIPANTS.items()}}
+        yield {**frames, **{name: frames[name].join(chosen.select(key), on=key, how="semi", maintain_order="left") for name, key in OF_PARTICIPANTS.items()}}
 
 
 def _number_batches(frames: Mapping[str, pl.DataFrame], most_rows: int) -> pl.DataFrame:

@@ -19,21 +19,28 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
 import pytest
-import yaml
 
 from assets.graph.resources import BookFolder
+from assets.publishing.parquet_set import check_set
 from assets.runtime.book_folder import open_run
-from assets.runtime.context import read_clock
+from assets.runtime.context import CheckFailed, read_clock
 from assets.runtime.sql import scan
+from assets.runtime.warehouse import open_warehouse
 from assets.spark import session
+from assets.spark.batches import compute_by_tasks
+from assets.spark.line_tables import show_tables
+from assets.spark.stages import TRANSACTIONS
+from assets.transform import calculate
+from assets.transform.invariants import evaluate_checks
 from models.documents import InputError
 from pipelines.definitions import build_defs
 from pipelines.run import run_book
-from tests.engines.books import BOOKS, SAMPLED
+from tests.engines.books import BOOKS, SAMPLED, file_bytes, use_engine
 from tests.support.feed_books import PLAIN, csv, load, rejects, tables, write_book
 from tests.tools.compare_sets import compare
 
@@ -69,20 +76,6 @@ def _spark() -> Iterator[None]:
         pytest.skip("; ".join(missing))
     yield
     session.stop_session()
-
-
-def use_engine(folder: Path, engine: str, **more: object) -> None:
-    """Write the engine into book.yaml. Buckets, so that a small book is cut as a large one is."""
-    path = folder / "book.yaml"
-    settings = [line for line in path.read_text().splitlines() if not line.startswith("engine:")]
-    chosen = {"kind": engine} | ({"master": "local[2]", "buckets": 3, **more} if engine == "spark" else {})
-    path.write_text("\n".join([*settings, f"engine: {yaml.safe_dump(chosen, default_flow_style=True)}"]))
-
-
-def file_bytes(folder: Path) -> dict[str, bytes]:
-    """The published files but for those that tell the time."""
-    files = (folder / "published" / "current").glob("*.parquet")
-    return {path.name: path.read_bytes() for path in files if path.stem not in ("audit_run", "audit_feed_file", "fct_payout", "audit_close")}
 
 
 def outcome(run: Callable[[], object]) -> str:
@@ -170,6 +163,42 @@ def test_only_new_files_are_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert len(before) == 1
     assert len(after) == 2
     assert before.items() <= after.items()
+
+
+def test_tasks_notice_lines_that_do_not_add_up(book: Path) -> None:
+    """Those that were credited, and those that are about to be published."""
+    context = open_run(book, None, read_clock())
+    with open_warehouse(context) as con:
+        show_tables(con, TRANSACTIONS)
+    evaluate_checks(context, ["credited_lines_add_up_to_the_sums"])
+    current = (book / "published" / "current").resolve()
+    files = {name: [current / f"{name}.parquet"] for name in ("fct_payout", "fct_payout_line")}
+    more = book / "more.parquet"
+    with open_warehouse(context) as con:
+        check_set(con, context, files)
+        con.execute(f"copy (select * replace (payout + 1 as payout) from {scan(files['fct_payout'])}) to '{more}' (format parquet)")
+        with pytest.raises(CheckFailed, match="published_lines_add_up_to_payouts"):
+            check_set(con, context, {**files, "fct_payout": [more]})
+        con.execute("update intermediate.int_measures_summed set line_count = line_count + 1 where rowid = 0")
+    with pytest.raises(CheckFailed, match="credited_lines_add_up_to_the_sums"):
+        evaluate_checks(context, ["credited_lines_add_up_to_the_sums"])
+
+
+@pytest.mark.long
+def test_payouts_that_are_many_are_calculated_by_tasks(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = file_bytes(book)
+    batches: list[int] = []
+
+    def compute(context: Any, frames: Any, as_of_period: int) -> Any:
+        found = list(frames)
+        batches.append(len(found))
+        return compute_by_tasks(context, found, as_of_period)
+
+    monkeypatch.setattr(calculate, "_ROWS_PER_GIGABYTE", 20)
+    monkeypatch.setattr(calculate, "compute_by_tasks", compute)
+    run_book(book, force=True, full=True)
+    assert max(batches) > 10
+    assert file_bytes(book) == before
 
 
 @pytest.mark.long

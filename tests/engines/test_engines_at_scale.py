@@ -12,48 +12,7 @@ import pytest
 
 from assets.spark import session
 from pipelines.run import run_book
-
-LINES = 600_000
-_BOOK = """
-book: skew
-currency: EUR
-as_of: 2025-12-31
-feeds: {transactions: {files: "feeds/transactions/*.csv", key: [transaction_id]}}
-limits: {memory: 150MB, threads: 2}
-engine: {kind: ENGINE}
-"""
-_AGREEMENT = """
-agreement: BIG
-title: BIG
-currency: EUR
-term: {from: 2025-01-01, to: 2025-12-31}
-participants: [P-0, P-1]
-benefits:
-  - id: b
-    clause: "1"
-    window: term
-    method: graduated
-    tiers: [{from: 0, rate: 0.01}, {from: 100000, rate: 0.02}, {from: 1000000, rate: 0.03}]
-"""
-#: All lines but one in a thousand are of one participant, and so of one payout.
-_ROWS = """
-    copy (
-        select 'T' || n as transaction_id, 1 as line, date '2025-01-01' + (n % 365)::integer as date,
-            case when n % 1000 = 0 then 'P-1' else 'P-0' end as partner_id, 'sale' as type, 1 as quantity, (n % 977 + 1) / 100 as amount, 'EUR' as currency
-        from range({first}, {last}) as numbers (n)
-    ) to '{file}' (header)"""
-
-
-def write_skewed(folder: Path, engine: str) -> Path:
-    for part in ("agreements", "feeds/transactions"):
-        (folder / part).mkdir(parents=True)
-    (folder / "book.yaml").write_text(_BOOK.replace("ENGINE", engine))
-    (folder / "agreements" / "big.yaml").write_text(_AGREEMENT)
-    with duckdb.connect() as con:
-        for number in range(4):
-            first = number * LINES // 4
-            con.execute(_ROWS.format(first=first, last=first + LINES // 4, file=folder / "feeds" / "transactions" / f"{number}.csv"))
-    return folder
+from tests.engines.books import SKEWED_LINES, write_skewed
 
 
 @pytest.mark.long
@@ -71,4 +30,4 @@ def test_a_payout_with_most_of_the_lines_completes_in_little_memory(tmp_path: Pa
             found.append((payouts, con.execute(f"select count(*), sum(line_payout), bit_xor(hash(columns(*))) from {lines}").fetchall()))
     session.stop_session()
     assert found[0] == found[1]
-    assert found[1][1][0][0] >= LINES
+    assert found[1][1][0][0] >= SKEWED_LINES

@@ -9,8 +9,9 @@ import duckdb
 import pytest
 
 from assets.runtime.errors import SqlError
+from assets.spark.line_models import LineModel
 from assets.spark.line_tables import LineFile, create_registers, note_driver_view, register_columns, show_table
-from assets.spark.split_models import LineModel, read_split, split_of
+from assets.spark.split_models import read_split, split_of
 from assets.spark.stages import grouped
 from assets.transform.dbt import load_manifest
 

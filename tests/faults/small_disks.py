@@ -57,7 +57,17 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
 
 def make_room(folder: Path) -> None:
     """The disk at `folder` is large from now on."""
-    subprocess.run(["mount", "-o", "remount,size=1g", str(folder)], check=True)
+    resize(folder, 1024 * 1024)
+
+
+def resize(folder: Path, kilobytes: int) -> None:
+    """The disk at `folder` has that size from now on."""
+    subprocess.run(["mount", "-o", f"remount,size={kilobytes}k", str(folder)], check=True)
+
+
+def used_kilobytes(disk: Path) -> int:
+    """What is taken of a disk."""
+    return shutil.disk_usage(disk).used // 1024
 
 
 def outgrow_disk(card: Scorecard, place: Path, act: Act, seed: int, room: int) -> bool:

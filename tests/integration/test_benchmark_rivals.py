@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -19,7 +20,7 @@ import pytest
 
 from benchmarks.generator.book import write_book
 from benchmarks.generator.shape import BookShape
-from benchmarks.payouts import compare
+from benchmarks.payouts import compare, read_from
 from benchmarks.rivals.curves import ONE, pieces
 
 ROOT = Path(__file__).parents[2]
@@ -67,11 +68,15 @@ def test_the_book_holds_what_it_is_measured_for(book: Path) -> None:
     assert found == [(2_000, 1_977, 3, True)]  # 23 files correct one line of the month before
 
 
-def test_rivals_pay_the_same(book: Path, floor: Path) -> None:
-    polars = run_rival("polars_script", book)
-    verdicts = compare(polars, floor)
+@pytest.mark.parametrize("name", ["polars_script", pytest.param("pyspark_script", marks=pytest.mark.long)])
+def test_rivals_pay_the_same(name: str, book: Path, floor: Path) -> None:
+    if name == "pyspark_script" and not shutil.which("java"):
+        pytest.skip("no Java is installed")
+    rival = run_rival(name, book)
+    verdicts = compare(rival, floor)
     assert [verdict.split(",")[0] for verdict in verdicts] == ["AGREE: fct_payout", "AGREE: fct_accrual"]
-    sides = [f"select transaction_id, line, tier, credited_measure, line_payout from '{folder / 'fct_payout_line.parquet'}'" for folder in (polars, floor)]
+    columns = "transaction_id, line, tier, credited_measure, line_payout"
+    sides = [f"select {columns} from '{read_from(folder, 'fct_payout_line')}'" for folder in (rival, floor)]
     assert duckdb.execute(f"({sides[0]}) except all ({sides[1]}) union all (({sides[1]}) except all ({sides[0]}))").fetchall() == []
 
 

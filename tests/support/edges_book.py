@@ -77,8 +77,8 @@ IDS = [f"P{number}" for number in range(13)] + ["S1"]
 class EdgesBook:
     """A book in a folder; `event` plays one event, runs it, and compares with a full run."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.as_of, self.count = folder, "2026-06-15", 0
+    def __init__(self, folder: Path, engine: dict[str, Any] | None = None) -> None:
+        self.folder, self.as_of, self.count, self.engine = folder, "2026-06-15", 0, engine or {}
         for feed in FEEDS:
             (folder / "feeds" / feed).mkdir(parents=True)
         (folder / "agreements").mkdir()
@@ -110,7 +110,7 @@ class EdgesBook:
         (self.folder / "agreements" / f"{document['agreement']}.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
 
     def write_settings(self) -> None:
-        settings = {"book": "edges", "currency": "EUR", "as_of": dt.date.fromisoformat(self.as_of), "feeds": FEEDS}
+        settings = {"book": "edges", "currency": "EUR", "as_of": dt.date.fromisoformat(self.as_of), "feeds": FEEDS, "engine": self.engine}
         (self.folder / "book.yaml").write_text(yaml.safe_dump(settings))
 
     def run(self, full: bool = False) -> Recomputed:

@@ -5,13 +5,10 @@ Belongs here: one event per thing that a line or a payout is computed from. Does
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
-from pipelines.cli.main import main
-from tests.support.edges_book import AGREEMENTS, LINE, NOTHING_KEPT, EdgesBook
+from tests.support.edges_book import NOTHING_KEPT, EdgesBook
+from tests.support.edges_events import EVENTS, FULL
 
 
 @pytest.fixture(scope="module")
@@ -20,80 +17,6 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> EdgesBook:
     made = EdgesBook(tmp_path_factory.mktemp("edges") / "book")
     assert made.run().why_full == NOTHING_KEPT
     return made
-
-
-def amended(name: str, **more: Any) -> Callable[[EdgesBook], None]:
-    document = next(each for each in AGREEMENTS if each["agreement"] == name)
-    return lambda book: book.write_agreement({**document, **more})
-
-
-_RANKED = {"id": "b", "clause": "1", "window": "month", "by": "rank", "tiers": [{"from": 1, "amount": 9}]}
-
-
-def to_day(day: str) -> Callable[[EdgesBook], None]:
-    return lambda book: setattr(book, "as_of", day)
-
-
-#: name: the event, the lines that are credited anew by cause, and of the causes of payouts those that must be there.
-EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] = {
-    "nothing": (lambda book: None, {}, set()),
-    "a new line": (lambda book: book.lines("N1,1,2026-06-12,P1,D1,sale,1,700,EUR,,"), {"new lines": 1}, {"new lines"}),
-    "a line of an earlier month": (lambda book: book.lines("N2,1,2026-02-12,P2,D1,sale,1,700,EUR,,"), {"new lines": 1}, {"new lines"}),
-    "a line of the prior year": (lambda book: book.lines("N9,1,2025-02-10,P12,D1,sale,1,700,EUR,,"), {"new lines": 1}, {"new lines"}),
-    "a line of the prior year is taken back": (
-        lambda book: book.lines("P12-25-3,1,2025-03-20,P12,D1,sale,1,303,USD,,gone"), {"new lines": 1, "lines replaced or taken back": 1}, set(),
-    ),
-    "a corrected line": (
-        lambda book: book.lines("P2-3,1,2026-03-10,P2,D1,sale,1,5000,EUR,,"), {"new lines": 1, "lines replaced or taken back": 1}, {"new lines"},
-    ),
-    "a line sent again": (lambda book: book.lines("P3-3,1,2026-03-10,P3,D1,sale,1,403,EUR,,"), {"new lines": 1}, set()),
-    "a line of no known partner": (lambda book: book.lines("N3,1,2026-06-01,P13,D1,sale,1,100,EUR,,"), {"new lines": 1}, set()),
-    "its partner arrives": (lambda book: book.deliver("partners", "P13,P13,,,,north"), {"partners and assignments": 1}, {"partners and assignments"}),
-    "a line of another unknown partner": (lambda book: book.lines("N10,1,2026-06-01,P14,D1,sale,1,100,EUR,,"), {"new lines": 1}, set()),
-    "who arrives without an agreement": (lambda book: book.deliver("partners", "P14,P14,,,,south"), {"partners and assignments": 1}, set()),
-    "a line of no known product": (lambda book: book.lines("N4,1,2026-06-01,P1,X1,sale,1,100,EUR,,"), {"new lines": 1}, set()),
-    "its product arrives": (lambda book: book.deliver("products", "X1,X1,,,food"), {"products": 1}, {"products"}),
-    "its product ends before the line": (lambda book: book.deliver("products", "X1,X1,,2026-05-31,food"), {"products": 1}, set()),
-    "a line is taken back": (
-        lambda book: book.lines("N1,1,2026-06-12,P1,D1,sale,1,700,EUR,,gone"), {"new lines": 1, "lines replaced or taken back": 1}, set(),
-    ),
-    "a partner moves to another region": (lambda book: book.deliver("partners", "P1,P1,,,,north"), {"partners and assignments": 13}, set()),
-    "a partner gets a parent": (lambda book: book.deliver("partners", "P5,P5,P0,,,south"), {"partners and assignments": 9}, set()),
-    "a product changes its category": (lambda book: book.deliver("products", "F1,F1,,,drinks"), {"products": 14}, {"products"}),
-    "a product's number by which lines are multiplied": (lambda book: book.deliver("products", "F1,F1,,,drinks,7"), {"products": 14}, {"products"}),
-    "a partner's": (lambda book: book.deliver("partners", "P10,P10,,,,south,1.5"), {"partners and assignments": 9}, {"partners and assignments"}),
-    "an assignment": (lambda book: book.deliver("assignments", "P4,S1,0.5"), {"partners and assignments": 9}, {"partners and assignments"}),
-    "a rate of a day on": (lambda book: book.deliver("fx_rates", "2025-07-01,USD,EUR,0.7"), {"rates and days": 14}, {"rates and days"}),
-    "a target": (lambda book: book.deliver("targets", "SALES,b,S1,2026-04-01,9000"), {}, {"targets"}),
-    "a metric": (lambda book: book.deliver("metrics", "P5,nps,2026-05-10,60"), {}, {"metrics"}),
-    "a metric that breaks a tie": (lambda book: book.deliver("metrics", "P8,nps,2026-05-10,60"), {}, {"metrics", "contests"}),
-    "another figure breaks ties": (
-        amended("TIED", benefits=[{**_RANKED, "ties": {"then": ["quantity"]}}]), {}, {"agreements"},
-    ),
-    "a line in a contest": (lambda book: book.lines("N5,1,2026-06-12,P6,D1,sale,1,7000,EUR,,"), {"new lines": 1}, {"new lines", "contests"}),
-    "a line in a group of the best": (lambda book: book.lines("N6,1,2026-01-12,P9,D1,sale,1,7000,EUR,,"), {"new lines": 1}, {"new lines"}),
-    "a line in an exclusive group": (lambda book: book.lines("N7,1,2026-06-12,P10,D1,sale,1,10,EUR,,"), {"new lines": 1}, {"new lines"}),
-    "a return before its original": (lambda book: book.lines("R1,1,2026-06-12,P11,D1,return,1,-50,EUR,O1,"), {"new lines": 1}, {"new lines"}),
-    "the original": (lambda book: book.lines("O1,1,2026-03-31,P11,D1,sale,1,1900,EUR,,"), {"new lines": 1, "originals of returns": 1}, {"new lines"}),
-    "the original on another day": (
-        lambda book: book.lines("O1,1,2025-06-30,P11,D1,sale,1,1900,USD,,"),
-        {"new lines": 1, "lines replaced or taken back": 1, "originals of returns": 1}, {"new lines"},
-    ),
-    "a return in another currency": (lambda book: book.lines("R2,1,2026-06-12,P11,D1,return,1,-50,USD,O1,"), {"new lines": 1}, {"new lines"}),
-    "a rate of the day of its original": (
-        lambda book: book.deliver("fx_rates", "2025-06-16,USD,EUR,0.6"), {"rates and days": 15, "originals of returns": 2}, {"rates and days"},
-    ),
-    "more comes back than was sold": (lambda book: book.lines("R3,1,2026-05-20,P4,D1,return,1,-5000,EUR,,"), {"new lines": 1}, {"new lines"}),
-    "a changed rate of an agreement": (
-        amended("DRINKS", benefits=[{"id": "b", "clause": "1", "window": "month", "tiers": [{"from": 0, "rate": 0.5}]}]), {}, {"agreements"},
-    ),
-    "a new participant": (amended("PLAIN", participants=["P1", "P4"]), {"partners and assignments": 10}, {"partners and assignments"}),
-    "a day later": (to_day("2026-06-16"), {}, {"as_of"}),
-    "a month later": (to_day("2026-07-21"), {}, {"as_of"}),
-    "a line that came before its day": (lambda book: book.lines("N8,1,2026-07-25,P2,D1,sale,1,70,EUR,,"), {"new lines": 1}, set()),
-    "its day comes": (to_day("2026-07-26"), {"rates and days": 1}, {"rates and days", "as_of"}),
-    "a year later": (to_day("2027-02-01"), {}, {"as_of"}),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", EVENTS)
@@ -105,22 +28,6 @@ def test_a_run_computes_what_an_event_touches(book: EdgesBook, name: str) -> Non
     assert recomputed.line_causes == lines
     assert set(recomputed.causes) >= causes
     assert recomputed.payouts < recomputed.all_payouts
-
-
-FULL: dict[str, tuple[Callable[[EdgesBook], Any], str]] = {
-    "an earlier day": (to_day("2026-12-31"), "as_of went back from 2027-02-01"),
-    "a withdrawn file": (
-        lambda book: main(["withdraw", "feeds/transactions/010.csv", "--reason", "wrong", "--by", "J. Doe", "--book", str(book.folder)]),
-        NOTHING_KEPT,
-    ),
-    "the priority of an exclusive group": (
-        amended("SECOND", combine={"rule": "exclusive", "group": "one", "priority": 0}), "agreements of an exclusive group have changed",
-    ),
-    "a new column": (
-        lambda book: (book.folder / "feeds/transactions/900.csv").write_text(f"{LINE},channel\nC1,1,2026-06-12,P1,D1,sale,1,7,EUR,,,web\n"),
-        "the columns or settings of a feed have changed, or what agreements ask of lines",
-    ),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FULL)

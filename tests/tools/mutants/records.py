@@ -95,7 +95,7 @@ _SWITCH = f"            switch(published, target)\n{_APPEND}"
 PUBLISHED: dict[str, list[tuple[str, str]]] = {
     "assets/publishing/parquet_set.py": [
         (_SWITCH, f"{_APPEND}            switch(published, target)\n"),
-        ("            check_set(con, files_of(staged, manifest))\n", ""),
+        ("            check_set(con, context, files_of(staged, manifest))\n", ""),
         ("where coalesce(payout, 0) <> coalesce(lines, 0) or", "where coalesce(payout, 0) < coalesce(lines, 0) or"),
         ("group by payout_id having count(*) > 1", "group by payout_id having count(*) > 2"),
     ],
