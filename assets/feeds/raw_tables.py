@@ -126,8 +126,8 @@ def number_rows(con: duckdb.DuckDBPyConnection, feed: Feed, order: list[int]) ->
 
 
 def is_in_files(con: duckdb.DuckDBPyConnection, feed: Feed) -> bool:
-    """Whether the rows of a feed are files (assets/feeds/line_files.py)."""
-    return f"raw.{feed.name}" in line_relations(con)
+    """Whether the rows of a feed are files (assets/feeds/line_files.py): those of transactions alone may be."""
+    return feed.name == "transactions" and f"raw.{feed.name}" in line_relations(con)
 
 
 def columns_of_feed(feed: Feed) -> list[tuple[str, str]]:

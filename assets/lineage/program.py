@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from models.calculation.reads import WIDE
@@ -36,7 +36,15 @@ class ProgramLineage:
 
     def columns_of(self, table: str) -> dict[str, ComputedColumn]:
         """The columns of a table (schema.table) by their own names, in order."""
-        return {name.removeprefix(f"{table}."): column for name, column in self.columns.items() if name.startswith(f"{table}.")}
+        return self._by_table.get(table, {})
+
+    @cached_property
+    def _by_table(self) -> dict[str, dict[str, ComputedColumn]]:
+        found: dict[str, dict[str, ComputedColumn]] = {}
+        for name, column in self.columns.items():
+            table, own = name.rsplit(".", 1)
+            found.setdefault(table, {})[own] = column
+        return found
 
     def tables_read(self, table: str) -> dict[str, list[tuple[str, str]]]:
         """The columns of a table (schema.table), each with the tables it comes from directly and their columns. A step in Polars is one table's."""

@@ -34,8 +34,11 @@ FOLDER_VARIABLE = "tierledger"
 
 @contextmanager
 def attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The database at `path`, attached as `published` and made if it does not exist. It is one file on disk when the block ends."""
-    con.execute(f"attach {literal(path)} as published (storage_version '{STORAGE_VERSION}')")
+    """The database at `path`, attached as `published` and made if it does not exist. It is one file on disk when the block ends.
+
+    It has no log: each commit would wait for the disk, and a file that was not finished is made anew.
+    """
+    con.execute(f"attach {literal(path)} as published (storage_version '{STORAGE_VERSION}', recovery_mode 'no_wal_writes')")
     try:
         yield con
         con.execute("checkpoint published")

@@ -6,7 +6,7 @@ Belongs here: connection settings, transactions, writing a frame as a table. Doe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import duckdb
@@ -64,7 +64,8 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        con.rollback()
+        with suppress(duckdb.Error):  # an engine that has given up has nothing to take back
+            con.rollback()
         raise
     con.commit()
 

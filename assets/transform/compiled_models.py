@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import duckdb
 
 from assets.runtime.cache_folder import store
 from assets.runtime.errors import SqlError
+from assets.runtime.warehouse import transaction
 from assets.spark.line_tables import line_relations
 from assets.transform.read_vars import Path as VarPath
 from assets.transform.read_vars import value_at
@@ -127,7 +128,7 @@ def build_compiled(con: duckdb.DuckDBPyConnection, models: Sequence[CompiledMode
     con.execute("set force_compression = 'uncompressed'")  # as in profiles.yml
     try:
         _make_room(con, models)
-        built = tuple(_build(con, model, build_lines) for model in models)
+        built = tuple(_build_all(con, models, build_lines))
     finally:
         with contextlib.suppress(duckdb.Error):  # an engine that has given up says so once, with the model's name
             con.execute("reset force_compression")
@@ -137,6 +138,26 @@ def build_compiled(con: duckdb.DuckDBPyConnection, models: Sequence[CompiledMode
         if columns[model.name] != model.columns:
             raise SqlError(f"{model.name}: its contract has the columns {model.columns}, and it has {columns[model.name]}")
     return built
+
+
+def _build_all(con: duckdb.DuckDBPyConnection, models: Sequence[CompiledModel], build_lines: BuildLines | None) -> Iterator[BuiltModel]:
+    """Each table in a transaction of its own, with the views before it: every commit waits for the disk, and most models are views."""
+    remaining = iter(models)
+    while group := _up_to_a_table(remaining):
+        if build_lines:  # it has connections of its own, which see what is committed
+            yield from (_build(con, model, build_lines) for model in group)
+        else:
+            with transaction(con):
+                yield from [_build(con, model, None) for model in group]
+
+
+def _up_to_a_table(models: Iterator[CompiledModel]) -> list[CompiledModel]:
+    group = []
+    for model in models:
+        group.append(model)
+        if model.kind != "view":
+            break
+    return group
 
 
 def _build(con: duckdb.DuckDBPyConnection, model: CompiledModel, build_lines: BuildLines | None) -> BuiltModel:

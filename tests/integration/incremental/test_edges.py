@@ -11,8 +11,19 @@ from tests.support.edges_book import NOTHING_KEPT, EdgesBook
 from tests.support.edges_events import EVENTS, FULL
 
 
+#: A full run is compared with after every third event, so that what one event leaves wrong is met by the next; in the long form after each.
+THIRD = pytest.param(3, id="thirds")
+EACH = pytest.param(1, id="each", marks=pytest.mark.long)
+
+
+@pytest.fixture(scope="module", params=[THIRD, EACH])
+def every(request: pytest.FixtureRequest) -> int:
+    """After how many events a full run is compared with."""
+    return int(request.param)
+
+
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> EdgesBook:
+def book(tmp_path_factory: pytest.TempPathFactory, every: int) -> EdgesBook:
     """Run once in full. Events follow each other in it."""
     made = EdgesBook(tmp_path_factory.mktemp("edges") / "book")
     assert made.run().why_full == NOTHING_KEPT
@@ -20,10 +31,11 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> EdgesBook:
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_a_run_computes_what_an_event_touches(book: EdgesBook, name: str) -> None:
+def test_a_run_computes_what_an_event_touches(book: EdgesBook, every: int, name: str) -> None:
     event, lines, causes = EVENTS[name]
     event(book)
-    recomputed = book.event()
+    number = list(EVENTS).index(name) + 1
+    recomputed = book.event(compares=number % every == 0 or number == len(EVENTS))
     assert recomputed.why_full is None
     assert recomputed.line_causes == lines
     assert set(recomputed.causes) >= causes
