@@ -10,7 +10,6 @@ import pytest
 from tests.support.edges_book import NOTHING_KEPT, EdgesBook
 from tests.support.edges_events import EVENTS, FULL
 
-
 #: A full run is compared with after every third event, so that what one event leaves wrong is met by the next; in the long form after each.
 THIRD = pytest.param(3, id="thirds")
 EACH = pytest.param(1, id="each", marks=pytest.mark.long)
