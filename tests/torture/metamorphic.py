@@ -199,7 +199,7 @@ PROPERTIES = (
     Property("lines split", "S", split_lines, lambda part: _own_money(part) and _lacks("count", "net_of", *VALUES)(part)),
     Property("+x and -x added", "O", add_opposites, _lacks("count", "net_of", *VALUES)),
     Property("money scaled", "M", scale_money, _is_money, frozenset({"earned", "prior_earned", "carried", "payout", ACCRUED, "axis_value"}), _grown),
-    Property("a threshold that says nothing", "T", add_thresholds, _lacks("placement:\n *tier", "net_of"), frozenset({"tier"})),
+    Property("a threshold that says nothing", "T", add_thresholds, _lacks("placement:\n *tier", "of: tier", "net_of"), frozenset({"tier"})),
     Property("amended and reverted", "V", amend_and_revert, _lacks("effective", "version: [23]"), frozenset({"agreement_version"})),
 )
 

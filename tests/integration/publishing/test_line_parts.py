@@ -266,8 +266,8 @@ def test_a_part_that_vanishes_meanwhile_is_written_anew(context: RunContext, mon
     publish(context, ChecksPassed(checks=0))
     whole = contents(context)
 
-    def find(con: duckdb.DuckDBPyConnection, published: Path, run: EndedRun, parts: list[str]) -> dict[str, tuple[Path, str]]:
-        found = line_parts.find_unchanged_parts(con, published, run, parts)
+    def find(con: duckdb.DuckDBPyConnection, published: Path, run: EndedRun, parts: list[str], part_of: str) -> dict[str, tuple[Path, str]]:
+        found = line_parts.find_unchanged_parts(con, published, run, parts, part_of)
         found["2026-Q1"][0].unlink()
         return found
 

@@ -28,7 +28,7 @@ def test_dbt_and_what_is_kept_of_it_make_the_same_book(tmp_path: Path, monkeypat
     """With a feature of each kind, net_of among them. The second run makes its warehouse from the archive of the first."""
     monkeypatch.setattr(dbt, "compiled_file", lambda _, *key: compiled_file(tmp_path, *key))
     monkeypatch.setattr(dbt, "note_reads", lambda _, *reads: note_reads(tmp_path, *reads))
-    write_book(draw_book(2, 12, FEATURES), tmp_path / "book")
+    write_book(draw_book(5, 12, FEATURES), tmp_path / "book")
     invoked: list[tuple[str, ...]] = []
     invoke = dbt.invoke_dbt
 
