@@ -24,6 +24,8 @@ ONE_DAY = dt.timedelta(days=1)
 #: The years a calendar may cover; terms and `as_of` must be within them.
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 PERIODS_IN: dict[str, int] = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
+#: The place of each kind of span in the order of their length.
+SPAN_ORDER = {kind: place for place, kind in enumerate((*PERIODS_IN, "term"))}
 #: Weeks of the three periods of a quarter; a 53rd week belongs to the year's last period.
 WEEKS_IN: dict[str, tuple[int, int, int]] = {"4-4-5": (4, 4, 5), "4-5-4": (4, 5, 4), "5-4-4": (5, 4, 4)}
 WEEKS_IN_YEAR = 52

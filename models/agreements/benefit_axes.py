@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from models.agreements.schema import Agreement, Benefit, BenefitAxis, ScoreAxis, ScorePart, parts_of
+from models.calendars import SPAN_ORDER
 from models.documents import Path
 
-_SPAN_ORDER = {"month": 0, "quarter": 1, "half_year": 2, "year": 3, "term": 4}
 _NEEDS = {"attainment": ("target", "M / T"), "growth": ("baseline", "M / B − 1")}
 
 
@@ -55,7 +55,7 @@ def _problem_of_part(benefit: Benefit, part: ScorePart, others: Mapping[str, Ben
         similar = difflib.get_close_matches(name, [other for other in others if other != benefit.id], 1)
         return f"there is no benefit {name} in this version of the agreement" + (f"; did you mean {similar[0]}?" if similar else "")
     other = others[name]
-    if _SPAN_ORDER[other.window] > _SPAN_ORDER[benefit.window]:
+    if SPAN_ORDER[other.window] > SPAN_ORDER[benefit.window]:
         return f"{name} has window: {other.window}, which is longer than {benefit.window}; it looks at benefits with the same window or a shorter one"
     if cycle := find_path(looks_at, name, benefit.id):
         return f"a cycle: {' looks at '.join([benefit.id, *cycle])}"

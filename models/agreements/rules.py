@@ -29,13 +29,12 @@ from models.agreements.schema import (
     factor_of,
     measure_of,
 )
-from models.calendars import FIRST_YEAR, LAST_YEAR, PERIODS_IN
+from models.calendars import FIRST_YEAR, LAST_YEAR, PERIODS_IN, SPAN_ORDER
 from models.curves.vocabulary import GRID_FORMS, PAY_FORMS, SCALING_STEPS
 from models.documents import Document, Path, Problem
 
 Finding = tuple[Path, str]
 
-_SPAN_ORDER = {"month": 0, "quarter": 1, "half_year": 2, "year": 3, "term": 4}
 #: Measures that are columns of every transaction; any other name is an attribute.
 MEASURES = ("amount", "quantity", "margin", "count")
 #: Axes whose thresholds are values of the measure, so that it can be cut into slices.
@@ -89,7 +88,7 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
     yield from _multiples(benefit)
     if factor_of(benefit) and measure_of(benefit)[0] not in MEASURES:
         yield ("measure", "of"), f"times multiplies {', '.join(MEASURES[:-1])} or {MEASURES[-1]}, not another attribute; name one of these"
-    if benefit.accumulate != "window" and _SPAN_ORDER[benefit.accumulate] < _SPAN_ORDER[benefit.window]:
+    if benefit.accumulate != "window" and SPAN_ORDER[benefit.accumulate] < SPAN_ORDER[benefit.window]:
         yield ("accumulate",), f"the span ({benefit.accumulate}) is shorter than the window ({benefit.window}); use accumulate: term or window"
     if benefit.prorate == "days" and benefit.accumulate != "window":
         yield ("prorate",), "prorate: days is allowed with accumulate: window only, whose windows the term may clip"

@@ -88,9 +88,9 @@ def _look_at_part(rows: pl.DataFrame, part: pl.DataFrame, figures: pl.DataFrame,
         "weight",
         "at_most",
         *(
-            pl.when(is_metric & has_value).then(as_integers(pl.col("value")) if part == "numerator" else pl.lit(str(EXACT_SCALE))).otherwise(name).alias(name)
-            for part in ("numerator", "denominator")
-            for name in (f"{view}_{part}" for view in VIEWS)
+            pl.when(is_metric & has_value).then(of_metric).otherwise(f"{view}_{name}").alias(f"{view}_{name}")
+            for name, of_metric in (("numerator", as_integers(pl.col("value"))), ("denominator", pl.lit(str(EXACT_SCALE))))
+            for view in VIEWS
         ),
         pl.when(is_metric & ~has_value)
         .then(pl.lit("metric_missing"))
@@ -122,7 +122,7 @@ def _score(rows: pl.DataFrame, slot: int, parts: list[pl.DataFrame]) -> pl.DataF
         for view, (numerator, denominator) in sums.items():
             n, d = read_integers(part[f"{view}_numerator"]), read_integers(part[f"{view}_denominator"])
             d = choose(d > 0, d, 1)
-            if view == "axis":
+            if view == VIEWS[0]:
                 texts.append(part.with_columns(as_exact(n, d).alias("x")))
             is_cut = is_capped & (n * EXACT_SCALE > most * d).astype(bool)
             n, d = choose(is_cut, most, n), choose(is_cut, EXACT_SCALE, d)

@@ -24,7 +24,7 @@ class Parties:
         for row in book.feeds.get("assignments", []):
             self._assigned[row["partner_id"]].append(row)
         self.ancestors = lru_cache(maxsize=None)(self._ancestors)
-        self.known = lru_cache(maxsize=None)(self.known)  # type: ignore[method-assign]
+        self.known = lru_cache(maxsize=None)(self._known)
         self.split = lru_cache(maxsize=None)(self._split)
         self.ever_reaches = lru_cache(maxsize=None)(self._ever_reaches)
 
@@ -32,7 +32,7 @@ class Parties:
         """What is known of a line's product; nothing for a line without one."""
         return {} if product is None else {"product_id": product, **(version_at(self._products.get(product, ()), day) or {})}
 
-    def known(self, product: str | None, partner: str, day: dt.date) -> Row:
+    def _known(self, product: str | None, partner: str, day: dt.date) -> Row:
         """Attributes of a product and a partner on a day, as agreements name them."""
         of_partner = version_at(self._partners.get(partner, ()), day) or {}
         return {f"product.{k}": v for k, v in self.product(product, day).items()} | {f"partner.{k}": v for k, v in of_partner.items()}

@@ -142,7 +142,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("has_figure & (d > 0).astype(bool)", "has_figure"),
     ],
     "models/agreements/benefit_axes.py": [
-        ("_SPAN_ORDER[other.window] > _SPAN_ORDER[benefit.window]", "_SPAN_ORDER[other.window] < _SPAN_ORDER[benefit.window]"),
+        ("SPAN_ORDER[other.window] > SPAN_ORDER[benefit.window]", "SPAN_ORDER[other.window] < SPAN_ORDER[benefit.window]"),
         ("if key and getattr(other, key) is None:", "if key and getattr(benefit, key) is None:"),
         ("(part.benefit is None) == (part.metric is None)", "part.benefit is None and part.metric is None"),
         ("following = sorted(edges.get(path[-1], set()) - visited)", "following: list[str] = []"),
