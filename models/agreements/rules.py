@@ -26,6 +26,7 @@ from models.agreements.schema import (
     base_of,
     compared_axis,
     counts_multiples,
+    distinct_of,
     factor_of,
     measure_of,
 )
@@ -173,18 +174,23 @@ def _method(benefit: Benefit) -> Iterator[Finding]:
 
 
 def _multiples(benefit: Benefit) -> Iterator[Finding]:
-    """What `every` refuses: figures that a number of multiples is not compared with, and rates on a count."""
-    if not counts_multiples(benefit):
-        if isinstance(benefit.measure, Measured) and "round" in benefit.measure.model_fields_set:
-            yield ("measure", "round"), "is allowed with every only: measure: {of: quantity, every: 42, round: up}"
+    """What `every` and `distinct` refuse: figures that a count is not compared with, rates on a count, and values that cannot be projected."""
+    if isinstance(benefit.measure, Measured) and benefit.measure.every is None and "round" in benefit.measure.model_fields_set:
+        yield ("measure", "round"), "is allowed with every only: measure: {of: quantity, every: 42, round: up}"
+    key, counts = ("distinct", "distinct values") if distinct_of(benefit) else ("every", "multiples")
+    if not (distinct_of(benefit) or counts_multiples(benefit)):
         return
-    for key in ("target", "baseline"):
-        if getattr(benefit, key) is not None:
-            yield (key,), f"measure with every counts multiples, which no {key} is compared with; remove {key}, or every"
+    for figure in ("target", "baseline"):
+        if getattr(benefit, figure) is not None:
+            yield (figure,), f"measure with {key} counts {counts}, which no {figure} is compared with; remove {figure}, or {key}"
     if base_of(benefit)[0] == "increment":
-        yield ("base",), "base: increment cannot be combined with every, which counts multiples; use base: amount or margin"
+        yield ("base",), f"base: increment cannot be combined with {key}, which counts {counts}; use base: amount or margin"
     elif "rate" in pay_forms(benefit) and not pays_on_money(benefit):
-        yield ("measure", "every"), "a rate needs a base that is money, and every counts multiples; add base: amount or margin, or pay per_unit"
+        yield ("measure", key), f"a rate needs a base that is money, and {key} counts {counts}; add base: amount or margin, or pay per_unit"
+    if distinct_of(benefit) and benefit.accrue.placement == "forecast":
+        yield ("accrue", "placement"), "measure with distinct cannot take placement: forecast: how many values come is not known from the days; use actual"
+    if distinct_of(benefit) and benefit.accrue.forecast != "linear":
+        yield ("accrue", "forecast"), f"measure with distinct is not projected, so forecast: {benefit.accrue.forecast} has no effect; remove it"
 
 
 def pays_on_money(benefit: Benefit) -> bool:

@@ -120,6 +120,13 @@ class Measured(Part):
     round: Literal["down", "up"] = Field(default="down", description="With every: up counts a multiple as soon as it is begun.")
 
 
+class Distinct(Part):
+    """How many values an attribute of the lines has; one counts while its quantity adds up to more than 0, or its amount where none of its lines has one."""
+
+    distinct: Text = Field(description="product_id, partner_id, product.x, partner.x, or a column of the transactions. A line without it is no value.")
+    scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the benefit's scope.")
+
+
 class Based(Part):
     """A base with a scope of its own."""
 
@@ -224,7 +231,15 @@ Target = Annotated[Figure | Feed | Annotated[PriorYear, Tag("mapping")] | Annota
 Baseline = Annotated[Figure | Feed | Annotated[PriorBaseline, Tag("mapping")], Discriminator(kind_of)]
 Incentive = Annotated[Figure | Feed, Discriminator(kind_of)]
 Ties = Annotated[Annotated[Literal["min", "share"], Tag("word")] | Annotated[TieBreak, Tag("mapping")], Discriminator(kind_of)]
-Measure = Annotated[Annotated[Text, Tag("word")] | Annotated[Measured, Tag("mapping")], Discriminator(kind_of)]
+
+
+def _measure_form(value: Any) -> str:
+    return "Distinct" if isinstance(value, Distinct) or (isinstance(value, dict) and "distinct" in value) else kind_of(value)
+
+
+Measure = Annotated[
+    Annotated[Text, Tag("word")] | Annotated[Measured, Tag("mapping")] | Annotated[Distinct, Tag("Distinct")], Discriminator(_measure_form)
+]
 BaseName = Literal["measure", "amount", "quantity", "margin", "increment"]
 Base = Annotated[Annotated[BaseName, Tag("word")] | Annotated[Based, Tag("mapping")], Discriminator(kind_of)]
 Ids = Annotated[list[Identifier], Field(min_length=1), Tag("list")]
@@ -386,7 +401,8 @@ class Benefit(Part):
     )
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the agreement's scope.")
     measure: Measure = Field(
-        default="amount", description="amount, quantity, margin, count, or a numeric attribute; or {of, scope}. It decides the place on the curve."
+        default="amount",
+        description="amount, quantity, margin, count, or a numeric attribute; or {of, scope}, or {distinct: product_id}. It decides the place on the curve.",
     )
     base: Base = Field(
         default="measure", description="What a rate multiplies: measure, amount, quantity, margin, increment (what exceeds the baseline); or {of, scope}."
@@ -456,14 +472,21 @@ class Agreement(Part):
 
 
 def measure_of(benefit: Benefit) -> tuple[str, Scope]:
-    """The name of what is measured, and its own scope."""
+    """The name of what is measured, and its own scope. Distinct values are a count."""
     measure = benefit.measure
+    if isinstance(measure, Distinct):
+        return "count", measure.scope
     return (measure, NO_SCOPE) if isinstance(measure, str) else (measure.of, measure.scope)
 
 
 def factor_of(benefit: Benefit) -> str | None:
     """The attribute by which each line of the measure is multiplied."""
     return benefit.measure.times if isinstance(benefit.measure, Measured) else None
+
+
+def distinct_of(benefit: Benefit) -> str | None:
+    """The attribute whose distinct values are counted."""
+    return benefit.measure.distinct if isinstance(benefit.measure, Distinct) else None
 
 
 def counts_multiples(benefit: Benefit) -> bool:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -37,6 +37,7 @@ from models.agreements.schema import (
     axis_name,
     base_of,
     compared_axis,
+    distinct_of,
     factor_of,
     measure_of,
     parts_of,
@@ -56,8 +57,16 @@ from models.feeds.expressions import compile_expression
 from models.sql_text import identifier
 
 Row = dict[str, Any]
-#: The lines that a figure adds up: the key of their scope, the attribute that is measured or that multiplies, and what it multiplies.
-LineSet = tuple[int, str | None, str | None]
+
+
+class LineSet(NamedTuple):
+    """The lines that a figure adds up: those of a scope, the attribute that is measured or that multiplies, what it multiplies, and the attribute by whose
+    values sums are kept apart."""
+
+    scope_key: int
+    attribute: str | None = None
+    multiplied: str | None = None
+    grouped_by: str | None = None
 
 
 def make_terms(book: Book, sources: Sequence[Source], as_of: dt.date) -> dict[str, pl.DataFrame]:
@@ -141,12 +150,15 @@ class _Terms:
                 return otherwise if scope is NO_SCOPE else self._scope(source, (*at, key, "scope"), outer, own, scope)
 
             factor = factor_of(benefit)
-            measured: LineSet = narrowed(measure_scope, "measure"), factor or (None if measure in MEASURES else measure), measure if factor else None
-            own: LineSet = measured if measured[0] == own_scope else (own_scope, None, None)
-            based: LineSet = narrowed(base_scope, "base"), None, None
-            based = measured if base in ("measure", "increment") or based[0] == measured[0] else own if based[0] == own[0] else based
-            figures = [(own_scope, None if name in MEASURES else name) for name in tie_figures(benefit) if isinstance(name, str)]
-            breaking = [own if attribute is None else (scope, attribute, None) for scope, attribute in figures]
+            attribute = factor or (None if measure in MEASURES else measure)
+            measured = LineSet(narrowed(measure_scope, "measure"), attribute, measure if factor else None, distinct_of(benefit))
+            own = measured if measured.scope_key == own_scope and not measured.grouped_by else LineSet(own_scope)
+            based = LineSet(narrowed(base_scope, "base"))
+            if base in ("measure", "increment") or (based.scope_key == measured.scope_key and not measured.grouped_by):
+                based = measured
+            elif based.scope_key == own.scope_key:
+                based = own
+            breaking = [own if name in MEASURES else LineSet(own_scope, name) for name in tie_figures(benefit) if isinstance(name, str)]
             wanted.append([own, measured, based, *breaking])
             if needs_prior_year(benefit):
                 with_prior_year.add(measured)
@@ -154,9 +166,8 @@ class _Terms:
         for line_set in (line_set for line_sets in wanted for line_set in line_sets):
             if line_set not in keys:
                 keys[line_set] = len(self.rows["line_sets"])
-                scope_key, attribute, multiplied = line_set
-                of_scope = {"agreement_key": agreement_key, "scope_key": scope_key, "attribute": attribute, "multiplied": multiplied}
-                self._add("line_sets", line_set_key=keys[line_set], **of_scope, needs_prior_year=line_set in with_prior_year)
+                with_prior = line_set in with_prior_year
+                self._add("line_sets", line_set_key=keys[line_set], agreement_key=agreement_key, needs_prior_year=with_prior, **line_set._asdict())
         return [[keys[line_set] for line_set in line_sets] for line_sets in wanted]
 
     def _add_benefit(self, agreement_key: int, source: Source, position: int, line_sets: list[int]) -> None:
@@ -333,9 +344,10 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "position": position,
         "window_kind": b.window,
         "accumulate": b.accumulate,
-        "measure": "attribute" if is_attribute else f"{measure}_times" if factor_of(b) else measure,
+        "measure": "attribute" if is_attribute else f"{measure}_times" if factor_of(b) else "distinct" if distinct_of(b) else measure,
         "measure_attribute": measure if is_attribute else None,
         "measure_times": factor_of(b),
+        "measure_distinct": distinct_of(b),
         "measure_every": every,
         "measure_round": b.measure.round if isinstance(b.measure, Measured) and every is not None else None,
         "base": base_of(b)[0],

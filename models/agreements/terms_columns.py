@@ -72,7 +72,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "source_line": INT,
         "source_key": TEXT,
     },
-    "line_sets": {"line_set_key": INT, "agreement_key": INT, "scope_key": INT, "attribute": TEXT, "multiplied": TEXT, "needs_prior_year": BOOL},
+    "line_sets": {"line_set_key": INT, "agreement_key": INT, "scope_key": INT, "attribute": TEXT, "multiplied": TEXT, "grouped_by": TEXT, "needs_prior_year": BOOL},
     "claims": {"agreement_key": INT, "scope_key": INT},
     "benefits": {
         "benefit_key": INT,
@@ -90,6 +90,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "measure": TEXT,
         "measure_attribute": TEXT,
         "measure_times": TEXT,
+        "measure_distinct": TEXT,
         "measure_every": NUMBER,
         "measure_round": TEXT,
         "base": TEXT,

@@ -11,6 +11,7 @@ import datetime as dt
 import polars as pl
 
 from models.calculation.columns import SUMMED
+from models.calculation.distinct_values import count_values
 from models.calculation.multiples import count_to_date
 from models.money import EXACT
 
@@ -80,12 +81,14 @@ def find_targets(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.Data
     return found.with_columns(figure("target"), figure("baseline"), figure("incentive"))
 
 
-def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.DataFrame, as_of: dt.date, as_of_period: int) -> pl.DataFrame:
+def measure_periods(
+    payouts: pl.DataFrame, measures: pl.DataFrame, groups: pl.DataFrame, periods: pl.DataFrame, as_of: dt.date, as_of_period: int
+) -> pl.DataFrame:
     """Measure, base and quantity of the span up to the end of each period of each window, up to `as_of`.
 
     One row per payout × period, ordered by payout_key, period_no. `counted_until` is the last day that counts; `is_end`: the window has ended by then.
     `missing_…` say what is missing; find_reasons reduces them to one reason.
-    periods: `terms.periods`.
+    periods: `terms.periods`; groups: as in columns.INPUTS.
     """
     rows = (
         payouts.with_columns(pl.int_ranges("counts_from", pl.col("last_period").clip(upper_bound=as_of_period) + 1).alias("period_no"))
@@ -102,6 +105,7 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
     sums_of_ratios = [pl.col(f"{name}_to_date").cum_sum().over("span_key") for name in own]
     summed = (
         rows.with_columns(of_span.alias("span_key"), column_of(pl.col("measure"), of_measure).alias("measure_period"))
+        .pipe(count_values, groups)
         .with_columns(
             pl.when(is_measure).then("measure_period").otherwise(column_of(base, of_base)).alias("base_period"),
             # the line count is that of the measure's own scope
@@ -129,7 +133,7 @@ def measure_periods(payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.D
             .alias("base_to_date"),
             (pl.col("period_no") == pl.col("period_no").max().over("payout_key")).alias("is_last"),
             pl.min_horizontal("last_day", "window_end", pl.lit(as_of)).alias("counted_until"),
-            missing_measure(of_measure).alias("missing_measure"),
+            (missing_measure(of_measure) | (pl.col("missing_values") > 0)).alias("missing_measure"),
             _missing_base(of_measure, of_base).alias("missing_base"),
             _missing_lines(of_measure, of_base).alias("missing_lines"),
             pl.lit(False).alias("missing_metric"),
@@ -159,7 +163,7 @@ def _join_sums(rows: pl.DataFrame, sums: pl.DataFrame) -> tuple[pl.DataFrame, st
 
 
 def column_of(name: pl.Expr, suffix: str = "") -> pl.Expr:
-    """The summed column of the measure or base with this name."""
+    """The summed column of the measure or base with this name. Lines of distinct values bring their amounts."""
 
     def summed(column: str) -> pl.Expr:
         return pl.col(f"{column}{suffix}").cast(EXACT)
@@ -194,6 +198,8 @@ def _missing_lines(of_measure: str, of_base: str) -> pl.Expr:
 
     def is_missing(names: tuple[str, ...], missing: str) -> pl.Expr:
         found = (pl.col("measure").is_in(names) & (pl.col(f"{missing}{of_measure}") > 0)) | (pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 0))
+        if "amount" in names:
+            found |= pl.col("missing_values") > 0
         found |= pl.col("axis_needs_sums").str.contains("|".join(names)) & (pl.col(missing) > 0)
         return found | (needs_quantity() & (pl.col(missing) > 0)) if "quantity" in names else found
 
@@ -201,8 +207,13 @@ def _missing_lines(of_measure: str, of_base: str) -> pl.Expr:
 
 
 def needs_quantity() -> pl.Expr:
-    """Whether a pay form multiplies the quantity of lines. Multiples that are counted are a quantity themselves."""
-    return pl.col("pays_per_unit") & pl.col("measure_every").is_null()
+    """Whether a pay form multiplies the quantity of lines. What is counted is a quantity itself."""
+    return pl.col("pays_per_unit") & ~is_counted()
+
+
+def is_counted() -> pl.Expr:
+    """Whether the measure is a number of multiples or of values."""
+    return pl.col("measure_every").is_not_null() | (pl.col("measure") == "distinct")
 
 
 def has_positive_target() -> pl.Expr:

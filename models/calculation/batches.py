@@ -15,6 +15,7 @@ from models.calculation.ranks import RANKED
 OF_PARTICIPANTS = {
     "participants": "participant_key",
     "measures": "participant_key",
+    "groups": "participant_key",
     "missing_rates": "participant_key",
     "targets": "participant_id",
     "metrics": "participant_id",

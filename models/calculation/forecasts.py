@@ -31,7 +31,7 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, axes: pl.DataFrame
     nothing, it is the measure itself.
     """
     sums = "measure_sum" if "measure_sum" in rows.columns else "measure_to_date"
-    moves = (pl.col(sums) != 0) | (pl.col("forecast") == "feed") | (pl.col("placement") == "forecast") | sees_differently(rows, "projected")
+    moves = (pl.col("measure") != "distinct") & ((pl.col(sums) != 0) | (pl.col("forecast") == "feed") | (pl.col("placement") == "forecast") | sees_differently(rows, "projected"))
     is_open = _is_open()
     is_forecast = pl.col("placement") == "forecast"
     rows = rows.with_columns(pl.int_range(pl.len()).alias("row"))
@@ -67,7 +67,7 @@ def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[ScaledI
     """The figures of the span at its window's end, projected by the rule in `forecast`, and the measure to date over the same divisor.
 
     linear: P = M × days / days elapsed; seasonal: P = M × the prior year's whole / the prior year's to date; feed: P = the feed's target. Base and
-    quantity grow in the same proportion (unchanged where M = 0); increment is max(P − B, 0). Target, baseline and incentive are those of the window.
+    quantity grow in the same proportion (unchanged where M = 0, or is a number of distinct values); increment is max(P − B, 0). Target, baseline and incentive are those of the window.
     One row in, one out.
     """
     figures = scaled_inputs(rows)
@@ -82,17 +82,18 @@ def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[ScaledI
     counts_multiples = "measure_sum" in rows.columns
     if counts_multiples:  # it is the sum that grows, and the feed's target is a number of multiples
         every = integers(rows["measure_every"].fill_null(1).cast(EXACT))
-        feed_target, measure = feed_target * every // EXACT_SCALE, integers(rows["measure_sum"])
+        is_multiple = rows["measure_every"].is_not_null().to_numpy()
+        feed_target, measure = feed_target * every // EXACT_SCALE, choose(is_multiple, integers(rows["measure_sum"]), measure)
         figures = replace(figures, measure=measure * (figures.divisor // EXACT_SCALE))
     has_ratio, sign = has_feed_target & (measure != 0).astype(bool), choose(measure < 0, -1, 1)
     numerator, denominator = choose(has_ratio, feed_target * sign, numerator), choose(has_ratio, measure * sign, denominator)
-    is_zero = (measure == 0).astype(bool)
+    is_zero = (measure == 0).astype(bool) | (rows["measure"] == "distinct").to_numpy()
     numerator, denominator = choose(is_zero, 1, numerator), choose(is_zero, 1, denominator)
     to_date = to_date * denominator
     projected = choose(has_feed_target & is_zero, feed_target * (figures.divisor // EXACT_SCALE), figures.measure * numerator)
     base, quantity = figures.base * numerator, figures.quantity * numerator
     if counts_multiples:
-        is_count, is_measure = rows["measure_every"].is_not_null().to_numpy(), (rows["base"] == "measure").to_numpy()
+        is_count, is_measure = is_multiple, (rows["base"] == "measure").to_numpy()
         projected = count_projected(rows, projected, figures.divisor * denominator)
         base, quantity = choose(is_count & is_measure, projected, base), choose(is_count, projected, quantity)
     baseline = figures.baseline * denominator

@@ -55,7 +55,9 @@ def _compute(
     scheme = compile_scheme(frames)
     benefits = frames["benefits"].join(list_needs(axes), on="benefit_key")
     listed = list_payouts(benefits, frames["windows"], frames["participants"], first_payout)
-    measured = measure_periods(find_targets(listed, measures, frames["targets"]), measures, frames["periods"], as_of, as_of_period)
+    measured = measure_periods(
+        find_targets(listed, measures, frames["targets"]), measures, frames["groups"], frames["periods"], as_of, as_of_period
+    )
     compared = find_tie_breaks(find_metrics(measured, axes, frames["metrics"]), frames["tie_breakers"], measures, frames["metrics"])
     placed = find_ratios(rank_rows(find_reasons(compared), axes), axes)
 

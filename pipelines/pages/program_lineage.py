@@ -17,13 +17,13 @@ from sqlglot import exp, parse_one
 
 from assets.lineage.program import PROGRAM_FILE
 from assets.lineage.sql_columns import QueryLineage, read_query
-from assets.transform.calculate import MEASURES, QUERIES
+from assets.transform.calculate import GROUPS, MEASURES, QUERIES
 from assets.transform.dbt import compile_models, load_manifest, read_default_book
 from models.calculation.columns import TABLES
 from models.calculation.reads import column_graph, frames_joined
 
 #: The inputs of the levels of the calculation above the first.
-_NETTED = {"measures": MEASURES.format(table="int_measures_netted")}
+_NETTED = {"measures": MEASURES.format(table="int_measures_netted"), "groups": GROUPS.format(table="int_measures_netted")}
 #: What the steps write with SQL of their own.
 _WRITTEN = {"calc.lines_netted": "select due.* from intermediate.int_net_of_deductions as due"}
 

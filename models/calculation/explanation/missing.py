@@ -46,7 +46,10 @@ def _line_sets(blocked: pl.DataFrame) -> pl.DataFrame:
     """One row per blocked payout × set of lines that may lack something × period."""
     is_prior = pl.col("missing_lines").is_null()
     needs = {
-        "measure": pl.any_horizontal((pl.col("reason") == reason) & pl.col("measure").is_in(names) for reason, names, _ in MISSING),
+        "measure": pl.any_horizontal(
+            (pl.col("reason") == "fx") & (pl.col("measure") == "distinct"),
+            *((pl.col("reason") == reason) & pl.col("measure").is_in(names) for reason, names, _ in MISSING),
+        ),
         "base": ~is_prior & pl.any_horizontal((pl.col("reason") == reason) & pl.col("base").is_in(names) for reason, names, _ in MISSING),
         "quantity": ~is_prior & (pl.col("reason") == "quantity") & needs_quantity(),
         "ratio": ~is_prior

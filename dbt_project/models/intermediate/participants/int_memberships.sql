@@ -6,9 +6,9 @@ agreements as (
 
 -- what is counted: a scope of the agreement; also what an agreement of an exclusive group claims, which no benefit measures
 line_sets as (
-    select line_set_key, agreement_key, scope_key, attribute, needs_prior_year from {{ source("terms", "line_sets") }}
+    select line_set_key, agreement_key, scope_key, attribute, grouped_by, needs_prior_year from {{ source("terms", "line_sets") }}
     union all
-    select null, agreement_key, scope_key, null, false from {{ source("terms", "claims") }}
+    select null, agreement_key, scope_key, null, null, false from {{ source("terms", "claims") }}
 ),
 
 -- who takes part on some day of the term; their days in the year before it count for prior-year figures
@@ -151,6 +151,7 @@ select
     line_sets.line_set_key,
     line_sets.scope_key,
     line_sets.attribute,
+    line_sets.grouped_by,
     line_sets.needs_prior_year,
     scopes.counts_sale,
     scopes.counts_return,

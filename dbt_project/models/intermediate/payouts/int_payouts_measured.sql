@@ -26,8 +26,9 @@ to_allocate as (
         benefits.benefit_key,
         benefits.measure_line_set_key,
         payouts.participant_key,
-        benefits.measure as measure_kind,
-        benefits.method = 'graduated' as is_graduated,
+        -- values that are counted cannot be shared: their lines are by amount
+        case when benefits.measure = 'distinct' then 'amount' else benefits.measure end as measure_kind,
+        benefits.method = 'graduated' and benefits.measure <> 'distinct' as is_graduated,
         benefits.by_axis,
         benefits.measure_every,
         benefits.prorate = 'days' and benefits.by_axis in ('measure', 'growth_amount') as has_thresholds_prorated,
