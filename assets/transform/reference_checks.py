@@ -175,8 +175,8 @@ def _unknown_measures(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Prob
     problems = []
     for file, line, position, key, place, attribute in rows[:MAX_LISTED]:
         document = next(d for d in parse_documents((folder / file).read_text(encoding="utf-8"), file) if d.line == line)
-        of_lines = key in ("times", "distinct")
-        inner = ("then", place - 1) if key == "ties" else (key,) if of_lines else ("of",) if isinstance(document.value["benefits"][position]["measure"], dict) else ()
+        of_lines, measure = key in ("times", "distinct"), document.value["benefits"][position].get("measure")
+        inner = ("then", place - 1) if key == "ties" else (key,) if of_lines else ("of",) if isinstance(measure, dict) else ()
         path = ("benefits", position, "measure" if of_lines else key, *inner)
         names = known[key if of_lines else "of"]
         message = f"{attribute} is {_EXPECTED[key if of_lines else 'of']}{_suggestion(attribute, names)}"

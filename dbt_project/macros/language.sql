@@ -35,12 +35,12 @@
 
 {# The value of the attribute that a membership groups lines by, as text; null: the line has none. #}
 {% macro group_of_line() -%}
-    case memberships.grouped_by
+    nullif(case memberships.grouped_by
         {%- for name, column in var("book").groups %}
         when {{ text_literal(name) }} then cast(lines.{{ identifier(column) }} as varchar)
         {%- endfor %}
         else groups.value
-    end
+    end, '')
 {%- endmacro %}
 
 {# The day that decides what a line counts for: its own, or its original's where the agreement says so. #}

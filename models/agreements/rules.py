@@ -19,6 +19,8 @@ from models.agreements.schema import (
     Gate,
     Matrix,
     Measured,
+    PriorBaseline,
+    PriorYear,
     Scope,
     WeightedTarget,
     axes_of,
@@ -29,6 +31,7 @@ from models.agreements.schema import (
     distinct_of,
     factor_of,
     measure_of,
+    over_of,
 )
 from models.calendars import FIRST_YEAR, LAST_YEAR, PERIODS_IN, SPAN_ORDER
 from models.curves.vocabulary import GRID_FORMS, PAY_FORMS, SCALING_STEPS
@@ -87,6 +90,7 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
     yield from score_problems(benefit)
     yield from _method(benefit)
     yield from _multiples(benefit)
+    yield from _over(benefit)
     if factor_of(benefit) and measure_of(benefit)[0] not in MEASURES:
         yield ("measure", "of"), f"times multiplies {', '.join(MEASURES[:-1])} or {MEASURES[-1]}, not another attribute; name one of these"
     if benefit.accumulate != "window" and SPAN_ORDER[benefit.accumulate] < SPAN_ORDER[benefit.window]:
@@ -191,6 +195,29 @@ def _multiples(benefit: Benefit) -> Iterator[Finding]:
         yield ("accrue", "placement"), "measure with distinct cannot take placement: forecast: how many values come is not known from the days; use actual"
     if distinct_of(benefit) and benefit.accrue.forecast != "linear":
         yield ("accrue", "forecast"), f"measure with distinct is not projected, so forecast: {benefit.accrue.forecast} has no effect; remove it"
+
+
+def _over(benefit: Benefit) -> Iterator[Finding]:
+    """What `over` refuses: whatever compares or cuts a measure of the window's own days."""
+    if over_of(benefit) is None:
+        return
+    says = "measure with over sees other days than the window"
+    if base_of(benefit)[0] in ("measure", "increment"):
+        yield ("base",), f"{says}, so what is paid needs a base of its own days; give base: amount, quantity or margin"
+    for figure in ("baseline", "target"):
+        if isinstance(getattr(benefit, figure), PriorBaseline | PriorYear) or (figure == "baseline" and benefit.baseline is not None):
+            yield (figure,), f"{says}, which are compared with no {figure} of the year before; give by: measure, or a target that is a number or feed"
+    if benefit.method in ("graduated", "rolling"):
+        yield (
+            ("method",),
+            f"{says}, so method: {benefit.method} cannot cut it into slices of the window; use whole, linear or total",
+        )
+    if benefit.accumulate != "window":
+        yield ("accumulate",), f"{says}, so it cannot accumulate; remove accumulate, or over"
+    if benefit.prorate == "days":
+        yield ("prorate",), f"{says}, so the days of the window do not prorate it; remove prorate, or over"
+    if benefit.accrue.forecast != "linear":
+        yield ("accrue", "forecast"), f"{says}, so it is not projected by forecast: {benefit.accrue.forecast}; use linear"
 
 
 def pays_on_money(benefit: Benefit) -> bool:

@@ -106,8 +106,14 @@ class PriorBaseline(Part):
     prior: Literal["year"] = Field(description="The same days one year earlier.")
 
 
+class Trailing(Part):
+    """The last fiscal periods, that of the window's end included."""
+
+    trailing: int = Field(ge=1, le=120, description="How many periods, such as 12. The last one counts up to the window's end.")
+
+
 class Measured(Part):
-    """A measure with a scope of its own, or one that multiplies lines or counts multiples."""
+    """A measure with a scope or days of its own, or one that multiplies lines or counts multiples."""
 
     of: Text = Field(description="amount, quantity, margin, count, or a numeric attribute of the transactions.")
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the benefit's scope.")
@@ -118,6 +124,11 @@ class Measured(Part):
         default=None, description="M is how many full multiples of this the sum has; below 0 counted towards 0. per_unit pays for each."
     )
     round: Literal["down", "up"] = Field(default="down", description="With every: up counts a multiple as soon as it is begun.")
+    over: Annotated[Annotated[Literal["prior_year"], Tag("word")] | Annotated[Trailing, Tag("mapping")], Discriminator(kind_of)] | None = Field(
+        default=None,
+        description="The days that are measured instead of the window's: the whole fiscal year before (prior_year), or {trailing: 12} periods. "
+        "The term limits neither. Needs a base of its own.",
+    )
 
 
 class Distinct(Part):
@@ -237,9 +248,7 @@ def _measure_form(value: Any) -> str:
     return "Distinct" if isinstance(value, Distinct) or (isinstance(value, dict) and "distinct" in value) else kind_of(value)
 
 
-Measure = Annotated[
-    Annotated[Text, Tag("word")] | Annotated[Measured, Tag("mapping")] | Annotated[Distinct, Tag("Distinct")], Discriminator(_measure_form)
-]
+Measure = Annotated[Annotated[Text, Tag("word")] | Annotated[Measured, Tag("mapping")] | Annotated[Distinct, Tag("Distinct")], Discriminator(_measure_form)]
 BaseName = Literal["measure", "amount", "quantity", "margin", "increment"]
 Base = Annotated[Annotated[BaseName, Tag("word")] | Annotated[Based, Tag("mapping")], Discriminator(kind_of)]
 Ids = Annotated[list[Identifier], Field(min_length=1), Tag("list")]
@@ -487,6 +496,11 @@ def factor_of(benefit: Benefit) -> str | None:
 def distinct_of(benefit: Benefit) -> str | None:
     """The attribute whose distinct values are counted."""
     return benefit.measure.distinct if isinstance(benefit.measure, Distinct) else None
+
+
+def over_of(benefit: Benefit) -> Trailing | str | None:
+    """The days that the measure sees, if they are not the window's."""
+    return benefit.measure.over if isinstance(benefit.measure, Measured) else None
 
 
 def counts_multiples(benefit: Benefit) -> bool:

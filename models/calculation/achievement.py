@@ -96,6 +96,7 @@ def measure_periods(
         .with_columns(pl.col("period_no").cast(pl.Int32))
     )
     rows, of_measure, of_base = _join_sums(rows, measures.filter(~pl.col("is_prior")))
+    rows = _see_other_days(rows, measures, periods, of_measure)
     base = pl.col("base")
     of_span = pl.struct("benefit_key", "participant_key", "span_start").rle_id()
     is_measure = base.is_in(["measure", "increment"])
@@ -108,11 +109,14 @@ def measure_periods(
         .pipe(count_values, groups)
         .with_columns(
             pl.when(is_measure).then("measure_period").otherwise(column_of(base, of_base)).alias("base_period"),
+            pl.col("measure_period").alias("seen_period"),
             # the line count is that of the measure's own scope
             pl.col(f"line_count{of_measure}").alias("line_count"),
         )
         .with_columns(
-            pl.col("measure_period").cum_sum().over("span_key").alias("measure_to_date"),
+            pl.col("seen_period").cum_sum().over("span_key").alias("measure_to_date"),
+            # what the lines of the window bring: where they are not measured, their base
+            pl.when(pl.col("measure_over").is_null()).then("measure_period").otherwise("base_period").alias("measure_period"),
             pl.col("base_period").cum_sum().over("span_key").alias("base_sum"),
             pl.col("quantity").cast(EXACT).cum_sum().over("span_key").alias("quantity_to_date"),
             # the running sum of zeros is zero, so columns of zeros are skipped: in most books nothing is missing
@@ -121,7 +125,7 @@ def measure_periods(
             *sums_of_ratios,
         )
     )
-    summed = count_to_date(summed)
+    summed = count_to_date(summed.drop("seen_period"))
     if rows["counts_from"].ne(rows["first_period"]).any():
         summed = summed.filter(pl.col("period_no") >= pl.col("first_period"))
     return (
@@ -160,6 +164,35 @@ def _join_sums(rows: pl.DataFrame, sums: pl.DataFrame) -> tuple[pl.DataFrame, st
             rows = rows.with_columns(pl.col(f"{c}{suffix}").fill_null(0) for c in SUMMED)
         suffixes[suffix] = suffix if same is None else same
     return rows, suffixes["_of_measure"], suffixes["_of_base"]
+
+
+def _see_other_days(rows: pl.DataFrame, measures: pl.DataFrame, periods: pl.DataFrame, suffix: str) -> pl.DataFrame:
+    """The rows with the sums of the measure's lines over other periods than the window's, where it is of others (`over`): those before the window with its
+    first period. Adds measured_from and measured_until, the days they cover; null where they are the window's."""
+    if not rows["measure_over"].is_not_null().any():
+        return rows
+    key, period = ["measure_line_set_key", "participant_key"], pl.col("measured_period")
+    seen = (
+        rows.filter(pl.col("measure_over").is_not_null())
+        .group_by("payout_key", *key, "counts_from", "measured_first_period", "measured_last_period")
+        .agg(pl.col("period_no").max().alias("until"))
+        .with_columns(pl.int_ranges("measured_first_period", pl.min_horizontal("measured_last_period", "until") + 1).alias("measured_period"))
+        .explode("measured_period")
+        .drop_nulls("measured_period")
+        .with_columns(period.cast(pl.Int32), pl.max_horizontal(period, "counts_from").cast(pl.Int32).alias("period_no"))
+        .join(measures.filter(~pl.col("is_prior")), left_on=[*key, "measured_period"], right_on=["line_set_key", "participant_key", "period_no"])
+        .group_by("payout_key", "period_no")
+        .agg(pl.col(c).sum().alias(f"{c}_seen") for c in SUMMED)
+    )
+    is_over = pl.col("measure_over").is_not_null()
+    days = {"measured_first_period": ("first_day", "measured_from"), "measured_last_period": ("last_day", "measured_until")}
+    for number, (day, name) in days.items():
+        rows = rows.join(periods.select(pl.col("period_no").alias(number), pl.col(day).alias(name)), on=number, how="left", maintain_order="left")
+    return (
+        rows.join(seen, on=["payout_key", "period_no"], how="left", maintain_order="left")
+        .with_columns(pl.when(is_over).then(pl.col(f"{c}_seen").fill_null(0)).otherwise(f"{c}{suffix}").alias(f"{c}{suffix}") for c in SUMMED)
+        .drop(f"{c}_seen" for c in SUMMED)
+    )
 
 
 def column_of(name: pl.Expr, suffix: str = "") -> pl.Expr:

@@ -23,7 +23,7 @@ SUMMED: Types = {
     "missing_rates": COUNT, "missing_costs": COUNT, "missing_quantities": COUNT, "missing_attributes": COUNT,
 }  # fmt: skip
 #: Columns of terms.benefits that the calculation does not read.
-_UNREAD = ("definition", "quote", "clause", "position", "has_constant_rate")
+_UNREAD = ("definition", "quote", "clause", "position", "has_constant_rate", "share_line_set_key", "share_measure")
 _OF_AGREEMENT = ("agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of")
 _TERMS = (
     "tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods",
@@ -80,7 +80,7 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         **{name: (dtype, "sum over the lines of the benefit, in this period") for name, dtype in SUMMED.items() if not name.startswith("missing_")},
         **{name: (dtype, "how many lines of the span do not have it") for name, dtype in SUMMED.items() if name.startswith("missing_")},
         "span_key": (pl.UInt32, "number of the span, over which the measure accumulates"),
-        "measure_period": (EXACT, "measure of this period, before multiples or values are counted"),
+        "measure_period": (EXACT, "what the lines bring in this period: the measure before it is counted, or the base where other days are measured"),
         "missing_values": (COUNT, "how many values that are counted lack a rate on a line that decides"),
         "base_period": (EXACT, "base of this period, before `increment`"),
         "measure_to_date": (EXACT, "M: measure of the span up to the end of the period"),
@@ -157,6 +157,7 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
         for part in ("numerator", "denominator")
     },
     r"axis_words_\d+": (TEXT, "what that x is made of, in words"),
+    "measured_(from|until)": (DATE, "first and last day that are measured where they are not the window's"),
     "axis_missing": (TEXT, "what such an x lacks, in words"),
     "(amount|cost)_to_date": (pl.Decimal(38, 6), "sum over the benefit's own lines up to the end of the period, for ratios"),
     "units_to_date": (EXACT, "quantity of these lines"),

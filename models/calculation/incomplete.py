@@ -18,7 +18,7 @@ def hide_incomplete(rows: pl.DataFrame) -> pl.DataFrame:
     is_increment = pl.col("base") == "increment"
     measure = pl.col("missing_measure")
     lacking = {
-        "measure_period": measure,
+        "measure_period": pl.when(pl.col("measure_over").is_null()).then(measure).otherwise("missing_base"),
         "measure_to_date": measure,
         "base_to_date": pl.col("missing_base") | (is_increment & (prior_baseline | pl.col("baseline").is_null())),
         "quantity_to_date": pl.when(~is_counted()).then(pl.col("missing_quantities") > 0).otherwise(measure),

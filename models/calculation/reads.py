@@ -77,13 +77,15 @@ _READS: Mapping[str, Mapping[str, str]] = {
         ALONG: f"payout_key benefit_key line_set_key base_line_set_key measures.is_prior periods.period_no {_SUM_KEYS} "
         f"{_of('groups', 'line_set_key participant_key period_no')}",
         "period_no": "counts_from first_period last_period",
-        **{name: f"measures.{name}" for name in SUMMED},
+        **{name: f"measures.{name} measure_over measured_first_period measured_last_period" for name in SUMMED},
         "span_key": "benefit_key participant_key span_start",
-        "measure_period": f"{_VALUES} measure",
+        "measure_period": f"{_VALUES} measure base measure_over",
         "base_period": f"measure_period base {_VALUES}",
-        "measure_sum": "measure_period",
+        "measure_sum": f"{_VALUES} measure",
+        "measured_from": "measured_first_period periods.first_day",
+        "measured_until": "measured_last_period periods.last_day",
         "missing_values": f"measure_distinct {_GROUPS}",
-        "measure_to_date": f"measure_period measure_every measure_round measure_distinct {_GROUPS}",
+        "measure_to_date": f"{_VALUES} measure measure_every measure_round measure_over measured_first_period measured_last_period measure_distinct {_GROUPS}",
         "base_sum": "base_period base measure_to_date",
         "base_to_date": "base_sum base measure_to_date baseline",
         "quantity_to_date": "quantity measure_to_date",
@@ -146,7 +148,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
     "forecast_rows": {
         ALONG: f"reason payout_key period_no series_key window_no window_start missing_measure missing_prior_target missing_prior_baseline benefit_key "
         f"axes.slot axes.benefit_key axes.rank_of axis_needs_positive_baseline base {_SUM_KEYS}",
-        "projected_measure": f"measure_to_date measure measure_sum measure_every measure_round {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
+        "projected_measure": f"measure_to_date measure measure_over measure_sum measure_every measure_round {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
         "tier_forecast": f"tier projected_measure {_AXIS} {_VIEWED} {_LADDER}",
         "tier_accrual": f"tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_VIEWED} {_LADDER}",
         "accrual_earned": f"earned projected_measure placement placement_tier target_source baseline_source {_PROJECTS} {_PAYS} {_VIEWED}",
@@ -154,7 +156,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
     "_assign_status": {
         ALONG: "payout_key is_last",
         "own_measure": "measure_period",
-        "span_measure_before": "measure_to_date measure_sum own_measure",
+        "span_measure_before": "measure_to_date measure_sum own_measure measure_over",
         "status": "reason window_end",
         "status_reason": "reason",
         "due_date": "window_end lag_days",

@@ -55,8 +55,9 @@ def _line_sets(blocked: pl.DataFrame) -> pl.DataFrame:
         "ratio": ~is_prior
         & pl.any_horizontal((pl.col("reason") == reason) & pl.col("axis_needs_sums").str.contains("|".join(names)) for reason, names, _ in MISSING),
     }
-    first = pl.when(is_prior).then("span_first_period").otherwise("counts_from")
-    last = pl.when(is_prior).then("last_period").otherwise("period_no")
+    is_elsewhere = (pl.col("role") == "measure") & pl.col("measure_over").is_not_null()
+    first = pl.when(is_prior).then("span_first_period").when(is_elsewhere).then("measured_first_period").otherwise("counts_from")
+    last = pl.when(is_prior).then("last_period").when(is_elsewhere).then("measured_last_period").otherwise("period_no")
     return (
         pl.concat(
             [blocked.filter(needed).with_columns(pl.lit(role).alias("role"), pl.col(_KEYS[role]).alias("line_set_key")) for role, needed in needs.items()]

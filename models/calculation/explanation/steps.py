@@ -165,7 +165,7 @@ def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
     of_measure = pl.coalesce("measure_attribute", multiplied, "measure_name")
     net = pl.when(pl.col("net_of").is_not_null()).then(pl.format(", amounts net of what {} pays on them", "net_of")).otherwise(pl.lit(""))
     summed = pl.format("M = {}sum of {} over {} lines{}", _multiples(), of_measure, "line_count", net)
-    counted = pl.format("M = distinct values of {} over {} lines, each with more than 0 of quantity, or of amount without one", "measure_distinct", "line_count")
+    counted = pl.format("M = distinct values of {} over {} lines, with a quantity above 0, or an amount without one", "measure_distinct", "line_count")
     sums = pl.when(pl.col("measure_distinct").is_not_null()).then(counted).otherwise(summed)
     return [
         _step(payouts, "measure", sums, _measure_inputs(payouts), "measure"),
@@ -295,10 +295,14 @@ def _multiples() -> pl.Expr:
 
 
 def _measure_inputs(payouts: pl.DataFrame) -> pl.Expr:
+    days = _span_inputs()
+    if "measured_from" in payouts.columns:
+        until = pl.min_horizontal("measured_until", "window_end")
+        days = pl.when(pl.col("measure_over").is_null()).then(days).otherwise(pl.format("from {} to {}", "measured_from", until))
     if "measure_sum" not in payouts.columns:
-        return _span_inputs()
-    counted = pl.format("{}, sum = {}", _span_inputs(), _plain(pl.col("measure_sum")))
-    return pl.when(pl.col("measure_every").is_not_null()).then(counted).otherwise(_span_inputs())
+        return days
+    counted = pl.format("{}, sum = {}", days, _plain(pl.col("measure_sum")))
+    return pl.when(pl.col("measure_every").is_not_null()).then(counted).otherwise(days)
 
 
 def _quantity_formula() -> pl.Expr:

@@ -6,9 +6,9 @@ agreements as (
 
 -- what is counted: a scope of the agreement; also what an agreement of an exclusive group claims, which no benefit measures
 line_sets as (
-    select line_set_key, agreement_key, scope_key, attribute, grouped_by, needs_prior_year from {{ source("terms", "line_sets") }}
+    select line_set_key, agreement_key, scope_key, attribute, grouped_by, counts_from, needs_prior_year from {{ source("terms", "line_sets") }}
     union all
-    select null, agreement_key, scope_key, null, null, false from {{ source("terms", "claims") }}
+    select null, agreement_key, scope_key, null, null, null, false from {{ source("terms", "claims") }}
 ),
 
 -- who takes part on some day of the term; their days in the year before it count for prior-year figures
@@ -160,13 +160,15 @@ select
     scopes.condition_key,
     agreements.conversion_key,
     agreements.returns = 'original' as counts_originals,
-    agreements.term_from,
+    -- a measure of days before the term counts them like those of the term
+    coalesce(line_sets.counts_from, agreements.term_from) as term_from,
     agreements.term_to,
     spans.partner_key,
     spans.participant_key,
     -- only to pass fewer lines on: a year of any calendar is shorter than 400 days. A claim holds on the days of its own version's windows
     greatest(spans.first_day, case
         when line_sets.line_set_key is null then agreements.valid_from
+        when line_sets.counts_from is not null then line_sets.counts_from
         when line_sets.needs_prior_year then agreements.term_from - 400
         else agreements.term_from
     end) as first_day,

@@ -24,10 +24,9 @@ to_allocate as (
         -- the order in which lines are published: it does not depend on the order of agreements
         cast(row_number() over (order by identified.payout_id) as integer) as payout_no,
         benefits.benefit_key,
-        benefits.measure_line_set_key,
+        benefits.share_line_set_key as measure_line_set_key,
         payouts.participant_key,
-        -- values that are counted cannot be shared: their lines are by amount
-        case when benefits.measure = 'distinct' then 'amount' else benefits.measure end as measure_kind,
+        benefits.share_measure as measure_kind,
         benefits.method = 'graduated' and benefits.measure <> 'distinct' as is_graduated,
         benefits.by_axis,
         benefits.measure_every,

@@ -38,6 +38,7 @@ select
     benefits.placement_tier,
     benefits.forecast,
     benefits.definition,
-    benefits.measure_distinct
+    benefits.measure_distinct,
+    benefits.measure_over
 from {{ source("terms", "benefits") }} as benefits
 inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
