@@ -170,6 +170,7 @@ class BenefitLines:
         if self.distinct:
             measured = self.values[participant].counted(window.span_start, last)
             m = measured.value
+            based = measured if self.base_kind == "measure" else based
         q = m if self.counts else q
         t, b, t_missing, b_missing = r.t, r.b, r.t_missing, r.b_missing
         k, _ = self._reference(participant, window, "incentive")

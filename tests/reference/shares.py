@@ -46,7 +46,7 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Position,
 def _shared(case: BenefitLines, window: Window, payout: Row) -> Fraction:
     """What the lines share: the payout before it was rounded, unless something but rounding made it what it is, or it pays nothing."""
     is_changed = payout["is_limited"] or window.start != window.span_start or payout["payout"] != payout["earned"] or not payout["payout"]
-    exact: Fraction = payout["payout" if is_changed or _is_mixed(case.benefit) else "exact"]
+    exact: Fraction = payout["payout" if is_changed or (_is_mixed(case.benefit) and not case.distinct) else "exact"]
     return exact
 
 

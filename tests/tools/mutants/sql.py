@@ -128,10 +128,13 @@ AGREED: dict[str, list[tuple[str, str]]] = {
     "int_memberships.sql": [
         ("agreements.term_from - 400", "agreements.term_from"),
         ("where pool = 'each'", "where true"),
+        ("coalesce(line_sets.counts_from, agreements.term_from) as term_from", "agreements.term_from"),
+        ("when line_sets.counts_from is not null then line_sets.counts_from\n", ""),
     ],
     "int_participations.sql": [
         ("and matched.attribute_count = needed.attribute_count", "and matched.attribute_count >= 1"),
-        ("matched.last_day >= agreements.term_from - 400", "matched.last_day >= agreements.term_from"),
+        ("least(agreements.term_from - 400,", "least(agreements.term_from,"),
+        ("coalesce(earliest.first_day, agreements.term_from)", "agreements.term_from"),
     ],
     "int_days_converted.sql": [
         ("when conversions.rate_on = 'fixed' then fixed_rates.rate", "when conversions.rate_on = 'fixed' then fx_rates.rate"),
