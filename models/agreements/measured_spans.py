@@ -28,7 +28,6 @@ def measured_periods(benefit: Benefit, window: Window, periods: Sequence[Period]
 
 
 def counted_from(benefit: Benefit, windows: Iterable[Window], periods: Sequence[Period], term_from: dt.date) -> dt.date | None:
-    """The first day whose lines the measure counts, if that is not the term's first."""
+    """The first day whose lines the measure counts, at the latest the term's first; None without `over`."""
     firsts = [first for window in windows if (first := measured_periods(benefit, window, periods)[0]) is not None]
-    day = min((periods[first].first_day for first in firsts), default=term_from)
-    return day if day < term_from else None
+    return min([term_from, *(periods[first].first_day for first in firsts)]) if over_of(benefit) else None

@@ -63,7 +63,7 @@ Row = dict[str, Any]
 
 class LineSet(NamedTuple):
     """The lines that a figure adds up: those of a scope, the attribute that is measured or that multiplies, what it multiplies, and the attribute by whose
-    values sums are kept apart, and the first day that counts where it is before the term."""
+    values sums are kept apart, and the first day that counts where other days are measured."""
 
     scope_key: int
     attribute: str | None = None
@@ -142,7 +142,7 @@ class _Terms:
 
     def _line_sets(self, agreement_key: int, source: Source, counted_from: dict[str, dt.date | None]) -> list[list[int]]:
         """The keys of each benefit's line sets: of its own lines, its measure, its base, and of each figure that breaks ties. Benefits with the same scope
-        share a line set. counted_from: by benefit, the first day that its measure counts where it is before the term."""
+        share a line set. counted_from: by benefit, the first day that its measure counts if it sees other days than the window."""
         wanted: list[list[LineSet]] = []
         with_prior_year: set[LineSet] = set()
         outer = source.agreement.scope

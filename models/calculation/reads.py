@@ -185,7 +185,8 @@ _READS: Mapping[str, Mapping[str, str]] = {
     },
     "forget_changed": dict.fromkeys(("exact_numerator", "exact_divisor"), "exact_numerator exact_divisor payout earned window_start span_start"),
     "hide_incomplete": {
-        ALONG: "reason measure base measure_every measure_over missing_measure missing_base missing_quantities missing_prior_target missing_prior_baseline prior_missing",
+        ALONG: "reason measure base measure_every measure_over missing_measure missing_base missing_quantities missing_prior_target "
+        "missing_prior_baseline prior_missing",
         **dict.fromkeys(("measure_period", "measure_to_date", "quantity_to_date", "prior_measure", "effective_target", "baseline", "attainment", "growth"), ""),
         "base_to_date": "baseline",
     },

@@ -31,9 +31,10 @@ _WRITTEN = {"calc.lines_netted": "select due.* from intermediate.int_net_of_dedu
 def make_program() -> str:
     """The text of program.json: one line per column, so that a change of the SQL is a readable change of it."""
     whole = read_default_book()
+    # lines have columns more where the book uses them
     models, plain = read_models(whole), read_models({name: False if value is True else value for name, value in whole.items()})
     columns = {
-        f"{table}.{name}": (column.expression, sorted(column.inputs | plain[table].columns[name].inputs))
+        f"{table}.{name}": (column.expression, sorted(column.inputs | (plain[table].columns[name].inputs if name in plain[table].columns else set())))
         for table, query in models.items()
         for name, column in query.columns.items()
     }

@@ -225,7 +225,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('pl.col("seen_period").cum_sum().over("span_key")', 'pl.col("seen_period").cum_sum().over("payout_key")'),
         ('pl.max_horizontal(period, "counts_from").cast(pl.Int32).alias("period_no")', 'period.alias("period_no")'),
         ('pl.min_horizontal("measured_last_period", "until") + 1', '"until"'),
-        ('.then("measure_period").otherwise("base_period").alias("measure_period")', '.then("measure_period").otherwise("seen_period").alias("measure_period")'),
+        ('.otherwise("base_period").alias("measure_period")', '.otherwise("seen_period").alias("measure_period")'),
         ('pl.col("base_period").cum_sum().over("span_key")', 'pl.col("measure_period").cum_sum().over("span_key")'),
         ('pl.max_horizontal(pl.col("measure_to_date") - pl.col("baseline"), pl.lit(0, EXACT))', 'pl.col("measure_to_date") - pl.col("baseline")'),
         ('(pl.col(f"amount{suffix}") - pl.col(f"cost{suffix}")).cast(EXACT)', 'pl.col(f"amount{suffix}").cast(EXACT)'),
@@ -243,7 +243,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     "models/agreements/measured_spans.py": [
         ("last - over.trailing + 1", "last - over.trailing"),
         ("periods[last].fiscal_year - 1", "periods[last].fiscal_year"),
-        ("day if day < term_from else None", "None"),
+        ("min([term_from, *(", "max([term_from, *("),
     ],
     "models/calculation/agreement_limits.py": [
         ('SPAN = ("agreement_id", "participant_key", "limited_until")', 'SPAN = ("agreement_id", "limited_until")'),
