@@ -35,12 +35,18 @@
 
 {# The value of the attribute that a membership groups lines by, as text; null: the line has none. #}
 {% macro group_of_line() -%}
-    nullif(case memberships.grouped_by
-        {%- for name, column in var("book").groups %}
-        when {{ text_literal(name) }} then cast(lines.{{ identifier(column) }} as varchar)
-        {%- endfor %}
-        else groups.value
-    end, '')
+    nullif(
+        {%- if var("book").groups -%}
+        case memberships.grouped_by
+            {%- for name, column in var("book").groups %}
+            when {{ text_literal(name) }} then cast(lines.{{ identifier(column) }} as varchar)
+            {%- endfor %}
+            else groups.value
+        end
+        {%- else -%}
+        groups.value
+        {%- endif -%}
+    , '')
 {%- endmacro %}
 
 {# The day that decides what a line counts for: its own, or its original's where the agreement says so. #}
