@@ -43,7 +43,8 @@ BENEFIT_COLUMNS = """
 """
 _GROUPED = "line_set_key in (select line_set_key from terms.line_sets where grouped_by is not null)"
 _SUMS = ", ".join(SUMMED)
-_SUMMED_UP = ", ".join(f"sum({name})::{'bigint' if dtype == pl.Int64 else f'decimal(38, {dtype.scale})'} as {name}" for name, dtype in SUMMED.items())
+_TYPES = {name: f"decimal(38, {dtype.scale})" if isinstance(dtype, pl.Decimal) else "bigint" for name, dtype in SUMMED.items()}
+_SUMMED_UP = ", ".join(f"sum({name})::{dtype} as {name}" for name, dtype in _TYPES.items())
 #: The sums; those that are kept apart by the values of an attribute, added up.
 MEASURES = f"""
     select line_set_key, participant_key, period_no, is_prior, is_after_as_of, {_SUMS} from intermediate.{{table}} where not {_GROUPED}
