@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import duckdb
 
 _MARTS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "marts"
+#: Views over published tables: no file of the set holds them.
+VIEWS = ("audit_line",)
+_REFERENCED = re.compile(r"\{\{ ref\(\"(\w+)\"\) \}\}")
 _REFERENCE = re.compile(r"ref\('(\w+)'\)")
 
 
@@ -54,6 +57,34 @@ def declared_keys() -> dict[str, Keys]:
         references = tuple((column, table) for column, (table, field) in referred if primary.get(table) == (field,))
         found[model["name"]] = Keys(tuple(_not_null(model)), primary[model["name"]], references)
     return found
+
+
+@cache
+def view_query(name: str) -> str:
+    """The query of one of VIEWS, over published tables by their names alone."""
+    return _REFERENCED.sub(r"\1", _view_text(name))
+
+
+def parts_of_view(name: str) -> str:
+    """The common tables of a view's query, without its last select: for a question about the same rows in more detail."""
+    return view_query(name)[: view_query(name).rindex("\nselect\n")]
+
+
+@cache
+def tables_of_view(name: str) -> frozenset[str]:
+    """The tables that a view reads."""
+    return frozenset(_REFERENCED.findall(_view_text(name)))
+
+
+def view_statements(place: str, present: Collection[str]) -> list[str]:
+    """What makes and describes those of VIEWS that can be made of the tables that are there."""
+    described = descriptions()
+    statements = []
+    for name in VIEWS:
+        if tables_of_view(name) <= set(present) and name not in present:
+            statements.append(f"create view {place}.{name} as {view_query(name)}")
+            statements += comment_statements("view", place, name, described, set(described[name][1]))
+    return statements
 
 
 def columns_of(con: duckdb.DuckDBPyConnection, files: list[Path]) -> dict[str, str]:
@@ -111,6 +142,12 @@ def comment_statements(kind: str, place: str, table: str, described: dict[str, t
         f"comment on {kind} {place}.{table} is {literal(description)}",
         *(f"comment on column {place}.{table}.{identifier(name)} is {literal(columns[name])}" for name in columns if name in present),
     ]
+
+
+@cache
+def _view_text(name: str) -> str:
+    (path,) = _MARTS.rglob(f"{name}.sql")
+    return re.sub(r"\{#.*?#\}\s*", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
 @cache

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from assets.published.marts import columns_of, comment_statements, declared_keys, descriptions, keys_that_hold
+from assets.published.marts import columns_of, comment_statements, declared_keys, descriptions, keys_that_hold, view_statements
 from assets.published.reader import files_of, read_manifest
 from assets.publishing.empty_database import attached, staged_tables
 from assets.runtime.durable_files import flush
@@ -49,7 +49,7 @@ def _statements(con: duckdb.DuckDBPyConnection, files: Mapping[str, list[Path]])
         defined += [f"primary key ({', '.join(map(identifier, keys[table].primary))})"] if keys[table].primary else []
         statements.append(f"create table published.{table} ({', '.join(defined)})")
         statements += comment_statements("table", "published", table, described, set(types))
-    return ";".join(statements)
+    return ";".join([*statements, *view_statements("published", files)])
 
 
 def describe_files(con: duckdb.DuckDBPyConnection, published: Path, files: dict[str, list[Path]]) -> None:
@@ -59,12 +59,15 @@ def describe_files(con: duckdb.DuckDBPyConnection, published: Path, files: dict[
 
 def describe_tables(con: duckdb.DuckDBPyConnection, place: str, files: dict[str, list[str]]) -> None:
     """The same for files by their names below `place`, a folder or a URL."""
-    copied = {name for (name,) in con.execute("select table_name from duckdb_tables() where database_name = 'published'").fetchall()}
+    found = "select table_name from information_schema.tables where table_catalog = 'published'"
+    present = {name for (name,) in con.execute(found).fetchall()}
     with transaction(con):
-        for table in files.keys() - copied:
+        for table in files.keys() - present:
             con.execute(f"create view published.{table} as from {_scan_of_view(place, files[table])}")
             columns = con.sql(f"from published.{table}").columns
             con.execute(";".join(comment_statements("view", "published", table, descriptions(), set(columns))))
+        for statement in view_statements("published", present | files.keys()):
+            con.execute(statement)
 
 
 def export_database(published: Path, target: Path) -> dict[str, int]:

@@ -30,6 +30,7 @@ from assets.archive.run_identity import describe_terms, read_run_id, record_run
 from assets.archive.stored_archive import shared_log
 from assets.incremental.mode import keep_published
 from assets.incremental.payout_runs import write_payout_runs
+from assets.published.marts import VIEWS
 from assets.published.reader import DATABASE, MANIFEST, files_of, sealed
 from assets.publishing.duckdb_file import COPIED_UP_TO_ROWS, copy_tables, describe_files, replace_file
 from assets.publishing.empty_database import attached
@@ -53,7 +54,11 @@ from models.sql_text import literal
 if TYPE_CHECKING:
     import duckdb
 
-#: Sort keys of large tables, so that equal content gives equal bytes. Small tables are sorted by all columns. The mart of the lines defines their order.
+#: One row per row of a file of transactions.
+TRANSACTIONS = "fct_transaction"
+#: Marts that define the order of their rows.
+IN_ORDER = (LINES, TRANSACTIONS)
+#: Sort keys of other large tables, so that equal content gives equal bytes. Small tables are sorted by all columns.
 SORTED_BY = {
     "fct_payout": "order by payout_id",
     "fct_achievement": "order by payout_id, period",
@@ -61,6 +66,20 @@ SORTED_BY = {
     "fct_calculation_step": "order by payout_id, step_no",
     "fct_journal": "order by entry_id, line_no",
 }
+
+
+#: Files of transactions of which fct_transaction, and so audit_line, has other rows than were read.
+_EVERY_ROW = """
+    with found as (
+        select source_sha256, count(*) filter (disposition in ('loaded', 'waiting')) as loaded, count(*) filter (disposition = 'duplicate') as duplicate,
+            count(*) filter (disposition = 'superseded') as superseded, count(*) filter (disposition = 'rejected') as rejected
+        from {rows} group by source_sha256
+    ),
+    counted as (
+        select sha256 as source_sha256, rows_loaded as loaded, rows_duplicate as duplicate, rows_superseded as superseded, rows_rejected as rejected
+        from {files} where feed = 'transactions' and status = 'loaded'
+    )
+    from ((from found except from counted) union all (from counted except from found)) where loaded + duplicate + superseded + rejected > 0"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,8 +169,11 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
 
 
 def check_set(con: duckdb.DuckDBPyConnection, context: RunContext, files: dict[str, list[Path]]) -> None:
-    """Read the set back: each payout once, and its lines add up to it. Raises CheckFailed with the first offending rows."""
+    """Read the set back: each payout once, its lines add up to it, every row of every file. Raises CheckFailed with the first offending rows."""
     payouts = scan(files["fct_payout"])
+    if TRANSACTIONS in files:
+        every_row = _EVERY_ROW.format(rows=scan(files[TRANSACTIONS]), files=scan(files["audit_feed_file"]))
+        _must_be_empty(con, "every_row_of_every_file_is_published", every_row)
     _must_be_empty(con, "each_payout_is_published_once", f"select payout_id, count(*) as times from {payouts} group by payout_id having count(*) > 1")
     added = "select payout_id, sum(line_payout) as lines from lines group by payout_id"
     whole = f"with lines as (from {scan(files[LINES])}) {added}"
@@ -182,7 +204,8 @@ def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext
     Facts are written two at a time on their own cursors. The lines come first, because they take as long as all others together. `con` writes the rest,
     because only it sees the run just recorded. Small tables are copied while lines in parts are still being written.
     """
-    tables = [t for (t,) in con.execute("select table_name from information_schema.tables where table_schema = 'marts' order by all").fetchall()]
+    found = con.execute("select table_name from information_schema.tables where table_schema = 'marts' order by all").fetchall()
+    tables = [table for (table,) in found if table not in VIEWS]
     missing = {"fct_payout", LINES} - set(tables)
     if missing:
         raise CheckFailed("all_tables_are_there", f"schema marts has no {', '.join(sorted(missing))}")
@@ -256,7 +279,7 @@ def _take_over_or_write_by_tasks(
 def _write_file(con: duckdb.DuckDBPyConnection, folder: Path, table: str, name: str) -> _File:
     path = folder / f"{name}.parquet"
     # of five million lines zstd makes files 40 % smaller, in 15 % more time; Power BI cannot read the encodings of Parquet version 2
-    order = "" if table == LINES else SORTED_BY.get(table, "order by all")
+    order = "" if table in IN_ORDER else SORTED_BY.get(table, "order by all")
     written = con.execute(f"copy (from marts.{table} {order}) to {literal(path)} (format parquet, compression snappy)").fetchall()[0][0]
     flush(path)
     return _File(table, int(written), file_sha256(path))

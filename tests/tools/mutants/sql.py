@@ -18,7 +18,7 @@ PARTS = ("tests/integration/publishing/test_line_parts.py", "-k", "demo")
 CLOSE = ("tests/integration/ledger/test_close_command.py",)
 
 CREDITED: dict[str, list[tuple[str, str]]] = {
-    "int_memberships.sql": [
+    "int_credits_spanned.sql": [
         ("coalesce(payees.participant_key, participations.partner_key) as participant_key", "participations.partner_key as participant_key"),
         ("and (credited.include_children or descended.ancestor_key = descended.partner_key)", "and descended.ancestor_key = descended.partner_key"),
         ("greatest(credited.first_day, split.first_day) as first_day", "credited.first_day"),
@@ -32,6 +32,7 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
     ],
     "int_participations.sql": [
         ("matched.last_day >= agreements.term_from as is_in_term", "matched.last_day > agreements.term_from as is_in_term"),
+        ("matched.first_day <= agreements.term_to and", "matched.first_day < agreements.term_to and"),
         ("select distinct agreement_key, attribute, value from", "select agreement_key, attribute, value || '' as value from"),
     ],
     "int_assignments_split.sql": [
@@ -126,12 +127,12 @@ LARGE: dict[str, list[tuple[str, str]]] = {
 AGREED: dict[str, list[tuple[str, str]]] = {
     "money.sql": [('({{ wide }} * ({{ rate }} // (2 * {{ divisor }})) * 2 +', '({{ wide }} * ({{ rate }} // (2 * {{ divisor }})) +')],
     "int_memberships.sql": [
-        ("agreements.term_from - 400", "agreements.term_from"),
-        ("where pool = 'each'", "where true"),
+        ("then agreements.term_from - 400", "then agreements.term_from"),
+        ("and spans.last_day >= agreements.term_from - 400", "and spans.last_day >= agreements.term_from"),
     ],
+    "int_credits_spanned.sql": [("where pool = 'each'", "where true")],
     "int_participations.sql": [
         ("and matched.attribute_count = needed.attribute_count", "and matched.attribute_count >= 1"),
-        ("matched.last_day >= agreements.term_from - 400", "matched.last_day >= agreements.term_from"),
     ],
     "int_days_converted.sql": [
         ("when conversions.rate_on = 'fixed' then fixed_rates.rate", "when conversions.rate_on = 'fixed' then fx_rates.rate"),
