@@ -15,13 +15,13 @@ from tests.reference.read import read_book
 
 _PUBLISHED = """
     select audit_line.source_file, audit_line.source_row, audit_line.agreement_id, audit_line.reason
-    from audit_line join fct_transaction using (source_sha256, source_row) where disposition = 'loaded'"""
+    from marts.audit_line join marts.fct_transaction using (source_sha256, source_row) where disposition = 'loaded'"""
 
 
 def audit_differences(folder: Path) -> tuple[list[str], Counter[str]]:
     """Where audit_line and the reference differ, and how often either has each reason."""
     expected = {(file, row, name, reason) for (file, row), of in classify(read_book(folder)).items() for name, reason in of.items()}
-    with duckdb.connect(str(folder / "published" / "tierledger.duckdb"), read_only=True) as con:
+    with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as con:
         found = set(con.sql(_PUBLISHED).fetchall())
     lines = [f"published {each}" for each in found - expected] + [f"reference {each}" for each in expected - found]
     return sorted(lines), Counter(reason for *_, reason in found)
