@@ -86,6 +86,12 @@ def test_what_a_payout_has_as_its_line_is_counted(published: duckdb.DuckDBPyConn
             "SERVICE-MATRIX-2526",
             "original",
         ),
+        (
+            "update dim_agreement set returns = 'original'; update fct_transaction set original_date = date '2025-09-30';"
+            "update audit_road set valid_from = date '2025-10-01'",
+            "SERVICE-MATRIX-2526",
+            "original",
+        ),
         ("select 1", "DACH-RETAIL-2025", "exclusive"),
         ("update dim_agreement set priority = 0 where agreement_id = 'DACH-RETAIL-2025'", "DACH-RETAIL-2025", "counted"),
         ("update dim_agreement set priority = 0 where agreement_id = 'DACH-RETAIL-2025'", "WINE-PROMOTION-2025", "exclusive"),

@@ -230,6 +230,7 @@ CLOSED_AGAIN: dict[str, list[tuple[str, str]]] = {
 }  # fmt: skip
 
 ARRIVED: dict[str, list[tuple[str, str]]] = {
+    "fct_transaction.sql": [("when unresolved.file_no is not null then 'rejected'", "when false then 'rejected'")],
     "int_rows_replaced.sql": [
         ("order by file_no, row_no) as run_no", "order by row_no, file_no) as run_no"),
         ("rows.file_no < newest.file_no", "rows.file_no <= newest.file_no"),
@@ -259,7 +260,6 @@ DELETED: dict[str, list[tuple[str, str]]] = {
 AUDITED: dict[str, list[tuple[str, str]]] = {
     "audit_line.sql": [
         ("then lines.original_date else lines.date end as counted_date", "then lines.date else lines.date end as counted_date"),
-        ("when not (is_on_road or is_on_road_itself) then", "when not is_on_road then"),
         ("when not (is_in_term or is_in_term_itself) then 3", "when not is_in_term then 3"),
         ("then case when is_assigned then 2 else 1 end", "then 1"),
         ("when not is_of_type then 4", "when false then 4"),
@@ -268,12 +268,8 @@ AUDITED: dict[str, list[tuple[str, str]]] = {
         ("max(place) as place", "min(place) as place"),
         ("coalesce(lines.product_id, '') = coalesce(products.product_id, '')", "lines.product_id = products.product_id"),
     ],
-    "dim_scope.sql": [
-        ("min(span_start) as counts_from", "min(window_start) as counts_from"),
-        ("max(window_end) as counts_to", "max(window_start) as counts_to"),
-    ],
+    "dim_scope.sql": [("max(window_end) as counts_to", "max(window_start) as counts_to")],
     "fct_transaction.sql": [
-        ("when unresolved.file_no is not null then 'rejected'", "when false then 'rejected'"),
         ("%}originals.first_day{%", "%}date{%"),
     ],
 }
