@@ -71,6 +71,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "source_file": TEXT,
         "source_line": INT,
         "source_key": TEXT,
+        "written": TEXT,
     },
     "line_sets": {
         "line_set_key": INT,

@@ -16,13 +16,6 @@ needed as (
     group by agreement_key
 ),
 
--- the first day that a measure looks back to
-earliest as (
-    select agreement_key, min(counts_from) as first_day
-    from {{ source("terms", "line_sets") }}
-    group by agreement_key
-),
-
 matched as (
     select rules.agreement_key, attributes.partner_key, attributes.first_day, attributes.last_day, count(*) as attribute_count
     from rules
@@ -35,12 +28,7 @@ select
     matched.partner_key,
     matched.first_day,
     matched.last_day,
-    matched.last_day >= agreements.term_from as is_in_term
+    matched.first_day <= agreements.term_to and matched.last_day >= agreements.term_from as is_in_term
 from matched
 inner join needed on matched.agreement_key = needed.agreement_key and matched.attribute_count = needed.attribute_count
 inner join {{ source("terms", "agreements") }} as agreements on matched.agreement_key = agreements.agreement_key
-left join earliest on matched.agreement_key = earliest.agreement_key
--- versions of the year before count for prior-year figures: a year of any calendar is shorter than 400 days
-where
-    matched.first_day <= agreements.term_to
-    and matched.last_day >= least(agreements.term_from - 400, coalesce(earliest.first_day, agreements.term_from))
