@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import duckdb
 
 _MARTS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "marts"
+#: The description of a column that a feed carries along (assets/publishing/attribute_columns.py).
+_CARRIED = "A further column of the feed, as its text."
 _REFERENCE = re.compile(r"ref\('(\w+)'\)")
 
 
@@ -90,7 +92,7 @@ def comment_statements(kind: str, place: str, table: str, described: dict[str, t
     description, columns = described[table]
     return [
         f"comment on {kind} {place}.{table} is {literal(description)}",
-        *(f"comment on column {place}.{table}.{identifier(name)} is {literal(columns[name])}" for name in columns if name in present),
+        *(f"comment on column {place}.{table}.{identifier(name)} is {literal(columns.get(name, _CARRIED))}" for name in sorted(present)),
     ]
 
 

@@ -31,6 +31,7 @@ from assets.archive.stored_archive import shared_log
 from assets.incremental.mode import keep_published
 from assets.incremental.payout_runs import write_payout_runs
 from assets.published.reader import DATABASE, MANIFEST, files_of, sealed
+from assets.publishing.attribute_columns import query_of
 from assets.publishing.duckdb_file import COPIED_UP_TO_ROWS, attached, copy_table, describe_files, replace_file
 from assets.publishing.kept_sets import keep_for_readers, remove_older
 from assets.publishing.line_parts import LINES, ONE_PART, file_name, find_unchanged_parts, list_parts, remember_payouts, take_over
@@ -241,7 +242,7 @@ def _write_file(con: duckdb.DuckDBPyConnection, folder: Path, table: str, name: 
     path = folder / f"{name}.parquet"
     # of five million lines zstd makes files 40 % smaller, in 15 % more time; Power BI cannot read the encodings of Parquet version 2
     order = "" if table == LINES else SORTED_BY.get(table, "order by all")
-    written = con.execute(f"copy (from marts.{table} {order}) to {literal(path)} (format parquet, compression snappy)").fetchall()[0][0]
+    written = con.execute(f"copy ({query_of(con, table)} {order}) to {literal(path)} (format parquet, compression snappy)").fetchall()[0][0]
     found = _count(con, path)
     if written != found:
         raise CheckFailed("the_copy_is_complete", f"{path.name} holds {found} of {written} rows")
