@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 SORTED_BY = {
     "fct_payout": "order by payout_id",
     "fct_achievement": "order by payout_id, period",
+    "fct_payout_month": "order by payout_id, period",
     "fct_accrual": "order by payout_id, period, origin_period, is_posted",
     "fct_calculation_step": "order by payout_id, step_no",
     "fct_journal": "order by entry_id, line_no",

@@ -20,6 +20,7 @@ OWN_ROWS = {
     "fct_payout": _OF_PARTICIPANT,
     "fct_achievement": _OF_PARTICIPANT,
     "fct_accrual": _OF_PARTICIPANT,
+    "fct_payout_month": _OF_PARTICIPANT,
     "fct_journal": _OF_PARTICIPANT,
     "fct_payout_line": _OF_PAYOUT,
     "fct_calculation_step": _OF_PAYOUT,
