@@ -53,7 +53,7 @@ def make_ossie_model() -> dict[str, Any]:
             {"name": m["name"], "description": m["description"], "datatype": "Decimal", "expression": _sql(_expression(m["name"]))} for m in metrics["metrics"]
         ],
     }
-    return {"version": OSSIE, "dialects": ["ANSI_SQL"], "semantic_model": [model]}
+    return {"version": OSSIE, "semantic_model": [model]}
 
 
 def _dataset(table: str, description: str) -> dict[str, Any]:

@@ -58,15 +58,6 @@ def test_every_table_arrives_to_the_last_digit(context: RunContext, server: Serv
     assert not {"real", "double precision"} & {kind for table in files_of(context) for kind in columns_of(server, database, table).values()}
 
 
-def test_columns_of_a_feed_arrive_whatever_they_are_called(context: RunContext, server: Server, database: str) -> None:
-    publish_to_postgres(context)
-    found = list(columns_of(server, database, "dim_product"))[5:]
-    assert found == ["Valid_To_2", 'a "b"; $tierledger$ \'', "ü" * 29, "ü" * 29 + "_2"]
-    assert rows_in_schema(server, database, "dim_product")[0][5:] == ("a", "b", "c", "d")
-    described = server.ask("select distinct col_description('rebates.dim_product'::regclass, n) from generate_series(6, 9) as n", database=database)
-    assert described == [("A further column of the feed, as its text.",)]
-
-
 def test_lines_in_parts_arrive_as_one_table(context: RunContext, server: Server, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     lines = rows_in_file(files_of(context)["fct_payout_line"])
     folder = shutil.copytree(context.folder, tmp_path / "book", symlinks=True)
