@@ -34,6 +34,7 @@ from pipelines.cli.commands import (
     validate,
     verify,
     verify_pack,
+    why_not,
     withdraw,
 )
 from pipelines.cli.ledger import close, journal, reopen, write_off
@@ -55,7 +56,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    logged(demo.demo), logged(run.run), reads_published(explain.explain), reads_published(lineage.lineage), validate.validate, approve.approve,
+    logged(demo.demo), logged(run.run), reads_published(explain.explain), reads_published(lineage.lineage), reads_published(why_not.why_not),
+    validate.validate, approve.approve,
     logged(reads_published(close.close)), logged(reads_published(reopen.reopen)), logged(reads_published(write_off.write_off)),
     reads_published(journal.journal), logged(verify.verify), reads_published(rejects.rejects), logged(withdraw.withdraw),
     reads_published(evidence.evidence), verify_pack.verify_pack, reads_published(export.export), contracts.contracts, init.init, doctor.doctor, ui.ui,
