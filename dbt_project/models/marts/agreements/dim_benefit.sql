@@ -38,6 +38,8 @@ select
     benefits.placement_tier,
     benefits.forecast,
     benefits.definition,
+    {{ agreement_version_id() }} as agreement_version_id,
+    {{ benefit_version_id() }} as benefit_version_id,
     benefits.measure_distinct,
     benefits.measure_over
 from {{ source("terms", "benefits") }} as benefits
