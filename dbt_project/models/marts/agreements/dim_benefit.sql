@@ -37,6 +37,7 @@ select
     benefits.placement,
     benefits.placement_tier,
     benefits.forecast,
-    benefits.definition
+    benefits.definition,
+    benefits.minimum
 from {{ source("terms", "benefits") }} as benefits
 inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
