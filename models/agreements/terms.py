@@ -196,7 +196,11 @@ class _Terms:
         released = Fraction(0)
         for i, part in enumerate(releases_of(benefit.settle), 1):
             released += part.share
-            share = {"share": round(Decimal(part.share.numerator) / part.share.denominator, NUMBER.scale), "share_to": released.numerator, "share_divisor": released.denominator}
+            share = {
+                "share": round(Decimal(part.share.numerator) / part.share.denominator, NUMBER.scale),
+                "share_to": released.numerator,
+                "share_divisor": released.denominator,
+            }
             self._add("releases", benefit_key=key, release_no=i, **share, after=part.after, lag_days=part.lag_days)
         if benefit.matrix:
             self._add_matrix(key, benefit.matrix)

@@ -32,7 +32,10 @@ class Release:
 
 
 def release(outcomes: Sequence[Outcome], book: Book, calendar: Calendar) -> dict[tuple[str, str, str, dt.date], list[Release]]:
-    """The parts of each payout by its key; adds due_date, released, waiting, settled and open_amount to the rows. The outcomes of a benefit are in order of their windows."""
+    """The parts of each payout by its key; adds due_date, released, waiting, settled and open_amount to the rows.
+
+    The outcomes of a benefit are in order of their windows.
+    """
     paid: dict[tuple[str, ...], Fraction] = defaultdict(Fraction)
     for payment in book.feeds.get("payments", []):
         if payment["paid_on"] <= book.as_of:
@@ -84,4 +87,3 @@ def _fill(parts: list[Release], outcome: Outcome, settled: Fraction, as_of: dt.d
     row["released"] = sum((part.amount for part in parts if part.is_due), ZERO)
     row["waiting"] = row["payout"] - row["released"]
     row["settled"], row["open_amount"] = settled, row["payout"] - settled
-

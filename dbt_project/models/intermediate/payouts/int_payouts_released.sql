@@ -24,7 +24,6 @@ dated as (
             when releases.after = 'year' then fiscal_years.last_day + releases.lag_days
             else payouts.window_end + releases.lag_days
         end as date) as due_date,
-        payouts.window_end <= settings.as_of as has_ended,
         agreements.payout_unit,
         cast(cast(payouts.payout as decimal(38, 4)) * cast(10000 as decimal(5, 0)) as hugeint) // agreements.payout_unit as payable_units,
         {{ round_ratio("(payable_units * releases.share_to)", "releases.share_divisor") }} as units_to,
@@ -37,7 +36,6 @@ dated as (
     inner join fiscal_years on periods.fiscal_year = fiscal_years.fiscal_year
     inner join {{ ref("int_payouts_paid") }} as paid on payouts.payout_key = paid.payout_key
     left join {{ ref("int_payouts_gathered") }} as gathered on payouts.payout_key = gathered.payout_key
-    cross join settings
 ),
 
 parts as (
@@ -53,7 +51,7 @@ filled as (
         *,
         coalesce(sum(amount) over earlier, 0) as amount_before,
         lead(release_no) over in_order is null as is_last,
-        due_date <= (select as_of from settings) and has_ended as is_due
+        due_date <= (select as_of from settings) as is_due
     from parts
     window
         in_order as (partition by payout_key order by due_date, release_no),
@@ -78,6 +76,7 @@ select
     share,
     due_date,
     amount,
+    -- no part is due before its window has ended
     cast(case when is_due then amount else 0 end as decimal(18, 4)) as released,
     cast(settled as decimal(18, 4)) as settled,
     case when settled = amount then 'paid' when coalesce(is_due, false) then 'due' else 'waiting' end as status
