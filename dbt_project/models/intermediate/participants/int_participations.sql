@@ -28,9 +28,7 @@ select
     matched.partner_key,
     matched.first_day,
     matched.last_day,
-    matched.last_day >= agreements.term_from as is_in_term
+    matched.first_day <= agreements.term_to and matched.last_day >= agreements.term_from as is_in_term
 from matched
 inner join needed on matched.agreement_key = needed.agreement_key and matched.attribute_count = needed.attribute_count
 inner join {{ source("terms", "agreements") }} as agreements on matched.agreement_key = agreements.agreement_key
--- versions of the year before count for prior-year figures: a year of any calendar is shorter than 400 days
-where matched.first_day <= agreements.term_to and matched.last_day >= agreements.term_from - 400
