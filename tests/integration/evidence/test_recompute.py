@@ -89,6 +89,7 @@ def _of_every_kind(book: Path, period: str, at_least: int) -> list[dict[str, Any
         )
 
 
+@pytest.mark.long
 def test_it_recomputes_every_payout_of_the_period(whole_pack: Path) -> None:
     answer = recompute(whole_pack, str(whole_pack), "--all", program=RECOMPUTE)  # the zip as it is
     assert answer["differs"] == answer["cannot"] == 0

@@ -177,6 +177,7 @@ def test_one_value_of_a_published_table(book: Path, capsys: pytest.CaptureFixtur
     assert "payout is 34.3400 and should be 34.3300" in last["message"]
 
 
+@pytest.mark.long
 def test_a_book_in_parts_is_proved_and_a_value_is_found(
     ran_book: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
