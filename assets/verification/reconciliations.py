@@ -227,9 +227,9 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
                     coalesce(-sum(amount) filter (kind = 'write_off'), 0) as written_off
                 from ({_MOVEMENTS}) group by all
             )
-            select payout_id, settled, paid as paid_in_journal, payout - settled - open_amount as written_off, written_off as written_off_in_journal
+            select payout_id, settled, paid as paid_in_journal, fct_payout.written_off, booked.written_off as written_off_in_journal
             from published.fct_payout left join booked using (payout_id)
-            where settled <> coalesce(paid, 0) or (payout - settled - open_amount) <> coalesce(booked.written_off, 0)""",
+            where settled <> coalesce(paid, 0) or fct_payout.written_off <> coalesce(booked.written_off, 0)""",
             f"""select payout_id, open_amount, sum(amount) as balance_in_journal
             from published.fct_payout left join ({_MOVEMENTS}) using (payout_id)
             where status in ('final', 'closed') group by payout_id, open_amount having open_amount <> coalesce(sum(amount), 0)""",

@@ -44,15 +44,15 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> EdgesBook:
     "damage",
     [
         "update intermediate.int_lines_credited set amount_millionths = amount_millionths + 1 where rowid = 3",
-        "delete from intermediate.int_measures_summed where rowid = 3",
-        "update calc.payouts set tier = 7 where rowid = 3",
-        "update calc.calculation_steps set result = result + 1 where rowid = 3",
+        pytest.param("delete from intermediate.int_measures_summed where rowid = 3", marks=pytest.mark.long),
+        pytest.param("update calc.payouts set tier = 7 where rowid = 3", marks=pytest.mark.long),
+        pytest.param("update calc.calculation_steps set result = result + 1 where rowid = 3", marks=pytest.mark.long),
         "delete from previous.memberships where rowid = 3",
-        "update previous.targets set target = 1",
+        pytest.param("update previous.targets set target = 1", marks=pytest.mark.long),
         "update intermediate.int_rows_replaced set replaced_by_row_no = 9",
-        "update staging.stg_partner_keys set partner_id = partner_id || 'x' where rowid = 3",
+        pytest.param("update staging.stg_partner_keys set partner_id = partner_id || 'x' where rowid = 3", marks=pytest.mark.long),
         "drop table previous.days",
-        "alter table previous.run drop column digest",
+        pytest.param("alter table previous.run drop column digest", marks=pytest.mark.long),
     ],
 )
 def test_damaged_tables_are_not_believed(book: EdgesBook, damage: str) -> None:

@@ -40,7 +40,7 @@ def book(story: Story, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("day", "published_on"),
     [
-        ("2024-07-03", SECOND),
+        pytest.param("2024-07-03", SECOND, marks=pytest.mark.long),
         (LAST, LAST),
         *(pytest.param(day, day, marks=pytest.mark.long) for day in (FIRST, CLOSED, LATER)),
     ],
