@@ -23,7 +23,7 @@ from collections import defaultdict
 from fractions import Fraction
 from types import SimpleNamespace
 
-ZERO, ONE = Fraction(0), Fraction(1)
+ZERO, ONE, TINY = Fraction(0), Fraction(1), Fraction(1, 10**12)
 FORMS = ("rate", "per_unit", "amount", "share")
 MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
 #: Why a line has no value, in the order in which reasons are given.
@@ -277,7 +277,7 @@ class Book:
         self.lines = self.add_up(pack.rows("fct_payout_line"))
         self.span_lines = self.add_up(pack.rows("fct_span_line"))
         self.prior = self.add_up(pack.rows("fct_prior_line"))
-        self.alone, self.results = {}, {}
+        self.alone, self.results, self.has_credits = {}, {}, any(True for _ in pack.rows("dim_credit"))
 
     def clause(self, row):
         return self.clauses[row["agreement_id"], row["agreement_version"], row["benefit_id"]]
@@ -336,8 +336,8 @@ class Book:
                 begin, end = end, end + Fraction(each["share"])
                 if self.is_member(clause.agreement, each["participant_id"], row["counted_date"]) if is_pool else each["participant_id"] == participant:
                     found.append((begin, end))
-        if sum(high - low for low, high in found) != number(row["share"]):
-            raise CannotRecompute(f"the assignments of {row['partner_id']} do not give the share {row['share']} of {row['transaction_id']}/{row['line']}")
+        if self.has_credits or sum(high - low for low, high in found) != number(row["share"]):
+            raise CannotRecompute(f"assignments (without credits) do not give the share {row['share']} of {row['transaction_id']}/{row['line']}")
         return found
 
     def is_member(self, agreement, partner_id, on):
@@ -364,9 +364,9 @@ class Book:
         if kind == "count":
             return ONE, None
         if kind == "quantity":
-            return (number(row["quantity"]) * share, None) if row["quantity"] else (ZERO, "quantity")
+            return (round_to(number(row["quantity"]) * share, TINY), None) if row["quantity"] else (ZERO, "quantity")
         if kind not in ("amount", "margin"):
-            return (number(row["measured_value"]) * share, None) if row["measured_value"] else (ZERO, "attribute")
+            return (round_to(number(row["measured_value"]) * share, TINY), None) if row["measured_value"] else (ZERO, "attribute")
         if self.rate(clause, row) is None:
             return ZERO, "fx"
         others = dict.fromkeys(map(str, clause.combine.get("agreements", [])))

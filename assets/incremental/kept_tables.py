@@ -28,8 +28,11 @@ _OF_LINES = {
     "products": "select product_key, product_id, first_day, last_day from staging.stg_products",
     "product_scopes": "select product_key, hash(scopes) as digest from intermediate.int_product_scope_bits",
     "memberships": """
-        select partner_key, sum(hash(each)) as digest
-        from (select * exclude (membership_key) from intermediate.int_memberships) as each group by partner_key""",
+        select coalesce(partner_key, member_key) as partner_key, sum(hash(each)) as digest
+        from (select * exclude (membership_key) from intermediate.int_memberships) as each group by all""",
+    "credits": """
+        select transaction_id, sum(hash(each)) as digest
+        from (select * exclude (credit_key) from intermediate.int_credits_split) as each group by transaction_id""",
     "factors": "from intermediate.int_attributes_numbered",
     "days": "from intermediate.int_days_converted",
     "originals": "from intermediate.int_originals_dated",

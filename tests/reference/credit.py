@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.reference.calendar import calendar_of
 from tests.reference.condition import holds
-from tests.reference.parties import Parties, matches
+from tests.reference.parties import Parties, Share, matches
 from tests.reference.read import COLUMNS, MINOR_UNITS, UNIT, Book, Refused, Row
 
 
@@ -36,7 +36,7 @@ class Credit:
 
     line: Line
     day: dt.date
-    share: int
+    share: Share
     amount: int | None
     cost: int | None
     known: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -119,7 +119,7 @@ class Credits:
         place = bisect_right(rates, (day, 10**60))
         return Fraction(rates[place - 1][1], UNIT) if place else None
 
-    def to_minor(self, numerator: int, denominator: int, currency: str) -> int:
+    def to_minor(self, numerator: Share, denominator: int, currency: str) -> int:
         """numerator / denominator (both in 10^-12 units) rounded to the currency's minor unit, in 10^-12."""
         step: int = UNIT // 10 ** MINOR_UNITS[currency]
         whole, rest = divmod(abs(numerator), denominator * step)
@@ -134,9 +134,10 @@ class Credits:
         parties, currency = self.parties, agreement["currency"]
         result: dict[str, list[Credit]] = {participant: [] for participant in parties.participants(agreement)}
         scopes = [agreement["scope"]] if agreement.get("scope") else []
-        reach: dict[tuple[str, dt.date], tuple[list[str], list[tuple[str, int, int]]]] = {}
+        reach: dict[tuple[str, dt.date], tuple[list[str], list[tuple[str, Share, Share]]]] = {}
         ever = parties.ever_part(agreement)
-        near = [line for partner, found in self.lines_of.items() if parties.ever_reaches(partner) & ever for line in found]
+        named = bool(parties.named() & ever)
+        near = [line for partner, found in self.lines_of.items() if named or parties.ever_reaches(partner) & ever for line in found]
         for line in sorted(near, key=lambda line: line.order):
             partner, day = line.row["partner_id"], self.governing_day(agreement, line)
             if (partner, day) not in reach:
@@ -145,6 +146,8 @@ class Credits:
                 split = [s for s in parties.split(partner, day) if s[0] not in whole and parties.takes_part(agreement, s[0], day)]
                 reach[partner, day] = whole, split
             whole, split = reach[partner, day]
+            if (by_name := parties.credited(line.row)) is not None:  # instead of assignments
+                split = [s for s in by_name if s[0] not in whole and parties.takes_part(agreement, s[0], day)]
             if not (whole or split) or not in_scopes(line, scopes):
                 continue
             known = parties.known(line.row["product_id"], partner, day)
@@ -164,7 +167,7 @@ class Credits:
                         result[who].append(credit)
         return result
 
-    def _part(self, value: int | None, low: int, high: int, currency: str) -> int | None:
+    def _part(self, value: int | None, low: Share, high: Share, currency: str) -> int | None:
         """round(value × running share) minus what came before; a share of 1 splits nothing and takes the value as it is."""
         if value is None or high - low == UNIT:
             return value

@@ -52,6 +52,13 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     "a product's number by which lines are multiplied": (lambda book: book.deliver("products", "F1,F1,,,drinks,7"), {"products": 14}, {"products"}),
     "a partner's": (lambda book: book.deliver("partners", "P10,P10,,,,south,1.5"), {"partners and assignments": 9}, {"partners and assignments"}),
     "an assignment": (lambda book: book.deliver("assignments", "P4,S1,0.5"), {"partners and assignments": 9}, {"partners and assignments"}),
+    "credits of a transaction": (lambda book: book.deliver("credits", "P9-3,,S2,2/3"), {"credits": 1}, {"credits"}),
+    "of a line of it": (lambda book: book.deliver("credits", "P9-3,1,S2,0.5"), {"credits": 1}, {"credits"}),
+    "of what it brings back": (lambda book: book.lines("R9,1,2026-06-12,P9,D1,return,1,-5,EUR,P9-3,"), {"new lines": 1}, {"new lines"}),
+    "other credits of it": (lambda book: book.deliver("credits", "P9-3,1,S2,1/3"), {"credits": 2}, {"credits"}),
+    "who is named takes part": (
+        amended("NAMED", participants=["S2", "P8"]), {"partners and assignments": 9}, {"partners and assignments"},
+    ),
     "a rate of a day on": (lambda book: book.deliver("fx_rates", "2025-07-01,USD,EUR,0.7"), {"rates and days": 14}, {"rates and days"}),
     "a target": (lambda book: book.deliver("targets", "SALES,b,S1,2026-04-01,9000"), {}, {"targets"}),
     "a metric": (lambda book: book.deliver("metrics", "P5,nps,2026-05-10,60"), {}, {"metrics"}),

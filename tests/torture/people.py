@@ -1,11 +1,12 @@
 """Partners with versions and parents, who is credited with whose lines, and what is measured about them besides money.
 
-Belongs here: rows of partners, assignments, metrics. Does not belong here: their transactions.
+Belongs here: rows of partners, assignments, credits, metrics. Does not belong here: their transactions.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import random
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -76,6 +77,20 @@ def _assignments(d: Draw, ids: list[str], reps: list[str]) -> list[Row]:
             else:
                 rows.append(row | {"from": d.pick([None, dt.date(2023, 6, 1)])})
     return rows
+
+
+def draw_credits(generator: random.Random, cluster: Cluster, transactions: list[Row]) -> list[Row]:
+    """People named for some transactions or lines of the cluster, by shares that may be fractions, and for some that come back."""
+    everyone = [*cluster.members, *cluster.reps]
+    own = [row for row in transactions if row["partner_id"].startswith(f"{cluster.name}-")]
+    rows: dict[tuple[str, int | None, str], Row] = {}
+    for line in generator.sample(own, min(len(own), 12)):
+        number = generator.choice([None, None, line["line"], 1])
+        for person in generator.sample(everyone, min(len(everyone), generator.choice([1, 2, 3]))):
+            share = generator.choice(["1/3", "1/3", "2/7", "0.5", "1", "0", "1/12"])
+            row = {"transaction_id": line["transaction_id"], "line": number, "participant_id": person, "share": share}
+            rows[line["transaction_id"], number, person] = row
+    return list(rows.values())
 
 
 def draw_metrics(d: Draw, cluster: Cluster) -> list[Row]:

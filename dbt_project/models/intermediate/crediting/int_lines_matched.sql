@@ -6,6 +6,12 @@
 {% set book = var("book") %}
 with
 
+{% if book.feeds.credits.is_configured %}
+credits as (
+    select distinct transaction_id, line, credit_key from {{ ref("int_credits_split") }}
+),
+
+{% endif %}
 lines as not materialized (
     select
         transactions.*,
@@ -17,15 +23,48 @@ lines as not materialized (
         {{ number_in_text(identifier(column)) }} as measured_{{ loop.index0 }},
         {% endfor %}
         {{ conditions_as_bits() }} as conditions_held
+        {%- if book.feeds.credits.is_configured %},
+        -- credits of the line itself come first, then those of its transaction, of its original's line, of its original
+        coalesce(of_line.credit_key, of_transaction.credit_key, of_original_line.credit_key, of_original.credit_key) as credit_key
+        {%- endif %}
     from {{ ref("stg_transactions_changed") }} as transactions
+    {% if book.feeds.credits.is_configured %}
+    left join credits as of_line on transactions.transaction_id = of_line.transaction_id and transactions.line = of_line.line
+    left join credits as of_transaction on transactions.transaction_id = of_transaction.transaction_id and of_transaction.line is null
+    left join credits as of_original_line on transactions.original_transaction_id = of_original_line.transaction_id and transactions.line = of_original_line.line
+    left join credits as of_original on transactions.original_transaction_id = of_original.transaction_id and of_original.line is null
+    {% endif %}
     {% if book.has_originals %}
     left join {{ ref("int_originals_dated") }} as originals on transactions.original_transaction_id = originals.original_id
     {% endif %}
     where {{ line_counts("transactions") }}
 ),
 
+{% if book.feeds.credits.is_configured %}
+-- the roads of a line: by its partner, and to everyone whom it is credited to by name
+roads as not materialized (
+    select *, partner_key as road_key, cast(null as bigint) as credited_from, cast(null as bigint) as credited_to
+    from lines
+    union all
+    select lines.*, -1 - credited.participant_key, credited.share_from, credited.share_to
+    from lines
+    inner join {{ ref("int_credits_split") }} as credited on lines.credit_key = credited.credit_key
+    where credited.share_from < credited.share_to
+),
+
+{% endif %}
 spans as not materialized (
-    select membership_key, line_set_key, scope_key, partner_key, first_day, last_day, counts_originals, is_pool_piece, is_netted
+    select
+        membership_key,
+        line_set_key,
+        scope_key,
+        coalesce(partner_key, -1 - member_key) as road_key,
+        first_day,
+        last_day,
+        counts_originals,
+        is_pool_piece,
+        is_netted,
+        road
     from {{ ref("int_memberships") }}
 ),
 
@@ -41,8 +80,13 @@ held as not materialized (
         memberships.needs_prior_year,
         memberships.term_from,
         memberships.term_to,
+        {% if book.feeds.credits.is_configured %}
+        coalesce(memberships.share_from, lines.credited_from) as share_from,
+        coalesce(memberships.share_to, lines.credited_to) as share_to,
+        {% else %}
         memberships.share_from,
         memberships.share_to,
+        {% endif %}
         lines.file_no,
         lines.row_no,
         lines.transaction_id,
@@ -56,10 +100,10 @@ held as not materialized (
         lines.cost,
         lines.quantity,
         {{ measured_attribute() }} as attribute_millionths
-    from lines
+    from {{ "roads" if book.feeds.credits.is_configured else "lines" }} as lines
     inner join {{ ref("int_product_scope_bits") }} as products on lines.product_key = products.product_key
     inner join spans
-        on lines.partner_key = spans.partner_key
+        on lines.{{ "road_key" if book.feeds.credits.is_configured else "partner_key" }} = spans.road_key
         and {{ counted_date() }} between spans.first_day and spans.last_day
         and get_bit(products.scopes, spans.scope_key) = 1
     inner join {{ ref("int_memberships") }} as memberships on spans.membership_key = memberships.membership_key
@@ -78,6 +122,20 @@ held as not materialized (
             else memberships.counts_adjustment
         end
         and (memberships.condition_key is null or get_bit(lines.conditions_held, memberships.condition_key) = 1)
+        {% if book.feeds.credits.is_configured %}
+        and (spans.road <> 'assignment' or lines.credit_key is null)
+        -- who has a line already gets nothing more for it
+        and (spans.road <> 'credit' or not exists (
+            select 1
+            from {{ ref("int_memberships") }} as own
+            where
+                own.road = 'own'
+                and own.agreement_key = memberships.agreement_key
+                and own.participant_key = memberships.participant_key
+                and own.partner_key = lines.partner_key
+                and {{ counted_date() }} between own.first_day and own.last_day
+        ))
+        {% endif %}
 ),
 
 {% if book.has_claims %}
@@ -121,8 +179,8 @@ dated as (
         {{ millionths("held.cost") }} as cost_millionths,
         {{ millionths("held.quantity") }} as quantity_millionths,
         held.attribute_millionths,
-        {{ millionths("held.share_from") }} as share_from,
-        {{ millionths("held.share_to") }} as share_to,
+        held.share_from,
+        held.share_to,
         days.day_key,
         days.from_currency = days.to_currency as has_own_currency,
         days.narrow_limit,

@@ -138,14 +138,19 @@ filling as (
 ),
 
 spans as (
-    select *, cast(0 as decimal(18, 6)) as share_from, cast(1 as decimal(18, 6)) as share_to from own
+    select *, cast(0 as bigint) as share_from, cast({{ var("book").share_unit }} as bigint) as share_to, 'own' as road, null as member_key from own
     union all
-    select * from filling where first_day <= last_day and share_from < share_to
+    select *, 'assignment', null from filling where first_day <= last_day and share_from < share_to
+    {% if var("book").feeds.credits.is_configured %}
+    union all
+    -- whoever takes part may be credited with single lines of any partner: which, the line says
+    select agreement_key, participant_key, null, first_day, last_day, null, null, 'credit', member_key from credited
+    {% endif %}
 )
 
 select
     cast(row_number() over (
-        order by line_sets.line_set_key, spans.participant_key, spans.partner_key, spans.first_day, spans.share_from
+        order by line_sets.line_set_key, spans.participant_key, spans.partner_key, spans.first_day, spans.share_from, spans.member_key
     ) as integer) as membership_key,
     agreements.agreement_key,
     line_sets.line_set_key,
@@ -174,7 +179,9 @@ select
     spans.share_to,
     agreements.agreement_key in (select agreement_key from {{ source("terms", "nets") }}) as is_netted,
     -- pieces of one pool's members add up on one line
-    agreements.pool = 'together' and (spans.share_from <> 0 or spans.share_to <> 1) as is_pool_piece
+    agreements.pool = 'together' and (spans.road = 'credit' or spans.share_from <> 0 or spans.share_to <> {{ var("book").share_unit }}) as is_pool_piece,
+    spans.road,
+    cast(spans.member_key as integer) as member_key
 from spans
 inner join line_sets on spans.agreement_key = line_sets.agreement_key
 inner join {{ source("terms", "scopes") }} as scopes on line_sets.scope_key = scopes.scope_key
