@@ -44,7 +44,8 @@ class BookFeatures:
     """What the SQL models need to know of a book before they are compiled.
 
     last_scope_key: no scope has a higher one. conditions: key and SQL of every `where`. measured: name and column of the transaction attributes
-    that benefits measure. share_unit: of how many parts a whole line is made, of which every share of the book is a whole number. has_multiplied: lines are multiplied by an attribute; has_factors: by one of their product or partner.
+    that benefits measure. has_multiplied: lines are multiplied by an attribute; has_factors: by one of their product or partner. share_unit: into how
+    many parts a line is cut, so that every share of the book is a whole number of them.
     """
 
     feeds: dict[str, FeedFeatures]

@@ -27,7 +27,7 @@ _MONEY = "has more than 14 digits before the point (DECIMAL(18,4))"
 _KEY = "concat_ws('/', agreement_id, benefit_id, participant_id, window_start)"
 
 _ASSIGNED = """
-    select format('the shares of {} in the assignments add up to {} parts of a millionth or less, and they may be at most 9 * 10^18', partner_id, sum(share_parts)::varchar)
+    select format('the shares of {} in the assignments add up to {} parts, and at most 9 * 10^18 fit', partner_id, sum(share_parts)::varchar)
     from staging.stg_assignments group by partner_id having sum(share_parts)::double >= 9e18
     order by all limit 1"""
 _LINE = """

@@ -119,7 +119,7 @@ class Credits:
         place = bisect_right(rates, (day, 10**60))
         return Fraction(rates[place - 1][1], UNIT) if place else None
 
-    def to_minor(self, numerator: Share, denominator: int, currency: str) -> int:
+    def to_minor(self, numerator: Any, denominator: int, currency: str) -> int:
         """numerator / denominator (both in 10^-12 units) rounded to the currency's minor unit, in 10^-12."""
         step: int = UNIT // 10 ** MINOR_UNITS[currency]
         whole, rest = divmod(abs(numerator), denominator * step)
