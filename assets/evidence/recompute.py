@@ -270,13 +270,10 @@ class Book:
         for row in sorted(pack.rows("dim_assignment"), key=lambda row: row["participant_id"]):
             self.assignments[row["partner_id"]].append(row)
         self.targets = {tuple(row[key] for key in (*SERIES, "window_start")): row for row in pack.rows("dim_target")}
-        self.partners = list(pack.rows("dim_partner"))
-        self.deducted = defaultdict(Fraction)
+        self.partners, self.parts, self.deducted = list(pack.rows("dim_partner")), list(pack.rows("dim_participation")), defaultdict(Fraction)
         for row in pack.rows("net_of_line"):
             self.deducted[row["agreement_id"], row["source_sha256"], row["source_row"]] += Fraction(row["line_payout"])
-        self.lines = self.add_up(pack.rows("fct_payout_line"))
-        self.span_lines = self.add_up(pack.rows("fct_span_line"))
-        self.prior = self.add_up(pack.rows("fct_prior_line"))
+        self.lines, self.span_lines, self.prior = (self.add_up(pack.rows(f"fct_{name}_line")) for name in ("payout", "span", "prior"))
         self.alone, self.results, self.has_credits = {}, {}, any(True for _ in pack.rows("dim_credit"))
 
     def clause(self, row):
@@ -296,11 +293,14 @@ class Book:
         return tuple(day(clause.agreement["term"][key]) for key in ("from", "to")) if kind == "term" else self.block(day(row["window_start"]), MONTHS[kind])
 
     def part_of_window(self, row):
-        """With `prorate: days`, the days of the window as a part of the calendar's."""
+        """With `prorate: days`, the days of the window, or those on which the participant takes part, as a part of the calendar's."""
         if self.clause(row).benefit.get("prorate", "none") == "none":
             return ONE
-        first, last = self.whole_window(row)
-        return Fraction((day(row["window_end"]) - day(row["window_start"])).days + 1, (last - first).days + 1)
+        (first, last), is_pool = self.whole_window(row), self.clause(row).agreement.get("pool") == "together"
+        named = [each for each in self.parts if not is_pool and all(each[key] == row[key] for key in ("agreement_id", "participant_id"))]
+        spans = [(max(day(each["valid_from"]), day(row["window_start"])), min(day(each["valid_to"]), day(row["window_end"])), each["factor"]) for each in named]
+        spans = spans if named else [(day(row["window_start"]), day(row["window_end"]), 1)]
+        return sum(Fraction(factor) * max(0, (end - begin).days + 1) for begin, end, factor in spans) / ((last - first).days + 1)
 
     def is_last_of_span(self, row):
         """Whether no window of the benefit, begun or not, follows in the payout's span."""

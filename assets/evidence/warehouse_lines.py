@@ -19,6 +19,8 @@ _REFERENCES = {
     "dim_metric": "select participant_id, metric, date, value from w.staging.stg_metrics",
     "dim_fx_rate": "select date, from_currency, to_currency, rate from w.staging.stg_fx_rates",
     "dim_assignment": "select partner_id, participant_id, share, first_day as valid_from, last_day as valid_to from w.staging.stg_assignments",
+    "dim_participation": """
+        select agreement as agreement_id, participant_id, factor, first_day as valid_from, last_day as valid_to from w.staging.stg_participations""",
     "dim_credit": "select transaction_id, line, participant_id, share from w.staging.stg_credits",
 }
 

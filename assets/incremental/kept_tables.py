@@ -42,6 +42,7 @@ OF_BENEFITS = ("tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", 
 #: What payouts are calculated from, apart from sums.
 _OF_PAYOUTS = {
     "participants": "from intermediate.int_participants",
+    "participations": "select agreement, participant_id, first_day, last_day, factor from staging.stg_participations",
     "targets": "select agreement, benefit, participant_id, window_start, target, incentive, baseline from staging.stg_targets",
     "metrics": "select participant_id, metric, date, value from staging.stg_metrics",
     "agreements": "select agreement_key, agreement_id, currency, payout_unit, combine_rule, combine_group, priority, net_of, net_level from terms.agreements",

@@ -38,6 +38,11 @@
     {% if var("book").has_originals %}case when spans.counts_originals then lines.original_date else lines.date end{% else %}lines.date{% endif %}
 {%- endmacro %}
 
+{# And whether what is held on it takes part then; a line of the prior year on the day that it counts as. #}
+{% macro takes_part(day) -%}
+    {%- if var("book").feeds.participations.is_configured %} and {{ day }} between held.counts_from and held.counts_to{% endif -%}
+{%- endmacro %}
+
 {# A text that is a number with at most 12 digits before and 6 after the point, as its count of millionths; null for any other. #}
 {% macro number_in_text(column) -%}
     case when regexp_full_match(cast({{ column }} as varchar), '-?[0-9]{1,12}(\.[0-9]{1,6})?')

@@ -147,6 +147,16 @@ FEEDS: dict[str, Feed] = {
             ),
         ),
         Feed(
+            "participations",
+            (
+                _text("agreement", True),
+                _text("participant_id", True),
+                _date("from", True),
+                _date("to"),
+                Column("factor", "amount", default="1", minimum="0", above_minimum=True),
+            ),
+        ),
+        Feed(
             "credits",
             (_text("transaction_id", True), Column("line", "integer"), _text("participant_id", True), Column("share", "share", True, minimum="0")),
         ),

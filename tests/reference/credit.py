@@ -6,7 +6,7 @@ import datetime as dt
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -31,7 +31,8 @@ class Line:
 class Credit:
     """A line as one participant has it: the day that governs it and its share (of 10^12). None: without a rate, or without a cost.
 
-    `known`: the attributes of its product and its partner on that day, by product.x and partner.x.
+    `known`: the attributes of its product and its partner on that day, by product.x and partner.x. `is_own`: it counts on its day; `is_prior`: it counts a
+    year later.
     """
 
     line: Line
@@ -40,6 +41,8 @@ class Credit:
     amount: int | None
     cost: int | None
     known: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    is_own: bool = True
+    is_prior: bool = True
 
 
 def round_half(value: Fraction, half_even: bool) -> int:
@@ -158,14 +161,34 @@ class Credits:
             for who, low, high in split:
                 part_amount, part_cost = (self._part(value, low, high, currency) for value in (amount, cost))
                 parts.append((who, Credit(line, day, high - low, part_amount, part_cost, known)))
+            everyone = [(who, Credit(line, day, UNIT, amount, cost, known)) for who in whole] + parts
             if agreement.get("pool") == "together":
-                one = Credit(line, day, UNIT, amount, cost, known) if whole else _sum([piece for _, piece in parts])
-                result[str(agreement["payee"])].append(one)
+                result[str(agreement["payee"])] += self._of_pool(agreement, everyone)
             else:
-                for who, credit in [(who, Credit(line, day, UNIT, amount, cost, known)) for who in whole] + parts:
+                for who, credit in everyone:
                     if who in result:  # who takes part outside the term only has no result
-                        result[who].append(credit)
+                        is_own, is_prior = self._counts(agreement, who, day)
+                        result[who].append(replace(credit, is_own=is_own, is_prior=is_prior))
         return result
+
+    def _of_pool(self, agreement: Row, found: list[tuple[str, Credit]]) -> list[Credit]:
+        """A line once: whole if a member has it whole, else the members' parts. Who counts on its day may be others than who count a year later."""
+        flags = {who: self._counts(agreement, who, found[0][1].day) for who, _ in found}
+        credits = []
+        for is_prior in (False, True):
+            mine = [credit for who, credit in found if flags[who][is_prior]]
+            if mine:
+                one = next((credit for credit in mine if credit.share == UNIT), None) or _sum(mine)
+                credits.append(replace(one, is_own=not is_prior, is_prior=is_prior))
+        return [replace(credits[0], is_prior=True)] if len(credits) == 2 and replace(credits[1], is_own=True, is_prior=False) == credits[0] else credits
+
+    def _counts(self, agreement: Row, who: str, day: dt.date) -> tuple[bool, bool]:
+        """Whether a participant takes part on a day, and on the day for which it is the prior year."""
+        parts = self.parties.parts(agreement, who)
+        if parts is None:
+            return True, True
+        prior = [r for first, last, _ in parts for r in self.calendar.prior(first, last)]
+        return any(first <= day <= last for first, last, _ in parts), any(first <= day <= last for first, last in prior)
 
     def _part(self, value: int | None, low: Share, high: Share, currency: str) -> int | None:
         """round(value × running share) minus what came before; a share of 1 splits nothing and takes the value as it is."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from tests.reference.read import Book, Row, version_at
+from tests.reference.read import UNIT, Book, Row, version_at
 
 Share = int | Fraction  # of 10^12
 
@@ -26,6 +26,9 @@ class Parties:
         self._assigned: dict[str, list[Row]] = defaultdict(list)
         for row in book.feeds.get("assignments", []):
             self._assigned[row["partner_id"]].append(row)
+        self._parts: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in book.feeds.get("participations", []):
+            self._parts[row["agreement"], row["participant_id"]].append(row)
         self._credited: dict[tuple[str, int | None], list[Row]] = defaultdict(list)
         for row in book.feeds.get("credits", []):
             self._credited[row["transaction_id"], row["line"]].append(row)
@@ -57,6 +60,17 @@ class Parties:
                 for v in versions
             )
         )  # fmt: skip
+
+    def parts(self, agreement: Row, participant: str) -> tuple[tuple[dt.date, dt.date, Fraction], ...] | None:
+        """The days of the term on which a participant takes part, with what each counts; None: all of them."""
+        rows = self._parts.get((str(agreement["agreement"]), participant))
+        if rows is None:
+            return None
+        found = [
+            (max(row["from"], agreement["term"]["from"]), min(row["to"] or dt.date.max, agreement["term"]["to"]), Fraction(row["factor"], UNIT))
+            for row in rows
+        ]  # fmt: skip
+        return tuple((first, last, factor) for first, last, factor in sorted(found) if first <= last)
 
     def takes_part(self, agreement: Row, partner: str, day: dt.date) -> bool:
         """Whether the partner is one of the agreement's participants on a day."""

@@ -54,6 +54,10 @@ COLUMNS: dict[str, dict[str, tuple[str, bool, str | None]]] = {
         "partner_id": ("text", True, None), "participant_id": ("text", True, None), "share": ("share", False, "1"),
         "from": ("date", False, None), "to": ("date", False, None),
     },
+    "participations": {
+        "agreement": ("text", True, None), "participant_id": ("text", True, None), "from": ("date", True, None), "to": ("date", False, None),
+        "factor": ("amount", False, "1"),
+    },
     "credits": {
         "transaction_id": ("text", True, None), "line": ("integer", False, None), "participant_id": ("text", True, None),
         "share": ("share", True, None),

@@ -38,8 +38,9 @@ class Series:
         value, missing = value_of(credit, column)
         if times is not None:
             value, missing = multiplied(credit, value, missing, times)
-        self._all.add(credit.day, value, missing)
-        if counted:
+        if credit.is_prior:
+            self._all.add(credit.day, value, missing)
+        if counted and credit.is_own:
             self._counted.add(credit.day, value, missing)
             self._lines[credit.day].append((credit.line, value))
 

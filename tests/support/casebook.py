@@ -31,6 +31,7 @@ KEYS = {
     "metrics": ["participant_id", "metric", "date"],
     "fx_rates": ["date", "from_currency", "to_currency"],
     "assignments": ["partner_id", "participant_id", "from"],
+    "participations": ["agreement", "participant_id", "from"],
     "credits": ["transaction_id", "line", "participant_id"],
 }
 RESULT_KEY = ("agreement", "benefit", "participant", "window_start")

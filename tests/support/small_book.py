@@ -75,6 +75,7 @@ def make_frames(small: Small, benefits: Sequence[int] | None = None) -> tuple[di
         **terms,
         "benefits": terms["benefits"].join(terms["agreements"].select(together), on="agreement_key").sort("benefit_key"),
         "participants": pl.DataFrame(participants, schema=INPUTS["participants"], orient="row"),
+        "participations": pl.DataFrame(schema=INPUTS["participations"]),
         "measures": _sum_lines(small, terms),
         "missing_rates": pl.DataFrame(schema=INPUTS["missing_rates"]),
         "targets": _target_rows(small),

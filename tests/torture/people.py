@@ -1,6 +1,6 @@
 """Partners with versions and parents, who is credited with whose lines, and what is measured about them besides money.
 
-Belongs here: rows of partners, assignments, credits, metrics. Does not belong here: their transactions.
+Belongs here: rows of partners, assignments, credits, participations, metrics. Does not belong here: their transactions.
 """
 
 from __future__ import annotations
@@ -91,6 +91,24 @@ def draw_credits(generator: random.Random, cluster: Cluster, transactions: list[
             row = {"transaction_id": line["transaction_id"], "line": number, "participant_id": person, "share": share}
             rows[line["transaction_id"], number, person] = row
     return list(rows.values())
+
+
+def draw_participations(generator: random.Random, cluster: Cluster, agreements: list[Row]) -> list[Row]:
+    """Some of an agreement's people take part on some days only, in one span or two, some of them by half."""
+    rows = []
+    for name, term in {agreement["agreement"]: agreement["term"] for agreement in agreements}.items():
+        for person in [*cluster.members, *cluster.reps]:
+            if generator.random() > 0.4:
+                continue
+            days = (term["to"] - term["from"]).days + 1
+            first = term["from"] + dt.timedelta(days=generator.randint(-30, days))
+            last = first + dt.timedelta(days=generator.randint(0, days))
+            row = {"agreement": name, "participant_id": person, "from": first, "to": generator.choice([None, last, last])}
+            rows.append(row | {"factor": generator.choice(["1", "1", "0.5", "0.333333"])})
+            if row["to"] and generator.random() < 0.4:
+                again = {"from": last + dt.timedelta(days=generator.randint(1, 60)), "to": None, "factor": None}
+                rows.append(row | again)
+    return rows
 
 
 def draw_metrics(d: Draw, cluster: Cluster) -> list[Row]:

@@ -80,6 +80,10 @@ held as not materialized (
         memberships.needs_prior_year,
         memberships.term_from,
         memberships.term_to,
+        {% if book.feeds.participations.is_configured %}
+        memberships.counts_from,
+        memberships.counts_to,
+        {% endif %}
         {% if book.feeds.credits.is_configured %}
         coalesce(memberships.share_from, lines.credited_from) as share_from,
         coalesce(memberships.share_to, lines.credited_to) as share_to,
@@ -148,7 +152,7 @@ lines_kept as (
         arg_min(agreements.agreement_id, (agreements.priority, agreements.agreement_id)) as agreement_id
     from held
     inner join {{ source("terms", "agreements") }} as agreements on held.agreement_key = agreements.agreement_key
-    where held.line_set_key is null
+    where held.line_set_key is null{{ takes_part("held.counted_date") }}
     group by agreements.combine_group, held.file_no, held.row_no
 ),
 
@@ -190,8 +194,9 @@ dated as (
         days.share_divisor,
         days.minor_millionths,
         days.period_no,
-        case when held.needs_prior_year and days.counts_as between held.term_from and held.term_to then days.prior_period_no end as prior_period_no,
-        held.counted_date between held.term_from and held.term_to
+        case when held.needs_prior_year and days.counts_as between held.term_from and held.term_to{{ takes_part("days.counts_as") }}
+            then days.prior_period_no end as prior_period_no,
+        held.counted_date between held.term_from and held.term_to{{ takes_part("held.counted_date") }}
         {%- if book.has_claims %} and lines_lost.agreement_key is null{% endif %} as is_in_term
     from held
     inner join {{ ref("int_days_converted") }} as days
@@ -205,7 +210,14 @@ dated as (
         and held.row_no = lines_lost.row_no
     {% endif %}
     where held.line_set_key is not null
-)
+){% if book.feeds.participations.is_configured %},
+
+-- who takes part in two spans of days, or a pool by two members, has a line once
+counted as (
+    select * exclude (is_in_term, prior_period_no), bool_or(is_in_term) as is_in_term, max(prior_period_no) as prior_period_no
+    from dated
+    group by all
+){% endif %}
 
 select
     line_set_key,
@@ -233,5 +245,5 @@ select
     share_to,
     share_divisor,
     minor_millionths
-from dated as lines
+from {{ "counted" if book.feeds.participations.is_configured else "dated" }} as lines
 where is_in_term or prior_period_no is not null

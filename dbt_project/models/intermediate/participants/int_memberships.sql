@@ -36,6 +36,8 @@ credited as (
         coalesce(payees.participant_key, participations.partner_key) as participant_key,
         participations.first_day,
         participations.last_day,
+        participations.counts_from,
+        participations.counts_to,
         agreements.include_children,
         agreements.pool
     from participations
@@ -49,6 +51,8 @@ own_spans as (
         credited.participant_key,
         credited.pool,
         descended.partner_key,
+        credited.counts_from,
+        credited.counts_to,
         greatest(credited.first_day, descended.first_day) as first_day,
         least(credited.last_day, descended.last_day) as last_day
     from credited
@@ -64,7 +68,7 @@ pooled_marked as (
     select
         *,
         first_day > 1 + max(last_day) over (
-            partition by agreement_key, participant_key, partner_key order by first_day, last_day rows between unbounded preceding and 1 preceding
+            partition by agreement_key, participant_key, partner_key, counts_from, counts_to order by first_day, last_day rows between unbounded preceding and 1 preceding
         ) as is_apart
     from own_spans
     where pool = 'together'
@@ -74,19 +78,19 @@ pooled_numbered as (
     select
         *,
         count(*) filter (where is_apart) over (
-            partition by agreement_key, participant_key, partner_key order by first_day, last_day rows between unbounded preceding and current row
+            partition by agreement_key, participant_key, partner_key, counts_from, counts_to order by first_day, last_day rows between unbounded preceding and current row
         ) as island
     from pooled_marked
 ),
 
 own as (
-    select agreement_key, participant_key, partner_key, first_day, last_day
+    select agreement_key, participant_key, partner_key, counts_from, counts_to, first_day, last_day
     from own_spans
     where pool = 'each'
     union all
-    select agreement_key, participant_key, partner_key, min(first_day) as first_day, max(last_day) as last_day
+    select agreement_key, participant_key, partner_key, counts_from, counts_to, min(first_day) as first_day, max(last_day) as last_day
     from pooled_numbered
-    group by agreement_key, participant_key, partner_key, island
+    group by agreement_key, participant_key, partner_key, counts_from, counts_to, island
 ),
 
 assigned as (
@@ -94,6 +98,8 @@ assigned as (
         credited.agreement_key,
         credited.participant_key,
         split.partner_key,
+        credited.counts_from,
+        credited.counts_to,
         greatest(credited.first_day, split.first_day) as first_day,
         least(credited.last_day, split.last_day) as last_day,
         split.share_from,
@@ -111,10 +117,12 @@ own_gaps as (
         agreement_key,
         participant_key,
         partner_key,
-        coalesce(lag(last_day) over spans + 1, date '0001-01-01') as first_day,
+        coalesce(max(last_day) over earlier + 1, date '0001-01-01') as first_day,
         first_day - 1 as last_day
-    from own
-    window spans as (partition by agreement_key, participant_key, partner_key order by first_day)
+    from (select distinct agreement_key, participant_key, partner_key, first_day, last_day from own) as spans
+    window earlier as (
+        partition by agreement_key, participant_key, partner_key order by first_day, last_day rows between unbounded preceding and 1 preceding
+    )
     union all
     select agreement_key, participant_key, partner_key, max(last_day) + 1, date '9999-12-31'
     from own
@@ -126,6 +134,8 @@ filling as (
         assigned.agreement_key,
         assigned.participant_key,
         assigned.partner_key,
+        assigned.counts_from,
+        assigned.counts_to,
         greatest(assigned.first_day, coalesce(own_gaps.first_day, assigned.first_day)) as first_day,
         least(assigned.last_day, coalesce(own_gaps.last_day, assigned.last_day)) as last_day,
         assigned.share_from,
@@ -144,13 +154,13 @@ spans as (
     {% if var("book").feeds.credits.is_configured %}
     union all
     -- whoever takes part may be credited with single lines of any partner: which, the line says
-    select agreement_key, participant_key, null, first_day, last_day, null, null, 'credit', member_key from credited
+    select agreement_key, participant_key, null, counts_from, counts_to, first_day, last_day, null, null, 'credit', member_key from credited
     {% endif %}
 )
 
 select
     cast(row_number() over (
-        order by line_sets.line_set_key, spans.participant_key, spans.partner_key, spans.first_day, spans.share_from, spans.member_key
+        order by line_sets.line_set_key, spans.participant_key, spans.partner_key, spans.first_day, spans.share_from, spans.member_key, spans.counts_from
     ) as integer) as membership_key,
     agreements.agreement_key,
     line_sets.line_set_key,
@@ -181,7 +191,9 @@ select
     -- pieces of one pool's members add up on one line
     agreements.pool = 'together' and (spans.road = 'credit' or spans.share_from <> 0 or spans.share_to <> {{ var("book").share_unit }}) as is_pool_piece,
     spans.road,
-    cast(spans.member_key as integer) as member_key
+    cast(spans.member_key as integer) as member_key,
+    spans.counts_from,
+    spans.counts_to
 from spans
 inner join line_sets on spans.agreement_key = line_sets.agreement_key
 inner join {{ source("terms", "scopes") }} as scopes on line_sets.scope_key = scopes.scope_key
