@@ -61,12 +61,12 @@ def count_own_days(rows: pl.DataFrame, participations: pl.DataFrame) -> pl.DataF
     begin = pl.max_horizontal("first_day", "span_start")
 
     def days_until(last: str) -> pl.Expr:
-        days = (pl.min_horizontal("last_day_of_part", last) - begin).dt.total_days() + 1
+        days = (pl.min_horizontal("last_day", last) - begin).dt.total_days() + 1
         return pl.max_horizontal(days, pl.lit(0)).sum()
 
     found = (
         rows.select("payout_key", "period_no", *_WHO, "span_start", "counted_until", "window_end")
-        .join(participations.rename({"last_day": "last_day_of_part"}), on=_WHO)
+        .join(participations, on=_WHO)
         .group_by("payout_key", "period_no")
         .agg(days_until("counted_until").alias("own_days_gone"), days_until("window_end").alias("own_days"))
     )
