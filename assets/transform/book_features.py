@@ -59,6 +59,8 @@ class BookFeatures:
     has_factors: bool
     has_closes: bool
     has_inverse_rates: bool
+    has_credits: bool
+    has_participations: bool
     share_unit: int
 
     def as_var(self) -> dict[str, Any]:
@@ -103,6 +105,8 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         has_factors=has_factors,
         has_closes=has_closes,
         has_inverse_rates="fx_rates" in configured and configured["fx_rates"].invert,
+        has_credits="credits" in configured,
+        has_participations="participations" in configured,
         share_unit=find_share_unit(con),
     )
 

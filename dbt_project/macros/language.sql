@@ -40,7 +40,11 @@
 
 {# And whether what is held on it takes part then; a line of the prior year on the day that it counts as. #}
 {% macro takes_part(day) -%}
-    {%- if var("book").feeds.participations.is_configured %} and {{ day }} between held.counts_from and held.counts_to{% endif -%}
+    {%- if var("book").has_participations -%}
+    {{ day }} between held.counts_from and held.counts_to
+    {%- else -%}
+    true
+    {%- endif -%}
 {%- endmacro %}
 
 {# A text that is a number with at most 12 digits before and 6 after the point, as its count of millionths; null for any other. #}

@@ -31,7 +31,7 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
         ("least(descended.last_day, links.last_day)\n    from descended", "descended.last_day\n    from descended"),
     ],
     "int_participations.sql": [
-        ("matched.last_day >= agreements.term_from as is_in_term", "matched.last_day > agreements.term_from as is_in_term"),
+        ("greatest(matched.first_day, named.first_day, agreements.term_from) <=", "greatest(matched.first_day, named.first_day, agreements.term_from) <"),
         ("select distinct agreement_key, attribute, value from", "select agreement_key, attribute, value || '' as value from"),
     ],
     "int_assignments_split.sql": [
@@ -141,11 +141,11 @@ AGREED: dict[str, list[tuple[str, str]]] = {
     "int_lines_matched.sql": [
         ("coalesce(of_line.credit_key, of_transaction.credit_key,", "coalesce(of_transaction.credit_key, of_line.credit_key,"),
         ("of_original_line.credit_key, of_original.credit_key)", "of_original.credit_key, of_original_line.credit_key)"),
-        ("and of_original.line is null", "and false"),
+        ("and of_original.credited_line is null", "and false"),
         ("where credited.share_from < credited.share_to", ""),
         ("(spans.road <> 'assignment' or lines.credit_key is null)", "true"),
         ("spans.road <> 'credit' or not exists", "true or not exists"),
-        ('{{ takes_part("days.counts_as") }}', ""),
+        ('and {{ takes_part("days.counts_as") }}', ""),
         ("bool_or(is_in_term) as is_in_term", "bool_and(is_in_term) as is_in_term"),
     ],
     "language.sql": [

@@ -6,13 +6,14 @@
 {% set book = var("book") %}
 with
 
-{% if book.feeds.credits.is_configured %}
+{% if book.has_credits %}
+-- conditions of agreements name columns of a line, so none here has such a name
 credits as (
-    select distinct transaction_id, line, credit_key from {{ ref("int_credits_split") }}
+    select distinct transaction_id as credited_transaction, line as credited_line, credit_key from {{ ref("int_credits_split") }}
 ),
 
 {% endif %}
-lines as not materialized (
+typed as not materialized (
     select
         transactions.*,
         {% if book.has_originals %}
@@ -23,16 +24,17 @@ lines as not materialized (
         {{ number_in_text(identifier(column)) }} as measured_{{ loop.index0 }},
         {% endfor %}
         {{ conditions_as_bits() }} as conditions_held
-        {%- if book.feeds.credits.is_configured %},
+        {%- if book.has_credits %},
         -- credits of the line itself come first, then those of its transaction, of its original's line, of its original
         coalesce(of_line.credit_key, of_transaction.credit_key, of_original_line.credit_key, of_original.credit_key) as credit_key
         {%- endif %}
     from {{ ref("stg_transactions_changed") }} as transactions
-    {% if book.feeds.credits.is_configured %}
-    left join credits as of_line on transactions.transaction_id = of_line.transaction_id and transactions.line = of_line.line
-    left join credits as of_transaction on transactions.transaction_id = of_transaction.transaction_id and of_transaction.line is null
-    left join credits as of_original_line on transactions.original_transaction_id = of_original_line.transaction_id and transactions.line = of_original_line.line
-    left join credits as of_original on transactions.original_transaction_id = of_original.transaction_id and of_original.line is null
+    {% if book.has_credits %}
+    left join credits as of_line on transactions.transaction_id = of_line.credited_transaction and transactions.line = of_line.credited_line
+    left join credits as of_transaction on transactions.transaction_id = of_transaction.credited_transaction and of_transaction.credited_line is null
+    left join credits as of_original_line
+        on transactions.original_transaction_id = of_original_line.credited_transaction and transactions.line = of_original_line.credited_line
+    left join credits as of_original on transactions.original_transaction_id = of_original.credited_transaction and of_original.credited_line is null
     {% endif %}
     {% if book.has_originals %}
     left join {{ ref("int_originals_dated") }} as originals on transactions.original_transaction_id = originals.original_id
@@ -40,15 +42,15 @@ lines as not materialized (
     where {{ line_counts("transactions") }}
 ),
 
-{% if book.feeds.credits.is_configured %}
+{% if book.has_credits %}
 -- the roads of a line: by its partner, and to everyone whom it is credited to by name
 roads as not materialized (
     select *, partner_key as road_key, cast(null as bigint) as credited_from, cast(null as bigint) as credited_to
-    from lines
+    from typed
     union all
-    select lines.*, -1 - credited.participant_key, credited.share_from, credited.share_to
-    from lines
-    inner join {{ ref("int_credits_split") }} as credited on lines.credit_key = credited.credit_key
+    select typed.*, -1 - credited.participant_key, credited.share_from, credited.share_to
+    from typed
+    inner join {{ ref("int_credits_split") }} as credited on typed.credit_key = credited.credit_key
     where credited.share_from < credited.share_to
 ),
 
@@ -80,11 +82,11 @@ held as not materialized (
         memberships.needs_prior_year,
         memberships.term_from,
         memberships.term_to,
-        {% if book.feeds.participations.is_configured %}
+        {% if book.has_participations %}
         memberships.counts_from,
         memberships.counts_to,
         {% endif %}
-        {% if book.feeds.credits.is_configured %}
+        {% if book.has_credits %}
         coalesce(memberships.share_from, lines.credited_from) as share_from,
         coalesce(memberships.share_to, lines.credited_to) as share_to,
         {% else %}
@@ -104,10 +106,10 @@ held as not materialized (
         lines.cost,
         lines.quantity,
         {{ measured_attribute() }} as attribute_millionths
-    from {{ "roads" if book.feeds.credits.is_configured else "lines" }} as lines
+    from {{ "roads" if book.has_credits else "typed" }} as lines
     inner join {{ ref("int_product_scope_bits") }} as products on lines.product_key = products.product_key
     inner join spans
-        on lines.{{ "road_key" if book.feeds.credits.is_configured else "partner_key" }} = spans.road_key
+        on lines.{{ "road_key" if book.has_credits else "partner_key" }} = spans.road_key
         and {{ counted_date() }} between spans.first_day and spans.last_day
         and get_bit(products.scopes, spans.scope_key) = 1
     inner join {{ ref("int_memberships") }} as memberships on spans.membership_key = memberships.membership_key
@@ -126,7 +128,7 @@ held as not materialized (
             else memberships.counts_adjustment
         end
         and (memberships.condition_key is null or get_bit(lines.conditions_held, memberships.condition_key) = 1)
-        {% if book.feeds.credits.is_configured %}
+        {% if book.has_credits %}
         and (spans.road <> 'assignment' or lines.credit_key is null)
         -- who has a line already gets nothing more for it
         and (spans.road <> 'credit' or not exists (
@@ -152,7 +154,7 @@ lines_kept as (
         arg_min(agreements.agreement_id, (agreements.priority, agreements.agreement_id)) as agreement_id
     from held
     inner join {{ source("terms", "agreements") }} as agreements on held.agreement_key = agreements.agreement_key
-    where held.line_set_key is null{{ takes_part("held.counted_date") }}
+    where held.line_set_key is null and {{ takes_part("held.counted_date") }}
     group by agreements.combine_group, held.file_no, held.row_no
 ),
 
@@ -194,9 +196,9 @@ dated as (
         days.share_divisor,
         days.minor_millionths,
         days.period_no,
-        case when held.needs_prior_year and days.counts_as between held.term_from and held.term_to{{ takes_part("days.counts_as") }}
+        case when held.needs_prior_year and days.counts_as between held.term_from and held.term_to and {{ takes_part("days.counts_as") }}
             then days.prior_period_no end as prior_period_no,
-        held.counted_date between held.term_from and held.term_to{{ takes_part("held.counted_date") }}
+        held.counted_date between held.term_from and held.term_to and {{ takes_part("held.counted_date") }}
         {%- if book.has_claims %} and lines_lost.agreement_key is null{% endif %} as is_in_term
     from held
     inner join {{ ref("int_days_converted") }} as days
@@ -210,7 +212,7 @@ dated as (
         and held.row_no = lines_lost.row_no
     {% endif %}
     where held.line_set_key is not null
-){% if book.feeds.participations.is_configured %},
+){% if book.has_participations %},
 
 -- who takes part in two spans of days, or a pool by two members, has a line once
 counted as (
@@ -245,5 +247,5 @@ select
     share_to,
     share_divisor,
     minor_millionths
-from {{ "counted" if book.feeds.participations.is_configured else "dated" }} as lines
+from {{ "counted" if book.has_participations else "dated" }} as lines
 where is_in_term or prior_period_no is not null

@@ -68,7 +68,8 @@ pooled_marked as (
     select
         *,
         first_day > 1 + max(last_day) over (
-            partition by agreement_key, participant_key, partner_key, counts_from, counts_to order by first_day, last_day rows between unbounded preceding and 1 preceding
+            partition by agreement_key, participant_key, partner_key, counts_from, counts_to order by first_day, last_day
+            rows between unbounded preceding and 1 preceding
         ) as is_apart
     from own_spans
     where pool = 'together'
@@ -78,7 +79,8 @@ pooled_numbered as (
     select
         *,
         count(*) filter (where is_apart) over (
-            partition by agreement_key, participant_key, partner_key, counts_from, counts_to order by first_day, last_day rows between unbounded preceding and current row
+            partition by agreement_key, participant_key, partner_key, counts_from, counts_to order by first_day, last_day
+            rows between unbounded preceding and current row
         ) as island
     from pooled_marked
 ),
@@ -151,7 +153,7 @@ spans as (
     select *, cast(0 as bigint) as share_from, cast({{ var("book").share_unit }} as bigint) as share_to, 'own' as road, null as member_key from own
     union all
     select *, 'assignment', null from filling where first_day <= last_day and share_from < share_to
-    {% if var("book").feeds.credits.is_configured %}
+    {% if var("book").has_credits %}
     union all
     -- whoever takes part may be credited with single lines of any partner: which, the line says
     select agreement_key, participant_key, null, counts_from, counts_to, first_day, last_day, null, null, 'credit', member_key from credited
