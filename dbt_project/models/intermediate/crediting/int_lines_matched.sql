@@ -42,19 +42,19 @@ typed as not materialized (
     where {{ line_counts("transactions") }}
 ),
 
-{% if book.has_credits %}
 -- the roads of a line: by its partner, and to everyone whom it is credited to by name
 roads as not materialized (
-    select *, partner_key as road_key, cast(null as bigint) as credited_from, cast(null as bigint) as credited_to
+    select *, partner_key as road_key{% if book.has_credits %}, cast(null as bigint) as credited_from, cast(null as bigint) as credited_to{% endif %}
     from typed
+    {% if book.has_credits %}
     union all
     select typed.*, -1 - credited.participant_key, credited.share_from, credited.share_to
     from typed
     inner join {{ ref("int_credits_split") }} as credited on typed.credit_key = credited.credit_key
     where credited.share_from < credited.share_to
+    {% endif %}
 ),
 
-{% endif %}
 spans as not materialized (
     select
         membership_key,
@@ -106,10 +106,10 @@ held as not materialized (
         lines.cost,
         lines.quantity,
         {{ measured_attribute() }} as attribute_millionths
-    from {{ "roads" if book.has_credits else "typed" }} as lines
+    from roads as lines
     inner join {{ ref("int_product_scope_bits") }} as products on lines.product_key = products.product_key
     inner join spans
-        on lines.{{ "road_key" if book.has_credits else "partner_key" }} = spans.road_key
+        on lines.road_key = spans.road_key
         and {{ counted_date() }} between spans.first_day and spans.last_day
         and get_bit(products.scopes, spans.scope_key) = 1
     inner join {{ ref("int_memberships") }} as memberships on spans.membership_key = memberships.membership_key
