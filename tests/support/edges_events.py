@@ -63,7 +63,9 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
         lambda book: book.deliver("participations", "PLAIN,P1,2026-02-01"), {"partners and assignments": 13}, {"partners and assignments"},
     ),
     "what these days count": (lambda book: book.deliver("participations", "PLAIN,P1,2026-02-01,,0.5"), {}, {"participants"}),
-    "a rate of a day on": (lambda book: book.deliver("fx_rates", "2025-07-01,USD,EUR,0.7"), {"rates and days": 15, "originals of returns": 1}, {"rates and days"}),
+    "a rate of a day on": (
+        lambda book: book.deliver("fx_rates", "2025-07-01,USD,EUR,0.7"), {"rates and days": 15, "originals of returns": 1}, {"rates and days"},
+    ),
     "a target": (lambda book: book.deliver("targets", "SALES,b,S1,2026-04-01,9000"), {}, {"targets"}),
     "a metric": (lambda book: book.deliver("metrics", "P5,nps,2026-05-10,60"), {}, {"metrics"}),
     "a metric that breaks a tie": (lambda book: book.deliver("metrics", "P8,nps,2026-05-10,60"), {}, {"metrics", "contests"}),
