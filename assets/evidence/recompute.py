@@ -261,7 +261,7 @@ class Book:
             self.peers[tuple(row[key] for key in PEERS)].append(row)
             self.groups[row["participant_id"], self.clause(row).combine.get("group")].append(row)
         self.periods = sorted((day(row["first_day"]), day(row["last_day"]), int(row["period_number"])) for row in pack.rows("dim_period"))
-        self.rates, self.metrics, self.assignments = defaultdict(list), defaultdict(list), defaultdict(list)
+        (self.rates, self.metrics, self.assignments), self.has_credits = (defaultdict(list) for _ in range(3)), any(True for _ in pack.rows("dim_credit"))
         for row in sorted(pack.rows("dim_fx_rate"), key=lambda row: row["date"]):
             if day(row["date"]) <= self.as_of:
                 self.rates[row["from_currency"], row["to_currency"]].append((row["date"], Fraction(row["rate"])))
@@ -274,7 +274,7 @@ class Book:
         for row in pack.rows("net_of_line"):
             self.deducted[row["agreement_id"], row["source_sha256"], row["source_row"]] += Fraction(row["line_payout"])
         self.lines, self.span_lines, self.prior = (self.add_up(pack.rows(f"fct_{name}_line")) for name in ("payout", "span", "prior"))
-        self.alone, self.results, self.has_credits = {}, {}, any(True for _ in pack.rows("dim_credit"))
+        self.alone, self.results = {}, {}
 
     def clause(self, row):
         return self.clauses[row["agreement_id"], row["agreement_version"], row["benefit_id"]]

@@ -44,7 +44,11 @@ NET_FROM = ("intermediate.int_net_of_deductions", "intermediate.int_lines_netted
 #: The tables of `calc` that identify the run, and their parents.
 _HISTORY = dict.fromkeys(("current_run", "runs"), ("raw.feed_files", "terms.settings"))
 #: The checks of assets/publishing/parquet_set.py, on the copy that readers get.
-CHECKED_COPY = {"each_payout_is_published_once": "fct_payout", "published_lines_add_up_to_payouts": "fct_payout_line"}
+CHECKED_COPY = {
+    "each_payout_is_published_once": "fct_payout",
+    "published_lines_add_up_to_payouts": "fct_payout_line",
+    "every_row_of_every_file_is_published": "fct_transaction",
+}
 DBT_TESTS = "dbt_tests"
 #: Metadata of `published/fct_payout`: when the run ended.
 FINISHED_AT = "finished_at"

@@ -7,6 +7,7 @@ assets/publishing/postgres/publish.py).
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     import duckdb
 
 _MARTS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "marts"
+#: Views over published tables: no file of the set holds them.
+VIEWS = ("audit_line",)
+_REFERENCED = re.compile(r"\{\{ ref\(\"(\w+)\"\) \}\}")
 _REFERENCE = re.compile(r"ref\('(\w+)'\)")
 
 
@@ -55,18 +59,64 @@ def declared_keys() -> dict[str, Keys]:
     return found
 
 
-def keys_that_hold(con: duckdb.DuckDBPyConnection, table: str, files: list[Path], declared: dict[str, Keys]) -> Keys:
-    """The declared keys of a table that hold in its files, so that declaring them never stops a publish. References: see below."""
-    keys = declared.get(table, Keys())
-    present = {name for name, *_ in con.execute(f"describe from {scan(files)}").fetchall()}
-    null_count = "select path_in_schema from parquet_metadata(?) group by 1 having coalesce(sum(stats_null_count), 1) > 0"
-    with_nulls = {name for (name,) in con.execute(null_count, [[as_pattern(path) for path in files]]).fetchall()}
-    not_null = tuple(name for name in keys.not_null if name in present - with_nulls)
-    if not keys.primary or not set(keys.primary) <= set(not_null):
-        return Keys(not_null, references=keys.references)
-    columns = ", ".join(map(identifier, keys.primary))
-    repeated = con.execute(f"select 1 from {scan(files)} group by {columns} having count(*) > 1 limit 1").fetchall()
-    return Keys(not_null, () if repeated else keys.primary, keys.references)
+@cache
+def view_query(name: str) -> str:
+    """The query of one of VIEWS, over published tables by their names alone."""
+    return _REFERENCED.sub(r"\1", _view_text(name))
+
+
+def parts_of_view(name: str) -> str:
+    """The common tables of a view's query, without its last select: for a question about the same rows in more detail."""
+    return view_query(name)[: view_query(name).rindex("\nselect\n")]
+
+
+@cache
+def tables_of_view(name: str) -> frozenset[str]:
+    """The tables that a view reads."""
+    return frozenset(_REFERENCED.findall(_view_text(name)))
+
+
+def view_statements(place: str, present: Collection[str]) -> list[str]:
+    """What makes and describes those of VIEWS that can be made of the tables that are there."""
+    described = descriptions()
+    statements = []
+    for name in VIEWS:
+        if tables_of_view(name) <= set(present) and name not in present:
+            statements.append(f"create view {place}.{name} as {view_query(name)}")
+            statements += comment_statements("view", place, name, described, set(described[name][1]))
+    return statements
+
+
+def columns_of(con: duckdb.DuckDBPyConnection, files: list[Path]) -> dict[str, str]:
+    """The columns of a table's files and their types, in order."""
+    rows = con.sql(f"from {scan(files)}")
+    return dict(zip(rows.columns, map(str, rows.types), strict=True))
+
+
+def keys_that_hold(
+    con: duckdb.DuckDBPyConnection, files: Mapping[str, list[Path]], columns: Mapping[str, Collection[str]], declared: Mapping[str, Keys]
+) -> dict[str, Keys]:
+    """The declared keys of tables that hold in their files, so that declaring them never stops a publish. References: see below."""
+    table_of = {path.name: table for table, paths in files.items() for path in paths}
+    null_count = "select file_name, path_in_schema from parquet_metadata(?) group by all having coalesce(sum(stats_null_count), 1) > 0"
+    paths = [as_pattern(path) for paths in files.values() for path in paths]
+    with_nulls = {(table_of[Path(file).name], column) for file, column in con.execute(null_count, [paths]).fetchall()}
+    found = {}
+    for table in files:
+        keys = declared.get(table, Keys())
+        not_null = tuple(name for name in keys.not_null if name in columns[table] and (table, name) not in with_nulls)
+        found[table] = replace(keys, not_null=not_null, primary=keys.primary if set(keys.primary) <= set(not_null) else ())
+    repeated = _with_repeated_keys(con, files, found)
+    return {table: replace(keys, primary=()) if table in repeated else keys for table, keys in found.items()}
+
+
+def _with_repeated_keys(con: duckdb.DuckDBPyConnection, files: Mapping[str, list[Path]], found: Mapping[str, Keys]) -> set[str]:
+    queries = [
+        f"select {literal(table)} where exists (select 1 from {scan(files[table])} group by {', '.join(map(identifier, keys.primary))} having count(*) > 1)"
+        for table, keys in found.items()
+        if keys.primary
+    ]
+    return {table for (table,) in con.execute(" union all ".join(queries)).fetchall()} if queries else set()
 
 
 def references_that_hold(con: duckdb.DuckDBPyConnection, table: str, files: dict[str, list[Path]], found: dict[str, Keys]) -> Keys:
@@ -92,6 +142,12 @@ def comment_statements(kind: str, place: str, table: str, described: dict[str, t
         f"comment on {kind} {place}.{table} is {literal(description)}",
         *(f"comment on column {place}.{table}.{identifier(name)} is {literal(columns[name])}" for name in columns if name in present),
     ]
+
+
+@cache
+def _view_text(name: str) -> str:
+    (path,) = _MARTS.rglob(f"{name}.sql")
+    return re.sub(r"\{#.*?#\}\s*", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
 @cache

@@ -9,14 +9,15 @@ Its bytes may differ between two runs on the same inputs, because DuckDB decides
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
-from assets.published.marts import Keys, comment_statements, declared_keys, descriptions, keys_that_hold
+from assets.published.marts import columns_of, comment_statements, declared_keys, descriptions, keys_that_hold, view_statements
 from assets.published.reader import files_of, read_manifest
+from assets.publishing.empty_database import attached, staged_tables
 from assets.runtime.durable_files import flush
 from assets.runtime.errors import rejection
 from assets.runtime.sql import as_pattern, scan
@@ -26,53 +27,47 @@ from models.sql_text import identifier, literal
 #: Tables with more rows than this are views on the set's Parquet files: copying five million payout lines takes longer (2.9 s) than writing their
 #: Parquet file (1.9 s). Smaller ones are copies, so that the file can be moved on its own.
 COPIED_UP_TO_ROWS = 1_000_000
-#: The storage format that DuckDB 1.5 reads.
-STORAGE_VERSION = "v1.5.0"
 #: The variable that says where `published/` is now, for views in a file that was moved or mounted elsewhere.
 FOLDER_VARIABLE = "tierledger"
 
 
-@contextmanager
-def attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The database at `path`, attached as `published` and made if it does not exist. It is one file on disk when the block ends.
-
-    It has no log: each commit would wait for the disk, and a file that was not finished is made anew.
-    """
-    con.execute(f"attach {literal(path)} as published (storage_version '{STORAGE_VERSION}', recovery_mode 'no_wal_writes')")
-    try:
-        yield con
-        con.execute("checkpoint published")
-    finally:
-        con.execute("detach published")
+def copy_tables(con: duckdb.DuckDBPyConnection, database: Path, files: Mapping[str, list[Path]]) -> None:
+    """Make the database with these tables, their descriptions and the keys that hold, and the rows of these files."""
+    staged_tables(con, database, _statements(con, files))
+    with attached(con, database), transaction(con):
+        con.execute("".join(f"insert into published.{table} from {scan(paths)};" for table, paths in files.items()))
 
 
-def copy_table(con: duckdb.DuckDBPyConnection, table: str, files: list[Path]) -> None:
-    """Copy a table into the attached database, with the keys that hold. Only dimensions and payouts get a primary key: its index takes longer than
-    the copy and makes the table three times as large."""
-    keys = keys_that_hold(con, table, files, declared_keys())
-    columns = [
-        f"{identifier(name)} {kind}{' not null' if name in keys.not_null else ''}" for name, kind, *_ in con.execute(f"describe from {scan(files)}").fetchall()
-    ]
-    con.execute(f"create table published.{table} ({', '.join([*columns, *_primary_key(table, keys)])})")
-    con.execute(f"insert into published.{table} from {scan(files)}")
+def _statements(con: duckdb.DuckDBPyConnection, files: Mapping[str, list[Path]]) -> str:
+    """What makes the tables. Only dimensions and payouts get a primary key: its index takes longer than the copy and makes the table three times as large."""
+    columns, described = {table: columns_of(con, paths) for table, paths in files.items()}, descriptions()
+    indexed = {table: replace(keys, primary=keys.primary if _is_indexed(table) else ()) for table, keys in declared_keys().items()}
+    keys = keys_that_hold(con, files, columns, indexed)
+    statements = []
+    for table, types in columns.items():
+        defined = [f"{identifier(name)} {kind}{' not null' if name in keys[table].not_null else ''}" for name, kind in types.items()]
+        defined += [f"primary key ({', '.join(map(identifier, keys[table].primary))})"] if keys[table].primary else []
+        statements.append(f"create table published.{table} ({', '.join(defined)})")
+        statements += comment_statements("table", "published", table, described, set(types))
+    return ";".join([*statements, *view_statements("published", files)])
 
 
 def describe_files(con: duckdb.DuckDBPyConnection, published: Path, files: dict[str, list[Path]]) -> None:
-    """Add a view on the set's files below `published` for each table that was not copied, and the descriptions of all."""
+    """Add a view on the set's files below `published` for each table that was not copied."""
     describe_tables(con, as_pattern(published), {table: [as_pattern(path.relative_to(published)) for path in paths] for table, paths in files.items()})
 
 
 def describe_tables(con: duckdb.DuckDBPyConnection, place: str, files: dict[str, list[str]]) -> None:
     """The same for files by their names below `place`, a folder or a URL."""
-    described = descriptions()
-    copied = {name for (name,) in con.execute("select table_name from duckdb_tables() where database_name = 'published'").fetchall()}
+    found = "select table_name from information_schema.tables where table_catalog = 'published'"
+    present = {name for (name,) in con.execute(found).fetchall()}
     with transaction(con):
-        for table in files:
-            if table not in copied:
-                con.execute(f"create view published.{table} as from {_scan_of_view(place, files[table])}")
-            columns = {name for name, *_ in con.execute(f"describe published.{table}").fetchall()}
-            for statement in comment_statements("table" if table in copied else "view", "published", table, described, columns):
-                con.execute(statement)
+        for table in files.keys() - present:
+            con.execute(f"create view published.{table} as from {_scan_of_view(place, files[table])}")
+            columns = con.sql(f"from published.{table}").columns
+            con.execute(";".join(comment_statements("view", "published", table, descriptions(), set(columns))))
+        for statement in view_statements("published", present | files.keys()):
+            con.execute(statement)
 
 
 def export_database(published: Path, target: Path) -> dict[str, int]:
@@ -92,11 +87,8 @@ def export_database(published: Path, target: Path) -> dict[str, int]:
     staged = target.with_name(f".{target.name}.tmp")
     staged.unlink(missing_ok=True)
     try:
-        with duckdb.connect(config={"threads": 2}) as con, attached(con, staged):
-            files = files_of(folder, manifest)
-            for table in files:
-                copy_table(con, table, files[table])
-            describe_files(con, published, files)
+        with duckdb.connect(config={"threads": 2}) as con:
+            copy_tables(con, staged, files_of(folder, manifest))
         replace_file(staged, target)
     finally:
         staged.unlink(missing_ok=True)
@@ -111,8 +103,8 @@ def replace_file(staged: Path, target: Path) -> None:
     os.replace(staged, target)
 
 
-def _primary_key(table: str, keys: Keys) -> list[str]:
-    return [f"primary key ({', '.join(map(identifier, keys.primary))})"] if keys.primary and (table.startswith("dim_") or table == "fct_payout") else []
+def _is_indexed(table: str) -> bool:
+    return table.startswith("dim_") or table == "fct_payout"
 
 
 def _scan_of_view(place: str, files: list[str]) -> str:

@@ -30,8 +30,10 @@ from assets.archive.run_identity import describe_terms, read_run_id, record_run
 from assets.archive.stored_archive import shared_log
 from assets.incremental.mode import keep_published
 from assets.incremental.payout_runs import write_payout_runs
+from assets.published.marts import VIEWS
 from assets.published.reader import DATABASE, MANIFEST, files_of, sealed
-from assets.publishing.duckdb_file import COPIED_UP_TO_ROWS, attached, copy_table, describe_files, replace_file
+from assets.publishing.duckdb_file import COPIED_UP_TO_ROWS, copy_tables, describe_files, replace_file
+from assets.publishing.empty_database import attached
 from assets.publishing.kept_sets import keep_for_readers, remove_older
 from assets.publishing.line_parts import LINES, ONE_PART, file_name, find_unchanged_parts, list_parts, remember_payouts, take_over
 from assets.publishing.openlineage import FILE as OPENLINEAGE
@@ -42,7 +44,7 @@ from assets.runtime.context import CheckFailed, ChecksPassed, RunContext, StepRe
 from assets.runtime.durable_files import flush, write_atomically
 from assets.runtime.events import log_event
 from assets.runtime.file_hashes import file_sha256
-from assets.runtime.sql import scan
+from assets.runtime.sql import as_pattern, scan
 from assets.runtime.warehouse import open_warehouse, transaction
 from assets.spark.line_tables import delete_left_over
 from assets.spark.session import remove_spilled
@@ -52,7 +54,11 @@ from models.sql_text import literal
 if TYPE_CHECKING:
     import duckdb
 
-#: Sort keys of large tables, so that equal content gives equal bytes. Small tables are sorted by all columns. The mart of the lines defines their order.
+#: One row per row of a file of transactions.
+TRANSACTIONS = "fct_transaction"
+#: Marts that define the order of their rows.
+IN_ORDER = (LINES, TRANSACTIONS)
+#: Sort keys of other large tables, so that equal content gives equal bytes. Small tables are sorted by all columns.
 SORTED_BY = {
     "fct_payout": "order by payout_id",
     "fct_achievement": "order by payout_id, period",
@@ -60,6 +66,20 @@ SORTED_BY = {
     "fct_calculation_step": "order by payout_id, step_no",
     "fct_journal": "order by entry_id, line_no",
 }
+
+
+#: Files of transactions of which fct_transaction, and so audit_line, has other rows than were read.
+_EVERY_ROW = """
+    with found as (
+        select source_sha256, count(*) filter (disposition in ('loaded', 'waiting')) as loaded, count(*) filter (disposition = 'duplicate') as duplicate,
+            count(*) filter (disposition = 'superseded') as superseded, count(*) filter (disposition = 'rejected') as rejected
+        from {rows} group by source_sha256
+    ),
+    counted as (
+        select sha256 as source_sha256, rows_loaded as loaded, rows_duplicate as duplicate, rows_superseded as superseded, rows_rejected as rejected
+        from {files} where feed = 'transactions' and status = 'loaded'
+    )
+    from ((from found except from counted) union all (from counted except from found)) where loaded + duplicate + superseded + rejected > 0"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +134,7 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
             staged.rename(target)
             flush(target.parent)
             if context.book.publish.duckdb:
-                complete_database(con.cursor(), published, files_of(target, manifest))
+                complete_database(con.cursor(), published, files_of(target, manifest), rows)
             commit_or_remove(context, target, manifest)
             if context.book.publish.duckdb:
                 replace_database(published)
@@ -149,8 +169,11 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
 
 
 def check_set(con: duckdb.DuckDBPyConnection, context: RunContext, files: dict[str, list[Path]]) -> None:
-    """Read the set back: each payout once, and its lines add up to it. Raises CheckFailed with the first offending rows."""
+    """Read the set back: each payout once, its lines add up to it, every row of every file. Raises CheckFailed with the first offending rows."""
     payouts = scan(files["fct_payout"])
+    if TRANSACTIONS in files:
+        every_row = _EVERY_ROW.format(rows=scan(files[TRANSACTIONS]), files=scan(files["audit_feed_file"]))
+        _must_be_empty(con, "every_row_of_every_file_is_published", every_row)
     _must_be_empty(con, "each_payout_is_published_once", f"select payout_id, count(*) as times from {payouts} group by payout_id having count(*) > 1")
     added = "select payout_id, sum(line_payout) as lines from lines group by payout_id"
     whole = f"with lines as (from {scan(files[LINES])}) {added}"
@@ -179,34 +202,50 @@ def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext
 
     Lines in parts are several files; those of `unchanged` parts are taken over from the set before.
     Facts are written two at a time on their own cursors. The lines come first, because they take as long as all others together. `con` writes the rest,
-    because only it sees the run just recorded. Small tables are copied while the larger ones are still being written.
+    because only it sees the run just recorded. Small tables are copied while lines in parts are still being written.
     """
-    tables = [t for (t,) in con.execute("select table_name from information_schema.tables where table_schema = 'marts' order by all").fetchall()]
+    found = con.execute("select table_name from information_schema.tables where table_schema = 'marts' order by all").fetchall()
+    tables = [table for (table,) in found if table not in VIEWS]
     missing = {"fct_payout", LINES} - set(tables)
     if missing:
         raise CheckFailed("all_tables_are_there", f"schema marts has no {', '.join(sorted(missing))}")
     facts = sorted((table for table in tables if table.startswith("fct_")), reverse=True)
     facts.remove(LINES)
-    has_database = context.book.publish.duckdb
     files: dict[str, _File] = {}
-    with ThreadPoolExecutor(max_workers=2) as pool, attached(con.cursor(), staged_database(context.published)) if has_database else nullcontext() as copies:
+    with ThreadPoolExecutor(max_workers=2) as pool:
         if context.is_on_spark:
             on_spark = pool.submit(_take_over_or_write_by_tasks, con.cursor(), context, folder, parts, unchanged)
             lines: dict[str, Future[_File]] = {}
         else:
             lines = {file_name(part): pool.submit(_take_over_or_write, con.cursor(), folder, part, unchanged.get(part)) for part in parts or [ONE_PART]}
         writing = {table: pool.submit(_write_file, con.cursor(), folder, table, table) for table in facts}
-        in_order = [table for table in tables if table not in (*facts, LINES)] + facts + [LINES]
-        for done, table in enumerate(in_order):
+        for done, table in enumerate([table for table in tables if table not in (*facts, LINES)] + facts):
             context.progress("publish", done, len(tables) + 1)
-            if table == LINES:
-                files |= on_spark.result() if context.is_on_spark else {name: file.result() for name, file in lines.items()}
-            else:
-                files[table] = writing[table].result() if table in writing else _write_file(con, folder, table, table)
-            paths = [folder / f"{name}.parquet" for name, file in files.items() if file.table == table]
-            if copies and _rows_of_tables(files)[table] <= COPIED_UP_TO_ROWS:
-                copy_table(copies, table, paths)
+            files[table] = writing[table].result() if table in writing else _write_file(con, folder, table, table)
+        if parts:
+            _copy_small(con, context, folder, files)
+        files |= on_spark.result() if context.is_on_spark else {name: file.result() for name, file in lines.items()}
+    if not parts:
+        _copy_small(con, context, folder, files)
+    _must_be_complete(con, folder, files)
     return dict(sorted(files.items()))
+
+
+def _copy_small(con: duckdb.DuckDBPyConnection, context: RunContext, folder: Path, files: dict[str, _File]) -> None:
+    """Copy the tables that are small enough into the next tierledger.duckdb, if the book wants one."""
+    if context.book.publish.duckdb:
+        small = [table for table, rows in _rows_of_tables(files).items() if rows <= COPIED_UP_TO_ROWS]
+        paths = {table: [folder / f"{name}.parquet" for name, file in files.items() if file.table == table] for table in small}
+        copy_tables(con.cursor(), staged_database(context.published), paths)
+
+
+def _must_be_complete(con: duckdb.DuckDBPyConnection, folder: Path, files: dict[str, _File]) -> None:
+    """Read how many rows the files hold. One query for all: that of a small file takes longer than its copy."""
+    paths = [as_pattern(folder / f"{name}.parquet") for name in files]
+    found = {Path(path).stem: rows for path, rows in con.execute("select file_name, num_rows from parquet_file_metadata(?)", [paths]).fetchall()}
+    for name, file in files.items():
+        if found.get(name) != file.rows:
+            raise CheckFailed("the_copy_is_complete", f"{name}.parquet holds {found.get(name)} of {file.rows} rows")
 
 
 def _take_over_or_write(con: duckdb.DuckDBPyConnection, folder: Path, part: str, before: tuple[Path, str] | None) -> _File:
@@ -240,13 +279,10 @@ def _take_over_or_write_by_tasks(
 def _write_file(con: duckdb.DuckDBPyConnection, folder: Path, table: str, name: str) -> _File:
     path = folder / f"{name}.parquet"
     # of five million lines zstd makes files 40 % smaller, in 15 % more time; Power BI cannot read the encodings of Parquet version 2
-    order = "" if table == LINES else SORTED_BY.get(table, "order by all")
+    order = "" if table in IN_ORDER else SORTED_BY.get(table, "order by all")
     written = con.execute(f"copy (from marts.{table} {order}) to {literal(path)} (format parquet, compression snappy)").fetchall()[0][0]
-    found = _count(con, path)
-    if written != found:
-        raise CheckFailed("the_copy_is_complete", f"{path.name} holds {found} of {written} rows")
     flush(path)
-    return _File(table, found, file_sha256(path))
+    return _File(table, int(written), file_sha256(path))
 
 
 def _count(con: duckdb.DuckDBPyConnection, path: Path) -> int:
@@ -274,10 +310,11 @@ def staged_database(published: Path) -> Path:
     return published / f".{DATABASE}.tmp"
 
 
-def complete_database(con: duckdb.DuckDBPyConnection, published: Path, files: dict[str, list[Path]]) -> None:
+def complete_database(con: duckdb.DuckDBPyConnection, published: Path, files: dict[str, list[Path]], rows: dict[str, int]) -> None:
     """Add to the next tierledger.duckdb what is not copied into it."""
-    with attached(con, staged_database(published)):
-        describe_files(con, published, files)
+    if any(rows[table] > COPIED_UP_TO_ROWS or len(paths) > 1 for table, paths in files.items()):
+        with attached(con, staged_database(published)):
+            describe_files(con, published, files)
 
 
 def replace_database(published: Path) -> None:

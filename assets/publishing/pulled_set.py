@@ -18,10 +18,10 @@ import duckdb
 
 from assets.incremental.payout_runs import FILE as PAYOUT_RUNS
 from assets.published.reader import DATABASE, MANIFEST, files_of, hashes_of, read_manifest, seal_of, sealed
-from assets.publishing.duckdb_file import COPIED_UP_TO_ROWS, attached, copy_table, describe_files
+from assets.publishing.duckdb_file import COPIED_UP_TO_ROWS, copy_tables
 from assets.publishing.kept_sets import remove_older
 from assets.publishing.line_parts import take_over
-from assets.publishing.parquet_set import clear_unfinished, free_name, replace_database, staged_database, switch
+from assets.publishing.parquet_set import clear_unfinished, complete_database, free_name, replace_database, staged_database, switch
 from assets.publishing.stored_set import StoredSet, commit_set, published_store, read_stored_set, remember_version
 from assets.runtime.context import RunContext
 from assets.runtime.durable_files import flush, write_atomically
@@ -123,11 +123,9 @@ def _fetch_set(context: RunContext, store: Store, stored: StoredSet, local: dict
         shutil.rmtree(staged, ignore_errors=True)
     files = files_of(target, manifest)
     if context.book.publish.duckdb:
-        with duckdb.connect(config={"threads": 2}) as con, attached(con, staged_database(published)):
-            for table, rows in manifest["rows"].items():
-                if rows <= COPIED_UP_TO_ROWS:
-                    copy_table(con, table, files[table])
-            describe_files(con, published, files)
+        with duckdb.connect(config={"threads": 2}) as con:
+            copy_tables(con, staged_database(published), {table: files[table] for table, rows in manifest["rows"].items() if rows <= COPIED_UP_TO_ROWS})
+            complete_database(con, published, files, manifest["rows"])
         replace_database(published)
     (published / PAYOUT_RUNS).unlink(missing_ok=True)  # it is about the set before
     switch(published, target)

@@ -25,7 +25,8 @@ from typing import Any
 import duckdb
 
 from assets.published.reader import DATABASE, files_of, hashes_of, seal_of, sealed
-from assets.publishing.duckdb_file import FOLDER_VARIABLE, attached, describe_tables
+from assets.publishing.duckdb_file import FOLDER_VARIABLE, describe_tables
+from assets.publishing.empty_database import attached
 from assets.publishing.kept_sets import KEPT_SETS
 from assets.runtime.book_folder import Overtaken
 from assets.runtime.context import RunContext

@@ -249,9 +249,12 @@ class _Terms:
             compiled = [compile_expression(text, columns) for text in texts]
             passed = " and ".join(f"({c.sql})" for c in compiled)
             failed = " or ".join(f"({c.failed})" for c in compiled if c.failed)
+            written = texts[0] if len(texts) == 1 else " and ".join(f"({text})" for text in texts)
             place = source.document.problem((*path, "where"), "")
             written_at = {"source_file": place.file, "source_line": place.line, "source_key": place.key}
-            self._add("conditions", condition_key=key, condition=passed, failed=failed, column_names=names, line_columns=line_columns, **written_at)
+            self._add(
+                "conditions", condition_key=key, condition=passed, failed=failed, column_names=names, line_columns=line_columns, written=written, **written_at
+            )
         return self.conditions.get(texts)
 
 

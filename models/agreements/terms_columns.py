@@ -71,6 +71,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "source_file": TEXT,
         "source_line": INT,
         "source_key": TEXT,
+        "written": TEXT,
     },
     "line_sets": {"line_set_key": INT, "agreement_key": INT, "scope_key": INT, "attribute": TEXT, "multiplied": TEXT, "needs_prior_year": BOOL},
     "claims": {"agreement_key": INT, "scope_key": INT},

@@ -18,7 +18,24 @@ import typer
 
 from assets.runtime.events import log_event
 from assets.runtime.masking import mask
-from pipelines.cli.commands import approve, demo, doctor, evidence, explain, export, init, lineage, rejects, run, ui, validate, verify, verify_pack, withdraw
+from pipelines.cli.commands import (
+    approve,
+    demo,
+    doctor,
+    evidence,
+    explain,
+    export,
+    init,
+    lineage,
+    rejects,
+    run,
+    ui,
+    validate,
+    verify,
+    verify_pack,
+    why_not,
+    withdraw,
+)
 from pipelines.cli.ledger import close, journal, reopen, write_off
 from pipelines.cli.logged import logged
 from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT, as_called, named_book, program
@@ -38,7 +55,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    logged(demo.demo), logged(run.run), reads_published(explain.explain), reads_published(lineage.lineage), validate.validate, approve.approve,
+    logged(demo.demo), logged(run.run), reads_published(explain.explain), reads_published(lineage.lineage), reads_published(why_not.why_not),
+    validate.validate, approve.approve,
     logged(reads_published(close.close)), logged(reads_published(reopen.reopen)), logged(reads_published(write_off.write_off)),
     reads_published(journal.journal), logged(verify.verify), reads_published(rejects.rejects), logged(withdraw.withdraw),
     reads_published(evidence.evidence), verify_pack.verify_pack, reads_published(export.export), init.init, doctor.doctor, ui.ui,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.torture.__main__ import make_book
 from tests.torture.aiming import count_hits
+from tests.torture.audited import audit_differences
 from tests.torture.books import draw_book, write_book
 from tests.torture.compare import compare
 from tests.torture.drawing import FEATURES
@@ -15,9 +16,12 @@ from tests.torture.scorecard import LEAST_AT_THRESHOLDS
 SEED, CLUSTERS = 2026, 8
 
 
-def test_the_program_pays_what_the_reference_pays(tmp_path: Path) -> None:
+def test_the_program_pays_what_the_reference_pays_and_says_why_lines_count_or_not(tmp_path: Path) -> None:
     book = make_book(SEED, CLUSTERS, FEATURES)
     comparison = compare(write_book(book, tmp_path / "book"))
+    differences, reasons = audit_differences(tmp_path / "book")
+    assert differences == []
+    assert reasons.keys() >= {"counted", "partner", "assignment", "term", "type", "product", "original"}
     assert [str(difference) for difference in comparison.differences] == []
     hits, _ = count_hits(book, comparison.payouts)
     assert comparison.compared["payouts"] > 100

@@ -28,6 +28,12 @@ OWN_ROWS = {
     "dim_benefit": _OF_AGREEMENT,
     "dim_tier": _OF_AGREEMENT,
     "dim_matrix_cell": _OF_AGREEMENT,
+    "dim_gate": _OF_AGREEMENT,
+    "dim_multiplier": _OF_AGREEMENT,
+    "dim_target": _OF_PARTICIPANT,
+    "dim_metric": _OF_PARTICIPANT,
+    "dim_assignment": _OF_PARTICIPANT,
+    "fct_payment": _OF_PARTICIPANT,
     "dim_product": "product_id in (select product_id from {schema}.fct_payout_line)",
     "dim_period": "true",
 }

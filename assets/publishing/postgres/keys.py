@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assets.published.marts import Keys, declared_keys, keys_that_hold, references_that_hold
+from assets.published.marts import Keys, columns_of, declared_keys, keys_that_hold, references_that_hold
 from assets.publishing.postgres.connection import Transaction
 from models.sql_text import identifier
 
@@ -21,8 +21,7 @@ _INDEXED = ("payout_id", "agreement_id", "participant_id")
 
 def find_keys(con: duckdb.DuckDBPyConnection, files: dict[str, list[Path]]) -> dict[str, Keys]:
     """The keys that hold in the Parquet files of a set."""
-    declared = declared_keys()
-    found = {table: keys_that_hold(con, table, files[table], declared) for table in files}
+    found = keys_that_hold(con, files, {table: columns_of(con, paths) for table, paths in files.items()}, declared_keys())
     return {table: references_that_hold(con, table, files, found) for table in files}
 
 

@@ -15,10 +15,11 @@ GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
 ARRIVALS = ("tests/integration/feeds/test_rejects.py", "tests/integration/feeds/test_rows_that_replace.py", "tests/integration/feeds/test_feed_arrivals.py")
 DELETIONS = ("tests/integration/feeds/test_rows_that_replace.py", "-k", "takes_its_key_back_may")
 PARTS = ("tests/integration/publishing/test_line_parts.py", "-k", "demo")
+AUDIT = ("tests/torture/test_torture.py", "-k", "says_why_lines_count")
 CLOSE = ("tests/integration/ledger/test_close_command.py",)
 
 CREDITED: dict[str, list[tuple[str, str]]] = {
-    "int_memberships.sql": [
+    "int_credits_spanned.sql": [
         ("coalesce(payees.participant_key, participations.partner_key) as participant_key", "participations.partner_key as participant_key"),
         ("and (credited.include_children or descended.ancestor_key = descended.partner_key)", "and descended.ancestor_key = descended.partner_key"),
         ("greatest(credited.first_day, split.first_day) as first_day", "credited.first_day"),
@@ -129,8 +130,8 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("({{ unit }} // cast(split_part", "({{ unit }} * cast(split_part"),
     ],
     "int_memberships.sql": [
-        ("agreements.term_from - 400", "agreements.term_from"),
-        ("where pool = 'each'", "where true"),
+        ("then agreements.term_from - 400", "then agreements.term_from"),
+        ("and spans.last_day >= agreements.term_from - 400", "and spans.last_day >= agreements.term_from"),
         ("agreements.pool = 'together' and (spans.road = 'credit' or", "agreements.pool = 'together' and ("),
     ],
     "int_credits_split.sql": [
@@ -153,10 +154,10 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("between held.counts_from and held.counts_to", "between held.counts_from - 1 and held.counts_to"),
         ('.share_parts * 1000000)"', '.share_parts * 999999)"'),
     ],
+    "int_credits_spanned.sql": [("where pool = 'each'", "where true")],
     "int_participations.sql": [
         ("least(matched.last_day, named.last_day, agreements.term_to) as is_in_term", "least(matched.last_day, agreements.term_to) as is_in_term"),
         ("and matched.attribute_count = needed.attribute_count", "and matched.attribute_count >= 1"),
-        ("matched.last_day >= agreements.term_from - 400", "matched.last_day >= agreements.term_from"),
     ],
     "int_days_converted.sql": [
         ("when conversions.rate_on = 'fixed' then fixed_rates.rate", "when conversions.rate_on = 'fixed' then fx_rates.rate"),
@@ -254,6 +255,7 @@ CLOSED_AGAIN: dict[str, list[tuple[str, str]]] = {
 }  # fmt: skip
 
 ARRIVED: dict[str, list[tuple[str, str]]] = {
+    "fct_transaction.sql": [("when unresolved.file_no is not null then 'rejected'", "when false then 'rejected'")],
     "int_rows_replaced.sql": [
         ("order by file_no, row_no) as run_no", "order by row_no, file_no) as run_no"),
         ("rows.file_no < newest.file_no", "rows.file_no <= newest.file_no"),
@@ -279,6 +281,24 @@ DELETED: dict[str, list[tuple[str, str]]] = {
     "int_rows_replaced.sql": [("and is_deleted = lag(is_deleted) over arrival", "")],
 }
 
+#: Why a line counts or does not.
+AUDITED: dict[str, list[tuple[str, str]]] = {
+    "audit_line.sql": [
+        ("then lines.original_date else lines.date end as counted_date", "then lines.date else lines.date end as counted_date"),
+        ("when not (is_in_term or is_in_term_itself) then 3", "when not is_in_term then 3"),
+        ("then case when is_assigned then 2 else 1 end", "then 1"),
+        ("when not is_of_type then 4", "when false then 4"),
+        ("when not is_in_scope then 5", "when false then 5"),
+        ("when not (is_on_road and is_in_term) then 7", "when false then 7"),
+        ("max(place) as place", "min(place) as place"),
+        ("coalesce(lines.product_id, '') = coalesce(products.product_id, '')", "lines.product_id = products.product_id"),
+    ],
+    "dim_scope.sql": [("max(window_end) as counts_to", "max(window_start) as counts_to")],
+    "fct_transaction.sql": [
+        ("%}originals.first_day{%", "%}date{%"),
+    ],
+}
+
 #: In which file of a large book a line is published.
 PARTED: dict[str, list[tuple[str, str]]] = {
     "int_payout_lines_allocated.sql": [('where {{ is_in_chosen_part("part") }}', "where true")],
@@ -299,4 +319,5 @@ MUTANTS: list[Mutant] = [
     *mutants_of(ARRIVED, ARRIVALS),
     *mutants_of(DELETED, DELETIONS),
     *mutants_of(PARTED, PARTS),
+    *mutants_of(AUDITED, AUDIT),
 ]

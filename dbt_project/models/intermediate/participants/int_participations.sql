@@ -41,5 +41,3 @@ from matched
 inner join needed on matched.agreement_key = needed.agreement_key and matched.attribute_count = needed.attribute_count
 inner join {{ source("terms", "agreements") }} as agreements on matched.agreement_key = agreements.agreement_key
 left join named on agreements.agreement_id = named.agreement and matched.partner_key = named.partner_key
--- versions of the year before count for prior-year figures: a year of any calendar is shorter than 400 days
-where matched.first_day <= agreements.term_to and matched.last_day >= agreements.term_from - 400

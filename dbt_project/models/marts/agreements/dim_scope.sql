@@ -1,0 +1,51 @@
+with
+
+-- the lines of a benefit, of its measure and its base may have scopes of their own; an agreement of an exclusive group claims by its own
+asked as (
+    select benefits.agreement_key, benefits.benefit_key, benefits.benefit_id, line_sets.scope_key
+    from {{ source("terms", "benefits") }} as benefits
+    inner join {{ source("terms", "line_sets") }} as line_sets
+        on line_sets.line_set_key in (benefits.line_set_key, benefits.measure_line_set_key, benefits.base_line_set_key)
+    group by all
+    union all
+    select agreement_key, null as benefit_key, null as benefit_id, scope_key from {{ source("terms", "claims") }}
+),
+
+-- the days of windows that have begun, and of the spans that they measure
+days as (
+    select benefit_key, min(span_start) as counts_from, max(window_end) as counts_to
+    from {{ source("terms", "windows") }}
+    group by benefit_key
+),
+
+rules as (
+    select scope_key, string_agg(rule, '; ' order by rule) as products
+    from (
+        select scope_key, kind || ' ' || attribute || ': ' || string_agg(coalesce(value, '(none)'), ', ' order by value) as rule
+        from {{ source("terms", "scope_rules") }}
+        group by scope_key, kind, attribute
+    ) as by_attribute
+    group by scope_key
+)
+
+select
+    agreements.agreement_id,
+    agreements.version as agreement_version,
+    asked.benefit_id,
+    asked.scope_key as scope_no,
+    asked.benefit_id is null as is_claim,
+    case when asked.benefit_id is null then agreements.valid_from else days.counts_from end as counts_from,
+    case when asked.benefit_id is null then agreements.valid_to else days.counts_to end as counts_to,
+    scopes.counts_sale,
+    scopes.counts_return,
+    scopes.counts_credit,
+    scopes.counts_adjustment,
+    rules.products,
+    scopes.condition_key as condition_no,
+    conditions.written as condition
+from asked
+inner join {{ source("terms", "agreements") }} as agreements on asked.agreement_key = agreements.agreement_key
+inner join {{ source("terms", "scopes") }} as scopes on asked.scope_key = scopes.scope_key
+left join days on asked.benefit_key = days.benefit_key
+left join rules on asked.scope_key = rules.scope_key
+left join {{ source("terms", "conditions") }} as conditions on scopes.condition_key = conditions.condition_key

@@ -1,0 +1,2 @@
+select date, from_currency, to_currency, rate
+from {{ ref("stg_fx_rates") }}

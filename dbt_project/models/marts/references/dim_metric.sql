@@ -1,0 +1,2 @@
+select participant_id, metric, date, value
+from {{ ref("stg_metrics") }}
