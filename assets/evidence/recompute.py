@@ -333,7 +333,7 @@ class Book:
         found, end, is_pool = [], ZERO, clause.agreement.get("pool") == "together"
         for each in self.assignments[row["partner_id"]]:
             if (each["valid_from"] or "0001-01-01") <= row["counted_date"] <= (each["valid_to"] or "9999-12-31"):
-                begin, end = end, end + Fraction(each["share"])
+                begin, end = end, end + Fraction(each["share_written"])
                 if self.is_member(clause.agreement, each["participant_id"], row["counted_date"]) if is_pool else each["participant_id"] == participant:
                     found.append((begin, end))
         if self.has_credits or sum(high - low for low, high in found) != number(row["share"]):
