@@ -270,7 +270,7 @@ class Book:
         for row in sorted(pack.rows("dim_assignment"), key=lambda row: row["participant_id"]):
             self.assignments[row["partner_id"]].append(row)
         self.targets = {tuple(row[key] for key in (*SERIES, "window_start")): row for row in pack.rows("dim_target")}
-        self.partners, self.parts, self.deducted = list(pack.rows("dim_partner")), list(pack.rows("dim_participation")), defaultdict(Fraction)
+        self.partners, self.parts, self.deducted = list(pack.rows("dim_partner_version")), list(pack.rows("dim_participation")), defaultdict(Fraction)
         for row in pack.rows("net_of_line"):
             self.deducted[row["agreement_id"], row["source_sha256"], row["source_row"]] += Fraction(row["line_payout"])
         self.lines, self.span_lines, self.prior = (self.add_up(pack.rows(f"fct_{name}_line")) for name in ("payout", "span", "prior"))

@@ -30,11 +30,14 @@ _BY_TABLE = {
     **dict.fromkeys(LINE_TABLES, ("lines of the payouts that can be recomputed", "payout_id in (from detailed)")),
     "fct_calculation_step": ("steps of the payouts that can be recomputed", "payout_id in (from detailed)"),
     "fct_journal": ("entries of the period", "period = $period"),
-    "dim_partner": (
-        "the participants, the partners of the lines, and who is credited with their lines",
-        f"partner_id in {_PARTNERS} or partner_id in (select participant_id from dim_assignment where partner_id in {_PARTNERS})",
+    **dict.fromkeys(
+        ("dim_partner", "dim_partner_version"),
+        (
+            "the participants, the partners of the lines, and who is credited with their lines",
+            f"partner_id in {_PARTNERS} or partner_id in (select participant_id from dim_assignment where partner_id in {_PARTNERS})",
+        ),
     ),
-    "dim_product": ("the products of the lines", f"product_id in {_PRODUCTS}"),
+    **dict.fromkeys(("dim_product", "dim_product_version"), ("the products of the lines", f"product_id in {_PRODUCTS}")),
     "dim_metric": ("metrics of the participants", f"participant_id in {_PARTICIPANTS}"),
     "dim_assignment": ("assignments of the partners of the lines", f"partner_id in {_PARTNERS}"),
 }

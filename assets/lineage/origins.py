@@ -19,7 +19,7 @@ from assets.lineage.file_columns import FileColumn, list_file_columns
 from assets.lineage.program import PROGRAM_FILE, ProgramLineage, read_program
 from assets.runtime.warehouse import transaction, write_table
 from models.calculation.reads import WIDE
-from models.feeds.attributes import folded
+from models.feeds.attributes import ATTRIBUTE_TABLES, folded, name_columns
 from models.feeds.columns import FEEDS
 from models.feeds.settings import FeedSettings
 from models.sql_text import literal
@@ -61,11 +61,13 @@ class Origin:
 
 @dataclass(frozen=True)
 class BookColumns:
-    """What a book's files, conditions and agreements have: the file columns by schema.table.column, and what the placeholders stand for."""
+    """What a book's files, conditions and agreements have: the file columns by schema.table.column, what the placeholders stand for, and the names
+    of what each feed carries along by column of raw.<feed>."""
 
     files: Mapping[str, list[FileColumn]]
     placeholders: Mapping[str, list[str]]
     has_nets: bool
+    carried: Mapping[str, Mapping[str, str]]
 
 
 def write_column_lineage(con: duckdb.DuckDBPyConnection, feeds: Mapping[str, FeedSettings]) -> None:
@@ -96,7 +98,7 @@ def read_book_columns(con: duckdb.DuckDBPyConnection, feeds: Mapping[str, FeedSe
         **{placeholder: [f"raw.{feed}.{column}" for column in carried[feed]] for placeholder, feed in _CARRIED.items()},
     }
     has_nets = bool(con.sql("select exists (from terms.nets)").fetchall()[0][0])
-    return BookColumns(read_file_columns(con, feeds), placeholders, has_nets)
+    return BookColumns(read_file_columns(con, feeds), placeholders, has_nets, carried)
 
 
 def read_file_columns(con: duckdb.DuckDBPyConnection, feeds: Mapping[str, FeedSettings]) -> dict[str, list[FileColumn]]:
@@ -128,8 +130,19 @@ def list_origins(program: ProgramLineage, book: BookColumns) -> Iterator[Origin]
         for column, computed in program.columns_of(table).items():
             ways = follow(program, [f"{table}.{column}"], book)
             yield from _origins(name, column, VALUE, computed.expression, ways, book) or _nothing(name, column, computed.expression, ways)
+        yield from _of_attributes(name, list(program.columns_of(table)), book)
         ways = {end: (table, *way) for end, way in follow(program, _columns_that_choose(program, table, book), book).items()}
         yield from _origins(name, None, ROWS, None, ways, book)
+
+
+def _of_attributes(table: str, columns: list[str], book: BookColumns) -> Iterator[Origin]:
+    """The origins of what a feed carries along, in columns of its own after `columns`."""
+    if table in ATTRIBUTE_TABLES:
+        raw = f"raw.{ATTRIBUTE_TABLES[table]}"
+        names = {name: f"{raw}.{column}" for column, name in book.carried[ATTRIBUTE_TABLES[table]].items()}
+        for name, column in name_columns(names, columns).items():
+            ways = {names[name]: (f"marts.{table}.{column}", f"marts.{table}.attributes", names[name])}
+            yield from _origins(table, column, VALUE, f"{literal(name)} of attributes", ways, book)
 
 
 def follow(program: ProgramLineage, start: list[str], book: BookColumns) -> dict[str, tuple[str, ...]]:

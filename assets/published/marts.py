@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from assets.runtime.sql import as_pattern, scan
+from models.feeds.columns import FEEDS
 from models.sql_text import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
 
 _MARTS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "marts"
+#: The description of a column that a feed carries along (assets/publishing/attribute_columns.py).
+_CARRIED = "A further column of the feed, as its text."
 #: Views over published tables: no file of the set holds them.
 VIEWS = ("audit_line",)
 _REFERENCED = re.compile(r"\{\{ ref\(\"(\w+)\"\) \}\}")
@@ -44,6 +47,21 @@ def descriptions() -> dict[str, tuple[str, dict[str, str]]]:
         columns = {c["name"]: _one_line(c.get("description", "")) for c in model.get("columns", [])}
         found[model["name"]] = (_one_line(model.get("description", "")), columns)
     return found
+
+
+def described_columns() -> dict[str, list[dict[str, Any]]]:
+    """Table to its columns, each with name, data_type and description on one line."""
+    return {m["name"]: [{**c, "description": _one_line(c.get("description", ""))} for c in m.get("columns", [])] for m in _models()}
+
+
+def described_feeds() -> dict[str, tuple[str, dict[str, str]]]:
+    """Feed to (description, canonical column to description)."""
+    sources = _read_yaml(_MARTS.parent / "sources.yml")["sources"]
+    tables = {table["name"]: table for source in sources if source["name"] == "raw" for table in source["tables"]}
+    return {
+        feed: (_one_line(tables[feed]["description"]), {c["name"]: _one_line(c["description"]) for c in tables[feed]["columns"] if c.get("description")})
+        for feed in FEEDS
+    }
 
 
 @cache
@@ -140,7 +158,7 @@ def comment_statements(kind: str, place: str, table: str, described: dict[str, t
     description, columns = described[table]
     return [
         f"comment on {kind} {place}.{table} is {literal(description)}",
-        *(f"comment on column {place}.{table}.{identifier(name)} is {literal(columns[name])}" for name in columns if name in present),
+        *(f"comment on column {place}.{table}.{identifier(name)} is {literal(columns.get(name, _CARRIED))}" for name in sorted(present)),
     ]
 
 
@@ -152,8 +170,12 @@ def _view_text(name: str) -> str:
 
 @cache
 def _models() -> tuple[dict[str, Any], ...]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return tuple(model for path in sorted(_MARTS.rglob("*.yml")) for model in yaml.load(path.read_bytes(), Loader=loader).get("models", []))
+    return tuple(model for path in sorted(_MARTS.rglob("*.yml")) for model in _read_yaml(path).get("models", []))
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return content
 
 
 def _not_null(model: dict[str, Any]) -> list[str]:

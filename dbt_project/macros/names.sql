@@ -22,3 +22,12 @@
 {% macro json_pointer(key) -%}
     /{{ key | replace("~", "~0") | replace("/", "~1") | replace("'", "''") }}
 {%- endmacro %}
+
+{# Keys of a version of an agreement and of its benefit, of tables called agreements and benefits. A slash in an id is doubled: no two keys are equal. #}
+{% macro agreement_version_id() -%}
+    replace(agreements.agreement_id, '/', '//') || '/' || agreements.version
+{%- endmacro %}
+
+{% macro benefit_version_id() -%}
+    {{ agreement_version_id() }} || '/' || replace(benefits.benefit_id, '/', '//')
+{%- endmacro %}

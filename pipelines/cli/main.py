@@ -20,6 +20,7 @@ from assets.runtime.events import log_event
 from assets.runtime.masking import mask
 from pipelines.cli.commands import (
     approve,
+    contracts,
     demo,
     doctor,
     evidence,
@@ -59,7 +60,7 @@ for command in (
     validate.validate, approve.approve,
     logged(reads_published(close.close)), logged(reads_published(reopen.reopen)), logged(reads_published(write_off.write_off)),
     reads_published(journal.journal), logged(verify.verify), reads_published(rejects.rejects), logged(withdraw.withdraw),
-    reads_published(evidence.evidence), verify_pack.verify_pack, reads_published(export.export), init.init, doctor.doctor, ui.ui,
+    reads_published(evidence.evidence), verify_pack.verify_pack, reads_published(export.export), contracts.contracts, init.init, doctor.doctor, ui.ui,
 ):  # fmt: skip
     app.command(help=as_called(command.__doc__ or ""))(command)
 

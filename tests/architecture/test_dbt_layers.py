@@ -12,10 +12,13 @@ from assets.transform.dbt import load_manifest
 PUBLISHED = {
     "fct_payout": "payout_id agreement_id agreement_version clause benefit_id participant_id direction currency window_start window_end span_start status "
     "status_reason measure base quantity target baseline incentive axis_value tier curve_payout multiplier gate_factor earned prior_earned carried payout "
-    "payout_reporting closed_payout settled open_amount due_date run_id",
+    "payout_reporting closed_payout settled open_amount due_date run_id participant_name agreement_title "
+    "agreement_version_id benefit_version_id",
     "fct_achievement": "payout_id agreement_id benefit_id participant_id window_start period measure_period measure_to_date target attainment growth "
-    "tier_actual tier_forecast tier_accrual projected_measure next_tier_from gap_to_next_tier placement forecast_method days_gone days_total",
-    "fct_accrual": "payout_id agreement_id benefit_id participant_id window_start period accrued_to_date accrued_before accrual origin_period reason is_posted",
+    "tier_actual tier_forecast tier_accrual projected_measure next_tier_from gap_to_next_tier placement forecast_method days_gone days_total "
+    "participant_name agreement_title",
+    "fct_accrual": "payout_id agreement_id benefit_id participant_id window_start period accrued_to_date accrued_before accrual origin_period reason is_posted "
+    "participant_name agreement_title",
     "fct_payout_line": "payout_id transaction_id line date partner_id product_id amount currency fx_rate inverted_rate tier credited_measure line_payout "
     "source_file source_sha256 source_row source_line",
     "fct_calculation_step": "payout_id step_no step formula inputs result",

@@ -15,6 +15,7 @@ import duckdb
 
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import RunContext
+from models.sql_text import identifier
 from pipelines.run import run_book
 from tests.support.postgres_server import Server
 
@@ -55,7 +56,7 @@ FILES = {
     "T1,1,2026-01-05,C1,A,600.00,EUR\nT1,2,2026-01-05,C1,B,33.333333,EUR\nT2,1,2026-02-10,C2,C,500.00,EUR\n"
     "T3,1,2026-02-10,C3,A,10.10,EUR\nT4,1,2026-04-10,C3,A,-7.00,EUR\nT5,1,2026-02-10,C3,A,bad\\u0000,EUR\n",
     "partners/p.csv": 'partner_id,name,parent_id\nC1,"Quote\'s ""One"" \\\\",\nC2,Child,C1\nC3,Drei €,\n',
-    "products/p.csv": "product_id,name\nA,Apple\nB,Beer\nC,Cider\n",
+    "products/p.csv": f'product_id,name,Valid_To,"a ""b""; $tierledger$ \'",{"ü" * 40}1,{"ü" * 40}2\nA,Apple,a,b,c,d\nB,Beer,,,,\nC,Cider,,,,\n',
 }
 SET_UP = (
     "create role publisher login",
@@ -123,7 +124,7 @@ def rows_in_file(path: Path) -> list[tuple[Any, ...]]:
     with duckdb.connect() as con:
         con.execute("set timezone = 'UTC'")
         columns = ", ".join(
-            f"epoch_us({name})::varchar" if kind.startswith("TIMESTAMP") else f'"{name}"::varchar'
+            f"epoch_us({name})::varchar" if kind.startswith("TIMESTAMP") else f"{identifier(name)}::varchar"
             for name, kind, *_ in con.execute(f"describe from '{path}'").fetchall()
         )
         return sorted(con.execute(f"select {columns} from '{path}'").fetchall(), key=repr)
@@ -137,5 +138,7 @@ def columns_of(server: Server, database: str, table: str) -> dict[str, str]:
 
 def rows_in_schema(server: Server, database: str, table: str) -> list[tuple[Any, ...]]:
     kinds = columns_of(server, database, table)
-    columns = ", ".join(f'(extract(epoch from "{name}") * 1000000)::bigint::text' if "time" in kind else f'"{name}"::text' for name, kind in kinds.items())
+    columns = ", ".join(
+        f'(extract(epoch from "{name}") * 1000000)::bigint::text' if "time" in kind else f"{identifier(name)}::text" for name, kind in kinds.items()
+    )
     return sorted(server.ask(f"select {columns} from rebates.{table}", database=database), key=repr)

@@ -20,10 +20,12 @@ OWN_ROWS = {
     "fct_payout": _OF_PARTICIPANT,
     "fct_achievement": _OF_PARTICIPANT,
     "fct_accrual": _OF_PARTICIPANT,
+    "fct_payout_month": _OF_PARTICIPANT,
     "fct_journal": _OF_PARTICIPANT,
     "fct_payout_line": _OF_PAYOUT,
     "fct_calculation_step": _OF_PAYOUT,
     "dim_partner": "partner_id in ({own})",
+    "dim_partner_version": "partner_id in ({own})",
     "dim_agreement": _OF_AGREEMENT,
     "dim_benefit": _OF_AGREEMENT,
     "dim_tier": _OF_AGREEMENT,
@@ -35,7 +37,9 @@ OWN_ROWS = {
     "dim_assignment": _OF_PARTICIPANT,
     "fct_payment": _OF_PARTICIPANT,
     "dim_product": "product_id in (select product_id from {schema}.fct_payout_line)",
+    "dim_product_version": "product_id in (select product_id from {schema}.fct_payout_line)",
     "dim_period": "true",
+    "dim_date": "true",
 }
 #: PostgreSQL roles that can read or write regardless of grants.
 _POWERFUL = ("pg_read_all_data", "pg_write_all_data", "pg_read_server_files", "pg_write_server_files", "pg_execute_server_program", "pg_maintain")

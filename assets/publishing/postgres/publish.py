@@ -24,7 +24,7 @@ from assets.publishing.postgres.kept_tables import check_columns, find_kept, ref
 from assets.publishing.postgres.keys import declare_keys, declare_references, find_keys
 from assets.runtime.context import RunContext
 from models.book.publish_settings import PostgresSettings
-from models.sql_text import literal
+from models.sql_text import identifier, literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -120,7 +120,7 @@ def _copy_table(transaction: Transaction, schema: str, table: str, files: list[P
     import pyarrow.parquet as pq
 
     fields = pq.read_schema(files[0])
-    columns = ", ".join(f'"{field.name}" {column_type(field.type)}' for field in fields)
+    columns = ", ".join(f"{identifier(field.name)} {column_type(field.type)}" for field in fields)
     transaction.execute(f"create table {schema}.{table} ({columns})")
     for path in files:
         with pq.ParquetFile(path) as file:
@@ -150,7 +150,8 @@ def _describe(transaction: Transaction, schema: str, tables: list[str]) -> None:
         columns.setdefault(table, set()).add(column)
     statements = [line for table in tables for line in comment_statements("table", schema, table, described, columns[table])]
     if statements:
-        transaction.execute(f"do $tierledger$ begin {'; '.join(statements)}; end $tierledger$")
+        block = f"begin {'; '.join(statements)}; end"
+        transaction.execute(f"do {literal(block)}")
 
 
 def _check_tables(transaction: Transaction, schema: str, published: Path, files: dict[str, list[Path]]) -> None:
@@ -160,7 +161,8 @@ def _check_tables(transaction: Transaction, schema: str, published: Path, files:
     with open_set(published) as con:
         for table in files:
             fields = pq.read_schema(files[table][0])
-            totals = ["count(*)", *(f'count("{field.name}")' for field in fields), *(f'sum("{field.name}")' for field in fields if _is_number(field.type))]
+            totals = ["count(*)", *(f"count({identifier(field.name)})" for field in fields)]
+            totals += [f"sum({identifier(field.name)})" for field in fields if _is_number(field.type)]
             query = f"select {', '.join(f'cast({total} as varchar)' for total in totals)} from"
             sent = con.execute(f"{query} {table}").fetchall()[0]
             received = transaction.fetch(f"{query} {schema}.{table}")[0]

@@ -41,6 +41,12 @@ from tests.support.postgres_books import (
 )
 from tests.support.postgres_server import Server
 
+#: The key of each dimension of the star.
+STAR_KEYS = {
+    "dim_agreement": "agreement_version_id", "dim_benefit": "benefit_version_id", "dim_tier": "tier_id", "dim_partner": "partner_id",
+    "dim_product": "product_id", "dim_period": "period", "dim_date": "date",
+}  # fmt: skip
+
 
 def test_every_table_arrives_to_the_last_digit(context: RunContext, server: Server, database: str) -> None:
     assert publish_to_postgres(context)
@@ -264,7 +270,11 @@ def test_keys_are_declared(context: RunContext, server: Server, database: str, m
     first = server.ask(query, database=database)
     keys = {(table, definition) for table, _, definition in first}
     assert ("rebates.fct_payout", "PRIMARY KEY (payout_id)") in keys
-    assert ("rebates.dim_partner", "PRIMARY KEY (partner_id, valid_from)") in keys
+    for table, key in STAR_KEYS.items():
+        assert (f"rebates.{table}", f"PRIMARY KEY ({key})") in keys
+    for column, table in (("participant_id", "dim_partner(partner_id)"), ("agreement_version_id", "dim_agreement(agreement_version_id)"),
+                          ("benefit_version_id", "dim_benefit(benefit_version_id)")):  # fmt: skip
+        assert ("rebates.fct_payout", f"FOREIGN KEY ({column}) REFERENCES rebates.{table} NOT VALID") in keys
     assert ("rebates.fct_payout_line", "FOREIGN KEY (payout_id) REFERENCES rebates.fct_payout(payout_id) NOT VALID") in keys
     nullable = "select is_nullable from information_schema.columns where table_schema = 'rebates' and table_name = 'fct_payout' and column_name = 'status'"
     assert server.ask(nullable, database=database) == [("NO",)]

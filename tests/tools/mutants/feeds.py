@@ -134,4 +134,18 @@ SHOWN: dict[str, list[tuple[str, str]]] = {
     ],
 }  # fmt: skip
 
-MUTANTS: list[Mutant] = [*mutants_of(EXPRESSIONS, MAPPINGS), *mutants_of(CELLS, TYPING), *mutants_of(LINES, ROW_LINES), *mutants_of(SHOWN, TABLES)]
+NAMED: dict[str, list[tuple[str, str]]] = {
+    "models/feeds/attributes.py": [
+        ("if each.casefold() not in used", "if each not in used"),
+        ("name.encode()[:_LONGEST_NAME]", "name.encode()"),
+        (' or "unnamed"', ""),
+    ],
+}  # fmt: skip
+
+MUTANTS: list[Mutant] = [
+    *mutants_of(NAMED, ("tests/unit/feeds/test_attribute_columns.py",)),
+    *mutants_of(EXPRESSIONS, MAPPINGS),
+    *mutants_of(CELLS, TYPING),
+    *mutants_of(LINES, ROW_LINES),
+    *mutants_of(SHOWN, TABLES),
+]

@@ -99,7 +99,7 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
         ("payouts.window_end - payouts.span_start + 1 as integer) as days_total", "payouts.window_end - payouts.span_start as integer) as days_total"),
     ],
     "fct_accrual.sql": [
-        ("cast(accrued_to_date - accrual as decimal(18, 4)) as accrued_before", "cast(accrued_to_date as decimal(18, 4)) as accrued_before"),
+        ("cast(accruals.accrued_to_date - accruals.accrual as decimal(18, 4))", "cast(accruals.accrued_to_date as decimal(18, 4))"),
     ],
 }  # fmt: skip
 
@@ -309,6 +309,32 @@ PARTED: dict[str, list[tuple[str, str]]] = {
     ],
 }
 
+#: What BI tools join and add up.
+JOINED: dict[str, list[tuple[str, str]]] = {
+    "int_partners_current.sql": [
+        ("order by partners.first_day <= settings.as_of desc", "order by partners.first_day < settings.as_of desc"),
+        ("abs(partners.first_day - settings.as_of)", "partners.first_day"),
+        ("placed.level + 1 as level", "placed.level as level"),
+        ("coalesce(placed.top_parent_id, versions.partner_id)", "placed.top_parent_id"),
+    ],
+    "dim_product.sql": [
+        ("order by products.first_day <= settings.as_of desc", "order by products.first_day < settings.as_of desc"),
+        ("abs(products.first_day - settings.as_of)", "products.first_day"),
+    ],
+}  # fmt: skip
+ADDED_UP: dict[str, list[tuple[str, str]]] = {
+    "dim_date.sql": [
+        ("days.date <= settings.as_of", "days.date < settings.as_of"),
+        ("isodow(days.date)", "dayofweek(days.date)"),
+    ],
+    "fct_payout_month.sql": [
+        ("when payouts.status in ('final', 'closed') then", "when payouts.status <> 'blocked' then"),
+        ("when 'payable' then -1 else 1 end", "when 'payable' then 1 else -1 end"),
+        ("case when is_own_currency then accrued else", "case when true then accrued else"),
+        ("periods.last_day as date", "periods.first_day as date"),
+    ],
+}
+
 MUTANTS: list[Mutant] = [
     *mutants_of(CREDITED, LINES),
     *mutants_of(SHARED, SHARES),
@@ -319,5 +345,7 @@ MUTANTS: list[Mutant] = [
     *mutants_of(ARRIVED, ARRIVALS),
     *mutants_of(DELETED, DELETIONS),
     *mutants_of(PARTED, PARTS),
+    *mutants_of(JOINED, ("tests/integration/publishing/test_star.py", "-k", "what_it_is_today")),
+    *mutants_of(ADDED_UP, ("tests/integration/publishing/test_star.py", "-k", "calendar or months")),
     *mutants_of(AUDITED, AUDIT),
 ]

@@ -26,6 +26,7 @@ select
     agreements.approved_on as approved_date,
     agreements.source_file,
     agreements.source_line,
-    agreements.content_sha256
+    agreements.content_sha256,
+    {{ agreement_version_id() }} as agreement_version_id
 from {{ source("terms", "agreements") }} as agreements
 inner join {{ source("terms", "conversions") }} as conversions on agreements.conversion_key = conversions.conversion_key

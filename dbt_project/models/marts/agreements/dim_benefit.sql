@@ -37,6 +37,8 @@ select
     benefits.placement,
     benefits.placement_tier,
     benefits.forecast,
-    benefits.definition
+    benefits.definition,
+    {{ agreement_version_id() }} as agreement_version_id,
+    {{ benefit_version_id() }} as benefit_version_id
 from {{ source("terms", "benefits") }} as benefits
 inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key

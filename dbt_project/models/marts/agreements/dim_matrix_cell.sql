@@ -8,7 +8,9 @@ select
     columns_of_grid.from_value as column_from_value,
     cells.rate,
     cells.amount,
-    cells.share
+    cells.share,
+    {{ benefit_version_id() }} || '/' || cells.tier as tier_id,
+    {{ benefit_version_id() }} || '/' || cells.tier || '/' || cells.column_no as cell_id
 from {{ source("terms", "matrix_cells") }} as cells
 inner join {{ source("terms", "tiers") }} as tiers on cells.benefit_key = tiers.benefit_key and cells.tier = tiers.tier
 inner join {{ source("terms", "matrix_columns") }} as columns_of_grid

@@ -1,14 +1,34 @@
+with
+
+accruals as (
+    select * from {{ ref("int_accruals_posted") }}
+),
+
+named_partners as (
+    select partner_id, name as participant_name from {{ ref("int_partners_current") }}
+),
+
+titles as (
+    select agreement_id, arg_max(title, version) as agreement_title
+    from {{ source("terms", "agreements") }}
+    group by agreement_id
+)
+
 select
-    payout_id,
-    agreement_id,
-    benefit_id,
-    participant_id,
-    window_start,
-    period,
-    accrued_to_date,
-    cast(accrued_to_date - accrual as decimal(18, 4)) as accrued_before,
-    accrual,
-    origin_period,
-    reason,
-    is_posted
-from {{ ref("int_accruals_posted") }}
+    accruals.payout_id,
+    accruals.agreement_id,
+    accruals.benefit_id,
+    accruals.participant_id,
+    accruals.window_start,
+    accruals.period,
+    accruals.accrued_to_date,
+    cast(accruals.accrued_to_date - accruals.accrual as decimal(18, 4)) as accrued_before,
+    accruals.accrual,
+    accruals.origin_period,
+    accruals.reason,
+    accruals.is_posted,
+    named_partners.participant_name,
+    titles.agreement_title
+from accruals
+left join named_partners on accruals.participant_id = named_partners.partner_id
+left join titles on accruals.agreement_id = titles.agreement_id

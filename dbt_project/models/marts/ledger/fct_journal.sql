@@ -50,12 +50,30 @@ unposted as (
         participant_id,
         window_start
     from lines
+),
+
+named_partners as (
+    select partner_id, name as participant_name from {{ ref("int_partners_current") }}
+),
+
+titles as (
+    select agreement_id, arg_max(title, version) as agreement_title
+    from {{ source("terms", "agreements") }}
+    group by agreement_id
+),
+
+booked as (
+    select * from unposted
+    {% if var("book").has_closes %}
+    union all
+    select
+        entry_id, line_no, date, period, origin_period, account, debit, credit, currency, kind, payout_id, agreement_id, benefit_id, participant_id,
+        window_start
+    from {{ source("ledger", "journal") }}
+    {% endif %}
 )
 
-select * from unposted
-{%- if var("book").has_closes %}
-union all
-select
-    entry_id, line_no, date, period, origin_period, account, debit, credit, currency, kind, payout_id, agreement_id, benefit_id, participant_id, window_start
-from {{ source("ledger", "journal") }}
-{%- endif %}
+select booked.*, named_partners.participant_name, titles.agreement_title
+from booked
+left join named_partners on booked.participant_id = named_partners.partner_id
+left join titles on booked.agreement_id = titles.agreement_id

@@ -20,6 +20,16 @@ payouts as (
 
 settings as (
     select as_of from {{ source("terms", "settings") }}
+),
+
+named_partners as (
+    select partner_id, name as participant_name from {{ ref("int_partners_current") }}
+),
+
+titles as (
+    select agreement_id, arg_max(title, version) as agreement_title
+    from {{ source("terms", "agreements") }}
+    group by agreement_id
 )
 
 select
@@ -43,9 +53,13 @@ select
     payouts.placement,
     payouts.forecast as forecast_method,
     cast(least(periods.last_day, payouts.window_end, settings.as_of) - payouts.span_start + 1 as integer) as days_gone,
-    cast(payouts.window_end - payouts.span_start + 1 as integer) as days_total
+    cast(payouts.window_end - payouts.span_start + 1 as integer) as days_total,
+    named_partners.participant_name,
+    titles.agreement_title
 from achievement
 inner join payouts on achievement.payout_key = payouts.payout_key
 cross join settings
 inner join identified on achievement.payout_key = identified.payout_key
 inner join periods on achievement.period_no = periods.period_no
+left join named_partners on identified.participant_id = named_partners.partner_id
+left join titles on identified.agreement_id = titles.agreement_id

@@ -34,6 +34,10 @@ periods as (
     select * from {{ ref("int_periods_closed") }}
 ),
 
+named_partners as (
+    select partner_id, name from {{ ref("int_partners_current") }}
+),
+
 written_off as (
     select payout_id, sum(amount) as amount
     from {{ source("ledger", "write_offs") }}
@@ -59,7 +63,11 @@ valued as (
         agreements.version as agreement_version,
         agreements.direction,
         agreements.currency,
+        agreements.title as agreement_title,
+        {{ agreement_version_id() }} as agreement_version_id,
+        {{ benefit_version_id() }} as benefit_version_id,
         benefits.clause,
+        named_partners.name as participant_name,
         coalesce(settlements.settled, 0) as settled,
         case when agreements.currency = settings.currency then payouts.payout end as payout_in_own_currency,
         fx_rates.rate,
@@ -70,6 +78,7 @@ valued as (
     inner join benefits on payouts.benefit_key = benefits.benefit_key
     inner join agreements on benefits.agreement_key = agreements.agreement_key
     inner join periods on payouts.last_period = periods.period_no
+    left join named_partners on identified.participant_id = named_partners.partner_id
     left join written_off on identified.payout_id = written_off.payout_id
     left join closed_payouts on identified.payout_id = closed_payouts.payout_id
     cross join settings
@@ -118,5 +127,9 @@ select
     cast(settled as decimal(18, 4)) as settled,
     cast(payout - settled - written_off as decimal(18, 4)) as open_amount,
     due_date,
-    (select run_id from {{ source("calc", "current_run") }}) as run_id
+    (select run_id from {{ source("calc", "current_run") }}) as run_id,
+    participant_name,
+    agreement_title,
+    agreement_version_id,
+    benefit_version_id
 from valued
