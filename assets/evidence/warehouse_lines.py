@@ -28,8 +28,8 @@ _REFERENCES = {
 _SETS = """
     create temp table line_sets_of_payouts as
     with payouts as (
-        select payouts.*, identified.payout_id, benefits.series_key, benefits.agreement_key, benefits.measure as measure_kind,
-            benefits.line_set_key, benefits.measure_line_set_key, benefits.base_line_set_key
+        select payouts.*, identified.payout_id, benefits.series_key, benefits.agreement_key, benefits.share_measure as measure_kind,
+            benefits.line_set_key, benefits.share_line_set_key as measure_line_set_key, benefits.base_line_set_key
         from w.calc.payouts as payouts join w.terms.benefits as benefits using (benefit_key)
         join w.intermediate.int_payouts_identified as identified using (payout_key)
         semi join memory.main.detailed_payout as wanted on identified.payout_id = wanted.payout_id

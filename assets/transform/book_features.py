@@ -46,6 +46,7 @@ class BookFeatures:
     last_scope_key: no scope has a higher one. conditions: key and SQL of every `where`. measured: name and column of the transaction attributes
     that benefits measure. has_multiplied: lines are multiplied by an attribute; has_factors: by one of their product or partner. share_unit: into how
     many parts a line is cut, so that every share of the book is a whole number of them.
+    has_groups: sums are kept apart by an attribute; groups: name and column of such columns of the transactions.
     """
 
     feeds: dict[str, FeedFeatures]
@@ -57,6 +58,8 @@ class BookFeatures:
     has_nets: bool
     has_multiplied: bool
     has_factors: bool
+    has_groups: bool
+    groups: list[tuple[str, str]]
     has_closes: bool
     has_inverse_rates: bool
     has_credits: bool
@@ -75,6 +78,14 @@ _MEASURED = """
     select distinct attributes.name, attributes.column_name
     from terms.line_sets join raw.attributes on attributes.feed = 'transactions' and line_sets.attribute = attributes.name
     order by all"""
+#: A name of a canonical column hides one that the files carry along.
+_GROUPS = """
+    select distinct grouped_by, coalesce(column_name, grouped_by)
+    from terms.line_sets
+    left join raw.attributes on feed = 'transactions' and grouped_by = name and name not in (select unnest($1))
+    where grouped_by is not null and not starts_with(grouped_by, 'product.') and not starts_with(grouped_by, 'partner.')
+        and (column_name is not null or grouped_by in (select unnest($1)))
+    order by all"""
 _LOSING = """
     select distinct feed from raw.corrections
     where feed in (from raw.replacing_feeds) or feed in (select feed from raw.feed_files where status = 'withdrawn')"""
@@ -86,13 +97,14 @@ _FLAGS = """
         exists (from terms.nets),
         exists (from terms.line_sets where multiplied is not null),
         exists (from terms.line_sets where multiplied is not null and (starts_with(attribute, 'product.') or starts_with(attribute, 'partner.'))),
+        exists (from terms.line_sets where grouped_by is not null),
         exists (from ledger.closes)"""
 
 
 def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> BookFeatures:
     """What the warehouse and the feeds of book.yaml (`configured`) say. Feeds, terms and ledger are loaded."""
     feeds = _feeds(con, configured)
-    last_scope_key, has_originals, has_claims, has_nets, has_multiplied, has_factors, has_closes = con.sql(_FLAGS).fetchall()[0]
+    last_scope_key, has_originals, has_claims, has_nets, has_multiplied, has_factors, has_groups, has_closes = con.sql(_FLAGS).fetchall()[0]
     return BookFeatures(
         feeds=feeds,
         conditions=_conditions(con, feeds["transactions"]),
@@ -103,6 +115,8 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         has_nets=has_nets,
         has_multiplied=has_multiplied,
         has_factors=has_factors,
+        has_groups=has_groups,
+        groups=con.execute(_GROUPS, [[column.name for column in FEEDS["transactions"].columns]]).fetchall() if has_groups else [],
         has_closes=has_closes,
         has_inverse_rates="fx_rates" in configured and configured["fx_rates"].invert,
         has_credits="credits" in configured,

@@ -26,6 +26,7 @@ from assets.runtime.sql import count_rows
 from assets.runtime.warehouse import append_table, memory_given_back, open_warehouse, transaction, write_table
 from assets.spark.batches import Results, compute_by_tasks
 from models.calculation.batches import split_frames
+from models.calculation.columns import SUMMED
 from models.calculation.results import compute_results
 from models.money import AmountTooLarge
 
@@ -40,10 +41,18 @@ BENEFIT_COLUMNS = """
     b.* exclude (definition, quote, clause, position, has_constant_rate),
     a.agreement_id, a.currency, a.payout_unit, a.combine_rule, a.combine_group, a.priority, a.net_of
 """
-MEASURES = """
-    select line_set_key, participant_key, period_no, is_prior, is_after_as_of, amount, cost, quantity, attribute_value,
-      line_count, missing_rates, missing_costs, missing_quantities, missing_attributes
-    from intermediate.{table}"""
+_GROUPED = "line_set_key in (select line_set_key from terms.line_sets where grouped_by is not null)"
+_SUMS = ", ".join(SUMMED)
+_TYPES = {name: f"decimal(38, {dtype.scale})" if isinstance(dtype, pl.Decimal) else "bigint" for name, dtype in SUMMED.items()}
+_SUMMED_UP = ", ".join(f"sum({name})::{dtype} as {name}" for name, dtype in _TYPES.items())
+#: The sums; those that are kept apart by the values of an attribute, added up.
+MEASURES = f"""
+    select line_set_key, participant_key, period_no, is_prior, is_after_as_of, {_SUMS} from intermediate.{{table}} where not {_GROUPED}
+    union all
+    select line_set_key, participant_key, period_no, is_prior, is_after_as_of, {_SUMMED_UP}
+    from intermediate.{{table}} where {_GROUPED} group by all"""
+#: The same kept apart, of this year.
+GROUPS = f"select line_set_key, participant_key, period_no, group_value, {_SUMS} from intermediate.{{table}} where {_GROUPED} and not is_prior"
 #: Lines without a rate: what explains a blocked payout.
 MISSING_RATES = """
     with lacking as (
@@ -76,6 +85,7 @@ QUERIES = {
         where pool <> 'together'
         order by all""",
     "measures": MEASURES.format(table="int_measures_summed"),
+    "groups": GROUPS.format(table="int_measures_summed"),
     "missing_rates": MISSING_RATES.format(table="int_lines_credited"),
     "targets": """
         select agreement as agreement_id, benefit as benefit_id, participant_id, window_start, target, incentive, baseline
@@ -132,6 +142,7 @@ def calculate_net(context: RunContext) -> CalculateReport:
         for level, keys in levels.items():
             built = _net_lines(context, con, level)
             frames["measures"] = con.sql(MEASURES.format(table="int_measures_netted")).pl()
+            frames["groups"] = con.sql(GROUPS.format(table="int_measures_netted")).pl()
             frames["missing_rates"] = con.sql(MISSING_RATES.format(table="int_lines_netted")).pl()
             with memory_given_back(con, context):
                 _write_results(context, con, frames, keys, append_table)

@@ -152,6 +152,7 @@ def _columns_of_transactions(con: duckdb.DuckDBPyConnection) -> list[str]:
 _EXPECTED = {
     "of": "neither amount, quantity, margin or count nor an attribute of the transactions",
     "times": "neither an attribute of the transactions nor product.x or partner.x of those feeds",
+    "distinct": "neither a column of the transactions nor product.x or partner.x of those feeds",
 }
 #: Attributes that agreements name and that are not among those known: of transactions, and for `times` of products and partners too.
 _NAMED_ATTRIBUTES = """
@@ -161,11 +162,17 @@ _NAMED_ATTRIBUTES = """
         select benefit_key, 'ties', place, attribute from terms.tie_breakers join terms.line_sets using (line_set_key) where measure = 'attribute'
         union all
         select benefit_key, 'times', 0, measure_times from terms.benefits
+        union all
+        select benefit_key, 'distinct', 0, measure_distinct from terms.benefits
     )
     select agreements.source_file, agreements.source_line, benefits.position, named.key, named.place, named.attribute
     from named join terms.benefits as benefits using (benefit_key) join terms.agreements as agreements using (agreement_key)
     where named.attribute is not null
-        and case when key = 'times' then named.attribute not in (select unnest($2)) else named.attribute not in (select unnest($1)) end
+        and case key
+            when 'times' then named.attribute not in (select unnest($2))
+            when 'distinct' then named.attribute not in (select unnest($3))
+            else named.attribute not in (select unnest($1))
+        end
     order by all"""
 
 
@@ -174,22 +181,22 @@ def _attributes_of_transactions(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _unknown_measures(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Problem]:
-    """Attributes that are measured, multiply lines or break ties, and that nobody has: transactions, or for product.x and partner.x those feeds."""
+    """Attributes that are measured, counted, multiply lines or break ties, and that nobody has: transactions, or for product.x and partner.x those feeds."""
     known = {"of": _attributes_of_transactions(con)}
     of_others = con.execute(
         "select case feed when 'products' then 'product.' else 'partner.' end || name from raw.attributes where feed in ('products', 'partners') order by all"
     ).fetchall()
     known["times"] = [*known["of"], *(name for (name,) in of_others)]
-    rows = con.execute(_NAMED_ATTRIBUTES, [known["of"], known["times"]]).fetchall()
+    known["distinct"] = [*_columns_of_transactions(con), *(name for (name,) in of_others)]
+    rows = con.execute(_NAMED_ATTRIBUTES, list(known.values())).fetchall()
     problems = []
     for file, line, position, key, place, attribute in rows[:MAX_LISTED]:
         document = next(d for d in parse_documents((folder / file).read_text(encoding="utf-8"), file) if d.line == line)
-        inner = {"ties": ("then", place - 1), "times": ("times",)}.get(
-            key, ("of",) if isinstance(document.value["benefits"][position]["measure"], dict) else ()
-        )
-        path = ("benefits", position, "measure" if key == "times" else key, *inner)
-        names = known["times" if key == "times" else "of"]
-        message = f"{attribute} is {_EXPECTED['times' if key == 'times' else 'of']}{_suggestion(attribute, names)}"
+        of_lines, measure = key in ("times", "distinct"), document.value["benefits"][position].get("measure")
+        inner = ("then", place - 1) if key == "ties" else (key,) if of_lines else ("of",) if isinstance(measure, dict) else ()
+        path = ("benefits", position, "measure" if of_lines else key, *inner)
+        names = known[key if of_lines else "of"]
+        message = f"{attribute} is {_EXPECTED[key if of_lines else 'of']}{_suggestion(attribute, names)}"
         problems.append(document.problem(path, f"{message}. Name one of theirs ({', '.join(names) or 'they have none'}), or add the column to the feed"))
     return problems
 

@@ -33,6 +33,22 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# The value of the attribute that a membership groups lines by, as text; null: the line has none. #}
+{% macro group_of_line() -%}
+    nullif(
+        {%- if var("book").groups -%}
+        case memberships.grouped_by
+            {%- for name, column in var("book").groups %}
+            when {{ text_literal(name) }} then cast(lines.{{ identifier(column) }} as varchar)
+            {%- endfor %}
+            else groups.value
+        end
+        {%- else -%}
+        groups.value
+        {%- endif -%}
+    , '')
+{%- endmacro %}
+
 {# The day that decides what a line counts for: its own, or its original's where the agreement says so. #}
 {% macro counted_date() -%}
     {% if var("book").has_originals %}case when spans.counts_originals then lines.original_date else lines.date end{% else %}lines.date{% endif %}
@@ -88,6 +104,11 @@
         {%- endif %}
         case when line_sets.attribute is null then 0 else summed.missing_attributes end as missing_attributes
     )
+{%- endmacro %}
+
+{# By what value sums of `lines` are kept apart; null where the line set has no groups. #}
+{% macro group_of_sum(lines) -%}
+    {% if var("book").has_groups %}{{ lines ~ "." if lines }}group_value{% else %}cast(null as varchar) as group_value{% endif %}
 {%- endmacro %}
 
 {# Sums over `lines`, and what is missing in them. Quantities and attributes are those of the whole line, times the share that is credited. #}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from models.agreements.parse import Source
-from models.agreements.schema import Benefit, MetricAxis, Scope, axes_of, factor_of, parts_of, tie_figures
+from models.agreements.schema import Benefit, MetricAxis, Scope, axes_of, distinct_of, factor_of, parts_of, tie_figures
 from models.documents import Path, Problem
 
 
@@ -42,6 +42,8 @@ def _benefit_needs(benefit: Benefit) -> Iterator[tuple[Path, str, str]]:
     for prefix, feed in (("product.", "products"), ("partner.", "partners")):
         if (factor_of(benefit) or "").startswith(prefix):
             yield ("measure", "times"), feed, "no line has a number to be multiplied by and every result is blocked"
+        if (distinct_of(benefit) or "").startswith(prefix):
+            yield ("measure", "distinct"), feed, "no line has a value and every count is 0"
     for i, figure in enumerate(tie_figures(benefit)):
         if isinstance(figure, MetricAxis):
             yield ("ties", "then", i), "metrics", "the metric is missing for everyone and breaks no tie"

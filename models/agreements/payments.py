@@ -14,7 +14,7 @@ from functools import cached_property, reduce
 from itertools import zip_longest
 
 from models.agreements.rules import pay_forms
-from models.agreements.schema import Benefit, axis_name, base_of, counts_multiples, factor_of, measure_of
+from models.agreements.schema import Benefit, axis_name, base_of, counts_multiples, distinct_of, factor_of, measure_of, over_of
 from models.curves.pieces import Piece, Tier, compile_curve
 from models.curves.vocabulary import PAY_FORMS
 
@@ -70,7 +70,7 @@ def payment_along_axis(currency: str, benefit: Benefit, figures: CurveInputs | N
     target, baseline, incentive = (_figure(benefit, figures, name) for name in ("target", "baseline", "incentive"))
     measure = _measure_along_axis(axis_name(benefit.by), target, baseline, figures)
     forms = pay_forms(benefit)
-    is_quantity = counts_multiples(benefit) or (measure_of(benefit)[0] == "quantity" and not factor_of(benefit))
+    is_quantity = counts_multiples(benefit) or distinct_of(benefit) is not None or (measure_of(benefit)[0] == "quantity" and not factor_of(benefit))
     quantity = measure if is_quantity else _in_proportion(measure, figures, "quantity")
     values: dict[str, Polynomial | None] = {"amount": (ONE,), "share": None if incentive is None else (incentive,)}
     if method in ("graduated", "rolling"):
@@ -101,7 +101,7 @@ def has_constant_rate(benefit: Benefit) -> bool:
     )
     is_steady = benefit.matrix.method == "whole" if benefit.matrix else method in ("whole", "total") or (method == "graduated" and benefit.prorate == "none")
     has_steady_factor = benefit.multiply is None or benefit.multiply.method == "whole" or axis_name(by) == "metric"
-    return is_of_measure and not counts_multiples(benefit) and is_steady and has_steady_factor
+    return is_of_measure and not (counts_multiples(benefit) or distinct_of(benefit) or over_of(benefit)) and is_steady and has_steady_factor
 
 
 def _figure(benefit: Benefit, figures: CurveInputs | None, name: str) -> Fraction | None:

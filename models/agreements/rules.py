@@ -19,6 +19,8 @@ from models.agreements.schema import (
     Gate,
     Matrix,
     Measured,
+    PriorBaseline,
+    PriorYear,
     Scope,
     WeightedTarget,
     axes_of,
@@ -26,8 +28,10 @@ from models.agreements.schema import (
     base_of,
     compared_axis,
     counts_multiples,
+    distinct_of,
     factor_of,
     measure_of,
+    over_of,
 )
 from models.calendars import FIRST_YEAR, LAST_YEAR, PERIODS_IN, SPAN_ORDER
 from models.curves.vocabulary import GRID_FORMS, PAY_FORMS, SCALING_STEPS
@@ -86,6 +90,7 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
     yield from score_problems(benefit)
     yield from _method(benefit)
     yield from _multiples(benefit)
+    yield from _over(benefit)
     if factor_of(benefit) and measure_of(benefit)[0] not in MEASURES:
         yield ("measure", "of"), f"times multiplies {', '.join(MEASURES[:-1])} or {MEASURES[-1]}, not another attribute; name one of these"
     if benefit.accumulate != "window" and SPAN_ORDER[benefit.accumulate] < SPAN_ORDER[benefit.window]:
@@ -173,18 +178,46 @@ def _method(benefit: Benefit) -> Iterator[Finding]:
 
 
 def _multiples(benefit: Benefit) -> Iterator[Finding]:
-    """What `every` refuses: figures that a number of multiples is not compared with, and rates on a count."""
-    if not counts_multiples(benefit):
-        if isinstance(benefit.measure, Measured) and "round" in benefit.measure.model_fields_set:
-            yield ("measure", "round"), "is allowed with every only: measure: {of: quantity, every: 42, round: up}"
+    """What `every` and `distinct` refuse: figures that a count is not compared with, rates on a count, and values that cannot be projected."""
+    if isinstance(benefit.measure, Measured) and benefit.measure.every is None and "round" in benefit.measure.model_fields_set:
+        yield ("measure", "round"), "is allowed with every only: measure: {of: quantity, every: 42, round: up}"
+    key, counts = ("distinct", "distinct values") if distinct_of(benefit) else ("every", "multiples")
+    if not (distinct_of(benefit) or counts_multiples(benefit)):
         return
-    for key in ("target", "baseline"):
-        if getattr(benefit, key) is not None:
-            yield (key,), f"measure with every counts multiples, which no {key} is compared with; remove {key}, or every"
+    for figure in ("target", "baseline"):
+        if getattr(benefit, figure) is not None:
+            yield (figure,), f"measure with {key} counts {counts}, which no {figure} is compared with; remove {figure}, or {key}"
     if base_of(benefit)[0] == "increment":
-        yield ("base",), "base: increment cannot be combined with every, which counts multiples; use base: amount or margin"
+        yield ("base",), f"base: increment cannot be combined with {key}, which counts {counts}; use base: amount or margin"
     elif "rate" in pay_forms(benefit) and not pays_on_money(benefit):
-        yield ("measure", "every"), "a rate needs a base that is money, and every counts multiples; add base: amount or margin, or pay per_unit"
+        yield ("measure", key), f"a rate needs a base that is money, and {key} counts {counts}; add base: amount or margin, or pay per_unit"
+    if distinct_of(benefit) and benefit.accrue.placement == "forecast":
+        yield ("accrue", "placement"), "measure with distinct cannot take placement: forecast: how many values come is not known from the days; use actual"
+    if distinct_of(benefit) and benefit.accrue.forecast != "linear":
+        yield ("accrue", "forecast"), f"measure with distinct is not projected, so forecast: {benefit.accrue.forecast} has no effect; remove it"
+
+
+def _over(benefit: Benefit) -> Iterator[Finding]:
+    """What `over` refuses: whatever compares or cuts a measure of the window's own days."""
+    if over_of(benefit) is None:
+        return
+    says = "measure with over sees other days than the window"
+    if base_of(benefit)[0] in ("measure", "increment"):
+        yield ("base",), f"{says}, so what is paid needs a base of its own days; give base: amount, quantity or margin"
+    for figure in ("baseline", "target"):
+        if isinstance(getattr(benefit, figure), PriorBaseline | PriorYear) or (figure == "baseline" and benefit.baseline is not None):
+            yield (figure,), f"{says}, which are compared with no {figure} of the year before; give by: measure, or a target that is a number or feed"
+    if benefit.method in ("graduated", "rolling"):
+        yield (
+            ("method",),
+            f"{says}, so method: {benefit.method} cannot cut it into slices of the window; use whole, linear or total",
+        )
+    if benefit.accumulate != "window":
+        yield ("accumulate",), f"{says}, so it cannot accumulate; remove accumulate, or over"
+    if benefit.prorate == "days":
+        yield ("prorate",), f"{says}, so the days of the window do not prorate it; remove prorate, or over"
+    if benefit.accrue.forecast != "linear":
+        yield ("accrue", "forecast"), f"{says}, so it is not projected by forecast: {benefit.accrue.forecast}; use linear"
 
 
 def pays_on_money(benefit: Benefit) -> bool:

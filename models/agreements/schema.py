@@ -106,8 +106,14 @@ class PriorBaseline(Part):
     prior: Literal["year"] = Field(description="The same days one year earlier.")
 
 
+class Trailing(Part):
+    """The last fiscal periods, that of the window's end included."""
+
+    trailing: int = Field(ge=1, le=120, description="How many periods, such as 12. The last one counts up to the window's end.")
+
+
 class Measured(Part):
-    """A measure with a scope of its own, or one that multiplies lines or counts multiples."""
+    """A measure with a scope or days of its own, or one that multiplies lines or counts multiples."""
 
     of: Text = Field(description="amount, quantity, margin, count, or a numeric attribute of the transactions.")
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the benefit's scope.")
@@ -118,6 +124,18 @@ class Measured(Part):
         default=None, description="M is how many full multiples of this the sum has; below 0 counted towards 0. per_unit pays for each."
     )
     round: Literal["down", "up"] = Field(default="down", description="With every: up counts a multiple as soon as it is begun.")
+    over: Annotated[Annotated[Literal["prior_year"], Tag("word")] | Annotated[Trailing, Tag("mapping")], Discriminator(kind_of)] | None = Field(
+        default=None,
+        description="The days that are measured instead of the window's: the whole fiscal year before (prior_year), or {trailing: 12} periods. "
+        "The term limits neither. Needs a base of its own.",
+    )
+
+
+class Distinct(Part):
+    """How many values an attribute of the lines has; one counts while its quantity adds up to more than 0, or its amount where none of its lines has one."""
+
+    distinct: Text = Field(description="product_id, partner_id, product.x, partner.x, or a column of the transactions. A line without it is no value.")
+    scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the benefit's scope.")
 
 
 class Based(Part):
@@ -224,7 +242,13 @@ Target = Annotated[Figure | Feed | Annotated[PriorYear, Tag("mapping")] | Annota
 Baseline = Annotated[Figure | Feed | Annotated[PriorBaseline, Tag("mapping")], Discriminator(kind_of)]
 Incentive = Annotated[Figure | Feed, Discriminator(kind_of)]
 Ties = Annotated[Annotated[Literal["min", "share"], Tag("word")] | Annotated[TieBreak, Tag("mapping")], Discriminator(kind_of)]
-Measure = Annotated[Annotated[Text, Tag("word")] | Annotated[Measured, Tag("mapping")], Discriminator(kind_of)]
+
+
+def _measure_form(value: Any) -> str:
+    return "Distinct" if isinstance(value, Distinct) or (isinstance(value, dict) and "distinct" in value) else kind_of(value)
+
+
+Measure = Annotated[Annotated[Text, Tag("word")] | Annotated[Measured, Tag("mapping")] | Annotated[Distinct, Tag("Distinct")], Discriminator(_measure_form)]
 BaseName = Literal["measure", "amount", "quantity", "margin", "increment"]
 Base = Annotated[Annotated[BaseName, Tag("word")] | Annotated[Based, Tag("mapping")], Discriminator(kind_of)]
 Ids = Annotated[list[Identifier], Field(min_length=1), Tag("list")]
@@ -386,7 +410,8 @@ class Benefit(Part):
     )
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Narrows the agreement's scope.")
     measure: Measure = Field(
-        default="amount", description="amount, quantity, margin, count, or a numeric attribute; or {of, scope}. It decides the place on the curve."
+        default="amount",
+        description="amount, quantity, margin, count, or a numeric attribute; or {of, scope}, or {distinct: product_id}. It decides the place on the curve.",
     )
     base: Base = Field(
         default="measure", description="What a rate multiplies: measure, amount, quantity, margin, increment (what exceeds the baseline); or {of, scope}."
@@ -456,14 +481,26 @@ class Agreement(Part):
 
 
 def measure_of(benefit: Benefit) -> tuple[str, Scope]:
-    """The name of what is measured, and its own scope."""
+    """The name of what is measured, and its own scope. Distinct values are a count."""
     measure = benefit.measure
+    if isinstance(measure, Distinct):
+        return "count", measure.scope
     return (measure, NO_SCOPE) if isinstance(measure, str) else (measure.of, measure.scope)
 
 
 def factor_of(benefit: Benefit) -> str | None:
     """The attribute by which each line of the measure is multiplied."""
     return benefit.measure.times if isinstance(benefit.measure, Measured) else None
+
+
+def distinct_of(benefit: Benefit) -> str | None:
+    """The attribute whose distinct values are counted."""
+    return benefit.measure.distinct if isinstance(benefit.measure, Distinct) else None
+
+
+def over_of(benefit: Benefit) -> Trailing | str | None:
+    """The days that the measure sees, if they are not the window's."""
+    return benefit.measure.over if isinstance(benefit.measure, Measured) else None
 
 
 def counts_multiples(benefit: Benefit) -> bool:

@@ -10,13 +10,14 @@ import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from models.agreements.agreement_limits import limits_of_window
 from models.agreements.approval import approval_in_force, canonical_text
 from models.agreements.groups import needs_prior_year, net_levels
+from models.agreements.measured_spans import counted_from, measured_periods
 from models.agreements.parse import Source
 from models.agreements.payments import has_constant_rate
 from models.agreements.rules import MEASURES, pay_forms
@@ -37,8 +38,10 @@ from models.agreements.schema import (
     axis_name,
     base_of,
     compared_axis,
+    distinct_of,
     factor_of,
     measure_of,
+    over_of,
     parts_of,
     tie_figures,
 )
@@ -56,8 +59,17 @@ from models.feeds.expressions import compile_expression
 from models.sql_text import identifier
 
 Row = dict[str, Any]
-#: The lines that a figure adds up: the key of their scope, the attribute that is measured or that multiplies, and what it multiplies.
-LineSet = tuple[int, str | None, str | None]
+
+
+class LineSet(NamedTuple):
+    """The lines that a figure adds up: those of a scope, the attribute that is measured or that multiplies, what it multiplies, and the attribute by whose
+    values sums are kept apart, and the first day that counts where other days are measured."""
+
+    scope_key: int
+    attribute: str | None = None
+    multiplied: str | None = None
+    grouped_by: str | None = None
+    counts_from: dt.date | None = None
 
 
 def make_terms(book: Book, sources: Sequence[Source], as_of: dt.date) -> dict[str, pl.DataFrame]:
@@ -88,7 +100,8 @@ class _Terms:
         levels, versions = net_levels(agreements), {name: list(each) for name, each in groupby(agreements, key=lambda a: a.agreement)}
         for key, (source, windows) in enumerate(zip(sources, own_windows(agreements, periods), strict=True)):
             self._add_agreement(key, source, windows, levels[source.agreement.agreement])
-            line_sets = self._line_sets(key, source)
+            term_from = source.agreement.term.from_
+            line_sets = self._line_sets(key, source, {b.id: counted_from(b, windows[b.id], periods, term_from) for b in source.agreement.benefits})
             for position, benefit in enumerate(source.agreement.benefits):
                 self._add_benefit(key, source, position, line_sets[position])
                 benefit_key = len(self.rows["benefits"]) - 1
@@ -96,7 +109,8 @@ class _Terms:
                 begun = [w for w in windows[benefit.id] if w.window_start <= as_of]
                 for w in begun:
                     limits = limits_of_window(versions[source.agreement.agreement], source.agreement, w, periods, self.payout_units[source.agreement.currency])
-                    self.rows["windows"].append((benefit_key, *vars(w).values(), *target_weights(benefit, w, periods), *limits))
+                    seen = measured_periods(benefit, w, periods)
+                    self.rows["windows"].append((benefit_key, *vars(w).values(), *target_weights(benefit, w, periods), *limits, *seen))
 
     def _add(self, table: str, **row: Any) -> None:
         """Adds one row with every column by name, so that neighbours of the same type cannot be swapped."""
@@ -126,9 +140,9 @@ class _Terms:
         if agreement.combine.rule == "exclusive":
             self._add("claims", agreement_key=key, scope_key=self._scope(source, ("scope",), agreement.scope))
 
-    def _line_sets(self, agreement_key: int, source: Source) -> list[list[int]]:
+    def _line_sets(self, agreement_key: int, source: Source, counted_from: dict[str, dt.date | None]) -> list[list[int]]:
         """The keys of each benefit's line sets: of its own lines, its measure, its base, and of each figure that breaks ties. Benefits with the same scope
-        share a line set."""
+        share a line set. counted_from: by benefit, the first day that its measure counts if it sees other days than the window."""
         wanted: list[list[LineSet]] = []
         with_prior_year: set[LineSet] = set()
         outer = source.agreement.scope
@@ -141,12 +155,17 @@ class _Terms:
                 return otherwise if scope is NO_SCOPE else self._scope(source, (*at, key, "scope"), outer, own, scope)
 
             factor = factor_of(benefit)
-            measured: LineSet = narrowed(measure_scope, "measure"), factor or (None if measure in MEASURES else measure), measure if factor else None
-            own: LineSet = measured if measured[0] == own_scope else (own_scope, None, None)
-            based: LineSet = narrowed(base_scope, "base"), None, None
-            based = measured if base in ("measure", "increment") or based[0] == measured[0] else own if based[0] == own[0] else based
-            figures = [(own_scope, None if name in MEASURES else name) for name in tie_figures(benefit) if isinstance(name, str)]
-            breaking = [own if attribute is None else (scope, attribute, None) for scope, attribute in figures]
+            attribute = factor or (None if measure in MEASURES else measure)
+            measured = LineSet(narrowed(measure_scope, "measure"), attribute, measure if factor else None, distinct_of(benefit))
+            measured = measured._replace(counts_from=counted_from[benefit.id])
+            has_own_lines = measured.grouped_by is None and measured.counts_from is None
+            own = measured if measured.scope_key == own_scope and has_own_lines else LineSet(own_scope)
+            based = LineSet(narrowed(base_scope, "base"))
+            if base in ("measure", "increment") or (based.scope_key == measured.scope_key and has_own_lines):
+                based = measured
+            elif based.scope_key == own.scope_key:
+                based = own
+            breaking = [own if name in MEASURES else LineSet(own_scope, name) for name in tie_figures(benefit) if isinstance(name, str)]
             wanted.append([own, measured, based, *breaking])
             if needs_prior_year(benefit):
                 with_prior_year.add(measured)
@@ -154,16 +173,16 @@ class _Terms:
         for line_set in (line_set for line_sets in wanted for line_set in line_sets):
             if line_set not in keys:
                 keys[line_set] = len(self.rows["line_sets"])
-                scope_key, attribute, multiplied = line_set
-                of_scope = {"agreement_key": agreement_key, "scope_key": scope_key, "attribute": attribute, "multiplied": multiplied}
-                self._add("line_sets", line_set_key=keys[line_set], **of_scope, needs_prior_year=line_set in with_prior_year)
+                with_prior = line_set in with_prior_year
+                self._add("line_sets", line_set_key=keys[line_set], agreement_key=agreement_key, needs_prior_year=with_prior, **line_set._asdict())
         return [[keys[line_set] for line_set in line_sets] for line_sets in wanted]
 
     def _add_benefit(self, agreement_key: int, source: Source, position: int, line_sets: list[int]) -> None:
         benefit, key = source.agreement.benefits[position], len(self.rows["benefits"])
         series = self.series.setdefault((source.agreement.agreement, benefit.id), len(self.series))
         own, measured, based, *breaking = line_sets
-        sets = {"line_set_key": own, "measure_line_set_key": measured, "base_line_set_key": based}
+        shared = based if over_of(benefit) else measured
+        sets = {"line_set_key": own, "measure_line_set_key": measured, "base_line_set_key": based, "share_line_set_key": shared}
         self._add("benefits", benefit_key=key, series_key=series, agreement_key=agreement_key, **sets, **_benefit_row(position, benefit, source))
         for i, t in enumerate(benefit.tiers or (), 1):
             self._add("tiers", benefit_key=key, tier=i, from_value=t.from_, rate=t.rate, per_unit=t.per_unit, amount=t.amount, share=t.share)
@@ -328,6 +347,7 @@ def _figure(name: str, value: Any) -> Row:
 def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
     measure, forms, placement = measure_of(b)[0], pay_forms(b), b.accrue.placement
     is_attribute = measure not in MEASURES
+    kind = "attribute" if is_attribute else f"{measure}_times" if factor_of(b) else "distinct" if distinct_of(b) else measure
     every = b.measure.every if isinstance(b.measure, Measured) else None
     return {
         "benefit_id": b.id,
@@ -336,9 +356,12 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "position": position,
         "window_kind": b.window,
         "accumulate": b.accumulate,
-        "measure": "attribute" if is_attribute else f"{measure}_times" if factor_of(b) else measure,
+        "measure": kind,
         "measure_attribute": measure if is_attribute else None,
         "measure_times": factor_of(b),
+        "measure_distinct": distinct_of(b),
+        "measure_over": over if isinstance(over := over_of(b), str | None) else f"trailing {over.trailing}",
+        "share_measure": base_of(b)[0] if over_of(b) else "amount" if distinct_of(b) else kind,
         "measure_every": every,
         "measure_round": b.measure.round if isinstance(b.measure, Measured) and every is not None else None,
         "base": base_of(b)[0],

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
-from models.agreements.schema import Agreement, Benefit
+from models.agreements.schema import Agreement, Benefit, Trailing, over_of
 from models.calendars import ONE_DAY, CalendarSettings, Period, Window, make_periods, make_windows
 
 #: The windows of each benefit of one version, by benefit id.
@@ -20,11 +20,13 @@ A_YEAR = dt.timedelta(days=366)
 def periods_of(calendar: CalendarSettings, agreements: Sequence[Agreement], *days: dt.date) -> list[Period]:
     """The periods that the agreements and `days` need.
 
-    They begin two years before the first term, for prior-year lines, and end a year after the last day of any term, for differences posted later.
+    They begin two years before the first term, or as many as a measure looks back, for lines of years before, and end a year after the last day of any
+    term, for differences posted later.
     """
     first = min([a.term.from_ for a in agreements] or days)
+    trailing = max((over.trailing for a in agreements for b in a.benefits if isinstance(over := over_of(b), Trailing)), default=0)
     last = max([a.term.to for a in agreements] or days)
-    return make_periods(calendar, min([first.replace(year=first.year - 2, day=1), *days]), max([last, *days]) + A_YEAR)
+    return make_periods(calendar, min([first.replace(year=first.year - max(2, 1 + trailing // 12), day=1), *days]), max([last, *days]) + A_YEAR)
 
 
 def own_windows(agreements: Sequence[Agreement], periods: list[Period]) -> list[OwnedWindows]:

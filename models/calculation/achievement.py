@@ -11,6 +11,7 @@ import datetime as dt
 import polars as pl
 
 from models.calculation.columns import SUMMED
+from models.calculation.distinct_values import count_values
 from models.calculation.multiples import count_to_date
 from models.calculation.participations import count_own_days, keep_own_windows
 from models.money import EXACT
@@ -85,13 +86,19 @@ def find_targets(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.Data
 
 
 def measure_periods(
-    payouts: pl.DataFrame, measures: pl.DataFrame, periods: pl.DataFrame, participations: pl.DataFrame, as_of: dt.date, as_of_period: int
+    payouts: pl.DataFrame,
+    measures: pl.DataFrame,
+    groups: pl.DataFrame,
+    periods: pl.DataFrame,
+    participations: pl.DataFrame,
+    as_of: dt.date,
+    as_of_period: int,
 ) -> pl.DataFrame:
     """Measure, base and quantity of the span up to the end of each period of each window, up to `as_of`.
 
     One row per payout × period, ordered by payout_key, period_no. `counted_until` is the last day that counts; `is_end`: the window has ended by then.
     `missing_…` say what is missing; find_reasons reduces them to one reason.
-    periods: `terms.periods`.
+    periods: `terms.periods`; groups: as in columns.INPUTS.
     """
     rows = (
         payouts.with_columns(pl.int_ranges("counts_from", pl.col("last_period").clip(upper_bound=as_of_period) + 1).alias("period_no"))
@@ -99,6 +106,7 @@ def measure_periods(
         .with_columns(pl.col("period_no").cast(pl.Int32))
     )
     rows, of_measure, of_base = _join_sums(rows, measures.filter(~pl.col("is_prior")))
+    rows = _see_other_days(rows, measures, periods, of_measure)
     base = pl.col("base")
     of_span = pl.struct("benefit_key", "participant_key", "span_start").rle_id()
     is_measure = base.is_in(["measure", "increment"])
@@ -108,13 +116,17 @@ def measure_periods(
     sums_of_ratios = [pl.col(f"{name}_to_date").cum_sum().over("span_key") for name in own]
     summed = (
         rows.with_columns(of_span.alias("span_key"), column_of(pl.col("measure"), of_measure).alias("measure_period"))
+        .pipe(count_values, groups)
         .with_columns(
             pl.when(is_measure).then("measure_period").otherwise(column_of(base, of_base)).alias("base_period"),
+            pl.col("measure_period").alias("seen_period"),
             # the line count is that of the measure's own scope
             pl.col(f"line_count{of_measure}").alias("line_count"),
         )
         .with_columns(
-            pl.col("measure_period").cum_sum().over("span_key").alias("measure_to_date"),
+            pl.col("seen_period").cum_sum().over("span_key").alias("measure_to_date"),
+            # what the lines of the window bring: where they are not measured, their base
+            pl.when(pl.col("measure_over").is_null()).then("measure_period").otherwise("base_period").alias("measure_period"),
             pl.col("base_period").cum_sum().over("span_key").alias("base_sum"),
             pl.col("quantity").cast(EXACT).cum_sum().over("span_key").alias("quantity_to_date"),
             # the running sum of zeros is zero, so columns of zeros are skipped: in most books nothing is missing
@@ -123,7 +135,7 @@ def measure_periods(
             *sums_of_ratios,
         )
     )
-    summed = count_to_date(summed)
+    summed = count_to_date(summed.drop("seen_period"))
     if rows["counts_from"].ne(rows["first_period"]).any():
         summed = summed.filter(pl.col("period_no") >= pl.col("first_period"))
     measured = (
@@ -135,7 +147,7 @@ def measure_periods(
             .alias("base_to_date"),
             (pl.col("period_no") == pl.col("period_no").max().over("payout_key")).alias("is_last"),
             pl.min_horizontal("last_day", "window_end", pl.lit(as_of)).alias("counted_until"),
-            missing_measure(of_measure).alias("missing_measure"),
+            (missing_measure(of_measure) | (pl.col("missing_values") > 0)).alias("missing_measure"),
             _missing_base(of_measure, of_base).alias("missing_base"),
             _missing_lines(of_measure, of_base).alias("missing_lines"),
             pl.lit(False).alias("missing_metric"),
@@ -165,8 +177,37 @@ def _join_sums(rows: pl.DataFrame, sums: pl.DataFrame) -> tuple[pl.DataFrame, st
     return rows, suffixes["_of_measure"], suffixes["_of_base"]
 
 
+def _see_other_days(rows: pl.DataFrame, measures: pl.DataFrame, periods: pl.DataFrame, suffix: str) -> pl.DataFrame:
+    """The rows with the sums of the measure's lines over other periods than the window's, where it is of others (`over`): those before the window with its
+    first period. Adds measured_from and measured_until, the days they cover; null where they are the window's."""
+    if not rows["measure_over"].is_not_null().any():
+        return rows
+    key, period = ["measure_line_set_key", "participant_key"], pl.col("measured_period")
+    seen = (
+        rows.filter(pl.col("measure_over").is_not_null())
+        .group_by("payout_key", *key, "counts_from", "measured_first_period", "measured_last_period")
+        .agg(pl.col("period_no").max().alias("until"))
+        .with_columns(pl.int_ranges("measured_first_period", pl.min_horizontal("measured_last_period", "until") + 1).alias("measured_period"))
+        .explode("measured_period")
+        .drop_nulls("measured_period")
+        .with_columns(period.cast(pl.Int32), pl.max_horizontal(period, "counts_from").cast(pl.Int32).alias("period_no"))
+        .join(measures.filter(~pl.col("is_prior")), left_on=[*key, "measured_period"], right_on=["line_set_key", "participant_key", "period_no"])
+        .group_by("payout_key", "period_no")
+        .agg(pl.col(c).sum().alias(f"{c}_seen") for c in SUMMED)
+    )
+    is_over = pl.col("measure_over").is_not_null()
+    days = {"measured_first_period": ("first_day", "measured_from"), "measured_last_period": ("last_day", "measured_until")}
+    for number, (day, name) in days.items():
+        rows = rows.join(periods.select(pl.col("period_no").alias(number), pl.col(day).alias(name)), on=number, how="left", maintain_order="left")
+    return (
+        rows.join(seen, on=["payout_key", "period_no"], how="left", maintain_order="left")
+        .with_columns(pl.when(is_over).then(pl.col(f"{c}_seen").fill_null(0)).otherwise(f"{c}{suffix}").alias(f"{c}{suffix}") for c in SUMMED)
+        .drop(f"{c}_seen" for c in SUMMED)
+    )
+
+
 def column_of(name: pl.Expr, suffix: str = "") -> pl.Expr:
-    """The summed column of the measure or base with this name."""
+    """The summed column of the measure or base with this name. Lines of distinct values bring their amounts."""
 
     def summed(column: str) -> pl.Expr:
         return pl.col(f"{column}{suffix}").cast(EXACT)
@@ -201,6 +242,8 @@ def _missing_lines(of_measure: str, of_base: str) -> pl.Expr:
 
     def is_missing(names: tuple[str, ...], missing: str) -> pl.Expr:
         found = (pl.col("measure").is_in(names) & (pl.col(f"{missing}{of_measure}") > 0)) | (pl.col("base").is_in(names) & (pl.col(f"{missing}{of_base}") > 0))
+        if "amount" in names:
+            found |= pl.col("missing_values") > 0
         found |= pl.col("axis_needs_sums").str.contains("|".join(names)) & (pl.col(missing) > 0)
         return found | (needs_quantity() & (pl.col(missing) > 0)) if "quantity" in names else found
 
@@ -208,8 +251,13 @@ def _missing_lines(of_measure: str, of_base: str) -> pl.Expr:
 
 
 def needs_quantity() -> pl.Expr:
-    """Whether a pay form multiplies the quantity of lines. Multiples that are counted are a quantity themselves."""
-    return pl.col("pays_per_unit") & pl.col("measure_every").is_null()
+    """Whether a pay form multiplies the quantity of lines. What is counted is a quantity itself."""
+    return pl.col("pays_per_unit") & ~is_counted()
+
+
+def is_counted() -> pl.Expr:
+    """Whether the measure is a number of multiples or of values."""
+    return pl.col("measure_every").is_not_null() | (pl.col("measure") == "distinct")
 
 
 def has_positive_target() -> pl.Expr:

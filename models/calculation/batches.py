@@ -16,6 +16,7 @@ OF_PARTICIPANTS = {
     "participants": "participant_key",
     "participations": "participant_key",
     "measures": "participant_key",
+    "groups": "participant_key",
     "missing_rates": "participant_key",
     "targets": "participant_id",
     "metrics": "participant_id",

@@ -23,7 +23,7 @@ SUMMED: Types = {
     "missing_rates": COUNT, "missing_costs": COUNT, "missing_quantities": COUNT, "missing_attributes": COUNT,
 }  # fmt: skip
 #: Columns of terms.benefits that the calculation does not read.
-_UNREAD = ("definition", "quote", "clause", "position", "has_constant_rate")
+_UNREAD = ("definition", "quote", "clause", "position", "has_constant_rate", "share_line_set_key", "share_measure")
 _OF_AGREEMENT = ("agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of")
 _TERMS = (
     "tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods",
@@ -39,6 +39,7 @@ INPUTS: Mapping[str, Types] = {
     "participants": {"agreement_key": KEY, "participant_key": KEY, "participant_id": TEXT},
     "participations": {"agreement_key": KEY, "participant_key": KEY, "first_day": DATE, "last_day": DATE, "factor": pl.Decimal(18, 6)},
     "measures": {"line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "is_prior": FLAG, "is_after_as_of": FLAG, **SUMMED},
+    "groups": {"line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "group_value": TEXT, **SUMMED},
     "missing_rates": {
         "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "is_prior": FLAG, "from_currency": TEXT, "to_currency": TEXT, "first_day": DATE,
     },
@@ -80,7 +81,8 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         **{name: (dtype, "sum over the lines of the benefit, in this period") for name, dtype in SUMMED.items() if not name.startswith("missing_")},
         **{name: (dtype, "how many lines of the span do not have it") for name, dtype in SUMMED.items() if name.startswith("missing_")},
         "span_key": (pl.UInt32, "number of the span, over which the measure accumulates"),
-        "measure_period": (EXACT, "measure of this period, before multiples are counted"),
+        "measure_period": (EXACT, "what the lines bring in this period: the measure before it is counted, or the base where other days are measured"),
+        "missing_values": (COUNT, "how many values that are counted lack a rate on a line that decides"),
         "base_period": (EXACT, "base of this period, before `increment`"),
         "measure_to_date": (EXACT, "M: measure of the span up to the end of the period"),
         "base_sum": (EXACT, "base of the span up to the end of the period, before `increment`"),
@@ -156,6 +158,7 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
         for part in ("numerator", "denominator")
     },
     r"axis_words_\d+": (TEXT, "what that x is made of, in words"),
+    "measured_(from|until)": (DATE, "first and last day that are measured where they are not the window's"),
     "axis_missing": (TEXT, "what such an x lacks, in words"),
     "(amount|cost)_to_date": (pl.Decimal(38, 6), "sum over the benefit's own lines up to the end of the period, for ratios"),
     "units_to_date": (EXACT, "quantity of these lines"),
@@ -164,7 +167,7 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     r"tie_break_\d+": (EXACT, "of a benefit that breaks ties: the figure of this place; null: it is missing"),
     "(target|target_times|baseline)_before": (EXACT, "of a target to date: the figure of the span's window before"),
     "weight_(to_date|of_year)_before": (COUNT, "of a target to date: the weights of the span's window before"),
-    "measure_sum": (EXACT, "measure of the span up to the end of the period, before its multiples are counted"),
+    "measure_sum": (EXACT, "measure of the span up to the end of the period, before multiples or values are counted"),
     "(own_days|own_days_gone)": (COUNT, "of who takes part on some days only: those of the span that have gone, and up to the window's end; null: all days"),
     "days_gone|window_days": (COUNT, "of a target to date: the days of the window that have gone, and all its days"),
     "(earned|tier)_to_date": (EXACT, "what the span has earned by target and baseline to date"),

@@ -31,7 +31,8 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, axes: pl.DataFrame
     nothing, it is the measure itself.
     """
     sums = "measure_sum" if "measure_sum" in rows.columns else "measure_to_date"
-    moves = (pl.col(sums) != 0) | (pl.col("forecast") == "feed") | (pl.col("placement") == "forecast") | sees_differently(rows, "projected")
+    is_moved = (pl.col(sums) != 0) | (pl.col("forecast") == "feed") | (pl.col("placement") == "forecast") | pl.col("measure_over").is_not_null()
+    moves = (pl.col("measure") != "distinct") & (is_moved | sees_differently(rows, "projected"))
     is_open = _is_open()
     is_forecast = pl.col("placement") == "forecast"
     rows = rows.with_columns(pl.int_range(pl.len()).alias("row"))
@@ -67,8 +68,8 @@ def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[ScaledI
     """The figures of the span at its window's end, projected by the rule in `forecast`, and the measure to date over the same divisor.
 
     linear: P = M × days / days elapsed; seasonal: P = M × the prior year's whole / the prior year's to date; feed: P = the feed's target. Base and
-    quantity grow in the same proportion (unchanged where M = 0); increment is max(P − B, 0). Target, baseline and incentive are those of the window.
-    One row in, one out.
+    quantity grow in the same proportion (unchanged where M = 0, or is a number of distinct values); increment is max(P − B, 0). Where M is of other
+    days than the window's it stays, and base and quantity grow by days. Target, baseline and incentive are those of the window. One row in, one out.
     """
     figures = scaled_inputs(rows)
     elapsed, days = _days(rows)
@@ -82,17 +83,22 @@ def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[ScaledI
     counts_multiples = "measure_sum" in rows.columns
     if counts_multiples:  # it is the sum that grows, and the feed's target is a number of multiples
         every = integers(rows["measure_every"].fill_null(1).cast(EXACT))
-        feed_target, measure = feed_target * every // EXACT_SCALE, integers(rows["measure_sum"])
+        is_multiple = rows["measure_every"].is_not_null().to_numpy()
+        feed_target, measure = feed_target * every // EXACT_SCALE, choose(is_multiple, integers(rows["measure_sum"]), measure)
         figures = replace(figures, measure=measure * (figures.divisor // EXACT_SCALE))
     has_ratio, sign = has_feed_target & (measure != 0).astype(bool), choose(measure < 0, -1, 1)
     numerator, denominator = choose(has_ratio, feed_target * sign, numerator), choose(has_ratio, measure * sign, denominator)
-    is_zero = (measure == 0).astype(bool)
-    numerator, denominator = choose(is_zero, 1, numerator), choose(is_zero, 1, denominator)
+    is_zero = (measure == 0).astype(bool) | (rows["measure"] == "distinct").to_numpy()
+    # what is sold grows by days where other days are measured (`over`), and these do not
+    is_over = rows["measure_over"].is_not_null().to_numpy()
+    numerator = choose(is_over, days, choose(is_zero, 1, numerator))
+    denominator = choose(is_over, elapsed, choose(is_zero, 1, denominator))
     to_date = to_date * denominator
-    projected = choose(has_feed_target & is_zero, feed_target * (figures.divisor // EXACT_SCALE), figures.measure * numerator)
+    grown = figures.measure * choose(is_over, denominator, numerator)
+    projected = choose(has_feed_target & is_zero, feed_target * (figures.divisor // EXACT_SCALE), grown)
     base, quantity = figures.base * numerator, figures.quantity * numerator
     if counts_multiples:
-        is_count, is_measure = rows["measure_every"].is_not_null().to_numpy(), (rows["base"] == "measure").to_numpy()
+        is_count, is_measure = is_multiple, (rows["base"] == "measure").to_numpy()
         projected = count_projected(rows, projected, figures.divisor * denominator)
         base, quantity = choose(is_count & is_measure, projected, base), choose(is_count, projected, quantity)
     baseline = figures.baseline * denominator
@@ -148,13 +154,13 @@ def _project(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme) -> pl.D
 
 
 def _forecast(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
-    """The same with earned to date: payout(P) / P × M, rounded once; where P is 0 or less: payout(P) × days elapsed / days."""
+    """The same with earned to date: payout(P) / P × M, rounded once; where P is 0 or less, or of other days: payout(P) × days elapsed / days."""
     figures, to_date = project_figures(rows, measures)
     benefit, rows = _benefits(rows), see_others(rows, "projected")
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool))
     numerator, denominator = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place).earned
     elapsed, days = _days(rows)
-    is_positive = (figures.measure > 0).astype(bool)
+    is_positive = (figures.measure > 0).astype(bool) & rows["measure_over"].is_null().to_numpy()
     earned = numerator * choose(is_positive, to_date, elapsed), denominator * choose(is_positive, figures.measure, days)
     return _projection(rows, figures, place).with_columns(as_money(round_payouts(rows, earned, rounding).tolist()).alias("earned_projected"))
 

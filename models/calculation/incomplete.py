@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from models.calculation.achievement import is_counted
+
 
 def hide_incomplete(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows of results._assign_status or before, with null for every figure of a blocked row that lacks a part. One row in, one out."""
@@ -16,10 +18,10 @@ def hide_incomplete(rows: pl.DataFrame) -> pl.DataFrame:
     is_increment = pl.col("base") == "increment"
     measure = pl.col("missing_measure")
     lacking = {
-        "measure_period": measure,
+        "measure_period": pl.when(pl.col("measure_over").is_null()).then(measure).otherwise("missing_base"),
         "measure_to_date": measure,
         "base_to_date": pl.col("missing_base") | (is_increment & (prior_baseline | pl.col("baseline").is_null())),
-        "quantity_to_date": pl.when(pl.col("measure_every").is_null()).then(pl.col("missing_quantities") > 0).otherwise(measure),
+        "quantity_to_date": pl.when(~is_counted()).then(pl.col("missing_quantities") > 0).otherwise(measure),
         "prior_measure": pl.col("prior_missing").is_not_null(),
         "effective_target": prior_target,
         "baseline": prior_baseline,

@@ -1,4 +1,4 @@
-"""Multiples: how many full or begun multiples of a number a sum has, where that is what a benefit measures (`every`).
+"""Counts: how many full or begun multiples of a number a sum has, or how many values (distinct_values.py), where a benefit measures that.
 
 Belongs here: counting, exactly. Does not belong here: sums (achievement.py), what is projected (forecasts.py), what a multiple pays (payouts.py).
 """
@@ -18,22 +18,24 @@ def count_to_date(rows: pl.DataFrame) -> pl.DataFrame:
     `base_sum` that is the measure are their number.
 
     rows: with measure_to_date, quantity_to_date, base_sum, base, measure_every (null: none is counted), measure_round. One row in, one out. Frames of
-    benefits that count none stay as they are, without measure_sum.
+    benefits that count nothing stay as they are, without measure_sum.
     """
-    counts = rows["measure_every"].is_not_null()
-    if not counts.any():
+    counts, has_values = rows["measure_every"].is_not_null(), "values_to_date" in rows.columns
+    if not (counts.any() or has_values):
         return rows
     counted = rows.filter(counts)
     number = count_multiples(integers(counted["measure_to_date"]), integers(counted["measure_every"]), rounds_up(counted))
     found = pl.DataFrame({"row": np.flatnonzero(counts.to_numpy()), "number": as_exact(number, np.ones(len(number), dtype=object))})
+    values = ["values_to_date"] if has_values else []
     return (
         rows.with_columns(pl.col("measure_to_date").alias("measure_sum"), pl.int_range(pl.len(), dtype=pl.Int64).alias("row"))
         .join(found, on="row", how="left", maintain_order="left")
+        .with_columns(pl.coalesce("number", *values).alias("number"))
         .with_columns(
             *(pl.coalesce("number", name).cast(EXACT).alias(name) for name in ("measure_to_date", "quantity_to_date")),
             pl.when(pl.col("base") == "measure").then(pl.coalesce("number", "base_sum")).otherwise("base_sum").cast(EXACT).alias("base_sum"),
         )
-        .drop("row", "number")
+        .drop("row", "number", *values)
     )
 
 

@@ -54,6 +54,8 @@ _OWN_DAYS = _of("participations", "first_day last_day")
 _PRIOR = f"measure span_first_period last_period {_of('measures', 'is_prior is_after_as_of')}"
 _SUM_KEYS = f"participant_key measure_line_set_key {_of('measures', 'line_set_key participant_key period_no')}"
 
+_GROUPS = _of("groups", "group_value quantity amount line_count missing_quantities missing_rates")
+
 _READS: Mapping[str, Mapping[str, str]] = {
     "list_payouts": {
         ALONG: "benefits.benefit_key benefits.agreement_key benefits.series_key windows.benefit_key windows.window_start participants.agreement_key "
@@ -78,14 +80,17 @@ _READS: Mapping[str, Mapping[str, str]] = {
     },
     "measure_periods": {
         ALONG: f"payout_key benefit_key agreement_key line_set_key base_line_set_key measures.is_prior periods.period_no {_SUM_KEYS} "
-        f"{_of('participations', 'agreement_key participant_key')}",
+        f"{_of('groups', 'line_set_key participant_key period_no')} {_of('participations', 'agreement_key participant_key')}",
         "period_no": "counts_from first_period last_period",
-        **{name: f"measures.{name}" for name in SUMMED},
+        **{name: f"measures.{name} measure_over measured_first_period measured_last_period" for name in SUMMED},
         "span_key": "benefit_key participant_key span_start",
-        "measure_period": f"{_VALUES} measure",
+        "measure_period": f"{_VALUES} measure base measure_over",
         "base_period": f"measure_period base {_VALUES}",
-        "measure_sum": "measure_period",
-        "measure_to_date": "measure_period measure_every measure_round",
+        "measure_sum": f"{_VALUES} measure",
+        "measured_from": "measured_first_period periods.first_day",
+        "measured_until": "measured_last_period periods.last_day",
+        "missing_values": f"measure_distinct {_GROUPS}",
+        "measure_to_date": f"{_VALUES} measure measure_every measure_round measure_over measured_first_period measured_last_period measure_distinct {_GROUPS}",
         "base_sum": "base_period base measure_to_date",
         "base_to_date": "base_sum base measure_to_date baseline",
         "quantity_to_date": "quantity measure_to_date",
@@ -94,9 +99,9 @@ _READS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("own_days", "own_days_gone"), f"{_OWN_DAYS} span_start window_end counted_until"),
         "is_last": "period_no",
         "is_end": "counted_until window_end",
-        "missing_measure": f"measure {_MISSING}",
+        "missing_measure": f"measure missing_values {_MISSING}",
         "missing_base": f"measure base {_MISSING}",
-        "missing_lines": f"measure measure_every base pays_per_unit axis_needs_sums {_MISSING}",
+        "missing_lines": f"measure missing_values measure_every base pays_per_unit axis_needs_sums {_MISSING}",
         **{f"{name}_to_date": column for name, column in (("amount", "amount"), ("cost", "cost"), ("units", "quantity"), ("count", "line_count"))},
         "missing_metric": "",
         **{f"missing_prior_{name}": f"{name}_source prior_missing" for name in ("target", "baseline")},
@@ -149,7 +154,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
     "forecast_rows": {
         ALONG: f"reason payout_key period_no series_key window_no window_start missing_measure missing_prior_target missing_prior_baseline benefit_key "
         f"axes.slot axes.benefit_key axes.rank_of axis_needs_positive_baseline base {_SUM_KEYS}",
-        "projected_measure": f"measure_to_date measure_sum measure_every measure_round {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
+        "projected_measure": f"measure_to_date measure measure_over measure_sum measure_every measure_round {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
         "tier_forecast": f"tier projected_measure {_AXIS} {_VIEWED} {_LADDER}",
         "tier_accrual": f"tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_VIEWED} {_LADDER}",
         "accrual_earned": f"earned projected_measure placement placement_tier target_source baseline_source {_PROJECTS} {_PAYS} {_VIEWED}",
@@ -157,7 +162,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
     "_assign_status": {
         ALONG: "payout_key is_last",
         "own_measure": "measure_period",
-        "span_measure_before": "measure_to_date measure_sum own_measure",
+        "span_measure_before": "measure_to_date measure_sum own_measure measure_over",
         "status": "reason window_end",
         "status_reason": "reason",
         "due_date": "window_end lag_days",
@@ -186,7 +191,8 @@ _READS: Mapping[str, Mapping[str, str]] = {
     },
     "forget_changed": dict.fromkeys(("exact_numerator", "exact_divisor"), "exact_numerator exact_divisor payout earned window_start span_start"),
     "hide_incomplete": {
-        ALONG: "reason base measure_every missing_measure missing_base missing_quantities missing_prior_target missing_prior_baseline prior_missing",
+        ALONG: "reason measure base measure_every measure_over missing_measure missing_base missing_quantities missing_prior_target "
+        "missing_prior_baseline prior_missing",
         **dict.fromkeys(("measure_period", "measure_to_date", "quantity_to_date", "prior_measure", "effective_target", "baseline", "attainment", "growth"), ""),
         "base_to_date": "baseline",
     },

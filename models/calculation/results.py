@@ -56,7 +56,8 @@ def _compute(
     benefits = frames["benefits"].join(list_needs(axes), on="benefit_key")
     participations = frames["participations"]
     listed = list_payouts(benefits, frames["windows"], frames["participants"], participations, as_of, first_payout)
-    measured = measure_periods(find_targets(listed, measures, frames["targets"]), measures, frames["periods"], participations, as_of, as_of_period)
+    targeted = find_targets(listed, measures, frames["targets"])
+    measured = measure_periods(targeted, measures, frames["groups"], frames["periods"], participations, as_of, as_of_period)
     compared = find_tie_breaks(find_metrics(measured, axes, frames["metrics"]), frames["tie_breakers"], measures, frames["metrics"])
     placed = find_ratios(rank_rows(find_reasons(compared), axes), axes)
 
@@ -91,7 +92,10 @@ def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
             pl.when(is_blocked).then(pl.lit("blocked")).when(has_ended).then(pl.lit("final")).otherwise(pl.lit("open")).alias("status"),
             pl.col("reason").alias("status_reason"),
             (pl.col("window_end") + pl.duration(days=pl.col("lag_days"))).alias("due_date"),
-            (pl.col("measure_sum" if "measure_sum" in rows.columns else "measure_to_date") - pl.col("own_measure")).alias("span_measure_before"),
+            pl.when(pl.col("measure_over").is_null())
+            .then(pl.col("measure_sum" if "measure_sum" in rows.columns else "measure_to_date") - pl.col("own_measure"))
+            .otherwise(0)
+            .alias("span_measure_before"),
         )
     )
 

@@ -355,12 +355,12 @@ def _line_note(e: Explanation) -> str:
 
 
 def _measure_unit(e: Explanation) -> str:
-    """A number of multiples is a count, whatever its lines measure."""
-    return _line_unit(e) if e.benefit.get("measure_every") is None else "count"
+    """A number of multiples or values is a count, whatever its lines measure."""
+    return "count" if e.benefit.get("measure_every") is not None or e.benefit.get("measure_distinct") else _line_unit(e)
 
 
 def _line_unit(e: Explanation) -> str:
-    return "money" if e.benefit.get("measure_times") is None and e.benefit.get("measure") in _MONEY_MEASURES else "count"
+    return "money" if e.benefit.get("measure_times") is None and e.benefit.get("measure") in (*_MONEY_MEASURES, "distinct") else "count"
 
 
 def _base_unit(e: Explanation) -> str:

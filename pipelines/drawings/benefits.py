@@ -12,7 +12,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from models.agreements.payments import OF_THE_INCENTIVE, ZERO, CurveInputs, Payment, Polynomial, multiply, payment_along_axis, value_at
-from models.agreements.schema import Benefit, BenefitAxis, Gate, Limits, Multiplier, axis_name, counts_multiples, measure_of
+from models.agreements.schema import Benefit, BenefitAxis, Gate, Limits, Multiplier, axis_name, counts_multiples, distinct_of, measure_of
 from models.curves.pieces import Tier, compile_curve
 from pipelines.drawings.chart import Chart, Stretch, Trace, draw_chart, extremes, money_ticks, percent_ticks, value_along
 from pipelines.drawings.heat_map import HeatMap, draw_heat_map
@@ -194,6 +194,8 @@ def _measured(benefit: Benefit | None, currency: str) -> str:
     name = measure_of(benefit)[0] if benefit else "measure"
     if benefit and counts_multiples(benefit):
         return f"multiples of {name}"
+    if benefit and (values := distinct_of(benefit)):
+        return f"values of {values}"
     return f"{name} in {currency}" if name in ("amount", "margin") else name
 
 

@@ -17,13 +17,13 @@ from sqlglot import exp, parse_one
 
 from assets.lineage.program import PROGRAM_FILE
 from assets.lineage.sql_columns import QueryLineage, read_query
-from assets.transform.calculate import MEASURES, QUERIES
+from assets.transform.calculate import GROUPS, MEASURES, QUERIES
 from assets.transform.dbt import compile_models, load_manifest, read_default_book
 from models.calculation.columns import TABLES
 from models.calculation.reads import column_graph, frames_joined
 
 #: The inputs of the levels of the calculation above the first.
-_NETTED = {"measures": MEASURES.format(table="int_measures_netted")}
+_NETTED = {"measures": MEASURES.format(table="int_measures_netted"), "groups": GROUPS.format(table="int_measures_netted")}
 #: What the steps write with SQL of their own.
 _WRITTEN = {"calc.lines_netted": "select due.* from intermediate.int_net_of_deductions as due"}
 
@@ -31,9 +31,10 @@ _WRITTEN = {"calc.lines_netted": "select due.* from intermediate.int_net_of_dedu
 def make_program() -> str:
     """The text of program.json: one line per column, so that a change of the SQL is a readable change of it."""
     whole = read_default_book()
+    # lines have columns more where the book uses them
     models, plain = read_models(whole), read_models({name: False if value is True else value for name, value in whole.items()})
     columns = {
-        f"{table}.{name}": (column.expression, sorted(column.inputs | plain[table].columns[name].inputs))
+        f"{table}.{name}": (column.expression, sorted(column.inputs | (plain[table].columns[name].inputs if name in plain[table].columns else set())))
         for table, query in models.items()
         for name, column in query.columns.items()
     }

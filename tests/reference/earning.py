@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from tests.reference.axes import axis_of, curve_axes
@@ -104,12 +104,17 @@ def accrued(case: BenefitLines, window: Window, participant: str, s: Position, l
     elapsed, days = window.days(last), window.days(window.end)
     ahead = at_the_end(case, window, participant, s, last)
     p, paid = ahead.m, earn(case.benefit, window, ahead).limited
-    return paid / p * s.m if p > 0 else paid * elapsed / days
+    return paid / p * s.m if p > 0 and not case.over else paid * elapsed / days
 
 
 def at_the_end(case: BenefitLines, window: Window, participant: str, s: Position, last: dt.date) -> Position:
     """The position at the window's end as it is projected on `last`."""
     elapsed, days = window.days(last), window.days(window.end)
+    if case.distinct:  # how many values will come is not known from the days
+        return projected(case, s, s.m)
+    if case.over:  # what is sold grows, the days that are measured do not
+        grown, ahead = projected(case, s, s.sum), Fraction(days, elapsed) if elapsed else Fraction(1)
+        return replace(grown, e=s.e * ahead, q=grown.q if case.counts else s.q * ahead)
     p = _projection(case, case.benefit.get("accrue", {}).get("forecast", "linear"), window, participant, s, last)
     return projected(case, s, (s.sum * days / elapsed if elapsed else s.sum) if p is None else p)
 

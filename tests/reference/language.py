@@ -49,7 +49,7 @@ def _benefit(name: str, benefit: Row) -> None:
         _keys(name, benefit["ties"], {"then"})
     for key, allowed in VALUES.items():
         _one_of(f"{name}: {key}", None if isinstance(benefit.get(key), dict) else benefit.get(key), allowed)
-    for part, more in ((benefit.get("measure"), {"every", "round", "times"}), (benefit.get("base"), set())):
+    for part, more in ((benefit.get("measure"), {"every", "round", "times", "over", "distinct"}), (benefit.get("base"), set())):
         if isinstance(part, dict):
             _keys(name, part, {"of", "scope", *more})
     for part in (benefit, benefit.get("measure"), benefit.get("base")):

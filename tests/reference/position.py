@@ -16,7 +16,7 @@ from tests.reference.credit import Credit, in_scopes
 from tests.reference.curve import Inputs
 from tests.reference.parties import Parties
 from tests.reference.read import UNIT, Book, Refused, Row
-from tests.reference.series import MISSING, Series, Sum
+from tests.reference.series import MISSING, Series, Sum, Values
 
 ZERO = Fraction(0)
 
@@ -96,13 +96,17 @@ class BenefitLines:
         parts = {who: None if agreement.get("pool") == "together" else parties.parts(agreement, who) for who in credits}
         self.parts = {who: found for who, found in parts.items() if found is not None}
         measure, base = benefit.get("measure", "amount"), benefit.get("base", "measure")
-        self.measure_column, measure_scope = (measure["of"], measure.get("scope")) if isinstance(measure, dict) else (measure, None)
+        self.distinct = measure.get("distinct") if isinstance(measure, dict) else None
+        self.over = measure.get("over") if isinstance(measure, dict) else None
+        # the lines of values share by amount
+        self.measure_column, measure_scope = (measure.get("of", "amount"), measure.get("scope")) if isinstance(measure, dict) else (measure, None)
         self.every = Fraction(measure["every"]) if isinstance(measure, dict) and "every" in measure else None
         self.times = measure.get("times") if isinstance(measure, dict) else None
         self.counts_begun = isinstance(measure, dict) and measure.get("round") == "up"
         self.base_kind, base_scope = (base["of"], base.get("scope")) if isinstance(base, dict) else (base, None)
         own = [benefit["scope"]] if benefit.get("scope") else []
         self.measure = self._series(credits, self.measure_column, own + [s for s in (measure_scope,) if s], lost, self.times)
+        self.values = {p: Values(found, self.distinct, own + [s for s in (measure_scope,) if s], lost) for p, found in credits.items()} if self.distinct else {}
         self.quantity = self._series(credits, "quantity", own, lost)
         names = {name for kind, of in all_axes(benefit) if kind == "ratio" for name in json.loads(of)["ratio"]}
         self.sums = {name: self._series(credits, name, own, lost) for name in names}
@@ -112,6 +116,7 @@ class BenefitLines:
         self.base = self.measure
         if self.base_kind not in ("measure", "increment"):
             self.base = self._series(credits, self.base_kind, own + [s for s in (base_scope,) if s], lost)
+        self.shared = self.base if self.over else self.measure  # what the lines of a payout share it by
 
     def participants(self, window: Window, as_of: dt.date) -> list[str]:
         """Who has the window: who takes part on a day of it that has come."""
@@ -177,11 +182,15 @@ class BenefitLines:
     def _alone(self, participant: str, window: Window, last: dt.date, r: References) -> tuple[Position, dict[str, Fraction]]:
         """A participant's position, and its own values that are ranked (left out where they are missing)."""
         benefit = self.benefit
-        measured = self.measure[participant].counted(window.span_start, last)
+        measured = self.measure[participant].counted(*self._seen(window, last))
         based = self.base[participant].counted(window.span_start, last)
         counted = self.quantity[participant].counted(window.span_start, last)
         m, q = self.multiples(measured.value), counted.value
-        q = q if self.every is None else m
+        if self.distinct:
+            measured = self.values[participant].counted(window.span_start, last)
+            m = measured.value
+            based = measured if self.base_kind == "measure" else based
+        q = m if self.counts else q
         t, b, t_missing, b_missing = r.t, r.b, r.t_missing, r.b_missing
         k, _ = self._reference(participant, window, "incentive")
         k = None if k is None else k * self._part(participant, window)
@@ -189,7 +198,7 @@ class BenefitLines:
 
         sums = {name: series[participant].counted(window.span_start, last) for name, series in self.sums.items()}
         missing = frozenset(name for found in sums.values() for name in found.missing) | measured.missing | based.missing
-        if "per_unit" in forms(benefit) and self.every is None:
+        if "per_unit" in forms(benefit) and not self.counts:
             missing |= counted.missing
         reasons = [name for name in MISSING if name in missing]
         prior = (t_missing if needs(benefit, "target") else frozenset()) | (b_missing if needs(benefit, "baseline") else frozenset())
@@ -220,6 +229,23 @@ class BenefitLines:
                 else:
                     x[axis] = above / below
         return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=self._breaks(participant, window, last)), values
+
+    @property
+    def counts(self) -> bool:
+        """Whether the measure is a number of multiples or of values, which is its quantity too."""
+        return self.every is not None or self.distinct is not None
+
+    def _seen(self, window: Window, last: dt.date) -> tuple[dt.date, dt.date]:
+        """The days that the measure sees on `last`: its span's, the whole fiscal year before the one of the window's end, or so many periods with its own."""
+        if self.over is None:
+            return window.span_start, last
+        if self.over == "prior_year":
+            first, end = self.calendar.year(self.calendar.year(window.end)[0] - DAY)
+            return first, min(end, last)
+        first = self.calendar.block(window.end, 1)[0]
+        for _ in range(self.over["trailing"] - 1):
+            first = self.calendar.block(first - DAY, 1)[0]
+        return first, last
 
     def _breaks(self, participant: str, window: Window, last: dt.date) -> tuple[tuple[bool, Fraction], ...]:
         """The larger wins; a missing figure, of a metric or on a line, is less than any."""
@@ -296,10 +322,10 @@ class BenefitLines:
 def projected(case: BenefitLines, position: Position, p: Fraction) -> Position:
     """The same position with the sum of the measure at `p`: base and quantity in proportion, places among others as they are."""
     times = p / position.sum if position.sum else Fraction(1)
-    b, p = position.b or ZERO, case.multiples(p)
+    b, p = position.b or ZERO, p if case.distinct else case.multiples(p)
     e = p if case.base_kind == "measure" else max(p - b, ZERO) if case.base_kind == "increment" else position.e * times
     x = {axis: axis_value(axis[0], p, position.t, position.b) if axis[0] in OWN else value for axis, value in (position.x | position.ahead).items()}
-    return replace(position, m=p, e=e, q=position.q * times if case.every is None else p, x=x)
+    return replace(position, m=p, e=e, q=p if case.counts else position.q * times, x=x)
 
 
 def curve_axis(benefit: Row) -> Axis:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tests.reference.calendar import Range
-from tests.reference.credit import Credit, Line
+from tests.reference.credit import Credit, Line, in_scopes
 from tests.reference.parties import Share
-from tests.reference.read import UNIT
+from tests.reference.read import UNIT, Row
 
 #: Why a line has no value in a column, in the order in which reasons are given.
 MISSING = ("fx", "cost", "quantity", "attribute")
@@ -58,6 +58,32 @@ class Series:
                 before = found[line.order][1] if line.order in found else 0
                 found[line.order] = (line, before + (value or 0))
         return [found[order] for order in sorted(found)]
+
+
+class Values:
+    """The values of an attribute of one participant's lines, of each its lines by day: (day, quantity, amount)."""
+
+    def __init__(self, credits: list[Credit], attribute: str, scopes: list[Row], lost: set[int]) -> None:
+        self._lines: dict[str, list[tuple[dt.date, int | None, int | None]]] = defaultdict(list)
+        for credit in credits:
+            value = text_of(credit, attribute)
+            if value is not None and credit.line.order not in lost and in_scopes(credit.line, scopes):
+                quantity = credit.line.row["quantity"]
+                self._lines[value].append((credit.day, None if quantity is None else _shared(quantity, credit.share), credit.amount))
+
+    def counted(self, first: dt.date, last: dt.date) -> Sum:
+        """How many values have a quantity above 0; where none of a value's lines has one, an amount above 0."""
+        number, missing = 0, set()
+        for lines in self._lines.values():
+            inside = [(quantity, amount) for day, quantity, amount in lines if first <= day <= last]
+            quantities = [quantity for quantity, _ in inside if quantity is not None]
+            if quantities:
+                number += sum(quantities) > 0
+            elif any(amount is None for _, amount in inside):
+                missing.add("fx")
+            else:
+                number += sum(amount for _, amount in inside if amount is not None) > 0
+        return Sum(Fraction(number), frozenset(missing))
 
 
 class _Days:
@@ -117,6 +143,13 @@ def multiplied(credit: Credit, value: int | None, missing: str, times: str) -> t
         return None, missing or "attribute"
     whole, rest = divmod(abs(value) * abs(factor), UNIT)
     return (whole + (2 * rest >= UNIT)) * (1 if (value < 0) == (factor < 0) else -1), ""
+
+
+def text_of(credit: Credit, attribute: str) -> str | None:
+    """What a line, its product or its partner has in an attribute; None: nothing."""
+    of_others = attribute.startswith(("product.", "partner."))
+    value = credit.known.get(attribute) if of_others else credit.line.row.get(attribute)
+    return None if value is None or value == "" else str(value)
 
 
 def as_number(text: str | None) -> int | None:

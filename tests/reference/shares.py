@@ -19,14 +19,14 @@ Piece = tuple[Line, int, Fraction, Fraction]  # line, tier, measure, weight
 def line_rows(case: BenefitLines, window: Window, participant: str, s: Position, payout: Row, as_of: dt.date, settings: Row) -> list[Row]:
     """One row per line × tier of a payout that is not blocked, in order; they add up to the payout exactly."""
     shared = _shared(case, window, payout)
-    series = case.measure[participant]
+    series = case.shared[participant]
     lines = [(line, Fraction(value, UNIT)) for line, value in series.lines(window.start, min(window.end, as_of))]
     total = sum((value for _, value in lines), ZERO)
     if total <= 0:
         nothing = {"file": None, "row": None, "transaction_id": None, "line": None}
         return [{**nothing, "order": None, "tier": payout["tier"], "credited_measure": total, "line_payout": payout["payout"]}]
     pieces: list[Piece] = [(line, payout["tier"], value, value) for line, value in lines]
-    if case.benefit.get("method") == "graduated":
+    if case.benefit.get("method") == "graduated" and not case.distinct:
         before = series.counted(window.span_start, window.start - DAY).value
         pieces = _slices(case, window, s, lines, before)
         if not sum(weight for *_, weight in pieces):
@@ -46,7 +46,7 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Position,
 def _shared(case: BenefitLines, window: Window, payout: Row) -> Fraction:
     """What the lines share: the payout before it was rounded, unless something but rounding made it what it is, or it pays nothing."""
     is_changed = payout["is_limited"] or window.start != window.span_start or payout["payout"] != payout["earned"] or not payout["payout"]
-    exact: Fraction = payout["payout" if is_changed or _is_mixed(case.benefit) else "exact"]
+    exact: Fraction = payout["payout" if is_changed or (_is_mixed(case.benefit) and not case.distinct) else "exact"]
     return exact
 
 

@@ -73,6 +73,8 @@ AGREEMENTS = [
     agreement("RETURNS", ["P11"], returns="original"),
     agreement("POINTS", ["P0", "P9"], {"window": "year", "measure": {"of": "amount", "times": "product.points"}}),
     agreement("FACTOR", ["P10"], {"window": "year", "measure": {"of": "amount", "times": "partner.factor"}}),
+    agreement("RANGE", ["P9"], {"window": "year", "measure": {"distinct": "product.category"}, "tiers": [{"from": 0, "per_unit": 7}]}),
+    agreement("LOYAL", ["P5"], {"measure": {"of": "amount", "over": "prior_year"}, "base": "amount"}),
     agreement("GROWTH", ["P12"], _GROWTH),
     agreement("LOOKS", ["P12"], {"id": "seen", "by": "attainment", "target": 404}, _LOOKING),
 ]

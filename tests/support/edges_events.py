@@ -90,6 +90,8 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
         amended("DRINKS", benefits=[{"id": "b", "clause": "1", "window": "month", "tiers": [{"from": 0, "rate": 0.5}]}]), {}, {"agreements"},
     ),
     "a new participant": (amended("PLAIN", participants=["P1", "P4"]), {"partners and assignments": 10}, {"partners and assignments"}),
+    "a line of days before the term": (lambda book: book.lines("N11,1,2024-02-10,P5,D1,sale,1,990,EUR,,"), {"new lines": 1}, {"new lines"}),
+    "a line of another product": (lambda book: book.lines("N12,1,2026-02-12,P9,F1,sale,1,1,EUR,,"), {"new lines": 1}, {"new lines"}),
     "a day later": (to_day("2026-06-16"), {}, {"as_of"}),
     "a month later": (to_day("2026-07-21"), {}, {"as_of"}),
     "a line that came before its day": (lambda book: book.lines("N8,1,2026-07-25,P2,D1,sale,1,70,EUR,,"), {"new lines": 1}, set()),

@@ -29,6 +29,8 @@ from tests.support.evaluation import STARTS, benefits, decimals
 from tests.support.exact_text import to_yaml
 
 D = Decimal
+#: What sums are kept apart by.
+GRAIN = [name for name in INPUTS["measures"] if name not in SUMMED]
 SPANS = ("month", "quarter", "half_year", "year", "term")
 
 
@@ -42,6 +44,7 @@ class Line:
     cost: Decimal | None = None
     partner_id: str = "P"
     points: Decimal | None = None  # an attribute
+    product_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,15 @@ def make_frames(small: Small, benefits: Sequence[int] | None = None) -> tuple[di
     terms = make_terms(_book(small), parse_agreements(texts), small.as_of)
     keys = {name: n for n, name in enumerate(_names(small))}
     participants = [(n, keys[name], name) for n, agreement in enumerate(small.agreements) for name in agreement["participants"]]
+    measures = _sum_lines(small, terms)
     together = ("agreement_key", "agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of")
     frames = {
         **terms,
         "benefits": terms["benefits"].join(terms["agreements"].select(together), on="agreement_key").sort("benefit_key"),
         "participants": pl.DataFrame(participants, schema=INPUTS["participants"], orient="row"),
         "participations": pl.DataFrame(schema=INPUTS["participations"]),
-        "measures": _sum_lines(small, terms),
+        "measures": measures.drop("group_value").group_by(*GRAIN, maintain_order=True).agg(pl.col(c).sum() for c in SUMMED),
+        "groups": measures.filter(~pl.col("is_prior")).drop("is_prior", "is_after_as_of"),
         "missing_rates": pl.DataFrame(schema=INPUTS["missing_rates"]),
         "targets": _target_rows(small),
         "metrics": pl.DataFrame(small.metrics, schema=INPUTS["metrics"], orient="row"),
@@ -124,9 +129,10 @@ def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
     days = {day: (period, prior, later) for day, period, prior, later in terms["days"].iter_rows()}
     keys = {name: n for n, name in enumerate(_names(small))}
     records = []
-    for line_set, key, multiplied in terms["line_sets"].select("line_set_key", "agreement_key", "multiplied").iter_rows():
+    of_sets = terms["line_sets"].select("line_set_key", "agreement_key", "multiplied", "grouped_by", "counts_from")
+    for line_set, key, multiplied, grouped_by, counts_from in of_sets.iter_rows():
         agreement = small.agreements[key]
-        first, last = agreement["term"]["from"], agreement["term"]["to"]
+        first, last = counts_from or agreement["term"]["from"], agreement["term"]["to"]
         for line in small.lines:
             if line.date > small.as_of or line.date not in days or line.partner_id not in agreement["participants"]:
                 continue
@@ -134,14 +140,14 @@ def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
             lacks = [int(value is None) for value in (line.cost, line.quantity, line.points)]
             values = {"amount": line.amount, "margin": line.amount - (line.cost or D(0)), "quantity": line.quantity or D(0)}
             measured = (line.points or D(0)) * values.get(multiplied, D(1))
-            sums = (line.amount, line.cost or D(0), line.quantity or D(0), measured, 1, 0, *lacks)
+            value = None if grouped_by is None or (held := getattr(line, grouped_by)) is None else str(held)
+            sums = (value, line.amount, line.cost or D(0), line.quantity or D(0), measured, 1, 0, *lacks)
             if first <= line.date <= last:
                 records.append((line_set, keys[line.partner_id], period, False, False, *sums))
             if prior is not None and first <= later <= last:
                 records.append((line_set, keys[line.partner_id], prior, True, later > small.as_of, *sums))
-    frame = pl.DataFrame(records, schema=INPUTS["measures"], orient="row")
-    grain = [name for name in INPUTS["measures"] if name not in SUMMED]
-    return frame.group_by(grain).agg(pl.col(c).sum() for c in SUMMED)
+    frame = pl.DataFrame(records, schema={**{name: INPUTS["measures"][name] for name in GRAIN}, "group_value": pl.String, **SUMMED}, orient="row")
+    return frame.group_by(*GRAIN, "group_value").agg(pl.col(c).sum() for c in SUMMED)
 
 
 def _target_rows(small: Small) -> pl.DataFrame:
@@ -170,11 +176,18 @@ LINES = st.builds(
     amount=st.sampled_from([D(1000), D("999.99"), D("0.01"), D(-500)]) | decimals(-200, 2000, 2),
     quantity=decimals(-5, 50, 1),
     cost=decimals(-100, 1000, 2),
+    product_id=st.sampled_from([None, "A", "B", "C"]),
 )
 
 
 def figures_of(by: str) -> st.SearchStrategy[Any]:
     return st.just("feed") | st.just({"prior": "year"}) | decimals(1 if by in ("attainment", "growth") else -500, 5000, 2)
+
+
+def forecasts_of(benefit: dict[str, Any]) -> list[str]:
+    """The forecasts that the language allows with the benefit's measure."""
+    measure = benefit["measure"] if isinstance(benefit.get("measure"), dict) else {}
+    return [] if "distinct" in measure else ["linear"] if "over" in measure else ["linear", "seasonal", "feed"]
 
 
 @st.composite
@@ -187,10 +200,18 @@ def smalls(draw: st.DrawFn) -> Small:
     if by == "measure" and benefit["method"] != "rolling" and draw(st.integers(0, 3)) == 0:
         rounds = {"round": "up"} if draw(st.booleans()) else {}
         benefit["measure"] = {"of": benefit["measure"], "every": draw(st.sampled_from([D(1), D(42), D("0.01"), D("999.99"), D("250.5")])), **rounds}
+    if by == "measure" and benefit["method"] != "rolling" and draw(st.integers(0, 5)) == 0:
+        benefit["measure"] = {"distinct": "product_id"}
+        benefit["accrue"] = {"placement": "actual"}
     bases = ["measure", "measure", "amount", "quantity", "margin"] + ["increment"] * (benefit["method"] != "graduated")
     if isinstance(benefit["measure"], dict):
         bases = ["amount", "margin"]
     benefit["base"] = draw(st.sampled_from(bases))
+    is_whole = benefit["method"] not in ("graduated", "rolling") and (benefit["accumulate"], benefit.get("prorate", "none")) == ("window", "none")
+    if is_whole and benefit["base"] in ("amount", "margin") and by == "measure" and not isinstance(benefit["measure"], dict) and draw(st.booleans()):
+        is_linear = benefit.get("accrue", {}).get("forecast", "linear") == "linear"
+        over = draw(st.just("prior_year") | st.integers(1, 15).map(lambda n: {"trailing": n}))
+        benefit["measure"] = {"of": benefit["measure"], "over": over} if is_linear else benefit["measure"]
     if (benefit["measure"] if benefit["base"] in ("measure", "increment") else benefit["base"]) not in ("amount", "margin"):
         benefit.get("limits", {}).pop("rate_at_most", None)
     benefit["settle"] = {"clawback": draw(st.sampled_from(["carry", "pay", "none"]))}

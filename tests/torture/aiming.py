@@ -84,7 +84,7 @@ class _Terms:
 
     def measure(self, key: Key, row: Row) -> str:
         measure = self.of(key, row)[1].get("measure", "amount")
-        return str(measure["of"] if isinstance(measure, dict) else measure)
+        return str(measure.get("of", "count") if isinstance(measure, dict) else measure)
 
     def unit(self, key: Key, row: Row) -> Fraction:
         """The smallest step of the measure: of money a minor unit."""

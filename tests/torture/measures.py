@@ -22,6 +22,10 @@ def refine_measure(d: Draw, benefit: Row) -> None:
         _multiply_lines(own, benefit)
     if own.chance(0.2, "every") and not {"target", "baseline"} & set(benefit) and benefit.get("method") != "rolling":
         _count_multiples(own, benefit)
+    if own.chance(0.25, "distinct") and not {"target", "baseline"} & set(benefit) and benefit.get("method") != "rolling":
+        _count_values(own, benefit)
+    if own.chance(0.25, "over"):
+        _see_other_days(own, benefit)
     if benefit.get("by") == "rank" and "tiers" in benefit and own.chance(0.6, "ties_then"):
         figures = own.some(["quantity", "amount", "margin", "count", "points", {"metric": "nps"}, {"metric": "quality"}], 1, 3)
         benefit["ties"] = {"then": own.rng.sample(figures, len(figures))}
@@ -38,10 +42,42 @@ def _multiply_lines(d: Draw, benefit: Row) -> None:
         benefit.pop("limits")
 
 
+def _count_values(d: Draw, benefit: Row) -> None:
+    """One of each attribute that lines, products and partners have. Thresholds are far above most counts, which then decide who is below the first."""
+    benefit["measure"] = {"distinct": d.pick(["product_id", "channel", "product.category", "partner.region", "partner_id", "transaction_id", "points"])}
+    if benefit.get("by", "measure") == "measure" and "tiers" in benefit:
+        for number, tier in enumerate(benefit["tiers"]):
+            tier["from"] = Decimal(number if number < 2 else 2 * number)
+    accrue = benefit.get("accrue", {})
+    if accrue.get("placement") == "forecast":
+        accrue["placement"] = "actual"
+    accrue.pop("forecast", None)
+    _pay_on_money(d, benefit)
+
+
+def _see_other_days(d: Draw, benefit: Row) -> None:
+    """Where nothing compares or cuts the measure of the window's own days."""
+    measure, base = benefit.get("measure", "amount"), benefit.get("base", "measure")
+    of = measure if isinstance(measure, dict) else {"of": measure}
+    target, forecast = benefit.get("target"), benefit.get("accrue", {}).get("forecast", "linear")
+    is_compared = "baseline" in benefit or (isinstance(target, dict) and "prior" in target) or base == "increment" or "distinct" in of
+    is_cut = benefit.get("method") in ("graduated", "rolling") or benefit.get("accumulate", "window") != "window" or benefit.get("prorate") == "days"
+    if not (is_compared or is_cut) and forecast == "linear":
+        benefit["measure"] = of | {"over": d.pick(["prior_year", {"trailing": d.pick([1, 2, 4, 12, 26])}])}
+        if base == "measure":
+            benefit["base"] = d.pick(["amount", "quantity"])
+        if (benefit["base"]["of"] if isinstance(benefit["base"], dict) else benefit["base"]) not in MONEY:
+            benefit.get("limits", {}).pop("rate_at_most", None)
+
+
 def _count_multiples(d: Draw, benefit: Row) -> None:
     measure = benefit.get("measure", "amount")
     of = measure if isinstance(measure, dict) else {"of": measure}
     benefit["measure"] = of | {"every": d.pick([1, Decimal("0.7"), 2])} | ({"round": d.pick(["down", "up"])} if d.chance(0.6) else {})
+    _pay_on_money(d, benefit)
+
+
+def _pay_on_money(d: Draw, benefit: Row) -> None:
     base = benefit.get("base", "measure")
     if base == "measure":
         benefit["base"] = d.pick(["amount", "margin"])

@@ -46,14 +46,18 @@ def _line_sets(blocked: pl.DataFrame) -> pl.DataFrame:
     """One row per blocked payout × set of lines that may lack something × period."""
     is_prior = pl.col("missing_lines").is_null()
     needs = {
-        "measure": pl.any_horizontal((pl.col("reason") == reason) & pl.col("measure").is_in(names) for reason, names, _ in MISSING),
+        "measure": pl.any_horizontal(
+            (pl.col("reason") == "fx") & (pl.col("measure") == "distinct"),
+            *((pl.col("reason") == reason) & pl.col("measure").is_in(names) for reason, names, _ in MISSING),
+        ),
         "base": ~is_prior & pl.any_horizontal((pl.col("reason") == reason) & pl.col("base").is_in(names) for reason, names, _ in MISSING),
         "quantity": ~is_prior & (pl.col("reason") == "quantity") & needs_quantity(),
         "ratio": ~is_prior
         & pl.any_horizontal((pl.col("reason") == reason) & pl.col("axis_needs_sums").str.contains("|".join(names)) for reason, names, _ in MISSING),
     }
-    first = pl.when(is_prior).then("span_first_period").otherwise("counts_from")
-    last = pl.when(is_prior).then("last_period").otherwise("period_no")
+    is_elsewhere = (pl.col("role") == "measure") & pl.col("measure_over").is_not_null()
+    first = pl.when(is_prior).then("span_first_period").when(is_elsewhere).then("measured_first_period").otherwise("counts_from")
+    last = pl.when(is_prior).then("last_period").when(is_elsewhere).then("measured_last_period").otherwise("period_no")
     return (
         pl.concat(
             [blocked.filter(needed).with_columns(pl.lit(role).alias("role"), pl.col(_KEYS[role]).alias("line_set_key")) for role, needed in needs.items()]

@@ -11,6 +11,7 @@ from itertools import permutations
 
 import polars as pl
 
+from models.calculation.achievement import is_counted
 from models.calculation.explanation.traces import Traces
 from models.currencies import describe_payout_unit
 from models.curves.vocabulary import COLUMNS, CURVE, FIRST_GATE, GRID_FORMS, MULTIPLY, PAY_FORMS, SCALING_STEPS
@@ -57,7 +58,7 @@ IN_CELL = {"rate": pl.lit("rate × E"), "amount": pl.lit("amount"), "share": pl.
 PAID = {"rate": IN_CELL["rate"], "per_unit": pl.lit("per_unit × Q"), "amount": _AMOUNT, "share": IN_CELL["share"]}
 # in slices, `measure` and `base` are still the names
 _OF_BASE = pl.when(pl.col("base") == "measure").then(pl.lit("rate × slice")).otherwise(pl.lit("rate × slice × E / M"))
-_IS_QUANTITY = (pl.col("measure") == "quantity") | pl.col("measure_every").is_not_null()
+_IS_QUANTITY = (pl.col("measure") == "quantity") | is_counted()
 _OF_QUANTITY = pl.when(_IS_QUANTITY).then(pl.lit("per_unit × slice")).otherwise(pl.lit("per_unit × slice × Q / M"))
 _RATE = (
     pl.when(pl.col("method") == "graduated")
@@ -163,7 +164,9 @@ def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
     multiplied = pl.format("{} × {}", pl.col("measure_name").str.strip_suffix("_times"), "measure_times")
     of_measure = pl.coalesce("measure_attribute", multiplied, "measure_name")
     net = pl.when(pl.col("net_of").is_not_null()).then(pl.format(", amounts net of what {} pays on them", "net_of")).otherwise(pl.lit(""))
-    sums = pl.format("M = {}sum of {} over {} lines{}", _multiples(), of_measure, "line_count", net)
+    summed = pl.format("M = {}sum of {} over {} lines{}", _multiples(), of_measure, "line_count", net)
+    counted = pl.format("M = distinct values of {} over {} lines, with a quantity above 0, or an amount without one", "measure_distinct", "line_count")
+    sums = pl.when(pl.col("measure_distinct").is_not_null()).then(counted).otherwise(summed)
     return [
         _step(payouts, "measure", sums, _measure_inputs(payouts), "measure"),
         _step(payouts.filter(pl.col("base_name") != "measure"), "base", _base_formula(), _inputs(base="base_name"), "base"),
@@ -292,14 +295,19 @@ def _multiples() -> pl.Expr:
 
 
 def _measure_inputs(payouts: pl.DataFrame) -> pl.Expr:
+    days = _span_inputs()
+    if "measured_from" in payouts.columns:
+        until = pl.min_horizontal("measured_until", "window_end")
+        days = pl.when(pl.col("measure_over").is_null()).then(days).otherwise(pl.format("from {} to {}", "measured_from", until))
     if "measure_sum" not in payouts.columns:
-        return _span_inputs()
-    counted = pl.format("{}, sum = {}", _span_inputs(), _plain(pl.col("measure_sum")))
-    return pl.when(pl.col("measure_every").is_not_null()).then(counted).otherwise(_span_inputs())
+        return days
+    counted = pl.format("{}, sum = {}", days, _plain(pl.col("measure_sum")))
+    return pl.when(pl.col("measure_every").is_not_null()).then(counted).otherwise(days)
 
 
 def _quantity_formula() -> pl.Expr:
-    return pl.when(pl.col("measure_every").is_not_null()).then(pl.lit("Q = M")).otherwise(pl.lit("Q = sum of quantity"))
+    is_count = pl.col("measure_every").is_not_null() | pl.col("measure_distinct").is_not_null()
+    return pl.when(is_count).then(pl.lit("Q = M")).otherwise(pl.lit("Q = sum of quantity"))
 
 
 def _prorated_target() -> pl.Expr:

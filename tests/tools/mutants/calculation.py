@@ -14,7 +14,7 @@ TESTS = (
     "tests/unit/calculation/test_exact_payouts.py",
     *(
         f"tests/unit/calculation/test_{name}.py"
-        for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "ranks", "forecasts", "multiples")
+        for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "ranks", "forecasts", "multiples", "counted_measures")
     ),
     "tests/unit/calculation/test_other_benefits.py",
     "tests/unit/agreements/test_benefit_axes.py",
@@ -61,6 +61,15 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('for name in ("measure_to_date", "quantity_to_date")', 'for name in ("measure_to_date",)'),
         ('pl.when(pl.col("base") == "measure").then(pl.coalesce("number", "base_sum"))', 'pl.when(pl.lit(True)).then(pl.coalesce("number", "base_sum"))'),
         ("rounds_up(rows)) * divisor, projected)", "rounds_up(rows)), projected)"),
+    ],
+    "models/calculation/distinct_values.py": [
+        ('pl.when("has_quantity").then(pl.col("quantity") > 0)', 'pl.when("has_quantity").then(pl.col("quantity") >= 0)'),
+        ('.otherwise(pl.col("amount") > 0)', '.otherwise(pl.col("amount") != 0)'),
+        ('(pl.col("line_count") > pl.col("missing_quantities"))', 'pl.lit(True)'),
+        ('(~pl.col("has_quantity") & (pl.col("missing_rates") > 0))', '(pl.col("missing_rates") > 0)'),
+        ("pl.col(name).shift(1, fill_value=0).over(of_value)", "pl.col(name).shift(1, fill_value=0)"),
+        ('pl.col(name).fill_null(0).cum_sum().over("span_key")', "pl.col(name).fill_null(0)"),
+        ('groups.drop_nulls("group_value")', "groups"),
     ],
     "models/calculation/payouts.py": [
         # payouts: axis, base, limits and their order
@@ -224,7 +233,10 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         # achievement: sums over the span, where figures come from, what blocks
         ('pl.int_ranges("span_first_period", pl.col("last_period") + 1)', 'pl.int_ranges("span_first_period", pl.col("last_period"))'),
         ('pl.int_ranges("span_first_period", pl.col("last_period") + 1)', 'pl.int_ranges("first_period", pl.col("last_period") + 1)'),
-        ('pl.col("measure_period").cum_sum().over("span_key")', 'pl.col("measure_period").cum_sum().over("payout_key")'),
+        ('pl.col("seen_period").cum_sum().over("span_key")', 'pl.col("seen_period").cum_sum().over("payout_key")'),
+        ('pl.max_horizontal(period, "counts_from").cast(pl.Int32).alias("period_no")', 'period.alias("period_no")'),
+        ('pl.min_horizontal("measured_last_period", "until") + 1', '"until"'),
+        ('.otherwise("base_period").alias("measure_period")', '.otherwise("seen_period").alias("measure_period")'),
         ('pl.col("base_period").cum_sum().over("span_key")', 'pl.col("measure_period").cum_sum().over("span_key")'),
         ('pl.max_horizontal(pl.col("measure_to_date") - pl.col("baseline"), pl.lit(0, EXACT))', 'pl.col("measure_to_date") - pl.col("baseline")'),
         ('(pl.col(f"amount{suffix}") - pl.col(f"cost{suffix}")).cast(EXACT)', 'pl.col(f"amount{suffix}").cast(EXACT)'),
@@ -238,6 +250,11 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('pl.when(is_first).then("span_first_period").otherwise("first_period")', 'pl.col("first_period")'),
         ('(start != pl.col("whole_start")) | (end != pl.col("whole_end"))', 'end != pl.col("whole_end")'),
         ('.when(pl.col("missing_metric"))', ".when(pl.lit(False))"),
+    ],
+    "models/agreements/measured_spans.py": [
+        ("last - over.trailing + 1", "last - over.trailing"),
+        ("periods[last].fiscal_year - 1", "periods[last].fiscal_year"),
+        ("min([term_from, *(", "max([term_from, *("),
     ],
     "models/calculation/agreement_limits.py": [
         ('SPAN = ("agreement_id", "participant_key", "limited_until")', 'SPAN = ("agreement_id", "limited_until")'),

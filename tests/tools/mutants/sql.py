@@ -131,7 +131,10 @@ AGREED: dict[str, list[tuple[str, str]]] = {
     ],
     "int_memberships.sql": [
         ("then agreements.term_from - 400", "then agreements.term_from"),
-        ("and spans.last_day >= agreements.term_from - 400", "and spans.last_day >= agreements.term_from"),
+        ("least(agreements.term_from - 400,", "least(agreements.term_from,"),
+        ("coalesce(line_sets.counts_from, agreements.term_from))", "agreements.term_from)"),
+        ("coalesce(line_sets.counts_from, agreements.term_from) as term_from", "agreements.term_from"),
+        ("when line_sets.counts_from is not null then line_sets.counts_from\n", ""),
         ("agreements.pool = 'together' and (spans.road = 'credit' or", "agreements.pool = 'together' and ("),
     ],
     "int_credits_split.sql": [

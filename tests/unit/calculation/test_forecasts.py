@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 
-from tests.support.small_book import Line, Small, calculate, smalls
+from tests.support.small_book import Line, Small, calculate, forecasts_of, smalls
 
 D = Decimal
 STEPS = [{"from": 0, "rate": D("0.1")}, {"from": 120, "rate": D("0.2")}, {"from": 300, "rate": D("0.5")}]
@@ -145,7 +145,7 @@ def test_a_span_is_projected_to_its_window_s_end() -> None:
 
 @given(small=smalls())
 def test_every_placement_ends_at_the_payout(small: Small) -> None:
-    for kind in ("linear", "seasonal", "feed"):
+    for kind in forecasts_of(small.agreement["benefits"][0]):
         small.agreement["benefits"][0]["accrue"] = {"placement": "forecast", "forecast": kind}
         results = calculate(small)
         ends = results["accruals"].group_by("payout_key").agg(pl.col("accrued_to_date").sort_by("period_no").last())

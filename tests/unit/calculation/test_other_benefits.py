@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.small_book import SPANS, Line, Small, by_reference, calculate, smalls
+from tests.support.small_book import SPANS, Line, Small, by_reference, calculate, forecasts_of, smalls
 
 D, DAY = Decimal, dt.date
 #: Places where tiers begin: thresholds of attainment, growth, tiers and money, which random figures meet.
@@ -57,7 +57,7 @@ def looking(draw: st.DrawFn) -> Small:
     if draw(st.booleans()):
         looks["multiply"] = {"by": draw(axes(figures)), "method": "linear", "tiers": [{"from": 0, "factor": D("0.5")}, {"from": 3, "factor": D(2)}]}
     last = {"id": "d", "clause": "3", "window": window, "by": {"benefit": "c", "of": "earned"}, "tiers": tiers, "accrue": looks["accrue"]}
-    seen["accrue"] = {"placement": draw(st.sampled_from(["actual", "forecast"]))}
+    seen["accrue"] = {"placement": draw(st.sampled_from(["actual", *(["forecast"] * bool(forecasts_of(seen)))]))}
     agreement = {name: value for name, value in small.agreement.items() if name != "limits"}
     metrics = [("P", name, day, value) for name, day, value in draw(st.lists(
         st.tuples(st.sampled_from(["nps", "csat"]), st.dates(DAY(2024, 1, 1), DAY(2025, 12, 31)), st.sampled_from(PLACES)),

@@ -12,6 +12,8 @@ named as (
         on attributes.partner_key = partners.partner_key and attributes.first_day = partners.first_day
 )
 
-select attribute, id, first_day, last_day, {{ number_in_text("value") }} as millionths
+select attribute, id, first_day, last_day, {{ number_in_text("value") }} as millionths, value
 from named
-where attribute in (select attribute from {{ source("terms", "line_sets") }} where multiplied is not null)
+where
+    attribute in (select attribute from {{ source("terms", "line_sets") }} where multiplied is not null)
+    or attribute in (select grouped_by from {{ source("terms", "line_sets") }})

@@ -106,6 +106,9 @@ held as not materialized (
         lines.cost,
         lines.quantity,
         {{ measured_attribute() }} as attribute_millionths
+        {%- if book.has_groups %},
+        {{ group_of_line() }} as group_value
+        {%- endif %}
     from roads as lines
     inner join {{ ref("int_product_scope_bits") }} as products on lines.product_key = products.product_key
     inner join spans
@@ -119,6 +122,12 @@ held as not materialized (
         on memberships.attribute = factors.attribute
         and factors.id = case when starts_with(memberships.attribute, 'product.') then lines.product_id else lines.partner_id end
         and {{ counted_date() }} between factors.first_day and factors.last_day
+    {% endif %}
+    {% if book.has_groups %}
+    left join {{ ref("int_attributes_numbered") }} as groups
+        on memberships.grouped_by = groups.attribute
+        and groups.id = case when starts_with(memberships.grouped_by, 'product.') then lines.product_id else lines.partner_id end
+        and {{ counted_date() }} between groups.first_day and groups.last_day
     {% endif %}
     where
         case lines.type
@@ -185,6 +194,9 @@ dated as (
         {{ millionths("held.cost") }} as cost_millionths,
         {{ millionths("held.quantity") }} as quantity_millionths,
         held.attribute_millionths,
+        {% if book.has_groups %}
+        held.group_value,
+        {% endif %}
         held.share_from,
         held.share_to,
         days.day_key,
@@ -239,6 +251,9 @@ select
     period_no,
     prior_period_no,
     is_in_term,
+    {% if book.has_groups %}
+    group_value,
+    {% endif %}
     {{ convert_amount("lines.amount_millionths") }} as amount_millionths,
     {{ convert_amount("lines.cost_millionths") }} as cost_millionths,
     quantity_millionths,

@@ -13,7 +13,8 @@ lines as (
         cost_millionths,
         quantity_millionths,
         attribute_millionths,
-        share_parts
+        share_parts,
+        {{ group_of_sum("") }}
     from {{ ref("int_lines_netted") }}
     where is_in_term
     union all
@@ -27,16 +28,17 @@ lines as (
         lines.cost_millionths,
         lines.quantity_millionths,
         lines.attribute_millionths,
-        lines.share_parts
+        lines.share_parts,
+        {{ group_of_sum("lines") }}
     from {{ ref("int_lines_netted") }} as lines
     inner join {{ ref("int_days_converted") }} as days on lines.day_key = days.day_key
     where lines.prior_period_no is not null
 ),
 
 summed as (
-    select line_set_key, participant_key, period_no, is_prior, is_after_as_of, {{ sums_of_lines() }}
+    select line_set_key, participant_key, period_no, is_prior, is_after_as_of, group_value, {{ sums_of_lines() }}
     from lines
-    group by line_set_key, participant_key, period_no, is_prior, is_after_as_of
+    group by line_set_key, participant_key, period_no, is_prior, is_after_as_of, group_value
 )
 
 select {{ measured_sum() }}

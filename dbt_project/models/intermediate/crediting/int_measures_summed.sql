@@ -13,7 +13,8 @@ lines as (
         lines.cost_millionths,
         lines.quantity_millionths,
         lines.attribute_millionths,
-        lines.share_parts
+        lines.share_parts,
+        {{ group_of_sum("lines") }}
     from {{ ref("int_lines_credited") }} as lines
     where lines.is_in_term{% if is_incremental() %} and {{ is_sum_changed("lines") }}{% endif %}
 
@@ -28,7 +29,8 @@ lines as (
         lines.cost_millionths,
         lines.quantity_millionths,
         lines.attribute_millionths,
-        lines.share_parts
+        lines.share_parts,
+        {{ group_of_sum("lines") }}
     from {{ ref("int_lines_credited") }} as lines
     inner join {{ ref("int_days_converted") }} as days on lines.day_key = days.day_key
     where lines.prior_period_no is not null{% if is_incremental() %} and {{ is_sum_changed("lines", "prior_period_no") }}{% endif %}
@@ -36,9 +38,9 @@ lines as (
 ),
 
 summed as (
-    select line_set_key, participant_key, period_no, is_prior, is_after_as_of, {{ sums_of_lines() }}
+    select line_set_key, participant_key, period_no, is_prior, is_after_as_of, group_value, {{ sums_of_lines() }}
     from lines
-    group by line_set_key, participant_key, period_no, is_prior, is_after_as_of
+    group by line_set_key, participant_key, period_no, is_prior, is_after_as_of, group_value
 )
 
 select {{ measured_sum() }}

@@ -6,9 +6,9 @@ agreements as (
 
 -- what is counted: a scope of the agreement; also what an agreement of an exclusive group claims, which no benefit measures
 line_sets as (
-    select line_set_key, agreement_key, scope_key, attribute, needs_prior_year from {{ source("terms", "line_sets") }}
+    select line_set_key, agreement_key, scope_key, attribute, grouped_by, counts_from, needs_prior_year from {{ source("terms", "line_sets") }}
     union all
-    select null, agreement_key, scope_key, null, false from {{ source("terms", "claims") }}
+    select null, agreement_key, scope_key, null, null, null, false from {{ source("terms", "claims") }}
 ),
 
 spans as (
@@ -23,6 +23,7 @@ select
     line_sets.line_set_key,
     line_sets.scope_key,
     line_sets.attribute,
+    line_sets.grouped_by,
     line_sets.needs_prior_year,
     scopes.counts_sale,
     scopes.counts_return,
@@ -31,13 +32,15 @@ select
     scopes.condition_key,
     agreements.conversion_key,
     agreements.returns = 'original' as counts_originals,
-    agreements.term_from,
+    -- a measure of days before the term counts them like those of the term
+    coalesce(line_sets.counts_from, agreements.term_from) as term_from,
     agreements.term_to,
     spans.partner_key,
     spans.participant_key,
     -- only to pass fewer lines on: a year of any calendar is shorter than 400 days. A claim holds on the days of its own version's windows
     greatest(spans.first_day, case
         when line_sets.line_set_key is null then agreements.valid_from
+        when line_sets.counts_from is not null then line_sets.counts_from
         when line_sets.needs_prior_year then agreements.term_from - 400
         else agreements.term_from
     end) as first_day,
@@ -59,4 +62,4 @@ inner join agreements on spans.agreement_key = agreements.agreement_key and agre
 where
     spans.first_day <= agreements.term_to
     -- versions of the year before count for prior-year figures: a year of any calendar is shorter than 400 days
-    and spans.last_day >= agreements.term_from - 400
+    and spans.last_day >= least(agreements.term_from - 400, coalesce(line_sets.counts_from, agreements.term_from))

@@ -24,10 +24,10 @@ to_allocate as (
         -- the order in which lines are published: it does not depend on the order of agreements
         cast(row_number() over (order by identified.payout_id) as integer) as payout_no,
         benefits.benefit_key,
-        benefits.measure_line_set_key,
+        benefits.share_line_set_key as measure_line_set_key,
         payouts.participant_key,
-        benefits.measure as measure_kind,
-        benefits.method = 'graduated' as is_graduated,
+        benefits.share_measure as measure_kind,
+        benefits.method = 'graduated' and benefits.measure <> 'distinct' as is_graduated,
         benefits.by_axis,
         benefits.measure_every,
         benefits.prorate = 'days' and benefits.by_axis in ('measure', 'growth_amount') as has_thresholds_prorated,

@@ -39,6 +39,8 @@ select
     benefits.forecast,
     benefits.definition,
     {{ agreement_version_id() }} as agreement_version_id,
-    {{ benefit_version_id() }} as benefit_version_id
+    {{ benefit_version_id() }} as benefit_version_id,
+    benefits.measure_distinct,
+    benefits.measure_over
 from {{ source("terms", "benefits") }} as benefits
 inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key

@@ -2,13 +2,13 @@ with
 
 -- the lines of a benefit, of its measure and its base may have scopes of their own; an agreement of an exclusive group claims by its own
 asked as (
-    select benefits.agreement_key, benefits.benefit_key, benefits.benefit_id, line_sets.scope_key
+    select benefits.agreement_key, benefits.benefit_key, benefits.benefit_id, line_sets.scope_key, min(line_sets.counts_from) as sees_from
     from {{ source("terms", "benefits") }} as benefits
     inner join {{ source("terms", "line_sets") }} as line_sets
         on line_sets.line_set_key in (benefits.line_set_key, benefits.measure_line_set_key, benefits.base_line_set_key)
-    group by all
+    group by benefits.agreement_key, benefits.benefit_key, benefits.benefit_id, line_sets.scope_key
     union all
-    select agreement_key, null as benefit_key, null as benefit_id, scope_key from {{ source("terms", "claims") }}
+    select agreement_key, null as benefit_key, null as benefit_id, scope_key, null as sees_from from {{ source("terms", "claims") }}
 ),
 
 -- the days of windows that have begun, and of the spans that they measure
@@ -34,7 +34,7 @@ select
     asked.benefit_id,
     asked.scope_key as scope_no,
     asked.benefit_id is null as is_claim,
-    case when asked.benefit_id is null then agreements.valid_from else days.counts_from end as counts_from,
+    case when asked.benefit_id is null then agreements.valid_from else least(days.counts_from, coalesce(asked.sees_from, days.counts_from)) end as counts_from,
     case when asked.benefit_id is null then agreements.valid_to else days.counts_to end as counts_to,
     scopes.counts_sale,
     scopes.counts_return,
