@@ -47,8 +47,8 @@ _BY_COLUMN = {
     "agreement_id": ("rows of the agreements of these payouts", f"agreement_id in {_AGREEMENTS}"),
 }
 _WHOLE = ("every row", "true")
-#: One row per row of a file, which `sample/source_rows.jsonl` has for the chosen payouts; and lines as they are published (warehouse_lines.py).
-LEFT_OUT = ("fct_transaction", "audit_line", "published_line")
+#: Why rows of files count or not, which `sample/source_rows.jsonl` has for the chosen payouts; and lines as they are published (warehouse_lines.py).
+LEFT_OUT = ("fct_transaction", "audit_road", "audit_product_scope", "published_line")
 
 #: Tables of the pack that no run publishes. `net_of_agreement`: a temporary table (terms.py).
 _OWN_TABLES = {

@@ -14,16 +14,10 @@ from assets.transform.book_features import find_share_unit
 from models.sql_text import literal
 
 _REFERENCES = {
-    "dim_target": """
-        select agreement as agreement_id, benefit as benefit_id, participant_id, window_start, target, incentive, baseline from w.staging.stg_targets""",
-    "dim_metric": "select participant_id, metric, date, value from w.staging.stg_metrics",
-    "dim_fx_rate": "select date, from_currency, to_currency, rate from w.staging.stg_fx_rates",
-    "dim_assignment": "select partner_id, participant_id, share, first_day as valid_from, last_day as valid_to from w.staging.stg_assignments",
     "dim_participation": """
         select agreement as agreement_id, participant_id, factor, first_day as valid_from, last_day as valid_to from w.staging.stg_participations""",
     "dim_credit": "select transaction_id, line, participant_id, share from w.staging.stg_credits",
 }
-
 #: One row per payout, kind of figure and line set. own_first: the first period of the version's windows in the span.
 _SETS = """
     create temp table line_sets_of_payouts as
@@ -134,8 +128,7 @@ def add_unpublished(con: duckdb.DuckDBPyConnection, book: Path, run_id: str) -> 
     con.execute("create table detailed_payout as from detailed")
     con.execute("use w")  # its views name tables without the database
     for name, query in _REFERENCES.items():
-        if name not in published:
-            con.execute(f"create table memory.main.{name} as {query}")
+        con.execute(f"create table memory.main.{name} as {query}")
     con.execute(_SETS)
     unit = find_share_unit(con)
     shared = {f"{name}_units": _CREDITED_UNITS.format(column=f"lines.{name}_millionths", unit=unit) for name in ("quantity", "attribute")}
@@ -146,4 +139,4 @@ def add_unpublished(con: duckdb.DuckDBPyConnection, book: Path, run_id: str) -> 
     con.execute(_OWN)
     for name in _MADE_ALONG:
         con.execute(f"drop table {name}")
-    return ({*_REFERENCES} - published) | {"fct_payout_line", "fct_span_line", "fct_prior_line"}
+    return {"fct_payout_line", "fct_span_line", "fct_prior_line"}
