@@ -62,6 +62,14 @@ CHECKS: dict[str, Check] = {
         )
         where is_overlapping""",
     ),
+    "releases_add_up_to_payouts": Check(
+        "fct_release",
+        """
+        select payout_id, payout, settled, amounts, paid
+        from marts.fct_payout
+        left join (select payout_id, sum(amount) as amounts, sum(settled) as paid from marts.fct_release group by payout_id) using (payout_id)
+        where amounts is distinct from payout or paid is distinct from settled""",
+    ),
     "credited_lines_add_up_to_the_sums": Check(
         "fct_payout_line",
         """

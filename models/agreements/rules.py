@@ -6,6 +6,7 @@ Belongs here: what types cannot express. Does not belong here: rules between agr
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -22,6 +23,7 @@ from models.agreements.schema import (
     PriorBaseline,
     PriorYear,
     Scope,
+    Settle,
     WeightedTarget,
     axes_of,
     axis_name,
@@ -38,6 +40,8 @@ from models.curves.vocabulary import GRID_FORMS, PAY_FORMS, SCALING_STEPS
 from models.documents import Document, Path, Problem
 
 Finding = tuple[Path, str]
+#: The common denominator of the shares of a release, so that any amount times a share fits 128 bits.
+MOST_PARTS_IN_ALL = 10**12
 
 #: Measures that are columns of every transaction; any other name is an attribute.
 MEASURES = ("amount", "quantity", "margin", "count")
@@ -107,7 +111,21 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
         yield from ((("multiply", *path), message) for path, message in _rising([t.from_ for t in benefit.multiply.tiers], benefit.multiply.method == "linear"))
     if sorted(benefit.order) != sorted(SCALING_STEPS):
         yield ("order",), f"names multiply, requires and limits, each once; found {', '.join(benefit.order)}"
+    yield from ((("settle", *path), message) for path, message in _settle(benefit.settle))
     yield from _placement(benefit)
+
+
+def _settle(settle: Settle) -> Iterator[Finding]:
+    if settle.release is None:
+        return
+    if "lag_days" in settle.model_fields_set:
+        yield ("lag_days",), "is allowed without release only, whose parts have lag_days of their own"
+    if settle.minimum is not None:
+        yield ("minimum",), "cannot be combined with release: what waits for the minimum is paid as a whole; remove one of them"
+    if math.lcm(*(part.share.denominator for part in settle.release)) > MOST_PARTS_IN_ALL:
+        yield ("release",), f"no part of one {MOST_PARTS_IN_ALL:,}th divides all shares evenly; write them with fewer decimals or one denominator"
+    if (total := sum(part.share for part in settle.release)) != 1:
+        yield ("release",), f"the shares add up to {total}, not to exactly 1; a third is written 1/3"
 
 
 def _tiers_or_matrix(benefit: Benefit) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from models.agreements.values import (
     Part,
     Rate,
     Sha256,
+    Share,
     Text,
     Values,
     Weight,
@@ -322,10 +323,24 @@ class AgreementLimits(Part):
     per: Literal["window", "year", "term"] = Field(description="The span: each window, each fiscal year, or the whole term.")
 
 
+class Release(Part):
+    """A part of what is payable, and when it falls due."""
+
+    share: Share = Field(description="The part, such as 0.8 or 1/3; those of all parts add up to exactly 1.")
+    after: Literal["window", "year", "term"] = Field(default="window", description="It falls due after the end of the window, its fiscal year, or the term.")
+    lag_days: int = Field(default=0, ge=0, le=3660, description="Days from that end to the due date.")
+
+
 class Settle(Part):
     """When the benefit is paid, and what happens when a span has earned less than was paid before."""
 
     lag_days: int = Field(default=0, ge=0, le=3660, description="Days from the window's end to the due date.")
+    minimum: Annotated[Number, Field(gt=0)] | None = Field(
+        default=None, description="Less than this is not paid out yet: it waits for later windows until their sum reaches it, or the term ends."
+    )
+    release: list[Release] | None = Field(
+        default=None, min_length=1, max_length=100, description="Parts that fall due one after the other, instead of all lag_days after the window."
+    )
     clawback: Literal["pay", "carry", "none"] = Field(
         default="carry",
         description="pay: a negative payout; carry: set off against later windows; none: set off within the span, and the rest is forgiven at its end.",
@@ -478,6 +493,11 @@ class Agreement(Part):
     )
     combine: Combine = Field(default_factory=lambda: NO_COMBINE, description="How it combines with other agreements.")
     benefits: list[Benefit] = Field(min_length=1, max_length=1000, description="The clauses that pay.")
+
+
+def releases_of(settle: Settle) -> list[Release]:
+    """The parts in which a payout falls due."""
+    return settle.release or [Release(share=1, lag_days=settle.lag_days)]
 
 
 def measure_of(benefit: Benefit) -> tuple[str, Scope]:

@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -43,10 +44,11 @@ from models.agreements.schema import (
     measure_of,
     over_of,
     parts_of,
+    releases_of,
     tie_figures,
 )
 from models.agreements.target_weights import target_weights
-from models.agreements.terms_columns import SCHEMAS
+from models.agreements.terms_columns import NUMBER, SCHEMAS
 from models.agreements.versions import OwnedWindows, effective_from, own_windows, periods_of
 from models.book.settings import Book
 from models.calendars import Period, days_of, prior_year_days
@@ -210,6 +212,12 @@ class _Terms:
             self._add("multipliers", benefit_key=key, method=multiply.method, boundary=multiply.boundary, above=multiply.above)
             for i, point in enumerate(multiply.tiers, 1):
                 self._add("multiplier_tiers", benefit_key=key, tier=i, from_value=point.from_, factor=point.factor)
+        released = Fraction(0)
+        for i, release in enumerate(releases_of(benefit.settle), 1):
+            released += release.share
+            share = round(Decimal(release.share.numerator) / release.share.denominator, NUMBER.scale)
+            parts = {"share_to": released.numerator, "share_divisor": released.denominator}
+            self._add("releases", benefit_key=key, release_no=i, share=share, **parts, after=release.after, lag_days=release.lag_days)
         if benefit.matrix:
             self._add_matrix(key, benefit.matrix)
 
@@ -384,6 +392,7 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "scaling_order": ", ".join(b.order),
         "clawback": b.settle.clawback,
         "lag_days": b.settle.lag_days,
+        "minimum": b.settle.minimum,
         "placement": placement if isinstance(placement, str) else "tier",
         "placement_tier": None if isinstance(placement, str) else placement.tier,
         "forecast": b.accrue.forecast,

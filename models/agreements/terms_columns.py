@@ -129,6 +129,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "scaling_order": TEXT,
         "clawback": TEXT,
         "lag_days": INT,
+        "minimum": NUMBER,
         "placement": TEXT,
         "placement_tier": INT,
         "forecast": TEXT,
@@ -155,6 +156,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "multipliers": {"benefit_key": INT, "method": TEXT, "boundary": TEXT, "above": TEXT},
     "multiplier_tiers": {"benefit_key": INT, "tier": INT, "from_value": NUMBER, "factor": NUMBER},
     "gates": {"benefit_key": INT, "slot": INT, "at_least": NUMBER, "above": NUMBER, "at_most": NUMBER, "below": NUMBER, "otherwise": NUMBER},
+    "releases": {
+        "benefit_key": INT,
+        "release_no": INT,
+        "share": NUMBER,
+        "share_to": pl.Int64,
+        "share_divisor": pl.Int64,
+        "after": TEXT,
+        "lag_days": INT,
+    },
     "windows": {
         "benefit_key": INT,
         **{field.name: {"int": INT, "dt.date": DATE}[str(field.type)] for field in fields(Window)},

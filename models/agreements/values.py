@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -20,6 +21,8 @@ MAX_DECIMALS = 12
 FACTOR_DECIMALS = 6
 #: Sums of weights, in millionths, fit 64 bits.
 MOST_WEIGHT = 1_000_000
+#: A share written as a fraction has whole numbers up to this.
+MOST_PARTS = 1_000
 
 
 class Part(BaseModel):
@@ -81,6 +84,17 @@ def _kept_part(value: Any) -> Decimal:
     return number
 
 
+def _share(value: Any) -> Fraction:
+    written = value.split("/") if isinstance(value, str) else ()
+    if len(written) == 2 and all(part.strip().isascii() and part.strip().isdigit() and 0 < int(part) <= MOST_PARTS for part in written):
+        share = Fraction(int(written[0]), int(written[1]))
+    else:
+        share = Fraction(_factor(value))
+    if not 0 < share <= 1:
+        raise ValueError(f"a share is above 0 and at most 1: 0.8, or 1/3 (found {value})")
+    return share
+
+
 def _exchange_rate(value: Any) -> Decimal:
     number = _number(value)
     if number <= 0:
@@ -136,6 +150,7 @@ GrowthFactor = Annotated[Decimal, BeforeValidator(_growth_factor), _schema(type=
 Multiple = Annotated[Decimal, BeforeValidator(_multiple), _schema(type="number", exclusiveMinimum=0)]
 Weight = Annotated[Decimal, BeforeValidator(_weight), _schema(type="number", minimum=0)]
 KeptPart = Annotated[Decimal, BeforeValidator(_kept_part), _schema(type="number", minimum=0, maximum=1)]
+Share = Annotated[Any, BeforeValidator(_share), _schema(type=_WORD_OR_NUMBER, exclusiveMinimum=0, maximum=1)]
 ExchangeRate = Annotated[Decimal, BeforeValidator(_exchange_rate), _schema(type="number", exclusiveMinimum=0)]
 Identifier = Annotated[str, BeforeValidator(_text), BeforeValidator(_identifier), _schema(type=_WORD_OR_NUMBER)]
 Text = Annotated[str, BeforeValidator(_text), Field(min_length=1), _schema(type=_WORD_OR_NUMBER)]

@@ -131,7 +131,6 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "span_measure_before": (EXACT, "measure of the span before the window"),
         "status": (TEXT, "open, final or blocked"),
         "status_reason": (TEXT, "why it is blocked, or `combined`"),
-        "due_date": (DATE, "when the payout is due"),
     },
     "find_differences": {
         "prior_earned": (MONEY, "what earlier windows of the span earned"),
@@ -189,7 +188,7 @@ TABLES: Mapping[str, Types] = {
         "payout_key": KEY, "benefit_key": KEY, "participant_key": KEY, "window_no": KEY, "window_start": DATE, "window_end": DATE, "span_start": DATE,
         "status": TEXT, "status_reason": TEXT, "measure": EXACT, "base": EXACT, "quantity": EXACT, "target": EXACT, "baseline": EXACT, "incentive": EXACT,
         "axis_value": EXACT, "tier": KEY, "curve_payout": EXACT, "multiplier": EXACT, "gate_factor": EXACT, "earned": MONEY, "prior_earned": MONEY,
-        "carried": MONEY, "payout": MONEY, "due_date": DATE, "first_period": KEY, "last_period": KEY, "span_measure_before": EXACT,
+        "carried": MONEY, "payout": MONEY, "first_period": KEY, "last_period": KEY, "span_measure_before": EXACT,
         "exact_numerator": INTEGER, "exact_divisor": INTEGER, "days": COUNT, "of_days": COUNT,
     },
     "achievement": {

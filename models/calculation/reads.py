@@ -165,7 +165,6 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "span_measure_before": "measure_to_date measure_sum own_measure measure_over",
         "status": "reason window_end",
         "status_reason": "reason",
-        "due_date": "window_end lag_days",
     },
     "find_differences": {
         ALONG: "series_key participant_key span_start",

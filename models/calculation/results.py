@@ -82,7 +82,7 @@ def _compute(
 
 
 def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
-    """One row per payout, that of its last period, with status, due date and the span's measure before the window."""
+    """One row per payout, that of its last period, with status and the span's measure before the window."""
     own_measure = rows.group_by("payout_key").agg(pl.col("measure_period").sum().alias("own_measure"))
     is_blocked, has_ended = pl.col("reason").is_not_null(), pl.col("window_end") <= as_of
     return (
@@ -91,7 +91,6 @@ def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
         .with_columns(
             pl.when(is_blocked).then(pl.lit("blocked")).when(has_ended).then(pl.lit("final")).otherwise(pl.lit("open")).alias("status"),
             pl.col("reason").alias("status_reason"),
-            (pl.col("window_end") + pl.duration(days=pl.col("lag_days"))).alias("due_date"),
             pl.when(pl.col("measure_over").is_null())
             .then(pl.col("measure_sum" if "measure_sum" in rows.columns else "measure_to_date") - pl.col("own_measure"))
             .otherwise(0)

@@ -80,6 +80,7 @@ class ExplanationView:
     subject: Pairs
     quote: str | None
     money: Pairs
+    releases: Table
     accruals: Table
     outlook: Pairs
     figures: Pairs
@@ -107,6 +108,7 @@ def present(explanation: Explanation) -> ExplanationView:
         subject=_subject(e),
         quote=e.benefit.get("quote"),
         money=_money(e),
+        releases=_releases(e),
         accruals=_accruals(e),
         outlook=_outlook(e),
         figures=_figures(e),
@@ -184,14 +186,24 @@ def _money(e: Explanation) -> Pairs:
     if payout["payout_reporting"] is not None and payout["payout_reporting"] != payout["payout"]:
         pairs.append(("Reported", number(payout["payout_reporting"], 2)))
     pairs.append(("Paid", money(payout["settled"], currency)))
-    if payout["payout"] is not None and (written_off := payout["payout"] - payout["settled"] - payout["open_amount"]):
-        pairs.append(("Written off", money(written_off, currency)))
-    if payout.get("held"):
-        pairs.append(("Held back", money(payout["held"], currency)))
+    if payout["written_off"]:
+        pairs.append(("Written off", money(payout["written_off"], currency)))
     pairs.append(("Open", money(payout["open_amount"], currency)))
-    if payout["due_date"]:
-        pairs.append(("Due", str(payout["due_date"])))
+    if payout["waiting"]:
+        pairs.append(("Not due yet", money(payout["waiting"], currency)))
+    pairs.append(("Due", str(payout["due_date"] or f"once {money(e.benefit['minimum'], currency)} have gathered, or the term ends")))
     return pairs
+
+
+def _releases(e: Explanation) -> Table:
+    """The parts in which it falls due, where there are several."""
+    currency = e.payout["currency"]
+    parts = e.releases if len(e.releases) > 1 else []
+    rows = [
+        (str(part["due_date"]), percent(readable(part["share"], 4)), money(part["amount"], currency), money(part["settled"], currency), part["status"])
+        for part in parts
+    ]
+    return Table(("due", "part", "amount", "paid", "state"), rows, frozenset({1, 2, 3}))
 
 
 def _accruals(e: Explanation) -> Table:

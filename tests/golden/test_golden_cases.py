@@ -72,6 +72,7 @@ def test_reference_agrees(case: Case) -> None:
     results = _compute_alone(case)
     found = [line for row in case["expect"] for line in _payout_differences(row, results)]
     found += [line for row in case["expect_accrual"] for line in _accrual_differences(row, results)]
+    found += [line for row in case["expect_release"] for line in _release_differences(row, results)]
     assert not found, "\n".join([case["note"], *found])
 
 
@@ -104,6 +105,20 @@ def _accrual_differences(expected: dict[str, Any], results: Results) -> list[str
     if computed == _as_exact(expected["accrued_to_date"]):
         return []
     return [f"{' '.join(map(str, place))}: accrued_to_date expected {expected['accrued_to_date']}, reference {computed}"]
+
+
+def _release_differences(expected: dict[str, Any], results: Results) -> list[str]:
+    place = tuple(expected[key] for key in RESULT_KEY)
+    part = results.releases[place][expected["release_no"] - 1]
+    computed = {
+        "amount": part.amount, "settled": part.settled, "due_date": part.due, "status": part.status, "released": part.amount if part.is_due else 0,
+    }  # fmt: skip
+    columns = expected.keys() - {*RESULT_KEY, "release_no"}
+    return [
+        f"{' '.join(map(str, place))}: {column} of part {part.number} expected {expected[column]}, reference {computed[column]}"
+        for column in sorted(columns)
+        if _as_exact(expected[column]) != computed[column]
+    ]
 
 
 def _as_exact(value: Any) -> Any:

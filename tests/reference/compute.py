@@ -15,6 +15,7 @@ from tests.reference.language import refuse_unknown
 from tests.reference.others import Others, figures_of, in_turn, looked_at
 from tests.reference.position import BenefitLines, Feeds, Position, References, curve_axis
 from tests.reference.read import UNIT, Book, NotCovered, Refused, Row
+from tests.reference.releases import Release, release
 from tests.reference.shares import line_rows
 from tests.reference.sum_limits import limit_sums
 from tests.reference.versions import by_agreement, number, owned_windows
@@ -30,11 +31,13 @@ ZERO = Fraction(0)
 @dataclass
 class Results:
     """payouts: one row per agreement × benefit × participant × window; accruals: accrued to date per period of it, in the placement it accrues with;
-    lines: of every payout that is not blocked, one row per line × tier in order (file and row are None where no line carries it)."""
+    lines: of every payout that is not blocked, one row per line × tier in order (file and row are None where no line carries it); releases: the parts of every
+    payout."""
 
     payouts: dict[PayoutKey, Row] = field(default_factory=dict)
     accruals: dict[AccrualKey, Fraction] = field(default_factory=dict)
     lines: dict[PayoutKey, list[Row]] = field(default_factory=dict)
+    releases: dict[PayoutKey, list[Release]] = field(default_factory=dict)
 
 
 @dataclass
@@ -56,6 +59,7 @@ def compute(book: Book) -> Results:
     for names in in_order(run.agreements):
         outcomes = [outcome for name in names for outcome in run.outcomes(name)]
         keep_best(outcomes)
+        results.releases |= release(outcomes, book, run.calendar)
         for outcome in outcomes:
             key = (outcome.agreement, str(outcome.case.benefit["id"]), outcome.participant, outcome.window.start)
             results.payouts[key] = outcome.row
@@ -209,7 +213,6 @@ class _Run:
         status = "blocked" if s.reason else "final" if window.end <= self.book.as_of else "open"
         return {
             "status": status, "status_reason": s.reason, "agreement_version": number(case.agreement), "window_end": window.end,
-            "due_date": window.end + dt.timedelta(days=case.benefit.get("settle", {}).get("lag_days", 0)),
             "span_start": window.span_start, "measure": s.m, "base": s.e, "quantity": s.q, "target": s.t, "baseline": s.b, "incentive": s.k,
             "axis_value": None, "tier": 0, "curve_payout": ZERO, "multiplier": Fraction(1), "gate_factor": Fraction(1), "earned": ZERO,
             "prior_earned": state.before, "carried": ZERO, "payout": ZERO,

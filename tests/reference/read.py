@@ -50,6 +50,10 @@ COLUMNS: dict[str, dict[str, tuple[str, bool, str | None]]] = {
         "date": ("date", True, None), "from_currency": ("currency", True, None), "to_currency": ("currency", True, None),
         "rate": ("rate", True, None),
     },
+    "payments": {
+        "agreement": ("text", True, None), "benefit": ("text", True, None), "participant_id": ("text", True, None),
+        "window_start": ("date", True, None), "amount": ("amount", True, None), "paid_on": ("date", True, None), "reference": ("text", True, None),
+    },
     "assignments": {
         "partner_id": ("text", True, None), "participant_id": ("text", True, None), "share": ("share", False, "1"),
         "from": ("date", False, None), "to": ("date", False, None),

@@ -30,6 +30,7 @@ KEYS = {
     "targets": ["agreement", "benefit", "participant_id", "window_start"],
     "metrics": ["participant_id", "metric", "date"],
     "fx_rates": ["date", "from_currency", "to_currency"],
+    "payments": ["reference"],
     "assignments": ["partner_id", "participant_id", "from"],
     "participations": ["agreement", "participant_id", "from"],
     "credits": ["transaction_id", "line", "participant_id"],
@@ -57,7 +58,9 @@ def complete_case(case: Case) -> Case:
     ]
     targets = [{"agreement": first["agreement"], "benefit": result["benefit"], "participant_id": participant, **row} for row in case.get("targets", [])]
     case = {**case, "agreements": agreements, "transactions": transactions, "targets": targets}
-    for key in ("expect", "expect_accrual"):
+    payee = {"agreement": first["agreement"], "benefit": result["benefit"], "participant_id": participant}
+    case["payments"] = [{**payee, "reference": f"{name}-{n}", **row} for n, row in enumerate(case.get("payments", []), 1)]
+    for key in ("expect", "expect_accrual", "expect_release"):
         case[key] = [{**result, **row} for row in case.get(key, [])]
     return _with_named_ids(case)
 
@@ -134,13 +137,21 @@ def _refuse_shared_ids(cases: Sequence[Case]) -> None:
 
 def read_results(book: Path) -> dict[str, pl.DataFrame]:
     """What a run of the book published, as the tables that cases speak about."""
-    return {table: pl.read_parquet(book / "published" / "current" / f"{table}.parquet") for table in ("fct_payout", "fct_accrual")}
+    names = ("fct_payout", "fct_accrual", "fct_release")
+    tables = {table: pl.read_parquet(book / "published" / "current" / f"{table}.parquet") for table in names}
+    payouts = tables["fct_payout"].select("payout_id", "agreement_id", "benefit_id", "participant_id", "window_start")
+    return tables | {"fct_release": tables["fct_release"].join(payouts, on="payout_id")}
 
 
 def differences(case: Case, tables: dict[str, pl.DataFrame]) -> list[str]:
     """Where the published tables say something else than the case, one line per number; empty when they agree."""
     found = []
-    for table, key, rows in (("fct_payout", RESULT_KEY, case["expect"]), ("fct_accrual", (*RESULT_KEY, "period"), case["expect_accrual"])):
+    expected = (
+        ("fct_payout", RESULT_KEY, case["expect"]),
+        ("fct_accrual", (*RESULT_KEY, "period"), case["expect_accrual"]),
+        ("fct_release", (*RESULT_KEY, "release_no"), case["expect_release"]),
+    )
+    for table, key, rows in expected:
         if not rows:
             continue
         published = tables[table].filter(pl.col("agreement_id").is_in([a["agreement"] for a in case["agreements"]]))

@@ -212,9 +212,18 @@ def _add_rest(d: Draw, benefit: Row, scale: Scale) -> None:
     elif d.chance(0.1):
         benefit["accrue"] = {"placement": "actual"}
     if d.chance(0.6):
-        benefit["settle"] = {"clawback": d.pick(["pay", "carry", "none"])} | ({"lag_days": d.rng.randint(0, 60)} if d.chance(0.5) else {})
+        benefit["settle"] = {"clawback": d.pick(["pay", "carry", "none"])} | (_falls_due(d.rng.randint(0, 60)) if d.chance(0.5) else {})
     if d.chance(0.05):
         add_incentive(d, benefit)
+
+
+def _falls_due(number: int) -> Row:
+    """Some days after the window, in two or three parts, or once enough has gathered."""
+    if number < 10:
+        return {"release": [{"share": "1/3"}, {"share": "1/3", "after": "year", "lag_days": number}, {"share": "1/3", "after": "term"}]}
+    if number < 20:
+        return {"release": [{"share": Decimal("0.333333"), "lag_days": 200 - number}, {"share": Decimal("0.666667"), "after": "window"}]}
+    return {"minimum": number * 10, "lag_days": number} if number < 35 else {"lag_days": number}
 
 
 def draw_versions(d: Draw, cluster: Cluster, calendar: Row, first: Row) -> list[Row]:

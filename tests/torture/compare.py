@@ -30,9 +30,10 @@ Payouts = dict[Key, Row]
 CALCULATED = (
     "agreement_version", "window_end", "span_start", "status", "status_reason", "measure", "base", "quantity", "target", "baseline", "incentive",
     "axis_value", "tier", "curve_payout", "multiplier", "gate_factor", "earned", "prior_earned", "carried", "payout", "due_date",
+    "released", "waiting",
 )  # fmt: skip
 #: Those that say something of a blocked result too.
-OF_BLOCKED = ("agreement_version", "window_end", "span_start", "status", "status_reason", "payout", "due_date")
+OF_BLOCKED = ("agreement_version", "window_end", "span_start", "status", "status_reason", "payout", "due_date", "released", "waiting")
 PAYOUT_KEY = "agreement_id, benefit_id, participant_id, window_start"
 
 

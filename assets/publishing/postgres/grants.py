@@ -24,6 +24,7 @@ OWN_ROWS = {
     "fct_journal": _OF_PARTICIPANT,
     "fct_payout_line": _OF_PAYOUT,
     "fct_calculation_step": _OF_PAYOUT,
+    "fct_release": _OF_PAYOUT,
     "dim_partner": "partner_id in ({own})",
     "dim_partner_version": "partner_id in ({own})",
     "dim_agreement": _OF_AGREEMENT,

@@ -49,7 +49,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> EdgesBook:
         "update calc.calculation_steps set result = result + 1 where rowid = 3",
         "delete from previous.memberships where rowid = 3",
         "update previous.targets set target = 1",
-        "delete from intermediate.int_rows_replaced",
+        "update intermediate.int_rows_replaced set replaced_by_row_no = 9",
         "update staging.stg_partner_keys set partner_id = partner_id || 'x' where rowid = 3",
         "drop table previous.days",
         "alter table previous.run drop column digest",

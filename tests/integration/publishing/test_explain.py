@@ -115,6 +115,7 @@ def test_json_keeps_money_exact(demo_book: Path, largest: str, capsys: pytest.Ca
         "achievement",
         "run",
         "accruals",
+        "releases",
         "tiers",
         "steps",
         "lines",

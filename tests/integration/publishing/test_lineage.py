@@ -48,7 +48,7 @@ def test_every_published_column_has_an_origin(demo_book: Path) -> None:
         ("fct_journal", "debit", "raw.transactions.amount", "net_amount"),
         ("dim_partner", "attributes", "raw.partners.attribute:region", "region"),
         ("fct_payout", "clause", "terms.benefits.clause", None),
-        ("fct_payout", "due_date", "terms.benefits.lag_days", None),
+        ("fct_payout", "due_date", "terms.releases.lag_days", None),
         ("fct_payout", "run_id", "calc.current_run.run_id", None),
     ],
 )
@@ -66,7 +66,7 @@ def test_a_column_comes_from(demo_book: Path, table: str, column: str, canonical
     [
         ("fct_payout", "settled", "raw.transactions.amount"),
         ("fct_payout", "window_end", "raw.transactions.amount"),
-        ("fct_payout", "due_date", "terms.tiers.rate"),
+        ("fct_release", "share", "terms.tiers.rate"),
     ],
 )
 def test_a_column_does_not_come_from(demo_book: Path, table: str, column: str, canonical: str) -> None:

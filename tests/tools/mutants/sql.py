@@ -11,6 +11,7 @@ LINES = ("tests/integration/sql/test_dbt_lines.py",)
 SHARES = ("tests/integration/sql/test_shares_of_new_lines.py",)
 MAGNITUDES = ("tests/integration/sql/test_magnitudes.py",)
 GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
+RELEASES = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case and released")
 #: Files that arrive one after the other: doubled, corrected, snapshots, rejected.
 ARRIVALS = ("tests/integration/feeds/test_rejects.py", "tests/integration/feeds/test_rows_that_replace.py", "tests/integration/feeds/test_feed_arrivals.py")
 DELETIONS = ("tests/integration/feeds/test_rows_that_replace.py", "-k", "takes_its_key_back_may")
@@ -237,6 +238,8 @@ BOOKED: dict[str, list[tuple[str, str]]] = {
         ("payout - settled - written_off as decimal", "payout - settled as decimal"),
         ("payout - settled - written_off as decimal", "payout - settled + written_off as decimal"),
         ("arg_max(payout, sequence) as payout", "arg_min(payout, sequence) as payout"),
+    ],
+    "int_payouts_paid.sql": [
         ("sum(amount) as settled", "max(amount) as settled"),
     ],
     "stg_payments.sql": [
@@ -248,12 +251,37 @@ CLOSED_AGAIN: dict[str, list[tuple[str, str]]] = {
     "int_differences_explained.sql": [
         ("select max(sequence) as sequence", "select min(sequence) as sequence"),
     ],
-    "fct_payout.sql": [
-        ("select payout_id, sum(amount) as amount", "select payout_id, max(amount) as amount"),
+    "int_payouts_paid.sql": [
+        ("sum(amount) as written_off", "max(amount) as written_off"),
     ],
     "fct_journal.sql": [
         ("then accounts.payable_liability else accounts.write_off end", "then accounts.payable_expense else accounts.write_off end"),
         ("then accounts.write_off else accounts.receivable_asset end", "then accounts.cash else accounts.receivable_asset end"),
+    ],
+}  # fmt: skip
+
+RELEASED: dict[str, list[tuple[str, str]]] = {
+    "int_payouts_gathered.sql": [
+        ("payouts.window_end <= settings.as_of", "payouts.window_end < settings.as_of"),
+        ("payouts.window_end >= agreements.term_to as is_last", "false as is_last"),
+        ("case when before.is_reached then 0 else before.waiting end as waiting", "before.waiting as waiting"),
+        ("before.waiting end >= ended.minimum", "before.waiting end > ended.minimum"),
+        ("rows between current row and unbounded following", "rows between 1 following and unbounded following"),
+        ("before.participant_key = ended.participant_key and", ""),
+    ],
+    "int_payouts_released.sql": [
+        ("max(last_day) as last_day", "min(last_day) as last_day"),
+        ("when releases.after = 'term' then agreements.term_to + releases.lag_days", "when releases.after = 'term' then agreements.term_to"),
+        ("due_date <= (select as_of", "due_date < (select as_of"),
+        ("earlier as (partition by payout_key order by due_date, release_no rows", "earlier as (partition by payout_key order by release_no rows"),
+        ("in_order as (partition by payout_key order by due_date, release_no)", "in_order as (partition by payout_key order by release_no)"),
+        ("least(greatest(settled - amount_before, 0), amount)", "greatest(settled - amount_before, 0)"),
+        ("greatest(least(settled - amount_before, 0), amount)", "least(settled - amount_before, 0)"),
+        ("then greatest(settled - amount_before, least(settled, 0))", "then settled - amount_before"),
+    ],
+    "fct_payout.sql": [
+        ("coalesce(min(due_date) filter (where status <> 'paid'), max(due_date))", "min(due_date)"),
+        ("payout - released as decimal", "payout - settled as decimal"),
     ],
 }  # fmt: skip
 
@@ -345,6 +373,7 @@ MUTANTS: list[Mutant] = [
     *mutants_of(AGREED, GOLDEN),
     *mutants_of(BOOKED, LATER_CLOSES),
     *mutants_of(CLOSED_AGAIN, CLOSE),
+    *mutants_of(RELEASED, RELEASES),
     *mutants_of(ARRIVED, ARRIVALS),
     *mutants_of(DELETED, DELETIONS),
     *mutants_of(PARTED, PARTS),

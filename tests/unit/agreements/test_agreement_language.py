@@ -250,9 +250,7 @@ def test_refusals_of_what_does_not_fit_together(old: str, new: str, where: str, 
 UNSUPPORTED = {
     "each order by itself": (BENEFIT, BENEFIT + "\n  each: transaction_id", "10: benefits[0].each", "Allowed: id, clause"),
     "slices cut within a line": (BENEFIT, BENEFIT + "\n  method: graduated\n  slices: by_line", "11: benefits[0].slices", "Allowed: id, clause"),
-    "paid in parts": (BENEFIT, BENEFIT + "\n  settle: {release: [{share: 0.5}]}", "10: benefits[0].settle.release", "Allowed: lag_days, clawback"),
-    "small sums wait": (BENEFIT, BENEFIT + "\n  settle: {minimum: 25}", "10: benefits[0].settle.minimum", "Allowed: lag_days, clawback"),
-    "paid once collected": (BENEFIT, BENEFIT + "\n  settle: {when: collected}", "10: benefits[0].settle.when", "Allowed: lag_days, clawback"),
+    "paid once collected": (BENEFIT, BENEFIT + "\n  settle: {when: collected}", "10: benefits[0].settle.when", "Allowed: lag_days, minimum"),
     "placed together, paid each": (HEAD, HEAD + "\npool: placed", "3: pool", "allowed: 'each' or 'together'"),
     "new terms within a window": (HEAD, HEAD + "\namendment: from_date", "3: amendment", "allowed: 'next_window' or 'restate'"),
 }
@@ -322,3 +320,29 @@ def test_scopes_without_a_common_value_leave_no_product() -> None:
     terms = make_terms(book, parse(outer, inner), dt.date(2025, 12, 31))
     measured = terms["benefits"].join(terms["line_sets"], left_on="measure_line_set_key", right_on="line_set_key")["scope_key"].item()
     assert terms["scope_rules"].filter(scope_key=measured).rows() == [(measured, "include", "brand", None)]
+
+
+@pytest.mark.parametrize(
+    ("settle", "where", "message"),
+    [
+        ("{release: [{share: 1/3}, {share: 0.666667, after: term}]}", "release", "add up to 3000001/3000000, not to exactly 1; a third is written 1/3"),
+        ("{release: [{share: 0.5}, {share: 0.499999}]}", "release", "not to exactly 1"),
+        ("{release: [{share: 0.5}, {share: 0.5}], lag_days: 0}", "lag_days", "without release only"),
+        ("{release: [{share: 1}], minimum: 10}", "minimum", "cannot be combined with release"),
+        ("{release: [{share: 0}, {share: 1}]}", "release[0].share", "above 0 and at most 1"),
+        ("{release: [{share: 1.000001}]}", "release[0].share", "above 0 and at most 1"),
+        ("{release: [{share: 1/0}]}", "release[0].share", "a number is needed"),
+        ("{release: [{share: 1/1001}]}", "release[0].share", "a number is needed"),
+        ("{release: [{share: 1/997}, {share: 1/991}, {share: 1/983}, {share: 1/977}, {share: 1/971}]}", "release", "divides all shares evenly"),
+        ("{release: [{share: 1, after: month}]}", "release[0].after", "allowed: 'window', 'year' or 'term'"),
+        ("{minimum: 0}", "minimum", "greater than 0"),
+    ],
+)
+def test_when_a_payout_falls_due_is_said_whole(settle: str, where: str, message: str) -> None:
+    problems = refusals((BENEFIT, f"{BENEFIT}\n  settle: {settle}"))
+    assert any(f"benefits[0].settle.{where}: " in problem and message in problem for problem in problems), problems
+
+
+def test_shares_may_be_fractions_or_decimals() -> None:
+    for shares in ("[{share: 1/3}, {share: 2 / 3}]", "[{share: 0.333333}, {share: 0.666667}]", "[{share: 1}]"):
+        assert parse((BENEFIT, f"{BENEFIT}\n  settle: {{release: {shares}}}"))

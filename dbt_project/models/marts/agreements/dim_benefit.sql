@@ -41,6 +41,7 @@ select
     {{ agreement_version_id() }} as agreement_version_id,
     {{ benefit_version_id() }} as benefit_version_id,
     benefits.measure_distinct,
-    benefits.measure_over
+    benefits.measure_over,
+    benefits.minimum
 from {{ source("terms", "benefits") }} as benefits
 inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key

@@ -24,10 +24,17 @@ fx_rates as (
     select * from {{ ref("int_fx_rates_spanned") }}
 ),
 
-settlements as (
-    select agreement, benefit, participant_id, window_start, sum(amount) as settled
-    from {{ ref("stg_payments") }}
-    group by agreement, benefit, participant_id, window_start
+paid as (
+    select * from {{ ref("int_payouts_paid") }}
+),
+
+releases as (
+    select
+        payout_key,
+        sum(released) as released,
+        coalesce(min(due_date) filter (where status <> 'paid'), max(due_date)) as due_date
+    from {{ ref("int_payouts_released") }}
+    group by payout_key
 ),
 
 periods as (
@@ -36,12 +43,6 @@ periods as (
 
 named_partners as (
     select partner_id, name from {{ ref("int_partners_current") }}
-),
-
-written_off as (
-    select payout_id, sum(amount) as amount
-    from {{ source("ledger", "write_offs") }}
-    group by payout_id
 ),
 
 closed_payouts as (
@@ -55,7 +56,10 @@ valued as (
         payouts.* exclude (status),
         case when periods.is_closed and payouts.status = 'final' then 'closed' else payouts.status end as status,
         case when periods.is_closed then closed_payouts.payout end as closed_payout,
-        coalesce(written_off.amount, 0) as written_off,
+        paid.settled,
+        paid.written_off,
+        releases.released,
+        releases.due_date,
         identified.payout_id,
         identified.agreement_id,
         identified.benefit_id,
@@ -68,7 +72,6 @@ valued as (
         {{ benefit_version_id() }} as benefit_version_id,
         benefits.clause,
         named_partners.name as participant_name,
-        coalesce(settlements.settled, 0) as settled,
         case when agreements.currency = settings.currency then payouts.payout end as payout_in_own_currency,
         fx_rates.rate,
         fx_rates.is_inverse,
@@ -78,19 +81,15 @@ valued as (
     inner join benefits on payouts.benefit_key = benefits.benefit_key
     inner join agreements on benefits.agreement_key = agreements.agreement_key
     inner join periods on payouts.last_period = periods.period_no
+    inner join paid on payouts.payout_key = paid.payout_key
+    inner join releases on payouts.payout_key = releases.payout_key
     left join named_partners on identified.participant_id = named_partners.partner_id
-    left join written_off on identified.payout_id = written_off.payout_id
     left join closed_payouts on identified.payout_id = closed_payouts.payout_id
     cross join settings
     left join fx_rates
         on agreements.currency = fx_rates.from_currency
         and settings.currency = fx_rates.to_currency
         and least(payouts.window_end, settings.as_of) between fx_rates.first_day and fx_rates.last_day
-    left join settlements
-        on identified.agreement_id = settlements.agreement
-        and identified.benefit_id = settlements.benefit
-        and identified.participant_id = settlements.participant_id
-        and identified.window_start = settlements.window_start
 )
 
 select
@@ -124,12 +123,15 @@ select
     payout,
     cast(coalesce(payout_in_own_currency, {{ convert_payout("payout", "rate", "is_inverse", "reporting_unit") }}) as decimal(18, 4)) as payout_reporting,
     cast(closed_payout as decimal(18, 4)) as closed_payout,
-    cast(settled as decimal(18, 4)) as settled,
+    settled,
     cast(payout - settled - written_off as decimal(18, 4)) as open_amount,
     due_date,
     (select run_id from {{ source("calc", "current_run") }}) as run_id,
     participant_name,
     agreement_title,
     agreement_version_id,
-    benefit_version_id
+    benefit_version_id,
+    cast(released as decimal(18, 4)) as released,
+    cast(payout - released as decimal(18, 4)) as waiting,
+    written_off
 from valued

@@ -1,0 +1,83 @@
+{#
+  Each payout in the parts in which it falls due. The parts are running shares of it, rounded, minus the one before. Payments fill them by due date; what is
+  paid beyond all of them stands on the last.
+#}
+with
+
+settings as (
+    select * from {{ source("terms", "settings") }}
+),
+
+fiscal_years as (
+    select fiscal_year, max(last_day) as last_day from {{ source("terms", "periods") }} group by fiscal_year
+),
+
+dated as (
+    select
+        payouts.payout_key,
+        payouts.payout,
+        releases.release_no,
+        releases.share,
+        cast(case
+            when benefits.minimum is not null then gathered.due_date
+            when releases.after = 'term' then agreements.term_to + releases.lag_days
+            when releases.after = 'year' then fiscal_years.last_day + releases.lag_days
+            else payouts.window_end + releases.lag_days
+        end as date) as due_date,
+        agreements.payout_unit,
+        cast(cast(payouts.payout as decimal(38, 4)) * cast(10000 as decimal(5, 0)) as hugeint) // agreements.payout_unit as payable_units,
+        {{ round_ratio("(payable_units * releases.share_to)", "releases.share_divisor") }} as units_to,
+        paid.settled
+    from {{ source("calc", "payouts") }} as payouts
+    inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
+    inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
+    inner join {{ source("terms", "releases") }} as releases on payouts.benefit_key = releases.benefit_key
+    inner join {{ source("terms", "periods") }} as periods on payouts.last_period = periods.period_no
+    inner join fiscal_years on periods.fiscal_year = fiscal_years.fiscal_year
+    inner join {{ ref("int_payouts_paid") }} as paid on payouts.payout_key = paid.payout_key
+    left join {{ ref("int_payouts_gathered") }} as gathered on payouts.payout_key = gathered.payout_key
+),
+
+parts as (
+    select
+        * exclude (payable_units, units_to),
+        units_to - lag(units_to, 1, cast(0 as hugeint)) over (partition by payout_key order by release_no) as units,
+        cast({{ as_decimal("units * payout_unit", 4) }} as decimal(18, 4)) as amount
+    from dated
+),
+
+filled as (
+    select
+        *,
+        coalesce(sum(amount) over earlier, 0) as amount_before,
+        lead(release_no) over in_order is null as is_last,
+        due_date <= (select as_of from settings) as is_due
+    from parts
+    window
+        in_order as (partition by payout_key order by due_date, release_no),
+        earlier as (partition by payout_key order by due_date, release_no rows between unbounded preceding and 1 preceding)
+),
+
+settled as (
+    select
+        * exclude (settled),
+        case
+            when is_last and payout >= 0 then greatest(settled - amount_before, least(settled, 0))
+            when is_last then least(settled - amount_before, greatest(settled, 0))
+            when payout >= 0 then least(greatest(settled - amount_before, 0), amount)
+            else greatest(least(settled - amount_before, 0), amount)
+        end as settled
+    from filled
+)
+
+select
+    payout_key,
+    release_no,
+    share,
+    due_date,
+    amount,
+    -- no part is due before its window has ended
+    cast(case when is_due then amount else 0 end as decimal(18, 4)) as released,
+    cast(settled as decimal(18, 4)) as settled,
+    case when settled = amount then 'paid' when coalesce(is_due, false) then 'due' else 'waiting' end as status
+from settled
