@@ -75,15 +75,11 @@
 {# A share, written as a decimal or as a fraction, as its count of parts: of the least unit that all shares of the book are whole numbers of. #}
 {% macro share_in_parts(share) -%}
     {%- set unit = var("book").share_unit -%}
-    {%- if unit == 1000000 -%}
-    cast(cast({{ share }} as decimal(18, 6)) * cast(1000000 as decimal(20, 0)) as bigint)
-    {%- else -%}
     case
         when contains({{ share }}, '/')
             then cast(split_part({{ share }}, '/', 1) as bigint) * ({{ unit }} // cast(split_part({{ share }}, '/', 2) as bigint))
         else cast(cast({{ share }} as decimal(18, 6)) * cast(1000000 as decimal(20, 0)) as bigint) * {{ unit // 1000000 }}
     end
-    {%- endif -%}
 {%- endmacro %}
 
 {# A payout × rate (÷ rate where `is_inverse`), rounded to `unit` ten-thousandths; null without a rate. #}
