@@ -72,7 +72,7 @@ def test_the_settings_of_the_feed_are_used_and_no_nested_replace(loaded: Loaded)
     assert not any("replace(" in expression.lower() for expression in feed.columns.values())
 
 
-@pytest.mark.parametrize("system", ["sap", "quickbooks", "shopify", "datev"])
+@pytest.mark.parametrize("system", ["sap", *(pytest.param(system, marks=pytest.mark.long) for system in ("quickbooks", "shopify", "datev"))])
 def test_the_first_book_runs_pays_and_verifies(tmp_path: Path, system: str) -> None:
     export = TRANSACTIONS[system]()
     book = first_book(tmp_path, export)
