@@ -49,7 +49,6 @@ númmer x,date,partner_id,product_id,amount,sörte,größe
 """
 PRODUCTS = "product_id,kätegorie\nG,Café\nX,Tée\n"
 Form = Literal["NFC", "NFD"]
-FORMS: tuple[Form, ...] = ("NFC", "NFD")
 
 
 def make(folder: Path, written: Form, delivered: Form, agreement: str = AGREEMENT) -> Path:
