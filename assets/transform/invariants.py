@@ -60,14 +60,6 @@ CHECKS: dict[str, Check] = {
         )
         where is_overlapping""",
     ),
-    "releases_add_up_to_payouts": Check(
-        "fct_release",
-        """
-        select payout_id, payout, settled, amounts, paid
-        from marts.fct_payout
-        left join (select payout_id, sum(amount) as amounts, sum(settled) as paid from marts.fct_release group by payout_id) using (payout_id)
-        where amounts is distinct from payout or paid is distinct from settled""",
-    ),
     "credited_lines_add_up_to_the_sums": Check(
         "fct_payout_line",
         """
@@ -146,6 +138,14 @@ CHECKS: dict[str, Check] = {
     ),
     "every_payout_id_is_unique": Check("fct_payout", "select payout_id from marts.fct_payout group by all having count(*) > 1"),
     "blocked_payouts_pay_nothing": Check("fct_payout", "select payout_id, payout from marts.fct_payout where status = 'blocked' and payout <> 0"),
+    "releases_add_up_to_payouts": Check(
+        "fct_release",
+        """
+        select payout_id, payout, settled, amounts, paid
+        from marts.fct_payout
+        left join (select payout_id, sum(amount) as amounts, sum(settled) as paid from marts.fct_release group by payout_id) using (payout_id)
+        where amounts is distinct from payout or paid is distinct from settled""",
+    ),
 }
 
 

@@ -65,6 +65,8 @@ DAMAGES = [
     ),
     ("blocked_payouts_pay_nothing", "marts.fct_payout", "update made set status = 'blocked' where payout <> 0"),
     ("blocked_payouts_pay_nothing", "marts.fct_payout", "update made set status = 'blocked', payout = -payout where payout <> 0"),
+    ("releases_add_up_to_payouts", "marts.fct_release", "update made set amount = amount + 1"),
+    ("releases_add_up_to_payouts", "marts.fct_release", "update made set settled = settled + 1"),
 ]  # fmt: skip
 
 
