@@ -75,7 +75,7 @@ def _of_column(table: str, column: dict[str, Any], keys: dict[str, Keys]) -> dic
 def _of_feed(column: Column, description: str) -> dict[str, Any]:
     found = _property(column.name, SQL_TYPES[column.kind], description, column.required)
     if column.minimum is not None:
-        found["logicalTypeOptions"] = {"exclusiveMinimum" if column.above_minimum else "minimum": float(column.minimum)}
+        found["logicalTypeOptions"] = {"exclusiveMinimum" if column.above_minimum else "minimum": int(column.minimum)}
     if column.kind == "type":
         found["logicalTypeOptions"] = {"pattern": f"^({'|'.join(TRANSACTION_TYPES)})$"}
     if column.default is not None:

@@ -16,6 +16,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, buil
 from dbt.flags import set_from_args
 
 from assets.graph.code_versions import version_of_model
+from assets.published.marts import VIEWS
 from assets.transform.dbt import NET_TAG, PREPARE, PUBLISH, load_manifest
 
 #: Who owns the tables of a schema.
@@ -174,8 +175,8 @@ def contract_checks(manifest: Manifest, specs: Iterable[dg.AssetSpec]) -> list[d
 
 
 def published_specs(models: Iterable[dg.AssetSpec]) -> list[dg.AssetSpec]:
-    """One asset per table of `marts`: what readers open."""
-    marts = [model for model in models if model.key.path[0] == "marts"]
+    """One asset per table of `marts` that is published as a file: what readers open."""
+    marts = [model for model in models if model.key.path[0] == "marts" and model.key.path[1] not in VIEWS]
     return [
         spec(
             "published",

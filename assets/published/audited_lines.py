@@ -23,9 +23,8 @@ MOST_AGREEMENTS = 200
 
 @dataclass(frozen=True)
 class AuditedLine:
-    """A row of a file. `verdicts`: per agreement that it could reach the reason, and what decided. `counted`: the benefits that count it.
-
-    `agreements`: how many there are besides those of `verdicts`.
+    """A row of a file. `reject`: why it was rejected. `verdicts`: per agreement that it could reach the reason, and what decided. `counted`: the benefits
+    that count it. `left_out`: how many agreements there are besides those of `verdicts`.
     """
 
     row: Row
@@ -45,8 +44,9 @@ def audit_lines(book_folder: Path, transaction: str, agreement: str | None) -> l
             raise InputError([Problem("TRANSACTION", 0, "", message)])
         if agreement is not None and not fetch(con, "select 1 from dim_agreement where agreement_id = ? limit 1", [agreement]):
             raise InputError([Problem("--agreement", 0, "", f"no agreement is called {agreement!r}")])
-        con.execute(f"create temp table audited as {_of_wanted(view_query('audit_line'))}")
-        con.execute(f"create temp table decided as {_of_wanted(parts_of_view('audit_line'))} from decided")
+        con.execute("create temp view fct_transaction as from wanted")  # in what follows these rows are all there are
+        con.execute(f"create temp table audited as {view_query('audit_line')}")
+        con.execute(f"create temp table decided as {parts_of_view('audit_line')} from decided")
         return [_audit(con, row, agreement) for row in rows]
 
 
@@ -57,10 +57,6 @@ def _find_rows(con: duckdb.DuckDBPyConnection, transaction: str) -> None:
     if slash and line.isdigit() and not fetch(con, "select 1 from wanted limit 1"):
         found = "select * from fct_transaction where transaction_id = ? and line = ? limit ?"
         con.execute(f"insert into wanted {found}", [name, int(line), MOST_ROWS])
-
-
-def _of_wanted(query: str) -> str:
-    return query.replace("from fct_transaction", "from wanted")
 
 
 def _audit(con: duckdb.DuckDBPyConnection, row: Row, agreement: str | None) -> AuditedLine:

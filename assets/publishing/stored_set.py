@@ -143,8 +143,9 @@ def _send_database(
         copy = scratch / DATABASE
         shutil.copyfile(database, copy)
         inside = {table: [objects[_name(path)] for path in files] for table, files in files_of(folder, manifest).items()}
-        for path in hashes_of(folder, manifest):  # for the engine to see the columns, the objects by their names
-            target = scratch / objects[_name(path)]
+        # for the engine to see the columns, the objects by their names; files with equal bytes are one object
+        for key, path in {objects[_name(path)]: path for path in hashes_of(folder, manifest)}.items():
+            target = scratch / key
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(path.resolve())
         with duckdb.connect(config={"threads": 1}) as con, attached(con, copy):

@@ -123,7 +123,7 @@ def _settle(settle: Settle) -> Iterator[Finding]:
     if settle.minimum is not None:
         yield ("minimum",), "cannot be combined with release: what waits for the minimum is paid as a whole; remove one of them"
     if math.lcm(*(part.share.denominator for part in settle.release)) > MOST_PARTS_IN_ALL:
-        yield ("release",), f"no part of one {MOST_PARTS_IN_ALL:,}th divides all shares evenly; write them with fewer decimals or one denominator"
+        yield ("release",), f"the shares have no common denominator up to {MOST_PARTS_IN_ALL:,}; write them with fewer decimals, or as fractions of one number"
     if (total := sum(part.share for part in settle.release)) != 1:
         yield ("release",), f"the shares add up to {total}, not to exactly 1; a third is written 1/3"
 

@@ -117,6 +117,7 @@ def test_every_engine_publishes_the_same(edges: dict[str, Path]) -> None:
     assert_same(edges)
 
 
+@pytest.mark.long
 def test_a_book_may_go_from_one_engine_to_the_other(book: Path) -> None:
     before = file_bytes(book)
     use_engine(book, "duckdb")

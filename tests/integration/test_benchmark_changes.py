@@ -21,6 +21,8 @@ from benchmarks.scenarios import SCENARIOS
 from benchmarks.set_differences import compare_sets, count_changed
 from pipelines.run import run_book
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:

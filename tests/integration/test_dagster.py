@@ -122,7 +122,8 @@ def test_tables_show_which_columns_theirs_come_from(whole_run: dg.ExecuteInProce
         return {f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in lineage.deps_by_column[column]}
 
     assert deps("published/fct_payout", "settled") == {"marts/fct_payout.settled"}
-    assert deps("marts/fct_payout", "settled") == {"staging/stg_payments.amount"}
+    assert deps("marts/fct_payout", "settled") == {"intermediate/int_payouts_paid.settled"}
+    assert deps("intermediate/int_payouts_paid", "settled") == {"staging/stg_payments.amount"}
     assert "intermediate/int_measures_summed.amount" in deps("calc/payouts", "payout")
     assert deps("raw/transactions", "amount") == {"feeds/transactions.amount"}
 

@@ -88,6 +88,7 @@ def test_no_limit_changes_a_byte(tmp_path: Path) -> None:
     assert run_limited(tmp_path / "book", tmp_path / "four", memory="2GB", threads=2).status == "nothing_new"
 
 
+@pytest.mark.long
 def test_batches_of_participants_change_no_byte(demo_book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo has contests, groups with a best agreement, and levels of net_of."""
     shutil.copytree(demo_book, tmp_path / "book", symlinks=True)

@@ -117,6 +117,8 @@ def _scaled(benefit: Row) -> Row:
     for tier in benefit.get("tiers", ()):
         tier.update(_times(tier, ("amount", "per_unit")))
     benefit["limits"] = _times(benefit.get("limits", {}), ("at_most", "at_least", "pays_from"))
+    if "settle" in benefit:
+        benefit["settle"] = _times(benefit["settle"], ("minimum",))
     for curve in (benefit, benefit.get("multiply", {})):
         if curve.get("by", "measure") in ("measure", "growth_amount"):
             for tier in curve.get("tiers", ()):
@@ -193,12 +195,14 @@ def _is_money(part: Part) -> bool:
     return _own_money(part) and not graduated and _lacks("quantity", "points", "count", "every", "net_of", "where: .*amount", "rule: best")(part)
 
 
+#: What is rounded, or falls due by a sum of what is.
+_ROUNDED = frozenset({"earned", "prior_earned", "carried", "payout", ACCRUED, "axis_value", "released", "waiting", "due_date"})
 VALUES = ("where: .*(amount|quantity)", "times: (points|product)")  # a condition on what is split or negated, or a product with it
 PROPERTIES = (
     Property("ids renamed, agreements added", "N", keep),
     Property("lines split", "S", split_lines, lambda part: _own_money(part) and _lacks("count", "net_of", *VALUES)(part)),
     Property("+x and -x added", "O", add_opposites, _lacks("count", "net_of", *VALUES)),
-    Property("money scaled", "M", scale_money, _is_money, frozenset({"earned", "prior_earned", "carried", "payout", ACCRUED, "axis_value"}), _grown),
+    Property("money scaled", "M", scale_money, _is_money, _ROUNDED, _grown),
     Property("a threshold that says nothing", "T", add_thresholds, _lacks("placement:\n *tier", "of: tier", "net_of"), frozenset({"tier"})),
     Property("amended and reverted", "V", amend_and_revert, _lacks("effective", "version: [23]"), frozenset({"agreement_version"})),
 )

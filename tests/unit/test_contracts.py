@@ -117,6 +117,7 @@ def test_metrics_add_up_what_they_say(tables: duckdb.DuckDBPyConnection) -> None
 def test_dbt_accepts_the_metrics(tmp_path: Path) -> None:
     """In a project of someone else, over tables of these names."""
     from dbt.cli.main import dbtRunner
+    from dbt.contracts.graph.manifest import Manifest
 
     names = {str(model["model"])[5:-2] for model in yaml.safe_load(METRICS.read_text())["semantic_models"]}
     (tmp_path / "models").mkdir()
@@ -130,7 +131,8 @@ def test_dbt_accepts_the_metrics(tmp_path: Path) -> None:
     (tmp_path / "profiles.yml").write_text("theirs: {target: dev, outputs: {dev: {type: duckdb, path: ':memory:'}}}\n")
     result = dbtRunner().invoke(["--quiet", "--log-level-file", "none", "parse", "--project-dir", str(tmp_path), "--profiles-dir", str(tmp_path)])
     assert result.success, result.exception
-    assert {metric.name for metric in result.result.metrics.values()} >= {"accrued", "effective_rate"}  # type: ignore[union-attr]
+    assert isinstance(result.result, Manifest)
+    assert {metric.name for metric in result.result.metrics.values()} >= {"accrued", "effective_rate"}
 
 
 def test_the_command_writes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

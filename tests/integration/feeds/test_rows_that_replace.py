@@ -61,7 +61,7 @@ class Story:
         return main(["verify", "--book", str(self.folder)]) == 0
 
 
-@pytest.mark.parametrize("key", ["", "key: [transaction_id], deleted: \"note = 'gone'\", "])
+@pytest.mark.parametrize("key", ["", pytest.param("key: [transaction_id], deleted: \"note = 'gone'\", ", marks=pytest.mark.long)])
 def test_corrections_of_a_file_go_with_it_where_a_file_replaces_all_rows(tmp_path: Path, key: str) -> None:
     story = Story(tmp_path / "book", f"{key}replace: file")
     header = "transaction_id,date,partner_id,amount,note"
@@ -77,7 +77,7 @@ def test_corrections_of_a_file_go_with_it_where_a_file_replaces_all_rows(tmp_pat
     assert story.is_proved()
 
 
-@pytest.mark.parametrize("settings", ["", "key: [transaction_id]"])
+@pytest.mark.parametrize("settings", ["", pytest.param("key: [transaction_id]", marks=pytest.mark.long)])
 def test_corrections_of_a_withdrawn_file_go_with_it(tmp_path: Path, settings: str) -> None:
     """What they had replaced counts again, and corrections of other files stay."""
     story = Story(tmp_path / "book", settings)

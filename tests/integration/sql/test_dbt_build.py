@@ -43,6 +43,7 @@ def test_a_data_test_sees_a_payout_that_is_there_twice(book: Path) -> None:
     assert failed["unique_int_payouts_identified_payout_id"] == "fail: Got 1 result, configured to fail if != 0"
 
 
+@pytest.mark.long
 def test_the_project_compiles_and_documents_itself_without_a_warehouse(tmp_path: Path) -> None:
     """As on a fresh clone: no vars, no target folder, no connection to anything."""
     clone = tmp_path / "dbt_project"

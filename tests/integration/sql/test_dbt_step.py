@@ -22,8 +22,8 @@ def test_a_model_that_fails_names_itself_and_the_database_s_words(tmp_path: Path
     context = write_book(tmp_path / "book", BASE, AGREEMENT)
     read_feeds(context)
     with duckdb.connect(str(context.warehouse)) as con:
-        con.execute("alter table terms.scopes rename column counts_sale to counts_sales")
-    with pytest.raises(SqlError, match=r"intermediate\.int_memberships: (?s:.)*counts_sale"):
+        con.execute("alter table terms.line_sets rename column needs_prior_year to needs_prior_years")
+    with pytest.raises(SqlError, match=r"intermediate\.int_memberships: (?s:.)*needs_prior_year"):
         dbt.prepare(context)
     with duckdb.connect(str(context.warehouse), config={"threads": 1}) as con:
         con.execute("select 1")

@@ -333,7 +333,7 @@ def test_scopes_without_a_common_value_leave_no_product() -> None:
         ("{release: [{share: 1.000001}]}", "release[0].share", "above 0 and at most 1"),
         ("{release: [{share: 1/0}]}", "release[0].share", "a number is needed"),
         ("{release: [{share: 1/1001}]}", "release[0].share", "a number is needed"),
-        ("{release: [{share: 1/997}, {share: 1/991}, {share: 1/983}, {share: 1/977}, {share: 1/971}]}", "release", "divides all shares evenly"),
+        ("{release: [{share: 1/997}, {share: 1/991}, {share: 1/983}, {share: 1/977}, {share: 1/971}]}", "release", "no common denominator up to 1,000,"),
         ("{release: [{share: 1, after: month}]}", "release[0].after", "allowed: 'window', 'year' or 'term'"),
         ("{minimum: 0}", "minimum", "greater than 0"),
     ],

@@ -1,6 +1,6 @@
 {#
-  Each payout in the parts in which it falls due. The parts are running shares of it, rounded, minus the one before. Payments fill them by due date; what is
-  paid beyond all of them stands on the last.
+  Each payout in the parts in which it falls due. The parts are running shares of it, rounded, minus the one before. Payments fill them by due date; the last
+  part also takes what is paid beyond all of them.
 #}
 with
 

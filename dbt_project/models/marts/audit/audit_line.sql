@@ -1,6 +1,6 @@
 {#
   A view over published tables, never stored: source rows × agreements are many times the lines. Publishing makes the same view in tierledger.duckdb, and
-  `why-not` asks it of single rows (assets/published/audit_line.py), so it reads nothing but published tables, by `ref` alone.
+  `why-not` asks it of single rows (assets/published/audited_lines.py), so it reads nothing but published tables, by `ref` alone.
 #}
 with
 
@@ -104,7 +104,7 @@ decided as (
 ),
 
 -- of several roads, versions and benefits the one counts on which the line comes farthest
-judged as (
+farthest as (
     select source_sha256, source_row, agreement_id, max(place) as place
     from decided
     group by source_sha256, source_row, agreement_id
@@ -123,6 +123,6 @@ select
     case when lines.disposition <> 'loaded' then lines.disposition else coalesce(reasons.reason, 'partner') end as reason
 from lines
 left join reached on lines.partner_id = reached.partner_id
-left join judged
-    on lines.source_sha256 = judged.source_sha256 and lines.source_row = judged.source_row and reached.agreement_id = judged.agreement_id
-left join reasons on judged.place = reasons.place
+left join farthest
+    on lines.source_sha256 = farthest.source_sha256 and lines.source_row = farthest.source_row and reached.agreement_id = farthest.agreement_id
+left join reasons on farthest.place = reasons.place

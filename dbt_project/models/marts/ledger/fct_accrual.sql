@@ -9,9 +9,7 @@ named_partners as (
 ),
 
 titles as (
-    select agreement_id, arg_max(title, version) as agreement_title
-    from {{ source("terms", "agreements") }}
-    group by agreement_id
+    select agreement_id, title as agreement_title from {{ ref("int_agreements_titled") }}
 )
 
 select

@@ -26,14 +26,9 @@ ended as (
 ),
 
 paid as (
-    select payouts.payout_id, coalesce(periods.period, ended.period) as period, payments.amount as settled
-    from {{ ref("stg_payments") }} as payments
-    inner join payouts
-        on payments.agreement = payouts.agreement_id
-        and payments.benefit = payouts.benefit_id
-        and payments.participant_id = payouts.participant_id
-        and payments.window_start = payouts.window_start
-    inner join ended on payouts.payout_id = ended.payout_id
+    select payments.payout_id, coalesce(periods.period, ended.period) as period, payments.amount as settled
+    from {{ ref("fct_payment") }} as payments
+    inner join ended on payments.payout_id = ended.payout_id
     left join periods on payments.paid_on between periods.first_day and periods.last_day
 ),
 
