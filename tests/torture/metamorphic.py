@@ -192,7 +192,7 @@ def _is_money(part: Part) -> bool:
     """All measures and bases are money, and no threshold is a length of the axis that a share multiplies."""
     benefits = [benefit for a in part.agreements for benefit in a["benefits"]]
     graduated = any(b.get("method") == "graduated" and any("share" in tier for tier in b["tiers"]) for b in benefits)
-    return _own_money(part) and not graduated and _lacks("quantity", "points", "count", "every", "net_of", "where: .*amount", "rule: best")(part)
+    return _own_money(part) and not graduated and _lacks("quantity", "points", "count", "distinct", "every", "net_of", "where: .*amount", "rule: best")(part)
 
 
 #: What is rounded, or falls due by a sum of what is.
