@@ -135,6 +135,22 @@ FEEDS: dict[str, Feed] = {
             key=("reference",),  # the same payment may be exported more than once
         ),
         Feed(
+            "adjustments",
+            (
+                _text("adjustment_id", True),
+                _text("agreement", True),
+                _text("benefit", True),
+                _text("participant_id", True),
+                _date("window_start", True),
+                _date("date", True),
+                _amount("amount", True),
+                _text("reason", True),
+                _text("by", True),
+                _text("approved_by"),
+            ),
+            key=("adjustment_id",),  # exported again, it is the same; with another amount, it replaces the first
+        ),
+        Feed(
             "assignments",
             (
                 _text("partner_id", True),

@@ -54,6 +54,11 @@ COLUMNS: dict[str, dict[str, tuple[str, bool, str | None]]] = {
         "agreement": ("text", True, None), "benefit": ("text", True, None), "participant_id": ("text", True, None),
         "window_start": ("date", True, None), "amount": ("amount", True, None), "paid_on": ("date", True, None), "reference": ("text", True, None),
     },
+    "adjustments": {
+        "adjustment_id": ("text", True, None), "agreement": ("text", True, None), "benefit": ("text", True, None),
+        "participant_id": ("text", True, None), "window_start": ("date", True, None), "date": ("date", True, None), "amount": ("amount", True, None),
+        "reason": ("text", True, None), "by": ("text", True, None), "approved_by": ("text", False, None),
+    },
     "assignments": {
         "partner_id": ("text", True, None), "participant_id": ("text", True, None), "share": ("amount", False, "1"),
         "from": ("date", False, None), "to": ("date", False, None),

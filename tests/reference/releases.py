@@ -11,7 +11,7 @@ from fractions import Fraction
 from tests.reference.calendar import Calendar
 from tests.reference.combine import Outcome
 from tests.reference.earning import rounded
-from tests.reference.read import UNIT, Book
+from tests.reference.read import UNIT, Book, Row
 
 ZERO = Fraction(0)
 
@@ -32,7 +32,7 @@ class Release:
 
 
 def release(outcomes: Sequence[Outcome], book: Book, calendar: Calendar) -> dict[tuple[str, str, str, dt.date], list[Release]]:
-    """The parts of each payout by its key; adds due_date, released, waiting, settled and open_amount to the rows.
+    """The parts of each payout by its key; adds adjusted, payable, due_date, released, waiting, settled and open_amount to the rows.
 
     The outcomes of a benefit are in order of their windows.
     """
@@ -40,6 +40,15 @@ def release(outcomes: Sequence[Outcome], book: Book, calendar: Calendar) -> dict
     for payment in book.feeds.get("payments", []):
         if payment["paid_on"] <= book.as_of:
             paid[tuple(str(payment[key]) for key in ("agreement", "benefit", "participant_id", "window_start"))] += Fraction(payment["amount"], UNIT)
+    for outcome in outcomes:
+        outcome.row["adjusted"] = ZERO
+    rows = {(o.agreement, str(o.case.benefit["id"]), o.participant, o.window.start): o.row for o in outcomes}
+    for adjustment in book.feeds.get("adjustments", []):
+        row = rows.get(tuple(adjustment[key] for key in ("agreement", "benefit", "participant_id", "window_start")))
+        if row is not None and adjustment["date"] <= book.as_of and _is_approved(adjustment, book):
+            row["adjusted"] += Fraction(adjustment["amount"], UNIT)
+    for row in rows.values():
+        row["payable"] = row["payout"] + row["adjusted"]
     found: dict[tuple[str, str, str, dt.date], list[Release]] = {}
     gathering: dict[tuple[str, str, str], list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
@@ -52,7 +61,7 @@ def release(outcomes: Sequence[Outcome], book: Book, calendar: Calendar) -> dict
                 waiting = gathering[key[:3]]
                 waiting.append(outcome)
                 is_last = outcome.window.end >= outcome.case.agreement["term"]["to"]
-                if is_last or sum((each.row["payout"] for each in waiting), ZERO) >= settle["minimum"]:
+                if is_last or sum((each.row["payable"] for each in waiting), ZERO) >= settle["minimum"]:
                     for each in waiting:
                         found[(*key[:3], each.window.start)][0].due = outcome.window.end + dt.timedelta(days=settle.get("lag_days", 0))
                     waiting.clear()
@@ -62,13 +71,20 @@ def release(outcomes: Sequence[Outcome], book: Book, calendar: Calendar) -> dict
     return found
 
 
+def _is_approved(adjustment: Row, book: Book) -> bool:
+    if not book.settings.get("require_approval"):
+        return True
+    author, approver = (" ".join((adjustment.get(key) or "").split()).casefold() for key in ("by", "approved_by"))
+    return approver not in ("", author)
+
+
 def _parts(outcome: Outcome, book: Book, calendar: Calendar) -> list[Release]:
     settle = outcome.case.benefit.get("settle", {})
     parts = []
     before, share = ZERO, ZERO
     for number, part in enumerate(settle.get("release", [{"share": 1, "lag_days": settle.get("lag_days", 0)}]), 1):
         share += Fraction(part["share"])
-        until = rounded(outcome.row["payout"] * share, outcome.case.agreement["currency"], book.settings)
+        until = rounded(outcome.row["payable"] * share, outcome.case.agreement["currency"], book.settings)
         ends = {"window": outcome.window.end, "year": calendar.year(outcome.window.end)[1], "term": outcome.case.agreement["term"]["to"]}
         parts.append(Release(number, ends[part.get("after", "window")] + dt.timedelta(days=part.get("lag_days", 0)), until - before))
         before = until
@@ -80,11 +96,11 @@ def _fill(parts: list[Release], outcome: Outcome, settled: Fraction, as_of: dt.d
     in_order = sorted(parts, key=lambda part: (part.due or dt.date.max, part.number))
     for part in in_order:
         part.is_due = part.due is not None and part.due <= as_of and outcome.window.end <= as_of
-        fits = min(max(left, ZERO), part.amount) if row["payout"] >= 0 else max(min(left, ZERO), part.amount)
+        fits = min(max(left, ZERO), part.amount) if row["payable"] >= 0 else max(min(left, ZERO), part.amount)
         part.settled = left if part is in_order[-1] else fits
         left -= part.settled
     unpaid = [part.due for part in in_order if part.status != "paid"]
     row["due_date"] = unpaid[0] if unpaid else in_order[-1].due
     row["released"] = sum((part.amount for part in parts if part.is_due), ZERO)
-    row["waiting"] = row["payout"] - row["released"]
-    row["settled"], row["open_amount"] = settled, row["payout"] - settled
+    row["waiting"] = row["payable"] - row["released"]
+    row["settled"], row["open_amount"] = settled, row["payable"] - settled

@@ -11,6 +11,7 @@ LINES = ("tests/integration/sql/test_dbt_lines.py",)
 SHARES = ("tests/integration/sql/test_shares_of_new_lines.py",)
 MAGNITUDES = ("tests/integration/sql/test_magnitudes.py",)
 GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
+ADJUSTMENTS = ("tests/integration/ledger/test_adjustments.py", "tests/golden", "-k", "adjust")
 RELEASES = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case and released")
 #: Files that arrive one after the other: doubled, corrected, snapshots, rejected.
 ARRIVALS = ("tests/integration/feeds/test_rejects.py", "tests/integration/feeds/test_rows_that_replace.py", "tests/integration/feeds/test_feed_arrivals.py")
@@ -193,13 +194,13 @@ BOOKED: dict[str, list[tuple[str, str]]] = {
     ],
     "int_journal_entries_unposted.sql": [
         ("where not is_posted and accrual <> 0", "where accrual <> 0"),
-        ("payments.paid_on between periods.first_day and periods.last_day", "payments.paid_on between periods.first_day + 1 and periods.last_day"),
-        ("payments.paid_on between periods.first_day and periods.last_day", "payments.paid_on between periods.first_day and periods.last_day - 1"),
-        ("where settled.payout_id is null", "where true"),
-        ("then -differences.cash else differences.cash end", "then differences.cash else differences.cash end"),
-        ("then -differences.cash else differences.cash end", "then -differences.cash else -differences.cash end"),
-        ("payments.currency, periods.posting_period as period", "payments.currency, periods.period as period"),
-        ("subjects.direction, differences.currency, periods.posting_period as period", "subjects.direction, differences.currency, periods.period as period"),
+        ("delivered.day between periods.first_day and periods.last_day", "delivered.day between periods.first_day + 1 and periods.last_day"),
+        ("delivered.day between periods.first_day and periods.last_day", "delivered.day between periods.first_day and periods.last_day - 1"),
+        ("where posted.payout_id is null", "where true"),
+        ("then journal.credit - journal.debit else", "then journal.debit - journal.credit else"),
+        ("else journal.debit - journal.credit end", "else journal.credit - journal.debit end"),
+        ("moved.currency, periods.posting_period as period", "moved.currency, periods.period as period"),
+        ("posted.currency, periods.posting_period as period", "posted.currency, periods.period as period"),
         ("where payout_id not in (select payout_id from", "where payout_id is null and payout_id not in (select payout_id from"),
     ],
     "fct_journal.sql": [
@@ -210,8 +211,8 @@ BOOKED: dict[str, list[tuple[str, str]]] = {
         ("cast(case line_no when 1 then abs(amount) else 0 end", "cast(case line_no when 1 then amount else 0 end"),
     ],
     "fct_payout.sql": [
-        ("payout - settled - written_off as decimal", "payout - settled as decimal"),
-        ("payout - settled - written_off as decimal", "payout - settled + written_off as decimal"),
+        ("payable - settled - written_off as decimal", "payable - settled as decimal"),
+        ("payable - settled - written_off as decimal", "payable - settled + written_off as decimal"),
         ("arg_max(payout, sequence) as payout", "arg_min(payout, sequence) as payout"),
     ],
     "int_payouts_paid.sql": [
@@ -256,7 +257,21 @@ RELEASED: dict[str, list[tuple[str, str]]] = {
     ],
     "fct_payout.sql": [
         ("coalesce(min(due_date) filter (where status <> 'paid'), max(due_date))", "min(due_date)"),
-        ("payout - released as decimal", "payout - settled as decimal"),
+        ("payable - released as decimal", "payable - settled as decimal"),
+    ],
+}  # fmt: skip
+
+ADJUSTED: dict[str, list[tuple[str, str]]] = {
+    "stg_adjustments.sql": [("and date <= (select as_of", "and date < (select as_of"), ("<> {{ as_name", "= {{ as_name")],
+    "int_payouts_paid.sql": [("    where is_approved\n", ""), ("payouts.payout + coalesce(adjustments.adjusted, 0)", "payouts.payout")],
+    "fct_adjustment.sql": [("when not adjustments.is_approved then 'not_approved'", "when false then 'not_approved'")],
+    "int_rows_unresolved.sql": [("not adjustments.is_approved and", "adjustments.is_approved and")],
+    "int_payouts_gathered.sql": [("payable >= minimum or is_last", "payable > minimum or is_last")],
+    "int_journal_entries_unposted.sql": [
+        ("    where is_approved\n", ""),
+        ("then accounts.payable_expense else accounts.receivable_asset end", "then accounts.payable_liability else accounts.receivable_asset end"),
+        ("moved.kind = posted.kind and", ""),
+        ("coalesce(now.amount, 0) - posted.amount", "coalesce(now.amount, 0)"),
     ],
 }  # fmt: skip
 
@@ -336,7 +351,7 @@ ADDED_UP: dict[str, list[tuple[str, str]]] = {
     "fct_payout_month.sql": [
         ("when payouts.status in ('final', 'closed') then", "when payouts.status <> 'blocked' then"),
         ("when 'payable' then -1 else 1 end", "when 'payable' then 1 else -1 end"),
-        ("case when is_own_currency then accrued else", "case when true then accrued else"),
+        ("case when is_own_currency then {{ kind }} else", "case when true then {{ kind }} else"),
         ("periods.last_day as date", "periods.first_day as date"),
     ],
 }
@@ -349,6 +364,7 @@ MUTANTS: list[Mutant] = [
     *mutants_of(BOOKED, LATER_CLOSES),
     *mutants_of(CLOSED_AGAIN, CLOSE),
     *mutants_of(RELEASED, RELEASES),
+    *mutants_of(ADJUSTED, ADJUSTMENTS),
     *mutants_of(ARRIVED, ARRIVALS),
     *mutants_of(DELETED, DELETIONS),
     *mutants_of(PARTED, PARTS),

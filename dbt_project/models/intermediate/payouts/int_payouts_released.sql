@@ -1,5 +1,5 @@
 {#
-  Each payout in the parts in which it falls due. The parts are running shares of it, rounded, minus the one before. Payments fill them by due date; the last
+  What is payable in the parts in which it falls due. The parts are running shares of it, rounded, minus the one before. Payments fill them by due date; the last
   part also takes what is paid beyond all of them.
 #}
 with
@@ -15,7 +15,7 @@ fiscal_years as (
 dated as (
     select
         payouts.payout_key,
-        payouts.payout,
+        paid.payable,
         releases.release_no,
         releases.share,
         cast(case
@@ -25,7 +25,7 @@ dated as (
             else payouts.window_end + releases.lag_days
         end as date) as due_date,
         agreements.payout_unit,
-        cast(cast(payouts.payout as decimal(38, 4)) * cast(10000 as decimal(5, 0)) as hugeint) // agreements.payout_unit as payable_units,
+        cast(cast(paid.payable as decimal(38, 4)) * cast(10000 as decimal(5, 0)) as hugeint) // agreements.payout_unit as payable_units,
         {{ round_ratio("(payable_units * releases.share_to)", "releases.share_divisor") }} as units_to,
         paid.settled
     from {{ source("calc", "payouts") }} as payouts
@@ -62,9 +62,9 @@ settled as (
     select
         * exclude (settled),
         case
-            when is_last and payout >= 0 then greatest(settled - amount_before, least(settled, 0))
+            when is_last and payable >= 0 then greatest(settled - amount_before, least(settled, 0))
             when is_last then least(settled - amount_before, greatest(settled, 0))
-            when payout >= 0 then least(greatest(settled - amount_before, 0), amount)
+            when payable >= 0 then least(greatest(settled - amount_before, 0), amount)
             else greatest(least(settled - amount_before, 0), amount)
         end as settled
     from filled
