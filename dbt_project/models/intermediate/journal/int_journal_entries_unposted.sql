@@ -90,7 +90,9 @@ posted as (
         journal.payout_id,
         journal.kind,
         journal.origin_period,
-        {% for column in subject %}any_value(journal.{{ column }}) as {{ column }}, {% endfor %}
+        {%- for column in subject %}
+        any_value(journal.{{ column }}) as {{ column }},
+        {%- endfor %}
         any_value(subjects.direction) as direction,
         sum(case
             when journal.kind = 'settlement' and journal.account = accounts.cash

@@ -16,7 +16,7 @@ select
     cast(adjustments.amount as decimal(18, 4)) as amount,
     currencies.currency,
     adjustments.reason,
-    adjustments."by" as made_by,
+    adjustments.by as made_by,
     adjustments.approved_by,
     case when not adjustments.is_approved then 'not_approved' when identified.payout_id is null then 'unknown_payout' else 'booked' end as status,
     files.file_name as source_file,
