@@ -193,6 +193,9 @@ def _money(e: Explanation) -> Pairs:
     if payout["written_off"]:
         pairs.append(("Written off", money(payout["written_off"], currency)))
     pairs.append(("Open", money(payout["open_amount"], currency)))
+    if payout["held"]:
+        part = percent(readable(e.releases[0]["collected"], 4))
+        pairs.append(("Held", f"{money(payout['held'], currency)}: customers have paid {part} of what it is for"))
     if payout["waiting"]:
         pairs.append(("Not due yet", money(payout["waiting"], currency)))
     pairs.append(("Due", str(payout["due_date"] or f"once {money(e.benefit['minimum'], currency)} have gathered, or the term ends")))

@@ -394,6 +394,7 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "clawback": b.settle.clawback,
         "lag_days": b.settle.lag_days,
         "minimum": b.settle.minimum,
+        "paid_when": b.settle.when,
         "placement": placement if isinstance(placement, str) else "tier",
         "placement_tier": None if isinstance(placement, str) else placement.tier,
         "forecast": b.accrue.forecast,

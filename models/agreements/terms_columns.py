@@ -130,6 +130,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "clawback": TEXT,
         "lag_days": INT,
         "minimum": NUMBER,
+        "paid_when": TEXT,
         "placement": TEXT,
         "placement_tier": INT,
         "forecast": TEXT,

@@ -52,7 +52,7 @@ class Feed:
     @property
     def day(self) -> str | None:
         """The column with the day of a row's event; None where the feed's rows are not events."""
-        return next((column.name for column in self.columns if column.name in ("date", "paid_on")), None)
+        return next((column.name for column in self.columns if column.name in ("date", "paid_on", "collected_on")), None)
 
     @property
     def accepts_any_text(self) -> bool:
@@ -149,6 +149,15 @@ FEEDS: dict[str, Feed] = {
                 _text("approved_by"),
             ),
             key=("adjustment_id",),  # exported again, it is the same; with another amount, it replaces the first
+        ),
+        Feed(
+            "collections",
+            (
+                _text("transaction_id", True),
+                Column("line", "integer"),  # empty: all lines of the transaction
+                _date("collected_on", True),
+                Column("share", "amount", default="1"),
+            ),
         ),
         Feed(
             "assignments",

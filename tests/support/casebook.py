@@ -32,6 +32,7 @@ KEYS = {
     "fx_rates": ["date", "from_currency", "to_currency"],
     "payments": ["reference"],
     "adjustments": ["adjustment_id"],
+    "collections": ["transaction_id", "line", "collected_on"],
     "assignments": ["partner_id", "participant_id", "from"],
 }
 RESULT_KEY = ("agreement", "benefit", "participant", "window_start")

@@ -262,13 +262,17 @@ RELEASED: dict[str, list[tuple[str, str]]] = {
 }  # fmt: skip
 
 ADJUSTED: dict[str, list[tuple[str, str]]] = {
-    "stg_adjustments.sql": [("and date <= (select as_of", "and date < (select as_of"), ("<> {{ as_name", "= {{ as_name")],
-    "int_payouts_paid.sql": [("    where is_approved\n", ""), ("payouts.payout + coalesce(adjustments.adjusted, 0)", "payouts.payout")],
-    "fct_adjustment.sql": [("when not adjustments.is_approved then 'not_approved'", "when false then 'not_approved'")],
-    "int_rows_unresolved.sql": [("not adjustments.is_approved and", "adjustments.is_approved and")],
+    "stg_adjustments.sql": [
+        ("and date <= (select as_of", "and date < (select as_of"),
+        ("= {{ as_name(\"adjustments.by\") }}, true)", "= {{ as_name(\"adjustments.by\") }}, false)"),
+        ("10 ** (6 - decimals.minor_units)", "10 ** (5 - decimals.minor_units)"),
+    ],
+    "int_payouts_paid.sql": [("    where waits_for is null\n", ""), ("payouts.payout + coalesce(adjustments.adjusted, 0)", "payouts.payout")],
+    "fct_adjustment.sql": [("coalesce(adjustments.waits_for, 'booked')", "'booked'")],
+    "int_rows_unresolved.sql": [("adjustments.waits_for is not null and", "adjustments.waits_for is null and")],
     "int_payouts_gathered.sql": [("payable >= minimum or is_last", "payable > minimum or is_last")],
     "int_journal_entries_unposted.sql": [
-        ("    where is_approved\n", ""),
+        ("    where waits_for is null\n", ""),
         ("then accounts.payable_expense else accounts.receivable_asset end", "then accounts.payable_liability else accounts.receivable_asset end"),
         ("moved.kind = posted.kind and", ""),
         ("coalesce(now.amount, 0) - posted.amount", "coalesce(now.amount, 0)"),

@@ -54,7 +54,7 @@ delivered as (
         'adjustment' as kind, agreement, benefit, participant_id, window_start, date as day, amount,
         concat_ws(chr(31), adjustment_id, date, amount) as reference, file_no, row_no
     from {{ ref("stg_adjustments") }}
-    where is_approved
+    where waits_for is null
 ),
 
 moved as (

@@ -10,7 +10,7 @@ payments as (
 adjustments as (
     select agreement, benefit, participant_id, window_start, sum(amount) as adjusted
     from {{ ref("stg_adjustments") }}
-    where is_approved
+    where waits_for is null
     group by agreement, benefit, participant_id, window_start
 ),
 

@@ -56,15 +56,20 @@ select
     'adjustments' as feed,
     adjustments.file_no,
     adjustments.row_no,
-    'not_approved' as reason,
-    'approved_by' as column_name,
-    'the book has require_approval: true, and '
-    || coalesce(adjustments.approved_by || ' has made the adjustment and cannot approve it', 'nobody has approved the adjustment')
-    || '; it counts once another person has' as message
+    adjustments.waits_for as reason,
+    case adjustments.waits_for when 'not_approved' then 'approved_by' else 'amount' end as column_name,
+    case
+        when adjustments.waits_for = 'too_many_decimals'
+            then cast(adjustments.amount as varchar) || ' has more than the ' || adjustments.minor_units || ' decimals of the agreement''s currency'
+        when adjustments.approved_by is null
+            then 'the book has require_approval: true, and nobody has approved the adjustment; it counts once another person has'
+        else 'the book has require_approval: true, and ' || adjustments.approved_by
+            || ' has made the adjustment and cannot approve it; it counts once another person has'
+    end as message
 from {{ ref("stg_adjustments") }} as adjustments
 inner join payouts
     on adjustments.agreement = payouts.agreement_id
     and adjustments.benefit = payouts.benefit_id
     and adjustments.participant_id = payouts.participant_id
     and adjustments.window_start = payouts.window_start
-where not adjustments.is_approved and {{ is_configured("adjustments") }}
+where adjustments.waits_for is not null and {{ is_configured("adjustments") }}

@@ -18,7 +18,7 @@ select
     adjustments.reason,
     adjustments.by as made_by,
     adjustments.approved_by,
-    case when not adjustments.is_approved then 'not_approved' when identified.payout_id is null then 'unknown_payout' else 'booked' end as status,
+    case when identified.payout_id is null then 'unknown_payout' else coalesce(adjustments.waits_for, 'booked') end as status,
     files.file_name as source_file,
     files.sha256 as source_sha256,
     adjustments.row_no as source_row

@@ -32,6 +32,7 @@ releases as (
     select
         payout_key,
         sum(released) as released,
+        sum(held) as held,
         coalesce(min(due_date) filter (where status <> 'paid'), max(due_date)) as due_date
     from {{ ref("int_payouts_released") }}
     group by payout_key
@@ -61,6 +62,7 @@ valued as (
         paid.settled,
         paid.written_off,
         releases.released,
+        releases.held,
         releases.due_date,
         identified.payout_id,
         identified.agreement_id,
@@ -134,8 +136,9 @@ select
     agreement_version_id,
     benefit_version_id,
     cast(released as decimal(18, 4)) as released,
-    cast(payable - released as decimal(18, 4)) as waiting,
+    cast(payable - released - held as decimal(18, 4)) as waiting,
     written_off,
     adjusted,
-    payable
+    payable,
+    cast(held as decimal(18, 4)) as held
 from valued
