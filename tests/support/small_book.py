@@ -72,15 +72,16 @@ def make_frames(small: Small, benefits: Sequence[int] | None = None) -> tuple[di
     texts = {f"{n}.yaml": to_yaml(agreement) for n, agreement in enumerate(small.agreements)}
     terms = make_terms(_book(small), parse_agreements(texts), small.as_of)
     keys = {name: n for n, name in enumerate(_names(small))}
-    participants = [(n, keys[name], name) for n, agreement in enumerate(small.agreements) for name in agreement["participants"]]
+    participants = [(n, keys[name], name, agreement.get("payee", name)) for n, agreement in enumerate(small.agreements) for name in agreement["participants"]]
     measures = _sum_lines(small, terms)
-    together = ("agreement_key", "agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of")
+    together = ("agreement_key", "agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of", "pool")
     frames = {
         **terms,
         "benefits": terms["benefits"].join(terms["agreements"].select(together), on="agreement_key").sort("benefit_key"),
         "participants": pl.DataFrame(participants, schema=INPUTS["participants"], orient="row"),
         "measures": measures.drop("group_value").group_by(*GRAIN, maintain_order=True).agg(pl.col(c).sum() for c in SUMMED),
         "groups": measures.filter(~pl.col("is_prior")).drop("is_prior", "is_after_as_of"),
+        "runs": pl.DataFrame(schema=INPUTS["runs"]),
         "missing_rates": pl.DataFrame(schema=INPUTS["missing_rates"]),
         "targets": _target_rows(small),
         "metrics": pl.DataFrame(small.metrics, schema=INPUTS["metrics"], orient="row"),
