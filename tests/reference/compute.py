@@ -221,8 +221,8 @@ class _Run:
         status = "blocked" if s.reason else "final" if window.end <= self.book.as_of else "open"
         return {
             "status": status, "status_reason": s.reason, "agreement_version": number(case.agreement), "window_end": window.end,
-            "span_start": window.span_start, "measure": m, "base": e, "quantity": q, "pool_measure": s.m if s.own else None, "target": s.t, "baseline": s.b, "incentive": s.k,
-            "axis_value": None, "tier": 0, "curve_payout": ZERO, "multiplier": Fraction(1), "gate_factor": Fraction(1), "earned": ZERO,
+            "span_start": window.span_start, "measure": m, "base": e, "quantity": q, "target": s.t, "baseline": s.b, "incentive": s.k,
+            "pool_measure": s.m if s.own else None, "axis_value": None, "tier": 0, "curve_payout": ZERO, "multiplier": Fraction(1), "gate_factor": Fraction(1), "earned": ZERO,
             "prior_earned": state.before, "carried": ZERO, "payout": ZERO,
         }  # fmt: skip
 
