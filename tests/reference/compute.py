@@ -222,8 +222,8 @@ class _Run:
         return {
             "status": status, "status_reason": s.reason, "agreement_version": number(case.agreement), "window_end": window.end,
             "span_start": window.span_start, "measure": m, "base": e, "quantity": q, "target": s.t, "baseline": s.b, "incentive": s.k,
-            "pool_measure": s.m if s.own else None, "axis_value": None, "tier": 0, "curve_payout": ZERO, "multiplier": Fraction(1), "gate_factor": Fraction(1), "earned": ZERO,
-            "prior_earned": state.before, "carried": ZERO, "payout": ZERO,
+            "pool_measure": s.m if s.own else None, "axis_value": None, "tier": 0, "curve_payout": ZERO, "multiplier": Fraction(1),
+            "gate_factor": Fraction(1), "earned": ZERO, "prior_earned": state.before, "carried": ZERO, "payout": ZERO,
         }  # fmt: skip
 
     def _earn(self, case: BenefitLines, window: Window, participant: str, last: dt.date, s: Position, state: _State, row: Row) -> Fraction:
