@@ -39,7 +39,7 @@ def spread_pools(frame: pl.DataFrame, benefits: pl.DataFrame, participants: pl.D
     keys = [name for name in frame.columns if name not in values and name != "participant_key"]
     pools = frame.join(sets, on="line_set_key", how="semi").group_by(keys).agg(*summed)
     members = participants.select("agreement_key", "participant_key")
-    spread = pools.join(sets, on="line_set_key").join(members, on="agreement_key").select(frame.columns).cast(dict(frame.schema))
+    spread = pools.join(sets, on="line_set_key").join(members, on="agreement_key").select(frame.columns).cast(frame.schema)
     return pl.concat([frame.join(sets, on="line_set_key", how="anti"), spread])
 
 

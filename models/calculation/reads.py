@@ -129,8 +129,8 @@ _READS: Mapping[str, Mapping[str, str]] = {
         ),
     },
     "find_ratios": {
-        ALONG: "benefit_key agreement_id participant_key figures_of pool_row window_end period_no payout_key axes.benefit_key axes.slot axes.axis axis_parts.benefit_key "
-        "axis_parts.slot axis_parts.part_no metrics.participant_id metrics.metric",
+        ALONG: "benefit_key agreement_id participant_key figures_of pool_row window_end period_no payout_key axes.benefit_key axes.slot axes.axis "
+        "axis_parts.benefit_key axis_parts.slot axis_parts.part_no metrics.participant_id metrics.metric",
         **dict.fromkeys((*_RATIOS.split(), "axis_words_n"), f"{_OF_LINES} {_PARTS} {_SEEN}"),
         **dict.fromkeys(_VIEWED.split(), f"{_PARTS} {_SEEN} forecast feed_target window_start is_end"),
         **dict.fromkeys(("reason", "axis_missing"), f"reason {_OF_LINES} {_PARTS}"),
