@@ -1,4 +1,4 @@
-"""Rows that this run took in and that count otherwise than most people mean: outside every term, or credited in shares that do not add to 1, or collected of nothing.
+"""Rows that this run took in and that count otherwise than most people mean: outside every term, in shares that do not add to 1, of no known line.
 
 Belongs here: these warnings, which need the agreements or the rows of several files. Does not belong here: contradictions, which stop the run
 (assets/transform/reference_checks.py), warnings about one file (assets/feeds/).
@@ -80,7 +80,8 @@ _UNKNOWN = """
     select count(*), min(transaction_id)
     from raw.collections
     where list_contains(?::integer[], file_no) and not exists (
-        from raw.transactions where transactions.transaction_id = collections.transaction_id and transactions.line = coalesce(collections.line, transactions.line)
+        from raw.transactions as lines
+        where lines.transaction_id = collections.transaction_id and lines.line = coalesce(collections.line, lines.line)
     )"""
 
 #: Spans of days with the same assignments begin on the first day of one, or on the day after another.

@@ -15,6 +15,7 @@ from tests.reference.earning import rounded
 from tests.reference.read import UNIT, Book, Row
 
 ZERO = Fraction(0)
+Key = tuple[str, str, str, dt.date]  # agreement, benefit, participant, window start
 
 
 @dataclass
@@ -35,7 +36,9 @@ class Release:
         return "held" if self.released != self.amount and self.released <= self.settled else "due"
 
 
-def release(outcomes: Sequence[Outcome], lines: dict[tuple[str, str, str, dt.date], list[Row]], book: Book, calendar: Calendar) -> dict[tuple[str, str, str, dt.date], list[Release]]:
+def release(
+    outcomes: Sequence[Outcome], lines: dict[tuple[str, str, str, dt.date], list[Row]], book: Book, calendar: Calendar
+) -> dict[tuple[str, str, str, dt.date], list[Release]]:
     """The parts of each payout by its key; adds adjusted, payable, due_date, released, held, waiting, settled and open_amount to the rows.
 
     The outcomes of a benefit are in order of their windows.
@@ -53,7 +56,7 @@ def release(outcomes: Sequence[Outcome], lines: dict[tuple[str, str, str, dt.dat
             row["adjusted"] += Fraction(adjustment["amount"], UNIT)
     for row in rows.values():
         row["payable"] = row["payout"] + row["adjusted"]
-    found: dict[tuple[str, str, str, dt.date], list[Release]] = {}
+    found: dict[Key, list[Release]] = {}
     gathering: dict[tuple[str, str, str], list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         key = (outcome.agreement, str(outcome.case.benefit["id"]), outcome.participant, outcome.window.start)

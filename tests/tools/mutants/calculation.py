@@ -17,6 +17,7 @@ TESTS = (
         for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "ranks", "forecasts", "multiples", "counted_measures")
     ),
     "tests/unit/calculation/test_other_benefits.py",
+    "tests/unit/calculation/test_placed_pools.py",
     "tests/unit/agreements/test_benefit_axes.py",
     "tests/unit/agreements/test_constant_rates.py",
     "tests/unit/agreements/test_agreement_language.py",
@@ -48,6 +49,18 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("below += tiers[i - 1].pays[\"rate\"] * tier.start", "below += tier.pays[\"rate\"] * tier.start"),
         ("rates += tier.pays[\"rate\"]", "rates = tier.pays[\"rate\"]"),
         ("for t in tiers[: i + 1]), ZERO)", "for t in tiers[i : i + 1]), ZERO)"),
+    ],
+    "models/calculation/placed_pools.py": [
+        ('weight = choose(is_nothing, integers(members["member_measure"]), weight)', 'weight = choose(is_nothing, 1, weight)'),
+        ('(integers(members["measure_to_date"]) <= 0)', '(integers(members["measure_to_date"]) < 0)'),
+        ("sign = choose(total < 0, -1, 1)", "sign = choose(total < 0, 1, 1)"),
+        ("choose(is_increment, integers(members[\"base_to_date\"]) * measure, ", "choose(is_increment, 0, "),
+        ("amount * figures.part + share * figures.incentive", "amount * figures.part"),
+    ],
+    "models/calculation/placed_slices.py": [
+        ("choose(is_filled, filled, own), choose(is_filled, length[part], pool)", "own, pool"),
+        ('is_between("span_first_period", "until")', 'is_between("span_first_period", 10**6)'),
+        ('integers(parts["per_unit"]) * figures.quantity) * unit', 'integers(parts["per_unit"]) * figures.base) * unit'),
     ],
     "models/calculation/tie_breaks.py": [
         ("pl.when(~lacks).then(", "pl.when(True).then("),

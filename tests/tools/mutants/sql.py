@@ -11,6 +11,7 @@ LINES = ("tests/integration/sql/test_dbt_lines.py",)
 SHARES = ("tests/integration/sql/test_shares_of_new_lines.py",)
 MAGNITUDES = ("tests/integration/sql/test_magnitudes.py",)
 GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
+COLLECTIONS = ("tests/golden", "-k", "collected")
 ADJUSTMENTS = ("tests/integration/ledger/test_adjustments.py", "tests/golden", "-k", "adjust")
 RELEASES = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case and released")
 #: Files that arrive one after the other: doubled, corrected, snapshots, rejected.
@@ -135,7 +136,12 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("coalesce(line_sets.counts_from, agreements.term_from) as term_from", "agreements.term_from"),
         ("when line_sets.counts_from is not null then line_sets.counts_from\n", ""),
     ],
-    "int_credits_spanned.sql": [("where pool = 'each'", "where true")],
+    "int_credits_spanned.sql": [
+        ("where pool = 'each'", "where true"),
+        ("    where taken.first_day is null\n", ""),
+        ("greatest(above.first_day, below.first_day, between_them.first_day) as first_day", "greatest(above.first_day, below.first_day) as first_day"),
+        ("case when credited.pool <> 'placed' then credited.participant_key end", "credited.participant_key"),
+    ],
     "int_participations.sql": [
         ("and matched.attribute_count = needed.attribute_count", "and matched.attribute_count >= 1"),
     ],
@@ -158,7 +164,7 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("where payout <> 0", "where payout > 0"),
     ],
     "int_participants.sql": [
-        ("where agreements.pool = 'each' and participations.is_in_term", "where agreements.pool = 'each'"),
+        ("where agreements.pool <> 'together' and participations.is_in_term", "where agreements.pool <> 'together'"),
     ],
 }  # fmt: skip
 
@@ -257,7 +263,7 @@ RELEASED: dict[str, list[tuple[str, str]]] = {
     ],
     "fct_payout.sql": [
         ("coalesce(min(due_date) filter (where status <> 'paid'), max(due_date))", "min(due_date)"),
-        ("payable - released as decimal", "payable - settled as decimal"),
+        ("payable - released - held as decimal", "payable - released as decimal"),
     ],
 }  # fmt: skip
 
@@ -276,6 +282,24 @@ ADJUSTED: dict[str, list[tuple[str, str]]] = {
         ("then accounts.payable_expense else accounts.receivable_asset end", "then accounts.payable_liability else accounts.receivable_asset end"),
         ("moved.kind = posted.kind and", ""),
         ("coalesce(now.amount, 0) - posted.amount", "coalesce(now.amount, 0)"),
+    ],
+}  # fmt: skip
+
+COLLECTED: dict[str, list[tuple[str, str]]] = {
+    "stg_collections.sql": [("and collected_on <=", "and collected_on <")],
+    "int_payouts_collected.sql": [
+        ("allocated.share_units <= 0 then 1", "allocated.share_units < 0 then coalesce(of_line.share, 0)"),
+        ("coalesce(of_all.share, 0) < 1 then 0", "coalesce(of_all.share, 0) < 0 then 0"),
+        ("coalesce(of_all.share, 0), 0), 1)", "coalesce(of_all.share, 0), 0), 2)"),
+        ("allocated.line = of_line.line", "true"),
+        ("and of_all.line is null", "and of_all.line is not null"),
+        ("least(greatest(collected_units, 0), all_units)", "least(collected_units, all_units)"),
+        ("where all_units > 0", "where all_units <> 0"),
+    ],
+    "int_payouts_released.sql": [
+        ("collected_units < all_units and units > 0", "collected_units < all_units"),
+        ("when released <> amount and released <= settled", "when released <> amount and released < settled"),
+        ("case when is_due then amount - released else 0 end", "amount - released"),
     ],
 }  # fmt: skip
 
@@ -369,6 +393,7 @@ MUTANTS: list[Mutant] = [
     *mutants_of(CLOSED_AGAIN, CLOSE),
     *mutants_of(RELEASED, RELEASES),
     *mutants_of(ADJUSTED, ADJUSTMENTS),
+    *mutants_of(COLLECTED, COLLECTIONS),
     *mutants_of(ARRIVED, ARRIVALS),
     *mutants_of(DELETED, DELETIONS),
     *mutants_of(PARTED, PARTS),

@@ -110,7 +110,8 @@ def test_a_day_may_be_quoted_or_not() -> None:
         ("[P]", "[' P']", "5: participants[0]", "without spaces at its ends"),
         ("currency: EUR", "currency: EURO", "3: currency", "ISO 4217"),
         (HEAD, HEAD + "\npool: together", "3: pool", "needs payee, which says who is paid"),
-        (HEAD, HEAD + "\npayee: X", "3: payee", "is allowed with pool: together only"),
+        (HEAD, HEAD + "\npayee: X", "3: payee", "is allowed with pool: together or placed only"),
+        (HEAD, HEAD + "\npool: all", "3: pool", "allowed: 'each', 'together' or 'placed'"),
         (HEAD, HEAD + "\nscope: {types: [sail]}", "3: scope.types[0]", "allowed: 'sale', 'return'"),
         (HEAD, HEAD + "\nscope: {types: []}", "3: scope.types", "at least 1 item"),
         (HEAD, HEAD + "\nscope: {products: {include: {category: []}}}", "3: scope.products.include.category", "at least 1 item"),
@@ -251,7 +252,6 @@ UNSUPPORTED = {
     "each order by itself": (BENEFIT, BENEFIT + "\n  each: transaction_id", "10: benefits[0].each", "Allowed: id, clause"),
     "slices cut within a line": (BENEFIT, BENEFIT + "\n  method: graduated\n  slices: by_line", "11: benefits[0].slices", "Allowed: id, clause"),
     "paid once collected": (BENEFIT, BENEFIT + "\n  settle: {when: collected}", "10: benefits[0].settle.when", "Allowed: lag_days, minimum"),
-    "placed together, paid each": (HEAD, HEAD + "\npool: placed", "3: pool", "allowed: 'each' or 'together'"),
     "new terms within a window": (HEAD, HEAD + "\namendment: from_date", "3: amendment", "allowed: 'next_window' or 'restate'"),
 }
 
@@ -329,6 +329,7 @@ def test_scopes_without_a_common_value_leave_no_product() -> None:
         ("{release: [{share: 0.5}, {share: 0.499999}]}", "release", "not to exactly 1"),
         ("{release: [{share: 0.5}, {share: 0.5}], lag_days: 0}", "lag_days", "without release only"),
         ("{release: [{share: 1}], minimum: 10}", "minimum", "cannot be combined with release"),
+        ("{when: collected, minimum: 10}", "minimum", "cannot be combined with when: collected"),
         ("{release: [{share: 0}, {share: 1}]}", "release[0].share", "above 0 and at most 1"),
         ("{release: [{share: 1.000001}]}", "release[0].share", "above 0 and at most 1"),
         ("{release: [{share: 1/0}]}", "release[0].share", "a number is needed"),

@@ -27,7 +27,7 @@ to_allocate as (
         benefits.share_line_set_key as measure_line_set_key,
         payouts.participant_key,
         benefits.share_measure as measure_kind,
-        benefits.method = 'graduated' and benefits.measure <> 'distinct' as is_graduated,
+        benefits.method = 'graduated' and benefits.measure <> 'distinct' and agreements.pool <> 'placed' as is_graduated,
         benefits.by_axis,
         benefits.measure_every,
         benefits.prorate = 'days' and benefits.by_axis in ('measure', 'growth_amount') as has_thresholds_prorated,

@@ -138,6 +138,7 @@ select
     cast(released as decimal(18, 4)) as released,
     cast(payable - released - held as decimal(18, 4)) as waiting,
     written_off,
+    pool_measure,
     adjusted,
     payable,
     cast(held as decimal(18, 4)) as held
