@@ -130,7 +130,7 @@ def _benefit(site: Site, agreement: Row, benefit: Row, of: dict[str, By]) -> dic
     columns = (Column("Participant"), Column("Place", "number"), Column("Tier", "number"), Column("Payout", "number"))
     name = f"{slug(benefit['agreement_id'])}-{slug(benefit['benefit_id'])}"
     return {
-        "id": f"benefit-{slug(benefit['benefit_id'])}",
+        "id": f"benefit-{benefit['benefit_id']}",
         "benefit": benefit,
         "words": describe_benefit(benefit, latest("dim_scope"), latest("dim_gate"), latest("dim_multiplier"), currency),
         "tiers": tier_table(benefit, tiers, currency),

@@ -109,7 +109,7 @@
     box.appendChild(svg);
     if (found.dataset.low && p.axis !== null) {
       var space = "http://www.w3.org/2000/svg", bounds = svg.viewBox.baseVal, at = 66 + Math.max(0, Math.min(1, (Number(p.axis) - low) / (high - low))) * (bounds.width - 66 - 32), line = document.createElementNS(space, "line"), text = document.createElementNS(space, "text");
-      line.setAttribute("class", "here"); line.setAttribute("x1", at); line.setAttribute("x2", at); line.setAttribute("y1", 30); line.setAttribute("y2", bounds.height - 42);
+      line.setAttribute("class", "here"); line.setAttribute("x1", at); line.setAttribute("x2", at); line.setAttribute("y1", 33); line.setAttribute("y2", bounds.height - 42);
       text.setAttribute("class", "here-text"); text.setAttribute("x", at); text.setAttribute("y", 25); text.setAttribute("text-anchor", at > bounds.width - 110 ? "end" : at < 130 ? "start" : "middle"); text.textContent = "here: " + inUnit(p.axis, benefit.axisUnit, cur);
       svg.append(line, text);
     }

@@ -181,7 +181,7 @@
     side.appendChild(theme);
     /* keys: / searches, j and k walk the rows of the first table, Enter opens */
     document.addEventListener("keydown", function (event) {
-      if (event.target.closest("input, dialog, textarea") || event.metaKey || event.ctrlKey || event.altKey) return;
+      if ((event.target.closest && event.target.closest("input, dialog, textarea")) || event.metaKey || event.ctrlKey || event.altKey) return;
       if (event.key === "/") { open(); event.preventDefault(); return; }
       var rows = Array.from(document.querySelectorAll(".table tbody tr")).filter(function (row) { return row.offsetParent; }), at = rows.findIndex(function (row) { return row.classList.contains("on"); });
       if ((event.key === "j" || event.key === "k") && rows.length) {
