@@ -146,9 +146,9 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
             else:
                 (published / DATABASE).unlink(missing_ok=True)
             switch(published, target)
+            append_run(context.archive, run, shared_log(context, RUNS))
             if report is not None:
                 switch_report(published, report)
-            append_run(context.archive, run, shared_log(context, RUNS))
             con.execute("reset disabled_optimizers")
     finally:
         clear_unfinished(published)
