@@ -285,7 +285,8 @@ def _grid(e: Explanation) -> Table:
 
 
 def _tier_note(e: Explanation) -> str:
-    return METHODS.get(str(e.benefit.get("method")), "")
+    method, each = METHODS.get(str(e.benefit.get("method")), ""), e.benefit.get("each")
+    return f"lines with one {each} are a group with a place of its own: {method}" if each else method
 
 
 def _steps(e: Explanation) -> Table:

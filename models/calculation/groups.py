@@ -3,7 +3,7 @@
 Belongs here: the figures of every group to the end of each period, what it earns, and the exact sum. Does not belong here: sums per group and period (SQL:
 int_measures_summed), curves and limits (payouts.py), multiplier, gates and rounding, which are of the sum (payouts.py).
 
-A group changes only in periods in which it has lines, so it is evaluated there alone. What a payout earns up to a period is the sum over its groups of the
+A group changes only in periods in which it has lines, so it is evaluated there alone, unless its place is the participant's. What a payout earns up to a period is the sum over its groups of the
 last evaluation by then.
 """
 
@@ -50,14 +50,34 @@ class Groups:
 
     figures: pl.DataFrame
 
-    def at(self, rows: pl.DataFrame) -> pl.DataFrame:
+    def at(self, rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
         """The groups of these rows of results, with the columns of the results; `at` is the place of the result, `until` that of the group's next change."""
         own = rows.drop(*_FIGURES, "row", "line_count", strict=False).with_row_index("at")
         return (
-            self.figures.join(own, on=["payout_key", "period_no"], maintain_order="left")
+            self._at_every_place(rows, axes)
+            .join(own, on=["payout_key", "period_no"], maintain_order="left")
             .with_columns(pl.col("at").cast(pl.Int64))
             .with_columns(pl.col("at").shift(-1).over(_GROUP).alias("until"))
         )
+
+
+    def _at_every_place(self, rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
+        """The figures; where the place on the curve is the participant's and may change without a line of the group, those of every period from a group's
+        first line on."""
+        moving = axes.filter(pl.col("slot").is_in((CURVE, COLUMNS)) & pl.col("axis").is_in(("metric", "benefit", "score")))
+        places = rows.join(moving, on="benefit_key", how="semi").select("payout_key", "period_no")
+        if places.is_empty():
+            return self.figures
+        of_places = self.figures.join(places, on="payout_key", how="semi")
+        every = (
+            places.join(of_places.group_by(_GROUP).agg(pl.col("period_no").min().alias("first")), on="payout_key")
+            .filter(pl.col("period_no") >= pl.col("first"))
+            .drop("first")
+            .join(of_places, on=[*_GROUP, "period_no"], how="left", nulls_equal=True)
+            .sort(*_GROUP, "period_no")
+            .with_columns(pl.col(name).forward_fill().over(_GROUP) for name in _FIGURES)
+        )
+        return pl.concat([self.figures.join(places, on="payout_key", how="anti"), every.select(self.figures.columns)])
 
 
 def sum_groups(rows: pl.DataFrame, groups: pl.DataFrame) -> tuple[pl.DataFrame, Groups | None]:
@@ -139,7 +159,7 @@ def earn_groups(rows: pl.DataFrame, groups: Groups | None, axes: pl.DataFrame, s
     is_grouped = pl.col("each").is_not_null() & pl.col("reason").is_null()
     if groups is None or rows.filter(is_grouped).is_empty():
         return rows, pl.DataFrame()
-    found = groups.at(rows.filter(is_grouped))
+    found = groups.at(rows.filter(is_grouped), axes)
     payout = rows.select(pl.col("payout_key").rle_id()).to_series().to_numpy().astype(np.int64)
     at = rows.with_row_index("at").filter(is_grouped)["at"].to_numpy().astype(np.int64)
     found = found.with_columns(pl.Series("at", at[found["at"].to_numpy()]), pl.Series("until", at).gather(found["until"]))
@@ -169,7 +189,7 @@ def list_groups(ended: Sequence[pl.DataFrame]) -> pl.DataFrame:
         return pl.DataFrame(schema={**TABLES["payout_groups"], "benefit_key": KEY})
     names = {"measure": "measure_name", "base": "base_name"}
     figures = {"measure_to_date": "measure", "base_to_date": "base", "quantity_to_date": "quantity"}
-    joined = pl.concat(found, how="diagonal").drop("quantity").rename(names).rename(figures)
+    joined = pl.concat(found, how="diagonal").drop("quantity", "amount", "cost").rename(names).rename(figures)
     return joined.sort(*_GROUP, nulls_last=True)
 
 

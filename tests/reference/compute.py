@@ -221,8 +221,9 @@ class _Run:
         """Fills in what the span has earned, and returns what the window adds to it."""
         result = earn(case.benefit, window, s)
         before, state.before = state.before, self._rounded(case, result.limited)
+        axis = curve_axis(case.benefit)  # groups have places of their own
         row |= {
-            "axis_value": s.x[curve_axis(case.benefit)], "tier": result.tier, "curve_payout": result.curve, "multiplier": result.multiplier,
+            "axis_value": None if s.groups is not None and axis[0] in ("measure", "ratio") else s.x[axis], "tier": result.tier, "curve_payout": result.curve, "multiplier": result.multiplier,
             "gate_factor": result.gate, "earned": state.before, "exact": result.limited, "is_limited": result.is_limited,
         }  # fmt: skip
         return state.before - before

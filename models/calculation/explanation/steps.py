@@ -405,7 +405,7 @@ def _group_formula() -> pl.Expr:
     name = pl.coalesce(pl.col("group_value"), pl.lit("none"))
     return (
         pl.when(pl.col("others").is_not_null())
-        .then(pl.format("the sum of {} other groups", "others"))
+        .then(pl.format("all other groups together: {}", "others"))
         .otherwise(pl.format("{} {}: {}{}", "each", name, of_tier, limited))
     )
 

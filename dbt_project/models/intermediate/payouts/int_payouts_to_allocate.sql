@@ -34,7 +34,8 @@ wholes as (
         {% if var("book").has_groups %}
         groups.digest as groups_digest,
         case
-            when payouts.is_of_groups then groups.weight_total else coalesce(slices.weight_total, payouts.window_millionths, payouts.window_units)
+            when not payouts.is_of_groups then coalesce(slices.weight_total, payouts.window_millionths, payouts.window_units)
+            when payouts.window_units > 0 then groups.weight_total
         end as running_total,
         {% else %}
         coalesce(slices.weight_total, payouts.window_millionths, payouts.window_units) as running_total,
