@@ -168,7 +168,7 @@ def _attributes_of_transactions(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _unknown_measures(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Problem]:
-    """Attributes that are measured, counted, group or multiply lines or break ties, and that nobody has: transactions, or for product.x and partner.x those feeds."""
+    """Attributes that are measured or counted, group or multiply lines or break ties, and that nobody has: transactions, for product.x and partner.x those."""
     known = {"of": _attributes_of_transactions(con)}
     of_others = con.execute(
         "select case feed when 'products' then 'product.' else 'partner.' end || name from raw.attributes where feed in ('products', 'partners') order by all"

@@ -3,14 +3,13 @@
 Belongs here: the figures of every group to the end of each period, what it earns, and the exact sum. Does not belong here: sums per group and period (SQL:
 int_measures_summed), curves and limits (payouts.py), multiplier, gates and rounding, which are of the sum (payouts.py).
 
-A group changes only in periods in which it has lines, so it is evaluated there alone, unless its place is the participant's. What a payout earns up to a period is the sum over its groups of the
-last evaluation by then.
+A group changes only in periods in which it has lines, so it is evaluated there alone, unless its place is the participant's. What a payout earns up to a
+period is the sum over its groups of the last evaluation by then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import lcm
 
 import numpy as np
@@ -40,26 +39,31 @@ _ROLES = {"own": "line_set_key", "measure": "measure_line_set_key", "base": "bas
 _GROUP = ("payout_key", "group_value")
 #: Sums over the benefit's own lines, for ratios.
 _OF_RATIOS = {"amount_to_date": "amount", "cost_to_date": "cost", "units_to_date": "quantity", "count_to_date": "line_count"}
+#: Terms that the figures come with.
+_TERMS = ("base", "measure_every", "measure_round")
 #: The figures of a group up to the end of a period.
 _FIGURES = ("measure_to_date", "base_to_date", "quantity_to_date", *_OF_RATIOS, "lines_to_date")
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Figures to date: one row per payout × group × period in which the group has lines, a group's periods one after the other."""
+    """Figures to date: one row per payout × group × period in which the group has lines, a group's periods one after the other.
+
+    `ended`: the groups at the end of the payouts that earn_groups has evaluated, with `pays` and `tier`.
+    """
 
     figures: pl.DataFrame
+    ended: list[pl.DataFrame] = field(default_factory=list)
 
     def at(self, rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
         """The groups of these rows of results, with the columns of the results; `at` is the place of the result, `until` that of the group's next change."""
-        own = rows.drop(*_FIGURES, "row", "line_count", strict=False).with_row_index("at")
+        own = rows.drop(*_FIGURES, "row", "line_count", *_TERMS, strict=False).with_row_index("at")
         return (
             self._at_every_place(rows, axes)
             .join(own, on=["payout_key", "period_no"], maintain_order="left")
             .with_columns(pl.col("at").cast(pl.Int64))
             .with_columns(pl.col("at").shift(-1).over(_GROUP).alias("until"))
         )
-
 
     def _at_every_place(self, rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
         """The figures; where the place on the curve is the participant's and may change without a line of the group, those of every period from a group's
@@ -75,19 +79,16 @@ class Groups:
             .drop("first")
             .join(of_places, on=[*_GROUP, "period_no"], how="left", nulls_equal=True)
             .sort(*_GROUP, "period_no")
-            .with_columns(pl.col(name).forward_fill().over(_GROUP) for name in _FIGURES)
+            .with_columns(pl.col(name).forward_fill().over(_GROUP) for name in (*_FIGURES, *_TERMS))
         )
         return pl.concat([self.figures.join(places, on="payout_key", how="anti"), every.select(self.figures.columns)])
 
 
-def sum_groups(rows: pl.DataFrame, groups: pl.DataFrame) -> tuple[pl.DataFrame, Groups | None]:
-    """The figures of all groups; and the rows, whose measure and quantity are the sum over the groups where these count multiples.
-
-    rows: of achievement.measure_periods. groups: as in columns.INPUTS. No groups where no benefit has any.
-    """
+def sum_groups(rows: pl.DataFrame, groups: pl.DataFrame) -> Groups | None:
+    """The figures of all groups; None where no benefit has any. rows: of achievement.measure_periods. groups: as in columns.INPUTS."""
     grouped = rows.filter(pl.col("each").is_not_null())
     if grouped.is_empty():
-        return rows, None
+        return None
     measured, base = column_of(pl.col("measure")), column_of(pl.col("base"))
     of_measure = {"measure_to_date": measured, "base_to_date": pl.when(pl.col("base") == "measure").then(measured), "lines_to_date": pl.col("line_count")}
     brings = {
@@ -95,27 +96,24 @@ def sum_groups(rows: pl.DataFrame, groups: pl.DataFrame) -> tuple[pl.DataFrame, 
         "measure": of_measure,
         "base": {"base_to_date": pl.when(pl.col("base") != "measure").then(base)},
     }
-    keys = grouped.select("payout_key", "period_no", "participant_key", "measure", "base", "measure_every", "measure_round", *_ROLES.values())
+    keys = grouped.select("payout_key", "period_no", "participant_key", "measure", *_TERMS, *_ROLES.values())
     found = [
         keys.join(
             groups.select("line_set_key", "participant_key", "period_no", "group_value", *SUMMED),
             left_on=[key, "participant_key", "period_no"],
             right_on=["line_set_key", "participant_key", "period_no"],
-        ).select("payout_key", "period_no", "group_value", "base", "measure_every", "measure_round", **brings[role])
+        ).select("payout_key", "period_no", "group_value", *_TERMS, **brings[role])
         for role, key in _ROLES.items()
     ]
     figures = (
         pl.concat(found, how="diagonal")
-        .group_by("payout_key", "group_value", "period_no", "base", "measure_every", "measure_round")
+        .group_by(*_GROUP, "period_no", *_TERMS)
         .agg(pl.col(name).sum() for name in _FIGURES)
         .sort(*_GROUP, "period_no")
         .with_columns(pl.col(name).cum_sum().over(_GROUP) for name in _FIGURES)
     )
     is_counted = figures["measure_every"].is_not_null()
-    if is_counted.any():
-        figures = _count(figures, is_counted)
-        rows = _add_up_counts(rows, figures)
-    return rows, Groups(figures.drop("base", "measure_every", "measure_round"))
+    return Groups(_count(figures, is_counted) if is_counted.any() else figures)
 
 
 def _count(figures: pl.DataFrame, is_counted: pl.Series) -> pl.DataFrame:
@@ -126,17 +124,18 @@ def _count(figures: pl.DataFrame, is_counted: pl.Series) -> pl.DataFrame:
     figures = figures.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("row")).join(counts, on="row", how="left", maintain_order="left")
     of_base = pl.when(pl.col("base") == "measure").then("number")
     return figures.with_columns(
-        *(pl.coalesce("number", name).alias(name) for name in ("measure_to_date", "quantity_to_date")), pl.coalesce(of_base, "base_to_date").alias("base_to_date")
+        *(pl.coalesce("number", name).alias(name) for name in ("measure_to_date", "quantity_to_date")),
+        pl.coalesce(of_base, "base_to_date").alias("base_to_date"),
     ).drop("row", "number")
 
 
-def _add_up_counts(rows: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
-    """measure_to_date, and what is equal to it, as the sum over groups."""
-    counted = figures.filter(pl.col("measure_every").is_not_null())
-    number = pl.col("measure_to_date")
-    added = (
-        counted.with_columns((number - number.shift(1).over(_GROUP).fill_null(0)).alias("number")).group_by("payout_key", "period_no").agg(pl.col("number").sum())
-    )
+def count_in_groups(rows: pl.DataFrame, groups: Groups | None) -> pl.DataFrame:
+    """The rows with measure_to_date, and what is equal to it, as the sum over groups where these count multiples. One row in, one out."""
+    if groups is None or groups.figures["measure_every"].is_null().all():
+        return rows
+    counted, number = groups.figures.filter(pl.col("measure_every").is_not_null()), pl.col("measure_to_date")
+    changes = counted.with_columns((number - number.shift(1).over(_GROUP).fill_null(0)).alias("number"))
+    added = changes.group_by("payout_key", "period_no").agg(pl.col("number").sum())
     is_count = pl.col("each").is_not_null() & pl.col("measure_every").is_not_null()
     is_base = is_count & (pl.col("base") == "measure")
     return (
@@ -150,15 +149,15 @@ def _add_up_counts(rows: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def earn_groups(rows: pl.DataFrame, groups: Groups | None, axes: pl.DataFrame, scheme: Scheme) -> tuple[pl.DataFrame, pl.DataFrame]:
+def earn_groups(rows: pl.DataFrame, groups: Groups | None, axes: pl.DataFrame, scheme: Scheme) -> pl.DataFrame:
     """The rows with groups_numerator / groups_denominator, what the groups earn up to the end of the period, and groups_tier, the highest that one of them
-    has reached; null where a benefit has no groups, and for blocked rows. And the groups at the end of every payout, with `pays`.
+    has reached; null where a benefit has no groups, and for blocked rows. One row in, one out; without groups, without these columns.
 
     With a placement of {tier: n}, tier_numerator / tier_denominator are what they would earn at that tier.
     """
     is_grouped = pl.col("each").is_not_null() & pl.col("reason").is_null()
     if groups is None or rows.filter(is_grouped).is_empty():
-        return rows, pl.DataFrame()
+        return rows
     found = groups.at(rows.filter(is_grouped), axes)
     payout = rows.select(pl.col("payout_key").rle_id()).to_series().to_numpy().astype(np.int64)
     at = rows.with_row_index("at").filter(is_grouped)["at"].to_numpy().astype(np.int64)
@@ -179,12 +178,13 @@ def earn_groups(rows: pl.DataFrame, groups: Groups | None, axes: pl.DataFrame, s
         pl.when(shows).then(pl.col("groups_tier").fill_null(0)).alias("groups_tier")
     )
     last = found.with_columns(as_exact(earned.numerator, earned.denominator).alias("pays"), pl.Series("tier", earned.tier, dtype=pl.Int32))
-    return rows, last.filter(pl.col("until").is_null())
+    groups.ended.append(last.filter(pl.col("until").is_null()))
+    return rows
 
 
-def list_groups(ended: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """The groups at the end of every payout, of all parts of earn_groups: with benefit_key, the terms of their benefit and their figures."""
-    found = [each.rename({"lines_to_date": "line_count"}) for each in ended if len(each)]
+def list_groups(groups: Groups | None) -> pl.DataFrame:
+    """The groups at the end of every payout, with benefit_key, the terms of their benefit and their figures."""
+    found = [each.rename({"lines_to_date": "line_count"}) for each in groups.ended if len(each)] if groups else []
     if not found:
         return pl.DataFrame(schema={**TABLES["payout_groups"], "benefit_key": KEY})
     names = {"measure": "measure_name", "base": "base_name"}

@@ -24,7 +24,7 @@ from models.calculation.explanation.slices import cut_slices
 from models.calculation.explanation.steps import list_steps
 from models.calculation.explanation.traces import trace_results
 from models.calculation.forecasts import earn_projected, forecast_rows
-from models.calculation.groups import earn_groups, list_groups, sum_groups
+from models.calculation.groups import count_in_groups, earn_groups, list_groups, sum_groups
 from models.calculation.incomplete import hide_incomplete
 from models.calculation.other_benefits import View, earn_in_order
 from models.calculation.payouts import evaluate_results
@@ -58,16 +58,13 @@ def _compute(
     benefits = frames["benefits"].join(list_needs(axes), on="benefit_key")
     listed = list_payouts(benefits, frames["windows"], frames["participants"], first_payout)
     measured = measure_periods(find_targets(listed, measures, frames["targets"]), measures, frames["groups"], frames["periods"], as_of, as_of_period)
-    measured, groups = sum_groups(measured, frames["groups"])
+    groups = sum_groups(measured, frames["groups"])
+    measured = count_in_groups(measured, groups)
     compared = find_tie_breaks(find_metrics(measured, axes, frames["metrics"]), frames["tie_breakers"], measures, frames["metrics"])
     placed = find_ratios(rank_rows(find_reasons(compared), axes), axes)
 
-    ended: list[pl.DataFrame] = []
-
     def earn(rows: pl.DataFrame) -> pl.DataFrame:
-        rows, of_groups = earn_groups(rows, groups, axes, scheme)
-        ended.append(of_groups)
-        return forecast_rows(evaluate_results(rows, scheme, rounding), measures, axes, scheme, rounding)
+        return forecast_rows(evaluate_results(earn_groups(rows, groups, axes, scheme), scheme, rounding), measures, axes, scheme, rounding)
 
     views: dict[str, View] = {
         "projected": lambda rows: earn_projected(rows, measures, scheme, rounding),
@@ -83,9 +80,12 @@ def _compute(
     shares_rank = (pl.col("ties") == "share") & (pl.col("tie_count") > 1)
     slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme)
     missing = describe_missing(settled, measures, frames["missing_rates"], axes)
-    of_groups = list_groups(ended)
+    of_groups = list_groups(groups)
     yield "payout_groups", of_groups.select(*TABLES["payout_groups"])
-    yield "calculation_steps", list_steps(_with_tiers(payouts, tiers), slices, trace_results(settled, scheme, frames), missing, list_largest(of_groups, tiers), rounding)
+    yield (
+        "calculation_steps",
+        list_steps(_with_tiers(payouts, tiers), slices, trace_results(settled, scheme, frames), missing, list_largest(of_groups, tiers), rounding),
+    )
 
 
 def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:

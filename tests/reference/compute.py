@@ -223,8 +223,9 @@ class _Run:
         before, state.before = state.before, self._rounded(case, result.limited)
         axis = curve_axis(case.benefit)  # groups have places of their own
         row |= {
-            "axis_value": None if s.groups is not None and axis[0] in ("measure", "ratio") else s.x[axis], "tier": result.tier, "curve_payout": result.curve, "multiplier": result.multiplier,
-            "gate_factor": result.gate, "earned": state.before, "exact": result.limited, "is_limited": result.is_limited,
+            "axis_value": s.x[axis] if s.groups is None or axis[0] not in ("measure", "ratio") else None,
+            "tier": result.tier, "curve_payout": result.curve, "multiplier": result.multiplier, "gate_factor": result.gate,
+            "earned": state.before, "exact": result.limited, "is_limited": result.is_limited,
         }  # fmt: skip
         return state.before - before
 

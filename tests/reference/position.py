@@ -256,7 +256,9 @@ class BenefitLines:
                     reasons.append("divisor_not_positive")
                 else:
                     x[axis] = above / below
-        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=self._breaks(participant, window, last), groups=groups), values
+        return Position(
+            reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=self._breaks(participant, window, last), groups=groups
+        ), values
 
     @property
     def counts(self) -> bool:
