@@ -29,11 +29,11 @@ from models.money import EXACT, as_exact
 
 #: So many groups are evaluated at once.
 CHUNK = 50_000
-#: Up to so many bits the sum has a common denominator. Beyond, it is rounded to 1/2^FINE: far more than any payout's last digit, and alike whatever the order.
+#: Up to so many bits the sum has a common denominator. Beyond, it is rounded to 1/FINE: far beyond any payout's last digit, so that a half stays a half.
 MOST_BITS = 8192
-FINE = 200
-#: Bits of the terms of a sum that has no common denominator.
-_FINER = FINE + 56
+FINE = 10**60
+#: What the terms of such a sum are rounded to, so that their errors do not reach it.
+_FINER = FINE * 10**20
 #: The roles of lines: of the benefit, of its measure, of its base.
 _ROLES = {"own": "line_set_key", "measure": "measure_line_set_key", "base": "base_line_set_key"}
 _GROUP = ("payout_key", "group_value")
@@ -216,7 +216,7 @@ class _Earned:
         common = _common_denominators(payout[at], self.denominator, int(payout[-1]) + 1)
         shared = common[payout[at]]
         is_exact = (shared > 0).astype(bool)
-        terms = self.numerator * choose(is_exact, shared, 1 << _FINER) // self.denominator
+        terms = self.numerator * choose(is_exact, shared, _FINER) // self.denominator
         changes = np.zeros(len(payout) + 1, dtype=object)
         np.add.at(changes, at, terms)
         ends = ~np.isnan(until)
@@ -225,9 +225,10 @@ class _Earned:
         first = np.searchsorted(payout, payout, side="left")
         sums = sums - choose(first > 0, sums[first - 1], 0)
         of_row = common[payout]
-        rounded = (sums + (1 << (_FINER - FINE - 1))) >> (_FINER - FINE)
+        step = _FINER // FINE
+        rounded = (2 * sums + step) // (2 * step)
         is_exact = (of_row > 0).astype(bool)
-        return choose(is_exact, sums, rounded), choose(is_exact, of_row, 1 << FINE)
+        return choose(is_exact, sums, rounded), choose(is_exact, of_row, FINE)
 
 
 def _common_denominators(payout: Keys, denominators: Exact, count: int) -> Exact:
