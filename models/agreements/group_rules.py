@@ -22,9 +22,9 @@ def group_problems(benefit: Benefit) -> Iterator[Finding]:
     for figure in FIGURES:
         if getattr(benefit, figure) is not None:
             yield (figure,), f"{says}, and {figure} is a figure of the participant's whole window; remove {figure}, or each"
-    for key, axis in _axes(benefit):
+    for place, axis in _axes(benefit):
         if axis_name(axis) in ("rank", "percentile"):
-            yield key, f"{says}, and a {axis_name(axis)} compares participants; use by: measure, or remove each"
+            yield place, f"{says}, and a {axis_name(axis)} compares participants; use by: measure, or remove each"
     if benefit.accumulate != "window":
         yield ("accumulate",), f"{says} of one window, so it cannot accumulate; use a longer window, or remove each"
     if benefit.prorate == "days":

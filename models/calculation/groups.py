@@ -91,7 +91,7 @@ def sum_groups(rows: pl.DataFrame, groups: pl.DataFrame) -> Groups | None:
         return None
     measured, base = column_of(pl.col("measure")), column_of(pl.col("base"))
     of_measure = {"measure_to_date": measured, "base_to_date": pl.when(pl.col("base") == "measure").then(measured), "lines_to_date": pl.col("line_count")}
-    brings = {
+    brings: dict[str, dict[str, pl.Expr]] = {
         "own": {"quantity_to_date": pl.col("quantity").cast(EXACT), **{name: pl.col(column) for name, column in _OF_RATIOS.items()}},
         "measure": of_measure,
         "base": {"base_to_date": pl.when(pl.col("base") != "measure").then(base)},

@@ -168,7 +168,8 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "projected_measure": f"measure_to_date measure measure_over measure_sum measure_every measure_round {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
         "tier_forecast": f"{_OF_GROUPS} tier projected_measure {_AXIS} {_VIEWED} {_LADDER}",
         "tier_accrual": f"{_OF_GROUPS} tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_VIEWED} {_LADDER}",
-        "accrual_earned": f"{_OF_GROUPS} {_AT_TIER} earned projected_measure placement placement_tier target_source baseline_source {_PROJECTS} {_PAYS} {_VIEWED}",
+        "accrual_earned": f"{_OF_GROUPS} {_AT_TIER} earned projected_measure placement placement_tier "
+        f"target_source baseline_source {_PROJECTS} {_PAYS} {_VIEWED}",
     },
     "_assign_status": {
         ALONG: "payout_key is_last",

@@ -125,20 +125,22 @@ class BenefitLines:
         self.base = self.measure
         if self.base_kind not in ("measure", "increment"):
             self.base = self._series(credits, self.base_kind, own + [s for s in (base_scope,) if s], lost)
-        self.each = benefit.get("each")
+        self.each: str | None = benefit.get("each")
         if self.each:
-            self._grouped(credits, own, [s for s in (measure_scope,) if s], [s for s in (base_scope,) if s], names, lost)
+            self._grouped(self.each, credits, own, [s for s in (measure_scope,) if s], [s for s in (base_scope,) if s], names, lost)
         self.shared = self.base if self.over else self.measure  # what the lines of a payout share it by
 
-    def _grouped(self, credits: dict[str, list[Credit]], own: list[Row], measured: list[Row], based: list[Row], names: set[str], lost: set[int]) -> None:
+    def _grouped(
+        self, each: str, credits: dict[str, list[Credit]], own: list[Row], measured: list[Row], based: list[Row], names: set[str], lost: set[int]
+    ) -> None:
         """Series by participant and group, under the name of both."""
         self.group_names: dict[str, list[tuple[str | None, str]]] = {p: [] for p in credits}
         split: dict[str, list[Credit]] = {}
         for participant, found in credits.items():
-            for value in dict.fromkeys(group_of(credit, self.each) for credit in found):
+            for value in dict.fromkeys(group_of(credit, each) for credit in found):
                 name = json.dumps([participant, value])
                 self.group_names[participant].append((value, name))
-                split[name] = [credit for credit in found if group_of(credit, self.each) == value]
+                split[name] = [credit for credit in found if group_of(credit, each) == value]
         self.group_measure = self._series(split, self.measure_column, own + measured, lost, self.times)
         self.group_quantity = self._series(split, "quantity", own, lost)
         self.group_base = self.group_measure if self.base_kind == "measure" else self._series(split, self.base_kind, own + based, lost)
