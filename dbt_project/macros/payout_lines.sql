@@ -36,7 +36,7 @@
     {%- set product = "abs(cast(" ~ whole ~ " as double)) * greatest(abs(cast(" ~ part ~ " as double)), cast(" ~ total ~ " as double))" -%}
     {%- set coarser = "cast(power(10, ceil(log10(" ~ product ~ ")) - 37) as hugeint)" -%}
     case
-        when {{ product }} < 5e37 then {{ round_ratio("(" ~ whole ~ " * " ~ part ~ ")", total) }}
+        when {{ product }} <= 5e37 then {{ round_ratio("(" ~ whole ~ " * " ~ part ~ ")", total) }}
         else {{ round_ratio("(" ~ whole ~ " * (" ~ part ~ " // " ~ coarser ~ "))", "greatest(" ~ total ~ " // " ~ coarser ~ ", 1)") }}
     end
 {%- endmacro %}
