@@ -486,8 +486,12 @@ class Agreement(Part):
     currency: Currency = Field(description="ISO 4217 code.")
     term: Term = Field(description="The days that it covers.")
     participants: Annotated[Ids | Selector, Discriminator(kind_of)] = Field(description="A list of partner ids, or attributes that a partner must have.")
-    pool: Literal["each", "together"] = Field(default="each", description="One result per participant, or one for all of them.")
-    payee: Identifier | None = Field(default=None, description="With pool together: who is paid.")
+    pool: Literal["each", "together", "placed"] = Field(
+        default="each", description="One result per participant, one for all of them, or one place on the curve for all of them, each paid on its own lines."
+    )
+    payee: Identifier | None = Field(
+        default=None, description="With pool together: who is paid. With pool placed: whose rows of the feeds targets and metrics are meant."
+    )
     include_children: bool = Field(default=True, description="Whether the transactions of a partner's children count for it.")
     document: Text | None = Field(default=None, description="Where the signed contract is kept.")
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Which transactions count.")

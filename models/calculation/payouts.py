@@ -15,6 +15,7 @@ import polars as pl
 
 from models.calculation.bounds import refuse_large_amounts
 from models.calculation.exact_payouts import exact_payouts
+from models.calculation.placed_pools import OF_MEMBERS, divide_pools, is_member
 from models.calculation.ranks import share_ranks
 from models.currencies import Rounding
 from models.curves.axes import GROWTH, GROWTH_AMOUNT, MEASURE, RANK, RATIO, axis_unit, place_rows, read_integers
@@ -80,7 +81,7 @@ def earn_figures(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, roun
     benefit = rows["benefit_key"].to_numpy().astype(np.int64)
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool))
     paid = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place)
-    return Earned(rows["row"], figures, place.tier, round_payouts(rows, paid.earned, rounding))
+    return Earned(rows["row"], figures, place.tier, round_payouts(rows, paid.earned, rounding, place, curve_figures(figures, scheme, benefit)))
 
 
 def evaluate_results(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
@@ -92,8 +93,8 @@ def evaluate_results(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> 
     nothing: earned is null.
     """
     # consecutive rows with the same figures, mostly periods and partners without sales, are computed once
-    axis_inputs = [name for name in rows.columns if name.startswith((*AXIS_INPUTS, *GROUP_INPUTS))]
-    run = rows.select(pl.struct(*CURVE_INPUTS, *axis_inputs).rle_id()).to_series()
+    more = [name for name in rows.columns if name.startswith((*AXIS_INPUTS, *OF_MEMBERS, *GROUP_INPUTS))]
+    run = rows.select(pl.struct(*CURVE_INPUTS, *more).rle_id()).to_series()
     distinct = rows.filter(run != run.shift(1, fill_value=run.len()))
     is_last = np.zeros(len(distinct), dtype=bool)
     is_last[run.filter(rows["is_last"]).to_numpy()] = True
@@ -117,7 +118,7 @@ def _evaluate(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding, is_last: n
     gap, step = threshold(kind, in_curve, start)
     has_gap = has_next & (kind < RANK)
     is_in_units = in_units(kind)
-    return pl.DataFrame(
+    found = pl.DataFrame(
         {
             "tier": pl.Series(np.where(blocked, 0, place.tier), dtype=pl.Int32),
             "axis_value": as_exact(place.x, choose(~is_placed, 0, choose(is_in_units, figures.divisor, place.x_divisor))),
@@ -125,8 +126,8 @@ def _evaluate(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding, is_last: n
             "multiplier": _factor(paid.multiplier, len(benefit)),
             "gate_factor": _factor(paid.gate_factor, len(benefit)),
             "limited_payout": as_exact(paid.limited[0], choose(blocked, 0, paid.limited[1])),
-            "earned": as_money(None if b else e for b, e in zip(blocked, round_payouts(rows, paid.earned, rounding), strict=True)),
-            **exact_payouts(rows, paid.earned, is_last & ~blocked & ~paid.is_limited),
+            "earned": as_money(None if b else e for b, e in zip(blocked, round_payouts(rows, paid.earned, rounding, place, in_curve), strict=True)),
+            **exact_payouts(rows, paid.earned, is_last & ~blocked & ~paid.is_limited & ~is_member(rows)),
             "effective_target": as_exact(figures.target, choose(rows["target"].is_null(), 0, figures.divisor)),
             "effective_incentive": as_exact(figures.incentive, choose(rows["incentive"].is_null(), 0, figures.divisor))
             if figures.is_prorated
@@ -136,6 +137,9 @@ def _evaluate(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding, is_last: n
             "next_tier_from": as_exact(start * choose(is_in_units, in_curve.days, in_curve.of_days), choose(has_next, START_SCALE * in_curve.of_days, 0)),
             "gap_to_next_tier": as_exact(gap - figures.measure * step, choose(has_gap, figures.divisor * step, 0)),
         }
+    )
+    return (
+        found if (parts := divide_pools(rows, place.coefficients, in_curve)) is None else found.with_columns(parts.for_people(len(rows)).alias("member_part"))
     )
 
 
@@ -296,10 +300,17 @@ def limit_results(rows: pl.DataFrame, figures: ScaledInputs, numerator: Exact, d
     return (amount, denominator * EXACT_SCALE), (amount != before).astype(bool)
 
 
-def round_payouts(rows: pl.DataFrame, payout: tuple[Exact, Exact], rounding: Rounding) -> Exact:
-    """Amounts rounded to what is paid in their currency, in ten-thousandths of a unit of money."""
+def round_payouts(rows: pl.DataFrame, payout: tuple[Exact, Exact], rounding: Rounding, place: Place, figures: ScaledInputs) -> Exact:
+    """Amounts rounded to what is paid in their currency, in ten-thousandths of a unit of money. Members of a placed pool have their parts of its amount.
+
+    figures: of the curve.
+    """
     unit = integers(rows["payout_unit"])
     rounded: Exact = round_ratio(payout[0] * 10**4, payout[1] * unit, rounding) * unit
+    if parts := divide_pools(rows, place.coefficients, figures):
+        here = parts.row
+        running = round_ratio(payout[0][here] * parts.up_to * 10**4, payout[1][here] * parts.total * unit[here], rounding) * unit[here]
+        rounded[here] = parts.differences(running)
     refuse_large_amounts(rows, choose(rows["reason"].is_null().to_numpy(), rounded, 0), "earns")
     return rounded
 

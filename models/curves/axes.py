@@ -93,7 +93,7 @@ def axis_unit(kind: npt.NDArray[np.int8], figures: ScaledInputs) -> Exact:
 def find_metrics(rows: pl.DataFrame, axes: pl.DataFrame, metrics: pl.DataFrame) -> pl.DataFrame:
     """The metric of every row and slot with a metric axis: `axis_value_<slot>`, null where there is none; `missing_metric` says that one is missing.
 
-    rows: with benefit_key, participant_id, span_start, counted_until. The last value dated in the span up to `counted_until` counts.
+    rows: with benefit_key, figures_of, span_start, counted_until. The last value dated in the span up to `counted_until` counts.
     metrics: one row per participant_id, metric and date, with value.
     """
     for (slot,), wanted in axes.filter(pl.col("axis") == "metric").partition_by("slot", as_dict=True).items():
@@ -113,7 +113,7 @@ def last_values(rows: pl.DataFrame, wanted: pl.DataFrame, metrics: pl.DataFrame)
     """`row` (the position in `rows`) and `value` of a metric, null where none is dated in the span. wanted: benefit_key, metric; one row per benefit."""
     values = metrics.select("participant_id", "metric", pl.col("date").alias("value_date"), pl.col("value").cast(EXACT)).sort("value_date")
     return (
-        rows.select("benefit_key", "participant_id", "span_start", "counted_until", pl.int_range(pl.len()).alias("row"))
+        rows.select("benefit_key", "span_start", "counted_until", pl.int_range(pl.len()).alias("row"), participant_id="figures_of")
         .join(wanted.select("benefit_key", "metric"), on="benefit_key")
         .sort("counted_until")
         .join_asof(values, left_on="counted_until", right_on="value_date", by=["participant_id", "metric"], strategy="backward", check_sortedness=False)

@@ -115,6 +115,14 @@ def rounded(value: Fraction, currency: str, settings: Row) -> Fraction:
     return round_half(value / step, settings.get("rounding") == "half_even") * step
 
 
+def paying(case: BenefitLines, window: Window, participant: str, s: Position, last: dt.date) -> tuple[Position, int | None]:
+    """The position that what has accrued by `last` is paid at, and the tier that is taken as reached."""
+    placement = case.benefit.get("accrue", {}).get("placement", "actual")
+    if placement == "actual" or last == window.end:
+        return s, None
+    return (s, int(placement["tier"])) if isinstance(placement, dict) else (at_the_end(case, window, participant, s, last), None)
+
+
 def accrued(case: BenefitLines, window: Window, participant: str, s: Position, last: dt.date) -> Fraction:
     """What the span has earned by `last` in the placement that the benefit accrues with, not rounded."""
     how = case.benefit.get("accrue", {})

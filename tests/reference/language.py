@@ -22,7 +22,7 @@ VALUES = {
     "boundary": {"lower_inclusive", "upper_inclusive"}, "above": {"hold", "extend", "zero"}, "accumulate": {"window", "quarter", "half_year", "year", "term"},
     "window": {"month", "quarter", "half_year", "year", "term"},
 }  # fmt: skip
-AGREEMENT_VALUES = {"returns": {"posted", "original"}, "amendment": {"next_window", "restate"}, "pool": {"each", "together"}}
+AGREEMENT_VALUES = {"returns": {"posted", "original"}, "amendment": {"next_window", "restate"}, "pool": {"each", "together", "placed"}}
 
 
 def refuse_unknown(agreement: Row) -> None:

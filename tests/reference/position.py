@@ -18,6 +18,8 @@ from tests.reference.read import UNIT, Book, Refused, Row
 from tests.reference.series import MISSING, Series, Sum, Values, group_of
 
 ZERO = Fraction(0)
+#: All members of a placed pool, among the participants of its credits.
+POOL = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Position:
     sum: Fraction = ZERO
     groups: tuple[Group, ...] | None = None
     placed: dict[Axis, Fraction] | None = None
+    own: tuple[Fraction, Fraction, Fraction] | None = None  # of a member of a placed pool: its own measure, base and quantity
 
     def figures(self, x: Fraction) -> Inputs:
         return Inputs(self.m, self.e, self.q, self.t, self.b, self.k, x)
@@ -104,6 +107,9 @@ class BenefitLines:
         """`lost`: lines (by order) that another agreement of an exclusive group keeps."""
         self.agreement, self.benefit, self.feeds, self.calendar = agreement, benefit, feeds, calendar
         self.participants = list(credits)
+        self.payee = str(agreement.get("payee", "")) if agreement.get("pool") == "placed" else None  # of a placed pool; empty: nobody
+        if self.payee is not None:
+            credits = {**credits, POOL: [credit for found in credits.values() for credit in found]}
         measure, base = benefit.get("measure", "amount"), benefit.get("base", "measure")
         self.distinct = measure.get("distinct") if isinstance(measure, dict) else None
         self.over = measure.get("over") if isinstance(measure, dict) else None
@@ -183,9 +189,17 @@ class BenefitLines:
                 self._compare(axis, found)
         return {participant: position for participant, (position, _) in found.items()}
 
+    def summed(self, participant: str) -> str:
+        """Whose lines place a participant."""
+        return participant if self.payee is None else POOL
+
+    def named(self, participant: str) -> str:
+        """Whose targets and metrics are meant."""
+        return participant if self.payee is None else self.payee
+
     def prior_sum(self, participant: str, first: dt.date, last: dt.date) -> Sum:
         """The measure over the same days one year earlier."""
-        return self.measure[participant].all_lines(self.calendar.prior(first, last))
+        return self.measure[self.summed(participant)].all_lines(self.calendar.prior(first, last))
 
     def _references(self, participant: str, window: Window) -> References:
         """Target and baseline of the whole window, and what is missing on their lines. A target from the prior year has the window's days already."""
@@ -206,10 +220,10 @@ class BenefitLines:
 
     def _alone(self, participant: str, window: Window, last: dt.date, r: References) -> tuple[Position, dict[str, Fraction]]:
         """A participant's position, and its own values that are ranked (left out where they are missing)."""
-        benefit = self.benefit
-        measured = self.measure[participant].counted(*self._seen(window, last))
-        based = self.base[participant].counted(window.span_start, last)
-        counted = self.quantity[participant].counted(window.span_start, last)
+        benefit, who = self.benefit, self.summed(participant)
+        measured = self.measure[who].counted(*self._seen(window, last))
+        based = self.base[who].counted(window.span_start, last)
+        counted = self.quantity[who].counted(window.span_start, last)
         m, q = self.multiples(measured.value), counted.value
         if self.distinct:
             measured = self.values[participant].counted(window.span_start, last)
@@ -224,7 +238,7 @@ class BenefitLines:
         k = None if k is None else k * self._part(window)
         e = m if self.base_kind == "measure" else max(m - (b or ZERO), ZERO) if self.base_kind == "increment" else based.value
 
-        sums = {name: series[participant].counted(window.span_start, last) for name, series in self.sums.items()}
+        sums = {name: series[who].counted(window.span_start, last) for name, series in self.sums.items()}
         missing = frozenset(name for found in sums.values() for name in found.missing) | measured.missing | based.missing
         if "per_unit" in forms(benefit) and not self.counts:
             missing |= counted.missing
@@ -242,7 +256,7 @@ class BenefitLines:
             if axis[0] in OWN and axis[0] in values:
                 x[axis] = values[axis[0]]
             if axis[0] == "metric":
-                value = self.feeds.metric(participant, axis[1], window.span_start, last)
+                value = self.feeds.metric(self.named(participant), axis[1], window.span_start, last)
                 if value is None:
                     reasons.append("metric_missing")
                 else:
@@ -258,9 +272,19 @@ class BenefitLines:
                     reasons.append("divisor_not_positive")
                 else:
                     x[axis] = above / below
-        return Position(
-            reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=self._breaks(participant, window, last), groups=groups
-        ), values
+        breaks = self._breaks(participant, window, last) if self.payee is None else ()
+        own = None if self.payee is None else self.own(participant, window, last)
+        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=breaks, own=own, groups=groups), values
+
+    def own(self, participant: str, window: Window, last: dt.date) -> tuple[Fraction, Fraction, Fraction]:
+        """A member's own measure, base and quantity."""
+        days = (window.span_start, last)
+        m = self.measure[participant].counted(*self._seen(window, last)).value
+        return (
+            m,
+            m if self.base_kind in ("measure", "increment") else self.base[participant].counted(*days).value,
+            self.quantity[participant].counted(*days).value,
+        )
 
     @property
     def counts(self) -> bool:
@@ -348,7 +372,7 @@ class BenefitLines:
         return found / sum(parts)
 
     def target_row(self, participant: str, window: Window) -> Row | None:
-        return self.feeds.targets.get((str(self.agreement["agreement"]), str(self.benefit["id"]), participant, window.start))
+        return self.feeds.targets.get((str(self.agreement["agreement"]), str(self.benefit["id"]), self.named(participant), window.start))
 
 
 def projected(case: BenefitLines, position: Position, p: Fraction) -> Position:

@@ -31,7 +31,7 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Position,
         if sum((weight for *_, weight in pieces), ZERO) <= 0:
             nothing = {"file": None, "row": None, "transaction_id": None, "line": None}
             return [{**nothing, "order": None, "tier": payout["tier"], "credited_measure": total, "line_payout": payout["payout"]}]
-    elif case.benefit.get("method") == "graduated" and not case.distinct:
+    elif case.benefit.get("method") == "graduated" and not case.distinct and case.payee is None:
         before = series.counted(window.span_start, window.start - DAY).value
         pieces = _slices(case, window, s, lines, before)
         if not sum(weight for *_, weight in pieces):
@@ -50,7 +50,9 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Position,
 
 def _shared(case: BenefitLines, window: Window, payout: Row) -> Fraction:
     """What the lines share: the payout before it was rounded, unless something but rounding made it what it is, or it pays nothing."""
-    is_changed = payout["is_limited"] or window.start != window.span_start or payout["payout"] != payout["earned"] or not payout["payout"]
+    is_changed = (
+        case.payee is not None or payout["is_limited"] or window.start != window.span_start or payout["payout"] != payout["earned"] or not payout["payout"]
+    )
     exact: Fraction = payout["payout" if is_changed or (_is_mixed(case.benefit) and not case.distinct and not case.each) else "exact"]
     return exact
 

@@ -72,15 +72,16 @@ def make_frames(small: Small, benefits: Sequence[int] | None = None) -> tuple[di
     texts = {f"{n}.yaml": to_yaml(agreement) for n, agreement in enumerate(small.agreements)}
     terms = make_terms(_book(small), parse_agreements(texts), small.as_of)
     keys = {name: n for n, name in enumerate(_names(small))}
-    participants = [(n, keys[name], name) for n, agreement in enumerate(small.agreements) for name in agreement["participants"]]
+    participants = [(n, keys[name], name, agreement.get("payee", name)) for n, agreement in enumerate(small.agreements) for name in agreement["participants"]]
     measures = _sum_lines(small, terms)
-    together = ("agreement_key", "agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of")
+    together = ("agreement_key", "agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of", "pool")
     frames = {
         **terms,
         "benefits": terms["benefits"].join(terms["agreements"].select(together), on="agreement_key").sort("benefit_key"),
         "participants": pl.DataFrame(participants, schema=INPUTS["participants"], orient="row"),
         "measures": measures.drop("group_value").group_by(*GRAIN, maintain_order=True).agg(pl.col(c).sum() for c in SUMMED),
         "groups": measures.filter(~pl.col("is_prior")).drop("is_prior", "is_after_as_of"),
+        "runs": _runs(small, terms),
         "missing_rates": pl.DataFrame(schema=INPUTS["missing_rates"]),
         "targets": _target_rows(small),
         "metrics": pl.DataFrame(small.metrics, schema=INPUTS["metrics"], orient="row"),
@@ -148,6 +149,21 @@ def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
                 records.append((line_set, keys[line.partner_id], prior, True, later > small.as_of, *sums))
     frame = pl.DataFrame(records, schema={**{name: INPUTS["measures"][name] for name in GRAIN}, "group_value": pl.String, **SUMMED}, orient="row")
     return frame.group_by(*GRAIN, "group_value").agg(pl.col(c).sum() for c in SUMMED)
+
+
+def _runs(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Lines of placed pools in their order, each a run of its own."""
+    days = {day: period for day, period, *_ in terms["days"].iter_rows()}
+    keys = {name: n for n, name in enumerate(_names(small))}
+    ordered = [line for _, line in sorted(enumerate(small.lines), key=lambda item: (item[1].date, str(item[0])))]
+    records = []
+    for line_set, key in terms["line_sets"].select("line_set_key", "agreement_key").iter_rows():
+        agreement = small.agreements[key]
+        for place, line in enumerate(ordered if agreement.get("pool") == "placed" else []):
+            if line.date <= small.as_of and line.partner_id in agreement["participants"] and agreement["term"]["from"] <= line.date <= agreement["term"]["to"]:
+                sums = line.amount, line.cost or D(0), line.quantity or D(0), line.points or D(0), 1
+                records.append((line_set, keys[line.partner_id], days[line.date], place, *sums))
+    return pl.DataFrame(records, schema=INPUTS["runs"], orient="row")
 
 
 def _target_rows(small: Small) -> pl.DataFrame:

@@ -13,6 +13,7 @@ import polars as pl
 
 from models.calculation.achievement import is_counted
 from models.calculation.explanation.traces import Traces
+from models.calculation.placed_pools import IS_PLACED
 from models.currencies import describe_payout_unit
 from models.curves.vocabulary import COLUMNS, CURVE, FIRST_GATE, GRID_FORMS, MULTIPLY, PAY_FORMS, SCALING_STEPS
 from models.money import EXACT
@@ -22,7 +23,7 @@ MOST_TIERS = 10_000
 #: The order of the steps. There is an `axis` per slot, a `slice` per tier reached, a `cell` per corner, a `require` per gate.
 ORDER = (
     "measure", "base", "quantity", "target", "baseline", "incentive", "prorate", "axis", "tier", "cell", "slice", "group", "curve", "multiply", "require",
-    "limit", "round", "prior", "limit_all", "carry", "combine",
+    "limit", "part", "round", "prior", "limit_all", "carry", "combine",
 )  # fmt: skip
 
 AXES = {
@@ -107,6 +108,7 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, miss
             _inputs(at_most="at_most", rate_at_most="rate_at_most", E=pl.when(has_rate).then("base"), pays_from="pays_from", at_least="at_least"),
             "limited_payout",
         ),
+        *_parts(paid),
         _step(paid, "round", pl.format("rounded {} to {} {}", pl.lit(rounding), payout_units, "currency"), pl.lit(""), "earned"),
         _step(
             paid.filter(pl.col("accumulate") != "window"),
@@ -167,7 +169,8 @@ def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
     multiplied = pl.format("{} × {}", pl.col("measure_name").str.strip_suffix("_times"), "measure_times")
     of_measure = pl.coalesce("measure_attribute", multiplied, "measure_name")
     net = pl.when(pl.col("net_of").is_not_null()).then(pl.format(", amounts net of what {} pays on them", "net_of")).otherwise(pl.lit(""))
-    summed = pl.format("M = {}sum of {} over {} lines{}", _multiples(), of_measure, "line_count", net)
+    of_pool = pl.when(IS_PLACED).then(pl.lit(" of all members")).otherwise(pl.lit(""))
+    summed = pl.format("M = {}sum of {} over {} lines{}{}", _multiples(), of_measure, "line_count", of_pool, net)
     counted = pl.format("M = distinct values of {} over {} lines, with a quantity above 0, or an amount without one", "measure_distinct", "line_count")
     sums = pl.when(pl.col("measure_distinct").is_not_null()).then(counted).otherwise(summed)
     return [
@@ -256,6 +259,22 @@ def _scaling(traces: Traces) -> list[pl.DataFrame]:
         formula = pl.format("gate {}: × 1 where {}, else × {}", "number", bounds, _plain(pl.col("otherwise")))
         steps.append(_step(traces.gates, "require", formula, _inputs(x="x"), "factor", "slot"))
     return steps
+
+
+def _parts(paid: pl.DataFrame) -> list[pl.DataFrame]:
+    """The part of a placed pool's amount that a member has."""
+    if "member_part" not in paid.columns:
+        return []
+    own = _inputs(M="member_measure", E=pl.when(pl.col("base_name") != "measure").then("member_base"), Q=pl.when("pays_per_unit").then("member_quantity"))
+    is_sliced = (pl.col("method") == "graduated") & (pl.col("measure") > 0)
+    formula = (
+        pl.when(pl.col("measure") <= 0)
+        .then(pl.lit("equal parts of the pool's amount"))
+        .when(is_sliced)
+        .then(pl.lit("part of the pool's amount, by what the slices pay that the member's own lines fill"))
+        .otherwise(pl.lit("part of the pool's amount, by what the curve pays on the member's own figures at the pool's place"))
+    )
+    return [_step(paid.filter(pl.col("member_part").is_not_null()), "part", formula, own, "member_part")]
 
 
 def _step(rows: pl.DataFrame, step: str, formula: pl.Expr, inputs: pl.Expr, result: str | pl.Expr, order: str | None = None) -> pl.DataFrame:

@@ -110,7 +110,8 @@ def test_a_day_may_be_quoted_or_not() -> None:
         ("[P]", "[' P']", "5: participants[0]", "without spaces at its ends"),
         ("currency: EUR", "currency: EURO", "3: currency", "ISO 4217"),
         (HEAD, HEAD + "\npool: together", "3: pool", "needs payee, which says who is paid"),
-        (HEAD, HEAD + "\npayee: X", "3: payee", "is allowed with pool: together only"),
+        (HEAD, HEAD + "\npayee: X", "3: payee", "is allowed with pool: together or placed only"),
+        (HEAD, HEAD + "\npool: all", "3: pool", "allowed: 'each', 'together' or 'placed'"),
         (HEAD, HEAD + "\nscope: {types: [sail]}", "3: scope.types[0]", "allowed: 'sale', 'return'"),
         (HEAD, HEAD + "\nscope: {types: []}", "3: scope.types", "at least 1 item"),
         (HEAD, HEAD + "\nscope: {products: {include: {category: []}}}", "3: scope.products.include.category", "at least 1 item"),
@@ -257,7 +258,6 @@ def test_refusals_of_what_does_not_fit_together(old: str, new: str, where: str, 
 UNSUPPORTED = {
     "slices cut within a line": (BENEFIT, BENEFIT + "\n  method: graduated\n  slices: by_line", "11: benefits[0].slices", "Allowed: id, clause"),
     "paid once collected": (BENEFIT, BENEFIT + "\n  settle: {when: collected}", "10: benefits[0].settle.when", "Allowed: lag_days, minimum"),
-    "placed together, paid each": (HEAD, HEAD + "\npool: placed", "3: pool", "allowed: 'each' or 'together'"),
     "new terms within a window": (HEAD, HEAD + "\namendment: from_date", "3: amendment", "allowed: 'next_window' or 'restate'"),
 }
 

@@ -27,7 +27,7 @@ to_allocate as (
         benefits.share_line_set_key as measure_line_set_key,
         payouts.participant_key,
         benefits.share_measure as measure_kind,
-        benefits.method = 'graduated' and benefits.measure <> 'distinct' and benefits.each is null as is_graduated,
+        benefits.method = 'graduated' and benefits.measure <> 'distinct' and benefits.each is null and agreements.pool <> 'placed' as is_graduated,
         benefits.each is not null as is_of_groups,
         benefits.by_axis,
         benefits.measure_every,
