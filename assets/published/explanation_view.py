@@ -51,7 +51,7 @@ METHODS = {
 }
 _FORMS = {"rate": "rate", "per_unit": "per unit", "amount": "amount", "share": "share"}
 #: Steps whose result is a plain number.
-_FACTORS = ("tier", "quantity", "multiply", "require", "prorate")
+_FACTORS = ("tier", "quantity", "multiply", "require", "prorate", "part")
 _PERCENT_AXES = ("attainment", "growth", "percentile")
 _MONEY_MEASURES = ("amount", "margin", "cost")
 #: Numbers of a thousand and more, and those with many decimals.
@@ -235,6 +235,8 @@ def _outlook(e: Explanation) -> Pairs:
 def _figures(e: Explanation) -> Pairs:
     payout, currency = e.payout, e.payout["currency"]
     pairs = [("Measure", computed_in(payout["measure"], measure_unit(e.benefit), currency))]
+    if payout.get("pool_measure") is not None:
+        pairs.append(("Measure of the pool", computed_in(payout["pool_measure"], measure_unit(e.benefit), currency)))
     if e.benefit.get("base") != "measure" and payout["base"] is not None:
         pairs.append(("Base", computed_in(payout["base"], base_unit(e.benefit), currency)))
     if payout["quantity"] is not None:
@@ -286,7 +288,8 @@ def _grid(benefit: Mapping[str, Any], tiers: Sequence[Mapping[str, Any]], curren
 
 
 def _tier_note(e: Explanation) -> str:
-    return METHODS.get(str(e.benefit.get("method")), "")
+    method, each = METHODS.get(str(e.benefit.get("method")), ""), e.benefit.get("each")
+    return f"lines with one {each} are a group with a place of its own: {method}" if each else method
 
 
 def _steps(e: Explanation) -> Table:

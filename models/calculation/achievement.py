@@ -43,7 +43,7 @@ def list_payouts(benefits: pl.DataFrame, windows: pl.DataFrame, participants: pl
         .with_columns(
             pl.when(is_part).then((end - start).dt.total_days() + 1).otherwise(1).alias("days"), pl.when(is_part).then(whole_days).otherwise(1).alias("of_days")
         )
-        .join(participants.select("agreement_key", "participant_key", "participant_id"), on="agreement_key")
+        .join(participants.select("agreement_key", "participant_key", "participant_id", "figures_of"), on="agreement_key")
         .sort("series_key", "participant_key", "window_start")
         .with_row_index("payout_key", offset=first_key)
         .with_columns(pl.col("payout_key").cast(pl.Int32))
@@ -61,7 +61,8 @@ def find_targets(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.Data
     prior = _sum_prior_year(payouts, measures)
     found = payouts.join(
         targets.rename({"target": "feed_target", "incentive": "feed_incentive", "baseline": "feed_baseline"}),
-        on=["agreement_id", "benefit_id", "participant_id", "window_start"],
+        left_on=["agreement_id", "benefit_id", "figures_of", "window_start"],
+        right_on=["agreement_id", "benefit_id", "participant_id", "window_start"],
         how="left",
         maintain_order="left",
     ).join(prior, on="payout_key", how="left", maintain_order="left")

@@ -74,7 +74,7 @@ class _Judge:
         family = self.parties.ancestors(partner, day) if version.get("include_children", True) else (partner,)
         own = {p for p in family if p in members and self.parties.takes_part(version, p, day)}
         split = [s for s in self.parties.split(partner, day) if s[0] in members and self.parties.takes_part(version, s[0], day)]
-        whole = bool(own) and version.get("pool") == "together"
+        whole = bool(own) and version.get("pool") in ("together", "placed")
         return bool(own), [high - low for who, low, high in split if who not in own and not whole]
 
     def ever_reached(self, version: Row, partner: str) -> str | None:

@@ -143,6 +143,9 @@ class Credits:
                 family = parties.ancestors(partner, day) if agreement.get("include_children", True) else (partner,)
                 whole = [p for p in family if parties.takes_part(agreement, p, day)]
                 split = [s for s in parties.split(partner, day) if s[0] not in whole and parties.takes_part(agreement, s[0], day)]
+                if agreement.get("pool") == "placed":  # the nearest member on the way up; where nobody has the line, it is split
+                    whole = [p for p in whole if p in result][:1]
+                    split = [] if whole else split
                 reach[partner, day] = whole, split
             whole, split = reach[partner, day]
             if not (whole or split) or not in_scopes(line, scopes):

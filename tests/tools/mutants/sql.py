@@ -134,7 +134,12 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("coalesce(line_sets.counts_from, agreements.term_from) as term_from", "agreements.term_from"),
         ("when line_sets.counts_from is not null then line_sets.counts_from\n", ""),
     ],
-    "int_credits_spanned.sql": [("where pool = 'each'", "where true")],
+    "int_credits_spanned.sql": [
+        ("where pool = 'each'", "where true"),
+        ("    where taken.first_day is null\n", ""),
+        ("greatest(above.first_day, below.first_day, between_them.first_day) as first_day", "greatest(above.first_day, below.first_day) as first_day"),
+        ("case when credited.pool <> 'placed' then credited.participant_key end", "credited.participant_key"),
+    ],
     "int_participations.sql": [
         ("and matched.attribute_count = needed.attribute_count", "and matched.attribute_count >= 1"),
     ],
@@ -157,7 +162,7 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("where payout <> 0", "where payout > 0"),
     ],
     "int_participants.sql": [
-        ("where agreements.pool = 'each' and participations.is_in_term", "where agreements.pool = 'each'"),
+        ("where agreements.pool <> 'together' and participations.is_in_term", "where agreements.pool <> 'together'"),
     ],
 }  # fmt: skip
 
