@@ -328,14 +328,23 @@ def test_scopes_without_a_common_value_leave_no_product() -> None:
     assert terms["scope_rules"].filter(scope_key=measured).rows() == [(measured, "include", "brand", None)]
 
 
+def test_a_manual_benefit_has_nothing_that_pays() -> None:
+    text = "id: b\n  clause: '9'\n  window: quarter\n  manual: true"
+    (benefit,) = parse((BENEFIT, text))[0].agreement.benefits
+    assert [(tier.from_, tier.amount) for tier in benefit.tiers or []] == [(0, 0)]
+    for key in ("measure: quantity", "tiers: [{from: 0, rate: 0.1}]", "limits: {at_most: 5}", "target: 7"):
+        with pytest.raises(InputError, match=f"{key.split(':')[0]}: manual: true goes with id, clause, quote, window, settle alone"):
+            parse((BENEFIT, f"{text}\n  {key}"))
+
+
 @pytest.mark.parametrize(
     ("settle", "where", "message"),
     [
         ("{release: [{share: 1/3}, {share: 0.666667, after: term}]}", "release", "add up to 3000001/3000000, not to exactly 1; a third is written 1/3"),
         ("{release: [{share: 0.5}, {share: 0.499999}]}", "release", "not to exactly 1"),
         ("{release: [{share: 0.5}, {share: 0.5}], lag_days: 0}", "lag_days", "without release only"),
-        ("{release: [{share: 1}], minimum: 10}", "minimum", "cannot be combined with release"),
-        ("{when: collected, minimum: 10}", "minimum", "cannot be combined with when: collected"),
+        ("{release: [{share: 1}], minimum: 10}", "minimum", "cannot be combined with release or when"),
+        ("{when: collected, minimum: 10}", "minimum", "cannot be combined with release or when"),
         ("{release: [{share: 0}, {share: 1}]}", "release[0].share", "above 0 and at most 1"),
         ("{release: [{share: 1.000001}]}", "release[0].share", "above 0 and at most 1"),
         ("{release: [{share: 1/0}]}", "release[0].share", "a number is needed"),
