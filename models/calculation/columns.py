@@ -43,6 +43,10 @@ INPUTS: Mapping[str, Types] = {
         "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "place": COUNT,
         **{name: dtype for name, dtype in SUMMED.items() if not name.startswith("missing_")},
     },
+    "lines": {
+        "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "place": COUNT, "file_no": KEY, "row_no": COUNT,
+        **{name: dtype for name, dtype in SUMMED.items() if not name.startswith("missing_")},
+    },
     "missing_rates": {
         "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "is_prior": FLAG, "from_currency": TEXT, "to_currency": TEXT, "first_day": DATE,
     },
@@ -208,6 +212,7 @@ TABLES: Mapping[str, Types] = {
     },
     "accruals": {"payout_key": KEY, "period_no": KEY, "accrued_to_date": MONEY, "accrued_before": MONEY, "accrual": MONEY},
     "payout_groups": {"payout_key": KEY, "group_value": TEXT, "line_count": COUNT, "measure": EXACT, "tier": KEY, "pays": EXACT},
+    "payout_pieces": {"payout_key": KEY, "file_no": KEY, "row_no": COUNT, "tier": KEY, "measure": EXACT, "weight": EXACT},
     "calculation_steps": {"payout_key": KEY, "step_no": KEY, "step": TEXT, "formula": TEXT, "inputs": TEXT, "result": EXACT},
 }  # fmt: skip
 

@@ -80,12 +80,13 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('pl.when(pl.col("base") == "measure").then(measured)', 'pl.when(pl.lit(True)).then(measured)'),
         ('.with_columns(pl.col(name).cum_sum().over(_GROUP) for name in _FIGURES)', '.with_columns(pl.col(name) for name in _FIGURES)'),
         ('number.shift(1).over(_GROUP).fill_null(0)', 'number.shift(1).fill_null(0)'),
-        ('common[number] = larger if larger.bit_length() <= MOST_BITS else 0', 'common[number] = min(larger, 1 << MOST_BITS)'),
-        ('rounded = (2 * sums + step) // (2 * step)', 'rounded = sums // step'),
-        ('np.subtract.at(changes, until[ends].astype(np.int64), terms[ends])', 'pass'),
         ('tier="before", change=-1', 'tier="before", change=0'),
         ('numerator = choose(is_placed, numerator, 0)', 'pass'),
         ('is_placed &= ~is_here | (second > 0)', 'is_placed &= ~is_here | (second >= 0)'),
+    ],
+    "models/calculation/added_fractions.py": [
+        ('common[number] = larger if larger.bit_length() <= MOST_BITS else 0', 'common[number] = min(larger, 1 << MOST_BITS)'),
+        ('(2 * sums + step) // (2 * step)', 'sums // step'),
     ],
     "models/calculation/explanation/largest_groups.py": [
         ('pl.col("place") > SHOWN', 'pl.col("place") >= SHOWN'),
