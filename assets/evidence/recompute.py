@@ -23,9 +23,9 @@ from collections import defaultdict
 from fractions import Fraction
 from types import SimpleNamespace
 
-ZERO, ONE = Fraction(0), Fraction(1)
-FORMS = ("rate", "per_unit", "amount", "share")
+ZERO, ONE, FORMS = Fraction(0), Fraction(1), ("rate", "per_unit", "amount", "share")
 MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
+UNKNOWN = {"then", "times", "distinct", "over", "each", "placed", "slices", "running"}
 #: Why a line has no value, in the order in which reasons are given.
 MISSING = ("fx", "cost", "quantity", "attribute")
 #: What the payouts of participants that are compared have in common, and the windows of one benefit and participant.
@@ -510,8 +510,7 @@ class Book:
             clause, s = self.clause(each), self.position(each)
             if any("limits" in other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]):
                 raise CannotRecompute("this program does not know limits of an agreement on the sum of its benefits")
-            said = {*clause.keys, *clause.benefit, clause.benefit.get("method"), clause.agreement.get("pool")}
-            if unknown := said & {"then", "times", "distinct", "over", "each", "placed", "slices", "running"}:
+            if unknown := {*clause.keys, *clause.benefit, clause.benefit.get("method"), clause.agreement.get("pool")} & UNKNOWN:
                 raise CannotRecompute(f"this program does not know {min(unknown)} of {clause.benefit['id']}")
             result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)
             result.earned, result.prior, result.payout, rule = ZERO, before, ZERO, clause.benefit.get("settle", {}).get("clawback", "carry")

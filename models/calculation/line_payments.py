@@ -123,7 +123,7 @@ def _thresholds(runs: pl.DataFrame, figures: ScaledInputs, scheme: Scheme) -> tu
 def _lines_of(runs: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """The lines of each run in order: what each brings to the measure, and the base and quantity that are paid; `is_measured`: it is one of the measure's."""
     measured = column_of(pl.col("measure"))
-    brings = {
+    brings: dict[str, dict[str, pl.Expr]] = {
         "line_set_key": {"paid_quantity": pl.col("quantity").cast(EXACT)},
         "measure_line_set_key": {
             "own": measured, "paid_base": pl.when(pl.col("base") == "measure").then(measured), "is_measured": pl.lit(True),

@@ -164,7 +164,8 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "member_part": f"{_MEMBERS} member_weight {_FIGURES} {_FORMS}",
         "tier": f"{_AXIS} {_LADDER} matrix_columns.from_value groups_tier",
         "axis_value": f"{_AXIS} {_OF_GROUPS}",
-        "curve_payout": f"{_OF_GROUPS} {_OF_OWN_LINES} slices base_to_date {_FORMS} {_FIGURES} tier axis_value {_AXIS} {_LADDER} {_MATRIX} method above ties tie_count",
+        "curve_payout": f"{_OF_GROUPS} {_OF_OWN_LINES} slices "
+        f"base_to_date {_FORMS} {_FIGURES} tier axis_value {_AXIS} {_LADDER} {_MATRIX} method above ties tie_count",
         "multiplier": f"{_AXIS} {_MULTIPLIER}",
         "gate_factor": f"{_AXIS} {_GATES}",
         "limited_payout": f"curve_payout multiplier gate_factor {_LIMITS}",

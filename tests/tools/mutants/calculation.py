@@ -14,7 +14,20 @@ TESTS = (
     "tests/unit/calculation/test_exact_payouts.py",
     *(
         f"tests/unit/calculation/test_{name}.py"
-        for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "ranks", "forecasts", "multiples", "counted_measures", "groups")
+        for name in (
+            "payouts",
+            "curves",
+            "achievement",
+            "accruals",
+            "steps",
+            "schemes",
+            "ranks",
+            "forecasts",
+            "multiples",
+            "counted_measures",
+            "groups",
+            "line_payments",
+        )
     ),
     "tests/unit/calculation/test_other_benefits.py",
     "tests/unit/calculation/test_placed_pools.py",
@@ -83,6 +96,18 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('tier="before", change=-1', 'tier="before", change=0'),
         ('numerator = choose(is_placed, numerator, 0)', 'pass'),
         ('is_placed &= ~is_here | (second > 0)', 'is_placed &= ~is_here | (second >= 0)'),
+    ],
+    "models/calculation/line_payments.py": [
+        ("pl.when(_IS_RUNNING & (own < 0)).then(before)", "pl.when(_IS_RUNNING & (own < 0)).then(after)"),
+        ('("inclusive", "reached", "place_ceil", True)', '("inclusive", "reached", "place_floor", True)'),
+        ('("strict", "reached", "place_floor", False)', '("strict", "reached", "place_floor", True)'),
+        ('("last_slice", "high", "slice_floor", False)', '("last_slice", "high", "slice_floor", True)'),
+        ("below = ~_IS_RUNNING & (own == 0) & (after < 0)", "below = pl.lit(False)"),
+        ("starts, choose(starts > 0, starts, 0))", "starts, starts)"),
+        ('pl.max_horizontal("first_slice", "last_slice")', 'pl.col("first_slice")'),
+        ('within.filter(pl.col("tier") > 0)', 'within.filter(pl.col("tier") > 1)'),
+        ('by="run", strategy="forward"', 'by="run", strategy="backward"'),
+        ("changes |= rows", "changes &= rows"),
     ],
     "models/calculation/added_fractions.py": [
         ('common[number] = larger if larger.bit_length() <= MOST_BITS else 0', 'common[number] = min(larger, 1 << MOST_BITS)'),
