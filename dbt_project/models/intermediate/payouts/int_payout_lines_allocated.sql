@@ -3,7 +3,8 @@
   Integers throughout: the payout in payout units, money and counts in millionths, quantities and slices in 10^-12. One scan of the lines per kind of
   number: a common table of all lines would be in memory whole.
 #}
-{% set read = "measure_kind, is_graduated, is_of_groups, is_by_line, money_millionths, quantity_units" ~ (", group_value" if var("book").has_groups else "") %}
+{% set read = "measure_kind, is_graduated, is_of_groups, is_by_line, money_millionths, quantity_units" %}
+{% set read = read ~ ", group_value" if var("book").has_groups else read %}
 {% set money_kinds = "not lines.is_graduated and not lines.is_of_groups and not lines.is_by_line and lines.measure_kind in ('amount', 'margin', 'count')" %}
 {% set quantity_kinds = "not lines.is_graduated and not lines.is_of_groups and not lines.is_by_line and lines.measure_kind not in ('amount', 'margin', 'count')" %}
 with
