@@ -5,8 +5,9 @@
 #}
 {% set read = "measure_kind, is_graduated, is_of_groups, is_by_line, money_millionths, quantity_units" %}
 {% set read = read ~ ", group_value" if var("book").has_groups else read %}
-{% set money_kinds = "not lines.is_graduated and not lines.is_of_groups and not lines.is_by_line and lines.measure_kind in ('amount', 'margin', 'count')" %}
-{% set quantity_kinds = "not lines.is_graduated and not lines.is_of_groups and not lines.is_by_line and lines.measure_kind not in ('amount', 'margin', 'count')" %}
+{% set is_plain = "not lines.is_graduated and not lines.is_of_groups and not lines.is_by_line" %}
+{% set money_kinds = is_plain ~ " and lines.measure_kind in ('amount', 'margin', 'count')" %}
+{% set quantity_kinds = is_plain ~ " and lines.measure_kind not in ('amount', 'margin', 'count')" %}
 with
 
 payouts as not materialized (
