@@ -510,7 +510,7 @@ class Book:
             clause, s = self.clause(each), self.position(each)
             if any("limits" in other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]):
                 raise CannotRecompute("this program does not know limits of an agreement on the sum of its benefits")
-            if unknown := {*clause.keys, clause.agreement.get("pool")} & {"then", "times", "distinct", "over", "placed"}:
+            if unknown := {*clause.keys, *clause.agreement, clause.agreement.get("pool")} & {"then", "times", "distinct", "over", "placed", "windows"}:
                 raise CannotRecompute(f"this program does not know {min(unknown)} of {clause.benefit['id']}")
             result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)
             result.earned, result.prior, result.payout, rule = ZERO, before, ZERO, clause.benefit.get("settle", {}).get("clawback", "carry")
