@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 #: The models take some 7 kB per payout × period. Batches much smaller than 30,000 take longer, because each has a fixed cost.
 _ROWS_PER_GIGABYTE = 70_000
 #: The tables that every level adds to.
-RESULTS = ("payouts", "achievement", "accruals", "calculation_steps")
+RESULTS = ("payouts", "achievement", "accruals", "calculation_steps", "payout_groups")
 BENEFIT_COLUMNS = """
     b.* exclude (definition, quote, clause, position, has_constant_rate),
     a.agreement_id, a.currency, a.payout_unit, a.combine_rule, a.combine_group, a.priority, a.net_of, a.pool
@@ -108,7 +108,7 @@ class CalculateReport(StepReport):
 
 
 def calculate(context: RunContext) -> CalculateReport:
-    """Rewrite calc.payouts, calc.achievement, calc.accruals and calc.calculation_steps, each while the next is computed.
+    """Rewrite calc.payouts, calc.achievement, calc.accruals, calc.calculation_steps and calc.payout_groups, each while the next is computed.
 
     This is level 0: the agreements that are net of no other.
     """

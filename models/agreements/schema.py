@@ -457,6 +457,11 @@ class Benefit(Part):
     )
     tiers: list[Tier] | None = Field(default=None, min_length=1, max_length=1000, description="The tiers, in rising order of `from`.")
     matrix: Matrix | None = Field(default=None, description="A two-way grid instead of tiers.")
+    each: Text | None = Field(
+        default=None,
+        description="The curve and its limits are applied to each group of lines with the same value of this, and the groups are added up: transaction_id, "
+        "partner_id, product_id, product.x, partner.x, or a column of the transactions.",
+    )
     requires: list[Gate] = Field(default=[], max_length=100, description="Conditions that must hold for full payment.")
     multiply: Multiplier | None = Field(default=None, description="A factor on what the curve pays.")
     limits: Limits = Field(default_factory=lambda: NO_LIMITS, description="Caps and floors.")

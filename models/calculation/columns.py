@@ -176,6 +176,8 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     r"tie_break_\d+": (EXACT, "of a benefit that breaks ties: the figure of this place; null: it is missing"),
     "(target|target_times|baseline)_before": (EXACT, "of a target to date: the figure of the span's window before"),
     "weight_(to_date|of_year)_before": (COUNT, "of a target to date: the weights of the span's window before"),
+    r"(groups|tier)_(numerator|denominator)": (TEXT, "what groups of lines earn to date, or would at the tier of the placement; an integer"),
+    "groups_tier": (KEY, "the highest tier in which a group stands"),
     "measure_sum": (EXACT, "measure of the span up to the end of the period, before multiples or values are counted"),
     "days_gone|window_days": (COUNT, "of a target to date: the days of the window that have gone, and all its days"),
     "(earned|tier)_to_date": (EXACT, "what the span has earned by target and baseline to date"),
@@ -188,7 +190,7 @@ EXPLAINED: Types = {
     **{f"next_{form}": EXACT for form in PAY_FORMS},
     "tier_reached": KEY, "next_from": EXACT, "slice_from": EXACT, "slice_to": EXACT, "slice": EXACT, "slice_payout": EXACT,
     "missing": TEXT, "tied_by": TEXT, "x": EXACT, "words": TEXT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT,
-    "cell_payout": EXACT,
+    "cell_payout": EXACT, "group_value": TEXT, "pays": EXACT, "others": COUNT,
 }  # fmt: skip
 
 #: The output tables, by name, in the order in which they are computed.
@@ -205,6 +207,7 @@ TABLES: Mapping[str, Types] = {
         "tier_actual": KEY, "tier_forecast": KEY, "tier_accrual": KEY, "projected_measure": EXACT, "next_tier_from": EXACT, "gap_to_next_tier": EXACT,
     },
     "accruals": {"payout_key": KEY, "period_no": KEY, "accrued_to_date": MONEY, "accrued_before": MONEY, "accrual": MONEY},
+    "payout_groups": {"payout_key": KEY, "group_value": TEXT, "line_count": COUNT, "measure": EXACT, "tier": KEY, "pays": EXACT},
     "calculation_steps": {"payout_key": KEY, "step_no": KEY, "step": TEXT, "formula": TEXT, "inputs": TEXT, "result": EXACT},
 }  # fmt: skip
 

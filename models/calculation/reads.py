@@ -56,6 +56,11 @@ _SUM_KEYS = f"participant_key measure_line_set_key {_of('measures', 'line_set_ke
 
 _GROUPS = _of("groups", "group_value quantity amount line_count missing_quantities missing_rates")
 
+_GROUP_KEYS = f"payout_key line_set_key base_line_set_key each {_of('groups', 'line_set_key participant_key period_no')} {_SUM_KEYS}"
+_GROUP_SUMS = f"groups.group_value {_of('groups', _VALUES)} measure base measure_every measure_round"
+_OF_GROUPS = "groups_numerator groups_denominator groups_tier"
+_AT_TIER = "tier_numerator tier_denominator"
+
 _READS: Mapping[str, Mapping[str, str]] = {
     "list_payouts": {
         ALONG: "benefits.benefit_key benefits.agreement_key benefits.series_key windows.benefit_key windows.window_start participants.agreement_key",
@@ -102,6 +107,10 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "missing_metric": "",
         **{f"missing_prior_{name}": f"{name}_source prior_missing" for name in ("target", "baseline")},
     },
+    "count_in_groups": {
+        ALONG: f"{_GROUP_KEYS} period_no",
+        **dict.fromkeys(("measure_to_date", "quantity_to_date", "base_sum", "base_to_date"), _GROUP_SUMS),
+    },
     "add_members": {
         ALONG: "payout_key benefit_key window_no period_no",
         "pool_row": "pool",
@@ -135,6 +144,14 @@ _READS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(_VIEWED.split(), f"{_PARTS} {_SEEN} forecast feed_target window_start is_end"),
         **dict.fromkeys(("reason", "axis_missing"), f"reason {_OF_LINES} {_PARTS}"),
     },
+    "earn_groups": {
+        ALONG: f"reason each benefit_key period_no {_GROUP_KEYS} axes.benefit_key axes.slot",
+        **dict.fromkeys(
+            ("groups_numerator", "groups_denominator"), f"{_GROUP_SUMS} {_OF_LINES} {_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_LIMITS} method above"
+        ),
+        "groups_tier": f"{_GROUP_SUMS} {_OF_LINES} {_AXIS} {_LADDER} matrix_columns.from_value",
+        **dict.fromkeys(_AT_TIER.split(), f"{_GROUP_SUMS} placement placement_tier {_FORMS} {_LIMITS}"),
+    },
     "weigh_slices": {
         ALONG: f"pool_row pool method reason span_first_period period_no benefit_key measure_line_set_key "
         f"{_of('runs', 'line_set_key participant_key period_no place')} tiers.benefit_key",
@@ -143,9 +160,9 @@ _READS: Mapping[str, Mapping[str, str]] = {
     "evaluate_results": {
         ALONG: "reason benefit_key is_last tiers.benefit_key pool_row participant_id",
         "member_part": f"{_MEMBERS} member_weight {_FIGURES} {_FORMS}",
-        "tier": f"{_AXIS} {_LADDER} matrix_columns.from_value",
-        "axis_value": f"{_AXIS}",
-        "curve_payout": f"base_to_date {_FORMS} {_FIGURES} tier axis_value {_AXIS} {_LADDER} {_MATRIX} method above ties tie_count",
+        "tier": f"{_AXIS} {_LADDER} matrix_columns.from_value groups_tier",
+        "axis_value": f"{_AXIS} {_OF_GROUPS}",
+        "curve_payout": f"{_OF_GROUPS} base_to_date {_FORMS} {_FIGURES} tier axis_value {_AXIS} {_LADDER} {_MATRIX} method above ties tie_count",
         "multiplier": f"{_AXIS} {_MULTIPLIER}",
         "gate_factor": f"{_AXIS} {_GATES}",
         "limited_payout": f"curve_payout multiplier gate_factor {_LIMITS}",
@@ -162,9 +179,10 @@ _READS: Mapping[str, Mapping[str, str]] = {
         ALONG: f"reason payout_key period_no series_key window_no window_start missing_measure missing_prior_target missing_prior_baseline benefit_key "
         f"axes.slot axes.benefit_key axes.rank_of axis_needs_positive_baseline base {_SUM_KEYS}",
         "projected_measure": f"measure_to_date measure measure_over measure_sum measure_every measure_round {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
-        "tier_forecast": f"tier projected_measure {_AXIS} {_VIEWED} {_LADDER}",
-        "tier_accrual": f"tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_VIEWED} {_LADDER}",
-        "accrual_earned": f"earned projected_measure placement placement_tier target_source baseline_source {_PROJECTS} {_PAYS} {_VIEWED}",
+        "tier_forecast": f"{_OF_GROUPS} tier projected_measure {_AXIS} {_VIEWED} {_LADDER}",
+        "tier_accrual": f"{_OF_GROUPS} tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_VIEWED} {_LADDER}",
+        "accrual_earned": f"{_OF_GROUPS} {_AT_TIER} earned projected_measure placement placement_tier "
+        f"target_source baseline_source {_PROJECTS} {_PAYS} {_VIEWED}",
     },
     "_assign_status": {
         ALONG: "payout_key is_last",
@@ -217,6 +235,10 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
     "achievement": {
         "target": "effective_target", "tier_actual": "tier", "measure_period": "measure_period member_measure_period",
         "measure_to_date": "measure_to_date member_measure",
+    },
+    "payout_groups": {
+        "group_value": "groups.group_value", "line_count": "groups.line_count", "measure": _GROUP_SUMS, "tier": "groups_tier",
+        "pays": "groups_numerator groups_denominator",
     },
     "accruals": {
         "accrued_to_date": "accrual_earned prior_paid_and_owed clawback status payout is_end combine_rule combine_group priority",

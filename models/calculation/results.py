@@ -18,11 +18,13 @@ from models.calculation.best_of_group import combine_payouts
 from models.calculation.clawbacks import apply_clawback, find_differences
 from models.calculation.columns import SUMMED, TABLES, check_frame, read_inputs
 from models.calculation.exact_payouts import forget_changed
+from models.calculation.explanation.largest_groups import list_largest
 from models.calculation.explanation.missing import describe_missing
 from models.calculation.explanation.slices import cut_slices
 from models.calculation.explanation.steps import list_steps
 from models.calculation.explanation.traces import trace_results
 from models.calculation.forecasts import earn_projected, forecast_rows
+from models.calculation.groups import count_in_groups, earn_groups, list_groups, sum_groups
 from models.calculation.incomplete import hide_incomplete
 from models.calculation.other_benefits import View, earn_in_order
 from models.calculation.payouts import evaluate_results
@@ -42,7 +44,7 @@ from models.money import EXACT, as_exact
 def compute_results(
     frames: Mapping[str, pl.DataFrame], as_of: dt.date, as_of_period: int, rounding: Rounding, first_payout: int = 0
 ) -> Iterator[tuple[str, pl.DataFrame]]:
-    """The tables payouts, achievement, accruals and calculation_steps of `calc` (columns.TABLES), each as soon as it is computed.
+    """The tables payouts, achievement, accruals, calculation_steps and payout_groups of `calc` (columns.TABLES), each as soon as it is computed.
 
     frames: those of columns.INPUTS. measures: int_measures_summed; targets: one row per agreement_id, benefit_id, participant_id, window_start.
     benefits may be a part of the book's, with all versions of a benefit and all agreements of a group. Payouts are numbered from `first_payout` on.
@@ -66,11 +68,13 @@ def _compute(
 
     measured = add_members(measure(listed, pooled), listed, lambda payouts: measure(payouts, measures))
     measures = pooled
+    groups = sum_groups(measured, frames["groups"])
+    measured = count_in_groups(measured, groups)
     compared = find_tie_breaks(find_metrics(measured, axes, frames["metrics"]), frames["tie_breakers"], measures, frames["metrics"])
     placed = weigh_slices(find_ratios(rank_rows(find_reasons(compared), axes), axes), tiers, frames["runs"], scheme)
 
     def earn(rows: pl.DataFrame) -> pl.DataFrame:
-        return forecast_rows(evaluate_results(rows, scheme, rounding), measures, axes, scheme, rounding)
+        return forecast_rows(evaluate_results(earn_groups(rows, groups, axes, scheme), scheme, rounding), measures, axes, scheme, rounding)
 
     views: dict[str, View] = {
         "projected": lambda rows: earn_projected(rows, measures, scheme, rounding),
@@ -87,7 +91,12 @@ def _compute(
     shares_rank = (pl.col("ties") == "share") & (pl.col("tie_count") > 1)
     slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme)
     missing = describe_missing(settled, measures, missing_rates, axes)
-    yield "calculation_steps", list_steps(_with_tiers(payouts, tiers), slices, trace_results(settled, scheme, frames), missing, rounding)
+    of_groups = list_groups(groups)
+    yield "payout_groups", of_groups.select(*TABLES["payout_groups"])
+    yield (
+        "calculation_steps",
+        list_steps(_with_tiers(payouts, tiers), slices, trace_results(settled, scheme, frames), missing, list_largest(of_groups, tiers), rounding),
+    )
 
 
 def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:

@@ -14,7 +14,7 @@ import polars as pl
 
 from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers
 from models.curves.pieces import Exact, choose, exact
-from models.curves.vocabulary import CURVE
+from models.curves.vocabulary import COLUMNS, CURVE
 from models.money import EXACT
 
 KINDS = ("none", "measure", "attainment", "growth", "growth_amount", "rank", "percentile", "metric", "benefit", "score", "ratio")
@@ -131,16 +131,18 @@ def find_ratios(rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
     for slot, of, to in here.filter(pl.col("axis") == "ratio").select("slot", "ratio_of", "ratio_to").unique(maintain_order=True).iter_rows():
         users = axes.filter((pl.col("slot") == slot) & (pl.col("ratio_of") == of) & (pl.col("ratio_to") == to))["benefit_key"]
         is_here = pl.col("benefit_key").is_in(users.implode())
-        first, second = _sum_to_date(of), _sum_to_date(to)
+        # on the curve of groups of lines, each group has a ratio of its own
+        blocks = is_here if slot > COLUMNS else is_here & pl.col("each").is_null()
+        first, second = sum_to_date(of), sum_to_date(to)
         rows = rows.with_columns(
-            *block(rows, pl.when(is_here & (second <= 0)).then(pl.lit("divisor_not_positive")), pl.format("{} is {}", pl.lit(to), in_words(second))),
+            *block(rows, pl.when(blocks & (second <= 0)).then(pl.lit("divisor_not_positive")), pl.format("{} is {}", pl.lit(to), in_words(second))),
             *_set_where(rows, is_here, {f"axis_numerator_{slot}": as_integers(first), f"axis_denominator_{slot}": as_integers(second)}),
             *_set_where(rows, is_here, {f"axis_words_{slot}": pl.format("{} {} / {} {}", pl.lit(of), in_words(first), pl.lit(to), in_words(second))}),
         )
     return rows
 
 
-def _sum_to_date(name: str) -> pl.Expr:
+def sum_to_date(name: str) -> pl.Expr:
     """A sum over the benefit's own lines, whatever it measures."""
     of = {
         "amount": pl.col("amount_to_date"),

@@ -230,9 +230,11 @@ class _Run:
         """Fills in what the span has earned, and returns what the window adds to it."""
         result = earn(case.benefit, window, s)
         before, state.before = state.before, self._part(case, window, participant, s, last, result.limited)
+        axis = curve_axis(case.benefit)  # groups have places of their own
         row |= {
-            "axis_value": s.x[curve_axis(case.benefit)], "tier": result.tier, "curve_payout": result.curve, "multiplier": result.multiplier,
-            "gate_factor": result.gate, "earned": state.before, "exact": result.limited, "is_limited": result.is_limited,
+            "axis_value": s.x[axis] if s.groups is None or axis[0] not in ("measure", "ratio") else None,
+            "tier": result.tier, "curve_payout": result.curve, "multiplier": result.multiplier, "gate_factor": result.gate,
+            "earned": state.before, "exact": result.limited, "is_limited": result.is_limited,
         }  # fmt: skip
         return state.before - before
 

@@ -10,16 +10,27 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from tests.reference.axes import OWN, Axis, all_axes, axes_in_order, axis_of, axis_value, forms, needs, percentile, rank
+from tests.reference.axes import OWN, Axis, all_axes, axes_in_order, axis_of, axis_value, curve_axes, forms, needs, percentile, rank
 from tests.reference.calendar import DAY, MONTHS, Calendar, Window, counting
 from tests.reference.credit import Credit, in_scopes
 from tests.reference.curve import Inputs
 from tests.reference.read import UNIT, Book, Refused, Row
-from tests.reference.series import MISSING, Series, Sum, Values
+from tests.reference.series import MISSING, Series, Sum, Values, group_of
 
 ZERO = Fraction(0)
 #: All members of a placed pool, among the participants of its credits.
 POOL = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The lines with one value of `each`: their figures, and their sums by name for ratios."""
+
+    value: str | None
+    m: Fraction
+    e: Fraction
+    q: Fraction
+    sums: dict[str, Fraction]
 
 
 @dataclass
@@ -27,7 +38,8 @@ class Position:
     """One participant's figures over a span up to a day. `reason`: why the result is blocked. `ties`: how many share its rank. `breaks`: the figures that
     decide among equals, each with whether it is there.
 
-    `sum`: what the lines add up to; m is that, or how many multiples it has.
+    `sum`: what the lines add up to; m is that, or how many multiples it has. `groups`: of lines, each with a place of its own; None: there is one place.
+    `placed`: of a projection, the places of the position that is projected.
     """
 
     reason: str
@@ -42,6 +54,8 @@ class Position:
     ahead: dict[Axis, Fraction] = field(default_factory=dict)  # places by what other benefits are projected to
     breaks: tuple[tuple[bool, Fraction], ...] = ()
     sum: Fraction = ZERO
+    groups: tuple[Group, ...] | None = None
+    placed: dict[Axis, Fraction] | None = None
     own: tuple[Fraction, Fraction, Fraction] | None = None  # of a member of a placed pool: its own measure, base and quantity
 
     def figures(self, x: Fraction) -> Inputs:
@@ -118,7 +132,37 @@ class BenefitLines:
         self.base = self.measure
         if self.base_kind not in ("measure", "increment"):
             self.base = self._series(credits, self.base_kind, own + [s for s in (base_scope,) if s], lost)
+        self.each: str | None = benefit.get("each")
+        if self.each:
+            self._grouped(self.each, credits, own, [s for s in (measure_scope,) if s], [s for s in (base_scope,) if s], names, lost)
         self.shared = self.base if self.over else self.measure  # what the lines of a payout share it by
+
+    def _grouped(
+        self, each: str, credits: dict[str, list[Credit]], own: list[Row], measured: list[Row], based: list[Row], names: set[str], lost: set[int]
+    ) -> None:
+        """Series by participant and group, under the name of both."""
+        self.group_names: dict[str, list[tuple[str | None, str]]] = {p: [] for p in credits}
+        split: dict[str, list[Credit]] = {}
+        for participant, found in credits.items():
+            for value in dict.fromkeys(group_of(credit, each) for credit in found):
+                name = json.dumps([participant, value])
+                self.group_names[participant].append((value, name))
+                split[name] = [credit for credit in found if group_of(credit, each) == value]
+        self.group_measure = self._series(split, self.measure_column, own + measured, lost, self.times)
+        self.group_quantity = self._series(split, "quantity", own, lost)
+        self.group_base = self.group_measure if self.base_kind == "measure" else self._series(split, self.base_kind, own + based, lost)
+        self.group_sums = {name: self._series(split, name, own, lost) for name in names}
+
+    def _groups(self, participant: str, first: dt.date, last: dt.date) -> tuple[Group, ...]:
+        """The groups that have a line of the benefit by `last`."""
+        groups = []
+        for value, name in self.group_names[participant]:
+            if self.group_quantity[name].lines(first, last):
+                m = self.multiples(self.group_measure[name].counted(first, last).value)
+                e = m if self.base_kind == "measure" else self.group_base[name].counted(first, last).value
+                q = m if self.counts else self.group_quantity[name].counted(first, last).value
+                groups.append(Group(value, m, e, q, {of: series[name].counted(first, last).value for of, series in self.group_sums.items()}))
+        return tuple(groups)
 
     @staticmethod
     def _series(credits: dict[str, list[Credit]], column: str, scopes: list[Row], lost: set[int], times: str | None = None) -> dict[str, Series]:
@@ -186,6 +230,9 @@ class BenefitLines:
             measured = self.values[participant].counted(window.span_start, last)
             m = measured.value
             based = measured if self.base_kind == "measure" else based
+        groups = self._groups(participant, window.span_start, last) if self.each else None
+        if groups is not None and self.counts:
+            m = sum((group.m for group in groups), ZERO)
         q = m if self.counts else q
         t, b, t_missing, b_missing = r.t, r.b, r.t_missing, r.b_missing
         k, _ = self._reference(participant, window, "incentive")
@@ -217,8 +264,10 @@ class BenefitLines:
                     x[axis] = value
         if needs(benefit, "incentive") and k is None:
             reasons.append("incentive_missing")
+        of_groups = set(curve_axes(benefit)) if self.each else set()
         for axis in axes_in_order(benefit):
-            if axis[0] == "ratio":
+            is_of_group = axis in of_groups and not any(axis == axis_of(other["by"]) for other in _factors(benefit))
+            if axis[0] == "ratio" and not is_of_group:
                 above, below = (sums[name].value for name in json.loads(axis[1])["ratio"])
                 if below <= 0:
                     reasons.append("divisor_not_positive")
@@ -226,7 +275,7 @@ class BenefitLines:
                     x[axis] = above / below
         breaks = self._breaks(participant, window, last) if self.payee is None else ()
         own = None if self.payee is None else self.own(participant, window, last)
-        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=breaks, own=own), values
+        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=breaks, own=own, groups=groups), values
 
     def own(self, participant: str, window: Window, last: dt.date) -> tuple[Fraction, Fraction, Fraction]:
         """A member's own measure, base and quantity."""
@@ -333,7 +382,12 @@ def projected(case: BenefitLines, position: Position, p: Fraction) -> Position:
     b, p = position.b or ZERO, p if case.distinct else case.multiples(p)
     e = p if case.base_kind == "measure" else max(p - b, ZERO) if case.base_kind == "increment" else position.e * times
     x = {axis: axis_value(axis[0], p, position.t, position.b) if axis[0] in OWN else value for axis, value in (position.x | position.ahead).items()}
-    return replace(position, m=p, e=e, q=p if case.counts else position.q * times, x=x)
+    return replace(position, m=p, e=e, q=p if case.counts else position.q * times, x=x, placed=position.x)
+
+
+def _factors(benefit: Row) -> list[Row]:
+    """The multiplier and the gates: what looks at the participant's figures."""
+    return [*([benefit["multiply"]] if "multiply" in benefit else []), *benefit.get("requires", [])]
 
 
 def curve_axis(benefit: Row) -> Axis:

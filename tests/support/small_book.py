@@ -17,7 +17,7 @@ import polars as pl
 from hypothesis import strategies as st
 
 from models.agreements.parse import parse_agreements
-from models.agreements.terms import make_terms
+from models.agreements.terms import TRANSACTION, make_terms
 from models.book.settings import Book, parse_book
 from models.calculation.columns import INPUTS, SUMMED
 from models.calculation.results import compute_results
@@ -133,14 +133,15 @@ def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
     for line_set, key, multiplied, grouped_by, counts_from in of_sets.iter_rows():
         agreement = small.agreements[key]
         first, last = counts_from or agreement["term"]["from"], agreement["term"]["to"]
-        for line in small.lines:
+        for number, line in enumerate(small.lines):
             if line.date > small.as_of or line.date not in days or line.partner_id not in agreement["participants"]:
                 continue
             period, prior, later = days[line.date]
             lacks = [int(value is None) for value in (line.cost, line.quantity, line.points)]
             values = {"amount": line.amount, "margin": line.amount - (line.cost or D(0)), "quantity": line.quantity or D(0)}
             measured = (line.points or D(0)) * values.get(multiplied, D(1))
-            value = None if grouped_by is None or (held := getattr(line, grouped_by)) is None else str(held)
+            held = number if grouped_by == TRANSACTION else None if grouped_by is None else getattr(line, grouped_by)
+            value = None if held is None else str(held)
             sums = (value, line.amount, line.cost or D(0), line.quantity or D(0), measured, 1, 0, *lacks)
             if first <= line.date <= last:
                 records.append((line_set, keys[line.partner_id], period, False, False, *sums))
@@ -242,6 +243,10 @@ def smalls(draw: st.DrawFn) -> Small:
         benefit["incentive"] = draw(decimals(-100, 5000, 2) | st.just("feed"))
     first = draw(EDGES | st.dates(dt.date(2024, 1, 1), dt.date(2025, 3, 1)))
     term = {"from": first, "to": draw(st.dates(first, first + dt.timedelta(days=500)))}
+    is_of_window = (benefit["accumulate"], benefit.get("prorate", "none")) == ("window", "none") and "order" not in benefit
+    of_sums = not isinstance(benefit["measure"], dict) or "every" in benefit["measure"]
+    if by == "measure" and is_of_window and of_sums and not {"baseline", "incentive"} & set(benefit) and draw(st.booleans()):
+        benefit["each"] = draw(st.sampled_from(["product_id", "transaction_id"]))
     agreement: dict[str, Any] = {
         "agreement": "A",
         "title": "A",
