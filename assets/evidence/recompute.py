@@ -83,8 +83,7 @@ class Clause:
         self.forms = set(FORMS) & (set(grid) if grid else {form for tier in benefit["tiers"] for form in tier})
         measure, base = (each["of"] if isinstance(each, dict) else each for each in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
         self.is_increment = base == "increment"
-        inner = (benefit[part] for part in ("ties", "measure") if isinstance(benefit.get(part), dict))
-        self.keys = {*benefit, *agreement, agreement.get("pool")}.union(*inner)
+        self.keys = {*benefit, *agreement, agreement.get("pool")}.union(*(benefit[p] for p in ("ties", "measure") if isinstance(benefit.get(p), dict)))
         self.counts = benefit["measure"] if "every" in self.keys else {}
         #: What each figure is a sum of. A base of None is the measure, or its increment.
         self.sums = {"measure": measure, "base": None if base in ("measure", "increment") else base, "quantity": None if self.counts else "quantity"}
