@@ -25,7 +25,7 @@ from types import SimpleNamespace
 
 ZERO, ONE, FORMS = Fraction(0), Fraction(1), ("rate", "per_unit", "amount", "share")
 MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
-UNKNOWN = {"then", "times", "distinct", "over", "each", "placed", "slices", "running"}
+UNKNOWN = {"then", "times", "distinct", "over", "each", "placed", "windows", "slices", "running"}
 #: Why a line has no value, in the order in which reasons are given.
 MISSING = ("fx", "cost", "quantity", "attribute")
 #: What the payouts of participants that are compared have in common, and the windows of one benefit and participant.
@@ -83,7 +83,7 @@ class Clause:
         self.forms = set(FORMS) & (set(grid) if grid else {form for tier in benefit["tiers"] for form in tier})
         measure, base = (each["of"] if isinstance(each, dict) else each for each in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
         self.is_increment = base == "increment"
-        self.keys = {key for part in ("ties", "measure") if isinstance(benefit.get(part), dict) for key in benefit[part]}
+        self.keys = {*benefit, *agreement, agreement.get("pool")}.union(*(benefit[p] for p in ("ties", "measure") if isinstance(benefit.get(p), dict)))
         self.counts = benefit["measure"] if "every" in self.keys else {}
         #: What each figure is a sum of. A base of None is the measure, or its increment.
         self.sums = {"measure": measure, "base": None if base in ("measure", "increment") else base, "quantity": None if self.counts else "quantity"}

@@ -60,6 +60,7 @@ class BookFeatures:
     groups: list[tuple[str, str]]
     pays_lines: bool
     has_closes: bool
+    waits_for_collection: bool
     has_inverse_rates: bool
 
     def as_var(self) -> dict[str, Any]:
@@ -92,13 +93,15 @@ _FLAGS = """
         exists (from terms.line_sets where multiplied is not null and (starts_with(attribute, 'product.') or starts_with(attribute, 'partner.'))),
         exists (from terms.line_sets where grouped_by is not null),
         exists (from terms.benefits where slices is not null or method = 'running'),
-        exists (from ledger.closes)"""
+        exists (from ledger.closes),
+        exists (from terms.benefits where paid_when is not null)"""
 
 
 def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> BookFeatures:
     """What the warehouse and the feeds of book.yaml (`configured`) say. Feeds, terms and ledger are loaded."""
     feeds = _feeds(con, configured)
-    last_scope_key, has_originals, has_claims, has_nets, has_multiplied, has_factors, has_groups, pays_lines, has_closes = con.sql(_FLAGS).fetchall()[0]
+    flags = con.sql(_FLAGS).fetchall()[0]
+    last_scope_key, has_originals, has_claims, has_nets, has_multiplied, has_factors, has_groups, pays_lines, has_closes, waits = flags
     return BookFeatures(
         feeds=feeds,
         conditions=_conditions(con, feeds["transactions"]),
@@ -113,6 +116,7 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         groups=con.execute(_GROUPS, [[column.name for column in FEEDS["transactions"].columns]]).fetchall() if has_groups else [],
         pays_lines=pays_lines,
         has_closes=has_closes,
+        waits_for_collection=waits,
         has_inverse_rates="fx_rates" in configured and configured["fx_rates"].invert,
     )
 

@@ -45,6 +45,12 @@ class Term(Part):
     to: Day = Field(description="Last day, included.")
 
 
+class WindowsFrom(Part):
+    """The day from which months, quarters, half-years and years count."""
+
+    from_: Literal["term"] = Field(alias="from", description="term: from the term's first day on (contract years).")
+
+
 class ProductSelection(Part):
     """Products by their attributes; `product_id` is one of them."""
 
@@ -341,6 +347,10 @@ class Settle(Part):
     release: list[Release] | None = Field(
         default=None, min_length=1, max_length=100, description="Parts that fall due one after the other, instead of all lag_days after the window."
     )
+    when: Literal["collected", "fully_collected"] | None = Field(
+        default=None,
+        description="Pay only as far as customers have paid the lines: collected counts each line's part, fully_collected a line once all of it is paid.",
+    )
     clawback: Literal["pay", "carry", "none"] = Field(
         default="carry",
         description="pay: a negative payout; carry: set off against later windows; none: set off within the span, and the rest is forgiven at its end.",
@@ -488,6 +498,9 @@ class Agreement(Part):
     direction: Literal["payable", "receivable"] = Field(default="payable", description="payable: we owe the participant; receivable: the participant owes us.")
     currency: Currency = Field(description="ISO 4217 code.")
     term: Term = Field(description="The days that it covers.")
+    windows: WindowsFrom | None = Field(
+        default=None, description="{from: term}: windows, spans and years count from the term's first day. Default: they are the book's fiscal ones."
+    )
     participants: Annotated[Ids | Selector, Discriminator(kind_of)] = Field(description="A list of partner ids, or attributes that a partner must have.")
     pool: Literal["each", "together", "placed"] = Field(
         default="each", description="One result per participant, one for all of them, or one place on the curve for all of them, each paid on its own lines."

@@ -19,7 +19,7 @@ NUMBER = pl.Decimal(38, 12)
 TEXT, INT, BOOL, DATE = pl.String, pl.Int32, pl.Boolean, pl.Date
 
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "settings": {"book": TEXT, "currency": TEXT, "payout_unit": INT, "rounding": TEXT, "as_of": DATE},
+    "settings": {"book": TEXT, "currency": TEXT, "payout_unit": INT, "rounding": TEXT, "as_of": DATE, "require_approval": BOOL},
     "currencies": {"currency": TEXT, "payout_unit": INT},
     "accounts": dict.fromkeys(Accounts.model_fields, TEXT),
     "agreements": {
@@ -36,6 +36,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "pool": TEXT,
         "payee_id": TEXT,
         "include_children": BOOL,
+        "windows_from": TEXT,
         "document": TEXT,
         "review_by": DATE,
         "approved_by": TEXT,
@@ -132,6 +133,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "clawback": TEXT,
         "lag_days": INT,
         "minimum": NUMBER,
+        "paid_when": TEXT,
         "placement": TEXT,
         "placement_tier": INT,
         "forecast": TEXT,
@@ -177,7 +179,18 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "lifted_to": MONEY,
         "measured_first_period": INT,
         "measured_last_period": INT,
+        "year_end": DATE,
     },
-    "periods": {"period_no": INT, "period": TEXT, "fiscal_year": INT, "number": INT, "first_day": DATE, "last_day": DATE},
+    "periods": {
+        "period_no": INT,
+        "period": TEXT,
+        "fiscal_year": INT,
+        "number": INT,
+        "first_day": DATE,
+        "last_day": DATE,
+        "period_first_day": DATE,
+        "period_last_day": DATE,
+        "is_period_end": pl.Boolean,
+    },
     "days": {"day": DATE, "period_no": INT, "prior_period_no": INT, "counts_as": DATE},
 }

@@ -29,6 +29,7 @@ from models.calculation.incomplete import hide_incomplete
 from models.calculation.line_payments import list_pieces
 from models.calculation.other_benefits import View, earn_in_order
 from models.calculation.payouts import evaluate_results
+from models.calculation.period_rows import keep_period_ends
 from models.calculation.placed_pools import add_members, publish_members, spread_pools
 from models.calculation.placed_slices import weigh_slices
 from models.calculation.ranks import rank_rows
@@ -85,11 +86,9 @@ def _compute(
     settled = forget_changed(combine_payouts(apply_clawback(differences)))
     payouts = _rename_for_publication(hide_incomplete(settled))
     yield "payouts", _payout_rows(payouts)
-    yield (
-        "achievement",
-        _achievement_rows(publish_members(hide_incomplete(rows), {"member_measure_period": "measure_period", "member_measure": "measure_to_date"})),
-    )
-    yield "accruals", accrue_periods(limit_accruals(rows, settled), settled)
+    own_sums = {"member_measure_period": "measure_period", "member_measure": "measure_to_date"}
+    yield "achievement", _achievement_rows(keep_period_ends(publish_members(hide_incomplete(rows), own_sums), frames["periods"]))
+    yield "accruals", accrue_periods(limit_accruals(rows, settled), settled, frames["periods"])
     shares_rank = (pl.col("ties") == "share") & (pl.col("tie_count") > 1)
     pieces, paid_lines = list_pieces(settled, scheme)
     yield "payout_pieces", pieces

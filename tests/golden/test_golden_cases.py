@@ -111,7 +111,8 @@ def _release_differences(expected: dict[str, Any], results: Results) -> list[str
     place = tuple(expected[key] for key in RESULT_KEY)
     part = results.releases[place][expected["release_no"] - 1]
     computed = {
-        "amount": part.amount, "settled": part.settled, "due_date": part.due, "status": part.status, "released": part.amount if part.is_due else 0,
+        "amount": part.amount, "settled": part.settled, "due_date": part.due, "status": part.status, "released": part.released,
+        "held": part.amount - part.released if part.is_due else 0,
     }  # fmt: skip
     columns = expected.keys() - {*RESULT_KEY, "release_no"}
     return [

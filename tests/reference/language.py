@@ -11,7 +11,7 @@ from tests.reference.read import NotCovered, Row
 
 AGREEMENT = {
     "agreement", "version", "effective", "amendment", "approved", "changed_by", "review_by", "title", "direction", "currency", "term", "participants", "pool",
-    "payee", "include_children", "document", "scope", "fx", "returns", "combine", "limits", "benefits",
+    "payee", "windows", "include_children", "document", "scope", "fx", "returns", "combine", "limits", "benefits",
 }  # fmt: skip
 BENEFIT = {
     "id", "clause", "quote", "window", "accumulate", "measure", "base", "by", "target", "baseline", "incentive", "method", "boundary", "above",

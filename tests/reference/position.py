@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.reference.axes import OWN, Axis, all_axes, axes_in_order, axis_of, axis_value, curve_axes, forms, needs, percentile, rank
-from tests.reference.calendar import DAY, MONTHS, Calendar, Window
+from tests.reference.calendar import DAY, MONTHS, Calendar, Window, counting
 from tests.reference.credit import Credit, in_scopes
 from tests.reference.curve import Inputs
 from tests.reference.read import UNIT, Book, Refused, Row
@@ -118,6 +118,7 @@ class BenefitLines:
     def __init__(self, agreement: Row, benefit: Row, credits: dict[str, list[Credit]], lost: set[int], feeds: Feeds, calendar: Calendar) -> None:
         """`lost`: lines (by order) that another agreement of an exclusive group keeps."""
         self.agreement, self.benefit, self.feeds, self.calendar = agreement, benefit, feeds, calendar
+        self.counting = counting(agreement, calendar)
         self.participants = list(credits)
         self.payee = str(agreement.get("payee", "")) if agreement.get("pool") == "placed" else None  # of a placed pool; empty: nobody
         if self.payee is not None:
@@ -317,7 +318,7 @@ class BenefitLines:
         if self.over is None:
             return window.span_start, last
         if self.over == "prior_year":
-            first, end = self.calendar.year(self.calendar.year(window.end)[0] - DAY)
+            first, end = self.counting.year(self.counting.year(window.end)[0] - DAY)
             return first, min(end, last)
         first = self.calendar.block(window.end, 1)[0]
         for _ in range(self.over["trailing"] - 1):
@@ -388,8 +389,8 @@ class BenefitLines:
         parts, months = [Fraction(weight) for weight in weights], MONTHS[self.benefit["window"]]
         day, found = window.span_start, ZERO
         while day <= window.end:
-            found += parts[(int(self.calendar.period(day)[-2:]) - 1) // months]
-            day = self.calendar.block(day, months)[1] + DAY
+            found += parts[self.counting.place(day, months)]
+            day = self.counting.block(day, months)[1] + DAY
         return found / sum(parts)
 
     def target_row(self, participant: str, window: Window) -> Row | None:

@@ -296,9 +296,9 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('.when(pl.col("missing_metric"))', ".when(pl.lit(False))"),
     ],
     "models/agreements/measured_spans.py": [
-        ("last - over.trailing + 1", "last - over.trailing"),
-        ("periods[last].fiscal_year - 1", "periods[last].fiscal_year"),
-        ("min([term_from, *(", "max([term_from, *("),
+        ("over.trailing + 1)", "over.trailing)"),
+        ("year_start - ONE_DAY)", "year_start)"),
+        ("min([agreement.term.from_, *(", "max([agreement.term.from_, *("),
     ],
     "models/calculation/agreement_limits.py": [
         ('SPAN = ("agreement_id", "participant_key", "limited_until")', 'SPAN = ("agreement_id", "limited_until")'),
@@ -336,9 +336,14 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
     "models/calendars.py": [
         ("max(term_from, first), min(term_to, last)", "max(term_from, first), last"),
-        ("(periods[period_no].number - 1) % length", "periods[period_no].number % length"),
+        ("(period.number - 1) % length", "period.number % length"),
         ("in ((2, 28), (2, 29))", "in ((2, 29),)"),
         ("(next_year - ONE_DAY).year", "next_year.year"),
+    ],
+    "models/slots.py": [
+        ("<= day else number - 1", "<= day else number"),
+        ("min(day.day, gregorian.monthrange(year, month + 1)[1])", "min(day.day, 28)"),
+        ("if period.first_day <= day <= period.last_day)", "if period.first_day <= day < period.last_day)"),
     ],
 }  # fmt: skip
 
