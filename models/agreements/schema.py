@@ -45,6 +45,12 @@ class Term(Part):
     to: Day = Field(description="Last day, included.")
 
 
+class WindowsFrom(Part):
+    """The day from which months, quarters, half-years and years count."""
+
+    from_: Literal["term"] = Field(alias="from", description="term: from the term's first day on (contract years).")
+
+
 class ProductSelection(Part):
     """Products by their attributes; `product_id` is one of them."""
 
@@ -444,7 +450,10 @@ class Benefit(Part):
     )
     baseline: Baseline | None = Field(default=None, description="For growth and increment: a number, `feed`, or {prior: year}.")
     incentive: Incentive | None = Field(default=None, description="What `share` multiplies: a number or `feed`.")
-    method: Literal["whole", "graduated", "linear", "rolling", "total"] = Field(default="whole", description="How the tiers pay.")
+    method: Literal["whole", "graduated", "linear", "rolling", "total", "running"] = Field(default="whole", description="How the tiers pay.")
+    slices: Literal["by_line"] | None = Field(
+        default=None, description="graduated only, by_line: each line is cut at the thresholds by itself, in order, and pays on its own base and quantity."
+    )
     boundary: Boundary = Field(
         default="lower_inclusive", description="At exactly `from` you are in the tier (lower_inclusive) or still in the one before (upper_inclusive)."
     )
@@ -489,6 +498,9 @@ class Agreement(Part):
     direction: Literal["payable", "receivable"] = Field(default="payable", description="payable: we owe the participant; receivable: the participant owes us.")
     currency: Currency = Field(description="ISO 4217 code.")
     term: Term = Field(description="The days that it covers.")
+    windows: WindowsFrom | None = Field(
+        default=None, description="{from: term}: windows, spans and years count from the term's first day. Default: they are the book's fiscal ones."
+    )
     participants: Annotated[Ids | Selector, Discriminator(kind_of)] = Field(description="A list of partner ids, or attributes that a partner must have.")
     pool: Literal["each", "together", "placed"] = Field(
         default="each", description="One result per participant, one for all of them, or one place on the curve for all of them, each paid on its own lines."

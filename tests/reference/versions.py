@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
 
-from tests.reference.calendar import DAY, Calendar, Window, windows
+from tests.reference.calendar import DAY, Calendar, Window, counting, windows
 from tests.reference.read import Refused, Row
 
 
@@ -51,7 +51,7 @@ def owned_windows(versions: list[Row], benefit_id: str, calendar: Calendar) -> l
             continue
         mine = [
             (version, benefit, w)
-            for w in windows(benefit["window"], benefit.get("accumulate", "window"), term(version), dt.date.max, calendar)
+            for w in windows(benefit["window"], benefit.get("accumulate", "window"), term(version), dt.date.max, counting(version, calendar))
             if _reaches(version, w) and (taken_from is None or w.start < taken_from) and not any(_reaches(h, w) for h in higher)
         ]
         if mine:
