@@ -73,13 +73,13 @@ class Clause:
     """One benefit of one agreement version, and what follows from its text alone."""
 
     def __init__(self, agreement, benefit):
-        self.agreement, self.benefit = agreement, benefit
+        self.agreement, self.benefit = agreement, {"tiers": [{"from": 0, "amount": 0}], **benefit} if "manual" in benefit else benefit
         self.combine, self.by = agreement.get("combine", {}), benefit.get("by", "measure")
         grid = benefit.get("matrix")
         self.axes = [axis_of(grid[side]["by"]) for side in ("rows", "columns")] if grid else [axis_of(self.by)]
         others = [*benefit.get("requires", []), *([benefit["multiply"]] if "multiply" in benefit else [])]
         self.all_axes = sorted({*self.axes, *(axis_of(other["by"]) for other in others)})
-        self.forms = set(FORMS) & (set(grid) if grid else {form for tier in benefit["tiers"] for form in tier})
+        self.forms = set(FORMS) & (set(grid) if grid else {form for tier in self.benefit["tiers"] for form in tier})
         measure, base = (each["of"] if isinstance(each, dict) else each for each in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
         self.is_increment = base == "increment"
         own = [benefit[p] for p in ("ties", "measure") if isinstance(benefit.get(p), dict)]
