@@ -15,6 +15,7 @@ from typing import Any
 from models.agreements.approval import missing_approval
 from models.agreements.benefit_axes import score_problems
 from models.agreements.group_rules import group_problems
+from models.agreements.line_rules import line_problems
 from models.agreements.pools import placed_problems
 from models.agreements.schema import (
     Agreement,
@@ -100,6 +101,7 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
     yield from _multiples(benefit)
     yield from _over(benefit)
     yield from group_problems(benefit)
+    yield from line_problems(benefit, pay_forms(benefit))
     if factor_of(benefit) and measure_of(benefit)[0] not in MEASURES:
         yield ("measure", "of"), f"times multiplies {', '.join(MEASURES[:-1])} or {MEASURES[-1]}, not another attribute; name one of these"
     if benefit.accumulate != "window" and SPAN_ORDER[benefit.accumulate] < SPAN_ORDER[benefit.window]:

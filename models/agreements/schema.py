@@ -450,7 +450,10 @@ class Benefit(Part):
     )
     baseline: Baseline | None = Field(default=None, description="For growth and increment: a number, `feed`, or {prior: year}.")
     incentive: Incentive | None = Field(default=None, description="What `share` multiplies: a number or `feed`.")
-    method: Literal["whole", "graduated", "linear", "rolling", "total"] = Field(default="whole", description="How the tiers pay.")
+    method: Literal["whole", "graduated", "linear", "rolling", "total", "running"] = Field(default="whole", description="How the tiers pay.")
+    slices: Literal["by_line"] | None = Field(
+        default=None, description="graduated only, by_line: each line is cut at the thresholds by itself, in order, and pays on its own base and quantity."
+    )
     boundary: Boundary = Field(
         default="lower_inclusive", description="At exactly `from` you are in the tier (lower_inclusive) or still in the one before (upper_inclusive)."
     )

@@ -395,6 +395,7 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "ties_then": ", then ".join(figure.metric if isinstance(figure, MetricAxis) else figure for figure in tie_figures(b)) or None,
         "prorate": b.prorate,
         "each": b.each,
+        "slices": b.slices,
         **_figure("target", b.target),
         "target_times": b.target.times if isinstance(b.target, PriorYear) else Decimal(1),
         **_figure("baseline", b.baseline),

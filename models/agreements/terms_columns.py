@@ -117,6 +117,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "ties_then": TEXT,
         "prorate": TEXT,
         "each": TEXT,
+        "slices": TEXT,
         "target_source": TEXT,
         "target_value": NUMBER,
         "target_times": NUMBER,

@@ -26,6 +26,7 @@ from models.calculation.explanation.traces import trace_results
 from models.calculation.forecasts import earn_projected, forecast_rows
 from models.calculation.groups import count_in_groups, earn_groups, list_groups, sum_groups
 from models.calculation.incomplete import hide_incomplete
+from models.calculation.line_payments import list_pieces
 from models.calculation.other_benefits import View, earn_in_order
 from models.calculation.payouts import evaluate_results
 from models.calculation.period_rows import keep_period_ends
@@ -44,7 +45,7 @@ from models.money import EXACT, as_exact
 def compute_results(
     frames: Mapping[str, pl.DataFrame], as_of: dt.date, as_of_period: int, rounding: Rounding, first_payout: int = 0
 ) -> Iterator[tuple[str, pl.DataFrame]]:
-    """The tables payouts, achievement, accruals, calculation_steps and payout_groups of `calc` (columns.TABLES), each as soon as it is computed.
+    """The tables payouts, achievement, accruals, calculation_steps, payout_groups and payout_pieces of `calc` (columns.TABLES), each as soon as it is computed.
 
     frames: those of columns.INPUTS. measures: int_measures_summed; targets: one row per agreement_id, benefit_id, participant_id, window_start.
     benefits may be a part of the book's, with all versions of a benefit and all agreements of a group. Payouts are numbered from `first_payout` on.
@@ -89,7 +90,9 @@ def _compute(
     yield "achievement", _achievement_rows(keep_period_ends(publish_members(hide_incomplete(rows), own_sums), frames["periods"]))
     yield "accruals", accrue_periods(limit_accruals(rows, settled), settled, frames["periods"])
     shares_rank = (pl.col("ties") == "share") & (pl.col("tie_count") > 1)
-    slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme)
+    pieces, paid_lines = list_pieces(settled, scheme)
+    yield "payout_pieces", pieces
+    slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme, paid_lines)
     missing = describe_missing(settled, measures, missing_rates, axes)
     of_groups = list_groups(groups)
     yield "payout_groups", of_groups.select(*TABLES["payout_groups"])

@@ -15,11 +15,12 @@ AGREEMENT = {
 }  # fmt: skip
 BENEFIT = {
     "id", "clause", "quote", "window", "accumulate", "measure", "base", "by", "target", "baseline", "incentive", "method", "boundary", "above",
-    "ties", "tiers", "matrix", "each", "requires", "multiply", "limits", "order", "prorate", "scope", "settle", "accrue",
+    "ties", "tiers", "matrix", "each", "slices", "requires", "multiply", "limits", "order", "prorate", "scope", "settle", "accrue",
 }  # fmt: skip
 VALUES = {
-    "method": {"whole", "graduated", "linear", "rolling", "total"}, "prorate": {"none", "days"}, "ties": {"min", "share"},
+    "method": {"whole", "graduated", "linear", "rolling", "total", "running"}, "prorate": {"none", "days"}, "ties": {"min", "share"},
     "boundary": {"lower_inclusive", "upper_inclusive"}, "above": {"hold", "extend", "zero"}, "accumulate": {"window", "quarter", "half_year", "year", "term"},
+    "slices": {"by_line"},
     "window": {"month", "quarter", "half_year", "year", "term"},
 }  # fmt: skip
 AGREEMENT_VALUES = {"returns": {"posted", "original"}, "amendment": {"next_window", "restate"}, "pool": {"each", "together", "placed"}}

@@ -23,6 +23,17 @@ POOL = ""
 
 
 @dataclass(frozen=True)
+class OwnLine:
+    """A line of a span in its order: its place among all lines, and what it brings to measure, base and quantity. `is_measured`: it is one of the measure's."""
+
+    order: int
+    m: Fraction
+    e: Fraction
+    q: Fraction
+    is_measured: bool
+
+
+@dataclass(frozen=True)
 class Group:
     """The lines with one value of `each`: their figures, and their sums by name for ratios."""
 
@@ -55,6 +66,7 @@ class Position:
     breaks: tuple[tuple[bool, Fraction], ...] = ()
     sum: Fraction = ZERO
     groups: tuple[Group, ...] | None = None
+    lines: tuple[OwnLine, ...] = ()  # where each line is paid by itself
     placed: dict[Axis, Fraction] | None = None
     own: tuple[Fraction, Fraction, Fraction] | None = None  # of a member of a placed pool: its own measure, base and quantity
 
@@ -163,6 +175,14 @@ class BenefitLines:
                 q = m if self.counts else self.group_quantity[name].counted(first, last).value
                 groups.append(Group(value, m, e, q, {of: series[name].counted(first, last).value for of, series in self.group_sums.items()}))
         return tuple(groups)
+
+    def _lines(self, participant: str, first: dt.date, last: dt.date) -> tuple[OwnLine, ...]:
+        """The lines of the benefit in their order."""
+        measure, base = ({line.order: value for line, value in of[participant].lines(first, last)} for of in (self.measure, self.base))
+        return tuple(
+            OwnLine(line.order, Fraction(measure.get(line.order, 0), UNIT), Fraction(base.get(line.order, 0), UNIT), Fraction(q, UNIT), line.order in measure)
+            for line, q in self.quantity[participant].lines(first, last)
+        )
 
     @staticmethod
     def _series(credits: dict[str, list[Credit]], column: str, scopes: list[Row], lost: set[int], times: str | None = None) -> dict[str, Series]:
@@ -273,9 +293,10 @@ class BenefitLines:
                     reasons.append("divisor_not_positive")
                 else:
                     x[axis] = above / below
+        lines = self._lines(participant, window.span_start, last) if pays_lines(benefit) else ()
         breaks = self._breaks(participant, window, last) if self.payee is None else ()
         own = None if self.payee is None else self.own(participant, window, last)
-        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=breaks, own=own, groups=groups), values
+        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=breaks, own=own, groups=groups, lines=lines), values
 
     def own(self, participant: str, window: Window, last: dt.date) -> tuple[Fraction, Fraction, Fraction]:
         """A member's own measure, base and quantity."""
@@ -383,6 +404,11 @@ def projected(case: BenefitLines, position: Position, p: Fraction) -> Position:
     e = p if case.base_kind == "measure" else max(p - b, ZERO) if case.base_kind == "increment" else position.e * times
     x = {axis: axis_value(axis[0], p, position.t, position.b) if axis[0] in OWN else value for axis, value in (position.x | position.ahead).items()}
     return replace(position, m=p, e=e, q=p if case.counts else position.q * times, x=x, placed=position.x)
+
+
+def pays_lines(benefit: Row) -> bool:
+    """Whether each line is paid by itself."""
+    return "slices" in benefit or benefit.get("method") == "running"
 
 
 def _factors(benefit: Row) -> list[Row]:
