@@ -25,7 +25,6 @@ from types import SimpleNamespace
 
 ZERO, ONE, FORMS = Fraction(0), Fraction(1), ("rate", "per_unit", "amount", "share")
 MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
-UNKNOWN = {"then", "times", "distinct", "over", "each", "placed", "windows", "slices", "running"}
 #: Why a line has no value, in the order in which reasons are given.
 MISSING = ("fx", "cost", "quantity", "attribute")
 #: What the payouts of participants that are compared have in common, and the windows of one benefit and participant.
@@ -74,18 +73,17 @@ class Clause:
     """One benefit of one agreement version, and what follows from its text alone."""
 
     def __init__(self, agreement, benefit):
-        self.agreement, self.benefit = agreement, benefit
+        self.agreement, self.benefit = agreement, {"tiers": [{"from": 0, "amount": 0}], **benefit} if "manual" in benefit else benefit
         self.combine, self.by = agreement.get("combine", {}), benefit.get("by", "measure")
         grid = benefit.get("matrix")
         self.axes = [axis_of(grid[side]["by"]) for side in ("rows", "columns")] if grid else [axis_of(self.by)]
         others = [*benefit.get("requires", []), *([benefit["multiply"]] if "multiply" in benefit else [])]
         self.all_axes = sorted({*self.axes, *(axis_of(other["by"]) for other in others)})
-        self.forms = set(FORMS) & (set(grid) if grid else {form for tier in benefit["tiers"] for form in tier})
+        self.forms = set(FORMS) & (set(grid) if grid else {form for tier in self.benefit["tiers"] for form in tier})
         measure, base = (each["of"] if isinstance(each, dict) else each for each in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
         self.is_increment = base == "increment"
-        self.keys = {*benefit, *agreement, benefit.get("method"), *({"placed"} & {agreement.get("pool")})}.union(
-            *(benefit[p] for p in ("ties", "measure") if isinstance(benefit.get(p), dict))
-        )
+        own = [benefit[p] for p in ("ties", "measure") if isinstance(benefit.get(p), dict)]
+        self.keys = {*benefit, *agreement, benefit.get("method"), agreement.get("pool") == "placed" and "placed"}.union(*own)
         self.counts = benefit["measure"] if "every" in self.keys else {}
         #: What each figure is a sum of. A base of None is the measure, or its increment.
         self.sums = {"measure": measure, "base": None if base in ("measure", "increment") else base, "quantity": None if self.counts else "quantity"}
@@ -512,7 +510,7 @@ class Book:
             clause, s = self.clause(each), self.position(each)
             if any("limits" in other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]):
                 raise CannotRecompute("this program does not know limits of an agreement on the sum of its benefits")
-            if unknown := clause.keys & UNKNOWN:
+            if unknown := clause.keys & {"then", "times", "distinct", "over", "each", "placed", "windows", "slices", "running"}:
                 raise CannotRecompute(f"this program does not know {min(unknown)} of {clause.benefit['id']}")
             result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)
             result.earned, result.prior, result.payout, rule = ZERO, before, ZERO, clause.benefit.get("settle", {}).get("clawback", "carry")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Discriminator, Field, Tag
+from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
 from models.agreements.values import (
     Condition,
@@ -480,6 +480,14 @@ class Benefit(Part):
     )
     accrue: Accrue = Field(default_factory=lambda: NO_ACCRUE, description="How it is accrued.")
     settle: Settle = Field(default_factory=lambda: NO_SETTLE, description="When and how it is settled.")
+    manual: Literal[True] | None = Field(default=None, description="It counts no lines and pays 0 by itself; adjustments are made to it.")
+
+    @model_validator(mode="after")
+    def _pay_nothing(self) -> Benefit:
+        """A manual benefit is calculated as one that pays 0 whatever the measure."""
+        if self.manual and self.tiers is None:
+            self.__dict__["tiers"] = [Tier(**{"from": Decimal(0), "amount": Decimal(0)})]
+        return self
 
 
 class Agreement(Part):
@@ -518,6 +526,11 @@ class Agreement(Part):
     )
     combine: Combine = Field(default_factory=lambda: NO_COMBINE, description="How it combines with other agreements.")
     benefits: list[Benefit] = Field(min_length=1, max_length=1000, description="The clauses that pay.")
+
+
+def scope_of(benefit: Benefit) -> Scope:
+    """The scope of the benefit's lines; a manual benefit has none."""
+    return Scope.model_construct(types=[]) if benefit.manual else benefit.scope
 
 
 def releases_of(settle: Settle) -> list[Release]:

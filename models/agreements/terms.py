@@ -45,6 +45,7 @@ from models.agreements.schema import (
     over_of,
     parts_of,
     releases_of,
+    scope_of,
     tie_figures,
 )
 from models.agreements.target_weights import target_weights
@@ -162,7 +163,7 @@ class _Terms:
         for position, benefit in enumerate(source.agreement.benefits):
             at = ("benefits", position)
             (measure, measure_scope), (base, base_scope) = measure_of(benefit), base_of(benefit)
-            own_scope = self._scope(source, (*at, "scope"), outer, benefit.scope)
+            own_scope = self._scope(source, (*at, "scope"), outer, scope_of(benefit))
 
             def narrowed(scope: Scope, key: str, at: Path = at, own: Scope = benefit.scope, otherwise: int = own_scope) -> int:
                 return otherwise if scope is NO_SCOPE else self._scope(source, (*at, key, "scope"), outer, own, scope)

@@ -15,7 +15,7 @@ AGREEMENT = {
 }  # fmt: skip
 BENEFIT = {
     "id", "clause", "quote", "window", "accumulate", "measure", "base", "by", "target", "baseline", "incentive", "method", "boundary", "above",
-    "ties", "tiers", "matrix", "each", "slices", "requires", "multiply", "limits", "order", "prorate", "scope", "settle", "accrue",
+    "ties", "tiers", "matrix", "each", "slices", "requires", "multiply", "limits", "order", "prorate", "scope", "settle", "accrue", "manual",
 }  # fmt: skip
 VALUES = {
     "method": {"whole", "graduated", "linear", "rolling", "total", "running"}, "prorate": {"none", "days"}, "ties": {"min", "share"},
