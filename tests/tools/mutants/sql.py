@@ -294,7 +294,6 @@ COLLECTED: dict[str, list[tuple[str, str]]] = {
         ("allocated.line = of_line.line", "true"),
         ("and of_all.line is null", "and of_all.line is not null"),
         ("least(greatest(collected_units, 0), all_units)", "least(collected_units, all_units)"),
-        ("where all_units > 0", "where all_units <> 0"),
     ],
     "int_payouts_released.sql": [
         ("collected_units < all_units and units > 0", "collected_units < all_units"),
