@@ -78,6 +78,12 @@ QUERIES = {
     "windows": "from terms.windows order by benefit_key, window_no",
     "periods": "from terms.periods order by period_no",
     "participants": "select agreement_key, participant_key, participant_id from intermediate.int_participants",
+    "participations": """
+        select agreement_key, participant_key, first_day, last_day, factor
+        from staging.stg_participations join terms.agreements on agreement = agreement_id
+        join intermediate.int_participants using (agreement_key, participant_id)
+        where pool <> 'together'
+        order by all""",
     "measures": MEASURES.format(table="int_measures_summed"),
     "groups": GROUPS.format(table="int_measures_summed"),
     "missing_rates": MISSING_RATES.format(table="int_lines_credited"),

@@ -61,7 +61,8 @@ _OF_LINES = {
     "products": "select 'product_id' as attribute, product_id as value from raw.transactions",
     "partners": """
         select 'partner_id' as attribute, partner_id as value from raw.transactions
-        union all select 'partner_id', unnest([partner_id, participant_id]) from raw.assignments""",
+        union all select 'partner_id', unnest([partner_id, participant_id]) from raw.assignments
+        union all select 'partner_id', participant_id from raw.credits""",
 }
 _OTHERS = {
     "metrics": "select 'metric' as attribute, metric as value from raw.metrics",

@@ -54,8 +54,10 @@ def _compute(
     tiers, axes, measures = frames["tiers"], frames["axes"], frames["measures"]
     scheme = compile_scheme(frames)
     benefits = frames["benefits"].join(list_needs(axes), on="benefit_key")
-    listed = list_payouts(benefits, frames["windows"], frames["participants"], first_payout)
-    measured = measure_periods(find_targets(listed, measures, frames["targets"]), measures, frames["groups"], frames["periods"], as_of, as_of_period)
+    participations = frames["participations"]
+    listed = list_payouts(benefits, frames["windows"], frames["participants"], participations, as_of, first_payout)
+    targeted = find_targets(listed, measures, frames["targets"])
+    measured = measure_periods(targeted, measures, frames["groups"], frames["periods"], participations, as_of, as_of_period)
     compared = find_tie_breaks(find_metrics(measured, axes, frames["metrics"]), frames["tie_breakers"], measures, frames["metrics"])
     placed = find_ratios(rank_rows(find_reasons(compared), axes), axes)
 

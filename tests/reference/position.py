@@ -11,9 +11,10 @@ from fractions import Fraction
 from typing import Any
 
 from tests.reference.axes import OWN, Axis, all_axes, axes_in_order, axis_of, axis_value, forms, needs, percentile, rank
-from tests.reference.calendar import DAY, MONTHS, Calendar, Window
+from tests.reference.calendar import DAY, MONTHS, Calendar, Window, days_within
 from tests.reference.credit import Credit, in_scopes
 from tests.reference.curve import Inputs
+from tests.reference.parties import Parties
 from tests.reference.read import UNIT, Book, Refused, Row
 from tests.reference.series import MISSING, Series, Sum, Values
 
@@ -86,10 +87,14 @@ class Feeds:
 class BenefitLines:
     """One benefit of one agreement version: whose lines it measures."""
 
-    def __init__(self, agreement: Row, benefit: Row, credits: dict[str, list[Credit]], lost: set[int], feeds: Feeds, calendar: Calendar) -> None:
+    def __init__(
+        self, agreement: Row, benefit: Row, credits: dict[str, list[Credit]], lost: set[int], feeds: Feeds, calendar: Calendar, parties: Parties
+    ) -> None:
         """`lost`: lines (by order) that another agreement of an exclusive group keeps."""
         self.agreement, self.benefit, self.feeds, self.calendar = agreement, benefit, feeds, calendar
-        self.participants = list(credits)
+        self.everyone = list(credits)
+        parts = {who: None if agreement.get("pool") == "together" else parties.parts(agreement, who) for who in credits}
+        self.parts = {who: found for who, found in parts.items() if found is not None}
         measure, base = benefit.get("measure", "amount"), benefit.get("base", "measure")
         self.distinct = measure.get("distinct") if isinstance(measure, dict) else None
         self.over = measure.get("over") if isinstance(measure, dict) else None
@@ -113,6 +118,19 @@ class BenefitLines:
             self.base = self._series(credits, self.base_kind, own + [s for s in (base_scope,) if s], lost)
         self.shared = self.base if self.over else self.measure  # what the lines of a payout share it by
 
+    def participants(self, window: Window, as_of: dt.date) -> list[str]:
+        """Who has the window: who takes part on a day of it that has come."""
+        until = min(window.end, as_of)
+        return [
+            who
+            for who in self.everyone
+            if who not in self.parts or any(days_within((first, last), (window.start, until)) for first, last, _ in self.parts[who])
+        ]
+
+    def own(self, participant: str, window: Window) -> Window:
+        """The window with the participant's own days."""
+        return replace(window, own=self.parts[participant]) if participant in self.parts else window
+
     @staticmethod
     def _series(credits: dict[str, list[Credit]], column: str, scopes: list[Row], lost: set[int], times: str | None = None) -> dict[str, Series]:
         inside: dict[int, bool] = {}
@@ -127,13 +145,14 @@ class BenefitLines:
                     series.add(credit, column, order not in lost, times)
         return result
 
-    def positions(self, window: Window, last: dt.date, before: dict[str, References] | None = None) -> dict[str, Position]:
+    def positions(self, window: Window, last: dt.date, as_of: dt.date, before: dict[str, References] | None = None) -> dict[str, Position]:
         """Every participant's figures of the window's span up to `last`. `before`: with target and baseline to date, those of the window before."""
+        present = self.participants(window, as_of)
         references = {
             participant: to_date(window, last, self._references(participant, window), (before or {}).get(participant))
-            for participant in self.participants
+            for participant in present
         }  # fmt: skip
-        found = {participant: self._alone(participant, window, last, references[participant]) for participant in self.participants}
+        found = {participant: self._alone(participant, window, last, references[participant]) for participant in present}
         for axis in all_axes(self.benefit):
             if axis[0] in ("rank", "percentile"):
                 self._compare(axis, found)
@@ -148,10 +167,10 @@ class BenefitLines:
         (t, t_missing), (b, b_missing) = (self._reference(participant, window, name) for name in ("target", "baseline"))
         target = self.benefit.get("target")
         is_whole = not (isinstance(target, dict) and "prior" in target)
-        return References(None if t is None else t * self._part(window) if is_whole else t, b, t_missing, b_missing)
+        return References(None if t is None else t * self._part(participant, window) if is_whole else t, b, t_missing, b_missing)
 
-    def _part(self, window: Window) -> Fraction:
-        return Fraction(*window.share_of_days(self.benefit["window"])) if self.benefit.get("prorate", "none") == "days" else Fraction(1)
+    def _part(self, participant: str, window: Window) -> Fraction:
+        return self.own(participant, window).share_of_days() if self.benefit.get("prorate", "none") == "days" else Fraction(1)
 
     def references(self, participant: str, window: Window) -> References:
         """Target and baseline of a window as a later window of its span uses them: None where they are missing, or where they block."""
@@ -174,7 +193,7 @@ class BenefitLines:
         q = m if self.counts else q
         t, b, t_missing, b_missing = r.t, r.b, r.t_missing, r.b_missing
         k, _ = self._reference(participant, window, "incentive")
-        k = None if k is None else k * self._part(window)
+        k = None if k is None else k * self._part(participant, window)
         e = m if self.base_kind == "measure" else max(m - (b or ZERO), ZERO) if self.base_kind == "increment" else based.value
 
         sums = {name: series[participant].counted(window.span_start, last) for name, series in self.sums.items()}

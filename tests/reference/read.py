@@ -1,6 +1,6 @@
 """A book's files as rows: typed strictly, current by business key, with what was refused.
 
-Every amount is an integer of 10^-12: amounts and quantities have at most 6 decimals, shares as well, so products stay whole.
+Every amount is an integer of 10^-12: amounts and quantities have at most 6 decimals, shares as well, so products stay whole. A share may be a fraction.
 Column mappings may only rename. Feeds are CSV or JSON lines, plain or .gz.
 """
 
@@ -55,8 +55,16 @@ COLUMNS: dict[str, dict[str, tuple[str, bool, str | None]]] = {
         "window_start": ("date", True, None), "amount": ("amount", True, None), "paid_on": ("date", True, None), "reference": ("text", True, None),
     },
     "assignments": {
-        "partner_id": ("text", True, None), "participant_id": ("text", True, None), "share": ("amount", False, "1"),
+        "partner_id": ("text", True, None), "participant_id": ("text", True, None), "share": ("share", False, "1"),
         "from": ("date", False, None), "to": ("date", False, None),
+    },
+    "participations": {
+        "agreement": ("text", True, None), "participant_id": ("text", True, None), "from": ("date", True, None), "to": ("date", False, None),
+        "factor": ("amount", False, "1"),
+    },
+    "credits": {
+        "transaction_id": ("text", True, None), "line": ("integer", False, None), "participant_id": ("text", True, None),
+        "share": ("share", True, None),
     },
 }  # fmt: skip
 
@@ -224,12 +232,14 @@ def _value(kind: str, column: str, text: str) -> Any:
                 pass
     elif kind == "integer" and re.fullmatch(r"-?\d+", text):
         return int(text)
-    elif kind in ("amount", "rate", "number"):
+    elif kind == "share" and re.fullmatch(r"\d+/[1-9]\d*", text):
+        return Fraction(text) * UNIT
+    elif kind in ("amount", "rate", "number", "share"):
         found = re.fullmatch(r"(-?)(\d+)(?:\.(\d+))?", text)
-        if found and len(found[3] or "") <= (6 if kind == "amount" else 12):
+        if found and len(found[3] or "") <= (6 if kind in ("amount", "share") else 12):
             size = int(found[2]) * UNIT + int((found[3] or "").ljust(12, "0"))
             number = -size if found[1] else size
-            if (kind != "rate" or number > 0) and (column != "share" or number >= 0):
+            if (kind != "rate" or number > 0) and (kind != "share" or number >= 0):
                 return number
     elif (kind == "currency" and text in MINOR_UNITS) or (kind == "type" and text in TYPES):
         return text

@@ -32,6 +32,8 @@ KEYS = {
     "fx_rates": ["date", "from_currency", "to_currency"],
     "payments": ["reference"],
     "assignments": ["partner_id", "participant_id", "from"],
+    "participations": ["agreement", "participant_id", "from"],
+    "credits": ["transaction_id", "line", "participant_id"],
 }
 RESULT_KEY = ("agreement", "benefit", "participant", "window_start")
 SIX = Decimal("0.000001")
@@ -67,6 +69,7 @@ def _with_named_ids(case: Case) -> Case:
     """Partners and products that a case names without describing them."""
     partners = [row["partner_id"] for row in case["transactions"]]
     partners += [row[key] for row in case.get("assignments", []) for key in ("partner_id", "participant_id")]
+    partners += [row["participant_id"] for row in case.get("credits", [])]
     for agreement in case["agreements"]:
         partners += agreement["participants"] if isinstance(agreement["participants"], list) else []
         partners += [agreement["payee"]] if "payee" in agreement else []

@@ -24,6 +24,7 @@ feeds:
   partners: {files: "feeds/partners/*.csv"}
   products: {files: "feeds/products/*.csv"}
   assignments: {files: "feeds/assignments/*.csv"}
+  credits: {files: "feeds/credits/*.csv"}
   fx_rates: {files: "feeds/fx_rates/*.csv"}
 """
 YEAR = "term: {from: 2026-01-01, to: 2026-12-31}\ncurrency: EUR"

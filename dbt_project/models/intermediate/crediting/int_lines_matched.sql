@@ -6,7 +6,14 @@
 {% set book = var("book") %}
 with
 
-lines as not materialized (
+{% if book.has_credits %}
+-- conditions of agreements name columns of a line, so none here has such a name
+credits as (
+    select distinct transaction_id as credited_transaction, line as credited_line, credit_key from {{ ref("int_credits_split") }}
+),
+
+{% endif %}
+typed as not materialized (
     select
         transactions.*,
         {% if book.has_originals %}
@@ -17,15 +24,49 @@ lines as not materialized (
         {{ number_in_text(identifier(column)) }} as measured_{{ loop.index0 }},
         {% endfor %}
         {{ conditions_as_bits() }} as conditions_held
+        {%- if book.has_credits %},
+        -- credits of the line itself come first, then those of its transaction, of its original's line, of its original
+        coalesce(of_line.credit_key, of_transaction.credit_key, of_original_line.credit_key, of_original.credit_key) as credit_key
+        {%- endif %}
     from {{ ref("stg_transactions_changed") }} as transactions
+    {% if book.has_credits %}
+    left join credits as of_line on transactions.transaction_id = of_line.credited_transaction and transactions.line = of_line.credited_line
+    left join credits as of_transaction on transactions.transaction_id = of_transaction.credited_transaction and of_transaction.credited_line is null
+    left join credits as of_original_line
+        on transactions.original_transaction_id = of_original_line.credited_transaction and transactions.line = of_original_line.credited_line
+    left join credits as of_original on transactions.original_transaction_id = of_original.credited_transaction and of_original.credited_line is null
+    {% endif %}
     {% if book.has_originals %}
     left join {{ ref("int_originals_dated") }} as originals on transactions.original_transaction_id = originals.original_id
     {% endif %}
     where {{ line_counts("transactions") }}
 ),
 
+-- the roads of a line: by its partner, and to everyone whom it is credited to by name
+roads as not materialized (
+    select *, partner_key as road_key{% if book.has_credits %}, cast(null as bigint) as credited_from, cast(null as bigint) as credited_to{% endif %}
+    from typed
+    {% if book.has_credits %}
+    union all
+    select typed.*, -1 - credited.participant_key, credited.share_from, credited.share_to
+    from typed
+    inner join {{ ref("int_credits_split") }} as credited on typed.credit_key = credited.credit_key
+    where credited.share_from < credited.share_to
+    {% endif %}
+),
+
 spans as not materialized (
-    select membership_key, line_set_key, scope_key, partner_key, first_day, last_day, counts_originals, is_pool_piece, is_netted
+    select
+        membership_key,
+        line_set_key,
+        scope_key,
+        coalesce(partner_key, -1 - member_key) as road_key,
+        first_day,
+        last_day,
+        counts_originals,
+        is_pool_piece,
+        is_netted,
+        road
     from {{ ref("int_memberships") }}
 ),
 
@@ -41,8 +82,17 @@ held as not materialized (
         memberships.needs_prior_year,
         memberships.term_from,
         memberships.term_to,
+        {% if book.has_participations %}
+        memberships.counts_from,
+        memberships.counts_to,
+        {% endif %}
+        {% if book.has_credits %}
+        coalesce(memberships.share_from, lines.credited_from) as share_from,
+        coalesce(memberships.share_to, lines.credited_to) as share_to,
+        {% else %}
         memberships.share_from,
         memberships.share_to,
+        {% endif %}
         lines.file_no,
         lines.row_no,
         lines.transaction_id,
@@ -59,10 +109,10 @@ held as not materialized (
         {%- if book.has_groups %},
         {{ group_of_line() }} as group_value
         {%- endif %}
-    from lines
+    from roads as lines
     inner join {{ ref("int_product_scope_bits") }} as products on lines.product_key = products.product_key
     inner join spans
-        on lines.partner_key = spans.partner_key
+        on lines.road_key = spans.road_key
         and {{ counted_date() }} between spans.first_day and spans.last_day
         and get_bit(products.scopes, spans.scope_key) = 1
     inner join {{ ref("int_memberships") }} as memberships on spans.membership_key = memberships.membership_key
@@ -87,6 +137,20 @@ held as not materialized (
             else memberships.counts_adjustment
         end
         and (memberships.condition_key is null or get_bit(lines.conditions_held, memberships.condition_key) = 1)
+        {% if book.has_credits %}
+        and (spans.road <> 'assignment' or lines.credit_key is null)
+        -- who has a line already gets nothing more for it
+        and (spans.road <> 'credit' or not exists (
+            select 1
+            from {{ ref("int_memberships") }} as own
+            where
+                own.road = 'own'
+                and own.agreement_key = memberships.agreement_key
+                and own.participant_key = memberships.participant_key
+                and own.partner_key = lines.partner_key
+                and {{ counted_date() }} between own.first_day and own.last_day
+        ))
+        {% endif %}
 ),
 
 {% if book.has_claims %}
@@ -99,7 +163,7 @@ lines_kept as (
         arg_min(agreements.agreement_id, (agreements.priority, agreements.agreement_id)) as agreement_id
     from held
     inner join {{ source("terms", "agreements") }} as agreements on held.agreement_key = agreements.agreement_key
-    where held.line_set_key is null
+    where held.line_set_key is null and {{ takes_part("held.counted_date") }}
     group by agreements.combine_group, held.file_no, held.row_no
 ),
 
@@ -133,8 +197,8 @@ dated as (
         {% if book.has_groups %}
         held.group_value,
         {% endif %}
-        {{ millionths("held.share_from") }} as share_from,
-        {{ millionths("held.share_to") }} as share_to,
+        held.share_from,
+        held.share_to,
         days.day_key,
         days.from_currency = days.to_currency as has_own_currency,
         days.narrow_limit,
@@ -144,8 +208,9 @@ dated as (
         days.share_divisor,
         days.minor_millionths,
         days.period_no,
-        case when held.needs_prior_year and days.counts_as between held.term_from and held.term_to then days.prior_period_no end as prior_period_no,
-        held.counted_date between held.term_from and held.term_to
+        case when held.needs_prior_year and days.counts_as between held.term_from and held.term_to and {{ takes_part("days.counts_as") }}
+            then days.prior_period_no end as prior_period_no,
+        held.counted_date between held.term_from and held.term_to and {{ takes_part("held.counted_date") }}
         {%- if book.has_claims %} and lines_lost.agreement_key is null{% endif %} as is_in_term
     from held
     inner join {{ ref("int_days_converted") }} as days
@@ -159,7 +224,14 @@ dated as (
         and held.row_no = lines_lost.row_no
     {% endif %}
     where held.line_set_key is not null
-)
+){% if book.has_participations %},
+
+-- who takes part in two spans of days, or a pool by two members, has a line once
+counted as (
+    select * exclude (is_in_term, prior_period_no), bool_or(is_in_term) as is_in_term, max(prior_period_no) as prior_period_no
+    from dated
+    group by all
+){% endif %}
 
 select
     line_set_key,
@@ -190,5 +262,5 @@ select
     share_to,
     share_divisor,
     minor_millionths
-from dated as lines
+from {{ "counted" if book.has_participations else "dated" }} as lines
 where is_in_term or prior_period_no is not null

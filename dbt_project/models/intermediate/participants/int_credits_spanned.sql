@@ -29,6 +29,8 @@ credited as (
         coalesce(payees.participant_key, participations.partner_key) as participant_key,
         participations.first_day,
         participations.last_day,
+        participations.counts_from,
+        participations.counts_to,
         agreements.include_children,
         agreements.pool
     from participations
@@ -42,6 +44,8 @@ own_spans as (
         credited.participant_key,
         credited.pool,
         descended.partner_key,
+        credited.counts_from,
+        credited.counts_to,
         greatest(credited.first_day, descended.first_day) as first_day,
         least(credited.last_day, descended.last_day) as last_day
     from credited
@@ -57,7 +61,8 @@ pooled_marked as (
     select
         *,
         first_day > 1 + max(last_day) over (
-            partition by agreement_key, participant_key, partner_key order by first_day, last_day rows between unbounded preceding and 1 preceding
+            partition by agreement_key, participant_key, partner_key, counts_from, counts_to order by first_day, last_day
+            rows between unbounded preceding and 1 preceding
         ) as is_apart
     from own_spans
     where pool = 'together'
@@ -67,19 +72,20 @@ pooled_numbered as (
     select
         *,
         count(*) filter (where is_apart) over (
-            partition by agreement_key, participant_key, partner_key order by first_day, last_day rows between unbounded preceding and current row
+            partition by agreement_key, participant_key, partner_key, counts_from, counts_to order by first_day, last_day
+            rows between unbounded preceding and current row
         ) as island
     from pooled_marked
 ),
 
 own as (
-    select agreement_key, participant_key, partner_key, first_day, last_day
+    select agreement_key, participant_key, partner_key, counts_from, counts_to, first_day, last_day
     from own_spans
     where pool = 'each'
     union all
-    select agreement_key, participant_key, partner_key, min(first_day) as first_day, max(last_day) as last_day
+    select agreement_key, participant_key, partner_key, counts_from, counts_to, min(first_day) as first_day, max(last_day) as last_day
     from pooled_numbered
-    group by agreement_key, participant_key, partner_key, island
+    group by agreement_key, participant_key, partner_key, counts_from, counts_to, island
 ),
 
 assigned as (
@@ -87,6 +93,8 @@ assigned as (
         credited.agreement_key,
         credited.participant_key,
         split.partner_key,
+        credited.counts_from,
+        credited.counts_to,
         greatest(credited.first_day, split.first_day) as first_day,
         least(credited.last_day, split.last_day) as last_day,
         split.share_from,
@@ -104,10 +112,12 @@ own_gaps as (
         agreement_key,
         participant_key,
         partner_key,
-        coalesce(lag(last_day) over spans + 1, date '0001-01-01') as first_day,
+        coalesce(max(last_day) over earlier + 1, date '0001-01-01') as first_day,
         first_day - 1 as last_day
-    from own
-    window spans as (partition by agreement_key, participant_key, partner_key order by first_day)
+    from (select distinct agreement_key, participant_key, partner_key, first_day, last_day from own) as spans
+    window earlier as (
+        partition by agreement_key, participant_key, partner_key order by first_day, last_day rows between unbounded preceding and 1 preceding
+    )
     union all
     select agreement_key, participant_key, partner_key, max(last_day) + 1, date '9999-12-31'
     from own
@@ -119,6 +129,8 @@ filling as (
         assigned.agreement_key,
         assigned.participant_key,
         assigned.partner_key,
+        assigned.counts_from,
+        assigned.counts_to,
         greatest(assigned.first_day, coalesce(own_gaps.first_day, assigned.first_day)) as first_day,
         least(assigned.last_day, coalesce(own_gaps.last_day, assigned.last_day)) as last_day,
         assigned.share_from,
@@ -130,6 +142,11 @@ filling as (
         and assigned.partner_key = own_gaps.partner_key
 )
 
-select *, cast(0 as decimal(18, 6)) as share_from, cast(1 as decimal(18, 6)) as share_to, false as is_assigned from own
+select *, cast(0 as bigint) as share_from, cast({{ var("book").share_unit }} as bigint) as share_to, 'own' as road, null as member_key from own
 union all
-select *, true from filling where first_day <= last_day
+select *, 'assignment', null from filling where first_day <= last_day
+{% if var("book").has_credits %}
+union all
+-- whoever takes part may be credited with single lines of any partner: which, the line says
+select agreement_key, participant_key, null, counts_from, counts_to, first_day, last_day, null, null, 'credit', member_key from credited
+{% endif %}

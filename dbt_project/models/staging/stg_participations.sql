@@ -1,0 +1,10 @@
+select
+    file_no,
+    row_no,
+    agreement,
+    participant_id,
+    "from" as first_day,
+    coalesce("to", date '9999-12-31') as last_day,
+    factor
+from {{ source("raw", "participations") }} as participations
+where {{ is_current("participations") }}
