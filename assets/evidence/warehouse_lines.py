@@ -13,11 +13,6 @@ from assets.runtime.errors import rejection
 from assets.transform.book_features import find_share_unit
 from models.sql_text import literal
 
-_REFERENCES = {
-    "dim_participation": """
-        select agreement as agreement_id, participant_id, factor, first_day as valid_from, last_day as valid_to from w.staging.stg_participations""",
-    "dim_credit": "select transaction_id, line, participant_id, share from w.staging.stg_credits",
-}
 #: One row per payout, kind of figure and line set. own_first: the first period of the version's windows in the span.
 _SETS = """
     create temp table line_sets_of_payouts as
@@ -127,8 +122,6 @@ def add_unpublished(con: duckdb.DuckDBPyConnection, book: Path, run_id: str) -> 
     con.execute("alter view fct_payout_line rename to published_line")
     con.execute("create table detailed_payout as from detailed")
     con.execute("use w")  # its views name tables without the database
-    for name, query in _REFERENCES.items():
-        con.execute(f"create table memory.main.{name} as {query}")
     con.execute(_SETS)
     unit = find_share_unit(con)
     shared = {f"{name}_units": _CREDITED_UNITS.format(column=f"lines.{name}_millionths", unit=unit) for name in ("quantity", "attribute")}

@@ -31,7 +31,6 @@ SPANNED = (
     ("partners", "stg_partners", ("partner_id",)),
     ("products", "stg_products", ("product_id",)),
     ("assignments", "stg_assignments", ("partner_id", "participant_id")),
-    ("participations", "stg_participations", ("agreement", "participant_id")),
 )
 
 

@@ -63,6 +63,28 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#
+  The key of the credits that hold for a row of `transactions`, and the joins that find it: those of the line itself come first, then those of its
+  transaction, of its original's line, of its original. Conditions of agreements name columns of a line, so nothing joined has such a name.
+#}
+{% macro credit_of_line() -%}
+    coalesce(of_line.credit_key, of_transaction.credit_key, of_original_line.credit_key, of_original.credit_key)
+{%- endmacro %}
+
+{% macro join_credits(credits) -%}
+    left join {{ credits }} as of_line on transactions.transaction_id = of_line.credited_transaction and transactions.line = of_line.credited_line
+    left join {{ credits }} as of_transaction
+        on transactions.transaction_id = of_transaction.credited_transaction and of_transaction.credited_line is null
+    left join {{ credits }} as of_original_line
+        on transactions.original_transaction_id = of_original_line.credited_transaction and transactions.line = of_original_line.credited_line
+    left join {{ credits }} as of_original
+        on transactions.original_transaction_id = of_original.credited_transaction and of_original.credited_line is null
+{%- endmacro %}
+
+{% macro credits_to_join() -%}
+    select distinct transaction_id as credited_transaction, line as credited_line, credit_key from {{ ref("int_credits_split") }}
+{%- endmacro %}
+
 {# A text that is a number with at most 12 digits before and 6 after the point, as its count of millionths; null for any other. #}
 {% macro number_in_text(column) -%}
     case when regexp_full_match(cast({{ column }} as varchar), '-?[0-9]{1,12}(\.[0-9]{1,6})?')

@@ -63,7 +63,7 @@
     {%- set unit = var("book").share_unit -%}
     {%- set divisor = "share_divisor" if unit == 1000000 else "(share_divisor * " ~ unit // 1000000 ~ ")" -%}
     case
-        when share_from = 0 and share_to = {{ unit }} then {{ amount }}
+        when share_to - share_from = {{ unit }} then {{ amount }}
         when abs({{ amount }}) <= {{ 4000000000000000000 // unit }} and share_to <= {{ unit }}
             then ({{ round_ratio("(cast(" ~ amount ~ " as bigint) * share_to)", divisor) }}
                 - {{ round_ratio("(cast(" ~ amount ~ " as bigint) * share_from)", divisor) }}) * minor_millionths
@@ -79,6 +79,15 @@
         when contains({{ share }}, '/')
             then cast(split_part({{ share }}, '/', 1) as bigint) * ({{ unit }} // cast(split_part({{ share }}, '/', 2) as bigint))
         else cast(cast({{ share }} as decimal(18, 6)) * cast(1000000 as decimal(20, 0)) as bigint) * {{ unit // 1000000 }}
+    end
+{%- endmacro %}
+
+{# The same as a decimal of six digits, for people to read. #}
+{% macro share_as_decimal(share) -%}
+    case
+        when contains({{ share }}, '/')
+            then cast(cast(split_part({{ share }}, '/', 1) as double) / cast(split_part({{ share }}, '/', 2) as double) as decimal(18, 6))
+        else cast({{ share }} as decimal(18, 6))
     end
 {%- endmacro %}
 

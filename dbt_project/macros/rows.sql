@@ -82,7 +82,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The same for int_rows_unresolved: payments are looked up whole. #}
+{# The same for int_rows_unresolved: payments and participations are looked up whole. #}
 {% macro is_unresolved_anew() -%}
     kept.feed <> 'transactions' or {{ is_changed("kept") }}
 {%- endmacro %}

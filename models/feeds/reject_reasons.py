@@ -53,6 +53,10 @@ REASONS: dict[str, Reason] = {
     "unknown_product": Reason(
         "the product is not in the feed products on the line's day", "deliver the product; the row then counts automatically", is_waiting=True
     ),
+    "overlapping_days": Reason(
+        "a participation shares a day with one of the same participant and agreement that came before it",
+        "correct the days of one of them; or declare `key: [agreement, participant_id, from]` and deliver the earlier row again with its `to`",
+    ),
     "unknown_payout": Reason(
         "the agreement, benefit, participant and window of the payment match no payout",
         "correct the payment, or the agreement that it is for; the row then counts automatically",

@@ -163,7 +163,7 @@ class Credits:
                 parts.append((who, Credit(line, day, high - low, part_amount, part_cost, known)))
             everyone = [(who, Credit(line, day, UNIT, amount, cost, known)) for who in whole] + parts
             if agreement.get("pool") == "together":
-                result[str(agreement["payee"])] += self._of_pool(agreement, everyone)
+                result[str(agreement["payee"])] += self._of_pool(agreement, everyone, whole)
             else:
                 for who, credit in everyone:
                     if who in result:  # who takes part outside the term only has no result
@@ -171,14 +171,14 @@ class Credits:
                         result[who].append(replace(credit, is_own=is_own, is_prior=is_prior))
         return result
 
-    def _of_pool(self, agreement: Row, found: list[tuple[str, Credit]]) -> list[Credit]:
+    def _of_pool(self, agreement: Row, found: list[tuple[str, Credit]], whole: list[str]) -> list[Credit]:
         """A line once: whole if a member has it whole, else the members' parts. Who counts on its day may be others than who count a year later."""
         flags = {who: self._counts(agreement, who, found[0][1].day) for who, _ in found}
         credits = []
         for is_prior in (False, True):
-            mine = [credit for who, credit in found if flags[who][is_prior]]
+            mine = [(who, credit) for who, credit in found if flags[who][is_prior]]
             if mine:
-                one = next((credit for credit in mine if credit.share == UNIT), None) or _sum(mine)
+                one = next((credit for who, credit in mine if who in whole), None) or _sum([credit for _, credit in mine])
                 credits.append(replace(one, is_own=not is_prior, is_prior=is_prior))
         return [replace(credits[0], is_prior=True)] if len(credits) == 2 and replace(credits[1], is_own=True, is_prior=False) == credits[0] else credits
 

@@ -109,13 +109,17 @@ class Parties:
         return frozenset(found | family)
 
     def credited(self, line: Row) -> tuple[tuple[str, Share, Share], ...] | None:
-        """Whom the credits feed names for a line, as running shares; None: nobody. The line's own rows come first, then those of its transaction, then its
-        original's."""
+        """Whom the credits feed names for a line, as running shares; None: nobody."""
+        found = self.credit_rows(line)
+        return _running(found) if found else None
+
+    def credit_rows(self, line: Row) -> list[Row]:
+        """The rows of the credits feed that hold for a line: its own come first, then those of its transaction, then its original's."""
         for transaction in (line["transaction_id"], line["original_transaction_id"]):
             for number in (line["line"], None):
                 if found := self._credited.get((transaction, number)):
-                    return _running(found)
-        return None
+                    return found
+        return []
 
     def named(self) -> set[str]:
         """Everyone whom the credits feed names."""

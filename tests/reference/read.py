@@ -247,7 +247,8 @@ def _value(kind: str, column: str, text: str) -> Any:
 
 
 def _resolve(book: Book) -> None:
-    """A line whose partner or product is unknown on its date waits: it does not count."""
+    """A line whose partner or product is unknown on its date waits: it does not count. Nor does a participation that shares a day with an earlier one."""
+    _reject_overlaps(book)
     kept, origins = [], []
     for row, origin in zip(book.feeds["transactions"], book.origins["transactions"], strict=True):
         _, account, number = origin
@@ -263,6 +264,22 @@ def _resolve(book: Book) -> None:
             kept.append(row)
             origins.append(origin)
     book.feeds["transactions"], book.origins["transactions"] = kept, origins
+
+
+def _reject_overlaps(book: Book) -> None:
+    arrived = sorted(zip(book.origins.get("participations", []), book.feeds.get("participations", []), strict=True), key=lambda item: item[0][0])
+    kept = []
+    for place, ((order, account, number), row) in enumerate(arrived):
+        who = (row["agreement"], row["participant_id"])
+        earlier = [other for _, other in arrived[:place] if (other["agreement"], other["participant_id"]) == who]
+        if any(max(row["from"], other["from"]) <= min(row["to"] or dt.date.max, other["to"] or dt.date.max) for other in earlier):
+            account.loaded -= 1
+            account.rejected += 1
+            book.rejects.append(("participations", account.name, number, "from"))
+        else:
+            kept.append(((order, account, number), row))
+    if arrived:
+        book.origins["participations"], book.feeds["participations"] = [origin for origin, _ in kept], [row for _, row in kept]
 
 
 def _versions(book: Book, feed: str, key: str) -> dict[str, list[Row]]:

@@ -67,7 +67,7 @@ class Values:
         self._lines: dict[str, list[tuple[dt.date, int | None, int | None]]] = defaultdict(list)
         for credit in credits:
             value = text_of(credit, attribute)
-            if value is not None and credit.line.order not in lost and in_scopes(credit.line, scopes):
+            if credit.is_own and value is not None and credit.line.order not in lost and in_scopes(credit.line, scopes):
                 quantity = credit.line.row["quantity"]
                 self._lines[value].append((credit.day, None if quantity is None else _shared(quantity, credit.share), credit.amount))
 

@@ -161,6 +161,9 @@ def differences(case: Case, tables: dict[str, pl.DataFrame]) -> list[str]:
             place = tuple(row[k] for k in key)
             got = by_key.pop(place, None)
             where = f"{table} {' '.join(map(str, place))}"
+            if row.get("absent"):
+                found += [f"{where}: not expected"] if got else []
+                continue
             if got is None:
                 found.append(f"{where}: no such row; there are {', '.join(' '.join(map(str, k[2:])) for k in sorted(by_key)) or 'none'}")
                 continue

@@ -152,7 +152,7 @@ def test_rates_are_above_zero_and_shares_not_below(tmp_path: Path) -> None:
 
 def test_a_share_may_be_a_fraction_of_whole_numbers(tmp_path: Path) -> None:
     """Written in one way where it is a decimal; refused with a divisor of 0, with spaces, or with more digits than six."""
-    feeds = 'transactions: {files: "feeds/transactions/*"}\ncredits: {files: "feeds/credits/*", decimal: ","}'
+    feeds = 'transactions: {files: "feeds/transactions/*"}\ncredits: {files: "feeds/credits/*", delimiter: ";", decimal: ","}'
     written = ("1/3", "2/6", "0,5", "1", "1/0", "1 / 3", "-1/3", "1/1000000", "0,1234567", "")
     shares = "transaction_id;participant_id;share\n" + "".join(f"T;{n};{share}\n" for n, share in enumerate(written))
     book = write_book(tmp_path, feeds, {"credits/a.csv": shares})

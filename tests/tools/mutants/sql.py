@@ -317,7 +317,7 @@ AUDITED: dict[str, list[tuple[str, str]]] = {
     "audit_line.sql": [
         ("then lines.original_date else lines.date end as counted_date", "then lines.date else lines.date end as counted_date"),
         ("when not (is_in_term or is_in_term_itself) then 3", "when not is_in_term then 3"),
-        ("then case when is_assigned then 2 else 1 end", "then 1"),
+        ("then case when road = 'own' then 1 else 2 end", "then 1"),
         ("when not is_of_type then 4", "when false then 4"),
         ("when not is_in_scope then 5", "when false then 5"),
         ("when not (is_on_road and is_in_term) then 7", "when false then 7"),

@@ -7,9 +7,8 @@
 with
 
 {% if book.has_credits %}
--- conditions of agreements name columns of a line, so none here has such a name
 credits as (
-    select distinct transaction_id as credited_transaction, line as credited_line, credit_key from {{ ref("int_credits_split") }}
+    {{ credits_to_join() }}
 ),
 
 {% endif %}
@@ -25,16 +24,11 @@ typed as not materialized (
         {% endfor %}
         {{ conditions_as_bits() }} as conditions_held
         {%- if book.has_credits %},
-        -- credits of the line itself come first, then those of its transaction, of its original's line, of its original
-        coalesce(of_line.credit_key, of_transaction.credit_key, of_original_line.credit_key, of_original.credit_key) as credit_key
+        {{ credit_of_line() }} as credit_key
         {%- endif %}
     from {{ ref("stg_transactions_changed") }} as transactions
     {% if book.has_credits %}
-    left join credits as of_line on transactions.transaction_id = of_line.credited_transaction and transactions.line = of_line.credited_line
-    left join credits as of_transaction on transactions.transaction_id = of_transaction.credited_transaction and of_transaction.credited_line is null
-    left join credits as of_original_line
-        on transactions.original_transaction_id = of_original_line.credited_transaction and transactions.line = of_original_line.credited_line
-    left join credits as of_original on transactions.original_transaction_id = of_original.credited_transaction and of_original.credited_line is null
+    {{ join_credits("credits") }}
     {% endif %}
     {% if book.has_originals %}
     left join {{ ref("int_originals_dated") }} as originals on transactions.original_transaction_id = originals.original_id
@@ -85,6 +79,8 @@ held as not materialized (
         {% if book.has_participations %}
         memberships.counts_from,
         memberships.counts_to,
+        -- the same line may come more than once: by members of a pool, or by several spans of days of one participant
+        memberships.is_pooled or memberships.counts_from > date '0001-01-01' as may_repeat,
         {% endif %}
         {% if book.has_credits %}
         coalesce(memberships.share_from, lines.credited_from) as share_from,
@@ -140,7 +136,7 @@ held as not materialized (
         {% if book.has_credits %}
         and (spans.road <> 'assignment' or lines.credit_key is null)
         -- who has a line already gets nothing more for it
-        and (spans.road <> 'credit' or not exists (
+        and (spans.road <> 'credit' or {% if book.has_participations %}memberships.is_pooled or {% endif %}not exists (
             select 1
             from {{ ref("int_memberships") }} as own
             where
@@ -199,6 +195,9 @@ dated as (
         {% endif %}
         held.share_from,
         held.share_to,
+        {% if book.has_participations %}
+        held.may_repeat,
+        {% endif %}
         days.day_key,
         days.from_currency = days.to_currency as has_own_currency,
         days.narrow_limit,
@@ -226,11 +225,33 @@ dated as (
     where held.line_set_key is not null
 ){% if book.has_participations %},
 
--- who takes part in two spans of days, or a pool by two members, has a line once
-counted as (
+merged as (
     select * exclude (is_in_term, prior_period_no), bool_or(is_in_term) as is_in_term, max(prior_period_no) as prior_period_no
     from dated
+    where may_repeat
     group by all
+),
+
+-- a member who has the line whole leaves nothing to members with a part of it; who takes part on its day may not a year later
+settled as (
+    select *
+        replace (
+            is_in_term and not (is_pool_piece and bool_or(is_in_term and not is_pool_piece) over same_line) as is_in_term,
+            case when not is_pool_piece or max(case when not is_pool_piece then prior_period_no end) over same_line is null
+                then prior_period_no end as prior_period_no
+        )
+    from merged
+    window same_line as (partition by line_set_key, participant_key, file_no, row_no)
+),
+
+counted as (
+    select * from dated where not may_repeat
+    union all by name
+    select * from settled where not is_pool_piece
+    union all by name
+    select * replace (null as prior_period_no) from settled where is_pool_piece
+    union all by name
+    select * replace (false as is_in_term) from settled where is_pool_piece
 ){% endif %}
 
 select

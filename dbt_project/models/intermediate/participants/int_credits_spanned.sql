@@ -106,7 +106,16 @@ assigned as (
         and split.first_day <= credited.last_day
 ),
 
--- a participant who already has a line gets nothing more for it by assignment: assignments fill the gaps between a participant's own spans
+-- a participant who already has a line gets nothing more for it by assignment: assignments fill the gaps between a participant's own spans. Of a pool whose
+-- members take part on some days only, the line says who of them has it (int_lines_matched)
+own_once as (
+    select distinct agreement_key, participant_key, partner_key, first_day, last_day
+    from own
+    {% if var("book").has_participations %}
+    where agreement_key in (select agreement_key from agreements where pool = 'each')
+    {% endif %}
+),
+
 own_gaps as (
     select
         agreement_key,
@@ -114,13 +123,13 @@ own_gaps as (
         partner_key,
         coalesce(max(last_day) over earlier + 1, date '0001-01-01') as first_day,
         first_day - 1 as last_day
-    from (select distinct agreement_key, participant_key, partner_key, first_day, last_day from own) as spans
+    from own_once
     window earlier as (
         partition by agreement_key, participant_key, partner_key order by first_day, last_day rows between unbounded preceding and 1 preceding
     )
     union all
     select agreement_key, participant_key, partner_key, max(last_day) + 1, date '9999-12-31'
-    from own
+    from own_once
     group by agreement_key, participant_key, partner_key
 ),
 
@@ -142,11 +151,15 @@ filling as (
         and assigned.partner_key = own_gaps.partner_key
 )
 
-select *, cast(0 as bigint) as share_from, cast({{ var("book").share_unit }} as bigint) as share_to, 'own' as road, null as member_key from own
+select *, cast(0 as bigint) as share_from, cast({{ var("book").share_unit }} as bigint) as share_to, 'own' as road, cast(null as integer) as member_key
+from own
 union all
-select *, 'assignment', null from filling where first_day <= last_day
+select *, 'assignment', null
+from filling
+where first_day <= last_day
 {% if var("book").has_credits %}
 union all
 -- whoever takes part may be credited with single lines of any partner: which, the line says
-select agreement_key, participant_key, null, counts_from, counts_to, first_day, last_day, null, null, 'credit', member_key from credited
+select agreement_key, participant_key, null, counts_from, counts_to, first_day, last_day, null, null, 'credit', member_key
+from credited
 {% endif %}

@@ -49,7 +49,8 @@ select
     spans.share_to,
     agreements.agreement_key in (select agreement_key from {{ source("terms", "nets") }}) as is_netted,
     -- pieces of one pool's members add up on one line
-    agreements.pool = 'together' and (spans.road = 'credit' or spans.share_from <> 0 or spans.share_to <> {{ var("book").share_unit }}) as is_pool_piece,
+    agreements.pool = 'together' and spans.road <> 'own' as is_pool_piece,
+    agreements.pool = 'together' as is_pooled,
     spans.road,
     cast(spans.member_key as integer) as member_key,
     spans.counts_from,

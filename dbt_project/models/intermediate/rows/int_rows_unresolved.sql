@@ -49,3 +49,12 @@ left join payouts
     and payments.participant_id = payouts.participant_id
     and payments.window_start = payouts.window_start
 where payouts.agreement_id is null and {{ is_configured("payments") }}
+union all
+select
+    'participations' as feed,
+    file_no,
+    row_no,
+    'overlapping_days' as reason,
+    'from' as column_name,
+    participant_id || ' takes part in ' || agreement || ' on some of these days by a row that came before' as message
+from {{ ref("stg_participations_overlapping") }}

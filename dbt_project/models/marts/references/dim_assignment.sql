@@ -1,7 +1,7 @@
 select
     partner_id,
     participant_id,
-    cast(share_parts / {{ var("book").share_unit }} as decimal(18, 6)) as share,
+    {{ share_as_decimal("share") }} as share,
     first_day as valid_from,
     last_day as valid_to,
     share as share_written
