@@ -62,6 +62,7 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     "days of who takes part": (
         lambda book: book.deliver("participations", "PLAIN,P1,2026-02-01"), {"partners and assignments": 13}, {"partners and assignments"},
     ),
+    "days that it takes part on already": (lambda book: book.deliver("participations", "PLAIN,P1,2026-03-01"), {}, set()),
     "what these days count": (lambda book: book.deliver("participations", "PLAIN,P1,2026-02-01,,0.5"), {}, {"participants"}),
     "a rate of a day on": (
         lambda book: book.deliver("fx_rates", "2025-07-01,USD,EUR,0.7"), {"rates and days": 15, "originals of returns": 1}, {"rates and days"},
