@@ -6,6 +6,7 @@ Of several versions, benefits and roads that counts on which the line comes fart
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from tests.reference.calendar import Window
 from tests.reference.combine import rule_of
@@ -136,7 +137,7 @@ class _Judge:
                 places.append(self._place_by(name, version, scopes, line, has_share if counts else None))
         return max(places)
 
-    def _seen_from(self, over: str | Row, window: Window) -> dt.date:
+    def _seen_from(self, over: Any, window: Window) -> dt.date:
         """The first day that a measure of other days than the window's sees."""
         calendar = self.run.calendar
         if over == "prior_year":
