@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from pathlib import Path
 
+from assets.drawings.svg import RIGHT, WIDTH, Axis, Plane, dot, frame, path, picture, plain, text
 from benchmarks.books import SIZES, lines_of
 from benchmarks.history import Entry, read_history
 from benchmarks.tables import growth, table
-from pipelines.drawings.svg import RIGHT, WIDTH, Axis, Plane, dot, frame, path, picture, plain, text
 
 HEIGHT = 300
 DOTTED = "2 3"

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from assets.published.formatting import money, number, size
 from assets.runtime.versions import code_version
-from pipelines.cli.formatting import money, number, size
 from pipelines.cli.options import command_line, make_console
 from pipelines.rebuild import KnownAt
 from pipelines.run import RunSummary

@@ -10,10 +10,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from assets.drawings.benefits import draw_benefits, draw_gate, draw_multiplier
 from models.agreements.rules import problems_within
 from models.agreements.schema import Agreement, Benefit
 from models.documents import Document, InputError, parse_documents
-from pipelines.drawings.benefits import draw_benefits, draw_gate, draw_multiplier
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "curves.md"
 PICTURES = PAGE.parent / "images" / "curves"

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import get_args
 
+from assets.published.explanation_view import METHODS
 from models.agreements.schema import AxisName, Benefit
 from models.calculation.explanation.steps import AXES
 from models.curves.axes import KINDS
 from models.curves.pieces import COMPILERS
-from pipelines.cli.explanation_view import METHODS
 from tests.reference.language import VALUES
 
 METHODS_OF_THE_LANGUAGE = set(get_args(Benefit.model_fields["method"].annotation))

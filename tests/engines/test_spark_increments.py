@@ -58,6 +58,7 @@ def test_a_run_computes_everything_where_it_cannot_say_what_is_touched(book: Edg
     assert book.run().why_full == why
 
 
+@pytest.mark.long
 def test_files_that_nothing_touches_stay(book: EdgesBook) -> None:
     """A line is added: the files of lines that were there stay as they are. Nothing is added: so do the published ones, but for what is net of others."""
     before = files_of_lines(book)

@@ -106,6 +106,7 @@ def test_batches_of_participants_change_no_byte(demo_book: Path, tmp_path: Path,
     assert hashes_of(tmp_path / "book") == hashes_of(demo_book)
 
 
+@pytest.mark.long
 def test_a_batch_that_fails_leaves_what_is_published_and_the_next_run_is_right(ran_book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     book = tmp_path / "book"
     shutil.copytree(ran_book, book, symlinks=True)

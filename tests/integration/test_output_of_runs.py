@@ -15,10 +15,18 @@ import pytest
 from tests.support.bonus_book import published_tables
 
 PROGRAM = f"{sys.executable} -m pipelines.cli"
+OUTPUTS = ("> /dev/full", "| head -1", ">&-")
 
 
-@pytest.mark.parametrize("output", ["> /dev/full", "| head -1", ">&-"])
-@pytest.mark.parametrize("command", ["run --force", "run --force --json", "explain", "rejects"])
+@pytest.mark.parametrize(
+    ("command", "output"),
+    [
+        ("run --force", "> /dev/full"),
+        ("run --force --json", "| head -1"),
+        *((command, output) for command in ("explain", "rejects") for output in OUTPUTS),
+        *(pytest.param(command, output, marks=pytest.mark.long) for command in ("run --force", "run --force --json") for output in OUTPUTS),
+    ],
+)
 def test_a_stream_that_takes_nothing_or_little_ends_without_a_traceback(ran_book: Path, tmp_path: Path, command: str, output: str) -> None:
     book = shutil.copytree(ran_book, tmp_path / "book", symlinks=True)
     before = published_tables(book)

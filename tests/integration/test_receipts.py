@@ -70,7 +70,7 @@ def test_a_run_with_nothing_new_leaves_the_receipt_alone(book: Path) -> None:
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-@pytest.mark.parametrize("size", [0, 6144, 10240])
+@pytest.mark.parametrize("size", [6144, *(pytest.param(size, marks=pytest.mark.long) for size in (0, 10240))])
 def test_a_warehouse_that_was_never_whole_is_made_anew(tmp_path: Path, ran: Path, size: int) -> None:
     """A first run died, or had no room, while the engine made the file: nobody has to give another command."""
     book = write_book(tmp_path / "book")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from assets.published.formatting import money, number, percent, size
 from assets.runtime.versions import code_version
 from pipelines import settings
-from pipelines.cli.formatting import money, number, percent, size
 from pipelines.cli.main import app, main
 from pipelines.cli.options import as_called, command_line, named_book
 

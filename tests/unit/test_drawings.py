@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import pytest
 
+from assets.drawings.benefits import limit, passes
+from assets.drawings.chart import Stretch, value_along
+from assets.drawings.svg import percent, plain, round_steps
 from models.agreements.payments import CurveInputs, payment_along_axis
 from models.agreements.schema import Benefit, Gate, Limits
-from pipelines.drawings.benefits import limit, passes
-from pipelines.drawings.chart import Stretch, value_along
-from pipelines.drawings.svg import percent, plain, round_steps
 
 
 def benefit(**keys: object) -> Benefit:

@@ -50,10 +50,10 @@ def _machine(book: Path) -> dict[str, Any]:
     import datetime as dt
 
     from assets.preflight import open_files_allowed
+    from assets.published.formatting import size
     from assets.runtime.book_folder import open_run
     from assets.runtime.limits import limits_of, machine_memory, machine_threads
     from models.documents import InputError
-    from pipelines.cli.formatting import size
 
     place = next(p for p in (book.resolve(), *book.resolve().parents) if p.exists())
     facts: dict[str, Any] = {
@@ -97,9 +97,9 @@ def _available_memory() -> int | None:
 
 
 def _book(book: Path) -> dict[str, Any]:
+    from assets.published.formatting import size
     from assets.runtime.book_folder import lock_holder, open_book
     from models.documents import InputError
-    from pipelines.cli.formatting import size
 
     facts: dict[str, Any] = {"folder": book.resolve(), "lock": lock_holder(book) or "free"}
     try:

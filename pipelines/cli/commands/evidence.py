@@ -45,7 +45,7 @@ def evidence(
         return
     from rich.markup import escape
 
-    from pipelines.cli.formatting import counted, size
+    from assets.published.formatting import counted, size
 
     console = make_console()
     console.print(f"{escape(str(target))}  {counted(built.files, 'file')}, {size(target.stat().st_size)}", soft_wrap=True)

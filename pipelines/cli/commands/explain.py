@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from assets.published.explanation import Explanation
-    from pipelines.cli.explanation_view import Pairs, Table
+    from assets.published.explanation_view import Pairs, Table
 
 
 class Format(StrEnum):
@@ -69,8 +69,8 @@ def _show(explanation: Explanation, form: Format, file: TextIO | None = None) ->
 
 def render_page(explanation: Explanation) -> str:
     """One self-contained HTML page. All data in it is escaped."""
-    from pipelines.cli.commands.curve import draw_curve
-    from pipelines.cli.explanation_view import present
+    from assets.published.explanation_view import present
+    from assets.published.payout_curve import draw_curve
     from pipelines.cli.pages import open_page
 
     return open_page("explain.html.j2").render(t=present(explanation), e=explanation, curve=draw_curve(explanation))
@@ -79,7 +79,7 @@ def render_page(explanation: Explanation) -> str:
 def _print_text(explanation: Explanation, console: Console) -> None:
     from rich.markup import escape
 
-    from pipelines.cli.explanation_view import present
+    from assets.published.explanation_view import present
 
     t = present(explanation)
     console.print(f"\n{escape(t.headline)} [bold green]{escape(t.amount)}[/bold green]\n")
@@ -142,8 +142,8 @@ def _print_table(console: Console, table: Table) -> None:
 def _list_largest(rows: list[dict[str, object]], book: Path) -> None:
     from rich.markup import escape
 
-    from pipelines.cli.explanation_view import Table
-    from pipelines.cli.formatting import money
+    from assets.published.explanation_view import Table
+    from assets.published.formatting import money
 
     console = make_console()
     if not rows:

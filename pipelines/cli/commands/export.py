@@ -32,6 +32,6 @@ def export(
         return
     from rich.markup import escape
 
-    from pipelines.cli.formatting import counted
+    from assets.published.formatting import counted
 
     make_console().print(f"{counted(len(rows), 'table')} with {counted(sum(rows.values()), 'row')} written to {escape(str(file))}", soft_wrap=True)

@@ -40,8 +40,8 @@ def rejects(
         return
     from rich.markup import escape
 
+    from assets.published.formatting import counted, number
     from models.feeds.row_places import name_place
-    from pipelines.cli.formatting import counted, number
 
     console = make_console()
     if not groups:

@@ -90,6 +90,6 @@ def _failure(each: Finding) -> str:
 
 
 def _in_words(compared: dict[str, Any]) -> str:
-    from pipelines.cli.formatting import number
+    from assets.published.formatting import number
 
     return ", ".join(f"{name.replace('_', ' ')} {number(value) if isinstance(value, int | Decimal) else value}" for name, value in compared.items())

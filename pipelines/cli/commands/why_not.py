@@ -43,7 +43,7 @@ def why_not(
 def _print(console: Console, found: AuditedLine) -> None:
     from rich.markup import escape
 
-    from pipelines.cli.formatting import number
+    from assets.published.formatting import number
 
     row = found.row
     place = f"{row['source_file']}, row {row['source_row']}" + (f", line {row['source_line']}" if row["source_line"] else "")

@@ -77,7 +77,7 @@ def _as_object(closing: Closing, book: Path) -> dict[str, object]:
 def _print(closing: Closing, book: Path) -> None:
     from rich.markup import escape
 
-    from pipelines.cli.formatting import counted, money
+    from assets.published.formatting import counted, money
 
     console = make_console()
     for each in closing.closed:

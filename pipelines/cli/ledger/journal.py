@@ -59,7 +59,7 @@ def journal(
     if as_json:
         print_json({"period": found.period.name, "is_closed": found.is_closed, "lines": found.lines.height, "totals": found.totals, "file": target})
     elif target:
-        from pipelines.cli.formatting import counted, money, number
+        from assets.published.formatting import counted, money, number
 
         print(f"{counted(found.lines.height, 'line')} written to {target}", file=sys.stderr)
         for total in found.totals:

@@ -40,7 +40,7 @@ def write_off(
     elif not quiet:
         from rich.markup import escape
 
-        from pipelines.cli.formatting import money
+        from assets.published.formatting import money
 
         name = f"{written.agreement_id}/{written.benefit_id}/{written.participant_id}/{written.window_start}"
         console = make_console()

@@ -122,6 +122,7 @@ def test_refused_rows_are_shown_exported_corrected_and_then_count(tmp_path: Path
     assert "1 corrected since" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_what_was_exported_and_put_back_untouched_is_still_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
         "T-1;1;2026-03-31;P-1;X;'-100,00;EUR;a", "T-2;1;2026-03-31;P-1;X;''-7,00;EUR;'=a", "T-3;1;2026-03-31;P-1;X;1;234,00;EUR;b",

@@ -77,6 +77,7 @@ def test_corrections_of_a_file_go_with_it_where_a_file_replaces_all_rows(tmp_pat
     assert story.is_proved()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", ["", pytest.param("key: [transaction_id]", marks=pytest.mark.long)])
 def test_corrections_of_a_withdrawn_file_go_with_it(tmp_path: Path, settings: str) -> None:
     """What they had replaced counts again, and corrections of other files stay."""
@@ -117,6 +118,7 @@ def test_a_row_that_takes_its_key_back_counts_for_nothing_until_a_newer_one_brin
     assert story.is_proved()
 
 
+@pytest.mark.long
 def test_a_row_that_takes_its_key_back_may_repeat_it(tmp_path: Path) -> None:
     story = Story(tmp_path / "book", 'key: [transaction_id], deleted: "cancelled = \'1\'", columns: {cancelled: "NULL"}')
     header = "transaction_id,date,partner_id,amount,cancelled"
@@ -175,6 +177,7 @@ def test_amounts_that_are_turned_by_type_are_proved(tmp_path: Path) -> None:
     assert "published amount is -20, and the file says 20" in read_a_second_way(story, "signs: by_type", "signs: as_given")
 
 
+@pytest.mark.long
 def test_rows_of_a_key_with_a_column_of_ones_own_replace_each_other(tmp_path: Path) -> None:
     """A rejected row is resolved by a later one of its key, and not by one before it in its file."""
     story = Story(tmp_path / "book", "key: [transaction_id, store/1]")

@@ -10,12 +10,12 @@ import pytest
 from tests.support.edges_book import NOTHING_KEPT, EdgesBook
 from tests.support.edges_events import EVENTS, FULL
 
-#: A full run is compared with after every third event, so that what one event leaves wrong is met by the next; in the long form after each.
-THIRD = pytest.param(3, id="thirds")
+#: A full run is compared with after every ninth event, so that what one event leaves wrong is met by a later one; in the long form after each.
+NINTH = pytest.param(9, id="ninths")
 EACH = pytest.param(1, id="each", marks=pytest.mark.long)
 
 
-@pytest.fixture(scope="module", params=[THIRD, EACH])
+@pytest.fixture(scope="module", params=[NINTH, EACH])
 def every(request: pytest.FixtureRequest) -> int:
     """After how many events a full run is compared with."""
     return int(request.param)

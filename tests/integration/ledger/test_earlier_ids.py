@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pytest
 
 from models.records.chain import RECORD, TABLES, Record, seal
 from pipelines.cli.main import main
@@ -52,6 +53,7 @@ def record_as_before(book: Path) -> None:
     (book / "archive/receipt.json").unlink()
 
 
+@pytest.mark.long
 def test_a_ledger_of_ids_without_a_letter_goes_on(tmp_path: Path) -> None:
     book = write_book(tmp_path / "book")
     (book / "book.yaml").write_text(BOOK)

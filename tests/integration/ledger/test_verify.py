@@ -196,6 +196,7 @@ def test_a_book_in_parts_is_proved_and_a_value_is_found(
     assert last["message"].startswith(f"published/current/{part.name}: row 1 (")
 
 
+@pytest.mark.long
 def test_a_book_that_closed_nothing_says_so(book: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(book / "ledger")
     shutil.rmtree(book / "published")

@@ -36,6 +36,7 @@ def test_what_a_withdrawn_file_replaced_counts_again_and_the_book_verifies(tmp_p
     assert command(book, "verify") == 0
 
 
+@pytest.mark.long
 def test_bytes_that_come_back_under_their_name_verify_and_a_line_entered_twice_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     book = write_book(tmp_path / "book", dict(list(DAYS.items())[:2]))
     name, content = next(iter(DAYS.items()))

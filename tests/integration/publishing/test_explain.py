@@ -18,10 +18,10 @@ import pytest
 
 from assets.published import reader
 from assets.published.explanation import explain_payout, largest_payouts
+from assets.published.explanation_view import WAYS_OUT, present
+from assets.published.payout_curve import draw_curve
 from models.documents import InputError
-from pipelines.cli.commands.curve import draw_curve
 from pipelines.cli.commands.explain import render_page
-from pipelines.cli.explanation_view import WAYS_OUT, present
 from pipelines.cli.main import main
 
 

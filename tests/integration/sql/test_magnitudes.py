@@ -141,6 +141,7 @@ def test_large_accruals_are_booked(published: duckdb.DuckDBPyConnection) -> None
     assert published.execute("select sum(debit), sum(credit) from fct_journal where benefit_id = 'month'").fetchall() == [(D("1836000000000"),) * 2]
 
 
+@pytest.mark.long
 def test_the_large_book_verifies(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--book", str(book)]) == 0, capsys.readouterr()
 
@@ -155,26 +156,29 @@ def test_the_large_book_verifies(book: Path, capsys: pytest.CaptureFixture[str])
             {},
             "the payout A/b/P/2026-01-01 earns 101,000,000,000,003 USD, and a payout has at most 14 digits before the point",
         ),
-        (
+        pytest.param(
             ["L,2026-01-03,P,900000000000.00"],
             PAYS_ALL,
             "USD",
             {"fx_rates": "date,from_currency,to_currency,rate\n2026-01-01,USD,EUR,17000\n"},
             "payout_reporting of A/b/P/2026-01-01 has more than 14 digits before the point (DECIMAL(18,4)): 900000000005.0000 USD at a rate of 17000",
+            marks=pytest.mark.long,
         ),
-        (
+        pytest.param(
             ["L1,2026-01-03,P,900000000000.00", "L2,2026-01-04,P,-899999999999.99"],
             '- {id: b, clause: "1", window: year, tiers: [{from: 0, amount: 5000}]}',
             "USD",
             {},
             "the share of line L1/1 in A/b/P/2026-01-01 has more than 14 digits before the point (DECIMAL(18,4)): 8.982e+14",
+            marks=pytest.mark.long,
         ),
-        (
+        pytest.param(
             ["L,2026-01-03,P,6.00"],
             PAYS_ALL,
             "USD",
             {"assignments": "partner_id,participant_id,share\n" + "".join(f"P,Q{n},900000000000\n" for n in range(11))},
             "the shares of P in the assignments add up to 9900000000000000000 parts, and at most 9 * 10^18 fit",
+            marks=pytest.mark.long,
         ),
         (
             ["L,2026-01-03,P,5.00"],

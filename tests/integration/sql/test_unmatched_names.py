@@ -106,6 +106,7 @@ def test_participations_of_who_does_not_take_part_are_a_warning(spoilt: list[str
     assert "has participations for product/PQ, and no agreement has this participant; did you mean product/P?" in other
 
 
+@pytest.mark.long
 def test_without_a_partners_feed_a_participant_that_no_line_has_is_a_warning(tmp_path: Path) -> None:
     feeds = {"transactions": TRANSACTIONS}
     agreements = {"one": ("[P, Pq]", "", "year", TIERS), "two": ("[P]", "scope: {products: {include: {product_id: [X, Z9]}}}", "year", TIERS)}
@@ -120,6 +121,7 @@ def test_with_a_partners_feed_it_is_an_error_with_the_nearest_id(tmp_path: Path)
         prepare(context)
 
 
+@pytest.mark.long
 def test_many_unknown_names_are_one_message_with_the_likeliest_mistakes_first(tmp_path: Path) -> None:
     many = "[" + ", ".join([*(f"Q{number:03}" for number in range(300)), "pq"]) + "]"
     (warning,) = warnings_of(tmp_path / "lines", {"transactions": TRANSACTIONS}, {"one": (many, "", "year", TIERS)})

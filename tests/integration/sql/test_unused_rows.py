@@ -36,12 +36,12 @@ def test_lines_outside_every_term_are_told_and_those_of_the_year_before_are_not(
 @pytest.mark.parametrize(
     ("assignments", "told"),
     [
-        ("a,b,1,,", ""),
-        ("a,a,0.4,,\na,b,0.6,,", ""),
+        pytest.param("a,b,1,,", "", marks=pytest.mark.long),
+        pytest.param("a,a,0.4,,\na,b,0.6,,", "", marks=pytest.mark.long),
         ("a,a,1,,2026-01-31\na,b,1,2026-02-01,", ""),
         ("b,a,0.5,,", ""),  # no line of b
         ("a,a,0.6,,\na,b,0.3,,", "of 1 partner do not add to 1, such as a: 0.900000."),
-        ("a,a,1,,\na,b,1,2026-03-01,", "of 1 partner do not add to 1, such as a: 2.000000 from 2026-03-01."),
+        pytest.param("a,a,1,,\na,b,1,2026-03-01,", "of 1 partner do not add to 1, such as a: 2.000000 from 2026-03-01.", marks=pytest.mark.long),
         ("a,a,1,,2026-02-10\na,b,0.5,2026-02-01,", "such as a: 1.500000 from 2026-02-01."),
         ("a,a,1/3,,\na,b,2/3,,", ""),
         ("a,a,1/3,,\na,b,1/2,,", "such as a: 5/6."),

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.calculation.batches import split_frames
@@ -57,6 +57,7 @@ def test_without_participants_there_is_one_batch_of_nothing() -> None:
     assert batch["participants"].is_empty()
 
 
+@settings(max_examples=settings().max_examples // 3)
 @given(
     volumes=st.lists(st.sampled_from([D(0), D(100), D("99.99"), D(400), D(-5)]), min_size=6, max_size=6),
     most_rows=st.integers(1, 200),

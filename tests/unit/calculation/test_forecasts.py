@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from tests.support.small_book import Line, Small, calculate, forecasts_of, smalls
 
@@ -143,6 +143,7 @@ def test_a_span_is_projected_to_its_window_s_end() -> None:
     assert got["projected_measure"].to_list()[2:] == [40, D("60.333333333333")]
 
 
+@settings(max_examples=settings().max_examples // 3)
 @given(small=smalls())
 def test_every_placement_ends_at_the_payout(small: Small) -> None:
     for kind in forecasts_of(small.agreement["benefits"][0]):

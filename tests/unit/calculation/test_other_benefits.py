@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.small_book import SPANS, Line, Small, by_reference, calculate, forecasts_of, smalls
@@ -71,6 +71,7 @@ def looking(draw: st.DrawFn) -> Small:
     return replace(small, agreement={**agreement, "benefits": order}, metrics=metrics, as_of=as_of)
 
 
+@settings(max_examples=settings().max_examples // 3)
 @given(small=looking())
 def test_payouts_and_accruals_are_those_of_the_reference(small: Small) -> None:
     results, expected = calculate(small), by_reference(small)

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.evaluation import decimals
@@ -36,6 +36,7 @@ def of(benefit: dict[str, Any], volumes: Sequence[Decimal | int], *columns: str,
     return payouts[columns[0]].to_list() if len(columns) == 1 else list(payouts.select(columns).iter_rows())
 
 
+@settings(max_examples=settings().max_examples // 3)
 @given(volumes=st.lists(st.sampled_from([D(0), D(100), D("99.99"), D("100.01"), D(-5)]) | decimals(-100, 1000, 2), min_size=1, max_size=8))
 def test_rank_and_percentile_count_the_others(volumes: list[Decimal]) -> None:
     others = [[o for j, o in enumerate(volumes) if j != i] for i in range(len(volumes))]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
+from assets.drawings.svg import RIGHT, WIDTH, Axis, Plane, box, dot, frame, line, percent, picture, plain, text
 from models.agreements.schema import Matrix
 from models.curves.matrices import compile_matrix
 from models.curves.vocabulary import GRID_FORMS
-from pipelines.drawings.svg import RIGHT, WIDTH, Axis, Plane, box, dot, frame, line, percent, picture, plain, text
 
 ACROSS, UP = 24, 12
 

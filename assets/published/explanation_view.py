@@ -1,6 +1,6 @@
 """An explanation in words and formatted numbers, the same for the terminal and the page.
 
-Belongs here: the label and unit of each value. Does not belong here: layout (explain.py, templates/), reading (assets/published/explanation.py).
+Belongs here: the label and unit of each value. Does not belong here: layout (the command and its templates), reading (assets/published/explanation.py).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import PurePath
 from typing import Any
 
 from assets.published.explanation import Explanation
+from assets.published.formatting import money, number, percent, readable
 from models.feeds.row_places import name_place
-from pipelines.cli.formatting import money, number, percent, readable
 
 Pairs = list[tuple[str, str]]
 
@@ -223,10 +223,10 @@ def _outlook(e: Explanation) -> Pairs:
         return []
     pairs = [("Days", f"{number(achieved['days_gone'])} of {number(achieved['days_total'])}")]
     if achieved["gap_to_next_tier"] is not None:
-        gap = _in_unit(readable(achieved["gap_to_next_tier"], 2), _measure_unit(e), currency)
-        pairs.append(("Next tier", f"from {_computed_in(achieved['next_tier_from'], _axis_unit(e), currency)}: {gap} to go"))
+        gap = in_unit(readable(achieved["gap_to_next_tier"], 2), measure_unit(e.benefit), currency)
+        pairs.append(("Next tier", f"from {computed_in(achieved['next_tier_from'], axis_unit(e.benefit), currency)}: {gap} to go"))
     if achieved["projected_measure"] is not None:
-        pairs.append(("Forecast", f"{_computed_in(achieved['projected_measure'], _measure_unit(e), currency)}, tier {achieved['tier_forecast']}"))
+        pairs.append(("Forecast", f"{computed_in(achieved['projected_measure'], measure_unit(e.benefit), currency)}, tier {achieved['tier_forecast']}"))
     if payout.get("projected_payout") is not None:
         pairs.append(("It would pay", money(payout["projected_payout"], currency)))
     return pairs
@@ -234,17 +234,17 @@ def _outlook(e: Explanation) -> Pairs:
 
 def _figures(e: Explanation) -> Pairs:
     payout, currency = e.payout, e.payout["currency"]
-    pairs = [("Measure", _computed_in(payout["measure"], _measure_unit(e), currency))]
+    pairs = [("Measure", computed_in(payout["measure"], measure_unit(e.benefit), currency))]
     if e.benefit.get("base") != "measure" and payout["base"] is not None:
-        pairs.append(("Base", _computed_in(payout["base"], _base_unit(e), currency)))
+        pairs.append(("Base", computed_in(payout["base"], base_unit(e.benefit), currency)))
     if payout["quantity"] is not None:
         pairs.append(("Quantity", number(payout["quantity"])))
-    for name, unit in (("target", _measure_unit(e)), ("baseline", _measure_unit(e)), ("incentive", "money")):
+    for name, unit in (("target", measure_unit(e.benefit)), ("baseline", measure_unit(e.benefit)), ("incentive", "money")):
         if payout[name] is not None:
-            pairs.append((name.capitalize(), _computed_in(payout[name], unit, currency)))
+            pairs.append((name.capitalize(), computed_in(payout[name], unit, currency)))
     if payout["axis_value"] is not None and e.benefit.get("by_axis") != "measure":
         axis = str(e.benefit.get("by_axis", "axis")).replace("_", " ").capitalize()
-        pairs.append((axis, _computed_in(payout["axis_value"], _axis_unit(e), currency)))
+        pairs.append((axis, computed_in(payout["axis_value"], axis_unit(e.benefit), currency)))
     pairs.append(("Tier", str(payout["tier"]) if payout["tier"] else "none reached" if payout["tier"] == 0 else "–"))
     for name, label in (("multiplier", "Multiplier"), ("gate_factor", "Gates let through")):
         if payout[name] is not None and payout[name] != 1:
@@ -256,30 +256,30 @@ def _tiers(e: Explanation) -> Table:
     if e.benefit.get("method") == "matrix":
         return _grid(e)
     forms = [form for form in _FORMS if any(tier.get(form) is not None for tier in e.tiers)]
-    currency, unit = e.payout["currency"], _axis_unit(e)
+    currency, unit = e.payout["currency"], axis_unit(e.benefit)
     rows, marked = [], None
     for position, tier in enumerate(e.tiers):
-        ends = f"below {_in_unit(tier['to_value'], unit, currency)}" if tier["to_value"] is not None else "and above"
+        ends = f"below {in_unit(tier['to_value'], unit, currency)}" if tier["to_value"] is not None else "and above"
         if e.benefit.get("boundary") == "upper_inclusive" and tier["to_value"] is not None:
-            ends = f"up to {_in_unit(tier['to_value'], unit, currency)}"
+            ends = f"up to {in_unit(tier['to_value'], unit, currency)}"
         if tier["is_reached"]:
             marked = position
-        rows.append((str(tier["tier"]), _in_unit(tier["from_value"], unit, currency), ends, *(_pays(form, tier.get(form), currency) for form in forms)))
+        rows.append((str(tier["tier"]), in_unit(tier["from_value"], unit, currency), ends, *(pays(form, tier.get(form), currency) for form in forms)))
     headings = ("tier", "from", "to", *(_FORMS[form] for form in forms))
     return Table(headings, rows, frozenset(range(1, len(headings))), marked)
 
 
 def _grid(e: Explanation) -> Table:
     """A matrix as agreed: a row per tier, with what each column's cell pays."""
-    matrix, currency, unit = json.loads(e.benefit["definition"])["matrix"], e.payout["currency"], _axis_unit(e)
+    matrix, currency, unit = json.loads(e.benefit["definition"])["matrix"], e.payout["currency"], axis_unit(e.benefit)
     by = matrix["columns"]["by"]
     side, in_percent = (by, by in _PERCENT_AXES) if isinstance(by, str) else (next(iter(by.values())), False)
     columns = [percent(Decimal(place)) if in_percent else number(Decimal(place)) for place in matrix["columns"]["from"]]
     rows, marked = [], None
     for position, tier in enumerate(e.tiers):
-        cells = [" + ".join(_pays(form, Decimal(grid[position][n]), currency) for form in _FORMS if (grid := matrix.get(form))) for n in range(len(columns))]
+        cells = [" + ".join(pays(form, Decimal(grid[position][n]), currency) for form in _FORMS if (grid := matrix.get(form))) for n in range(len(columns))]
         marked = position if tier["is_reached"] else marked
-        rows.append((str(tier["tier"]), _in_unit(tier["from_value"], unit, currency), *cells))
+        rows.append((str(tier["tier"]), in_unit(tier["from_value"], unit, currency), *cells))
     headings = ("tier", "from", *(f"{side} from {place}" for place in columns))
     return Table(headings, rows, frozenset(range(1, len(headings))), marked)
 
@@ -290,15 +290,13 @@ def _tier_note(e: Explanation) -> str:
 
 def _steps(e: Explanation) -> Table:
     currency = e.payout["currency"]
-    measure, base = _measure_unit(e), _base_unit(e)
-    units = {"measure": measure, "base": base, "target": measure, "baseline": measure} | dict.fromkeys(_FACTORS, "count")
     rows = [
         (
             str(step["step_no"]),
             step["step"],
             step["formula"],
             _LONG_NUMBER.sub(lambda found: number(readable(found[0], _DECIMALS)), step["inputs"] or ""),
-            _computed_in(step["result"], _place_unit(e, step["formula"]) if step["step"] == "axis" else units.get(step["step"], "money"), currency),
+            computed_in(step["result"], step_unit(e.benefit, step["step"], step["formula"]), currency),
         )
         for step in e.steps
     ]
@@ -323,7 +321,7 @@ def _lines(e: Explanation, has_names: bool = False) -> Table:
                 money(line["amount"], line["currency"] or currency),
                 *rate,
                 str(line["tier"] if line["tier"] is not None else "–"),
-                _computed_in(line["credited_measure"], _line_unit(e), currency),
+                computed_in(line["credited_measure"], line_unit(e.benefit), currency),
                 money(line["line_payout"], currency),
                 place,
             )
@@ -366,49 +364,58 @@ def _line_note(e: Explanation) -> str:
     return f"{message} Together they add up to the payout."
 
 
-def _measure_unit(e: Explanation) -> str:
+def measure_unit(benefit: Mapping[str, Any]) -> str:
     """A number of multiples or values is a count, whatever its lines measure."""
-    return "count" if e.benefit.get("measure_every") is not None or e.benefit.get("measure_distinct") else _line_unit(e)
+    return "count" if benefit.get("measure_every") is not None or benefit.get("measure_distinct") else line_unit(benefit)
 
 
-def _line_unit(e: Explanation) -> str:
-    return "money" if e.benefit.get("measure_times") is None and e.benefit.get("measure") in (*_MONEY_MEASURES, "distinct") else "count"
+def line_unit(benefit: Mapping[str, Any]) -> str:
+    return "money" if benefit.get("measure_times") is None and benefit.get("measure") in (*_MONEY_MEASURES, "distinct") else "count"
 
 
-def _base_unit(e: Explanation) -> str:
-    base = e.benefit.get("base")
+def base_unit(benefit: Mapping[str, Any]) -> str:
+    base = benefit.get("base")
     if base in ("measure", "increment"):
-        return _measure_unit(e)
+        return measure_unit(benefit)
     return "money" if base in _MONEY_MEASURES else "count"
 
 
-def _axis_unit(e: Explanation) -> str:
-    by = e.benefit.get("by_axis")
+def axis_unit(benefit: Mapping[str, Any]) -> str:
+    by = benefit.get("by_axis")
     if by in _PERCENT_AXES:
         return "percent"
-    return _measure_unit(e) if by in ("measure", "growth_amount") else "count"
+    return measure_unit(benefit) if by in ("measure", "growth_amount") else "count"
 
 
-def _place_unit(e: Explanation, formula: str) -> str:
+def place_unit(benefit: Mapping[str, Any], formula: str) -> str:
     """The unit of a position on an axis, which may be that of a gate, a multiplier or a matrix's columns."""
     _, _, value = formula.partition("x = ")
     if value in ("M / T", "M / B − 1") or value.startswith("share of"):
         return "percent"
-    return _measure_unit(e) if value in ("M", "M − B") else "count"
+    return measure_unit(benefit) if value in ("M", "M − B") else "count"
 
 
-def _pays(form: str, value: Decimal | None, currency: str) -> str:
+def step_unit(benefit: Mapping[str, Any], step: str, formula: str) -> str:
+    """The unit of a step's result."""
+    if step == "axis":
+        return place_unit(benefit, formula)
+    if step in ("measure", "target", "baseline"):
+        return measure_unit(benefit)
+    return base_unit(benefit) if step == "base" else "count" if step in _FACTORS else "money"
+
+
+def pays(form: str, value: Decimal | None, currency: str) -> str:
     if value is None:
         return "–"
     return percent(value) if form in ("rate", "share") else money(value, currency)
 
 
-def _computed_in(value: Any, unit: str, currency: str) -> str:
+def computed_in(value: Any, unit: str, currency: str) -> str:
     """A computed value in its unit, with the decimals that people read."""
-    return _in_unit(readable(value, 4 if unit in ("percent", "money") else _DECIMALS), unit, currency)  # 4: two decimals of a percent
+    return in_unit(readable(value, 4 if unit in ("percent", "money") else _DECIMALS), unit, currency)  # 4: two decimals of a percent
 
 
-def _in_unit(value: Any, unit: str, currency: str) -> str:
+def in_unit(value: Any, unit: str, currency: str) -> str:
     if unit == "money":
         return money(value, currency)
     return percent(value) if unit == "percent" else number(value)

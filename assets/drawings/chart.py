@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
+from assets.drawings.svg import LEFT, RIGHT, TOP, WIDTH, Axis, Plane, box, dot, frame, line, path, percent, picture, plain, text
 from models.agreements.payments import Polynomial, derive, value_at
-from pipelines.drawings.svg import LEFT, RIGHT, TOP, WIDTH, Axis, Plane, box, dot, frame, line, path, percent, picture, plain, text
 
 DASHES = ("", "7 4", "2 3", "9 3 2 3")
 SAMPLES = 24

@@ -1,6 +1,6 @@
-"""The curve of a benefit with one participant's position on it, for the page that explains a payout.
+"""The curve of a benefit with one participant's position on it, for pages that explain payouts.
 
-Belongs here: which values of a payout the drawing needs. Does not belong here: drawing (drawings/).
+Belongs here: which values of a payout the drawing needs. Does not belong here: drawing (assets/drawings/).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from assets.drawings.benefits import draw_place
 from assets.published.explanation import Explanation
 from models.agreements.payments import CurveInputs
 from models.agreements.schema import Benefit
-from pipelines.drawings.benefits import draw_place
 
 _DECIMAL = re.compile(r"-?\d+\.\d+")
 _NAMES = ("id", "clause", "quote", "scope", "metric", "of")
@@ -29,11 +29,16 @@ def draw_curve(e: Explanation) -> str | None:
     payout = e.payout
     if payout["axis_value"] is None or payout["measure"] is None:
         return None
-    benefit = TypeAdapter(Benefit).validate_python(_with_numbers(json.loads(e.benefit["definition"])))
+    benefit = read_benefit(e.benefit["definition"])
     inputs = CurveInputs(Fraction(payout["measure"]), **{name: None if payout[name] is None else Fraction(payout[name]) for name in _INPUTS})
     column = next((step["result"] for step in e.steps if step["step"] == "axis" and step["formula"].startswith("columns: ")), None)
     title = "What the curve pays, and where this participant is on it"
     return draw_place(title, benefit, payout["currency"], inputs, payout["axis_value"], payout["curve_payout"] or Decimal(0), column)
+
+
+def read_benefit(definition: str) -> Benefit:
+    """A benefit as dim_benefit has it."""
+    return TypeAdapter(Benefit).validate_python(_with_numbers(json.loads(definition)))
 
 
 def _with_numbers(value: Any) -> Any:
