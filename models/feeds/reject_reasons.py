@@ -54,8 +54,9 @@ REASONS: dict[str, Reason] = {
         "the product is not in the feed products on the line's day", "deliver the product; the row then counts automatically", is_waiting=True
     ),
     "overlapping_days": Reason(
-        "a participation shares a day with one of the same participant and agreement that came before it",
-        "correct the days of one of them; or declare `key: [agreement, participant_id, from]` and deliver the earlier row again with its `to`",
+        "a participation shares a day with one of the same participant and agreement that begins before it (waits)",
+        "give the earlier one its `to`: with `key: [agreement, participant_id, from]` deliver it again; the row then counts automatically",
+        is_waiting=True,
     ),
     "unknown_payout": Reason(
         "the agreement, benefit, participant and window of the payment match no payout",

@@ -247,7 +247,7 @@ def _value(kind: str, column: str, text: str) -> Any:
 
 
 def _resolve(book: Book) -> None:
-    """A line whose partner or product is unknown on its date waits: it does not count. Nor does a participation that shares a day with an earlier one."""
+    """A line whose partner or product is unknown on its date waits: it does not count. Nor does a participation that shares a day with one that begins earlier."""
     _reject_overlaps(book)
     kept, origins = [], []
     for row, origin in zip(book.feeds["transactions"], book.origins["transactions"], strict=True):
@@ -267,7 +267,7 @@ def _resolve(book: Book) -> None:
 
 
 def _reject_overlaps(book: Book) -> None:
-    arrived = sorted(zip(book.origins.get("participations", []), book.feeds.get("participations", []), strict=True), key=lambda item: item[0][0])
+    arrived = sorted(zip(book.origins.get("participations", []), book.feeds.get("participations", []), strict=True), key=lambda item: (item[1]["from"], item[0][0]))
     kept = []
     for place, ((order, account, number), row) in enumerate(arrived):
         who = (row["agreement"], row["participant_id"])

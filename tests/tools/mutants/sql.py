@@ -154,7 +154,7 @@ AGREED: dict[str, list[tuple[str, str]]] = {
     "stg_participations_overlapping.sql": [
         ("earlier.first_day <= stated.last_day", "earlier.first_day < stated.last_day"),
         ("stated.first_day <= earlier.last_day", "stated.first_day < earlier.last_day"),
-        ("earlier.row_no < stated.row_no", "earlier.row_no > stated.row_no"),
+        ("(earlier.first_day, earlier.file_no, earlier.row_no) <", "(earlier.file_no, earlier.first_day, earlier.row_no) >"),
     ],
     "language.sql": [
         ("coalesce(of_line.credit_key, of_transaction.credit_key,", "coalesce(of_transaction.credit_key, of_line.credit_key,"),
