@@ -51,7 +51,7 @@ METHODS = {
 }
 _FORMS = {"rate": "rate", "per_unit": "per unit", "amount": "amount", "share": "share"}
 #: Steps whose result is a plain number.
-_FACTORS = ("tier", "quantity", "multiply", "require", "prorate")
+_FACTORS = ("tier", "quantity", "multiply", "require", "prorate", "part")
 _PERCENT_AXES = ("attainment", "growth", "percentile")
 _MONEY_MEASURES = ("amount", "margin", "cost")
 #: Numbers of a thousand and more, and those with many decimals.
@@ -112,7 +112,7 @@ def present(explanation: Explanation) -> ExplanationView:
         accruals=_accruals(e),
         outlook=_outlook(e),
         figures=_figures(e),
-        tiers=_tiers(e),
+        tiers=tier_table(e.benefit, e.tiers, payout["currency"]),
         tier_note=_tier_note(e),
         steps=_steps(e),
         lines=_lines(e),
@@ -235,6 +235,8 @@ def _outlook(e: Explanation) -> Pairs:
 def _figures(e: Explanation) -> Pairs:
     payout, currency = e.payout, e.payout["currency"]
     pairs = [("Measure", computed_in(payout["measure"], measure_unit(e.benefit), currency))]
+    if payout.get("pool_measure") is not None:
+        pairs.append(("Measure of the pool", computed_in(payout["pool_measure"], measure_unit(e.benefit), currency)))
     if e.benefit.get("base") != "measure" and payout["base"] is not None:
         pairs.append(("Base", computed_in(payout["base"], base_unit(e.benefit), currency)))
     if payout["quantity"] is not None:
@@ -252,15 +254,16 @@ def _figures(e: Explanation) -> Pairs:
     return pairs
 
 
-def _tiers(e: Explanation) -> Table:
-    if e.benefit.get("method") == "matrix":
-        return _grid(e)
-    forms = [form for form in _FORMS if any(tier.get(form) is not None for tier in e.tiers)]
-    currency, unit = e.payout["currency"], axis_unit(e.benefit)
+def tier_table(benefit: Mapping[str, Any], tiers: Sequence[Mapping[str, Any]], currency: str) -> Table:
+    """The tiers as agreed, or the grid. `is_reached` of a tier marks its row."""
+    if benefit.get("method") == "matrix":
+        return _grid(benefit, tiers, currency)
+    forms = [form for form in _FORMS if any(tier.get(form) is not None for tier in tiers)]
+    unit = axis_unit(benefit)
     rows, marked = [], None
-    for position, tier in enumerate(e.tiers):
+    for position, tier in enumerate(tiers):
         ends = f"below {in_unit(tier['to_value'], unit, currency)}" if tier["to_value"] is not None else "and above"
-        if e.benefit.get("boundary") == "upper_inclusive" and tier["to_value"] is not None:
+        if benefit.get("boundary") == "upper_inclusive" and tier["to_value"] is not None:
             ends = f"up to {in_unit(tier['to_value'], unit, currency)}"
         if tier["is_reached"]:
             marked = position
@@ -269,14 +272,14 @@ def _tiers(e: Explanation) -> Table:
     return Table(headings, rows, frozenset(range(1, len(headings))), marked)
 
 
-def _grid(e: Explanation) -> Table:
+def _grid(benefit: Mapping[str, Any], tiers: Sequence[Mapping[str, Any]], currency: str) -> Table:
     """A matrix as agreed: a row per tier, with what each column's cell pays."""
-    matrix, currency, unit = json.loads(e.benefit["definition"])["matrix"], e.payout["currency"], axis_unit(e.benefit)
+    matrix, unit = json.loads(benefit["definition"])["matrix"], axis_unit(benefit)
     by = matrix["columns"]["by"]
     side, in_percent = (by, by in _PERCENT_AXES) if isinstance(by, str) else (next(iter(by.values())), False)
     columns = [percent(Decimal(place)) if in_percent else number(Decimal(place)) for place in matrix["columns"]["from"]]
     rows, marked = [], None
-    for position, tier in enumerate(e.tiers):
+    for position, tier in enumerate(tiers):
         cells = [" + ".join(pays(form, Decimal(grid[position][n]), currency) for form in _FORMS if (grid := matrix.get(form))) for n in range(len(columns))]
         marked = position if tier["is_reached"] else marked
         rows.append((str(tier["tier"]), in_unit(tier["from_value"], unit, currency), *cells))
@@ -285,7 +288,8 @@ def _grid(e: Explanation) -> Table:
 
 
 def _tier_note(e: Explanation) -> str:
-    return METHODS.get(str(e.benefit.get("method")), "")
+    method, each = METHODS.get(str(e.benefit.get("method")), ""), e.benefit.get("each")
+    return f"lines with one {each} are a group with a place of its own: {method}" if each else method
 
 
 def _steps(e: Explanation) -> Table:

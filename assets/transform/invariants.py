@@ -86,7 +86,7 @@ CHECKS: dict[str, Check] = {
             join terms.agreements as agreements using (agreement_key)
             cross join terms.settings as settings
             left join staging.stg_participations as parts
-                on agreements.pool <> 'together' and agreements.agreement_id = parts.agreement and participants.participant_id = parts.participant_id
+                on agreements.pool = 'each' and agreements.agreement_id = parts.agreement and participants.participant_id = parts.participant_id
             group by all
             -- who takes part on some days only has the windows with such a day that has come
             having count(parts.agreement) = 0

@@ -63,6 +63,10 @@ from models.sql_text import identifier
 Row = dict[str, Any]
 
 
+#: By what lines are grouped where `each` names their transaction: a line with an original belongs to the original's.
+TRANSACTION = "original_transaction_id or transaction_id"
+
+
 class LineSet(NamedTuple):
     """The lines that a figure adds up: those of a scope, the attribute that is measured or that multiplies, what it multiplies, and the attribute by whose
     values sums are kept apart, and the first day that counts where other days are measured."""
@@ -158,11 +162,12 @@ class _Terms:
 
             factor = factor_of(benefit)
             attribute = factor or (None if measure in MEASURES else measure)
-            measured = LineSet(narrowed(measure_scope, "measure"), attribute, measure if factor else None, distinct_of(benefit))
+            each = TRANSACTION if benefit.each == "transaction_id" else benefit.each
+            measured = LineSet(narrowed(measure_scope, "measure"), attribute, measure if factor else None, distinct_of(benefit) or each)
             measured = measured._replace(counts_from=counted_from[benefit.id])
-            has_own_lines = measured.grouped_by is None and measured.counts_from is None
-            own = measured if measured.scope_key == own_scope and has_own_lines else LineSet(own_scope)
-            based = LineSet(narrowed(base_scope, "base"))
+            has_own_lines = distinct_of(benefit) is None and measured.counts_from is None
+            own = measured if measured.scope_key == own_scope and has_own_lines else LineSet(own_scope, grouped_by=each)
+            based = LineSet(narrowed(base_scope, "base"), grouped_by=each)
             if base in ("measure", "increment") or (based.scope_key == measured.scope_key and has_own_lines):
                 based = measured
             elif based.scope_key == own.scope_key:
@@ -381,6 +386,7 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "ties": b.ties if isinstance(b.ties, str) else "then",
         "ties_then": ", then ".join(figure.metric if isinstance(figure, MetricAxis) else figure for figure in tie_figures(b)) or None,
         "prorate": b.prorate,
+        "each": b.each,
         **_figure("target", b.target),
         "target_times": b.target.times if isinstance(b.target, PriorYear) else Decimal(1),
         **_figure("baseline", b.baseline),

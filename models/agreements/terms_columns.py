@@ -115,6 +115,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "ties": TEXT,
         "ties_then": TEXT,
         "prorate": TEXT,
+        "each": TEXT,
         "target_source": TEXT,
         "target_value": NUMBER,
         "target_times": NUMBER,

@@ -147,10 +147,14 @@ class Credits:
                 family = parties.ancestors(partner, day) if agreement.get("include_children", True) else (partner,)
                 whole = [p for p in family if parties.takes_part(agreement, p, day)]
                 split = [s for s in parties.split(partner, day) if s[0] not in whole and parties.takes_part(agreement, s[0], day)]
+                if agreement.get("pool") == "placed":  # the nearest member on the way up; where nobody has the line, it is split
+                    whole = [p for p in whole if p in result][:1]
+                    split = [] if whole else split
                 reach[partner, day] = whole, split
             whole, split = reach[partner, day]
             if (by_name := parties.credited(line.row)) is not None:  # instead of assignments
                 split = [s for s in by_name if s[0] not in whole and parties.takes_part(agreement, s[0], day)]
+                split = [] if whole and agreement.get("pool") == "placed" else split
             if not (whole or split) or not in_scopes(line, scopes):
                 continue
             known = parties.known(line.row["product_id"], partner, day)

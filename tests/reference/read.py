@@ -267,7 +267,9 @@ def _resolve(book: Book) -> None:
 
 
 def _reject_overlaps(book: Book) -> None:
-    arrived = sorted(zip(book.origins.get("participations", []), book.feeds.get("participations", []), strict=True), key=lambda item: (item[1]["from"], item[0][0]))
+    arrived = sorted(
+        zip(book.origins.get("participations", []), book.feeds.get("participations", []), strict=True), key=lambda item: (item[1]["from"], item[0][0])
+    )
     kept = []
     for place, ((order, account, number), row) in enumerate(arrived):
         who = (row["agreement"], row["participant_id"])

@@ -50,7 +50,8 @@ def complete_case(case: Case) -> Case:
     agreements = [{"agreement": name, "title": name, "participants": [name], **agreement} for agreement in case["agreements"]]
     first = agreements[0]
     named = first["participants"]
-    participant = first.get("payee") or (named[0] if isinstance(named, list) else None)
+    payee = first.get("payee") if first.get("pool") == "together" else None
+    participant = payee or (named[0] if isinstance(named, list) else None)
     result = {"agreement": first["agreement"], "benefit": first["benefits"][0]["id"], "participant": participant}
     transactions = [
         {"transaction_id": f"{name}-{n:03}", "partner_id": participant, "currency": first["currency"], **row}

@@ -77,6 +77,14 @@ AGREEMENTS = [
     agreement("LOYAL", ["P5"], {"measure": {"of": "amount", "over": "prior_year"}, "base": "amount"}),
     agreement("GROWTH", ["P12"], _GROWTH),
     agreement("LOOKS", ["P12"], {"id": "seen", "by": "attainment", "target": 404}, _LOOKING),
+    agreement(
+        "PLACED",
+        ["P9", "P11"],
+        {"method": "graduated"},
+        {"id": "m", "by": {"metric": "nps"}, "tiers": [{"from": 0, "rate": 0.01}, {"from": 50, "rate": 0.02}]},
+        pool="placed",
+        payee="P5",
+    ),
 ]
 IDS = [f"P{number}" for number in range(13)] + ["S1", "S2"]
 

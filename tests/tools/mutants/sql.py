@@ -164,7 +164,12 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("between held.counts_from and held.counts_to", "between held.counts_from - 1 and held.counts_to"),
         ('.share_parts * 1000000)"', '.share_parts * 999999)"'),
     ],
-    "int_credits_spanned.sql": [("where pool = 'each'", "where true")],
+    "int_credits_spanned.sql": [
+        ("where pool = 'each'", "where true"),
+        ("    where taken.first_day is null\n", ""),
+        ("greatest(above.first_day, below.first_day, between_them.first_day) as first_day", "greatest(above.first_day, below.first_day) as first_day"),
+        ("case when credited.pool <> 'placed' then credited.participant_key end", "credited.participant_key"),
+    ],
     "int_participations.sql": [
         ("least(matched.last_day, named.last_day, agreements.term_to) as is_in_term", "least(matched.last_day, agreements.term_to) as is_in_term"),
         ("and matched.attribute_count = needed.attribute_count", "and matched.attribute_count >= 1"),
@@ -188,7 +193,7 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("where payout <> 0", "where payout > 0"),
     ],
     "int_participants.sql": [
-        ("where agreements.pool = 'each' and participations.is_in_term", "where agreements.pool = 'each'"),
+        ("where agreements.pool <> 'together' and participations.is_in_term", "where agreements.pool <> 'together'"),
     ],
 }  # fmt: skip
 

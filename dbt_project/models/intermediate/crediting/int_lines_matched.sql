@@ -142,7 +142,7 @@ held as not materialized (
             where
                 own.road = 'own'
                 and own.agreement_key = memberships.agreement_key
-                and own.participant_key = memberships.participant_key
+                and own.filled_key is not distinct from memberships.filled_key
                 and own.partner_key = lines.partner_key
                 and {{ counted_date() }} between own.first_day and own.last_day
         ))

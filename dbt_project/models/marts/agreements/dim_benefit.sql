@@ -42,6 +42,7 @@ select
     {{ benefit_version_id() }} as benefit_version_id,
     benefits.measure_distinct,
     benefits.measure_over,
-    benefits.minimum
+    benefits.minimum,
+    benefits.each
 from {{ source("terms", "benefits") }} as benefits
 inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key

@@ -133,5 +133,6 @@ select
     benefit_version_id,
     cast(released as decimal(18, 4)) as released,
     cast(payout - released as decimal(18, 4)) as waiting,
-    written_off
+    written_off,
+    pool_measure
 from valued
