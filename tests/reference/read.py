@@ -247,7 +247,7 @@ def _value(kind: str, column: str, text: str) -> Any:
 
 
 def _resolve(book: Book) -> None:
-    """A line whose partner or product is unknown on its date waits: it does not count. Nor does a participation that shares a day with one that begins earlier."""
+    """A line whose partner or product is unknown on its date waits: it does not count. Nor does a participation that shares a day with an earlier one."""
     _reject_overlaps(book)
     kept, origins = [], []
     for row, origin in zip(book.feeds["transactions"], book.origins["transactions"], strict=True):

@@ -56,5 +56,6 @@ select
     row_no,
     'overlapping_days' as reason,
     'from' as column_name,
-    participant_id || ' takes part in ' || agreement || ' on some of these days by a row that begins before; the row counts once that one ends earlier' as message
+    participant_id || ' takes part in ' || agreement
+    || ' on some of these days by a row that begins before; the row counts once that one ends earlier' as message
 from {{ ref("stg_participations_overlapping") }}
