@@ -80,6 +80,7 @@ class ExplanationView:
     subject: Pairs
     quote: str | None
     money: Pairs
+    adjustments: Table
     releases: Table
     accruals: Table
     outlook: Pairs
@@ -108,6 +109,7 @@ def present(explanation: Explanation) -> ExplanationView:
         subject=_subject(e),
         quote=e.benefit.get("quote"),
         money=_money(e),
+        adjustments=_adjustments(e),
         releases=_releases(e),
         accruals=_accruals(e),
         outlook=_outlook(e),
@@ -185,14 +187,31 @@ def _money(e: Explanation) -> Pairs:
     pairs.append(("Payout", money(payout["payout"], currency)))
     if payout["payout_reporting"] is not None and payout["payout_reporting"] != payout["payout"]:
         pairs.append(("Reported", number(payout["payout_reporting"], 2)))
+    if payout["adjusted"]:
+        pairs += [("Adjusted", money(payout["adjusted"], currency)), ("Payable", money(payout["payable"], currency))]
     pairs.append(("Paid", money(payout["settled"], currency)))
     if payout["written_off"]:
         pairs.append(("Written off", money(payout["written_off"], currency)))
     pairs.append(("Open", money(payout["open_amount"], currency)))
+    if payout["held"]:
+        part = percent(readable(e.releases[0]["collected"], 4))
+        pairs.append(("Held", f"{money(payout['held'], currency)}: customers have paid {part} of what it is for"))
     if payout["waiting"]:
         pairs.append(("Not due yet", money(payout["waiting"], currency)))
     pairs.append(("Due", str(payout["due_date"] or f"once {money(e.benefit['minimum'], currency)} have gathered, or the term ends")))
     return pairs
+
+
+def _adjustments(e: Explanation) -> Table:
+    """What people added to it or took off it."""
+    rows = [
+        (
+            str(each["date"]), money(each["amount"], e.payout["currency"]), each["reason"], each["made_by"], each["approved_by"] or "nobody",
+            each["status"].replace("_", " "), f"{each['source_file']} row {each['source_row']}",
+        )
+        for each in e.adjustments
+    ]  # fmt: skip
+    return Table(("date", "amount", "reason", "made by", "approved by", "state", "from"), rows, frozenset({1}))
 
 
 def _releases(e: Explanation) -> Table:

@@ -5,7 +5,6 @@ Belongs here: the figures of one agreement. Does not belong here: sentences (wor
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from assets.published.formatting import money, number, percent
 from assets.published.payout_curve import read_benefit
 from assets.published.reader import Row, fetch
 from assets.report.charts import Bars, draw_bars
+from assets.report.figures import bare, days
 from assets.report.overview import DIRECTIONS, FIGURES
 from assets.report.site import Site
 from assets.report.tables import Cell, Column, Table, participant_link, payout_href, slug
@@ -95,16 +95,6 @@ def payout_table(rows: Sequence[Row], of_agreement: bool) -> Table:
             )
         )
     return Table("payouts", columns, cells, [row["payout_id"] for row in rows], "No window has begun yet.")
-
-
-def days(first: dt.date, last: dt.date) -> str:
-    """Both days; the year once where it is the same."""
-    return f"{first} – {last}" if first.year != last.year else f"{first} – {last:%m-%d}"
-
-
-def bare(amount: Decimal | None, currency: str) -> str:
-    """An amount whose currency stands beside another one of the row."""
-    return money(amount, currency).removesuffix(f" {currency}")
 
 
 def _benefit(site: Site, agreement: Row, benefit: Row, of: dict[str, By]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import duckdb
 
 from assets.published.formatting import counted, money, number
 from assets.published.reader import fetch
-from assets.report.agreements import bare
+from assets.report.figures import bare
 from assets.report.overview import DIRECTIONS
 from assets.report.site import Site
 from assets.report.tables import Cell, Column, Link, Table, agreement_link, payout_href

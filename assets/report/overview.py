@@ -15,6 +15,7 @@ from assets.published.explanation_view import WAYS_OUT
 from assets.published.formatting import counted, money, number
 from assets.published.reader import Row, fetch
 from assets.report.charts import Bars, draw_bars
+from assets.report.figures import bare
 from assets.report.site import Site
 from assets.report.tables import Cell, Column, Link, Table, agreement_link, participant_link, payout_href
 
@@ -84,9 +85,9 @@ def _month_table(months: list[Row], released: list[Row], currency: str) -> Table
         if m["accrued"] is None and m["accrued_before"] is None:
             continue
         change = (m["accrued"] or Decimal(0)) - m["accrued_before"] if m["accrued_before"] is not None and m["accrued"] is not None else None
-        amounts = (money(value, currency) for value in (m["accrued"], m["accrued_before"], change, m["earned"], m["settled"]))
+        others = (bare(value, currency) for value in (m["accrued_before"], change, m["earned"], m["settled"]))
         fell_due = " + ".join(due.get((m["period"], m["direction"]), [])) or "–"
-        rows.append((m["period"], DIRECTIONS[m["direction"]], *amounts, fell_due))
+        rows.append((m["period"], DIRECTIONS[m["direction"]], money(m["accrued"], currency), *others, fell_due))
     labels = ("Accrued", "Year before", "Change", "Earned", "Settled", "Fell due")
     return Table("months", (Column("Period"), Column("Direction", "day"), *(Column(label, "number") for label in labels)), rows)
 

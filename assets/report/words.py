@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assets.published.explanation_view import METHODS, axis_unit, in_unit, measure_unit
+from assets.published.explanation_view import METHODS, in_unit, measure_unit
 from assets.published.formatting import money, number, percent
 from assets.published.reader import Row
 
@@ -92,6 +92,8 @@ def _span(benefit: Row) -> str:
     spans = []
     if benefit["accumulate"] not in (None, "window"):
         spans.append(f"accumulated over the {str(benefit['accumulate']).replace('_', ' ')}")
+    if benefit.get("each"):
+        spans.append(f"each {benefit['each']} on its own")
     if benefit.get("measure_over"):
         spans.append(f"over {str(benefit['measure_over']).replace('_', ' ')}")
     return "".join(f", {each}" for each in spans)
@@ -126,7 +128,3 @@ def _limits(benefit: Row, currency: str) -> str:
     if benefit["rate_at_most"] is not None:
         found.append(f"at most {percent(benefit['rate_at_most'])} of the base")
     return ", ".join(found)
-
-
-def unit_of_axis(benefit: Row) -> str:
-    return axis_unit(benefit)

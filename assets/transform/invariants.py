@@ -151,10 +151,10 @@ CHECKS: dict[str, Check] = {
     "releases_add_up_to_payouts": Check(
         "fct_release",
         """
-        select payout_id, payout, settled, amounts, paid
+        select payout_id, payable, settled, amounts, paid
         from marts.fct_payout
         left join (select payout_id, sum(amount) as amounts, sum(settled) as paid from marts.fct_release group by payout_id) using (payout_id)
-        where amounts is distinct from payout or paid is distinct from settled""",
+        where amounts is distinct from payable or paid is distinct from settled""",
     ),
 }
 

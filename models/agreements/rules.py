@@ -121,6 +121,8 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
 
 
 def _settle(settle: Settle) -> Iterator[Finding]:
+    if settle.minimum is not None and settle.when is not None:
+        yield ("minimum",), f"cannot be combined with when: {settle.when}: what waits for the minimum is paid as a whole; remove one of them"
     if settle.release is None:
         return
     if "lag_days" in settle.model_fields_set:

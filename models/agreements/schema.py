@@ -341,6 +341,10 @@ class Settle(Part):
     release: list[Release] | None = Field(
         default=None, min_length=1, max_length=100, description="Parts that fall due one after the other, instead of all lag_days after the window."
     )
+    when: Literal["collected", "fully_collected"] | None = Field(
+        default=None,
+        description="Pay only as far as customers have paid the lines: collected counts each line's part, fully_collected a line once all of it is paid.",
+    )
     clawback: Literal["pay", "carry", "none"] = Field(
         default="carry",
         description="pay: a negative payout; carry: set off against later windows; none: set off within the span, and the rest is forgiven at its end.",

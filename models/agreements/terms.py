@@ -96,7 +96,8 @@ class _Terms:
         self.series: dict[tuple[str, str], int] = {}
         self.payout_units = {currency: payout_unit(currency, book.minor_units) for currency in MINOR_UNITS}
         unit = self.payout_units[book.currency]
-        self._add("settings", book=book.book, currency=book.currency, payout_unit=unit, rounding=book.rounding, as_of=as_of)
+        of_book = {"book": book.book, "currency": book.currency, "rounding": book.rounding, "require_approval": book.require_approval}
+        self._add("settings", **of_book, payout_unit=unit, as_of=as_of)
         for currency, unit in self.payout_units.items():
             self._add("currencies", currency=currency, payout_unit=unit)
         self._add("accounts", **{name: str(account) for name, account in vars(book.accounts).items()})
@@ -399,6 +400,7 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "clawback": b.settle.clawback,
         "lag_days": b.settle.lag_days,
         "minimum": b.settle.minimum,
+        "paid_when": b.settle.when,
         "placement": placement if isinstance(placement, str) else "tier",
         "placement_tier": None if isinstance(placement, str) else placement.tier,
         "forecast": b.accrue.forecast,

@@ -59,8 +59,13 @@ REASONS: dict[str, Reason] = {
         is_waiting=True,
     ),
     "unknown_payout": Reason(
-        "the agreement, benefit, participant and window of the payment match no payout",
-        "correct the payment, or the agreement that it is for; the row then counts automatically",
+        "the agreement, benefit, participant and window of the payment or adjustment match no payout",
+        "correct the row, or the agreement that it is for; the row then counts automatically",
+        is_waiting=True,
+    ),
+    "not_approved": Reason(
+        "the book has `require_approval`, and nobody but its author has approved the adjustment",
+        "deliver the row again with another person in `approved_by`",
         is_waiting=True,
     ),
 }

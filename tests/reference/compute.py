@@ -60,7 +60,6 @@ def compute(book: Book) -> Results:
     for names in in_order(run.agreements):
         outcomes = [outcome for name in names for outcome in run.outcomes(name)]
         keep_best(outcomes)
-        results.releases |= release(outcomes, book, run.calendar)
         for outcome in outcomes:
             key = (outcome.agreement, str(outcome.case.benefit["id"]), outcome.participant, outcome.window.start)
             results.payouts[key] = outcome.row
@@ -73,6 +72,7 @@ def compute(book: Book) -> Results:
                 for line in found:
                     if line["order"] is not None:
                         run.paid[outcome.agreement][line["order"]] += int(line["line_payout"] * UNIT)
+        results.releases |= release(outcomes, results.lines, book, run.calendar)
     return results
 
 

@@ -31,6 +31,8 @@ KEYS = {
     "metrics": ["participant_id", "metric", "date"],
     "fx_rates": ["date", "from_currency", "to_currency"],
     "payments": ["reference"],
+    "adjustments": ["adjustment_id"],
+    "collections": ["transaction_id", "line", "collected_on"],
     "assignments": ["partner_id", "participant_id", "from"],
     "participations": ["agreement", "participant_id", "from"],
     "credits": ["transaction_id", "line", "participant_id"],
@@ -61,6 +63,7 @@ def complete_case(case: Case) -> Case:
     case = {**case, "agreements": agreements, "transactions": transactions, "targets": targets}
     payee = {"agreement": first["agreement"], "benefit": result["benefit"], "participant_id": participant}
     case["payments"] = [{**payee, "reference": f"{name}-{n}", **row} for n, row in enumerate(case.get("payments", []), 1)]
+    case["adjustments"] = [{**payee, "adjustment_id": f"{name}-{n}", **row} for n, row in enumerate(case.get("adjustments", []), 1)]
     for key in ("expect", "expect_accrual", "expect_release"):
         case[key] = [{**result, **row} for row in case.get(key, [])]
     return _with_named_ids(case)

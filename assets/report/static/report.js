@@ -33,6 +33,7 @@
     else { p += f + "0".repeat(size - f.length); q += g + "0".repeat(size - g.length); found = p < q ? -1 : p > q ? 1 : 0; }
     return x[1] ? -found : found;
   }
+  function counted(rows) { return rows.toLocaleString("en") + (rows === 1 ? " row" : " rows"); }
   function words(cell) { return typeof cell === "string" ? cell : cell[0]; }
   function all(cell) { return typeof cell === "string" ? cell : cell[0] + " " + (cell[2] || ""); }
 
@@ -72,7 +73,7 @@
       var pages = Math.max(Math.ceil(shown.length / ROWS), 1);
       page = Math.min(page, pages - 1);
       body.replaceChildren.apply(body, shown.slice(page * ROWS, page * ROWS + ROWS).map(row_node));
-      count.textContent = shown.length === rows.length ? rows.length.toLocaleString("en") + " rows" : shown.length.toLocaleString("en") + " of " + rows.length.toLocaleString("en");
+      count.textContent = shown.length === rows.length ? counted(rows.length) : shown.length.toLocaleString("en") + " of " + rows.length.toLocaleString("en");
       if (turn) { turn.hidden = pages < 2; turn.firstChild.textContent = "Page " + (page + 1) + " of " + pages; turn.children[1].disabled = page === 0; turn.children[2].disabled = page === pages - 1; }
     }
     function again() { complete(draw); }
@@ -98,7 +99,7 @@
       tools.appendChild(input);
     }
     else { tools.appendChild(make("span", "", "grow")).style.flex = "1"; }
-    count.textContent = total.toLocaleString("en") + " rows";
+    count.textContent = counted(total);
     tools.appendChild(count); tools.appendChild(save);
     box.insertBefore(tools, box.firstChild);
     var pager = box.querySelector(".pager");
@@ -175,7 +176,7 @@
     find.appendChild(make("kbd", "/"));
     find.onclick = open;
     side.insertBefore(find, side.children[1]);
-    function name() { theme.textContent = { dark: "Dark", light: "Light" }[chosen()] || "Colours of the system"; }
+    function name() { theme.textContent = "Theme: " + (chosen() || "auto"); }
     theme.onclick = function () { var next = { dark: null, light: "dark" }[chosen()]; if (next === undefined) next = "light"; try { if (next) localStorage.setItem("tierledger-theme", next); else localStorage.removeItem("tierledger-theme"); } catch (error) { return; } choose(next); name(); };
     name();
     side.appendChild(theme);

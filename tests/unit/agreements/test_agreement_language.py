@@ -335,6 +335,7 @@ def test_scopes_without_a_common_value_leave_no_product() -> None:
         ("{release: [{share: 0.5}, {share: 0.499999}]}", "release", "not to exactly 1"),
         ("{release: [{share: 0.5}, {share: 0.5}], lag_days: 0}", "lag_days", "without release only"),
         ("{release: [{share: 1}], minimum: 10}", "minimum", "cannot be combined with release"),
+        ("{when: collected, minimum: 10}", "minimum", "cannot be combined with when: collected"),
         ("{release: [{share: 0}, {share: 1}]}", "release[0].share", "above 0 and at most 1"),
         ("{release: [{share: 1.000001}]}", "release[0].share", "above 0 and at most 1"),
         ("{release: [{share: 1/0}]}", "release[0].share", "a number is needed"),

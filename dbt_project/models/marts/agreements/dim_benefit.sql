@@ -43,6 +43,7 @@ select
     benefits.measure_distinct,
     benefits.measure_over,
     benefits.minimum,
-    benefits.each
+    benefits.each,
+    benefits.paid_when
 from {{ source("terms", "benefits") }} as benefits
 inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
