@@ -10,7 +10,7 @@ import calendar as gregorian
 import datetime as dt
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -159,17 +159,32 @@ def _make_week_periods(settings: CalendarSettings) -> list[Period]:
     return periods
 
 
-def make_windows(kind: str, accumulate: str, term_from: dt.date, term_to: dt.date, as_of: dt.date, periods: list[Period]) -> list[Window]:
-    """The windows of a term that have begun by `as_of`, in order."""
-    firsts = [p.first_day for p in periods]
+def make_windows(
+    kind: str,
+    accumulate: str,
+    term_from: dt.date,
+    term_to: dt.date,
+    as_of: dt.date,
+    block: Callable[[str, dt.date], tuple[dt.date, dt.date]],
+    firsts: Sequence[dt.date],
+) -> list[Window]:
+    """The windows of a term that have begun by `as_of`, in order.
+
+    block: first and last day of the whole window (of a kind, shorter than the term) that holds a day. firsts: the first day of each slot, whose numbers are
+    those of `span_first_period` and the like.
+    """
+
+    def whole(kind: str, day: dt.date) -> tuple[dt.date, dt.date]:
+        return (term_from, term_to) if kind == "term" else block(kind, day)
+
     windows: list[Window] = []
     start = term_from
     while start <= min(term_to, as_of):
-        whole_start, whole_end = _whole_window(kind, periods, bisect_right(firsts, start) - 1, term_from, term_to)
+        whole_start, whole_end = whole(kind, start)
         end = min(whole_end, term_to)
         span_start, span_end = start, end
         if accumulate != "window":
-            first, last = _whole_window(accumulate, periods, bisect_right(firsts, start) - 1, term_from, term_to)
+            first, last = whole(accumulate, start)
             span_start, span_end = max(term_from, first), min(term_to, last)
         numbers = (bisect_right(firsts, day) - 1 for day in (span_start, start, end))
         windows.append(Window(len(windows), start, end, span_start, span_end, whole_start, whole_end, *numbers))
@@ -204,21 +219,15 @@ def one_year_later(day: dt.date) -> dt.date:
     return day.replace(year=day.year + 1)
 
 
-def days_of(periods: list[Period]) -> Iterator[tuple[dt.date, int]]:
-    """(day, period_no) for every day of the periods."""
-    for period in periods:
-        day = period.first_day
-        while day <= period.last_day:
-            yield day, period.period_no
-            day += ONE_DAY
+def period_of(periods: Sequence[Period], day: dt.date) -> Period:
+    """The period that holds a day."""
+    return periods[bisect_right(periods, day, key=lambda period: period.first_day) - 1]
 
 
-def _whole_window(kind: str, periods: list[Period], period_no: int, term_from: dt.date, term_to: dt.date) -> tuple[dt.date, dt.date]:
-    """First and last day of the calendar's window that contains a period."""
-    if kind == "term":
-        return term_from, term_to
-    length = PERIODS_IN[kind]
-    first = period_no - (periods[period_no].number - 1) % length
+def fiscal_block(kind: str, periods: Sequence[Period], day: dt.date) -> tuple[dt.date, dt.date]:
+    """First and last day of the calendar's window that holds a day."""
+    length, period = PERIODS_IN[kind], period_of(periods, day)
+    first = period.period_no - (period.number - 1) % length
     return periods[first].first_day, periods[first + length - 1].last_day
 
 

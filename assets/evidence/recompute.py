@@ -23,9 +23,9 @@ from collections import defaultdict
 from fractions import Fraction
 from types import SimpleNamespace
 
-ZERO, ONE, TINY = Fraction(0), Fraction(1), Fraction(1, 10**12)
-FORMS = ("rate", "per_unit", "amount", "share")
+ZERO, ONE, TINY, FORMS = Fraction(0), Fraction(1), Fraction(1, 10**12), ("rate", "per_unit", "amount", "share")
 MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
+UNKNOWN = {"then", "times", "distinct", "over", "each", "placed", "windows", "slices", "running"}
 #: Why a line has no value, in the order in which reasons are given.
 MISSING = ("fx", "cost", "quantity", "attribute")
 #: What the payouts of participants that are compared have in common, and the windows of one benefit and participant.
@@ -74,16 +74,18 @@ class Clause:
     """One benefit of one agreement version, and what follows from its text alone."""
 
     def __init__(self, agreement, benefit):
-        self.agreement, self.benefit = agreement, benefit
+        self.agreement, self.benefit = agreement, {"tiers": [{"from": 0, "amount": 0}], **benefit} if "manual" in benefit else benefit
         self.combine, self.by = agreement.get("combine", {}), benefit.get("by", "measure")
         grid = benefit.get("matrix")
         self.axes = [axis_of(grid[side]["by"]) for side in ("rows", "columns")] if grid else [axis_of(self.by)]
         others = [*benefit.get("requires", []), *([benefit["multiply"]] if "multiply" in benefit else [])]
         self.all_axes = sorted({*self.axes, *(axis_of(other["by"]) for other in others)})
-        self.forms = set(FORMS) & (set(grid) if grid else {form for tier in benefit["tiers"] for form in tier})
+        self.forms = set(FORMS) & (set(grid) if grid else {form for tier in self.benefit["tiers"] for form in tier})
         measure, base = (each["of"] if isinstance(each, dict) else each for each in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
         self.is_increment = base == "increment"
-        self.keys = {key for part in ("ties", "measure") if isinstance(benefit.get(part), dict) for key in benefit[part]}
+        self.keys = {*benefit, *agreement, benefit.get("method"), *({"placed"} & {agreement.get("pool")})}.union(
+            *(benefit[p] for p in ("ties", "measure") if isinstance(benefit.get(p), dict))
+        )
         self.counts = benefit["measure"] if "every" in self.keys else {}
         #: What each figure is a sum of. A base of None is the measure, or its increment.
         self.sums = {"measure": measure, "base": None if base in ("measure", "increment") else base, "quantity": None if self.counts else "quantity"}
@@ -296,10 +298,11 @@ class Book:
         """With `prorate: days`, the days of the window, or those on which the participant takes part, as a part of the calendar's."""
         if self.clause(row).benefit.get("prorate", "none") == "none":
             return ONE
-        (first, last), is_pool = self.whole_window(row), self.clause(row).agreement.get("pool", "each") != "each"
-        named = [each for each in self.parts if not is_pool and all(each[key] == row[key] for key in ("agreement_id", "participant_id"))]
+        (first, last), of, who = self.whole_window(row), self.clause(row).agreement.get("pool", "each"), ("agreement_id", "participant_id")
+        named = [each for each in self.parts if of == "each" and all(each[key] == row[key] for key in who)] or [
+            {"valid_from": row["window_start"], "valid_to": row["window_end"], "factor": 1}
+        ]
         spans = [(max(day(each["valid_from"]), day(row["window_start"])), min(day(each["valid_to"]), day(row["window_end"])), each["factor"]) for each in named]
-        spans = spans if named else [(day(row["window_start"]), day(row["window_end"]), 1)]
         return sum(Fraction(factor) * max(0, (end - begin).days + 1) for begin, end, factor in spans) / ((last - first).days + 1)
 
     def is_last_of_span(self, row):
@@ -311,9 +314,8 @@ class Book:
 
     def last_rate(self, source, target, on):
         """The last direct rate on or before a day."""
-        rates = self.rates[source, target]
-        at = bisect.bisect_right(rates, (on, Fraction(10**30)))
-        return rates[at - 1][1] if at else None
+        at = bisect.bisect_right(self.rates[source, target], (on, Fraction(10**30)))
+        return self.rates[source, target][at - 1][1] if at else None
 
     def rate(self, clause, row):
         """1 of the line's currency in the agreement's; None where there is none."""
@@ -510,7 +512,7 @@ class Book:
             clause, s = self.clause(each), self.position(each)
             if any("limits" in other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]):
                 raise CannotRecompute("this program does not know limits of an agreement on the sum of its benefits")
-            if unknown := {*clause.keys, *clause.benefit, clause.agreement.get("pool")} & {"then", "times", "distinct", "over", "each", "placed"}:
+            if unknown := clause.keys & UNKNOWN:
                 raise CannotRecompute(f"this program does not know {min(unknown)} of {clause.benefit['id']}")
             result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)
             result.earned, result.prior, result.payout, rule = ZERO, before, ZERO, clause.benefit.get("settle", {}).get("clawback", "carry")

@@ -62,7 +62,7 @@ _DIGESTED = {
         (
             "intermediate.int_measures_summed", "intermediate.int_rows_replaced", "intermediate.int_rows_unresolved", "staging.stg_partner_keys",
             "staging.stg_product_keys", "calc.payouts", "calc.achievement", "calc.accruals", "calc.calculation_steps",
-            "calc.payout_groups",
+            "calc.payout_groups", "calc.payout_pieces",
             *(f"previous.{name}" for name in CURRENT),
         ),
         ALL_COLUMNS,

@@ -47,6 +47,7 @@ METHODS = {
     "linear": "between two points the value is interpolated",
     "rolling": "each tier reached applies to the measure up to where the next one begins",
     "total": "the rates of all tiers reached add up, on the whole base",
+    "running": "each line is paid by the tier that the measure has reached with it",
     "matrix": "the row and the column reached give the cell; between the points it is interpolated where the matrix is linear",
 }
 _FORMS = {"rate": "rate", "per_unit": "per unit", "amount": "amount", "share": "share"}

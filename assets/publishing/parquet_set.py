@@ -182,7 +182,7 @@ def _build_report(context: RunContext, target: Path) -> Path | None:
     from assets.report.write import build_report
 
     before = context.published / "current"
-    return build_report(context.published, target, before.resolve() if before.exists() else None, context.book)
+    return build_report(context, target, before.resolve() if before.exists() else None)
 
 
 def check_set(con: duckdb.DuckDBPyConnection, context: RunContext, files: dict[str, list[Path]]) -> None:

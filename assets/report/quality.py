@@ -38,6 +38,7 @@ def write_quality(site: Site, con: duckdb.DuckDBPyConnection) -> None:
         "quality.html.j2",
         feeds=site.table(_PATH, _feeds(counts, fresh), "Feeds"),
         reasons=site.table(_PATH, _reasons(con), "Rejected rows by reason"),
+        more_rejects=len(rejects) == SHOWN,
         rejects=site.table(_PATH, _rejects(rejects), "Rejected rows"),
         files=site.table(_PATH, _files(files), "Files"),
         dispositions=fetch(con, "select disposition, count(*) as rows from fct_transaction group by all order by rows desc, disposition"),

@@ -23,21 +23,27 @@ from assets.report.quality import write_quality
 from assets.report.site import Site
 from assets.report.switch import REPORT, REPORTS, clear_unfinished_reports, switch_report
 from assets.report.tables import slug
+from assets.runtime.context import RunContext
 from assets.runtime.durable_files import flush
 from assets.runtime.errors import rejection
+from assets.runtime.limits import limits_of
 from assets.runtime.sql import scan
+from models.book.limit_settings import LEAST_MEMORY
 from models.book.settings import Book
+from models.sql_text import literal
 
 
-def write_report(published: Path, book: Book) -> Path:
+def write_report(context: RunContext) -> Path:
     """Write the report of the current set and switch to it. Raises InputError when nothing is published."""
+    published = context.published
     current = (published / "current").resolve()
-    switch_report(published, build_report(published, current, find_before(published, current), book))
+    switch_report(published, build_report(context, current, find_before(published, current)))
     return published / REPORT
 
 
-def build_report(published: Path, folder: Path, before: Path | None, book: Book) -> Path:
+def build_report(context: RunContext, folder: Path, before: Path | None) -> Path:
     """Write the report of the set in `folder` beside the others. Readers do not see it yet. `before`: the set that changes are told against."""
+    published = context.published
     clear_unfinished_reports(published)
     manifest = read_manifest_of(folder)
     if manifest is None:
@@ -45,7 +51,8 @@ def build_report(published: Path, folder: Path, before: Path | None, book: Book)
     staged = published / REPORTS / f"{folder.name}.tmp"
     staged.mkdir(parents=True)
     with connect_set(folder, manifest) as con:
-        _write_pages(staged, con, before, manifest, book)
+        _limit(con, context)
+        _write_pages(staged, con, before, manifest, context.book)
     os.sync()  # thousands of small files: one by one they would take longer than their pages
     target = next(name for name in _names(published / REPORTS / folder.name) if not name.exists())
     staged.rename(target)
@@ -57,6 +64,13 @@ def find_before(published: Path, current: Path) -> Path | None:
     """The newest complete set besides this one."""
     sets = sorted((path for path in (published / "runs").iterdir() if path != current), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     return next((path for path in sets if read_manifest_of(path) is not None), None)
+
+
+def _limit(con: duckdb.DuckDBPyConnection, context: RunContext) -> None:
+    """Half of the engine's memory, because a run has its warehouse open, and a spill folder of its own, which the next run clears."""
+    limits = limits_of(context)
+    con.execute(f"set memory_limit = '{max(LEAST_MEMORY, limits.memory // 2) // 10**6}MB'")
+    con.execute(f"set temp_directory = {literal(f'{limits.spill}-report')}")
 
 
 def _names(first: Path) -> itertools.chain[Path]:

@@ -1,6 +1,6 @@
-"""Runs of lines in placed pools: who brings what in the order of lines, for curves whose slices the lines fill.
+"""Lines in their order, for curves that look at them: runs of lines in placed pools, and every line where each is paid by itself.
 
-Belongs here: the query. Does not belong here: slices (models/calculation/placed_slices.py).
+Belongs here: the query. Does not belong here: slices (models/calculation/placed_slices.py), what a line is paid (line_payments.py there).
 """
 
 from __future__ import annotations
@@ -30,6 +30,37 @@ _ATTRIBUTE = f"""case multiplied
 _UNIT = """
     select list_reduce(list_prepend(1000000::bigint, coalesce(list(distinct split_part(share, '/', 2)::bigint), [])), lambda x, y: lcm(x, y)) as share_unit
     from (select share from raw.assignments union select share from raw.credits) where contains(share, '/')"""
+#: The lines of benefits that pay each of them, with their places in the order of a participant's lines. {table}: the lines.
+LINES = f"""
+    with line_sets as (
+        select distinct line_sets.line_set_key, line_sets.multiplied
+        from terms.line_sets as line_sets
+        join terms.benefits as benefits on line_sets.line_set_key in (benefits.line_set_key, benefits.measure_line_set_key, benefits.base_line_set_key)
+        where benefits.slices = 'by_line' or benefits.method = 'running'
+    ),
+    lines as (
+        select
+            lines.*,
+            line_sets.multiplied,
+            share_unit,
+            dense_rank() over (
+                partition by participant_key order by lines.date, lines.transaction_id, lines.line, lines.file_no, lines.row_no
+            ) as place
+        from intermediate.{{table}} as lines
+        join line_sets using (line_set_key)
+        cross join ({_UNIT})
+        where lines.is_in_term
+    )
+    select
+        line_set_key, participant_key, period_no, place, file_no, row_no,
+        {_decimal("amount_millionths", 6)} as amount,
+        {_decimal("cost_millionths", 6)} as cost,
+        {_decimal(_QUANTITY, 12)} as quantity,
+        {_decimal(_ATTRIBUTE, 12)} as attribute_value,
+        count(*) as line_count
+    from lines
+    group by line_set_key, participant_key, period_no, place, file_no, row_no
+    order by line_set_key, participant_key, place"""
 #: One row per run: lines of one member and period that follow each other. {table}: the lines.
 RUNS = f"""
     with line_sets as (

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from models.agreements.schema import Agreement
-from models.agreements.versions import effective_from
+from models.agreements.versions import block_of_agreement, effective_from
 from models.calendars import Period, Window
 from models.documents import Path
 
@@ -28,7 +28,7 @@ def limits_of_window(
     per = _span_of(versions)
     if per is None:
         return None, None, None
-    last_day = {"window": window.window_end, "year": min(_year_end(window, periods), version.term.to), "term": version.term.to}[per]
+    last_day = {"window": window.window_end, "year": min(year_end(version, window, periods), version.term.to), "term": version.term.to}[per]
     in_force = max((v for v in versions if effective_from(v) <= last_day), key=lambda v: v.version)
     limits = in_force.limits
     if limits is None:
@@ -63,7 +63,6 @@ def _multiple(amount: Decimal | None, unit: Decimal, rounding: str) -> Decimal |
     return None if amount is None else (amount / unit).to_integral_value(rounding) * unit
 
 
-def _year_end(window: Window, periods: Sequence[Period]) -> dt.date:
-    """The last day of the fiscal year that holds the window."""
-    year = periods[window.last_period].fiscal_year
-    return max(period.last_day for period in periods[window.last_period : window.last_period + 12] if period.fiscal_year == year)
+def year_end(agreement: Agreement, window: Window, periods: Sequence[Period]) -> dt.date:
+    """The last day of the fiscal year (contract year) that holds the window's end."""
+    return block_of_agreement(agreement, periods, "year", window.window_end)[1]

@@ -105,9 +105,27 @@ def _version_findings(first: int, versions: list[Agreement], owned: Sequence[Own
                     (key,),
                     f"{key} was {getattr(versions[0], key)} in version {versions[0].version} and cannot change; make it another agreement",
                 )
+    yield from _term_windows(first, versions)
     for i, benefit_id, message in window_conflicts(versions, owned):
         position = next((n for n, b in enumerate(versions[i].benefits) if b.id == benefit_id), 0)
         yield first + i, ("benefits", position, "id"), message
+
+
+def _term_windows(first: int, versions: Sequence[Agreement]) -> Iterator[Finding]:
+    """Windows that count from the term do so from one day in all versions."""
+    for i, version in enumerate(versions[1:], 1):
+        if bool(version.windows) != bool(versions[0].windows):
+            yield (
+                first + i,
+                ("windows",),
+                f"must be the same in all versions; version {versions[0].version} has {'{from: term}' if versions[0].windows else 'none'}",
+            )
+        elif version.windows and version.term.from_ != versions[0].term.from_:
+            yield (
+                first + i,
+                ("term", "from"),
+                f"was {versions[0].term.from_} in version {versions[0].version}; with windows: {{from: term}} all versions keep it, as windows count from it",
+            )
 
 
 def _groups(agreements: Sequence[Agreement]) -> Iterator[Finding]:
@@ -139,6 +157,12 @@ def _windows_of_best(agreements: Sequence[Agreement], group: str, members: list[
                     ("benefits", n, "window"),
                     f"group {group} has windows of a {kind} in {first.agreement}; only payouts of one window can be compared",
                 )
+        if bool(agreements[i].windows) != bool(first.windows) or (first.windows and agreements[i].term.from_ != first.term.from_):
+            yield (
+                i,
+                ("windows",),
+                f"group {group} has windows in {first.agreement} that begin on other days; only payouts of one window can be compared",
+            )
         if kind == "term" and agreements[i].term != first.term:
             yield i, ("term",), f"group {group} has another term in {first.agreement}; with window: term the terms must be the same"
 

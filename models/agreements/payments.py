@@ -73,7 +73,7 @@ def payment_along_axis(currency: str, benefit: Benefit, figures: CurveInputs | N
     is_quantity = counts_multiples(benefit) or distinct_of(benefit) is not None or (measure_of(benefit)[0] == "quantity" and not factor_of(benefit))
     quantity = measure if is_quantity else _in_proportion(measure, figures, "quantity")
     values: dict[str, Polynomial | None] = {"amount": (ONE,), "share": None if incentive is None else (incentive,)}
-    if method in ("graduated", "rolling"):
+    if method in ("graduated", "rolling", "running"):
         base = measure if benefit.base == "measure" else _in_proportion(measure, figures, "base")
         values |= {"rate": base and (base[1],), "per_unit": quantity and (quantity[1],), "offset": measure and (measure[0],)}
     else:
@@ -100,6 +100,7 @@ def has_constant_rate(benefit: Benefit) -> bool:
         or (forms == {"share"} and method == "graduated")
     )
     is_steady = benefit.matrix.method == "whole" if benefit.matrix else method in ("whole", "total") or (method == "graduated" and benefit.prorate == "none")
+    is_steady &= benefit.slices is None
     has_steady_factor = benefit.multiply is None or benefit.multiply.method == "whole" or axis_name(by) == "metric"
     return (
         is_of_measure

@@ -20,6 +20,9 @@ def placed_problems(benefit: Benefit, payee: str | None) -> Iterator[tuple[Path,
             yield ("by",), f"{says}, so {name} cannot compare them; use pool: each, or another axis"
     if benefit.method == "rolling":
         yield ("method",), f"{says}, which method: rolling does not part among them; use whole, graduated, linear or total, or pool: each"
+    if benefit.method == "running" or benefit.slices:
+        key = "method" if benefit.method == "running" else "slices"
+        yield (key,), f"{says}, and what each of their lines is paid by itself is not computed for it; use pool: together or each"
     if benefit.each is not None:
         yield ("each",), f"{says}, so each cannot give groups of lines places of their own; use pool: together or each, or remove each"
     for key, is_there in (("every", counts_multiples(benefit)), ("distinct", distinct_of(benefit) is not None)):

@@ -15,6 +15,7 @@ from typing import Any
 from models.agreements.approval import missing_approval
 from models.agreements.benefit_axes import score_problems
 from models.agreements.group_rules import group_problems
+from models.agreements.line_rules import line_problems
 from models.agreements.pools import placed_problems
 from models.agreements.schema import (
     Agreement,
@@ -45,6 +46,8 @@ Finding = tuple[Path, str]
 #: The common denominator of the shares of a release, so that any amount times a share fits 128 bits.
 MOST_PARTS_IN_ALL = 10**12
 
+#: What a manual benefit has besides `manual`.
+OF_MANUAL = ("id", "clause", "quote", "window", "settle")
 #: Measures that are columns of every transaction; any other name is an attribute.
 MEASURES = ("amount", "quantity", "margin", "count")
 #: Axes whose thresholds are values of the measure, so that it can be cut into slices.
@@ -93,6 +96,9 @@ def _agreement(agreement: Agreement) -> Iterator[Finding]:
 
 
 def _benefit(benefit: Benefit) -> Iterator[Finding]:
+    if benefit.manual:
+        for key in sorted(benefit.model_fields_set - {*OF_MANUAL, "manual"}):
+            yield (key,), f"manual: true goes with {', '.join(OF_MANUAL)} alone; remove this key"
     yield from _tiers_or_matrix(benefit)
     yield from _needed_figures(benefit)
     yield from score_problems(benefit)
@@ -100,6 +106,7 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
     yield from _multiples(benefit)
     yield from _over(benefit)
     yield from group_problems(benefit)
+    yield from line_problems(benefit, pay_forms(benefit))
     if factor_of(benefit) and measure_of(benefit)[0] not in MEASURES:
         yield ("measure", "of"), f"times multiplies {', '.join(MEASURES[:-1])} or {MEASURES[-1]}, not another attribute; name one of these"
     if benefit.accumulate != "window" and SPAN_ORDER[benefit.accumulate] < SPAN_ORDER[benefit.window]:
@@ -121,14 +128,12 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
 
 
 def _settle(settle: Settle) -> Iterator[Finding]:
-    if settle.minimum is not None and settle.when is not None:
-        yield ("minimum",), f"cannot be combined with when: {settle.when}: what waits for the minimum is paid as a whole; remove one of them"
+    if settle.minimum is not None and (settle.when is not None or settle.release is not None):
+        yield ("minimum",), "cannot be combined with release or when: what waits for the minimum is paid as a whole; remove one of them"
     if settle.release is None:
         return
     if "lag_days" in settle.model_fields_set:
         yield ("lag_days",), "is allowed without release only, whose parts have lag_days of their own"
-    if settle.minimum is not None:
-        yield ("minimum",), "cannot be combined with release: what waits for the minimum is paid as a whole; remove one of them"
     if math.lcm(*(part.share.denominator for part in settle.release)) > MOST_PARTS_IN_ALL:
         yield ("release",), f"the shares have no common denominator up to {MOST_PARTS_IN_ALL:,}; write them with fewer decimals, or as fractions of one number"
     if (total := sum(part.share for part in settle.release)) != 1:

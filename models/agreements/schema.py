@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Discriminator, Field, Tag
+from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
 from models.agreements.values import (
     Condition,
@@ -43,6 +43,12 @@ class Term(Part):
 
     from_: Day = Field(alias="from", description="First day.")
     to: Day = Field(description="Last day, included.")
+
+
+class WindowsFrom(Part):
+    """The day from which months, quarters, half-years and years count."""
+
+    from_: Literal["term"] = Field(alias="from", description="term: from the term's first day on (contract years).")
 
 
 class ProductSelection(Part):
@@ -444,7 +450,10 @@ class Benefit(Part):
     )
     baseline: Baseline | None = Field(default=None, description="For growth and increment: a number, `feed`, or {prior: year}.")
     incentive: Incentive | None = Field(default=None, description="What `share` multiplies: a number or `feed`.")
-    method: Literal["whole", "graduated", "linear", "rolling", "total"] = Field(default="whole", description="How the tiers pay.")
+    method: Literal["whole", "graduated", "linear", "rolling", "total", "running"] = Field(default="whole", description="How the tiers pay.")
+    slices: Literal["by_line"] | None = Field(
+        default=None, description="graduated only, by_line: each line is cut at the thresholds by itself, in order, and pays on its own base and quantity."
+    )
     boundary: Boundary = Field(
         default="lower_inclusive", description="At exactly `from` you are in the tier (lower_inclusive) or still in the one before (upper_inclusive)."
     )
@@ -471,6 +480,14 @@ class Benefit(Part):
     )
     accrue: Accrue = Field(default_factory=lambda: NO_ACCRUE, description="How it is accrued.")
     settle: Settle = Field(default_factory=lambda: NO_SETTLE, description="When and how it is settled.")
+    manual: Literal[True] | None = Field(default=None, description="It counts no lines and pays 0 by itself; adjustments are made to it.")
+
+    @model_validator(mode="after")
+    def _pay_nothing(self) -> Benefit:
+        """A manual benefit is calculated as one that pays 0 whatever the measure."""
+        if self.manual and self.tiers is None:
+            self.__dict__["tiers"] = [Tier(**{"from": Decimal(0), "amount": Decimal(0)})]
+        return self
 
 
 class Agreement(Part):
@@ -489,6 +506,9 @@ class Agreement(Part):
     direction: Literal["payable", "receivable"] = Field(default="payable", description="payable: we owe the participant; receivable: the participant owes us.")
     currency: Currency = Field(description="ISO 4217 code.")
     term: Term = Field(description="The days that it covers.")
+    windows: WindowsFrom | None = Field(
+        default=None, description="{from: term}: windows, spans and years count from the term's first day. Default: they are the book's fiscal ones."
+    )
     participants: Annotated[Ids | Selector, Discriminator(kind_of)] = Field(description="A list of partner ids, or attributes that a partner must have.")
     pool: Literal["each", "together", "placed"] = Field(
         default="each", description="One result per participant, one for all of them, or one place on the curve for all of them, each paid on its own lines."
@@ -506,6 +526,11 @@ class Agreement(Part):
     )
     combine: Combine = Field(default_factory=lambda: NO_COMBINE, description="How it combines with other agreements.")
     benefits: list[Benefit] = Field(min_length=1, max_length=1000, description="The clauses that pay.")
+
+
+def scope_of(benefit: Benefit) -> Scope:
+    """The scope of the benefit's lines; a manual benefit has none."""
+    return Scope.model_construct(types=[]) if benefit.manual else benefit.scope
 
 
 def releases_of(settle: Settle) -> list[Release]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from models.agreements.agreement_limits import limits_of_window
+from models.agreements.agreement_limits import limits_of_window, year_end
 from models.agreements.approval import approval_in_force, canonical_text
 from models.agreements.groups import needs_prior_year, net_levels
 from models.agreements.measured_spans import counted_from, measured_periods
@@ -45,19 +45,21 @@ from models.agreements.schema import (
     over_of,
     parts_of,
     releases_of,
+    scope_of,
     tie_figures,
 )
 from models.agreements.target_weights import target_weights
 from models.agreements.terms_columns import NUMBER, SCHEMAS
-from models.agreements.versions import OwnedWindows, effective_from, own_windows, periods_of
+from models.agreements.versions import OwnedWindows, effective_from, own_windows, periods_of, slots_of
 from models.book.settings import Book
-from models.calendars import Period, days_of, prior_year_days
+from models.calendars import Period, prior_year_days
 from models.currencies import MINOR_UNITS, payout_unit
 from models.curves.vocabulary import CURVE, FIRST_GATE, GRID_FORMS, PAY_FORMS
 from models.documents import Path
 from models.feeds.attributes import column_named
 from models.feeds.columns import FEEDS, TRANSACTION_TYPES
 from models.feeds.expressions import compile_expression
+from models.slots import Slot, days_of
 from models.sql_text import identifier
 
 Row = dict[str, Any]
@@ -103,12 +105,13 @@ class _Terms:
         self._add("accounts", **{name: str(account) for name, account in vars(book.accounts).items()})
         agreements = [source.agreement for source in sources]
         periods = periods_of(book.calendar, agreements, as_of)
-        self._add_calendar(book, periods)
+        slots = slots_of(periods, agreements)
+        self._add_calendar(book, periods, slots)
         levels, versions = net_levels(agreements), {name: list(each) for name, each in groupby(agreements, key=lambda a: a.agreement)}
-        for key, (source, windows) in enumerate(zip(sources, own_windows(agreements, periods), strict=True)):
+        for key, (source, windows) in enumerate(zip(sources, own_windows(agreements, periods, slots), strict=True)):
             self._add_agreement(key, source, windows, levels[source.agreement.agreement])
-            term_from = source.agreement.term.from_
-            line_sets = self._line_sets(key, source, {b.id: counted_from(b, windows[b.id], periods, term_from) for b in source.agreement.benefits})
+            agreement = source.agreement
+            line_sets = self._line_sets(key, source, {b.id: counted_from(agreement, b, windows[b.id], periods, slots) for b in agreement.benefits})
             for position, benefit in enumerate(source.agreement.benefits):
                 self._add_benefit(key, source, position, line_sets[position])
                 benefit_key = len(self.rows["benefits"]) - 1
@@ -116,8 +119,9 @@ class _Terms:
                 begun = [w for w in windows[benefit.id] if w.window_start <= as_of]
                 for w in begun:
                     limits = limits_of_window(versions[source.agreement.agreement], source.agreement, w, periods, self.payout_units[source.agreement.currency])
-                    seen = measured_periods(benefit, w, periods)
-                    self.rows["windows"].append((benefit_key, *vars(w).values(), *target_weights(benefit, w, periods), *limits, *seen))
+                    seen = measured_periods(agreement, benefit, w, periods, slots)
+                    weights = target_weights(agreement, benefit, w, periods)
+                    self.rows["windows"].append((benefit_key, *vars(w).values(), *weights, *limits, *seen, year_end(agreement, w, periods)))
 
     def _add(self, table: str, **row: Any) -> None:
         """Adds one row with every column by name, so that neighbours of the same type cannot be swapped."""
@@ -126,10 +130,13 @@ class _Terms:
             raise ValueError(f"terms.{table}: the row and the table differ in the columns {', '.join(sorted(row.keys() ^ columns.keys()))}")
         self.rows[table].append(tuple([row[name] for name in columns]))
 
-    def _add_calendar(self, book: Book, periods: list[Period]) -> None:
-        for p in periods:
-            self._add("periods", period_no=p.period_no, period=p.name, fiscal_year=p.fiscal_year, number=p.number, first_day=p.first_day, last_day=p.last_day)
-        period_of = dict(days_of(periods))
+    def _add_calendar(self, book: Book, periods: list[Period], slots: list[Slot]) -> None:
+        for slot in slots:
+            p = slot.period
+            named = {"period": p.name, "fiscal_year": p.fiscal_year, "number": p.number, "period_first_day": p.first_day, "period_last_day": p.last_day}
+            is_end = slot.last_day == p.last_day
+            self._add("periods", period_no=slot.slot_no, first_day=slot.first_day, last_day=slot.last_day, is_period_end=is_end, **named)
+        period_of = dict(days_of(slots))
         counts_as = prior_year_days(book.calendar, periods)
         for day, period_no in period_of.items():
             later = counts_as(day)
@@ -156,7 +163,7 @@ class _Terms:
         for position, benefit in enumerate(source.agreement.benefits):
             at = ("benefits", position)
             (measure, measure_scope), (base, base_scope) = measure_of(benefit), base_of(benefit)
-            own_scope = self._scope(source, (*at, "scope"), outer, benefit.scope)
+            own_scope = self._scope(source, (*at, "scope"), outer, scope_of(benefit))
 
             def narrowed(scope: Scope, key: str, at: Path = at, own: Scope = benefit.scope, otherwise: int = own_scope) -> int:
                 return otherwise if scope is NO_SCOPE else self._scope(source, (*at, key, "scope"), outer, own, scope)
@@ -312,6 +319,7 @@ def _agreement_row(key: int, source: Source) -> Row:
         "pool": a.pool,
         "payee_id": a.payee,
         "include_children": a.include_children,
+        "windows_from": a.windows and a.windows.from_,
         "document": a.document,
         "review_by": a.review_by,
         "approved_by": approval and approval.by,
@@ -388,6 +396,7 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "ties_then": ", then ".join(figure.metric if isinstance(figure, MetricAxis) else figure for figure in tie_figures(b)) or None,
         "prorate": b.prorate,
         "each": b.each,
+        "slices": b.slices,
         **_figure("target", b.target),
         "target_times": b.target.times if isinstance(b.target, PriorYear) else Decimal(1),
         **_figure("baseline", b.baseline),

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import groupby, pairwise
 
 from models.agreements.schema import Agreement, Benefit, Trailing, over_of
-from models.calendars import ONE_DAY, CalendarSettings, Period, Window, make_periods, make_windows
+from models.calendars import ONE_DAY, PERIODS_IN, CalendarSettings, Period, Window, fiscal_block, make_periods, make_windows
+from models.slots import Slot, block_of, cut_slots, months_after
 
 #: The windows of each benefit of one version, by benefit id.
 OwnedWindows = dict[str, list[Window]]
@@ -29,18 +31,39 @@ def periods_of(calendar: CalendarSettings, agreements: Sequence[Agreement], *day
     return make_periods(calendar, min([first.replace(year=first.year - max(2, 1 + trailing // 12), day=1), *days]), max([last, *days]) + A_YEAR)
 
 
-def own_windows(agreements: Sequence[Agreement], periods: list[Period]) -> list[OwnedWindows]:
+def slots_of(periods: Sequence[Period], agreements: Sequence[Agreement]) -> list[Slot]:
+    """The periods, cut where windows begin that count from a term, and years before them that a measure sees."""
+    cuts: set[dt.date] = set()
+    for agreement in agreements:
+        if agreement.windows is None:
+            continue
+        first, last = agreement.term.from_, agreement.term.to
+        for length in {PERIODS_IN[b.window] for b in agreement.benefits if b.window != "term"}:
+            cuts |= {months_after(first, n) for n in range(0, 12 * (last.year - first.year + 1), length)}
+        if any(over_of(b) == "prior_year" for b in agreement.benefits):
+            cuts |= {months_after(first, n) for n in range(-12, 12 * (last.year - first.year + 1), 12)}
+        cuts -= {day for day in cuts if day > last}
+    return cut_slots(periods, cuts)
+
+
+def block_of_agreement(agreement: Agreement, periods: Sequence[Period], kind: str, day: dt.date) -> tuple[dt.date, dt.date]:
+    """First and last day of the month, quarter, half-year or year that holds a day, as the agreement counts them."""
+    return block_of(kind, agreement.term.from_, day) if agreement.windows else fiscal_block(kind, periods, day)
+
+
+def own_windows(agreements: Sequence[Agreement], periods: Sequence[Period], slots: Sequence[Slot] | None = None) -> list[OwnedWindows]:
     """The windows over the whole term that each version owns, in the order given (sorted by id and version).
 
     A version owns the windows that start on or after its `effective` day (restate: that end on or after it), unless a higher version does.
     """
     owned: list[OwnedWindows] = []
+    firsts = [each.first_day for each in slots or periods]
     for _, versions in groupby(agreements, key=lambda a: a.agreement):
         listed = list(versions)
         for i, version in enumerate(listed):
             owned.append(
                 {
-                    b.id: [w for w in _windows(version, b, periods) if _holds(version, w) and not any(_holds(v, w) for v in listed[i + 1 :])]
+                    b.id: [w for w in _windows(version, b, periods, firsts) if _holds(version, w) and not any(_holds(v, w) for v in listed[i + 1 :])]
                     for b in version.benefits
                 }
             )
@@ -76,8 +99,9 @@ def _is_lost(versions: Sequence[Agreement], benefit_id: str, first: dt.date, end
     return False
 
 
-def _windows(agreement: Agreement, benefit: Benefit, periods: list[Period]) -> list[Window]:
-    return make_windows(benefit.window, benefit.accumulate, agreement.term.from_, agreement.term.to, agreement.term.to, periods)
+def _windows(agreement: Agreement, benefit: Benefit, periods: Sequence[Period], firsts: Sequence[dt.date]) -> list[Window]:
+    block, term = partial(block_of_agreement, agreement, periods), agreement.term
+    return make_windows(benefit.window, benefit.accumulate, term.from_, term.to, term.to, block, firsts)
 
 
 def _holds(version: Agreement, window: Window) -> bool:

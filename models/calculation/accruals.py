@@ -8,14 +8,15 @@ from __future__ import annotations
 import polars as pl
 
 from models.calculation.best_of_group import combine_accruals
+from models.calculation.period_rows import keep_period_ends
 from models.money import MONEY
 
 
-def accrue_periods(rows: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
-    """The accrual to date, before and in each period.
+def accrue_periods(rows: pl.DataFrame, settled: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+    """The accrual to date, before and in each fiscal period.
 
-    rows: one row per payout × period with accrual_earned (of the span, by the end of the period) and is_end, in order. settled: the result of
-    best_of_group.combine_payouts. One row in, one out. The accrual to date is what the span has earned minus what its earlier windows were paid, by
+    rows: one row per payout × slot with accrual_earned (of the span, by the end of the period) and is_end, in order. settled: the result of
+    best_of_group.combine_payouts. periods: `terms.periods`. The accrual to date is what the span has earned minus what its earlier windows were paid, by
     the clawback rule and after groups are compared, so that in the last period it equals the payout. A blocked result accrues nothing.
     """
     zero = pl.lit(0, MONEY)
@@ -29,6 +30,7 @@ def accrue_periods(rows: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         combine_accruals(accrued, settled)
+        .pipe(keep_period_ends, periods)
         .with_columns(pl.col("accrued_to_date").shift(1).over("payout_key").fill_null(zero).alias("accrued_before"))
         .with_columns((pl.col("accrued_to_date") - pl.col("accrued_before")).cast(MONEY).alias("accrual"))
         .select("payout_key", "period_no", "accrued_to_date", "accrued_before", "accrual")

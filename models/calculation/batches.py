@@ -22,6 +22,7 @@ OF_PARTICIPANTS = {
     "targets": "participant_id",
     "metrics": "participant_id",
     "runs": "participant_key",
+    "lines": "participant_key",
 }
 
 

@@ -44,6 +44,10 @@ INPUTS: Mapping[str, Types] = {
         "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "place": COUNT,
         **{name: dtype for name, dtype in SUMMED.items() if not name.startswith("missing_")},
     },
+    "lines": {
+        "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "place": COUNT, "file_no": KEY, "row_no": COUNT,
+        **{name: dtype for name, dtype in SUMMED.items() if not name.startswith("missing_")},
+    },
     "missing_rates": {
         "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "is_prior": FLAG, "from_currency": TEXT, "to_currency": TEXT, "first_day": DATE,
     },
@@ -178,6 +182,7 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     "(target|target_times|baseline)_before": (EXACT, "of a target to date: the figure of the span's window before"),
     "weight_(to_date|of_year)_before": (COUNT, "of a target to date: the weights of the span's window before"),
     r"(groups|tier)_(numerator|denominator)": (TEXT, "what groups of lines earn to date, or would at the tier of the placement; an integer"),
+    "inclusive|strict|first_slice|last_slice": (KEY, "tier of a line, while its place is looked for"),
     "groups_tier": (KEY, "the highest tier in which a group stands"),
     "measure_sum": (EXACT, "measure of the span up to the end of the period, before multiples or values are counted"),
     "(own_days|own_days_gone)": (COUNT, "of who takes part on some days only: those of the span that have gone, and up to the window's end; null: all days"),
@@ -192,7 +197,7 @@ EXPLAINED: Types = {
     **{f"next_{form}": EXACT for form in PAY_FORMS},
     "tier_reached": KEY, "next_from": EXACT, "slice_from": EXACT, "slice_to": EXACT, "slice": EXACT, "slice_payout": EXACT,
     "missing": TEXT, "tied_by": TEXT, "x": EXACT, "words": TEXT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT,
-    "cell_payout": EXACT, "group_value": TEXT, "pays": EXACT, "others": COUNT,
+    "cell_payout": EXACT, "group_value": TEXT, "pays": EXACT, "others": COUNT, "line_payout": EXACT,
 }  # fmt: skip
 
 #: The output tables, by name, in the order in which they are computed.
@@ -210,6 +215,7 @@ TABLES: Mapping[str, Types] = {
     },
     "accruals": {"payout_key": KEY, "period_no": KEY, "accrued_to_date": MONEY, "accrued_before": MONEY, "accrual": MONEY},
     "payout_groups": {"payout_key": KEY, "group_value": TEXT, "line_count": COUNT, "measure": EXACT, "tier": KEY, "pays": EXACT},
+    "payout_pieces": {"payout_key": KEY, "file_no": KEY, "row_no": COUNT, "tier": KEY, "measure": EXACT, "weight": EXACT},
     "calculation_steps": {"payout_key": KEY, "step_no": KEY, "step": TEXT, "formula": TEXT, "inputs": TEXT, "result": EXACT},
 }  # fmt: skip
 

@@ -10,13 +10,13 @@ period is the sum over its groups of the last evaluation by then.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import lcm
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from models.calculation.achievement import column_of
+from models.calculation.added_fractions import add_up
 from models.calculation.columns import KEY, SUMMED, TABLES
 from models.calculation.multiples import count_multiples, rounds_up
 from models.calculation.payouts import Keys, limit_results, pay_curves, place_results
@@ -29,11 +29,6 @@ from models.money import EXACT, as_exact
 
 #: So many groups are evaluated at once.
 CHUNK = 50_000
-#: Up to so many bits the sum has a common denominator. Beyond, it is rounded to 1/FINE: far beyond any payout's last digit, so that a half stays a half.
-MOST_BITS = 8192
-FINE = 10**60
-#: What the terms of such a sum are rounded to, so that their errors do not reach it.
-_FINER = FINE * 10**20
 #: The roles of lines: of the benefit, of its measure, of its base.
 _ROLES = {"own": "line_set_key", "measure": "measure_line_set_key", "base": "base_line_set_key"}
 _GROUP = ("payout_key", "group_value")
@@ -212,33 +207,9 @@ class _Earned:
 
     def added_up(self, found: pl.DataFrame, payout: Keys) -> tuple[Exact, Exact]:
         """The sum over the groups of a payout up to each row of results, as a ratio. payout: the number of the payout of every row."""
-        at, until = found["at"].to_numpy(), found["until"].to_numpy().astype(float)
-        common = _common_denominators(payout[at], self.denominator, int(payout[-1]) + 1)
-        shared = common[payout[at]]
-        is_exact = (shared > 0).astype(bool)
-        terms = self.numerator * choose(is_exact, shared, _FINER) // self.denominator
-        changes = np.zeros(len(payout) + 1, dtype=object)
-        np.add.at(changes, at, terms)
-        ends = ~np.isnan(until)
-        np.subtract.at(changes, until[ends].astype(np.int64), terms[ends])
-        sums = np.cumsum(changes[:-1])
-        first = np.searchsorted(payout, payout, side="left")
-        sums = sums - choose(first > 0, sums[first - 1], 0)
-        of_row = common[payout]
-        step = _FINER // FINE
-        rounded = (2 * sums + step) // (2 * step)
-        is_exact = (of_row > 0).astype(bool)
-        return choose(is_exact, sums, rounded), choose(is_exact, of_row, FINE)
-
-
-def _common_denominators(payout: Keys, denominators: Exact, count: int) -> Exact:
-    """A common denominator per payout; 0 where it would be too long."""
-    common: Exact = np.ones(count, dtype=object)
-    for number, denominator in set(zip(payout.tolist(), denominators.tolist(), strict=True)):
-        if common[number]:
-            larger = lcm(common[number], denominator)
-            common[number] = larger if larger.bit_length() <= MOST_BITS else 0
-    return common
+        ends = found["until"].is_not_null().to_numpy()
+        at = np.concatenate([found["at"].to_numpy(), found["until"].filter(found["until"].is_not_null()).to_numpy()])
+        return add_up(at, np.concatenate([self.numerator, -self.numerator[ends]]), np.concatenate([self.denominator, self.denominator[ends]]), payout)
 
 
 def _evaluate(found: pl.DataFrame, axes: pl.DataFrame, scheme: Scheme, tier: Keys | None) -> tuple[Exact, Exact, Keys]:

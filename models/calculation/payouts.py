@@ -15,11 +15,12 @@ import polars as pl
 
 from models.calculation.bounds import refuse_large_amounts
 from models.calculation.exact_payouts import exact_payouts
+from models.calculation.line_payments import pay_lines
 from models.calculation.placed_pools import OF_MEMBERS, divide_pools, is_member
 from models.calculation.ranks import share_ranks
 from models.currencies import Rounding
-from models.curves.axes import GROWTH, GROWTH_AMOUNT, MEASURE, RANK, RATIO, axis_unit, place_rows, read_integers
-from models.curves.compiled import Scheme
+from models.curves.axes import GROWTH, GROWTH_AMOUNT, MEASURE, RANK, RATIO, axis_unit, in_units, place_rows, read_integers, threshold
+from models.curves.compiled import PAYS_LINES, Scheme
 from models.curves.gates import multiply_rows, scale_by_gates
 from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers, scaled_inputs
 from models.curves.matrices import coefficients_in_cells
@@ -94,7 +95,8 @@ def evaluate_results(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> 
     """
     # consecutive rows with the same figures, mostly periods and partners without sales, are computed once
     more = [name for name in rows.columns if name.startswith((*AXIS_INPUTS, *OF_MEMBERS, *GROUP_INPUTS))]
-    run = rows.select(pl.struct(*CURVE_INPUTS, *more).rle_id()).to_series()
+    by_line = pl.when(PAYS_LINES).then(pl.int_range(pl.len()))
+    run = rows.select(pl.struct(*CURVE_INPUTS, *more, by_line.alias("by_line")).rle_id()).to_series()
     distinct = rows.filter(run != run.shift(1, fill_value=run.len()))
     is_last = np.zeros(len(distinct), dtype=bool)
     is_last[run.filter(rows["is_last"]).to_numpy()] = True
@@ -199,6 +201,11 @@ def _look_up(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benefit:
 def pay_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benefit: Keys, is_paid: npt.NDArray[np.bool_], place: Place) -> Paid:
     """What each row is paid at its place, in units of money, before rounding."""
     numerator, denominator = pay_curves(figures, scheme, benefit, place)
+    of_lines = np.flatnonzero(scheme.by_line[benefit] & is_paid)
+    if of_lines.size:  # to what the curve pays once, the lines add what each of them is paid
+        paid, over = pay_lines(rows[of_lines], figures.at(of_lines), scheme)
+        numerator[of_lines] = numerator[of_lines] * over + paid * denominator[of_lines]
+        denominator[of_lines] = denominator[of_lines] * over
     of_groups = is_of_groups(rows)
     if of_groups.any():
         numerator = choose(of_groups, read_integers(rows["groups_numerator"]), numerator)
@@ -252,6 +259,9 @@ def pay_curves(figures: ScaledInputs, scheme: Scheme, benefit: Keys, place: Plac
         "share": lambda: figures.incentive * measure * length,
         "offset": lambda: choose((kind == GROWTH) | (kind == GROWTH_AMOUNT), figures.baseline, 0),
     }
+    by_line = scheme.by_line[benefit]
+    if by_line.any():  # lines have a rate and an amount per unit of their own
+        forms = {form: choose(by_line, 0, values) if form in ("rate", "per_unit") else values for form, values in forms.items()}
     paid = sum((forms[form] * multiplied[form]() for form in forms), np.zeros(len(benefit), dtype=object))
     return paid, place.coefficients.divisor * (measure * of_length * figures.divisor)
 
@@ -262,18 +272,6 @@ def curve_figures(figures: ScaledInputs, scheme: Scheme, benefit: Keys) -> Scale
         return figures
     is_matrix = scheme.is_matrix[benefit]
     return replace(figures, days=choose(is_matrix, 1, figures.days), of_days=choose(is_matrix, 1, figures.of_days))
-
-
-def in_units(kind: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
-    """Whether the axis is in units of the measure itself, so that its thresholds are prorated."""
-    found: npt.NDArray[np.bool_] = (kind == MEASURE) | (kind == GROWTH_AMOUNT)
-    return found
-
-
-def threshold(kind: npt.NDArray[np.int8], figures: ScaledInputs, start: Exact) -> tuple[Exact, int]:
-    """A place on the axis in units of the measure: attainment from × T, growth (1 + from) × B, growth_amount B + from; in 1/(divisor × the int)."""
-    compares = (kind == GROWTH) | (kind == GROWTH_AMOUNT)
-    return start * axis_unit(kind, figures) + choose(compares, figures.baseline * START_SCALE, 0), START_SCALE
 
 
 def limit_results(rows: pl.DataFrame, figures: ScaledInputs, numerator: Exact, denominator: Exact) -> tuple[tuple[Exact, Exact], npt.NDArray[np.bool_]]:

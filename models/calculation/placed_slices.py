@@ -15,9 +15,8 @@ import numpy as np
 import polars as pl
 
 from models.calculation.achievement import column_of
-from models.calculation.payouts import in_units, threshold
 from models.calculation.placed_pools import IS_PLACED
-from models.curves.axes import axis_unit
+from models.curves.axes import axis_unit, in_units, threshold
 from models.curves.compiled import Scheme
 from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers, scaled_inputs
 from models.curves.pieces import Exact, choose, exact

@@ -62,6 +62,8 @@ _GROUP_SUMS = f"groups.group_value {_of('groups', _VALUES)} measure base measure
 _OF_GROUPS = "groups_numerator groups_denominator groups_tier"
 _AT_TIER = "tier_numerator tier_denominator"
 
+_OF_OWN_LINES = _of("lines", f"{_VALUES} place period_no line_set_key participant_key")
+
 _READS: Mapping[str, Mapping[str, str]] = {
     "list_payouts": {
         ALONG: "benefits.benefit_key benefits.agreement_key benefits.series_key windows.benefit_key windows.window_start participants.agreement_key "
@@ -168,7 +170,8 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "member_part": f"{_MEMBERS} member_weight {_FIGURES} {_FORMS}",
         "tier": f"{_AXIS} {_LADDER} matrix_columns.from_value groups_tier",
         "axis_value": f"{_AXIS} {_OF_GROUPS}",
-        "curve_payout": f"{_OF_GROUPS} base_to_date {_FORMS} {_FIGURES} tier axis_value {_AXIS} {_LADDER} {_MATRIX} method above ties tie_count",
+        "curve_payout": f"{_OF_GROUPS} {_OF_OWN_LINES} slices "
+        f"base_to_date {_FORMS} {_FIGURES} tier axis_value {_AXIS} {_LADDER} {_MATRIX} method above ties tie_count",
         "multiplier": f"{_AXIS} {_MULTIPLIER}",
         "gate_factor": f"{_AXIS} {_GATES}",
         "limited_payout": f"curve_payout multiplier gate_factor {_LIMITS}",
@@ -187,7 +190,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "projected_measure": f"measure_to_date measure measure_over measure_sum measure_every measure_round {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
         "tier_forecast": f"{_OF_GROUPS} tier projected_measure {_AXIS} {_VIEWED} {_LADDER}",
         "tier_accrual": f"{_OF_GROUPS} tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_VIEWED} {_LADDER}",
-        "accrual_earned": f"{_OF_GROUPS} {_AT_TIER} earned projected_measure placement placement_tier "
+        "accrual_earned": f"{_OF_OWN_LINES} slices {_OF_GROUPS} {_AT_TIER} earned projected_measure placement placement_tier "
         f"target_source baseline_source {_PROJECTS} {_PAYS} {_VIEWED}",
     },
     "_assign_status": {
@@ -241,6 +244,10 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
     "achievement": {
         "target": "effective_target", "tier_actual": "tier", "measure_period": "measure_period member_measure_period",
         "measure_to_date": "measure_to_date member_measure",
+    },
+    "payout_pieces": {
+        "file_no": "lines.file_no", "row_no": "lines.row_no", "measure": f"{_OF_OWN_LINES} measure {_LADDER} {_TARGET} baseline",
+        "weight": f"{_OF_OWN_LINES} measure base {_LADDER} {_FORMS} {_TARGET} baseline",
     },
     "payout_groups": {
         "group_value": "groups.group_value", "line_count": "groups.line_count", "measure": _GROUP_SUMS, "tier": "groups_tier",

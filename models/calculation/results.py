@@ -26,8 +26,10 @@ from models.calculation.explanation.traces import trace_results
 from models.calculation.forecasts import earn_projected, forecast_rows
 from models.calculation.groups import count_in_groups, earn_groups, list_groups, sum_groups
 from models.calculation.incomplete import hide_incomplete
+from models.calculation.line_payments import list_pieces
 from models.calculation.other_benefits import View, earn_in_order
 from models.calculation.payouts import evaluate_results
+from models.calculation.period_rows import keep_period_ends
 from models.calculation.placed_pools import add_members, publish_members, spread_pools
 from models.calculation.placed_slices import weigh_slices
 from models.calculation.ranks import rank_rows
@@ -43,7 +45,7 @@ from models.money import EXACT, as_exact
 def compute_results(
     frames: Mapping[str, pl.DataFrame], as_of: dt.date, as_of_period: int, rounding: Rounding, first_payout: int = 0
 ) -> Iterator[tuple[str, pl.DataFrame]]:
-    """The tables payouts, achievement, accruals, calculation_steps and payout_groups of `calc` (columns.TABLES), each as soon as it is computed.
+    """The tables payouts, achievement, accruals, calculation_steps, payout_groups and payout_pieces of `calc` (columns.TABLES), each as soon as it is computed.
 
     frames: those of columns.INPUTS. measures: int_measures_summed; targets: one row per agreement_id, benefit_id, participant_id, window_start.
     benefits may be a part of the book's, with all versions of a benefit and all agreements of a group. Payouts are numbered from `first_payout` on.
@@ -86,13 +88,13 @@ def _compute(
     settled = forget_changed(combine_payouts(apply_clawback(differences)))
     payouts = _rename_for_publication(hide_incomplete(settled))
     yield "payouts", _payout_rows(payouts)
-    yield (
-        "achievement",
-        _achievement_rows(publish_members(hide_incomplete(rows), {"member_measure_period": "measure_period", "member_measure": "measure_to_date"})),
-    )
-    yield "accruals", accrue_periods(limit_accruals(rows, settled), settled)
+    own_sums = {"member_measure_period": "measure_period", "member_measure": "measure_to_date"}
+    yield "achievement", _achievement_rows(keep_period_ends(publish_members(hide_incomplete(rows), own_sums), frames["periods"]))
+    yield "accruals", accrue_periods(limit_accruals(rows, settled), settled, frames["periods"])
     shares_rank = (pl.col("ties") == "share") & (pl.col("tie_count") > 1)
-    slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme)
+    pieces, paid_lines = list_pieces(settled, scheme)
+    yield "payout_pieces", pieces
+    slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme, paid_lines)
     missing = describe_missing(settled, measures, missing_rates, axes)
     of_groups = list_groups(groups)
     yield "payout_groups", of_groups.select(*TABLES["payout_groups"])

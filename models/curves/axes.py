@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers
-from models.curves.pieces import Exact, choose, exact
+from models.curves.pieces import START_SCALE, Exact, choose, exact
 from models.curves.vocabulary import COLUMNS, CURVE
 from models.money import EXACT
 
@@ -88,6 +88,18 @@ def place_rows(axes: Axes, slot: int, benefit: npt.NDArray[np.int64], rows: pl.D
 def axis_unit(kind: npt.NDArray[np.int8], figures: ScaledInputs) -> Exact:
     """The measure in one unit of the axis: 1 (times the part of the window), the target, or the baseline; as an integer in 1/divisor."""
     return choose(kind == ATTAINMENT, figures.target, choose(kind == GROWTH, figures.baseline, figures.part))
+
+
+def in_units(kind: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
+    """Whether the axis is in units of the measure itself, so that its thresholds are prorated."""
+    found: npt.NDArray[np.bool_] = (kind == MEASURE) | (kind == GROWTH_AMOUNT)
+    return found
+
+
+def threshold(kind: npt.NDArray[np.int8], figures: ScaledInputs, start: Exact) -> tuple[Exact, int]:
+    """A place on the axis in units of the measure: attainment from × T, growth (1 + from) × B, growth_amount B + from; in 1/(divisor × the int)."""
+    compares = (kind == GROWTH) | (kind == GROWTH_AMOUNT)
+    return start * axis_unit(kind, figures) + choose(compares, figures.baseline * START_SCALE, 0), START_SCALE
 
 
 def find_metrics(rows: pl.DataFrame, axes: pl.DataFrame, metrics: pl.DataFrame) -> pl.DataFrame:

@@ -18,12 +18,16 @@ from models.curves.matrices import Grid, compile_grid
 from models.curves.pieces import Ladder, compile_ladder
 from models.curves.vocabulary import COLUMNS, CURVE, MULTIPLY
 
+#: Whether a benefit pays each line by itself, at the place that the measure has reached with it.
+PAYS_LINES = (pl.col("method") == "running") | (pl.col("slices") == "by_line").fill_null(False)
+
 
 @dataclass(frozen=True)
 class Scheme:
     """The compiled parts, None where no benefit has them, and the methods by benefit. A benefit's key is its index.
 
-    multiplies_last, gates_last: the factor applies to what the limits have left.
+    by_line: each line is paid by itself; lines: the frames that this takes, lines and tiers. multiplies_last, gates_last: the factor applies to what the
+    limits have left.
     """
 
     axes: Axes
@@ -34,6 +38,8 @@ class Scheme:
     gates: Gates
     is_graduated: npt.NDArray[np.bool_]
     is_rolling: npt.NDArray[np.bool_]
+    by_line: npt.NDArray[np.bool_]
+    lines: Mapping[str, pl.DataFrame]
     is_matrix: npt.NDArray[np.bool_]
     shares_ties: npt.NDArray[np.bool_]
     multiplies_last: npt.NDArray[np.bool_]
@@ -76,6 +82,8 @@ def compile_scheme(frames: Mapping[str, pl.DataFrame]) -> Scheme:
         gates=compile_gates(of["gates"], size),
         is_graduated=is_marked(pl.col("method") == "graduated"),
         is_rolling=is_marked(pl.col("method") == "rolling"),
+        by_line=is_marked(PAYS_LINES),
+        lines={name: frames[name] for name in ("lines", "tiers") if name in frames},
         is_matrix=is_marked(pl.col("method") == "matrix"),
         shares_ties=is_marked((pl.col("ties") == "share") & (pl.col("method") != "matrix")),
         multiplies_last=is_marked(pl.col("scaling_order").str.contains("limits.*multiply")),

@@ -83,6 +83,10 @@ class Months:
         start = self.block(day, 1)[0]
         return f"{year[1].year}-{(start.year - year[0].year) * 12 + start.month - year[0].month + 1:02}"
 
+    def place(self, day: dt.date, months: int) -> int:
+        """The place of a block in its year, from 0."""
+        return (int(self.period(day)[-2:]) - 1) // months
+
     def prior(self, start: dt.date, end: dt.date) -> list[Range]:
         return [prior_year(start, end)]
 
@@ -128,6 +132,9 @@ class Weeks:
         number = next(n for n, (first, last) in enumerate(self.periods(day), 1) if first <= day <= last)
         return f"{self.named(day)[0]}-{number:02}"
 
+    def place(self, day: dt.date, months: int) -> int:
+        return (int(self.period(day)[-2:]) - 1) // months
+
     def prior(self, start: dt.date, end: dt.date) -> list[Range]:
         """The same week numbers of the fiscal year before, one range per fiscal year; week 53 has none and counts for nothing."""
         found = []
@@ -143,7 +150,43 @@ class Weeks:
         return found
 
 
+class FromTerm:
+    """Blocks of months that are counted from a day. A day that a month lacks is its last."""
+
+    def __init__(self, first: dt.date) -> None:
+        self.first = first
+
+    def start(self, months: int) -> dt.date:
+        """The day so many months after the first."""
+        month = self.first.year * 12 + self.first.month - 1 + months
+        following = dt.date((month + 1) // 12, (month + 1) % 12 + 1, 1)
+        return min((following - DAY).replace(day=min((following - DAY).day, self.first.day)), following - DAY)
+
+    def number(self, day: dt.date, months: int) -> int:
+        number = 0
+        while self.start(number * months) > day:
+            number -= 1
+        while self.start((number + 1) * months) <= day:
+            number += 1
+        return number
+
+    def block(self, day: dt.date, months: int) -> Range:
+        number = self.number(day, months)
+        return self.start(number * months), self.start((number + 1) * months) - DAY
+
+    def year(self, day: dt.date) -> Range:
+        return self.block(day, 12)
+
+    def place(self, day: dt.date, months: int) -> int:
+        return self.number(day, months) % (12 // months)
+
+
 Calendar = Months | Weeks
+
+
+def counting(agreement: dict[str, Any], calendar: Calendar) -> Calendar | FromTerm:
+    """By what an agreement's windows, spans and years count."""
+    return FromTerm(agreement["term"]["from"]) if "windows" in agreement else calendar
 
 
 def calendar_of(settings: dict[str, Any]) -> Calendar:
@@ -153,7 +196,7 @@ def calendar_of(settings: dict[str, Any]) -> Calendar:
     return Months(written.get("year_starts", "01-01")) if kind == "gregorian" else Weeks(kind, written["first_days"])
 
 
-def windows(kind: str, accumulate: str, term: Range, as_of: dt.date, calendar: Calendar | str) -> list[Window]:
+def windows(kind: str, accumulate: str, term: Range, as_of: dt.date, calendar: Calendar | FromTerm | str) -> list[Window]:
     """Every window of the term that has started by `as_of`. A calendar may be named by its year's start, MM-DD."""
     calendar = Months(calendar) if isinstance(calendar, str) else calendar
     found = []

@@ -10,8 +10,8 @@ from fractions import Fraction
 from tests.reference.axes import axis_of, curve_axes
 from tests.reference.calendar import Window
 from tests.reference.credit import round_half
-from tests.reference.curve import Inputs, gate_factor, matrix_pays, multiplier, pays, shared_rank_pays
-from tests.reference.position import BenefitLines, Group, Position, projected
+from tests.reference.curve import Inputs, gate_factor, in_measure, matrix_pays, multiplier, pays, place, shared_rank_pays, tiers_of
+from tests.reference.position import BenefitLines, Group, OwnLine, Position, pays_lines, projected
 from tests.reference.read import MINOR_UNITS, UNIT, Row
 
 ZERO = Fraction(0)
@@ -59,6 +59,8 @@ def earn(benefit: Row, window: Window, s: Position, as_if_tier: int | None = Non
         curve, tier = matrix_pays(benefit, s.figures(s.x[axes[0]]), s.x[axes[0]], s.x[axes[1]])
     elif axes[0][0] == "rank" and benefit.get("ties") == "share" and as_if_tier is None:
         curve, tier = shared_rank_pays(benefit, s.figures(s.x[axes[0]]), s.ties[axes[0]])
+    elif pays_lines(benefit):
+        curve, tier = pay_by_line(benefit, s)
     else:
         curve, tier = pays(benefit, s.figures(s.x[axes[0]]), as_if_tier)
     times = multiplier(benefit["multiply"], s.x[axis_of(benefit["multiply"]["by"])]) if "multiply" in benefit else Fraction(1)
@@ -77,6 +79,48 @@ def earn(benefit: Row, window: Window, s: Position, as_if_tier: int | None = Non
         else:
             paid *= times if step == "multiply" else gate
     return Earned(curve, times, gate, paid, tier, is_limited)
+
+
+def pay_by_line(benefit: Row, s: Position) -> tuple[Fraction, int]:
+    """What lines are paid one by one, with the lump amounts and shares of the tiers reached, and the tier at the end."""
+    figures = s.figures(s.x[curve_axes(benefit)[0]])
+    lines = sum((paid for *_, paid in line_pieces(benefit, s)), ZERO)
+    if benefit.get("method") == "running":
+        return lines, pays({**benefit, "method": "whole"}, figures)[1]
+    once, tier = pays(benefit, replace(figures, e=ZERO, q=ZERO))
+    return lines + once, tier
+
+
+def line_pieces(benefit: Row, s: Position) -> list[tuple[OwnLine, int, Fraction, Fraction]]:
+    """line, tier (0: below the first), the part of its measure, and what that is paid; in the order of lines."""
+    tiers = tiers_of(benefit)
+    figures = s.figures(ZERO)
+    strict = benefit.get("boundary") == "upper_inclusive"
+    starts = [in_measure(benefit, tier["from"], figures) for tier in tiers]
+    found, running = [], ZERO
+
+    def paid(number: int, line: OwnLine, part: Fraction) -> Fraction:
+        tier = tiers[number - 1] if number else {}
+        return (tier.get("rate", ZERO) * line.e + tier.get("per_unit", ZERO) * line.q) * part
+
+    for line in s.lines:
+        before, running = running, running + line.m
+        if benefit.get("method") == "running" or not line.m:
+            at = before if line.m < 0 else running
+            number = place(starts, at, strict)
+            if benefit.get("method") != "running" and at < 0:
+                number = 0
+            found.append((line, number, line.m, paid(number, line, Fraction(1))))
+            continue
+        low, high = min(before, running), max(before, running)
+        for number in range(len(tiers) + 1):
+            bottom = None if number == 0 else max(starts[number - 1], ZERO)
+            top = None if number == len(tiers) else max(starts[number], ZERO)
+            inside = (high if top is None else min(high, top)) - (low if bottom is None else max(low, bottom))
+            if inside > 0:
+                part = inside / abs(line.m)
+                found.append((line, number, line.m * part, paid(number, line, part)))
+    return found
 
 
 def pays_group(benefit: Row, s: Position, group: Group, as_if_tier: int | None = None) -> tuple[Fraction, int]:

@@ -11,15 +11,16 @@ from tests.reference.read import NotCovered, Row
 
 AGREEMENT = {
     "agreement", "version", "effective", "amendment", "approved", "changed_by", "review_by", "title", "direction", "currency", "term", "participants", "pool",
-    "payee", "include_children", "document", "scope", "fx", "returns", "combine", "limits", "benefits",
+    "payee", "windows", "include_children", "document", "scope", "fx", "returns", "combine", "limits", "benefits",
 }  # fmt: skip
 BENEFIT = {
     "id", "clause", "quote", "window", "accumulate", "measure", "base", "by", "target", "baseline", "incentive", "method", "boundary", "above",
-    "ties", "tiers", "matrix", "each", "requires", "multiply", "limits", "order", "prorate", "scope", "settle", "accrue",
+    "ties", "tiers", "matrix", "each", "slices", "requires", "multiply", "limits", "order", "prorate", "scope", "settle", "accrue", "manual",
 }  # fmt: skip
 VALUES = {
-    "method": {"whole", "graduated", "linear", "rolling", "total"}, "prorate": {"none", "days"}, "ties": {"min", "share"},
+    "method": {"whole", "graduated", "linear", "rolling", "total", "running"}, "prorate": {"none", "days"}, "ties": {"min", "share"},
     "boundary": {"lower_inclusive", "upper_inclusive"}, "above": {"hold", "extend", "zero"}, "accumulate": {"window", "quarter", "half_year", "year", "term"},
+    "slices": {"by_line"},
     "window": {"month", "quarter", "half_year", "year", "term"},
 }  # fmt: skip
 AGREEMENT_VALUES = {"returns": {"posted", "original"}, "amendment": {"next_window", "restate"}, "pool": {"each", "together", "placed"}}

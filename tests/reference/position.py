@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.reference.axes import OWN, Axis, all_axes, axes_in_order, axis_of, axis_value, curve_axes, forms, needs, percentile, rank
-from tests.reference.calendar import DAY, MONTHS, Calendar, Window, days_within
+from tests.reference.calendar import DAY, MONTHS, Calendar, Window, counting, days_within
 from tests.reference.credit import Credit, in_scopes
 from tests.reference.curve import Inputs
 from tests.reference.parties import Parties
@@ -21,6 +21,17 @@ from tests.reference.series import MISSING, Series, Sum, Values, group_of
 ZERO = Fraction(0)
 #: All members of a placed pool, among the participants of its credits.
 POOL = ""
+
+
+@dataclass(frozen=True)
+class OwnLine:
+    """A line of a span in its order: its place among all lines, and what it brings to measure, base and quantity. `is_measured`: it is one of the measure's."""
+
+    order: int
+    m: Fraction
+    e: Fraction
+    q: Fraction
+    is_measured: bool
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,7 @@ class Position:
     breaks: tuple[tuple[bool, Fraction], ...] = ()
     sum: Fraction = ZERO
     groups: tuple[Group, ...] | None = None
+    lines: tuple[OwnLine, ...] = ()  # where each line is paid by itself
     placed: dict[Axis, Fraction] | None = None
     own: tuple[Fraction, Fraction, Fraction] | None = None  # of a member of a placed pool: its own measure, base and quantity
 
@@ -109,6 +121,7 @@ class BenefitLines:
     ) -> None:
         """`lost`: lines (by order) that another agreement of an exclusive group keeps."""
         self.agreement, self.benefit, self.feeds, self.calendar = agreement, benefit, feeds, calendar
+        self.counting = counting(agreement, calendar)
         self.participants = list(credits)
         parts = {who: parties.parts(agreement, who) if agreement.get("pool", "each") == "each" else None for who in credits}
         self.parts = {who: found for who, found in parts.items() if found is not None}
@@ -180,6 +193,14 @@ class BenefitLines:
                 q = m if self.counts else self.group_quantity[name].counted(first, last).value
                 groups.append(Group(value, m, e, q, {of: series[name].counted(first, last).value for of, series in self.group_sums.items()}))
         return tuple(groups)
+
+    def _lines(self, participant: str, first: dt.date, last: dt.date) -> tuple[OwnLine, ...]:
+        """The lines of the benefit in their order."""
+        measure, base = ({line.order: value for line, value in of[participant].lines(first, last)} for of in (self.measure, self.base))
+        return tuple(
+            OwnLine(line.order, Fraction(measure.get(line.order, 0), UNIT), Fraction(base.get(line.order, 0), UNIT), Fraction(q, UNIT), line.order in measure)
+            for line, q in self.quantity[participant].lines(first, last)
+        )
 
     @staticmethod
     def _series(credits: dict[str, list[Credit]], column: str, scopes: list[Row], lost: set[int], times: str | None = None) -> dict[str, Series]:
@@ -291,9 +312,10 @@ class BenefitLines:
                     reasons.append("divisor_not_positive")
                 else:
                     x[axis] = above / below
+        lines = self._lines(participant, window.span_start, last) if pays_lines(benefit) else ()
         breaks = self._breaks(participant, window, last) if self.payee is None else ()
         own = None if self.payee is None else self.own(participant, window, last)
-        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=breaks, own=own, groups=groups), values
+        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=breaks, own=own, groups=groups, lines=lines), values
 
     def own(self, participant: str, window: Window, last: dt.date) -> tuple[Fraction, Fraction, Fraction]:
         """A member's own measure, base and quantity."""
@@ -315,7 +337,7 @@ class BenefitLines:
         if self.over is None:
             return window.span_start, last
         if self.over == "prior_year":
-            first, end = self.calendar.year(self.calendar.year(window.end)[0] - DAY)
+            first, end = self.counting.year(self.counting.year(window.end)[0] - DAY)
             return first, min(end, last)
         first = self.calendar.block(window.end, 1)[0]
         for _ in range(self.over["trailing"] - 1):
@@ -386,8 +408,8 @@ class BenefitLines:
         parts, months = [Fraction(weight) for weight in weights], MONTHS[self.benefit["window"]]
         day, found = window.span_start, ZERO
         while day <= window.end:
-            found += parts[(int(self.calendar.period(day)[-2:]) - 1) // months]
-            day = self.calendar.block(day, months)[1] + DAY
+            found += parts[self.counting.place(day, months)]
+            day = self.counting.block(day, months)[1] + DAY
         return found / sum(parts)
 
     def target_row(self, participant: str, window: Window) -> Row | None:
@@ -401,6 +423,11 @@ def projected(case: BenefitLines, position: Position, p: Fraction) -> Position:
     e = p if case.base_kind == "measure" else max(p - b, ZERO) if case.base_kind == "increment" else position.e * times
     x = {axis: axis_value(axis[0], p, position.t, position.b) if axis[0] in OWN else value for axis, value in (position.x | position.ahead).items()}
     return replace(position, m=p, e=e, q=p if case.counts else position.q * times, x=x, placed=position.x)
+
+
+def pays_lines(benefit: Row) -> bool:
+    """Whether each line is paid by itself."""
+    return "slices" in benefit or benefit.get("method") == "running"
 
 
 def _factors(benefit: Row) -> list[Row]:

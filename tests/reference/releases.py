@@ -113,7 +113,7 @@ def _parts(outcome: Outcome, book: Book, calendar: Calendar) -> list[Release]:
     for number, part in enumerate(settle.get("release", [{"share": 1, "lag_days": settle.get("lag_days", 0)}]), 1):
         share += Fraction(part["share"])
         until = rounded(outcome.row["payable"] * share, outcome.case.agreement["currency"], book.settings) if share < 1 else outcome.row["payable"]
-        ends = {"window": outcome.window.end, "year": calendar.year(outcome.window.end)[1], "term": outcome.case.agreement["term"]["to"]}
+        ends = {"window": outcome.window.end, "year": outcome.case.counting.year(outcome.window.end)[1], "term": outcome.case.agreement["term"]["to"]}
         parts.append(Release(number, ends[part.get("after", "window")] + dt.timedelta(days=part.get("lag_days", 0)), until - before))
         before = until
     return parts

@@ -8,8 +8,8 @@ from fractions import Fraction
 from tests.reference.calendar import DAY, Window
 from tests.reference.credit import Line
 from tests.reference.curve import in_measure, tiers_of
-from tests.reference.earning import pays_group, prorated, rounded
-from tests.reference.position import BenefitLines, Position, curve_axis
+from tests.reference.earning import line_pieces, pays_group, prorated, rounded
+from tests.reference.position import BenefitLines, Position, curve_axis, pays_lines
 from tests.reference.read import UNIT, Row
 
 ZERO = Fraction(0)
@@ -31,6 +31,12 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Position,
         if sum((weight for *_, weight in pieces), ZERO) <= 0:
             nothing = {"file": None, "row": None, "transaction_id": None, "line": None}
             return [{**nothing, "order": None, "tier": payout["tier"], "credited_measure": total, "line_payout": payout["payout"]}]
+    elif pays_lines(case.benefit):
+        own = {line.order: line for line, _ in lines}
+        found = [piece for piece in line_pieces(prorated(case.benefit, window), s) if piece[0].order in own]
+        pieces = [(own[line.order], tier, part, paid) for line, tier, part, paid in found]
+        if sum((weight for *_, weight in pieces), ZERO) <= 0:
+            pieces = [(line, tier, part, part) for line, tier, part, _ in pieces]
     elif case.benefit.get("method") == "graduated" and not case.distinct and case.payee is None:
         before = series.counted(window.span_start, window.start - DAY).value
         pieces = _slices(case, window, s, lines, before)
@@ -53,7 +59,9 @@ def _shared(case: BenefitLines, window: Window, payout: Row) -> Fraction:
     is_changed = (
         case.payee is not None or payout["is_limited"] or window.start != window.span_start or payout["payout"] != payout["earned"] or not payout["payout"]
     )
-    exact: Fraction = payout["payout" if is_changed or (_is_mixed(case.benefit) and not case.distinct and not case.each) else "exact"]
+    exact: Fraction = payout[
+        "payout" if is_changed or (_is_mixed(case.benefit) and not case.distinct and not case.each and not pays_lines(case.benefit)) else "exact"
+    ]
     return exact
 
 

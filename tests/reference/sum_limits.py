@@ -72,5 +72,5 @@ def _span_end(outcome: Outcome, versions: Sequence[Row], calendar: Calendar) -> 
     if per is None:
         return None
     last = term(outcome.case.agreement)[1]
-    year_end = calendar.block(outcome.window.end, 12)[1]
+    year_end = outcome.case.counting.block(outcome.window.end, 12)[1]
     return {"window": outcome.window.end, "year": min(year_end, last), "term": last}[per]

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
 
-from tests.reference.calendar import DAY, Calendar, Window, windows
+from tests.reference.calendar import DAY, Calendar, Window, counting, windows
 from tests.reference.read import Refused, Row
 
 
@@ -15,7 +15,8 @@ def by_agreement(documents: Iterable[Row]) -> dict[str, list[Row]]:
     """The versions of every agreement, lowest first."""
     found: dict[str, list[Row]] = defaultdict(list)
     for document in documents:
-        found[str(document["agreement"])].append(document)
+        benefits = [_paying(benefit) for benefit in document["benefits"]]
+        found[str(document["agreement"])].append({**document, "benefits": benefits})
     for name, versions in found.items():
         versions.sort(key=number)
         if len({number(v) for v in versions}) < len(versions):
@@ -24,6 +25,11 @@ def by_agreement(documents: Iterable[Row]) -> dict[str, list[Row]]:
         if len(kept) > 1:
             raise Refused(f"{name}: versions differ in currency, direction, pool or payee")
     return dict(found)
+
+
+def _paying(benefit: Row) -> Row:
+    """A manual benefit holds no lines and pays 0."""
+    return {**benefit, "tiers": [{"from": 0, "amount": 0}], "scope": {"types": []}} if benefit.get("manual") else benefit
 
 
 def number(agreement: Row) -> int:
@@ -51,7 +57,7 @@ def owned_windows(versions: list[Row], benefit_id: str, calendar: Calendar) -> l
             continue
         mine = [
             (version, benefit, w)
-            for w in windows(benefit["window"], benefit.get("accumulate", "window"), term(version), dt.date.max, calendar)
+            for w in windows(benefit["window"], benefit.get("accumulate", "window"), term(version), dt.date.max, counting(version, calendar))
             if _reaches(version, w) and (taken_from is None or w.start < taken_from) and not any(_reaches(h, w) for h in higher)
         ]
         if mine:

@@ -83,6 +83,7 @@ def make_frames(small: Small, benefits: Sequence[int] | None = None) -> tuple[di
         "measures": measures.drop("group_value").group_by(*GRAIN, maintain_order=True).agg(pl.col(c).sum() for c in SUMMED),
         "groups": measures.filter(~pl.col("is_prior")).drop("is_prior", "is_after_as_of"),
         "runs": _runs(small, terms),
+        "lines": _lines(small, terms),
         "missing_rates": pl.DataFrame(schema=INPUTS["missing_rates"]),
         "targets": _target_rows(small),
         "metrics": pl.DataFrame(small.metrics, schema=INPUTS["metrics"], orient="row"),
@@ -167,6 +168,20 @@ def _runs(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
     return pl.DataFrame(records, schema=INPUTS["runs"], orient="row")
 
 
+def _lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Every line of every line set, in the order of lines."""
+    days = {day: period for day, period, *_ in terms["days"].iter_rows()}
+    keys = {name: n for n, name in enumerate(_names(small))}
+    records = []
+    for line_set, key in terms["line_sets"].select("line_set_key", "agreement_key").iter_rows():
+        agreement = small.agreements[key]
+        for place, (number, line) in enumerate(sorted(enumerate(small.lines), key=lambda item: (item[1].date, str(item[0])))):
+            if line.date <= small.as_of and line.partner_id in agreement["participants"] and agreement["term"]["from"] <= line.date <= agreement["term"]["to"]:
+                sums = line.amount, line.cost or D(0), line.quantity or D(0), line.points or D(0), 1
+                records.append((line_set, keys[line.partner_id], days[line.date], place, 0, number, *sums))
+    return pl.DataFrame(records, schema=INPUTS["lines"], orient="row")
+
+
 def _target_rows(small: Small) -> pl.DataFrame:
     figures = ("target", "incentive", "baseline")
     rows = [(row.get("agreement", "A"), row["benefit"], row.get("participant_id", "P"), row["window_start"], *map(row.get, figures)) for row in small.targets]
@@ -244,8 +259,19 @@ def smalls(draw: st.DrawFn) -> Small:
         benefit["incentive"] = draw(decimals(-100, 5000, 2) | st.just("feed"))
     first = draw(EDGES | st.dates(dt.date(2024, 1, 1), dt.date(2025, 3, 1)))
     term = {"from": first, "to": draw(st.dates(first, first + dt.timedelta(days=500)))}
+    is_line = not isinstance(benefit["measure"], dict) and benefit["base"] != "increment" and by in ("measure", "attainment", "growth", "growth_amount")
+    is_actual = "accrue" not in benefit or benefit["accrue"].get("placement") == "actual"
+    if is_line and is_actual and draw(st.booleans()):
+        if benefit["method"] == "graduated":
+            benefit["slices"] = "by_line"
+        elif benefit["method"] == "whole" and not any({"amount", "share"} & set(tier) for tier in benefit["tiers"]):
+            benefit["method"] = "running"
+            benefit.pop("incentive", None)
+    if "slices" in benefit or benefit["method"] == "running":
+        benefit["accrue"] = {"placement": "actual"}
     is_of_window = (benefit["accumulate"], benefit.get("prorate", "none")) == ("window", "none") and "order" not in benefit
     of_sums = not isinstance(benefit["measure"], dict) or "every" in benefit["measure"]
+    of_sums &= "slices" not in benefit and benefit["method"] != "running"
     if by == "measure" and is_of_window and of_sums and not {"baseline", "incentive"} & set(benefit) and draw(st.booleans()):
         benefit["each"] = draw(st.sampled_from(["product_id", "transaction_id"]))
     agreement: dict[str, Any] = {

@@ -11,12 +11,49 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from models.calendars import ONE_DAY, CalendarSettings, day_in, days_of, end_of_day, make_periods, make_windows, one_year_later, prior_year_days
-from tests.reference.calendar import prior_year, windows
+from models.calendars import (
+    ONE_DAY,
+    CalendarSettings,
+    Period,
+    Window,
+    day_in,
+    end_of_day,
+    fiscal_block,
+    make_periods,
+    make_windows,
+    one_year_later,
+    prior_year_days,
+)
+from models.slots import block_of, cut_slots, days_of
+from tests.reference.calendar import MONTHS, FromTerm, prior_year, windows
 
 KINDS = ("month", "quarter", "half_year", "year", "term")
 DAYS = st.dates(dt.date(1990, 1, 1), dt.date(2060, 12, 31))
 STARTS = st.sampled_from(["01-01", "04-01", "07-01", "10-28", "02-28", "12-15"])
+
+
+def windows_of(kind: str, accumulate: str, first: dt.date, last: dt.date, as_of: dt.date, periods: list[Period]) -> list[Window]:
+    firsts = [period.first_day for period in periods]
+    return make_windows(kind, accumulate, first, last, as_of, lambda kind, day: fiscal_block(kind, periods, day), firsts)
+
+
+@given(first=DAYS, cuts=st.lists(st.integers(-10, 800), max_size=8), starts=STARTS)
+def test_slots_are_the_periods_cut_where_something_begins(first: dt.date, cuts: list[int], starts: str) -> None:
+    periods = make_periods(CalendarSettings(year_starts=starts), first, first + dt.timedelta(days=400))
+    days = {first + dt.timedelta(days=n) for n in cuts}
+    slots = cut_slots(periods, days)
+    begin = {slot.first_day for slot in slots}
+    assert begin == {p.first_day for p in periods} | {day for day in days if periods[0].first_day <= day <= periods[-1].last_day}
+    for n, slot in enumerate(slots):
+        assert slot.slot_no == n
+        assert slot.period.first_day <= slot.first_day <= slot.last_day <= slot.period.last_day
+    assert [day for day, _ in days_of(slots)] == [day for day, _ in days_of(cut_slots(periods))]
+
+
+@given(first=DAYS, after=st.integers(-800, 800), kind=st.sampled_from(KINDS[:4]))
+def test_blocks_count_from_a_day(first: dt.date, after: int, kind: str) -> None:
+    day = first + dt.timedelta(days=after)
+    assert block_of(kind, first, day) == FromTerm(first).block(day, MONTHS[kind])
 
 
 @given(first=DAYS, length=st.integers(0, 1500), starts=STARTS)
@@ -30,7 +67,7 @@ def test_periods_follow_each_other_and_cover_the_days_asked_for(first: dt.date, 
         assert b.first_day == a.last_day + ONE_DAY
         assert b.number == a.number % 12 + 1
         assert b.fiscal_year == a.fiscal_year + (b.number == 1)
-    days = list(days_of(periods))
+    days = list(days_of(cut_slots(periods)))
     assert len(days) == (periods[-1].last_day - periods[0].first_day).days + 1
 
 
@@ -58,7 +95,7 @@ def test_windows_fill_the_term_up_to_as_of(kind: str, accumulate: str, first: dt
         accumulate = "window"
     last, as_of = first + dt.timedelta(days=length), first + dt.timedelta(days=elapsed)
     periods = make_periods(CalendarSettings(year_starts=starts), first, max(last, as_of))
-    found = make_windows(kind, accumulate, first, last, as_of, periods)
+    found = windows_of(kind, accumulate, first, last, as_of, periods)
     assert [w.window_no for w in found] == list(range(len(found)))
     assert (not found) == (as_of < first)
     for a, b in pairwise(found):
@@ -118,7 +155,7 @@ def test_a_week_counts_as_the_same_week_of_the_next_year_and_a_53rd_for_none() -
 
 def test_windows_of_a_week_calendar_are_whole_periods_clipped_to_the_term() -> None:
     periods = make_periods(CalendarSettings(kind="4-4-5", first_days=RETAIL), dt.date(2023, 1, 1), dt.date(2023, 1, 1))
-    windows = make_windows("quarter", "year", dt.date(2023, 1, 15), dt.date(2024, 1, 6), dt.date(2024, 1, 6), periods)
+    windows = windows_of("quarter", "year", dt.date(2023, 1, 15), dt.date(2024, 1, 6), dt.date(2024, 1, 6), periods)
     assert [(w.window_start, w.window_end) for w in windows] == [
         (dt.date(2023, 1, 15), dt.date(2023, 4, 1)),
         (dt.date(2023, 4, 2), dt.date(2023, 7, 1)),

@@ -15,6 +15,7 @@ from models.calculation.achievement import is_counted
 from models.calculation.explanation.traces import Traces
 from models.calculation.placed_pools import IS_PLACED
 from models.currencies import describe_payout_unit
+from models.curves.compiled import PAYS_LINES
 from models.curves.vocabulary import COLUMNS, CURVE, FIRST_GATE, GRID_FORMS, MULTIPLY, PAY_FORMS, SCALING_STEPS
 from models.money import EXACT
 
@@ -62,9 +63,17 @@ PAID = {"rate": IN_CELL["rate"], "per_unit": pl.lit("per_unit × Q"), "amount": 
 # in slices, `measure` and `base` are still the names
 _OF_BASE = pl.when(pl.col("base") == "measure").then(pl.lit("rate × slice")).otherwise(pl.lit("rate × slice × E / M"))
 _IS_QUANTITY = (pl.col("measure") == "quantity") | is_counted()
-_OF_QUANTITY = pl.when(_IS_QUANTITY).then(pl.lit("per_unit × slice")).otherwise(pl.lit("per_unit × slice × Q / M"))
+_OF_QUANTITY = (
+    pl.when(PAYS_LINES)
+    .then(pl.lit("per_unit × quantity of the lines in it"))
+    .when(_IS_QUANTITY)
+    .then(pl.lit("per_unit × slice"))
+    .otherwise(pl.lit("per_unit × slice × Q / M"))
+)
 _RATE = (
-    pl.when(pl.col("method") == "graduated")
+    pl.when(PAYS_LINES)
+    .then(pl.lit("rate × base of the lines in it"))
+    .when(pl.col("method") == "graduated")
     .then(_OF_BASE)
     .when(pl.col("method") == "rolling")
     .then(pl.lit("rate × the measure up to the next threshold"))
@@ -230,7 +239,9 @@ def _slices_and_cells(slices: pl.DataFrame, traces: Traces) -> list[pl.DataFrame
     cell = pl.format("row {}, column {}: {}", "tier", "column_no", pl.when(is_line).then(pl.format("({}) × weight", pays)).otherwise(pays))
     weight = pl.when(is_line).then("weight")
     part = pl.when(_IS_PRORATED & pl.col("amount").is_not_null()).then(_PART)
-    slice_inputs = _inputs(from_="slice_from", to="slice_to", slice="slice", **FORMS, f=part)
+    # a line is cut by itself: where a tier begins is agreed, not how much of the measure lies in it
+    ends = {name: pl.when(~PAYS_LINES).then(column) for name, column in (("from_", "slice_from"), ("to", "slice_to"), ("slice", "slice"))}
+    slice_inputs = _inputs(**ends, **FORMS, f=part)
     return [
         _step(slices, "slice", pl.format("tier {}: {}{}", "tier", _sum_of_forms(SLICED), units), slice_inputs, "slice_payout", "tier"),
         *(
@@ -391,11 +402,11 @@ def _curve_formula() -> pl.Expr:
     return (
         pl.when(_HAS_GROUPS)
         .then(pl.format("sum of what the groups of {} pay", "each"))
-        .when(pl.col("tier") == 0)
+        .when((pl.col("tier") == 0) & (method != "running"))
         .then(pl.lit("below the first tier: 0"))
         .when((pl.col("ties") == "share") & (pl.col("tie_count") > 1))
         .then(pl.format("mean of {} over the {} ranks that are shared", _sum_of_forms(PAID), "tie_count"))
-        .when(method.is_in(["graduated", "rolling", "total"]))
+        .when(method.is_in(["graduated", "rolling", "total", "running"]))
         .then(pl.lit("sum of the slices"))
         .when(method == "matrix")
         .then(pl.when(pl.col("matrix_method") == "linear").then(pl.lit("sum of the corners")).otherwise(pl.lit("the cell")))
@@ -445,7 +456,7 @@ def _curve_inputs() -> pl.Expr:
     here = _inputs(**FORMS, **values, f=pl.when(uses_part).then(_PART))
     there = _inputs(x="axis_value", from_="tier_from", to="next_tier_from", **{f"{form}_at_to": f"next_{form}" for form in FORMS})
     return (
-        pl.when(_HAS_GROUPS | (pl.col("tier") == 0) | pl.col("method").is_in(["graduated", "rolling", "total", "matrix"]))
+        pl.when(_HAS_GROUPS | (pl.col("tier") == 0) | pl.col("method").is_in(["graduated", "rolling", "total", "running", "matrix"]))
         .then(pl.lit(""))
         .when((pl.col("method") == "linear") & pl.col("next_tier_from").is_not_null())
         .then(pl.concat_str(here, there, separator=", "))

@@ -16,9 +16,10 @@ def report(book: BookOption) -> None:
       tierledger report --book books/demo
     """
     from assets.report.write import write_report
-    from assets.runtime.book_folder import lock_book, open_book
+    from assets.runtime.book_folder import lock_book, open_run
+    from assets.runtime.context import read_clock
 
-    settings = open_book(book)
+    context = open_run(book, None, read_clock())
     with lock_book(book):
-        written = write_report(book / "published", settings)
+        written = write_report(context)
     print(f"Written: open {written / 'index.html'} in a browser")

@@ -5,12 +5,12 @@ Belongs here: its files, its figures, its pages in a real browser. Reads the dem
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import duckdb
@@ -23,9 +23,9 @@ from assets.report.site import Shown
 from assets.report.switch import REPORT, REPORTS
 from assets.report.tables import Column, Link, Table, slug
 from assets.report.write import build_report, find_before, write_report
-from assets.runtime.book_folder import open_book
-from assets.runtime.context import ChecksPassed
-from models.book.settings import Book, parse_book
+from assets.runtime.book_folder import open_run
+from assets.runtime.context import ChecksPassed, RunContext, read_clock
+from models.book.settings import parse_book
 from tests.support.browser import CHROMIUM, Browser, open_browser
 from tests.support.publishing_books import BOOK, change_run, make_published_book
 
@@ -37,20 +37,18 @@ class Killed(BaseException):
     """The machine went away."""
 
 
-class Links(HTMLParser):
-    """Addresses, anchors and words of a page."""
+class Links:
+    """Addresses and anchors of a page."""
 
     def __init__(self, page: Path) -> None:
-        super().__init__()
-        self.hrefs: list[str] = []
-        self.ids: set[str] = set()
-        self.feed(page.read_text(encoding="utf-8"))
+        text = page.read_text(encoding="utf-8")
+        self.hrefs = [html.unescape(found) for found in re.findall(r'<(?:a|link|script)\b[^>]*?\b(?:href|src)="([^"]*)"', text)]
+        self.ids = {html.unescape(found) for found in re.findall(r'<[a-z0-9]+\b[^>]*?\bid="([^"]*)"', text)}
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        self.hrefs += [value for name in ("href", "src") if (value := given.get(name))]
-        if found := given.get("id"):
-            self.ids.add(found)
+
+def reporting(book: Path, published: Path) -> RunContext:
+    """The book, as one that publishes into another folder."""
+    return replace(open_run(book, None, read_clock()), publish_to=published)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +64,7 @@ def published(demo_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     changed = f"select * replace (if({first}, payout - 7, payout)::decimal(18, 4) as payout) from '{current}/fct_payout.parquet'"
     duckdb.execute(f"copy ({changed}) to '{before}/fct_payout.parquet' (format parquet)")
     (folder / "current").symlink_to(Path("runs") / current.name)
-    write_report(folder, open_book(demo_book))
+    write_report(reporting(demo_book, folder))
     return folder
 
 
@@ -130,9 +128,10 @@ def test_every_payout_is_in_the_script_that_its_address_names(site: Path, publis
         assert money(explained["payout"], "EUR") == money(amount, "EUR")
 
 
+@pytest.mark.long
 def test_equal_sets_give_equal_bytes(site: Path, published: Path, demo_book: Path, tmp_path: Path) -> None:
     current = (published / "current").resolve()
-    again = build_report(tmp_path, current, find_before(published, current), open_book(demo_book))
+    again = build_report(reporting(demo_book, tmp_path), current, find_before(published, current))
     files = {path.relative_to(site) for path in site.rglob("*") if path.is_file()}
     assert files == {path.relative_to(again) for path in again.rglob("*") if path.is_file()}
     assert [path for path in sorted(files) if (site / path).read_bytes() != (again / path).read_bytes()] == []
@@ -143,14 +142,14 @@ def test_readers_keep_set_and_report_until_the_new_report_is_whole(tmp_path: Pat
     made = make_published_book(tmp_path)
     context = replace(made, book=parse_book(BOOK + "publish: {report: true}\n"))
 
-    def build(published: Path, folder: Path, before: Path | None, book: Book) -> Path:
-        target = published / REPORTS / folder.name
+    def build(context: RunContext, folder: Path, before: Path | None) -> Path:
+        target = context.published / REPORTS / folder.name
         target.mkdir(parents=True)
         (target / "index.html").write_text(f"{folder.name}, before it {before and before.name}")
         return target
 
-    def die(published: Path, folder: Path, before: Path | None, book: Book) -> Path:
-        (published / REPORTS / f"{folder.name}.tmp").mkdir()
+    def die(context: RunContext, folder: Path, before: Path | None) -> Path:
+        (context.published / REPORTS / f"{folder.name}.tmp").mkdir()
         raise Killed
 
     monkeypatch.setattr(write, "build_report", build)

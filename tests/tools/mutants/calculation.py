@@ -14,7 +14,20 @@ TESTS = (
     "tests/unit/calculation/test_exact_payouts.py",
     *(
         f"tests/unit/calculation/test_{name}.py"
-        for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "ranks", "forecasts", "multiples", "counted_measures", "groups")
+        for name in (
+            "payouts",
+            "curves",
+            "achievement",
+            "accruals",
+            "steps",
+            "schemes",
+            "ranks",
+            "forecasts",
+            "multiples",
+            "counted_measures",
+            "groups",
+            "line_payments",
+        )
     ),
     "tests/unit/calculation/test_other_benefits.py",
     "tests/unit/calculation/test_placed_pools.py",
@@ -80,12 +93,25 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('pl.when(pl.col("base") == "measure").then(measured)', 'pl.when(pl.lit(True)).then(measured)'),
         ('.with_columns(pl.col(name).cum_sum().over(_GROUP) for name in _FIGURES)', '.with_columns(pl.col(name) for name in _FIGURES)'),
         ('number.shift(1).over(_GROUP).fill_null(0)', 'number.shift(1).fill_null(0)'),
-        ('common[number] = larger if larger.bit_length() <= MOST_BITS else 0', 'common[number] = min(larger, 1 << MOST_BITS)'),
-        ('rounded = (2 * sums + step) // (2 * step)', 'rounded = sums // step'),
-        ('np.subtract.at(changes, until[ends].astype(np.int64), terms[ends])', 'pass'),
         ('tier="before", change=-1', 'tier="before", change=0'),
         ('numerator = choose(is_placed, numerator, 0)', 'pass'),
         ('is_placed &= ~is_here | (second > 0)', 'is_placed &= ~is_here | (second >= 0)'),
+    ],
+    "models/calculation/line_payments.py": [
+        ("pl.when(_IS_RUNNING & (own < 0)).then(before)", "pl.when(_IS_RUNNING & (own < 0)).then(after)"),
+        ('("inclusive", "reached", "place_ceil", True)', '("inclusive", "reached", "place_floor", True)'),
+        ('("strict", "reached", "place_floor", False)', '("strict", "reached", "place_floor", True)'),
+        ('("last_slice", "high", "slice_floor", False)', '("last_slice", "high", "slice_floor", True)'),
+        ("below = ~_IS_RUNNING & (own == 0) & (after < 0)", "below = pl.lit(False)"),
+        ("starts, choose(starts > 0, starts, 0))", "starts, starts)"),
+        ('pl.max_horizontal("first_slice", "last_slice")', 'pl.col("first_slice")'),
+        ('within.filter(pl.col("tier") > 0)', 'within.filter(pl.col("tier") > 1)'),
+        ('by="run", strategy="forward"', 'by="run", strategy="backward"'),
+        ("changes |= rows", "changes &= rows"),
+    ],
+    "models/calculation/added_fractions.py": [
+        ('common[number] = larger if larger.bit_length() <= MOST_BITS else 0', 'common[number] = min(larger, 1 << MOST_BITS)'),
+        ('(2 * sums + step) // (2 * step)', 'sums // step'),
     ],
     "models/calculation/explanation/largest_groups.py": [
         ('pl.col("place") > SHOWN', 'pl.col("place") >= SHOWN'),
@@ -281,9 +307,9 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('.when(pl.col("missing_metric"))', ".when(pl.lit(False))"),
     ],
     "models/agreements/measured_spans.py": [
-        ("last - over.trailing + 1", "last - over.trailing"),
-        ("periods[last].fiscal_year - 1", "periods[last].fiscal_year"),
-        ("min([term_from, *(", "max([term_from, *("),
+        ("over.trailing + 1)", "over.trailing)"),
+        ("year_start - ONE_DAY)", "year_start)"),
+        ("min([agreement.term.from_, *(", "max([agreement.term.from_, *("),
     ],
     "models/calculation/agreement_limits.py": [
         ('SPAN = ("agreement_id", "participant_key", "limited_until")', 'SPAN = ("agreement_id", "limited_until")'),
@@ -321,9 +347,14 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
     "models/calendars.py": [
         ("max(term_from, first), min(term_to, last)", "max(term_from, first), last"),
-        ("(periods[period_no].number - 1) % length", "periods[period_no].number % length"),
+        ("(period.number - 1) % length", "period.number % length"),
         ("in ((2, 28), (2, 29))", "in ((2, 29),)"),
         ("(next_year - ONE_DAY).year", "next_year.year"),
+    ],
+    "models/slots.py": [
+        ("<= day else number - 1", "<= day else number"),
+        ("min(day.day, gregorian.monthrange(year, month + 1)[1])", "min(day.day, 28)"),
+        ("if period.first_day <= day <= period.last_day)", "if period.first_day <= day < period.last_day)"),
     ],
 }  # fmt: skip
 

@@ -206,7 +206,7 @@ BOOKED: dict[str, list[tuple[str, str]]] = {
         ("full join posted on computed.payout_id", "left join posted on computed.payout_id"),
         ("agreements.content_sha256 is distinct from known_agreements.content_sha256", "agreements.content_sha256 <> known_agreements.content_sha256"),
         ("files.arrival_no > coalesce(known_arrivals.arrival_no, 0)", "files.arrival_no >= coalesce(known_arrivals.arrival_no, 0)"),
-        ("and lines.period_no between windows.span_first_period and periods.period_no", "and lines.period_no = periods.period_no"),
+        ("and lines.period_no between windows.span_first_period and least(windows.last_period, periods.period_no)", "and lines.period_no = periods.period_no"),
         ("between windows.span_first_period and", "between windows.first_period and"),
         ("bool_and(transactions.type = 'return')", "bool_or(transactions.type = 'return')"),
         ("then 'return' else 'late' end", "then 'late' else 'late' end"),
@@ -215,7 +215,7 @@ BOOKED: dict[str, list[tuple[str, str]]] = {
         ("in (select agreement_id from amended) then 'amendment'", "in (select agreement_id from amended where false) then 'amendment'"),
     ],
     "int_accruals_posted.sql": [
-        (" and payouts.last_period > payouts.first_period as is_end_of_several", " as is_end_of_several"),
+        (" and first_periods.period <> periods.period as is_end_of_several", " as is_end_of_several"),
         ("        sum(accrual) as accrual\n    from posted\n", "        max(accrual) as accrual\n    from posted\n"),
         ("coalesce(computed.accrual, 0) - coalesce(posted.accrual, 0)", "coalesce(computed.accrual, 0)"),
         ("full join posted_by_origin as posted", "left join posted_by_origin as posted"),
@@ -283,7 +283,7 @@ RELEASED: dict[str, list[tuple[str, str]]] = {
         ("before.participant_key = ended.participant_key and", ""),
     ],
     "int_payouts_released.sql": [
-        ("max(last_day) as last_day", "min(last_day) as last_day"),
+        ("windows.year_end + releases", "payouts.window_end + releases"),
         ("when releases.after = 'term' then agreements.term_to + releases.lag_days", "when releases.after = 'term' then agreements.term_to"),
         ("due_date <= (select as_of", "due_date < (select as_of"),
         ("earlier as (partition by payout_key order by due_date, release_no rows", "earlier as (partition by payout_key order by release_no rows"),

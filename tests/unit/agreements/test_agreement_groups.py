@@ -135,3 +135,22 @@ def test_a_week_calendar_lists_the_years_that_are_needed() -> None:
     assert "the year before 2025-01-01 is needed" in refusals(looking, calendar=calendar)[0]
     longer = CalendarSettings(kind="4-4-5", first_days={"2024": dt.date(2023, 12, 31), "2025": dt.date(2024, 12, 29)})
     assert parse_agreements({"a.yaml": looking}, calendar=longer)
+
+
+FROM_TERM = ("term:", "windows: {from: term}\nterm:")
+
+
+def test_windows_count_from_the_term_in_all_versions_or_in_none() -> None:
+    assert "windows: must be the same in all versions; version 1 has none" in "\n".join(refusals(plain("A"), amendment(FROM_TERM)))
+    assert "version 1 has {from: term}" in "\n".join(refusals(plain("A", FROM_TERM), amendment()))
+    later = ("from: 2025-01-01", "from: 2025-01-02")
+    assert "term.from: was 2025-01-01 in version 1; with windows: {from: term} all versions keep it" in "\n".join(
+        refusals(plain("A", FROM_TERM), amendment(FROM_TERM, later))
+    )
+    assert len(owned(plain("A", FROM_TERM), amendment(FROM_TERM))) == 4
+
+
+def test_windows_of_a_group_of_which_the_best_pays_begin_on_the_same_days() -> None:
+    best = ("benefits:", "combine: {group: G, rule: best}\nbenefits:")
+    found = refusals(plain("A", best), plain("B", best, FROM_TERM))
+    assert "windows: group G has windows in A that begin on other days; only payouts of one window can be compared" in "\n".join(found)

@@ -233,6 +233,18 @@ TIERS = "  tiers:\n  - {from: 0, rate: 0.1}"
               ("accumulate: term", "accumulate", " of one window"), ("prorate: days", "prorate", ", which the days"),
               ("measure: {distinct: product_id}\n  base: amount", "measure.distinct", ""), ("measure: {of: amount, over: prior_year}", "measure.over", ""),
               ("order: [multiply, limits, requires]", "order", ", with limits on each group"))),
+        (BENEFIT, BENEFIT + "\n  slices: by_line", "10: benefits[0].slices", "slices: by_line is allowed with method: graduated only"),
+        *((BENEFIT, f"{BENEFIT}\n  {method}\n  {text}", f"{11 + method.count(chr(10))}: benefits[0].{place}", f"{says} pays each line by itself{message}")
+          for method, says in (("method: running", "method: running"), ("method: graduated\n  slices: by_line", "slices: by_line"))
+          for text, place, message in (
+              ("measure: {of: amount, every: 2}\n  base: margin", "measure.every", ", which every"),
+              ("measure: {distinct: product_id}\n  base: amount", "measure.distinct", ", which distinct"),
+              ("each: transaction_id", "each", " in the order"), ("accrue: {placement: forecast}", "accrue.placement", ", and lines to come"),
+              ("accrue: {forecast: seasonal}", "accrue.forecast", ", and lines to come"))),
+        *((BENEFIT, f"{BENEFIT}\n  method: running\n  {text}", f"{line}: benefits[0].{place}", f"method: running pays each line by itself{message}")
+          for line, text, place, message in (
+              (11, "by: rank", "by", ", at the place of the measure"), (11, "by: {metric: x}", "by", ", at the place of the measure"),
+              (11, "base: increment\n  baseline: 1", "base", ", and an increment"))),
         (BENEFIT, BENEFIT + "\n  measure: {of: points, times: product.weight}", "10: benefits[0].measure.of", "times multiplies amount"),
         (BENEFIT, BENEFIT + "\n  measure: {of: amount, times: w}\n  limits: {rate_at_most: 0.1}", "11: benefits[0].limits.rate_at_most", "must be money"),
         (BENEFIT, BENEFIT + "\n  base: {of: count}", "10: benefits[0].base.of", "allowed: 'amount'"),
@@ -256,7 +268,6 @@ def test_refusals_of_what_does_not_fit_together(old: str, new: str, where: str, 
 #: Terms that contracts hold and the language cannot express: the text changed, the text with the term, the key at fault, what is allowed there.
 #: Each is refused by its key, so that no clause is left out of a calculation in silence.
 UNSUPPORTED = {
-    "slices cut within a line": (BENEFIT, BENEFIT + "\n  method: graduated\n  slices: by_line", "11: benefits[0].slices", "Allowed: id, clause"),
     "paid once collected": (BENEFIT, BENEFIT + "\n  settle: {when: collected}", "10: benefits[0].settle.when", "Allowed: lag_days, minimum"),
     "new terms within a window": (HEAD, HEAD + "\namendment: from_date", "3: amendment", "allowed: 'next_window' or 'restate'"),
 }
@@ -328,14 +339,23 @@ def test_scopes_without_a_common_value_leave_no_product() -> None:
     assert terms["scope_rules"].filter(scope_key=measured).rows() == [(measured, "include", "brand", None)]
 
 
+def test_a_manual_benefit_has_nothing_that_pays() -> None:
+    manual = ("  tiers:\n  - {from: 0, rate: 0.1}\n", "  manual: true\n")
+    (benefit,) = parse(manual)[0].agreement.benefits
+    assert [(tier.from_, tier.amount) for tier in benefit.tiers or []] == [(0, 0)]
+    for key in ("measure: quantity", "tiers: [{from: 0, rate: 0.1}]", "limits: {at_most: 5}", "target: 7"):
+        (found,) = refusals((manual[0], f"  manual: true\n  {key}\n"))
+        assert found.endswith(f"{key.split(':')[0]}: manual: true goes with id, clause, quote, window, settle alone; remove this key")
+
+
 @pytest.mark.parametrize(
     ("settle", "where", "message"),
     [
         ("{release: [{share: 1/3}, {share: 0.666667, after: term}]}", "release", "add up to 3000001/3000000, not to exactly 1; a third is written 1/3"),
         ("{release: [{share: 0.5}, {share: 0.499999}]}", "release", "not to exactly 1"),
         ("{release: [{share: 0.5}, {share: 0.5}], lag_days: 0}", "lag_days", "without release only"),
-        ("{release: [{share: 1}], minimum: 10}", "minimum", "cannot be combined with release"),
-        ("{when: collected, minimum: 10}", "minimum", "cannot be combined with when: collected"),
+        ("{release: [{share: 1}], minimum: 10}", "minimum", "cannot be combined with release or when"),
+        ("{when: collected, minimum: 10}", "minimum", "cannot be combined with release or when"),
         ("{release: [{share: 0}, {share: 1}]}", "release[0].share", "above 0 and at most 1"),
         ("{release: [{share: 1.000001}]}", "release[0].share", "above 0 and at most 1"),
         ("{release: [{share: 1/0}]}", "release[0].share", "a number is needed"),

@@ -81,4 +81,4 @@ def test_blocked_results_accrue_nothing() -> None:
             **ALONE,
         }
     )
-    assert accrue_periods(rows, settled)["accrued_to_date"].to_list() == [0, 0, 0]
+    assert accrue_periods(rows, settled, pl.DataFrame({"is_period_end": [True]}))["accrued_to_date"].to_list() == [0, 0, 0]

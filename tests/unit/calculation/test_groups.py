@@ -12,7 +12,7 @@ from fractions import Fraction
 import polars as pl
 import pytest
 
-from models.calculation import groups
+from models.calculation import added_fractions, groups
 from tests.support.small_book import Line, Small, calculate
 
 DAY = dt.date(2024, 3, 5)
@@ -36,7 +36,7 @@ def test_a_sum_of_many_thirds_and_sevenths_is_exact(monkeypatch: pytest.MonkeyPa
     found = calculate(small(lines))["payouts"]
     assert found["curve_payout"].to_list() == [Decimal(expected.numerator) / expected.denominator]
     assert found["payout"].to_list() == [Decimal("13.8100")]
-    monkeypatch.setattr(groups, "MOST_BITS", 1)
+    monkeypatch.setattr(added_fractions, "MOST_BITS", 1)
     monkeypatch.setattr(groups, "CHUNK", 5)
     assert calculate(small(lines))["payouts"].equals(found)
 

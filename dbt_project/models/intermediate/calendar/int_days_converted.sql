@@ -2,7 +2,7 @@
 with
 
 days as (
-    select days.*, periods.last_day as period_end
+    select days.*, periods.period_last_day as period_end
     from {{ source("terms", "days") }} as days
     inner join {{ source("terms", "periods") }} as periods on days.period_no = periods.period_no
     where days.day <= (select as_of from {{ source("terms", "settings") }})

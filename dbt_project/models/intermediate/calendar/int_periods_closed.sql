@@ -33,8 +33,9 @@ first_open as (
 select
     marked.period_no,
     marked.period,
-    marked.first_day,
-    marked.last_day,
+    marked.period_first_day as first_day,
+    marked.period_last_day as last_day,
+    marked.is_period_end,
     marked.is_closed,
     case when marked.is_closed then first_open.period else marked.period end as posting_period,
     -- names the entries that its next close will post

@@ -13,7 +13,7 @@ computed as (
         agreements.direction,
         agreements.currency,
         periods.period as origin_period,
-        periods.period_no = payouts.last_period and payouts.last_period > payouts.first_period as is_end_of_several,
+        periods.period_no = payouts.last_period and first_periods.period <> periods.period as is_end_of_several,
         accruals.accrued_to_date,
         accruals.accrual
     from {{ source("calc", "accruals") }} as accruals
@@ -21,11 +21,12 @@ computed as (
     inner join {{ ref("int_payouts_identified") }} as identified on accruals.payout_key = identified.payout_key
     inner join {{ source("terms", "agreements") }} as agreements on identified.agreement_key = agreements.agreement_key
     inner join {{ source("terms", "periods") }} as periods on accruals.period_no = periods.period_no
+    inner join {{ source("terms", "periods") }} as first_periods on payouts.first_period = first_periods.period_no
 ),
 
 {% if var("book").has_closes %}
 periods as (
-    select * from {{ ref("int_periods_closed") }}
+    select * from {{ ref("int_periods_closed") }} where is_period_end
 ),
 
 posted as (

@@ -41,7 +41,7 @@ changed as (
         coalesce(computed.origin_period, posted.origin_period) as origin_period
     from computed
     full join posted on computed.payout_id = posted.payout_id and computed.origin_period = posted.origin_period
-    inner join {{ ref("int_periods_closed") }} as periods on coalesce(computed.origin_period, posted.origin_period) = periods.period
+    inner join {{ ref("int_periods_closed") }} as periods on coalesce(computed.origin_period, posted.origin_period) = periods.period and periods.is_period_end
     -- without a close nothing has changed: the lines are not read
     where {{ var("book").has_closes | lower }} and periods.is_closed and coalesce(computed.accrual, 0) <> coalesce(posted.accrual, 0)
 ),
@@ -77,12 +77,12 @@ measured as (
     inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
     inner join {{ source("terms", "windows") }} as windows
         on payouts.benefit_key = windows.benefit_key and payouts.window_no = windows.window_no
-    inner join {{ source("terms", "periods") }} as periods on changed.origin_period = periods.period
+    inner join {{ source("terms", "periods") }} as periods on changed.origin_period = periods.period and periods.is_period_end
     inner join {{ ref("int_lines_measured") }} as lines
         on lines.line_set_key in (benefits.line_set_key, benefits.measure_line_set_key, benefits.base_line_set_key)
         and payouts.participant_key = lines.participant_key
         and lines.is_in_term
-        and lines.period_no between windows.span_first_period and periods.period_no
+        and lines.period_no between windows.span_first_period and least(windows.last_period, periods.period_no)
     inner join {{ ref("int_days_converted") }} as days on lines.day_key = days.day_key
 ),
 

@@ -4,7 +4,7 @@
 with
 
 periods as (
-    select * from {{ ref("int_periods_closed") }}
+    select * from {{ ref("int_periods_closed") }} where is_period_end
 ),
 
 settings as (

@@ -3,9 +3,11 @@
   Integers throughout: the payout in payout units, money and counts in millionths, quantities and slices in 10^-12. One scan of the lines per kind of
   number: a common table of all lines would be in memory whole.
 #}
-{% set read = "measure_kind, is_graduated, is_of_groups, money_millionths, quantity_units" ~ (", group_value" if var("book").has_groups else "") %}
-{% set money_kinds = "not lines.is_graduated and not lines.is_of_groups and lines.measure_kind in ('amount', 'margin', 'count')" %}
-{% set quantity_kinds = "not lines.is_graduated and not lines.is_of_groups and lines.measure_kind not in ('amount', 'margin', 'count')" %}
+{% set read = "measure_kind, is_graduated, is_of_groups, is_by_line, money_millionths, quantity_units" %}
+{% set read = read ~ ", group_value" if var("book").has_groups else read %}
+{% set is_plain = "not lines.is_graduated and not lines.is_of_groups and not lines.is_by_line" %}
+{% set money_kinds = is_plain ~ " and lines.measure_kind in ('amount', 'margin', 'count')" %}
+{% set quantity_kinds = is_plain ~ " and lines.measure_kind not in ('amount', 'margin', 'count')" %}
 with
 
 payouts as not materialized (
@@ -22,6 +24,7 @@ payout_periods as not materialized (
         payouts.measure_kind,
         payouts.is_graduated,
         payouts.is_of_groups,
+        payouts.is_by_line,
         periods.period_no
     from payouts
     inner join {{ source("terms", "periods") }} as periods on periods.period_no between payouts.first_period and payouts.last_period
@@ -34,6 +37,7 @@ lines as not materialized (
         payout_periods.measure_kind,
         payout_periods.is_graduated,
         payout_periods.is_of_groups,
+        payout_periods.is_by_line,
         {% if var("book").has_groups %}
         measured.group_value,
         {% endif %}
@@ -192,7 +196,7 @@ graduated_shared as (
 -- a line takes its part of what its group earns, and the last line of a group that measures nothing takes all of it
 grouped_measures as (
     select
-        lines.* exclude (measure_kind, is_graduated, is_of_groups, money_millionths, quantity_units),
+        lines.* exclude (measure_kind, is_graduated, is_of_groups, is_by_line, money_millionths, quantity_units),
         {{ in_units }} as measure
     from lines
     where is_of_groups
@@ -245,6 +249,38 @@ grouped_shared as (
     inner join payouts on lines.payout_key = payouts.payout_key
 )
 {%- endif %}
+{% if var("book").pays_lines -%}
+,
+
+-- a line takes what the tiers pay that it lies in
+pieces_to_here as (
+    select
+        lines.* exclude ({{ read }}),
+        pieces.tier,
+        {{ units("pieces.measure") }} as credited_units,
+        {{ units("pieces.weight") }} as weight,
+        sum({{ units("pieces.weight") }}) over in_order as weight_to_here
+    from lines
+    inner join {{ source("calc", "payout_pieces") }} as pieces
+        on lines.payout_key = pieces.payout_key and lines.file_no = pieces.file_no and lines.row_no = pieces.row_no
+    where lines.is_by_line
+    window in_order as (
+        partition by lines.payout_key
+        order by lines.date, lines.transaction_id, lines.line, lines.file_no, lines.row_no, pieces.tier
+        rows between unbounded preceding and current row
+    )
+),
+
+pieces_shared as (
+    select
+        lines.* exclude (tier, credited_units, weight, weight_to_here),
+        lines.tier,
+        lines.credited_units,
+        {{ share_between("(lines.weight_to_here - lines.weight)", "lines.weight_to_here") }} as share_units
+    from pieces_to_here as lines
+    inner join payouts on lines.payout_key = payouts.payout_key
+)
+{%- endif %}
 
 select * from money_shared
 union all
@@ -254,6 +290,10 @@ select * from graduated_shared
 {% if var("book").has_groups %}
 union all
 select * from grouped_shared
+{% endif %}
+{% if var("book").pays_lines %}
+union all
+select * from pieces_shared
 {% endif %}
 union all by name
 -- nothing to share by: the payout has a row of its own

@@ -27,8 +27,10 @@ to_allocate as (
         benefits.share_line_set_key as measure_line_set_key,
         payouts.participant_key,
         benefits.share_measure as measure_kind,
-        benefits.method = 'graduated' and benefits.measure <> 'distinct' and benefits.each is null and agreements.pool <> 'placed' as is_graduated,
+        benefits.method = 'graduated' and benefits.measure <> 'distinct' and benefits.each is null and benefits.slices is null
+        and agreements.pool <> 'placed' as is_graduated,
         benefits.each is not null as is_of_groups,
+        benefits.slices is not null or benefits.method = 'running' as is_by_line,
         benefits.by_axis,
         benefits.measure_every,
         benefits.prorate = 'days' and benefits.by_axis in ('measure', 'growth_amount') as has_thresholds_prorated,

@@ -8,10 +8,6 @@ settings as (
     select * from {{ source("terms", "settings") }}
 ),
 
-fiscal_years as (
-    select fiscal_year, max(last_day) as last_day from {{ source("terms", "periods") }} group by fiscal_year
-),
-
 dated as (
     select
         payouts.payout_key,
@@ -21,7 +17,7 @@ dated as (
         cast(case
             when benefits.minimum is not null then gathered.due_date
             when releases.after = 'term' then agreements.term_to + releases.lag_days
-            when releases.after = 'year' then fiscal_years.last_day + releases.lag_days
+            when releases.after = 'year' then windows.year_end + releases.lag_days
             else payouts.window_end + releases.lag_days
         end as date) as due_date,
         agreements.payout_unit,
@@ -39,8 +35,7 @@ dated as (
     inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
     inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
     inner join {{ source("terms", "releases") }} as releases on payouts.benefit_key = releases.benefit_key
-    inner join {{ source("terms", "periods") }} as periods on payouts.last_period = periods.period_no
-    inner join fiscal_years on periods.fiscal_year = fiscal_years.fiscal_year
+    inner join {{ source("terms", "windows") }} as windows on payouts.benefit_key = windows.benefit_key and payouts.window_no = windows.window_no
     inner join {{ ref("int_payouts_paid") }} as paid on payouts.payout_key = paid.payout_key
     left join {{ ref("int_payouts_collected") }} as collected on payouts.payout_key = collected.payout_key
     left join {{ ref("int_payouts_gathered") }} as gathered on payouts.payout_key = gathered.payout_key

@@ -15,6 +15,18 @@ slices as (
     group by payout_key
 ),
 
+{% if var("book").pays_lines %}
+-- lines that are paid by themselves
+pieces as (
+    select
+        payout_key,
+        sum({{ units("weight") }}) as weight_total,
+        bit_xor(hash(payout_pieces)) as digest
+    from {{ source("calc", "payout_pieces") }} as payout_pieces
+    group by payout_key
+),
+
+{% endif %}
 {% if var("book").has_groups %}
 -- groups of lines share what each of them earns
 groups as (
@@ -33,13 +45,20 @@ wholes as (
         payouts.*,
         {% if var("book").has_groups %}
         groups.digest as groups_digest,
-        case
-            when not payouts.is_of_groups then coalesce(slices.weight_total, payouts.window_millionths, payouts.window_units)
-            when payouts.window_units > 0 then groups.weight_total
-        end as running_total,
-        {% else %}
-        coalesce(slices.weight_total, payouts.window_millionths, payouts.window_units) as running_total,
         {% endif %}
+        {% if var("book").pays_lines %}
+        pieces.digest as pieces_digest,
+        {% endif %}
+        case
+            when false then null
+            {% if var("book").has_groups %}
+            when payouts.is_of_groups then case when payouts.window_units > 0 then groups.weight_total end
+            {% endif %}
+            {% if var("book").pays_lines %}
+            when payouts.is_by_line then case when payouts.window_units > 0 then pieces.weight_total end
+            {% endif %}
+            else coalesce(slices.weight_total, payouts.window_millionths, payouts.window_units)
+        end as running_total,
         coalesce(slices.has_exact_weights, true) as has_exact_weights,
         coalesce(slices.is_mixed, false) as is_mixed,
         -- a product with the running total must fit 128 bits twice
@@ -49,6 +68,9 @@ wholes as (
     left join slices on payouts.payout_key = slices.payout_key
     {% if var("book").has_groups %}
     left join groups on payouts.payout_key = groups.payout_key
+    {% endif %}
+    {% if var("book").pays_lines %}
+    left join pieces on payouts.payout_key = pieces.payout_key
     {% endif %}
     where running_total > 0
 ),
@@ -86,6 +108,9 @@ shared as (
         {% if var("book").has_groups %}
         groups_digest,
         {% endif %}
+        {% if var("book").pays_lines %}
+        pieces_digest,
+        {% endif %}
         numerator // common as share_numerator,
         divisor // common as share_divisor,
         -- with a divisor of 62 bits, divisor × payout fits 128 bits: no share is computed from rounded numbers
@@ -103,6 +128,9 @@ select
     try_cast(shared.share_divisor as bigint) as narrow_divisor,
     {% if var("book").has_groups %}
     shared.groups_digest,
+    {% endif %}
+    {% if var("book").pays_lines %}
+    shared.pieces_digest,
     {% endif %}
     coalesce(shared.is_exact, false) as is_exact,
     coalesce(shared.has_constant_rate, false) as has_constant_rate

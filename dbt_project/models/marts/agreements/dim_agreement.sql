@@ -27,6 +27,7 @@ select
     agreements.source_file,
     agreements.source_line,
     agreements.content_sha256,
-    {{ agreement_version_id() }} as agreement_version_id
+    {{ agreement_version_id() }} as agreement_version_id,
+    agreements.windows_from as windows_count_from
 from {{ source("terms", "agreements") }} as agreements
 inner join {{ source("terms", "conversions") }} as conversions on agreements.conversion_key = conversions.conversion_key

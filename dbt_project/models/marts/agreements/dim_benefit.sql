@@ -44,6 +44,7 @@ select
     benefits.measure_over,
     benefits.minimum,
     benefits.each,
-    benefits.paid_when
+    benefits.paid_when,
+    benefits.slices
 from {{ source("terms", "benefits") }} as benefits
 inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key

@@ -9,7 +9,9 @@ payouts as (
 ),
 
 periods as (
-    select period, first_day, last_day from {{ source("terms", "periods") }}
+    select period, period_first_day as first_day, period_last_day as last_day
+    from {{ source("terms", "periods") }}
+    where is_period_end
 ),
 
 settings as (
