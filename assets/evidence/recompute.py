@@ -299,9 +299,8 @@ class Book:
         if self.clause(row).benefit.get("prorate", "none") == "none":
             return ONE
         (first, last), of, who = self.whole_window(row), self.clause(row).agreement.get("pool", "each"), ("agreement_id", "participant_id")
-        named = [each for each in self.parts if of == "each" and all(each[key] == row[key] for key in who)] or [
-            {"valid_from": row["window_start"], "valid_to": row["window_end"], "factor": 1}
-        ]
+        whole = {"valid_from": row["window_start"], "valid_to": row["window_end"], "factor": 1}
+        named = [each for each in self.parts if of == "each" and all(each[key] == row[key] for key in who)] or [whole]
         spans = [(max(day(each["valid_from"]), day(row["window_start"])), min(day(each["valid_to"]), day(row["window_end"])), each["factor"]) for each in named]
         return sum(Fraction(factor) * max(0, (end - begin).days + 1) for begin, end, factor in spans) / ((last - first).days + 1)
 
@@ -312,8 +311,7 @@ class Book:
         last = min(day(max(ends)), self.block(day(row["window_start"]), MONTHS[span])[1] if span in MONTHS else dt.date.max)
         return span == "window" or day(row["window_end"]) >= last
 
-    def last_rate(self, source, target, on):
-        """The last direct rate on or before a day."""
+    def last_rate(self, source, target, on):  # the last direct rate on or before a day
         at = bisect.bisect_right(self.rates[source, target], (on, Fraction(10**30)))
         return self.rates[source, target][at - 1][1] if at else None
 
