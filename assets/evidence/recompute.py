@@ -25,7 +25,6 @@ from types import SimpleNamespace
 
 ZERO, ONE, TINY, FORMS = Fraction(0), Fraction(1), Fraction(1, 10**12), ("rate", "per_unit", "amount", "share")
 MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
-UNKNOWN = {"then", "times", "distinct", "over", "each", "placed", "windows", "slices", "running"}
 #: Why a line has no value, in the order in which reasons are given.
 MISSING = ("fx", "cost", "quantity", "attribute")
 #: What the payouts of participants that are compared have in common, and the windows of one benefit and participant.
@@ -83,9 +82,8 @@ class Clause:
         self.forms = set(FORMS) & (set(grid) if grid else {form for tier in self.benefit["tiers"] for form in tier})
         measure, base = (each["of"] if isinstance(each, dict) else each for each in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
         self.is_increment = base == "increment"
-        self.keys = {*benefit, *agreement, benefit.get("method"), *({"placed"} & {agreement.get("pool")})}.union(
-            *(benefit[p] for p in ("ties", "measure") if isinstance(benefit.get(p), dict))
-        )
+        own = [benefit[p] for p in ("ties", "measure") if isinstance(benefit.get(p), dict)]
+        self.keys = {*benefit, *agreement, benefit.get("method"), agreement.get("pool") == "placed" and "placed"}.union(*own)
         self.counts = benefit["measure"] if "every" in self.keys else {}
         #: What each figure is a sum of. A base of None is the measure, or its increment.
         self.sums = {"measure": measure, "base": None if base in ("measure", "increment") else base, "quantity": None if self.counts else "quantity"}
@@ -510,7 +508,7 @@ class Book:
             clause, s = self.clause(each), self.position(each)
             if any("limits" in other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]):
                 raise CannotRecompute("this program does not know limits of an agreement on the sum of its benefits")
-            if unknown := clause.keys & UNKNOWN:
+            if unknown := clause.keys & {"then", "times", "distinct", "over", "each", "placed", "windows", "slices", "running"}:
                 raise CannotRecompute(f"this program does not know {min(unknown)} of {clause.benefit['id']}")
             result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)
             result.earned, result.prior, result.payout, rule = ZERO, before, ZERO, clause.benefit.get("settle", {}).get("clawback", "carry")

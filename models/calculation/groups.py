@@ -17,7 +17,7 @@ import polars as pl
 
 from models.calculation.achievement import column_of
 from models.calculation.added_fractions import add_up
-from models.calculation.columns import KEY, SUMMED, TABLES
+from models.calculation.columns import SUMMED, TABLES
 from models.calculation.multiples import count_multiples, rounds_up
 from models.calculation.payouts import Keys, limit_results, pay_curves, place_results
 from models.curves.axes import as_integers, sum_to_date
@@ -51,12 +51,11 @@ class Groups:
     ended: list[pl.DataFrame] = field(default_factory=list)
 
     def at(self, rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
-        """The groups of these rows of results, with the columns of the results; `at` is the place of the result, `until` that of the group's next change."""
-        own = rows.drop(*_FIGURES, "row", "line_count", *_TERMS, strict=False).with_row_index("at")
+        """The figures at these rows of results; `at` is the place of the result, `until` that of the result at which the group changes next."""
+        places = rows.select("payout_key", "period_no", pl.int_range(pl.len(), dtype=pl.Int64).alias("at"))
         return (
             self._at_every_place(rows, axes)
-            .join(own, on=["payout_key", "period_no"], maintain_order="left")
-            .with_columns(pl.col("at").cast(pl.Int64))
+            .join(places, on=["payout_key", "period_no"], maintain_order="left")
             .with_columns(pl.col("at").shift(-1).over(_GROUP).alias("until"))
         )
 
@@ -153,24 +152,27 @@ def earn_groups(rows: pl.DataFrame, groups: Groups | None, axes: pl.DataFrame, s
     is_grouped = pl.col("each").is_not_null() & pl.col("reason").is_null()
     if groups is None or rows.filter(is_grouped).is_empty():
         return rows
-    found = groups.at(rows.filter(is_grouped), axes)
-    payout = rows.select(pl.col("payout_key").rle_id()).to_series().to_numpy().astype(np.int64)
-    at = rows.with_row_index("at").filter(is_grouped)["at"].to_numpy().astype(np.int64)
-    found = found.with_columns(pl.Series("at", at[found["at"].to_numpy()]), pl.Series("until", at).gather(found["until"]))
-    earned = _Earned.of(found, axes, scheme)
-    tiers = _highest_tiers(rows.filter(is_grouped), found, earned.tier)
+    grouped = rows.filter(is_grouped)
+    found = groups.at(grouped, axes)
+    # results of grouped rows are numbered among all rows
+    payout = grouped.select(pl.col("payout_key").rle_id()).to_series().to_numpy().astype(np.int64)
+    earned = _Earned.of(found, grouped, axes, scheme)
+    tiers = _highest_tiers(grouped, found, earned.tier)
     columns = {"groups": earned.added_up(found, payout)}
-    at_tier = (found["placement"] == "tier").to_numpy()
-    if at_tier.any():
-        some = found.filter(at_tier)
-        columns["tier"] = _Earned.of(some, axes, scheme, some["placement_tier"].to_numpy().astype(np.int64)).added_up(some, payout)
+    placed_at = grouped["placement"].gather(found["at"]) == "tier"
+    if placed_at.any():
+        some = found.filter(placed_at)
+        forced = grouped["placement_tier"].gather(some["at"]).to_numpy().astype(np.int64)
+        columns["tier"] = _Earned.of(some, grouped, axes, scheme, forced).added_up(some, payout)
     shows = rows.select(is_grouped).to_series()
     texts = {f"{name}_{part}": values for name, sums in columns.items() for part, values in zip(("numerator", "denominator"), sums, strict=True)}
-    rows = rows.with_columns(
-        pl.when(shows).then(pl.Series(name, [str(value) for value in values], dtype=pl.String)).alias(name) for name, values in texts.items()
+    own = grouped.select("payout_key", "period_no").with_columns(
+        pl.Series(name, [str(value) for value in values], dtype=pl.String) for name, values in texts.items()
     )
-    rows = rows.join(tiers, on=["payout_key", "period_no"], how="left", maintain_order="left").with_columns(
-        pl.when(shows).then(pl.col("groups_tier").fill_null(0)).alias("groups_tier")
+    rows = (
+        rows.join(own, on=["payout_key", "period_no"], how="left", maintain_order="left")
+        .join(tiers, on=["payout_key", "period_no"], how="left", maintain_order="left")
+        .with_columns(pl.when(shows).then(pl.col("groups_tier").fill_null(0)).alias("groups_tier"))
     )
     last = found.with_columns(as_exact(earned.numerator, earned.denominator).alias("pays"), pl.Series("tier", earned.tier, dtype=pl.Int32))
     groups.ended.append(last.filter(pl.col("until").is_null()))
@@ -178,14 +180,11 @@ def earn_groups(rows: pl.DataFrame, groups: Groups | None, axes: pl.DataFrame, s
 
 
 def list_groups(groups: Groups | None) -> pl.DataFrame:
-    """The groups at the end of every payout, with benefit_key, the terms of their benefit and their figures."""
-    found = [each.rename({"lines_to_date": "line_count"}) for each in groups.ended if len(each)] if groups else []
-    if not found:
-        return pl.DataFrame(schema={**TABLES["payout_groups"], "benefit_key": KEY})
-    names = {"measure": "measure_name", "base": "base_name"}
-    figures = {"measure_to_date": "measure", "base_to_date": "base", "quantity_to_date": "quantity"}
-    joined = pl.concat(found, how="diagonal").drop("quantity", "amount", "cost").rename(names).rename(figures)
-    return joined.sort(*_GROUP, nulls_last=True)
+    """The groups at the end of every payout: the columns of TABLES, and base and quantity."""
+    if groups is None or not groups.ended:
+        return pl.DataFrame(schema={**TABLES["payout_groups"], "base": EXACT, "quantity": EXACT})
+    names = {"measure_to_date": "measure", "base_to_date": "base", "quantity_to_date": "quantity", "lines_to_date": "line_count"}
+    return pl.concat(groups.ended).drop("base").rename(names).select(*TABLES["payout_groups"], "base", "quantity").sort(*_GROUP, nulls_last=True)
 
 
 @dataclass(frozen=True)
@@ -197,12 +196,12 @@ class _Earned:
     tier: Keys
 
     @staticmethod
-    def of(found: pl.DataFrame, axes: pl.DataFrame, scheme: Scheme, tier: Keys | None = None) -> _Earned:
-        """What the groups earn, a part of them after the other. tier: the tier to use instead of the one reached."""
-        parts = []
+    def of(found: pl.DataFrame, rows: pl.DataFrame, axes: pl.DataFrame, scheme: Scheme, tier: Keys | None = None) -> _Earned:
+        """What the groups earn, a part of them after the other. rows: the results that `at` numbers. tier: the tier to use instead of the one reached."""
+        parts, terms = [], rows.drop(*_FIGURES, *_TERMS, "payout_key", "period_no", strict=False)
         for start in range(0, len(found), CHUNK):
             chunk, forced = found[start : start + CHUNK], None if tier is None else tier[start : start + CHUNK]
-            parts.append(_evaluate(chunk, axes, scheme, forced))
+            parts.append(_evaluate(chunk.hstack(terms[chunk["at"]]), axes, scheme, forced))
         return _Earned(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
     def added_up(self, found: pl.DataFrame, payout: Keys) -> tuple[Exact, Exact]:

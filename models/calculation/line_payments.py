@@ -61,9 +61,7 @@ def list_pieces(settled: pl.DataFrame, scheme: Scheme) -> tuple[pl.DataFrame, pl
         return pl.DataFrame(schema=TABLES["payout_pieces"]), pl.DataFrame(schema={"payout_key": pl.Int32, "tier": pl.Int32, "line_payout": EXACT})
     pieces = _cut(rows, scaled_inputs(rows), scheme, np.arange(len(rows)), by_line=True)
     of_run = rows.select("payout_key", "first_period", run=pl.int_range(pl.len(), dtype=pl.Int64))
-    pieces = pieces.join(of_run, on="run", maintain_order="left").with_columns(
-        as_exact(read_integers(pieces["numerator"]), read_integers(pieces["denominator"])).alias("weight")
-    )
+    pieces = pieces.join(of_run, on="run", maintain_order="left")
     by_tier = pieces.filter(pl.col("tier") > 0).group_by("payout_key", "tier").agg(pl.col("weight").sum().cast(EXACT).alias("line_payout"))
     own = pieces.filter((pl.col("period_no") >= pl.col("first_period")) & pl.col("is_measured"))
     pays_nothing = pl.col("weight").sum().over("payout_key") <= 0
@@ -86,7 +84,8 @@ def _number_runs(rows: pl.DataFrame, figures: ScaledInputs, lines: pl.DataFrame)
 
 
 def _cut(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, run: np.ndarray, by_line: bool = False) -> pl.DataFrame:
-    """What lines are paid: `numerator` / `denominator`, as texts, by run, period_no and tier; with by_line also by line, with `measure`, its part in the tier.
+    """What lines are paid: `numerator` / `denominator`, as texts, by run, period_no and tier; with by_line each line alone, with `measure`, its part in the
+    tier, and `weight`, what that is paid.
 
     run: of every row, ascending. Lines of all periods of a run's span up to its last row are cut.
     """
@@ -216,6 +215,7 @@ def _parts(crossing: pl.DataFrame, points: pl.DataFrame, starts: Exact, divisor:
 
 
 def _terms(lines: pl.DataFrame, keys: list[str], numerator: Exact, denominator: Exact, by_line: bool) -> pl.DataFrame:
-    chosen = lines.select(*keys, *(["measure"] if by_line else []))
+    if by_line:
+        return lines.select(*keys, "measure").with_columns(as_exact(numerator, denominator).alias("weight"))
     texts = {"numerator": numerator, "denominator": denominator}
-    return chosen.with_columns(pl.Series(name, [str(value) for value in values], dtype=pl.String) for name, values in texts.items())
+    return lines.select(keys).with_columns(pl.Series(name, [str(value) for value in values], dtype=pl.String) for name, values in texts.items())

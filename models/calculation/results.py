@@ -100,7 +100,7 @@ def _compute(
     yield "payout_groups", of_groups.select(*TABLES["payout_groups"])
     yield (
         "calculation_steps",
-        list_steps(_with_tiers(payouts, tiers), slices, trace_results(settled, scheme, frames), missing, list_largest(of_groups, tiers), rounding),
+        list_steps(_with_tiers(payouts, tiers), slices, trace_results(settled, scheme, frames), missing, list_largest(of_groups, settled, tiers), rounding),
     )
 
 

@@ -24,7 +24,7 @@ from tests.support.exact_text import to_yaml
 from tests.torture.aiming import aim, count_hits
 from tests.torture.books import TortureBook, draw_book, write_book
 from tests.torture.compare import Comparison, compare
-from tests.torture.drawing import FEATURES
+from tests.torture.drawing import FEATURES, ON_REQUEST
 from tests.torture.scorecard import Scorecard, count_keys
 
 SEEDS, CLUSTERS, SHOWN = 10, 60, 12
@@ -59,12 +59,16 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, help="with --seed: leave the book in this folder")
     parser.add_argument("--clusters", type=int, default=CLUSTERS, help="groups of partners with agreements of their own in a book")
     parser.add_argument("--without", default="", help=f"features to leave out, of: {' '.join(sorted(FEATURES))}")
+    parser.add_argument("--more", default="", help=f"features to draw besides, of: {' '.join(sorted(ON_REQUEST))}")
     parser.add_argument("--metamorphic", action="store_true", help="the program against itself on changed books")
     options = parser.parse_args(arguments)
+    wanted = set(filter(None, options.more.split(",")))
+    if unknown := wanted - ON_REQUEST:
+        parser.error(f"--more: unknown {', '.join(sorted(unknown))}")
     out = set(FEATURES) if options.without == "all" else set(filter(None, options.without.split(",")))
     if unknown := out - FEATURES:
         parser.error(f"unknown features: {', '.join(sorted(unknown))}")
-    options.features = FEATURES - out
+    options.features = FEATURES - out | wanted
     return options
 
 
@@ -93,7 +97,8 @@ def _add(card: Scorecard, seed: int, options: argparse.Namespace) -> None:
     card.differences += len(comparison.differences)
     for difference in comparison.differences[:SHOWN]:
         print(f"  {difference}")
-    without = f" --without {','.join(sorted(FEATURES - options.features))}" if options.features != FEATURES else ""
+    out, more = FEATURES - options.features, options.features - FEATURES
+    without = (f" --without {','.join(sorted(out))}" if out else "") + (f" --more {','.join(sorted(more))}" if more else "")
     for agreement in sorted({difference.agreement for difference in comparison.differences})[:SHOWN]:
         print(f"  replay: python -m tests.torture --seed {seed} --clusters {options.clusters}{without} --only {agreement}")
 

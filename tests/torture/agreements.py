@@ -9,6 +9,7 @@ import copy
 import datetime as dt
 from decimal import Decimal
 
+from tests.support.exact_text import to_yaml
 from tests.torture.calendars import draw_term, windows
 from tests.torture.curves import (
     Scale,
@@ -29,6 +30,8 @@ from tests.torture.measures import refine_measure
 from tests.torture.people import Cluster
 from tests.torture.scopes import draw_scope
 
+#: What a benefit with one place for all members may not have.
+_OF_ONE_ALONE = ("rank", "percentile", "rolling", "every", "distinct", "each")
 WINDOWS = ["month", "quarter", "half_year", "year", "term"]
 
 
@@ -39,7 +42,22 @@ def draw_agreements(d: Draw, cluster: Cluster, calendar: Row) -> list[Row]:
         if len(agreement["benefits"]) == 2 and d.chance(0.5, "other_benefits"):
             agreement["benefits"] = copy.deepcopy(agreement["benefits"])
             look_at_others(d, agreement["benefits"])
+    _draw_places_and_windows(d, cluster, found)
     return found
+
+
+def _draw_places_and_windows(d: Draw, cluster: Cluster, agreements: list[Row]) -> None:
+    """One place for all members, and windows that count from the term: for all versions of an agreement, where they can have them."""
+    if "term_windows" in d.features and len({agreement["term"]["from"] for agreement in agreements}) == 1 and d.chance(0.4):
+        for agreement in agreements:
+            agreement["windows"] = {"from": "term"}
+    for name in dict.fromkeys(agreement["agreement"] for agreement in agreements):
+        versions = [agreement for agreement in agreements if agreement["agreement"] == name]
+        written = " ".join(to_yaml(benefit) for version in versions for benefit in version["benefits"])
+        if "placed" in d.features and not any(word in written for word in _OF_ONE_ALONE) and d.chance(0.6):
+            payee = d.pick([*cluster.members, *cluster.reps])
+            for version in versions:
+                version |= {"pool": "placed", "payee": payee}
 
 
 def _draw_group(d: Draw, cluster: Cluster, calendar: Row) -> list[Row]:

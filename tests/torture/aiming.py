@@ -80,7 +80,7 @@ class _Terms:
 
     def window(self, key: Key, row: Row) -> Window:
         agreement, benefit = self.of(key, row)
-        return next(w for w in windows(self.book.settings["calendar"], benefit, agreement["term"]) if w.start == key[3])
+        return next(w for w in windows(self.book.settings["calendar"], benefit, agreement["term"], "windows" in agreement) if w.start == key[3])
 
     def measure(self, key: Key, row: Row) -> str:
         measure = self.of(key, row)[1].get("measure", "amount")

@@ -99,7 +99,7 @@ def _targets(d: Draw, cluster: Cluster, agreements: list[Row], calendar: Row) ->
             accrue = benefit.get("accrue", {})
             if "feed" not in (benefit.get("target"), benefit.get("baseline"), benefit.get("incentive"), accrue.get("forecast")):
                 continue
-            for window in windows(calendar, benefit, agreement["term"]):
+            for window in windows(calendar, benefit, agreement["term"], "windows" in agreement):
                 for participant in [*cluster.members, *cluster.reps]:
                     if "target" in cluster.gaps and d.chance(0.15):
                         continue

@@ -9,6 +9,8 @@ import datetime as dt
 from dataclasses import dataclass
 from functools import cache
 
+from tests.reference.calendar import FromTerm
+from tests.reference.calendar import windows as windows_of
 from tests.torture.drawing import Draw, Row
 
 DAY = dt.timedelta(days=1)
@@ -59,8 +61,12 @@ def _months(start: dt.date) -> list[dt.date]:
     return [dt.date(start.year + (start.month + n - 1) // 12, (start.month + n - 1) % 12 + 1, start.day) for n in range(13)]
 
 
-def windows(calendar: Row, benefit: Row, term: Row) -> list[Window]:
-    """Every window of the benefit in the term, started or not."""
+def windows(calendar: Row, benefit: Row, term: Row, from_term: bool = False) -> list[Window]:
+    """Every window of the benefit in the term, started or not. from_term: they count from its first day."""
+    if from_term and benefit["window"] != "term":
+        months = PERIODS_IN[benefit["window"]]
+        counted = windows_of(benefit["window"], benefit.get("accumulate", "window"), (term["from"], term["to"]), dt.date.max, FromTerm(term["from"]))
+        return [Window(w.start, w.end, *w.whole, w.span_start, months) for w in counted]
     return _windows(repr(calendar), tuple(map(tuple, fiscal_years(calendar))), benefit["window"], benefit.get("accumulate", "window"), term["from"], term["to"])
 
 

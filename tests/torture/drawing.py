@@ -22,6 +22,8 @@ FEATURES = frozenset(
         "sum_limits", "rate_at_most", "ratio", "other_benefits", "every", "ties_then", "times", "credits", "participations", "distinct", "over",
     ]
 )  # fmt: skip
+#: Drawn only where a book is asked for them, so that the seeds of tests keep their books.
+ON_REQUEST = frozenset(["placed", "term_windows"])
 MINOR_UNITS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
 
 

@@ -4,12 +4,13 @@
   var meta = JSON.parse(document.getElementById("meta").textContent), list = document.getElementById("list"), place = document.getElementById("payout"), title = document.title;
   var make = report.make, FACTORS = ["tier", "quantity", "multiply", "require", "prorate"], STATUS = { open: "the window is still running, the amount may change", final: "the window has ended", closed: "its period is closed", blocked: "something it needs is missing" };
 
-  /* "1234.5" → "1,234.50"; at most `most` decimals (half up), at least `least` */
+  /* "1234.5" → "1,234.50"; at most `most` decimals (ties to the even digit, as explain rounds), at least `least` */
   function number(value, least, most) {
     if (value === null || value === undefined) return "–";
     var found = /^(-?)(\d+)(?:\.(\d+))?$/.exec(value), whole = found[2], part = found[3] || "";
     if (most !== undefined && part.length > most) {
-      var rounded = String(BigInt(whole + part.slice(0, most)) + (part[most] >= "5" ? 1n : 0n)).padStart(most + 1, "0");
+      var kept = BigInt(whole + part.slice(0, most)), rest = part.slice(most), isTie = /^50*$/.test(rest);
+      var rounded = String(kept + (isTie ? kept % 2n : rest[0] >= "5" ? 1n : 0n)).padStart(most + 1, "0");
       whole = most ? rounded.slice(0, -most) : rounded; part = most ? rounded.slice(-most) : "";
     }
     part = part.replace(/0+$/, "").padEnd(least || 0, "0");

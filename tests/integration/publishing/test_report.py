@@ -16,6 +16,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from assets.published.explanation import explain_payout
+from assets.published.explanation_view import present
 from assets.published.formatting import money
 from assets.publishing.parquet_set import publish
 from assets.report import write
@@ -251,3 +253,17 @@ def test_the_search_finds_names_and_payouts(site: Path, published: Path, browser
     for typed, found in (("chain volume", "Chain volume programme 2025"), (payout_id[:12], payout_id)):
         browser.ask(f"(() => {{ const i = document.querySelector('dialog input'); i.value = '{typed}'; i.dispatchEvent(new Event('input')); }})()")
         browser.wait_for(f"document.querySelector('dialog ul').innerText.includes('{found}')")
+
+
+@needs_chromium
+@pytest.mark.long
+def test_a_payout_reads_as_explain_says_it(site: Path, demo_book: Path, browser: Browser) -> None:
+    """One payout of every benefit: its steps with their units, and its money."""
+    query = f"from '{demo_book}/published/current/fct_payout.parquet' select agreement_id, max(payout_id) group by agreement_id, benefit_id order by all"
+    for agreement, payout_id in duckdb.execute(query).fetchall():
+        told = present(explain_payout(demo_book, payout_id, 0))
+        browser.open(f"file://{site}/payouts/{slug(agreement)}.html#{payout_id}")
+        browser.wait_for("document.querySelector('#payout h1') !== null")
+        rows = browser.ask("Array.from(document.querySelectorAll('.steps tbody tr'), row => Array.from(row.cells, cell => cell.textContent))")
+        assert [tuple(row) for row in rows] == [(step.replace("_", " "), *others) for _, step, *others in told.steps.rows]
+        assert browser.ask("document.querySelector('#payout .total').textContent") == told.amount

@@ -268,7 +268,6 @@ def test_refusals_of_what_does_not_fit_together(old: str, new: str, where: str, 
 #: Terms that contracts hold and the language cannot express: the text changed, the text with the term, the key at fault, what is allowed there.
 #: Each is refused by its key, so that no clause is left out of a calculation in silence.
 UNSUPPORTED = {
-    "paid once collected": (BENEFIT, BENEFIT + "\n  settle: {when: collected}", "10: benefits[0].settle.when", "Allowed: lag_days, minimum"),
     "new terms within a window": (HEAD, HEAD + "\namendment: from_date", "3: amendment", "allowed: 'next_window' or 'restate'"),
 }
 
