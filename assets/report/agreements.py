@@ -23,7 +23,7 @@ from assets.published.payout_curve import read_benefit
 from assets.published.reader import Row, fetch
 from assets.report.charts import Bars, draw_bars
 from assets.report.figures import bare, days
-from assets.report.overview import DIRECTIONS, FIGURES
+from assets.report.overview import DIRECTIONS, figures_shown
 from assets.report.site import Site
 from assets.report.tables import Cell, Column, Table, participant_link, payout_href, slug
 from assets.report.tables import Link as PageLink
@@ -55,7 +55,7 @@ def write_agreements(site: Site, con: duckdb.DuckDBPyConnection) -> None:
             agreement=agreement,
             direction=DIRECTIONS[agreement["direction"]],
             totals=totals,
-            amounts=[(label, money(totals[name], agreement["currency"])) for name, label in FIGURES.items()] if totals else [],
+            amounts=[(label, money(totals[name], agreement["currency"])) for name, label in figures_shown([totals]).items()] if totals else [],
             terms=describe_agreement(agreement),
             benefits=shown,
             amendments=_amendments(versions, read["dim_benefit"].get((agreement_id,), [])),
@@ -250,7 +250,8 @@ _SUMS = """
     with accrued as (select agreement_id, sum(accrued) as accrued from fct_payout_month group by all)
     select agreement_id, count(*) as payouts, count(distinct participant_id) as participants, count(*) filter (status = 'blocked') as blocked,
         coalesce(sum(payout), 0) as total, coalesce(any_value(accrued), 0) as accrued, coalesce(sum(released), 0) as released,
-        coalesce(sum(settled), 0) as settled, coalesce(sum(open_amount), 0) as open
+        coalesce(sum(settled), 0) as settled, coalesce(sum(open_amount), 0) as open,
+        sum(adjusted) as adjusted, sum(held) as held
     from fct_payout left join accrued using (agreement_id) group by agreement_id
 """
 _RECENT = """

@@ -5,7 +5,7 @@ Belongs here: queries over all payouts. Does not belong here: one agreement, par
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +21,9 @@ from assets.report.tables import Cell, Column, Link, Table, agreement_link, part
 
 DIRECTIONS = {"payable": "We pay", "receivable": "We receive"}
 #: The sums over payouts, by their name in queries.
-FIGURES = {"total": "Payout", "accrued": "Accrued", "released": "Released", "settled": "Settled", "open": "Open"}
+FIGURES = {
+    "total": "Payout", "adjusted": "Adjusted", "accrued": "Accrued", "released": "Released", "held": "Held", "settled": "Settled", "open": "Open",
+}  # fmt: skip
 #: The largest changes since the run before, and the blocked payouts, that the page names.
 LARGEST = 12
 
@@ -36,7 +38,7 @@ def write_overview(site: Site, con: duckdb.DuckDBPyConnection, currency: str, ha
     site.page(
         "index.html",
         "overview.html.j2",
-        figures_of=FIGURES,
+        figures_of=figures_shown(sums),
         cards=[card for card in cards if card["rows"]],
         charts=charts,
         months=site.table("index.html", _month_table(months, released, currency), "By month"),
@@ -46,6 +48,11 @@ def write_overview(site: Site, con: duckdb.DuckDBPyConnection, currency: str, ha
         agreement_count=len(agreements.rows),
     )
     site.page("agreements/index.html", "agreements.html.j2", shown=site.table("agreements/index.html", agreements, "Agreements"))
+
+
+def figures_shown(sums: Sequence[Row]) -> dict[str, str]:
+    """The figures without those that few books have, where they are 0."""
+    return {name: title for name, title in FIGURES.items() if name not in ("adjusted", "held") or any(row[name] for row in sums)}
 
 
 def _card(direction: str, rows: list[Row], currency: str) -> dict[str, Any]:
@@ -186,7 +193,8 @@ _SUMS = """
     with accrued as (select direction, currency, sum(accrued) as accrued from fct_payout_month group by all)
     select direction, currency, count(*) as payouts, coalesce(sum(payout), 0) as total, sum(payout_reporting) as reporting,
         count(*) filter (payout is not null and payout_reporting is null) as lacks_rate, coalesce(any_value(accrued), 0) as accrued,
-        coalesce(sum(released), 0) as released, coalesce(sum(settled), 0) as settled, coalesce(sum(open_amount), 0) as open
+        coalesce(sum(released), 0) as released, coalesce(sum(settled), 0) as settled, coalesce(sum(open_amount), 0) as open,
+        sum(adjusted) as adjusted, sum(held) as held
     from fct_payout left join accrued using (direction, currency) group by direction, currency order by direction, count(*) desc, currency
 """
 _THIS_YEAR = "select fiscal_year from dim_period where (select max(as_of) from run) between first_day and last_day"

@@ -145,8 +145,8 @@ _EXPLAINED = """
         measure: short(measure), base: short(base), quantity: short(quantity), target: short(target), baseline: short(baseline),
         incentive: short(incentive), axis: short(axis_value), tier: tier, curve: short(curve_payout), multiplier: short(multiplier),
         gate: short(gate_factor), earned: short(earned), prior: short(prior_earned), carried: short(carried), payout: short(payout),
-        reporting: short(payout_reporting), released: short(released), waiting: short(waiting), settled: short(settled),
-        writtenOff: short(written_off), open: short(open_amount), due: due_date::varchar, run: run_id,
+        reporting: short(payout_reporting), adjusted: short(adjusted), payable: short(payable), held: short(held), released: short(released),
+        waiting: short(waiting), settled: short(settled), writtenOff: short(written_off), open: short(open_amount), due: due_date::varchar, run: run_id,
         steps: steps, accruals: accruals, releases: releases, ahead: ahead, lines: lines, lineCount: line_count, files: files
     })::varchar as explanation
     from fct_payout left join pages using (participant_id) left join steps using (payout_id) left join accruals using (payout_id)

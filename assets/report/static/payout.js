@@ -55,7 +55,11 @@
       box.append(make("b", "Blocked: " + (missing || p.why)), make("p", meta.waysOut[p.why] || ""));
       parts.push(box);
     }
-    parts.push(pairs([["Payout", money(p.payout, cur)], ["Released", money(p.released, cur)], ["Settled", money(p.settled, cur)], ["Open", money(p.open, cur)], ["Due", p.due || "waits"]], "figures"));
+    var sums = [["Payout", money(p.payout, cur)]];
+    if (+p.adjusted) sums.push(["Adjusted", money(p.adjusted, cur)], ["Payable", money(p.payable, cur)]);
+    sums.push(["Released", money(p.released, cur)]);
+    if (+p.held) sums.push(["Held until collected", money(p.held, cur)]);
+    parts.push(pairs(sums.concat([["Settled", money(p.settled, cur)], ["Open", money(p.open, cur)], ["Due", p.due || "waits"]]), "figures"));
     if (benefit.quote) { var quote = make("blockquote", benefit.quote); quote.style.marginTop = "24px"; parts.push(quote); }
 
     var person = report.link(who === p.who ? who : who + " (" + p.who + ")", p.page), facts = [["Participant", person], ["Status", p.status + ": " + (STATUS[p.status] || "") + (p.why ? " (" + p.why.replace(/_/g, " ") + ")" : "")]];
