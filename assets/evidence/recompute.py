@@ -23,7 +23,7 @@ from collections import defaultdict
 from fractions import Fraction
 from types import SimpleNamespace
 
-ZERO, ONE, FORMS = Fraction(0), Fraction(1), ("rate", "per_unit", "amount", "share")
+ZERO, ONE, TINY, FORMS = Fraction(0), Fraction(1), Fraction(1, 10**12), ("rate", "per_unit", "amount", "share")
 MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
 #: Why a line has no value, in the order in which reasons are given.
 MISSING = ("fx", "cost", "quantity", "attribute")
@@ -261,7 +261,7 @@ class Book:
             self.peers[tuple(row[key] for key in PEERS)].append(row)
             self.groups[row["participant_id"], self.clause(row).combine.get("group")].append(row)
         self.periods = sorted((day(row["first_day"]), day(row["last_day"]), int(row["period_number"])) for row in pack.rows("dim_period"))
-        self.rates, self.metrics, self.assignments = defaultdict(list), defaultdict(list), defaultdict(list)
+        (self.rates, self.metrics, self.assignments), self.has_credits = (defaultdict(list) for _ in range(3)), any(True for _ in pack.rows("dim_credit"))
         for row in sorted(pack.rows("dim_fx_rate"), key=lambda row: row["date"]):
             if day(row["date"]) <= self.as_of:
                 self.rates[row["from_currency"], row["to_currency"]].append((row["date"], Fraction(row["rate"])))
@@ -270,13 +270,10 @@ class Book:
         for row in sorted(pack.rows("dim_assignment"), key=lambda row: row["participant_id"]):
             self.assignments[row["partner_id"]].append(row)
         self.targets = {tuple(row[key] for key in (*SERIES, "window_start")): row for row in pack.rows("dim_target")}
-        self.partners = list(pack.rows("dim_partner_version"))
-        self.deducted = defaultdict(Fraction)
+        self.partners, self.parts, self.deducted = list(pack.rows("dim_partner_version")), list(pack.rows("dim_participation")), defaultdict(Fraction)
         for row in pack.rows("net_of_line"):
             self.deducted[row["agreement_id"], row["source_sha256"], row["source_row"]] += Fraction(row["line_payout"])
-        self.lines = self.add_up(pack.rows("fct_payout_line"))
-        self.span_lines = self.add_up(pack.rows("fct_span_line"))
-        self.prior = self.add_up(pack.rows("fct_prior_line"))
+        self.lines, self.span_lines, self.prior = (self.add_up(pack.rows(f"fct_{name}_line")) for name in ("payout", "span", "prior"))
         self.alone, self.results = {}, {}
 
     def clause(self, row):
@@ -296,11 +293,14 @@ class Book:
         return tuple(day(clause.agreement["term"][key]) for key in ("from", "to")) if kind == "term" else self.block(day(row["window_start"]), MONTHS[kind])
 
     def part_of_window(self, row):
-        """With `prorate: days`, the days of the window as a part of the calendar's."""
+        """With `prorate: days`, the days of the window, or those on which the participant takes part, as a part of the calendar's."""
         if self.clause(row).benefit.get("prorate", "none") == "none":
             return ONE
-        first, last = self.whole_window(row)
-        return Fraction((day(row["window_end"]) - day(row["window_start"])).days + 1, (last - first).days + 1)
+        (first, last), of, who = self.whole_window(row), self.clause(row).agreement.get("pool", "each"), ("agreement_id", "participant_id")
+        whole = {"valid_from": row["window_start"], "valid_to": row["window_end"], "factor": 1}
+        named = [each for each in self.parts if of == "each" and all(each[key] == row[key] for key in who)] or [whole]
+        spans = [(max(day(each["valid_from"]), day(row["window_start"])), min(day(each["valid_to"]), day(row["window_end"])), each["factor"]) for each in named]
+        return sum(Fraction(factor) * max(0, (end - begin).days + 1) for begin, end, factor in spans) / ((last - first).days + 1)
 
     def is_last_of_span(self, row):
         """Whether no window of the benefit, begun or not, follows in the payout's span."""
@@ -309,11 +309,9 @@ class Book:
         last = min(day(max(ends)), self.block(day(row["window_start"]), MONTHS[span])[1] if span in MONTHS else dt.date.max)
         return span == "window" or day(row["window_end"]) >= last
 
-    def last_rate(self, source, target, on):
-        """The last direct rate on or before a day."""
-        rates = self.rates[source, target]
-        at = bisect.bisect_right(rates, (on, Fraction(10**30)))
-        return rates[at - 1][1] if at else None
+    def last_rate(self, source, target, on):  # the last direct rate on or before a day
+        at = bisect.bisect_right(self.rates[source, target], (on, Fraction(10**30)))
+        return self.rates[source, target][at - 1][1] if at else None
 
     def rate(self, clause, row):
         """1 of the line's currency in the agreement's; None where there is none."""
@@ -333,11 +331,11 @@ class Book:
         found, end, is_pool = [], ZERO, clause.agreement.get("pool") == "together"
         for each in self.assignments[row["partner_id"]]:
             if (each["valid_from"] or "0001-01-01") <= row["counted_date"] <= (each["valid_to"] or "9999-12-31"):
-                begin, end = end, end + Fraction(each["share"])
+                begin, end = end, end + Fraction(each["share_written"])
                 if self.is_member(clause.agreement, each["participant_id"], row["counted_date"]) if is_pool else each["participant_id"] == participant:
                     found.append((begin, end))
-        if sum(high - low for low, high in found) != number(row["share"]):
-            raise CannotRecompute(f"the assignments of {row['partner_id']} do not give the share {row['share']} of {row['transaction_id']}/{row['line']}")
+        if self.has_credits or sum(high - low for low, high in found) != number(row["share"]):
+            raise CannotRecompute(f"assignments (without credits) do not give the share {row['share']} of {row['transaction_id']}/{row['line']}")
         return found
 
     def is_member(self, agreement, partner_id, on):
@@ -364,9 +362,9 @@ class Book:
         if kind == "count":
             return ONE, None
         if kind == "quantity":
-            return (number(row["quantity"]) * share, None) if row["quantity"] else (ZERO, "quantity")
+            return (round_to(number(row["quantity"]) * share, TINY), None) if row["quantity"] else (ZERO, "quantity")
         if kind not in ("amount", "margin"):
-            return (number(row["measured_value"]) * share, None) if row["measured_value"] else (ZERO, "attribute")
+            return (round_to(number(row["measured_value"]) * share, TINY), None) if row["measured_value"] else (ZERO, "attribute")
         if self.rate(clause, row) is None:
             return ZERO, "fx"
         others = dict.fromkeys(map(str, clause.combine.get("agreements", [])))

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from assets.runtime.errors import rejection
+from assets.transform.book_features import find_share_unit
 from models.sql_text import literal
 
 #: One row per payout, kind of figure and line set. own_first: the first period of the version's windows in the span.
@@ -47,16 +48,16 @@ _LINES = """
     create table {name} as
     with lines as (
         select sets.payout_id, lines.file_no, lines.row_no, lines.transaction_id, lines.line, lines.date, lines.partner_key, lines.product_key,
-            lines.source_amount, lines.day_key, lines.share_millionths, max(lines.attribute_millionths) as attribute_millionths,
+            lines.source_amount, lines.day_key, lines.share_parts, max(lines.attribute_millionths) as attribute_millionths,
             bool_or(sets.figure = 'measure') as is_in_measure, bool_or(sets.figure = 'base') as is_in_base, bool_or(sets.figure = 'quantity') as is_in_quantity,
             max(case when sets.figure = 'measure' then case sets.measure_kind
                 when 'amount' then lines.amount_millionths * 1000000
                 when 'margin' then (lines.amount_millionths - lines.cost_millionths) * 1000000
-                when 'quantity' then lines.quantity_millionths::hugeint * lines.share_millionths
-                when 'attribute' then lines.attribute_millionths::hugeint * lines.share_millionths
+                when 'quantity' then {quantity_units}
+                when 'attribute' then {attribute_units}
                 when 'amount_times' then lines.amount_millionths::hugeint * lines.attribute_millionths
                 when 'margin_times' then (lines.amount_millionths - lines.cost_millionths)::hugeint * lines.attribute_millionths
-                when 'quantity_times' then lines.quantity_millionths::hugeint * lines.share_millionths * lines.attribute_millionths // 1000000
+                when 'quantity_times' then {quantity_units} * lines.attribute_millionths // 1000000
                 when 'count_times' then lines.attribute_millionths::hugeint * 1000000
                 else 1000000000000 end end) as credited_units
         from line_sets_of_payouts as sets join w.intermediate.int_lines_measured as lines
@@ -66,7 +67,9 @@ _LINES = """
     select lines.payout_id, lines.transaction_id, lines.line, lines.date, days.day as counted_date, partners.partner_id, products.product_id,
         lines.source_amount as amount, days.from_currency as currency, days.fx_rate, days.inverted_rate, rows.type, rows.quantity, rows.cost,
         cast(cast(lines.attribute_millionths as decimal(38, 0)) * 0.000001::decimal(7, 6) as decimal(38, 12)) as measured_value,
-        cast(cast(lines.share_millionths as decimal(18, 0)) * 0.000001::decimal(7, 6) as decimal(18, 6)) as share,
+        case when lines.share_parts % ({unit} // 1000000) = 0
+            then cast(cast(lines.share_parts // ({unit} // 1000000) as decimal(18, 0)) * 0.000001::decimal(7, 6) as decimal(18, 6))::varchar
+            else concat(lines.share_parts // gcd(lines.share_parts, {unit}), '/', {unit} // gcd(lines.share_parts, {unit})) end as share,
         lines.is_in_measure, lines.is_in_base, lines.is_in_quantity,
         cast(cast(lines.credited_units as decimal(38, 0)) * 0.000000000001::decimal(13, 12) as decimal(38, 12)) as credited_measure,
         files.file_name as source_file, files.sha256 as source_sha256, lines.row_no as source_row,
@@ -78,6 +81,9 @@ _LINES = """
     left join w.raw.row_lines as row_lines on lines.file_no = row_lines.file_no and lines.row_no = row_lines.row_no
     left join (select distinct partner_key, partner_id from w.staging.stg_partners) as partners on lines.partner_key = partners.partner_key
     left join (select distinct product_key, product_id from w.staging.stg_products) as products on lines.product_key = products.product_key"""
+#: The part of a line's quantity or attribute that its share credits, in 10^-12, a half away from zero (dbt_project/macros/language.sql).
+_CREDITED_UNITS = """
+    (sign({column}) * ((2 * abs({column}::hugeint) * lines.share_parts * 1000000 + {unit}) // (2 * {unit})))"""
 _CONDITIONS = {
     "memory.main.lines_of_windows": "lines.is_in_term and lines.period_no between sets.first_period and sets.last_period",
     "memory.main.fct_span_line": "lines.is_in_term and lines.period_no >= sets.span_period and lines.period_no < sets.own_first",
@@ -117,8 +123,10 @@ def add_unpublished(con: duckdb.DuckDBPyConnection, book: Path, run_id: str) -> 
     con.execute("create table detailed_payout as from detailed")
     con.execute("use w")  # its views name tables without the database
     con.execute(_SETS)
+    unit = find_share_unit(con)
+    shared = {f"{name}_units": _CREDITED_UNITS.format(column=f"lines.{name}_millionths", unit=unit) for name in ("quantity", "attribute")}
     for name, condition in _CONDITIONS.items():
-        con.execute(_LINES.format(name=name, condition=condition))
+        con.execute(_LINES.format(name=name, condition=condition, unit=unit, **shared))
     con.execute("use memory.main")
     con.execute("detach w")
     con.execute(_OWN)

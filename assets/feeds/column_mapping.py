@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from assets.feeds.inspection import is_unnamed
-from assets.feeds.typing_sql import DECIMALS, Mapped
+from assets.feeds.typing_sql import DECIMALS, Mapped, is_fraction
 from assets.runtime.errors import rejection
 from models.book.settings import Book
 from models.currencies import MINOR_UNITS, Rounding
@@ -94,7 +94,9 @@ def check_settings(book: Book, document: Document) -> list[Problem]:
 
 def _fits(kind: Kind, text: str) -> bool:
     """Whether a default is a value of its column."""
-    if kind in ("amount", "rate"):
+    if kind == "share" and is_fraction(text):
+        return True
+    if kind in ("amount", "rate", "share"):
         return bool(re.fullmatch(rf"-?[0-9]{{1,{INTEGER_DIGITS}}}(\.[0-9]{{1,{DECIMALS[kind]}}})?", text))
     if kind == "integer":
         return bool(re.fullmatch(r"-?[0-9]{1,9}", text))
@@ -107,7 +109,7 @@ def _compiled(text: str, column: Column | None, by_name: dict[str, str] | None, 
     """The expression for a column. Raises ExpressionError when its result has another kind than the column."""
     kind: Kind = column.kind if column else "text"
     compiled = compile_expression(text, by_name, DECIMALS.get(kind, 6), forms, typed)
-    if kind in ("amount", "rate", "integer") and compiled.form not in ("number", "text"):
+    if kind in ("amount", "rate", "share", "integer") and compiled.form not in ("number", "text"):
         raise ExpressionError(f"gives a {compiled.form}, and the column holds a number")
     if kind == "date" and compiled.form not in ("date", "timestamp", "text"):
         raise ExpressionError(f"gives a {compiled.form}, and the column holds a date")

@@ -10,6 +10,7 @@ Only the other rows are diagnosed.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,8 +22,10 @@ from models.feeds.text_formats import PLAIN, Forms, without_nulls
 from models.sql_text import identifier, literal
 
 _TEXTS = ("text", "currency", "type")
-DECIMALS: dict[Kind, int] = {"amount": 6, "rate": 12}
+DECIMALS: dict[Kind, int] = {"amount": 6, "rate": 12, "share": 6}
 _NUMBER = r"-?[0-9]+(\.[0-9]+)?"
+#: A share may be a fraction of whole numbers.
+_FRACTION = "[0-9]{1,6}/[1-9][0-9]{0,5}"
 _CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x{9F}]"
 #: 1.234 may mean a thousand: an amount with three digits after the point is accepted only if its currency has three decimals.
 _AMBIGUOUS = r"-?[1-9][0-9]{0,2}\.[0-9]{3}"
@@ -216,6 +219,19 @@ def select_rejects(
         from ({_staged(typed, with_raw, deletion)}) where ({_passes(typed, rules)}) is not true)"""
 
 
+def is_fraction(text: str) -> bool:
+    """Whether a text is a share written as a fraction."""
+    return bool(re.fullmatch(_FRACTION, text))
+
+
+def _is_fraction(text: str) -> str:
+    return f"regexp_full_match({text}, '{_FRACTION}')"
+
+
+def _example(kind: Kind, mark: str) -> str:
+    return f"0{mark}25, or a fraction such as 1/3" if kind == "share" else f"-12{mark}50"
+
+
 def _staged(typed: list[_Typed], relation: str, deletion: Deletion | None) -> str:
     texts = ", ".join(sql for t in typed for sql in t.texts())
     values = ", ".join(sql for t in typed for sql in t.values())
@@ -273,7 +289,8 @@ class _Typed:
             if self.is_text and not expression.is_column:
                 sql = f"nullif({sql}, '')"
             if self.is_text:
-                sql = self.mapped.forms.day(sql) if self.kind == "date" else self.mapped.forms.number(sql)
+                plain = self.mapped.forms.day(sql) if self.kind == "date" else self.mapped.forms.number(sql)
+                sql = f"case when {_is_fraction(sql)} then {sql} else {plain} end" if self.kind == "share" and plain != sql else plain
         yield f"{sql} as {self.t}"
         if expression.failed:
             yield f"({expression.failed}) as {self.failed}"
@@ -299,6 +316,9 @@ class _Typed:
         sql_type = SQL_TYPES[self.kind]
         if self.kind in _TEXTS:
             return t
+        if self.kind == "share":  # written in one way, so that equal rows are equal
+            number = f"try_cast({t} as decimal({INTEGER_DIGITS + 6}, 6))::varchar"
+            return f"case when {_is_fraction(t)} then {t} else {number} end" if self.is_text else number
         if self.is_text:
             return f"try_cast({t} as {sql_type})"
         if self.kind == "date":
@@ -356,6 +376,8 @@ class _Typed:
             # most are written as the engine would write them, which is a cheaper test than the pattern
             digits = f"{self.v}::varchar = {t} or (regexp_full_match({t}, '-?[0-9]{{1,10}}') and {self.v} is not null)"
             return f"({digits})" if self.is_text else f"{self.v} = {t}"
+        if self.kind == "share":
+            return f"({_is_fraction(t)} or {self._number_pattern(t)})" if self.is_text else f"{self.v}::decimal(18, 6) = {t}"
         return f"case when {self._is_usual(t)} then true else {self._number_pattern(t)} end" if self.is_text else f"{self.v} = {t}"
 
     def _is_usual(self, t: str) -> str:
@@ -373,6 +395,8 @@ class _Typed:
         column = self.mapped.column
         if column is None or column.minimum is None:
             return None
+        if self.kind == "share":
+            return f"starts_with({self.v}, '-')"
         return f"{self.v} {'<=' if column.above_minimum else '<'} {column.minimum}"
 
     # what is wrong, in words
@@ -431,7 +455,7 @@ class _Typed:
                 yield (
                     f"not regexp_full_match({t}, {literal(_NUMBER)})",
                     "bad_number",
-                    f"{{}} is not a number such as -12{self.mapped.forms.decimal or '.'}50; no spaces, plus signs or other separators",
+                    f"{{}} is not a number such as {_example(self.kind, self.mapped.forms.decimal or '.')}; no spaces, plus signs or other separators",
                 )
                 if self.is_ambiguous:
                     message = '{} may be a thousand or a little more than one: declare decimal: "." or decimal: "," for the feed in book.yaml'

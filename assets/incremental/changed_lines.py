@@ -20,7 +20,7 @@ from models.sql_text import identifier
 
 #: Why a line is credited anew, or a payout computed anew. Of several causes the first counts.
 CAUSES = (
-    "new lines", "lines replaced or taken back", "partners and assignments", "products", "rates and days", "originals of returns",
+    "new lines", "lines replaced or taken back", "partners and assignments", "credits", "products", "rates and days", "originals of returns",
     "agreements", "participants", "targets", "metrics", "contests", "as_of", "what they are net of",
 )  # fmt: skip
 
@@ -49,6 +49,10 @@ _IDS = {
         ) as ids using (product_key)
         union
         select distinct id from ({factors}) where starts_with(attribute, 'product.')""",
+    "credits": """
+        select distinct transaction_id from ({credits})
+        union
+        select transaction_id from intermediate.int_credits_split where participant_key in (select partner_key from ({memberships}))""",
     "days": "select distinct day, from_currency from ({days})",
     "originals": "select distinct original_id from ({originals})",
 }
@@ -57,6 +61,9 @@ _LINES = {
     "new lines": "select file_no, row_no from raw.transactions where file_no in (from changes.files)",
     "lines replaced or taken back": "select distinct file_no, row_no from ({rows_replaced})",
     "partners and assignments": "select file_no, row_no from raw.transactions where partner_id in (from changes.partners)",
+    "credits": """
+        select file_no, row_no from raw.transactions
+        where transaction_id in (from changes.credits) or original_transaction_id in (from changes.credits)""",
     "products": """
         select file_no, row_no from raw.transactions
         where product_id in (from changes.products where product_id is not null)
@@ -64,7 +71,13 @@ _LINES = {
     "rates and days": "select file_no, row_no from raw.transactions as lines semi join changes.days on date = day and currency = from_currency",
     "originals of returns": "select file_no, row_no from raw.transactions where original_transaction_id in (from changes.originals)",
 }
-_EMPTY_UNLESS = {"partners and assignments": "partners", "products": "products", "rates and days": "days", "originals of returns": "originals"}
+_EMPTY_UNLESS = {
+    "partners and assignments": "partners",
+    "credits": "credits",
+    "products": "products",
+    "rates and days": "days",
+    "originals of returns": "originals",
+}
 #: Sums that the lines belonged to in the run before, and those of prior-year lines whose day as_of has passed.
 _MEASURES_BEFORE = """
     insert into changes.measures_before
@@ -93,7 +106,7 @@ def find_compared_lines(con: duckdb.DuckDBPyConnection, key: list[str]) -> None:
 
 def find_changed_lines(con: duckdb.DuckDBPyConnection, has_originals: bool) -> None:
     """Write changes.lines and changes.measures_before; turn to a full run where too much has changed."""
-    differs = {name: differing(name) for name in ("partners", "memberships", "products", "product_scopes", "factors", "originals", "rows_replaced")}
+    differs = {name: differing(name) for name in ("partners", "memberships", "credits", "products", "product_scopes", "factors", "originals", "rows_replaced")}
     differs["days"] = differing("days", "* exclude (is_after_as_of)")  # it moves with as_of, and is looked at by sum, below
     for name, query in _IDS.items():
         con.execute(f"create or replace table changes.{name} as {query.format(**differs)}")

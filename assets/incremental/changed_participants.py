@@ -43,6 +43,7 @@ _CHANGED = """
     select participant_key, cause_no from intermediate.int_measures_changed
     union all select participant_key, {of_agreements} from members join changed_agreements using (agreement_key)
     union all select participant_key, {of_participants} from ({participants})
+    union all select participant_key, {of_participants} from ids join ({participations}) using (participant_id)
     union all select participant_key, {of_targets} from ids join ({targets}) using (participant_id)
     union all select participant_key, {of_metrics} from ids join ({metrics}) using (participant_id)
     -- a later as_of computes open spans, which do not see what is carried into them
@@ -103,7 +104,7 @@ _PAYOUTS = """
 def find_changed_participants(con: duckdb.DuckDBPyConnection) -> None:
     """Write changes.participants: participant_key and cause_no of everyone who is computed anew, once each."""
     numbers = {f"of_{name}": CAUSES.index(name) for name in ("agreements", "participants", "targets", "metrics", "contests", "as_of")}
-    differs = {name: differing(name) for name in ("participants", "targets", "metrics", "agreements")}
+    differs = {name: differing(name) for name in ("participants", "participations", "targets", "metrics", "agreements")}
     of_benefits = [f"select benefit_key from ({query})" for query in (*map(differing, ("benefits", *OF_BENEFITS)), _WINDOWS)]
     changed = _CHANGED.format(members=_MEMBERS, changed_benefits=" union ".join(of_benefits), as_of_moved=_AS_OF_MOVED, **differs, **numbers)
     con.execute(f"create or replace table changes.participants as select participant_key, min(cause_no) as cause_no from ({changed}) group by all")

@@ -28,8 +28,11 @@ _OF_LINES = {
     "products": "select product_key, product_id, first_day, last_day from staging.stg_products",
     "product_scopes": "select product_key, hash(scopes) as digest from intermediate.int_product_scope_bits",
     "memberships": """
-        select partner_key, sum(hash(each)) as digest
-        from (select * exclude (membership_key) from intermediate.int_memberships) as each group by partner_key""",
+        select coalesce(partner_key, member_key) as partner_key, sum(hash(each)) as digest
+        from (select * exclude (membership_key) from intermediate.int_memberships) as each group by all""",
+    "credits": """
+        select transaction_id, sum(hash(each)) as digest
+        from (select * exclude (credit_key) from intermediate.int_credits_split) as each group by transaction_id""",
     "factors": "from intermediate.int_attributes_numbered",
     "days": "from intermediate.int_days_converted",
     "originals": "from intermediate.int_originals_dated",
@@ -39,6 +42,7 @@ OF_BENEFITS = ("tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", 
 #: What payouts are calculated from, apart from sums.
 _OF_PAYOUTS = {
     "participants": "from intermediate.int_participants",
+    "participations": "select agreement, participant_id, first_day, last_day, factor from staging.stg_participations",
     "targets": "select agreement, benefit, participant_id, window_start, target, incentive, baseline from staging.stg_targets",
     "metrics": "select participant_id, metric, date, value from staging.stg_metrics",
     "agreements": """

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import lcm
 from typing import Any
 
 import duckdb
 
+from models.documents import InputError, Problem
 from models.feeds.columns import FEEDS
 
 
@@ -42,7 +44,8 @@ class BookFeatures:
     """What the SQL models need to know of a book before they are compiled.
 
     last_scope_key: no scope has a higher one. conditions: key and SQL of every `where`. measured: name and column of the transaction attributes
-    that benefits measure. has_multiplied: lines are multiplied by an attribute; has_factors: by one of their product or partner.
+    that benefits measure. has_multiplied: lines are multiplied by an attribute; has_factors: by one of their product or partner. share_unit: into how
+    many parts a line is cut, so that every share of the book is a whole number of them.
     has_groups: sums are kept apart by an attribute; groups: name and column of such columns of the transactions.
     pays_lines: benefits pay each line by itself.
     """
@@ -62,12 +65,18 @@ class BookFeatures:
     has_closes: bool
     waits_for_collection: bool
     has_inverse_rates: bool
+    has_credits: bool
+    has_participations: bool
+    share_unit: int
 
     def as_var(self) -> dict[str, Any]:
         """The dbt var `book`."""
         return asdict(self)
 
 
+_MILLION = 10**6
+#: A quantity of 18 digits times so many parts fits 128 bits.
+_FINEST_SHARE = 10**12
 _MEASURED = """
     select distinct attributes.name, attributes.column_name
     from terms.line_sets join raw.attributes on attributes.feed = 'transactions' and line_sets.attribute = attributes.name
@@ -118,7 +127,26 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         has_closes=has_closes,
         waits_for_collection=waits,
         has_inverse_rates="fx_rates" in configured and configured["fx_rates"].invert,
+        has_credits="credits" in configured,
+        has_participations="participations" in configured,
+        share_unit=find_share_unit(con),
     )
+
+
+def find_share_unit(con: duckdb.DuckDBPyConnection, schema: str = "raw") -> int:
+    """A million, times what the denominators of fractions such as 1/3 need besides. Raises InputError where they have no common unit that fits."""
+    denominators = sorted(
+        int(number)
+        for (number,) in con.execute(f"""
+            select distinct split_part(share, '/', 2) from (select share from {schema}.assignments union select share from {schema}.credits)
+            where contains(share, '/')""").fetchall()
+    )
+    unit = lcm(_MILLION, *denominators)
+    if unit > _FINEST_SHARE:
+        listed = ", ".join(f"1/{number}" for number in denominators[:8])
+        message = f"the fractions of assignments and credits ({listed}{', …' if len(denominators) > 8 else ''}) have no common denominator up to a million"
+        raise InputError([Problem("", 0, "share", f"{message}; write some of them as decimals")])
+    return unit
 
 
 def _feeds(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> dict[str, FeedFeatures]:

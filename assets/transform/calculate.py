@@ -82,6 +82,12 @@ QUERIES = {
         select agreement_key, participant_key, participant_id,
             case when pool = 'placed' and payee_id is not null then payee_id else participant_id end as figures_of
         from intermediate.int_participants join terms.agreements using (agreement_key)""",
+    "participations": """
+        select agreement_key, participant_key, first_day, last_day, factor
+        from staging.stg_participations join terms.agreements on agreement = agreement_id
+        join intermediate.int_participants using (agreement_key, participant_id)
+        where pool = 'each'
+        order by all""",
     "measures": MEASURES.format(table="int_measures_summed"),
     "groups": GROUPS.format(table="int_measures_summed"),
     "runs": RUNS.format(table="int_lines_credited"),

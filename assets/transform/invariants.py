@@ -56,7 +56,9 @@ CHECKS: dict[str, Check] = {
             select *, lag(last_day) over memberships >= first_day as is_overlapping
             from intermediate.int_memberships
             where not is_pool_piece and first_day <= last_day
-            window memberships as (partition by agreement_key, line_set_key, participant_key, partner_key order by first_day)
+            window memberships as (
+                partition by agreement_key, line_set_key, participant_key, partner_key, member_key, counts_from, counts_to order by first_day
+            )
         )
         where is_overlapping""",
     ),
@@ -81,6 +83,14 @@ CHECKS: dict[str, Check] = {
             from terms.windows as windows
             join terms.benefits as benefits using (benefit_key)
             join intermediate.int_participants as participants using (agreement_key)
+            join terms.agreements as agreements using (agreement_key)
+            cross join terms.settings as settings
+            left join staging.stg_participations as parts
+                on agreements.pool = 'each' and agreements.agreement_id = parts.agreement and participants.participant_id = parts.participant_id
+            group by all
+            -- who takes part on some days only has the windows with such a day that has come
+            having count(parts.agreement) = 0
+                or bool_or(greatest(parts.first_day, windows.window_start) <= least(parts.last_day, windows.window_end, settings.as_of))
         )
         (from expected except all select benefit_key, participant_key, window_no from calc.payouts)
         union all

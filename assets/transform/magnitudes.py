@@ -27,8 +27,8 @@ _MONEY = "has more than 14 digits before the point (DECIMAL(18,4))"
 _KEY = "concat_ws('/', agreement_id, benefit_id, participant_id, window_start)"
 
 _ASSIGNED = """
-    select format('the shares of {} in the assignments add up to {}, and a share has at most 12 digits before the point', partner_id, sum(share)::varchar)
-    from staging.stg_assignments group by partner_id having sum(share)::double >= 1e12
+    select format('the shares of {} in the assignments add up to {} parts, and at most 9 * 10^18 fit', partner_id, sum(share_parts)::varchar)
+    from staging.stg_assignments group by partner_id having sum(share_parts)::double >= 9e18
     order by all limit 1"""
 _LINE = """
     select format('of {} has more than 26 digits before the point: {} {} at a rate of {}', file_name, amount::varchar, currency, fx_rate::varchar),

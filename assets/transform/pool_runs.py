@@ -10,7 +10,12 @@ def _decimal(units: str, decimals: int) -> str:
     return f"cast(cast(sum({units}) as decimal(38, 0)) * cast(0.{'0' * (decimals - 1)}1 as decimal({decimals + 1}, {decimals})) as decimal(38, {decimals}))"
 
 
-_QUANTITY = "cast(quantity_millionths as hugeint) * share_millionths"
+def _credited(column: str) -> str:
+    """The part of a line's quantity or attribute that its share credits, in 10^-12; thirds of it are rounded."""
+    return f"(sign({column}) * ((2000000 * abs(cast({column} as hugeint)) * share_parts + share_unit) // (2 * share_unit)))"
+
+
+_QUANTITY = _credited("quantity_millionths")
 _FACTOR = "cast(attribute_millionths as hugeint) * 1000000"
 _REST = f"{_QUANTITY} * ({_FACTOR} % 1000000000000)"
 #: What a line brings to a measured attribute, or to a sum whose lines are multiplied by one, in 10^-12: as macros/language.sql has it.
@@ -20,7 +25,11 @@ _ATTRIBUTE = f"""case multiplied
         when 'count' then {_FACTOR}
         when 'quantity' then {_QUANTITY} * ({_FACTOR} // 1000000000000)
             + sign({_REST}) * ((abs({_REST}) + 500000000000) // 1000000000000)
-        else cast(attribute_millionths as hugeint) * share_millionths end"""
+        else {_credited("attribute_millionths")} end"""
+#: How many parts a line has (book_features.find_share_unit).
+_UNIT = """
+    select list_reduce(list_prepend(1000000::bigint, coalesce(list(distinct split_part(share, '/', 2)::bigint), [])), lambda x, y: lcm(x, y)) as share_unit
+    from (select share from raw.assignments union select share from raw.credits) where contains(share, '/')"""
 #: The lines of benefits that pay each of them, with their places in the order of a participant's lines. {table}: the lines.
 LINES = f"""
     with line_sets as (
@@ -33,11 +42,13 @@ LINES = f"""
         select
             lines.*,
             line_sets.multiplied,
+            share_unit,
             dense_rank() over (
                 partition by participant_key order by lines.date, lines.transaction_id, lines.line, lines.file_no, lines.row_no
             ) as place
         from intermediate.{{table}} as lines
         join line_sets using (line_set_key)
+        cross join ({_UNIT})
         where lines.is_in_term
     )
     select
@@ -63,12 +74,14 @@ RUNS = f"""
         select
             lines.*,
             line_sets.multiplied,
+            share_unit,
             row_number() over (
                 partition by line_set_key order by lines.date, lines.transaction_id, lines.line, lines.file_no, lines.row_no, members.partner_id
             ) as place
         from intermediate.{{table}} as lines
         join line_sets using (line_set_key)
         join staging.stg_partner_keys as members on lines.participant_key = members.partner_key
+        cross join ({_UNIT})
         where lines.is_in_term
     ),
     numbered as (

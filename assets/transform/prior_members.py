@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from assets.transform.book_features import find_share_unit
 from models.documents import Problem
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _CHANGED = """
             term_from, least(term_to, (select as_of from terms.settings)) as term_to,
             cast(term_from - interval 1 year as date) as prior_from, cast(term_to - interval 1 year as date) as prior_to
         from intermediate.int_memberships
-        where needs_prior_year and share_from = 0 and share_to = 1
+        where needs_prior_year and share_from = 0 and share_to = {unit}
     ),
     changing as (
         select agreement_key, participant_key, partner_key, any_value(prior_from) as prior_from, any_value(prior_to) as prior_to,
@@ -77,7 +78,9 @@ def find_changed_members(con: duckdb.DuckDBPyConnection) -> list[Problem]:
     """One per agreement, with the member that has the most lines."""
     return [
         Problem(file, line, "baseline", _describe(agreement, participant, member, is_member_now, lines, count - 1))
-        for file, line, agreement, participant, member, is_member_now, lines, count in con.execute(_CHANGED.format(limit=MAX_LISTED)).fetchall()
+        for file, line, agreement, participant, member, is_member_now, lines, count in con.execute(
+            _CHANGED.format(limit=MAX_LISTED, unit=find_share_unit(con))
+        ).fetchall()
     ]
 
 

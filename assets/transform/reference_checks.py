@@ -80,7 +80,7 @@ def _both(file: str, row: int, line: int | None, other_file: str, other_row: int
 
 
 def _overlaps(con: duckdb.DuckDBPyConnection) -> list[Problem]:
-    problems = []
+    problems = _double_credits(con)
     for feed, table, key in SPANNED:
         same = ", ".join(key)
         rows = _contradicting(con, table, key, f"concat_ws(' and ', {same}), first_day", "earlier >= first_day", "last_day", ("first_day",))
@@ -96,6 +96,22 @@ def _overlaps(con: duckdb.DuckDBPyConnection) -> list[Problem]:
             for file, row, line, name, day, *earlier in rows
         ]
     return problems
+
+
+def _double_credits(con: duckdb.DuckDBPyConnection) -> list[Problem]:
+    key = ("transaction_id", "line", "participant_id")
+    return [
+        Problem(
+            file,
+            line or 0,
+            ", ".join(key),
+            f"{name} is credited twice: {_both(file, row, line, *earlier)}. "
+            f"Keep one, or declare `key: [{', '.join(key)}]` for the feed credits in book.yaml so that the later one counts",
+        )
+        for file, row, line, name, *earlier in _contradicting(
+            con, "stg_credits", key, "concat(participant_id, ' of ', transaction_id, '/' || line)", "earlier", "true"
+        )
+    ]
 
 
 def _double_rates(con: duckdb.DuckDBPyConnection) -> list[Problem]:

@@ -52,7 +52,11 @@ _NAMED = """
     union
     select any_value(file_name), 0, agreement, 'benefit', 'benefits', 'benefit', agreement || '/' || benefit
     from staging.stg_targets join raw.feed_files using (file_no)
-    group by agreement, benefit"""
+    group by agreement, benefit
+    union
+    select any_value(file_name), 0, agreement, 'participant_id', 'participants', 'participant', agreement || '/' || participant_id
+    from staging.stg_participations join raw.feed_files using (file_no)
+    group by agreement, participant_id"""
 _OF_FEED = {
     "products": "select attribute, value from intermediate.int_product_attributes",
     "partners": "select attribute, value from intermediate.int_partner_attributes",
@@ -61,13 +65,19 @@ _OF_LINES = {
     "products": "select 'product_id' as attribute, product_id as value from raw.transactions",
     "partners": """
         select 'partner_id' as attribute, partner_id as value from raw.transactions
-        union all select 'partner_id', unnest([partner_id, participant_id]) from raw.assignments""",
+        union all select 'partner_id', unnest([partner_id, participant_id]) from raw.assignments
+        union all select 'partner_id', participant_id from raw.credits""",
 }
 _OTHERS = {
     "metrics": "select 'metric' as attribute, metric as value from raw.metrics",
     "targets": "select 'benefit' as attribute, agreement || '/' || benefit as value from raw.targets",
     "benefits": "select 'benefit' as attribute, agreement_id || '/' || benefit_id as value from terms.benefits join terms.agreements using (agreement_key)",
+    "participants": """
+        select 'participant' as attribute, agreement_id || '/' || partner_id as value
+        from intermediate.int_participations join terms.agreements using (agreement_key) join staging.stg_partner_keys using (partner_key)""",
 }
+#: What rows of a feed name of the agreements: the feed, and what it names.
+_ROWS = {"benefits": ("targets", "benefit"), "participants": ("participations", "participant")}
 _UNMATCHED = """
     with named as ({named}),
     known as (select distinct feed, attribute, value from ({known}) where value is not null),
@@ -138,23 +148,29 @@ def listed(names: Sequence[tuple[str, str | None]]) -> str:
 def _describe(con: duckdb.DuckDBPyConnection, names: list[_Unmatched], known: str, feeds: Collection[str]) -> list[str]:
     """What is wrong with the unknown names that one agreement has of one attribute: one sentence, but one for each metric and benefit."""
     found = names[0]
-    if found.feed in _OTHERS and found.feed != "benefits":
+    if found.feed in _OTHERS and found.feed not in _ROWS:
         missing = f"the {found.feed} feed has no row" if found.feed in feeds else f"book.yaml has no {found.feed} feed, and so no row"
         needs = [(f"{missing} for the {name.attribute} {name.value}, which {name.agreement} needs", name.nearest) for name in names]
         return [text + (f"; did you mean {nearest}?" if nearest else ". Correct the name, or deliver the rows") for text, nearest in needs]
-    whose = "benefit" if found.feed == "benefits" else _WHOSE[found.feed][found.feed not in feeds]
-    if not found.has_attribute and found.feed != "benefits":
+    if found.feed in _ROWS:
+        return [_describe_rows(names, *_ROWS[found.feed])]
+    whose = _WHOSE[found.feed][found.feed not in feeds]
+    if not found.has_attribute:
         attributes = ", ".join(name for (name,) in con.execute(_ATTRIBUTES.format(known=known)).fetchall())
         return [f"{found.agreement} names the attribute {found.attribute}, which no {whose} has. There is {attributes or 'none'}"]
     if len(names) > 1:
         several = listed([(name.value, name.nearest) for name in names])
-        if found.feed == "benefits":
-            return [f"has targets for {len(names):,} benefits that no agreement has: {several}. Correct the rows, or add the agreements"]
         return [f"{found.agreement} names {len(names):,} values of {found.attribute} that no {whose} has: {several}. Correct the names, or deliver the rows"]
     meant = f"; did you mean {found.nearest}?" if found.nearest else ""
-    if found.feed == "benefits":
-        return [f"has targets for {found.value}, and no agreement has this benefit{meant or '. Correct the row, or add the agreement'}"]
     return [f"{found.agreement} names {found.attribute} {found.value}, which no {whose} has{meant or '. Correct the name, or deliver the rows'}"]
+
+
+def _describe_rows(names: list[_Unmatched], feed: str, noun: str) -> str:
+    if len(names) > 1:
+        several = listed([(name.value, name.nearest) for name in names])
+        return f"has {feed} for {len(names):,} {noun}s that no agreement has: {several}. Correct the rows, or add the agreements"
+    meant = f"; did you mean {names[0].nearest}?" if names[0].nearest else ". Correct the row, or add the agreement"
+    return f"has {feed} for {names[0].value}, and no agreement has this {noun}{meant}"
 
 
 def _idle_conditions(con: duckdb.DuckDBPyConnection) -> list[Problem]:

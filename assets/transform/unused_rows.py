@@ -7,10 +7,13 @@ Belongs here: these warnings, which need the agreements or the rows of several f
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from assets.runtime.context import RunContext
 from assets.runtime.warehouse import open_warehouse
+from assets.transform.book_features import find_share_unit
 from models.feeds.row_places import name_place
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ def describe_unused_rows(context: RunContext) -> list[str]:
         return [
             *_outside_terms(con, arrived.get("transactions", [])),
             *_uneven_shares(con, arrived.get("assignments", [])),
+            *_uneven_credits(con, arrived.get("credits", [])),
             *_collected_of_nothing(con, arrived.get("collections", [])),
         ]
 
@@ -43,14 +47,29 @@ def _outside_terms(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str
 
 
 def _uneven_shares(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str]:
-    found = con.execute(_UNEVEN, [files]).fetchall() if files else []
+    found = con.execute(_UNEVEN, [files, find_share_unit(con)]).fetchall() if files else []
     return [
         f"the shares in assignments of {partners:,} {'partners' if partners > 1 else 'partner'} do not add to 1, "
-        f"such as {partner}: {shares:f}{'' if day.year == 1 else f' from {day}'}. "
-        "What is missing is credited to nobody, and what is above 1 is credited more than once"
-        for partners, partner, shares, day in found
+        f"such as {partner}: {_written(con, parts)}{'' if day.year == 1 else f' from {day}'}. {_WHAT_THAT_MEANS}"
+        for partners, partner, parts, day in found
         if partners
     ]
+
+
+def _uneven_credits(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str]:
+    found = con.execute(_UNEVEN_CREDITS, [files, find_share_unit(con)]).fetchall() if files else []
+    return [
+        f"the shares in credits of {credits:,} {'transactions or lines' if credits > 1 else 'transaction or line'} do not add to 1, "
+        f"such as {name}: {_written(con, parts)}. {_WHAT_THAT_MEANS}"
+        for credits, name, parts in found
+        if credits
+    ]
+
+
+def _written(con: duckdb.DuckDBPyConnection, parts: int) -> str:
+    """A sum of shares as people write it."""
+    share = Fraction(parts, find_share_unit(con))
+    return str(share) if 10**6 % share.denominator else f"{Decimal(share.numerator) / share.denominator:.6f}"
 
 
 def _collected_of_nothing(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str]:
@@ -64,6 +83,7 @@ def _collected_of_nothing(con: duckdb.DuckDBPyConnection, files: list[int]) -> l
     ]
 
 
+_WHAT_THAT_MEANS = "What is missing is credited to nobody, and what is above 1 is credited more than once"
 _OUTSIDE = """
     with terms as (select min(term_from) - 400 as first_day, max(term_to) as last_day from terms.agreements),
     outside as (
@@ -93,9 +113,18 @@ _UNEVEN = """
         union select partner_id, last_day + 1 from assignments where last_day < date '9999-12-31'
     ),
     summed as (
-        select days.partner_id, days.day, sum(share)::decimal(18, 6) as shares
+        select days.partner_id, days.day, sum(share_parts)::bigint as parts
         from days join assignments on days.partner_id = assignments.partner_id and days.day between first_day and last_day
         group by all
     ),
-    uneven as (select * from summed where shares <> 1)
-    select count(distinct partner_id), min(partner_id), arg_min(shares, (partner_id, day)), arg_min(day, (partner_id, day)) from uneven"""
+    uneven as (select * from summed where parts <> ?)
+    select count(distinct partner_id), min(partner_id), arg_min(parts, (partner_id, day)), arg_min(day, (partner_id, day)) from uneven"""
+
+_UNEVEN_CREDITS = """
+    with named as (select distinct transaction_id from staging.stg_credits where list_contains(?::integer[], file_no)),
+    summed as (
+        select concat(transaction_id, '/' || line) as name, sum(share_parts)::bigint as parts
+        from staging.stg_credits semi join named using (transaction_id) group by transaction_id, line
+    ),
+    uneven as (select * from summed where parts <> ?)
+    select count(*), min(name), arg_min(parts, name) from uneven"""

@@ -51,16 +51,57 @@
     {% if var("book").has_originals %}case when spans.counts_originals then lines.original_date else lines.date end{% else %}lines.date{% endif %}
 {%- endmacro %}
 
+{# And whether what is held on it takes part then; a line of the prior year on the day that it counts as. #}
+{% macro takes_part(day) -%}
+    {%- if var("book").has_participations -%}
+    {{ day }} between held.counts_from and held.counts_to
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+  The key of the credits that hold for a row of `transactions`, and the joins that find it: those of the line itself come first, then those of its
+  transaction, of its original's line, of its original. Conditions of agreements name columns of a line, so nothing joined has such a name.
+#}
+{% macro credit_of_line() -%}
+    coalesce(of_line.credit_key, of_transaction.credit_key, of_original_line.credit_key, of_original.credit_key)
+{%- endmacro %}
+
+{% macro join_credits(credits) -%}
+    left join {{ credits }} as of_line on transactions.transaction_id = of_line.credited_transaction and transactions.line = of_line.credited_line
+    left join {{ credits }} as of_transaction
+        on transactions.transaction_id = of_transaction.credited_transaction and of_transaction.credited_line is null
+    left join {{ credits }} as of_original_line
+        on transactions.original_transaction_id = of_original_line.credited_transaction and transactions.line = of_original_line.credited_line
+    left join {{ credits }} as of_original
+        on transactions.original_transaction_id = of_original.credited_transaction and of_original.credited_line is null
+{%- endmacro %}
+
+{% macro credits_to_join() -%}
+    select distinct transaction_id as credited_transaction, line as credited_line, credit_key from {{ ref("int_credits_split") }}
+{%- endmacro %}
+
 {# A text that is a number with at most 12 digits before and 6 after the point, as its count of millionths; null for any other. #}
 {% macro number_in_text(column) -%}
     case when regexp_full_match(cast({{ column }} as varchar), '-?[0-9]{1,12}(\.[0-9]{1,6})?')
         then cast(cast({{ column }} as decimal(18, 6)) * cast(1000000 as decimal(20, 0)) as bigint) end
 {%- endmacro %}
 
+{# A quantity or attribute of a line of `lines` in 10^-12: that of the whole line times the share that is credited. Thirds of it are rounded. #}
+{% macro credited_units(column, lines="lines") -%}
+    {%- set unit = var("book").share_unit -%}
+    {%- if unit == 1000000 -%}
+    (cast({{ lines }}.{{ column }} as hugeint) * {{ lines }}.share_parts)
+    {%- else -%}
+    {{ round_ratio("(cast(" ~ lines ~ "." ~ column ~ " as hugeint) * " ~ lines ~ ".share_parts * 1000000)", "cast(" ~ unit ~ " as hugeint)") }}
+    {%- endif -%}
+{%- endmacro %}
+
 {# The amount, margin or quantity of one of `lines` times its attribute, in 10^-12. Exact but for a quantity that is shared: that is rounded. #}
 {% macro multiplied_units(name, lines="lines") -%}
     {%- if name == "quantity" -%}
-    {%- set quantity = "(cast(" ~ lines ~ ".quantity_millionths as hugeint) * " ~ lines ~ ".share_millionths)" -%}
+    {%- set quantity = credited_units("quantity_millionths", lines) -%}
     {{ product_of_units(quantity, "(cast(" ~ lines ~ ".attribute_millionths as hugeint) * 1000000)") }}
     {%- else -%}
     cast({{ lines }}.amount_millionths{{ " - " ~ lines ~ ".cost_millionths" if name == "margin" }} as hugeint) * {{ lines }}.attribute_millionths
@@ -93,8 +134,8 @@
 {% macro sums_of_lines() -%}
     {{ as_decimal("sum(lines.amount_millionths)", 6) }} as amount,
     {{ as_decimal("sum(lines.cost_millionths)", 6) }} as cost,
-    {{ as_decimal("sum(cast(lines.quantity_millionths as hugeint) * lines.share_millionths)", 12) }} as quantity,
-    {{ as_decimal("sum(cast(lines.attribute_millionths as hugeint) * lines.share_millionths)", 12) }} as attribute_value,
+    {{ as_decimal("sum(" ~ credited_units("quantity_millionths") ~ ")", 12) }} as quantity,
+    {{ as_decimal("sum(" ~ credited_units("attribute_millionths") ~ ")", 12) }} as attribute_value,
     {%- if var("book").has_multiplied %}
     {{ as_decimal("sum(" ~ multiplied_units("amount") ~ ")", 12) }} as amount_times,
     {{ as_decimal("sum(" ~ multiplied_units("margin") ~ ")", 12) }} as margin_times,
@@ -111,10 +152,10 @@
 
 {# The columns of a line that several members of a pool have a part of: their parts added up. Group by all. #}
 {% macro pool_pieces_as_one() -%}
-    * exclude (is_pool_piece, amount_millionths, cost_millionths, quantity_millionths, attribute_millionths, share_millionths),
+    * exclude (is_pool_piece, amount_millionths, cost_millionths, quantity_millionths, attribute_millionths, share_parts),
     sum(amount_millionths) as amount_millionths,
     sum(cost_millionths) as cost_millionths,
     any_value(quantity_millionths) as quantity_millionths,
     any_value(attribute_millionths) as attribute_millionths,
-    cast(sum(share_millionths) as bigint) as share_millionths
+    cast(sum(share_parts) as bigint) as share_parts
 {%- endmacro %}

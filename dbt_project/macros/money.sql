@@ -57,16 +57,37 @@
 
 {#
   The part of an amount (in millionths) from one running share to the next: the running shares are rounded to the minor unit, so that all
-  parts add up. A line that is not split is taken as it is. Four million × 10^12 fit 64 bits.
+  parts add up. A line that is not split is taken as it is. What times a share stays below 4 × 10^18 fits 64 bits.
 #}
 {% macro share_of(amount) -%}
+    {%- set unit = var("book").share_unit -%}
+    {%- set divisor = "share_divisor" if unit == 1000000 else "(share_divisor * " ~ unit // 1000000 ~ ")" -%}
     case
-        when share_from = 0 and share_to = 1000000 then {{ amount }}
-        when abs({{ amount }}) <= 4000000000000 and share_to <= 1000000
-            then ({{ round_ratio("(cast(" ~ amount ~ " as bigint) * share_to)", "share_divisor") }}
-                - {{ round_ratio("(cast(" ~ amount ~ " as bigint) * share_from)", "share_divisor") }}) * minor_millionths
-        else ({{ round_ratio("(cast(" ~ amount ~ " as hugeint) * share_to)", "share_divisor") }}
-            - {{ round_ratio("(cast(" ~ amount ~ " as hugeint) * share_from)", "share_divisor") }}) * minor_millionths
+        when share_to - share_from = {{ unit }} then {{ amount }}
+        when abs({{ amount }}) <= {{ 4000000000000000000 // unit }} and share_to <= {{ unit }}
+            then ({{ round_ratio("(cast(" ~ amount ~ " as bigint) * share_to)", divisor) }}
+                - {{ round_ratio("(cast(" ~ amount ~ " as bigint) * share_from)", divisor) }}) * minor_millionths
+        else ({{ round_ratio("(cast(" ~ amount ~ " as hugeint) * share_to)", divisor) }}
+            - {{ round_ratio("(cast(" ~ amount ~ " as hugeint) * share_from)", divisor) }}) * minor_millionths
+    end
+{%- endmacro %}
+
+{# A share, written as a decimal or as a fraction, as its count of parts: of the least unit that all shares of the book are whole numbers of. #}
+{% macro share_in_parts(share) -%}
+    {%- set unit = var("book").share_unit -%}
+    case
+        when contains({{ share }}, '/')
+            then cast(split_part({{ share }}, '/', 1) as bigint) * ({{ unit }} // cast(split_part({{ share }}, '/', 2) as bigint))
+        else cast(cast({{ share }} as decimal(18, 6)) * cast(1000000 as decimal(20, 0)) as bigint) * {{ unit // 1000000 }}
+    end
+{%- endmacro %}
+
+{# The same as a decimal of six digits, for people to read. #}
+{% macro share_as_decimal(share) -%}
+    case
+        when contains({{ share }}, '/')
+            then cast(cast(split_part({{ share }}, '/', 1) as double) / cast(split_part({{ share }}, '/', 2) as double) as decimal(18, 6))
+        else cast({{ share }} as decimal(18, 6))
     end
 {%- endmacro %}
 

@@ -87,7 +87,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The same for int_rows_unresolved: payments and adjustments are looked up whole. #}
+{# The same for int_rows_unresolved: other feeds are looked up whole. #}
 {% macro is_unresolved_anew() -%}
     kept.feed <> 'transactions' or {{ is_changed("kept") }}
 {%- endmacro %}

@@ -13,6 +13,7 @@ import polars as pl
 from models.calculation.columns import SUMMED
 from models.calculation.distinct_values import count_values
 from models.calculation.multiples import count_to_date
+from models.calculation.participations import count_own_days, keep_own_windows
 from models.money import EXACT
 
 #: Measures whose lines are multiplied by an attribute. Like the measure of an attribute, their sum is `attribute_value`.
@@ -26,8 +27,11 @@ MISSING = (
 )
 
 
-def list_payouts(benefits: pl.DataFrame, windows: pl.DataFrame, participants: pl.DataFrame, first_key: int = 0) -> pl.DataFrame:
-    """All results: one row per benefit × participant × window that has begun, also where nothing was sold.
+def list_payouts(
+    benefits: pl.DataFrame, windows: pl.DataFrame, participants: pl.DataFrame, participations: pl.DataFrame, as_of: dt.date, first_key: int = 0
+) -> pl.DataFrame:
+    """All results: one row per benefit × participant × window that has begun, also where nothing was sold. Who takes part on some days only has the
+    windows with such a day.
 
     Adds `payout_key` from `first_key` on, ordered by series (all versions of a benefit), participant and window; `days / of_days`, the part of the
     calendar's window that a prorated benefit covers; `counts_from`, the first period whose sums a window adds to its span.
@@ -37,7 +41,7 @@ def list_payouts(benefits: pl.DataFrame, windows: pl.DataFrame, participants: pl
     is_part = (pl.col("prorate") == "days") & ((start != pl.col("whole_start")) | (end != pl.col("whole_end")))
     # windows of an earlier version count for the span too
     is_first = pl.col("window_start") == pl.col("window_start").min().over("benefit_key", "span_start")
-    return (
+    listed = (
         windows.with_columns(pl.when(is_first).then("span_first_period").otherwise("first_period").alias("counts_from"))
         .join(benefits, on="benefit_key")
         .with_columns(
@@ -45,9 +49,9 @@ def list_payouts(benefits: pl.DataFrame, windows: pl.DataFrame, participants: pl
         )
         .join(participants.select("agreement_key", "participant_key", "participant_id", "figures_of"), on="agreement_key")
         .sort("series_key", "participant_key", "window_start")
-        .with_row_index("payout_key", offset=first_key)
-        .with_columns(pl.col("payout_key").cast(pl.Int32))
     )
+    own = keep_own_windows(listed, participations, as_of)
+    return own.with_row_index("payout_key", offset=first_key).with_columns(pl.col("payout_key").cast(pl.Int32))
 
 
 def find_targets(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
@@ -83,7 +87,13 @@ def find_targets(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.Data
 
 
 def measure_periods(
-    payouts: pl.DataFrame, measures: pl.DataFrame, groups: pl.DataFrame, periods: pl.DataFrame, as_of: dt.date, as_of_period: int
+    payouts: pl.DataFrame,
+    measures: pl.DataFrame,
+    groups: pl.DataFrame,
+    periods: pl.DataFrame,
+    participations: pl.DataFrame,
+    as_of: dt.date,
+    as_of_period: int,
 ) -> pl.DataFrame:
     """Measure, base and quantity of the span up to the end of each period of each window, up to `as_of`.
 
@@ -129,7 +139,7 @@ def measure_periods(
     summed = count_to_date(summed.drop("seen_period"))
     if rows["counts_from"].ne(rows["first_period"]).any():
         summed = summed.filter(pl.col("period_no") >= pl.col("first_period"))
-    return (
+    measured = (
         summed.join(periods.select("period_no", "last_day"), on="period_no", how="left", maintain_order="left")
         .with_columns(
             pl.when(base == "increment")
@@ -149,6 +159,7 @@ def measure_periods(
         )
         .with_columns((pl.col("counted_until") == pl.col("window_end")).alias("is_end"))
     )
+    return count_own_days(measured, participations)
 
 
 def _join_sums(rows: pl.DataFrame, sums: pl.DataFrame) -> tuple[pl.DataFrame, str, str]:

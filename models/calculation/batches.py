@@ -15,6 +15,7 @@ from models.calculation.ranks import RANKED
 #: Input frames with rows of one participant, and the column that names it.
 OF_PARTICIPANTS = {
     "participants": "participant_key",
+    "participations": "participant_key",
     "measures": "participant_key",
     "groups": "participant_key",
     "missing_rates": "participant_key",

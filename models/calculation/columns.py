@@ -37,6 +37,7 @@ INPUTS: Mapping[str, Types] = {
     },
     **{table: SCHEMAS[table] for table in _TERMS},
     "participants": {"agreement_key": KEY, "participant_key": KEY, "participant_id": TEXT, "figures_of": TEXT},
+    "participations": {"agreement_key": KEY, "participant_key": KEY, "first_day": DATE, "last_day": DATE, "factor": pl.Decimal(18, 6)},
     "measures": {"line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "is_prior": FLAG, "is_after_as_of": FLAG, **SUMMED},
     "groups": {"line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "group_value": TEXT, **SUMMED},
     "runs": {
@@ -65,7 +66,7 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "participant_key": (KEY, "who is paid"),
         "participant_id": (TEXT, "who is paid, by the user's own id"),
         "figures_of": (TEXT, "whose rows of targets and metrics are meant: the participant's, in a placed pool the payee's"),
-        "days": (COUNT, "of a prorated benefit: the days of the window, clipped to the term; else 1"),
+        "days": (COUNT, "of a prorated benefit: the days of the window, clipped to the term, or those on which the participant takes part; else 1"),
         "of_days": (COUNT, "of a prorated benefit: the days of the calendar's window; else 1"),
         "counts_from": (KEY, "the first period whose sums the window adds to its span"),
         "axis_needs_target": (FLAG, "an axis of the benefit needs a target"),
@@ -184,6 +185,7 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     "inclusive|strict|first_slice|last_slice": (KEY, "tier of a line, while its place is looked for"),
     "groups_tier": (KEY, "the highest tier in which a group stands"),
     "measure_sum": (EXACT, "measure of the span up to the end of the period, before multiples or values are counted"),
+    "(own_days|own_days_gone)": (COUNT, "of who takes part on some days only: those of the span that have gone, and up to the window's end; null: all days"),
     "days_gone|window_days": (COUNT, "of a target to date: the days of the window that have gone, and all its days"),
     "(earned|tier)_to_date": (EXACT, "what the span has earned by target and baseline to date"),
     **{f"{name}_of_(measure|base)": (dtype, "the same over the lines of a measure or base with a scope of its own") for name, dtype in SUMMED.items()},
@@ -205,7 +207,7 @@ TABLES: Mapping[str, Types] = {
         "status": TEXT, "status_reason": TEXT, "measure": EXACT, "base": EXACT, "quantity": EXACT, "target": EXACT, "baseline": EXACT, "incentive": EXACT,
         "axis_value": EXACT, "tier": KEY, "curve_payout": EXACT, "multiplier": EXACT, "gate_factor": EXACT, "earned": MONEY, "prior_earned": MONEY,
         "carried": MONEY, "payout": MONEY, "first_period": KEY, "last_period": KEY, "span_measure_before": EXACT,
-        "exact_numerator": INTEGER, "exact_divisor": INTEGER, "pool_measure": EXACT,
+        "exact_numerator": INTEGER, "exact_divisor": INTEGER, "days": COUNT, "of_days": COUNT, "pool_measure": EXACT,
     },
     "achievement": {
         "payout_key": KEY, "period_no": KEY, "measure_period": EXACT, "measure_to_date": EXACT, "target": EXACT, "attainment": EXACT, "growth": EXACT,

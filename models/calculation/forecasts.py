@@ -140,6 +140,9 @@ def _days(rows: pl.DataFrame) -> tuple[Exact, Exact]:
     """The days of the span that have elapsed at the row's end, and its days up to the window's end."""
     start = pl.col("span_start")
     counted = rows.select(elapsed=(pl.col("counted_until") - start).dt.total_days() + 1, days=(pl.col("window_end") - start).dt.total_days() + 1)
+    if "own_days" in rows.columns:  # of a participation that has not begun, 0 of all days have gone
+        own = rows.select(elapsed=pl.coalesce("own_days_gone", counted["elapsed"]), days=pl.coalesce("own_days", counted["days"]))
+        counted = own.with_columns(pl.when(pl.col("days") > 0).then("days").otherwise(1).alias("days"))
     return integers(counted["elapsed"]), integers(counted["days"])
 
 

@@ -44,13 +44,14 @@ _SEEN = _PAYS.replace(f"{_RATIOS} ", "")
 _PARTS = "axis_parts.of_benefit axis_parts.figure axis_parts.metric axis_parts.weight axis_parts.at_most metrics.value metrics.date span_start counted_until"
 _OF_LINES = "axes.ratio_of axes.ratio_to amount_to_date cost_to_date count_to_date units_to_date"
 _MEMBERS = "member_measure member_measure_period member_base member_quantity"
-_PROJECTS = "forecast placement feed_target counted_until span_start window_end is_end"
+_PROJECTS = "forecast placement feed_target counted_until span_start window_end is_end own_days own_days_gone"
 
 
 def _of(frame: str, names: str) -> str:
     return " ".join(f"{frame}.{name}" for name in names.split())
 
 
+_OWN_DAYS = _of("participations", "first_day last_day")
 _PRIOR = f"measure span_first_period last_period {_of('measures', 'is_prior is_after_as_of')}"
 _SUM_KEYS = f"participant_key measure_line_set_key {_of('measures', 'line_set_key participant_key period_no')}"
 
@@ -65,12 +66,16 @@ _OF_OWN_LINES = _of("lines", f"{_VALUES} place period_no line_set_key participan
 
 _READS: Mapping[str, Mapping[str, str]] = {
     "list_payouts": {
-        ALONG: "benefits.benefit_key benefits.agreement_key benefits.series_key windows.benefit_key windows.window_start participants.agreement_key",
+        ALONG: "benefits.benefit_key benefits.agreement_key benefits.series_key windows.benefit_key windows.window_start participants.agreement_key "
+        f"{_of('participations', 'agreement_key participant_key first_day last_day')}",
         "payout_key": "benefits.series_key participants.participant_key windows.window_start",
         "participant_key": "participants.participant_key",
         "participant_id": "participants.participant_id",
         "figures_of": "participants.figures_of",
-        **dict.fromkeys(("days", "of_days"), "benefits.prorate windows.window_start windows.window_end windows.whole_start windows.whole_end"),
+        **dict.fromkeys(
+            ("days", "of_days"),
+            f"benefits.prorate windows.window_start windows.window_end windows.whole_start windows.whole_end participations.factor {_OWN_DAYS}",
+        ),
         "counts_from": "windows.window_start windows.span_start windows.first_period windows.span_first_period",
         **dict.fromkeys(("axis_needs_target", "axis_needs_baseline", "axis_needs_positive_baseline", "axis_needs_metric"), "axes.axis axes.rank_of"),
         "axis_needs_sums": "axes.ratio_of axes.ratio_to",
@@ -83,8 +88,8 @@ _READS: Mapping[str, Mapping[str, str]] = {
         **{name: f"{name}_value feed_{name} prior_measure {name}_source" for name in ("target", "baseline", "incentive")},
     },
     "measure_periods": {
-        ALONG: f"payout_key benefit_key line_set_key base_line_set_key measures.is_prior periods.period_no {_SUM_KEYS} "
-        f"{_of('groups', 'line_set_key participant_key period_no')}",
+        ALONG: f"payout_key benefit_key agreement_key line_set_key base_line_set_key measures.is_prior periods.period_no {_SUM_KEYS} "
+        f"{_of('groups', 'line_set_key participant_key period_no')} {_of('participations', 'agreement_key participant_key')}",
         "period_no": "counts_from first_period last_period",
         **{name: f"measures.{name} measure_over measured_first_period measured_last_period" for name in SUMMED},
         "span_key": "benefit_key participant_key span_start",
@@ -100,6 +105,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "quantity_to_date": "quantity measure_to_date",
         "last_day": "periods.last_day",
         "counted_until": "last_day window_end",
+        **dict.fromkeys(("own_days", "own_days_gone"), f"{_OWN_DAYS} span_start window_end counted_until"),
         "is_last": "period_no",
         "is_end": "counted_until window_end",
         "missing_measure": f"measure missing_values {_MISSING}",

@@ -60,12 +60,14 @@ def _compute(
     tiers, axes, measures = frames["tiers"], frames["axes"], frames["measures"]
     scheme = compile_scheme(frames)
     benefits = frames["benefits"].join(list_needs(axes), on="benefit_key")
-    listed = list_payouts(benefits, frames["windows"], frames["participants"], first_payout)
+    participations = frames["participations"]
+    listed = list_payouts(benefits, frames["windows"], frames["participants"], participations, as_of, first_payout)
     pooled = spread_pools(measures, benefits, frames["participants"], *(pl.col(name).sum() for name in SUMMED))
     missing_rates = spread_pools(frames["missing_rates"], benefits, frames["participants"], pl.col("first_day").min())
 
     def measure(payouts: pl.DataFrame, sums: pl.DataFrame) -> pl.DataFrame:
-        return measure_periods(find_targets(payouts, sums, frames["targets"]), sums, frames["groups"], frames["periods"], as_of, as_of_period)
+        targeted = find_targets(payouts, sums, frames["targets"])
+        return measure_periods(targeted, sums, frames["groups"], frames["periods"], participations, as_of, as_of_period)
 
     measured = add_members(measure(listed, pooled), listed, lambda payouts: measure(payouts, measures))
     measures = pooled

@@ -8,15 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "integer", "date", "amount", "rate", "currency", "type"]
+Kind = Literal["text", "integer", "date", "amount", "rate", "share", "currency", "type"]
 
-#: SQL type of each kind in `raw.*`. Amounts and quantities have up to 6 decimals, rates and metrics up to 12; a row with more is rejected.
+#: SQL type of each kind in `raw.*`. Amounts and quantities have up to 6 decimals, rates and metrics up to 12; a row with more is rejected. A share is text,
+#: because it may be a fraction such as 1/3, which has no last decimal.
 SQL_TYPES: dict[Kind, str] = {
     "text": "VARCHAR",
     "integer": "INTEGER",
     "date": "DATE",
     "amount": "DECIMAL(18,6)",
     "rate": "DECIMAL(38,12)",
+    "share": "VARCHAR",
     "currency": "VARCHAR",
     "type": "VARCHAR",
 }
@@ -164,10 +166,24 @@ FEEDS: dict[str, Feed] = {
             (
                 _text("partner_id", True),
                 _text("participant_id", True),
-                Column("share", "amount", default="1", minimum="0"),
+                Column("share", "share", default="1", minimum="0"),
                 _date("from"),
                 _date("to"),
             ),
+        ),
+        Feed(
+            "participations",
+            (
+                _text("agreement", True),
+                _text("participant_id", True),
+                _date("from", True),
+                _date("to"),
+                Column("factor", "amount", default="1", minimum="0", above_minimum=True),
+            ),
+        ),
+        Feed(
+            "credits",
+            (_text("transaction_id", True), Column("line", "integer"), _text("participant_id", True), Column("share", "share", True, minimum="0")),
         ),
     )
 }

@@ -53,6 +53,11 @@ REASONS: dict[str, Reason] = {
     "unknown_product": Reason(
         "the product is not in the feed products on the line's day", "deliver the product; the row then counts automatically", is_waiting=True
     ),
+    "overlapping_days": Reason(
+        "a participation shares a day with one of the same participant and agreement that begins before it (waits)",
+        "give the earlier one its `to`: with `key: [agreement, participant_id, from]` deliver it again; the row then counts automatically",
+        is_waiting=True,
+    ),
     "unknown_payout": Reason(
         "the agreement, benefit, participant and window of the payment or adjustment match no payout",
         "correct the row, or the agreement that it is for; the row then counts automatically",

@@ -37,6 +37,7 @@ WRITTEN: dict[Kind, str] = {
     "date": "day",
     "amount": "number, up to 6 decimals",
     "rate": "number, up to 12 decimals",
+    "share": "number, up to 6 decimals, or a fraction such as `1/3`",
     "currency": "ISO 4217 code",
     "type": "`sale`, `return`, `credit` or `adjustment`",
 }

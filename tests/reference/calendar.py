@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from tests.reference.read import Refused
@@ -19,17 +20,30 @@ Range = tuple[dt.date, dt.date]
 
 @dataclass(frozen=True)
 class Window:
-    """Clipped to the term. `whole` is the calendar's window before clipping."""
+    """Clipped to the term. `whole` is the calendar's window before clipping. `own`: of a participant, the days on which it takes part, with what each
+    counts; None: all."""
 
     start: dt.date
     end: dt.date
     span_start: dt.date
     whole: Range = (dt.date.min, dt.date.min)
+    own: tuple[tuple[dt.date, dt.date, Fraction], ...] | None = None
 
-    def share_of_days(self, kind: str) -> tuple[int, int]:
-        """Days of the window, and of the calendar's window; a term is its own."""
-        days = (self.end - self.start).days + 1
-        return (1, 1) if kind == "term" else (days, (self.whole[1] - self.whole[0]).days + 1)
+    def share_of_days(self) -> Fraction:
+        """Days of the window, each times its factor, as a part of the calendar's window."""
+        own = self.own if self.own is not None else ((self.start, self.end, Fraction(1)),)
+        days = sum((factor * days_within((first, last), (self.start, self.end)) for first, last, factor in own), Fraction(0))
+        return days / ((self.whole[1] - self.whole[0]).days + 1)
+
+    def days(self, last: dt.date) -> int:
+        """Days of the span up to `last`: the participant's own."""
+        own = self.own if self.own is not None else ((self.span_start, last, Fraction(1)),)
+        return sum(days_within((first, until), (self.span_start, last)) for first, until, _ in own)
+
+
+def days_within(one: Range, other: Range) -> int:
+    """How many days two ranges have in common."""
+    return max(0, (min(one[1], other[1]) - max(one[0], other[0])).days + 1)
 
 
 def add_months(day: dt.date, months: int) -> dt.date:

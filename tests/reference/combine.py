@@ -113,7 +113,7 @@ def lost_lines(versions: Iterable[Row], credits: Callable[[Row], CreditsOf], day
             for credit in found:
                 if credit.day not in inside:
                     inside[credit.day] = any(w.start <= credit.day <= w.end for w in owned)
-                if inside[credit.day]:
+                if inside[credit.day] and credit.is_own:
                     group[credit.line.order].add(priority_of(version))
     lost: dict[str, set[int]] = defaultdict(set)
     members = {(str(v["combine"]["group"]), str(v["agreement"])) for v in versions if rule_of(v) == "exclusive"}

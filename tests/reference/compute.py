@@ -120,7 +120,7 @@ class _Run:
                     continue
                 n = number(version)
                 if n not in cases:
-                    cases[n] = BenefitLines(version, benefit, credits[n], self.lost.get(name, set()), self.feeds, self.calendar)
+                    cases[n] = BenefitLines(version, benefit, credits[n], self.lost.get(name, set()), self.feeds, self.calendar, self.credits.parties)
                 found += self._window(cases[n], window, states)
         found = [outcome for benefit_id in self.owned[name] for outcome in found_of[benefit_id]]
         limit_sums(found, self.agreements[name], self.calendar, self.book.as_of)
@@ -151,20 +151,21 @@ class _Run:
         accruing = views | (to_date if case.benefit.get("accrue", {}).get("placement", "actual") == "actual" else {})
         self._show(case, window, views, to_date)
         found = []
-        for participant in case.participants:
+        for participant in case.present(window, self.book.as_of):
+            own = case.own_window(participant, window)
             position = views[path[-1][1]][participant]
             state = states[participant]
             if window.span_start != state.span:
                 state.span, state.before = window.span_start, ZERO
             state.references = case.references(participant, window)
-            outcome = Outcome(case, window, participant, position, self._row(case, window, position, state))
+            outcome = Outcome(case, own, participant, position, self._row(case, window, position, state))
             for period, last in path:
                 accrues = accruing[last][participant]
                 is_blocked = position.reason or accrues.reason
-                earned = None if is_blocked else self._part(case, window, participant, accrues, last, accrued(case, window, participant, accrues, last))
+                earned = None if is_blocked else self._part(case, own, participant, accrues, last, accrued(case, own, participant, accrues, last))
                 outcome.differences[period] = None if earned is None else earned - state.before
             if not position.reason:
-                outcome.difference = self._earn(case, window, participant, path[-1][1], position, state, outcome.row)
+                outcome.difference = self._earn(case, own, participant, path[-1][1], position, state, outcome.row)
             found.append(outcome)
         return found
 
@@ -172,7 +173,7 @@ class _Run:
         self, view: str, case: BenefitLines, window: Window, last: dt.date, before: dict[str, References] | None = None
     ) -> dict[str, Position]:  # fmt: skip
         """Every participant's position, with its places on the axes that look at other benefits."""
-        found = case.positions(window, last, before)
+        found = case.positions(window, last, self.book.as_of, before)
         for participant, position in found.items():
             self.others.place(view, case, participant, window.span_start, window.end, last, position)
         return found
@@ -192,11 +193,11 @@ class _Run:
                 is_open = last < window.end and not s.reason
                 seen = {
                     "actual": s,
-                    "ahead": at_the_end(case, window, participant, s, last) if is_open else s,
+                    "ahead": at_the_end(case, case.own_window(participant, window), participant, s, last) if is_open else s,
                     "to date": to_date[last][participant] if is_open else s,
                 }
                 for view, position in seen.items():
-                    result = None if position.reason else earn(case.benefit, window, position)
+                    result = None if position.reason else earn(case.benefit, case.own_window(participant, window), position)
                     figures = None if result is None else figures_of(position, result.tier, self._rounded(case, result.limited))
                     self.others.add(view, key, figures)
 
@@ -204,7 +205,7 @@ class _Run:
         """While a window is open, what accrues with placement actual looks at target and baseline to date."""
         if not self.is_seen(case) and case.benefit.get("accrue", {}).get("placement", "actual") != "actual":
             return {}
-        earlier = {p: states[p].references for p in case.participants if states[p].span == window.span_start}
+        earlier = {p: states[p].references for p in case.present(window, self.book.as_of) if states[p].span == window.span_start}
         before = {participant: references for participant, references in earlier.items() if references is not None}
         return {last: self._positions("to date", case, window, last, before) for last in days}
 

@@ -6,13 +6,13 @@ import datetime as dt
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from tests.reference.calendar import calendar_of
 from tests.reference.condition import holds
-from tests.reference.parties import Parties, matches
+from tests.reference.parties import Parties, Share, matches
 from tests.reference.read import COLUMNS, MINOR_UNITS, UNIT, Book, Refused, Row
 
 
@@ -31,15 +31,18 @@ class Line:
 class Credit:
     """A line as one participant has it: the day that governs it and its share (of 10^12). None: without a rate, or without a cost.
 
-    `known`: the attributes of its product and its partner on that day, by product.x and partner.x.
+    `known`: the attributes of its product and its partner on that day, by product.x and partner.x. `is_own`: it counts on its day; `is_prior`: it counts a
+    year later.
     """
 
     line: Line
     day: dt.date
-    share: int
+    share: Share
     amount: int | None
     cost: int | None
     known: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    is_own: bool = True
+    is_prior: bool = True
 
 
 def round_half(value: Fraction, half_even: bool) -> int:
@@ -119,7 +122,7 @@ class Credits:
         place = bisect_right(rates, (day, 10**60))
         return Fraction(rates[place - 1][1], UNIT) if place else None
 
-    def to_minor(self, numerator: int, denominator: int, currency: str) -> int:
+    def to_minor(self, numerator: Any, denominator: int, currency: str) -> int:
         """numerator / denominator (both in 10^-12 units) rounded to the currency's minor unit, in 10^-12."""
         step: int = UNIT // 10 ** MINOR_UNITS[currency]
         whole, rest = divmod(abs(numerator), denominator * step)
@@ -134,9 +137,10 @@ class Credits:
         parties, currency = self.parties, agreement["currency"]
         result: dict[str, list[Credit]] = {participant: [] for participant in parties.participants(agreement)}
         scopes = [agreement["scope"]] if agreement.get("scope") else []
-        reach: dict[tuple[str, dt.date], tuple[list[str], list[tuple[str, int, int]]]] = {}
+        reach: dict[tuple[str, dt.date], tuple[list[str], list[tuple[str, Share, Share]]]] = {}
         ever = parties.ever_part(agreement)
-        near = [line for partner, found in self.lines_of.items() if parties.ever_reaches(partner) & ever for line in found]
+        named = bool(parties.named() & ever)
+        near = [line for partner, found in self.lines_of.items() if named or parties.ever_reaches(partner) & ever for line in found]
         for line in sorted(near, key=lambda line: line.order):
             partner, day = line.row["partner_id"], self.governing_day(agreement, line)
             if (partner, day) not in reach:
@@ -148,6 +152,9 @@ class Credits:
                     split = [] if whole else split
                 reach[partner, day] = whole, split
             whole, split = reach[partner, day]
+            if (by_name := parties.credited(line.row)) is not None:  # instead of assignments
+                split = [s for s in by_name if s[0] not in whole and parties.takes_part(agreement, s[0], day)]
+                split = [] if whole and agreement.get("pool") == "placed" else split
             if not (whole or split) or not in_scopes(line, scopes):
                 continue
             known = parties.known(line.row["product_id"], partner, day)
@@ -158,16 +165,36 @@ class Credits:
             for who, low, high in split:
                 part_amount, part_cost = (self._part(value, low, high, currency) for value in (amount, cost))
                 parts.append((who, Credit(line, day, high - low, part_amount, part_cost, known)))
+            everyone = [(who, Credit(line, day, UNIT, amount, cost, known)) for who in whole] + parts
             if agreement.get("pool") == "together":
-                one = Credit(line, day, UNIT, amount, cost, known) if whole else _sum([piece for _, piece in parts])
-                result[str(agreement["payee"])].append(one)
+                result[str(agreement["payee"])] += self._of_pool(agreement, everyone, whole)
             else:
-                for who, credit in [(who, Credit(line, day, UNIT, amount, cost, known)) for who in whole] + parts:
+                for who, credit in everyone:
                     if who in result:  # who takes part outside the term only has no result
-                        result[who].append(credit)
+                        is_own, is_prior = self._counts(agreement, who, day)
+                        result[who].append(replace(credit, is_own=is_own, is_prior=is_prior))
         return result
 
-    def _part(self, value: int | None, low: int, high: int, currency: str) -> int | None:
+    def _of_pool(self, agreement: Row, found: list[tuple[str, Credit]], whole: list[str]) -> list[Credit]:
+        """A line once: whole if a member has it whole, else the members' parts. Who counts on its day may be others than who count a year later."""
+        flags = {who: self._counts(agreement, who, found[0][1].day) for who, _ in found}
+        credits = []
+        for is_prior in (False, True):
+            mine = [(who, credit) for who, credit in found if flags[who][is_prior]]
+            if mine:
+                one = next((credit for who, credit in mine if who in whole), None) or _sum([credit for _, credit in mine])
+                credits.append(replace(one, is_own=not is_prior, is_prior=is_prior))
+        return [replace(credits[0], is_prior=True)] if len(credits) == 2 and replace(credits[1], is_own=True, is_prior=False) == credits[0] else credits
+
+    def _counts(self, agreement: Row, who: str, day: dt.date) -> tuple[bool, bool]:
+        """Whether a participant takes part on a day, and on the day for which it is the prior year."""
+        parts = self.parties.parts(agreement, who)
+        if parts is None:
+            return True, True
+        prior = [r for first, last, _ in parts for r in self.calendar.prior(first, last)]
+        return any(first <= day <= last for first, last, _ in parts), any(first <= day <= last for first, last in prior)
+
+    def _part(self, value: int | None, low: Share, high: Share, currency: str) -> int | None:
         """round(value × running share) minus what came before; a share of 1 splits nothing and takes the value as it is."""
         if value is None or high - low == UNIT:
             return value

@@ -34,7 +34,7 @@ def prorated(benefit: Row, window: Window) -> Row:
     """The benefit with amounts, and thresholds in units of the measure, scaled by the days of the window."""
     if benefit.get("prorate", "none") != "days":
         return benefit
-    part = Fraction(*window.share_of_days(benefit["window"]))
+    part = window.share_of_days()
 
     def scaled(tiers: list[Row], by: object) -> list[Row]:
         keys = {"amount", "from"} if axis_of(by)[0] in ("measure", "growth_amount") else {"amount"}
@@ -175,7 +175,7 @@ def accrued(case: BenefitLines, window: Window, participant: str, s: Position, l
         return earn(case.benefit, window, s).limited
     if isinstance(placement, dict):
         return earn(case.benefit, window, s, as_if_tier=int(placement["tier"])).limited
-    elapsed, days = (last - window.span_start).days + 1, (window.end - window.span_start).days + 1
+    elapsed, days = window.days(last), window.days(window.end)
     ahead = at_the_end(case, window, participant, s, last)
     p, paid = ahead.m, earn(case.benefit, window, ahead).limited
     if case.each:  # groups are not projected
@@ -185,14 +185,14 @@ def accrued(case: BenefitLines, window: Window, participant: str, s: Position, l
 
 def at_the_end(case: BenefitLines, window: Window, participant: str, s: Position, last: dt.date) -> Position:
     """The position at the window's end as it is projected on `last`."""
-    elapsed, days = (last - window.span_start).days + 1, (window.end - window.span_start).days + 1
+    elapsed, days = window.days(last), window.days(window.end)
     if case.distinct:  # how many values will come is not known from the days
         return projected(case, s, s.m)
     if case.over:  # what is sold grows, the days that are measured do not
-        grown = projected(case, s, s.sum)
-        return replace(grown, e=s.e * days / elapsed, q=grown.q if case.counts else s.q * days / elapsed)
+        grown, ahead = projected(case, s, s.sum), Fraction(days, elapsed) if elapsed else Fraction(1)
+        return replace(grown, e=s.e * ahead, q=grown.q if case.counts else s.q * ahead)
     p = _projection(case, case.benefit.get("accrue", {}).get("forecast", "linear"), window, participant, s, last)
-    return projected(case, s, s.sum * days / elapsed if p is None else p)
+    return projected(case, s, (s.sum * days / elapsed if elapsed else s.sum) if p is None else p)
 
 
 def _projection(case: BenefitLines, forecast: str, window: Window, participant: str, s: Position, last: dt.date) -> Fraction | None:

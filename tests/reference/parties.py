@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from tests.reference.read import Book, Row, version_at
+from tests.reference.read import UNIT, Book, Row, version_at
+
+Share = int | Fraction  # of 10^12
 
 
 class Parties:
@@ -23,6 +26,12 @@ class Parties:
         self._assigned: dict[str, list[Row]] = defaultdict(list)
         for row in book.feeds.get("assignments", []):
             self._assigned[row["partner_id"]].append(row)
+        self._parts: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in book.feeds.get("participations", []):
+            self._parts[row["agreement"], row["participant_id"]].append(row)
+        self._credited: dict[tuple[str, int | None], list[Row]] = defaultdict(list)
+        for row in book.feeds.get("credits", []):
+            self._credited[row["transaction_id"], row["line"]].append(row)
         self.ancestors = lru_cache(maxsize=None)(self._ancestors)
         self.known = lru_cache(maxsize=None)(self._known)
         self.split = lru_cache(maxsize=None)(self._split)
@@ -51,6 +60,17 @@ class Parties:
                 for v in versions
             )
         )  # fmt: skip
+
+    def parts(self, agreement: Row, participant: str) -> tuple[tuple[dt.date, dt.date, Fraction], ...] | None:
+        """The days of the term on which a participant takes part, with what each counts; None: all of them."""
+        rows = self._parts.get((str(agreement["agreement"]), participant))
+        if rows is None:
+            return None
+        found = [
+            (max(row["from"], agreement["term"]["from"]), min(row["to"] or dt.date.max, agreement["term"]["to"]), Fraction(row["factor"], UNIT))
+            for row in rows
+        ]  # fmt: skip
+        return tuple((first, last, factor) for first, last, factor in sorted(found) if first <= last)
 
     def takes_part(self, agreement: Row, partner: str, day: dt.date) -> bool:
         """Whether the partner is one of the agreement's participants on a day."""
@@ -88,17 +108,39 @@ class Parties:
                 ahead += [v["parent_id"] for v in self._partners.get(one, ()) if v["parent_id"]]
         return frozenset(found | family)
 
-    def _split(self, partner: str, day: dt.date) -> tuple[tuple[str, int, int], ...]:
+    def credited(self, line: Row) -> tuple[tuple[str, Share, Share], ...] | None:
+        """Whom the credits feed names for a line, as running shares; None: nobody."""
+        found = self.credit_rows(line)
+        return _running(found) if found else None
+
+    def credit_rows(self, line: Row) -> list[Row]:
+        """The rows of the credits feed that hold for a line: its own come first, then those of its transaction, then its original's."""
+        for transaction in (line["transaction_id"], line["original_transaction_id"]):
+            for number in (line["line"], None):
+                if found := self._credited.get((transaction, number)):
+                    return found
+        return []
+
+    def named(self) -> set[str]:
+        """Everyone whom the credits feed names."""
+        return {row["participant_id"] for rows in self._credited.values() for row in rows}
+
+    def _split(self, partner: str, day: dt.date) -> tuple[tuple[str, Share, Share], ...]:
         """(participant, running share before, running share after) of the partner's lines of that day, in order of participant. A share of 0 is left out."""
         valid = [
             a for a in self._assigned.get(partner, ())
-            if a["share"] and (a["from"] is None or a["from"] <= day) and (a["to"] is None or day <= a["to"])
+            if (a["from"] is None or a["from"] <= day) and (a["to"] is None or day <= a["to"])
         ]  # fmt: skip
-        found, running = [], 0
-        for a in sorted(valid, key=lambda a: a["participant_id"]):
-            found.append((a["participant_id"], running, running + a["share"]))
-            running += a["share"]
-        return tuple(found)
+        return _running(valid)
+
+
+def _running(rows: list[Row]) -> tuple[tuple[str, Share, Share], ...]:
+    found, running = [], Fraction(0)
+    for row in sorted(rows, key=lambda row: row["participant_id"]):
+        if row["share"]:
+            found.append((row["participant_id"], running, running + row["share"]))
+            running += row["share"]
+    return tuple(found)
 
 
 def _selected(selection: Row, partner: Row) -> bool:

@@ -11,9 +11,10 @@ from fractions import Fraction
 from typing import Any
 
 from tests.reference.axes import OWN, Axis, all_axes, axes_in_order, axis_of, axis_value, curve_axes, forms, needs, percentile, rank
-from tests.reference.calendar import DAY, MONTHS, Calendar, Window, counting
+from tests.reference.calendar import DAY, MONTHS, Calendar, Window, counting, days_within
 from tests.reference.credit import Credit, in_scopes
 from tests.reference.curve import Inputs
+from tests.reference.parties import Parties
 from tests.reference.read import UNIT, Book, Refused, Row
 from tests.reference.series import MISSING, Series, Sum, Values, group_of
 
@@ -115,11 +116,15 @@ class Feeds:
 class BenefitLines:
     """One benefit of one agreement version: whose lines it measures."""
 
-    def __init__(self, agreement: Row, benefit: Row, credits: dict[str, list[Credit]], lost: set[int], feeds: Feeds, calendar: Calendar) -> None:
+    def __init__(
+        self, agreement: Row, benefit: Row, credits: dict[str, list[Credit]], lost: set[int], feeds: Feeds, calendar: Calendar, parties: Parties
+    ) -> None:
         """`lost`: lines (by order) that another agreement of an exclusive group keeps."""
         self.agreement, self.benefit, self.feeds, self.calendar = agreement, benefit, feeds, calendar
         self.counting = counting(agreement, calendar)
         self.participants = list(credits)
+        parts = {who: parties.parts(agreement, who) if agreement.get("pool", "each") == "each" else None for who in credits}
+        self.parts = {who: found for who, found in parts.items() if found is not None}
         self.payee = str(agreement.get("payee", "")) if agreement.get("pool") == "placed" else None  # of a placed pool; empty: nobody
         if self.payee is not None:
             credits = {**credits, POOL: [credit for found in credits.values() for credit in found]}
@@ -148,6 +153,19 @@ class BenefitLines:
         if self.each:
             self._grouped(self.each, credits, own, [s for s in (measure_scope,) if s], [s for s in (base_scope,) if s], names, lost)
         self.shared = self.base if self.over else self.measure  # what the lines of a payout share it by
+
+    def present(self, window: Window, as_of: dt.date) -> list[str]:
+        """Who has the window: who takes part on a day of it that has come."""
+        until = min(window.end, as_of)
+        return [
+            who
+            for who in self.participants
+            if who not in self.parts or any(days_within((first, last), (window.start, until)) for first, last, _ in self.parts[who])
+        ]
+
+    def own_window(self, participant: str, window: Window) -> Window:
+        """The window with the participant's own days."""
+        return replace(window, own=self.parts[participant]) if participant in self.parts else window
 
     def _grouped(
         self, each: str, credits: dict[str, list[Credit]], own: list[Row], measured: list[Row], based: list[Row], names: set[str], lost: set[int]
@@ -198,13 +216,14 @@ class BenefitLines:
                     series.add(credit, column, order not in lost, times)
         return result
 
-    def positions(self, window: Window, last: dt.date, before: dict[str, References] | None = None) -> dict[str, Position]:
+    def positions(self, window: Window, last: dt.date, as_of: dt.date, before: dict[str, References] | None = None) -> dict[str, Position]:
         """Every participant's figures of the window's span up to `last`. `before`: with target and baseline to date, those of the window before."""
+        present = self.present(window, as_of)
         references = {
             participant: to_date(window, last, self._references(participant, window), (before or {}).get(participant))
-            for participant in self.participants
+            for participant in present
         }  # fmt: skip
-        found = {participant: self._alone(participant, window, last, references[participant]) for participant in self.participants}
+        found = {participant: self._alone(participant, window, last, references[participant]) for participant in present}
         for axis in all_axes(self.benefit):
             if axis[0] in ("rank", "percentile"):
                 self._compare(axis, found)
@@ -227,10 +246,10 @@ class BenefitLines:
         (t, t_missing), (b, b_missing) = (self._reference(participant, window, name) for name in ("target", "baseline"))
         target = self.benefit.get("target")
         is_whole = not (isinstance(target, dict) and "prior" in target)
-        return References(None if t is None else t * self._part(window) if is_whole else t, b, t_missing, b_missing)
+        return References(None if t is None else t * self._part(participant, window) if is_whole else t, b, t_missing, b_missing)
 
-    def _part(self, window: Window) -> Fraction:
-        return Fraction(*window.share_of_days(self.benefit["window"])) if self.benefit.get("prorate", "none") == "days" else Fraction(1)
+    def _part(self, participant: str, window: Window) -> Fraction:
+        return self.own_window(participant, window).share_of_days() if self.benefit.get("prorate", "none") == "days" else Fraction(1)
 
     def references(self, participant: str, window: Window) -> References:
         """Target and baseline of a window as a later window of its span uses them: None where they are missing, or where they block."""
@@ -256,7 +275,7 @@ class BenefitLines:
         q = m if self.counts else q
         t, b, t_missing, b_missing = r.t, r.b, r.t_missing, r.b_missing
         k, _ = self._reference(participant, window, "incentive")
-        k = None if k is None else k * self._part(window)
+        k = None if k is None else k * self._part(participant, window)
         e = m if self.base_kind == "measure" else max(m - (b or ZERO), ZERO) if self.base_kind == "increment" else based.value
 
         sums = {name: series[who].counted(window.span_start, last) for name, series in self.sums.items()}

@@ -1,6 +1,6 @@
 """A book's files as rows: typed strictly, current by business key, with what was refused.
 
-Every amount is an integer of 10^-12: amounts and quantities have at most 6 decimals, shares as well, so products stay whole.
+Every amount is an integer of 10^-12: amounts and quantities have at most 6 decimals, shares as well, so products stay whole. A share may be a fraction.
 Column mappings may only rename. Feeds are CSV or JSON lines, plain or .gz.
 """
 
@@ -64,8 +64,16 @@ COLUMNS: dict[str, dict[str, tuple[str, bool, str | None]]] = {
         "share": ("signed", False, "1"),
     },
     "assignments": {
-        "partner_id": ("text", True, None), "participant_id": ("text", True, None), "share": ("amount", False, "1"),
+        "partner_id": ("text", True, None), "participant_id": ("text", True, None), "share": ("share", False, "1"),
         "from": ("date", False, None), "to": ("date", False, None),
+    },
+    "participations": {
+        "agreement": ("text", True, None), "participant_id": ("text", True, None), "from": ("date", True, None), "to": ("date", False, None),
+        "factor": ("amount", False, "1"),
+    },
+    "credits": {
+        "transaction_id": ("text", True, None), "line": ("integer", False, None), "participant_id": ("text", True, None),
+        "share": ("share", True, None),
     },
 }  # fmt: skip
 
@@ -233,12 +241,14 @@ def _value(kind: str, column: str, text: str) -> Any:
                 pass
     elif kind == "integer" and re.fullmatch(r"-?\d+", text):
         return int(text)
-    elif kind in ("amount", "signed", "rate", "number"):
+    elif kind == "share" and re.fullmatch(r"\d+/[1-9]\d*", text):
+        return Fraction(text) * UNIT
+    elif kind in ("amount", "signed", "rate", "number", "share"):
         found = re.fullmatch(r"(-?)(\d+)(?:\.(\d+))?", text)
-        if found and len(found[3] or "") <= (6 if kind in ("amount", "signed") else 12):
+        if found and len(found[3] or "") <= (6 if kind in ("amount", "signed", "share") else 12):
             size = int(found[2]) * UNIT + int((found[3] or "").ljust(12, "0"))
             number = -size if found[1] else size
-            if (kind != "rate" or number > 0) and (column != "share" or kind == "signed" or number >= 0):
+            if (kind != "rate" or number > 0) and (kind != "share" or number >= 0):
                 return number
     elif (kind == "currency" and text in MINOR_UNITS) or (kind == "type" and text in TYPES):
         return text
@@ -246,7 +256,8 @@ def _value(kind: str, column: str, text: str) -> Any:
 
 
 def _resolve(book: Book) -> None:
-    """A line whose partner or product is unknown on its date waits: it does not count."""
+    """A line whose partner or product is unknown on its date waits: it does not count. Nor does a participation that shares a day with an earlier one."""
+    _reject_overlaps(book)
     kept, origins = [], []
     for row, origin in zip(book.feeds["transactions"], book.origins["transactions"], strict=True):
         _, account, number = origin
@@ -262,6 +273,24 @@ def _resolve(book: Book) -> None:
             kept.append(row)
             origins.append(origin)
     book.feeds["transactions"], book.origins["transactions"] = kept, origins
+
+
+def _reject_overlaps(book: Book) -> None:
+    arrived = sorted(
+        zip(book.origins.get("participations", []), book.feeds.get("participations", []), strict=True), key=lambda item: (item[1]["from"], item[0][0])
+    )
+    kept = []
+    for place, ((order, account, number), row) in enumerate(arrived):
+        who = (row["agreement"], row["participant_id"])
+        earlier = [other for _, other in arrived[:place] if (other["agreement"], other["participant_id"]) == who]
+        if any(max(row["from"], other["from"]) <= min(row["to"] or dt.date.max, other["to"] or dt.date.max) for other in earlier):
+            account.loaded -= 1
+            account.rejected += 1
+            book.rejects.append(("participations", account.name, number, "from"))
+        else:
+            kept.append(((order, account, number), row))
+    if arrived:
+        book.origins["participations"], book.feeds["participations"] = [origin for origin, _ in kept], [row for _, row in kept]
 
 
 def _versions(book: Book, feed: str, key: str) -> dict[str, list[Row]]:

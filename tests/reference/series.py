@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from tests.reference.calendar import Range
 from tests.reference.credit import Credit, Line, in_scopes
+from tests.reference.parties import Share
 from tests.reference.read import UNIT, Row
 
 #: Why a line has no value in a column, in the order in which reasons are given.
@@ -37,8 +38,9 @@ class Series:
         value, missing = value_of(credit, column)
         if times is not None:
             value, missing = multiplied(credit, value, missing, times)
-        self._all.add(credit.day, value, missing)
-        if counted:
+        if credit.is_prior:
+            self._all.add(credit.day, value, missing)
+        if counted and credit.is_own:
             self._counted.add(credit.day, value, missing)
             self._lines[credit.day].append((credit.line, value))
 
@@ -65,7 +67,7 @@ class Values:
         self._lines: dict[str, list[tuple[dt.date, int | None, int | None]]] = defaultdict(list)
         for credit in credits:
             value = text_of(credit, attribute)
-            if value is not None and credit.line.order not in lost and in_scopes(credit.line, scopes):
+            if credit.is_own and value is not None and credit.line.order not in lost and in_scopes(credit.line, scopes):
                 quantity = credit.line.row["quantity"]
                 self._lines[value].append((credit.day, None if quantity is None else _shared(quantity, credit.share), credit.amount))
 
@@ -165,7 +167,7 @@ def as_number(text: str | None) -> int | None:
     return -size if found[1] else size
 
 
-def _shared(value: int, share: int) -> int:
-    whole, rest = divmod(value * share, UNIT)
-    assert rest == 0, "more than 12 decimals"
-    return whole
+def _shared(value: int, share: Share) -> int:
+    """The part of a value. What a fraction leaves beyond 12 decimals is rounded, a half away from zero."""
+    whole, rest = divmod(abs(value) * share, UNIT)
+    return (int(whole) + (2 * rest >= UNIT)) * (-1 if value < 0 else 1)

@@ -34,6 +34,8 @@ KEYS = {
     "adjustments": ["adjustment_id"],
     "collections": ["transaction_id", "line", "collected_on"],
     "assignments": ["partner_id", "participant_id", "from"],
+    "participations": ["agreement", "participant_id", "from"],
+    "credits": ["transaction_id", "line", "participant_id"],
 }
 RESULT_KEY = ("agreement", "benefit", "participant", "window_start")
 SIX = Decimal("0.000001")
@@ -71,6 +73,7 @@ def _with_named_ids(case: Case) -> Case:
     """Partners and products that a case names without describing them."""
     partners = [row["partner_id"] for row in case["transactions"]]
     partners += [row[key] for row in case.get("assignments", []) for key in ("partner_id", "participant_id")]
+    partners += [row["participant_id"] for row in case.get("credits", [])]
     for agreement in case["agreements"]:
         partners += agreement["participants"] if isinstance(agreement["participants"], list) else []
         partners += [agreement["payee"]] if "payee" in agreement else []
@@ -162,6 +165,9 @@ def differences(case: Case, tables: dict[str, pl.DataFrame]) -> list[str]:
             place = tuple(row[k] for k in key)
             got = by_key.pop(place, None)
             where = f"{table} {' '.join(map(str, place))}"
+            if row.get("absent"):
+                found += [f"{where}: not expected"] if got else []
+                continue
             if got is None:
                 found.append(f"{where}: no such row; there are {', '.join(' '.join(map(str, k[2:])) for k in sorted(by_key)) or 'none'}")
                 continue

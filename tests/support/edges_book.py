@@ -22,6 +22,8 @@ FEEDS: dict[str, Any] = {
     "partners": {"files": "feeds/partners/*.csv", "key": ["partner_id", "from"]},
     "products": {"files": "feeds/products/*.csv", "key": ["product_id", "from"]},
     "assignments": {"files": "feeds/assignments/*.csv", "key": ["partner_id", "participant_id"]},
+    "participations": {"files": "feeds/participations/*.csv", "key": ["agreement", "participant_id", "from"]},
+    "credits": {"files": "feeds/credits/*.csv", "key": ["transaction_id", "line", "participant_id"]},
     "fx_rates": {"files": "feeds/fx_rates/*.csv", "key": ["date", "from_currency", "to_currency"]},
     "targets": {"files": "feeds/targets/*.csv", "key": ["agreement", "benefit", "participant_id", "window_start"]},
     "metrics": {"files": "feeds/metrics/*.csv", "key": ["participant_id", "metric", "date"]},
@@ -32,6 +34,8 @@ HEADERS = {
     "partners": "partner_id,name,parent_id,from,to,region,factor",
     "products": "product_id,name,from,to,category,points",
     "assignments": "partner_id,participant_id,share",
+    "credits": "transaction_id,line,participant_id,share",
+    "participations": "agreement,participant_id,from,to,factor",
     "fx_rates": "date,from_currency,to_currency,rate",
     "targets": "agreement,benefit,participant_id,window_start,target",
     "metrics": "participant_id,metric,date,value",
@@ -57,6 +61,7 @@ AGREEMENTS = [
     agreement("NORTH", {"region": ["north"]}),
     agreement("PARENT", ["P0"], include_children=True),
     agreement("SALES", ["S1"], {"window": "quarter", "by": "attainment", "target": "feed", "tiers": [{"from": 0, "amount": 10}, {"from": 1, "amount": 20}]}),
+    agreement("NAMED", ["S2"], {"window": "year"}),
     agreement("SCORE", ["P5"], {"by": {"metric": "nps"}, "tiers": [{"from": 0, "amount": 1}, {"from": 50, "amount": 5}]}),
     agreement("TIED", ["P7", "P8"], {"by": "rank", "ties": {"then": [{"metric": "nps"}]}, "tiers": [{"from": 1, "amount": 9}, {"from": 2, "amount": 4}]}),
     agreement("RACE", ["P6", "P7", "P8"], {"by": "rank", "tiers": [{"from": 1, "amount": 100}, {"from": 2, "amount": 50}, {"from": 3, "amount": 0}]}),
@@ -81,7 +86,7 @@ AGREEMENTS = [
         payee="P5",
     ),
 ]
-IDS = [f"P{number}" for number in range(13)] + ["S1"]
+IDS = [f"P{number}" for number in range(13)] + ["S1", "S2"]
 
 
 class EdgesBook:
@@ -97,6 +102,7 @@ class EdgesBook:
         self.deliver("partners", *(f"{name},{name},{'P0' if name == 'P4' else ''},,,{'north' if name == 'P2' else 'south'}" for name in IDS))
         self.deliver("products", "D1,D1,,,drinks,2", "F1,F1,,,food,3")
         self.deliver("assignments", "P3,S1,1")
+        self.deliver("credits", "P12-3,,S2,1/3")
         self.deliver("fx_rates", "2025-01-01,USD,EUR,0.9", "2026-05-01,USD,EUR,0.8")
         self.deliver("targets", "SALES,b,S1,2026-04-01,500")
         self.deliver("metrics", "P5,nps,2026-05-10,40")

@@ -48,11 +48,25 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     ),
     "a partner moves to another region": (lambda book: book.deliver("partners", "P1,P1,,,,north"), {"partners and assignments": 13}, set()),
     "a partner gets a parent": (lambda book: book.deliver("partners", "P5,P5,P0,,,south"), {"partners and assignments": 9}, set()),
-    "a product changes its category": (lambda book: book.deliver("products", "F1,F1,,,drinks"), {"products": 14}, {"products"}),
-    "a product's number by which lines are multiplied": (lambda book: book.deliver("products", "F1,F1,,,drinks,7"), {"products": 14}, {"products"}),
+    "a product changes its category": (lambda book: book.deliver("products", "F1,F1,,,drinks"), {"products": 15}, {"products"}),
+    "a product's number by which lines are multiplied": (lambda book: book.deliver("products", "F1,F1,,,drinks,7"), {"products": 15}, {"products"}),
     "a partner's": (lambda book: book.deliver("partners", "P10,P10,,,,south,1.5"), {"partners and assignments": 9}, {"partners and assignments"}),
     "an assignment": (lambda book: book.deliver("assignments", "P4,S1,0.5"), {"partners and assignments": 9}, {"partners and assignments"}),
-    "a rate of a day on": (lambda book: book.deliver("fx_rates", "2025-07-01,USD,EUR,0.7"), {"rates and days": 14}, {"rates and days"}),
+    "credits of a transaction": (lambda book: book.deliver("credits", "P9-3,,S2,2/3"), {"credits": 1}, {"credits"}),
+    "of a line of it": (lambda book: book.deliver("credits", "P9-3,1,S2,0.5"), {"credits": 1}, {"credits"}),
+    "of what it brings back": (lambda book: book.lines("R9,1,2026-06-12,P9,D1,return,1,-5,EUR,P9-3,"), {"new lines": 1}, {"new lines"}),
+    "other credits of it": (lambda book: book.deliver("credits", "P9-3,1,S2,1/3"), {"credits": 2}, {"credits"}),
+    "who is named takes part": (
+        amended("NAMED", participants=["S2", "P8"]), {"partners and assignments": 9}, {"partners and assignments"},
+    ),
+    "days of who takes part": (
+        lambda book: book.deliver("participations", "PLAIN,P1,2026-02-01"), {"partners and assignments": 13}, {"partners and assignments"},
+    ),
+    "days that it takes part on already": (lambda book: book.deliver("participations", "PLAIN,P1,2026-03-01"), {}, set()),
+    "what these days count": (lambda book: book.deliver("participations", "PLAIN,P1,2026-02-01,,0.5"), {}, {"participants"}),
+    "a rate of a day on": (
+        lambda book: book.deliver("fx_rates", "2025-07-01,USD,EUR,0.7"), {"rates and days": 15, "originals of returns": 1}, {"rates and days"},
+    ),
     "a target": (lambda book: book.deliver("targets", "SALES,b,S1,2026-04-01,9000"), {}, {"targets"}),
     "a metric": (lambda book: book.deliver("metrics", "P5,nps,2026-05-10,60"), {}, {"metrics"}),
     "a metric that breaks a tie": (lambda book: book.deliver("metrics", "P8,nps,2026-05-10,60"), {}, {"metrics", "contests"}),
@@ -70,7 +84,7 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     ),
     "a return in another currency": (lambda book: book.lines("R2,1,2026-06-12,P11,D1,return,1,-50,USD,O1,"), {"new lines": 1}, {"new lines"}),
     "a rate of the day of its original": (
-        lambda book: book.deliver("fx_rates", "2025-06-16,USD,EUR,0.6"), {"rates and days": 15, "originals of returns": 2}, {"rates and days"},
+        lambda book: book.deliver("fx_rates", "2025-06-16,USD,EUR,0.6"), {"rates and days": 16, "originals of returns": 2}, {"rates and days"},
     ),
     "more comes back than was sold": (lambda book: book.lines("R3,1,2026-05-20,P4,D1,return,1,-5000,EUR,,"), {"new lines": 1}, {"new lines"}),
     "a changed rate of an agreement": (

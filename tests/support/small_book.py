@@ -79,6 +79,7 @@ def make_frames(small: Small, benefits: Sequence[int] | None = None) -> tuple[di
         **terms,
         "benefits": terms["benefits"].join(terms["agreements"].select(together), on="agreement_key").sort("benefit_key"),
         "participants": pl.DataFrame(participants, schema=INPUTS["participants"], orient="row"),
+        "participations": pl.DataFrame(schema=INPUTS["participations"]),
         "measures": measures.drop("group_value").group_by(*GRAIN, maintain_order=True).agg(pl.col(c).sum() for c in SUMMED),
         "groups": measures.filter(~pl.col("is_prior")).drop("is_prior", "is_after_as_of"),
         "runs": _runs(small, terms),

@@ -24,6 +24,7 @@ feeds:
   partners: {files: "feeds/partners/*.csv"}
   products: {files: "feeds/products/*.csv"}
   assignments: {files: "feeds/assignments/*.csv"}
+  credits: {files: "feeds/credits/*.csv"}
   collections: {files: "feeds/collections/*.csv"}
   fx_rates: {files: "feeds/fx_rates/*.csv"}
 """

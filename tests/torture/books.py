@@ -17,7 +17,7 @@ from tests.torture.agreements import draw_agreements
 from tests.torture.calendars import draw_as_of, draw_calendar, windows
 from tests.torture.drawing import FEATURES, Draw, Row
 from tests.torture.lines import draw_lines, draw_products, draw_rates, turn_pairs
-from tests.torture.people import Cluster, draw_cluster, draw_metrics
+from tests.torture.people import Cluster, draw_cluster, draw_credits, draw_metrics, draw_participations
 
 KEYS = {
     "transactions": ["transaction_id", "line"],
@@ -27,6 +27,8 @@ KEYS = {
     "metrics": ["participant_id", "metric", "date"],
     "fx_rates": ["date", "from_currency", "to_currency"],
     "assignments": ["partner_id", "participant_id", "from"],
+    "participations": ["agreement", "participant_id", "from"],
+    "credits": ["transaction_id", "line", "participant_id"],
 }
 
 
@@ -81,6 +83,10 @@ def draw_book(seed: int, clusters: int = 30, features: frozenset[str] = FEATURES
         feeds["transactions"] += draw_lines(d, group, products, d.rng.randint(15, 60))
         feeds["metrics"] += draw_metrics(d, group)
         feeds["targets"] += _targets(d, group, found, calendar)
+        if "credits" in features and others.random() < 0.5:
+            feeds["credits"] += draw_credits(others, group, feeds["transactions"])
+        if "participations" in features and others.random() < 0.3:
+            feeds["participations"] += draw_participations(others, group, found)
     d.rng.shuffle(feeds["transactions"])
     return TortureBook(seed, settings, agreements, feeds, cluster_of)
 

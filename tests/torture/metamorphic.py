@@ -57,7 +57,7 @@ class Property:
 
 def part_of(book: TortureBook, name: str) -> Part:
     """The cluster's own part of the book: products and rates belong to all."""
-    own = ("partners", "assignments", "transactions", "metrics", "targets")
+    own = ("partners", "assignments", "credits", "participations", "transactions", "metrics", "targets")
     feeds = {feed: [row for row in book.feeds[feed] if str(row.get("partner_id") or row["participant_id"]).startswith(name)] for feed in own}
     return Part(name, [a for a in book.agreements if book.cluster_of[a["agreement"]].name == name], feeds)
 
@@ -185,7 +185,7 @@ def _lacks(*patterns: str) -> Callable[[Part], bool]:
 def _own_money(part: Part) -> bool:
     """Nothing is converted and nothing shared, so that no line is rounded."""
     currencies = {row["currency"] for row in part.feeds["transactions"]} | {a["currency"] for a in part.agreements}
-    return len(currencies) == 1 and not part.feeds["assignments"]
+    return len(currencies) == 1 and not part.feeds["assignments"] and not part.feeds["credits"]
 
 
 def _is_money(part: Part) -> bool:
@@ -201,7 +201,7 @@ VALUES = ("where: .*(amount|quantity)", "times: (points|product)")  # a conditio
 PROPERTIES = (
     Property("ids renamed, agreements added", "N", keep),
     Property("lines split", "S", split_lines, lambda part: _own_money(part) and _lacks("count", "net_of", *VALUES)(part)),
-    Property("+x and -x added", "O", add_opposites, _lacks("count", "net_of", *VALUES)),
+    Property("+x and -x added", "O", add_opposites, lambda part: not part.feeds["credits"] and _lacks("count", "net_of", *VALUES)(part)),
     Property("money scaled", "M", scale_money, _is_money, _ROUNDED, _grown),
     Property("a threshold that says nothing", "T", add_thresholds, _lacks("placement:\n *tier", "of: tier", "net_of"), frozenset({"tier"})),
     Property("amended and reverted", "V", amend_and_revert, _lacks("effective", "version: [23]"), frozenset({"agreement_version"})),

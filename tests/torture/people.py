@@ -1,11 +1,12 @@
 """Partners with versions and parents, who is credited with whose lines, and what is measured about them besides money.
 
-Belongs here: rows of partners, assignments, metrics. Does not belong here: their transactions.
+Belongs here: rows of partners, assignments, credits, participations, metrics. Does not belong here: their transactions.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import random
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -75,6 +76,38 @@ def _assignments(d: Draw, ids: list[str], reps: list[str]) -> list[Row]:
                     rows.append(row | {"from": change, "share": share / 2 if share * 500000 % 1 == 0 else share})
             else:
                 rows.append(row | {"from": d.pick([None, dt.date(2023, 6, 1)])})
+    return rows
+
+
+def draw_credits(generator: random.Random, cluster: Cluster, transactions: list[Row]) -> list[Row]:
+    """People named for some transactions or lines of the cluster, by shares that may be fractions, and for some that come back."""
+    everyone = [*cluster.members, *cluster.reps]
+    own = [row for row in transactions if row["partner_id"].startswith(f"{cluster.name}-")]
+    rows: dict[tuple[str, int | None, str], Row] = {}
+    for line in generator.sample(own, min(len(own), 12)):
+        number = generator.choice([None, None, line["line"], 1])
+        for person in generator.sample(everyone, min(len(everyone), generator.choice([1, 2, 3]))):
+            share = generator.choice(["1/3", "1/3", "2/7", "0.5", "1", "0", "1/12"])
+            row = {"transaction_id": line["transaction_id"], "line": number, "participant_id": person, "share": share}
+            rows[line["transaction_id"], number, person] = row
+    return list(rows.values())
+
+
+def draw_participations(generator: random.Random, cluster: Cluster, agreements: list[Row]) -> list[Row]:
+    """Some of an agreement's people take part on some days only, in one span or two, some of them by half."""
+    rows = []
+    for name, term in {agreement["agreement"]: agreement["term"] for agreement in agreements}.items():
+        for person in [*cluster.members, *cluster.reps]:
+            if generator.random() > 0.4:
+                continue
+            days = (term["to"] - term["from"]).days + 1
+            first = term["from"] + dt.timedelta(days=generator.randint(-30, days))
+            last = first + dt.timedelta(days=generator.randint(0, days))
+            row = {"agreement": name, "participant_id": person, "from": first, "to": generator.choice([None, last, last])}
+            rows.append(row | {"factor": generator.choice(["1", "1", "0.5", "0.333333"])})
+            if row["to"] and generator.random() < 0.4:
+                again = {"from": last + dt.timedelta(days=generator.randint(1, 60)), "to": None, "factor": None}
+                rows.append(row | again)
     return rows
 
 

@@ -36,6 +36,8 @@ OWN_ROWS = {
     "dim_target": _OF_PARTICIPANT,
     "dim_metric": _OF_PARTICIPANT,
     "dim_assignment": _OF_PARTICIPANT,
+    "dim_credit": _OF_PARTICIPANT,
+    "dim_participation": _OF_PARTICIPANT,
     "fct_payment": _OF_PARTICIPANT,
     "fct_adjustment": _OF_PARTICIPANT,
     "dim_product": "product_id in (select product_id from {schema}.fct_payout_line)",

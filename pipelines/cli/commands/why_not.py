@@ -95,6 +95,17 @@ def say_why(row: Row, verdict: Row) -> str:
     if verdict.get("valid_from") is None:
         return f"partner {row['partner_id']} is no participant, belongs to none and is assigned to none" if reason == "partner" else ""
     road = f"from {verdict['valid_from']} to {verdict['valid_to']}"
+    by_credits = {
+        "named": {
+            "assignment": f"the feed credits names {verdict['participant_id']}, who takes part {road}, and the day is {day}",
+            "share 0": f"the feed credits names {verdict['participant_id']} with the share 0",
+        },
+        "replaced": {"assignment": f"the feed credits names others for it, so the assignment to {verdict['participant_id']} does not hold"},
+    }
+    if words := by_credits.get(str(verdict["road"]), {}).get(str(reason)):
+        return words
+    if reason == "term" and not verdict["takes_part_from"] <= day <= verdict["takes_part_to"]:
+        return f"{verdict['participant_id']} takes part from {verdict['takes_part_from']} to {verdict['takes_part_to']}, and the day is {day}"
     return {
         "partner": f"partner {row['partner_id']} counts for {verdict['participant_id']} {road}, and the day is {day}",
         "assignment": f"partner {row['partner_id']} is assigned to {verdict['participant_id']} {road}, and the day is {day}",

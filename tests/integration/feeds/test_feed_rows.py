@@ -150,6 +150,18 @@ def test_rates_are_above_zero_and_shares_not_below(tmp_path: Path) -> None:
     assert refused == [("assignments", 3, "out_of_range", "share"), ("fx_rates", 2, *below), ("fx_rates", 3, *below)]
 
 
+def test_a_share_may_be_a_fraction_of_whole_numbers(tmp_path: Path) -> None:
+    """Written in one way where it is a decimal; refused with a divisor of 0, with spaces, or with more digits than six."""
+    feeds = 'transactions: {files: "feeds/transactions/*"}\ncredits: {files: "feeds/credits/*", delimiter: ";", decimal: ","}'
+    written = ("1/3", "2/6", "0,5", "1", "1/0", "1 / 3", "-1/3", "1/1000000", "0,1234567", "")
+    shares = "transaction_id;participant_id;share\n" + "".join(f"T;{n};{share}\n" for n, share in enumerate(written))
+    book = write_book(tmp_path, feeds, {"credits/a.csv": shares})
+    load(book)
+    assert query(book, "select share from raw.credits where file_no >= 0 order by row_no") == [("1/3",), ("2/6",), ("0.500000",), ("1.000000",)]
+    refused = [(row, reason) for row, reason in query(book, "select row_no, reason from raw.rejects order by row_no")]
+    assert refused == [(n, "bad_number") for n in (5, 6, 7, 8)] + [(9, "too_many_decimals"), (10, "missing_value")]
+
+
 def test_an_expression_without_a_value_rejects_the_row_even_where_the_column_may_be_empty(tmp_path: Path) -> None:
     settings = 'transactions: {files: "feeds/transactions/*", columns: {quantity: "CAST(quantity AS DECIMAL(12,2))"}}'
     book = write_book(tmp_path, settings, {"transactions/a.csv": csv(ROW, ROW.replace("sale,2,", "sale,,"), ROW.replace("sale,2,", "sale,two,"))})

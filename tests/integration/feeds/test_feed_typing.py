@@ -37,21 +37,45 @@ def rule(kind: Kind, text: str) -> Any:
         if not re.fullmatch("-?[0-9]{1,10}", text, re.ASCII) or not -(2**31) <= int(text) < 2**31:
             raise ValueError
         return int(text)
+    if kind == "share" and re.fullmatch("[0-9]{1,6}/[1-9][0-9]{0,5}", text, re.ASCII):
+        return text
     decimals = 12 if kind == "rate" else 6
     if not re.fullmatch(rf"-?[0-9]{{1,12}}(\.[0-9]{{1,{decimals}}})?", text, re.ASCII):
         raise ValueError
-    return Decimal(text)
+    return f"{Decimal(text) + 0:.6f}" if kind == "share" else Decimal(text)  # a share is text, in one form
 
 
 ODD = [
     *(" 12 ", "+5", "1_000", "0x10", "1e3", "12,50", ".5", "-.5", "5.", "-0", "", " ", "NaN", "infinity", "epoch", "today", "2026-02-29", "EUR", " EUR", "eur"),
-    *("sale", "2026-02-28 (BC)", "20260228", "2147483648", "-2147483648", "return\n", "٣٣", "1.0000000", "-", "--1", "2026-2-28", "true", "∞"),
+    *(
+        "sale",
+        "2026-02-28 (BC)",
+        "20260228",
+        "2147483648",
+        "-2147483648",
+        "return\n",
+        "٣٣",
+        "1.0000000",
+        "-",
+        "--1",
+        "2026-2-28",
+        "true",
+        "∞",
+        "1/3",
+        "-1/3",
+        "1/0",
+        "01/3",
+        "1/03",
+        "1 / 3",
+        "1234567/1",
+    ),
 ]
 cells = st.one_of(
     st.text(alphabet="0123456789.-+eE_ ,x٣\u00a0\tT:", max_size=20),
     st.from_regex(r"-?[0-9]{1,13}(\.[0-9]{1,13})?", fullmatch=True),
     st.from_regex(r"[0-9]{1,5}-[0-9]{1,2}-[0-9]{1,2}( [0-9:]{1,8})?", fullmatch=True),
     st.dates().map(str),
+    st.from_regex(r"[0-9]{1,7}/[0-9]{1,7}", fullmatch=True),
     st.sampled_from(ODD),
 )
 

@@ -36,6 +36,15 @@ def changed(demo_book: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
+ASSIGNED = "SERVICE-MATRIX-2526"
+NAMED = """
+    insert into dim_credit by name select 7 as credit_no, 'INV-011437' as transaction_id, 'X' as participant_id, {share} as share, '1' as share_written;
+    update fct_transaction set credit_no = 7;
+    insert into audit_named_road by name
+        select agreement_id, agreement_version, 'X' as member_id, 'X' as participant_id, valid_from, valid_to, takes_part_from, takes_part_to
+        from audit_road where is_assigned and agreement_id = '{agreement}'"""
+
+
 def reason_of(con: duckdb.DuckDBPyConnection, agreement: str) -> str:
     ((reason,),) = con.execute(f"select reason from ({view_query('audit_line')}) where agreement_id = ?", [agreement]).fetchall()
     return str(reason)
@@ -97,6 +106,24 @@ def test_what_a_payout_has_as_its_line_is_counted(published: duckdb.DuckDBPyConn
         ("update dim_agreement set priority = 0 where agreement_id = 'DACH-RETAIL-2025'", "WINE-PROMOTION-2025", "exclusive"),
         ("delete from dim_scope where is_claim and agreement_id = 'WINE-PROMOTION-2025'", "DACH-RETAIL-2025", "counted"),
         ("update fct_transaction set disposition = 'waiting'", "DACH-RETAIL-2025", "waiting"),
+        # who takes part on some days only
+        ("update audit_road set takes_part_from = date '2025-10-02', takes_part_to = date '2025-10-02'", ASSIGNED, "counted"),
+        ("update audit_road set takes_part_from = date '2025-10-03'", ASSIGNED, "term"),
+        ("update audit_road set takes_part_to = date '2025-10-01'", ASSIGNED, "term"),
+        ("update audit_road set takes_part_to = date '2025-10-01'; update dim_scope set counts_to = null", ASSIGNED, "term"),
+        (
+            "update dim_agreement set returns = 'original'; update fct_transaction set original_date = date '2025-10-01';"
+            "update audit_road set takes_part_from = date '2025-10-02'",
+            ASSIGNED,
+            "original",
+        ),
+        # who is named for the line
+        ("update fct_transaction set credit_no = 7", ASSIGNED, "assignment"),
+        (NAMED.format(share=1, agreement=ASSIGNED), ASSIGNED, "counted"),
+        (NAMED.format(share=0, agreement=ASSIGNED), ASSIGNED, "share 0"),
+        (f"{NAMED.format(share=1, agreement=ASSIGNED)}; update audit_named_road set valid_to = date '2025-10-01'", ASSIGNED, "assignment"),
+        (f"{NAMED.format(share=1, agreement=ASSIGNED)}; update audit_named_road set takes_part_from = date '2025-10-03'", ASSIGNED, "term"),
+        (f"{NAMED.format(share=1, agreement=ASSIGNED)}; delete from audit_road", ASSIGNED, "counted"),
     ],
 )
 def test_the_first_thing_that_fails_is_the_reason(changed: duckdb.DuckDBPyConnection, change: str, agreement: str, reason: str) -> None:

@@ -31,6 +31,8 @@ GOOD = {
     ),
     "north": ("{region: north}", "scope: {types: [sale, return]}", "year", f"by: {{metric: nps}}, {TIERS}"),
 }
+#: P takes part in `product`, PQ does not, and there is no agreement `produc`.
+PARTICIPATIONS = "agreement,participant_id,from\nproduct,P,2026-01-01\nproduct,PQ,2026-01-01\nproduc,P,2026-01-01\n"
 T = ("[P]", "", "year", f"by: attainment, target: feed, {TIERS}")
 
 
@@ -83,7 +85,8 @@ SPOILT = {
 
 @pytest.fixture(scope="module")
 def spoilt(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    return warnings_of(tmp_path_factory.mktemp("spoilt"), FULL, {name: agreement for name, (agreement, _) in SPOILT.items()})
+    feeds = {**FULL, "participations": PARTICIPATIONS}
+    return warnings_of(tmp_path_factory.mktemp("spoilt"), feeds, {name: agreement for name, (agreement, _) in SPOILT.items()})
 
 
 @pytest.mark.parametrize("name", SPOILT)
@@ -95,6 +98,12 @@ def test_a_name_that_nothing_has_is_a_warning_with_the_nearest(spoilt: list[str]
 def test_targets_of_an_unknown_benefit_are_a_warning(spoilt: list[str]) -> None:
     (warning,) = (warning for warning in spoilt if warning.startswith("feeds/targets/1.csv"))
     assert "has targets for all/t, and no agreement has this benefit" in warning
+
+
+def test_participations_of_who_does_not_take_part_are_a_warning(spoilt: list[str]) -> None:
+    one, other = sorted(warning for warning in spoilt if warning.startswith("feeds/participations/1.csv"))
+    assert "has participations for produc/P, and no agreement has this participant; did you mean product/P?" in one
+    assert "has participations for product/PQ, and no agreement has this participant; did you mean product/P?" in other
 
 
 @pytest.mark.long

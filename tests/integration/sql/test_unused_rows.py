@@ -43,10 +43,27 @@ def test_lines_outside_every_term_are_told_and_those_of_the_year_before_are_not(
         ("a,a,0.6,,\na,b,0.3,,", "of 1 partner do not add to 1, such as a: 0.900000."),
         pytest.param("a,a,1,,\na,b,1,2026-03-01,", "of 1 partner do not add to 1, such as a: 2.000000 from 2026-03-01.", marks=pytest.mark.long),
         ("a,a,1,,2026-02-10\na,b,0.5,2026-02-01,", "such as a: 1.500000 from 2026-02-01."),
+        ("a,a,1/3,,\na,b,2/3,,", ""),
+        ("a,a,1/3,,\na,b,1/2,,", "such as a: 5/6."),
+        ("a,a,1/4,,\na,b,1/2,,", "such as a: 0.750000."),
     ],
 )
 def test_shares_that_do_not_add_to_1_are_told(tmp_path: Path, assignments: str, told: str) -> None:
     found = warnings_of(tmp_path, {"assignments/a.csv": f"partner_id,participant_id,share,from,to\n{assignments}\n"})
+    assert (len(found), found == () or told in found[0]) == (bool(told), True)
+
+
+@pytest.mark.parametrize(
+    ("credits", "told"),
+    [
+        ("t,,a,1", ""),
+        ("t,,a,1/3\nt,,b,2/3", ""),
+        ("t,,a,1/3\nt,,b,1/3", "of 1 transaction or line do not add to 1, such as t: 2/3. What is missing"),
+        ("t,,a,1\nt,1,b,0.5\nu,,a,0", "of 2 transactions or lines do not add to 1, such as t/1: 0.500000."),
+    ],
+)
+def test_credits_that_do_not_add_to_1_are_told(tmp_path: Path, credits: str, told: str) -> None:
+    found = warnings_of(tmp_path, {"credits/c.csv": f"transaction_id,line,participant_id,share\n{credits}\n"})
     assert (len(found), found == () or told in found[0]) == (bool(told), True)
 
 

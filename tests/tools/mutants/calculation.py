@@ -273,6 +273,17 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('"combine_group", "participant_key", "whole_start")', '"participant_key", "whole_start")'),
         ('pl.when(pl.col("window_payout").is_not_null())', "pl.when(pl.lit(False))"),
     ],
+    "models/calculation/participations.py": [
+        ('.filter(begin <= end)', ""),
+        ('(pl.col("begins") <= as_of)', '(pl.col("begins") < as_of)'),
+        ('pl.col("is_restricted").is_null() |', ""),
+        ('(days * factor).sum()', 'days.sum() * _FACTOR_SCALE'),
+        ('(pl.col("prorate") == "days") & own.is_not_null()', "own.is_not_null()"),
+        ('pl.col("own") % _FACTOR_SCALE == 0', "pl.lit(False)"),
+        ('begin = pl.max_horizontal("first_day", "span_start")', 'begin = pl.col("span_start")'),
+        ('pl.max_horizontal(days, pl.lit(0)).sum()', "days.sum()"),
+        ('pl.min_horizontal("last_day", last)', "pl.col(last)"),
+    ],
     "models/calculation/achievement.py": [
         # achievement: sums over the span, where figures come from, what blocks
         ('pl.int_ranges("span_first_period", pl.col("last_period") + 1)', 'pl.int_ranges("span_first_period", pl.col("last_period"))'),

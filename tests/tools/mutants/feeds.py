@@ -68,7 +68,7 @@ EXPRESSIONS: dict[str, list[tuple[str, str]]] = {
 
 CELLS: dict[str, list[tuple[str, str]]] = {
     "assets/feeds/typing_sql.py": [
-        ('DECIMALS: dict[Kind, int] = {"amount": 6, "rate": 12}', 'DECIMALS: dict[Kind, int] = {"amount": 6, "rate": 6}'),
+        ('DECIMALS: dict[Kind, int] = {"amount": 6, "rate": 12,', 'DECIMALS: dict[Kind, int] = {"amount": 6, "rate": 6,'),
         (r'_AMBIGUOUS = r"-?[1-9][0-9]{0,2}\.[0-9]{3}"', r'_AMBIGUOUS = r"-?[1-9][0-9]{0,1}\.[0-9]{3}"'),
         (r"([0-9]{1,2}|[0-9]{4,6})", r"[0-9]{1,6}"),
         ("if units == 3]", "if units == 2]"),

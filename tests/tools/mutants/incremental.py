@@ -24,6 +24,9 @@ LINES: dict[str, list[tuple[str, str]]] = {
         ("semi join changes.days on date = day and currency = from_currency", "where false"),
         ("where original_transaction_id in (from changes.originals)", "where false"),
         ("where first_day in (select day from changes.days)", "where false"),
+        ("select distinct transaction_id from ({credits})\n        union\n", ""),
+        ("where participant_key in (select partner_key from ({memberships}))", "where false"),
+        (" or original_transaction_id in (from changes.credits)", ""),
         ("unnest([credited.period_no, credited.prior_period_no]) as period_no, lines.cause_no", "credited.period_no, lines.cause_no"),
         ("where days.is_after_as_of <> before.is_after_as_of", "where false"),
         ("or hash({columns}) in", "and hash({columns}) in"),
@@ -37,6 +40,7 @@ LINES: dict[str, list[tuple[str, str]]] = {
 }
 PARTICIPANTS: dict[str, list[tuple[str, str]]] = {
     "assets/incremental/changed_participants.py": [
+        ("join ({participations}) using", "join (select * from ({participations}) where false) using"),
         ("select participant_key, cause_no from intermediate.int_measures_changed", "select participant_key, cause_no from changes.measures_before"),
         ("from members join changed_agreements using (agreement_key)", "from members where false"),
         ("from ids join ({targets}) using (participant_id)", "from ids where false"),

@@ -35,7 +35,7 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
         ("least(descended.last_day, links.last_day)\n    from descended", "descended.last_day\n    from descended"),
     ],
     "int_participations.sql": [
-        ("matched.last_day >= agreements.term_from as is_in_term", "matched.last_day > agreements.term_from as is_in_term"),
+        ("greatest(matched.first_day, named.first_day, agreements.term_from) <=", "greatest(matched.first_day, named.first_day, agreements.term_from) <"),
         ("select distinct agreement_key, attribute, value from", "select agreement_key, attribute, value || '' as value from"),
     ],
     "int_assignments_split.sql": [
@@ -43,7 +43,7 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
          "partition by assignments.partner_id, pieces.piece_start order by assignments.participant_id desc"),
         ("select partner_id, last_day + 1 from assignments", "select partner_id, last_day from assignments"),
         ("and pieces.piece_start between assignments.first_day and", "and pieces.piece_start between assignments.first_day + 1 and"),
-        ("cast(shared.share_to - shared.share as decimal(18, 6)) as share_from", "cast(0 as decimal(18, 6)) as share_from"),
+        ("cast(shared.share_to - shared.share_parts as bigint) as share_from", "cast(0 as bigint) as share_from"),
     ],
     "int_days_converted.sql": [
         ("where days.day <= (select as_of", "where days.day < (select as_of"),
@@ -80,7 +80,7 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
         ("(sign({{ numerator }}) * ((2 * abs({{ numerator }}) + {{ denominator }}) //", "(((2 * {{ numerator }} + {{ denominator }})) //"),
         ("when abs({{ amount }}) < 999999 then", "when abs({{ amount }}) < 99999999 then"),
         ("else cast(floor({{ amount }}) as bigint) * 1000000 +", "else cast(ceil({{ amount }}) as bigint) * 1000000 +"),
-        ("when abs({{ amount }}) <= 4000000000000 and share_to <= 1000000", "when abs({{ amount }}) <= 9000000000000 and share_to <= 1000000"),
+        ("when abs({{ amount }}) <= {{ 4000000000000000000 // unit }}", "when abs({{ amount }}) <= {{ 9000000000000000000 // unit }}"),
         ('(cast(" ~ amount ~ " as hugeint) * share_from)', '(cast(" ~ amount ~ " as hugeint) * 0)'),
         ('"(cast(" ~ amount ~ " as bigint) * share_from)"', '"(cast(" ~ amount ~ " as bigint) * 0)"'),
         ('{{ rounded_product(amount, "lines.wide_rate", "lines.wide_divisor") }}', '{{ rounded_product(amount, "lines.narrow_rate", "lines.wide_divisor") }}'),
@@ -128,13 +128,43 @@ LARGE: dict[str, list[tuple[str, str]]] = {
 
 #: What the agreements' own cases notice.
 AGREED: dict[str, list[tuple[str, str]]] = {
-    "money.sql": [('({{ wide }} * ({{ rate }} // (2 * {{ divisor }})) * 2 +', '({{ wide }} * ({{ rate }} // (2 * {{ divisor }})) +')],
+    "money.sql": [
+        ('({{ wide }} * ({{ rate }} // (2 * {{ divisor }})) * 2 +', '({{ wide }} * ({{ rate }} // (2 * {{ divisor }})) +'),
+        ("({{ unit }} // cast(split_part", "({{ unit }} * cast(split_part"),
+    ],
     "int_memberships.sql": [
         ("then agreements.term_from - 400", "then agreements.term_from"),
         ("least(agreements.term_from - 400,", "least(agreements.term_from,"),
         ("coalesce(line_sets.counts_from, agreements.term_from))", "agreements.term_from)"),
         ("coalesce(line_sets.counts_from, agreements.term_from) as term_from", "agreements.term_from"),
         ("when line_sets.counts_from is not null then line_sets.counts_from\n", ""),
+        ("agreements.pool = 'together' and spans.road <> 'own'", "false"),
+    ],
+    "int_credits_split.sql": [
+        ("partition by transaction_id, line order by participant_id", "partition by transaction_id order by participant_id"),
+        ("dense_rank() over (order by transaction_id, line)", "dense_rank() over (order by transaction_id)"),
+        ("shared.share_to - shared.share_parts", "0"),
+    ],
+    "int_lines_matched.sql": [
+        ("where credited.share_from < credited.share_to", ""),
+        ("(spans.road <> 'assignment' or lines.credit_key is null)", "true"),
+        ("{% endif %}not exists (", "{% endif %}true or not exists ("),
+        ("not (is_pool_piece and bool_or(is_in_term and not is_pool_piece) over same_line)", "true"),
+        ('and {{ takes_part("days.counts_as") }}', ""),
+        ("bool_or(is_in_term) as is_in_term", "bool_and(is_in_term) as is_in_term"),
+    ],
+    "stg_participations_overlapping.sql": [
+        ("earlier.first_day <= stated.last_day", "earlier.first_day < stated.last_day"),
+        ("stated.first_day <= earlier.last_day", "stated.first_day < earlier.last_day"),
+        ("(earlier.first_day, earlier.file_no, earlier.row_no) <", "(earlier.file_no, earlier.first_day, earlier.row_no) >"),
+    ],
+    "language.sql": [
+        ("coalesce(of_line.credit_key, of_transaction.credit_key,", "coalesce(of_transaction.credit_key, of_line.credit_key,"),
+        ("of_original_line.credit_key, of_original.credit_key)", "of_original.credit_key, of_original_line.credit_key)"),
+        ("and of_original.credited_line is null", "and false"),
+        ("between held.counts_from and held.counts_to", "between held.counts_from and held.counts_to + 1"),
+        ("between held.counts_from and held.counts_to", "between held.counts_from - 1 and held.counts_to"),
+        ('.share_parts * 1000000)"', '.share_parts * 999999)"'),
     ],
     "int_credits_spanned.sql": [
         ("where pool = 'each'", "where true"),
@@ -143,6 +173,7 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("case when credited.pool <> 'placed' then credited.participant_key end", "credited.participant_key"),
     ],
     "int_participations.sql": [
+        ("least(matched.last_day, named.last_day, agreements.term_to) as is_in_term", "least(matched.last_day, agreements.term_to) as is_in_term"),
         ("and matched.attribute_count = needed.attribute_count", "and matched.attribute_count >= 1"),
     ],
     "int_days_converted.sql": [
@@ -334,7 +365,11 @@ AUDITED: dict[str, list[tuple[str, str]]] = {
     "audit_line.sql": [
         ("then lines.original_date else lines.date end as counted_date", "then lines.date else lines.date end as counted_date"),
         ("when not (is_in_term or is_in_term_itself) then 3", "when not is_in_term then 3"),
-        ("then case when is_assigned then 2 else 1 end", "then 1"),
+        ("least(scopes.counts_to, lines.takes_part_to)", "scopes.counts_to"),
+        ("greatest(scopes.counts_from, lines.takes_part_from)", "scopes.counts_from"),
+        ("when road = 'replaced' then 2", "when false then 2"),
+        ("credits.share > 0 as has_share", "true as has_share"),
+        ("then case when road = 'own' then 1 else 2 end", "then 1"),
         ("when not is_of_type then 4", "when false then 4"),
         ("when not is_in_scope then 5", "when false then 5"),
         ("when not (is_on_road and is_in_term) then 7", "when false then 7"),

@@ -36,8 +36,18 @@ def join_as_written() -> str:
 
 
 def with_keys(rows: str) -> str:
-    """The one macro that gives a query: two models differ in their rows alone."""
+    """A query: two models differ in their rows alone."""
     return f"select * from {rows}"
+
+
+def credits_to_join() -> str:
+    """A query that two models have in common."""
+    return "select transaction_id as credited_transaction from named"
+
+
+def join_credits(credits: str) -> str:
+    """The joins that go with it."""
+    return f"left join {credits} on transactions.transaction_id = {credits}.credited_transaction"
 
 
 def _call(name: str) -> Callable[..., str]:

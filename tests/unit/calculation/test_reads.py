@@ -23,9 +23,9 @@ from models.calculation.reads import ALONG, WIDE, column_graph, is_read, list_re
 AS_OF = dt.date(2026, 11, 15)
 #: The input frames of each step by their place among its arguments; the others are given by value.
 FRAMES = {
-    "list_payouts": ("benefits", "windows", "participants"),
+    "list_payouts": ("benefits", "windows", "participants", "participations"),
     "find_targets": (WIDE, "measures", "targets"),
-    "measure_periods": (WIDE, "measures", "periods"),
+    "measure_periods": (WIDE, "measures", "groups", "periods", "participations"),
     "find_metrics": (WIDE, "axes", "metrics"),
     "find_tie_breaks": (WIDE, "tie_breakers", "measures", "metrics"),
     "rank_rows": (WIDE, "axes"),

@@ -6,7 +6,7 @@ shared as not materialized (
     select
         * exclude (agreement_key, is_netted, share_from, share_to, share_divisor, minor_millionths)
         replace ({{ share_of("amount_millionths") }} as amount_millionths, {{ share_of("cost_millionths") }} as cost_millionths),
-        share_to - share_from as share_millionths
+        share_to - share_from as share_parts
     from {{ ref("int_lines_matched") }}
     where not is_netted
 )

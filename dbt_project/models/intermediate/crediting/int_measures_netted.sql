@@ -13,7 +13,7 @@ lines as (
         cost_millionths,
         quantity_millionths,
         attribute_millionths,
-        share_millionths,
+        share_parts,
         {{ group_of_sum("") }}
     from {{ ref("int_lines_netted") }}
     where is_in_term
@@ -28,7 +28,7 @@ lines as (
         lines.cost_millionths,
         lines.quantity_millionths,
         lines.attribute_millionths,
-        lines.share_millionths,
+        lines.share_parts,
         {{ group_of_sum("lines") }}
     from {{ ref("int_lines_netted") }} as lines
     inner join {{ ref("int_days_converted") }} as days on lines.day_key = days.day_key

@@ -13,7 +13,7 @@ lines as (
         lines.cost_millionths,
         lines.quantity_millionths,
         lines.attribute_millionths,
-        lines.share_millionths,
+        lines.share_parts,
         {{ group_of_sum("lines") }}
     from {{ ref("int_lines_credited") }} as lines
     where lines.is_in_term{% if is_incremental() %} and {{ is_sum_changed("lines") }}{% endif %}
@@ -29,7 +29,7 @@ lines as (
         lines.cost_millionths,
         lines.quantity_millionths,
         lines.attribute_millionths,
-        lines.share_millionths,
+        lines.share_parts,
         {{ group_of_sum("lines") }}
     from {{ ref("int_lines_credited") }} as lines
     inner join {{ ref("int_days_converted") }} as days on lines.day_key = days.day_key

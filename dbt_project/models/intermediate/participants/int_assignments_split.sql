@@ -26,8 +26,8 @@ shared as (
         assignments.participant_id,
         pieces.piece_start as first_day,
         pieces.piece_end as last_day,
-        assignments.share,
-        sum(assignments.share) over (
+        assignments.share_parts,
+        sum(assignments.share_parts) over (
             partition by assignments.partner_id, pieces.piece_start order by assignments.participant_id
             rows between unbounded preceding and current row
         ) as share_to
@@ -42,8 +42,8 @@ select
     participants.partner_key as participant_key,
     shared.first_day,
     shared.last_day,
-    cast(shared.share_to - shared.share as decimal(18, 6)) as share_from,
-    cast(shared.share_to as decimal(18, 6)) as share_to
+    cast(shared.share_to - shared.share_parts as bigint) as share_from,
+    cast(shared.share_to as bigint) as share_to
 from shared
 inner join partners on shared.partner_id = partners.partner_id
 inner join partners as participants on shared.participant_id = participants.partner_id

@@ -29,6 +29,8 @@ credited as (
         coalesce(payees.participant_key, participations.partner_key) as participant_key,
         participations.first_day,
         participations.last_day,
+        participations.counts_from,
+        participations.counts_to,
         agreements.include_children,
         agreements.pool
     from participations
@@ -42,6 +44,8 @@ own_spans as (
         credited.participant_key,
         credited.pool,
         descended.partner_key,
+        credited.counts_from,
+        credited.counts_to,
         greatest(credited.first_day, descended.first_day) as first_day,
         least(credited.last_day, descended.last_day) as last_day
     from credited
@@ -57,7 +61,8 @@ pooled_marked as (
     select
         *,
         first_day > 1 + max(last_day) over (
-            partition by agreement_key, participant_key, partner_key order by first_day, last_day rows between unbounded preceding and 1 preceding
+            partition by agreement_key, participant_key, partner_key, counts_from, counts_to order by first_day, last_day
+            rows between unbounded preceding and 1 preceding
         ) as is_apart
     from own_spans
     where pool = 'together'
@@ -67,7 +72,8 @@ pooled_numbered as (
     select
         *,
         count(*) filter (where is_apart) over (
-            partition by agreement_key, participant_key, partner_key order by first_day, last_day rows between unbounded preceding and current row
+            partition by agreement_key, participant_key, partner_key, counts_from, counts_to order by first_day, last_day
+            rows between unbounded preceding and current row
         ) as island
     from pooled_marked
 ),
@@ -110,7 +116,14 @@ nearest_pieces as (
 ),
 
 nearest as (
-    select pieces.agreement_key, pieces.participant_key, pieces.partner_key, pieces.piece_start as first_day, pieces.piece_end as last_day
+    select
+        pieces.agreement_key,
+        pieces.participant_key,
+        pieces.partner_key,
+        spans.counts_from,
+        spans.counts_to,
+        pieces.piece_start as first_day,
+        pieces.piece_end as last_day
     from nearest_pieces as pieces
     inner join own_spans as spans
         on pieces.agreement_key = spans.agreement_key
@@ -126,16 +139,16 @@ nearest as (
 ),
 
 own as (
-    select agreement_key, participant_key, partner_key, first_day, last_day
+    select agreement_key, participant_key, partner_key, counts_from, counts_to, first_day, last_day
     from own_spans
     where pool = 'each'
     union all
-    select agreement_key, participant_key, partner_key, first_day, last_day
+    select agreement_key, participant_key, partner_key, counts_from, counts_to, first_day, last_day
     from nearest
     union all
-    select agreement_key, participant_key, partner_key, min(first_day) as first_day, max(last_day) as last_day
+    select agreement_key, participant_key, partner_key, counts_from, counts_to, min(first_day) as first_day, max(last_day) as last_day
     from pooled_numbered
-    group by agreement_key, participant_key, partner_key, island
+    group by agreement_key, participant_key, partner_key, counts_from, counts_to, island
 ),
 
 assigned as (
@@ -145,6 +158,8 @@ assigned as (
         -- in a placed pool a line that any member has as its own is not split
         case when credited.pool <> 'placed' then credited.participant_key end as filled_key,
         split.partner_key,
+        credited.counts_from,
+        credited.counts_to,
         greatest(credited.first_day, split.first_day) as first_day,
         least(credited.last_day, split.last_day) as last_day,
         split.share_from,
@@ -156,25 +171,36 @@ assigned as (
         and split.first_day <= credited.last_day
 ),
 
-own_of_members as (
-    select own.*, case when agreements.pool <> 'placed' then own.participant_key end as filled_key
+-- a participant who already has a line gets nothing more for it by assignment: assignments fill the gaps between a participant's own spans. Of one pool
+-- whose members take part on some days only, the line says who of them has it (int_lines_matched)
+own_once as (
+    select distinct
+        own.agreement_key,
+        case when agreements.pool <> 'placed' then own.participant_key end as filled_key,
+        own.partner_key,
+        own.first_day,
+        own.last_day
     from own
     inner join agreements on own.agreement_key = agreements.agreement_key
+    {% if var("book").has_participations %}
+    where agreements.pool <> 'together'
+    {% endif %}
 ),
 
--- a participant who already has a line gets nothing more for it by assignment: assignments fill the gaps between a participant's own spans
 own_gaps as (
     select
         agreement_key,
         filled_key,
         partner_key,
-        coalesce(lag(last_day) over spans + 1, date '0001-01-01') as first_day,
+        coalesce(max(last_day) over earlier + 1, date '0001-01-01') as first_day,
         first_day - 1 as last_day
-    from own_of_members
-    window spans as (partition by agreement_key, filled_key, partner_key order by first_day)
+    from own_once
+    window earlier as (
+        partition by agreement_key, filled_key, partner_key order by first_day, last_day rows between unbounded preceding and 1 preceding
+    )
     union all
     select agreement_key, filled_key, partner_key, max(last_day) + 1, date '9999-12-31'
-    from own_of_members
+    from own_once
     group by agreement_key, filled_key, partner_key
 ),
 
@@ -183,6 +209,8 @@ filling as (
         assigned.agreement_key,
         assigned.participant_key,
         assigned.partner_key,
+        assigned.counts_from,
+        assigned.counts_to,
         greatest(assigned.first_day, coalesce(own_gaps.first_day, assigned.first_day)) as first_day,
         least(assigned.last_day, coalesce(own_gaps.last_day, assigned.last_day)) as last_day,
         assigned.share_from,
@@ -194,6 +222,15 @@ filling as (
         and assigned.partner_key = own_gaps.partner_key
 )
 
-select *, cast(0 as decimal(18, 6)) as share_from, cast(1 as decimal(18, 6)) as share_to, false as is_assigned from own
+select *, cast(0 as bigint) as share_from, cast({{ var("book").share_unit }} as bigint) as share_to, 'own' as road, cast(null as integer) as member_key
+from own
 union all
-select *, true from filling where first_day <= last_day
+select *, 'assignment', null
+from filling
+where first_day <= last_day
+{% if var("book").has_credits %}
+union all
+-- whoever takes part may be credited with single lines of any partner: which, the line says
+select agreement_key, participant_key, null, counts_from, counts_to, first_day, last_day, null, null, 'credit', member_key
+from credited
+{% endif %}

@@ -12,12 +12,12 @@ line_sets as (
 ),
 
 spans as (
-    select * from {{ ref("int_credits_spanned") }} where share_from < share_to
+    select * from {{ ref("int_credits_spanned") }} where share_from < share_to or road = 'credit'
 )
 
 select
     cast(row_number() over (
-        order by line_sets.line_set_key, spans.participant_key, spans.partner_key, spans.first_day, spans.share_from
+        order by line_sets.line_set_key, spans.participant_key, spans.partner_key, spans.first_day, spans.share_from, spans.member_key, spans.counts_from
     ) as integer) as membership_key,
     agreements.agreement_key,
     line_sets.line_set_key,
@@ -49,7 +49,14 @@ select
     spans.share_to,
     agreements.agreement_key in (select agreement_key from {{ source("terms", "nets") }}) as is_netted,
     -- pieces of one pool's members add up on one line
-    agreements.pool = 'together' and (spans.share_from <> 0 or spans.share_to <> 1) as is_pool_piece
+    agreements.pool = 'together' and spans.road <> 'own' as is_pool_piece,
+    agreements.pool = 'together' as is_pooled,
+    -- in a placed pool a line that any member has as its own is nobody else's
+    case when agreements.pool <> 'placed' then spans.participant_key end as filled_key,
+    spans.road,
+    cast(spans.member_key as integer) as member_key,
+    spans.counts_from,
+    spans.counts_to
 from spans
 inner join line_sets on spans.agreement_key = line_sets.agreement_key
 inner join {{ source("terms", "scopes") }} as scopes on line_sets.scope_key = scopes.scope_key

@@ -64,9 +64,10 @@ lines as not materialized (
                 when 'count_times' then cast(measured.attribute_millionths as hugeint) * 1000000
             end,
             {% endif %}
-            cast(
-                case when payout_periods.measure_kind = 'attribute' then measured.attribute_millionths else measured.quantity_millionths end as hugeint
-            ) * measured.share_millionths,
+            case when payout_periods.measure_kind = 'attribute'
+                then {{ credited_units("attribute_millionths", "measured") }}
+                else {{ credited_units("quantity_millionths", "measured") }}
+            end,
             0
         ) as quantity_units
     from {{ ref("int_lines_measured") }} as measured

@@ -6,7 +6,8 @@ payouts as (
     select
         payout_key,
         benefit_key,
-        window_no,
+        days,
+        of_days,
         by_axis,
         has_thresholds_prorated,
         measure_every,
@@ -22,14 +23,14 @@ payouts as (
     where is_graduated and window_measure > 0
 ),
 
--- prorated: × days of the window / days of the calendar's whole one
+-- prorated: × the days that count / days of the calendar's whole window
 placed as (
     select
         payouts.*,
         tiers.tier,
         case when payouts.has_thresholds_prorated
             then {{ round_ratio(
-                units("tiers.from_value") ~ " * (windows.window_end - windows.window_start + 1)", "(windows.whole_end - windows.whole_start + 1)"
+                units("tiers.from_value") ~ " * payouts.days", "cast(payouts.of_days as hugeint)"
             ) }}
             else {{ units("tiers.from_value") }}
         end as from_units,
@@ -38,7 +39,6 @@ placed as (
         coalesce(tiers.share, 0) as share
     from payouts
     inner join {{ source("terms", "tiers") }} as tiers on payouts.benefit_key = tiers.benefit_key
-    inner join {{ source("terms", "windows") }} as windows on payouts.benefit_key = windows.benefit_key and payouts.window_no = windows.window_no
 ),
 
 thresholds as (

@@ -73,3 +73,13 @@ inner join payouts
     and adjustments.participant_id = payouts.participant_id
     and adjustments.window_start = payouts.window_start
 where adjustments.waits_for is not null and {{ is_configured("adjustments") }}
+union all
+select
+    'participations' as feed,
+    file_no,
+    row_no,
+    'overlapping_days' as reason,
+    'from' as column_name,
+    participant_id || ' takes part in ' || agreement
+    || ' on some of these days by a row that begins before; the row counts once that one ends earlier' as message
+from {{ ref("stg_participations_overlapping") }}

@@ -7,6 +7,12 @@ replaced as (
     where feed = 'transactions'
 ),
 
+{% if var("book").has_credits %}
+credits as (
+    {{ credits_to_join() }}
+),
+
+{% endif %}
 unresolved as (
     select file_no, row_no, reason
     from {{ ref("int_rows_unresolved") }}
@@ -41,11 +47,15 @@ typed as (
         {% if var("book").has_originals %}originals.first_day{% else %}cast(null as date){% endif %} as original_date,
         case when replaced.file_no is null and unresolved.file_no is null and date <= settings.as_of
             then cast({{ conditions_as_bits() }} as varchar)
-        end as conditions_held
+        end as conditions_held,
+        {% if var("book").has_credits %}{{ credit_of_line() }}{% else %}cast(null as integer){% endif %} as credit_no
     from {{ source("raw", "transactions") }} as transactions
     cross join (select as_of from {{ source("terms", "settings") }}) as settings
     left join replaced on transactions.file_no = replaced.file_no and transactions.row_no = replaced.row_no
     left join unresolved on transactions.file_no = unresolved.file_no and transactions.row_no = unresolved.row_no
+    {% if var("book").has_credits %}
+    {{ join_credits("credits") }}
+    {% endif %}
     {% if var("book").has_originals %}
     left join {{ ref("int_originals_dated") }} as originals on transactions.original_transaction_id = originals.original_id
     {% endif %}
@@ -107,7 +117,8 @@ select
     found.original_transaction_id,
     found.posted_on,
     found.original_date,
-    found.conditions_held
+    found.conditions_held,
+    found.credit_no
 from found
 inner join {{ source("raw", "feed_files") }} as files on found.file_no = files.file_no
 left join {{ source("raw", "feed_files") }} as by_files on found.replaced_by_file_no = by_files.file_no

@@ -1,7 +1,8 @@
 select
     partner_id,
     participant_id,
-    share,
+    {{ share_as_decimal("share") }} as share,
     first_day as valid_from,
-    last_day as valid_to
+    last_day as valid_to,
+    share as share_written
 from {{ ref("stg_assignments") }}
