@@ -135,7 +135,7 @@ def read_book(folder: Path, as_of: dt.date | None = None) -> Book:
         for document in yaml.load_all(path.read_text(encoding="utf-8"), ExactLoader)
         if document
     ]
-    book = Book(settings, agreements, as_of or settings["as_of"], {}, set(settings["feeds"]))
+    book = Book(settings, [*map(_paying, agreements)], as_of or settings["as_of"], {}, set(settings["feeds"]))
     for feed, how in settings["feeds"].items():
         patterns = [how["files"]] if isinstance(how["files"], str) else how["files"]
         paths = sorted({path for pattern in patterns for path in folder.glob(pattern)}, key=lambda path: path.relative_to(folder).as_posix())
@@ -160,13 +160,19 @@ def read_book(folder: Path, as_of: dt.date | None = None) -> Book:
 
 def book_of_rows(settings: Row, agreements: list[Row], feeds: dict[str, list[Row]], as_of: dt.date) -> Book:
     """A book from rows in memory: one case. Values may be of YAML's types."""
-    book = Book(settings, agreements, as_of, {}, {feed for feed, rows in feeds.items() if rows})
+    book = Book(settings, [*map(_paying, agreements)], as_of, {}, {feed for feed, rows in feeds.items() if rows})
     for feed, rows in feeds.items():
         account = FileAccount(feed, read=len(rows), path=feed)
         book.files[feed] = [account]
         _load(book, feed, {}, [(account, [{k: _as_text(v) for k, v in row.items()} for row in rows])])
     _resolve(book)
     return book
+
+
+def _paying(agreement: Row) -> Row:
+    """A manual benefit holds no lines and pays 0."""
+    nothing = {"tiers": [{"from": 0, "amount": 0}], "scope": {"types": []}}
+    return {**agreement, "benefits": [{**benefit, **nothing} if benefit.get("manual") else benefit for benefit in agreement["benefits"]]}
 
 
 def _as_text(value: Any) -> str | None:

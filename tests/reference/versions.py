@@ -15,8 +15,7 @@ def by_agreement(documents: Iterable[Row]) -> dict[str, list[Row]]:
     """The versions of every agreement, lowest first."""
     found: dict[str, list[Row]] = defaultdict(list)
     for document in documents:
-        benefits = [_paying(benefit) for benefit in document["benefits"]]
-        found[str(document["agreement"])].append({**document, "benefits": benefits})
+        found[str(document["agreement"])].append(document)
     for name, versions in found.items():
         versions.sort(key=number)
         if len({number(v) for v in versions}) < len(versions):
@@ -25,11 +24,6 @@ def by_agreement(documents: Iterable[Row]) -> dict[str, list[Row]]:
         if len(kept) > 1:
             raise Refused(f"{name}: versions differ in currency, direction, pool or payee")
     return dict(found)
-
-
-def _paying(benefit: Row) -> Row:
-    """A manual benefit holds no lines and pays 0."""
-    return {**benefit, "tiers": [{"from": 0, "amount": 0}], "scope": {"types": []}} if benefit.get("manual") else benefit
 
 
 def number(agreement: Row) -> int:
