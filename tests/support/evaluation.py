@@ -134,6 +134,8 @@ def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row
         "tie_count": pl.Int64,
         "target_source": pl.String,
         "is_last": pl.Boolean,
+        "method": pl.String,
+        "slices": pl.String,
     }
     schema |= {name: kind for slot in given for name, kind in ((f"axis_value_{slot}", EXACT), (f"axis_divisor_{slot}", pl.Int64))}
     records = []
@@ -143,7 +145,7 @@ def rows_frame(benefits: Sequence[dict[str, Any]], rows: Sequence[tuple[int, Row
             (
                 i, key, 10 ** (4 - minor_units), r.reason, r.m, r.m if r.e is None else r.e, r.q, r.target, r.times, r.baseline, r.incentive,
                 limits.get("at_most"), limits.get("rate_at_most"), limits.get("at_least"), limits.get("pays_from"),
-                r.weight, r.of_weights, r.days, r.of_days, r.tied, "number", True,
+                r.weight, r.of_weights, r.days, r.of_days, r.tied, "number", True, "whole", None,
                 *(part for slot in given for part in r.given.get(slot, (None, None))),
             )
         )  # fmt: skip

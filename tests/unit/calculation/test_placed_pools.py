@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,14 +20,14 @@ FIGURES = ("measure", "base", "quantity", "tier", "earned", "payout", "carried",
 @st.composite
 def pools(draw: st.DrawFn, size: int = 3) -> Small:
     """A random agreement with one place for its members. Targets are those of P, the payee."""
-    small = draw(
-        smalls().filter(
-            lambda small: small.agreement["benefits"][0]["method"] != "rolling" and not {"every", "distinct"} & set(small.agreement["benefits"][0]["measure"])
-        )
-    )
+    small = draw(smalls().filter(lambda small: _may_be_placed(small.agreement["benefits"][0])))
     members = MEMBERS[:size]
     lines = [replace(line, partner_id=draw(st.sampled_from(members))) for line in small.lines]
     return replace(small, agreement={**small.agreement, "participants": members, "pool": "placed", "payee": "P"}, lines=lines)
+
+
+def _may_be_placed(benefit: dict[str, Any]) -> bool:
+    return benefit["method"] not in ("rolling", "running") and not {"slices", "each"} & set(benefit) and not {"every", "distinct"} & set(benefit["measure"])
 
 
 @settings(max_examples=settings().max_examples // 2)
