@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from assets.published.marts import Keys, declared_keys, described_columns, described_feeds, descriptions
-from models.feeds.columns import FEEDS, SQL_TYPES, TRANSACTION_TYPES, Column
+from models.feeds.columns import FEEDS, NUMERIC_KINDS, SQL_TYPES, TRANSACTION_TYPES, Column
 
 Contract = dict[str, Any]
 VERSION = "v3.1.0"
@@ -74,7 +74,7 @@ def _of_column(table: str, column: dict[str, Any], keys: dict[str, Keys]) -> dic
 
 def _of_feed(column: Column, description: str) -> dict[str, Any]:
     found = _property(column.name, SQL_TYPES[column.kind], description, column.required)
-    if column.minimum is not None:
+    if column.minimum is not None and column.kind in NUMERIC_KINDS:  # a share is a text, such as 1/3
         found["logicalTypeOptions"] = {"exclusiveMinimum" if column.above_minimum else "minimum": int(column.minimum)}
     if column.kind == "type":
         found["logicalTypeOptions"] = {"pattern": f"^({'|'.join(TRANSACTION_TYPES)})$"}
