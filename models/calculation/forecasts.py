@@ -91,8 +91,9 @@ def project_figures(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[ScaledI
     is_zero = (measure == 0).astype(bool) | (rows["measure"] == "distinct").to_numpy()
     # what is sold grows by days where other days are measured (`over`), and these do not
     is_over = rows["measure_over"].is_not_null().to_numpy()
-    numerator = choose(is_over, days, choose(is_zero, 1, numerator))
-    denominator = choose(is_over, elapsed, choose(is_zero, 1, denominator))
+    has_begun = (elapsed > 0).astype(bool)  # a participation may begin later
+    numerator = choose(is_over, choose(has_begun, days, 1), choose(is_zero, 1, numerator))
+    denominator = choose(is_over, choose(has_begun, elapsed, 1), choose(is_zero, 1, denominator))
     to_date = to_date * denominator
     grown = figures.measure * choose(is_over, denominator, numerator)
     projected = choose(has_feed_target & is_zero, feed_target * (figures.divisor // EXACT_SCALE), grown)
