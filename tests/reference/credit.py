@@ -132,8 +132,9 @@ class Credits:
 
     # -- together -----------------------------------------------------------------------------------------------------
 
-    def of(self, agreement: Row, paid: Mapping[int, int]) -> dict[str, list[Credit]]:
-        """Per participant of an agreement version, the lines in its scope on any day. `paid`: by a line's order, what is taken off its amount."""
+    def of(self, agreement: Row, paid: Mapping[int, int], held_on: dt.date | None = None) -> dict[str, list[Credit]]:
+        """Per participant of an agreement version, the lines in its scope on any day. `paid`: by a line's order, what is taken off its amount. `held_on`: the
+        day whose partners and assignments hold for all lines; None: each line's own."""
         parties, currency = self.parties, agreement["currency"]
         result: dict[str, list[Credit]] = {participant: [] for participant in parties.participants(agreement)}
         scopes = [agreement["scope"]] if agreement.get("scope") else []
@@ -143,14 +144,15 @@ class Credits:
         near = [line for partner, found in self.lines_of.items() if named or parties.ever_reaches(partner) & ever for line in found]
         for line in sorted(near, key=lambda line: line.order):
             partner, day = line.row["partner_id"], self.governing_day(agreement, line)
-            if (partner, day) not in reach:
-                family = parties.ancestors(partner, day) if agreement.get("include_children", True) else (partner,)
-                whole = [p for p in family if parties.takes_part(agreement, p, day)]
-                split = [s for s in parties.split(partner, day) if s[0] not in whole and parties.takes_part(agreement, s[0], day)]
-                reach[partner, day] = whole, split
-            whole, split = reach[partner, day]
+            on = held_on or day
+            if (partner, on) not in reach:
+                family = parties.ancestors(partner, on) if agreement.get("include_children", True) else (partner,)
+                whole = [p for p in family if parties.takes_part(agreement, p, on)]
+                split = [s for s in parties.split(partner, on) if s[0] not in whole and parties.takes_part(agreement, s[0], on)]
+                reach[partner, on] = whole, split
+            whole, split = reach[partner, on]
             if (by_name := parties.credited(line.row)) is not None:  # instead of assignments
-                split = [s for s in by_name if s[0] not in whole and parties.takes_part(agreement, s[0], day)]
+                split = [s for s in by_name if s[0] not in whole and parties.takes_part(agreement, s[0], on)]
             if not (whole or split) or not in_scopes(line, scopes):
                 continue
             known = parties.known(line.row["product_id"], partner, day)

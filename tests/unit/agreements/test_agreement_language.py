@@ -225,6 +225,8 @@ TIERS = "  tiers:\n  - {from: 0, rate: 0.1}"
               ("method", "graduated", "", "cannot cut it into slices"), ("method", "rolling", "", "cannot cut it into slices"),
               ("accumulate", "term", "", "cannot accumulate"), ("prorate", "days", "", "do not prorate it"),
               ("accrue", "{forecast: seasonal}", "accrue.forecast", "not projected by forecast: seasonal"))),
+        (BENEFIT, BENEFIT + "\n  baseline: {prior: year, hierarchy: then}", "10: benefits[0].baseline.hierarchy", "allowed: 'today'"),
+        (BENEFIT, BENEFIT + "\n  target: {prior: year}\n  baseline: {prior: year, hierarchy: today}", "11: benefits[0].baseline.hierarchy", "or neither"),
         (BENEFIT, BENEFIT + "\n  measure: {of: points, times: product.weight}", "10: benefits[0].measure.of", "times multiplies amount"),
         (BENEFIT, BENEFIT + "\n  measure: {of: amount, times: w}\n  limits: {rate_at_most: 0.1}", "11: benefits[0].limits.rate_at_most", "must be money"),
         (BENEFIT, BENEFIT + "\n  base: {of: count}", "10: benefits[0].base.of", "allowed: 'amount'"),
