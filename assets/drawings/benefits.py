@@ -46,14 +46,14 @@ def draw_benefits(title: str, benefits: Sequence[Benefit], currency: str, inputs
     if is_limited:
         stretches.insert(0, limit(stretches[0], first.limits, 3 * places[-1], payments[0].base))
         places += [s.start for s in stretches[0]]
-    x = _axis(first, first.by, currency, places)
+    x = curve_axis(first, first.by, currency, places)
     traces = [Trace(name, each) for name, each in zip(["with its limits", "without"] if is_limited else [b.id for b in benefits], stretches, strict=True)]
     if axis == "rank":
         traces += [Trace("two who tie share", _tied(each, x)) for benefit, each in zip(benefits, stretches, strict=True) if benefit.ties == "share"]
         traces[0] = Trace("alone on the rank", traces[0].stretches)
     money = payments[0].unit != OF_THE_INCENTIVE and len(traces) == 1 and not counts_multiples(first) and measure_of(first)[0] in ("amount", "margin")
     return draw_chart(
-        Chart(title, x, _height(traces, x, payments[0].unit), traces, slope=payments[0].slope_of_measure if money else ZERO, is_discrete=axis == "rank")
+        Chart(title, x, curve_height(traces, x, payments[0].unit), traces, slope=payments[0].slope_of_measure if money else ZERO, is_discrete=axis == "rank")
     )
 
 
@@ -62,8 +62,8 @@ def draw_multiplier(title: str, multiplier: Multiplier) -> str:
     tiers = [Tier(Fraction(t.from_), {"factor": Fraction(t.factor)}) for t in multiplier.tiers]
     pieces = compile_curve(multiplier.method, multiplier.boundary, multiplier.above, tiers)
     trace = Trace("factor", [Stretch(p.start, p.includes_start, p.pays["factor"]) for p in pieces])
-    x = _axis(None, multiplier.by, "", [p.start for p in pieces])
-    return draw_chart(Chart(title, x, _height([trace], x, "factor"), [trace], height=210))
+    x = curve_axis(None, multiplier.by, "", [p.start for p in pieces])
+    return draw_chart(Chart(title, x, curve_height([trace], x, "factor"), [trace], height=210))
 
 
 def draw_gate(title: str, gate: Gate) -> str:
@@ -74,8 +74,8 @@ def draw_gate(title: str, gate: Gate) -> str:
     for start, end in pairwise(ends):
         stretches.append(Stretch(start, passes(gate, start) == passes(gate, (start + end) / 2), (Fraction(1) if passes(gate, (start + end) / 2) else kept,)))
     trace = Trace("part", stretches)
-    x = _axis(None, gate.by, "", bounds)
-    return draw_chart(Chart(title, x, _height([trace], x, "part that is paid"), [trace], height=190))
+    x = curve_axis(None, gate.by, "", bounds)
+    return draw_chart(Chart(title, x, curve_height([trace], x, "part that is paid"), [trace], height=190))
 
 
 def passes(gate: Gate, x: Fraction) -> bool:
@@ -105,8 +105,8 @@ def draw_place(title: str, benefit: Benefit, currency: str, inputs: CurveInputs,
     if not is_rank and abs(value_along(trace.stretches, Fraction(x)) - Fraction(paid)) > CLOSE:
         return None
     starts = [p.start for p in payment.pieces]
-    axis = _axis(benefit, benefit.by, currency, starts, Fraction(x))
-    top = _height([trace], axis, payment.unit, float(paid))
+    axis = curve_axis(benefit, benefit.by, currency, starts, Fraction(x))
+    top = curve_height([trace], axis, payment.unit, float(paid))
     return draw_chart(Chart(title, axis, top, [trace], height=190, places=[(float(x), float(paid), label)], is_discrete=is_rank, has_dark=False))
 
 
@@ -161,7 +161,7 @@ def _tied(stretches: Sequence[Stretch], x: Axis) -> list[Stretch]:
     return found
 
 
-def _axis(benefit: Benefit | None, by: Any, currency: str, places: Sequence[Fraction], *others: Fraction) -> Axis:
+def curve_axis(benefit: Benefit | None, by: Any, currency: str, places: Sequence[Fraction], *others: Fraction) -> Axis:
     """From a little before the first place to a little beyond the last, with labels at the places. `others` must be visible too."""
     axis, label = axis_name(by), _label(by)
     first, last = float(min((*places, *others))), float(max((*places, *others)))
@@ -204,25 +204,30 @@ def _label(by: Any) -> Any:
     return (lambda value: percent(round(value, 6))) if axis in IN_PERCENT else plain
 
 
-def _height(traces: Sequence[Trace], x: Axis, unit: str, *others: float) -> Axis:
+def curve_height(traces: Sequence[Trace], x: Axis, unit: str, *others: float) -> Axis:
     both = [extremes(trace.stretches, x.low, x.high) for trace in traces]
     low, high = min(low for low, _ in both), max(*(high for _, high in both), *others, 0.0)
     high = (high if high > low else low + 1) + 0.14 * ((high - low) or 1)
     steps = round_steps(low, high)
-    is_share = unit in (OF_THE_INCENTIVE, "part that is paid")
+    is_share = unit in (OF_THE_INCENTIVE, "part that is paid", "rate", "share of the incentive")
     name = f"pays {unit}" if unit == OF_THE_INCENTIVE else f"pays, in {unit}"
-    if unit in ("factor", "part that is paid"):
+    if unit in ("factor", "part that is paid", "rate", "share of the incentive", "per unit", "amount"):
         name = unit
     return Axis(name, low, high, percent_ticks(steps) if is_share else money_ticks(steps))
 
 
-def _draw_matrix(title: str, benefit: Benefit, currency: str, at: tuple[Decimal, Decimal] | None = None) -> str:
+def draw_grid(title: str, benefit: Benefit, currency: str, dots: Sequence[tuple[float, float, str]]) -> str:
+    """A matrix with dots, each as (column, row, name)."""
+    return _draw_matrix(title, benefit, currency, dots=dots)
+
+
+def _draw_matrix(title: str, benefit: Benefit, currency: str, at: tuple[Decimal, Decimal] | None = None, dots: Sequence[tuple[float, float, str]] = ()) -> str:
     matrix = benefit.matrix
     assert matrix is not None
-    seen = [[Fraction(place)] for place in at] if at else [[], []]
-    x = _axis(benefit, matrix.columns.by, currency, [*map(Fraction, matrix.columns.from_)], *seen[0])
-    y = _axis(benefit, matrix.rows.by, currency, [*map(Fraction, matrix.rows.from_)], *seen[1])
+    seen = [[Fraction(place)] for place in at] if at else [[Fraction(dot[side]) for dot in dots] for side in (0, 1)]
+    x = curve_axis(benefit, matrix.columns.by, currency, [*map(Fraction, matrix.columns.from_)], *seen[0])
+    y = curve_axis(benefit, matrix.rows.by, currency, [*map(Fraction, matrix.rows.from_)], *seen[1])
     y = Axis(f"rows: {y.name}", y.low, y.high, [tick for tick in y.ticks if tick[0] in map(float, matrix.rows.from_)])
     message = f"row {_label(matrix.rows.by)(float(at[1]))}, column {_label(matrix.columns.by)(float(at[0]))}" if at else ""
     place = (float(at[0]), float(at[1]), message) if at else None
-    return draw_heat_map(HeatMap(title, Axis(f"columns: {x.name}", x.low, x.high, x.ticks), y, matrix, place=place, has_dark=at is None))
+    return draw_heat_map(HeatMap(title, Axis(f"columns: {x.name}", x.low, x.high, x.ticks), y, matrix, place=place, has_dark=at is None, dots=dots))

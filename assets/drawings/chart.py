@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
+from assets.drawings.dots import draw_dots
 from assets.drawings.svg import LEFT, RIGHT, TOP, WIDTH, Axis, Plane, box, dot, frame, line, path, percent, picture, plain, text
 from models.agreements.payments import Polynomial, derive, value_at
 
@@ -38,7 +39,8 @@ class Trace:
 class Chart:
     """Everything on one picture.
 
-    places: marked points, as (x, y, label). slope: how much measure one unit of x is, to show marginal rates; 0: they are not shown.
+    places: marked points, as (x, y, label). dots: further ones, as (x, y, name).
+    slope: how much measure one unit of x is, to show marginal rates; 0: they are not shown.
     """
 
     title: str
@@ -50,6 +52,7 @@ class Chart:
     slope: Fraction = Fraction(0)
     is_discrete: bool = False
     has_dark: bool = True
+    dots: Sequence[tuple[float, float, str]] = field(default_factory=tuple)
 
 
 def draw_chart(chart: Chart) -> str:
@@ -63,6 +66,7 @@ def draw_chart(chart: Chart) -> str:
         parts += _legend([trace.label for trace in chart.traces])
     elif chart.slope:
         parts += _marginal_rates(plane, chart.traces[0], chart.slope)
+    parts += draw_dots(plane, chart.dots)
     for x, y, label in chart.places:
         at = plane.across(x)
         parts.append(line(at, TOP - 4, at, plane.up(chart.y.low), "ink", "3 3"))

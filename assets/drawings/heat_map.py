@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
+from assets.drawings.dots import draw_dots
 from assets.drawings.svg import RIGHT, WIDTH, Axis, Plane, box, dot, frame, line, percent, picture, plain, text
 from models.agreements.schema import Matrix
 from models.curves.matrices import compile_matrix
@@ -29,6 +30,7 @@ class HeatMap:
     height: int = 270
     place: tuple[float, float, str] | None = None
     has_dark: bool = True
+    dots: Sequence[tuple[float, float, str]] = ()
 
 
 def draw_heat_map(drawn: HeatMap) -> str:
@@ -63,6 +65,7 @@ def draw_heat_map(drawn: HeatMap) -> str:
             if matrix.method == "linear":
                 parts.append(f'<circle class="ink" cx="{at:.1f}" cy="{height:.1f}" r="2"/>')
             parts.append(text(at + 6, height - 6, message, "ink b", "start"))
+    parts += draw_dots(plane, drawn.dots)
     if drawn.place:
         at, height = plane.across(drawn.place[0]), plane.up(drawn.place[1])
         parts += [line(plane.across(drawn.x.low), height, at, height, "ink", "3 3"), line(at, plane.up(drawn.y.low), at, height, "ink", "3 3")]

@@ -56,6 +56,12 @@ def picture(height: int, title: str, parts: Iterable[str], has_dark: bool) -> st
     )
 
 
+def without_style(svg: str) -> str:
+    """The picture for a page whose own style sheet has the colours."""
+    start, end = svg.index("<style>"), svg.index("</style>")
+    return svg[:start] + svg[end + len("</style>") :].lstrip()
+
+
 def _style(colours: dict[str, str]) -> str:
     return "".join(f".drawing .{name}{{stroke:{colour};fill:{colour}}}" for name, colour in colours.items())
 

@@ -296,7 +296,7 @@ class Book:
         """With `prorate: days`, the days of the window, or those on which the participant takes part, as a part of the calendar's."""
         if self.clause(row).benefit.get("prorate", "none") == "none":
             return ONE
-        (first, last), is_pool = self.whole_window(row), self.clause(row).agreement.get("pool") == "together"
+        (first, last), is_pool = self.whole_window(row), self.clause(row).agreement.get("pool", "each") != "each"
         named = [each for each in self.parts if not is_pool and all(each[key] == row[key] for key in ("agreement_id", "participant_id"))]
         spans = [(max(day(each["valid_from"]), day(row["window_start"])), min(day(each["valid_to"]), day(row["window_end"])), each["factor"]) for each in named]
         spans = spans if named else [(day(row["window_start"]), day(row["window_end"]), 1)]
@@ -510,7 +510,7 @@ class Book:
             clause, s = self.clause(each), self.position(each)
             if any("limits" in other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]):
                 raise CannotRecompute("this program does not know limits of an agreement on the sum of its benefits")
-            if unknown := clause.keys & {"then", "times", "distinct", "over"}:
+            if unknown := {*clause.keys, *clause.benefit, clause.agreement.get("pool")} & {"then", "times", "distinct", "over", "each", "placed"}:
                 raise CannotRecompute(f"this program does not know {min(unknown)} of {clause.benefit['id']}")
             result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)
             result.earned, result.prior, result.payout, rule = ZERO, before, ZERO, clause.benefit.get("settle", {}).get("clawback", "carry")

@@ -27,6 +27,9 @@ _CHANGED = """
     with ids as (
         select participant_key, participant_id from intermediate.int_participants
         union select participant_key, participant_id from previous.participants
+        -- targets and metrics of a placed pool are the payee's
+        union select participant_key, payee_id
+        from ({members}) join terms.agreements using (agreement_key) where pool = 'placed' and payee_id is not null
     ),
     members as ({members}),
     benefits as (
@@ -47,7 +50,7 @@ _CHANGED = """
     union all select participant_key, {of_as_of} from calc.payouts where carried <> 0 and {as_of_moved}"""
 #: Whether as_of is later than in the run before.
 _AS_OF_MOVED = "(select as_of_before < as_of from changes.mode)"
-#: Those who are ranked with one who is computed anew, in any agreement, until nobody is added.
+#: Those who are ranked with one who is computed anew, or have one place in a pool with it, in any agreement, until nobody is added.
 _CONTESTANTS = """
     with recursive contests as (
         select distinct members.agreement_key, members.participant_key
@@ -55,6 +58,9 @@ _CONTESTANTS = """
         join terms.benefits using (agreement_key)
         join terms.axes using (benefit_key)
         where axis in ({ranked})
+        union
+        select members.agreement_key, members.participant_key
+        from ({members}) as members join terms.agreements using (agreement_key) where pool = 'placed'
     ),
     reached as (
         select participant_key from changes.participants

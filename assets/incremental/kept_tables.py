@@ -45,7 +45,9 @@ _OF_PAYOUTS = {
     "participations": "select agreement, participant_id, first_day, last_day, factor from staging.stg_participations",
     "targets": "select agreement, benefit, participant_id, window_start, target, incentive, baseline from staging.stg_targets",
     "metrics": "select participant_id, metric, date, value from staging.stg_metrics",
-    "agreements": "select agreement_key, agreement_id, currency, payout_unit, combine_rule, combine_group, priority, net_of, net_level from terms.agreements",
+    "agreements": """
+        select agreement_key, agreement_id, currency, payout_unit, combine_rule, combine_group, priority, net_of, net_level, pool, payee_id
+        from terms.agreements""",
     "benefits": "select * exclude (definition, quote, clause, position) from terms.benefits",
     **{name: f"from terms.{name}" for name in OF_BENEFITS},
     "windows": "from terms.windows",
@@ -60,6 +62,7 @@ _DIGESTED = {
         (
             "intermediate.int_measures_summed", "intermediate.int_rows_replaced", "intermediate.int_rows_unresolved", "staging.stg_partner_keys",
             "staging.stg_product_keys", "calc.payouts", "calc.achievement", "calc.accruals", "calc.calculation_steps",
+            "calc.payout_groups",
             *(f"previous.{name}" for name in CURRENT),
         ),
         ALL_COLUMNS,

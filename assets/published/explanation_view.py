@@ -51,7 +51,7 @@ METHODS = {
 }
 _FORMS = {"rate": "rate", "per_unit": "per unit", "amount": "amount", "share": "share"}
 #: Steps whose result is a plain number.
-_FACTORS = ("tier", "quantity", "multiply", "require", "prorate")
+_FACTORS = ("tier", "quantity", "multiply", "require", "prorate", "part")
 _PERCENT_AXES = ("attainment", "growth", "percentile")
 _MONEY_MEASURES = ("amount", "margin", "cost")
 #: Numbers of a thousand and more, and those with many decimals.
@@ -80,6 +80,7 @@ class ExplanationView:
     subject: Pairs
     quote: str | None
     money: Pairs
+    adjustments: Table
     releases: Table
     accruals: Table
     outlook: Pairs
@@ -108,11 +109,12 @@ def present(explanation: Explanation) -> ExplanationView:
         subject=_subject(e),
         quote=e.benefit.get("quote"),
         money=_money(e),
+        adjustments=_adjustments(e),
         releases=_releases(e),
         accruals=_accruals(e),
         outlook=_outlook(e),
         figures=_figures(e),
-        tiers=_tiers(e),
+        tiers=tier_table(e.benefit, e.tiers, payout["currency"]),
         tier_note=_tier_note(e),
         steps=_steps(e),
         lines=_lines(e),
@@ -185,14 +187,31 @@ def _money(e: Explanation) -> Pairs:
     pairs.append(("Payout", money(payout["payout"], currency)))
     if payout["payout_reporting"] is not None and payout["payout_reporting"] != payout["payout"]:
         pairs.append(("Reported", number(payout["payout_reporting"], 2)))
+    if payout["adjusted"]:
+        pairs += [("Adjusted", money(payout["adjusted"], currency)), ("Payable", money(payout["payable"], currency))]
     pairs.append(("Paid", money(payout["settled"], currency)))
     if payout["written_off"]:
         pairs.append(("Written off", money(payout["written_off"], currency)))
     pairs.append(("Open", money(payout["open_amount"], currency)))
+    if payout["held"]:
+        part = percent(readable(e.releases[0]["collected"], 4))
+        pairs.append(("Held", f"{money(payout['held'], currency)}: customers have paid {part} of what it is for"))
     if payout["waiting"]:
         pairs.append(("Not due yet", money(payout["waiting"], currency)))
     pairs.append(("Due", str(payout["due_date"] or f"once {money(e.benefit['minimum'], currency)} have gathered, or the term ends")))
     return pairs
+
+
+def _adjustments(e: Explanation) -> Table:
+    """What people added to it or took off it."""
+    rows = [
+        (
+            str(each["date"]), money(each["amount"], e.payout["currency"]), each["reason"], each["made_by"], each["approved_by"] or "nobody",
+            each["status"].replace("_", " "), f"{each['source_file']} row {each['source_row']}",
+        )
+        for each in e.adjustments
+    ]  # fmt: skip
+    return Table(("date", "amount", "reason", "made by", "approved by", "state", "from"), rows, frozenset({1}))
 
 
 def _releases(e: Explanation) -> Table:
@@ -235,6 +254,8 @@ def _outlook(e: Explanation) -> Pairs:
 def _figures(e: Explanation) -> Pairs:
     payout, currency = e.payout, e.payout["currency"]
     pairs = [("Measure", computed_in(payout["measure"], measure_unit(e.benefit), currency))]
+    if payout.get("pool_measure") is not None:
+        pairs.append(("Measure of the pool", computed_in(payout["pool_measure"], measure_unit(e.benefit), currency)))
     if e.benefit.get("base") != "measure" and payout["base"] is not None:
         pairs.append(("Base", computed_in(payout["base"], base_unit(e.benefit), currency)))
     if payout["quantity"] is not None:
@@ -252,15 +273,16 @@ def _figures(e: Explanation) -> Pairs:
     return pairs
 
 
-def _tiers(e: Explanation) -> Table:
-    if e.benefit.get("method") == "matrix":
-        return _grid(e)
-    forms = [form for form in _FORMS if any(tier.get(form) is not None for tier in e.tiers)]
-    currency, unit = e.payout["currency"], axis_unit(e.benefit)
+def tier_table(benefit: Mapping[str, Any], tiers: Sequence[Mapping[str, Any]], currency: str) -> Table:
+    """The tiers as agreed, or the grid. `is_reached` of a tier marks its row."""
+    if benefit.get("method") == "matrix":
+        return _grid(benefit, tiers, currency)
+    forms = [form for form in _FORMS if any(tier.get(form) is not None for tier in tiers)]
+    unit = axis_unit(benefit)
     rows, marked = [], None
-    for position, tier in enumerate(e.tiers):
+    for position, tier in enumerate(tiers):
         ends = f"below {in_unit(tier['to_value'], unit, currency)}" if tier["to_value"] is not None else "and above"
-        if e.benefit.get("boundary") == "upper_inclusive" and tier["to_value"] is not None:
+        if benefit.get("boundary") == "upper_inclusive" and tier["to_value"] is not None:
             ends = f"up to {in_unit(tier['to_value'], unit, currency)}"
         if tier["is_reached"]:
             marked = position
@@ -269,14 +291,14 @@ def _tiers(e: Explanation) -> Table:
     return Table(headings, rows, frozenset(range(1, len(headings))), marked)
 
 
-def _grid(e: Explanation) -> Table:
+def _grid(benefit: Mapping[str, Any], tiers: Sequence[Mapping[str, Any]], currency: str) -> Table:
     """A matrix as agreed: a row per tier, with what each column's cell pays."""
-    matrix, currency, unit = json.loads(e.benefit["definition"])["matrix"], e.payout["currency"], axis_unit(e.benefit)
+    matrix, unit = json.loads(benefit["definition"])["matrix"], axis_unit(benefit)
     by = matrix["columns"]["by"]
     side, in_percent = (by, by in _PERCENT_AXES) if isinstance(by, str) else (next(iter(by.values())), False)
     columns = [percent(Decimal(place)) if in_percent else number(Decimal(place)) for place in matrix["columns"]["from"]]
     rows, marked = [], None
-    for position, tier in enumerate(e.tiers):
+    for position, tier in enumerate(tiers):
         cells = [" + ".join(pays(form, Decimal(grid[position][n]), currency) for form in _FORMS if (grid := matrix.get(form))) for n in range(len(columns))]
         marked = position if tier["is_reached"] else marked
         rows.append((str(tier["tier"]), in_unit(tier["from_value"], unit, currency), *cells))
@@ -285,7 +307,8 @@ def _grid(e: Explanation) -> Table:
 
 
 def _tier_note(e: Explanation) -> str:
-    return METHODS.get(str(e.benefit.get("method")), "")
+    method, each = METHODS.get(str(e.benefit.get("method")), ""), e.benefit.get("each")
+    return f"lines with one {each} are a group with a place of its own: {method}" if each else method
 
 
 def _steps(e: Explanation) -> Table:

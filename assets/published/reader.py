@@ -40,18 +40,26 @@ def open_set(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     book = shlex.quote(str(published.parent))
     if not (folder / MANIFEST).is_file():
         raise rejection(str(published.parent), f"nothing is published yet; run `tierledger run --book {book}` first")
-    manifest = _read_manifest(folder)
+    manifest = read_manifest_of(folder)
     if manifest is None:
         raise rejection(str(folder), f"{MANIFEST} is damaged, or a file that it names is missing; `tierledger run --book {book} --force` publishes it again")
+    try:
+        with connect_set(folder, manifest) as con:
+            yield con
+    except (duckdb.BinderException, duckdb.CatalogException):
+        _refuse_other_version(published)
+        raise
+
+
+@contextmanager
+def connect_set(folder: Path, manifest: Mapping[str, Any]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same for a set that need not be the current one."""
     con = duckdb.connect(config={"threads": 2})
     try:
         con.execute("set timezone = 'UTC'")
         con.execute("set enable_progress_bar = false")
         con.execute(";".join(f"create view {identifier(table)} as from {scan(files)}" for table, files in files_of(folder, manifest).items()))
         yield con
-    except (duckdb.BinderException, duckdb.CatalogException):
-        _refuse_other_version(published)
-        raise
     finally:
         con.close()
 
@@ -70,7 +78,7 @@ def read_manifest(published: Path) -> dict[str, Any] | None:
 
     None when there is no complete set.
     """
-    return _read_manifest((published / "current").resolve())
+    return read_manifest_of((published / "current").resolve())
 
 
 def files_of(folder: Path, manifest: Mapping[str, Any]) -> dict[str, list[Path]]:
@@ -86,7 +94,8 @@ def hashes_of(folder: Path, manifest: Mapping[str, Any]) -> dict[Path, str]:
     return {folder / f"{name}.parquet": sha256 for name, sha256 in manifest["sha256"].items()}
 
 
-def _read_manifest(folder: Path) -> dict[str, Any] | None:
+def read_manifest_of(folder: Path) -> dict[str, Any] | None:
+    """The same of the set in this folder."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
         is_whole = manifest.pop(_SEAL) == seal_of(manifest)

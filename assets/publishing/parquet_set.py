@@ -6,6 +6,7 @@ Belongs here: writing a staged set, checking it, switching, cleaning up. Does no
     published/current                    link to the newest set; switching it is the last act of a publish
     a store, if book.yaml names one      the same set (assets/publishing/stored_set.py); readers see it there before `current` is switched
     published/openlineage.ndjson         where its columns come from, as events for data catalogues
+    published/report                     link to pages for people, if book.yaml wants them; switched right after `current` (assets/report/)
     published/tierledger.duckdb          the same tables for SQL readers from DuckDB 1.5 on
     a schema in PostgreSQL               the same tables, if book.yaml names one; written last, from the set that was switched to
     (assets/publishing/postgres/publish.py)
@@ -41,6 +42,7 @@ from assets.publishing.openlineage import FILE as OPENLINEAGE
 from assets.publishing.openlineage import write_openlineage
 from assets.publishing.postgres.publish import publish_to_postgres
 from assets.publishing.stored_set import commit_set
+from assets.report.switch import clear_unfinished_reports, switch_report
 from assets.runtime.context import CheckFailed, ChecksPassed, RunContext, StepReport
 from assets.runtime.durable_files import flush, write_atomically
 from assets.runtime.events import log_event
@@ -137,6 +139,7 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
             flush(target.parent)
             if context.book.publish.duckdb:
                 complete_database(con.cursor(), published, files_of(target, manifest), rows)
+            report = _build_report(context, target)
             commit_or_remove(context, target, manifest)
             if context.book.publish.duckdb:
                 replace_database(published)
@@ -144,6 +147,8 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
                 (published / DATABASE).unlink(missing_ok=True)
             switch(published, target)
             append_run(context.archive, run, shared_log(context, RUNS))
+            if report is not None:
+                switch_report(published, report)
             con.execute("reset disabled_optimizers")
     finally:
         clear_unfinished(published)
@@ -168,6 +173,16 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
         files=len(written),
         files_linked=sum(file.is_linked for file in written.values()),
     )
+
+
+def _build_report(context: RunContext, target: Path) -> Path | None:
+    """The pages of the new set, beside those that readers see, if the book wants them. What they tell as changed is against the set that readers see now."""
+    if not context.book.publish.report or context.is_rebuild:
+        return None
+    from assets.report.write import build_report
+
+    before = context.published / "current"
+    return build_report(context.published, target, before.resolve() if before.exists() else None, context.book)
 
 
 def check_set(con: duckdb.DuckDBPyConnection, context: RunContext, files: dict[str, list[Path]]) -> None:
@@ -197,6 +212,7 @@ def clear_unfinished(published: Path) -> None:
         shutil.rmtree(path)
     for path in published.glob(".*.tmp*"):
         path.unlink()
+    clear_unfinished_reports(published)
 
 
 def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext, parts: list[str], unchanged: dict[str, tuple[Path, str]]) -> dict[str, _File]:

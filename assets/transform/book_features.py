@@ -61,6 +61,7 @@ class BookFeatures:
     has_groups: bool
     groups: list[tuple[str, str]]
     has_closes: bool
+    waits_for_collection: bool
     has_inverse_rates: bool
     has_credits: bool
     has_participations: bool
@@ -98,13 +99,14 @@ _FLAGS = """
         exists (from terms.line_sets where multiplied is not null),
         exists (from terms.line_sets where multiplied is not null and (starts_with(attribute, 'product.') or starts_with(attribute, 'partner.'))),
         exists (from terms.line_sets where grouped_by is not null),
-        exists (from ledger.closes)"""
+        exists (from ledger.closes),
+        exists (from terms.benefits where paid_when is not null)"""
 
 
 def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> BookFeatures:
     """What the warehouse and the feeds of book.yaml (`configured`) say. Feeds, terms and ledger are loaded."""
     feeds = _feeds(con, configured)
-    last_scope_key, has_originals, has_claims, has_nets, has_multiplied, has_factors, has_groups, has_closes = con.sql(_FLAGS).fetchall()[0]
+    last_scope_key, has_originals, has_claims, has_nets, has_multiplied, has_factors, has_groups, has_closes, waits = con.sql(_FLAGS).fetchall()[0]
     return BookFeatures(
         feeds=feeds,
         conditions=_conditions(con, feeds["transactions"]),
@@ -118,6 +120,7 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         has_groups=has_groups,
         groups=con.execute(_GROUPS, [[column.name for column in FEEDS["transactions"].columns]]).fetchall() if has_groups else [],
         has_closes=has_closes,
+        waits_for_collection=waits,
         has_inverse_rates="fx_rates" in configured and configured["fx_rates"].invert,
         has_credits="credits" in configured,
         has_participations="participations" in configured,

@@ -25,6 +25,7 @@ from assets.runtime.limits import limits_of
 from assets.runtime.sql import count_rows
 from assets.runtime.warehouse import append_table, memory_given_back, open_warehouse, transaction, write_table
 from assets.spark.batches import Results, compute_by_tasks
+from assets.transform.pool_runs import RUNS
 from models.calculation.batches import split_frames
 from models.calculation.columns import SUMMED
 from models.calculation.results import compute_results
@@ -36,10 +37,10 @@ if TYPE_CHECKING:
 #: The models take some 7 kB per payout × period. Batches much smaller than 30,000 take longer, because each has a fixed cost.
 _ROWS_PER_GIGABYTE = 70_000
 #: The tables that every level adds to.
-RESULTS = ("payouts", "achievement", "accruals", "calculation_steps")
+RESULTS = ("payouts", "achievement", "accruals", "calculation_steps", "payout_groups")
 BENEFIT_COLUMNS = """
     b.* exclude (definition, quote, clause, position, has_constant_rate),
-    a.agreement_id, a.currency, a.payout_unit, a.combine_rule, a.combine_group, a.priority, a.net_of
+    a.agreement_id, a.currency, a.payout_unit, a.combine_rule, a.combine_group, a.priority, a.net_of, a.pool
 """
 _GROUPED = "line_set_key in (select line_set_key from terms.line_sets where grouped_by is not null)"
 _SUMS = ", ".join(SUMMED)
@@ -77,15 +78,19 @@ QUERIES = {
     "gates": "from terms.gates order by benefit_key, slot",
     "windows": "from terms.windows order by benefit_key, window_no",
     "periods": "from terms.periods order by period_no",
-    "participants": "select agreement_key, participant_key, participant_id from intermediate.int_participants",
+    "participants": """
+        select agreement_key, participant_key, participant_id,
+            case when pool = 'placed' and payee_id is not null then payee_id else participant_id end as figures_of
+        from intermediate.int_participants join terms.agreements using (agreement_key)""",
     "participations": """
         select agreement_key, participant_key, first_day, last_day, factor
         from staging.stg_participations join terms.agreements on agreement = agreement_id
         join intermediate.int_participants using (agreement_key, participant_id)
-        where pool <> 'together'
+        where pool = 'each'
         order by all""",
     "measures": MEASURES.format(table="int_measures_summed"),
     "groups": GROUPS.format(table="int_measures_summed"),
+    "runs": RUNS.format(table="int_lines_credited"),
     "missing_rates": MISSING_RATES.format(table="int_lines_credited"),
     "targets": """
         select agreement as agreement_id, benefit as benefit_id, participant_id, window_start, target, incentive, baseline
@@ -109,7 +114,7 @@ class CalculateReport(StepReport):
 
 
 def calculate(context: RunContext) -> CalculateReport:
-    """Rewrite calc.payouts, calc.achievement, calc.accruals and calc.calculation_steps, each while the next is computed.
+    """Rewrite calc.payouts, calc.achievement, calc.accruals, calc.calculation_steps and calc.payout_groups, each while the next is computed.
 
     This is level 0: the agreements that are net of no other.
     """
@@ -143,6 +148,7 @@ def calculate_net(context: RunContext) -> CalculateReport:
             built = _net_lines(context, con, level)
             frames["measures"] = con.sql(MEASURES.format(table="int_measures_netted")).pl()
             frames["groups"] = con.sql(GROUPS.format(table="int_measures_netted")).pl()
+            frames["runs"] = con.sql(RUNS.format(table="int_lines_netted")).pl()
             frames["missing_rates"] = con.sql(MISSING_RATES.format(table="int_lines_netted")).pl()
             with memory_given_back(con, context):
                 _write_results(context, con, frames, keys, append_table)

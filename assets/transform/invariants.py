@@ -86,7 +86,7 @@ CHECKS: dict[str, Check] = {
             join terms.agreements as agreements using (agreement_key)
             cross join terms.settings as settings
             left join staging.stg_participations as parts
-                on agreements.pool <> 'together' and agreements.agreement_id = parts.agreement and participants.participant_id = parts.participant_id
+                on agreements.pool = 'each' and agreements.agreement_id = parts.agreement and participants.participant_id = parts.participant_id
             group by all
             -- who takes part on some days only has the windows with such a day that has come
             having count(parts.agreement) = 0
@@ -151,10 +151,10 @@ CHECKS: dict[str, Check] = {
     "releases_add_up_to_payouts": Check(
         "fct_release",
         """
-        select payout_id, payout, settled, amounts, paid
+        select payout_id, payable, settled, amounts, paid
         from marts.fct_payout
         left join (select payout_id, sum(amount) as amounts, sum(settled) as paid from marts.fct_release group by payout_id) using (payout_id)
-        where amounts is distinct from payout or paid is distinct from settled""",
+        where amounts is distinct from payable or paid is distinct from settled""",
     ),
 }
 

@@ -152,6 +152,7 @@ _EXPECTED = {
     "of": "neither amount, quantity, margin or count nor an attribute of the transactions",
     "times": "neither an attribute of the transactions nor product.x or partner.x of those feeds",
     "distinct": "neither a column of the transactions nor product.x or partner.x of those feeds",
+    "each": "neither a column of the transactions nor product.x or partner.x of those feeds",
 }
 #: Attributes that agreements name and that are not among those known: of transactions, and for `times` of products and partners too.
 _NAMED_ATTRIBUTES = """
@@ -163,6 +164,8 @@ _NAMED_ATTRIBUTES = """
         select benefit_key, 'times', 0, measure_times from terms.benefits
         union all
         select benefit_key, 'distinct', 0, measure_distinct from terms.benefits
+        union all
+        select benefit_key, 'each', 0, each from terms.benefits
     )
     select agreements.source_file, agreements.source_line, benefits.position, named.key, named.place, named.attribute
     from named join terms.benefits as benefits using (benefit_key) join terms.agreements as agreements using (agreement_key)
@@ -170,6 +173,7 @@ _NAMED_ATTRIBUTES = """
         and case key
             when 'times' then named.attribute not in (select unnest($2))
             when 'distinct' then named.attribute not in (select unnest($3))
+            when 'each' then named.attribute not in (select unnest($3))
             else named.attribute not in (select unnest($1))
         end
     order by all"""
@@ -180,7 +184,7 @@ def _attributes_of_transactions(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _unknown_measures(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Problem]:
-    """Attributes that are measured, counted, multiply lines or break ties, and that nobody has: transactions, or for product.x and partner.x those feeds."""
+    """Attributes that are measured or counted, group or multiply lines or break ties, and that nobody has: transactions, for product.x and partner.x those."""
     known = {"of": _attributes_of_transactions(con)}
     of_others = con.execute(
         "select case feed when 'products' then 'product.' else 'partner.' end || name from raw.attributes where feed in ('products', 'partners') order by all"
@@ -192,9 +196,9 @@ def _unknown_measures(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Prob
     for file, line, position, key, place, attribute in rows[:MAX_LISTED]:
         document = next(d for d in parse_documents((folder / file).read_text(encoding="utf-8"), file) if d.line == line)
         of_lines, measure = key in ("times", "distinct"), document.value["benefits"][position].get("measure")
-        inner = ("then", place - 1) if key == "ties" else (key,) if of_lines else ("of",) if isinstance(measure, dict) else ()
+        inner = ("then", place - 1) if key == "ties" else (key,) if of_lines else ("of",) if key == "measure" and isinstance(measure, dict) else ()
         path = ("benefits", position, "measure" if of_lines else key, *inner)
-        names = known[key if of_lines else "of"]
+        names = known["distinct" if key == "each" else key if of_lines else "of"]
         message = f"{attribute} is {_EXPECTED[key if of_lines else 'of']}{_suggestion(attribute, names)}"
         problems.append(document.problem(path, f"{message}. Name one of theirs ({', '.join(names) or 'they have none'}), or add the column to the feed"))
     return problems

@@ -1,4 +1,4 @@
-"""Rows that this run took in and that count otherwise than most people mean: outside every term, or credited in shares that do not add to 1.
+"""Rows that this run took in and that count otherwise than most people mean: outside every term, in shares that do not add to 1, of no known line.
 
 Belongs here: these warnings, which need the agreements or the rows of several files. Does not belong here: contradictions, which stop the run
 (assets/transform/reference_checks.py), warnings about one file (assets/feeds/).
@@ -26,8 +26,12 @@ def describe_unused_rows(context: RunContext) -> list[str]:
     with open_warehouse(context) as con:
         new = "select feed, file_no from raw.feed_files where status = 'loaded' and arrived_at = ?"
         arrived = dict(con.execute(f"select feed, list(file_no) from ({new}) group by feed", [arrived_at]).fetchall())
-        assignments, credited = arrived.get("assignments", []), arrived.get("credits", [])
-        return _outside_terms(con, arrived.get("transactions", [])) + _uneven_shares(con, assignments) + _uneven_credits(con, credited)
+        return [
+            *_outside_terms(con, arrived.get("transactions", [])),
+            *_uneven_shares(con, arrived.get("assignments", [])),
+            *_uneven_credits(con, arrived.get("credits", [])),
+            *_collected_of_nothing(con, arrived.get("collections", [])),
+        ]
 
 
 def _outside_terms(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str]:
@@ -68,6 +72,17 @@ def _written(con: duckdb.DuckDBPyConnection, parts: int) -> str:
     return str(share) if 10**6 % share.denominator else f"{Decimal(share.numerator) / share.denominator:.6f}"
 
 
+def _collected_of_nothing(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str]:
+    """Collections of transactions that no file has had so far."""
+    found = con.execute(_UNKNOWN, [files]).fetchall() if files else []
+    return [
+        f"{f'{rows:,} collections are' if rows > 1 else '1 collection is'} of no transaction line so far, such as {transaction}: "
+        "they count once the transaction arrives. Correct the ids if it never will"
+        for rows, transaction in found
+        if rows
+    ]
+
+
 _WHAT_THAT_MEANS = "What is missing is credited to nobody, and what is above 1 is credited more than once"
 _OUTSIDE = """
     with terms as (select min(term_from) - 400 as first_day, max(term_to) as last_day from terms.agreements),
@@ -80,6 +95,14 @@ _OUTSIDE = """
     select (select count(*) from outside), example.date, example.row_no, raw.find_line(file_no, example.row_no), files.file_name,
         example.first_day, example.last_day
     from example join raw.feed_files as files using (file_no)"""
+
+_UNKNOWN = """
+    select count(*), min(transaction_id)
+    from raw.collections
+    where list_contains(?::integer[], file_no) and not exists (
+        from raw.transactions as lines
+        where lines.transaction_id = collections.transaction_id and lines.line = coalesce(collections.line, lines.line)
+    )"""
 
 #: Spans of days with the same assignments begin on the first day of one, or on the day after another.
 _UNEVEN = """

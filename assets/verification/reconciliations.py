@@ -64,7 +64,8 @@ _MOVEMENTS = """
 #: The parts of the roll-forward: opening is 0 where a book begins.
 _ROLLED = {
     "accrued": "case when kind in ('accrual', 'true_up') then amount end",
-    "adjusted": "case when kind = 'restatement' then amount end",
+    "restated": "case when kind = 'restatement' then amount end",
+    "adjusted": "case when kind = 'adjustment' then amount end",
     "paid": "case when kind = 'settlement' then -amount end",
     "written_off": "case when kind = 'write_off' then -amount end",
     "closing": "amount",
@@ -212,7 +213,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
     ),
     Reconciliation(
         "I9",
-        "Opening + accrued and adjusted − paid − written off = closing, per payout and period, in the journal as in the tables",
+        "Opening + accrued, restated and adjusted − paid − written off = closing, per payout and period, in the journal as in the tables",
         "select " + ", ".join(f"{_per_currency(amount, f'({_MOVEMENTS})')} as {name}" for name, amount in _ROLLED.items()),
         (
             f"""with booked as (
@@ -224,12 +225,15 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             where coalesce(accruals, 0) <> coalesce(journal, 0)""",
             f"""with booked as (
                 select payout_id, coalesce(-sum(amount) filter (kind = 'settlement'), 0) as paid,
-                    coalesce(-sum(amount) filter (kind = 'write_off'), 0) as written_off
+                    coalesce(-sum(amount) filter (kind = 'write_off'), 0) as written_off,
+                    coalesce(sum(amount) filter (kind = 'adjustment'), 0) as adjusted
                 from ({_MOVEMENTS}) group by all
             )
-            select payout_id, settled, paid as paid_in_journal, fct_payout.written_off, booked.written_off as written_off_in_journal
+            select payout_id, settled, paid as paid_in_journal, fct_payout.written_off, booked.written_off as written_off_in_journal,
+                fct_payout.adjusted, booked.adjusted as adjusted_in_journal
             from published.fct_payout left join booked using (payout_id)
-            where settled <> coalesce(paid, 0) or fct_payout.written_off <> coalesce(booked.written_off, 0)""",
+            where settled <> coalesce(paid, 0) or fct_payout.written_off <> coalesce(booked.written_off, 0)
+                or fct_payout.adjusted <> coalesce(booked.adjusted, 0)""",
             f"""select payout_id, open_amount, sum(amount) as balance_in_journal
             from published.fct_payout left join ({_MOVEMENTS}) using (payout_id)
             where status in ('final', 'closed') group by payout_id, open_amount having open_amount <> coalesce(sum(amount), 0)""",

@@ -36,16 +36,13 @@
 {# The value of the attribute that a membership groups lines by, as text; null: the line has none. #}
 {% macro group_of_line() -%}
     nullif(
-        {%- if var("book").groups -%}
         case memberships.grouped_by
+            when 'original_transaction_id or transaction_id' then coalesce(nullif(lines.original_transaction_id, ''), lines.transaction_id)
             {%- for name, column in var("book").groups %}
             when {{ text_literal(name) }} then cast(lines.{{ identifier(column) }} as varchar)
             {%- endfor %}
             else groups.value
         end
-        {%- else -%}
-        groups.value
-        {%- endif -%}
     , '')
 {%- endmacro %}
 

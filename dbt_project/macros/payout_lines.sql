@@ -31,6 +31,16 @@
     end
 {%- endmacro %}
 
+{# whole × part / total (positive), rounded. Where the product could pass 128 bits, part and total are as much coarser as it needs. #}
+{% macro part_of(whole, part, total) -%}
+    {%- set product = "abs(cast(" ~ whole ~ " as double)) * greatest(abs(cast(" ~ part ~ " as double)), cast(" ~ total ~ " as double))" -%}
+    {%- set coarser = "cast(power(10, ceil(log10(" ~ product ~ ")) - 37) as hugeint)" -%}
+    case
+        when {{ product }} <= 5e37 then {{ round_ratio("(" ~ whole ~ " * " ~ part ~ ")", total) }}
+        else {{ round_ratio("(" ~ whole ~ " * (" ~ part ~ " // " ~ coarser ~ "))", "greatest(" ~ total ~ " // " ~ coarser ~ ", 1)") }}
+    end
+{%- endmacro %}
+
 {# numerator / denominator (positive; both in 10^-12) as a weight, in 10^-14. Where a product could pass 128 bits, nine digits fewer count. #}
 {% macro weight_of_ratio(numerator, denominator) -%}
     (({{ numerator }} // {{ denominator }}) * cast(100000000000000 as hugeint)

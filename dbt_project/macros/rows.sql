@@ -7,6 +7,11 @@
     )
 {%- endmacro %}
 
+{# A person's name, to compare with another. #}
+{% macro as_name(column) -%}
+    lower(nfc_normalize(trim(regexp_replace({{ column }}, '\s+', ' ', 'g'))))
+{%- endmacro %}
+
 {# Whether book.yaml has the feed. #}
 {% macro is_configured(feed) -%}
     {{ var("book").feeds[feed].is_configured | lower }}
@@ -82,7 +87,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The same for int_rows_unresolved: payments and participations are looked up whole. #}
+{# The same for int_rows_unresolved: other feeds are looked up whole. #}
 {% macro is_unresolved_anew() -%}
     kept.feed <> 'transactions' or {{ is_changed("kept") }}
 {%- endmacro %}

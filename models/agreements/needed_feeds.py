@@ -44,6 +44,8 @@ def _benefit_needs(benefit: Benefit) -> Iterator[tuple[Path, str, str]]:
             yield ("measure", "times"), feed, "no line has a number to be multiplied by and every result is blocked"
         if (distinct_of(benefit) or "").startswith(prefix):
             yield ("measure", "distinct"), feed, "no line has a value and every count is 0"
+        if (benefit.each or "").startswith(prefix):
+            yield ("each",), feed, "no line has a value and all are one group"
     for i, figure in enumerate(tie_figures(benefit)):
         if isinstance(figure, MetricAxis):
             yield ("ties", "then", i), "metrics", "the metric is missing for everyone and breaks no tie"

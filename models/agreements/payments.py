@@ -101,7 +101,13 @@ def has_constant_rate(benefit: Benefit) -> bool:
     )
     is_steady = benefit.matrix.method == "whole" if benefit.matrix else method in ("whole", "total") or (method == "graduated" and benefit.prorate == "none")
     has_steady_factor = benefit.multiply is None or benefit.multiply.method == "whole" or axis_name(by) == "metric"
-    return is_of_measure and not (counts_multiples(benefit) or distinct_of(benefit) or over_of(benefit)) and is_steady and has_steady_factor
+    return (
+        is_of_measure
+        and benefit.each is None
+        and not (counts_multiples(benefit) or distinct_of(benefit) or over_of(benefit))
+        and is_steady
+        and has_steady_factor
+    )
 
 
 def _figure(benefit: Benefit, figures: CurveInputs | None, name: str) -> Fraction | None:

@@ -14,6 +14,8 @@ from typing import Any
 
 from models.agreements.approval import missing_approval
 from models.agreements.benefit_axes import score_problems
+from models.agreements.group_rules import group_problems
+from models.agreements.pools import placed_problems
 from models.agreements.schema import (
     Agreement,
     Benefit,
@@ -60,6 +62,8 @@ def problems_within(agreement: Agreement, document: Document, approval_day: dt.d
             findings.append((("benefits", i, "id"), f"the id {benefit.id} appears twice in this agreement"))
         ids.add(benefit.id)
         findings += [(("benefits", i, *path), message) for path, message in _benefit(benefit)]
+        if agreement.pool == "placed":
+            findings += [(("benefits", i, *path), message) for path, message in placed_problems(benefit, agreement.payee)]
         findings += [(("benefits", i, *path), message) for path, message in _scopes(agreement, benefit)]
     return [document.problem(path, message) for path, message in findings]
 
@@ -75,7 +79,7 @@ def _agreement(agreement: Agreement) -> Iterator[Finding]:
     if agreement.pool == "together" and not agreement.payee:
         yield ("pool",), "pool: together needs payee, which says who is paid"
     if agreement.pool == "each" and agreement.payee:
-        yield ("payee",), "payee is allowed with pool: together only"
+        yield ("payee",), "payee is allowed with pool: together or placed only"
     if isinstance(agreement.participants, list) and len(set(agreement.participants)) < len(agreement.participants):
         twice = sorted({p for p in agreement.participants if agreement.participants.count(p) > 1})
         yield ("participants",), f"named twice: {', '.join(twice[:5])}"
@@ -96,6 +100,7 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
     yield from _multiples(benefit)
     yield from _over(benefit)
     yield from _hierarchies(benefit)
+    yield from group_problems(benefit)
     if factor_of(benefit) and measure_of(benefit)[0] not in MEASURES:
         yield ("measure", "of"), f"times multiplies {', '.join(MEASURES[:-1])} or {MEASURES[-1]}, not another attribute; name one of these"
     if benefit.accumulate != "window" and SPAN_ORDER[benefit.accumulate] < SPAN_ORDER[benefit.window]:
@@ -117,6 +122,8 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
 
 
 def _settle(settle: Settle) -> Iterator[Finding]:
+    if settle.minimum is not None and settle.when is not None:
+        yield ("minimum",), f"cannot be combined with when: {settle.when}: what waits for the minimum is paid as a whole; remove one of them"
     if settle.release is None:
         return
     if "lag_days" in settle.model_fields_set:

@@ -350,6 +350,10 @@ class Settle(Part):
     release: list[Release] | None = Field(
         default=None, min_length=1, max_length=100, description="Parts that fall due one after the other, instead of all lag_days after the window."
     )
+    when: Literal["collected", "fully_collected"] | None = Field(
+        default=None,
+        description="Pay only as far as customers have paid the lines: collected counts each line's part, fully_collected a line once all of it is paid.",
+    )
     clawback: Literal["pay", "carry", "none"] = Field(
         default="carry",
         description="pay: a negative payout; carry: set off against later windows; none: set off within the span, and the rest is forgiven at its end.",
@@ -460,6 +464,11 @@ class Benefit(Part):
     )
     tiers: list[Tier] | None = Field(default=None, min_length=1, max_length=1000, description="The tiers, in rising order of `from`.")
     matrix: Matrix | None = Field(default=None, description="A two-way grid instead of tiers.")
+    each: Text | None = Field(
+        default=None,
+        description="The curve and its limits are applied to each group of lines with the same value of this, and the groups are added up: transaction_id, "
+        "partner_id, product_id, product.x, partner.x, or a column of the transactions.",
+    )
     requires: list[Gate] = Field(default=[], max_length=100, description="Conditions that must hold for full payment.")
     multiply: Multiplier | None = Field(default=None, description="A factor on what the curve pays.")
     limits: Limits = Field(default_factory=lambda: NO_LIMITS, description="Caps and floors.")
@@ -490,8 +499,12 @@ class Agreement(Part):
     currency: Currency = Field(description="ISO 4217 code.")
     term: Term = Field(description="The days that it covers.")
     participants: Annotated[Ids | Selector, Discriminator(kind_of)] = Field(description="A list of partner ids, or attributes that a partner must have.")
-    pool: Literal["each", "together"] = Field(default="each", description="One result per participant, or one for all of them.")
-    payee: Identifier | None = Field(default=None, description="With pool together: who is paid.")
+    pool: Literal["each", "together", "placed"] = Field(
+        default="each", description="One result per participant, one for all of them, or one place on the curve for all of them, each paid on its own lines."
+    )
+    payee: Identifier | None = Field(
+        default=None, description="With pool together: who is paid. With pool placed: whose rows of the feeds targets and metrics are meant."
+    )
     include_children: bool = Field(default=True, description="Whether the transactions of a partner's children count for it.")
     document: Text | None = Field(default=None, description="Where the signed contract is kept.")
     scope: Scope = Field(default_factory=lambda: NO_SCOPE, description="Which transactions count.")

@@ -63,6 +63,10 @@ from models.sql_text import identifier
 Row = dict[str, Any]
 
 
+#: By what lines are grouped where `each` names their transaction: a line with an original belongs to the original's.
+TRANSACTION = "original_transaction_id or transaction_id"
+
+
 class LineSet(NamedTuple):
     """The lines that a figure adds up: those of a scope, the attribute that is measured or that multiplies, what it multiplies, and the attribute by whose
     values sums are kept apart, and the first day that counts where other days are measured. prior_from, prior_to: of lines of the prior year alone, the days
@@ -95,7 +99,8 @@ class _Terms:
         self.series: dict[tuple[str, str], int] = {}
         self.payout_units = {currency: payout_unit(currency, book.minor_units) for currency in MINOR_UNITS}
         unit = self.payout_units[book.currency]
-        self._add("settings", book=book.book, currency=book.currency, payout_unit=unit, rounding=book.rounding, as_of=as_of)
+        of_book = {"book": book.book, "currency": book.currency, "rounding": book.rounding, "require_approval": book.require_approval}
+        self._add("settings", **of_book, payout_unit=unit, as_of=as_of)
         for currency, unit in self.payout_units.items():
             self._add("currencies", currency=currency, payout_unit=unit)
         self._add("accounts", **{name: str(account) for name, account in vars(book.accounts).items()})
@@ -167,11 +172,12 @@ class _Terms:
 
             factor = factor_of(benefit)
             attribute = factor or (None if measure in MEASURES else measure)
-            measured = LineSet(narrowed(measure_scope, "measure"), attribute, measure if factor else None, distinct_of(benefit))
+            each = TRANSACTION if benefit.each == "transaction_id" else benefit.each
+            measured = LineSet(narrowed(measure_scope, "measure"), attribute, measure if factor else None, distinct_of(benefit) or each)
             measured = measured._replace(counts_from=counted_from[benefit.id])
-            has_own_lines = measured.grouped_by is None and measured.counts_from is None
-            own = measured if measured.scope_key == own_scope and has_own_lines else LineSet(own_scope)
-            based = LineSet(narrowed(base_scope, "base"))
+            has_own_lines = distinct_of(benefit) is None and measured.counts_from is None
+            own = measured if measured.scope_key == own_scope and has_own_lines else LineSet(own_scope, grouped_by=each)
+            based = LineSet(narrowed(base_scope, "base"), grouped_by=each)
             if base in ("measure", "increment") or (based.scope_key == measured.scope_key and has_own_lines):
                 based = measured
             elif based.scope_key == own.scope_key:
@@ -392,6 +398,7 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "ties": b.ties if isinstance(b.ties, str) else "then",
         "ties_then": ", then ".join(figure.metric if isinstance(figure, MetricAxis) else figure for figure in tie_figures(b)) or None,
         "prorate": b.prorate,
+        "each": b.each,
         **_figure("target", b.target),
         "target_times": b.target.times if isinstance(b.target, PriorYear) else Decimal(1),
         **_figure("baseline", b.baseline),
@@ -404,6 +411,7 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "clawback": b.settle.clawback,
         "lag_days": b.settle.lag_days,
         "minimum": b.settle.minimum,
+        "paid_when": b.settle.when,
         "placement": placement if isinstance(placement, str) else "tier",
         "placement_tier": None if isinstance(placement, str) else placement.tier,
         "forecast": b.accrue.forecast,

@@ -19,7 +19,7 @@ NUMBER = pl.Decimal(38, 12)
 TEXT, INT, BOOL, DATE = pl.String, pl.Int32, pl.Boolean, pl.Date
 
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "settings": {"book": TEXT, "currency": TEXT, "payout_unit": INT, "rounding": TEXT, "as_of": DATE},
+    "settings": {"book": TEXT, "currency": TEXT, "payout_unit": INT, "rounding": TEXT, "as_of": DATE, "require_approval": BOOL},
     "currencies": {"currency": TEXT, "payout_unit": INT},
     "accounts": dict.fromkeys(Accounts.model_fields, TEXT),
     "agreements": {
@@ -117,6 +117,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "ties": TEXT,
         "ties_then": TEXT,
         "prorate": TEXT,
+        "each": TEXT,
         "target_source": TEXT,
         "target_value": NUMBER,
         "target_times": NUMBER,
@@ -132,6 +133,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "clawback": TEXT,
         "lag_days": INT,
         "minimum": NUMBER,
+        "paid_when": TEXT,
         "placement": TEXT,
         "placement_tier": INT,
         "forecast": TEXT,

@@ -69,9 +69,10 @@ def _short_form(value: Any) -> Any:
 
 
 class PublishSettings(Strict):
-    """Where the tables go. `openlineage`: also write where their columns come from, as events for data catalogues."""
+    """Where the tables go. `openlineage`: also write where their columns come from, as events for data catalogues. `report`: also as pages for people."""
 
     parquet: bool = True
     duckdb: bool = True
     openlineage: bool = False
+    report: bool = False
     postgres: Annotated[PostgresSettings | None, BeforeValidator(_short_form)] = None

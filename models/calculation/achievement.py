@@ -47,7 +47,7 @@ def list_payouts(
         .with_columns(
             pl.when(is_part).then((end - start).dt.total_days() + 1).otherwise(1).alias("days"), pl.when(is_part).then(whole_days).otherwise(1).alias("of_days")
         )
-        .join(participants.select("agreement_key", "participant_key", "participant_id"), on="agreement_key")
+        .join(participants.select("agreement_key", "participant_key", "participant_id", "figures_of"), on="agreement_key")
         .sort("series_key", "participant_key", "window_start")
     )
     own = keep_own_windows(listed, participations, as_of)
@@ -65,7 +65,8 @@ def find_targets(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.Data
     prior = _sum_prior_year(payouts, measures)
     found = payouts.join(
         targets.rename({"target": "feed_target", "incentive": "feed_incentive", "baseline": "feed_baseline"}),
-        on=["agreement_id", "benefit_id", "participant_id", "window_start"],
+        left_on=["agreement_id", "benefit_id", "figures_of", "window_start"],
+        right_on=["agreement_id", "benefit_id", "participant_id", "window_start"],
         how="left",
         maintain_order="left",
     ).join(prior, on="payout_key", how="left", maintain_order="left")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from models.calculation.placed_pools import IS_PLACED
 from models.calculation.ranks import RANKED
 
 #: Input frames with rows of one participant, and the column that names it.
@@ -20,15 +21,18 @@ OF_PARTICIPANTS = {
     "missing_rates": "participant_key",
     "targets": "participant_id",
     "metrics": "participant_id",
+    "runs": "participant_key",
 }
 
 
 def split_frames(frames: Mapping[str, pl.DataFrame], most_rows: int) -> Iterator[dict[str, pl.DataFrame]]:
     """The frames of columns.INPUTS, once per batch, with the rows of its participants. There is at least one batch.
 
-    A batch has about `most_rows` results (payout × period), and more where participants are ranked with each other: those are never parted.
+    A batch has about `most_rows` results (payout × period), and more where participants are ranked with each other or have one place in a pool: those
+    are never parted.
     """
-    batch_of = _number_batches(frames, most_rows).join(frames["participants"].select("participant_key", "participant_id").unique(), on="participant_key")
+    ids = frames["participants"].select("participant_key", participant_id="figures_of").unique()
+    batch_of = _number_batches(frames, most_rows).join(ids, on="participant_key")
     for number in sorted(batch_of["batch"].unique()) or [0]:
         chosen = batch_of.filter(pl.col("batch") == number)
         yield {**frames, **{name: frames[name].join(chosen.select(key), on=key, how="semi", maintain_order="left") for name, key in OF_PARTICIPANTS.items()}}
@@ -53,9 +57,10 @@ def _number_batches(frames: Mapping[str, pl.DataFrame], most_rows: int) -> pl.Da
 
 
 def _contests(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """agreement_key of the agreements with a rank or percentile."""
+    """agreement_key of the agreements with a rank or percentile, or a placed pool."""
     ranked = frames["axes"].filter(pl.col("axis").is_in(RANKED))
-    return frames["benefits"].join(ranked, on="benefit_key", how="semi").select("agreement_key").unique()
+    contests = frames["benefits"].join(ranked, on="benefit_key", how="semi"), frames["benefits"].filter(IS_PLACED)
+    return pl.concat(contests).select("agreement_key").unique()
 
 
 def _ranked_together(contestants: pl.DataFrame) -> pl.DataFrame:

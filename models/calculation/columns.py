@@ -24,7 +24,7 @@ SUMMED: Types = {
 }  # fmt: skip
 #: Columns of terms.benefits that the calculation does not read.
 _UNREAD = ("definition", "quote", "clause", "position", "has_constant_rate", "share_line_set_key", "share_measure")
-_OF_AGREEMENT = ("agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of")
+_OF_AGREEMENT = ("agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of", "pool")
 _TERMS = (
     "tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods",
 )  # fmt: skip
@@ -36,10 +36,14 @@ INPUTS: Mapping[str, Types] = {
         **{name: SCHEMAS["agreements"][name] for name in _OF_AGREEMENT},
     },
     **{table: SCHEMAS[table] for table in _TERMS},
-    "participants": {"agreement_key": KEY, "participant_key": KEY, "participant_id": TEXT},
+    "participants": {"agreement_key": KEY, "participant_key": KEY, "participant_id": TEXT, "figures_of": TEXT},
     "participations": {"agreement_key": KEY, "participant_key": KEY, "first_day": DATE, "last_day": DATE, "factor": pl.Decimal(18, 6)},
     "measures": {"line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "is_prior": FLAG, "is_after_as_of": FLAG, **SUMMED},
     "groups": {"line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "group_value": TEXT, **SUMMED},
+    "runs": {
+        "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "place": COUNT,
+        **{name: dtype for name, dtype in SUMMED.items() if not name.startswith("missing_")},
+    },
     "missing_rates": {
         "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "is_prior": FLAG, "from_currency": TEXT, "to_currency": TEXT, "first_day": DATE,
     },
@@ -57,6 +61,7 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "payout_key": (KEY, "number of the payout: benefit × participant × window"),
         "participant_key": (KEY, "who is paid"),
         "participant_id": (TEXT, "who is paid, by the user's own id"),
+        "figures_of": (TEXT, "whose rows of targets and metrics are meant: the participant's, in a placed pool the payee's"),
         "days": (COUNT, "of a prorated benefit: the days of the window, clipped to the term, or those on which the participant takes part; else 1"),
         "of_days": (COUNT, "of a prorated benefit: the days of the calendar's window; else 1"),
         "counts_from": (KEY, "the first period whose sums the window adds to its span"),
@@ -157,6 +162,12 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
         for part in ("numerator", "denominator")
     },
     r"axis_words_\d+": (TEXT, "what that x is made of, in words"),
+    "pool_row": (COUNT, "of a member of a placed pool: a number of the pool in this window and period"),
+    "member_measure(_period)?": (EXACT, "of a member of a placed pool: its own measure, where the measure is the pool's"),
+    "member_(base|quantity)": (EXACT, "the same for base and quantity"),
+    "member_weight": (TEXT, "what the slices pay that the member's lines fill; an integer of a scale of the pool's own"),
+    "member_part": (EXACT, "the member's part of what its pool earns"),
+    "pool_measure": (EXACT, "measure of the placed pool"),
     "measured_(from|until)": (DATE, "first and last day that are measured where they are not the window's"),
     "axis_missing": (TEXT, "what such an x lacks, in words"),
     "(amount|cost)_to_date": (pl.Decimal(38, 6), "sum over the benefit's own lines up to the end of the period, for ratios"),
@@ -166,6 +177,8 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     r"tie_break_\d+": (EXACT, "of a benefit that breaks ties: the figure of this place; null: it is missing"),
     "(target|target_times|baseline)_before": (EXACT, "of a target to date: the figure of the span's window before"),
     "weight_(to_date|of_year)_before": (COUNT, "of a target to date: the weights of the span's window before"),
+    r"(groups|tier)_(numerator|denominator)": (TEXT, "what groups of lines earn to date, or would at the tier of the placement; an integer"),
+    "groups_tier": (KEY, "the highest tier in which a group stands"),
     "measure_sum": (EXACT, "measure of the span up to the end of the period, before multiples or values are counted"),
     "(own_days|own_days_gone)": (COUNT, "of who takes part on some days only: those of the span that have gone, and up to the window's end; null: all days"),
     "days_gone|window_days": (COUNT, "of a target to date: the days of the window that have gone, and all its days"),
@@ -179,7 +192,7 @@ EXPLAINED: Types = {
     **{f"next_{form}": EXACT for form in PAY_FORMS},
     "tier_reached": KEY, "next_from": EXACT, "slice_from": EXACT, "slice_to": EXACT, "slice": EXACT, "slice_payout": EXACT,
     "missing": TEXT, "tied_by": TEXT, "x": EXACT, "words": TEXT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT,
-    "cell_payout": EXACT,
+    "cell_payout": EXACT, "group_value": TEXT, "pays": EXACT, "others": COUNT,
 }  # fmt: skip
 
 #: The output tables, by name, in the order in which they are computed.
@@ -189,13 +202,14 @@ TABLES: Mapping[str, Types] = {
         "status": TEXT, "status_reason": TEXT, "measure": EXACT, "base": EXACT, "quantity": EXACT, "target": EXACT, "baseline": EXACT, "incentive": EXACT,
         "axis_value": EXACT, "tier": KEY, "curve_payout": EXACT, "multiplier": EXACT, "gate_factor": EXACT, "earned": MONEY, "prior_earned": MONEY,
         "carried": MONEY, "payout": MONEY, "first_period": KEY, "last_period": KEY, "span_measure_before": EXACT,
-        "exact_numerator": INTEGER, "exact_divisor": INTEGER, "days": COUNT, "of_days": COUNT,
+        "exact_numerator": INTEGER, "exact_divisor": INTEGER, "days": COUNT, "of_days": COUNT, "pool_measure": EXACT,
     },
     "achievement": {
         "payout_key": KEY, "period_no": KEY, "measure_period": EXACT, "measure_to_date": EXACT, "target": EXACT, "attainment": EXACT, "growth": EXACT,
         "tier_actual": KEY, "tier_forecast": KEY, "tier_accrual": KEY, "projected_measure": EXACT, "next_tier_from": EXACT, "gap_to_next_tier": EXACT,
     },
     "accruals": {"payout_key": KEY, "period_no": KEY, "accrued_to_date": MONEY, "accrued_before": MONEY, "accrual": MONEY},
+    "payout_groups": {"payout_key": KEY, "group_value": TEXT, "line_count": COUNT, "measure": EXACT, "tier": KEY, "pays": EXACT},
     "calculation_steps": {"payout_key": KEY, "step_no": KEY, "step": TEXT, "formula": TEXT, "inputs": TEXT, "result": EXACT},
 }  # fmt: skip
 

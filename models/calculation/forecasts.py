@@ -15,7 +15,7 @@ import polars as pl
 from models.calculation.accrual_targets import earn_by_targets_to_date
 from models.calculation.achievement import missing_measure, sum_prior_periods
 from models.calculation.multiples import count_projected
-from models.calculation.payouts import Earned, Keys, Place, earn_figures, pay_results, place_results, round_payouts
+from models.calculation.payouts import Earned, Keys, Place, curve_figures, earn_figures, is_of_groups, pay_results, place_results, round_payouts
 from models.currencies import Rounding
 from models.curves.axes import see_others, sees_differently
 from models.curves.compiled import Scheme
@@ -161,8 +161,12 @@ def _forecast(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, roundi
     numerator, denominator = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place).earned
     elapsed, days = _days(rows)
     is_positive = (figures.measure > 0).astype(bool) & rows["measure_over"].is_null().to_numpy()
+    # groups of lines are not projected: theirs is what they have earned to date
+    elapsed, days = choose(is_of_groups(rows), 1, elapsed), choose(is_of_groups(rows), 1, days)
+    is_positive &= ~is_of_groups(rows)
     earned = numerator * choose(is_positive, to_date, elapsed), denominator * choose(is_positive, figures.measure, days)
-    return _projection(rows, figures, place).with_columns(as_money(round_payouts(rows, earned, rounding).tolist()).alias("earned_projected"))
+    rounded = round_payouts(rows, earned, rounding, place, curve_figures(figures, scheme, benefit))
+    return _projection(rows, figures, place).with_columns(as_money(rounded.tolist()).alias("earned_projected"))
 
 
 def earn_projected(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> list[Earned]:
@@ -189,10 +193,13 @@ def _projection(rows: pl.DataFrame, figures: ScaledInputs, place: Place) -> pl.D
 def _at_tier(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
     """What the figures to date earn if the agreed tier is taken as reached. One row in, one out."""
     figures, benefit = scaled_inputs(rows), _benefits(rows)
+    if "tier_numerator" in rows.columns:
+        rows = rows.with_columns(pl.col(f"tier_{part}").alias(f"groups_{part}") for part in ("numerator", "denominator"))
     tier = rows["placement_tier"].to_numpy().astype(np.int64)
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool), tier)
     paid = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place)
-    return pl.DataFrame({"row": rows["row"], "earned_at_tier": as_money(round_payouts(rows, paid.earned, rounding).tolist())})
+    rounded = round_payouts(rows, paid.earned, rounding, place, curve_figures(figures, scheme, benefit))
+    return pl.DataFrame({"row": rows["row"], "earned_at_tier": as_money(rounded.tolist())})
 
 
 def _benefits(rows: pl.DataFrame) -> Keys:

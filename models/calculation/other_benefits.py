@@ -10,12 +10,14 @@ payouts; `projected` and `to_date`, for accruals, which look at others in their 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from models.calculation.payouts import Earned
+from models.calculation.placed_pools import earned_by_pools
 from models.curves.axes import VIEWS, as_integers, block, in_words, last_values, read_integers
 from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers, scaled_inputs
 from models.curves.pieces import Exact, choose
@@ -79,7 +81,7 @@ def _look_at_others(rows: pl.DataFrame, parts: pl.DataFrame, seen: list[pl.DataF
 
 def _look_at_part(rows: pl.DataFrame, part: pl.DataFrame, figures: pl.DataFrame, metrics: pl.DataFrame) -> pl.DataFrame:
     """The rows of benefits that have this part: row, weight, at_most, the figure in every view, why it is missing, and its name."""
-    looking = rows.select("row", "benefit_key", "participant_id", "span_start", "counted_until", *_SAME).join(part, on="benefit_key")
+    looking = rows.select("row", "benefit_key", "figures_of", "span_start", "counted_until", *_SAME).join(part, on="benefit_key")
     values = last_values(rows, part.drop_nulls("metric"), metrics)
     found = looking.join(figures, on=[*_SAME, "of_benefit", "figure"], how="left").join(values, on="row", how="left")
     is_metric, has_value = pl.col("metric").is_not_null(), pl.col("value").is_not_null()
@@ -100,7 +102,7 @@ def _look_at_part(rows: pl.DataFrame, part: pl.DataFrame, figures: pl.DataFrame,
         .then(pl.lit("benefit_blocked"))
         .alias("reason_here"),
         pl.when(is_metric)
-        .then(pl.format("no value of {} for {} from {} to {}", "metric", "participant_id", "span_start", "counted_until"))
+        .then(pl.format("no value of {} for {} from {} to {}", "metric", "figures_of", "span_start", "counted_until"))
         .when(pl.col("is_there").is_null())
         .then(pl.format("no window of {} that ends on {} has begun", "of_benefit", "window_end"))
         .otherwise(pl.format("no {} of {}, whose own steps say why", "figure", "of_benefit"))
@@ -196,7 +198,7 @@ def _figures_of(rows: pl.DataFrame, figure: str, views: Mapping[str, list[Earned
     lacks = {"attainment": "missing_prior_target", "growth": "missing_prior_baseline"}
     has_figure = (rows["reason"].is_null() & ~rows[lacks[figure]] if figure in lacks else rows["reason"].is_null()).to_numpy()
     if not rows.is_empty():
-        plain = Earned(rows["row"], scaled_inputs(rows), rows["tier"].to_numpy(), integers(rows["earned"]))
+        plain = Earned(rows["row"], scaled_inputs(rows), rows["tier"].to_numpy(), earned_by_pools(rows, integers(rows["earned"])))
         numerator, denominator = _ratio(figure, plain)
     else:
         numerator = denominator = np.zeros(0, dtype=object)
@@ -205,7 +207,7 @@ def _figures_of(rows: pl.DataFrame, figure: str, views: Mapping[str, list[Earned
         n, d = numerator.copy(), denominator.copy()
         for earned in views.get(view, ()):
             at = earned.row.to_numpy()
-            n[at], d[at] = _ratio(figure, earned)
+            n[at], d[at] = _ratio(figure, replace(earned, earned=earned_by_pools(rows[at], earned.earned)))
         is_known = has_figure & (d > 0).astype(bool)
         n, d = _reduced(choose(is_known, n, 0), choose(is_known, d, 1))
         for name, values in (("numerator", n), ("denominator", d)):

@@ -15,9 +15,10 @@ import polars as pl
 
 from models.calculation.bounds import refuse_large_amounts
 from models.calculation.exact_payouts import exact_payouts
+from models.calculation.placed_pools import OF_MEMBERS, divide_pools, is_member
 from models.calculation.ranks import share_ranks
 from models.currencies import Rounding
-from models.curves.axes import GROWTH, GROWTH_AMOUNT, MEASURE, RANK, axis_unit, place_rows
+from models.curves.axes import GROWTH, GROWTH_AMOUNT, MEASURE, RANK, RATIO, axis_unit, place_rows, read_integers
 from models.curves.compiled import Scheme
 from models.curves.gates import multiply_rows, scale_by_gates
 from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers, scaled_inputs
@@ -33,6 +34,8 @@ CURVE_INPUTS = (
     "incentive", "days", "of_days", "reason",
 )  # fmt: skip
 AXIS_INPUTS = ("axis_value_", "axis_divisor_", "axis_numerator_", "axis_denominator_", "tie_count")
+#: The columns of what groups of lines earn.
+GROUP_INPUTS = ("groups_", "tier_numerator", "tier_denominator")
 
 Keys = npt.NDArray[np.int64]
 
@@ -78,7 +81,7 @@ def earn_figures(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, roun
     benefit = rows["benefit_key"].to_numpy().astype(np.int64)
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool))
     paid = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place)
-    return Earned(rows["row"], figures, place.tier, round_payouts(rows, paid.earned, rounding))
+    return Earned(rows["row"], figures, place.tier, round_payouts(rows, paid.earned, rounding, place, curve_figures(figures, scheme, benefit)))
 
 
 def evaluate_results(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
@@ -90,8 +93,8 @@ def evaluate_results(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> 
     nothing: earned is null.
     """
     # consecutive rows with the same figures, mostly periods and partners without sales, are computed once
-    axis_inputs = [name for name in rows.columns if name.startswith(AXIS_INPUTS)]
-    run = rows.select(pl.struct(*CURVE_INPUTS, *axis_inputs).rle_id()).to_series()
+    more = [name for name in rows.columns if name.startswith((*AXIS_INPUTS, *OF_MEMBERS, *GROUP_INPUTS))]
+    run = rows.select(pl.struct(*CURVE_INPUTS, *more).rle_id()).to_series()
     distinct = rows.filter(run != run.shift(1, fill_value=run.len()))
     is_last = np.zeros(len(distinct), dtype=bool)
     is_last[run.filter(rows["is_last"]).to_numpy()] = True
@@ -108,20 +111,23 @@ def _evaluate(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding, is_last: n
     following = _next_tier(scheme.ladder, benefit, place.piece)
     # rank 1 is the best, so the next tier is not one to aim for
     has_next = (scheme.ladder.tier[following] > scheme.ladder.tier[place.piece]) & ~blocked & (kind != RANK)
+    # groups have places of their own
+    is_placed = ~blocked & ~(is_of_groups(rows) & ((kind == MEASURE) | (kind == RATIO)))
+    has_next &= ~is_of_groups(rows)
     start = scheme.ladder.start[following]
     gap, step = threshold(kind, in_curve, start)
     has_gap = has_next & (kind < RANK)
     is_in_units = in_units(kind)
-    return pl.DataFrame(
+    found = pl.DataFrame(
         {
             "tier": pl.Series(np.where(blocked, 0, place.tier), dtype=pl.Int32),
-            "axis_value": as_exact(place.x, choose(blocked, 0, choose(is_in_units, figures.divisor, place.x_divisor))),
+            "axis_value": as_exact(place.x, choose(~is_placed, 0, choose(is_in_units, figures.divisor, place.x_divisor))),
             "curve_payout": as_exact(paid.curve[0], choose(blocked, 0, paid.curve[1])),
             "multiplier": _factor(paid.multiplier, len(benefit)),
             "gate_factor": _factor(paid.gate_factor, len(benefit)),
             "limited_payout": as_exact(paid.limited[0], choose(blocked, 0, paid.limited[1])),
-            "earned": as_money(None if b else e for b, e in zip(blocked, round_payouts(rows, paid.earned, rounding), strict=True)),
-            **exact_payouts(rows, paid.earned, is_last & ~blocked & ~paid.is_limited),
+            "earned": as_money(None if b else e for b, e in zip(blocked, round_payouts(rows, paid.earned, rounding, place, in_curve), strict=True)),
+            **exact_payouts(rows, paid.earned, is_last & ~blocked & ~paid.is_limited & ~is_member(rows)),
             "effective_target": as_exact(figures.target, choose(rows["target"].is_null(), 0, figures.divisor)),
             "effective_incentive": as_exact(figures.incentive, choose(rows["incentive"].is_null(), 0, figures.divisor))
             if figures.is_prorated
@@ -131,6 +137,9 @@ def _evaluate(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding, is_last: n
             "next_tier_from": as_exact(start * choose(is_in_units, in_curve.days, in_curve.of_days), choose(has_next, START_SCALE * in_curve.of_days, 0)),
             "gap_to_next_tier": as_exact(gap - figures.measure * step, choose(has_gap, figures.divisor * step, 0)),
         }
+    )
+    return (
+        found if (parts := divide_pools(rows, place.coefficients, in_curve)) is None else found.with_columns(parts.for_people(len(rows)).alias("member_part"))
     )
 
 
@@ -152,7 +161,14 @@ def place_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, ben
     if tier is not None:
         return place
     place = _share_ties(rows, scheme, benefit, blocked, place)
-    return _look_up(rows, figures, scheme, benefit, blocked, place)
+    place = _look_up(rows, figures, scheme, benefit, blocked, place)
+    of_groups = is_of_groups(rows)
+    return replace(place, tier=np.where(of_groups, rows["groups_tier"].fill_null(0).to_numpy(), place.tier)) if of_groups.any() else place
+
+
+def is_of_groups(rows: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    """Whether what the curve pays each row is the sum of what groups of its lines earn (groups.py)."""
+    return rows["groups_numerator"].is_not_null().to_numpy() if "groups_numerator" in rows.columns else np.zeros(len(rows), dtype=bool)
 
 
 def _share_ties(rows: pl.DataFrame, scheme: Scheme, benefit: Keys, blocked: npt.NDArray[np.bool_], place: Place) -> Place:
@@ -182,7 +198,11 @@ def _look_up(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benefit:
 
 def pay_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benefit: Keys, is_paid: npt.NDArray[np.bool_], place: Place) -> Paid:
     """What each row is paid at its place, in units of money, before rounding."""
-    numerator, denominator = _pay(figures, scheme, benefit, place)
+    numerator, denominator = pay_curves(figures, scheme, benefit, place)
+    of_groups = is_of_groups(rows)
+    if of_groups.any():
+        numerator = choose(of_groups, read_integers(rows["groups_numerator"]), numerator)
+        denominator = choose(of_groups, read_integers(rows["groups_denominator"]), denominator)
     multiplier: tuple[Any, Any] = (1, 1)
     gate_factor: tuple[Any, Any] = (1, 1)
     if scheme.multipliers is not None:
@@ -193,7 +213,10 @@ def pay_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benef
     factors = ((multiplier, scheme.multiplies_last[benefit]), (gate_factor, scheme.gates_last[benefit]))
     for factor, is_last in factors:
         scaled = _scale(scaled, factor, ~is_last)
-    limited, is_limited = _limit(rows, figures, *scaled)
+    limited, is_limited = limit_results(rows, figures, *scaled)
+    if of_groups.any():  # each group has been limited already
+        limited = choose(of_groups, scaled[0], limited[0]), choose(of_groups, scaled[1], limited[1])
+        is_limited &= ~of_groups
     earned = limited
     for factor, is_last in factors:
         earned = _scale(earned, factor, is_last)
@@ -209,7 +232,7 @@ def _scale(amount: tuple[Exact, Exact], factor: tuple[Any, Any], applies: npt.ND
     return amount[0] * factor[0], amount[1] * factor[1]
 
 
-def _pay(figures: ScaledInputs, scheme: Scheme, benefit: Keys, place: Place) -> tuple[Exact, Exact]:
+def pay_curves(figures: ScaledInputs, scheme: Scheme, benefit: Keys, place: Place) -> tuple[Exact, Exact]:
     """The curve's payment: Σ over the pay forms of coefficient × what the form multiplies. Slices of `graduated` pay nothing where the measure is ≤ 0."""
     is_graduated, is_rolling = scheme.is_graduated[benefit], scheme.is_rolling[benefit]
     curve, kind = curve_figures(figures, scheme, benefit), scheme.axes.kinds[CURVE][benefit]
@@ -253,7 +276,7 @@ def threshold(kind: npt.NDArray[np.int8], figures: ScaledInputs, start: Exact) -
     return start * axis_unit(kind, figures) + choose(compares, figures.baseline * START_SCALE, 0), START_SCALE
 
 
-def _limit(rows: pl.DataFrame, figures: ScaledInputs, numerator: Exact, denominator: Exact) -> tuple[tuple[Exact, Exact], npt.NDArray[np.bool_]]:
+def limit_results(rows: pl.DataFrame, figures: ScaledInputs, numerator: Exact, denominator: Exact) -> tuple[tuple[Exact, Exact], npt.NDArray[np.bool_]]:
     """at_most and rate_at_most × max(E, 0) cap the amount, then less than pays_from pays nothing, then at_least raises it. And whether that changed the
     amount."""
     has_rate = rows["rate_at_most"].is_not_null().to_numpy()
@@ -277,10 +300,17 @@ def _limit(rows: pl.DataFrame, figures: ScaledInputs, numerator: Exact, denomina
     return (amount, denominator * EXACT_SCALE), (amount != before).astype(bool)
 
 
-def round_payouts(rows: pl.DataFrame, payout: tuple[Exact, Exact], rounding: Rounding) -> Exact:
-    """Amounts rounded to what is paid in their currency, in ten-thousandths of a unit of money."""
+def round_payouts(rows: pl.DataFrame, payout: tuple[Exact, Exact], rounding: Rounding, place: Place, figures: ScaledInputs) -> Exact:
+    """Amounts rounded to what is paid in their currency, in ten-thousandths of a unit of money. Members of a placed pool have their parts of its amount.
+
+    figures: of the curve.
+    """
     unit = integers(rows["payout_unit"])
     rounded: Exact = round_ratio(payout[0] * 10**4, payout[1] * unit, rounding) * unit
+    if parts := divide_pools(rows, place.coefficients, figures):
+        here = parts.row
+        running = round_ratio(payout[0][here] * parts.up_to * 10**4, payout[1][here] * parts.total * unit[here], rounding) * unit[here]
+        rounded[here] = parts.differences(running)
     refuse_large_amounts(rows, choose(rows["reason"].is_null().to_numpy(), rounded, 0), "earns")
     return rounded
 

@@ -43,6 +43,7 @@ _PAYS = f"{_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_GATES} {_MULTIPLIER}
 _SEEN = _PAYS.replace(f"{_RATIOS} ", "")
 _PARTS = "axis_parts.of_benefit axis_parts.figure axis_parts.metric axis_parts.weight axis_parts.at_most metrics.value metrics.date span_start counted_until"
 _OF_LINES = "axes.ratio_of axes.ratio_to amount_to_date cost_to_date count_to_date units_to_date"
+_MEMBERS = "member_measure member_measure_period member_base member_quantity"
 _PROJECTS = "forecast placement feed_target counted_until span_start window_end is_end own_days own_days_gone"
 
 
@@ -56,6 +57,11 @@ _SUM_KEYS = f"participant_key measure_line_set_key {_of('measures', 'line_set_ke
 
 _GROUPS = _of("groups", "group_value quantity amount line_count missing_quantities missing_rates")
 
+_GROUP_KEYS = f"payout_key line_set_key base_line_set_key each {_of('groups', 'line_set_key participant_key period_no')} {_SUM_KEYS}"
+_GROUP_SUMS = f"groups.group_value {_of('groups', _VALUES)} measure base measure_every measure_round"
+_OF_GROUPS = "groups_numerator groups_denominator groups_tier"
+_AT_TIER = "tier_numerator tier_denominator"
+
 _READS: Mapping[str, Mapping[str, str]] = {
     "list_payouts": {
         ALONG: "benefits.benefit_key benefits.agreement_key benefits.series_key windows.benefit_key windows.window_start participants.agreement_key "
@@ -63,6 +69,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "payout_key": "benefits.series_key participants.participant_key windows.window_start",
         "participant_key": "participants.participant_key",
         "participant_id": "participants.participant_id",
+        "figures_of": "participants.figures_of",
         **dict.fromkeys(
             ("days", "of_days"),
             f"benefits.prorate windows.window_start windows.window_end windows.whole_start windows.whole_end participations.factor {_OWN_DAYS}",
@@ -72,7 +79,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "axis_needs_sums": "axes.ratio_of axes.ratio_to",
     },
     "find_targets": {
-        ALONG: f"payout_key {_TARGET_ROW} {_of('targets', _TARGET_ROW)} {_SUM_KEYS}",
+        ALONG: f"payout_key figures_of {_TARGET_ROW} {_of('targets', _TARGET_ROW)} {_SUM_KEYS}",
         **{f"feed_{name}": f"targets.{name}" for name in ("target", "incentive", "baseline")},
         "prior_measure": f"{_of('measures', _VALUES)} target_source baseline_source prior_line_set_key {_PRIOR}",
         "prior_missing": f"target_source baseline_source prior_line_set_key {_PRIOR} {_of('measures', _MISSING)}",
@@ -106,13 +113,22 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "missing_metric": "",
         **{f"missing_prior_{name}": f"{name}_source prior_missing" for name in ("target", "baseline")},
     },
+    "count_in_groups": {
+        ALONG: f"{_GROUP_KEYS} period_no",
+        **dict.fromkeys(("measure_to_date", "quantity_to_date", "base_sum", "base_to_date"), _GROUP_SUMS),
+    },
+    "add_members": {
+        ALONG: "payout_key benefit_key window_no period_no",
+        "pool_row": "pool",
+        **{name: f"measures.participant_key {_of('measures', _VALUES)}" for name in _MEMBERS.split()},
+    },
     "find_metrics": {
-        ALONG: "benefit_key participant_id axes.benefit_key axes.slot axes.metric metrics.participant_id metrics.metric",
+        ALONG: "benefit_key figures_of axes.benefit_key axes.slot axes.metric metrics.participant_id metrics.metric",
         **dict.fromkeys(("axis_value_n", "missing_metric"), "axes.axis metrics.value metrics.date span_start counted_until"),
         "axis_divisor_n": "axes.axis",
     },
     "find_tie_breaks": {
-        ALONG: f"benefit_key participant_id participant_key period_no span_first_period {_of('tie_breakers', 'benefit_key place line_set_key metric')} "
+        ALONG: f"benefit_key figures_of participant_key period_no span_first_period {_of('tie_breakers', 'benefit_key place line_set_key metric')} "
         f"{_of('measures', 'line_set_key participant_key period_no is_prior')} metrics.participant_id metrics.metric",
         "tie_break_n": f"tie_breakers.measure {_of('measures', _SUMS)} metrics.value metrics.date span_start counted_until",
     },
@@ -128,21 +144,35 @@ _READS: Mapping[str, Mapping[str, str]] = {
         ),
     },
     "find_ratios": {
-        ALONG: "benefit_key agreement_id participant_key window_end period_no payout_key axes.benefit_key axes.slot axes.axis axis_parts.benefit_key "
-        "axis_parts.slot axis_parts.part_no metrics.participant_id metrics.metric",
+        ALONG: "benefit_key agreement_id participant_key figures_of pool_row window_end period_no payout_key axes.benefit_key axes.slot axes.axis "
+        "axis_parts.benefit_key axis_parts.slot axis_parts.part_no metrics.participant_id metrics.metric",
         **dict.fromkeys((*_RATIOS.split(), "axis_words_n"), f"{_OF_LINES} {_PARTS} {_SEEN}"),
         **dict.fromkeys(_VIEWED.split(), f"{_PARTS} {_SEEN} forecast feed_target window_start is_end"),
         **dict.fromkeys(("reason", "axis_missing"), f"reason {_OF_LINES} {_PARTS}"),
     },
+    "earn_groups": {
+        ALONG: f"reason each benefit_key period_no {_GROUP_KEYS} axes.benefit_key axes.slot",
+        **dict.fromkeys(
+            ("groups_numerator", "groups_denominator"), f"{_GROUP_SUMS} {_OF_LINES} {_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_LIMITS} method above"
+        ),
+        "groups_tier": f"{_GROUP_SUMS} {_OF_LINES} {_AXIS} {_LADDER} matrix_columns.from_value",
+        **dict.fromkeys(_AT_TIER.split(), f"{_GROUP_SUMS} placement placement_tier {_FORMS} {_LIMITS}"),
+    },
+    "weigh_slices": {
+        ALONG: f"pool_row pool method reason span_first_period period_no benefit_key measure_line_set_key "
+        f"{_of('runs', 'line_set_key participant_key period_no place')} tiers.benefit_key",
+        "member_weight": f"member_measure measure {_of('runs', _VALUES)} {_FIGURES} {_LADDER} {_FORMS}",
+    },
     "evaluate_results": {
-        ALONG: "reason benefit_key is_last tiers.benefit_key",
-        "tier": f"{_AXIS} {_LADDER} matrix_columns.from_value",
-        "axis_value": f"{_AXIS}",
-        "curve_payout": f"base_to_date {_FORMS} {_FIGURES} tier axis_value {_AXIS} {_LADDER} {_MATRIX} method above ties tie_count",
+        ALONG: "reason benefit_key is_last tiers.benefit_key pool_row participant_id",
+        "member_part": f"{_MEMBERS} member_weight {_FIGURES} {_FORMS}",
+        "tier": f"{_AXIS} {_LADDER} matrix_columns.from_value groups_tier",
+        "axis_value": f"{_AXIS} {_OF_GROUPS}",
+        "curve_payout": f"{_OF_GROUPS} base_to_date {_FORMS} {_FIGURES} tier axis_value {_AXIS} {_LADDER} {_MATRIX} method above ties tie_count",
         "multiplier": f"{_AXIS} {_MULTIPLIER}",
         "gate_factor": f"{_AXIS} {_GATES}",
         "limited_payout": f"curve_payout multiplier gate_factor {_LIMITS}",
-        "earned": "limited_payout multiplier gate_factor scaling_order payout_unit",
+        "earned": "limited_payout multiplier gate_factor scaling_order payout_unit member_part",
         **dict.fromkeys(("exact_numerator", "exact_divisor"), f"limited_payout multiplier gate_factor measure_to_date payout_unit {_LIMITS}"),
         "effective_target": f"{_TARGET} target_source days of_days",
         "effective_incentive": "incentive days of_days",
@@ -155,9 +185,10 @@ _READS: Mapping[str, Mapping[str, str]] = {
         ALONG: f"reason payout_key period_no series_key window_no window_start missing_measure missing_prior_target missing_prior_baseline benefit_key "
         f"axes.slot axes.benefit_key axes.rank_of axis_needs_positive_baseline base {_SUM_KEYS}",
         "projected_measure": f"measure_to_date measure measure_over measure_sum measure_every measure_round {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
-        "tier_forecast": f"tier projected_measure {_AXIS} {_VIEWED} {_LADDER}",
-        "tier_accrual": f"tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_VIEWED} {_LADDER}",
-        "accrual_earned": f"earned projected_measure placement placement_tier target_source baseline_source {_PROJECTS} {_PAYS} {_VIEWED}",
+        "tier_forecast": f"{_OF_GROUPS} tier projected_measure {_AXIS} {_VIEWED} {_LADDER}",
+        "tier_accrual": f"{_OF_GROUPS} tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_VIEWED} {_LADDER}",
+        "accrual_earned": f"{_OF_GROUPS} {_AT_TIER} earned projected_measure placement placement_tier "
+        f"target_source baseline_source {_PROJECTS} {_PAYS} {_VIEWED}",
     },
     "_assign_status": {
         ALONG: "payout_key is_last",
@@ -204,9 +235,17 @@ _READS: Mapping[str, Mapping[str, str]] = {
 #: Columns of the output tables that are not those of the wide frame with the same name.
 _OUTPUTS: Mapping[str, Mapping[str, str]] = {
     "payouts": {
-        "measure": "measure_to_date", "base": "base_to_date", "quantity": "quantity_to_date", "target": "effective_target", "incentive": "effective_incentive",
+        "measure": "measure_to_date member_measure", "base": "base_to_date member_base", "quantity": "quantity_to_date member_quantity",
+        "pool_measure": "measure_to_date pool_row", "target": "effective_target", "incentive": "effective_incentive",
     },
-    "achievement": {"target": "effective_target", "tier_actual": "tier"},
+    "achievement": {
+        "target": "effective_target", "tier_actual": "tier", "measure_period": "measure_period member_measure_period",
+        "measure_to_date": "measure_to_date member_measure",
+    },
+    "payout_groups": {
+        "group_value": "groups.group_value", "line_count": "groups.line_count", "measure": _GROUP_SUMS, "tier": "groups_tier",
+        "pays": "groups_numerator groups_denominator",
+    },
     "accruals": {
         "accrued_to_date": "accrual_earned prior_paid_and_owed clawback status payout is_end combine_rule combine_group priority",
         "accrued_before": "accrued_to_date",

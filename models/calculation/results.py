@@ -16,16 +16,20 @@ from models.calculation.achievement import find_reasons, find_targets, list_payo
 from models.calculation.agreement_limits import limit_accruals, limit_differences
 from models.calculation.best_of_group import combine_payouts
 from models.calculation.clawbacks import apply_clawback, find_differences
-from models.calculation.columns import TABLES, check_frame, read_inputs
+from models.calculation.columns import SUMMED, TABLES, check_frame, read_inputs
 from models.calculation.exact_payouts import forget_changed
+from models.calculation.explanation.largest_groups import list_largest
 from models.calculation.explanation.missing import describe_missing
 from models.calculation.explanation.slices import cut_slices
 from models.calculation.explanation.steps import list_steps
 from models.calculation.explanation.traces import trace_results
 from models.calculation.forecasts import earn_projected, forecast_rows
+from models.calculation.groups import count_in_groups, earn_groups, list_groups, sum_groups
 from models.calculation.incomplete import hide_incomplete
 from models.calculation.other_benefits import View, earn_in_order
 from models.calculation.payouts import evaluate_results
+from models.calculation.placed_pools import add_members, publish_members, spread_pools
+from models.calculation.placed_slices import weigh_slices
 from models.calculation.ranks import rank_rows
 from models.calculation.tie_breaks import find_tie_breaks
 from models.currencies import Rounding
@@ -39,7 +43,7 @@ from models.money import EXACT, as_exact
 def compute_results(
     frames: Mapping[str, pl.DataFrame], as_of: dt.date, as_of_period: int, rounding: Rounding, first_payout: int = 0
 ) -> Iterator[tuple[str, pl.DataFrame]]:
-    """The tables payouts, achievement, accruals and calculation_steps of `calc` (columns.TABLES), each as soon as it is computed.
+    """The tables payouts, achievement, accruals, calculation_steps and payout_groups of `calc` (columns.TABLES), each as soon as it is computed.
 
     frames: those of columns.INPUTS. measures: int_measures_summed; targets: one row per agreement_id, benefit_id, participant_id, window_start.
     benefits may be a part of the book's, with all versions of a benefit and all agreements of a group. Payouts are numbered from `first_payout` on.
@@ -56,13 +60,22 @@ def _compute(
     benefits = frames["benefits"].join(list_needs(axes), on="benefit_key")
     participations = frames["participations"]
     listed = list_payouts(benefits, frames["windows"], frames["participants"], participations, as_of, first_payout)
-    targeted = find_targets(listed, measures, frames["targets"])
-    measured = measure_periods(targeted, measures, frames["groups"], frames["periods"], participations, as_of, as_of_period)
+    pooled = spread_pools(measures, benefits, frames["windows"], frames["participants"], *(pl.col(name).sum() for name in SUMMED))
+    missing_rates = spread_pools(frames["missing_rates"], benefits, frames["windows"], frames["participants"], pl.col("first_day").min())
+
+    def measure(payouts: pl.DataFrame, sums: pl.DataFrame) -> pl.DataFrame:
+        targeted = find_targets(payouts, sums, frames["targets"])
+        return measure_periods(targeted, sums, frames["groups"], frames["periods"], participations, as_of, as_of_period)
+
+    measured = add_members(measure(listed, pooled), listed, lambda payouts: measure(payouts, measures))
+    measures = pooled
+    groups = sum_groups(measured, frames["groups"])
+    measured = count_in_groups(measured, groups)
     compared = find_tie_breaks(find_metrics(measured, axes, frames["metrics"]), frames["tie_breakers"], measures, frames["metrics"])
-    placed = find_ratios(rank_rows(find_reasons(compared), axes), axes)
+    placed = weigh_slices(find_ratios(rank_rows(find_reasons(compared), axes), axes), tiers, frames["runs"], scheme)
 
     def earn(rows: pl.DataFrame) -> pl.DataFrame:
-        return forecast_rows(evaluate_results(rows, scheme, rounding), measures, axes, scheme, rounding)
+        return forecast_rows(evaluate_results(earn_groups(rows, groups, axes, scheme), scheme, rounding), measures, axes, scheme, rounding)
 
     views: dict[str, View] = {
         "projected": lambda rows: earn_projected(rows, measures, scheme, rounding),
@@ -72,13 +85,21 @@ def _compute(
     differences = limit_differences(find_differences(_assign_status(rows, as_of)), as_of)
     settled = forget_changed(combine_payouts(apply_clawback(differences)))
     payouts = _rename_for_publication(hide_incomplete(settled))
-    yield "payouts", payouts.select(*TABLES["payouts"])
-    yield "achievement", _achievement_rows(hide_incomplete(rows))
+    yield "payouts", _payout_rows(payouts)
+    yield (
+        "achievement",
+        _achievement_rows(publish_members(hide_incomplete(rows), {"member_measure_period": "measure_period", "member_measure": "measure_to_date"})),
+    )
     yield "accruals", accrue_periods(limit_accruals(rows, settled), settled)
     shares_rank = (pl.col("ties") == "share") & (pl.col("tie_count") > 1)
     slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme)
-    missing = describe_missing(settled, measures, frames["missing_rates"], axes)
-    yield "calculation_steps", list_steps(_with_tiers(payouts, tiers), slices, trace_results(settled, scheme, frames), missing, rounding)
+    missing = describe_missing(settled, measures, missing_rates, axes)
+    of_groups = list_groups(groups)
+    yield "payout_groups", of_groups.select(*TABLES["payout_groups"])
+    yield (
+        "calculation_steps",
+        list_steps(_with_tiers(payouts, tiers), slices, trace_results(settled, scheme, frames), missing, list_largest(of_groups, tiers), rounding),
+    )
 
 
 def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
@@ -116,6 +137,14 @@ def _rename_for_publication(settled: pl.DataFrame) -> pl.DataFrame:
             }
         )
     )
+
+
+def _payout_rows(payouts: pl.DataFrame) -> pl.DataFrame:
+    """The table of payouts. Of a placed pool a row has the member's own measure, base and quantity; the pool's measure stands beside them."""
+    is_member = pl.col("pool_row").is_not_null() if "pool_row" in payouts.columns else pl.lit(False)
+    pools = payouts.with_columns(pl.when(is_member).then("measure").cast(EXACT).alias("pool_measure"))
+    own = {"member_measure": "measure", "member_base": "base", "member_quantity": "quantity"}
+    return publish_members(pools, own).select(*TABLES["payouts"])
 
 
 def _achievement_rows(rows: pl.DataFrame) -> pl.DataFrame:

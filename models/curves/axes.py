@@ -14,7 +14,7 @@ import polars as pl
 
 from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers
 from models.curves.pieces import Exact, choose, exact
-from models.curves.vocabulary import CURVE
+from models.curves.vocabulary import COLUMNS, CURVE
 from models.money import EXACT
 
 KINDS = ("none", "measure", "attainment", "growth", "growth_amount", "rank", "percentile", "metric", "benefit", "score", "ratio")
@@ -93,7 +93,7 @@ def axis_unit(kind: npt.NDArray[np.int8], figures: ScaledInputs) -> Exact:
 def find_metrics(rows: pl.DataFrame, axes: pl.DataFrame, metrics: pl.DataFrame) -> pl.DataFrame:
     """The metric of every row and slot with a metric axis: `axis_value_<slot>`, null where there is none; `missing_metric` says that one is missing.
 
-    rows: with benefit_key, participant_id, span_start, counted_until. The last value dated in the span up to `counted_until` counts.
+    rows: with benefit_key, figures_of, span_start, counted_until. The last value dated in the span up to `counted_until` counts.
     metrics: one row per participant_id, metric and date, with value.
     """
     for (slot,), wanted in axes.filter(pl.col("axis") == "metric").partition_by("slot", as_dict=True).items():
@@ -113,7 +113,7 @@ def last_values(rows: pl.DataFrame, wanted: pl.DataFrame, metrics: pl.DataFrame)
     """`row` (the position in `rows`) and `value` of a metric, null where none is dated in the span. wanted: benefit_key, metric; one row per benefit."""
     values = metrics.select("participant_id", "metric", pl.col("date").alias("value_date"), pl.col("value").cast(EXACT)).sort("value_date")
     return (
-        rows.select("benefit_key", "participant_id", "span_start", "counted_until", pl.int_range(pl.len()).alias("row"))
+        rows.select("benefit_key", "span_start", "counted_until", pl.int_range(pl.len()).alias("row"), participant_id="figures_of")
         .join(wanted.select("benefit_key", "metric"), on="benefit_key")
         .sort("counted_until")
         .join_asof(values, left_on="counted_until", right_on="value_date", by=["participant_id", "metric"], strategy="backward", check_sortedness=False)
@@ -131,16 +131,18 @@ def find_ratios(rows: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
     for slot, of, to in here.filter(pl.col("axis") == "ratio").select("slot", "ratio_of", "ratio_to").unique(maintain_order=True).iter_rows():
         users = axes.filter((pl.col("slot") == slot) & (pl.col("ratio_of") == of) & (pl.col("ratio_to") == to))["benefit_key"]
         is_here = pl.col("benefit_key").is_in(users.implode())
-        first, second = _sum_to_date(of), _sum_to_date(to)
+        # on the curve of groups of lines, each group has a ratio of its own
+        blocks = is_here if slot > COLUMNS else is_here & pl.col("each").is_null()
+        first, second = sum_to_date(of), sum_to_date(to)
         rows = rows.with_columns(
-            *block(rows, pl.when(is_here & (second <= 0)).then(pl.lit("divisor_not_positive")), pl.format("{} is {}", pl.lit(to), in_words(second))),
+            *block(rows, pl.when(blocks & (second <= 0)).then(pl.lit("divisor_not_positive")), pl.format("{} is {}", pl.lit(to), in_words(second))),
             *_set_where(rows, is_here, {f"axis_numerator_{slot}": as_integers(first), f"axis_denominator_{slot}": as_integers(second)}),
             *_set_where(rows, is_here, {f"axis_words_{slot}": pl.format("{} {} / {} {}", pl.lit(of), in_words(first), pl.lit(to), in_words(second))}),
         )
     return rows
 
 
-def _sum_to_date(name: str) -> pl.Expr:
+def sum_to_date(name: str) -> pl.Expr:
     """A sum over the benefit's own lines, whatever it measures."""
     of = {
         "amount": pl.col("amount_to_date"),

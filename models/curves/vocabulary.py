@@ -9,6 +9,8 @@ from __future__ import annotations
 PAY_FORMS = ("rate", "per_unit", "amount", "share")
 #: The pay forms that a cell of a matrix may have.
 GRID_FORMS = ("rate", "amount", "share")
+#: Figures of a participant's window that tiers are compared with or multiply.
+FIGURES = ("target", "baseline", "incentive")
 #: Slots of `terms.axes`: the curve's x (a matrix's rows), a matrix's columns, `multiply`, then the gates in order.
 CURVE, COLUMNS, MULTIPLY, FIRST_GATE = range(4)
 #: What is done to the curve's payment, in the order that holds unless a benefit has one of its own.

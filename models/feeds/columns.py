@@ -54,7 +54,7 @@ class Feed:
     @property
     def day(self) -> str | None:
         """The column with the day of a row's event; None where the feed's rows are not events."""
-        return next((column.name for column in self.columns if column.name in ("date", "paid_on")), None)
+        return next((column.name for column in self.columns if column.name in ("date", "paid_on", "collected_on")), None)
 
     @property
     def accepts_any_text(self) -> bool:
@@ -135,6 +135,31 @@ FEEDS: dict[str, Feed] = {
                 _text("reference", True),
             ),
             key=("reference",),  # the same payment may be exported more than once
+        ),
+        Feed(
+            "adjustments",
+            (
+                _text("adjustment_id", True),
+                _text("agreement", True),
+                _text("benefit", True),
+                _text("participant_id", True),
+                _date("window_start", True),
+                _date("date", True),
+                _amount("amount", True),
+                _text("reason", True),
+                _text("by", True),
+                _text("approved_by"),
+            ),
+            key=("adjustment_id",),  # exported again, it is the same; with another amount, it replaces the first
+        ),
+        Feed(
+            "collections",
+            (
+                _text("transaction_id", True),
+                Column("line", "integer"),  # empty: all lines of the transaction
+                _date("collected_on", True),
+                Column("share", "amount", default="1"),
+            ),
         ),
         Feed(
             "assignments",

@@ -54,12 +54,18 @@ REASONS: dict[str, Reason] = {
         "the product is not in the feed products on the line's day", "deliver the product; the row then counts automatically", is_waiting=True
     ),
     "overlapping_days": Reason(
-        "a participation shares a day with one of the same participant and agreement that came before it",
-        "correct the days of one of them; or declare `key: [agreement, participant_id, from]` and deliver the earlier row again with its `to`",
+        "a participation shares a day with one of the same participant and agreement that begins before it (waits)",
+        "give the earlier one its `to`: with `key: [agreement, participant_id, from]` deliver it again; the row then counts automatically",
+        is_waiting=True,
     ),
     "unknown_payout": Reason(
-        "the agreement, benefit, participant and window of the payment match no payout",
-        "correct the payment, or the agreement that it is for; the row then counts automatically",
+        "the agreement, benefit, participant and window of the payment or adjustment match no payout",
+        "correct the row, or the agreement that it is for; the row then counts automatically",
+        is_waiting=True,
+    ),
+    "not_approved": Reason(
+        "the book has `require_approval`, and nobody but its author has approved the adjustment",
+        "deliver the row again with another person in `approved_by`",
         is_waiting=True,
     ),
 }

@@ -29,6 +29,7 @@ from pipelines.cli.commands import (
     init,
     lineage,
     rejects,
+    report,
     run,
     ui,
     validate,
@@ -60,7 +61,8 @@ for command in (
     validate.validate, approve.approve,
     logged(reads_published(close.close)), logged(reads_published(reopen.reopen)), logged(reads_published(write_off.write_off)),
     reads_published(journal.journal), logged(verify.verify), reads_published(rejects.rejects), logged(withdraw.withdraw),
-    reads_published(evidence.evidence), verify_pack.verify_pack, reads_published(export.export), contracts.contracts, init.init, doctor.doctor, ui.ui,
+    reads_published(evidence.evidence), verify_pack.verify_pack, reads_published(export.export), reads_published(report.report),
+    contracts.contracts, init.init, doctor.doctor, ui.ui,
 ):  # fmt: skip
     app.command(help=as_called(command.__doc__ or ""))(command)
 

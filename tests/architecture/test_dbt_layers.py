@@ -13,8 +13,8 @@ PUBLISHED = {
     "fct_payout": "payout_id agreement_id agreement_version clause benefit_id participant_id direction currency window_start window_end span_start status "
     "status_reason measure base quantity target baseline incentive axis_value tier curve_payout multiplier gate_factor earned prior_earned carried payout "
     "payout_reporting closed_payout settled open_amount due_date run_id participant_name agreement_title "
-    "agreement_version_id benefit_version_id released waiting written_off",
-    "fct_release": "payout_id release_no share due_date amount released settled status",
+    "agreement_version_id benefit_version_id released waiting written_off pool_measure adjusted payable held",
+    "fct_release": "payout_id release_no share due_date amount released settled status held collected",
     "fct_achievement": "payout_id agreement_id benefit_id participant_id window_start period measure_period measure_to_date target attainment growth "
     "tier_actual tier_forecast tier_accrual projected_measure next_tier_from gap_to_next_tier placement forecast_method days_gone days_total "
     "participant_name agreement_title",
@@ -67,7 +67,11 @@ def test_only_marts_and_what_prepares_them_reads_the_calculation(models: dict[st
     assert {name for name, of in readers.items() if of != "marts"} == {
         "int_payouts_identified",
         "int_payouts_measured",
+        "int_payouts_collected",
         "int_payouts_gathered",
+        "int_payouts_to_allocate",
+        "int_payout_lines_allocated",
+        "int_payouts_paid",
         "int_payouts_released",
         "int_lines_netted",
         "int_accruals_posted",

@@ -17,13 +17,13 @@ from models.agreements.schema import Agreement
 #: Keys and choices that decide which lines count, when something is due, how it is accrued or shown, or which version
 #: values a window: the pack has the outcome.
 _OF_NO_PAYOUT = """
-    accrue actual adjustment after agreement all amendment approved changed_by clause columns credit direction document each effective exclude
-    exclusive forecast id include include_children lag_days minimum net_of next_window of on payable payee placement products quote receivable
-    release restate return returns review_by sale scope seasonal terms_sha256 tier title types version where
+    accrue actual adjustment after agreement all amendment approved changed_by clause collected columns credit direction document each effective exclude
+    exclusive forecast fully_collected id include include_children lag_days minimum net_of next_window of on payable payee placement products quote receivable
+    release restate return returns review_by sale scope seasonal terms_sha256 tier title types version when where
 """
 OF_NO_PAYOUT = set(_OF_NO_PAYOUT.split())
-#: Limits on the sum of an agreement's benefits, axes that look at other benefits, `then` (of ties), `times`, `distinct` and `over` (of a measure) are named
-#: as what it cannot recompute.
+#: Limits on the sum of an agreement's benefits, axes that look at other benefits, `then` (of ties), `times`, `distinct` and `over` (of a measure), and `each`
+#: are named as what it cannot recompute.
 REFUSED = {"per", "weight", "earned", "prior_year", "trailing"}
 #: Choices that are what remains when the others of their key are taken.
 OTHERWISE = {"hold", "carry", "whole", "forecast", "prior", "feed", "none", "days", "lower_inclusive", "original", "period_end", "min", "posted", "down"}

@@ -177,10 +177,10 @@ STATEMENTS: dict[str, str] = {
         with known as (select payout_id, sum(amount) as amount from paid group by all)
         select payout_id, cash, amount as paid from settled full join known using (payout_id)
         where coalesce(cash, 0) <> coalesce(amount, 0) and payout_id in (select payout_id from fct_accrual)""",
-    "open is payout less settled less written off": """
-        select agreement_id, payout_id, payout, settled, open_amount, amount as written_off
+    "open is payable less settled less written off": """
+        select agreement_id, payout_id, payable, settled, open_amount, amount as written_off
         from fct_payout left join (select payout_id, sum(amount) as amount from kept_write_offs group by all) using (payout_id)
-        where open_amount <> payout - settled - coalesce(amount, 0)""",
+        where open_amount <> payable - settled - coalesce(amount, 0)""",
     "the balance of an ended window is what is open": """
         select agreement_id, payout_id, open_amount, balance from fct_payout left join settled using (payout_id)
         where status in ('final', 'closed') and open_amount <> coalesce(balance, 0)""",

@@ -97,6 +97,7 @@ def test_an_installed_wheel_works_where_nothing_can_be_written(installed: Instal
     assert (installed.work / "books" / "demo" / "published" / "tierledger.duckdb").is_file()
     assert f"{installed.environment}/bin/tierledger explain" in demo, "a command that is proposed must work where it is printed"
     assert "nothing new" in installed.run("run")
+    assert "index.html in a browser" in installed.run("report")
     assert list((installed.work / "home" / "cache" / "tierledger" / "dbt").glob("*/models.msgpack"))
     _open_page(installed)
     assert installed.files() == before

@@ -72,13 +72,14 @@ class _Judge:
     def _own(self, version: Row, partner: str, day: dt.date) -> frozenset[str]:
         """To whom lines of a partner come as own ones on a day."""
         family = self.parties.ancestors(partner, day) if version.get("include_children", True) else (partner,)
-        return frozenset(p for p in family if p in self.members[id(version)] and self.parties.takes_part(version, p, day))
+        own = [p for p in family if p in self.members[id(version)] and self.parties.takes_part(version, p, day)]
+        return frozenset(own[:1] if version.get("pool") == "placed" else own)  # of members who have one place the nearest
 
     def _assigned(self, version: Row, partner: str, day: dt.date) -> frozenset[str]:
         """Who is assigned to them on a day, apart from those."""
         own = self._own(version, partner, day)
-        if own and version.get("pool") == "together" and "participations" not in self.book.has_feed:
-            return frozenset()  # the pool has them whole; members who are away would leave them to others
+        if own and (version.get("pool") == "placed" or (version.get("pool") == "together" and "participations" not in self.book.has_feed)):
+            return frozenset()  # the pool has them whole; members of one pool who are away would leave them to others
         split = {who for who, *_ in self.parties.split(partner, day) if self.parties.takes_part(version, who, day)}
         return frozenset(split & self.members[id(version)] - own)
 

@@ -14,6 +14,7 @@ from tests.reference.credit import Credit, Credits
 from tests.reference.earning import accrued, at_the_end, earn, rounded
 from tests.reference.language import refuse_unknown
 from tests.reference.others import Others, figures_of, in_turn, looked_at
+from tests.reference.placed import part_of_pool
 from tests.reference.position import BenefitLines, Feeds, Position, References, curve_axis
 from tests.reference.read import UNIT, Book, NotCovered, Refused, Row
 from tests.reference.releases import Release, release
@@ -60,7 +61,6 @@ def compute(book: Book) -> Results:
     for names in in_order(run.agreements):
         outcomes = [outcome for name in names for outcome in run.outcomes(name)]
         keep_best(outcomes)
-        results.releases |= release(outcomes, book, run.calendar)
         for outcome in outcomes:
             key = (outcome.agreement, str(outcome.case.benefit["id"]), outcome.participant, outcome.window.start)
             results.payouts[key] = outcome.row
@@ -73,6 +73,7 @@ def compute(book: Book) -> Results:
                 for line in found:
                     if line["order"] is not None:
                         run.paid[outcome.agreement][line["order"]] += int(line["line_payout"] * UNIT)
+        results.releases |= release(outcomes, results.lines, book, run.calendar)
     return results
 
 
@@ -156,8 +157,8 @@ class _Run:
         accruing = views | (to_date if case.benefit.get("accrue", {}).get("placement", "actual") == "actual" else {})
         self._show(case, window, views, to_date)
         found = []
-        for participant in case.participants(window, self.book.as_of):
-            own = case.own(participant, window)
+        for participant in case.present(window, self.book.as_of):
+            own = case.own_window(participant, window)
             position = views[path[-1][1]][participant]
             state = states[participant]
             if window.span_start != state.span:
@@ -167,10 +168,10 @@ class _Run:
             for period, last in path:
                 accrues = accruing[last][participant]
                 is_blocked = position.reason or accrues.reason
-                earned = None if is_blocked else self._rounded(case, accrued(case, own, participant, accrues, last))
+                earned = None if is_blocked else self._part(case, own, participant, accrues, last, accrued(case, own, participant, accrues, last))
                 outcome.differences[period] = None if earned is None else earned - state.before
             if not position.reason:
-                outcome.difference = self._earn(case, own, position, state, outcome.row)
+                outcome.difference = self._earn(case, own, participant, path[-1][1], position, state, outcome.row)
             found.append(outcome)
         return found
 
@@ -198,11 +199,11 @@ class _Run:
                 is_open = last < window.end and not s.reason
                 seen = {
                     "actual": s,
-                    "ahead": at_the_end(case, case.own(participant, window), participant, s, last) if is_open else s,
+                    "ahead": at_the_end(case, case.own_window(participant, window), participant, s, last) if is_open else s,
                     "to date": to_date[last][participant] if is_open else s,
                 }
                 for view, position in seen.items():
-                    result = None if position.reason else earn(case.benefit, case.own(participant, window), position)
+                    result = None if position.reason else earn(case.benefit, case.own_window(participant, window), position)
                     figures = None if result is None else figures_of(position, result.tier, self._rounded(case, result.limited))
                     self.others.add(view, key, figures)
 
@@ -210,27 +211,37 @@ class _Run:
         """While a window is open, what accrues with placement actual looks at target and baseline to date."""
         if not self.is_seen(case) and case.benefit.get("accrue", {}).get("placement", "actual") != "actual":
             return {}
-        earlier = {p: states[p].references for p in case.participants(window, self.book.as_of) if states[p].span == window.span_start}
+        earlier = {p: states[p].references for p in case.present(window, self.book.as_of) if states[p].span == window.span_start}
         before = {participant: references for participant, references in earlier.items() if references is not None}
         return {last: self._positions("to date", case, window, last, before) for last in days}
 
+    def _part(self, case: BenefitLines, window: Window, participant: str, s: Position, last: dt.date, amount: Fraction) -> Fraction:
+        """What a participant has of an amount, rounded; a member of a placed pool its part."""
+        if case.payee is None:
+            return self._rounded(case, amount)
+        return part_of_pool(case, window, participant, s, last, lambda part: self._rounded(case, amount * part))
+
     def _row(self, case: BenefitLines, window: Window, s: Position, state: _State) -> Row:
         """A row that is blocked, or not yet paid."""
+        m, e, q = s.own or (s.m, s.e, s.q)
+        e = s.e if case.base_kind == "increment" else e
         status = "blocked" if s.reason else "final" if window.end <= self.book.as_of else "open"
         return {
             "status": status, "status_reason": s.reason, "agreement_version": number(case.agreement), "window_end": window.end,
-            "span_start": window.span_start, "measure": s.m, "base": s.e, "quantity": s.q, "target": s.t, "baseline": s.b, "incentive": s.k,
-            "axis_value": None, "tier": 0, "curve_payout": ZERO, "multiplier": Fraction(1), "gate_factor": Fraction(1), "earned": ZERO,
-            "prior_earned": state.before, "carried": ZERO, "payout": ZERO,
+            "span_start": window.span_start, "measure": m, "base": e, "quantity": q, "target": s.t, "baseline": s.b, "incentive": s.k,
+            "pool_measure": s.m if s.own else None, "axis_value": None, "tier": 0, "curve_payout": ZERO, "multiplier": Fraction(1),
+            "gate_factor": Fraction(1), "earned": ZERO, "prior_earned": state.before, "carried": ZERO, "payout": ZERO,
         }  # fmt: skip
 
-    def _earn(self, case: BenefitLines, window: Window, s: Position, state: _State, row: Row) -> Fraction:
+    def _earn(self, case: BenefitLines, window: Window, participant: str, last: dt.date, s: Position, state: _State, row: Row) -> Fraction:
         """Fills in what the span has earned, and returns what the window adds to it."""
         result = earn(case.benefit, window, s)
-        before, state.before = state.before, self._rounded(case, result.limited)
+        before, state.before = state.before, self._part(case, window, participant, s, last, result.limited)
+        axis = curve_axis(case.benefit)  # groups have places of their own
         row |= {
-            "axis_value": s.x[curve_axis(case.benefit)], "tier": result.tier, "curve_payout": result.curve, "multiplier": result.multiplier,
-            "gate_factor": result.gate, "earned": state.before, "exact": result.limited, "is_limited": result.is_limited,
+            "axis_value": s.x[axis] if s.groups is None or axis[0] not in ("measure", "ratio") else None,
+            "tier": result.tier, "curve_payout": result.curve, "multiplier": result.multiplier, "gate_factor": result.gate,
+            "earned": state.before, "exact": result.limited, "is_limited": result.is_limited,
         }  # fmt: skip
         return state.before - before
 

@@ -149,10 +149,14 @@ class Credits:
                 family = parties.ancestors(partner, on) if agreement.get("include_children", True) else (partner,)
                 whole = [p for p in family if parties.takes_part(agreement, p, on)]
                 split = [s for s in parties.split(partner, on) if s[0] not in whole and parties.takes_part(agreement, s[0], on)]
+                if agreement.get("pool") == "placed":  # the nearest member on the way up; where nobody has the line, it is split
+                    whole = [p for p in whole if p in result][:1]
+                    split = [] if whole else split
                 reach[partner, on] = whole, split
             whole, split = reach[partner, on]
             if (by_name := parties.credited(line.row)) is not None:  # instead of assignments
                 split = [s for s in by_name if s[0] not in whole and parties.takes_part(agreement, s[0], on)]
+                split = [] if whole and agreement.get("pool") == "placed" else split
             if not (whole or split) or not in_scopes(line, scopes):
                 continue
             known = parties.known(line.row["product_id"], partner, day)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from tests.reference.axes import axis_of, curve_axes
 from tests.reference.calendar import Window
 from tests.reference.credit import round_half
-from tests.reference.curve import gate_factor, matrix_pays, multiplier, pays, shared_rank_pays
-from tests.reference.position import BenefitLines, Position, projected
+from tests.reference.curve import Inputs, gate_factor, matrix_pays, multiplier, pays, shared_rank_pays
+from tests.reference.position import BenefitLines, Group, Position, projected
 from tests.reference.read import MINOR_UNITS, UNIT, Row
 
 ZERO = Fraction(0)
@@ -51,7 +52,10 @@ def earn(benefit: Row, window: Window, s: Position, as_if_tier: int | None = Non
     """What the benefit pays at a position, before rounding."""
     benefit = prorated(benefit, window)
     axes = curve_axes(benefit)
-    if "matrix" in benefit:
+    if s.groups is not None:
+        paid_to = [pays_group(benefit, s, group, as_if_tier) for group in s.groups]
+        curve, tier = sum((paid for paid, _ in paid_to), ZERO), max((tier for _, tier in paid_to), default=0)
+    elif "matrix" in benefit:
         curve, tier = matrix_pays(benefit, s.figures(s.x[axes[0]]), s.x[axes[0]], s.x[axes[1]])
     elif axes[0][0] == "rank" and benefit.get("ties") == "share" and as_if_tier is None:
         curve, tier = shared_rank_pays(benefit, s.figures(s.x[axes[0]]), s.ties[axes[0]])
@@ -64,6 +68,8 @@ def earn(benefit: Row, window: Window, s: Position, as_if_tier: int | None = Non
     paid = curve
     is_limited = False
     for step in benefit.get("order", ORDER):
+        if step == "limits" and s.groups is not None:
+            continue  # each group was limited alone
         if step == "limits":
             before = paid
             paid = limited(benefit.get("limits", {}), paid, s.e)
@@ -71,6 +77,22 @@ def earn(benefit: Row, window: Window, s: Position, as_if_tier: int | None = Non
         else:
             paid *= times if step == "multiply" else gate
     return Earned(curve, times, gate, paid, tier, is_limited)
+
+
+def pays_group(benefit: Row, s: Position, group: Group, as_if_tier: int | None = None) -> tuple[Fraction, int]:
+    """What one group of lines is paid within the limits, and its tier. A ratio whose second part is not above 0 pays nothing."""
+    places = []
+    for axis in curve_axes(benefit):
+        if axis[0] == "ratio":
+            above, below = (group.sums[name] for name in json.loads(axis[1])["ratio"])
+            if below <= 0:
+                return ZERO, 0
+            places.append(above / below)
+        else:
+            places.append(group.m if axis[0] == "measure" else (s.x if s.placed is None else s.placed)[axis])
+    figures = Inputs(group.m, group.e, group.q, None, None, None, places[0])
+    paid, tier = matrix_pays(benefit, figures, *places) if "matrix" in benefit else pays(benefit, figures, as_if_tier)
+    return limited(benefit.get("limits", {}), paid, group.e), tier
 
 
 def limited(limits: Row, paid: Fraction, e: Fraction) -> Fraction:
@@ -93,6 +115,14 @@ def rounded(value: Fraction, currency: str, settings: Row) -> Fraction:
     return round_half(value / step, settings.get("rounding") == "half_even") * step
 
 
+def paying(case: BenefitLines, window: Window, participant: str, s: Position, last: dt.date) -> tuple[Position, int | None]:
+    """The position that what has accrued by `last` is paid at, and the tier that is taken as reached."""
+    placement = case.benefit.get("accrue", {}).get("placement", "actual")
+    if placement == "actual" or last == window.end:
+        return s, None
+    return (s, int(placement["tier"])) if isinstance(placement, dict) else (at_the_end(case, window, participant, s, last), None)
+
+
 def accrued(case: BenefitLines, window: Window, participant: str, s: Position, last: dt.date) -> Fraction:
     """What the span has earned by `last` in the placement that the benefit accrues with, not rounded."""
     how = case.benefit.get("accrue", {})
@@ -104,6 +134,8 @@ def accrued(case: BenefitLines, window: Window, participant: str, s: Position, l
     elapsed, days = window.days(last), window.days(window.end)
     ahead = at_the_end(case, window, participant, s, last)
     p, paid = ahead.m, earn(case.benefit, window, ahead).limited
+    if case.each:  # groups are not projected
+        return paid
     return paid / p * s.m if p > 0 and not case.over else paid * elapsed / days
 
 

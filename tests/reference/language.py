@@ -15,14 +15,14 @@ AGREEMENT = {
 }  # fmt: skip
 BENEFIT = {
     "id", "clause", "quote", "window", "accumulate", "measure", "base", "by", "target", "baseline", "incentive", "method", "boundary", "above",
-    "ties", "tiers", "matrix", "requires", "multiply", "limits", "order", "prorate", "scope", "settle", "accrue",
+    "ties", "tiers", "matrix", "each", "requires", "multiply", "limits", "order", "prorate", "scope", "settle", "accrue",
 }  # fmt: skip
 VALUES = {
     "method": {"whole", "graduated", "linear", "rolling", "total"}, "prorate": {"none", "days"}, "ties": {"min", "share"},
     "boundary": {"lower_inclusive", "upper_inclusive"}, "above": {"hold", "extend", "zero"}, "accumulate": {"window", "quarter", "half_year", "year", "term"},
     "window": {"month", "quarter", "half_year", "year", "term"},
 }  # fmt: skip
-AGREEMENT_VALUES = {"returns": {"posted", "original"}, "amendment": {"next_window", "restate"}, "pool": {"each", "together"}}
+AGREEMENT_VALUES = {"returns": {"posted", "original"}, "amendment": {"next_window", "restate"}, "pool": {"each", "together", "placed"}}
 
 
 def refuse_unknown(agreement: Row) -> None:
@@ -58,6 +58,8 @@ def _benefit(name: str, benefit: Row) -> None:
     for kind, of in all_axes(benefit):
         if kind not in (*OWN, *LOOKS, "rank", "percentile", "metric") or (kind == "rank" and of not in OWN):
             raise NotCovered(f"{name}: by {kind} {of}")
+    if "each" in benefit and ({"target", "baseline", "incentive", "prorate", "accumulate"} & set(benefit) - _said(benefit)):
+        raise NotCovered(f"{name}: each with what is not of a group")
     if sorted(benefit.get("order", ORDER)) != sorted(ORDER):
         raise NotCovered(f"{name}: order {benefit['order']}")
     for gate in benefit.get("requires", []):
@@ -79,6 +81,11 @@ def _benefit(name: str, benefit: Row) -> None:
     if benefit.get("prorate") == "days" and benefit.get("accumulate", "window") != "window":
         raise NotCovered(f"{name}: prorate with accumulate")
     _one_of(f"{name}: clawback", benefit.get("settle", {}).get("clawback"), {"pay", "carry", "none"})
+
+
+def _said(benefit: Row) -> set[str]:
+    """Keys that are written and say no more than their default."""
+    return {key for key, value in (("prorate", "none"), ("accumulate", "window")) if benefit.get(key) == value}
 
 
 def _scope(name: str, part: Row) -> None:

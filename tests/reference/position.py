@@ -10,15 +10,28 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from tests.reference.axes import OWN, Axis, all_axes, axes_in_order, axis_of, axis_value, forms, needs, percentile, rank
+from tests.reference.axes import OWN, Axis, all_axes, axes_in_order, axis_of, axis_value, curve_axes, forms, needs, percentile, rank
 from tests.reference.calendar import DAY, MONTHS, Calendar, Window, days_within
 from tests.reference.credit import Credit, in_scopes
 from tests.reference.curve import Inputs
 from tests.reference.parties import Parties
 from tests.reference.read import UNIT, Book, Refused, Row
-from tests.reference.series import MISSING, Series, Sum, Values
+from tests.reference.series import MISSING, Series, Sum, Values, group_of
 
 ZERO = Fraction(0)
+#: All members of a placed pool, among the participants of its credits.
+POOL = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The lines with one value of `each`: their figures, and their sums by name for ratios."""
+
+    value: str | None
+    m: Fraction
+    e: Fraction
+    q: Fraction
+    sums: dict[str, Fraction]
 
 
 @dataclass
@@ -26,7 +39,8 @@ class Position:
     """One participant's figures over a span up to a day. `reason`: why the result is blocked. `ties`: how many share its rank. `breaks`: the figures that
     decide among equals, each with whether it is there.
 
-    `sum`: what the lines add up to; m is that, or how many multiples it has.
+    `sum`: what the lines add up to; m is that, or how many multiples it has. `groups`: of lines, each with a place of its own; None: there is one place.
+    `placed`: of a projection, the places of the position that is projected.
     """
 
     reason: str
@@ -41,6 +55,9 @@ class Position:
     ahead: dict[Axis, Fraction] = field(default_factory=dict)  # places by what other benefits are projected to
     breaks: tuple[tuple[bool, Fraction], ...] = ()
     sum: Fraction = ZERO
+    groups: tuple[Group, ...] | None = None
+    placed: dict[Axis, Fraction] | None = None
+    own: tuple[Fraction, Fraction, Fraction] | None = None  # of a member of a placed pool: its own measure, base and quantity
 
     def figures(self, x: Fraction) -> Inputs:
         return Inputs(self.m, self.e, self.q, self.t, self.b, self.k, x)
@@ -92,9 +109,12 @@ class BenefitLines:
     ) -> None:
         """`lost`: lines (by order) that another agreement of an exclusive group keeps."""
         self.agreement, self.benefit, self.feeds, self.calendar = agreement, benefit, feeds, calendar
-        self.everyone = list(credits)
-        parts = {who: None if agreement.get("pool") == "together" else parties.parts(agreement, who) for who in credits}
+        self.participants = list(credits)
+        parts = {who: parties.parts(agreement, who) if agreement.get("pool", "each") == "each" else None for who in credits}
         self.parts = {who: found for who, found in parts.items() if found is not None}
+        self.payee = str(agreement.get("payee", "")) if agreement.get("pool") == "placed" else None  # of a placed pool; empty: nobody
+        if self.payee is not None:
+            credits = {**credits, POOL: [credit for found in credits.values() for credit in found]}
         measure, base = benefit.get("measure", "amount"), benefit.get("base", "measure")
         self.distinct = measure.get("distinct") if isinstance(measure, dict) else None
         self.over = measure.get("over") if isinstance(measure, dict) else None
@@ -119,20 +139,50 @@ class BenefitLines:
         self.held_on: Callable[[dt.date], dict[str, list[Credit]]] = lambda day: credits
         self._as_held: dict[dt.date, dict[str, Series]] = {}
         self._measured = own + [s for s in (measure_scope,) if s], lost
+        self.each: str | None = benefit.get("each")
+        if self.each:
+            self._grouped(self.each, credits, own, [s for s in (measure_scope,) if s], [s for s in (base_scope,) if s], names, lost)
         self.shared = self.base if self.over else self.measure  # what the lines of a payout share it by
 
-    def participants(self, window: Window, as_of: dt.date) -> list[str]:
+    def present(self, window: Window, as_of: dt.date) -> list[str]:
         """Who has the window: who takes part on a day of it that has come."""
         until = min(window.end, as_of)
         return [
             who
-            for who in self.everyone
+            for who in self.participants
             if who not in self.parts or any(days_within((first, last), (window.start, until)) for first, last, _ in self.parts[who])
         ]
 
-    def own(self, participant: str, window: Window) -> Window:
+    def own_window(self, participant: str, window: Window) -> Window:
         """The window with the participant's own days."""
         return replace(window, own=self.parts[participant]) if participant in self.parts else window
+
+    def _grouped(
+        self, each: str, credits: dict[str, list[Credit]], own: list[Row], measured: list[Row], based: list[Row], names: set[str], lost: set[int]
+    ) -> None:
+        """Series by participant and group, under the name of both."""
+        self.group_names: dict[str, list[tuple[str | None, str]]] = {p: [] for p in credits}
+        split: dict[str, list[Credit]] = {}
+        for participant, found in credits.items():
+            for value in dict.fromkeys(group_of(credit, each) for credit in found):
+                name = json.dumps([participant, value])
+                self.group_names[participant].append((value, name))
+                split[name] = [credit for credit in found if group_of(credit, each) == value]
+        self.group_measure = self._series(split, self.measure_column, own + measured, lost, self.times)
+        self.group_quantity = self._series(split, "quantity", own, lost)
+        self.group_base = self.group_measure if self.base_kind == "measure" else self._series(split, self.base_kind, own + based, lost)
+        self.group_sums = {name: self._series(split, name, own, lost) for name in names}
+
+    def _groups(self, participant: str, first: dt.date, last: dt.date) -> tuple[Group, ...]:
+        """The groups that have a line of the benefit by `last`."""
+        groups = []
+        for value, name in self.group_names[participant]:
+            if self.group_quantity[name].lines(first, last):
+                m = self.multiples(self.group_measure[name].counted(first, last).value)
+                e = m if self.base_kind == "measure" else self.group_base[name].counted(first, last).value
+                q = m if self.counts else self.group_quantity[name].counted(first, last).value
+                groups.append(Group(value, m, e, q, {of: series[name].counted(first, last).value for of, series in self.group_sums.items()}))
+        return tuple(groups)
 
     @staticmethod
     def _series(credits: dict[str, list[Credit]], column: str, scopes: list[Row], lost: set[int], times: str | None = None) -> dict[str, Series]:
@@ -150,7 +200,7 @@ class BenefitLines:
 
     def positions(self, window: Window, last: dt.date, as_of: dt.date, before: dict[str, References] | None = None) -> dict[str, Position]:
         """Every participant's figures of the window's span up to `last`. `before`: with target and baseline to date, those of the window before."""
-        present = self.participants(window, as_of)
+        present = self.present(window, as_of)
         references = {
             participant: to_date(window, last, self._references(participant, window), (before or {}).get(participant))
             for participant in present
@@ -161,16 +211,26 @@ class BenefitLines:
                 self._compare(axis, found)
         return {participant: position for participant, (position, _) in found.items()}
 
+    def summed(self, participant: str) -> str:
+        """Whose lines place a participant."""
+        return participant if self.payee is None else POOL
+
+    def named(self, participant: str) -> str:
+        """Whose targets and metrics are meant."""
+        return participant if self.payee is None else self.payee
+
     def prior_sum(self, participant: str, first: dt.date, last: dt.date) -> Sum:
         """The measure over the same days one year earlier."""
-        return self.measure[participant].all_lines(self.calendar.prior(first, last))
+        return self.measure[self.summed(participant)].all_lines(self.calendar.prior(first, last))
 
     def prior_sum_as_held(self, participant: str, first: dt.date, last: dt.date) -> Sum:
         """The same, by the hierarchy of the last day."""
         if last not in self._as_held:
             scopes, lost = self._measured
-            self._as_held[last] = self._series(self.held_on(last), self.measure_column, scopes, lost, self.times)
-        return self._as_held[last][participant].all_lines(self.calendar.prior(first, last))
+            held = self.held_on(last)
+            everyone = {POOL: [credit for found in held.values() for credit in found]} if self.payee is not None else {}
+            self._as_held[last] = self._series(held | everyone, self.measure_column, scopes, lost, self.times)
+        return self._as_held[last][self.summed(participant)].all_lines(self.calendar.prior(first, last))
 
     def _references(self, participant: str, window: Window) -> References:
         """Target and baseline of the whole window, and what is missing on their lines. A target from the prior year has the window's days already."""
@@ -180,7 +240,7 @@ class BenefitLines:
         return References(None if t is None else t * self._part(participant, window) if is_whole else t, b, t_missing, b_missing)
 
     def _part(self, participant: str, window: Window) -> Fraction:
-        return self.own(participant, window).share_of_days() if self.benefit.get("prorate", "none") == "days" else Fraction(1)
+        return self.own_window(participant, window).share_of_days() if self.benefit.get("prorate", "none") == "days" else Fraction(1)
 
     def references(self, participant: str, window: Window) -> References:
         """Target and baseline of a window as a later window of its span uses them: None where they are missing, or where they block."""
@@ -191,22 +251,25 @@ class BenefitLines:
 
     def _alone(self, participant: str, window: Window, last: dt.date, r: References) -> tuple[Position, dict[str, Fraction]]:
         """A participant's position, and its own values that are ranked (left out where they are missing)."""
-        benefit = self.benefit
-        measured = self.measure[participant].counted(*self._seen(window, last))
-        based = self.base[participant].counted(window.span_start, last)
-        counted = self.quantity[participant].counted(window.span_start, last)
+        benefit, who = self.benefit, self.summed(participant)
+        measured = self.measure[who].counted(*self._seen(window, last))
+        based = self.base[who].counted(window.span_start, last)
+        counted = self.quantity[who].counted(window.span_start, last)
         m, q = self.multiples(measured.value), counted.value
         if self.distinct:
             measured = self.values[participant].counted(window.span_start, last)
             m = measured.value
             based = measured if self.base_kind == "measure" else based
+        groups = self._groups(participant, window.span_start, last) if self.each else None
+        if groups is not None and self.counts:
+            m = sum((group.m for group in groups), ZERO)
         q = m if self.counts else q
         t, b, t_missing, b_missing = r.t, r.b, r.t_missing, r.b_missing
         k, _ = self._reference(participant, window, "incentive")
         k = None if k is None else k * self._part(participant, window)
         e = m if self.base_kind == "measure" else max(m - (b or ZERO), ZERO) if self.base_kind == "increment" else based.value
 
-        sums = {name: series[participant].counted(window.span_start, last) for name, series in self.sums.items()}
+        sums = {name: series[who].counted(window.span_start, last) for name, series in self.sums.items()}
         missing = frozenset(name for found in sums.values() for name in found.missing) | measured.missing | based.missing
         if "per_unit" in forms(benefit) and not self.counts:
             missing |= counted.missing
@@ -224,21 +287,35 @@ class BenefitLines:
             if axis[0] in OWN and axis[0] in values:
                 x[axis] = values[axis[0]]
             if axis[0] == "metric":
-                value = self.feeds.metric(participant, axis[1], window.span_start, last)
+                value = self.feeds.metric(self.named(participant), axis[1], window.span_start, last)
                 if value is None:
                     reasons.append("metric_missing")
                 else:
                     x[axis] = value
         if needs(benefit, "incentive") and k is None:
             reasons.append("incentive_missing")
+        of_groups = set(curve_axes(benefit)) if self.each else set()
         for axis in axes_in_order(benefit):
-            if axis[0] == "ratio":
+            is_of_group = axis in of_groups and not any(axis == axis_of(other["by"]) for other in _factors(benefit))
+            if axis[0] == "ratio" and not is_of_group:
                 above, below = (sums[name].value for name in json.loads(axis[1])["ratio"])
                 if below <= 0:
                     reasons.append("divisor_not_positive")
                 else:
                     x[axis] = above / below
-        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=self._breaks(participant, window, last)), values
+        breaks = self._breaks(participant, window, last) if self.payee is None else ()
+        own = None if self.payee is None else self.own(participant, window, last)
+        return Position(reasons[0] if reasons else "", m, e, q, t, b, k, x, sum=measured.value, breaks=breaks, own=own, groups=groups), values
+
+    def own(self, participant: str, window: Window, last: dt.date) -> tuple[Fraction, Fraction, Fraction]:
+        """A member's own measure, base and quantity."""
+        days = (window.span_start, last)
+        m = self.measure[participant].counted(*self._seen(window, last)).value
+        return (
+            m,
+            m if self.base_kind in ("measure", "increment") else self.base[participant].counted(*days).value,
+            self.quantity[participant].counted(*days).value,
+        )
 
     @property
     def counts(self) -> bool:
@@ -327,7 +404,7 @@ class BenefitLines:
         return found / sum(parts)
 
     def target_row(self, participant: str, window: Window) -> Row | None:
-        return self.feeds.targets.get((str(self.agreement["agreement"]), str(self.benefit["id"]), participant, window.start))
+        return self.feeds.targets.get((str(self.agreement["agreement"]), str(self.benefit["id"]), self.named(participant), window.start))
 
 
 def projected(case: BenefitLines, position: Position, p: Fraction) -> Position:
@@ -336,7 +413,12 @@ def projected(case: BenefitLines, position: Position, p: Fraction) -> Position:
     b, p = position.b or ZERO, p if case.distinct else case.multiples(p)
     e = p if case.base_kind == "measure" else max(p - b, ZERO) if case.base_kind == "increment" else position.e * times
     x = {axis: axis_value(axis[0], p, position.t, position.b) if axis[0] in OWN else value for axis, value in (position.x | position.ahead).items()}
-    return replace(position, m=p, e=e, q=p if case.counts else position.q * times, x=x)
+    return replace(position, m=p, e=e, q=p if case.counts else position.q * times, x=x, placed=position.x)
+
+
+def _factors(benefit: Row) -> list[Row]:
+    """The multiplier and the gates: what looks at the participant's figures."""
+    return [*([benefit["multiply"]] if "multiply" in benefit else []), *benefit.get("requires", [])]
 
 
 def curve_axis(benefit: Row) -> Axis:

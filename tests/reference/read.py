@@ -54,6 +54,15 @@ COLUMNS: dict[str, dict[str, tuple[str, bool, str | None]]] = {
         "agreement": ("text", True, None), "benefit": ("text", True, None), "participant_id": ("text", True, None),
         "window_start": ("date", True, None), "amount": ("amount", True, None), "paid_on": ("date", True, None), "reference": ("text", True, None),
     },
+    "adjustments": {
+        "adjustment_id": ("text", True, None), "agreement": ("text", True, None), "benefit": ("text", True, None),
+        "participant_id": ("text", True, None), "window_start": ("date", True, None), "date": ("date", True, None), "amount": ("amount", True, None),
+        "reason": ("text", True, None), "by": ("text", True, None), "approved_by": ("text", False, None),
+    },
+    "collections": {
+        "transaction_id": ("text", True, None), "line": ("integer", False, None), "collected_on": ("date", True, None),
+        "share": ("signed", False, "1"),
+    },
     "assignments": {
         "partner_id": ("text", True, None), "participant_id": ("text", True, None), "share": ("share", False, "1"),
         "from": ("date", False, None), "to": ("date", False, None),
@@ -234,9 +243,9 @@ def _value(kind: str, column: str, text: str) -> Any:
         return int(text)
     elif kind == "share" and re.fullmatch(r"\d+/[1-9]\d*", text):
         return Fraction(text) * UNIT
-    elif kind in ("amount", "rate", "number", "share"):
+    elif kind in ("amount", "signed", "rate", "number", "share"):
         found = re.fullmatch(r"(-?)(\d+)(?:\.(\d+))?", text)
-        if found and len(found[3] or "") <= (6 if kind in ("amount", "share") else 12):
+        if found and len(found[3] or "") <= (6 if kind in ("amount", "signed", "share") else 12):
             size = int(found[2]) * UNIT + int((found[3] or "").ljust(12, "0"))
             number = -size if found[1] else size
             if (kind != "rate" or number > 0) and (kind != "share" or number >= 0):
@@ -267,7 +276,9 @@ def _resolve(book: Book) -> None:
 
 
 def _reject_overlaps(book: Book) -> None:
-    arrived = sorted(zip(book.origins.get("participations", []), book.feeds.get("participations", []), strict=True), key=lambda item: item[0][0])
+    arrived = sorted(
+        zip(book.origins.get("participations", []), book.feeds.get("participations", []), strict=True), key=lambda item: (item[1]["from"], item[0][0])
+    )
     kept = []
     for place, ((order, account, number), row) in enumerate(arrived):
         who = (row["agreement"], row["participant_id"])

@@ -152,6 +152,12 @@ def text_of(credit: Credit, attribute: str) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
+def group_of(credit: Credit, each: str) -> str | None:
+    """The group of lines that a line belongs to: a line with an original to the original's, where lines are grouped by transaction."""
+    original = text_of(credit, "original_transaction_id") if each == "transaction_id" else None
+    return original or text_of(credit, each)
+
+
 def as_number(text: str | None) -> int | None:
     """The number of an attribute in 10^-12: up to 6 decimals, below 10^12; None where it is not such a number."""
     found = re.fullmatch(r"(-?)(\d+)(?:\.(\d{1,6}))?", text or "")

@@ -8,7 +8,7 @@ from fractions import Fraction
 from tests.reference.calendar import DAY, Window
 from tests.reference.credit import Line
 from tests.reference.curve import in_measure, tiers_of
-from tests.reference.earning import prorated, rounded
+from tests.reference.earning import pays_group, prorated, rounded
 from tests.reference.position import BenefitLines, Position, curve_axis
 from tests.reference.read import UNIT, Row
 
@@ -26,7 +26,12 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Position,
         nothing = {"file": None, "row": None, "transaction_id": None, "line": None}
         return [{**nothing, "order": None, "tier": payout["tier"], "credited_measure": total, "line_payout": payout["payout"]}]
     pieces: list[Piece] = [(line, payout["tier"], value, value) for line, value in lines]
-    if case.benefit.get("method") == "graduated" and not case.distinct:
+    if case.each:
+        pieces = _of_groups(case, window, participant, s, lines)
+        if sum((weight for *_, weight in pieces), ZERO) <= 0:
+            nothing = {"file": None, "row": None, "transaction_id": None, "line": None}
+            return [{**nothing, "order": None, "tier": payout["tier"], "credited_measure": total, "line_payout": payout["payout"]}]
+    elif case.benefit.get("method") == "graduated" and not case.distinct and case.payee is None:
         before = series.counted(window.span_start, window.start - DAY).value
         pieces = _slices(case, window, s, lines, before)
         if not sum(weight for *_, weight in pieces):
@@ -45,9 +50,26 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Position,
 
 def _shared(case: BenefitLines, window: Window, payout: Row) -> Fraction:
     """What the lines share: the payout before it was rounded, unless something but rounding made it what it is, or it pays nothing."""
-    is_changed = payout["is_limited"] or window.start != window.span_start or payout["payout"] != payout["earned"] or not payout["payout"]
-    exact: Fraction = payout["payout" if is_changed or (_is_mixed(case.benefit) and not case.distinct) else "exact"]
+    is_changed = (
+        case.payee is not None or payout["is_limited"] or window.start != window.span_start or payout["payout"] != payout["earned"] or not payout["payout"]
+    )
+    exact: Fraction = payout["payout" if is_changed or (_is_mixed(case.benefit) and not case.distinct and not case.each) else "exact"]
     return exact
+
+
+def _of_groups(case: BenefitLines, window: Window, participant: str, s: Position, lines: list[tuple[Line, Fraction]]) -> list[Piece]:
+    """Each line weighs its part of what its group earns, by the measure; where a group's measure is 0 or less, its last line weighs all of it."""
+    found: dict[int, Piece] = {}
+    names = dict(case.group_names[participant])
+    for group in s.groups or ():
+        paid, tier = pays_group(case.benefit, s, group)
+        own = [(line, Fraction(value, UNIT)) for line, value in case.group_measure[names[group.value]].lines(window.start, window.end)]
+        own = [(line, value) for line, value in own if any(line.order == other.order for other, _ in lines)]
+        total = sum((value for _, value in own), ZERO)
+        for line, value in own:
+            is_last = line is own[-1][0]
+            found[line.order] = (line, tier, value, paid * value / total if total > 0 else paid if is_last else ZERO)
+    return [found[line.order] for line, _ in lines]
 
 
 def _is_mixed(benefit: Row) -> bool:

@@ -31,6 +31,8 @@ KEYS = {
     "metrics": ["participant_id", "metric", "date"],
     "fx_rates": ["date", "from_currency", "to_currency"],
     "payments": ["reference"],
+    "adjustments": ["adjustment_id"],
+    "collections": ["transaction_id", "line", "collected_on"],
     "assignments": ["partner_id", "participant_id", "from"],
     "participations": ["agreement", "participant_id", "from"],
     "credits": ["transaction_id", "line", "participant_id"],
@@ -50,7 +52,8 @@ def complete_case(case: Case) -> Case:
     agreements = [{"agreement": name, "title": name, "participants": [name], **agreement} for agreement in case["agreements"]]
     first = agreements[0]
     named = first["participants"]
-    participant = first.get("payee") or (named[0] if isinstance(named, list) else None)
+    payee = first.get("payee") if first.get("pool") == "together" else None
+    participant = payee or (named[0] if isinstance(named, list) else None)
     result = {"agreement": first["agreement"], "benefit": first["benefits"][0]["id"], "participant": participant}
     transactions = [
         {"transaction_id": f"{name}-{n:03}", "partner_id": participant, "currency": first["currency"], **row}
@@ -60,6 +63,7 @@ def complete_case(case: Case) -> Case:
     case = {**case, "agreements": agreements, "transactions": transactions, "targets": targets}
     payee = {"agreement": first["agreement"], "benefit": result["benefit"], "participant_id": participant}
     case["payments"] = [{**payee, "reference": f"{name}-{n}", **row} for n, row in enumerate(case.get("payments", []), 1)]
+    case["adjustments"] = [{**payee, "adjustment_id": f"{name}-{n}", **row} for n, row in enumerate(case.get("adjustments", []), 1)]
     for key in ("expect", "expect_accrual", "expect_release"):
         case[key] = [{**result, **row} for row in case.get(key, [])]
     return _with_named_ids(case)

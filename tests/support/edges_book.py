@@ -78,6 +78,14 @@ AGREEMENTS = [
     agreement("GROWTH", ["P12"], _GROWTH),
     agreement("TODAY", ["P0"], {**_GROWTH, "window": "quarter", "baseline": {"prior": "year", "hierarchy": "today"}}),
     agreement("LOOKS", ["P12"], {"id": "seen", "by": "attainment", "target": 404}, _LOOKING),
+    agreement(
+        "PLACED",
+        ["P9", "P11"],
+        {"method": "graduated"},
+        {"id": "m", "by": {"metric": "nps"}, "tiers": [{"from": 0, "rate": 0.01}, {"from": 50, "rate": 0.02}]},
+        pool="placed",
+        payee="P5",
+    ),
 ]
 IDS = [f"P{number}" for number in range(13)] + ["S1", "S2"]
 

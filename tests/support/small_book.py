@@ -17,7 +17,7 @@ import polars as pl
 from hypothesis import strategies as st
 
 from models.agreements.parse import parse_agreements
-from models.agreements.terms import make_terms
+from models.agreements.terms import TRANSACTION, make_terms
 from models.book.settings import Book, parse_book
 from models.calculation.columns import INPUTS, SUMMED
 from models.calculation.results import compute_results
@@ -72,9 +72,9 @@ def make_frames(small: Small, benefits: Sequence[int] | None = None) -> tuple[di
     texts = {f"{n}.yaml": to_yaml(agreement) for n, agreement in enumerate(small.agreements)}
     terms = make_terms(_book(small), parse_agreements(texts), small.as_of)
     keys = {name: n for n, name in enumerate(_names(small))}
-    participants = [(n, keys[name], name) for n, agreement in enumerate(small.agreements) for name in agreement["participants"]]
+    participants = [(n, keys[name], name, agreement.get("payee", name)) for n, agreement in enumerate(small.agreements) for name in agreement["participants"]]
     measures = _sum_lines(small, terms)
-    together = ("agreement_key", "agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of")
+    together = ("agreement_key", "agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of", "pool")
     frames = {
         **terms,
         "benefits": terms["benefits"].join(terms["agreements"].select(together), on="agreement_key").sort("benefit_key"),
@@ -82,6 +82,7 @@ def make_frames(small: Small, benefits: Sequence[int] | None = None) -> tuple[di
         "participations": pl.DataFrame(schema=INPUTS["participations"]),
         "measures": measures.drop("group_value").group_by(*GRAIN, maintain_order=True).agg(pl.col(c).sum() for c in SUMMED),
         "groups": measures.filter(~pl.col("is_prior")).drop("is_prior", "is_after_as_of"),
+        "runs": _runs(small, terms),
         "missing_rates": pl.DataFrame(schema=INPUTS["missing_rates"]),
         "targets": _target_rows(small),
         "metrics": pl.DataFrame(small.metrics, schema=INPUTS["metrics"], orient="row"),
@@ -133,14 +134,15 @@ def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
     for line_set, key, multiplied, grouped_by, counts_from in of_sets.iter_rows():
         agreement = small.agreements[key]
         first, last = counts_from or agreement["term"]["from"], agreement["term"]["to"]
-        for line in small.lines:
+        for number, line in enumerate(small.lines):
             if line.date > small.as_of or line.date not in days or line.partner_id not in agreement["participants"]:
                 continue
             period, prior, later = days[line.date]
             lacks = [int(value is None) for value in (line.cost, line.quantity, line.points)]
             values = {"amount": line.amount, "margin": line.amount - (line.cost or D(0)), "quantity": line.quantity or D(0)}
             measured = (line.points or D(0)) * values.get(multiplied, D(1))
-            value = None if grouped_by is None or (held := getattr(line, grouped_by)) is None else str(held)
+            held = number if grouped_by == TRANSACTION else None if grouped_by is None else getattr(line, grouped_by)
+            value = None if held is None else str(held)
             sums = (value, line.amount, line.cost or D(0), line.quantity or D(0), measured, 1, 0, *lacks)
             if first <= line.date <= last:
                 records.append((line_set, keys[line.partner_id], period, False, False, *sums))
@@ -148,6 +150,21 @@ def _sum_lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
                 records.append((line_set, keys[line.partner_id], prior, True, later > small.as_of, *sums))
     frame = pl.DataFrame(records, schema={**{name: INPUTS["measures"][name] for name in GRAIN}, "group_value": pl.String, **SUMMED}, orient="row")
     return frame.group_by(*GRAIN, "group_value").agg(pl.col(c).sum() for c in SUMMED)
+
+
+def _runs(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Lines of placed pools in their order, each a run of its own."""
+    days = {day: period for day, period, *_ in terms["days"].iter_rows()}
+    keys = {name: n for n, name in enumerate(_names(small))}
+    ordered = [line for _, line in sorted(enumerate(small.lines), key=lambda item: (item[1].date, str(item[0])))]
+    records = []
+    for line_set, key in terms["line_sets"].select("line_set_key", "agreement_key").iter_rows():
+        agreement = small.agreements[key]
+        for place, line in enumerate(ordered if agreement.get("pool") == "placed" else []):
+            if line.date <= small.as_of and line.partner_id in agreement["participants"] and agreement["term"]["from"] <= line.date <= agreement["term"]["to"]:
+                sums = line.amount, line.cost or D(0), line.quantity or D(0), line.points or D(0), 1
+                records.append((line_set, keys[line.partner_id], days[line.date], place, *sums))
+    return pl.DataFrame(records, schema=INPUTS["runs"], orient="row")
 
 
 def _target_rows(small: Small) -> pl.DataFrame:
@@ -227,6 +244,10 @@ def smalls(draw: st.DrawFn) -> Small:
         benefit["incentive"] = draw(decimals(-100, 5000, 2) | st.just("feed"))
     first = draw(EDGES | st.dates(dt.date(2024, 1, 1), dt.date(2025, 3, 1)))
     term = {"from": first, "to": draw(st.dates(first, first + dt.timedelta(days=500)))}
+    is_of_window = (benefit["accumulate"], benefit.get("prorate", "none")) == ("window", "none") and "order" not in benefit
+    of_sums = not isinstance(benefit["measure"], dict) or "every" in benefit["measure"]
+    if by == "measure" and is_of_window and of_sums and not {"baseline", "incentive"} & set(benefit) and draw(st.booleans()):
+        benefit["each"] = draw(st.sampled_from(["product_id", "transaction_id"]))
     agreement: dict[str, Any] = {
         "agreement": "A",
         "title": "A",

@@ -25,6 +25,7 @@ feeds:
   products: {files: "feeds/products/*.csv"}
   assignments: {files: "feeds/assignments/*.csv"}
   credits: {files: "feeds/credits/*.csv"}
+  collections: {files: "feeds/collections/*.csv"}
   fx_rates: {files: "feeds/fx_rates/*.csv"}
 """
 YEAR = "term: {from: 2026-01-01, to: 2026-12-31}\ncurrency: EUR"

@@ -22,5 +22,5 @@ where exists (
         and earlier.participant_id = stated.participant_id
         and earlier.first_day <= stated.last_day
         and stated.first_day <= earlier.last_day
-        and (earlier.file_no < stated.file_no or (earlier.file_no = stated.file_no and earlier.row_no < stated.row_no))
+        and (earlier.first_day, earlier.file_no, earlier.row_no) < (stated.first_day, stated.file_no, stated.row_no)
 )

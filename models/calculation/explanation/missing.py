@@ -101,11 +101,11 @@ def _pairs(lines: pl.DataFrame, found: pl.DataFrame, missing_rates: pl.DataFrame
 def _missing_figures(blocked: pl.DataFrame, axes: pl.DataFrame) -> pl.DataFrame:
     """Figures of feeds: the row that is missing, or the metrics of which one has no value in the span."""
     of_target = blocked.filter(pl.col("reason").is_in(["target_missing", "baseline_missing", "incentive_missing"])).select(
-        "payout_key", pl.format("no {} for {} from {}", pl.col("reason").str.strip_suffix("_missing"), "participant_id", "window_start").alias("missing")
+        "payout_key", pl.format("no {} for {} from {}", pl.col("reason").str.strip_suffix("_missing"), "figures_of", "window_start").alias("missing")
     )
     metrics = axes.drop_nulls("metric").group_by("benefit_key").agg(pl.col("metric").unique().sort().str.join(" or "))
     of_metric = blocked.filter(pl.col("reason") == "metric_missing").join(metrics, on="benefit_key")
-    text = pl.format("no value of {} for {} from {} to {}", "metric", "participant_id", "span_start", "counted_until")
+    text = pl.format("no value of {} for {} from {} to {}", "metric", "figures_of", "span_start", "counted_until")
     # what other benefits and ratios lack is known where it was looked for
     of_axes = blocked.select("payout_key", missing="axis_missing").drop_nulls("missing") if "axis_missing" in blocked.columns else of_target.clear()
     of_metric = of_metric.select("payout_key", text.alias("missing")).join(of_axes, on="payout_key", how="anti")

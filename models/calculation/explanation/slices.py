@@ -28,7 +28,7 @@ def cut_slices(payouts: pl.DataFrame, tiers: pl.DataFrame, scheme: Scheme) -> pl
     """
     ends = tiers.sort("benefit_key", "tier").with_columns(pl.col("from_value").shift(-1).over("benefit_key").alias("next_from"))
     rows = (
-        payouts.filter(pl.col("method").is_in(SLICED) & (pl.col("tier") > 0))
+        payouts.filter(pl.col("method").is_in(SLICED) & (pl.col("tier") > 0) & pl.col("each").is_null())
         .drop("tier", *PAY_FORMS, strict=False)
         .join(payouts.select("payout_key", pl.col("tier").alias("tier_reached")), on="payout_key")
         .join(ends, on="benefit_key")

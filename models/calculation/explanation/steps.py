@@ -13,6 +13,7 @@ import polars as pl
 
 from models.calculation.achievement import is_counted
 from models.calculation.explanation.traces import Traces
+from models.calculation.placed_pools import IS_PLACED
 from models.currencies import describe_payout_unit
 from models.curves.vocabulary import COLUMNS, CURVE, FIRST_GATE, GRID_FORMS, MULTIPLY, PAY_FORMS, SCALING_STEPS
 from models.money import EXACT
@@ -21,8 +22,8 @@ from models.money import EXACT
 MOST_TIERS = 10_000
 #: The order of the steps. There is an `axis` per slot, a `slice` per tier reached, a `cell` per corner, a `require` per gate.
 ORDER = (
-    "measure", "base", "quantity", "target", "baseline", "incentive", "prorate", "axis", "tier", "cell", "slice", "curve", "multiply", "require",
-    "limit", "round", "prior", "limit_all", "carry", "combine",
+    "measure", "base", "quantity", "target", "baseline", "incentive", "prorate", "axis", "tier", "cell", "slice", "group", "curve", "multiply", "require",
+    "limit", "part", "round", "prior", "limit_all", "carry", "combine",
 )  # fmt: skip
 
 AXES = {
@@ -49,12 +50,14 @@ FORMS = {form: form for form in PAY_FORMS}
 #: The steps that a benefit may put in another order, by the keys of the language.
 SCALING = dict(zip(SCALING_STEPS, ("multiply", "require", "limit"), strict=True))
 # in a prorated window, terms are shown as agreed and scaled where they are used
+_HAS_GROUPS = pl.col("each").is_not_null()
 _IS_PRORATED = (pl.col("of_days") > 1) & (pl.col("method") != "matrix")
 _SCALES_FROM = _IS_PRORATED & pl.col("by_axis").is_in(["measure", "growth_amount"])
 _PART = pl.format("{}/{}", "days", "of_days")
 _FROM = pl.when(_SCALES_FROM).then(pl.lit("from × f")).otherwise(pl.lit("from"))
 _AMOUNT = pl.when(_IS_PRORATED).then(pl.lit("amount × f")).otherwise(pl.lit("amount"))
 IN_CELL = {"rate": pl.lit("rate × E"), "amount": pl.lit("amount"), "share": pl.lit("share × K")}
+IN_GROUP = {"rate": IN_CELL["rate"], "per_unit": pl.lit("per_unit × Q"), "amount": pl.lit("amount")}
 PAID = {"rate": IN_CELL["rate"], "per_unit": pl.lit("per_unit × Q"), "amount": _AMOUNT, "share": IN_CELL["share"]}
 # in slices, `measure` and `base` are still the names
 _OF_BASE = pl.when(pl.col("base") == "measure").then(pl.lit("rate × slice")).otherwise(pl.lit("rate × slice × E / M"))
@@ -73,11 +76,11 @@ BOUNDS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<"}
 SOURCES = {"number": "as agreed", "feed": "row of the targets feed for this window", "prior": "same days one year earlier", "year": "target of the year"}
 
 
-def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, missing: pl.DataFrame, rounding: str) -> pl.DataFrame:
+def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, missing: pl.DataFrame, groups: pl.DataFrame, rounding: str) -> pl.DataFrame:
     """One row per payout × step: payout_key, step_no, step, formula, inputs, result.
 
     payouts: one row per payout with its figures, tier and money. slices: of cut_slices, one row per payout × tier that pays. traces: of trace_results.
-    missing: of describe_missing.
+    missing: of describe_missing. groups: of list_largest.
     """
     is_blocked = pl.col("status") == "blocked"
     paid = payouts.filter(~is_blocked)
@@ -92,10 +95,11 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, miss
         *_figures(payouts),
         *_places(paid, traces),
         *_slices_and_cells(slices, traces),
+        *([_step(groups, "group", _group_formula(), _group_inputs(), "pays", "place")] if len(groups) else []),
         _step(paid, "curve", _curve_formula(), _curve_inputs(), "curve_payout"),
         *_scaling(traces),
         _step(
-            paid.filter(has_limits),
+            paid.filter(has_limits & ~_HAS_GROUPS),
             "limit",
             pl.format(
                 "{}, then less than pays_from pays 0, then at_least lifts",
@@ -104,6 +108,7 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, miss
             _inputs(at_most="at_most", rate_at_most="rate_at_most", E=pl.when(has_rate).then("base"), pays_from="pays_from", at_least="at_least"),
             "limited_payout",
         ),
+        *_parts(paid),
         _step(paid, "round", pl.format("rounded {} to {} {}", pl.lit(rounding), payout_units, "currency"), pl.lit(""), "earned"),
         _step(
             paid.filter(pl.col("accumulate") != "window"),
@@ -164,7 +169,8 @@ def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
     multiplied = pl.format("{} × {}", pl.col("measure_name").str.strip_suffix("_times"), "measure_times")
     of_measure = pl.coalesce("measure_attribute", multiplied, "measure_name")
     net = pl.when(pl.col("net_of").is_not_null()).then(pl.format(", amounts net of what {} pays on them", "net_of")).otherwise(pl.lit(""))
-    summed = pl.format("M = {}sum of {} over {} lines{}", _multiples(), of_measure, "line_count", net)
+    of_pool = pl.when(IS_PLACED).then(pl.lit(" of all members")).otherwise(pl.lit(""))
+    summed = pl.format("M = {}sum of {} over {} lines{}{}", _multiples(), of_measure, "line_count", of_pool, net)
     counted = pl.format("M = distinct values of {} over {} lines, with a quantity above 0, or an amount without one", "measure_distinct", "line_count")
     sums = pl.when(pl.col("measure_distinct").is_not_null()).then(counted).otherwise(summed)
     return [
@@ -193,7 +199,7 @@ def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
 
 def _places(paid: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
     """The place on every axis, and the tier of the curve."""
-    is_plain = pl.col("by_axis").is_in(list(AXES)[:4])
+    is_plain = pl.col("by_axis").is_in(list(AXES)[:4]) & ~_HAS_GROUPS
     used_for = pl.col("slot").replace_strict(SLOTS, default=None, return_dtype=pl.String)
     what = pl.when(pl.col("axis") == "rank").then(pl.format(" {}", "rank_of")).when(pl.col("axis") == "metric").then(pl.format(" {}", "metric"))
     breaks_ties = (pl.col("axis") == "rank") & pl.col("ties_then").is_not_null()
@@ -210,7 +216,7 @@ def _places(paid: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
         _step(
             paid,
             "tier",
-            _tier_formula(),
+            pl.when(_HAS_GROUPS).then(pl.format("the highest tier that a group of {} has reached", "each")).otherwise(_tier_formula()),
             _inputs(x="axis_value", from_="tier_from", next="next_tier_from", f=pl.when(_SCALES_FROM).then(_PART)),
             pl.col("tier").cast(EXACT),
         ),
@@ -253,6 +259,22 @@ def _scaling(traces: Traces) -> list[pl.DataFrame]:
         formula = pl.format("gate {}: × 1 where {}, else × {}", "number", bounds, _plain(pl.col("otherwise")))
         steps.append(_step(traces.gates, "require", formula, _inputs(x="x"), "factor", "slot"))
     return steps
+
+
+def _parts(paid: pl.DataFrame) -> list[pl.DataFrame]:
+    """The part of a placed pool's amount that a member has."""
+    if "member_part" not in paid.columns:
+        return []
+    own = _inputs(M="member_measure", E=pl.when(pl.col("base_name") != "measure").then("member_base"), Q=pl.when("pays_per_unit").then("member_quantity"))
+    is_sliced = (pl.col("method") == "graduated") & (pl.col("measure") > 0)
+    formula = (
+        pl.when(pl.col("measure") <= 0)
+        .then(pl.lit("equal parts of the pool's amount"))
+        .when(is_sliced)
+        .then(pl.lit("part of the pool's amount, by what the slices pay that the member's own lines fill"))
+        .otherwise(pl.lit("part of the pool's amount, by what the curve pays on the member's own figures at the pool's place"))
+    )
+    return [_step(paid.filter(pl.col("member_part").is_not_null()), "part", formula, own, "member_part")]
 
 
 def _step(rows: pl.DataFrame, step: str, formula: pl.Expr, inputs: pl.Expr, result: str | pl.Expr, order: str | None = None) -> pl.DataFrame:
@@ -368,7 +390,9 @@ def _sum_of_forms(formulas: dict[str, pl.Expr]) -> pl.Expr:
 def _curve_formula() -> pl.Expr:
     method = pl.col("method")
     return (
-        pl.when(pl.col("tier") == 0)
+        pl.when(_HAS_GROUPS)
+        .then(pl.format("sum of what the groups of {} pay", "each"))
+        .when(pl.col("tier") == 0)
         .then(pl.lit("below the first tier: 0"))
         .when((pl.col("ties") == "share") & (pl.col("tie_count") > 1))
         .then(pl.format("mean of {} over the {} ranks that are shared", _sum_of_forms(PAID), "tie_count"))
@@ -386,6 +410,34 @@ def _curve_formula() -> pl.Expr:
     )
 
 
+def _group_formula() -> pl.Expr:
+    """How one of the largest groups is paid, or that it is the sum of the others."""
+    method = pl.col("method")
+    has_limits = pl.any_horizontal(pl.col("at_most", "rate_at_most", "at_least", "pays_from").is_not_null())
+    of_tier = (
+        pl.when(pl.col("tier") == 0)
+        .then(pl.lit("below the first tier: 0"))
+        .when(method.is_in(["whole", "total"]))
+        .then(pl.format("tier {}: {}", "tier", _sum_of_forms(IN_GROUP)))
+        .otherwise(pl.format("tier {}: {} at its own place", "tier", method))
+    )
+    limited = pl.when(has_limits).then(pl.lit(", within the limits")).otherwise(pl.lit(""))
+    name = pl.coalesce(pl.col("group_value"), pl.lit("none"))
+    return (
+        pl.when(pl.col("others").is_not_null())
+        .then(pl.format("all other groups together: {}", "others"))
+        .otherwise(pl.format("{} {}: {}{}", "each", name, of_tier, limited))
+    )
+
+
+def _group_inputs() -> pl.Expr:
+    has_base, is_whole = pl.col("base_name") != "measure", pl.col("method") == "whole"
+    forms = {form: pl.when(is_whole).then(form) for form in FORMS if form != "share"}
+    limits = {name: name for name in ("at_most", "rate_at_most", "pays_from", "at_least")}
+    inputs = _inputs(M="measure", E=pl.when(has_base).then("base"), Q=pl.when("pays_per_unit").then("quantity"), **forms, **limits)
+    return pl.when(pl.col("others").is_not_null()).then(pl.lit("")).otherwise(inputs)
+
+
 def _curve_inputs() -> pl.Expr:
     """The numbers of the tier reached, what they multiply, and for a linear curve the next point."""
     multiplied = {"E": ("rate", "base"), "Q": ("per_unit", "quantity"), "K": ("share", "incentive")}
@@ -394,7 +446,7 @@ def _curve_inputs() -> pl.Expr:
     here = _inputs(**FORMS, **values, f=pl.when(uses_part).then(_PART))
     there = _inputs(x="axis_value", from_="tier_from", to="next_tier_from", **{f"{form}_at_to": f"next_{form}" for form in FORMS})
     return (
-        pl.when((pl.col("tier") == 0) | pl.col("method").is_in(["graduated", "rolling", "total", "matrix"]))
+        pl.when(_HAS_GROUPS | (pl.col("tier") == 0) | pl.col("method").is_in(["graduated", "rolling", "total", "matrix"]))
         .then(pl.lit(""))
         .when((pl.col("method") == "linear") & pl.col("next_tier_from").is_not_null())
         .then(pl.concat_str(here, there, separator=", "))

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from models.calculation.payouts import Keys
-from models.curves.axes import NONE, RANK, place_rows
+from models.calculation.payouts import Keys, is_of_groups
+from models.curves.axes import MEASURE, NONE, RANK, RATIO, place_rows
 from models.curves.compiled import Scheme
 from models.curves.gates import gate_factors
 from models.curves.inputs import EXACT_SCALE, integers, scaled_inputs
@@ -53,7 +53,9 @@ def _benefits(rows: pl.DataFrame) -> Keys:
 def _trace_axis(paid: pl.DataFrame, scheme: Scheme, slot: int) -> pl.DataFrame:
     """The place on one slot's axis, for the benefits that use it. A curve's own measure, attainment or growth is already in the payouts."""
     kind = scheme.axes.kinds[slot][_benefits(paid)]
-    rows = paid.filter(kind >= RANK if slot == CURVE else kind != NONE)
+    # groups of lines have places of their own
+    of_groups = is_of_groups(paid) & ((kind == MEASURE) | (kind == RATIO)) & (slot <= COLUMNS)
+    rows = paid.filter((kind >= RANK if slot == CURVE else kind != NONE) & ~of_groups)
     x, divisor = place_rows(scheme.axes, slot, _benefits(rows), rows, scaled_inputs(rows).unscaled())
     words = pl.col(f"axis_words_{slot}") if f"axis_words_{slot}" in rows.columns else pl.lit(None, pl.String)
     figures = {"measure": "measure_to_date", "target": "effective_target", "baseline": "baseline"}
@@ -101,7 +103,7 @@ def _trace_multiplier(paid: pl.DataFrame, scheme: Scheme, frames: Mapping[str, p
 
 def _trace_cells(paid: pl.DataFrame, scheme: Scheme, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """The corners of every payout's cell: the weight of each and what it pays. They add up to curve_payout."""
-    rows = paid.filter((pl.col("method") == "matrix") & (pl.col("tier") > 0))
+    rows = paid.filter((pl.col("method") == "matrix") & (pl.col("tier") > 0) & pl.col("each").is_null())
     if scheme.columns is None or rows.is_empty():
         return paid.clear()
     benefit, figures = _benefits(rows), scaled_inputs(rows).unscaled()

@@ -92,6 +92,9 @@ def _print_text(explanation: Explanation, console: Console) -> None:
         console.print(f"\n  [italic]“{escape(t.quote)}”[/italic]")
     console.print("\n[bold]Money[/bold]")
     _print_pairs(console, t.money)
+    if t.adjustments.rows:
+        console.print("\n[bold]Adjusted by people[/bold]")
+        _print_table(console, t.adjustments)
     if t.releases.rows:
         console.print("\n[bold]Paid in parts[/bold]")
         _print_table(console, t.releases)

@@ -109,6 +109,7 @@ def test_json_keeps_money_exact(demo_book: Path, largest: str, capsys: pytest.Ca
     assert isinstance(message["payout"]["payout"], str)
     assert set(message) == {
         "payout",
+        "adjustments",
         "agreement",
         "benefit",
         "participant",

@@ -130,14 +130,17 @@ def test_a_table_is_asked_for_as_a_whole_and_an_unknown_name_is_an_error(demo_bo
     assert "no published table is called 'fct_pay'; there are: audit_close" in capsys.readouterr().err
 
 
-def test_openlineage_events_are_written_where_the_book_asks_for_them(tmp_path: Path) -> None:
+def test_openlineage_events_and_the_report_are_written_where_the_book_asks_for_them(tmp_path: Path) -> None:
     write_book(tmp_path)
     events = tmp_path / "published" / "openlineage.ndjson"
     run_book(tmp_path)
+    report = tmp_path / "published" / "report"
     assert not events.exists()
+    assert not report.exists()
     settings = tmp_path / "book.yaml"
-    settings.write_text(settings.read_text(encoding="utf-8") + "\npublish: {openlineage: true}\n", encoding="utf-8")
-    run_book(tmp_path)
+    settings.write_text(settings.read_text(encoding="utf-8") + "\npublish: {openlineage: true, report: true}\n", encoding="utf-8")
+    run_id = run_book(tmp_path).run_id
+    assert f"Run <code>{run_id}</code>" in (report / "index.html").read_text(encoding="utf-8")
     started, completed = map(json.loads, events.read_text(encoding="utf-8").splitlines())
     assert (started["eventType"], completed["eventType"]) == ("START", "COMPLETE")
     assert started["run"]["runId"] == completed["run"]["runId"]

@@ -65,3 +65,10 @@ def test_shares_that_do_not_add_to_1_are_told(tmp_path: Path, assignments: str, 
 def test_credits_that_do_not_add_to_1_are_told(tmp_path: Path, credits: str, told: str) -> None:
     found = warnings_of(tmp_path, {"credits/c.csv": f"transaction_id,line,participant_id,share\n{credits}\n"})
     assert (len(found), found == () or told in found[0]) == (bool(told), True)
+
+
+def test_collections_of_no_known_line_are_told(tmp_path: Path) -> None:
+    """All lines of a transaction, its only line, a line that it does not have, and no transaction."""
+    rows = f"transaction_id,line,collected_on,share\n{''.join(f'{each},2026-01-05,1' + chr(10) for each in ('t,', 't,1', 't,2', 'u,'))}"
+    (warning,) = warnings_of(tmp_path, {"collections/c.csv": rows})
+    assert warning.startswith("2 collections are of no transaction line so far, such as t:")

@@ -14,9 +14,10 @@ TESTS = (
     "tests/unit/calculation/test_exact_payouts.py",
     *(
         f"tests/unit/calculation/test_{name}.py"
-        for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "ranks", "forecasts", "multiples", "counted_measures")
+        for name in ("payouts", "curves", "achievement", "accruals", "steps", "schemes", "ranks", "forecasts", "multiples", "counted_measures", "groups")
     ),
     "tests/unit/calculation/test_other_benefits.py",
+    "tests/unit/calculation/test_placed_pools.py",
     "tests/unit/agreements/test_benefit_axes.py",
     "tests/unit/agreements/test_constant_rates.py",
     "tests/unit/agreements/test_agreement_language.py",
@@ -49,6 +50,18 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("rates += tier.pays[\"rate\"]", "rates = tier.pays[\"rate\"]"),
         ("for t in tiers[: i + 1]), ZERO)", "for t in tiers[i : i + 1]), ZERO)"),
     ],
+    "models/calculation/placed_pools.py": [
+        ('weight = choose(is_nothing, integers(members["member_measure"]), weight)', 'weight = choose(is_nothing, 1, weight)'),
+        ('(integers(members["measure_to_date"]) <= 0)', '(integers(members["measure_to_date"]) < 0)'),
+        ("sign = choose(total < 0, -1, 1)", "sign = choose(total < 0, 1, 1)"),
+        ("choose(is_increment, integers(members[\"base_to_date\"]) * measure, ", "choose(is_increment, 0, "),
+        ("amount * figures.part + share * figures.incentive", "amount * figures.part"),
+    ],
+    "models/calculation/placed_slices.py": [
+        ("choose(is_filled, filled, own), choose(is_filled, length[part], pool)", "own, pool"),
+        ('is_between("span_first_period", "until")', 'is_between("span_first_period", 10**6)'),
+        ('integers(parts["per_unit"]) * figures.quantity) * unit', 'integers(parts["per_unit"]) * figures.base) * unit'),
+    ],
     "models/calculation/tie_breaks.py": [
         ("pl.when(~lacks).then(", "pl.when(True).then("),
         ('is_between("span_first_period", "until")', 'is_between("span_first_period", 10**6)'),
@@ -61,6 +74,22 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('for name in ("measure_to_date", "quantity_to_date")', 'for name in ("measure_to_date",)'),
         ('pl.when(pl.col("base") == "measure").then(pl.coalesce("number", "base_sum"))', 'pl.when(pl.lit(True)).then(pl.coalesce("number", "base_sum"))'),
         ("rounds_up(rows)) * divisor, projected)", "rounds_up(rows)), projected)"),
+    ],
+    "models/calculation/groups.py": [
+        ('pl.col("at").shift(-1).over(_GROUP)', 'pl.col("at").shift(-1)'),
+        ('pl.when(pl.col("base") == "measure").then(measured)', 'pl.when(pl.lit(True)).then(measured)'),
+        ('.with_columns(pl.col(name).cum_sum().over(_GROUP) for name in _FIGURES)', '.with_columns(pl.col(name) for name in _FIGURES)'),
+        ('number.shift(1).over(_GROUP).fill_null(0)', 'number.shift(1).fill_null(0)'),
+        ('common[number] = larger if larger.bit_length() <= MOST_BITS else 0', 'common[number] = min(larger, 1 << MOST_BITS)'),
+        ('rounded = (2 * sums + step) // (2 * step)', 'rounded = sums // step'),
+        ('np.subtract.at(changes, until[ends].astype(np.int64), terms[ends])', 'pass'),
+        ('tier="before", change=-1', 'tier="before", change=0'),
+        ('numerator = choose(is_placed, numerator, 0)', 'pass'),
+        ('is_placed &= ~is_here | (second > 0)', 'is_placed &= ~is_here | (second >= 0)'),
+    ],
+    "models/calculation/explanation/largest_groups.py": [
+        ('pl.col("place") > SHOWN', 'pl.col("place") >= SHOWN'),
+        ('descending=[False, True, True, False]', 'descending=[False, False, True, False]'),
     ],
     "models/calculation/distinct_values.py": [
         ('pl.when("has_quantity").then(pl.col("quantity") > 0)', 'pl.when("has_quantity").then(pl.col("quantity") >= 0)'),
@@ -136,7 +165,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('pl.when(pl.col("value_date") >= pl.col("span_start"))', 'pl.when(pl.lit(True))'),
         ("choose(kind == GROWTH, figures.baseline, figures.part)", "choose(kind == GROWTH, figures.baseline, figures.divisor)"),
         ('"axis_needs_target": "attainment"', '"axis_needs_target": "growth"'),
-        ("is_here & (second <= 0)", "is_here & (second < 0)"),
+        ("blocks & (second <= 0)", "blocks & (second < 0)"),
         ("name.replace(view, VIEWS[0], 1)", "name"),
         ('pl.col("amount_to_date") - pl.col("cost_to_date")', 'pl.col("amount_to_date")'),
     ],

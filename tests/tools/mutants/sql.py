@@ -11,6 +11,8 @@ LINES = ("tests/integration/sql/test_dbt_lines.py",)
 SHARES = ("tests/integration/sql/test_shares_of_new_lines.py",)
 MAGNITUDES = ("tests/integration/sql/test_magnitudes.py",)
 GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
+COLLECTIONS = ("tests/golden", "-k", "collected")
+ADJUSTMENTS = ("tests/integration/ledger/test_adjustments.py", "tests/golden", "-k", "adjust")
 RELEASES = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case and released")
 #: Files that arrive one after the other: doubled, corrected, snapshots, rejected.
 ARRIVALS = ("tests/integration/feeds/test_rejects.py", "tests/integration/feeds/test_rows_that_replace.py", "tests/integration/feeds/test_feed_arrivals.py")
@@ -157,7 +159,7 @@ AGREED: dict[str, list[tuple[str, str]]] = {
     "stg_participations_overlapping.sql": [
         ("earlier.first_day <= stated.last_day", "earlier.first_day < stated.last_day"),
         ("stated.first_day <= earlier.last_day", "stated.first_day < earlier.last_day"),
-        ("earlier.row_no < stated.row_no", "earlier.row_no > stated.row_no"),
+        ("(earlier.first_day, earlier.file_no, earlier.row_no) <", "(earlier.file_no, earlier.first_day, earlier.row_no) >"),
     ],
     "language.sql": [
         ("coalesce(of_line.credit_key, of_transaction.credit_key,", "coalesce(of_transaction.credit_key, of_line.credit_key,"),
@@ -167,7 +169,12 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("between held.counts_from and held.counts_to", "between held.counts_from - 1 and held.counts_to"),
         ('.share_parts * 1000000)"', '.share_parts * 999999)"'),
     ],
-    "int_credits_spanned.sql": [("where pool = 'each'", "where true")],
+    "int_credits_spanned.sql": [
+        ("where pool = 'each'", "where true"),
+        ("    where taken.first_day is null\n", ""),
+        ("greatest(above.first_day, below.first_day, between_them.first_day) as first_day", "greatest(above.first_day, below.first_day) as first_day"),
+        ("case when credited.pool <> 'placed' then credited.participant_key end", "credited.participant_key"),
+    ],
     "int_participations.sql": [
         ("least(matched.last_day, named.last_day, agreements.term_to) as is_in_term", "least(matched.last_day, agreements.term_to) as is_in_term"),
         ("and matched.attribute_count = needed.attribute_count", "and matched.attribute_count >= 1"),
@@ -191,7 +198,7 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("where payout <> 0", "where payout > 0"),
     ],
     "int_participants.sql": [
-        ("where agreements.pool = 'each' and participations.is_in_term", "where agreements.pool = 'each'"),
+        ("where agreements.pool <> 'together' and participations.is_in_term", "where agreements.pool <> 'together'"),
     ],
 }  # fmt: skip
 
@@ -227,13 +234,13 @@ BOOKED: dict[str, list[tuple[str, str]]] = {
     ],
     "int_journal_entries_unposted.sql": [
         ("where not is_posted and accrual <> 0", "where accrual <> 0"),
-        ("payments.paid_on between periods.first_day and periods.last_day", "payments.paid_on between periods.first_day + 1 and periods.last_day"),
-        ("payments.paid_on between periods.first_day and periods.last_day", "payments.paid_on between periods.first_day and periods.last_day - 1"),
-        ("where settled.payout_id is null", "where true"),
-        ("then -differences.cash else differences.cash end", "then differences.cash else differences.cash end"),
-        ("then -differences.cash else differences.cash end", "then -differences.cash else -differences.cash end"),
-        ("payments.currency, periods.posting_period as period", "payments.currency, periods.period as period"),
-        ("subjects.direction, differences.currency, periods.posting_period as period", "subjects.direction, differences.currency, periods.period as period"),
+        ("delivered.day between periods.first_day and periods.last_day", "delivered.day between periods.first_day + 1 and periods.last_day"),
+        ("delivered.day between periods.first_day and periods.last_day", "delivered.day between periods.first_day and periods.last_day - 1"),
+        ("where posted.payout_id is null", "where true"),
+        ("then journal.credit - journal.debit else", "then journal.debit - journal.credit else"),
+        ("else journal.debit - journal.credit end", "else journal.credit - journal.debit end"),
+        ("moved.currency, periods.posting_period as period", "moved.currency, periods.period as period"),
+        ("posted.currency, periods.posting_period as period", "posted.currency, periods.period as period"),
         ("where payout_id not in (select payout_id from", "where payout_id is null and payout_id not in (select payout_id from"),
     ],
     "fct_journal.sql": [
@@ -244,8 +251,8 @@ BOOKED: dict[str, list[tuple[str, str]]] = {
         ("cast(case line_no when 1 then abs(amount) else 0 end", "cast(case line_no when 1 then amount else 0 end"),
     ],
     "fct_payout.sql": [
-        ("payout - settled - written_off as decimal", "payout - settled as decimal"),
-        ("payout - settled - written_off as decimal", "payout - settled + written_off as decimal"),
+        ("payable - settled - written_off as decimal", "payable - settled as decimal"),
+        ("payable - settled - written_off as decimal", "payable - settled + written_off as decimal"),
         ("arg_max(payout, sequence) as payout", "arg_min(payout, sequence) as payout"),
     ],
     "int_payouts_paid.sql": [
@@ -290,7 +297,43 @@ RELEASED: dict[str, list[tuple[str, str]]] = {
     ],
     "fct_payout.sql": [
         ("coalesce(min(due_date) filter (where status <> 'paid'), max(due_date))", "min(due_date)"),
-        ("payout - released as decimal", "payout - settled as decimal"),
+        ("payable - released - held as decimal", "payable - released as decimal"),
+    ],
+}  # fmt: skip
+
+ADJUSTED: dict[str, list[tuple[str, str]]] = {
+    "stg_adjustments.sql": [
+        ("and date <= (select as_of", "and date < (select as_of"),
+        ("= {{ as_name(\"adjustments.by\") }}, true)", "= {{ as_name(\"adjustments.by\") }}, false)"),
+        ("10 ** (6 - decimals.minor_units)", "10 ** (5 - decimals.minor_units)"),
+    ],
+    "int_payouts_paid.sql": [("    where waits_for is null\n", ""), ("payouts.payout + coalesce(adjustments.adjusted, 0)", "payouts.payout")],
+    "fct_adjustment.sql": [("coalesce(adjustments.waits_for, 'booked')", "'booked'")],
+    "int_rows_unresolved.sql": [("adjustments.waits_for is not null and", "adjustments.waits_for is null and")],
+    "int_payouts_gathered.sql": [("payable >= minimum or is_last", "payable > minimum or is_last")],
+    "int_journal_entries_unposted.sql": [
+        ("    where waits_for is null\n", ""),
+        ("then accounts.payable_expense else accounts.receivable_asset end", "then accounts.payable_liability else accounts.receivable_asset end"),
+        ("moved.kind = posted.kind and", ""),
+        ("coalesce(now.amount, 0) - posted.amount", "coalesce(now.amount, 0)"),
+    ],
+}  # fmt: skip
+
+COLLECTED: dict[str, list[tuple[str, str]]] = {
+    "stg_collections.sql": [("and collected_on <=", "and collected_on <")],
+    "int_payouts_collected.sql": [
+        ("allocated.share_units <= 0 then 1", "allocated.share_units < 0 then coalesce(of_line.share, 0)"),
+        ("coalesce(of_all.share, 0) < 1 then 0", "coalesce(of_all.share, 0) < 0 then 0"),
+        ("coalesce(of_all.share, 0), 0), 1)", "coalesce(of_all.share, 0), 0), 2)"),
+        ("allocated.line = of_line.line", "true"),
+        ("and of_all.line is null", "and of_all.line is not null"),
+        ("least(greatest(collected_units, 0), all_units)", "least(collected_units, all_units)"),
+        ("where all_units > 0", "where all_units <> 0"),
+    ],
+    "int_payouts_released.sql": [
+        ("collected_units < all_units and units > 0", "collected_units < all_units"),
+        ("when released <> amount and released <= settled", "when released <> amount and released < settled"),
+        ("case when is_due then amount - released else 0 end", "amount - released"),
     ],
 }  # fmt: skip
 
@@ -374,7 +417,7 @@ ADDED_UP: dict[str, list[tuple[str, str]]] = {
     "fct_payout_month.sql": [
         ("when payouts.status in ('final', 'closed') then", "when payouts.status <> 'blocked' then"),
         ("when 'payable' then -1 else 1 end", "when 'payable' then 1 else -1 end"),
-        ("case when is_own_currency then accrued else", "case when true then accrued else"),
+        ("case when is_own_currency then {{ kind }} else", "case when true then {{ kind }} else"),
         ("periods.last_day as date", "periods.first_day as date"),
     ],
 }
@@ -387,6 +430,8 @@ MUTANTS: list[Mutant] = [
     *mutants_of(BOOKED, LATER_CLOSES),
     *mutants_of(CLOSED_AGAIN, CLOSE),
     *mutants_of(RELEASED, RELEASES),
+    *mutants_of(ADJUSTED, ADJUSTMENTS),
+    *mutants_of(COLLECTED, COLLECTIONS),
     *mutants_of(ARRIVED, ARRIVALS),
     *mutants_of(DELETED, DELETIONS),
     *mutants_of(PARTED, PARTS),

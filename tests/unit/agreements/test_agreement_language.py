@@ -110,7 +110,8 @@ def test_a_day_may_be_quoted_or_not() -> None:
         ("[P]", "[' P']", "5: participants[0]", "without spaces at its ends"),
         ("currency: EUR", "currency: EURO", "3: currency", "ISO 4217"),
         (HEAD, HEAD + "\npool: together", "3: pool", "needs payee, which says who is paid"),
-        (HEAD, HEAD + "\npayee: X", "3: payee", "is allowed with pool: together only"),
+        (HEAD, HEAD + "\npayee: X", "3: payee", "is allowed with pool: together or placed only"),
+        (HEAD, HEAD + "\npool: all", "3: pool", "allowed: 'each', 'together' or 'placed'"),
         (HEAD, HEAD + "\nscope: {types: [sail]}", "3: scope.types[0]", "allowed: 'sale', 'return'"),
         (HEAD, HEAD + "\nscope: {types: []}", "3: scope.types", "at least 1 item"),
         (HEAD, HEAD + "\nscope: {products: {include: {category: []}}}", "3: scope.products.include.category", "at least 1 item"),
@@ -227,6 +228,13 @@ TIERS = "  tiers:\n  - {from: 0, rate: 0.1}"
               ("accrue", "{forecast: seasonal}", "accrue.forecast", "not projected by forecast: seasonal"))),
         (BENEFIT, BENEFIT + "\n  baseline: {prior: year, hierarchy: then}", "10: benefits[0].baseline.hierarchy", "allowed: 'today'"),
         (BENEFIT, BENEFIT + "\n  target: {prior: year}\n  baseline: {prior: year, hierarchy: today}", "11: benefits[0].baseline.hierarchy", "or neither"),
+        *((BENEFIT, f"{BENEFIT}\n  each: transaction_id\n  {text}", f"11: benefits[0].{place}", f"each applies the curve to groups of lines{message}")
+          for text, place, message in (
+              ("target: 1", "target", ", and target is"), ("baseline: 1", "baseline", ", and baseline is"), ("incentive: 1", "incentive", ", and incentive is"),
+              ("by: rank", "by", ", and a rank compares"), ("requires: [{by: percentile, above: 0}]", "requires[0].by", ", and a percentile compares"),
+              ("accumulate: term", "accumulate", " of one window"), ("prorate: days", "prorate", ", which the days"),
+              ("measure: {distinct: product_id}\n  base: amount", "measure.distinct", ""), ("measure: {of: amount, over: prior_year}", "measure.over", ""),
+              ("order: [multiply, limits, requires]", "order", ", with limits on each group"))),
         (BENEFIT, BENEFIT + "\n  measure: {of: points, times: product.weight}", "10: benefits[0].measure.of", "times multiplies amount"),
         (BENEFIT, BENEFIT + "\n  measure: {of: amount, times: w}\n  limits: {rate_at_most: 0.1}", "11: benefits[0].limits.rate_at_most", "must be money"),
         (BENEFIT, BENEFIT + "\n  base: {of: count}", "10: benefits[0].base.of", "allowed: 'amount'"),
@@ -250,10 +258,8 @@ def test_refusals_of_what_does_not_fit_together(old: str, new: str, where: str, 
 #: Terms that contracts hold and the language cannot express: the text changed, the text with the term, the key at fault, what is allowed there.
 #: Each is refused by its key, so that no clause is left out of a calculation in silence.
 UNSUPPORTED = {
-    "each order by itself": (BENEFIT, BENEFIT + "\n  each: transaction_id", "10: benefits[0].each", "Allowed: id, clause"),
     "slices cut within a line": (BENEFIT, BENEFIT + "\n  method: graduated\n  slices: by_line", "11: benefits[0].slices", "Allowed: id, clause"),
     "paid once collected": (BENEFIT, BENEFIT + "\n  settle: {when: collected}", "10: benefits[0].settle.when", "Allowed: lag_days, minimum"),
-    "placed together, paid each": (HEAD, HEAD + "\npool: placed", "3: pool", "allowed: 'each' or 'together'"),
     "new terms within a window": (HEAD, HEAD + "\namendment: from_date", "3: amendment", "allowed: 'next_window' or 'restate'"),
 }
 
@@ -331,6 +337,7 @@ def test_scopes_without_a_common_value_leave_no_product() -> None:
         ("{release: [{share: 0.5}, {share: 0.499999}]}", "release", "not to exactly 1"),
         ("{release: [{share: 0.5}, {share: 0.5}], lag_days: 0}", "lag_days", "without release only"),
         ("{release: [{share: 1}], minimum: 10}", "minimum", "cannot be combined with release"),
+        ("{when: collected, minimum: 10}", "minimum", "cannot be combined with when: collected"),
         ("{release: [{share: 0}, {share: 1}]}", "release[0].share", "above 0 and at most 1"),
         ("{release: [{share: 1.000001}]}", "release[0].share", "above 0 and at most 1"),
         ("{release: [{share: 1/0}]}", "release[0].share", "a number is needed"),

@@ -144,7 +144,7 @@ held as not materialized (
                 own.road = 'own'
                 and own.line_set_key is not distinct from memberships.line_set_key
                 and own.agreement_key = memberships.agreement_key
-                and own.participant_key = memberships.participant_key
+                and own.filled_key is not distinct from memberships.filled_key
                 and own.partner_key = lines.partner_key
                 and {{ counted_date() }} between own.first_day and own.last_day
         ))

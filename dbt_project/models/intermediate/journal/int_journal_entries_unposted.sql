@@ -21,7 +21,7 @@ accrued as (
     where not is_posted and accrual <> 0
 ),
 
--- whose payments are booked: the payouts of today, and those that a close knew, because money that was paid stays paid when its payout is gone
+-- whose payments and adjustments are booked: the payouts of today, and those that a close knew, because what was booked stays when its payout is gone
 subjects as (
     select
         identified.agreement_id,
@@ -44,7 +44,20 @@ subjects as (
     {%- endif %}
 ),
 
-payments as (
+delivered as (
+    select
+        'settlement' as kind, agreement, benefit, participant_id, window_start, paid_on as day, amount,
+        concat_ws(chr(31), reference, paid_on, amount) as reference, file_no, row_no
+    from {{ ref("stg_payments") }}
+    union all
+    select
+        'adjustment' as kind, agreement, benefit, participant_id, window_start, date as day, amount,
+        concat_ws(chr(31), adjustment_id, date, amount) as reference, file_no, row_no
+    from {{ ref("stg_adjustments") }}
+    where waits_for is null
+),
+
+moved as (
     select
         subjects.payout_id,
         subjects.agreement_id,
@@ -54,82 +67,80 @@ payments as (
         subjects.direction,
         subjects.currency,
         periods.period as origin_period,
-        payments.paid_on,
+        delivered.kind,
+        delivered.day,
         -- two payments may have the same values
-        concat_ws(chr(31), payments.reference, payments.paid_on, payments.amount, row_number() over (
-            partition by subjects.payout_id, payments.reference, payments.paid_on, payments.amount order by payments.file_no, payments.row_no
+        concat_ws(chr(31), delivered.reference, row_number() over (
+            partition by subjects.payout_id, delivered.kind, delivered.reference order by delivered.file_no, delivered.row_no
         )) as reference,
-        payments.amount
-    from {{ ref("stg_payments") }} as payments
+        delivered.amount
+    from delivered
     inner join subjects
-        on payments.agreement = subjects.agreement_id
-        and payments.benefit = subjects.benefit_id
-        and payments.participant_id = subjects.participant_id
-        and payments.window_start = subjects.window_start
-    inner join periods on payments.paid_on between periods.first_day and periods.last_day
+        on delivered.agreement = subjects.agreement_id
+        and delivered.benefit = subjects.benefit_id
+        and delivered.participant_id = subjects.participant_id
+        and delivered.window_start = subjects.window_start
+    inner join periods on delivered.day between periods.first_day and periods.last_day
 ),
 
 {% if var("book").has_closes %}
-settled as (
+-- what closes have booked, positive as in the feed: cash goes out for what we owe and comes in for what is owed to us
+posted as (
     select
-        payout_id,
-        {{ any_subject(subject) }},
-        origin_period,
-        sum(case when account = accounts.cash then debit - credit else 0 end) as cash
-    from {{ source("ledger", "journal") }}
+        journal.payout_id,
+        journal.kind,
+        journal.origin_period,
+        {%- for column in subject %}
+        any_value(journal.{{ column }}) as {{ column }},
+        {%- endfor %}
+        any_value(subjects.direction) as direction,
+        sum(case
+            when journal.kind = 'settlement' and journal.account = accounts.cash
+                then case subjects.direction when 'payable' then journal.credit - journal.debit else journal.debit - journal.credit end
+            when journal.kind = 'adjustment'
+                and journal.account = case subjects.direction when 'payable' then accounts.payable_expense else accounts.receivable_asset end
+                then journal.debit - journal.credit
+            else 0
+        end) as amount
+    from {{ source("ledger", "journal") }} as journal
+    inner join subjects on journal.payout_id = subjects.payout_id
     cross join {{ source("terms", "accounts") }} as accounts
-    where kind = 'settlement'
-    group by payout_id, origin_period
+    where journal.kind in ('settlement', 'adjustment')
+    group by journal.payout_id, journal.kind, journal.origin_period
 ),
 
--- a payment that is there now and in no close is an entry of its own; what closes have settled of a period is compared as a whole
-paid_differences as (
+-- a row that is there now and in no close is an entry of its own; what closes have booked of a payout and period is compared as a whole
+booked as (
     select
-        coalesce(paid.payout_id, settled.payout_id) as payout_id,
-        {{ either_subject(subject, "paid", "settled") }},
-        settled.origin_period,
-        coalesce(paid.amount, 0) as amount,
-        settled.cash
-    from settled
-    left join (
-        select
-            payout_id,
-            {{ any_subject(subject) }},
-            origin_period,
-            sum(amount) as amount
-        from payments
-        group by payout_id, origin_period
-    ) as paid on settled.payout_id = paid.payout_id and settled.origin_period = paid.origin_period
-),
-
-paid as (
-    select
-        payments.payout_id, payments.agreement_id, payments.benefit_id, payments.participant_id, payments.window_start, payments.direction,
-        payments.currency, periods.posting_period as period, payments.origin_period, 'settlement' as kind,
-        case when not periods.is_closed then payments.paid_on end as dated,
-        payments.reference, payments.amount
-    from payments
-    inner join periods on payments.origin_period = periods.period
-    left join settled on payments.payout_id = settled.payout_id and payments.origin_period = settled.origin_period
-    where settled.payout_id is null
+        moved.payout_id, moved.agreement_id, moved.benefit_id, moved.participant_id, moved.window_start, moved.direction,
+        moved.currency, periods.posting_period as period, moved.origin_period, moved.kind,
+        case when not periods.is_closed then moved.day end as dated,
+        moved.reference, moved.amount
+    from moved
+    inner join periods on moved.origin_period = periods.period
+    left join posted
+        on moved.payout_id = posted.payout_id and moved.kind = posted.kind and moved.origin_period = posted.origin_period
+    where posted.payout_id is null
     union all
     select
-        differences.payout_id, differences.agreement_id, differences.benefit_id, differences.participant_id, differences.window_start,
-        subjects.direction, differences.currency, periods.posting_period as period, differences.origin_period, 'settlement' as kind,
+        posted.payout_id, posted.agreement_id, posted.benefit_id, posted.participant_id, posted.window_start, posted.direction,
+        posted.currency, periods.posting_period as period, posted.origin_period, posted.kind,
         cast(null as date) as dated,
         'difference' as reference,
-        -- cash goes out for what we owe and comes in for what is owed to us
-        differences.amount - case when subjects.direction = 'payable' then -differences.cash else differences.cash end as amount
-    from paid_differences as differences
-    inner join periods on differences.origin_period = periods.period
-    inner join subjects on differences.payout_id = subjects.payout_id
+        coalesce(now.amount, 0) - posted.amount as amount
+    from posted
+    inner join periods on posted.origin_period = periods.period
+    left join (
+        select payout_id, kind, origin_period, sum(amount) as amount from moved
+        group by payout_id, kind, origin_period
+    ) as now on posted.payout_id = now.payout_id and posted.kind = now.kind and posted.origin_period = now.origin_period
 ),
 {% else %}
-paid as (
+booked as (
     select
         payout_id, agreement_id, benefit_id, participant_id, window_start, direction, currency, origin_period as period, origin_period,
-        'settlement' as kind, paid_on as dated, reference, amount
-    from payments
+        kind, day as dated, reference, amount
+    from moved
 ),
 {% endif %}
 
@@ -144,7 +155,7 @@ written_off as (
 entries as (
     select * from accrued
     union all
-    select * from paid
+    select * from booked
     where amount <> 0
     union all
     select * from written_off

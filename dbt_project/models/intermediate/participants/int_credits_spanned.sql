@@ -78,10 +78,73 @@ pooled_numbered as (
     from pooled_marked
 ),
 
+-- where members have one place, a line is the nearest one's on its way up: those below take it away, on the days on which they stand between
+taken as (
+    select
+        above.agreement_key,
+        above.participant_key,
+        above.partner_key,
+        greatest(above.first_day, below.first_day, between_them.first_day) as first_day,
+        least(above.last_day, below.last_day, between_them.last_day) as last_day
+    from own_spans as above
+    inner join own_spans as below
+        on above.agreement_key = below.agreement_key
+        and above.partner_key = below.partner_key
+        and above.participant_key <> below.participant_key
+    inner join {{ ref("int_partners_descended") }} as between_them
+        on above.participant_key = between_them.ancestor_key
+        and below.participant_key = between_them.partner_key
+    where
+        above.pool = 'placed'
+        and greatest(above.first_day, below.first_day, between_them.first_day) <= least(above.last_day, below.last_day, between_them.last_day)
+),
+
+nearest_bounds as (
+    select agreement_key, participant_key, partner_key, unnest([first_day, last_day + 1]) as piece_start
+    from own_spans
+    where pool = 'placed'
+    union
+    select agreement_key, participant_key, partner_key, unnest([first_day, last_day + 1])
+    from taken
+),
+
+nearest_pieces as (
+    select
+        *,
+        lead(piece_start) over (partition by agreement_key, participant_key, partner_key order by piece_start) - 1 as piece_end
+    from nearest_bounds
+),
+
+nearest as (
+    select
+        pieces.agreement_key,
+        pieces.participant_key,
+        pieces.partner_key,
+        spans.counts_from,
+        spans.counts_to,
+        pieces.piece_start as first_day,
+        pieces.piece_end as last_day
+    from nearest_pieces as pieces
+    inner join own_spans as spans
+        on pieces.agreement_key = spans.agreement_key
+        and pieces.participant_key = spans.participant_key
+        and pieces.partner_key = spans.partner_key
+        and pieces.piece_start between spans.first_day and spans.last_day
+    left join taken
+        on pieces.agreement_key = taken.agreement_key
+        and pieces.participant_key = taken.participant_key
+        and pieces.partner_key = taken.partner_key
+        and pieces.piece_start between taken.first_day and taken.last_day
+    where taken.first_day is null
+),
+
 own as (
     select agreement_key, participant_key, partner_key, counts_from, counts_to, first_day, last_day
     from own_spans
     where pool = 'each'
+    union all
+    select agreement_key, participant_key, partner_key, counts_from, counts_to, first_day, last_day
+    from nearest
     union all
     select agreement_key, participant_key, partner_key, counts_from, counts_to, min(first_day) as first_day, max(last_day) as last_day
     from pooled_numbered
@@ -92,6 +155,8 @@ assigned as (
     select
         credited.agreement_key,
         credited.participant_key,
+        -- in a placed pool a line that any member has as its own is not split
+        case when credited.pool <> 'placed' then credited.participant_key end as filled_key,
         split.partner_key,
         credited.counts_from,
         credited.counts_to,
@@ -106,31 +171,37 @@ assigned as (
         and split.first_day <= credited.last_day
 ),
 
--- a participant who already has a line gets nothing more for it by assignment: assignments fill the gaps between a participant's own spans. Of a pool whose
--- members take part on some days only, the line says who of them has it (int_lines_matched)
+-- a participant who already has a line gets nothing more for it by assignment: assignments fill the gaps between a participant's own spans. Of one pool
+-- whose members take part on some days only, the line says who of them has it (int_lines_matched)
 own_once as (
-    select distinct agreement_key, participant_key, partner_key, first_day, last_day
+    select distinct
+        own.agreement_key,
+        case when agreements.pool <> 'placed' then own.participant_key end as filled_key,
+        own.partner_key,
+        own.first_day,
+        own.last_day
     from own
+    inner join agreements on own.agreement_key = agreements.agreement_key
     {% if var("book").has_participations %}
-    where agreement_key in (select agreement_key from agreements where pool = 'each')
+    where agreements.pool <> 'together'
     {% endif %}
 ),
 
 own_gaps as (
     select
         agreement_key,
-        participant_key,
+        filled_key,
         partner_key,
         coalesce(max(last_day) over earlier + 1, date '0001-01-01') as first_day,
         first_day - 1 as last_day
     from own_once
     window earlier as (
-        partition by agreement_key, participant_key, partner_key order by first_day, last_day rows between unbounded preceding and 1 preceding
+        partition by agreement_key, filled_key, partner_key order by first_day, last_day rows between unbounded preceding and 1 preceding
     )
     union all
-    select agreement_key, participant_key, partner_key, max(last_day) + 1, date '9999-12-31'
+    select agreement_key, filled_key, partner_key, max(last_day) + 1, date '9999-12-31'
     from own_once
-    group by agreement_key, participant_key, partner_key
+    group by agreement_key, filled_key, partner_key
 ),
 
 filling as (
@@ -147,7 +218,7 @@ filling as (
     from assigned
     left join own_gaps
         on assigned.agreement_key = own_gaps.agreement_key
-        and assigned.participant_key = own_gaps.participant_key
+        and assigned.filled_key is not distinct from own_gaps.filled_key
         and assigned.partner_key = own_gaps.partner_key
 )
 

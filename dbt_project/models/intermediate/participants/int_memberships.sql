@@ -52,6 +52,8 @@ select
     -- pieces of one pool's members add up on one line
     agreements.pool = 'together' and spans.road <> 'own' as is_pool_piece,
     agreements.pool = 'together' as is_pooled,
+    -- in a placed pool a line that any member has as its own is nobody else's
+    case when agreements.pool <> 'placed' then spans.participant_key end as filled_key,
     spans.road,
     cast(spans.member_key as integer) as member_key,
     spans.counts_from,

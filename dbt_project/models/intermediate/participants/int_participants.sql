@@ -12,7 +12,7 @@ each_participant as (
     select distinct agreements.agreement_key, participations.partner_key as participant_key
     from agreements
     inner join {{ ref("int_participations") }} as participations on agreements.agreement_key = participations.agreement_key
-    where agreements.pool = 'each' and participations.is_in_term
+    where agreements.pool <> 'together' and participations.is_in_term
 ),
 
 payees as (

@@ -3,8 +3,9 @@
   Integers throughout: the payout in payout units, money and counts in millionths, quantities and slices in 10^-12. One scan of the lines per kind of
   number: a common table of all lines would be in memory whole.
 #}
-{% set money_kinds = "not lines.is_graduated and lines.measure_kind in ('amount', 'margin', 'count')" %}
-{% set quantity_kinds = "not lines.is_graduated and lines.measure_kind not in ('amount', 'margin', 'count')" %}
+{% set read = "measure_kind, is_graduated, is_of_groups, money_millionths, quantity_units" ~ (", group_value" if var("book").has_groups else "") %}
+{% set money_kinds = "not lines.is_graduated and not lines.is_of_groups and lines.measure_kind in ('amount', 'margin', 'count')" %}
+{% set quantity_kinds = "not lines.is_graduated and not lines.is_of_groups and lines.measure_kind not in ('amount', 'margin', 'count')" %}
 with
 
 payouts as not materialized (
@@ -14,10 +15,17 @@ payouts as not materialized (
 
 -- one row per payout × period: joined to lines by equality
 payout_periods as not materialized (
-    select payouts.payout_key, payouts.measure_line_set_key, payouts.participant_key, payouts.measure_kind, payouts.is_graduated, periods.period_no
+    select
+        payouts.payout_key,
+        payouts.measure_line_set_key,
+        payouts.participant_key,
+        payouts.measure_kind,
+        payouts.is_graduated,
+        payouts.is_of_groups,
+        periods.period_no
     from payouts
     inner join {{ source("terms", "periods") }} as periods on periods.period_no between payouts.first_period and payouts.last_period
-    where payouts.window_units > 0
+    where payouts.share_numerator is not null
 ),
 
 lines as not materialized (
@@ -25,6 +33,10 @@ lines as not materialized (
         payout_periods.payout_key,
         payout_periods.measure_kind,
         payout_periods.is_graduated,
+        payout_periods.is_of_groups,
+        {% if var("book").has_groups %}
+        measured.group_value,
+        {% endif %}
         measured.file_no,
         measured.row_no,
         measured.transaction_id,
@@ -64,7 +76,7 @@ lines as not materialized (
 
 money_lines as (
     select
-        lines.* exclude (measure_kind, is_graduated, money_millionths, quantity_units),
+        lines.* exclude ({{ read }}),
         lines.money_millionths as measure,
         sum(lines.money_millionths) over in_order as measure_to_here
     from lines
@@ -91,7 +103,7 @@ money_shared as (
 
 quantity_lines as (
     select
-        lines.* exclude (measure_kind, is_graduated, money_millionths, quantity_units),
+        lines.* exclude ({{ read }}),
         lines.quantity_units as measure,
         sum(lines.quantity_units) over in_order as measure_to_here
     from lines
@@ -111,10 +123,14 @@ quantity_shared as (
     inner join payouts on lines.payout_key = payouts.payout_key
 ),
 
+{# several kinds of number in one unit #}
+{% set in_units -%}
+case when measure_kind in ('amount', 'margin', 'count') then cast(1000000 as hugeint) * money_millionths else quantity_units end
+{%- endset %}
 graduated_measures as (
     select
-        lines.* exclude (measure_kind, is_graduated, money_millionths, quantity_units),
-        case when measure_kind in ('amount', 'margin', 'count') then cast(1000000 as hugeint) * money_millionths else quantity_units end as measure
+        lines.* exclude ({{ read }}),
+        {{ in_units }} as measure
     from lines
     where is_graduated
 ),
@@ -170,13 +186,77 @@ graduated_shared as (
     inner join payouts on lines.payout_key = payouts.payout_key
 )
 
+{%- if var("book").has_groups -%}
+,
+
+-- a line takes its part of what its group earns, and the last line of a group that measures nothing takes all of it
+grouped_measures as (
+    select
+        lines.* exclude (measure_kind, is_graduated, is_of_groups, money_millionths, quantity_units),
+        {{ in_units }} as measure
+    from lines
+    where is_of_groups
+),
+
+grouped_lines as (
+    select
+        *,
+        sum(measure) over in_order as measure_to_here,
+        sum(measure) over (partition by payout_key, group_value) as group_measure,
+        lead(row_no) over in_order is null as is_last
+    from grouped_measures
+    window in_order as (
+        partition by payout_key, group_value order by date, transaction_id, line, file_no, row_no rows between unbounded preceding and current row
+    )
+),
+
+grouped_weights as (
+    select
+        lines.* exclude (group_value, measure_to_here, group_measure, is_last),
+        groups.tier,
+        {{ units("groups.pays") }} as earned_units,
+        case
+            when lines.group_measure > 0
+                then {{ part_of("earned_units", "lines.measure_to_here", "lines.group_measure") }}
+                - {{ part_of("earned_units", "(lines.measure_to_here - lines.measure)", "lines.group_measure") }}
+            when lines.is_last then earned_units
+            else 0
+        end as weight
+    from grouped_lines as lines
+    inner join {{ source("calc", "payout_groups") }} as groups
+        on lines.payout_key = groups.payout_key and lines.group_value is not distinct from groups.group_value
+),
+
+grouped_to_here as (
+    select *, sum(weight) over in_order as weight_to_here
+    from grouped_weights
+    window in_order as (
+        partition by payout_key order by date, transaction_id, line, file_no, row_no rows between unbounded preceding and current row
+    )
+),
+
+grouped_shared as (
+    select
+        lines.* exclude (measure, tier, earned_units, weight, weight_to_here),
+        lines.tier,
+        lines.measure as credited_units,
+        {{ share_between("(lines.weight_to_here - lines.weight)", "lines.weight_to_here") }} as share_units
+    from grouped_to_here as lines
+    inner join payouts on lines.payout_key = payouts.payout_key
+)
+{%- endif %}
+
 select * from money_shared
 union all
 select * from quantity_shared
 union all
 select * from graduated_shared
+{% if var("book").has_groups %}
+union all
+select * from grouped_shared
+{% endif %}
 union all by name
 -- nothing to share by: the payout has a row of its own
 select payout_key, tier, window_units as credited_units, payout_units as share_units
 from payouts
-where window_units <= 0
+where share_numerator is null

@@ -10,7 +10,7 @@ ended as (
         payouts.payout_key,
         payouts.participant_key,
         payouts.window_end,
-        payouts.payout,
+        paid.payable,
         benefits.series_key,
         benefits.minimum,
         benefits.lag_days,
@@ -19,6 +19,7 @@ ended as (
     from {{ source("calc", "payouts") }} as payouts
     inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
     inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
+    inner join {{ ref("int_payouts_paid") }} as paid on payouts.payout_key = paid.payout_key
     cross join {{ source("terms", "settings") }} as settings
     where benefits.minimum is not null and payouts.window_end <= settings.as_of
 ),
@@ -26,15 +27,15 @@ ended as (
 gathered as (
     select
         ended.*,
-        cast(payout as decimal(38, 4)) as waiting,
-        payout >= minimum or is_last as is_reached
+        cast(payable as decimal(38, 4)) as waiting,
+        payable >= minimum or is_last as is_reached
     from ended
     where place = 1
     union all
     select
         ended.*,
-        ended.payout + case when before.is_reached then 0 else before.waiting end as waiting,
-        ended.payout + case when before.is_reached then 0 else before.waiting end >= ended.minimum or ended.is_last as is_reached
+        ended.payable + case when before.is_reached then 0 else before.waiting end as waiting,
+        ended.payable + case when before.is_reached then 0 else before.waiting end >= ended.minimum or ended.is_last as is_reached
     from gathered as before
     inner join ended
         on before.series_key = ended.series_key and before.participant_key = ended.participant_key and before.place + 1 = ended.place

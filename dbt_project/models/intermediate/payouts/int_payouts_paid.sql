@@ -7,6 +7,13 @@ payments as (
     group by agreement, benefit, participant_id, window_start
 ),
 
+adjustments as (
+    select agreement, benefit, participant_id, window_start, sum(amount) as adjusted
+    from {{ ref("stg_adjustments") }}
+    where waits_for is null
+    group by agreement, benefit, participant_id, window_start
+),
+
 write_offs as (
     select payout_id, sum(amount) as written_off
     from {{ source("ledger", "write_offs") }}
@@ -14,13 +21,18 @@ write_offs as (
 )
 
 select
-    payouts.payout_key,
+    identified.payout_key,
+    cast(coalesce(adjustments.adjusted, 0) as decimal(18, 4)) as adjusted,
+    cast(payouts.payout + coalesce(adjustments.adjusted, 0) as decimal(18, 4)) as payable,
     cast(coalesce(payments.settled, 0) as decimal(18, 4)) as settled,
     cast(coalesce(write_offs.written_off, 0) as decimal(18, 4)) as written_off
-from {{ ref("int_payouts_identified") }} as payouts
-left join payments
-    on payouts.agreement_id = payments.agreement
-    and payouts.benefit_id = payments.benefit
-    and payouts.participant_id = payments.participant_id
-    and payouts.window_start = payments.window_start
-left join write_offs on payouts.payout_id = write_offs.payout_id
+from {{ source("calc", "payouts") }} as payouts
+inner join {{ ref("int_payouts_identified") }} as identified on payouts.payout_key = identified.payout_key
+{%- for table in ["payments", "adjustments"] %}
+left join {{ table }}
+    on identified.agreement_id = {{ table }}.agreement
+    and identified.benefit_id = {{ table }}.benefit
+    and identified.participant_id = {{ table }}.participant_id
+    and identified.window_start = {{ table }}.window_start
+{%- endfor %}
+left join write_offs on identified.payout_id = write_offs.payout_id

@@ -1,5 +1,5 @@
 {#
-  Each payout in the parts in which it falls due. The parts are running shares of it, rounded, minus the one before. Payments fill them by due date; the last
+  What is payable in the parts in which it falls due. The parts are running shares of it, rounded, minus the one before. Payments fill them by due date; the last
   part also takes what is paid beyond all of them.
 #}
 with
@@ -15,7 +15,7 @@ fiscal_years as (
 dated as (
     select
         payouts.payout_key,
-        payouts.payout,
+        paid.payable,
         releases.release_no,
         releases.share,
         cast(case
@@ -25,9 +25,16 @@ dated as (
             else payouts.window_end + releases.lag_days
         end as date) as due_date,
         agreements.payout_unit,
-        cast(cast(payouts.payout as decimal(38, 4)) * cast(10000 as decimal(5, 0)) as hugeint) // agreements.payout_unit as payable_units,
-        {{ round_ratio("(payable_units * releases.share_to)", "releases.share_divisor") }} as units_to,
-        paid.settled
+        cast(cast(paid.payable as decimal(38, 4)) * cast(10000 as decimal(5, 0)) as hugeint) as payable_units,
+        -- parts are whole payout units; an adjustment may be finer, and the last part takes it
+        case
+            when releases.share_to = releases.share_divisor then payable_units
+            else {{ round_ratio("(payable_units * releases.share_to)", "(releases.share_divisor * agreements.payout_unit)") }} * agreements.payout_unit
+        end as units_to,
+        paid.settled,
+        coalesce(collected.collected_units, 1) as collected_units,
+        coalesce(collected.all_units, 1) as all_units,
+        collected.collected
     from {{ source("calc", "payouts") }} as payouts
     inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
     inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
@@ -35,6 +42,7 @@ dated as (
     inner join {{ source("terms", "periods") }} as periods on payouts.last_period = periods.period_no
     inner join fiscal_years on periods.fiscal_year = fiscal_years.fiscal_year
     inner join {{ ref("int_payouts_paid") }} as paid on payouts.payout_key = paid.payout_key
+    left join {{ ref("int_payouts_collected") }} as collected on payouts.payout_key = collected.payout_key
     left join {{ ref("int_payouts_gathered") }} as gathered on payouts.payout_key = gathered.payout_key
 ),
 
@@ -42,7 +50,7 @@ parts as (
     select
         * exclude (payable_units, units_to),
         units_to - lag(units_to, 1, cast(0 as hugeint)) over (partition by payout_key order by release_no) as units,
-        cast({{ as_decimal("units * payout_unit", 4) }} as decimal(18, 4)) as amount
+        cast({{ as_decimal("units", 4) }} as decimal(18, 4)) as amount
     from dated
 ),
 
@@ -50,6 +58,12 @@ filled as (
     select
         *,
         coalesce(sum(amount) over earlier, 0) as amount_before,
+        -- no part is due before its window has ended; a part that takes money back waits for nobody
+        case
+            when collected_units < all_units and units > 0
+                then least({{ round_ratio("(units * collected_units)", "(all_units * payout_unit)") }} * payout_unit, units)
+            else units
+        end as units_collected,
         lead(release_no) over in_order is null as is_last,
         due_date <= (select as_of from settings) as is_due
     from parts
@@ -61,10 +75,11 @@ filled as (
 settled as (
     select
         * exclude (settled),
+        cast(case when is_due then {{ as_decimal("units_collected", 4) }} else 0 end as decimal(18, 4)) as released,
         case
-            when is_last and payout >= 0 then greatest(settled - amount_before, least(settled, 0))
+            when is_last and payable >= 0 then greatest(settled - amount_before, least(settled, 0))
             when is_last then least(settled - amount_before, greatest(settled, 0))
-            when payout >= 0 then least(greatest(settled - amount_before, 0), amount)
+            when payable >= 0 then least(greatest(settled - amount_before, 0), amount)
             else greatest(least(settled - amount_before, 0), amount)
         end as settled
     from filled
@@ -76,8 +91,14 @@ select
     share,
     due_date,
     amount,
-    -- no part is due before its window has ended
-    cast(case when is_due then amount else 0 end as decimal(18, 4)) as released,
+    released,
+    cast(case when is_due then amount - released else 0 end as decimal(18, 4)) as held,
     cast(settled as decimal(18, 4)) as settled,
-    case when settled = amount then 'paid' when coalesce(is_due, false) then 'due' else 'waiting' end as status
+    collected,
+    case
+        when settled = amount then 'paid'
+        when not coalesce(is_due, false) then 'waiting'
+        when released <> amount and released <= settled then 'held'
+        else 'due'
+    end as status
 from settled

@@ -15,10 +15,31 @@ slices as (
     group by payout_key
 ),
 
+{% if var("book").has_groups %}
+-- groups of lines share what each of them earns
+groups as (
+    select
+        payout_key,
+        sum({{ units("pays") }}) as weight_total,
+        bit_xor(hash(payout_groups)) as digest
+    from {{ source("calc", "payout_groups") }} as payout_groups
+    where line_count > 0
+    group by payout_key
+),
+
+{% endif %}
 wholes as (
     select
         payouts.*,
+        {% if var("book").has_groups %}
+        groups.digest as groups_digest,
+        case
+            when not payouts.is_of_groups then coalesce(slices.weight_total, payouts.window_millionths, payouts.window_units)
+            when payouts.window_units > 0 then groups.weight_total
+        end as running_total,
+        {% else %}
         coalesce(slices.weight_total, payouts.window_millionths, payouts.window_units) as running_total,
+        {% endif %}
         coalesce(slices.has_exact_weights, true) as has_exact_weights,
         coalesce(slices.is_mixed, false) as is_mixed,
         -- a product with the running total must fit 128 bits twice
@@ -26,6 +47,9 @@ wholes as (
         cast(floor(log2(most)) - ceil(log2(abs(cast(payouts.payout_units as double)) + 1)) as integer) - 1 as spare_bits
     from {{ ref("int_payouts_measured") }} as payouts
     left join slices on payouts.payout_key = slices.payout_key
+    {% if var("book").has_groups %}
+    left join groups on payouts.payout_key = groups.payout_key
+    {% endif %}
     where running_total > 0
 ),
 
@@ -59,6 +83,9 @@ shared as (
     select
         payout_key,
         is_exact,
+        {% if var("book").has_groups %}
+        groups_digest,
+        {% endif %}
         numerator // common as share_numerator,
         divisor // common as share_divisor,
         -- with a divisor of 62 bits, divisor × payout fits 128 bits: no share is computed from rounded numbers
@@ -74,6 +101,9 @@ select
     case when shared.share_divisor <= 1000000000000000000 then 4000000000000000000 // abs(shared.share_numerator) else -1 end as narrow_limit,
     try_cast(shared.share_numerator as bigint) as narrow_numerator,
     try_cast(shared.share_divisor as bigint) as narrow_divisor,
+    {% if var("book").has_groups %}
+    shared.groups_digest,
+    {% endif %}
     coalesce(shared.is_exact, false) as is_exact,
     coalesce(shared.has_constant_rate, false) as has_constant_rate
 from {{ ref("int_payouts_measured") }} as payouts

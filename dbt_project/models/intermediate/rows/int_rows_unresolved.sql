@@ -19,7 +19,7 @@ payouts as (
     inner join {{ source("terms", "benefits") }} as benefits on windows.benefit_key = benefits.benefit_key
     inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
     inner join {{ ref("int_participants") }} as participants on benefits.agreement_key = participants.agreement_key
-    where {{ is_configured("payments") }}
+    where {{ is_configured("payments") }} or {{ is_configured("adjustments") }}
     union
     select agreement_id, benefit_id, participant_id, window_start from {{ source("ledger", "accruals") }}
 )
@@ -33,22 +33,46 @@ select
     entity || ' ' || id || ' is not in the feed ' || entity || 's on ' || cast(date as varchar) || '; the row counts once it arrives there' as message
 from lines
 union all
--- a payment that names no payout settles nothing; one whose payout is gone, but was posted, is in the books
+-- what names no payout moves nothing; where the payout is gone, but was posted, it is in the books
+{%- for feed, name in [("payments", "payment"), ("adjustments", "adjustment")] %}
 select
-    'payments' as feed,
-    payments.file_no,
-    payments.row_no,
+    '{{ feed }}' as feed,
+    {{ feed }}.file_no,
+    {{ feed }}.row_no,
     'unknown_payout' as reason,
     'agreement' as column_name,
-    'there is no payout ' || concat_ws('/', payments.agreement, payments.benefit, payments.participant_id, payments.window_start)
-    || '; the payment counts once there is one' as message
-from {{ ref("stg_payments") }} as payments
+    'there is no payout ' || concat_ws('/', {{ feed }}.agreement, {{ feed }}.benefit, {{ feed }}.participant_id, {{ feed }}.window_start)
+    || '; the {{ name }} counts once there is one' as message
+from {{ ref("stg_" ~ feed) }} as {{ feed }}
 left join payouts
-    on payments.agreement = payouts.agreement_id
-    and payments.benefit = payouts.benefit_id
-    and payments.participant_id = payouts.participant_id
-    and payments.window_start = payouts.window_start
-where payouts.agreement_id is null and {{ is_configured("payments") }}
+    on {{ feed }}.agreement = payouts.agreement_id
+    and {{ feed }}.benefit = payouts.benefit_id
+    and {{ feed }}.participant_id = payouts.participant_id
+    and {{ feed }}.window_start = payouts.window_start
+where payouts.agreement_id is null and {{ is_configured(feed) }}
+union all
+{%- endfor %}
+select
+    'adjustments' as feed,
+    adjustments.file_no,
+    adjustments.row_no,
+    adjustments.waits_for as reason,
+    case adjustments.waits_for when 'not_approved' then 'approved_by' else 'amount' end as column_name,
+    case
+        when adjustments.waits_for = 'too_many_decimals'
+            then cast(adjustments.amount as varchar) || ' has more than the ' || adjustments.minor_units || ' decimals of the agreement''s currency'
+        when adjustments.approved_by is null
+            then 'the book has require_approval: true, and nobody has approved the adjustment; it counts once another person has'
+        else 'the book has require_approval: true, and ' || adjustments.approved_by
+            || ' has made the adjustment and cannot approve it; it counts once another person has'
+    end as message
+from {{ ref("stg_adjustments") }} as adjustments
+inner join payouts
+    on adjustments.agreement = payouts.agreement_id
+    and adjustments.benefit = payouts.benefit_id
+    and adjustments.participant_id = payouts.participant_id
+    and adjustments.window_start = payouts.window_start
+where adjustments.waits_for is not null and {{ is_configured("adjustments") }}
 union all
 select
     'participations' as feed,
@@ -56,5 +80,6 @@ select
     row_no,
     'overlapping_days' as reason,
     'from' as column_name,
-    participant_id || ' takes part in ' || agreement || ' on some of these days by a row that came before' as message
+    participant_id || ' takes part in ' || agreement
+    || ' on some of these days by a row that begins before; the row counts once that one ends earlier' as message
 from {{ ref("stg_participations_overlapping") }}

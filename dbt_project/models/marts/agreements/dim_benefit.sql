@@ -42,6 +42,8 @@ select
     {{ benefit_version_id() }} as benefit_version_id,
     benefits.measure_distinct,
     benefits.measure_over,
-    benefits.minimum
+    benefits.minimum,
+    benefits.each,
+    benefits.paid_when
 from {{ source("terms", "benefits") }} as benefits
 inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key

@@ -32,6 +32,7 @@ releases as (
     select
         payout_key,
         sum(released) as released,
+        sum(held) as held,
         coalesce(min(due_date) filter (where status <> 'paid'), max(due_date)) as due_date
     from {{ ref("int_payouts_released") }}
     group by payout_key
@@ -56,9 +57,12 @@ valued as (
         payouts.* exclude (status),
         case when periods.is_closed and payouts.status = 'final' then 'closed' else payouts.status end as status,
         case when periods.is_closed then closed_payouts.payout end as closed_payout,
+        paid.adjusted,
+        paid.payable,
         paid.settled,
         paid.written_off,
         releases.released,
+        releases.held,
         releases.due_date,
         identified.payout_id,
         identified.agreement_id,
@@ -124,7 +128,7 @@ select
     cast(coalesce(payout_in_own_currency, {{ convert_payout("payout", "rate", "is_inverse", "reporting_unit") }}) as decimal(18, 4)) as payout_reporting,
     cast(closed_payout as decimal(18, 4)) as closed_payout,
     settled,
-    cast(payout - settled - written_off as decimal(18, 4)) as open_amount,
+    cast(payable - settled - written_off as decimal(18, 4)) as open_amount,
     due_date,
     (select run_id from {{ source("calc", "current_run") }}) as run_id,
     participant_name,
@@ -132,6 +136,10 @@ select
     agreement_version_id,
     benefit_version_id,
     cast(released as decimal(18, 4)) as released,
-    cast(payout - released as decimal(18, 4)) as waiting,
-    written_off
+    cast(payable - released - held as decimal(18, 4)) as waiting,
+    written_off,
+    pool_measure,
+    adjusted,
+    payable,
+    cast(held as decimal(18, 4)) as held
 from valued

@@ -1,3 +1,4 @@
+{% set kinds = ["accrued", "earned", "settled", "adjusted", "released"] %}
 with
 
 payouts as (
@@ -25,31 +26,33 @@ ended as (
     inner join periods on payouts.window_end between periods.first_day and periods.last_day
 ),
 
-paid as (
-    select payments.payout_id, coalesce(periods.period, ended.period) as period, payments.amount as settled
-    from {{ ref("fct_payment") }} as payments
-    inner join ended on payments.payout_id = ended.payout_id
-    left join periods on payments.paid_on between periods.first_day and periods.last_day
-),
-
+-- money of a day outside the calendar stands in the month in which the window ends
 moved as (
-    select payout_id, period, accrual as accrued, 0 as earned, 0 as settled from {{ ref("fct_accrual") }}
+    select payout_id, cast(null as date) as day, period, 'accrued' as kind, accrual as amount from {{ ref("fct_accrual") }}
     union all
-    select payout_id, period, 0 as accrued, earned, 0 as settled from ended
+    select payout_id, null as day, period, 'earned' as kind, earned as amount from ended
     where earned <> 0
     union all
-    select payout_id, period, 0 as accrued, 0 as earned, settled from paid
+    select payout_id, paid_on as day, null as period, 'settled' as kind, amount from {{ ref("fct_payment") }}
+    union all
+    select payout_id, date as day, null as period, 'adjusted' as kind, amount from {{ ref("fct_adjustment") }}
+    where status = 'booked'
+    union all
+    select payout_id, due_date as day, null as period, 'released' as kind, released as amount from {{ ref("fct_release") }}
+    where released <> 0
 ),
 
 summed as (
     select
-        payout_id,
-        period,
-        cast(sum(accrued) as decimal(18, 4)) as accrued,
-        cast(sum(earned) as decimal(18, 4)) as earned,
-        cast(sum(settled) as decimal(18, 4)) as settled
+        moved.payout_id,
+        coalesce(moved.period, periods.period, ended.period) as period,
+        {%- for kind in kinds %}
+        cast(coalesce(sum(moved.amount) filter (where moved.kind = '{{ kind }}'), 0) as decimal(18, 4)) as {{ kind }}{{ "," if not loop.last }}
+        {%- endfor %}
     from moved
-    group by payout_id, period
+    inner join ended on moved.payout_id = ended.payout_id
+    left join periods on moved.day between periods.first_day and periods.last_day
+    group by all
 ),
 
 valued as (
@@ -75,9 +78,10 @@ valued as (
 converted as (
     select
         *,
-        case when is_own_currency then accrued else {{ convert_payout("accrued", "rate", "is_inverse", "reporting_unit") }} end as accrued_converted,
-        case when is_own_currency then earned else {{ convert_payout("earned", "rate", "is_inverse", "reporting_unit") }} end as earned_converted,
-        case when is_own_currency then settled else {{ convert_payout("settled", "rate", "is_inverse", "reporting_unit") }} end as settled_converted
+        {%- for kind in kinds %}
+        case when is_own_currency then {{ kind }} else {{ convert_payout(kind, "rate", "is_inverse", "reporting_unit") }} end as {{ kind }}_converted
+        {{- "," if not loop.last }}
+        {%- endfor %}
     from valued
 )
 
@@ -105,5 +109,11 @@ select
     cast(earned_converted * sign as decimal(18, 4)) as earned_signed,
     cast(settled_converted * sign as decimal(18, 4)) as settled_signed,
     agreement_version_id,
-    benefit_version_id
+    benefit_version_id,
+    adjusted,
+    released,
+    cast(adjusted_converted as decimal(18, 4)) as adjusted_reporting,
+    cast(released_converted as decimal(18, 4)) as released_reporting,
+    cast(adjusted_converted * sign as decimal(18, 4)) as adjusted_signed,
+    cast(released_converted * sign as decimal(18, 4)) as released_signed
 from converted

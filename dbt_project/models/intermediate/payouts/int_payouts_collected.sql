@@ -1,0 +1,60 @@
+{#
+  How much of each payout customers have paid: the lines' shares of it, each as far as it was collected. Without a benefit that waits for that, the lines
+  are not read.
+#}
+with
+
+{% if var("book").waits_for_collection %}
+waiting as (
+    select payouts.payout_key, benefits.paid_when
+    from {{ source("calc", "payouts") }} as payouts
+    inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
+    where benefits.paid_when is not null
+),
+
+collections as (
+    select transaction_id, line, sum(share) as share
+    from {{ ref("stg_collections") }}
+    group by transaction_id, line
+),
+
+lines as (
+    select
+        waiting.payout_key,
+        allocated.share_units,
+        case
+            -- what no transaction carries, and what takes money back, waits for nobody
+            when allocated.transaction_id is null or allocated.share_units <= 0 then 1
+            when waiting.paid_when = 'fully_collected' and coalesce(of_line.share, 0) + coalesce(of_all.share, 0) < 1 then 0
+            else least(greatest(coalesce(of_line.share, 0) + coalesce(of_all.share, 0), 0), 1)
+        end as collected
+    from {{ ref("int_payout_lines_allocated") }} as allocated
+    inner join waiting on allocated.payout_key = waiting.payout_key
+    left join collections as of_line on allocated.transaction_id = of_line.transaction_id and allocated.line = of_line.line
+    left join collections as of_all on allocated.transaction_id = of_all.transaction_id and of_all.line is null
+),
+
+summed as (
+    select
+        payout_key,
+        cast(sum(cast(share_units as hugeint) * cast(collected * 1000000 as bigint)) as hugeint) as collected_units,
+        cast(sum(cast(share_units as hugeint)) as hugeint) * 1000000 as all_units
+    from lines
+    group by payout_key
+),
+{% else %}
+summed as (
+    select payout_key, cast(0 as hugeint) as collected_units, cast(0 as hugeint) as all_units
+    from {{ source("calc", "payouts") }}
+    where false
+),
+{% endif %}
+
+clipped as (
+    select payout_key, least(greatest(collected_units, 0), all_units) as collected_units, all_units
+    from summed
+    where all_units > 0
+)
+
+select payout_key, collected_units, all_units, {{ as_decimal(round_ratio("(collected_units * 1000000)", "all_units"), 6) }} as collected
+from clipped
