@@ -1,8 +1,10 @@
-"""A small sample of `make histories` with every run of the tests: three histories in one book, every invariant after each of 5 steps."""
+"""A small sample of `make histories` with the long tests: three histories in one book, every invariant after each of 5 steps."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import pytest
 
 from tests.histories.simulation import live
 from tests.histories.world import draw_history, draw_world
@@ -11,6 +13,7 @@ from tests.histories.world import draw_history, draw_world
 SEEDS, STEPS = (181, 184, 187), 5
 
 
+@pytest.mark.long
 def test_a_book_that_lives_keeps_its_promises(tmp_path: Path) -> None:
     life = live(tmp_path / "book", SEEDS, STEPS)
     assert len(life.log) == STEPS

@@ -61,6 +61,7 @@ class Story:
         return main(["verify", "--book", str(self.folder)]) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", ["", pytest.param("key: [transaction_id], deleted: \"note = 'gone'\", ", marks=pytest.mark.long)])
 def test_corrections_of_a_file_go_with_it_where_a_file_replaces_all_rows(tmp_path: Path, key: str) -> None:
     story = Story(tmp_path / "book", f"{key}replace: file")
