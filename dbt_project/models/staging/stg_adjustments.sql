@@ -31,7 +31,7 @@ select
         when {{ millionths("adjustments.amount") }} % cast(10 ** (6 - decimals.minor_units) as bigint) <> 0 then 'too_many_decimals'
         when not settings.require_approval then null
         -- the same name, however it is capitalized and spaced, is the same person
-        when coalesce({{ as_name("adjustments.approved_by") }} = {{ as_name("adjustments.by") }}, true) then 'not_approved'
+        when coalesce(nullif({{ as_name("adjustments.approved_by") }}, '') = {{ as_name("adjustments.by") }}, true) then 'not_approved'
     end as waits_for
 from current_rows as adjustments
 cross join {{ source("terms", "settings") }} as settings
