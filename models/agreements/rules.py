@@ -57,7 +57,7 @@ MEASURE_AXES = ("measure", "attainment", "growth", "growth_amount")
 def problems_within(agreement: Agreement, document: Document, approval_day: dt.date | None) -> list[Problem]:
     """Everything wrong inside one agreement. `approval_day`: the day by which it must be approved; None: it needs no approval."""
     findings = [*_agreement(agreement)]
-    if approval_day and (message := missing_approval(agreement, document.value, approval_day)):
+    if approval_day and (message := missing_approval(agreement, document.approved_terms, approval_day)):
         findings.append((("approved",), message))
     ids: set[str] = set()
     for i, benefit in enumerate(agreement.benefits):

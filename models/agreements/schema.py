@@ -504,6 +504,9 @@ class Agreement(Part):
 
     agreement: Identifier = Field(description="Its id, the same for all versions.")
     version: int = Field(default=1, ge=1, le=10_000, description="A higher version of the same id amends the lower ones from `effective` on.")
+    for_each: Text | None = Field(
+        default=None, description="A .csv file beside this one: a row per agreement, a column per value that differs. The text says the rest, for all of them."
+    )
     effective: Day | None = Field(default=None, description="The day from which this version applies. Default: the first day of the term.")
     amendment: Literal["next_window", "restate"] = Field(
         default="next_window", description="next_window: for windows that start on or after `effective`; restate: also for the window that contains it."

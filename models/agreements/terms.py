@@ -317,7 +317,7 @@ def content_sha256(source: Source) -> str:
 
 def _agreement_row(key: int, source: Source) -> Row:
     a, combine = source.agreement, source.agreement.combine
-    approval = approval_in_force(a, source.document.value)
+    approval = approval_in_force(a, source.document.approved_terms)
     return {
         "agreement_key": key,
         "agreement_id": a.agreement,
