@@ -6,7 +6,7 @@ Belongs here: parsing, types and rules in order. Does not belong here: opening f
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -33,7 +33,18 @@ def parse_agreements(texts: Mapping[str, str], approval_day: dt.date | None = No
 
     `approval_day`: the day by which each must be approved; None: the book requires no approval. Raises InputError with all problems of all files.
     """
-    documents, problems = read_documents(texts)
+    documents, unread = read_documents(texts)
+    sources, problems = check_documents(documents, approval_day, calendar)
+    if problems := unread + problems:
+        raise InputError(problems)
+    return sources
+
+
+def check_documents(
+    documents: Sequence[Document], approval_day: dt.date | None = None, calendar: CalendarSettings | None = None
+) -> tuple[list[Source], list[Problem]]:
+    """The agreements of the documents that are right, sorted by id and version, and every mistake in and between them."""
+    problems: list[Problem] = []
     sources: list[Source] = []
     rejected_ids: set[str] = set()
     for document in documents:
@@ -44,10 +55,7 @@ def parse_agreements(texts: Mapping[str, str], approval_day: dt.date | None = No
         elif isinstance(document.value, dict):
             rejected_ids.add(str(document.value.get("agreement")))
     sources.sort(key=lambda s: (s.agreement.agreement, s.agreement.version))
-    problems += problems_between([(s.agreement, s.document) for s in sources], calendar or CalendarSettings(), rejected_ids)
-    if problems:
-        raise InputError(problems)
-    return sources
+    return sources, problems + problems_between([(s.agreement, s.document) for s in sources], calendar or CalendarSettings(), rejected_ids)
 
 
 def _parse(document: Document, approval_day: dt.date | None) -> tuple[Source | None, list[Problem]]:
