@@ -1,0 +1,118 @@
+"""kill -9 at every call that changes a file, while a payment batch is proposed, approved or cancelled; then the command is given once more.
+
+Belongs here: where to kill, and what must hold afterwards. Does not belong here: killing whole runs (kills.py), how a process is killed (machine.py).
+
+    python -m tests.faults.payments
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from assets.ledger.folder import clear_unfinished
+from assets.payments.batches import approve_batch, cancel_batch, propose_batch
+from tests.faults.injection import Scorecard
+from tests.faults.kills import KILLED
+from tests.faults.lives import copy_book, must
+from tests.faults.machine import Machine, in_child, put_under
+from tests.faults.telling import print_card
+from tests.support.payment_books import AS_OF, Part, PaymentBook
+
+SETTINGS = 'payments: {debtor: {name: Us, iban: "DE89370400440532013000"}}'
+_Act = Callable[[PaymentBook], object]
+
+
+def propose(book: PaymentBook) -> object:
+    return propose_batch(book.publish(), AS_OF, "Ann")
+
+
+def approve(book: PaymentBook) -> object:
+    return approve_batch(book.publish(), 1, "Bob")
+
+
+def cancel(book: PaymentBook) -> object:
+    return cancel_batch(book.publish(), 1, "Bob", "drawn")
+
+
+#: Act → what was done before it.
+ACTS: dict[_Act, list[_Act]] = {propose: [], approve: [propose], cancel: [propose, approve]}
+
+
+def open_book(folder: Path) -> PaymentBook:
+    parts = [Part("p1", "80"), Part("p1", "20", number=2), Part("p2", "-5"), Part("p3", "7", payee="C2")]
+    return PaymentBook(folder, parts, ibans={"C1": "NL91ABNA0417164300"}, more=SETTINGS)
+
+
+def kill_everywhere(card: Scorecard, place: Path) -> None:
+    """Kill each act at its first call, its second, and so on until it comes through, before the call and in the middle of what it writes.
+
+    Everything happens in children: a process that has computed has threads, which a child of it would miss.
+    """
+    for act, before in ACTS.items():
+        start, undisturbed = open_book(place / f"{act.__name__} before"), open_book(place / f"{act.__name__} after")
+        _do(place, start, *before, PaymentBook.publish)
+        _do(place, undisturbed, *before, act)
+        for manner in ("before", "torn"):
+            call = 1
+            while _kill(card, place, act, start, undisturbed, call, manner):
+                call += 1
+
+
+def _do(place: Path, book: PaymentBook, *acts: _Act) -> None:
+    def perform() -> str:
+        for act in acts:
+            act(book)
+        return ""
+
+    must(in_child(perform, place / "log"), place / "log")
+
+
+def _kill(card: Scorecard, place: Path, act: _Act, start: PaymentBook, undisturbed: PaymentBook, call: int, manner: str) -> bool:
+    """Whether it was killed at that call; else it was through before."""
+    copy_book(start.folder, place / "book")
+    book = open_book(place / "book")
+
+    def die() -> str:
+        machine = Machine(book.folder / "ledger")
+        machine.kill_at(call, manner == "torn")
+        act(book)
+        return ""
+
+    def again() -> str:
+        """As a command does: it clears, publishes and acts. What is wrong then."""
+        clear_unfinished(book.folder / "ledger")
+        act(book)
+        return "; ".join(_differences(book, undisturbed))
+
+    code, _ = in_child(die, place / "log")
+    wrong = must(in_child(again, place / "log"), place / "log")
+    case = f"{act.__name__} killed at call {call} ({manner})"
+    card.enter(act.__name__ if code in KILLED else "through", case, wrong=[wrong] if wrong else [])
+    return code in KILLED
+
+
+def _differences(book: PaymentBook, undisturbed: PaymentBook) -> Iterator[str]:
+    found, wanted = _files(book), _files(undisturbed)
+    yield from (f"{name} is not as it would have been" for name in sorted(found.keys() | wanted.keys()) if found.get(name) != wanted.get(name))
+    twice = book.query("select payout_id from fct_payment_batch group by payout_id, release_no having count(*) filter (pending_amount <> 0) > 1")
+    yield from (f"{row['payout_id']} is in two batches" for row in twice)
+
+
+def _files(book: PaymentBook) -> dict[str, bytes]:
+    ledger = book.folder / "ledger"
+    return {str(path.relative_to(ledger)): path.read_bytes() for path in ledger.rglob("*") if path.is_file()}
+
+
+def main(arguments: list[str]) -> int:
+    card = Scorecard()
+    with tempfile.TemporaryDirectory(prefix="payments-") as place:
+        kill_everywhere(card, Path(place))
+    return print_card("payments", arguments, card)
+
+
+if __name__ == "__main__":
+    put_under("tests.faults.payments", sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))
