@@ -9,6 +9,7 @@ import datetime as dt
 import io
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -54,7 +55,7 @@ def write_exports(con: duckdb.DuckDBPyConnection, number: int, context: RunConte
         if banked.height < payees.height:
             without["the payee has no iban in the partners feed"] = payees.height - banked.height
         if banked.height:
-            transfers = [Transfer(**row) for row in banked.select(Transfer.__dataclass_fields__).iter_rows(named=True)]
+            transfers = [Transfer(**row) for row in banked.select(*Transfer.__dataclass_fields__).iter_rows(named=True)]
             message = f"TL-{number:04d}-{context.started_at:%Y%m%d%H%M%S}"
             files[f"pain.001-{number}.xml"] = write_pain001(transfers, debtor, message, context.started_at)
     totals = payees.group_by("currency").agg(pl.col("amount").sum(), pl.len().alias("payments")).sort("currency").to_dicts()
@@ -73,7 +74,7 @@ _ACCOUNT = ("iban", "bic")
 _PARTS = """
     with accounts as (select partner_id, name, {accounts} from dim_partner),
     titles as (select agreement_id, max_by(title, agreement_version) as agreement_title from dim_agreement group by all)
-    select lines.batch_no as batch, lines.reference, lines.payment_reference, lines.agreement_id as agreement, agreement_title,
+    select lines.batch_no as batch, lines.reference, lines.payment_reference, lines.agreement_id as agreement, titles.agreement_title,
         lines.benefit_id as benefit, payouts.clause, lines.participant_id, coalesce(accounts.name, lines.participant_id) as name, iban, bic,
         lines.window_start, payouts.window_end, lines.release_no as part, lines.due_date, lines.payout_id, lines.currency, lines.amount,
         sum(lines.amount) over (partition by lines.payment_reference)::decimal(18, 4) as payment_amount,
@@ -133,7 +134,7 @@ def _as_xlsx(payees: pl.DataFrame, parts: pl.DataFrame, number: int, as_of: dt.d
             amounts = [each for each in ("amount", "payment_amount") if each in frame.columns]
             long = [each for each in amounts if any(_digits(value) > _SHEET_DIGITS for value in frame[each])]
             shown = neutralize_texts(frame).with_columns(pl.col(each).cast(pl.String) for each in long)
-            formats = {each: "#,##0.00##" for each in amounts if each not in long}
+            formats: dict[Any, Any] = {each: "#,##0.00##" for each in amounts if each not in long}
             shown.write_excel(workbook, worksheet=name, column_formats=formats, freeze_panes=(1, 0), autofit=True)
     return content.getvalue()
 

@@ -13,6 +13,7 @@ import datetime as dt
 
 import duckdb
 
+from assets.published.formatting import money
 from assets.published.reader import Row, fetch
 
 #: Temporary views: `open_payouts` with what is open of each payout, `open_parts` with what is open of each part.
@@ -120,6 +121,18 @@ def list_waiting(con: duckdb.DuckDBPyConnection, due_by: dt.date, as_of: dt.date
 def list_changed(con: duckdb.DuckDBPyConnection, batch: int) -> list[Row]:
     """The payouts of the batch of which less is to be paid, or taken back, than it says. Needs the views without the batch."""
     return fetch(con, _CHANGED, {"batch": batch})
+
+
+def describe_proposed(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """The batches that wait for approval, each in a sentence."""
+    amounts: dict[tuple[int, str], list[str]] = {}
+    for row in list_sums(con):
+        if row["state"] == "proposed" and row["pending_amount"]:
+            amounts.setdefault((row["batch_no"], row["proposed_by"]), []).append(money(row["pending_amount"], row["currency"]))
+    return [
+        f"Payment batch {number} ({', '.join(parts)}), proposed by {by}, waits for approval: `tierledger pay --approve {number} --by NAME`"
+        for (number, by), parts in amounts.items()
+    ]
 
 
 def list_sums(con: duckdb.DuckDBPyConnection) -> list[Row]:

@@ -106,7 +106,17 @@ def _files(book: PaymentBook) -> dict[str, bytes]:
     return {str(path.relative_to(ledger)): path.read_bytes() for path in ledger.rglob("*") if path.is_file()}
 
 
+def _warm_up() -> None:
+    """Import what the acts need, once for all children. It starts no thread."""
+    import polars
+    import pyarrow  # noqa: F401
+    import xlsxwriter  # noqa: F401
+
+    polars.DataFrame()
+
+
 def main(arguments: list[str]) -> int:
+    _warm_up()
     card = Scorecard()
     with tempfile.TemporaryDirectory(prefix="payments-") as place:
         kill_everywhere(card, Path(place))

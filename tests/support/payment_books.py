@@ -6,6 +6,7 @@ Belongs here: the smallest tables that payments read, with fct_payment_batch as 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -77,11 +78,12 @@ class PaymentBook:
         (self.folder / "book.yaml").write_text(BOOK.format(as_of=self.as_of, more=self.more))
         run = self.folder / "published" / "runs" / "r1"
         run.mkdir(parents=True, exist_ok=True)
-        with duckdb.connect() as con:
-            for table, schema in _SCHEMAS.items():
-                con.execute(f"create table {table} ({schema})")
-                for row in self._rows(table):
-                    con.execute(f"insert into {table} by name select {', '.join(f'? as {key}' for key in row)}", list(row.values()))
+        with duckdb.connect(config={"threads": 1}) as con:
+            con.execute(";".join(f"create table {table} ({schema})" for table, schema in _SCHEMAS.items()))
+            for table in _SCHEMAS:
+                if rows := self._rows(table):
+                    columns = ", ".join(f"unnest(?) as {name}" for name in rows[0])
+                    con.execute(f"insert into {table} by name select {columns}", [[row[name] for row in rows] for name in rows[0]])
             ledger = self.folder / "ledger"
             con.execute(f"create table payment_lines as {select_batched(ledger, read_ledger(ledger).payments)}")
             con.execute(f"create table fct_payment_batch as {model()}")
@@ -116,10 +118,10 @@ class PaymentBook:
                 payouts[part.payout].append(part)
             return [self._payout(name, parts) for name, parts in payouts.items()]
         if table == "stg_payments":
-            payees = {part.payout: part.payee for part in self.parts}
+            payee_of = {part.payout: part.payee for part in self.parts}
             return [
                 {"reference": reference, "amount": Decimal(amount), "paid_on": dt.date(2026, 6, 1), "agreement": "A", "benefit": payout}
-                | {"participant_id": payees[payout], "window_start": START}
+                | {"participant_id": payee_of[payout], "window_start": START}
                 for payout, amount, reference in self.payments
             ]
         if table == "dim_partner":
@@ -138,6 +140,7 @@ class PaymentBook:
         return {**about, **sums, **more, "written_off": Decimal(self.written_off.get(name, "0"))}
 
 
+@functools.cache
 def model() -> str:
     """The SQL of fct_payment_batch over the tables here."""
     return jinja2.Template(MODEL.read_text()).render(ref=lambda name: name, source=lambda schema, name: name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,17 +58,19 @@ def pay(
     from pipelines.pay import approve_payments, cancel_payments, propose_payments
 
     with stoppable_progress(hidden=quiet or as_json) as progress:
-        done: Any
         if approve is not None:
-            done, as_object, show = approve_payments(book, approve, by, progress), _approval_object, _show_approval
+            approval = approve_payments(book, approve, by, progress)
+            shown, show = _approval_object(approval), partial(_show_approval, approval)
         elif cancel is not None:
-            done, as_object, show = cancel_payments(book, cancel, by, reason or "", progress), _cancellation_object, _show_cancellation
+            cancelled = cancel_payments(book, cancel, by, reason or "", progress)
+            shown, show = _cancellation_object(*cancelled), partial(_show_cancellation, *cancelled)
         else:
-            done, as_object, show = propose_payments(book, day, by, progress), _proposal_object, _show_proposal
+            proposal = propose_payments(book, day, by, progress)
+            shown, show = _proposal_object(proposal), partial(_show_proposal, proposal, book)
     if as_json:
-        print_json(as_object(done))
+        print_json(shown)
     elif not quiet:
-        show(make_console(), done, book)
+        show(make_console())
 
 
 def _proposal_object(proposal: Proposal) -> dict[str, Any]:
@@ -82,7 +85,7 @@ def _proposal_object(proposal: Proposal) -> dict[str, Any]:
     }
 
 
-def _show_proposal(console: Console, proposal: Proposal, book: Path) -> None:
+def _show_proposal(proposal: Proposal, book: Path, console: Console) -> None:
     from rich.markup import escape
 
     from assets.published.formatting import counted, money
@@ -125,7 +128,7 @@ def _approval_object(approval: Approval) -> dict[str, Any]:
     }
 
 
-def _show_approval(console: Console, approval: Approval, book: Path) -> None:
+def _show_approval(approval: Approval, console: Console) -> None:
     from rich.markup import escape
 
     from assets.published.formatting import counted, money
@@ -145,16 +148,14 @@ def _show_approval(console: Console, approval: Approval, book: Path) -> None:
     _print_head(console, record.chain_sha256)
 
 
-def _cancellation_object(cancelled: tuple[BatchRecord, bool]) -> dict[str, Any]:
-    record, is_new = cancelled
+def _cancellation_object(record: BatchRecord, is_new: bool) -> dict[str, Any]:
     state = "cancelled" if is_new else "already_cancelled"
     return {"batch": record.batch, "state": state, "cancelled_by": record.by, "reason": record.reason, "head": record.chain_sha256}
 
 
-def _show_cancellation(console: Console, cancelled: tuple[BatchRecord, bool], book: Path) -> None:
+def _show_cancellation(record: BatchRecord, is_new: bool, console: Console) -> None:
     from rich.markup import escape
 
-    record, is_new = cancelled
     if is_new:
         console.print(f"[bold]Batch {record.batch}[/bold] cancelled: what is not paid of it can be proposed again.")
     else:

@@ -18,12 +18,13 @@ from assets.ledger.folder import read_ledger
 from assets.payments.batches import approve_batch, cancel_batch, propose_batch
 from assets.payments.open_parts import view_open_parts
 from assets.published.reader import open_published
+from assets.runtime.context import RunContext
 from models.documents import InputError
 from models.records.closing import LedgerRuleViolation
 from tests.support.payment_books import AS_OF, Part, PaymentBook
 
 
-def propose(book: PaymentBook, due_by: str = "2026-06-30") -> list[tuple[str, str, Decimal]]:
+def propose(book: PaymentBook, due_by: str = "2026-06-30") -> list[tuple[str, str, Decimal | int]]:
     """Propose, and name payee, currency and amount of each payment."""
     proposal = propose_batch(book.publish(), dt.date.fromisoformat(due_by), "Ann")
     return [(row["participant_id"], row["currency"], row["amount"]) for row in proposal.payments]
@@ -178,7 +179,7 @@ def test_a_batch_is_not_seen_on_an_earlier_day(tmp_path: Path) -> None:
         (("0001-propose-1/batch.json", b'"by":"Ann"', b'"by":"Eve"'), "batch.json: was changed after it was written: its hash does not match"),
         (("0002-approve-1/payments-1.csv", b"10.00", b"99.00"), "payments-1.csv: was changed after it was written by Bob"),
         (("0002-approve-1/payments-1.csv", b"", b""), "payments-1.csv: is missing"),
-        (("0001-propose-1", b"", b""), "0002-approve-1, previous_sha256: does not follow the batch before it"),
+        (("0001-propose-1", b"", b""), "0002-approve-1: previous_sha256: does not follow the batch before it"),
     ],
 )
 def test_damage_is_named(tmp_path: Path, damage: tuple[str, bytes, bytes], message: str) -> None:
@@ -207,8 +208,8 @@ def test_batches_that_were_taken_away_are_missed(tmp_path: Path) -> None:
         read_ledger(tmp_path / "ledger", payment_heads={approval.chain_sha256: "the run"})
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 40))])
-def test_no_cent_is_in_two_live_batches(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "steps"), [(0, 12), *(pytest.param(seed, 40, marks=pytest.mark.long) for seed in range(1, 20))])
+def test_no_cent_is_in_two_live_batches(tmp_path: Path, seed: int, steps: int) -> None:
     """Random histories: after every step, what is paid, in live batches and open is what is released, for each payout; and a part has no more than that."""
     dice = random.Random(seed)
     currencies = [dice.choice(["EUR", "USD"]) for _ in range(4)]
@@ -218,40 +219,42 @@ def test_no_cent_is_in_two_live_batches(tmp_path: Path, seed: int) -> None:
         for number in (1, 2)
     ]
     book = PaymentBook(tmp_path, parts)
-    for _ in range(25):
-        proposed = _step(book, dice)
-        _check(book, proposed)
-    assert book.lines()
+    context = book.publish()
+    for _ in range(steps):
+        has_proposed = _step(book, context, dice)
+        context = book.publish()
+        _check(context, has_proposed)
 
 
-def _step(book: PaymentBook, dice: random.Random) -> bool:
+def _step(book: PaymentBook, context: RunContext, dice: random.Random) -> bool:
     """Something that happens to a book. Whether it was a proposal."""
-    choice, lines = dice.randrange(8), book.lines("batch_no, payout_id, amount, reference, state")
-    live = [line for line in lines if line[-1] in ("proposed", "approved")]
+    with open_published(book.folder) as con:
+        live = con.sql("select batch_no, payout_id, amount, reference from fct_payment_batch where pending_amount <> 0 order by all").fetchall()
+    choice = dice.randrange(8)
     if choice == 0:
         book.payments.append((dice.choice(book.parts).payout, f"{dice.randint(1, 1000) / 100:.2f}", f"X{len(book.payments)}"))
     elif choice < 4 and live:
-        number, payout, amount, reference, _ = dice.choice(live)
-        if choice == 1 and reference not in {known for *_, known in book.payments}:
+        number, payout, amount, reference = dice.choice(live)
+        if choice == 1:
             book.payments.append((payout, str(amount), reference))
         elif choice == 2:
-            cancel_batch(book.publish(), number, "Bob", "drawn")
+            cancel_batch(context, number, "Bob", "drawn")
         else:
             with suppress(LedgerRuleViolation):  # less is open now
-                approve_batch(book.publish(), number, "Bob")
+                approve_batch(context, number, "Bob")
     elif choice < 6:
         part = dice.choice(book.parts)
         part.amount, part.held = f"{dice.randint(-2000, 9000) / 100:.2f}", "0"
         if not part.amount.startswith("-") and dice.random() < 0.3:
             part.held = part.amount
     else:
-        return bool(propose(book, dice.choice(["2026-05-15", "2026-06-30"])))
+        due_by = dt.date(2026, 5, 15) if dice.random() < 0.3 else AS_OF
+        return propose_batch(context, due_by, "Ann").record is not None
     return False
 
 
-def _check(book: PaymentBook, has_proposed: bool) -> None:
-    context = book.publish()
-    with open_published(book.folder) as con:
+def _check(context: RunContext, has_proposed: bool) -> None:
+    with open_published(context.folder) as con:
         view_open_parts(con, context.as_of)
         payouts = con.sql("""
             select released, payable, settled + coalesce(live, 0) as gone, coalesce(open, 0) as open
