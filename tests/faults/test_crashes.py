@@ -27,7 +27,7 @@ def test_a_run_that_dies_or_has_no_room_ends_as_if_nothing_had_happened() -> Non
 
 @pytest.mark.skipif(not can_be_built(), reason="needs Linux and a C compiler (cc): the machine that dies is a small library in C")
 def test_a_payment_that_dies_is_made_once() -> None:
-    done = subprocess.run([sys.executable, "-m", "tests.faults.payments"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "tests.faults.payments", "--short"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(f"{act} " in done.stdout for act in ("propose", "approve", "cancel")), done.stdout
 

@@ -94,6 +94,9 @@ class PaymentBook:
         current = self.folder / "published" / "current"
         if not current.is_symlink():
             current.symlink_to("runs/r1")
+        return self.context()
+
+    def context(self) -> RunContext:
         return open_run(self.folder, None, NOW)
 
     def query(self, query: str) -> list[Row]:
