@@ -47,13 +47,9 @@ def published(book: Path, query: str) -> list[tuple[Any, ...]]:
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first quarter, of which 80 % are due in April: 8.00 and 4.00."""
     book = write_book(tmp_path_factory.mktemp("paid") / "book", LINES)
-    settings = BOOK + '  payments: {files: "feeds/payments/*.csv"}\n  partners: {files: "feeds/partners/*.csv"}\n'
-    (book / "book.yaml").write_text(settings + 'payments: {debtor: {name: Us, iban: "DE89370400440532013000"}}\n')
+    (book / "book.yaml").write_text(BOOK + '  payments: {files: "feeds/payments/*.csv"}\n')
     (book / "agreements" / "bonus.yaml").write_text(AGREEMENT)
-    for feed, text in (("payments", ""), ("partners", "partner_id,name,IBAN\nC1,One,NL91ABNA0417164300\nC2,Two,\n")):
-        (book / "feeds" / feed).mkdir()
-        if text:
-            (book / "feeds" / feed / "a.csv").write_text(text)
+    (book / "feeds" / "payments").mkdir()
     return book
 
 
@@ -66,8 +62,8 @@ def test_from_proposal_to_payment(book: Path, capsys: pytest.CaptureFixture[str]
     assert "another person approves it" in capsys.readouterr().err
     assert pay(book, "--approve", "1", "--by", "Bob") == 0
     said = capsys.readouterr().out
-    assert "1 payment not in the file for the bank" in said
-    assert "pain.001-1.xml" in said
+    assert "2 payments not in the file for the bank" in said
+    assert "0002-approve-1/payments-1.csv" in said
     state = "select participant_id, state, amount, pending_amount from fct_payment_batch order by all"
     assert published(book, state) == [("C1", "approved", 8, 8), ("C2", "approved", 4, 4)]
     (book / "feeds" / "payments" / "may.csv").write_text(PAYMENTS + "BONUS,volume,C1,2026-01-01,8.00,2026-05-04,TL-0001-0001-01\n")
@@ -77,8 +73,6 @@ def test_from_proposal_to_payment(book: Path, capsys: pytest.CaptureFixture[str]
     assert "4.00 EUR in batch 1, approved by Bob" in said
     assert published(book, state) == [("C1", "confirmed", 8, 0), ("C2", "approved", 4, 4)]
     assert published(book, "select settled, open_amount from fct_payout where payable <> 0 order by participant_id, window_start")[0] == (8, 2)
-    assert main(["verify", "--book", str(book), "--json", "--head", proposed["head"]]) == 0
-    assert '"payments": 2' in capsys.readouterr().out
     assert main(["explain", "BONUS/volume/C1/2026-01-01", "--book", str(book)]) == 0
     said = capsys.readouterr().out
     assert "In payment batches" in said
@@ -88,6 +82,23 @@ def test_from_proposal_to_payment(book: Path, capsys: pytest.CaptureFixture[str]
     assert pay(book, "--list", "--json") == 0
     assert [row["confirmed_amount"] for row in json.loads(capsys.readouterr().out)["batches"]] == ["8.0000"]
     assert Decimal(published(book, "select sum(released) from fct_release")[0][0]) == 12
+
+
+@pytest.mark.long
+def test_verify_proves_batches_and_takes_their_head(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    book = write_book(tmp_path / "book", LINES)
+    assert pay(book, "--due-by", "2026-06-30", "--by", "Ann", "--json") == 0
+    head = json.loads(capsys.readouterr().out)["head"]
+    assert pay(book, "--approve", "1", "--by", "Bob") == 0
+    assert main(["verify", "--book", str(book), "--json", "--head", head]) == 0
+    assert '"payments": 2' in capsys.readouterr().out
+    assert main(["verify", "--book", str(book), "--head", "0" * 63 + "1"]) == 1
+    assert "--head" in capsys.readouterr().out
+    lines = book / "ledger" / "payments" / "0001-propose-1" / "lines.csv"
+    lines.chmod(0o644)
+    lines.write_bytes(lines.read_bytes().replace(b"C1", b"C2"))
+    assert main(["verify", "--book", str(book)]) == 1
+    assert "lines.csv: was changed after it was written by Ann" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
