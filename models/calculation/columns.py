@@ -26,7 +26,8 @@ SUMMED: Types = {
 _UNREAD = ("definition", "quote", "clause", "position", "has_constant_rate", "share_line_set_key", "share_measure")
 _OF_AGREEMENT = ("agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of", "pool")
 _TERMS = (
-    "tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods",
+    "tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "draws", "windows",
+    "periods",
 )  # fmt: skip
 
 #: The input frames, by name.
@@ -155,6 +156,7 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "is_winner": (FLAG, "this agreement pays the most of its group; null: not compared"),
         "winning_agreement": (TEXT, "the agreement that pays the most; null: not compared"),
     },
+    "pay_draws": {},
 }
 #: Columns that exist only where an agreement of the book needs them.
 OPTIONAL: Mapping[str, tuple[DataType, str]] = {
