@@ -105,6 +105,6 @@ def test_every_number_is_in_the_steps() -> None:
 def test_an_amount_that_no_column_holds_names_the_payout() -> None:
     small = advance("99999999999999")
     small = replace(small, lines=[Line(dt.date(2025, 1, 10), D(-5_000_000_000_000))])
-    small.agreement["benefits"][0]["settle"] = {"clawback": "pay"}
+    small.agreement["benefits"][0] |= {"settle": {"clawback": "pay"}, "tiers": [{"from": D(-(10**13)), "rate": D("0.02")}]}
     with pytest.raises(AmountTooLarge, match="the payout A/a/P/2025-01-01 pays 100,099,999,999,999 EUR"):
         calculate(small)
