@@ -57,13 +57,13 @@ def successor_problems(agreements: Sequence[Agreement], rejected_ids: Set[str]) 
         versions[agreement.agreement].append(agreement)
     for i, agreement in enumerate(agreements):
         for n, benefit in enumerate(agreement.benefits):
-            if benefit.draw and (message := _problem_of_from(agreement, benefit, versions, rejected_ids)):
+            if benefit.draw and (message := _problem_of_from(agreement, benefit.id, benefit.draw.from_, versions, rejected_ids)):
                 yield i, ("benefits", n, "draw", "from"), message
 
 
-def _problem_of_from(agreement: Agreement, benefit: Benefit, versions: dict[str, list[Agreement]], rejected_ids: Set[str]) -> str:
-    own, name = versions[agreement.agreement], benefit.draw and benefit.draw.from_
-    draws = [other.draw for version in own for other in version.benefits if other.id == benefit.id and other.draw]
+def _problem_of_from(agreement: Agreement, draw_id: str, name: str | None, versions: dict[str, list[Agreement]], rejected_ids: Set[str]) -> str:
+    own = versions[agreement.agreement]
+    draws = [other.draw for version in own for other in version.benefits if other.id == draw_id and other.draw]
     if draws[0].from_ != name:
         return f"is {draws[0].from_ or 'not there'} in an earlier version and cannot change; make it another agreement"
     if name is None or name in rejected_ids:
@@ -72,8 +72,8 @@ def _problem_of_from(agreement: Agreement, benefit: Benefit, versions: dict[str,
     if not others:
         similar = difflib.get_close_matches(name, versions, 1)
         return f"there is no agreement {name} in this book" + (f"; did you mean {similar[0]}?" if similar else "")
-    if all(other.id != benefit.id or other.draw is None for version in others for other in version.benefits):
-        return f"{name} has no draw {benefit.id}; give the draws of both agreements one id"
+    if all(other.id != draw_id or other.draw is None for version in others for other in version.benefits):
+        return f"{name} has no draw {draw_id}; give the draws of both agreements one id"
     if (ends := max(version.term.to for version in others)) >= (begins := min(version.term.from_ for version in own)):
         return f"{name} ends on {ends}, and this agreement begins on {begins}; it goes on with the balance of one that ended before"
     for key in ("currency", "direction"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal as D
 
 import pytest
 
@@ -46,8 +47,8 @@ def test_a_draw_takes_what_is_settled_as_a_whole() -> None:
     benefits = {benefit.id: benefit for benefit in parse_agreements({"a.yaml": text()})[0].agreement.benefits}
     draw = benefits["a"].draw
     assert draw
-    assert (draw.amount, draw.against, draw.recover, draw.ceiling, draw.from_) == (1500, ["b"], True, None, None)
-    assert [(tier.from_, tier.amount) for tier in benefits["a"].tiers or []] == [(0, 0)]
+    assert (draw.amount, draw.against, draw.recover, draw.ceiling, draw.from_) == (D(1500), ["b"], True, None, None)
+    assert [(tier.from_, tier.amount) for tier in benefits["a"].tiers or []] == [(D(0), D(0))]
 
 
 @pytest.mark.parametrize("key", ["tiers: [{from: 0, rate: 0.1}]", "measure: quantity", "target: 7", "limits: {at_most: 5}", "accumulate: year", "manual: true"])
