@@ -63,6 +63,27 @@ new_files as (
     where files.status = 'loaded' and files.arrival_no > coalesce(known_arrivals.arrival_no, 0)
 ),
 
+benefits as (
+    select * from {{ source("terms", "benefits") }}
+),
+
+draws as (
+    select draws.*, benefits.agreement_key, benefits.benefit_id
+    from {{ source("terms", "draws") }} as draws
+    inner join benefits on draws.benefit_key = benefits.benefit_key
+),
+
+-- a draw hangs on all lines of what it is against, also before it and in agreements whose balance it goes on with
+read_lines as (
+    select benefit_key, line_set_key, measure_line_set_key, base_line_set_key, false as is_from_the_first
+    from benefits
+    union all
+    select distinct draws.benefit_key, others.line_set_key, others.measure_line_set_key, others.base_line_set_key, true as is_from_the_first
+    from draws
+    inner join draws as earlier on draws.first_agreement_id = earlier.first_agreement_id and draws.benefit_id = earlier.benefit_id
+    inner join benefits as others on earlier.agreement_key = others.agreement_key and list_contains(earlier.against, others.benefit_id)
+),
+
 -- what changed payouts measure, from the start of their span on
 measured as (
     select
@@ -74,15 +95,16 @@ measured as (
     from changed
     inner join {{ ref("int_payouts_identified") }} as identified on changed.payout_id = identified.payout_id
     inner join {{ source("calc", "payouts") }} as payouts on identified.payout_key = payouts.payout_key
-    inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
+    inner join read_lines on payouts.benefit_key = read_lines.benefit_key
     inner join {{ source("terms", "windows") }} as windows
         on payouts.benefit_key = windows.benefit_key and payouts.window_no = windows.window_no
     inner join {{ source("terms", "periods") }} as periods on changed.origin_period = periods.period and periods.is_period_end
     inner join {{ ref("int_lines_measured") }} as lines
-        on lines.line_set_key in (benefits.line_set_key, benefits.measure_line_set_key, benefits.base_line_set_key)
+        on lines.line_set_key in (read_lines.line_set_key, read_lines.measure_line_set_key, read_lines.base_line_set_key)
         and payouts.participant_key = lines.participant_key
         and lines.is_in_term
-        and lines.period_no between windows.span_first_period and least(windows.last_period, periods.period_no)
+        and lines.period_no <= least(windows.last_period, periods.period_no)
+        and (lines.period_no >= windows.span_first_period or read_lines.is_from_the_first)
     inner join {{ ref("int_days_converted") }} as days on lines.day_key = days.day_key
 ),
 
