@@ -136,7 +136,7 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("then agreements.term_from - 400", "then agreements.term_from"),
         ("least(agreements.term_from - 400,", "least(agreements.term_from,"),
         ("coalesce(line_sets.counts_from, agreements.term_from))", "agreements.term_from)"),
-        ("coalesce(line_sets.counts_from, agreements.term_from) as term_from", "agreements.term_from"),
+        ("coalesce(line_sets.counts_from, line_sets.prior_from, agreements.term_from) as term_from", "agreements.term_from"),
         ("when line_sets.counts_from is not null then line_sets.counts_from\n", ""),
         ("agreements.pool = 'together' and spans.road <> 'own'", "false"),
         ("least(line_sets.prior_to, (select as_of from {{ source(\"terms\", \"settings\") }}))", "line_sets.prior_to"),
