@@ -506,9 +506,11 @@ class Book:
             if each["span_start"] != span:
                 span, before = each["span_start"], ZERO
             clause, s = self.clause(each), self.position(each)
-            if any("limits" in other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]):
+            versions = [other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]]
+            if any("limits" in each for each in versions):
                 raise CannotRecompute("this program does not know limits of an agreement on the sum of its benefits")
-            if unknown := clause.keys & {"then", "times", "distinct", "over", "each", "placed", "windows", "slices", "running"}:
+            unknown = clause.keys & {"then", "times", "distinct", "over", "each", "placed", "windows", "slices", "running"}
+            if unknown := unknown | {each.get("amendment") for each in versions} & {"from_date"}:
                 raise CannotRecompute(f"this program does not know {min(unknown)} of {clause.benefit['id']}")
             result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)
             result.earned, result.prior, result.payout, rule = ZERO, before, ZERO, clause.benefit.get("settle", {}).get("clawback", "carry")

@@ -47,7 +47,7 @@ class BookFeatures:
     that benefits measure. has_multiplied: lines are multiplied by an attribute; has_factors: by one of their product or partner. share_unit: into how
     many parts a line is cut, so that every share of the book is a whole number of them.
     has_groups: sums are kept apart by an attribute; groups: name and column of such columns of the transactions.
-    pays_lines: benefits pay each line by itself.
+    pays_lines: benefits pay each line by itself. has_parts: terms change within a window.
     """
 
     feeds: dict[str, FeedFeatures]
@@ -62,6 +62,7 @@ class BookFeatures:
     has_groups: bool
     groups: list[tuple[str, str]]
     pays_lines: bool
+    has_parts: bool
     has_closes: bool
     waits_for_collection: bool
     has_inverse_rates: bool
@@ -102,6 +103,7 @@ _FLAGS = """
         exists (from terms.line_sets where multiplied is not null and (starts_with(attribute, 'product.') or starts_with(attribute, 'partner.'))),
         exists (from terms.line_sets where grouped_by is not null),
         exists (from terms.benefits where slices is not null or method = 'running'),
+        exists (from terms.window_parts),
         exists (from ledger.closes),
         exists (from terms.benefits where paid_when is not null)"""
 
@@ -110,7 +112,7 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
     """What the warehouse and the feeds of book.yaml (`configured`) say. Feeds, terms and ledger are loaded."""
     feeds = _feeds(con, configured)
     flags = con.sql(_FLAGS).fetchall()[0]
-    last_scope_key, has_originals, has_claims, has_nets, has_multiplied, has_factors, has_groups, pays_lines, has_closes, waits = flags
+    last_scope_key, has_originals, has_claims, has_nets, has_multiplied, has_factors, has_groups, pays_lines, has_parts, has_closes, waits = flags
     return BookFeatures(
         feeds=feeds,
         conditions=_conditions(con, feeds["transactions"]),
@@ -124,6 +126,7 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         has_groups=has_groups,
         groups=con.execute(_GROUPS, [[column.name for column in FEEDS["transactions"].columns]]).fetchall() if has_groups else [],
         pays_lines=pays_lines,
+        has_parts=has_parts,
         has_closes=has_closes,
         waits_for_collection=waits,
         has_inverse_rates="fx_rates" in configured and configured["fx_rates"].invert,

@@ -496,8 +496,10 @@ class Agreement(Part):
     agreement: Identifier = Field(description="Its id, the same for all versions.")
     version: int = Field(default=1, ge=1, le=10_000, description="A higher version of the same id amends the lower ones from `effective` on.")
     effective: Day | None = Field(default=None, description="The day from which this version applies. Default: the first day of the term.")
-    amendment: Literal["next_window", "restate"] = Field(
-        default="next_window", description="next_window: for windows that start on or after `effective`; restate: also for the window that contains it."
+    amendment: Literal["next_window", "restate", "from_date"] = Field(
+        default="next_window",
+        description="next_window: for windows that start on or after `effective`; restate: also for the window that contains it; "
+        "from_date: for lines from `effective` on, also within a window.",
     )
     approved: Approval | None = Field(default=None, description="Required where the book has require_approval: true.")
     changed_by: Name | None = Field(default=None, description="Who wrote these terms, and so cannot approve them.")

@@ -26,7 +26,8 @@ SUMMED: Types = {
 _UNREAD = ("definition", "quote", "clause", "position", "has_constant_rate", "share_line_set_key", "share_measure")
 _OF_AGREEMENT = ("agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of", "pool")
 _TERMS = (
-    "tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "periods",
+    "tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "window_parts",
+    "periods",
 )  # fmt: skip
 
 #: The input frames, by name.

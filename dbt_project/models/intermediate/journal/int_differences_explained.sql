@@ -63,7 +63,7 @@ new_files as (
     where files.status = 'loaded' and files.arrival_no > coalesce(known_arrivals.arrival_no, 0)
 ),
 
--- what changed payouts measure, from the start of their span on
+-- what changed payouts measure, from the start of their span on: of each version on its days, where terms change within a window
 measured as (
     select
         changed.payout_id,
@@ -74,15 +74,18 @@ measured as (
     from changed
     inner join {{ ref("int_payouts_identified") }} as identified on changed.payout_id = identified.payout_id
     inner join {{ source("calc", "payouts") }} as payouts on identified.payout_key = payouts.payout_key
-    inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
     inner join {{ source("terms", "windows") }} as windows
         on payouts.benefit_key = windows.benefit_key and payouts.window_no = windows.window_no
+    left join {{ source("terms", "window_parts") }} as parts
+        on payouts.benefit_key = parts.benefit_key and payouts.window_no = parts.window_no
+    inner join {{ source("terms", "benefits") }} as benefits on coalesce(parts.part_benefit_key, payouts.benefit_key) = benefits.benefit_key
     inner join {{ source("terms", "periods") }} as periods on changed.origin_period = periods.period and periods.is_period_end
     inner join {{ ref("int_lines_measured") }} as lines
         on lines.line_set_key in (benefits.line_set_key, benefits.measure_line_set_key, benefits.base_line_set_key)
         and payouts.participant_key = lines.participant_key
         and lines.is_in_term
         and lines.period_no between windows.span_first_period and least(windows.last_period, periods.period_no)
+        and lines.period_no between coalesce(parts.first_period, lines.period_no) and coalesce(parts.last_period, lines.period_no)
     inner join {{ ref("int_days_converted") }} as days on lines.day_key = days.day_key
 ),
 
