@@ -7,7 +7,6 @@ Does not belong here: tiers and money (pieces.py, payouts.py).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 
 import polars as pl
 
@@ -91,7 +90,10 @@ def find_targets(payouts: pl.DataFrame, measures: pl.DataFrame, targets: pl.Data
 def measure_periods(
     payouts: pl.DataFrame,
     measures: pl.DataFrame,
-    frames: Mapping[str, pl.DataFrame],
+    groups: pl.DataFrame,
+    periods: pl.DataFrame,
+    participations: pl.DataFrame,
+    versions: pl.DataFrame,
     as_of: dt.date,
     as_of_period: int,
 ) -> pl.DataFrame:
@@ -99,14 +101,13 @@ def measure_periods(
 
     One row per payout × period, ordered by payout_key, period_no. `counted_until` is the last day that counts; `is_end`: the window has ended by then.
     `missing_…` say what is missing; find_reasons reduces them to one reason.
-    frames: those of columns.INPUTS.
+    periods: `terms.periods`; groups: as in columns.INPUTS; versions: of amended_windows.list_slots.
     """
-    groups, periods, participations = frames["groups"], frames["periods"], frames["participations"]
     rows = (
         payouts.with_columns(pl.int_ranges("counts_from", pl.col("last_period").clip(upper_bound=as_of_period) + 1).alias("period_no"))
         .explode("period_no")
         .with_columns(pl.col("period_no").cast(pl.Int32))
-        .pipe(count_by_days, frames["window_parts"], frames["benefits"])
+        .pipe(count_by_days, versions)
     )
     rows, of_measure, of_base = _join_sums(rows, measures.filter(~pl.col("is_prior")))
     rows = _see_other_days(rows, measures, periods, of_measure)

@@ -12,7 +12,7 @@ import polars as pl
 
 from models.calculation.achievement import column_of
 from models.calculation.added_fractions import add_up
-from models.calculation.amended_windows import is_amended, list_slots
+from models.calculation.amended_windows import is_amended
 from models.calculation.columns import TABLES
 from models.calculation.payouts import pay_each_cut
 from models.curves.compiled import Scheme
@@ -66,24 +66,23 @@ def list_parts(settled: pl.DataFrame, frames: Mapping[str, pl.DataFrame], scheme
     )
 
 
-def list_parts_of_lines(parts: pl.DataFrame, settled: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def list_parts_of_lines(parts: pl.DataFrame, settled: pl.DataFrame, versions: pl.DataFrame, measures: pl.DataFrame) -> pl.DataFrame:
     """What the lines of each version's days take of a payout: the columns of TABLES["payout_groups"], with the number of the part as value.
 
-    parts: of list_parts. A version pays the lines of the window their part, by measure, of what it pays those of the span. Where all versions together pay
-    nothing, lines count by their measure.
+    parts: of list_parts. versions: of amended_windows.list_slots. measures: as in columns.INPUTS. A version pays the lines of the window their part, by
+    measure, of what it pays those of the span. Where all versions together pay nothing, lines count by their measure.
     """
     if parts.is_empty():
         return pl.DataFrame(schema=TABLES["payout_groups"])
-    key = pl.when(pl.col("measure_over").is_null()).then("measure_line_set_key").otherwise("base_line_set_key")
-    name = pl.when(pl.col("measure_over").is_null()).then("measure").otherwise("base")
-    of_version = frames["benefits"].select(key.alias("line_set_key"), name.alias("share_measure"), part_benefit_key="benefit_key")
-    slots = list_slots(frames["window_parts"]).join(of_version, on="part_benefit_key").rename({"benefit_key": "window_of"})
+    shared = pl.col("measure_over").is_null()
+    key = pl.when(shared).then("measure_line_set_key").otherwise("base_line_set_key").alias("line_set_key")
+    slots = versions.select("amended_key", "window_no", "part_no", "period_no", key, pl.when(shared).then("measure").otherwise("base").alias("share_measure"))
     in_window = (pl.col("period_no") >= pl.col("first_period")) & (pl.col("period_no") <= pl.col("last_period"))
     value, count = column_of(pl.col("share_measure")), pl.col("line_count")
     sums = (
-        settled.select("payout_key", "participant_key", "window_no", "first_period", "last_period", window_of="benefit_key")
-        .join(slots, on=["window_of", "window_no"])
-        .join(frames["measures"].filter(~pl.col("is_prior")), on=["line_set_key", "participant_key", "period_no"])
+        settled.select("payout_key", "participant_key", "window_no", "first_period", "last_period", amended_key="benefit_key")
+        .join(slots, on=["amended_key", "window_no"])
+        .join(measures.filter(~pl.col("is_prior")), on=["line_set_key", "participant_key", "period_no"])
         .group_by(_PART)
         .agg(
             value.sum().cast(EXACT).alias("of_span"),

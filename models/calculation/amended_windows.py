@@ -82,12 +82,19 @@ def number_cuts(cuts: pl.DataFrame, benefits: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def count_by_days(rows: pl.DataFrame, parts: pl.DataFrame, benefits: pl.DataFrame) -> pl.DataFrame:
+def list_slots(parts: pl.DataFrame, benefits: pl.DataFrame) -> pl.DataFrame:
+    """One row per part × slot, with the keys of its version's lines, and what they measure."""
+    slots = parts.select("benefit_key", "window_no", "part_no", "part_benefit_key", pl.int_ranges("first_period", pl.col("last_period") + 1).alias("period_no"))
+    of_version = benefits.select(*_LINE_SETS, "measure", "base", "measure_over", part_benefit_key="benefit_key")
+    here = slots.explode("period_no").with_columns(pl.col("period_no").cast(pl.Int32)).rename({"benefit_key": "amended_key"})
+    return here.join(of_version, on="part_benefit_key").drop("part_benefit_key")
+
+
+def count_by_days(rows: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
     """Rows of amended windows with the lines that count in their period: those of the version that holds in it; none where no version has the benefit."""
     if "amended_key" not in rows.columns:
         return rows
-    of_version = benefits.select(part_benefit_key="benefit_key", **{f"{key}_here": pl.col(key) for key in _LINE_SETS})
-    here = list_slots(parts).join(of_version, on="part_benefit_key").drop("part_benefit_key", "part_no").rename({"benefit_key": "amended_key"})
+    here = versions.select("amended_key", "window_no", "period_no", **{f"{key}_here": pl.col(key) for key in _LINE_SETS})
     is_amended = pl.col("amended_key").is_not_null()
 
     def own(key: str) -> pl.Expr:
@@ -98,12 +105,6 @@ def count_by_days(rows: pl.DataFrame, parts: pl.DataFrame, benefits: pl.DataFram
         .with_columns(pl.when(own(key)).then(f"{key}_here").otherwise(key).alias(key) for key in _LINE_SETS)
         .drop(f"{key}_here" for key in _LINE_SETS)
     )
-
-
-def list_slots(parts: pl.DataFrame) -> pl.DataFrame:
-    """benefit_key, window_no, part_no, part_benefit_key, period_no: one row per part × slot."""
-    slots = parts.with_columns(pl.int_ranges("first_period", pl.col("last_period") + 1).alias("period_no")).explode("period_no")
-    return slots.select("benefit_key", "window_no", "part_no", "part_benefit_key", pl.col("period_no").cast(pl.Int32))
 
 
 def measure_at_cuts(rows: pl.DataFrame) -> pl.DataFrame:

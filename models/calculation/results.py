@@ -15,7 +15,7 @@ from models.calculation.accruals import accrue_periods
 from models.calculation.achievement import find_reasons, find_targets, list_payouts, measure_periods
 from models.calculation.agreement_limits import limit_accruals, limit_differences
 from models.calculation.amended_payouts import list_parts, list_parts_of_lines
-from models.calculation.amended_windows import block_by_cuts, cut_windows, mark_amended, nest_cuts, number_cuts
+from models.calculation.amended_windows import block_by_cuts, cut_windows, list_slots, mark_amended, nest_cuts, number_cuts
 from models.calculation.best_of_group import combine_payouts
 from models.calculation.clawbacks import apply_clawback, find_differences
 from models.calculation.columns import SUMMED, TABLES, check_frame, read_inputs
@@ -65,6 +65,7 @@ def _compute(
     participations = frames["participations"]
     listed = list_payouts(benefits, frames["windows"], frames["participants"], participations, as_of, first_payout)
     parts = frames["window_parts"].join(benefits, on="benefit_key", how="semi")
+    versions = list_slots(parts, benefits)
     if len(parts):
         cuts = list_payouts(benefits, cut_windows(frames["windows"], parts), frames["participants"], participations, as_of)
         listed = pl.concat([mark_amended(listed, parts), number_cuts(cuts, benefits)], how="diagonal")
@@ -73,7 +74,7 @@ def _compute(
 
     def measure(payouts: pl.DataFrame, sums: pl.DataFrame) -> pl.DataFrame:
         targeted = find_targets(payouts, sums, frames["targets"])
-        return measure_periods(targeted, sums, frames, as_of, as_of_period)
+        return measure_periods(targeted, sums, frames["groups"], frames["periods"], participations, versions, as_of, as_of_period)
 
     measured = add_members(nest_cuts(measure(listed, pooled), find_reasons), listed, lambda payouts: measure(payouts, measures))
     measures = pooled
@@ -103,7 +104,7 @@ def _compute(
     slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme, paid_lines)
     missing = describe_missing(settled, measures, missing_rates, axes)
     of_groups, of_parts = list_groups(groups), list_parts(settled, frames, scheme)
-    yield "payout_groups", pl.concat([of_groups.select(*TABLES["payout_groups"]), list_parts_of_lines(of_parts, settled, frames)])
+    yield "payout_groups", pl.concat([of_groups.select(*TABLES["payout_groups"]), list_parts_of_lines(of_parts, settled, versions, measures)])
     yield (
         "calculation_steps",
         list_steps(
