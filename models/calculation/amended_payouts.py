@@ -39,8 +39,8 @@ def list_parts(settled: pl.DataFrame, frames: Mapping[str, pl.DataFrame], scheme
     ones = np.ones(len(cuts), dtype=object)
     places = cuts.with_columns(
         as_exact(figures.base, figures.divisor * ones).alias("cut_base"),
-        as_exact(figures.target, figures.divisor * ones).alias("effective_target"),
-        as_exact(figures.incentive, figures.divisor * ones).alias("effective_incentive"),
+        as_exact(figures.target, choose(cuts["target"].is_null().to_numpy(), 0, figures.divisor)).alias("effective_target"),
+        as_exact(figures.incentive, choose(cuts["incentive"].is_null().to_numpy(), 0, figures.divisor)).alias("effective_incentive"),
         as_exact(paid.place.x, paid.place.x_divisor).alias("x"),
         pl.Series(paid.place.tier, dtype=pl.Int32).alias("place_tier"),
     )

@@ -95,9 +95,6 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     "a line of the first day after": (lambda book: book.lines("N14,1,2026-05-08,P12,D1,sale,1,88,EUR,,"), {"new lines": 1}, {"new lines"}),
     "terms of the days before": (amended("AMENDED", benefits=[{**_QUARTER, "tiers": [{"from": 0, "rate": 0.5}]}]), {}, {"agreements"}),
     "terms of the days after": (amended("AMENDED", 2, benefits=[{**_QUARTER, "tiers": [{"from": 0, "rate": 0.7}]}]), {}, {"agreements"}),
-    "a scope of the days before": (
-        amended("AMENDED", scope={"products": {"include": {"category": ["drinks"]}}}), {}, {"agreements"},
-    ),
     "a new participant": (amended("PLAIN", participants=["P1", "P4"]), {"partners and assignments": 10}, {"partners and assignments"}),
     "a line of days before the term": (lambda book: book.lines("N11,1,2024-02-10,P5,D1,sale,1,990,EUR,,"), {"new lines": 1}, {"new lines"}),
     "a line of another product": (lambda book: book.lines("N12,1,2026-02-12,P9,F1,sale,1,1,EUR,,"), {"new lines": 1}, {"new lines"}),
