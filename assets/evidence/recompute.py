@@ -73,7 +73,7 @@ class Clause:
     """One benefit of one agreement version, and what follows from its text alone."""
 
     def __init__(self, agreement, benefit):
-        self.agreement, self.benefit = agreement, {"tiers": [{"from": 0, "amount": 0}], **benefit} if "manual" in benefit else benefit
+        self.agreement, self.benefit = agreement, {"tiers": [{"from": 0, "amount": 0}], **benefit} if {"manual", "draw"} & {*benefit} else benefit
         self.combine, self.by = agreement.get("combine", {}), benefit.get("by", "measure")
         grid = benefit.get("matrix")
         self.axes = [axis_of(grid[side]["by"]) for side in ("rows", "columns")] if grid else [axis_of(self.by)]
@@ -509,7 +509,7 @@ class Book:
             versions = [other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]]
             if any("limits" in each for each in versions):
                 raise CannotRecompute("this program does not know limits of an agreement on the sum of its benefits")
-            unknown = clause.keys & {"then", "times", "distinct", "over", "each", "placed", "windows", "slices", "running"}
+            unknown = clause.keys & {"then", "times", "distinct", "over", "each", "placed", "windows", "slices", "running", "draw"}
             if unknown := unknown | {each.get("amendment") for each in versions} & {"from_date"}:
                 raise CannotRecompute(f"this program does not know {min(unknown)} of {clause.benefit['id']}")
             result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)

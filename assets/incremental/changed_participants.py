@@ -73,7 +73,7 @@ _CONTESTANTS = """
 
 
 #: Windows that a later as_of changes: spans that had not ended, of the benefit or of the agreement's limits, and all windows where agreements compete,
-#: participants are ranked, or benefits look at each other.
+#: participants are ranked, benefits look at each other, or one draws against what others pay.
 OPEN_WINDOWS = """
     select windows.*
     from terms.windows as windows
@@ -86,6 +86,7 @@ OPEN_WINDOWS = """
             or agreements.combine_rule = 'best'
             or benefits.benefit_key in (select benefit_key from terms.axes where axis in ({ranked}))
             or benefits.agreement_key in (select agreement_key from terms.benefits join terms.axis_parts using (benefit_key))
+            or benefits.agreement_key in (select agreement_key from terms.benefits join terms.draws using (benefit_key))
         )""".format(ranked=", ".join(f"'{axis}'" for axis in RANKED))
 _PAYOUTS = """
     select payout_key from calc.payouts semi join changes.participants using (participant_key)

@@ -83,6 +83,7 @@ class ExplanationView:
     money: Pairs
     adjustments: Table
     releases: Table
+    batches: Table
     accruals: Table
     outlook: Pairs
     figures: Pairs
@@ -112,11 +113,12 @@ def present(explanation: Explanation) -> ExplanationView:
         money=_money(e),
         adjustments=_adjustments(e),
         releases=_releases(e),
+        batches=_batches(e),
         accruals=_accruals(e),
         outlook=_outlook(e),
         figures=_figures(e),
-        tiers=tier_table(e.benefit, e.tiers, payout["currency"]),
-        tier_note=_tier_note(e),
+        tiers=tier_table(e.benefit, [] if is_draw(e.benefit) else e.tiers, payout["currency"]),
+        tier_note=pays_note(e.benefit),
         steps=_steps(e),
         lines=_lines(e),
         named_lines=_lines(e, has_names=True),
@@ -182,7 +184,7 @@ def _money(e: Explanation) -> Pairs:
     """What was earned, is paid, and is still open."""
     payout, currency = e.payout, e.payout["currency"]
     pairs = [("Earned", money(payout["earned"], currency))]
-    for name, label in (("prior_earned", "Earned before"), ("carried", "Still to set off")):
+    for name, label in (("prior_earned", "Earned before"), ("carried", "Balance of the draw" if is_draw(e.benefit) else "Still to set off")):
         if payout[name]:
             pairs.append((label, money(payout[name], currency)))
     pairs.append(("Payout", money(payout["payout"], currency)))
@@ -226,6 +228,19 @@ def _releases(e: Explanation) -> Table:
     return Table(("due", "part", "amount", "paid", "state"), rows, frozenset({1, 2, 3}))
 
 
+def _batches(e: Explanation) -> Table:
+    """The payment batches that it is in, part by part."""
+    currency = e.payout["currency"]
+    rows = [
+        (
+            str(each["batch_no"]), str(each["release_no"]), money(each["amount"], currency), money(each["confirmed_amount"], currency), each["state"],
+            each["reference"], each["proposed_by"], each["approved_by"] or "nobody",
+        )
+        for each in e.batches
+    ]  # fmt: skip
+    return Table(("batch", "part", "amount", "paid", "state", "reference", "proposed by", "approved by"), rows, frozenset({2, 3}))
+
+
 def _accruals(e: Explanation) -> Table:
     """What was accrued, month by month."""
     currency = e.payout["currency"]
@@ -242,6 +257,8 @@ def _outlook(e: Explanation) -> Pairs:
     if payout["status"] != "open" or not achieved:
         return []
     pairs = [("Days", f"{number(achieved['days_gone'])} of {number(achieved['days_total'])}")]
+    if is_draw(e.benefit):
+        return pairs
     if achieved["gap_to_next_tier"] is not None:
         gap = in_unit(readable(achieved["gap_to_next_tier"], 2), measure_unit(e.benefit), currency)
         pairs.append(("Next tier", f"from {computed_in(achieved['next_tier_from'], axis_unit(e.benefit), currency)}: {gap} to go"))
@@ -254,6 +271,8 @@ def _outlook(e: Explanation) -> Pairs:
 
 def _figures(e: Explanation) -> Pairs:
     payout, currency = e.payout, e.payout["currency"]
+    if is_draw(e.benefit):
+        return []
     pairs = [("Measure", computed_in(payout["measure"], measure_unit(e.benefit), currency))]
     if payout.get("pool_measure") is not None:
         pairs.append(("Measure of the pool", computed_in(payout["pool_measure"], measure_unit(e.benefit), currency)))
@@ -307,8 +326,17 @@ def _grid(benefit: Mapping[str, Any], tiers: Sequence[Mapping[str, Any]], curren
     return Table(headings, rows, frozenset(range(1, len(headings))), marked)
 
 
-def _tier_note(e: Explanation) -> str:
-    method, each = METHODS.get(str(e.benefit.get("method")), ""), e.benefit.get("each")
+def is_draw(benefit: Mapping[str, Any]) -> bool:
+    """Whether the benefit pays what others leave of an amount, and has no curve."""
+    return benefit.get("draw_amount") is not None
+
+
+def pays_note(benefit: Mapping[str, Any]) -> str:
+    """How the benefit pays, in a sentence."""
+    if is_draw(benefit):
+        recovers = "what it pays in advance is taken back later" if benefit["draw_recovers"] else "nothing of it is taken back"
+        return f"it pays what {benefit['draw_against']} leaves of the amount; {recovers}"
+    method, each = METHODS.get(str(benefit.get("method")), ""), benefit.get("each")
     return f"lines with one {each} are a group with a place of its own: {method}" if each else method
 
 

@@ -17,7 +17,7 @@ import duckdb
 
 from assets.drawings.everyone import draw_everyone
 from assets.drawings.svg import without_style
-from assets.published.explanation_view import METHODS, axis_unit, computed_in, in_unit, measure_unit, tier_table
+from assets.published.explanation_view import axis_unit, computed_in, in_unit, is_draw, measure_unit, pays_note, tier_table
 from assets.published.formatting import money, number, percent
 from assets.published.payout_curve import read_benefit
 from assets.published.reader import Row, fetch
@@ -104,7 +104,7 @@ def _benefit(site: Site, agreement: Row, benefit: Row, of: dict[str, By]) -> dic
     def latest(table: str) -> list[Row]:
         return [row for row in of[table].get(key, []) if row["agreement_version"] == benefit["agreement_version"]]
 
-    tiers = latest("dim_tier")
+    tiers = [] if is_draw(benefit) else latest("dim_tier")
     for tier, following in zip(tiers, [*tiers[1:], None], strict=False):
         tier |= {"to_value": following and following["from_value"], "is_reached": False}
     placed, unit = of["placed"].get(key, []), axis_unit(benefit)
@@ -124,7 +124,7 @@ def _benefit(site: Site, agreement: Row, benefit: Row, of: dict[str, By]) -> dic
         "benefit": benefit,
         "words": describe_benefit(benefit, latest("dim_scope"), latest("dim_gate"), latest("dim_multiplier"), currency),
         "tiers": tier_table(benefit, tiers, currency),
-        "tier_note": METHODS.get(str(benefit["method"]), ""),
+        "tier_note": pays_note(benefit),
         "curve": curve(benefit, currency, placed),
         "window": placed[0]["window_start"] if placed else None,
         "placed": site.table(f"agreements/{name}.places.html", Table(f"{name}-places", columns, placed_rows), "Places"),
@@ -139,6 +139,8 @@ def curve(benefit: Row, currency: str, placed: Sequence[Row]) -> dict[str, Any] 
         (Fraction(row["axis_value"]), None if row["column_value"] is None else Fraction(row["column_value"]), row["participant_name"] or row["participant_id"])
         for row in placed
     ]
+    if is_draw(benefit):
+        return None
     drawn = draw_everyone("What the tiers pay, and where the participants are", read_benefit(benefit["definition"]), currency, places)
     if drawn is None:
         return None

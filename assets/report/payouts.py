@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from assets.published.explanation_view import METHODS, WAYS_OUT, axis_unit, base_unit, line_unit, measure_unit, step_unit
+from assets.published.explanation_view import WAYS_OUT, axis_unit, base_unit, line_unit, measure_unit, pays_note, step_unit
 from assets.published.reader import Row, fetch
 from assets.report.agreements import curve, payout_table
 from assets.report.site import Site
@@ -73,7 +73,7 @@ def _meta(benefit: Row, formulas: list[Row]) -> dict[str, Any]:
     return {
         "clause": benefit["clause"],
         "quote": benefit["quote"],
-        "note": METHODS.get(str(benefit["method"]), ""),
+        "note": pays_note(benefit),
         "axis": benefit["by_axis"],
         "base": benefit["base"],
         "measureUnit": measure_unit(benefit),

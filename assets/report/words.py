@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assets.published.explanation_view import METHODS, in_unit, measure_unit
+from assets.published.explanation_view import METHODS, in_unit, is_draw, measure_unit, pays_note
 from assets.published.formatting import money, number, percent
 from assets.published.reader import Row
 
@@ -28,6 +28,8 @@ _CLAWBACKS = {"pay": "is claimed back", "carry": "is set off against later windo
 
 def describe_benefit(benefit: Row, scopes: Sequence[Row], gates: Sequence[Row], multipliers: Sequence[Row], currency: str) -> list[tuple[str, str]]:
     """Labels and sentences in the order of a contract."""
+    if is_draw(benefit):
+        return _draw(benefit, currency)
     unit = measure_unit(benefit)
     pairs = [("Measured", f"{_measure(benefit)}, {_WINDOWS.get(benefit['window_kind'], benefit['window_kind'])}{_span(benefit)}")]
     pairs.append(("Counts", "; ".join(dict.fromkeys(_scope(scope) for scope in scopes)) or "every line"))
@@ -75,6 +77,15 @@ def describe_agreement(agreement: Row) -> list[tuple[str, str]]:
         if agreement[name]:
             pairs.append((label, str(agreement[name])))
     return [*pairs, ("Written in", f"{agreement['source_file']}:{agreement['source_line']}")]
+
+
+def _draw(benefit: Row, currency: str) -> list[tuple[str, str]]:
+    pairs = [("Pays", f"at least {money(benefit['draw_amount'], currency)} {_WINDOWS[benefit['window_kind']]}: {pays_note(benefit)}")]
+    if benefit["draw_ceiling"] is not None:
+        pairs.append(("Limits", f"what is still to be taken back grows to {money(benefit['draw_ceiling'], currency)} at most"))
+    if benefit["draw_from"]:
+        pairs.append(("Goes on with", f"what is still to be taken back under {benefit['draw_from']}"))
+    return pairs
 
 
 def _measure(benefit: Row) -> str:

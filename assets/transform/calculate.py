@@ -76,6 +76,7 @@ QUERIES = {
     "multipliers": "from terms.multipliers order by benefit_key",
     "multiplier_tiers": "from terms.multiplier_tiers order by benefit_key, tier",
     "gates": "from terms.gates order by benefit_key, slot",
+    "draws": "from terms.draws order by benefit_key",
     "windows": "from terms.windows order by benefit_key, window_no",
     "window_parts": "from terms.window_parts order by benefit_key, window_no, part_no",
     "periods": "from terms.periods order by period_no",

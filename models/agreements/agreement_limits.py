@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from models.agreements.schema import Agreement
+from models.agreements.schema import Agreement, has_curve
 from models.agreements.versions import block_of_agreement, effective_from
 from models.calendars import Period, Window
 from models.documents import Path
@@ -48,7 +48,7 @@ def limit_problems(versions: Sequence[Agreement]) -> Iterator[tuple[int, Path, s
             yield i, ("limits", "per"), f"is {per} in an earlier version and cannot change; make it another agreement"
         if limits and version.combine.rule == "best":
             yield i, ("limits",), "cannot be combined with combine: {rule: best}, which compares agreements before anything of them is limited"
-        kinds = {benefit.window for benefit in version.benefits}
+        kinds = {benefit.window for benefit in version.benefits if has_curve(benefit)}
         if per == "window" and len(kinds) > 1:
             yield i, ("limits", "per"), f"per: window needs benefits with one window; found {', '.join(sorted(kinds))}"
         if per == "year" and "term" in kinds:

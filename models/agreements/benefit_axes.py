@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from models.agreements.schema import Agreement, Benefit, BenefitAxis, ScoreAxis, ScorePart, parts_of
+from models.agreements.schema import Agreement, Benefit, BenefitAxis, ScoreAxis, ScorePart, has_curve, parts_of
 from models.calendars import SPAN_ORDER
 from models.documents import Path
 
@@ -55,6 +55,8 @@ def _problem_of_part(benefit: Benefit, part: ScorePart, others: Mapping[str, Ben
         similar = difflib.get_close_matches(name, [other for other in others if other != benefit.id], 1)
         return f"there is no benefit {name} in this version of the agreement" + (f"; did you mean {similar[0]}?" if similar else "")
     other = others[name]
+    if not has_curve(other):
+        return f"{name} is {'manual' if other.manual else 'a draw'} and has no figures of its own; name a benefit with tiers or a matrix"
     if SPAN_ORDER[other.window] > SPAN_ORDER[benefit.window]:
         return f"{name} has window: {other.window}, which is longer than {benefit.window}; it looks at benefits with the same window or a shorter one"
     if cycle := find_path(looks_at, name, benefit.id):

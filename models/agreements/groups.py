@@ -14,6 +14,7 @@ from itertools import groupby
 from models.agreements.agreement_limits import limit_problems
 from models.agreements.amended_terms import from_date_problems
 from models.agreements.benefit_axes import axis_problems, find_path
+from models.agreements.draws import successor_problems
 from models.agreements.schema import Agreement, Benefit, PriorBaseline, PriorYear
 from models.agreements.versions import OwnedWindows, own_windows, periods_of, window_conflicts
 from models.calendars import CalendarSettings, make_periods
@@ -34,6 +35,7 @@ def problems_between(sources: Sequence[tuple[Agreement, Document]], calendar: Ca
         can_clash = len({a.agreement for a in agreements}) < len(agreements) or any(a.combine.agreements for a in agreements)
         owned = own_windows(agreements, periods_of(calendar, agreements)) if can_clash else []
         findings += [*_versions(agreements, owned), *_groups(agreements), *_nets(agreements, owned, rejected_ids)]
+        findings += successor_problems(agreements, rejected_ids)
     return [sources[i][1].problem(path, message) for i, path, message in findings]
 
 

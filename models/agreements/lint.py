@@ -15,7 +15,7 @@ from itertools import pairwise
 from models.agreements.approval import approval_in_force
 from models.agreements.parse import Source
 from models.agreements.payments import OF_THE_INCENTIVE, ONE, ZERO, Payment, Polynomial, derive, payment_along_axis, value_at
-from models.agreements.schema import Agreement, Benefit, Gate, axis_name, counts_multiples, factor_of, measure_of
+from models.agreements.schema import Agreement, Benefit, Gate, axis_name, counts_multiples, factor_of, has_curve, measure_of
 from models.curves.pieces import Piece, Tier, compile_curve
 from models.curves.vocabulary import PAY_FORMS, SCALING_STEPS
 from models.documents import Path, Problem
@@ -51,7 +51,8 @@ def _agreement_findings(agreement: Agreement, today: dt.date) -> Iterator[Findin
     if agreement.review_by and agreement.review_by < today and agreement.term.to >= today:
         yield ("review_by",), "warning", f"was to be reviewed by {agreement.review_by} and runs until {agreement.term.to}"
     for i, benefit in enumerate(agreement.benefits):
-        yield from ((("benefits", i, *path), severity, message) for path, severity, message in _benefit_findings(agreement, benefit))
+        if has_curve(benefit):
+            yield from ((("benefits", i, *path), severity, message) for path, severity, message in _benefit_findings(agreement, benefit))
 
 
 def _benefit_findings(agreement: Agreement, benefit: Benefit) -> Iterator[Finding]:

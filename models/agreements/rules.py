@@ -14,6 +14,7 @@ from typing import Any
 
 from models.agreements.approval import missing_approval
 from models.agreements.benefit_axes import score_problems
+from models.agreements.draws import OF_DRAW, draw_problems
 from models.agreements.group_rules import group_problems
 from models.agreements.line_rules import line_problems
 from models.agreements.pools import placed_problems
@@ -68,6 +69,7 @@ def problems_within(agreement: Agreement, document: Document, approval_day: dt.d
         if agreement.pool == "placed":
             findings += [(("benefits", i, *path), message) for path, message in placed_problems(benefit, agreement.payee)]
         findings += [(("benefits", i, *path), message) for path, message in _scopes(agreement, benefit)]
+    findings += draw_problems(agreement)
     return [document.problem(path, message) for path, message in findings]
 
 
@@ -99,6 +101,9 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
     if benefit.manual:
         for key in sorted(benefit.model_fields_set - {*OF_MANUAL, "manual"}):
             yield (key,), f"manual: true goes with {', '.join(OF_MANUAL)} alone; remove this key"
+    elif benefit.draw:
+        for key in sorted(benefit.model_fields_set - {*OF_DRAW, "draw"}):
+            yield (key,), f"draw goes with {', '.join(OF_DRAW)} alone; remove this key"
     yield from _tiers_or_matrix(benefit)
     yield from _needed_figures(benefit)
     yield from score_problems(benefit)

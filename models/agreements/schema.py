@@ -420,6 +420,18 @@ class Combine(Part):
 NO_COMBINE = Combine()
 
 
+class Draw(Part):
+    """An amount that is paid at least, in advance of what other benefits of the agreement pay."""
+
+    amount: Annotated[Number, Field(ge=0)] = Field(description="What is paid in every window at least, together with the benefits that it is against.")
+    against: list[Identifier] = Field(min_length=1, max_length=100, description="The benefits whose payouts count: those of windows that end in the draw's.")
+    recover: bool = Field(default=False, description="true: what is paid in advance is a balance, which later windows pay back from what exceeds the amount.")
+    ceiling: Annotated[Number, Field(ge=0)] | None = Field(default=None, description="With recover: the balance grows no further than this.")
+    from_: Identifier | None = Field(
+        default=None, alias="from", description="An agreement that ended before: its draw of the same id leaves its balance to this one."
+    )
+
+
 class Benefit(Part):
     """One clause that pays."""
 
@@ -481,11 +493,12 @@ class Benefit(Part):
     accrue: Accrue = Field(default_factory=lambda: NO_ACCRUE, description="How it is accrued.")
     settle: Settle = Field(default_factory=lambda: NO_SETTLE, description="When and how it is settled.")
     manual: Literal[True] | None = Field(default=None, description="It counts no lines and pays 0 by itself; adjustments are made to it.")
+    draw: Draw | None = Field(default=None, description="It counts no lines: it pays what other benefits leave of an amount, and may recover it later.")
 
     @model_validator(mode="after")
     def _pay_nothing(self) -> Benefit:
-        """A manual benefit is calculated as one that pays 0 whatever the measure."""
-        if self.manual and self.tiers is None:
+        """A benefit without a curve is calculated as one that pays 0 whatever the measure."""
+        if not has_curve(self) and self.tiers is None:
             self.__dict__["tiers"] = [Tier(**{"from": Decimal(0), "amount": Decimal(0)})]
         return self
 
@@ -530,9 +543,14 @@ class Agreement(Part):
     benefits: list[Benefit] = Field(min_length=1, max_length=1000, description="The clauses that pay.")
 
 
+def has_curve(benefit: Benefit) -> bool:
+    """Whether the benefit pays by lines and a curve: all but manual ones and draws."""
+    return not benefit.manual and benefit.draw is None
+
+
 def scope_of(benefit: Benefit) -> Scope:
-    """The scope of the benefit's lines; a manual benefit has none."""
-    return Scope.model_construct(types=[]) if benefit.manual else benefit.scope
+    """The scope of the benefit's lines; one without a curve has none."""
+    return benefit.scope if has_curve(benefit) else Scope.model_construct(types=[])
 
 
 def releases_of(settle: Settle) -> list[Release]:

@@ -18,6 +18,7 @@ import polars as pl
 
 from models.agreements.agreement_limits import limits_of_window, year_end
 from models.agreements.approval import approval_in_force, canonical_text
+from models.agreements.draws import balances_begin
 from models.agreements.groups import needs_prior_year, net_levels
 from models.agreements.measured_spans import counted_from, measured_periods
 from models.agreements.parse import Source
@@ -42,6 +43,7 @@ from models.agreements.schema import (
     compared_axis,
     distinct_of,
     factor_of,
+    has_curve,
     measure_of,
     over_of,
     parts_of,
@@ -106,6 +108,7 @@ class _Terms:
             self._add("currencies", currency=currency, payout_unit=unit)
         self._add("accounts", **{name: str(account) for name, account in vars(book.accounts).items()})
         agreements = [source.agreement for source in sources]
+        self.balances = balances_begin(agreements)
         periods = periods_of(book.calendar, agreements, as_of)
         slots = slots_of(periods, agreements)
         self._add_calendar(book, periods, slots)
@@ -122,7 +125,9 @@ class _Terms:
                 # the columns of the table are the fields of a Window; naming each of them here would repeat the list
                 begun = [w for w in windows[benefit.id] if w.window_start <= as_of]
                 for w in begun:
-                    limits = limits_of_window(versions[source.agreement.agreement], source.agreement, w, periods, self.payout_units[source.agreement.currency])
+                    unit, of_agreement = self.payout_units[agreement.currency], versions[agreement.agreement]
+                    # limits hold for what curves pay
+                    limits = limits_of_window(of_agreement, agreement, w, periods, unit) if has_curve(benefit) else (None, None, None)
                     seen = measured_periods(agreement, benefit, w, periods, slots)
                     weights = target_weights(agreement, benefit, w, periods)
                     self.rows["windows"].append((benefit_key, *vars(w).values(), *weights, *limits, *seen, year_end(agreement, w, periods)))
@@ -250,6 +255,9 @@ class _Terms:
             share = round(Decimal(release.share.numerator) / release.share.denominator, NUMBER.scale)
             parts = {"share_to": released.numerator, "share_divisor": released.denominator}
             self._add("releases", benefit_key=key, release_no=i, share=share, **parts, after=release.after, lag_days=release.lag_days)
+        if draw := benefit.draw:
+            terms = {"draw_amount": draw.amount, "against": draw.against, "recovers": draw.recover, "ceiling": draw.ceiling, "from_agreement_id": draw.from_}
+            self._add("draws", benefit_key=key, **terms, first_agreement_id=self.balances[source.agreement.agreement, benefit.id])
         if benefit.matrix:
             self._add_matrix(key, benefit.matrix)
 

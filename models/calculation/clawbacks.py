@@ -37,13 +37,13 @@ def apply_clawback(rows: pl.DataFrame) -> pl.DataFrame:
     """
     differences, before = (rows[name].to_physical().cast(pl.Int64).to_numpy() for name in ("difference", "prior_earned"))
     is_blocked = rows["earned"].is_null().to_numpy()
-    starts_series = _changes(rows, "series_key", "participant_key")
+    starts_series = changes(rows, "series_key", "participant_key")
     ends_span = (rows["window_end"] == rows["span_end"]).to_numpy()
     rule = rows["clawback"].to_numpy()
     pays, forgives = (rule == "pay") & ~is_blocked, (rule == "none") & ends_span
     owed_before, payout, carried = (np.zeros(len(rows), dtype=np.int64) for _ in range(3))
     # all series at once, one window after the other: a series has at most as many windows as its term has periods
-    for here in _windows_by_position(starts_series):
+    for here in windows_by_position(starts_series):
         owed_before[here] = owed = carried[here - 1]  # 0 for the first windows, because nothing is carried before them
         difference = differences[here]
         payout[here] = np.where(pays[here], difference - owed, np.maximum(difference - owed, 0))
@@ -59,13 +59,13 @@ def apply_clawback(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _changes(rows: pl.DataFrame, *columns: str) -> npt.NDArray[np.bool_]:
+def changes(rows: pl.DataFrame, *columns: str) -> npt.NDArray[np.bool_]:
     """Whether a row differs from the one before it; true for the first row."""
     run = rows.select(pl.struct(columns).rle_id()).to_series()
     return (run != run.shift(1, fill_value=run.len())).to_numpy()
 
 
-def _windows_by_position(starts: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.int64]]:
+def windows_by_position(starts: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.int64]]:
     """The row indexes of the first windows of all series, then of the second windows, and so on."""
     first = np.flatnonzero(starts)
     position = np.arange(len(starts)) - first[np.cumsum(starts) - 1]

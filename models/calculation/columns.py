@@ -26,7 +26,8 @@ SUMMED: Types = {
 _UNREAD = ("definition", "quote", "clause", "position", "has_constant_rate", "share_line_set_key", "share_measure")
 _OF_AGREEMENT = ("agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of", "pool")
 _TERMS = (
-    "tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "windows", "window_parts",
+    "tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "draws", "windows",
+    "window_parts",
     "periods",
 )  # fmt: skip
 
@@ -156,6 +157,7 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "is_winner": (FLAG, "this agreement pays the most of its group; null: not compared"),
         "winning_agreement": (TEXT, "the agreement that pays the most; null: not compared"),
     },
+    "pay_draws": {},
 }
 #: Columns that exist only where an agreement of the book needs them.
 OPTIONAL: Mapping[str, tuple[DataType, str]] = {
@@ -203,12 +205,13 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     **{f"{name}_of_(measure|base)": (dtype, "the same over the lines of a measure or base with a scope of its own") for name, dtype in SUMMED.items()},
 }
 #: The columns that the explanation adds to a payout: tiers and slices, places on axes, gates, multiplier and matrix cell; what a
-#: blocked payout lacks.
+#: blocked payout lacks; of a draw what it is against, its balance and what it pays.
 EXPLAINED: Types = {
     "measure_name": TEXT, "base_name": TEXT, "target_before_times": EXACT, "whole_incentive": EXACT, "prorated": EXACT, "tier_from": EXACT,
     **{f"next_{form}": EXACT for form in PAY_FORMS},
     "tier_reached": KEY, "next_from": EXACT, "slice_from": EXACT, "slice_to": EXACT, "slice": EXACT, "slice_payout": EXACT,
     "missing": TEXT, "tied_by": TEXT, "x": EXACT, "words": TEXT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT,
+    "drawn_against": MONEY, "guaranteed": MONEY, "balance_before": MONEY, "balance": MONEY, "blocked_by": TEXT, "drawn": MONEY,
     "cell_payout": EXACT, "group_value": TEXT, "pays": EXACT, "others": COUNT, "line_payout": EXACT,
     "place_tier": KEY, "measure_from": EXACT, "measure_until": EXACT,
 }  # fmt: skip

@@ -55,6 +55,8 @@ _OWN_DAYS = _of("participations", "first_day last_day")
 _PRIOR = f"measure span_first_period last_period {_of('measures', 'is_prior is_after_as_of')}"
 _SUM_KEYS = f"participant_key measure_line_set_key {_of('measures', 'line_set_key participant_key period_no')}"
 
+_DRAWS = f"{_of('draws', 'draw_amount recovers ceiling')} days of_days payout_unit"
+
 _GROUPS = _of("groups", "group_value quantity amount line_count missing_quantities missing_rates")
 
 _GROUP_KEYS = f"payout_key line_set_key base_line_set_key each {_of('groups', 'line_set_key participant_key period_no')} {_SUM_KEYS}"
@@ -227,6 +229,12 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "status_reason": "is_winner",
     },
     "forget_changed": dict.fromkeys(("exact_numerator", "exact_divisor"), "exact_numerator exact_divisor payout earned window_start span_start"),
+    "pay_draws": {
+        ALONG: f"payout_key agreement_id benefit_id participant_key window_start window_end {_of('draws', 'benefit_key against first_agreement_id')}",
+        **dict.fromkeys(("payout", "payout_before_group", "carried", "earned"), f"payout status {_DRAWS}"),
+        **dict.fromkeys(("status", "status_reason"), "status"),
+        **dict.fromkeys(("exact_numerator", "exact_divisor", "axis_value", "curve_payout", "limited_payout"), ""),
+    },
     "hide_incomplete": {
         ALONG: "reason measure base measure_every measure_over missing_measure missing_base missing_quantities missing_prior_target "
         "missing_prior_baseline prior_missing",
@@ -259,7 +267,8 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "pays": f"groups_numerator groups_denominator {_FIGURES} {_AXIS} {_LADDER} {_FORMS} {_MATRIX} {_OF_CUTS}",
     },
     "accruals": {
-        "accrued_to_date": "accrual_earned prior_paid_and_owed clawback status payout is_end combine_rule combine_group priority",
+        "accrued_to_date": "accrual_earned prior_paid_and_owed clawback status payout is_end combine_rule combine_group priority "
+        f"carried {_DRAWS}",
         "accrued_before": "accrued_to_date",
         "accrual": "accrued_to_date accrued_before",
     },
@@ -268,8 +277,9 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "step": "method by_axis status",
         "formula": "method by_axis measure base status_reason window_parts.version",
         "inputs": f"status_reason missing_lines axis_words_n axis_missing {_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_GATES} {_MULTIPLIER} {_LIMITS} "
-        "earned prior_earned limited_to lifted_to carried",
-        "result": f"{_FIGURES} {_AXIS} tier curve_payout multiplier gate_factor limited_payout earned prior_earned difference payout {_LADDER} {_FORMS}",
+        f"earned prior_earned limited_to lifted_to carried {_DRAWS}",
+        "result": f"{_FIGURES} {_AXIS} tier curve_payout multiplier gate_factor limited_payout earned prior_earned difference payout {_LADDER} {_FORMS} "
+        f"{_DRAWS}",
     },
 }  # fmt: skip
 #: What is computed from several columns, in words.

@@ -19,7 +19,9 @@ from models.calculation.amended_windows import block_by_cuts, cut_windows, list_
 from models.calculation.best_of_group import combine_payouts
 from models.calculation.clawbacks import apply_clawback, find_differences
 from models.calculation.columns import SUMMED, TABLES, check_frame, read_inputs
+from models.calculation.draws import accrue_draws, find_draws, pay_draws
 from models.calculation.exact_payouts import forget_changed
+from models.calculation.explanation.draw_steps import list_draw_steps
 from models.calculation.explanation.largest_groups import list_largest
 from models.calculation.explanation.missing import describe_missing
 from models.calculation.explanation.slices import cut_slices
@@ -92,12 +94,16 @@ def _compute(
     }
     rows = earn_in_order(placed, frames, earn, views)
     differences = limit_differences(find_differences(_assign_status(rows, as_of)), as_of)
-    settled = forget_changed(combine_payouts(apply_clawback(differences)))
+    by_curves = forget_changed(combine_payouts(apply_clawback(differences)))
+    draws = find_draws(by_curves, frames["draws"], rounding)
+    settled = pay_draws(by_curves, draws)
     payouts = _rename_for_publication(hide_incomplete(settled))
     yield "payouts", _payout_rows(payouts)
     own_sums = {"member_measure_period": "measure_period", "member_measure": "measure_to_date"}
     yield "achievement", _achievement_rows(keep_period_ends(publish_members(hide_incomplete(rows), own_sums), frames["periods"]))
-    yield "accruals", accrue_periods(limit_accruals(rows, settled), settled, frames["periods"])
+    yield "accruals", accrue_draws(accrue_periods(limit_accruals(rows, settled), settled, frames["periods"]), draws)
+    if draws is not None:  # they have no curve to explain
+        settled, payouts = (of.join(draws.rows, on="payout_key", how="anti", maintain_order="left") for of in (settled, payouts))
     shares_rank = (pl.col("ties") == "share") & (pl.col("tie_count") > 1)
     pieces, paid_lines = list_pieces(settled, scheme)
     yield "payout_pieces", pieces
@@ -105,18 +111,16 @@ def _compute(
     missing = describe_missing(settled, measures, missing_rates, axes)
     of_groups, of_parts = list_groups(groups), list_parts(settled, frames, scheme)
     yield "payout_groups", pl.concat([of_groups.select(*TABLES["payout_groups"]), list_parts_of_lines(of_parts, settled, versions, measures)])
-    yield (
-        "calculation_steps",
-        list_steps(
-            _with_tiers(payouts, tiers),
-            slices,
-            trace_results(settled, scheme, frames),
-            missing,
-            list_largest(of_groups, settled, tiers),
-            of_parts.join(tiers.drop("from_value"), on=["benefit_key", "tier"], how="left", maintain_order="left"),
-            rounding,
-        ),
+    steps = list_steps(
+        _with_tiers(payouts, tiers),
+        slices,
+        trace_results(settled, scheme, frames),
+        missing,
+        list_largest(of_groups, settled, tiers),
+        of_parts.join(tiers.drop("from_value"), on=["benefit_key", "tier"], how="left", maintain_order="left"),
+        rounding,
     )
+    yield "calculation_steps", steps if draws is None else pl.concat([steps, list_draw_steps(draws, rounding)]).sort("payout_key", "step_no")
 
 
 def _assign_status(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:

@@ -29,6 +29,8 @@ Row = dict[str, Any]
 Stop = tuple[str, bool]  # the period closed, and whether it was opened again before
 FOLDER = Path(__file__).parent / "stories"
 SHORT_CLOSES = {"2025-08", "2025-12"}
+#: What the id of a story's next agreement ends with.
+_NEXT = "-next"
 DEFAULT_CALENDAR: Row = {"kind": "gregorian", "year_starts": "01-01"}
 
 
@@ -106,6 +108,8 @@ class Player:
         (folder / "agreements").mkdir(parents=True)
         for story in stories:
             self._agree(story, story["agreement"])
+            if "next" in story:
+                self._agree(story, story["next"], _NEXT)
         for feed in FEEDS:
             (folder / "feeds" / feed).mkdir(parents=True)
         self._write("partners", [{"partner_id": name} for story in stories for name in (story["story"], *story.get("partners", []))])
@@ -153,7 +157,7 @@ class Player:
         name = story["story"]
         first = step["close"] if "reopen" in step else min(p.name for p in self.periods if p.name > self.compared.get(name, ""))
         self.compared[name] = step["close"]
-        named = f"agreement_id = '{name}' and period between '{first}' and '{step['close']}'"
+        named = f"agreement_id in ('{name}', '{name}{_NEXT}') and period between '{first}' and '{step['close']}'"
         found = []
         with duckdb.connect() as con:
             for path in (self.folder / "published" / "current").glob("*.parquet"):
@@ -177,9 +181,11 @@ class Player:
                 ]
                 found += _differ("entry", message, entries.fetchall())
             for row in step.get("payouts", []):
-                columns = [column for column in row if column != "window"]
+                columns = [column for column in row if column not in ("window", "benefit")]
                 start = row.get("window", story["agreement"]["term"]["from"])
-                got = con.sql(f"select {', '.join(columns)} from fct_payout where agreement_id = '{name}' and window_start = '{start}'").fetchall()
+                benefit = row.get("benefit", self._subject(story)["benefit"])
+                of = f"agreement_id in ('{name}', '{name}{_NEXT}') and window_start = '{start}' and benefit_id = '{benefit}'"
+                got = con.sql(f"select {', '.join(columns)} from fct_payout where {of}").fetchall()
                 found += _differ(f"payout of {start}", [tuple(row[column] for column in columns)], got)
         return [f"{name}, close of {step['close']}{' again' if 'reopen' in step else ''}: {finding}" for finding in found]
 
@@ -188,10 +194,11 @@ class Player:
         first, _, last = str(text).partition("..")
         return [p.name for p in self.periods if first <= p.name <= (last or first)]
 
-    def _agree(self, story: Row, agreement: Row) -> None:
-        """Write the agreement, or a version of it."""
-        said = {"agreement": story["story"], "title": story["story"], "participants": [story["story"]], "currency": "EUR", **agreement}
-        (self.folder / "agreements" / f"{story['story']}-{agreement.get('version', 1)}.yaml").write_text(to_yaml(said), encoding="utf-8")
+    def _agree(self, story: Row, agreement: Row, after: str = "") -> None:
+        """Write the agreement, or a version of it; or the one that comes after it."""
+        name = f"{story['story']}{after}"
+        said = {"agreement": name, "title": name, "participants": [story["story"]], "currency": "EUR", **agreement}
+        (self.folder / "agreements" / f"{name}-{agreement.get('version', 1)}.yaml").write_text(to_yaml(said), encoding="utf-8")
 
     def _subject(self, story: Row) -> Row:
         agreement = story["agreement"]

@@ -11,6 +11,7 @@ from tests.reference.amended import amended, cuts_of
 from tests.reference.calendar import Window, calendar_of, periods
 from tests.reference.combine import Outcome, check_groups, check_net_of, in_order, keep_best, lost_lines, rule_of
 from tests.reference.credit import Credit, Credits
+from tests.reference.draws import Balances, earliest_first, first_agreements, pay_draws
 from tests.reference.earning import accrued, at_the_end, earn, rounded
 from tests.reference.language import refuse_unknown
 from tests.reference.others import Others, figures_of, in_turn, looked_at
@@ -59,7 +60,7 @@ def compute(book: Book) -> Results:
     run = _Run(book)
     results = Results()
     for names in in_order(run.agreements):
-        outcomes = [outcome for name in names for outcome in run.outcomes(name)]
+        outcomes = [outcome for name in earliest_first(names, run.agreements) for outcome in run.outcomes(name)]
         keep_best(outcomes)
         for outcome in outcomes:
             key = (outcome.agreement, str(outcome.case.benefit["id"]), outcome.participant, outcome.window.start)
@@ -87,6 +88,7 @@ class _Run:
         self.others = Others()
         self.calendar = calendar_of(book.settings)
         self.agreements = by_agreement(book.agreements)
+        self.balances: Balances = {}
         self.paid: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))  # agreement: line: what it pays on it, in 10^-12
         self.owned = {name: self._owned(name) for name in self.agreements}
         self.lost = lost_lines(book.agreements, lambda version: self._credits(version), self._windows_of)
@@ -130,6 +132,7 @@ class _Run:
         found = [outcome for benefit_id in self.owned[name] for outcome in found_of[benefit_id]]
         limit_sums(found, self.agreements[name], self.calendar, self.book.as_of)
         self._settle(name, found)
+        pay_draws(found, self.agreements[name], first_agreements(self.book.agreements), self.balances, self.book.settings)
         return found
 
     def _settle(self, name: str, outcomes: list[Outcome]) -> None:

@@ -155,10 +155,15 @@ def limited(limits: Row, paid: Fraction, e: Fraction) -> Fraction:
     return paid
 
 
+def smallest(currency: str, settings: Row) -> Fraction:
+    """The smallest amount that is paid."""
+    said = settings.get("minor_units", {}).get(currency, MINOR_UNITS[currency])
+    return said if isinstance(said, Fraction) else Fraction(1, 10**said)
+
+
 def rounded(value: Fraction, currency: str, settings: Row) -> Fraction:
     """A payout as it is paid: in the currency's decimals, or in what book.yaml says, a number of decimals or a step."""
-    said = settings.get("minor_units", {}).get(currency, MINOR_UNITS[currency])
-    step = said if isinstance(said, Fraction) else Fraction(1, 10**said)
+    step = smallest(currency, settings)
     return round_half(value / step, settings.get("rounding") == "half_even") * step
 
 

@@ -15,7 +15,7 @@ AGREEMENT = {
 }  # fmt: skip
 BENEFIT = {
     "id", "clause", "quote", "window", "accumulate", "measure", "base", "by", "target", "baseline", "incentive", "method", "boundary", "above",
-    "ties", "tiers", "matrix", "each", "slices", "requires", "multiply", "limits", "order", "prorate", "scope", "settle", "accrue", "manual",
+    "ties", "tiers", "matrix", "each", "slices", "requires", "multiply", "limits", "order", "prorate", "scope", "settle", "accrue", "manual", "draw",
 }  # fmt: skip
 VALUES = {
     "method": {"whole", "graduated", "linear", "rolling", "total", "running"}, "prorate": {"none", "days"}, "ties": {"min", "share"},
@@ -46,6 +46,7 @@ def refuse_unknown(agreement: Row) -> None:
 
 def _benefit(name: str, benefit: Row) -> None:
     _keys(name, benefit, BENEFIT)
+    _keys(name, benefit.get("draw", {}), {"amount", "against", "recover", "ceiling", "from"})
     if isinstance(benefit.get("ties"), dict):
         _keys(name, benefit["ties"], {"then"})
     for key, allowed in VALUES.items():

@@ -170,9 +170,9 @@ def book_of_rows(settings: Row, agreements: list[Row], feeds: dict[str, list[Row
 
 
 def _paying(agreement: Row) -> Row:
-    """A manual benefit holds no lines and pays 0."""
+    """A manual benefit holds no lines and pays 0, and so does a draw before the others are settled."""
     nothing = {"tiers": [{"from": 0, "amount": 0}], "scope": {"types": []}}
-    return {**agreement, "benefits": [{**benefit, **nothing} if benefit.get("manual") else benefit for benefit in agreement["benefits"]]}
+    return {**agreement, "benefits": [{**benefit, **nothing} if {"manual", "draw"} & set(benefit) else benefit for benefit in agreement["benefits"]]}
 
 
 def _as_text(value: Any) -> str | None:

@@ -19,6 +19,8 @@ def limit_sums(outcomes: Sequence[Outcome], versions: Sequence[Row], calendar: C
     """Changes `difference` and `differences` of the outcomes of one agreement. In order of window end, then place of the benefit in the document."""
     spans: dict[tuple[str, dt.date], list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
+        if {"draw", "manual"} & set(outcome.case.benefit):
+            continue
         last = _span_end(outcome, versions, calendar)
         if last is not None:
             spans[outcome.participant, last].append(outcome)

@@ -49,13 +49,21 @@ _LOOKING: dict[str, Any] = {"accumulate": "year", "by": {"benefit": "seen"}, "ti
 
 def agreement(name: str, participants: list[str] | dict[str, list[str]], *benefits: dict[str, Any], **more: Any) -> dict[str, Any]:
     numbered = [{"id": "b", "clause": str(number), "window": "month", "tiers": RATES, **benefit} for number, benefit in enumerate(benefits or [{}], 1)]
+    numbered = [{key: value for key, value in benefit.items() if value is not None} for benefit in numbered]
     return {"agreement": name, "title": name, "currency": "EUR", "term": TERM, "participants": participants, "benefits": numbered, **more}
+
+
+def _advance(amount: float, **terms: Any) -> dict[str, Any]:
+    return {"id": "advance", "window": "quarter", "tiers": None, "draw": {"amount": amount, "against": ["b"], "recover": True, **terms}}
 
 
 AGREEMENTS = [
     agreement("PLAIN", ["P1"]),
     agreement("CARRY", ["P2"], {"accumulate": "year"}),
     agreement("OWED", ["P4"], {"tiers": [{"from": -10000, "rate": 0.01}]}),
+    agreement("AHEAD", ["P2"], {}, _advance(20)),
+    agreement("AHEAD-27", ["P2"], {}, _advance(10, **{"from": "AHEAD"}), term={"from": "2027-01-01", "to": "2027-12-31"}),
+    agreement("KEPT", ["P3"], {}, _advance(20, recover=False)),
     agreement("CAPPED", ["P3"], limits={"at_most": 12, "per": "year"}),
     agreement("DRINKS", ["P3"], scope={"products": {"include": {"category": ["drinks"]}}}),
     agreement("NORTH", {"region": ["north"]}),

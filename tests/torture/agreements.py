@@ -45,8 +45,23 @@ def draw_agreements(d: Draw, cluster: Cluster, calendar: Row) -> list[Row]:
             look_at_others(d, agreement["benefits"])
     _draw_places_and_windows(d, cluster, found)
     if "from_date" in d.features and len({agreement["agreement"] for agreement in found}) == 1 and d.chance(0.8):
-        return amend_from_days(d, found[0])
+        found = amend_from_days(d, found[0])
+    if "draws" in d.features:
+        _draw_advances(d, found)
     return found
+
+
+def _draw_advances(d: Draw, agreements: list[Row]) -> None:
+    """A draw against what is paid as a whole, in every version of an agreement that combines with no other."""
+    window, prorate = d.pick(WINDOWS), d.chance(0.3)
+    for agreement in agreements:
+        against = [b["id"] for b in agreement["benefits"] if not {"release", "minimum"} & set(b.get("settle", {}))]
+        if against and agreement.get("combine", {}).get("rule", "all") == "all":
+            terms = {"amount": d.number(0, 200, 2), "against": against, "recover": d.chance(0.8)}
+            if terms["recover"] and d.chance(0.4):
+                terms["ceiling"] = d.number(0, 300, 2)
+            advance = {"id": "draw", "clause": "9.9", "window": window, "draw": terms, **({"prorate": "days"} if prorate else {})}
+            agreement["benefits"] = [*agreement["benefits"], advance]
 
 
 def _draw_places_and_windows(d: Draw, cluster: Cluster, agreements: list[Row]) -> None:

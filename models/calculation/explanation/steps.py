@@ -101,54 +101,54 @@ def list_steps(
     moves = (pl.col("payout_before_group") != pl.col("difference")) | (pl.col("carried") != 0)
     until = pl.format(" in the span until {}", "limited_until")
     lacking = payouts.filter(is_blocked).join(missing, on="payout_key", how="left", maintain_order="left")
-    blocked = _step(lacking, "blocked", pl.format("nothing is paid: {}", "status_reason"), pl.col("missing").fill_null(""), "payout")
+    blocked = step_rows(lacking, "blocked", pl.format("nothing is paid: {}", "status_reason"), pl.col("missing").fill_null(""), "payout")
     payout_units = pl.col("payout_unit").replace_strict({unit: describe_payout_unit(unit) for unit in paid["payout_unit"].unique()}, return_dtype=pl.String)
     steps = [
         *_figures(payouts),
         *_places(paid, traces),
         *_slices_and_cells(slices, traces),
-        *([_step(groups, "group", _group_formula(), _group_inputs(), "pays", "place")] if len(groups) else []),
-        *([_step(parts, "version", _part_formula(), _part_inputs(), "pays", "part_no")] if len(parts) else []),
-        _step(paid, "curve", _curve_formula(paid), _curve_inputs(paid), "curve_payout"),
+        *([step_rows(groups, "group", _group_formula(), _group_inputs(), "pays", "place")] if len(groups) else []),
+        *([step_rows(parts, "version", _part_formula(), _part_inputs(), "pays", "part_no")] if len(parts) else []),
+        step_rows(paid, "curve", _curve_formula(paid), _curve_inputs(paid), "curve_payout"),
         *_scaling(traces),
-        _step(
+        step_rows(
             paid.filter(has_limits & ~_HAS_GROUPS),
             "limit",
             pl.format(
                 "{}, then less than pays_from pays 0, then at_least lifts",
                 pl.when(has_rate).then(pl.lit("at_most and rate_at_most × max(E, 0) clip")).otherwise(pl.lit("at_most clips")),
             ),
-            _inputs(at_most="at_most", rate_at_most="rate_at_most", E=pl.when(has_rate).then("base"), pays_from="pays_from", at_least="at_least"),
+            inputs_of(at_most="at_most", rate_at_most="rate_at_most", E=pl.when(has_rate).then("base"), pays_from="pays_from", at_least="at_least"),
             "limited_payout",
         ),
         *_parts(paid),
-        _step(paid, "round", pl.format("rounded {} to {} {}", pl.lit(rounding), payout_units, "currency"), pl.lit(""), "earned"),
-        _step(
+        step_rows(paid, "round", pl.format("rounded {} to {} {}", pl.lit(rounding), payout_units, "currency"), pl.lit(""), "earned"),
+        step_rows(
             paid.filter(pl.col("accumulate") != "window"),
             "prior",
             pl.lit("earned by the span − earned by its earlier windows"),
-            _inputs(earned="earned", prior_earned="prior_earned"),
+            inputs_of(earned="earned", prior_earned="prior_earned"),
             pl.col("earned") - pl.col("prior_earned"),
         ),
-        _step(
+        step_rows(
             paid.filter(pl.col("limited_until").is_not_null()),
             "limit_all",
             pl.concat_str(pl.lit("its part of what all benefits of the agreement earn, within its limits"), until),
-            _inputs(difference=pl.col("earned") - pl.col("prior_earned"), at_most="limited_to", at_least="lifted_to"),
+            inputs_of(difference=pl.col("earned") - pl.col("prior_earned"), at_most="limited_to", at_least="lifted_to"),
             "difference",
         ),
-        _step(
+        step_rows(
             paid.filter(moves),
             "carry",
             pl.format("clawback: {}; what was paid too much before is set off, what is left is carried", "clawback"),
-            _inputs(difference="difference", carried="carried"),
+            inputs_of(difference="difference", carried="carried"),
             "payout_before_group",
         ),
-        _step(
+        step_rows(
             paid.filter(pl.col("is_winner").is_not_null()),
             "combine",
             pl.format("best of group {}: the agreement that pays the most, {}, stands", "combine_group", "winning_agreement"),
-            _inputs(payout="payout_before_group"),
+            inputs_of(payout="payout_before_group"),
             "payout",
         ),
         blocked,
@@ -187,24 +187,24 @@ def _figures(payouts: pl.DataFrame) -> list[pl.DataFrame]:
     counted = pl.format("M = distinct values of {} over {} lines, with a quantity above 0, or an amount without one", "measure_distinct", "line_count")
     sums = pl.when(pl.col("measure_distinct").is_not_null()).then(counted).otherwise(summed)
     return [
-        _step(payouts, "measure", sums, _measure_inputs(payouts), "measure"),
-        _step(payouts.filter(pl.col("base_name") != "measure"), "base", _base_formula(), _inputs(base="base_name"), "base"),
-        _step(payouts.filter("pays_per_unit"), "quantity", _quantity_formula(), _span_inputs(), "quantity"),
+        step_rows(payouts, "measure", sums, _measure_inputs(payouts), "measure"),
+        step_rows(payouts.filter(pl.col("base_name") != "measure"), "base", _base_formula(), inputs_of(base="base_name"), "base"),
+        step_rows(payouts.filter("pays_per_unit"), "quantity", _quantity_formula(), _span_inputs(), "quantity"),
         *(
-            _step(payouts.filter(pl.col(f"{name}_source") != "none"), name, _source_formula(name, letter), inputs, value)
+            step_rows(payouts.filter(pl.col(f"{name}_source") != "none"), name, _source_formula(name, letter), inputs, value)
             for name, letter, inputs, value in (
                 ("target", "T", _target_inputs(), "target"),
                 ("baseline", "B", pl.lit(""), "baseline"),
                 ("incentive", "K", pl.lit(""), "incentive"),
             )
         ),
-        _step(
+        step_rows(
             payouts.filter(pl.col("of_days") > 1),
             "prorate",
             pl.format(
                 "f = days of the term in the window / days of the window; {}K, amounts and thresholds in units of the measure count × f", _prorated_target()
             ),
-            _inputs(days="days", of_days="of_days"),
+            inputs_of(days="days", of_days="of_days"),
             pl.col("prorated"),
         ),
     ]
@@ -224,13 +224,13 @@ def _places(paid: pl.DataFrame, traces: Traces) -> list[pl.DataFrame]:
     )
     tied = pl.when(breaks_ties).then(pl.format(", among equals {}", "tied_by")).otherwise(pl.lit(""))
     return [
-        _step(paid.filter(is_plain), "axis", pl.col("by_axis").replace_strict(AXES, return_dtype=pl.String), _axis_inputs("by_axis"), "axis_value"),
-        _step(traces.axes, "axis", formula, pl.concat_str(_axis_inputs("axis", pl.col("words")), tied), "x", "slot"),
-        _step(
+        step_rows(paid.filter(is_plain), "axis", pl.col("by_axis").replace_strict(AXES, return_dtype=pl.String), _axis_inputs("by_axis"), "axis_value"),
+        step_rows(traces.axes, "axis", formula, pl.concat_str(_axis_inputs("axis", pl.col("words")), tied), "x", "slot"),
+        step_rows(
             paid,
             "tier",
             pl.when(_HAS_GROUPS).then(pl.format("the highest tier that a group of {} has reached", "each")).otherwise(_tier_formula()),
-            _inputs(x="axis_value", from_="tier_from", next="next_tier_from", f=pl.when(_SCALES_FROM).then(_PART)),
+            inputs_of(x="axis_value", from_="tier_from", next="next_tier_from", f=pl.when(_SCALES_FROM).then(_PART)),
             pl.col("tier").cast(EXACT),
         ),
     ]
@@ -245,11 +245,11 @@ def _slices_and_cells(slices: pl.DataFrame, traces: Traces) -> list[pl.DataFrame
     part = pl.when(_IS_PRORATED & pl.col("amount").is_not_null()).then(_PART)
     # a line is cut by itself: where a tier begins is agreed, not how much of the measure lies in it
     ends = {name: pl.when(~PAYS_LINES).then(column) for name, column in (("from_", "slice_from"), ("to", "slice_to"), ("slice", "slice"))}
-    slice_inputs = _inputs(**ends, **FORMS, f=part)
+    slice_inputs = inputs_of(**ends, **FORMS, f=part)
     return [
-        _step(slices, "slice", pl.format("tier {}: {}{}", "tier", _sum_of_forms(SLICED), units), slice_inputs, "slice_payout", "tier"),
+        step_rows(slices, "slice", pl.format("tier {}: {}{}", "tier", _sum_of_forms(SLICED), units), slice_inputs, "slice_payout", "tier"),
         *(
-            [_step(traces.cells, "cell", cell, _inputs(**{form: form for form in GRID_FORMS}, weight=weight), "cell_payout", "corner")]
+            [step_rows(traces.cells, "cell", cell, inputs_of(**{form: form for form in GRID_FORMS}, weight=weight), "cell_payout", "corner")]
             if len(traces.cells)
             else []
         ),
@@ -261,18 +261,18 @@ def _scaling(traces: Traces) -> list[pl.DataFrame]:
     is_line = pl.col("method") == "linear"
     steps = []
     if len(traces.multipliers):
-        point = _inputs(x="x", from_="from_value", factor="factor", to=pl.when(is_line).then("next_from"), factor_at_to=pl.when(is_line).then("next_factor"))
+        point = inputs_of(x="x", from_="from_value", factor="factor", to=pl.when(is_line).then("next_from"), factor_at_to=pl.when(is_line).then("next_factor"))
         reached = pl.when(is_line).then(pl.lit("× the factor at x, on the line between the points")).otherwise(pl.lit("× the factor of the tier reached"))
         formula = pl.when(pl.col("factor_tier") == 0).then(pl.lit("below the first factor: × 0")).otherwise(reached)
-        steps.append(_step(traces.multipliers, "multiply", formula, point, "multiplier"))
+        steps.append(step_rows(traces.multipliers, "multiply", formula, point, "multiplier"))
     if len(traces.gates):
         bounds = pl.concat_str(
-            [pl.when(pl.col(name).is_not_null()).then(pl.format("x {} {}", pl.lit(sign), _plain(pl.col(name)))) for name, sign in BOUNDS.items()],
+            [pl.when(pl.col(name).is_not_null()).then(pl.format("x {} {}", pl.lit(sign), plain(pl.col(name)))) for name, sign in BOUNDS.items()],
             separator=" and ",
             ignore_nulls=True,
         )
-        formula = pl.format("gate {}: × 1 where {}, else × {}", "number", bounds, _plain(pl.col("otherwise")))
-        steps.append(_step(traces.gates, "require", formula, _inputs(x="x"), "factor", "slot"))
+        formula = pl.format("gate {}: × 1 where {}, else × {}", "number", bounds, plain(pl.col("otherwise")))
+        steps.append(step_rows(traces.gates, "require", formula, inputs_of(x="x"), "factor", "slot"))
     return steps
 
 
@@ -280,7 +280,7 @@ def _parts(paid: pl.DataFrame) -> list[pl.DataFrame]:
     """The part of a placed pool's amount that a member has."""
     if "member_part" not in paid.columns:
         return []
-    own = _inputs(M="member_measure", E=pl.when(pl.col("base_name") != "measure").then("member_base"), Q=pl.when("pays_per_unit").then("member_quantity"))
+    own = inputs_of(M="member_measure", E=pl.when(pl.col("base_name") != "measure").then("member_base"), Q=pl.when("pays_per_unit").then("member_quantity"))
     is_sliced = (pl.col("method") == "graduated") & (pl.col("measure") > 0)
     formula = (
         pl.when(pl.col("measure") <= 0)
@@ -289,10 +289,10 @@ def _parts(paid: pl.DataFrame) -> list[pl.DataFrame]:
         .then(pl.lit("part of the pool's amount, by what the slices pay that the member's own lines fill"))
         .otherwise(pl.lit("part of the pool's amount, by what the curve pays on the member's own figures at the pool's place"))
     )
-    return [_step(paid.filter(pl.col("member_part").is_not_null()), "part", formula, own, "member_part")]
+    return [step_rows(paid.filter(pl.col("member_part").is_not_null()), "part", formula, own, "member_part")]
 
 
-def _step(rows: pl.DataFrame, step: str, formula: pl.Expr, inputs: pl.Expr, result: str | pl.Expr, order: str | None = None) -> pl.DataFrame:
+def step_rows(rows: pl.DataFrame, step: str, formula: pl.Expr, inputs: pl.Expr, result: str | pl.Expr, order: str | None = None) -> pl.DataFrame:
     """One row per row. `order` sorts the steps of one kind within a payout."""
     value = pl.col(result) if isinstance(result, str) else result
     detail = pl.col(order) if order else pl.lit(0)
@@ -306,17 +306,18 @@ def _step(rows: pl.DataFrame, step: str, formula: pl.Expr, inputs: pl.Expr, resu
     )
 
 
-def _inputs(**named: str | pl.Expr) -> pl.Expr:
+def inputs_of(**named: str | pl.Expr) -> pl.Expr:
     """`name = value` for every value that is there, joined by commas; numbers without the zeros at their end."""
     parts = []
     for name, column in named.items():
         value = pl.col(column) if isinstance(column, str) else column
-        parts.append(pl.format("{} = {}", pl.lit(name.rstrip("_")), _plain(value)))
+        parts.append(pl.format("{} = {}", pl.lit(name.rstrip("_")), plain(value)))
     return pl.concat_str(parts, separator=", ", ignore_nulls=True)
 
 
-def _plain(value: pl.Expr) -> pl.Expr:
-    text = value.cast(pl.String)
+def plain(value: pl.Expr | str) -> pl.Expr:
+    """A number as text, without the zeros at its end."""
+    text = (pl.col(value) if isinstance(value, str) else value).cast(pl.String)
     return pl.when(text.str.contains(".", literal=True)).then(text.str.strip_chars_end("0").str.strip_chars_end(".")).otherwise(text)
 
 
@@ -327,7 +328,7 @@ def _span_inputs() -> pl.Expr:
 def _multiples() -> pl.Expr:
     """What is counted of a sum, if it is not the sum itself."""
     kind = pl.when(pl.col("measure_round") == "up").then(pl.lit("begun")).otherwise(pl.lit("full"))
-    counted = pl.format("{} multiples of {} in the ", kind, _plain(pl.col("measure_every")))
+    counted = pl.format("{} multiples of {} in the ", kind, plain(pl.col("measure_every")))
     return pl.when(pl.col("measure_every").is_not_null()).then(counted).otherwise(pl.lit(""))
 
 
@@ -338,7 +339,7 @@ def _measure_inputs(payouts: pl.DataFrame) -> pl.Expr:
         days = pl.when(pl.col("measure_over").is_null()).then(days).otherwise(pl.format("from {} to {}", "measured_from", until))
     if "measure_sum" not in payouts.columns:
         return days
-    counted = pl.format("{}, sum = {}", days, _plain(pl.col("measure_sum")))
+    counted = pl.format("{}, sum = {}", days, plain(pl.col("measure_sum")))
     return pl.when(pl.col("measure_every").is_not_null()).then(counted).otherwise(days)
 
 
@@ -353,9 +354,13 @@ def _prorated_target() -> pl.Expr:
 
 def _target_inputs() -> pl.Expr:
     is_prior = pl.col("target_source") == "prior"
-    of_year = _inputs(year="target_before_times", weights=pl.format("{} of {}", "weight_to_date", "weight_of_year"))
+    of_year = inputs_of(year="target_before_times", weights=pl.format("{} of {}", "weight_to_date", "weight_of_year"))
     return (
-        pl.when(is_prior).then(_inputs(prior="prior_measure", times="target_times")).when(pl.col("target_source") == "year").then(of_year).otherwise(pl.lit(""))
+        pl.when(is_prior)
+        .then(inputs_of(prior="prior_measure", times="target_times"))
+        .when(pl.col("target_source") == "year")
+        .then(of_year)
+        .otherwise(pl.lit(""))
     )
 
 
@@ -375,14 +380,14 @@ def _axis_inputs(axis: str, words: pl.Expr | None = None) -> pl.Expr:
     by = pl.col(axis)
     return (
         pl.when(by == "attainment")
-        .then(_inputs(M="measure", T="target"))
+        .then(inputs_of(M="measure", T="target"))
         .when(by.is_in(["growth", "growth_amount"]))
-        .then(_inputs(M="measure", B="baseline"))
+        .then(inputs_of(M="measure", B="baseline"))
         .when(by == "metric")
         .then(pl.lit(""))
         .when(by.is_in(["benefit", "score", "ratio"]))
         .then(pl.lit("") if words is None else words)
-        .otherwise(_inputs(M="measure"))
+        .otherwise(inputs_of(M="measure"))
     )
 
 
@@ -450,7 +455,7 @@ def _part_inputs() -> pl.Expr:
     is_graduated, is_whole = pl.col("method") == "graduated", pl.col("method") == "whole"
     forms = {form: pl.when(is_whole).then(form) for form in FORMS}
     has_lump = pl.col("amount").is_not_null() | pl.col("share").is_not_null() | (pl.col("method") == "matrix")
-    return _inputs(
+    return inputs_of(
         x=pl.when(~is_graduated).then("x"),
         M_from=pl.when(is_graduated).then(pl.col("measure_from").fill_null(0)),
         M_until=pl.when(is_graduated).then("measure_until"),
@@ -487,7 +492,7 @@ def _group_inputs() -> pl.Expr:
     has_base, is_whole = pl.col("base_name") != "measure", pl.col("method") == "whole"
     forms = {form: pl.when(is_whole).then(form) for form in FORMS if form != "share"}
     limits = {name: name for name in ("at_most", "rate_at_most", "pays_from", "at_least")}
-    inputs = _inputs(M="measure", E=pl.when(has_base).then("base"), Q=pl.when("pays_per_unit").then("quantity"), **forms, **limits)
+    inputs = inputs_of(M="measure", E=pl.when(has_base).then("base"), Q=pl.when("pays_per_unit").then("quantity"), **forms, **limits)
     return pl.when(pl.col("others").is_not_null()).then(pl.lit("")).otherwise(inputs)
 
 
@@ -496,8 +501,8 @@ def _curve_inputs(rows: pl.DataFrame) -> pl.Expr:
     multiplied = {"E": ("rate", "base"), "Q": ("per_unit", "quantity"), "K": ("share", "incentive")}
     values = {letter: pl.when(pl.col(form).is_not_null()).then(column) for letter, (form, column) in multiplied.items()}
     uses_part = _IS_PRORATED & (pl.col("amount").is_not_null() | (_SCALES_FROM & (pl.col("method") == "linear")))
-    here = _inputs(**FORMS, **values, f=pl.when(uses_part).then(_PART))
-    there = _inputs(x="axis_value", from_="tier_from", to="next_tier_from", **{f"{form}_at_to": f"next_{form}" for form in FORMS})
+    here = inputs_of(**FORMS, **values, f=pl.when(uses_part).then(_PART))
+    there = inputs_of(x="axis_value", from_="tier_from", to="next_tier_from", **{f"{form}_at_to": f"next_{form}" for form in FORMS})
     return (
         pl.when(_HAS_GROUPS | _has_parts(rows) | (pl.col("tier") == 0) | pl.col("method").is_in(["graduated", "rolling", "total", "running", "matrix"]))
         .then(pl.lit(""))

@@ -98,9 +98,14 @@ def _row(source: Any) -> dict[str, Any]:
         "currency": agreement.currency,
         "from": agreement.term.from_,
         "to": agreement.term.to,
-        "benefits": [f"{b.id} ({b.window}, {'matrix' if b.matrix else b.method})" for b in agreement.benefits],
+        "benefits": [f"{b.id} ({b.window}, {_pays(b)})" for b in agreement.benefits],
         "file": f"{source.document.file}:{source.document.line}",
     }
+
+
+def _pays(benefit: Any) -> str:
+    """How a benefit pays, in a word."""
+    return "matrix" if benefit.matrix else "draw" if benefit.draw else "manual" if benefit.manual else str(benefit.method)
 
 
 def _print_table(sources: list[Any], found: list[Any]) -> None:

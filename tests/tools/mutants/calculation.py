@@ -371,4 +371,21 @@ SPLIT: dict[str, list[tuple[str, str]]] = {
     ],
 }  # fmt: skip
 
-MUTANTS: list[Mutant] = [*mutants_of(CHANGES, TESTS), *mutants_of(SPLIT, BATCHES)]
+#: What is paid in advance and taken back.
+ADVANCES = ("tests/unit/calculation/test_draws.py",)
+DRAWN: dict[str, list[tuple[str, str]]] = {
+    "models/calculation/draws.py": [
+        ("np.maximum(self.ceiling[here] - balance, 0)", "self.ceiling[here] - balance"),
+        ("np.minimum(short, room), short)", "np.minimum(short, room), np.minimum(short, room))"),
+        ("-np.minimum(balance, -short)", "short"),
+        ("np.where((short > 0) & ~self._recovers[here], 0, paid)", "paid"),
+        ("np.where(blocked, balance, balance + grows)", "np.where(blocked, 0, balance + grows)"),
+        ('("first_agreement_id", "benefit_id", "participant_key")', '("agreement_id", "benefit_id", "participant_key")'),
+        ('.sort(*_OF_BALANCE, "window_end",', '.sort(*_OF_BALANCE, "agreement_id", "window_end",'),
+        ('pl.col("ends").is_between("window_start", "window_end")', 'pl.col("ends") == pl.col("window_end")'),
+        ('pl.col("accrued_in") <= pl.col("period_no")', 'pl.col("accrued_in") == pl.col("period_no")'),
+        ("* 10**4 // (unit * EXACT_SCALE) * unit", "* 10**4 // EXACT_SCALE"),
+    ],
+}  # fmt: skip
+
+MUTANTS: list[Mutant] = [*mutants_of(CHANGES, TESTS), *mutants_of(SPLIT, BATCHES), *mutants_of(DRAWN, ADVANCES)]

@@ -51,6 +51,7 @@ PARTICIPANTS: dict[str, list[tuple[str, str]]] = {
         ("greatest(windows.span_end, windows.limited_until)", "windows.span_end"),
         ("or agreements.combine_rule = 'best'", ""),
         ("or benefits.agreement_key in (select agreement_key from terms.benefits join terms.axis_parts using (benefit_key))", ""),
+        ("or benefits.agreement_key in (select agreement_key from terms.benefits join terms.draws using (benefit_key))", ""),
         ("where net_level > 0", "where false"),
         ("select payout_key from calc.payouts semi join changes.participants using (participant_key)\n    union\n", ""),
     ],

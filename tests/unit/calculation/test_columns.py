@@ -27,7 +27,7 @@ SOURCES = [path for folder in ("calculation", "curves") for path in sorted((ROOT
 #: Methods whose plain strings are names of columns.
 NAMING = {
     "col", "select", "with_columns", "over", "sort", "drop", "drop_nulls", "explode", "group_by", "partition_by", "unique", "filter", "then", "otherwise",
-    "coalesce", "int_ranges", "struct", "min_horizontal", "max_horizontal", "rows_by_key", "join", "join_asof", "_changes",
+    "coalesce", "int_ranges", "struct", "min_horizontal", "max_horizontal", "rows_by_key", "join", "join_asof", "changes",
 }  # fmt: skip
 MAKING = {"alias", "with_row_index"}
 #: Variables that hold frames or pay forms by name: their keys are not columns.

@@ -63,6 +63,27 @@ new_files as (
     where files.status = 'loaded' and files.arrival_no > coalesce(known_arrivals.arrival_no, 0)
 ),
 
+benefits as (
+    select * from {{ source("terms", "benefits") }}
+),
+
+draws as (
+    select draws.*, benefits.agreement_key, benefits.benefit_id
+    from {{ source("terms", "draws") }} as draws
+    inner join benefits on draws.benefit_key = benefits.benefit_key
+),
+
+-- a draw hangs on all lines of what it is against, also before it and in agreements whose balance it goes on with
+read_lines as (
+    select benefit_key, line_set_key, measure_line_set_key, base_line_set_key, false as is_from_the_first
+    from benefits
+    union all
+    select distinct draws.benefit_key, others.line_set_key, others.measure_line_set_key, others.base_line_set_key, true as is_from_the_first
+    from draws
+    inner join draws as earlier on draws.first_agreement_id = earlier.first_agreement_id and draws.benefit_id = earlier.benefit_id
+    inner join benefits as others on earlier.agreement_key = others.agreement_key and list_contains(earlier.against, others.benefit_id)
+),
+
 -- what changed payouts measure, from the start of their span on: of each version on its days, where terms change within a window
 measured as (
     select
@@ -78,14 +99,15 @@ measured as (
         on payouts.benefit_key = windows.benefit_key and payouts.window_no = windows.window_no
     left join {{ source("terms", "window_parts") }} as parts
         on payouts.benefit_key = parts.benefit_key and payouts.window_no = parts.window_no
-    inner join {{ source("terms", "benefits") }} as benefits on coalesce(parts.part_benefit_key, payouts.benefit_key) = benefits.benefit_key
+    inner join read_lines on coalesce(parts.part_benefit_key, payouts.benefit_key) = read_lines.benefit_key
     inner join {{ source("terms", "periods") }} as periods on changed.origin_period = periods.period and periods.is_period_end
     inner join {{ ref("int_lines_measured") }} as lines
-        on lines.line_set_key in (benefits.line_set_key, benefits.measure_line_set_key, benefits.base_line_set_key)
+        on lines.line_set_key in (read_lines.line_set_key, read_lines.measure_line_set_key, read_lines.base_line_set_key)
         and payouts.participant_key = lines.participant_key
         and lines.is_in_term
-        and lines.period_no between windows.span_first_period and least(windows.last_period, periods.period_no)
-        and lines.period_no between coalesce(parts.first_period, lines.period_no) and coalesce(parts.last_period, lines.period_no)
+        and lines.period_no <= least(windows.last_period, periods.period_no)
+        and (lines.period_no >= windows.span_first_period or read_lines.is_from_the_first)
+        and (read_lines.is_from_the_first or lines.period_no between coalesce(parts.first_period, 0) and coalesce(parts.last_period, lines.period_no))
     inner join {{ ref("int_days_converted") }} as days on lines.day_key = days.day_key
 ),
 
