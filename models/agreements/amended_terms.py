@@ -66,6 +66,8 @@ def _differences(before: Agreement, version: Agreement) -> Iterator[tuple[Path, 
             if of(benefit) != of(other):  # type: ignore[arg-type]
                 key = "matrix" if benefit.matrix and key in ("method", "by") else key
                 yield ("benefits", n, key), f"{SAYS} from version {before.version}, so {key} stays the same; {WAY_OUT}, or give the benefit another id"
+        if other:
+            yield from ((("benefits", n, *path), message) for path, message in _of_today(other))
         if other and other.method == benefit.method == "graduated":
             yield from ((("benefits", n, *path), message) for path, message in _slices(other, f" in version {before.version}"))
 
@@ -80,6 +82,13 @@ def _alone(benefit: Benefit) -> Iterator[tuple[Path, str]]:
         yield (key,), f"amendment: from_date is not computed for lines that are paid one by one; {WAY_OUT}, or pay slices of the whole measure"
     elif benefit.method == "graduated":
         yield from _slices(benefit, "")
+    yield from _of_today(benefit)
+
+
+def _of_today(benefit: Benefit) -> Iterator[tuple[Path, str]]:
+    for figure in ("target", "baseline"):
+        if getattr(getattr(benefit, figure), "hierarchy", None) is not None:
+            yield (figure,), f"amendment: from_date is not computed for a prior year by the hierarchy of today; {WAY_OUT}, or remove hierarchy"
 
 
 def _slices(benefit: Benefit, where: str) -> Iterator[tuple[Path, str]]:

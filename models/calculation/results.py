@@ -71,8 +71,8 @@ def _compute(
     if len(parts):
         cuts = list_payouts(benefits, cut_windows(frames["windows"], parts), frames["participants"], participations, as_of)
         listed = pl.concat([mark_amended(listed, parts), number_cuts(cuts, benefits)], how="diagonal")
-    pooled = spread_pools(measures, benefits, frames["participants"], *(pl.col(name).sum() for name in SUMMED))
-    missing_rates = spread_pools(frames["missing_rates"], benefits, frames["participants"], pl.col("first_day").min())
+    pooled = spread_pools(measures, benefits, frames["windows"], frames["participants"], *(pl.col(name).sum() for name in SUMMED))
+    missing_rates = spread_pools(frames["missing_rates"], benefits, frames["windows"], frames["participants"], pl.col("first_day").min())
 
     def measure(payouts: pl.DataFrame, sums: pl.DataFrame) -> pl.DataFrame:
         targeted = find_targets(payouts, sums, frames["targets"])

@@ -86,6 +86,7 @@ AGREEMENTS = [
     agreement("GROWTH", ["P12"], _GROWTH),
     agreement("AMENDED", ["P12"], {"window": "quarter"}),
     agreement("AMENDED", ["P12"], {"window": "quarter"}, version=2, effective="2026-05-08", amendment="from_date"),
+    agreement("TODAY", ["P0"], {**_GROWTH, "window": "quarter", "baseline": {"prior": "year", "hierarchy": "today"}}),
     agreement("LOOKS", ["P12"], {"id": "seen", "by": "attainment", "target": 404}, _LOOKING),
     agreement(
         "PLACED",

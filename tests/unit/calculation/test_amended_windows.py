@@ -220,6 +220,10 @@ def test_agreements_keep_who_takes_part_and_when(old: str, new: str, message: st
         (f"each: product_id, {TIERS}", "benefits[0].each: amendment: from_date lets the measure run through, but each"),
         (f"method: running, {TIERS}", "benefits[0].method: amendment: from_date is not computed for lines that are paid one by one"),
         (f"method: graduated, slices: by_line, {TIERS}", "benefits[0].slices: amendment: from_date is not computed for lines that are paid one by one"),
+        (
+            f"by: growth, baseline: {{prior: year, hierarchy: today}}, {TIERS}",
+            "benefits[0].baseline: amendment: from_date is not computed for a prior year by the hierarchy of today",
+        ),
         (f"method: graduated, base: margin, {TIERS}", "benefits[0].base: amendment: from_date lets the measure run through, and method: graduated"),
         ("method: graduated, tiers: [{from: 0, per_unit: 1}]", "benefits[0].tiers: amendment: from_date lets the measure run through, and method: graduated"),
         (
