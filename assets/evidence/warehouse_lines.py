@@ -18,8 +18,9 @@ _SETS = """
     create temp table line_sets_of_payouts as
     with payouts as (
         select payouts.*, identified.payout_id, benefits.series_key, benefits.agreement_key, benefits.share_measure as measure_kind,
-            benefits.line_set_key, benefits.share_line_set_key as measure_line_set_key, benefits.base_line_set_key
+            benefits.line_set_key, benefits.share_line_set_key as measure_line_set_key, benefits.base_line_set_key, windows.prior_line_set_key
         from w.calc.payouts as payouts join w.terms.benefits as benefits using (benefit_key)
+        join w.terms.windows as windows on payouts.benefit_key = windows.benefit_key and payouts.window_no = windows.window_no
         join w.intermediate.int_payouts_identified as identified using (payout_key)
         semi join memory.main.detailed_payout as wanted on identified.payout_id = wanted.payout_id
     ),
@@ -36,13 +37,15 @@ _SETS = """
         from payouts join w.terms.periods as periods on periods.first_day <= payouts.span_start group by payouts.payout_key
     )
     select payouts.payout_id, payouts.participant_key, payouts.measure_kind, payouts.first_period, payouts.last_period, starts.span_period, spans.own_first,
-        figure.name as figure, figure.line_set_key
+        figure.name as figure, figure.line_set_key, coalesce(payouts.prior_line_set_key, payouts.measure_line_set_key) as prior_line_set_key
     from payouts join spans using (payout_key) join starts using (payout_key),
         unnest([
             {'name': 'quantity', 'line_set_key': payouts.line_set_key},
             {'name': 'measure', 'line_set_key': payouts.measure_line_set_key},
-            {'name': 'base', 'line_set_key': payouts.base_line_set_key}
-        ]) as figures (figure)"""
+            {'name': 'base', 'line_set_key': payouts.base_line_set_key},
+            {'name': 'measure', 'line_set_key': payouts.prior_line_set_key}
+        ]) as figures (figure)
+    where figure.line_set_key is not null"""
 
 _LINES = """
     create table {name} as
@@ -87,7 +90,8 @@ _CREDITED_UNITS = """
 _CONDITIONS = {
     "memory.main.lines_of_windows": "lines.is_in_term and lines.period_no between sets.first_period and sets.last_period",
     "memory.main.fct_span_line": "lines.is_in_term and lines.period_no >= sets.span_period and lines.period_no < sets.own_first",
-    "memory.main.fct_prior_line": "lines.prior_period_no between sets.span_period and sets.last_period and sets.figure = 'measure'",
+    "memory.main.fct_prior_line": "lines.prior_period_no between sets.span_period and sets.last_period and sets.figure = 'measure' "
+    "and sets.line_set_key = sets.prior_line_set_key",
 }
 _OWN = """
     create table fct_payout_line as

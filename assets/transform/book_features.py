@@ -92,25 +92,19 @@ _GROUPS = """
 _LOSING = """
     select distinct feed from raw.corrections
     where feed in (from raw.replacing_feeds) or feed in (select feed from raw.feed_files where status = 'withdrawn')"""
-_FLAGS = """
-    select
-        (select coalesce(max(scope_key), 0) from terms.scopes),
-        exists (from terms.agreements where returns = 'original'),
-        exists (from terms.claims),
-        exists (from terms.nets),
-        exists (from terms.line_sets where multiplied is not null),
-        exists (from terms.line_sets where multiplied is not null and (starts_with(attribute, 'product.') or starts_with(attribute, 'partner.'))),
-        exists (from terms.line_sets where grouped_by is not null),
-        exists (from terms.benefits where slices is not null or method = 'running'),
-        exists (from ledger.closes),
-        exists (from terms.benefits where paid_when is not null)"""
 
 
 def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> BookFeatures:
     """What the warehouse and the feeds of book.yaml (`configured`) say. Feeds, terms and ledger are loaded."""
     feeds = _feeds(con, configured)
-    flags = con.sql(_FLAGS).fetchall()[0]
-    last_scope_key, has_originals, has_claims, has_nets, has_multiplied, has_factors, has_groups, pays_lines, has_closes, waits = flags
+    last_scope_key = con.sql("select coalesce(max(scope_key), 0) from terms.scopes").fetchall()[0][0]
+    of_others = "starts_with(attribute, 'product.') or starts_with(attribute, 'partner.')"
+    has_multiplied, has_factors, has_groups = _have(
+        con, "terms.line_sets", "multiplied is not null", f"multiplied is not null and ({of_others})", "grouped_by is not null"
+    )
+    pays_lines, waits = _have(con, "terms.benefits", "slices is not null or method = 'running'", "paid_when is not null")
+    (has_originals,) = _have(con, "terms.agreements", "returns = 'original'")
+    has_claims, has_nets, has_closes = (_have(con, table, "true")[0] for table in ("terms.claims", "terms.nets", "ledger.closes"))
     return BookFeatures(
         feeds=feeds,
         conditions=_conditions(con, feeds["transactions"]),
@@ -131,6 +125,12 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         has_participations="participations" in configured,
         share_unit=find_share_unit(con),
     )
+
+
+def _have(con: duckdb.DuckDBPyConnection, table: str, *conditions: str) -> tuple[bool, ...]:
+    """Whether any row of the table holds each condition."""
+    flags = ", ".join(f"coalesce(bool_or({condition}), false)" for condition in conditions)
+    return tuple(con.sql(f"select {flags} from {table}").fetchall()[0])
 
 
 def find_share_unit(con: duckdb.DuckDBPyConnection, schema: str = "raw") -> int:

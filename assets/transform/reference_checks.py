@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.agreements.closed_terms import changed_after_close
+from assets.agreements.texts import read_agreement_texts
 from assets.runtime.context import RunContext
 from assets.runtime.warehouse import open_warehouse
 from assets.transform.unmatched_names import MAX_COMPARED, listed
-from models.documents import InputError, Problem, parse_documents
+from models.agreements.for_each import read_documents
+from models.documents import InputError, Problem
 from models.feeds.attributes import column_named, folded
 from models.feeds.columns import FEEDS
 from models.feeds.row_places import name_place
@@ -194,7 +196,7 @@ def _unknown_measures(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Prob
     rows = con.execute(_NAMED_ATTRIBUTES, list(known.values())).fetchall()
     problems = []
     for file, line, position, key, place, attribute in rows[:MAX_LISTED]:
-        document = next(d for d in parse_documents((folder / file).read_text(encoding="utf-8"), file) if d.line == line)
+        document = next(d for d in read_documents(read_agreement_texts(folder))[0] if (d.file, d.line) == (file, line))
         of_lines, measure = key in ("times", "distinct"), document.value["benefits"][position].get("measure")
         inner = ("then", place - 1) if key == "ties" else (key,) if of_lines else ("of",) if key == "measure" and isinstance(measure, dict) else ()
         path = ("benefits", position, "measure" if of_lines else key, *inner)

@@ -56,6 +56,11 @@ def needs_prior_year(benefit: Benefit) -> bool:
     return isinstance(benefit.baseline, PriorBaseline) or isinstance(benefit.target, PriorYear) or benefit.accrue.forecast == "seasonal"
 
 
+def compares_as_today(benefit: Benefit) -> bool:
+    """Whether its target or baseline of the prior year is credited by the hierarchy of the window's last day."""
+    return any(isinstance(figure, PriorBaseline | PriorYear) and figure.hierarchy == "today" for figure in (benefit.baseline, benefit.target))
+
+
 def _duplicates(sources: Sequence[tuple[Agreement, Document]]) -> Iterator[Finding]:
     first: dict[tuple[str, int], Document] = {}
     for i, (agreement, document) in enumerate(sources):

@@ -18,7 +18,7 @@ import polars as pl
 from models.agreements.agreement_limits import limits_of_window, year_end
 from models.agreements.approval import approval_in_force, canonical_text
 from models.agreements.draws import balances_begin
-from models.agreements.groups import needs_prior_year, net_levels
+from models.agreements.groups import compares_as_today, needs_prior_year, net_levels
 from models.agreements.measured_spans import counted_from, measured_periods
 from models.agreements.parse import Source
 from models.agreements.payments import has_constant_rate
@@ -73,13 +73,16 @@ TRANSACTION = "original_transaction_id or transaction_id"
 
 class LineSet(NamedTuple):
     """The lines that a figure adds up: those of a scope, the attribute that is measured or that multiplies, what it multiplies, and the attribute by whose
-    values sums are kept apart, and the first day that counts where other days are measured."""
+    values sums are kept apart, and the first day that counts where other days are measured. prior_from, prior_to: of lines of the prior year alone, the days
+    for which they count; they are credited by the hierarchy of the last of them."""
 
     scope_key: int
     attribute: str | None = None
     multiplied: str | None = None
     grouped_by: str | None = None
     counts_from: dt.date | None = None
+    prior_from: dt.date | None = None
+    prior_to: dt.date | None = None
 
 
 def make_terms(book: Book, sources: Sequence[Source], as_of: dt.date) -> dict[str, pl.DataFrame]:
@@ -114,7 +117,8 @@ class _Terms:
         for key, (source, windows) in enumerate(zip(sources, own_windows(agreements, periods, slots), strict=True)):
             self._add_agreement(key, source, windows, levels[source.agreement.agreement])
             agreement = source.agreement
-            line_sets = self._line_sets(key, source, {b.id: counted_from(agreement, b, windows[b.id], periods, slots) for b in agreement.benefits})
+            from_days = {b.id: counted_from(agreement, b, windows[b.id], periods, slots) for b in agreement.benefits}
+            line_sets, compared = self._line_sets(key, source, from_days, windows)
             for position, benefit in enumerate(source.agreement.benefits):
                 self._add_benefit(key, source, position, line_sets[position])
                 benefit_key = len(self.rows["benefits"]) - 1
@@ -126,7 +130,9 @@ class _Terms:
                     limits = limits_of_window(of_agreement, agreement, w, periods, unit) if has_curve(benefit) else (None, None, None)
                     seen = measured_periods(agreement, benefit, w, periods, slots)
                     weights = target_weights(agreement, benefit, w, periods)
-                    self.rows["windows"].append((benefit_key, *vars(w).values(), *weights, *limits, *seen, year_end(agreement, w, periods)))
+                    of_prior = compared.get((benefit.id, w.window_start))
+                    row = (benefit_key, *vars(w).values(), *weights, *limits, *seen, year_end(agreement, w, periods), of_prior)
+                    self.rows["windows"].append(row)
 
     def _add(self, table: str, **row: Any) -> None:
         """Adds one row with every column by name, so that neighbours of the same type cannot be swapped."""
@@ -159,10 +165,14 @@ class _Terms:
         if agreement.combine.rule == "exclusive":
             self._add("claims", agreement_key=key, scope_key=self._scope(source, ("scope",), agreement.scope))
 
-    def _line_sets(self, agreement_key: int, source: Source, counted_from: dict[str, dt.date | None]) -> list[list[int]]:
+    def _line_sets(
+        self, agreement_key: int, source: Source, counted_from: dict[str, dt.date | None], windows: OwnedWindows
+    ) -> tuple[list[list[int]], dict[tuple[str, dt.date], int]]:
         """The keys of each benefit's line sets: of its own lines, its measure, its base, and of each figure that breaks ties. Benefits with the same scope
-        share a line set. counted_from: by benefit, the first day that its measure counts if it sees other days than the window."""
+        share a line set. counted_from: by benefit, the first day that its measure counts if it sees other days than the window. And by benefit and start of
+        the window the key of the prior year's lines, where they are credited by the hierarchy of its last day."""
         wanted: list[list[LineSet]] = []
+        compared: dict[tuple[str, dt.date], LineSet] = {}
         with_prior_year: set[LineSet] = set()
         outer = source.agreement.scope
         for position, benefit in enumerate(source.agreement.benefits):
@@ -187,15 +197,17 @@ class _Terms:
                 based = own
             breaking = [own if name in MEASURES else LineSet(own_scope, name) for name in tie_figures(benefit) if isinstance(name, str)]
             wanted.append([own, measured, based, *breaking])
-            if needs_prior_year(benefit):
+            if needs_prior_year(benefit) and (not compares_as_today(benefit) or benefit.accrue.forecast == "seasonal"):
                 with_prior_year.add(measured)
+            if compares_as_today(benefit):
+                compared |= {(benefit.id, w.window_start): measured._replace(prior_from=w.span_start, prior_to=w.window_end) for w in windows[benefit.id]}
         keys: dict[LineSet, int] = {}
-        for line_set in (line_set for line_sets in wanted for line_set in line_sets):
+        for line_set in (*(line_set for line_sets in wanted for line_set in line_sets), *compared.values()):
             if line_set not in keys:
                 keys[line_set] = len(self.rows["line_sets"])
-                with_prior = line_set in with_prior_year
+                with_prior = line_set in with_prior_year or line_set.prior_to is not None
                 self._add("line_sets", line_set_key=keys[line_set], agreement_key=agreement_key, needs_prior_year=with_prior, **line_set._asdict())
-        return [[keys[line_set] for line_set in line_sets] for line_sets in wanted]
+        return [[keys[line_set] for line_set in line_sets] for line_sets in wanted], {name: keys[line_set] for name, line_set in compared.items()}
 
     def _add_benefit(self, agreement_key: int, source: Source, position: int, line_sets: list[int]) -> None:
         benefit, key = source.agreement.benefits[position], len(self.rows["benefits"])
@@ -313,7 +325,7 @@ def content_sha256(source: Source) -> str:
 
 def _agreement_row(key: int, source: Source) -> Row:
     a, combine = source.agreement, source.agreement.combine
-    approval = approval_in_force(a, source.document.value)
+    approval = approval_in_force(a, source.document.approved_terms)
     return {
         "agreement_key": key,
         "agreement_id": a.agreement,

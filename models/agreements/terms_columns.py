@@ -82,6 +82,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "multiplied": TEXT,
         "grouped_by": TEXT,
         "counts_from": DATE,
+        "prior_from": DATE,
+        "prior_to": DATE,
         "needs_prior_year": BOOL,
     },
     "claims": {"agreement_key": INT, "scope_key": INT},
@@ -189,6 +191,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "measured_first_period": INT,
         "measured_last_period": INT,
         "year_end": DATE,
+        "prior_line_set_key": INT,
     },
     "periods": {
         "period_no": INT,

@@ -302,8 +302,9 @@ def _sum_prior_year(payouts: pl.DataFrame, measures: pl.DataFrame) -> pl.DataFra
     and it is missing on a line.
     """
     with_prior = payouts.filter((pl.col("baseline_source") == "prior") | (pl.col("target_source") == "prior"))
+    compared = pl.coalesce("prior_line_set_key", "measure_line_set_key").alias("measure_line_set_key")
     return (
-        sum_prior_periods(with_prior, measures)
+        sum_prior_periods(with_prior.with_columns(compared), measures)
         .group_by("payout_key")
         .agg(
             pl.col("prior_measure").sum(),

@@ -85,8 +85,8 @@ _READS: Mapping[str, Mapping[str, str]] = {
     "find_targets": {
         ALONG: f"payout_key figures_of {_TARGET_ROW} {_of('targets', _TARGET_ROW)} {_SUM_KEYS}",
         **{f"feed_{name}": f"targets.{name}" for name in ("target", "incentive", "baseline")},
-        "prior_measure": f"{_of('measures', _VALUES)} target_source baseline_source {_PRIOR}",
-        "prior_missing": f"target_source baseline_source {_PRIOR} {_of('measures', _MISSING)}",
+        "prior_measure": f"{_of('measures', _VALUES)} target_source baseline_source prior_line_set_key {_PRIOR}",
+        "prior_missing": f"target_source baseline_source prior_line_set_key {_PRIOR} {_of('measures', _MISSING)}",
         **{name: f"{name}_value feed_{name} prior_measure {name}_source" for name in ("target", "baseline", "incentive")},
     },
     "measure_periods": {

@@ -64,8 +64,8 @@ def _compute(
     benefits = frames["benefits"].join(list_needs(axes), on="benefit_key")
     participations = frames["participations"]
     listed = list_payouts(benefits, frames["windows"], frames["participants"], participations, as_of, first_payout)
-    pooled = spread_pools(measures, benefits, frames["participants"], *(pl.col(name).sum() for name in SUMMED))
-    missing_rates = spread_pools(frames["missing_rates"], benefits, frames["participants"], pl.col("first_day").min())
+    pooled = spread_pools(measures, benefits, frames["windows"], frames["participants"], *(pl.col(name).sum() for name in SUMMED))
+    missing_rates = spread_pools(frames["missing_rates"], benefits, frames["windows"], frames["participants"], pl.col("first_day").min())
 
     def measure(payouts: pl.DataFrame, sums: pl.DataFrame) -> pl.DataFrame:
         targeted = find_targets(payouts, sums, frames["targets"])

@@ -6,6 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 
 from tests.reference.calendar import Window, calendar_of, periods
 from tests.reference.combine import Outcome, check_groups, check_net_of, in_order, keep_best, lost_lines, rule_of
@@ -99,7 +100,7 @@ class _Run:
     def _windows_of(self, version: Row) -> list[Window]:
         return [w for owned in self.owned[str(version["agreement"])].values() for owner, _, w in owned if owner is version]
 
-    def _credits(self, version: Row) -> dict[str, list[Credit]]:
+    def _credits(self, version: Row, held_on: dt.date | None = None) -> dict[str, list[Credit]]:
         paid: dict[int, int] = defaultdict(int)
         if rule_of(version) == "net_of":
             for name in dict.fromkeys(map(str, version["combine"]["agreements"])):
@@ -107,7 +108,11 @@ class _Run:
                 check_net_of(version, others, self._windows_of(version), [w for other in others for w in self._windows_of(other)])
                 for order, amount in self.paid[name].items():
                     paid[order] += amount
-        return self.credits.of(version, paid)
+        return self.credits.of(version, paid, held_on)
+
+    def _held_on(self, version: Row, day: dt.date) -> dict[str, list[Credit]]:
+        """The lines as they are credited by the hierarchy of a day, or of as_of before it."""
+        return self._credits(version, min(day, self.book.as_of))
 
     def outcomes(self, name: str) -> list[Outcome]:
         """Every result of one agreement, before others of its group are looked at."""
@@ -123,6 +128,7 @@ class _Run:
                 n = number(version)
                 if n not in cases:
                     cases[n] = BenefitLines(version, benefit, credits[n], self.lost.get(name, set()), self.feeds, self.calendar, self.credits.parties)
+                    cases[n].held_on = partial(self._held_on, version)
                 found += self._window(cases[n], window, states)
         found = [outcome for benefit_id in self.owned[name] for outcome in found_of[benefit_id]]
         limit_sums(found, self.agreements[name], self.calendar, self.book.as_of)

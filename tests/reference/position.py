@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -149,6 +149,9 @@ class BenefitLines:
         self.base = self.measure
         if self.base_kind not in ("measure", "increment"):
             self.base = self._series(credits, self.base_kind, own + [s for s in (base_scope,) if s], lost)
+        self.held_on: Callable[[dt.date], dict[str, list[Credit]]] = lambda day: credits
+        self._as_held: dict[dt.date, dict[str, Series]] = {}
+        self._measured = own + [s for s in (measure_scope,) if s], lost
         self.each: str | None = benefit.get("each")
         if self.each:
             self._grouped(self.each, credits, own, [s for s in (measure_scope,) if s], [s for s in (base_scope,) if s], names, lost)
@@ -240,6 +243,15 @@ class BenefitLines:
     def prior_sum(self, participant: str, first: dt.date, last: dt.date) -> Sum:
         """The measure over the same days one year earlier."""
         return self.measure[self.summed(participant)].all_lines(self.calendar.prior(first, last))
+
+    def prior_sum_as_held(self, participant: str, first: dt.date, last: dt.date) -> Sum:
+        """The same, by the hierarchy of the last day."""
+        if last not in self._as_held:
+            scopes, lost = self._measured
+            held = self.held_on(last)
+            everyone = {POOL: [credit for found in held.values() for credit in found]} if self.payee is not None else {}
+            self._as_held[last] = self._series(held | everyone, self.measure_column, scopes, lost, self.times)
+        return self._as_held[last][self.summed(participant)].all_lines(self.calendar.prior(first, last))
 
     def _references(self, participant: str, window: Window) -> References:
         """Target and baseline of the whole window, and what is missing on their lines. A target from the prior year has the window's days already."""
@@ -399,7 +411,8 @@ class BenefitLines:
         if isinstance(written, dict) and "weights" in written:
             return Fraction(written["year"]) * self._weight(written["weights"], window), frozenset()
         if isinstance(written, dict):
-            prior = self.prior_sum(participant, window.span_start, window.end)
+            add_up = self.prior_sum_as_held if written.get("hierarchy") == "today" else self.prior_sum
+            prior = add_up(participant, window.span_start, window.end)
             return (None if prior.missing else prior.value * Fraction(written.get("times", 1))), prior.missing
         return Fraction(written), frozenset()
 

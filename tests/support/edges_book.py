@@ -84,6 +84,7 @@ AGREEMENTS = [
     agreement("RANGE", ["P9"], {"window": "year", "measure": {"distinct": "product.category"}, "tiers": [{"from": 0, "per_unit": 7}]}),
     agreement("LOYAL", ["P5"], {"measure": {"of": "amount", "over": "prior_year"}, "base": "amount"}),
     agreement("GROWTH", ["P12"], _GROWTH),
+    agreement("TODAY", ["P0"], {**_GROWTH, "window": "quarter", "baseline": {"prior": "year", "hierarchy": "today"}}),
     agreement("LOOKS", ["P12"], {"id": "seen", "by": "attainment", "target": 404}, _LOOKING),
     agreement(
         "PLACED",

@@ -101,6 +101,26 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
 }  # fmt: skip
 
 
+#: Events that follow each other in EVENTS and touch different lines and people: the short form plays them before one run.
+TOGETHER = (
+    ("a new line", "a line of an earlier month", "a line of the prior year"),
+    ("a corrected line", "a line sent again"),
+    ("its partner arrives", "a line of another unknown partner"),
+    ("who arrives without an agreement", "a line of no known product"),
+    ("its product ends before the line", "a line is taken back"),
+    ("a target", "a metric", "a metric that breaks a tie"),
+    ("a line in a contest", "a line in a group of the best", "a line in an exclusive group", "a return before its original"),
+    ("a line of days before the term", "a line of another product"),
+)
+
+
+def list_groups() -> list[tuple[str, ...]]:
+    """All events in their order, those of TOGETHER as one."""
+    later = {name for group in TOGETHER for name in group[1:]}
+    groups = {group[0]: group for group in TOGETHER}
+    return [groups.get(name, (name,)) for name in EVENTS if name not in later]
+
+
 #: name: the event, and why everything is computed then.
 FULL: dict[str, tuple[Callable[[EdgesBook], Any], str]] = {
     "an earlier day": (to_day("2026-12-31"), "as_of went back from 2027-02-01"),

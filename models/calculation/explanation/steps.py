@@ -369,7 +369,8 @@ def _source_formula(name: str, letter: str) -> pl.Expr:
     times = pl.lit(" × times") if name == "target" else pl.lit("")
     formula = pl.format("{} = {}", pl.lit(letter), source.replace_strict(SOURCES, default="", return_dtype=pl.String))
     of_weights = pl.concat_str(formula, pl.lit(" × weights to date / weights of the year"))
-    return pl.when(source == "prior").then(pl.concat_str(formula, times)).when(source == "year").then(of_weights).otherwise(formula)
+    today = pl.when(pl.col("prior_line_set_key").is_null()).then(pl.lit("")).otherwise(pl.lit(", credited by the hierarchy of the window's last day"))
+    return pl.when(source == "prior").then(pl.concat_str(formula, times, today)).when(source == "year").then(of_weights).otherwise(formula)
 
 
 def _axis_inputs(axis: str, words: pl.Expr | None = None) -> pl.Expr:
