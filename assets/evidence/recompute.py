@@ -2,8 +2,7 @@
 
 Needs Python 3.9 or later and nothing else: no package, no network, no Tierledger. Reads the pack (this folder, or the zip) and writes nothing.
 It starts from the lines as the files have them (amount, quantity, cost), the exchange rates, shares, targets and metrics, and the agreements as they were
-written. It computes in fractions what each agreement pays, rounds once, and compares with what was published. It shares no code with the program that made the
-pack, and does not read how that program came to its results (fct_calculation_step).
+written. It computes in fractions what each agreement pays, rounds once, and compares with what was published. It shares no code with the program that made the pack.
 Exit code 0: every payout agrees. 1: one differs. 2: one could not be recomputed or has terms unknown here, or the pack cannot be read.
 """
 
@@ -506,8 +505,9 @@ class Book:
             if each["span_start"] != span:
                 span, before = each["span_start"], ZERO
             clause = self.clause(each)
-            if any("limits" in other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]):
-                raise CannotRecompute("this program does not know limits of an agreement on the sum of its benefits")
+            versions = [other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]]
+            if any("limits" in agreed or agreed.get("amendment") == "from_date" for agreed in versions):
+                raise CannotRecompute("this program does not know limits of the agreement on the sum of its benefits, nor amendment: from_date")
             if unknown := clause.keys & {"then", "times", "distinct", "over", "each", "placed", "windows", "slices", "running", "draw"}:
                 raise CannotRecompute(f"this program does not know {min(unknown)} of {clause.benefit['id']}")
             s = self.position(each)

@@ -47,7 +47,7 @@ class BookFeatures:
     that benefits measure. has_multiplied: lines are multiplied by an attribute; has_factors: by one of their product or partner. share_unit: into how
     many parts a line is cut, so that every share of the book is a whole number of them.
     has_groups: sums are kept apart by an attribute; groups: name and column of such columns of the transactions.
-    pays_lines: benefits pay each line by itself.
+    pays_lines: benefits pay each line by itself. has_parts: terms change within a window.
     """
 
     feeds: dict[str, FeedFeatures]
@@ -62,6 +62,7 @@ class BookFeatures:
     has_groups: bool
     groups: list[tuple[str, str]]
     pays_lines: bool
+    has_parts: bool
     has_closes: bool
     waits_for_collection: bool
     has_inverse_rates: bool
@@ -104,7 +105,9 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
     )
     pays_lines, waits = _have(con, "terms.benefits", "slices is not null or method = 'running'", "paid_when is not null")
     (has_originals,) = _have(con, "terms.agreements", "returns = 'original'")
-    has_claims, has_nets, has_closes = (_have(con, table, "true")[0] for table in ("terms.claims", "terms.nets", "ledger.closes"))
+    has_claims, has_nets, has_parts, has_closes = (
+        _have(con, table, "true")[0] for table in ("terms.claims", "terms.nets", "terms.window_parts", "ledger.closes")
+    )
     return BookFeatures(
         feeds=feeds,
         conditions=_conditions(con, feeds["transactions"]),
@@ -118,6 +121,7 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         has_groups=has_groups,
         groups=con.execute(_GROUPS, [[column.name for column in FEEDS["transactions"].columns]]).fetchall() if has_groups else [],
         pays_lines=pays_lines,
+        has_parts=has_parts,
         has_closes=has_closes,
         waits_for_collection=waits,
         has_inverse_rates="fx_rates" in configured and configured["fx_rates"].invert,

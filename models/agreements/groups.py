@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence, Set
 from itertools import groupby
 
 from models.agreements.agreement_limits import limit_problems
+from models.agreements.amended_terms import from_date_problems
 from models.agreements.benefit_axes import axis_problems, find_path
 from models.agreements.draws import successor_problems
 from models.agreements.schema import Agreement, Benefit, PriorBaseline, PriorYear
@@ -113,6 +114,7 @@ def _version_findings(first: int, versions: list[Agreement], owned: Sequence[Own
                     f"{key} was {getattr(versions[0], key)} in version {versions[0].version} and cannot change; make it another agreement",
                 )
     yield from _term_windows(first, versions)
+    yield from ((first + i, path, message) for i, path, message in from_date_problems(versions, owned))
     for i, benefit_id, message in window_conflicts(versions, owned):
         position = next((n for n, b in enumerate(versions[i].benefits) if b.id == benefit_id), 0)
         yield first + i, ("benefits", position, "id"), message

@@ -521,8 +521,10 @@ class Agreement(Part):
         default=None, description="A .csv file beside this one: a row per agreement, a column per value that differs. The text says the rest, for all of them."
     )
     effective: Day | None = Field(default=None, description="The day from which this version applies. Default: the first day of the term.")
-    amendment: Literal["next_window", "restate"] = Field(
-        default="next_window", description="next_window: for windows that start on or after `effective`; restate: also for the window that contains it."
+    amendment: Literal["next_window", "restate", "from_date"] = Field(
+        default="next_window",
+        description="next_window: for windows that start on or after `effective`; restate: also for the window that contains it; "
+        "from_date: for lines from `effective` on, also within a window.",
     )
     approved: Approval | None = Field(default=None, description="Required where the book has require_approval: true.")
     changed_by: Name | None = Field(default=None, description="Who wrote these terms, and so cannot approve them.")

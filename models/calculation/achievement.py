@@ -10,6 +10,7 @@ import datetime as dt
 
 import polars as pl
 
+from models.calculation.amended_windows import count_by_days, measure_at_cuts
 from models.calculation.columns import SUMMED
 from models.calculation.distinct_values import count_values
 from models.calculation.multiples import count_to_date
@@ -92,6 +93,7 @@ def measure_periods(
     groups: pl.DataFrame,
     periods: pl.DataFrame,
     participations: pl.DataFrame,
+    versions: pl.DataFrame,
     as_of: dt.date,
     as_of_period: int,
 ) -> pl.DataFrame:
@@ -99,17 +101,20 @@ def measure_periods(
 
     One row per payout × period, ordered by payout_key, period_no. `counted_until` is the last day that counts; `is_end`: the window has ended by then.
     `missing_…` say what is missing; find_reasons reduces them to one reason.
-    periods: `terms.periods`; groups: as in columns.INPUTS.
+    periods: `terms.periods`; groups: as in columns.INPUTS; versions: of amended_windows.list_slots.
     """
     rows = (
         payouts.with_columns(pl.int_ranges("counts_from", pl.col("last_period").clip(upper_bound=as_of_period) + 1).alias("period_no"))
         .explode("period_no")
         .with_columns(pl.col("period_no").cast(pl.Int32))
+        .pipe(count_by_days, versions)
     )
     rows, of_measure, of_base = _join_sums(rows, measures.filter(~pl.col("is_prior")))
     rows = _see_other_days(rows, measures, periods, of_measure)
     base = pl.col("base")
-    of_span = pl.struct("benefit_key", "participant_key", "span_start").rle_id()
+    # an amended window is summed up alone
+    alone = [pl.when(pl.col("amended_key").is_not_null()).then("payout_key")] if "amended_key" in rows.columns else []
+    of_span = pl.struct("benefit_key", "participant_key", "span_start", *alone).rle_id()
     is_measure = base.is_in(["measure", "increment"])
     # ratios are of the benefit's own lines; `line_count` becomes that of the measure
     own = {"amount": "amount", "cost": "cost", "units": "quantity", "count": "line_count"} if (rows["axis_needs_sums"] != "").any() else {}
@@ -136,7 +141,7 @@ def measure_periods(
             *sums_of_ratios,
         )
     )
-    summed = count_to_date(summed.drop("seen_period"))
+    summed = measure_at_cuts(count_to_date(summed.drop("seen_period")))
     if rows["counts_from"].ne(rows["first_period"]).any():
         summed = summed.filter(pl.col("period_no") >= pl.col("first_period"))
     measured = (

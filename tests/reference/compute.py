@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 
+from tests.reference.amended import amended, cuts_of
 from tests.reference.calendar import Window, calendar_of, periods
 from tests.reference.combine import Outcome, check_groups, check_net_of, in_order, keep_best, lost_lines, rule_of
 from tests.reference.credit import Credit, Credits
@@ -21,7 +22,7 @@ from tests.reference.read import UNIT, Book, NotCovered, Refused, Row
 from tests.reference.releases import Release, release
 from tests.reference.shares import line_rows
 from tests.reference.sum_limits import limit_sums
-from tests.reference.versions import by_agreement, number, owned_windows
+from tests.reference.versions import benefit_of, by_agreement, number, owned_windows, parts_of
 
 __all__ = ["AccrualKey", "NotCovered", "PayoutKey", "Refused", "Results", "compute"]
 
@@ -122,14 +123,18 @@ class _Run:
             owned, found = self.owned[name][benefit_id], found_of.setdefault(benefit_id, [])
             cases: dict[int, BenefitLines] = {}
             states: dict[str, _State] = defaultdict(_State)
-            for version, benefit, window in owned:
+            for version, _, window in owned:
                 if window.start > self.book.as_of:
                     continue
-                n = number(version)
-                if n not in cases:
-                    cases[n] = BenefitLines(version, benefit, credits[n], self.lost.get(name, set()), self.feeds, self.calendar, self.credits.parties)
-                    cases[n].held_on = partial(self._held_on, version)
-                found += self._window(cases[n], window, states)
+                parts = parts_of(self.agreements[name], benefit_id, window)
+                for each in (version, *(part for part, _ in parts)):
+                    n, own = number(each), benefit_of(each, benefit_id)
+                    if n not in cases and own is not None:
+                        cases[n] = BenefitLines(each, own, credits[n], self.lost.get(name, set()), self.feeds, self.calendar, self.credits.parties)
+                        cases[n].held_on = partial(self._held_on, each)
+                is_whole = [days for _, days in parts] == [(window.span_start, window.end)]
+                case = cases[number(version)] if is_whole else amended([(cases[number(part)], days) for part, days in parts])
+                found += self._window(case, window, states)
         found = [outcome for benefit_id in self.owned[name] for outcome in found_of[benefit_id]]
         limit_sums(found, self.agreements[name], self.calendar, self.book.as_of)
         self._settle(name, found)
@@ -183,6 +188,9 @@ class _Run:
     ) -> dict[str, Position]:  # fmt: skip
         """Every participant's position, with its places on the axes that look at other benefits."""
         found = case.positions(window, last, self.book.as_of, before)
+        for participant, position in found.items() if case.in_parts else ():
+            position.cuts, reason = cuts_of(case, participant, window, last, before or {})
+            position.reason = position.reason or reason
         for participant, position in found.items():
             self.others.place(view, case, participant, window.span_start, window.end, last, position)
         return found

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.reference.axes import OWN, Axis, all_axes, axes_in_order, axis_of, axis_value, curve_axes, forms, needs, percentile, rank
-from tests.reference.calendar import DAY, MONTHS, Calendar, Window, counting, days_within
+from tests.reference.calendar import DAY, MONTHS, Calendar, Range, Window, counting, days_within
 from tests.reference.credit import Credit, in_scopes
 from tests.reference.curve import Inputs
 from tests.reference.parties import Parties
@@ -70,9 +70,27 @@ class Position:
     lines: tuple[OwnLine, ...] = ()  # where each line is paid by itself
     placed: dict[Axis, Fraction] | None = None
     own: tuple[Fraction, Fraction, Fraction] | None = None  # of a member of a placed pool: its own measure, base and quantity
+    cuts: tuple[Cut, ...] = ()  # where the terms of several versions hold
 
     def figures(self, x: Fraction) -> Inputs:
         return Inputs(self.m, self.e, self.q, self.t, self.b, self.k, x)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The terms of a version up to a day: its figures of the whole span (`now`) and up to the day (`at`); days / of: the part of an amount up to it.
+
+    sign: 1 where the version's days end, −1 where they begin. part: which of the versions.
+    """
+
+    sign: int
+    part: int
+    benefit: Row
+    now: Position
+    at: Position
+    day: dt.date
+    days: int
+    of: int
 
 
 @dataclass(frozen=True)
@@ -156,6 +174,7 @@ class BenefitLines:
         if self.each:
             self._grouped(self.each, credits, own, [s for s in (measure_scope,) if s], [s for s in (base_scope,) if s], names, lost)
         self.shared = self.base if self.over else self.measure  # what the lines of a payout share it by
+        self.in_parts: list[tuple[BenefitLines, Range]] = []  # the versions whose terms hold in a window, each with its days
 
     def present(self, window: Window, as_of: dt.date) -> list[str]:
         """Who has the window: who takes part on a day of it that has come."""
@@ -222,15 +241,19 @@ class BenefitLines:
     def positions(self, window: Window, last: dt.date, as_of: dt.date, before: dict[str, References] | None = None) -> dict[str, Position]:
         """Every participant's figures of the window's span up to `last`. `before`: with target and baseline to date, those of the window before."""
         present = self.present(window, as_of)
-        references = {
-            participant: to_date(window, last, self._references(participant, window), (before or {}).get(participant))
-            for participant in present
-        }  # fmt: skip
+        references = {participant: self.to_date(participant, window, last, before or {}) for participant in present}
         found = {participant: self._alone(participant, window, last, references[participant]) for participant in present}
         for axis in all_axes(self.benefit):
             if axis[0] in ("rank", "percentile"):
                 self._compare(axis, found)
         return {participant: position for participant, (position, _) in found.items()}
+
+    def to_date(self, participant: str, window: Window, last: dt.date, before: dict[str, References]) -> References:
+        return to_date(window, last, self._references(participant, window), before.get(participant))
+
+    def alone(self, participant: str, window: Window, last: dt.date, references: References) -> Position:
+        """A participant's position, but for what compares it with others."""
+        return self._alone(participant, window, last, references)[0]
 
     def summed(self, participant: str) -> str:
         """Whose lines place a participant."""

@@ -381,7 +381,7 @@ AUDITED: dict[str, list[tuple[str, str]]] = {
         ("max(place) as place", "min(place) as place"),
         ("coalesce(lines.product_id, '') = coalesce(products.product_id, '')", "lines.product_id = products.product_id"),
     ],
-    "dim_scope.sql": [("max(window_end) as counts_to", "max(window_start) as counts_to")],
+    "dim_scope.sql": [("max(last_day) as counts_to", "max(first_day) as counts_to")],
     "fct_transaction.sql": [
         ("%}originals.first_day{%", "%}date{%"),
     ],
