@@ -59,7 +59,7 @@ to_allocate as (
         cast(payouts.exact_numerator as hugeint) as exact_numerator,
         cast(payouts.exact_divisor as hugeint) as exact_divisor,
         -- an agreement that is net of others measures its lines anew when those pay more
-        benefits.has_constant_rate and agreements.net_of is null as has_constant_rate
+        benefits.has_constant_rate and agreements.net_of is null and not is_in_parts as has_constant_rate
     from payouts
     inner join {{ ref("int_payouts_identified") }} as identified on payouts.payout_key = identified.payout_key
     inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
