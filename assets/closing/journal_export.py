@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,10 @@ from models.currencies import MINOR_UNITS
 from models.documents import InputError, Problem
 from models.records.closing import find_period, is_closed
 from models.spreadsheet_text import keep_texts, neutralize_texts
+from models.sql_text import literal
 
+#: The kinds of entries, in the order of a payout's life.
+KINDS = ("accrual", "true_up", "settlement", "adjustment", "write_off", "restatement")
 #: Rows of a worksheet, its header included.
 SHEET_ROWS = 1_048_576
 #: A number of a worksheet is a double.
@@ -39,8 +43,12 @@ class Journal:
     totals: list[Row]
 
 
-def read_journal(folder: Path, name: str) -> Journal:
-    """The published journal of a period. Raises InputError for a name that is not a period, and CheckFailed when an entry does not balance."""
+def read_journal(folder: Path, name: str, without: Collection[str] = ()) -> Journal:
+    """The published journal of a period, without the entries of some kinds. Raises InputError for a name that is not a period or a kind, and CheckFailed
+    when an entry does not balance.
+    """
+    if unknown := sorted(set(without) - set(KINDS)):
+        raise InputError([Problem("--without", 0, "", f"there is no kind {unknown[0]}; the kinds of entries are {', '.join(KINDS)}")])
     book = open_book(folder)
     with open_published(folder) as con:
         days = fetch(con, "select min(first_day) as first, max(last_day) as last from dim_period")[0]
@@ -48,10 +56,10 @@ def read_journal(folder: Path, name: str) -> Journal:
         broken = fetch(con, f"{_BY_ENTRY} having sum(debit) <> sum(credit) order by all limit 5", [name])
         if broken:
             raise CheckFailed("every_entry_balances", "; ".join(f"entry {row['entry_id']}: {row['debit']} debit, {row['credit']} credit" for row in broken))
-        lines = con.sql("select * from fct_journal where period = $1 order by date, entry_id, line_no", params=[name]).pl()
-        totals = fetch(
-            con, f"select currency, count(*) as entries, sum(debit) as debit, sum(credit) as credit from ({_BY_ENTRY}) group by all order by all", [name]
-        )
+        kept = f"from fct_journal where period = {literal(name)} and kind not in ({', '.join(map(literal, ['', *without]))})"
+        lines = con.sql(f"select * {kept} order by date, entry_id, line_no").pl()
+        sums = "count(distinct entry_id) as entries, sum(debit) as debit, sum(credit) as credit"
+        totals = fetch(con, f"select currency, {sums} {kept} group by all order by all")
     return Journal(period, is_closed(name, read_ledger(folder / "ledger").records), lines, totals)
 
 

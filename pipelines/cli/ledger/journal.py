@@ -30,6 +30,10 @@ def journal(
     spreadsheet: Annotated[
         bool, typer.Option("--spreadsheet", help="CSV for a spreadsheet: ids such as 0042 or 2026-03 stay as they are. Not for imports.")
     ] = False,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", metavar="KIND", help="Leave out entries of a kind, such as settlement. Repeatable."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Export the double entries of a period: accruals, true-ups, settlements, write-offs, restatements. One row per entry line.
@@ -41,13 +45,14 @@ def journal(
 
       tierledger journal 2026-03 > march.csv
       tierledger journal 2026-03 --format xlsx
+      tierledger journal 2026-03 --without settlement > march.csv
       tierledger journal 2026-03 --spreadsheet --out march.csv
       tierledger journal 2026-03 --out march.xlsx --json
     """
     from assets.closing.journal_export import as_csv, as_xlsx, read_journal
 
     chosen = form or (Format.xlsx if out and out.suffix.lower() == ".xlsx" else Format.csv)
-    found = read_journal(book, period)
+    found = read_journal(book, period, without or ())
     target = out or (Path(f"journal-{found.period.name}.xlsx") if chosen is Format.xlsx else None)
     if target:
         target.write_bytes(as_xlsx(found) if chosen is Format.xlsx else as_csv(found, spreadsheet).encode())

@@ -299,6 +299,17 @@ def test_the_journal_leaves_as_csv_and_xlsx_without_formulas(book: HandMade) -> 
     assert read_journal(book.folder, "2026-01").is_closed
 
 
+def test_entries_of_a_kind_are_left_out_with_their_sums(book: HandMade) -> None:
+    whole = read_journal(book.folder, "2026-01")
+    kinds = set(whole.lines["kind"])
+    assert kinds == {"accrual"}
+    assert read_journal(book.folder, "2026-01", ["settlement"]).lines.equals(whole.lines)
+    without = read_journal(book.folder, "2026-01", ["settlement", "accrual"])
+    assert (without.lines.height, without.totals) == (0, [])
+    with pytest.raises(InputError, match="there is no kind settlements; the kinds of entries are accrual, true_up, settlement"):
+        read_journal(book.folder, "2026-01", ["settlements"])
+
+
 def test_the_worksheet_is_one_that_an_accountant_can_use(book: HandMade) -> None:
     journal = read_journal(book.folder, "2026-01")
     in_yen = journal.lines.with_columns(pl.lit("JPY").alias("currency"))
