@@ -38,7 +38,7 @@ CALCULATED_FROM = (
     "terms.matrix_columns", "terms.multiplier_tiers", "terms.multipliers", "terms.periods", "terms.tie_breakers", "terms.settings", "terms.tiers",
     "terms.windows",
     "intermediate.int_days_converted", "intermediate.int_lines_credited", "intermediate.int_measures_summed", "intermediate.int_participants",
-    "staging.stg_metrics", "staging.stg_participations", "staging.stg_targets",
+    "staging.stg_balances", "staging.stg_metrics", "staging.stg_participations", "staging.stg_targets",
 )  # fmt: skip
 #: What the levels above the first also read.
 NET_FROM = ("intermediate.int_net_of_deductions", "intermediate.int_lines_netted", "intermediate.int_measures_netted")

@@ -46,8 +46,13 @@ INPUTS: Mapping[str, Types] = {
         **{name: dtype for name, dtype in SUMMED.items() if not name.startswith("missing_")},
     },
     "lines": {
-        "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "place": COUNT, "file_no": KEY, "row_no": COUNT,
+        "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "place": COUNT, "date": DATE, "file_no": KEY, "row_no": COUNT,
         **{name: dtype for name, dtype in SUMMED.items() if not name.startswith("missing_")},
+    },
+    "openings": {
+        "agreement_id": TEXT, "benefit_id": TEXT, "participant_key": KEY, "period_no": KEY, "window_start": DATE, "date": DATE, "file_no": KEY,
+        "row_no": COUNT, "opening_measure": pl.Decimal(18, 6), "opening_base": pl.Decimal(18, 6), "opening_quantity": pl.Decimal(18, 6),
+        "opening_accrued": pl.Decimal(18, 6), "opening_carried": pl.Decimal(18, 6),
     },
     "missing_rates": {
         "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "is_prior": FLAG, "from_currency": TEXT, "to_currency": TEXT, "first_day": DATE,

@@ -20,7 +20,7 @@ from tests.reference.read import COLUMNS, MINOR_UNITS, UNIT, Book, Refused, Row
 class Line:
     """A transaction line that exists: its row, its place among all lines, its product's attributes, and where it came from."""
 
-    order: int
+    order: int | Fraction
     row: Row
     product: Row
     file: str
