@@ -242,7 +242,7 @@ class Book:
         with pack.read("pack.json") as stream:
             about = json.load(stream)
         self.settings, self.as_of = about["settings"], day(about["as_of"])
-        self.half_even = self.settings["rounding"] == "half_even"
+        self.half_even, self.opened = self.settings["rounding"] == "half_even", {row["payout_id"] for row in pack.rows("fct_balance")}
         self.roles = {row["payout_id"]: row for row in pack.rows("pack_payout")}
         self.payouts = {row["payout_id"]: row for row in sorted(pack.rows("fct_payout"), key=lambda row: row["window_start"])}
         self.series, self.peers, self.groups = defaultdict(list), defaultdict(list), defaultdict(list)
@@ -508,6 +508,8 @@ class Book:
             clause, s = self.clause(each), self.position(each)
             if any("limits" in other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]):
                 raise CannotRecompute("this program does not know limits of an agreement on the sum of its benefits")
+            if each["payout_id"] in self.opened:
+                raise CannotRecompute("this program does not know opening balances")
             if unknown := clause.keys & {"then", "times", "distinct", "over", "each", "placed", "windows", "slices", "running", "draw"}:
                 raise CannotRecompute(f"this program does not know {min(unknown)} of {clause.benefit['id']}")
             result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)
