@@ -34,7 +34,7 @@ from models.feeds.columns import FEEDS as FEED_NAMES
 POOL = "warehouse"
 #: What the calculation reads (assets/transform/calculate.py); a test compares.
 CALCULATED_FROM = (
-    "terms.agreements", "terms.axes", "terms.axis_parts", "terms.benefits", "terms.draws", "terms.gates", "terms.line_sets", "terms.matrix_cells",
+    "terms.agreements", "terms.axes", "terms.axis_parts", "terms.benefits", "terms.days", "terms.draws", "terms.gates", "terms.line_sets", "terms.matrix_cells",
     "terms.matrix_columns", "terms.multiplier_tiers", "terms.multipliers", "terms.periods", "terms.tie_breakers", "terms.settings", "terms.tiers",
     "terms.windows",
     "intermediate.int_days_converted", "intermediate.int_lines_credited", "intermediate.int_measures_summed", "intermediate.int_participants",

@@ -60,6 +60,7 @@ def open_accruals(accruals: pl.DataFrame, payouts: pl.DataFrame, openings: pl.Da
 
 def open_lines(lines: pl.DataFrame, openings: pl.DataFrame) -> pl.DataFrame:
     """One line per balance for benefits that pay each line, the first on its day. lines: with place and date."""
-    before = openings.join(lines.select("participant_key", "date", "place").unique(), on="participant_key", how="left", suffix="_of_line")
-    is_before = pl.col("date_of_line") < pl.col("date")
+    places = lines.select("participant_key", "place", pl.col("date").alias("line_date")).unique()
+    before = openings.join(places, on="participant_key", how="left")
+    is_before = pl.col("line_date") < pl.col("date")
     return before.group_by(openings.columns, maintain_order=True).agg((pl.col("place").filter(is_before).max().fill_null(-1) + 1).alias("place"))

@@ -261,7 +261,8 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "measure_to_date": "measure_to_date member_measure",
     },
     "payout_pieces": {
-        "file_no": "lines.file_no openings.file_no", "row_no": "lines.row_no openings.row_no", "measure": f"{_OF_OWN_LINES} measure {_LADDER} {_TARGET} baseline",
+        "file_no": "lines.file_no openings.file_no", "row_no": "lines.row_no openings.row_no",
+        "measure": f"{_OF_OWN_LINES} measure {_LADDER} {_TARGET} baseline",
         "weight": f"{_OF_OWN_LINES} measure base {_LADDER} {_FORMS} {_TARGET} baseline",
     },
     "payout_groups": {

@@ -77,11 +77,7 @@ def test_explain_says_how_much_of_the_measure_it_is(book: Path, capsys: pytest.C
 def test_a_benefit_without_a_place_for_it_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     book = write_book(tmp_path / "book", {"a.csv": "T1,1,2026-01-05,C1,600.00,EUR\n"})
     agreement = book / "agreements" / "bonus.yaml"
-    agreement.write_text(
-        agreement.read_text()
-        .replace("window: quarter", "window: quarter, each: transaction_id")
-        .replace("window: quarter\n", "window: quarter\n    each: transaction_id\n")
-    )
+    agreement.write_text(agreement.read_text().replace("window: quarter", "window: quarter\n    each: transaction_id"))
     (book / "book.yaml").write_text(BOOK + '  balances: {files: "feeds/balances/*.csv"}\n')
     (book / "feeds" / "balances").mkdir()
     (book / "feeds" / "balances" / "a.csv").write_text(HEADER + f"{PAYOUT},2026-02-01,1000,8,6.50\n")
