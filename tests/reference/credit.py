@@ -20,7 +20,7 @@ from tests.reference.read import COLUMNS, MINOR_UNITS, UNIT, Book, Refused, Row
 class Line:
     """A transaction line that exists: its row, its place among all lines, its product's attributes, and where it came from."""
 
-    order: int | Fraction
+    order: int
     row: Row
     product: Row
     file: str
@@ -64,7 +64,7 @@ class Credits:
         existing = [(row, origin) for row, origin in rows if row["date"] <= book.as_of]
         existing.sort(key=lambda item: (item[0]["date"], item[0]["transaction_id"], item[0]["line"], item[1][0]))
         self.lines = [
-            Line(order, row, self.parties.product(row["product_id"], row["date"]), account.path, number)
+            Line(2 * order, row, self.parties.product(row["product_id"], row["date"]), account.path, number)
             for order, (row, (_, account, number)) in enumerate(existing)
         ]
         self.lines_of: dict[str, list[Line]] = defaultdict(list)

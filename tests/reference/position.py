@@ -163,7 +163,7 @@ class BenefitLines:
         """Adds opening balances: each is the first line on its day. What is not said of the base or the quantity is the measure, where it is the same."""
         for row, file, number in self.feeds.balances.get((str(self.agreement["agreement"]), str(self.benefit["id"])), []):
             orders = [credit.line.order for found in credits.values() for credit in found if credit.line.row["date"] >= row["date"]]
-            line = Line(min(orders, default=10**9) - Fraction(1, 2), {"transaction_id": None, "line": None, "date": row["date"]}, {}, file, number)
+            line = Line(min(orders, default=10**9) - 1, {"transaction_id": None, "line": None, "date": row["date"]}, {}, file, number)
             m = row["measure"] or 0
             e = row["base"] if row["base"] is not None else m if self.base_kind == self.measure_column else 0
             q = row["quantity"] if row["quantity"] is not None else m if self.measure_column == "quantity" else 0
