@@ -26,9 +26,11 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     book = write_book(tmp_path_factory.mktemp("opened") / "book", {**DAYS, "2026-02-10.csv": "T2,1,2026-02-10,C1,500.00,EUR\n"})
     (book / "book.yaml").write_text(BOOK + '  balances: {files: "feeds/balances/*.csv"}\n')
     (book / "feeds" / "balances").mkdir()
-    rows = f"{PAYOUT},2026-02-01,1000,8,6.50\nBONUS,volume,C2,2026-01-01,2026-04-01,5,,\nBONUS,volume,C1,2026-02-01,2026-02-01,5,,\n"
-    (book / "feeds" / "balances" / "a.csv").write_text(HEADER + rows)
+    (book / "feeds" / "balances" / "a.csv").write_text(HEADER + f"{PAYOUT},2026-02-01,1000,8,6.50\n")
     assert main(["close", "2026-03", "--by", "J. Doe", "--with-earlier", "--book", str(book)]) == 0
+    rows = "BONUS,volume,C2,2026-01-01,2026-04-01,5,,\nBONUS,volume,C1,2026-02-01,2026-02-01,5,,\n"
+    (book / "feeds" / "balances" / "b.csv").write_text(HEADER + rows)
+    assert main(["run", "--quiet", "--book", str(book)]) == 0
     return book
 
 
@@ -63,10 +65,10 @@ def test_it_is_a_line_without_a_transaction_from_its_file(book: Path) -> None:
 
 def test_what_names_no_window_or_another_day_waits(book: Path) -> None:
     assert _published(book, "select feed, reason, row_number from audit_reject order by row_number") == [
-        ("balances", "outside_window", 2),
-        ("balances", "unknown_payout", 3),
+        ("balances", "outside_window", 1),
+        ("balances", "unknown_payout", 2),
     ]
-    assert _published(book, "select status from fct_balance order by source_row") == [("counted",), ("outside_window",), ("unknown_payout",)]
+    assert _published(book, "select status from fct_balance order by source_file, source_row") == [("counted",), ("outside_window",), ("unknown_payout",)]
 
 
 def test_explain_says_how_much_of_the_measure_it_is(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
