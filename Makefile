@@ -46,6 +46,7 @@ torture: setup  ## the program against the reference on random books, then bad f
 
 crashes: setup  ## kill -9 at every step, full disks, damaged files, readers during a publish; each prints its scorecard (three hours of CPU)
 	@$(BIN)/python -m tests.faults.kills
+	@$(BIN)/python -m tests.faults.payments
 	@$(BIN)/python -m tests.faults.full_disks
 	@$(BIN)/python -m tests.faults.small_disks
 	@$(BIN)/python -m tests.faults.corruption

@@ -55,7 +55,7 @@ def close_book(
         later = [] if closed else list_differences(context, period)
         return Closing(period, closed, later, head(read_ledger(context.ledger).records))
 
-    return _add_between_runs(folder, progress, clock, add, lambda closing: bool(closing.closed))
+    return add_between_runs(folder, progress, clock, add, lambda closing: bool(closing.closed))
 
 
 def reopen_book(folder: Path, period: str, reason: str, by: str, approved_by: str, progress: Progress = silent, clock: Clock = read_clock) -> Record:
@@ -66,7 +66,7 @@ def reopen_book(folder: Path, period: str, reason: str, by: str, approved_by: st
 
         return reopen_period(context, period, reason, by, approved_by)
 
-    return _add_between_runs(folder, progress, clock, add)
+    return add_between_runs(folder, progress, clock, add)
 
 
 def write_off_difference(
@@ -79,10 +79,10 @@ def write_off_difference(
 
         return write_off_payout(context, payout, reason, by, amount)
 
-    return _add_between_runs(folder, progress, clock, add)
+    return add_between_runs(folder, progress, clock, add)
 
 
-def _add_between_runs(
+def add_between_runs(
     folder: Path, progress: Progress, clock: Clock, add: Callable[[RunContext], _T], has_added: Callable[[_T], bool] = lambda added: True
 ) -> _T:
     """Run first, so that no decision rests on outdated results, and run again if anything was added."""

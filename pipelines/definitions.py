@@ -11,6 +11,7 @@ from assets.graph.specs import read_manifest
 from assets.graph.step_assets import build_assets
 from assets.runtime.book_folder import time_zone_of
 from pipelines.jobs import build_jobs
+from pipelines.payment_runs import propose_payments, weekly_payments
 from pipelines.period_closes import close_periods, month_end
 from pipelines.resources import BookFolder, BookRunWithSecrets
 from pipelines.schedules import every_morning
@@ -24,8 +25,8 @@ def build_defs(**overrides: Any) -> dg.Definitions:
     assets, time_zone = build_assets(read_manifest()), time_zone_of(book.path)
     return dg.Definitions(
         assets=[*assets, closed_periods()],
-        jobs=[*build_jobs(assets), close_periods],
-        schedules=[every_morning(time_zone), month_end(time_zone)],
+        jobs=[*build_jobs(assets), close_periods, propose_payments],
+        schedules=[every_morning(time_zone), month_end(time_zone), weekly_payments(time_zone)],
         sensors=[new_files, published_runs],
         resources={"book": book, "book_run": BookRunWithSecrets(book=book), **overrides},
         # one process per run: imports and dbt's start-up once, the book's lock held from the first step to the last

@@ -229,6 +229,7 @@ def _measured() -> Iterator[Callable[[], StartUp]]:
 def _summarize(
     context: RunContext, status: str, stages: dict[str, float], start_up: StartUp, found: _Found, recomputed: Recomputed | None = None
 ) -> RunSummary:
+    from assets.payments.open_parts import describe_proposed
     from assets.published.reader import count_feeds, list_payouts, open_set, read_manifest, sum_agreements
 
     manifest = read_manifest(context.published) or {}
@@ -241,7 +242,7 @@ def _summarize(
             stages=stages,
             start_up=start_up,
             warnings=found.warnings,
-            notes=found.notes,
+            notes=[*found.notes, *describe_proposed(con)],
             unreadable_files=found.unreadable_files,
             feeds=count_feeds(con),
             agreements=sum_agreements(con),

@@ -142,7 +142,8 @@ _TOTALS = """
 _CURRENT = """
     create or replace table calc.current_run (
         run_id varchar, started_at timestamp, as_of date, code_version varchar,
-        agreements_sha256 varchar, inputs_sha256 varchar, settings_sha256 varchar, ledger_sha256 varchar, write_offs_sha256 varchar
+        agreements_sha256 varchar, inputs_sha256 varchar, settings_sha256 varchar, ledger_sha256 varchar, write_offs_sha256 varchar,
+        payments_sha256 varchar
     )
 """
 

@@ -12,7 +12,7 @@ from itertools import takewhile
 from typing import Any
 
 from assets.archive.run_history import read_receipt
-from assets.ledger.folder import Ledger, clear_unfinished, read_ledger, select_posted
+from assets.ledger.folder import Ledger, clear_unfinished, read_ledger, select_batched, select_posted
 from assets.published.reader import read_manifest
 from assets.runtime.context import RunContext, StepReport
 from assets.runtime.warehouse import append_rows, open_warehouse, transaction
@@ -20,6 +20,7 @@ from models.documents import InputError, Problem
 from models.records import write_offs
 from models.records.chain import NO_HASH, TABLES, canonical_json, head
 from models.records.closing import closes_in_force
+from models.records.payment_batches import describe_batches
 from models.records.receipt import Receipt
 from models.sql_text import identifier
 
@@ -37,6 +38,10 @@ _SCHEMAS: dict[str, dict[str, str]] = {
         "sequence": "integer", "payout_id": "varchar", "agreement_id": "varchar", "benefit_id": "varchar", "participant_id": "varchar",
         "window_start": "date", "direction": "varchar", "currency": "varchar", "amount": "decimal(18, 4)", "date": "date", "period": "varchar",
         "reason": "varchar", "by": "varchar", "written_at": "timestamp", "sha256": "varchar",
+    },
+    "payment_batches": {
+        "batch_no": "integer", "state": "varchar", "due_by": "date", "proposed_by": "varchar", "proposed_on": "date", "approved_by": "varchar",
+        "approved_on": "date", "cancelled_by": "varchar", "cancelled_on": "date", "reason": "varchar",
     },
 }  # fmt: skip
 
@@ -56,11 +61,10 @@ def load_ledger(context: RunContext) -> LedgerReport:
     clear_unfinished(context.ledger)
     manifest = read_manifest(context.published) or {}
     terms = manifest.get("terms", {})
-    known = {terms[key]: f"the published run {manifest['run_id']}" for key in ("ledger_sha256",) if key in terms}
     receipt = read_receipt(context.archive) or Receipt()
-    if receipt.ledger_sha256 != NO_HASH:
-        known.setdefault(receipt.ledger_sha256, "archive/receipt.json")
-    whole = read_ledger(context.ledger, known)
+    published = f"the published run {manifest.get('run_id')}"
+    heads, payment_heads = ({getattr(receipt, key): "archive/receipt.json", terms.get(key, NO_HASH): published} for key in ("ledger_sha256", "payments_sha256"))
+    whole = read_ledger(context.ledger, heads, payment_heads)
     if not {terms.get("write_offs_sha256", NO_HASH), receipt.write_offs_sha256} <= {NO_HASH, *(each.sha256 for each in whole.write_offs)}:
         message = "is missing write-offs that an earlier run knew, or they were changed; restore it from a backup"
         raise InputError([Problem(f"ledger/{write_offs.FILE}", 0, "", message)])
@@ -73,14 +77,16 @@ def load_ledger(context: RunContext) -> LedgerReport:
             append_rows(con, f"ledger.{name}", rows_of_table)
         for table in TABLES:
             con.execute(f"create or replace table ledger.{table} as {select_posted(table, context.ledger, ledger.records)}")
-        rows = {f"ledger.{t}": con.execute(f"select count(*) from ledger.{t}").fetchall()[0][0] for t in (*_SCHEMAS, *TABLES)}
+        con.execute(f"create or replace table ledger.payment_lines as {select_batched(context.ledger, ledger.payments)}")
+        rows = {f"ledger.{t}": con.execute(f"select count(*) from ledger.{t}").fetchall()[0][0] for t in (*_SCHEMAS, *TABLES, "payment_lines")}
     return LedgerReport(rows=rows, head=head(ledger.records))
 
 
 def _as_of(ledger: Ledger, as_of: dt.date) -> Ledger:
     """The ledger as of a day, without what was closed later."""
     records = list(takewhile(lambda record: (record.as_of or record.closed_at.date()) <= as_of, ledger.records))
-    return Ledger(records, [each for each in ledger.write_offs if each.date <= as_of])
+    payments = list(takewhile(lambda record: record.as_of <= as_of, ledger.payments))
+    return Ledger(records, [each for each in ledger.write_offs if each.date <= as_of], payments)
 
 
 def _rows(ledger: Ledger) -> dict[str, list[tuple[Any, ...]]]:
@@ -95,5 +101,6 @@ def _rows(ledger: Ledger) -> dict[str, list[tuple[Any, ...]]]:
         for name, content in sorted(record.agreements.items()):
             agreement, version = name.rsplit("/", 1)
             rows["agreements"].append({"sequence": record.sequence, "agreement_id": agreement, "version": int(version), "content_sha256": content})
+    rows["payment_batches"] = describe_batches(ledger.payments)
     rows["write_offs"] = [each.model_dump() | {"written_at": each.written_at.replace(tzinfo=None)} for each in ledger.write_offs]
     return {name: [tuple(row[column] for column in schema) for row in rows[name]] for name, schema in _SCHEMAS.items()}

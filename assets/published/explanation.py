@@ -25,7 +25,8 @@ class Explanation:
     """One payout and what led to it. Rows are dicts by published column name; money is Decimal.
 
     run: the run that published it. accruals: one row per period, what was accrued by its end and in it; `is_posted`: a closed period.
-    adjustments: one row per adjustment of it. releases: one row per part in which it falls due.
+    adjustments: one row per adjustment of it. releases: one row per part in which it falls due. batches: one row per
+    payment batch and part.
     tiers: one row per tier of the benefit, with `to_value` (the next tier's start) and `is_reached`.
     lines: at most the requested number, in order; line_count and line_sum cover all of them.
     files: one row per source file of the lines, with lines and line_payout.
@@ -41,6 +42,7 @@ class Explanation:
     accruals: list[Row]
     adjustments: list[Row]
     releases: list[Row]
+    batches: list[Row]
     tiers: list[Row]
     steps: list[Row]
     lines: list[Row]
@@ -70,6 +72,7 @@ def explain_payout(book_folder: Path, wanted: str, line_limit: int) -> Explanati
             accruals=fetch(con, _ACCRUALS, id_),
             adjustments=fetch(con, "select * from fct_adjustment where payout_id = ? order by date, adjustment_id, source_file, source_row", id_),
             releases=fetch(con, "select * exclude (payout_id) from fct_release where payout_id = ? order by due_date, release_no", id_),
+            batches=fetch(con, "select * from fct_payment_batch where payout_id = ? order by batch_no, release_no", id_),
             tiers=fetch(con, _TIERS, [payout["tier"], *benefit_key]),
             steps=fetch(con, "select step_no, step, formula, inputs, result from fct_calculation_step where payout_id = ? order by step_no", id_),
             lines=fetch(con, f"{_LINES} limit ?", [*id_, line_limit]),

@@ -83,6 +83,7 @@ class ExplanationView:
     money: Pairs
     adjustments: Table
     releases: Table
+    batches: Table
     accruals: Table
     outlook: Pairs
     figures: Pairs
@@ -112,6 +113,7 @@ def present(explanation: Explanation) -> ExplanationView:
         money=_money(e),
         adjustments=_adjustments(e),
         releases=_releases(e),
+        batches=_batches(e),
         accruals=_accruals(e),
         outlook=_outlook(e),
         figures=_figures(e),
@@ -224,6 +226,19 @@ def _releases(e: Explanation) -> Table:
         for part in parts
     ]
     return Table(("due", "part", "amount", "paid", "state"), rows, frozenset({1, 2, 3}))
+
+
+def _batches(e: Explanation) -> Table:
+    """The payment batches that it is in, part by part."""
+    currency = e.payout["currency"]
+    rows = [
+        (
+            str(each["batch_no"]), str(each["release_no"]), money(each["amount"], currency), money(each["confirmed_amount"], currency), each["state"],
+            each["reference"], each["proposed_by"], each["approved_by"] or "nobody",
+        )
+        for each in e.batches
+    ]  # fmt: skip
+    return Table(("batch", "part", "amount", "paid", "state", "reference", "proposed by", "approved by"), rows, frozenset({2, 3}))
 
 
 def _accruals(e: Explanation) -> Table:

@@ -25,7 +25,7 @@ from assets.runtime.versions import code_version, engine_versions
 from models.book.settings import parse_book
 from models.calendars import end_of_day
 from models.documents import InputError, Problem
-from models.records import write_offs
+from models.records import payment_batches, write_offs
 from models.records.chain import NO_HASH, head
 from models.records.run_history import EndedRun, as_line, last_published_before
 from models.records.write_offs import as_line as write_off_line
@@ -57,10 +57,10 @@ def snapshot_of_run(folder: Path, ledger: Ledger, run: EndedRun) -> Snapshot:
     arrivals = without_later_withdrawals(known, run.withdrawals)
     records = _up_to(ledger.records, run.ledger_sha256, lambda each: each.chain_sha256)
     lines = _up_to(ledger.write_offs, run.write_offs_sha256, lambda each: each.sha256)
+    payments = _up_to(ledger.payments, run.payments_sha256, lambda each: each.chain_sha256)
     runs = read_runs(archive, folder / "published")
-    return Snapshot(
-        run.as_of, arrivals, read_terms(archive, run.terms_sha256), Ledger(records, lines), runs[: runs.index(run)], run, has_same_code_and_engines(run)
-    )
+    texts, history = read_terms(archive, run.terms_sha256), runs[: runs.index(run)]
+    return Snapshot(run.as_of, arrivals, texts, Ledger(records, lines, payments), history, run, has_same_code_and_engines(run))
 
 
 def snapshot_of_day(folder: Path, day: dt.date, as_of: dt.date | None, time_zone: str = "UTC") -> Snapshot:
@@ -84,9 +84,10 @@ def snapshot_of_day(folder: Path, day: dt.date, as_of: dt.date | None, time_zone
     texts = read_terms(archive, run.terms_sha256)
     feeds = parse_book(texts["book.yaml"], "book.yaml").feeds
     known = {feed: no for feed, no in _highest(arrivals).items() if feed in feeds}
-    heads = (head(ledger.records), last_sha256(ledger.write_offs))
+    heads = (head(ledger.records), last_sha256(ledger.write_offs), payment_batches.payments_head(ledger.payments))
     found = (as_of or run.as_of, known, count_withdrawals(arrivals), *heads)
-    is_same = found == (run.as_of, run.arrivals, run.withdrawals, run.ledger_sha256, run.write_offs_sha256) and has_same_code_and_engines(run)
+    known_then = (run.as_of, run.arrivals, run.withdrawals, run.ledger_sha256, run.write_offs_sha256, run.payments_sha256)
+    is_same = found == known_then and has_same_code_and_engines(run)
     last = max(i for i, each in enumerate(runs) if each.started_at < end)
     return Snapshot(as_of or run.as_of, arrivals, texts, ledger, runs[: place if is_same else last + 1], run, is_same)
 
@@ -113,11 +114,13 @@ def materialize_snapshot(
         (archive / sha256).symlink_to((source / "archive" / sha256).resolve())
     append_manifest(archive, snapshot.arrivals)
     (archive / RUNS).write_bytes(b"".join(map(as_line, snapshot.history)))
-    if snapshot.ledger.records or snapshot.ledger.write_offs:
+    folders = [record.folder for record in snapshot.ledger.records]
+    folders += [f"{payment_batches.FOLDER}/{record.folder}" for record in snapshot.ledger.payments]
+    if folders or snapshot.ledger.write_offs:
         ledger = root / "ledger"
-        ledger.mkdir()
-        for record in snapshot.ledger.records:
-            (ledger / record.folder).symlink_to((source / "ledger" / record.folder).resolve(), target_is_directory=True)
+        (ledger / payment_batches.FOLDER).mkdir(parents=True)
+        for name in folders:
+            (ledger / name).symlink_to((source / "ledger" / name).resolve(), target_is_directory=True)
         (ledger / write_offs.FILE).write_bytes(b"".join(map(write_off_line, snapshot.ledger.write_offs)))
     context = open_run(root, snapshot.as_of, dt.datetime.now(dt.UTC), progress=progress, is_rebuild=True, publish_to=publish_to)
     context = dataclasses.replace(context, made_from=source)
@@ -151,11 +154,12 @@ def _highest(arrivals: list[Arrival]) -> dict[str, int]:
 
 
 def _ledger_by(ledger: Ledger, end: dt.datetime) -> Ledger:
-    """The folders and write-offs written before `end`, and every write-off that one of these folders knew."""
+    """The folders, write-offs and payment batches written before `end`, and every write-off that one of these folders knew."""
     closed = max((i for i, each in enumerate(ledger.records, 1) if each.closed_at < end), default=0)
     known = {each.write_offs_sha256 for each in ledger.records[:closed]}
     written = max((i for i, each in enumerate(ledger.write_offs, 1) if each.written_at < end or each.sha256 in known), default=0)
-    return Ledger(ledger.records[:closed], ledger.write_offs[:written])
+    paid = max((i for i, each in enumerate(ledger.payments, 1) if each.at < end), default=0)
+    return Ledger(ledger.records[:closed], ledger.write_offs[:written], ledger.payments[:paid])
 
 
 def _up_to(items: list[_T], sha256: str, hash_of: Callable[[_T], str]) -> list[_T]:

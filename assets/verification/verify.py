@@ -23,7 +23,7 @@ from assets.archive.manifest import read_manifest as read_arrivals
 from assets.archive.run_history import TERMS, published_line, read_runs, read_terms, torn_line
 from assets.archive.run_identity import describe_terms
 from assets.archive.stored_archive import differing_object
-from assets.ledger.folder import Ledger, read_ledger
+from assets.ledger.folder import Ledger, holds_payment_head, read_ledger
 from assets.published.reader import DATABASE, MANIFEST, fetch, files_of, hashes_of, read_manifest
 from assets.publishing.duckdb_file import FOLDER_VARIABLE
 from assets.publishing.pulled_set import first_difference_in_store
@@ -153,10 +153,10 @@ def report_rebuild_failure(error: Exception) -> Finding:
 
 def _check_ledger(evidence: Evidence) -> Finding:
     heads = {evidence.run.ledger_sha256: f"the published run {evidence.run.run_id}"}
-    if evidence.head:
+    if evidence.head and not holds_payment_head(evidence.folder / "ledger", evidence.head):
         heads[evidence.head] = "--head"
     try:
-        ledger = read_ledger(evidence.folder / "ledger", heads)
+        ledger = read_ledger(evidence.folder / "ledger", heads, {evidence.run.payments_sha256: f"the published run {evidence.run.run_id}"})
     except InputError as error:
         shown = "\n".join(map(str, error.problems))
         return Finding(*_LEDGER, "failed", message=shown, way_out="Restore ledger/ from a backup; until then trust no amount of a closed period")
@@ -165,10 +165,11 @@ def _check_ledger(evidence: Evidence) -> Finding:
     if evidence.run.write_offs_sha256 not in written:
         message = "ledger/write_offs.jsonl: write-offs that the published run knew are missing or were rewritten"
         return Finding(*_LEDGER, "failed", message=message, way_out="Restore the file from a backup")
-    if not ledger.records and not ledger.write_offs:
+    if not ledger.records and not ledger.write_offs and not ledger.payments:
         return Finding(*_LEDGER, "not_checked", message="nothing closed")
     files = [facts for record in ledger.records for facts in record.files.values()]
     compared = {"closes": len(ledger.records), "files": len(files), "rows": sum(f.rows for f in files), "write_offs": len(ledger.write_offs)}
+    compared |= {"payments": len(ledger.payments)} if ledger.payments else {}
     return Finding(*_LEDGER, "ok", {**compared, "head": head(ledger.records)})
 
 
@@ -271,7 +272,13 @@ def _describe_changes_since(evidence: Evidence) -> str:
     """What has changed in the book since the published run. Nothing is wrong with it; the next run publishes it."""
     run = evidence.run
     now = describe_terms(open_run(evidence.folder, run.as_of, run.started_at))
-    named = {"agreements_sha256": "agreements", "settings_sha256": "book.yaml", "ledger_sha256": "closes", "write_offs_sha256": "write-offs"}
+    named = {
+        "agreements_sha256": "agreements",
+        "settings_sha256": "book.yaml",
+        "ledger_sha256": "closes",
+        "write_offs_sha256": "write-offs",
+        "payments_sha256": "payments",
+    }
     changed = [words for key, words in named.items() if now[key] != getattr(run, key)]
     if any(each.feed in run.arrivals and each.arrival_no > run.arrivals[each.feed] for each in read_arrivals(evidence.folder / "archive")):
         changed.append("files")

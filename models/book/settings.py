@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from models.book.engine_settings import EngineSettings
 from models.book.limit_settings import LimitSettings
+from models.book.payment_settings import PaymentSettings
 from models.book.publish_settings import PublishSettings
 from models.book.storage_settings import StorageSettings
 from models.calendars import CalendarSettings, Day, TimeZone
@@ -87,6 +88,7 @@ class Book(Strict):
     limits: LimitSettings = LimitSettings()
     engine: EngineSettings = EngineSettings()
     close: CloseSettings = CloseSettings()
+    payments: PaymentSettings = PaymentSettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -37,7 +37,7 @@ class Receipt(StoredModel):
     """What the next run must find. `contents`: null where the warehouse is about to be built, so nothing is known of it.
 
     `load_no` and `load_sha256` name the last load as the warehouse lists it (receipts.loads). `kept` has the append-only files of the archive,
-    `ledger_sha256` and `write_offs_sha256` the heads of the ledger, `run_id` the last run that ended (null: none since the book was created).
+    `ledger_sha256`, `write_offs_sha256` and `payments_sha256` the heads of the ledger, `run_id` the last run that ended (null: none so far).
     """
 
     load_no: int = 0
@@ -47,6 +47,7 @@ class Receipt(StoredModel):
     ledger_sha256: str = NO_HASH
     write_offs_sha256: str = NO_HASH
     run_id: str | None = None
+    payments_sha256: str = NO_HASH
 
 
 def as_bytes(receipt: Receipt) -> bytes:

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from models.documents import InputError, Problem
-from models.records.chain import StoredModel, canonical_json
+from models.records.chain import NO_HASH, StoredModel, canonical_json
 
 PLACE = "archive/runs.jsonl"
 
@@ -20,8 +20,8 @@ PLACE = "archive/runs.jsonl"
 class EndedRun(StoredModel):
     """One line: a run that published or failed. Times are UTC.
 
-    `terms_sha256` names the texts of book.yaml and agreements (archive/terms), `ledger_sha256` and `write_offs_sha256` the heads of the ledger,
-    `arrivals` the highest arrival_no of each feed, `withdrawals` how many files were withdrawn. With `as_of` and `code_version` these are all inputs of
+    `terms_sha256` names the texts of book.yaml and agreements (archive/terms), `ledger_sha256`, `write_offs_sha256` and `payments_sha256` the heads of the
+    ledger, `arrivals` the highest arrival_no of each feed, `withdrawals` how many files were withdrawn. With `as_of` and `code_version` these are all inputs of
     the run. The other fields are the columns of audit_run.
     """
 
@@ -43,6 +43,7 @@ class EndedRun(StoredModel):
     write_offs_sha256: str
     arrivals: dict[str, int]
     withdrawals: int = 0
+    payments_sha256: str = NO_HASH
 
 
 def as_line(run: EndedRun) -> bytes:

@@ -38,7 +38,7 @@ from pipelines.cli.commands import (
     why_not,
     withdraw,
 )
-from pipelines.cli.ledger import close, journal, reopen, write_off
+from pipelines.cli.ledger import close, journal, pay, reopen, write_off
 from pipelines.cli.logged import logged
 from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT, as_called, named_book, program
 from pipelines.cli.stopping import stop_signals
@@ -60,7 +60,7 @@ for command in (
     logged(demo.demo), logged(run.run), reads_published(explain.explain), reads_published(lineage.lineage), reads_published(why_not.why_not),
     validate.validate, approve.approve,
     logged(reads_published(close.close)), logged(reads_published(reopen.reopen)), logged(reads_published(write_off.write_off)),
-    reads_published(journal.journal), logged(verify.verify), reads_published(rejects.rejects), logged(withdraw.withdraw),
+    logged(reads_published(pay.pay)), reads_published(journal.journal), logged(verify.verify), reads_published(rejects.rejects), logged(withdraw.withdraw),
     reads_published(evidence.evidence), verify_pack.verify_pack, reads_published(export.export), reads_published(report.report),
     contracts.contracts, init.init, doctor.doctor, ui.ui,
 ):  # fmt: skip

@@ -127,6 +127,7 @@ def test_nothing_starts_by_itself(defs: dg.Definitions) -> None:
     assert {s.name: s.default_status for s in repository.schedule_defs} == {
         "every_morning": dg.DefaultScheduleStatus.STOPPED,
         "month_end": dg.DefaultScheduleStatus.STOPPED,
+        "weekly_payments": dg.DefaultScheduleStatus.STOPPED,
     }
     starting = [sensor for sensor in repository.sensor_defs if sensor.targets]
     assert {s.name: s.default_status for s in starting} == {"new_files": dg.DefaultSensorStatus.STOPPED}

@@ -25,6 +25,13 @@ def test_a_run_that_dies_or_has_no_room_ends_as_if_nothing_had_happened() -> Non
     assert "first run, torn 1, " in done.stdout
 
 
+@pytest.mark.skipif(not can_be_built(), reason="needs Linux and a C compiler (cc): the machine that dies is a small library in C")
+def test_a_payment_that_dies_is_made_once() -> None:
+    done = subprocess.run([sys.executable, "-m", "tests.faults.payments", "--short"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(f"{act} " in done.stdout for act in ("propose", "approve", "cancel")), done.stdout
+
+
 def test_readers_see_one_run_while_others_are_published(tmp_path: Path) -> None:
     card = Scorecard()
     assert read_while_publishing(card, tmp_path, 60) > 2

@@ -23,6 +23,7 @@ from assets.runtime.book_folder import time_zone_of
 from pipelines import sensors
 from pipelines.definitions import build_defs
 from pipelines.landing import find_landed
+from pipelines.payment_runs import propose_payments, weekly_payments
 from pipelines.period_closes import month_end
 
 
@@ -202,3 +203,14 @@ def test_a_broken_book_is_told_not_raised(look: Callable[[], list[str]], tmp_pat
     seen = sensors.new_files(dg.build_sensor_context(resources={"book": BookFolder(folder=str(tmp_path))}))
     assert isinstance(seen, dg.SkipReason)
     assert "currency" in str(seen.skip_message)
+
+
+def test_payments_are_proposed_weekly_and_never_approved() -> None:
+    """On a Sunday evening in London it is Monday in Sydney."""
+    at = dt.datetime.fromisoformat("2026-11-29T19:00:00+00:00")
+    with dg.build_schedule_context(scheduled_execution_time=at) as context:
+        request = weekly_payments("Australia/Sydney")(context)
+    assert isinstance(request, dg.RunRequest)
+    assert request.run_key == "pay 2026-11-30"
+    assert request.run_config == {"ops": {"propose_batch": {"config": {"proposed_by": "schedule weekly_payments"}}}}
+    assert [node.name for node in propose_payments.nodes] == ["propose_batch"]

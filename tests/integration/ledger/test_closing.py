@@ -221,9 +221,10 @@ def test_a_line_cut_short_is_named_with_the_way_out(book: HandMade) -> None:
 
 def test_every_table_of_the_ledger_is_there_when_nothing_is_closed(book: HandMade) -> None:
     report = load_ledger(book.context())
-    assert report.rows == {f"ledger.{t}": 0 for t in ("closes", "arrivals", "agreements", "write_offs", "accruals", "payouts", "journal")}
+    names = ("closes", "arrivals", "agreements", "write_offs", "accruals", "payouts", "journal", "payment_batches", "payment_lines")
+    assert report.rows == {f"ledger.{name}": 0 for name in names}
     assert report.head == NO_HASH
-    assert read_heads(book.folder / "ledger") == {"ledger_sha256": NO_HASH, "write_offs_sha256": NO_HASH}
+    assert read_heads(book.folder / "ledger") == dict.fromkeys(("ledger_sha256", "write_offs_sha256", "payments_sha256"), NO_HASH)
 
 
 def test_the_tables_of_the_ledger_are_what_was_closed(book: HandMade) -> None:
