@@ -71,9 +71,9 @@ def test_what_names_no_window_or_another_day_waits(book: Path) -> None:
     assert _published(book, "select status from fct_balance order by source_file, source_row") == [("counted",), ("outside_window",), ("unknown_payout",)]
 
 
-def test_explain_says_how_much_of_the_measure_it_is(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", "BONUS/volume/C1/2026-01-01", "--book", str(book)]) == 0
-    assert "of it opening balance = 1,000" in " ".join(capsys.readouterr().out.split())
+def test_a_step_says_how_much_of_the_measure_it_is(book: Path) -> None:
+    steps = _published(book, f"select inputs from fct_calculation_step join fct_payout using (payout_id) {OF_WINDOW} and step = 'measure'")
+    assert steps == [("from 2026-01-01 to 2026-03-31, of it opening balance = 1000",)]
 
 
 def test_a_benefit_without_a_place_for_it_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
