@@ -44,6 +44,7 @@ select
     coalesce(balances.carried, 0) as carried,
     decimals.minor_units,
     case
+        when windows.window_start is null then 'unknown_payout'
         when balances.date not between windows.window_start and windows.window_end then 'outside_window'
         {%- for column in ["accrued", "settled", "carried"] %}
         when {{ millionths("coalesce(balances." ~ column ~ ", 0)") }} % cast(10 ** (6 - decimals.minor_units) as bigint) <> 0 then 'too_many_decimals'

@@ -92,7 +92,7 @@ inner join payouts
     and balances.benefit = payouts.benefit_id
     and balances.participant_id = payouts.participant_id
     and balances.window_start = payouts.window_start
-where balances.waits_for is not null and {{ is_configured("balances") }}
+where balances.waits_for in ('outside_window', 'too_many_decimals') and {{ is_configured("balances") }}
 union all
 select
     'participations' as feed,
