@@ -293,7 +293,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             (select count(*) from published.fct_accrual where origin_period <> period) as differences""",
         (
             """with due as (
-                select payout_id, arg_max(accrued_to_date, period_no) as due
+                select payout_id, arg_max(accrued_to_date, period_no) - arg_min(accrued_before, period_no) as due
                 from calc.accruals join intermediate.int_payouts_identified using (payout_key) group by payout_id
             ),
             posted as (select payout_id, sum(accrual) as posted from published.fct_accrual group by payout_id)
