@@ -313,7 +313,10 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             left join raw.feed_files as files on lines.source_sha256 = files.sha256 and files.feed = 'transactions' and files.status = 'loaded'
             left join raw.transactions as rows on files.file_no = rows.file_no and lines.source_row = rows.row_no
             where lines.source_row is not null
-                and (rows.transaction_id, rows.line, rows.amount) is distinct from (lines.transaction_id, lines.line, lines.amount)""",
+                and (rows.transaction_id, rows.line, rows.amount) is distinct from (lines.transaction_id, lines.line, lines.amount)
+                and (lines.payout_id, lines.source_sha256, lines.source_row) not in (
+                    select (payout_id, source_sha256, source_row) from published.fct_balance where status = 'counted'
+                )""",
             "select distinct lines.payout_id from published.fct_payout_line as lines anti join published.fct_payout using (payout_id)",
             "select payout_id, payout from published.fct_payout anti join published.fct_payout_line using (payout_id) where payout <> 0",
             """select payout_id, agreement_id, agreement_version, benefit_id, clause from published.fct_payout
