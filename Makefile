@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 AUDIT := build/audit
 STORES := build/stores
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit mutants torture crashes histories dbt-build lint ui audit stores lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page lineage bench bench-growth bench-changes bench-scenarios clean
+.PHONY: help setup run test check unit mutants torture crashes histories dbt-build lint lint-python lint-sql ui audit stores lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page lineage bench bench-growth bench-changes bench-scenarios clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -65,7 +65,12 @@ unit: setup
 	@$(BIN)/python -m pytest tests/unit -n auto
 
 lint: setup  ## style, types, layers, SQL
+	@$(MAKE) -s -j 2 lint-python lint-sql
+
+lint-python:
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+lint-sql:
 	@$(BIN)/sqlfluff lint --nocolor --disable-progress-bar dbt_project/models
 
 ui: setup  ## Dagster's web page on the demo book

@@ -82,6 +82,16 @@ class Document:
     value: Any
     places: dict[Path, int] = field(repr=False)
 
+    @property
+    def written(self) -> Document:
+        """The document as it is in a YAML file."""
+        return self
+
+    @property
+    def approved_terms(self) -> Any:
+        """What an approval of it covers."""
+        return self.value
+
     def problem(self, path: Path, message: str, severity: str = "error") -> Problem:
         """A problem at `path`, or at its nearest parent that is in the text."""
         return Problem(self.file, self.line_of(path), _dotted(path), message, severity)
@@ -104,6 +114,16 @@ def parse_documents(text: str, file: str) -> list[Document]:
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
         raise InputError([Problem(file, mark.line + 1 if mark else 0, "", f"this is not YAML: {reason}")]) from None
     return [d for d in found if d.value is not None]
+
+
+def parse_value(text: str) -> Any:
+    """A value by itself: a word or number, a text in quotes, or a [list] or {mapping}. Raises InputError."""
+    if text[:1] in tuple("[{'\""):
+        return parse_documents(text, "")[0].value
+    try:
+        return _scalar(composed(text))
+    except ValueError as error:
+        raise InputError([Problem("", 0, "", str(error))]) from None
 
 
 def _bounded(file: str, events: Iterable[Any]) -> Iterator[Any]:

@@ -43,6 +43,7 @@ def close_book(
     accept_open: str | None = None,
     progress: Progress = silent,
     clock: Clock = read_clock,
+    approved_by: str | None = None,
 ) -> Closing:
     """Run the book, freeze the period as it was published, and publish again. Raises what a run raises, and LedgerRuleViolation."""
 
@@ -51,7 +52,7 @@ def close_book(
         from assets.ledger.folder import read_ledger
         from models.records.chain import head
 
-        closed = close_periods(context, period, by, with_earlier, accept_open)
+        closed = close_periods(context, period, by, with_earlier, accept_open, approved_by)
         later = [] if closed else list_differences(context, period)
         return Closing(period, closed, later, head(read_ledger(context.ledger).records))
 
@@ -70,14 +71,21 @@ def reopen_book(folder: Path, period: str, reason: str, by: str, approved_by: st
 
 
 def write_off_difference(
-    folder: Path, payout: str, reason: str, by: str, amount: Decimal | None = None, progress: Progress = silent, clock: Clock = read_clock
+    folder: Path,
+    payout: str,
+    reason: str,
+    by: str,
+    amount: Decimal | None = None,
+    progress: Progress = silent,
+    clock: Clock = read_clock,
+    approved_by: str | None = None,
 ) -> WriteOff:
     """Run the book, record the write-off of what is then open, and publish again."""
 
     def add(context: RunContext) -> WriteOff:
         from assets.closing.close import write_off_payout
 
-        return write_off_payout(context, payout, reason, by, amount)
+        return write_off_payout(context, payout, reason, by, amount, approved_by)
 
     return add_between_runs(folder, progress, clock, add)
 

@@ -21,6 +21,7 @@ class CloseConfig(dg.Config):
     """Who closes, and what they accept."""
 
     closed_by: str = Field(description="Who closes; stays in the ledger.")
+    approved_by: str | None = Field(default=None, description="Who approves it, another person; needed where book.yaml has require_approval: true.")
     with_earlier: bool = Field(default=False, description="Close the open periods before it too, in order.")
     accept_open: str | None = Field(default=None, description="Close although payouts are blocked or rows rejected; the reason stays in the ledger.")
 
@@ -29,7 +30,7 @@ class CloseConfig(dg.Config):
 def close_period(context: dg.OpExecutionContext, config: CloseConfig, book: BookFolder) -> None:
     """Close the period of the partition."""
     try:
-        closing = close_book(book.path, context.partition_key, config.closed_by, config.with_earlier, config.accept_open)
+        closing = close_book(book.path, context.partition_key, config.closed_by, config.with_earlier, config.accept_open, approved_by=config.approved_by)
     except Exception as error:
         raise as_failure(error) from cause(error)
     context.log.info(f"{closing.period}: {'closed' if closing.closed else 'was closed before'}; head {closing.head}")

@@ -34,7 +34,7 @@ class Approved:
 
 
 def approve_agreement(folder: Path, agreement: str, by: str, version: int | None = None) -> Approved:
-    """Write the approval of the terms as they are now: of `version`, by default the highest. The day is the book's.
+    """Write the approval of the terms as they are now: of `version`, by default the highest. The day is the book's. A text with a table is approved whole.
 
     Raises InputError for mistakes in the book, an unknown agreement, a blank name, and for the author of the terms.
     """
@@ -42,11 +42,11 @@ def approve_agreement(folder: Path, agreement: str, by: str, version: int | None
     book = open_book(folder)
     with lock_book(folder):
         source = _find(read_agreements(folder, None, book.calendar), agreement, version)
-        day, sha256, given = book_day(book), terms_sha256(source.document.value), source.agreement.approved
+        day, sha256, given = book_day(book), terms_sha256(source.document.approved_terms), source.agreement.approved
         if given and given.terms_sha256 == sha256 and given.on <= day:
             return Approved(source, given.by, given.on, sha256, False)
         _check_author(folder, source, name)
-        _write(folder, source.document, name, day, sha256)
+        _write(folder, source.document.written, name, day, sha256)
     return Approved(source, name, day, sha256, True)
 
 
@@ -66,7 +66,7 @@ def _check_author(folder: Path, source: Source, by: str) -> None:
     """Raises InputError where changed_by or git says that this person has changed the terms."""
     agreement, document = source.agreement, source.document
     authors = {"changed_by": [agreement.changed_by or ""]}
-    authors["git"] = authors_since_approval(folder, document.file, agreement.agreement, agreement.version, document.value)
+    authors["git"] = authors_since_approval(folder, document, agreement.agreement, agreement.version)
     for origin, names in authors.items():
         if any(is_same_person(by, name) or is_same_person(by, name.partition("@")[0]) for name in names):
             message = f"{by} has changed the terms of {agreement.agreement} ({origin}) and cannot approve them; another person must"
@@ -98,7 +98,8 @@ def _with_line(text: str, document: Document, line: str) -> str:
     """The text with the line in place of `approved` and what is indented below it, or after the agreement's id."""
     lines = text.split("\n")
     has_approval = "approved" in document.value
-    at = document.line_of(("approved",) if has_approval else ("agreement",)) - (1 if has_approval else 0)
+    above = "agreement" if "agreement" in document.value else "for_each"
+    at = document.line_of(("approved",) if has_approval else (above,)) - (1 if has_approval else 0)
     end = at + 1 if has_approval else at
     while has_approval and end < len(lines) and lines[end][:1] in (" ", "\t"):
         end += 1

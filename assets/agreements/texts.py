@@ -13,9 +13,9 @@ from models.documents import InputError, Problem
 
 
 def read_agreement_texts(folder: Path) -> dict[str, str]:
-    """The text of every agreement file below `folder`/agreements, by its name relative to the book."""
-    files = sorted(p for pattern in ("*.yaml", "*.yml") for p in (folder / "agreements").rglob(pattern))
-    if not files:
+    """The text of every agreement file and table below `folder`/agreements, by its name relative to the book."""
+    files = sorted(p for pattern in ("*.yaml", "*.yml", "*.csv") for p in (folder / "agreements").rglob(pattern))
+    if all(p.suffix == ".csv" for p in files):
         raise InputError([Problem("agreements", 0, "", f"no *.yaml file in {folder / 'agreements'}; write one agreement there (docs/language.md)")])
     texts = {}
     for path in files:

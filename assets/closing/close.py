@@ -22,7 +22,17 @@ from assets.runtime.versions import code_version, engine_versions
 from models.calendars import ONE_DAY, Period, make_periods
 from models.feeds.row_places import name_place
 from models.records.chain import TABLES, Override, Record, seal
-from models.records.closing import LedgerRuleViolation, check_as_of, clean_text, closes_in_force, next_version, plan_close, plan_reopen, posting_period
+from models.records.closing import (
+    LedgerRuleViolation,
+    check_as_of,
+    clean_text,
+    closes_in_force,
+    next_version,
+    plan_close,
+    plan_reopen,
+    posting_period,
+    second_person,
+)
 from models.records.write_offs import WriteOff, agree_amount, as_line, last_sha256, seal_write_off
 
 if TYPE_CHECKING:
@@ -40,13 +50,17 @@ class Closed:
     totals: list[Row]
 
 
-def close_periods(context: RunContext, name: str, by: str, with_earlier: bool = False, accept_open: str | None = None) -> list[Closed]:
+def close_periods(
+    context: RunContext, name: str, by: str, with_earlier: bool = False, accept_open: str | None = None, approved_by: str | None = None
+) -> list[Closed]:
     """Freeze a period as it is published, and with `with_earlier` the open ones before it, in order. Does nothing if it is closed already.
 
-    Raises InputError for a name that is not a period, and LedgerRuleViolation when the period cannot be closed now: it has not ended, an earlier one is
-    open, or payouts are blocked or rows rejected and no `accept_open` gives a reason to accept that. Raises CheckFailed when an entry does not balance.
+    Raises InputError for a name that is not a period, and where the book asks for a second person. Raises LedgerRuleViolation when the period cannot be
+    closed now: it has not ended, an earlier one is open, or payouts are blocked or rows rejected and no `accept_open` gives a reason to accept that.
+    Raises CheckFailed when an entry does not balance.
     """
     closed_by = clean_text("--by", by)
+    approved = second_person(closed_by, approved_by, context.book.require_approval, "a close")
     reason = clean_text("--accept-open", accept_open) if accept_open is not None else None
     ledger = _open_ledger(context)
     closed = []
@@ -57,7 +71,7 @@ def close_periods(context: RunContext, name: str, by: str, with_earlier: bool = 
         for period in planned:
             overrides = _accept(_find_open(con, context, period, ledger), period, reason, closed_by)
             version = next_version(period.name, ledger.records)
-            decision = {"kind": "close", "period": period.name, "version": version, "closed_by": closed_by, "reason": reason}
+            decision = {"kind": "close", "period": period.name, "version": version, "closed_by": closed_by, "approved_by": approved, "reason": reason}
             fields = {**decision, "closed_at": context.started_at, "overrides": overrides, **_describe_run(con, context)}
             frames = {table: con.sql(query, params=[period.name]).pl() for table, query in _FROZEN.items()}
             _check_balance(con, period)
@@ -89,9 +103,10 @@ def reopen_period(context: RunContext, name: str, reason: str, by: str, approved
     return record
 
 
-def write_off_payout(context: RunContext, wanted: str, reason: str, by: str, amount: Decimal | None = None) -> WriteOff:
+def write_off_payout(context: RunContext, wanted: str, reason: str, by: str, amount: Decimal | None = None, approved_by: str | None = None) -> WriteOff:
     """Record that a difference of a payout will not be paid: `amount`, or all that is open. `wanted` as in `explain`."""
     approval = {"reason": clean_text("--reason", reason), "by": clean_text("--by", by)}
+    approved = second_person(approval["by"], approved_by, context.book.require_approval, "a write-off")
     ledger = _open_ledger(context)
     with open_published(context.folder) as con:
         payout = find_payout(con, wanted)
@@ -99,7 +114,7 @@ def write_off_payout(context: RunContext, wanted: str, reason: str, by: str, amo
         period = posting_period(context.as_of, read_periods(con, context), ledger.records)
     subject = {key: payout[key] for key in ("payout_id", "agreement_id", "benefit_id", "participant_id", "window_start", "direction", "currency")}
     when = {"date": context.as_of, "period": period.name, "written_at": context.started_at}
-    write_off = seal_write_off({**subject, **when, **approval, "amount": agreed}, ledger.write_offs)
+    write_off = seal_write_off({**subject, **when, **approval, "approved_by": approved, "amount": agreed}, ledger.write_offs)
     append_write_off(context.ledger, as_line(write_off))
     return write_off
 

@@ -64,4 +64,4 @@ def _of_ledger(ledger: Ledger) -> Iterator[tuple[object, ...]]:
         if record.kind == "reopen":
             yield "reopened period", record.period, f"version {record.version}", record.reason, record.requested_by, record.approved_by, record.closed_at
     for each in ledger.write_offs:
-        yield "write-off", each.payout_id, f"{each.amount} {each.currency}", each.reason, each.by, None, each.written_at
+        yield "write-off", each.payout_id, f"{each.amount} {each.currency}", each.reason, each.by, each.approved_by, each.written_at

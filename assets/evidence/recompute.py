@@ -2,9 +2,8 @@
 
 Needs Python 3.9 or later and nothing else: no package, no network, no Tierledger. Reads the pack (this folder, or the zip) and writes nothing.
 It starts from the lines as the files have them (amount, quantity, cost), the exchange rates, shares, targets and metrics, and the agreements as they were
-written. It computes in fractions what each agreement pays, rounds once, and compares with what was published. It shares no code with the program that made the
-pack, and does not read how that program came to its results (fct_calculation_step).
-Exit code 0: every payout agrees. 1: at least one differs. 2: at least one could not be recomputed, or the pack cannot be read.
+written. It computes in fractions what each agreement pays, rounds once, and compares. It shares no code with the program that made the pack.
+Exit code 0: every payout agrees. 1: one differs. 2: one could not be recomputed or has terms unknown here, or the pack cannot be read.
 """
 
 import argparse
@@ -80,7 +79,7 @@ class Clause:
         others = [*benefit.get("requires", []), *([benefit["multiply"]] if "multiply" in benefit else [])]
         self.all_axes = sorted({*self.axes, *(axis_of(other["by"]) for other in others)})
         self.forms = set(FORMS) & (set(grid) if grid else {form for tier in self.benefit["tiers"] for form in tier})
-        measure, base = (each["of"] if isinstance(each, dict) else each for each in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
+        measure, base = (of.get("of", "count") if isinstance(of, dict) else of for of in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
         self.is_increment = base == "increment"
         own = [benefit[p] for p in ("ties", "measure") if isinstance(benefit.get(p), dict)]
         self.keys = {*benefit, *agreement, benefit.get("method"), agreement.get("pool") == "placed" and "placed"}.union(*own)
@@ -505,13 +504,13 @@ class Book:
                 break
             if each["span_start"] != span:
                 span, before = each["span_start"], ZERO
-            clause, s = self.clause(each), self.position(each)
-            if any("limits" in other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]):
-                raise CannotRecompute("this program does not know limits of an agreement on the sum of its benefits")
-            if each["payout_id"] in self.opened:
-                raise CannotRecompute("this program does not know opening balances")
+            clause = self.clause(each)
+            versions = [other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]]
+            if each["payout_id"] in self.opened or any("limits" in agreed or agreed.get("amendment") == "from_date" for agreed in versions):
+                raise CannotRecompute("this program does not know opening balances, limits of the agreement on the sum of its benefits, amendment: from_date")
             if unknown := clause.keys & {"then", "times", "distinct", "over", "each", "placed", "windows", "slices", "running", "draw"}:
                 raise CannotRecompute(f"this program does not know {min(unknown)} of {clause.benefit['id']}")
+            s = self.position(each)
             result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)
             result.earned, result.prior, result.payout, rule = ZERO, before, ZERO, clause.benefit.get("settle", {}).get("clawback", "carry")
             if not result.reason:
@@ -559,7 +558,7 @@ class Book:
 
 
 def recompute(book, payout_id):
-    """One payout as an entry of the answer: it agrees, differs, or cannot be recomputed."""
+    """One payout as an entry of the answer: it agrees, differs, cannot be recomputed, or has terms that are unknown here."""
     row = book.payouts.get(payout_id, {})
     found = {"payout_id": payout_id, "name": "/".join(row.get(key, "") for key in (*SERIES, "window_start")), "payout": ""}
     try:
@@ -569,7 +568,8 @@ def recompute(book, payout_id):
         payout = f"{shown(book.combined(row).payout)} {row['currency']}"
         return {**found, "outcome": "differs" if problems else "agrees", "payout": payout, "problems": problems}
     except (CannotRecompute, KeyError, ValueError, TypeError, ZeroDivisionError) as error:
-        return {**found, "outcome": "cannot", "problems": [str(error) if isinstance(error, CannotRecompute) else f"{type(error).__name__}: {error}"]}
+        why = str(error) if isinstance(error, CannotRecompute) else f"{type(error).__name__}: {error}"
+        return {**found, "outcome": "unknown" if why.startswith("this program does not know") else "cannot", "problems": [why]}
 
 
 def main(arguments):
@@ -586,14 +586,14 @@ def main(arguments):
         return 2
     role = "is_of_period" if asked.all else "is_chosen"
     answers = [recompute(book, each) for each in asked.payout or [key for key, row in book.roles.items() if row[role] == "true"]]
-    counts = {outcome: sum(each["outcome"] == outcome for each in answers) for outcome in ("agrees", "differs", "cannot")}
+    counts = {outcome: sum(each["outcome"] == outcome for each in answers) for outcome in ("agrees", "differs", "cannot", "unknown")}
     if asked.json:
         print(json.dumps({**counts, "payouts": answers}, indent=1))
     else:
         for each in answers:
             print(f"{each['outcome']:<8}{each['payout_id']}  {each['name']}  {each['payout']}".rstrip(), *each["problems"], sep="\n            ")
-        print(f"{counts['agrees']} agree, {counts['differs']} differ, {counts['cannot']} could not be recomputed")
-    return 2 if counts["cannot"] else 1 if counts["differs"] else 0
+        print(f"{counts['agrees']} agree, {counts['differs']} differ, {counts['cannot']} could not be recomputed, {counts['unknown']} have unknown terms")
+    return 2 if counts["cannot"] or counts["unknown"] else 1 if counts["differs"] else 0
 
 
 if __name__ == "__main__":

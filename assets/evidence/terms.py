@@ -16,9 +16,9 @@ import duckdb
 from assets.archive.run_history import published_line, read_terms
 from assets.runtime.errors import rejection
 from models.agreements.approval import canonical_text
+from models.agreements.for_each import read_documents
 from models.book.settings import Book, parse_book
 from models.currencies import MINOR_UNITS, payout_unit
-from models.documents import parse_documents
 from models.records.chain import canonical_json, sha256
 from models.records.run_history import EndedRun
 
@@ -44,7 +44,7 @@ def read_pack_terms(folder: Path) -> Terms:
 
 def canonical_documents(texts: Mapping[str, str]) -> dict[str, str]:
     """The canonical text of every agreement version in the texts, by its sha256."""
-    documents = (each for name, text in texts.items() if name != "book.yaml" for each in parse_documents(text, name))
+    documents = read_documents({name: text for name, text in texts.items() if name != "book.yaml"})[0]
     return {sha256(text.encode()): text for text in (canonical_text(each.value) for each in documents)}
 
 

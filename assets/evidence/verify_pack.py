@@ -24,7 +24,7 @@ import duckdb
 from assets.evidence import checks, data_package, digests, source_rows
 from assets.evidence.build import CHECKS, PACK, RECOMPUTED
 from assets.evidence.container import COMPRESSED_BY, unpack_container, write_container
-from assets.evidence.recomputed import RECOMPUTE, run_recompute
+from assets.evidence.recomputed import PROVED, RECOMPUTE, run_recompute
 from assets.evidence.sampling import draw_sample
 from assets.evidence.tables import path_of
 from assets.evidence.terms import canonical_documents
@@ -233,13 +233,14 @@ def _program(folder: Path, names: list[str]) -> Finding:
 
 
 def _recomputed(folder: Path, names: list[str]) -> Finding:
-    """recompute.py agrees on every payout."""
+    """recompute.py agrees on every payout whose terms it knows."""
     every = _json(folder, PACK)["lines_of"] == "period"
     found = run_recompute(folder, every)
-    bad = [each for each in found["payouts"] if each["outcome"] != "agrees"]
+    bad = [each for each in found["payouts"] if each["outcome"] not in PROVED]
     problems = [f"{each['payout_id']} {each['name']} {each['outcome']}: {'; '.join(each['problems'])}" for each in bad]
     problems += [] if bad or found == _json(folder, RECOMPUTED) else [f"{RECOMPUTED} says otherwise"]
-    return Finding(_first_line(_recomputed.__doc__), problems, f"{found['agrees']} payouts{'' if every else ' of the sample'}")
+    unknown = f", {found['unknown']} more have terms that it does not know" if found["unknown"] else ""
+    return Finding(_first_line(_recomputed.__doc__), problems, f"{found['agrees']} payouts{'' if every else ' of the sample'}{unknown}")
 
 
 def _json(folder: Path, name: str) -> Any:

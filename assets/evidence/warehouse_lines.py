@@ -13,13 +13,15 @@ from assets.runtime.errors import rejection
 from assets.transform.book_features import find_share_unit
 from models.sql_text import literal
 
-#: One row per payout, kind of figure and line set. own_first: the first period of the version's windows in the span.
+#: One row per payout, kind of figure and line set. own_first: the first period of the version's windows in the span. part_first, part_last: where terms
+#: change within a window, the slots in which the lines of a version count.
 _SETS = """
     create temp table line_sets_of_payouts as
     with payouts as (
         select payouts.*, identified.payout_id, benefits.series_key, benefits.agreement_key, benefits.share_measure as measure_kind,
-            benefits.line_set_key, benefits.share_line_set_key as measure_line_set_key, benefits.base_line_set_key
+            benefits.share_line_set_key as measure_line_set_key, windows.prior_line_set_key
         from w.calc.payouts as payouts join w.terms.benefits as benefits using (benefit_key)
+        join w.terms.windows as windows on payouts.benefit_key = windows.benefit_key and payouts.window_no = windows.window_no
         join w.intermediate.int_payouts_identified as identified using (payout_key)
         semi join memory.main.detailed_payout as wanted on identified.payout_id = wanted.payout_id
     ),
@@ -36,13 +38,18 @@ _SETS = """
         from payouts join w.terms.periods as periods on periods.first_day <= payouts.span_start group by payouts.payout_key
     )
     select payouts.payout_id, payouts.participant_key, payouts.measure_kind, payouts.first_period, payouts.last_period, starts.span_period, spans.own_first,
-        figure.name as figure, figure.line_set_key
-    from payouts join spans using (payout_key) join starts using (payout_key),
+        coalesce(parts.first_period, 0) as part_first, coalesce(parts.last_period, payouts.last_period) as part_last,
+        figure.name as figure, figure.line_set_key, coalesce(payouts.prior_line_set_key, payouts.measure_line_set_key) as prior_line_set_key
+    from payouts join spans using (payout_key) join starts using (payout_key)
+    left join w.terms.window_parts as parts on payouts.benefit_key = parts.benefit_key and payouts.window_no = parts.window_no
+    join w.terms.benefits as own on coalesce(parts.part_benefit_key, payouts.benefit_key) = own.benefit_key,
         unnest([
-            {'name': 'quantity', 'line_set_key': payouts.line_set_key},
-            {'name': 'measure', 'line_set_key': payouts.measure_line_set_key},
-            {'name': 'base', 'line_set_key': payouts.base_line_set_key}
-        ]) as figures (figure)"""
+            {'name': 'quantity', 'line_set_key': own.line_set_key},
+            {'name': 'measure', 'line_set_key': own.share_line_set_key},
+            {'name': 'base', 'line_set_key': own.base_line_set_key},
+            {'name': 'measure', 'line_set_key': payouts.prior_line_set_key}
+        ]) as figures (figure)
+    where figure.line_set_key is not null"""
 
 _LINES = """
     create table {name} as
@@ -84,10 +91,12 @@ _LINES = """
 #: The part of a line's quantity or attribute that its share credits, in 10^-12, a half away from zero (dbt_project/macros/language.sql).
 _CREDITED_UNITS = """
     (sign({column}) * ((2 * abs({column}::hugeint) * lines.share_parts * 1000000 + {unit}) // (2 * {unit})))"""
+_IN_PART = "lines.is_in_term and lines.period_no between sets.part_first and sets.part_last"
 _CONDITIONS = {
-    "memory.main.lines_of_windows": "lines.is_in_term and lines.period_no between sets.first_period and sets.last_period",
-    "memory.main.fct_span_line": "lines.is_in_term and lines.period_no >= sets.span_period and lines.period_no < sets.own_first",
-    "memory.main.fct_prior_line": "lines.prior_period_no between sets.span_period and sets.last_period and sets.figure = 'measure'",
+    "memory.main.lines_of_windows": f"{_IN_PART} and lines.period_no between sets.first_period and sets.last_period",
+    "memory.main.fct_span_line": f"{_IN_PART} and lines.period_no >= sets.span_period and lines.period_no < sets.own_first",
+    "memory.main.fct_prior_line": "lines.prior_period_no between sets.span_period and sets.last_period and sets.figure = 'measure' "
+    "and sets.line_set_key = sets.prior_line_set_key",
 }
 _OWN = """
     create table fct_payout_line as

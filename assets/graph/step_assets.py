@@ -36,6 +36,7 @@ POOL = "warehouse"
 CALCULATED_FROM = (
     "terms.agreements", "terms.axes", "terms.axis_parts", "terms.benefits", "terms.days", "terms.draws", "terms.gates", "terms.line_sets", "terms.matrix_cells",
     "terms.matrix_columns", "terms.multiplier_tiers", "terms.multipliers", "terms.periods", "terms.tie_breakers", "terms.settings", "terms.tiers",
+    "terms.window_parts",
     "terms.windows",
     "intermediate.int_days_converted", "intermediate.int_lines_credited", "intermediate.int_measures_summed", "intermediate.int_participants",
     "staging.stg_balances", "staging.stg_metrics", "staging.stg_participations", "staging.stg_targets",

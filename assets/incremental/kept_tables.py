@@ -38,7 +38,19 @@ _OF_LINES = {
     "originals": "from intermediate.int_originals_dated",
 }
 #: Terms with a row or more per benefit.
-OF_BENEFITS = ("tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "draws")
+OF_BENEFITS = (
+    "tiers",
+    "axes",
+    "axis_parts",
+    "tie_breakers",
+    "matrix_columns",
+    "matrix_cells",
+    "multipliers",
+    "multiplier_tiers",
+    "gates",
+    "draws",
+    "window_parts",
+)
 #: What payouts are calculated from, apart from sums.
 _OF_PAYOUTS = {
     "participants": "from intermediate.int_participants",

@@ -47,7 +47,7 @@ class BookFeatures:
     that benefits measure. has_multiplied: lines are multiplied by an attribute; has_factors: by one of their product or partner. share_unit: into how
     many parts a line is cut, so that every share of the book is a whole number of them.
     has_groups: sums are kept apart by an attribute; groups: name and column of such columns of the transactions.
-    pays_lines: benefits pay each line by itself.
+    pays_lines: benefits pay each line by itself. has_parts: terms change within a window.
     """
 
     feeds: dict[str, FeedFeatures]
@@ -62,6 +62,7 @@ class BookFeatures:
     has_groups: bool
     groups: list[tuple[str, str]]
     pays_lines: bool
+    has_parts: bool
     has_closes: bool
     waits_for_collection: bool
     has_inverse_rates: bool
@@ -92,25 +93,21 @@ _GROUPS = """
 _LOSING = """
     select distinct feed from raw.corrections
     where feed in (from raw.replacing_feeds) or feed in (select feed from raw.feed_files where status = 'withdrawn')"""
-_FLAGS = """
-    select
-        (select coalesce(max(scope_key), 0) from terms.scopes),
-        exists (from terms.agreements where returns = 'original'),
-        exists (from terms.claims),
-        exists (from terms.nets),
-        exists (from terms.line_sets where multiplied is not null),
-        exists (from terms.line_sets where multiplied is not null and (starts_with(attribute, 'product.') or starts_with(attribute, 'partner.'))),
-        exists (from terms.line_sets where grouped_by is not null),
-        exists (from terms.benefits where slices is not null or method = 'running'),
-        exists (from ledger.closes),
-        exists (from terms.benefits where paid_when is not null)"""
 
 
 def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, Any]) -> BookFeatures:
     """What the warehouse and the feeds of book.yaml (`configured`) say. Feeds, terms and ledger are loaded."""
     feeds = _feeds(con, configured)
-    flags = con.sql(_FLAGS).fetchall()[0]
-    last_scope_key, has_originals, has_claims, has_nets, has_multiplied, has_factors, has_groups, pays_lines, has_closes, waits = flags
+    last_scope_key = con.sql("select coalesce(max(scope_key), 0) from terms.scopes").fetchall()[0][0]
+    of_others = "starts_with(attribute, 'product.') or starts_with(attribute, 'partner.')"
+    has_multiplied, has_factors, has_groups = _have(
+        con, "terms.line_sets", "multiplied is not null", f"multiplied is not null and ({of_others})", "grouped_by is not null"
+    )
+    pays_lines, waits = _have(con, "terms.benefits", "slices is not null or method = 'running'", "paid_when is not null")
+    (has_originals,) = _have(con, "terms.agreements", "returns = 'original'")
+    has_claims, has_nets, has_parts, has_closes = (
+        _have(con, table, "true")[0] for table in ("terms.claims", "terms.nets", "terms.window_parts", "ledger.closes")
+    )
     return BookFeatures(
         feeds=feeds,
         conditions=_conditions(con, feeds["transactions"]),
@@ -124,6 +121,7 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         has_groups=has_groups,
         groups=con.execute(_GROUPS, [[column.name for column in FEEDS["transactions"].columns]]).fetchall() if has_groups else [],
         pays_lines=pays_lines,
+        has_parts=has_parts,
         has_closes=has_closes,
         waits_for_collection=waits,
         has_inverse_rates="fx_rates" in configured and configured["fx_rates"].invert,
@@ -131,6 +129,12 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         has_participations="participations" in configured,
         share_unit=find_share_unit(con),
     )
+
+
+def _have(con: duckdb.DuckDBPyConnection, table: str, *conditions: str) -> tuple[bool, ...]:
+    """Whether any row of the table holds each condition."""
+    flags = ", ".join(f"coalesce(bool_or({condition}), false)" for condition in conditions)
+    return tuple(con.sql(f"select {flags} from {table}").fetchall()[0])
 
 
 def find_share_unit(con: duckdb.DuckDBPyConnection, schema: str = "raw") -> int:

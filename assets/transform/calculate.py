@@ -78,6 +78,7 @@ QUERIES = {
     "gates": "from terms.gates order by benefit_key, slot",
     "draws": "from terms.draws order by benefit_key",
     "windows": "from terms.windows order by benefit_key, window_no",
+    "window_parts": "from terms.window_parts order by benefit_key, window_no, part_no",
     "periods": "from terms.periods order by period_no",
     "participants": """
         select agreement_key, participant_key, participant_id,

@@ -23,7 +23,7 @@ _CHANGED = """
             term_from, least(term_to, (select as_of from terms.settings)) as term_to,
             cast(term_from - interval 1 year as date) as prior_from, cast(term_to - interval 1 year as date) as prior_to
         from intermediate.int_memberships
-        where needs_prior_year and share_from = 0 and share_to = {unit}
+        where needs_prior_year and not is_prior_alone and share_from = 0 and share_to = {unit}
     ),
     changing as (
         select agreement_key, participant_key, partner_key, any_value(prior_from) as prior_from, any_value(prior_to) as prior_to,

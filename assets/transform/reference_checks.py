@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.agreements.closed_terms import changed_after_close
+from assets.agreements.texts import read_agreement_texts
 from assets.runtime.context import RunContext
 from assets.runtime.warehouse import open_warehouse
 from assets.transform.unmatched_names import MAX_COMPARED, listed
-from models.documents import InputError, Problem, parse_documents
+from models.agreements.for_each import read_documents
+from models.documents import InputError, Problem
 from models.feeds.attributes import column_named, folded
 from models.feeds.columns import FEEDS
 from models.feeds.row_places import name_place
@@ -149,6 +151,10 @@ _NO_OPENING = """
         when benefits.measure_distinct is not null then 'measure with distinct counts values, which a sum does not name'
         when benefits.each is not null then 'each gives groups of lines places of their own, and a balance is of no group'
         when benefits.measure_over is not null then 'measure with over sees other days than those of the window'
+        when exists (
+            from terms.window_parts as parts join terms.windows as windows using (benefit_key, window_no)
+            where parts.benefit_key = benefits.benefit_key and windows.window_start = balances.window_start
+        ) then 'amendment: from_date changes the terms within the window, and a balance is of no version'
         when agreements.pool = 'placed' and benefits.method = 'graduated' then 'pool: placed with method: graduated parts slices by the lines that fill them'
     end"""
 
@@ -227,7 +233,7 @@ def _unknown_measures(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Prob
     rows = con.execute(_NAMED_ATTRIBUTES, list(known.values())).fetchall()
     problems = []
     for file, line, position, key, place, attribute in rows[:MAX_LISTED]:
-        document = next(d for d in parse_documents((folder / file).read_text(encoding="utf-8"), file) if d.line == line)
+        document = next(d for d in read_documents(read_agreement_texts(folder))[0] if (d.file, d.line) == (file, line))
         of_lines, measure = key in ("times", "distinct"), document.value["benefits"][position].get("measure")
         inner = ("then", place - 1) if key == "ties" else (key,) if of_lines else ("of",) if key == "measure" and isinstance(measure, dict) else ()
         path = ("benefits", position, "measure" if of_lines else key, *inner)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence, Set
 from itertools import groupby
 
 from models.agreements.agreement_limits import limit_problems
+from models.agreements.amended_terms import from_date_problems
 from models.agreements.benefit_axes import axis_problems, find_path
 from models.agreements.draws import successor_problems
 from models.agreements.schema import Agreement, Benefit, PriorBaseline, PriorYear
@@ -54,6 +55,11 @@ def net_levels(agreements: Sequence[Agreement]) -> dict[str, int]:
 def needs_prior_year(benefit: Benefit) -> bool:
     """Whether the benefit needs the measure of the prior year."""
     return isinstance(benefit.baseline, PriorBaseline) or isinstance(benefit.target, PriorYear) or benefit.accrue.forecast == "seasonal"
+
+
+def compares_as_today(benefit: Benefit) -> bool:
+    """Whether its target or baseline of the prior year is credited by the hierarchy of the window's last day."""
+    return any(isinstance(figure, PriorBaseline | PriorYear) and figure.hierarchy == "today" for figure in (benefit.baseline, benefit.target))
 
 
 def _duplicates(sources: Sequence[tuple[Agreement, Document]]) -> Iterator[Finding]:
@@ -108,6 +114,7 @@ def _version_findings(first: int, versions: list[Agreement], owned: Sequence[Own
                     f"{key} was {getattr(versions[0], key)} in version {versions[0].version} and cannot change; make it another agreement",
                 )
     yield from _term_windows(first, versions)
+    yield from ((first + i, path, message) for i, path, message in from_date_problems(versions, owned))
     for i, benefit_id, message in window_conflicts(versions, owned):
         position = next((n for n, b in enumerate(versions[i].benefits) if b.id == benefit_id), 0)
         yield first + i, ("benefits", position, "id"), message

@@ -43,7 +43,7 @@ def _approval_findings(source: Source) -> Iterator[Finding]:
     if approved and approved.terms_sha256 is None:
         way_out = "`tierledger approve` writes terms_sha256, and a change then ends the approval"
         yield ("approved",), "note", f"does not say which terms {approved.by} approved; {way_out}"
-    elif approved and not approval_in_force(source.agreement, source.document.value):
+    elif approved and not approval_in_force(source.agreement, source.document.approved_terms):
         yield ("approved",), "warning", f"the terms have changed since {approved.by} approved them on {approved.on}; they are not approved"
 
 

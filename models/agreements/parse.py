@@ -6,16 +6,17 @@ Belongs here: parsing, types and rules in order. Does not belong here: opening f
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from models.agreements.for_each import read_documents
 from models.agreements.groups import problems_between
 from models.agreements.rules import problems_within
 from models.agreements.schema import Agreement
 from models.calendars import CalendarSettings
-from models.documents import Document, InputError, Problem, parse_documents
+from models.documents import Document, InputError, Problem
 from models.validation import problems_of
 
 
@@ -32,29 +33,29 @@ def parse_agreements(texts: Mapping[str, str], approval_day: dt.date | None = No
 
     `approval_day`: the day by which each must be approved; None: the book requires no approval. Raises InputError with all problems of all files.
     """
+    documents, unread = read_documents(texts)
+    sources, problems = check_documents(documents, approval_day, calendar)
+    if problems := unread + problems:
+        raise InputError(problems)
+    return sources
+
+
+def check_documents(
+    documents: Sequence[Document], approval_day: dt.date | None = None, calendar: CalendarSettings | None = None
+) -> tuple[list[Source], list[Problem]]:
+    """The agreements of the documents that are right, sorted by id and version, and every mistake in and between them."""
     problems: list[Problem] = []
     sources: list[Source] = []
     rejected_ids: set[str] = set()
-    for file, text in sorted(texts.items()):
-        try:
-            documents = parse_documents(text, file)
-        except InputError as error:
-            problems += error.problems
-            continue
-        if not documents:  # one that was cut off, or cleared by mistake, would end an agreement in silence
-            problems.append(Problem(file, 0, "", "holds no agreement; write one, or take the file out of agreements/"))
-        for document in documents:
-            source, found = _parse(document, approval_day)
-            problems += found
-            if source:
-                sources.append(source)
-            elif isinstance(document.value, dict):
-                rejected_ids.add(str(document.value.get("agreement")))
+    for document in documents:
+        source, found = _parse(document, approval_day)
+        problems += found
+        if source:
+            sources.append(source)
+        elif isinstance(document.value, dict):
+            rejected_ids.add(str(document.value.get("agreement")))
     sources.sort(key=lambda s: (s.agreement.agreement, s.agreement.version))
-    problems += problems_between([(s.agreement, s.document) for s in sources], calendar or CalendarSettings(), rejected_ids)
-    if problems:
-        raise InputError(problems)
-    return sources
+    return sources, problems + problems_between([(s.agreement, s.document) for s in sources], calendar or CalendarSettings(), rejected_ids)
 
 
 def _parse(document: Document, approval_day: dt.date | None) -> tuple[Source | None, list[Problem]]:

@@ -31,7 +31,8 @@ REQUIRED = " \\*"
 def agreement_json_schema() -> dict[str, Any]:
     """The JSON Schema of one agreement document. It has no rules between keys; `validate` checks those."""
     schema = _without_titles(Agreement.model_json_schema(by_alias=True))
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Tierledger agreement", **schema}
+    given_by_rows = {"anyOf": [{"required": schema.pop("required")}, {"required": ["for_each"]}]}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Tierledger agreement", **schema, **given_by_rows}
 
 
 def render_reference_page() -> str:
@@ -39,7 +40,7 @@ def render_reference_page() -> str:
     schema = agreement_json_schema()
     parts = schema["$defs"]
     names = [name for name in _reached(schema, parts) if "properties" in parts[name]]
-    sections = [_section("Agreement", schema), *(_section(name, parts[name]) for name in names)]
+    sections = [_section("Agreement", {**schema, **schema["anyOf"][0]}), *(_section(name, parts[name]) for name in names)]
     return INTRODUCTION + "".join(sections)
 
 

@@ -58,7 +58,7 @@ MEASURE_AXES = ("measure", "attainment", "growth", "growth_amount")
 def problems_within(agreement: Agreement, document: Document, approval_day: dt.date | None) -> list[Problem]:
     """Everything wrong inside one agreement. `approval_day`: the day by which it must be approved; None: it needs no approval."""
     findings = [*_agreement(agreement)]
-    if approval_day and (message := missing_approval(agreement, document.value, approval_day)):
+    if approval_day and (message := missing_approval(agreement, document.approved_terms, approval_day)):
         findings.append((("approved",), message))
     ids: set[str] = set()
     for i, benefit in enumerate(agreement.benefits):
@@ -110,6 +110,7 @@ def _benefit(benefit: Benefit) -> Iterator[Finding]:
     yield from _method(benefit)
     yield from _multiples(benefit)
     yield from _over(benefit)
+    yield from _hierarchies(benefit)
     yield from group_problems(benefit)
     yield from line_problems(benefit, pay_forms(benefit))
     if factor_of(benefit) and measure_of(benefit)[0] not in MEASURES:
@@ -230,6 +231,16 @@ def _multiples(benefit: Benefit) -> Iterator[Finding]:
         yield ("accrue", "placement"), "measure with distinct cannot take placement: forecast: how many values come is not known from the days; use actual"
     if distinct_of(benefit) and benefit.accrue.forecast != "linear":
         yield ("accrue", "forecast"), f"measure with distinct is not projected, so forecast: {benefit.accrue.forecast} has no effect; remove it"
+
+
+def _hierarchies(benefit: Benefit) -> Iterator[Finding]:
+    """A benefit compares with one prior year."""
+    target, baseline = benefit.target, benefit.baseline
+    if isinstance(target, PriorYear) and isinstance(baseline, PriorBaseline) and target.hierarchy != baseline.hierarchy:
+        yield (
+            ("baseline", "hierarchy"),
+            "target and baseline are compared with one prior year; give both hierarchy: today, or neither, or make two benefits",
+        )
 
 
 def _over(benefit: Benefit) -> Iterator[Finding]:

@@ -84,6 +84,13 @@ class Tier(Part):
     share: Number | None = Field(default=None, description="A fraction of the incentive; may be above 1.")
 
 
+#: By which partners and assignments lines of the year before are credited.
+Hierarchy = Literal["today"] | None
+_HIERARCHY = (
+    "today: its lines are credited as partners and assignments stand on the window's last day, or on as_of before that. Without it: as on each line's day."
+)
+
+
 class FactorTier(Part):
     """The factor from this place of the axis on."""
 
@@ -95,6 +102,7 @@ class PriorYear(Part):
     """The same measure over the same days one year earlier, times a factor."""
 
     prior: Literal["year"] = Field(description="The same days one year earlier.")
+    hierarchy: Hierarchy = Field(default=None, description=_HIERARCHY)
     times: GrowthFactor = Field(default=Decimal(1), description="1.05 asks for 5 % more than the year before.")
 
 
@@ -111,6 +119,7 @@ class PriorBaseline(Part):
     """The same measure over the same days one year earlier."""
 
     prior: Literal["year"] = Field(description="The same days one year earlier.")
+    hierarchy: Hierarchy = Field(default=None, description=_HIERARCHY)
 
 
 class Trailing(Part):
@@ -508,9 +517,14 @@ class Agreement(Part):
 
     agreement: Identifier = Field(description="Its id, the same for all versions.")
     version: int = Field(default=1, ge=1, le=10_000, description="A higher version of the same id amends the lower ones from `effective` on.")
+    for_each: Text | None = Field(
+        default=None, description="A .csv file beside this one: a row per agreement, a column per value that differs. The text says the rest, for all of them."
+    )
     effective: Day | None = Field(default=None, description="The day from which this version applies. Default: the first day of the term.")
-    amendment: Literal["next_window", "restate"] = Field(
-        default="next_window", description="next_window: for windows that start on or after `effective`; restate: also for the window that contains it."
+    amendment: Literal["next_window", "restate", "from_date"] = Field(
+        default="next_window",
+        description="next_window: for windows that start on or after `effective`; restate: also for the window that contains it; "
+        "from_date: for lines from `effective` on, also within a window.",
     )
     approved: Approval | None = Field(default=None, description="Required where the book has require_approval: true.")
     changed_by: Name | None = Field(default=None, description="Who wrote these terms, and so cannot approve them.")

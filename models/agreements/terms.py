@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from bisect import bisect_right
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -18,7 +19,7 @@ import polars as pl
 from models.agreements.agreement_limits import limits_of_window, year_end
 from models.agreements.approval import approval_in_force, canonical_text
 from models.agreements.draws import balances_begin
-from models.agreements.groups import needs_prior_year, net_levels
+from models.agreements.groups import compares_as_today, needs_prior_year, net_levels
 from models.agreements.measured_spans import counted_from, measured_periods
 from models.agreements.parse import Source
 from models.agreements.payments import has_constant_rate
@@ -52,9 +53,9 @@ from models.agreements.schema import (
 )
 from models.agreements.target_weights import target_weights
 from models.agreements.terms_columns import NUMBER, SCHEMAS
-from models.agreements.versions import OwnedWindows, effective_from, own_windows, periods_of, slots_of
+from models.agreements.versions import OwnedWindows, Part, effective_from, own_windows, periods_of, slots_of, window_parts
 from models.book.settings import Book
-from models.calendars import Period, prior_year_days
+from models.calendars import Period, Window, prior_year_days
 from models.currencies import MINOR_UNITS, payout_unit
 from models.curves.vocabulary import CURVE, FIRST_GATE, GRID_FORMS, PAY_FORMS
 from models.documents import Path
@@ -73,13 +74,16 @@ TRANSACTION = "original_transaction_id or transaction_id"
 
 class LineSet(NamedTuple):
     """The lines that a figure adds up: those of a scope, the attribute that is measured or that multiplies, what it multiplies, and the attribute by whose
-    values sums are kept apart, and the first day that counts where other days are measured."""
+    values sums are kept apart, and the first day that counts where other days are measured. prior_from, prior_to: of lines of the prior year alone, the days
+    for which they count; they are credited by the hierarchy of the last of them."""
 
     scope_key: int
     attribute: str | None = None
     multiplied: str | None = None
     grouped_by: str | None = None
     counts_from: dt.date | None = None
+    prior_from: dt.date | None = None
+    prior_to: dt.date | None = None
 
 
 def make_terms(book: Book, sources: Sequence[Source], as_of: dt.date) -> dict[str, pl.DataFrame]:
@@ -98,6 +102,7 @@ class _Terms:
         self.conditions: dict[tuple[str, ...], int] = {}
         self.conversions: dict[str, int] = {}
         self.series: dict[tuple[str, str], int] = {}
+        self.benefit_keys: dict[tuple[str, int, str], int] = {}
         self.payout_units = {currency: payout_unit(currency, book.minor_units) for currency in MINOR_UNITS}
         unit = self.payout_units[book.currency]
         of_book = {"book": book.book, "currency": book.currency, "rounding": book.rounding, "require_approval": book.require_approval}
@@ -111,10 +116,13 @@ class _Terms:
         slots = slots_of(periods, agreements)
         self._add_calendar(book, periods, slots)
         levels, versions = net_levels(agreements), {name: list(each) for name, each in groupby(agreements, key=lambda a: a.agreement)}
-        for key, (source, windows) in enumerate(zip(sources, own_windows(agreements, periods, slots), strict=True)):
-            self._add_agreement(key, source, windows, levels[source.agreement.agreement])
+        owned = own_windows(agreements, periods, slots)
+        in_force = _days_in_force(versions, owned)
+        for key, (source, windows) in enumerate(zip(sources, owned, strict=True)):
+            self._add_agreement(key, source, in_force[key], levels[source.agreement.agreement])
             agreement = source.agreement
-            line_sets = self._line_sets(key, source, {b.id: counted_from(agreement, b, windows[b.id], periods, slots) for b in agreement.benefits})
+            from_days = {b.id: counted_from(agreement, b, windows[b.id], periods, slots) for b in agreement.benefits}
+            line_sets, compared = self._line_sets(key, source, from_days, windows)
             for position, benefit in enumerate(source.agreement.benefits):
                 self._add_benefit(key, source, position, line_sets[position])
                 benefit_key = len(self.rows["benefits"]) - 1
@@ -126,7 +134,10 @@ class _Terms:
                     limits = limits_of_window(of_agreement, agreement, w, periods, unit) if has_curve(benefit) else (None, None, None)
                     seen = measured_periods(agreement, benefit, w, periods, slots)
                     weights = target_weights(agreement, benefit, w, periods)
-                    self.rows["windows"].append((benefit_key, *vars(w).values(), *weights, *limits, *seen, year_end(agreement, w, periods)))
+                    of_prior = compared.get((benefit.id, w.window_start))
+                    row = (benefit_key, *vars(w).values(), *weights, *limits, *seen, year_end(agreement, w, periods), of_prior)
+                    self.rows["windows"].append(row)
+                    self._add_parts(benefit_key, versions[agreement.agreement], benefit.id, w, periods, slots)
 
     def _add(self, table: str, **row: Any) -> None:
         """Adds one row with every column by name, so that neighbours of the same type cannot be swapped."""
@@ -147,11 +158,24 @@ class _Terms:
             later = counts_as(day)
             self._add("days", day=day, period_no=period_no, prior_period_no=period_of.get(later) if later else None, counts_as=later)
 
-    def _add_agreement(self, key: int, source: Source, windows: OwnedWindows, net_level: int) -> None:
+    def _add_parts(self, benefit_key: int, versions: list[Agreement], benefit_id: str, window: Window, periods: list[Period], slots: list[Slot]) -> None:
+        """The parts of a window in which different terms hold. Versions follow each other, and so do the keys of their benefits."""
+        for number, part in enumerate(_amended_parts(versions, benefit_id, window), 1):
+            version = versions[part.version]
+            own = next(b for b in version.benefits if b.id == benefit_id)
+            to_date, of_year = target_weights(version, own, window, periods)
+            first, last = (bisect_right(slots, day, key=lambda slot: slot.first_day) - 1 for day in (part.first_day, part.last_day))
+            days = {"first_day": part.first_day, "last_day": part.last_day, "first_period": first, "last_period": last}
+            weights = {"weight_to_date": to_date, "weight_of_year": of_year}
+            key = self.benefit_keys[version.agreement, version.version, benefit_id]
+            keys = {"benefit_key": benefit_key, "window_no": window.window_no, "part_no": number, "part_benefit_key": key}
+            self._add("window_parts", **keys, version=version.version, **days, **weights)
+
+    def _add_agreement(self, key: int, source: Source, in_force: Row, net_level: int) -> None:
         agreement = source.agreement
         conversion_key = self._conversion(agreement)
         unit = self.payout_units[agreement.currency]
-        self._add("agreements", **_agreement_row(key, source), payout_unit=unit, conversion_key=conversion_key, net_level=net_level, **_validity(windows))
+        self._add("agreements", **_agreement_row(key, source), payout_unit=unit, conversion_key=conversion_key, net_level=net_level, **in_force)
         for other in agreement.combine.agreements or ():
             self._add("nets", agreement_key=key, agreement_id=other)
         for attribute, value in _participant_rules(agreement):
@@ -159,10 +183,14 @@ class _Terms:
         if agreement.combine.rule == "exclusive":
             self._add("claims", agreement_key=key, scope_key=self._scope(source, ("scope",), agreement.scope))
 
-    def _line_sets(self, agreement_key: int, source: Source, counted_from: dict[str, dt.date | None]) -> list[list[int]]:
+    def _line_sets(
+        self, agreement_key: int, source: Source, counted_from: dict[str, dt.date | None], windows: OwnedWindows
+    ) -> tuple[list[list[int]], dict[tuple[str, dt.date], int]]:
         """The keys of each benefit's line sets: of its own lines, its measure, its base, and of each figure that breaks ties. Benefits with the same scope
-        share a line set. counted_from: by benefit, the first day that its measure counts if it sees other days than the window."""
+        share a line set. counted_from: by benefit, the first day that its measure counts if it sees other days than the window. And by benefit and start of
+        the window the key of the prior year's lines, where they are credited by the hierarchy of its last day."""
         wanted: list[list[LineSet]] = []
+        compared: dict[tuple[str, dt.date], LineSet] = {}
         with_prior_year: set[LineSet] = set()
         outer = source.agreement.scope
         for position, benefit in enumerate(source.agreement.benefits):
@@ -187,18 +215,21 @@ class _Terms:
                 based = own
             breaking = [own if name in MEASURES else LineSet(own_scope, name) for name in tie_figures(benefit) if isinstance(name, str)]
             wanted.append([own, measured, based, *breaking])
-            if needs_prior_year(benefit):
+            if needs_prior_year(benefit) and (not compares_as_today(benefit) or benefit.accrue.forecast == "seasonal"):
                 with_prior_year.add(measured)
+            if compares_as_today(benefit):
+                compared |= {(benefit.id, w.window_start): measured._replace(prior_from=w.span_start, prior_to=w.window_end) for w in windows[benefit.id]}
         keys: dict[LineSet, int] = {}
-        for line_set in (line_set for line_sets in wanted for line_set in line_sets):
+        for line_set in (*(line_set for line_sets in wanted for line_set in line_sets), *compared.values()):
             if line_set not in keys:
                 keys[line_set] = len(self.rows["line_sets"])
-                with_prior = line_set in with_prior_year
+                with_prior = line_set in with_prior_year or line_set.prior_to is not None
                 self._add("line_sets", line_set_key=keys[line_set], agreement_key=agreement_key, needs_prior_year=with_prior, **line_set._asdict())
-        return [[keys[line_set] for line_set in line_sets] for line_sets in wanted]
+        return [[keys[line_set] for line_set in line_sets] for line_sets in wanted], {name: keys[line_set] for name, line_set in compared.items()}
 
     def _add_benefit(self, agreement_key: int, source: Source, position: int, line_sets: list[int]) -> None:
         benefit, key = source.agreement.benefits[position], len(self.rows["benefits"])
+        self.benefit_keys[source.agreement.agreement, source.agreement.version, benefit.id] = key
         series = self.series.setdefault((source.agreement.agreement, benefit.id), len(self.series))
         own, measured, based, *breaking = line_sets
         shared = based if over_of(benefit) else measured
@@ -313,7 +344,7 @@ def content_sha256(source: Source) -> str:
 
 def _agreement_row(key: int, source: Source) -> Row:
     a, combine = source.agreement, source.agreement.combine
-    approval = approval_in_force(a, source.document.value)
+    approval = approval_in_force(a, source.document.approved_terms)
     return {
         "agreement_key": key,
         "agreement_id": a.agreement,
@@ -346,10 +377,27 @@ def _agreement_row(key: int, source: Source) -> Row:
     }
 
 
-def _validity(windows: OwnedWindows) -> Row:
-    """First and last day of the windows that a version owns; null: it owns none."""
-    owned = [window for listed in windows.values() for window in listed]
-    return {"valid_from": min((w.window_start for w in owned), default=None), "valid_to": max((w.window_end for w in owned), default=None)}
+def _amended_parts(versions: Sequence[Agreement], benefit_id: str, window: Window) -> list[Part]:
+    """The parts of a window's span; none where the terms of one version hold in all of it."""
+    if all(version.amendment != "from_date" for version in versions):
+        return []
+    parts = window_parts(versions, benefit_id, window)
+    return [] if [(part.first_day, part.last_day) for part in parts] == [(window.span_start, window.window_end)] else parts
+
+
+def _days_in_force(versions: dict[str, list[Agreement]], owned: Sequence[OwnedWindows]) -> list[Row]:
+    """First and last day of the windows that each version owns, or of its parts of windows; null: it has none."""
+    days: list[list[tuple[dt.date, dt.date]]] = [[] for _ in owned]
+    first = 0
+    for listed in versions.values():
+        for i in range(len(listed)):
+            for benefit_id, windows in owned[first + i].items():
+                for window in windows:
+                    parts = _amended_parts(listed, benefit_id, window)
+                    for part in parts or [Part(i, window.window_start, window.window_end)]:
+                        days[first + part.version].append((part.first_day, part.last_day))
+        first += len(listed)
+    return [{"valid_from": min((a for a, _ in each), default=None), "valid_to": max((b for _, b in each), default=None)} for each in days]
 
 
 def _participant_rules(agreement: Agreement) -> list[tuple[str, str]]:

@@ -1,12 +1,13 @@
-"""Versions of an agreement: which windows each version owns.
+"""Versions of an agreement: which windows each version owns, and in which days of a window each version's terms hold.
 
-Belongs here: amendments. Does not belong here: what a window measures or pays.
+Belongs here: amendments. Does not belong here: what a window measures or pays, what versions must have in common (amended_terms.py).
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, pairwise
 
@@ -17,6 +18,15 @@ from models.slots import Slot, block_of, cut_slots, months_after
 #: The windows of each benefit of one version, by benefit id.
 OwnedWindows = dict[str, list[Window]]
 A_YEAR = dt.timedelta(days=366)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The days of a window's span, both included, in which the terms of one version hold; `version` is its index among the agreement's versions."""
+
+    version: int
+    first_day: dt.date
+    last_day: dt.date
 
 
 def periods_of(calendar: CalendarSettings, agreements: Sequence[Agreement], *days: dt.date) -> list[Period]:
@@ -32,17 +42,19 @@ def periods_of(calendar: CalendarSettings, agreements: Sequence[Agreement], *day
 
 
 def slots_of(periods: Sequence[Period], agreements: Sequence[Agreement]) -> list[Slot]:
-    """The periods, cut where windows begin that count from a term, and years before them that a measure sees."""
-    cuts: set[dt.date] = set()
+    """The periods, cut where terms change within a window, where windows begin that count from a term, and years before them that a measure sees."""
+    cuts = {effective_from(agreement) for agreement in agreements if agreement.amendment == "from_date"}
     for agreement in agreements:
         if agreement.windows is None:
             continue
         first, last = agreement.term.from_, agreement.term.to
+        counted: set[dt.date] = set()
         for length in {PERIODS_IN[b.window] for b in agreement.benefits if b.window != "term"}:
-            cuts |= {months_after(first, n) for n in range(0, 12 * (last.year - first.year + 1), length)}
+            counted |= {months_after(first, n) for n in range(0, 12 * (last.year - first.year + 1), length)}
         if any(over_of(b) == "prior_year" for b in agreement.benefits):
-            cuts |= {months_after(first, n) for n in range(-12, 12 * (last.year - first.year + 1), 12)}
-        cuts -= {day for day in cuts if day > last}
+            counted |= {months_after(first, n) for n in range(-12, 12 * (last.year - first.year + 1), 12)}
+        counted -= {day for day in counted if day > last}
+        cuts |= counted
     return cut_slots(periods, cuts)
 
 
@@ -54,20 +66,42 @@ def block_of_agreement(agreement: Agreement, periods: Sequence[Period], kind: st
 def own_windows(agreements: Sequence[Agreement], periods: Sequence[Period], slots: Sequence[Slot] | None = None) -> list[OwnedWindows]:
     """The windows over the whole term that each version owns, in the order given (sorted by id and version).
 
-    A version owns the windows that start on or after its `effective` day (restate: that end on or after it), unless a higher version does.
+    A version owns the windows that start on or after its `effective` day (restate, from_date: that end on or after it), unless a higher version does.
     """
     owned: list[OwnedWindows] = []
     firsts = [each.first_day for each in slots or periods]
     for _, versions in groupby(agreements, key=lambda a: a.agreement):
         listed = list(versions)
         for i, version in enumerate(listed):
-            owned.append(
-                {
-                    b.id: [w for w in _windows(version, b, periods, firsts) if _holds(version, w) and not any(_holds(v, w) for v in listed[i + 1 :])]
-                    for b in version.benefits
-                }
-            )
+            owned.append({b.id: [w for w in _windows(version, b, periods, firsts) if _owner(listed, b.id, w) == i] for b in version.benefits})
     return owned
+
+
+def window_parts(versions: Sequence[Agreement], benefit_id: str, window: Window) -> list[Part]:
+    """The days of the window's span by the version whose terms hold in them, of versions that have the benefit, in order.
+
+    One version holds for all days, unless a later one takes effect within the span with `amendment: from_date`.
+    """
+    found = _parts(versions, window, window.span_start, window.window_end)
+    return [part for part in found if any(b.id == benefit_id for b in versions[part.version].benefits)]
+
+
+def _parts(versions: Sequence[Agreement], window: Window, first: dt.date, last: dt.date) -> list[Part]:
+    holding = [i for i, version in enumerate(versions) if _holds(version, window)]
+    if not holding or first > last:
+        return []
+    number = holding[-1]
+    begins = effective_from(versions[number])
+    if versions[number].amendment != "from_date" or begins <= first:
+        return [Part(number, first, last)]
+    before = _parts(versions[:number], window, first, min(begins - ONE_DAY, last))
+    return [*before, Part(number, begins, last)] if begins <= last else before
+
+
+def _owner(versions: Sequence[Agreement], benefit_id: str, window: Window) -> int | None:
+    """The index of the version that a window of a benefit belongs to: the last that holds in it and has the benefit."""
+    parts = window_parts(versions, benefit_id, window)
+    return parts[-1].version if parts else None
 
 
 def effective_from(agreement: Agreement) -> dt.date:
@@ -106,5 +140,5 @@ def _windows(agreement: Agreement, benefit: Benefit, periods: Sequence[Period], 
 
 def _holds(version: Agreement, window: Window) -> bool:
     """Whether a window, of this or of a lower version, belongs to this version by its `effective` day."""
-    decisive = window.window_end if version.amendment == "restate" else window.window_start
+    decisive = window.window_start if version.amendment == "next_window" else window.window_end
     return decisive >= effective_from(version)

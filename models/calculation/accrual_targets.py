@@ -32,7 +32,7 @@ def earn_by_targets_to_date(rows: pl.DataFrame, axes: pl.DataFrame, scheme: Sche
     concerned = rows.filter(is_open & is_later)
     looking = rows.filter(is_open & ~is_later & sees_differently(rows, "to_date") & pl.col("reason").is_null())
     found = [_earn_to_date(rows, concerned, axes, scheme, rounding)] if len(concerned) else []
-    return [*found, earn_figures(see_others(looking, "to_date"), scaled_inputs(looking), scheme, rounding)] if len(looking) else found
+    return [*found, earn_figures(see_others(looking, "to_date"), scaled_inputs, scheme, rounding)] if len(looking) else found
 
 
 def _earn_to_date(rows: pl.DataFrame, concerned: pl.DataFrame, axes: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> Earned:
@@ -42,7 +42,7 @@ def _earn_to_date(rows: pl.DataFrame, concerned: pl.DataFrame, axes: pl.DataFram
     )
     # participants whose own result is blocked are ranked too
     placed = rank_rows(concerned, axes).with_columns(concerned["row"]).filter(pl.col("reason").is_null())
-    return earn_figures(see_others(placed, "to_date"), scaled_inputs(placed), scheme, rounding)
+    return earn_figures(see_others(placed, "to_date"), scaled_inputs, scheme, rounding)
 
 
 def _figures_before(rows: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import datetime as dt
 
 import polars as pl
 
+from models.calculation.amended_windows import count_by_days, measure_at_cuts
 from models.calculation.columns import SUMMED
 from models.calculation.distinct_values import count_values
 from models.calculation.multiples import count_to_date
@@ -94,6 +95,7 @@ def measure_periods(
     periods: pl.DataFrame,
     participations: pl.DataFrame,
     openings: pl.DataFrame,
+    versions: pl.DataFrame,
     as_of: dt.date,
     as_of_period: int,
 ) -> pl.DataFrame:
@@ -101,12 +103,13 @@ def measure_periods(
 
     One row per payout × period, ordered by payout_key, period_no. `counted_until` is the last day that counts; `is_end`: the window has ended by then.
     `missing_…` say what is missing; find_reasons reduces them to one reason.
-    periods: `terms.periods`; groups: as in columns.INPUTS.
+    periods: `terms.periods`; groups: as in columns.INPUTS; versions: of amended_windows.list_slots.
     """
     rows = (
         payouts.with_columns(pl.int_ranges("counts_from", pl.col("last_period").clip(upper_bound=as_of_period) + 1).alias("period_no"))
         .explode("period_no")
         .with_columns(pl.col("period_no").cast(pl.Int32))
+        .pipe(count_by_days, versions)
     )
     rows, of_measure, of_base = _join_sums(rows, measures.filter(~pl.col("is_prior")))
     rows = _see_other_days(rows, measures, periods, of_measure)
@@ -114,7 +117,9 @@ def measure_periods(
     if not openings.is_empty():
         rows, opened = open_periods(rows, openings), {name: pl.col(column) for name, column in SUMS.items()}
     base = pl.col("base")
-    of_span = pl.struct("benefit_key", "participant_key", "span_start").rle_id()
+    # an amended window is summed up alone
+    alone = [pl.when(pl.col("amended_key").is_not_null()).then("payout_key")] if "amended_key" in rows.columns else []
+    of_span = pl.struct("benefit_key", "participant_key", "span_start", *alone).rle_id()
     is_measure = base.is_in(["measure", "increment"])
     # ratios are of the benefit's own lines; `line_count` becomes that of the measure
     own = {"amount": "amount", "cost": "cost", "units": "quantity", "count": "line_count"} if (rows["axis_needs_sums"] != "").any() else {}
@@ -144,7 +149,7 @@ def measure_periods(
             *sums_of_ratios,
         )
     )
-    summed = count_to_date(summed.drop("seen_period"))
+    summed = measure_at_cuts(count_to_date(summed.drop("seen_period")))
     summed = summed.drop(name for name in SUMS.values() if name in summed.columns)
     if rows["counts_from"].ne(rows["first_period"]).any():
         summed = summed.filter(pl.col("period_no") >= pl.col("first_period"))
@@ -311,8 +316,9 @@ def _sum_prior_year(payouts: pl.DataFrame, measures: pl.DataFrame) -> pl.DataFra
     and it is missing on a line.
     """
     with_prior = payouts.filter((pl.col("baseline_source") == "prior") | (pl.col("target_source") == "prior"))
+    compared = pl.coalesce("prior_line_set_key", "measure_line_set_key").alias("measure_line_set_key")
     return (
-        sum_prior_periods(with_prior, measures)
+        sum_prior_periods(with_prior.with_columns(compared), measures)
         .group_by("payout_key")
         .agg(
             pl.col("prior_measure").sum(),

@@ -27,6 +27,7 @@ _UNREAD = ("definition", "quote", "clause", "position", "has_constant_rate", "sh
 _OF_AGREEMENT = ("agreement_id", "currency", "payout_unit", "combine_rule", "combine_group", "priority", "net_of", "pool")
 _TERMS = (
     "tiers", "axes", "axis_parts", "tie_breakers", "matrix_columns", "matrix_cells", "multipliers", "multiplier_tiers", "gates", "draws", "windows",
+    "window_parts",
     "periods",
 )  # fmt: skip
 
@@ -181,6 +182,17 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     "pool_measure": (EXACT, "measure of the placed pool"),
     "measured_(from|until)": (DATE, "first and last day that are measured where they are not the window's"),
     "axis_missing": (TEXT, "what such an x lacks, in words"),
+    "amended_key|cut_of_benefit": (KEY, "where terms change within a window: the benefit whose window it is"),
+    "cuts": (pl.List, "the terms of each version up to a day, with the figures up to it and a sign"),
+    "cut_reason": (TEXT, "why one of them cannot be computed"),
+    "sign": (COUNT, "1 where the days of a version end, -1 where they begin"),
+    "cut_day": (DATE, "the last day of a cut"),
+    "cut_days|span_days": (COUNT, "the days that an amount is paid for up to the cut, and those of the span"),
+    "cut_period|(first|last)_period_of_part": (KEY, "the last slot before a cut, and those of a version's days"),
+    "cut_(measure|base|quantity)": (EXACT, "the figures of the span up to the cut"),
+    "of_(span|window)": (EXACT, "what the lines of a version's days measure, in the span and in the window"),
+    "key_of_window|(|measure_|base_)line_set_key_here": (KEY, "the lines that a window measures in a period"),
+    "at|left|ahead": (COUNT, "the row that a cut is of, the days that are left, and those up to the cut"),
     "(amount|cost)_to_date": (pl.Decimal(38, 6), "sum over the benefit's own lines up to the end of the period, for ratios"),
     "units_to_date": (EXACT, "quantity of these lines"),
     "count_to_date": (COUNT, "number of these lines"),
@@ -209,6 +221,7 @@ EXPLAINED: Types = {
     "missing": TEXT, "tied_by": TEXT, "x": EXACT, "words": TEXT, "factor_tier": KEY, "next_factor": EXACT, "number": KEY, "corner": KEY, "weight": EXACT,
     "drawn_against": MONEY, "guaranteed": MONEY, "balance_before": MONEY, "balance": MONEY, "blocked_by": TEXT, "drawn": MONEY,
     "cell_payout": EXACT, "group_value": TEXT, "pays": EXACT, "others": COUNT, "line_payout": EXACT,
+    "place_tier": KEY, "measure_from": EXACT, "measure_until": EXACT,
 }  # fmt: skip
 
 #: The output tables, by name, in the order in which they are computed.

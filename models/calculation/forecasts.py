@@ -124,6 +124,7 @@ def _prior_sums(rows: pl.DataFrame, measures: pl.DataFrame) -> tuple[Exact, Exac
     whole = sums.group_by("payout_key").agg(pl.col("prior_measure").sum().alias("whole"))
     to_date = (
         rows.select("payout_key", pl.col("period_no").alias("until"))
+        .unique(maintain_order=True)
         .join(sums.filter(~pl.col("is_after_as_of")), on="payout_key")
         .filter(pl.col("period_no") <= pl.col("until"))
         .group_by("payout_key", "until")
@@ -159,7 +160,8 @@ def _forecast(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, roundi
     figures, to_date = project_figures(rows, measures)
     benefit, rows = _benefits(rows), see_others(rows, "projected")
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool))
-    numerator, denominator = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place).earned
+    is_paid = np.ones(len(benefit), dtype=bool)
+    numerator, denominator = pay_results(rows, figures, scheme, benefit, is_paid, place, lambda cuts: project_figures(cuts, measures)[0]).earned
     elapsed, days = _days(rows)
     is_positive = (figures.measure > 0).astype(bool) & rows["measure_over"].is_null().to_numpy()
     # groups of lines are not projected: theirs is what they have earned to date
@@ -173,7 +175,7 @@ def _forecast(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, roundi
 def earn_projected(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> list[Earned]:
     """What rows earn at the end of their windows by the projection, whatever their placement. rows: numbered by `row`."""
     rows = see_others(rows.filter(_is_open()), "projected")
-    return [earn_figures(rows, project_figures(rows, measures)[0], scheme, rounding)] if len(rows) else []
+    return [earn_figures(rows, lambda found: project_figures(found, measures)[0], scheme, rounding)] if len(rows) else []
 
 
 def _by_row(found: Sequence[Earned], row_type: pl.DataType) -> pl.DataFrame:
@@ -198,7 +200,7 @@ def _at_tier(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataF
         rows = rows.with_columns(pl.col(f"tier_{part}").alias(f"groups_{part}") for part in ("numerator", "denominator"))
     tier = rows["placement_tier"].to_numpy().astype(np.int64)
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool), tier)
-    paid = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place)
+    paid = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place, tier=tier)
     rounded = round_payouts(rows, paid.earned, rounding, place, curve_figures(figures, scheme, benefit))
     return pl.DataFrame({"row": rows["row"], "earned_at_tier": as_money(rounded.tolist())})
 

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from models.calculation.added_fractions import add_up
+from models.calculation.amended_windows import Scale, amounts_by_days, figures_at_cuts, is_amended, open_cuts
 from models.calculation.bounds import refuse_large_amounts
 from models.calculation.exact_payouts import exact_payouts
 from models.calculation.line_payments import pay_lines
@@ -77,11 +79,11 @@ class Earned:
     earned: Exact
 
 
-def earn_figures(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, rounding: Rounding) -> Earned:
-    """What the figures earn. rows: numbered by `row`, none of them blocked. One row in, one out."""
-    benefit = rows["benefit_key"].to_numpy().astype(np.int64)
+def earn_figures(rows: pl.DataFrame, scale: Scale, scheme: Scheme, rounding: Rounding) -> Earned:
+    """What figures earn, scaled to date or projected. rows: numbered by `row`, none of them blocked. One row in, one out."""
+    figures, benefit = scale(rows), rows["benefit_key"].to_numpy().astype(np.int64)
     place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool))
-    paid = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place)
+    paid = pay_results(rows, figures, scheme, benefit, np.ones(len(benefit), dtype=bool), place, scale)
     return Earned(rows["row"], figures, place.tier, round_payouts(rows, paid.earned, rounding, place, curve_figures(figures, scheme, benefit)))
 
 
@@ -95,7 +97,7 @@ def evaluate_results(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> 
     """
     # consecutive rows with the same figures, mostly periods and partners without sales, are computed once
     more = [name for name in rows.columns if name.startswith((*AXIS_INPUTS, *OF_MEMBERS, *GROUP_INPUTS))]
-    by_line = pl.when(PAYS_LINES).then(pl.int_range(pl.len()))
+    by_line = pl.when(PAYS_LINES | (pl.col("cuts").is_not_null() if "cuts" in rows.columns else False)).then(pl.int_range(pl.len()))
     run = rows.select(pl.struct(*CURVE_INPUTS, *more, by_line.alias("by_line")).rle_id()).to_series()
     distinct = rows.filter(run != run.shift(1, fill_value=run.len()))
     is_last = np.zeros(len(distinct), dtype=bool)
@@ -198,9 +200,21 @@ def _look_up(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benefit:
     return replace(place, tier=tier, coefficients=place.coefficients.replaced(here, found))
 
 
-def pay_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benefit: Keys, is_paid: npt.NDArray[np.bool_], place: Place) -> Paid:
-    """What each row is paid at its place, in units of money, before rounding."""
+def pay_results(
+    rows: pl.DataFrame,
+    figures: ScaledInputs,
+    scheme: Scheme,
+    benefit: Keys,
+    is_paid: npt.NDArray[np.bool_],
+    place: Place,
+    scale: Scale = scaled_inputs,
+    tier: Keys | None = None,
+) -> Paid:
+    """What each row is paid at its place, in units of money, before rounding. scale: how figures came from rows. tier: as in place_results."""
     numerator, denominator = pay_curves(figures, scheme, benefit, place)
+    amended = np.flatnonzero(is_amended(rows) & is_paid)
+    if amended.size:
+        numerator[amended], denominator[amended] = _pay_cuts(rows[amended], scheme, scale, None if tier is None else tier[amended])
     of_lines = np.flatnonzero(scheme.by_line[benefit] & is_paid)
     if of_lines.size:  # to what the curve pays once, the lines add what each of them is paid
         paid, over = pay_lines(rows[of_lines], figures.at(of_lines), scheme)
@@ -228,6 +242,37 @@ def pay_results(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, benef
     for factor, is_last in factors:
         earned = _scale(earned, factor, is_last)
     return Paid((numerator, denominator), multiplier, gate_factor, limited, earned, is_limited)
+
+
+def _pay_cuts(rows: pl.DataFrame, scheme: Scheme, scale: Scale, tier: Keys | None) -> tuple[Exact, Exact]:
+    """What the versions whose terms hold in each row's window pay on their own days, as a ratio."""
+    paid = pay_each_cut(rows, scheme, scale, tier)
+    return add_up(paid.cuts["at"].to_numpy(), paid.numerator, paid.denominator, np.arange(len(rows)))
+
+
+@dataclass(frozen=True)
+class PaidCuts:
+    """The cuts of rows, each with its figures, its place and what it is paid; as a ratio, with its sign."""
+
+    cuts: pl.DataFrame
+    figures: ScaledInputs
+    place: Place
+    numerator: Exact
+    denominator: Exact
+
+
+def pay_each_cut(rows: pl.DataFrame, scheme: Scheme, scale: Scale = scaled_inputs, tier: Keys | None = None) -> PaidCuts:
+    """rows: of amended windows, none of them blocked."""
+    cuts = open_cuts(rows)
+    benefit = cuts["benefit_key"].to_numpy().astype(np.int64)
+    is_graduated = scheme.is_graduated[benefit]
+    figures = figures_at_cuts(cuts, scale, is_graduated)
+    if tier is not None:  # a version may have fewer tiers
+        tier = np.minimum(tier[cuts["at"].to_numpy()], scheme.ladder.first[benefit + 1] - 1 - scheme.ladder.first[benefit])
+    place = place_results(cuts, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool), tier)
+    place = replace(place, coefficients=amounts_by_days(cuts, place.coefficients, is_graduated))
+    numerator, denominator = pay_curves(figures, scheme, benefit, place)
+    return PaidCuts(cuts, figures, place, numerator * cuts["sign"].to_numpy().astype(object), denominator)
 
 
 def _scale(amount: tuple[Exact, Exact], factor: tuple[Any, Any], applies: npt.NDArray[np.bool_]) -> tuple[Exact, Exact]:

@@ -26,7 +26,7 @@ _LINE_SETS = ("line_set_key", "measure_line_set_key", "base_line_set_key")
 _OWN = {"measure_period": "member_measure_period", "measure_to_date": "member_measure", "base_sum": "member_base", "quantity_to_date": "member_quantity"}
 
 
-def spread_pools(frame: pl.DataFrame, benefits: pl.DataFrame, participants: pl.DataFrame, *summed: pl.Expr) -> pl.DataFrame:
+def spread_pools(frame: pl.DataFrame, benefits: pl.DataFrame, windows: pl.DataFrame, participants: pl.DataFrame, *summed: pl.Expr) -> pl.DataFrame:
     """The rows of lines that placed pools measure, once for every member: what all members have together. Other rows stay as they are.
 
     frame: with line_set_key and participant_key. summed: how the columns that are no keys add up.
@@ -34,7 +34,8 @@ def spread_pools(frame: pl.DataFrame, benefits: pl.DataFrame, participants: pl.D
     placed = benefits.filter(IS_PLACED)
     if placed.is_empty():
         return frame
-    sets = pl.concat([placed.select("agreement_key", line_set_key=key) for key in _LINE_SETS]).unique()
+    compared = placed.join(windows, on="benefit_key").select("agreement_key", line_set_key="prior_line_set_key").drop_nulls()
+    sets = pl.concat([*(placed.select("agreement_key", line_set_key=key) for key in _LINE_SETS), compared]).unique()
     values = {expression.meta.output_name() for expression in summed}
     keys = [name for name in frame.columns if name not in values and name != "participant_key"]
     pools = frame.join(sets, on="line_set_key", how="semi").group_by(keys).agg(*summed)

@@ -89,10 +89,11 @@ def _dense_order(rows: pl.DataFrame, of: str) -> pl.Series:
     if of == "measure":
         return rows["measure_to_date"].rank("dense")
     figures = scaled_inputs(rows)
-    if of == "growth_amount":  # participants of one window have one divisor
+    if of == "growth_amount" and not figures.is_prorated:  # all have one divisor
         return pl.Series(np.unique(figures.measure - figures.baseline, return_inverse=True)[1].astype(np.int64))
-    divisor = figures.target if of == "attainment" else figures.baseline
-    return _dense_order_of_ratios(figures.measure, divisor)
+    if of == "growth_amount":
+        return _dense_order_of_ratios(figures.measure - figures.baseline, figures.divisor)
+    return _dense_order_of_ratios(figures.measure, figures.target if of == "attainment" else figures.baseline)
 
 
 def _dense_order_of_ratios(numerator: Exact, divisor: Exact) -> pl.Series:

@@ -64,11 +64,15 @@ _GROUP_SUMS = f"groups.group_value {_of('groups', _VALUES)} measure base measure
 _OF_GROUPS = "groups_numerator groups_denominator groups_tier"
 _AT_TIER = "tier_numerator tier_denominator"
 
+#: Where terms change within a window: which version holds, and how the window is cut.
+_CUTS = _of("window_parts", "benefit_key window_no part_no part_benefit_key first_period last_period first_day last_day weight_to_date weight_of_year")
+_OF_CUTS = f"{_of('window_parts', 'part_benefit_key first_day last_day weight_to_date weight_of_year')} window_start window_end span_start counted_until"
+
 _OF_OWN_LINES = _of("lines", f"{_VALUES} place period_no line_set_key participant_key")
 
 _READS: Mapping[str, Mapping[str, str]] = {
     "list_payouts": {
-        ALONG: "benefits.benefit_key benefits.agreement_key benefits.series_key windows.benefit_key windows.window_start participants.agreement_key "
+        ALONG: f"{_CUTS} benefits.benefit_key benefits.agreement_key benefits.series_key windows.benefit_key windows.window_start participants.agreement_key "
         f"{_of('participations', 'agreement_key participant_key first_day last_day')}",
         "payout_key": "benefits.series_key participants.participant_key windows.window_start",
         "participant_key": "participants.participant_key",
@@ -85,8 +89,8 @@ _READS: Mapping[str, Mapping[str, str]] = {
     "find_targets": {
         ALONG: f"payout_key figures_of {_TARGET_ROW} {_of('targets', _TARGET_ROW)} {_SUM_KEYS}",
         **{f"feed_{name}": f"targets.{name}" for name in ("target", "incentive", "baseline")},
-        "prior_measure": f"{_of('measures', _VALUES)} target_source baseline_source {_PRIOR}",
-        "prior_missing": f"target_source baseline_source {_PRIOR} {_of('measures', _MISSING)}",
+        "prior_measure": f"{_of('measures', _VALUES)} target_source baseline_source prior_line_set_key {_PRIOR}",
+        "prior_missing": f"target_source baseline_source prior_line_set_key {_PRIOR} {_of('measures', _MISSING)}",
         **{name: f"{name}_value feed_{name} prior_measure {name}_source" for name in ("target", "baseline", "incentive")},
     },
     "measure_periods": {
@@ -175,7 +179,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "member_part": f"{_MEMBERS} member_weight {_FIGURES} {_FORMS}",
         "tier": f"{_AXIS} {_LADDER} matrix_columns.from_value groups_tier",
         "axis_value": f"{_AXIS} {_OF_GROUPS}",
-        "curve_payout": f"{_OF_GROUPS} {_OF_OWN_LINES} slices "
+        "curve_payout": f"{_OF_GROUPS} {_OF_OWN_LINES} {_OF_CUTS} slices "
         f"base_to_date {_FORMS} {_FIGURES} tier axis_value {_AXIS} {_LADDER} {_MATRIX} method above ties tie_count",
         "multiplier": f"{_AXIS} {_MULTIPLIER}",
         "gate_factor": f"{_AXIS} {_GATES}",
@@ -195,7 +199,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "projected_measure": f"measure_to_date measure measure_over measure_sum measure_every measure_round {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
         "tier_forecast": f"{_OF_GROUPS} tier projected_measure {_AXIS} {_VIEWED} {_LADDER}",
         "tier_accrual": f"{_OF_GROUPS} tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_VIEWED} {_LADDER}",
-        "accrual_earned": f"{_OF_OWN_LINES} slices {_OF_GROUPS} {_AT_TIER} earned projected_measure placement placement_tier "
+        "accrual_earned": f"{_OF_OWN_LINES} {_OF_CUTS} slices {_OF_GROUPS} {_AT_TIER} earned projected_measure placement placement_tier "
         f"target_source baseline_source {_PROJECTS} {_PAYS} {_VIEWED}",
     },
     "_assign_status": {
@@ -266,8 +270,9 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "weight": f"{_OF_OWN_LINES} measure base {_LADDER} {_FORMS} {_TARGET} baseline",
     },
     "payout_groups": {
-        "group_value": "groups.group_value", "line_count": "groups.line_count", "measure": _GROUP_SUMS, "tier": "groups_tier",
-        "pays": "groups_numerator groups_denominator",
+        "group_value": "groups.group_value window_parts.part_no", "line_count": "groups.line_count measures.line_count",
+        "measure": f"{_GROUP_SUMS} {_of('measures', _VALUES)}", "tier": f"groups_tier {_AXIS} {_LADDER}",
+        "pays": f"groups_numerator groups_denominator {_FIGURES} {_AXIS} {_LADDER} {_FORMS} {_MATRIX} {_OF_CUTS}",
     },
     "accruals": {
         "accrued_to_date": "accrual_earned prior_paid_and_owed clawback status payout is_end combine_rule combine_group priority "
@@ -278,7 +283,7 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
     "calculation_steps": {
         "step_no": "method by_axis status",
         "step": "method by_axis status",
-        "formula": "method by_axis measure base status_reason",
+        "formula": "method by_axis measure base status_reason window_parts.version",
         "inputs": f"status_reason missing_lines axis_words_n axis_missing {_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_GATES} {_MULTIPLIER} {_LIMITS} "
         f"earned prior_earned limited_to lifted_to carried {_DRAWS}",
         "result": f"{_FIGURES} {_AXIS} tier curve_payout multiplier gate_factor limited_payout earned prior_earned difference payout {_LADDER} {_FORMS} "

@@ -14,6 +14,8 @@ from models.calculation.accrual_targets import earn_by_targets_to_date
 from models.calculation.accruals import accrue_periods
 from models.calculation.achievement import find_reasons, find_targets, list_payouts, measure_periods
 from models.calculation.agreement_limits import limit_accruals, limit_differences
+from models.calculation.amended_payouts import list_parts, list_parts_of_lines
+from models.calculation.amended_windows import block_by_cuts, cut_windows, list_slots, mark_amended, nest_cuts, number_cuts
 from models.calculation.best_of_group import combine_payouts
 from models.calculation.clawbacks import apply_clawback, find_differences
 from models.calculation.columns import SUMMED, TABLES, check_frame, read_inputs
@@ -65,21 +67,27 @@ def _compute(
     benefits = frames["benefits"].join(list_needs(axes), on="benefit_key")
     participations = frames["participations"]
     listed = list_payouts(benefits, frames["windows"], frames["participants"], participations, as_of, first_payout)
-    pooled = spread_pools(measures, benefits, frames["participants"], *(pl.col(name).sum() for name in SUMMED))
-    missing_rates = spread_pools(frames["missing_rates"], benefits, frames["participants"], pl.col("first_day").min())
+    parts = frames["window_parts"].join(benefits, on="benefit_key", how="semi")
+    versions = list_slots(parts, benefits)
+    if len(parts):
+        cuts = list_payouts(benefits, cut_windows(frames["windows"], parts), frames["participants"], participations, as_of)
+        listed = pl.concat([mark_amended(listed, parts), number_cuts(cuts, benefits)], how="diagonal")
+    pooled = spread_pools(measures, benefits, frames["windows"], frames["participants"], *(pl.col(name).sum() for name in SUMMED))
+    missing_rates = spread_pools(frames["missing_rates"], benefits, frames["windows"], frames["participants"], pl.col("first_day").min())
 
     def measure(payouts: pl.DataFrame, sums: pl.DataFrame, openings: pl.DataFrame) -> pl.DataFrame:
         targeted = find_targets(payouts, sums, frames["targets"])
-        return measure_periods(targeted, sums, frames["groups"], frames["periods"], participations, openings, as_of, as_of_period)
+        return measure_periods(targeted, sums, frames["groups"], frames["periods"], participations, openings, versions, as_of, as_of_period)
 
     openings = frames["openings"]
     of_pools = pool_openings(openings, benefits, frames["participants"])
-    measured = add_members(measure(listed, pooled, of_pools), listed, lambda payouts: measure(payouts, measures, openings))
+    pools = nest_cuts(measure(listed, pooled, of_pools), find_reasons)
+    measured = add_members(pools, listed, lambda payouts: measure(payouts, measures, openings))
     measures = pooled
     groups = sum_groups(measured, frames["groups"])
     measured = count_in_groups(measured, groups)
     compared = find_tie_breaks(find_metrics(measured, axes, frames["metrics"]), frames["tie_breakers"], measures, frames["metrics"])
-    placed = weigh_slices(find_ratios(rank_rows(find_reasons(compared), axes), axes), tiers, frames["runs"], scheme)
+    placed = weigh_slices(find_ratios(rank_rows(block_by_cuts(find_reasons(compared)), axes), axes), tiers, frames["runs"], scheme)
 
     def earn(rows: pl.DataFrame) -> pl.DataFrame:
         return forecast_rows(evaluate_results(earn_groups(rows, groups, axes, scheme), scheme, rounding), measures, axes, scheme, rounding)
@@ -106,9 +114,17 @@ def _compute(
     yield "payout_pieces", pieces
     slices = cut_slices(settled.filter((pl.col("status") != "blocked") & ~shares_rank), tiers, scheme, paid_lines)
     missing = describe_missing(settled, measures, missing_rates, axes)
-    of_groups = list_groups(groups)
-    yield "payout_groups", of_groups.select(*TABLES["payout_groups"])
-    steps = list_steps(_with_tiers(payouts, tiers), slices, trace_results(settled, scheme, frames), missing, list_largest(of_groups, settled, tiers), rounding)
+    of_groups, of_parts = list_groups(groups), list_parts(settled, frames, scheme)
+    yield "payout_groups", pl.concat([of_groups.select(*TABLES["payout_groups"]), list_parts_of_lines(of_parts, settled, versions, measures)])
+    steps = list_steps(
+        _with_tiers(payouts, tiers),
+        slices,
+        trace_results(settled, scheme, frames),
+        missing,
+        list_largest(of_groups, settled, tiers),
+        of_parts.join(tiers.drop("from_value"), on=["benefit_key", "tier"], how="left", maintain_order="left"),
+        rounding,
+    )
     yield "calculation_steps", steps if draws is None else pl.concat([steps, list_draw_steps(draws, rounding)]).sort("payout_key", "step_no")
 
 

@@ -101,9 +101,8 @@ def plan_reopen(name: str, reason: str, by: str, approved_by: str, records: Sequ
 
     Raises InputError for a blank name or reason or for the same person twice, LedgerRuleViolation for a period that is not the last closed one.
     """
-    requested, approved = clean_text("--by", by), clean_text("--approved-by", approved_by)
-    if requested.casefold() == approved.casefold():
-        raise InputError([Problem("--approved-by", 0, "", f"reopening takes two people, and both are {requested!r}")])
+    requested = clean_text("--by", by)
+    approved = second_person(requested, approved_by, True, "reopening")
     cleaned = clean_text("--reason", reason)
     in_force = closes_in_force(records)
     if not in_force or name not in {record.period for record in in_force}:
@@ -112,6 +111,22 @@ def plan_reopen(name: str, reason: str, by: str, approved_by: str, records: Sequ
         message = f"only the last closed period can be reopened, and that is {in_force[-1].period}"
         raise LedgerRuleViolation(f"{message}. What changes in {name} is posted in the first open period")
     return {"period": name, "version": in_force[-1].version, "reason": cleaned, "requested_by": requested, "approved_by": approved}
+
+
+def second_person(by: str, approved_by: str | None, is_required: bool, what: str) -> str | None:
+    """The cleaned name of who approved it, another person than `by`; None where nobody did and nobody has to.
+
+    Raises InputError where nobody did although the book asks for it, and for the same person twice.
+    """
+    if approved_by is None:
+        if is_required:
+            message = f"the book has require_approval: true, so {what} takes two people; name the second"
+            raise InputError([Problem("--approved-by", 0, "", message)])
+        return None
+    approved = clean_text("--approved-by", approved_by)
+    if approved.casefold() == by.casefold():
+        raise InputError([Problem("--approved-by", 0, "", f"{what} takes two people, and both are {by!r}")])
+    return approved
 
 
 def check_as_of(as_of: dt.date, records: Sequence[Record]) -> None:

@@ -25,7 +25,8 @@ _PLACE = f"ledger/{FILE}"
 class WriteOff(StoredModel):
     """One line: a difference on one payout that nobody will pay. `amount` is in the agreement's currency, positive where less was paid than is owed.
 
-    `date` is the book's as-of date, `period` the open period that it is posted in, `written_at` the time of writing (UTC).
+    `approved_by` is a second person, where there was one. `date` is the book's as-of date, `period` the open period that it is posted in, `written_at` the
+    time of writing (UTC).
     """
 
     sequence: int
@@ -41,6 +42,7 @@ class WriteOff(StoredModel):
     period: str
     reason: str
     by: str
+    approved_by: str | None = None
     written_at: dt.datetime
     previous_sha256: str
     sha256: str
@@ -49,12 +51,17 @@ class WriteOff(StoredModel):
 def seal_write_off(fields: Mapping[str, Any], before: Sequence[WriteOff]) -> WriteOff:
     """The line that follows `before`. `fields`: all of WriteOff but its position in the chain."""
     draft = WriteOff(**fields, sequence=len(before) + 1, previous_sha256=last_sha256(before), sha256="")
-    return draft.model_copy(update={"sha256": _line_sha256(draft.model_dump(mode="json"))})
+    return draft.model_copy(update={"sha256": _line_sha256(_fields_of(draft))})
 
 
 def as_line(write_off: WriteOff) -> bytes:
     """The line in its canonical form, with its newline."""
-    return canonical_json(write_off.model_dump(mode="json"))
+    return canonical_json(_fields_of(write_off))
+
+
+def _fields_of(write_off: WriteOff) -> dict[str, Any]:
+    """What the line says: of approval only where there was one, as in lines from before there could be."""
+    return write_off.model_dump(mode="json", exclude=None if write_off.approved_by else {"approved_by"})
 
 
 def last_sha256(write_offs: Sequence[WriteOff]) -> str:

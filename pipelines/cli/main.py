@@ -19,6 +19,7 @@ import typer
 from assets.runtime.events import log_event
 from assets.runtime.masking import mask
 from pipelines.cli.commands import (
+    agreements,
     approve,
     contracts,
     demo,
@@ -65,6 +66,7 @@ for command in (
     contracts.contracts, init.init, doctor.doctor, ui.ui,
 ):  # fmt: skip
     app.command(help=as_called(command.__doc__ or ""))(command)
+app.add_typer(agreements.app, name="agreements")
 
 
 def _print_version(is_asked: bool) -> None:

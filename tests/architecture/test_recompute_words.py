@@ -18,8 +18,8 @@ from models.agreements.schema import Agreement
 #: values a window: the pack has the outcome.
 _OF_NO_PAYOUT = """
     accrue actual adjustment after agreement all amendment approved changed_by clause collected columns credit direction document each effective exclude
-    exclusive forecast fully_collected id include include_children lag_days minimum net_of next_window of on payable payee placement products quote receivable
-    release restate return returns review_by sale scope seasonal terms_sha256 tier title types version when where
+    exclusive for_each forecast fully_collected hierarchy id include include_children lag_days minimum net_of next_window of on payable payee placement
+    products quote receivable release restate return returns review_by sale scope seasonal terms_sha256 tier title today types version when where
 """
 OF_NO_PAYOUT = set(_OF_NO_PAYOUT.split())
 #: Limits on the sum of an agreement's benefits, axes that look at other benefits, `each`, `slices`, `running` and the like are named as what it cannot

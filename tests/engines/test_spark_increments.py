@@ -17,8 +17,7 @@ from tests.support.edges_book import NOTHING_KEPT, EdgesBook
 from tests.support.edges_events import EVENTS, FULL
 
 SPARK = {"kind": "spark", "master": "local[2]", "buckets": 3}
-#: A new file, and a row of an old one that changes.
-SAMPLED = "a corrected line"
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -29,7 +28,7 @@ def _spark() -> Iterator[None]:
     session.stop_session()
 
 
-@pytest.fixture(scope="module", params=[0, pytest.param(line_parts.ONE_FILE_UP_TO_LINES, marks=pytest.mark.long)], ids=["a file per bucket", "one file"])
+@pytest.fixture(scope="module", params=[0, line_parts.ONE_FILE_UP_TO_LINES], ids=["a file per bucket", "one file"])
 def book(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[EdgesBook]:
     """Run once in full. Events follow each other in it."""
     with pytest.MonkeyPatch.context() as patch:
@@ -39,7 +38,7 @@ def book(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         yield made
 
 
-@pytest.mark.parametrize("name", [name if name == SAMPLED else pytest.param(name, marks=pytest.mark.long) for name in EVENTS])
+@pytest.mark.parametrize("name", EVENTS)
 def test_a_run_computes_what_an_event_touches(book: EdgesBook, name: str) -> None:
     event, lines, causes = EVENTS[name]
     event(book)
@@ -50,7 +49,6 @@ def test_a_run_computes_what_an_event_touches(book: EdgesBook, name: str) -> Non
     assert recomputed.payouts < recomputed.all_payouts
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", FULL)
 def test_a_run_computes_everything_where_it_cannot_say_what_is_touched(book: EdgesBook, name: str) -> None:
     event, why = FULL[name]
@@ -58,7 +56,6 @@ def test_a_run_computes_everything_where_it_cannot_say_what_is_touched(book: Edg
     assert book.run().why_full == why
 
 
-@pytest.mark.long
 def test_files_that_nothing_touches_stay(book: EdgesBook) -> None:
     """A line is added: the files of lines that were there stay as they are. Nothing is added: so do the published ones, but for what is net of others."""
     before = files_of_lines(book)
@@ -75,7 +72,6 @@ def test_files_that_nothing_touches_stay(book: EdgesBook) -> None:
         assert len(published & published_lines(book)) == 2
 
 
-@pytest.mark.long
 def test_another_number_of_buckets_computes_everything(book: EdgesBook) -> None:
     book.engine = {**SPARK, "buckets": 4}
     assert book.run().why_full == OTHER_BUCKETS

@@ -193,6 +193,7 @@ def test_a_published_object_that_was_lost_is_sent_again(stored: Stored, caplog: 
     assert stored.object_of("fct_payout").exists()
 
 
+@pytest.mark.long
 def test_another_folder_publishes_what_the_store_has_lost(stored: Stored) -> None:
     stored.object_of("fct_payout").unlink()
     second = stored.another("second")
@@ -323,6 +324,7 @@ def test_a_sensor_knows_an_object_by_its_bytes(tmp_path: Path) -> None:
         hash_of(replace(file, stored=replace(file.stored, entry=replace(file.stored.entry, size=7))) if file.stored else file)
 
 
+@pytest.mark.long
 def test_feeds_of_a_mounted_disk_are_named_by_their_place(tmp_path: Path) -> None:
     landing = tmp_path / "landing"
     book = write_book(tmp_path / "book", {})

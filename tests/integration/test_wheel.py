@@ -16,6 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ import pytest
 from assets.runtime.versions import code_version
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("pipelines", "assets", "models", "examples", "dbt_project")
 LOADED = "{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus locationOrLoadError { __typename } } } } }"
 #: Of Linux, and of no use elsewhere: what lets root write where nobody may (capabilities(7)).
 _DROP_CAPABILITY, _OVERRIDE_PERMISSIONS = 24, 1
@@ -84,6 +86,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         each.chmod(each.stat().st_mode | 0o200)
 
 
+def test_a_wheel_brings_every_file_that_git_has(tmp_path: Path) -> None:
+    """Of the packages: SQL, templates and pictures too."""
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path], cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        brought = set(packed.namelist())
+    kept = subprocess.run(["git", "ls-files", *PACKAGES], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\n")
+    assert len(kept) > 300
+    assert {name for name in kept if name} - brought == set()
+
+
+@pytest.mark.long
 def test_an_installed_wheel_works_where_nothing_can_be_written(installed: Installed) -> None:
     """Every step of the first five minutes, one after the other, from the same fresh environment."""
     before = installed.files()

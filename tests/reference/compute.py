@@ -6,7 +6,9 @@ import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 
+from tests.reference.amended import amended, cuts_of
 from tests.reference.calendar import Window, calendar_of, periods
 from tests.reference.combine import Outcome, check_groups, check_net_of, in_order, keep_best, lost_lines, rule_of
 from tests.reference.credit import Credit, Credits
@@ -20,7 +22,7 @@ from tests.reference.read import UNIT, Book, NotCovered, Refused, Row
 from tests.reference.releases import Release, release
 from tests.reference.shares import line_rows
 from tests.reference.sum_limits import limit_sums
-from tests.reference.versions import by_agreement, number, owned_windows
+from tests.reference.versions import benefit_of, by_agreement, number, owned_windows, parts_of
 
 __all__ = ["AccrualKey", "NotCovered", "PayoutKey", "Refused", "Results", "compute"]
 
@@ -99,7 +101,7 @@ class _Run:
     def _windows_of(self, version: Row) -> list[Window]:
         return [w for owned in self.owned[str(version["agreement"])].values() for owner, _, w in owned if owner is version]
 
-    def _credits(self, version: Row) -> dict[str, list[Credit]]:
+    def _credits(self, version: Row, held_on: dt.date | None = None) -> dict[str, list[Credit]]:
         paid: dict[int, int] = defaultdict(int)
         if rule_of(version) == "net_of":
             for name in dict.fromkeys(map(str, version["combine"]["agreements"])):
@@ -107,7 +109,11 @@ class _Run:
                 check_net_of(version, others, self._windows_of(version), [w for other in others for w in self._windows_of(other)])
                 for order, amount in self.paid[name].items():
                     paid[order] += amount
-        return self.credits.of(version, paid)
+        return self.credits.of(version, paid, held_on)
+
+    def _held_on(self, version: Row, day: dt.date) -> dict[str, list[Credit]]:
+        """The lines as they are credited by the hierarchy of a day, or of as_of before it."""
+        return self._credits(version, min(day, self.book.as_of))
 
     def outcomes(self, name: str) -> list[Outcome]:
         """Every result of one agreement, before others of its group are looked at."""
@@ -117,13 +123,18 @@ class _Run:
             owned, found = self.owned[name][benefit_id], found_of.setdefault(benefit_id, [])
             cases: dict[int, BenefitLines] = {}
             states: dict[str, _State] = defaultdict(_State)
-            for version, benefit, window in owned:
+            for version, _, window in owned:
                 if window.start > self.book.as_of:
                     continue
-                n = number(version)
-                if n not in cases:
-                    cases[n] = BenefitLines(version, benefit, credits[n], self.lost.get(name, set()), self.feeds, self.calendar, self.credits.parties)
-                found += self._window(cases[n], window, states)
+                parts = parts_of(self.agreements[name], benefit_id, window)
+                for each in (version, *(part for part, _ in parts)):
+                    n, own = number(each), benefit_of(each, benefit_id)
+                    if n not in cases and own is not None:
+                        cases[n] = BenefitLines(each, own, credits[n], self.lost.get(name, set()), self.feeds, self.calendar, self.credits.parties)
+                        cases[n].held_on = partial(self._held_on, each)
+                is_whole = [days for _, days in parts] == [(window.span_start, window.end)]
+                case = cases[number(version)] if is_whole else amended([(cases[number(part)], days) for part, days in parts])
+                found += self._window(case, window, states)
         found = [outcome for benefit_id in self.owned[name] for outcome in found_of[benefit_id]]
         limit_sums(found, self.agreements[name], self.calendar, self.book.as_of)
         self._settle(name, found)
@@ -181,6 +192,9 @@ class _Run:
     ) -> dict[str, Position]:  # fmt: skip
         """Every participant's position, with its places on the axes that look at other benefits."""
         found = case.positions(window, last, self.book.as_of, before)
+        for participant, position in found.items() if case.in_parts else ():
+            position.cuts, reason = cuts_of(case, participant, window, last, before or {})
+            position.reason = position.reason or reason
         for participant, position in found.items():
             self.others.place(view, case, participant, window.span_start, window.end, last, position)
         return found

@@ -132,8 +132,9 @@ class Credits:
 
     # -- together -----------------------------------------------------------------------------------------------------
 
-    def of(self, agreement: Row, paid: Mapping[int, int]) -> dict[str, list[Credit]]:
-        """Per participant of an agreement version, the lines in its scope on any day. `paid`: by a line's order, what is taken off its amount."""
+    def of(self, agreement: Row, paid: Mapping[int, int], held_on: dt.date | None = None) -> dict[str, list[Credit]]:
+        """Per participant of an agreement version, the lines in its scope on any day. `paid`: by a line's order, what is taken off its amount. `held_on`: the
+        day whose partners and assignments hold for all lines; None: each line's own."""
         parties, currency = self.parties, agreement["currency"]
         result: dict[str, list[Credit]] = {participant: [] for participant in parties.participants(agreement)}
         scopes = [agreement["scope"]] if agreement.get("scope") else []
@@ -143,17 +144,18 @@ class Credits:
         near = [line for partner, found in self.lines_of.items() if named or parties.ever_reaches(partner) & ever for line in found]
         for line in sorted(near, key=lambda line: line.order):
             partner, day = line.row["partner_id"], self.governing_day(agreement, line)
-            if (partner, day) not in reach:
-                family = parties.ancestors(partner, day) if agreement.get("include_children", True) else (partner,)
-                whole = [p for p in family if parties.takes_part(agreement, p, day)]
-                split = [s for s in parties.split(partner, day) if s[0] not in whole and parties.takes_part(agreement, s[0], day)]
+            on = held_on or day
+            if (partner, on) not in reach:
+                family = parties.ancestors(partner, on) if agreement.get("include_children", True) else (partner,)
+                whole = [p for p in family if parties.takes_part(agreement, p, on)]
+                split = [s for s in parties.split(partner, on) if s[0] not in whole and parties.takes_part(agreement, s[0], on)]
                 if agreement.get("pool") == "placed":  # the nearest member on the way up; where nobody has the line, it is split
                     whole = [p for p in whole if p in result][:1]
                     split = [] if whole else split
-                reach[partner, day] = whole, split
-            whole, split = reach[partner, day]
+                reach[partner, on] = whole, split
+            whole, split = reach[partner, on]
             if (by_name := parties.credited(line.row)) is not None:  # instead of assignments
-                split = [s for s in by_name if s[0] not in whole and parties.takes_part(agreement, s[0], day)]
+                split = [s for s in by_name if s[0] not in whole and parties.takes_part(agreement, s[0], on)]
                 split = [] if whole and agreement.get("pool") == "placed" else split
             if not (whole or split) or not in_scopes(line, scopes):
                 continue

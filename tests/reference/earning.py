@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from tests.reference.amended import ahead, pays_cut
 from tests.reference.axes import axis_of, curve_axes
 from tests.reference.calendar import Window
 from tests.reference.credit import round_half
@@ -63,6 +64,8 @@ def earn(benefit: Row, window: Window, s: Position, as_if_tier: int | None = Non
         curve, tier = pay_by_line(benefit, s)
     else:
         curve, tier = pays(benefit, s.figures(s.x[axes[0]]), as_if_tier)
+    if s.cuts:
+        curve = sum((pays_cut(cut, prorated(cut.benefit, window), s, as_if_tier)[0] for cut in s.cuts), ZERO)
     times = multiplier(benefit["multiply"], s.x[axis_of(benefit["multiply"]["by"])]) if "multiply" in benefit else Fraction(1)
     gate = Fraction(1)
     for one in benefit.get("requires", []):
@@ -181,8 +184,8 @@ def accrued(case: BenefitLines, window: Window, participant: str, s: Position, l
     if isinstance(placement, dict):
         return earn(case.benefit, window, s, as_if_tier=int(placement["tier"])).limited
     elapsed, days = window.days(last), window.days(window.end)
-    ahead = at_the_end(case, window, participant, s, last)
-    p, paid = ahead.m, earn(case.benefit, window, ahead).limited
+    end = at_the_end(case, window, participant, s, last)
+    p, paid = end.m, earn(case.benefit, window, end).limited
     if case.each:  # groups are not projected
         return paid
     return paid / p * s.m if p > 0 and not case.over else paid * elapsed / days
@@ -190,12 +193,17 @@ def accrued(case: BenefitLines, window: Window, participant: str, s: Position, l
 
 def at_the_end(case: BenefitLines, window: Window, participant: str, s: Position, last: dt.date) -> Position:
     """The position at the window's end as it is projected on `last`."""
+    end = _at_the_end(case, window, participant, s, last)
+    return replace(end, cuts=tuple(ahead(cut, s, end, case, window, last) for cut in s.cuts)) if s.cuts else end
+
+
+def _at_the_end(case: BenefitLines, window: Window, participant: str, s: Position, last: dt.date) -> Position:
     elapsed, days = window.days(last), window.days(window.end)
     if case.distinct:  # how many values will come is not known from the days
         return projected(case, s, s.m)
     if case.over:  # what is sold grows, the days that are measured do not
-        grown, ahead = projected(case, s, s.sum), Fraction(days, elapsed) if elapsed else Fraction(1)
-        return replace(grown, e=s.e * ahead, q=grown.q if case.counts else s.q * ahead)
+        grown, times = projected(case, s, s.sum), Fraction(days, elapsed) if elapsed else Fraction(1)
+        return replace(grown, e=s.e * times, q=grown.q if case.counts else s.q * times)
     p = _projection(case, case.benefit.get("accrue", {}).get("forecast", "linear"), window, participant, s, last)
     return projected(case, s, (s.sum * days / elapsed if elapsed else s.sum) if p is None else p)
 

@@ -23,7 +23,7 @@ VALUES = {
     "slices": {"by_line"},
     "window": {"month", "quarter", "half_year", "year", "term"},
 }  # fmt: skip
-AGREEMENT_VALUES = {"returns": {"posted", "original"}, "amendment": {"next_window", "restate"}, "pool": {"each", "together", "placed"}}
+AGREEMENT_VALUES = {"returns": {"posted", "original"}, "amendment": {"next_window", "restate", "from_date"}, "pool": {"each", "together", "placed"}}
 
 
 def refuse_unknown(agreement: Row) -> None:

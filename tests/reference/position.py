@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from tests.reference.axes import OWN, Axis, all_axes, axes_in_order, axis_of, axis_value, curve_axes, forms, needs, percentile, rank
-from tests.reference.calendar import DAY, MONTHS, Calendar, Window, counting, days_within
+from tests.reference.calendar import DAY, MONTHS, Calendar, Range, Window, counting, days_within
 from tests.reference.credit import Credit, Line, in_scopes
 from tests.reference.curve import Inputs
 from tests.reference.parties import Parties
@@ -70,9 +70,27 @@ class Position:
     lines: tuple[OwnLine, ...] = ()  # where each line is paid by itself
     placed: dict[Axis, Fraction] | None = None
     own: tuple[Fraction, Fraction, Fraction] | None = None  # of a member of a placed pool: its own measure, base and quantity
+    cuts: tuple[Cut, ...] = ()  # where the terms of several versions hold
 
     def figures(self, x: Fraction) -> Inputs:
         return Inputs(self.m, self.e, self.q, self.t, self.b, self.k, x)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The terms of a version up to a day: its figures of the whole span (`now`) and up to the day (`at`); days / of: the part of an amount up to it.
+
+    sign: 1 where the version's days end, −1 where they begin. part: which of the versions.
+    """
+
+    sign: int
+    part: int
+    benefit: Row
+    now: Position
+    at: Position
+    day: dt.date
+    days: int
+    of: int
 
 
 @dataclass(frozen=True)
@@ -153,11 +171,15 @@ class BenefitLines:
         self.base = self.measure
         if self.base_kind not in ("measure", "increment"):
             self.base = self._series(credits, self.base_kind, own + [s for s in (base_scope,) if s], lost)
+        self.held_on: Callable[[dt.date], dict[str, list[Credit]]] = lambda day: credits
+        self._as_held: dict[dt.date, dict[str, Series]] = {}
+        self._measured = own + [s for s in (measure_scope,) if s], lost
         self.each: str | None = benefit.get("each")
         if self.each:
             self._grouped(self.each, credits, own, [s for s in (measure_scope,) if s], [s for s in (base_scope,) if s], names, lost)
         self._open(credits)
         self.shared = self.base if self.over else self.measure  # what the lines of a payout share it by
+        self.in_parts: list[tuple[BenefitLines, Range]] = []  # the versions whose terms hold in a window, each with its days
 
     def _open(self, credits: dict[str, list[Credit]]) -> None:
         """Adds opening balances: each is the first line on its day. What is not said of the base or the quantity is the measure, where it is the same."""
@@ -250,15 +272,19 @@ class BenefitLines:
     def positions(self, window: Window, last: dt.date, as_of: dt.date, before: dict[str, References] | None = None) -> dict[str, Position]:
         """Every participant's figures of the window's span up to `last`. `before`: with target and baseline to date, those of the window before."""
         present = self.present(window, as_of)
-        references = {
-            participant: to_date(window, last, self._references(participant, window), (before or {}).get(participant))
-            for participant in present
-        }  # fmt: skip
+        references = {participant: self.to_date(participant, window, last, before or {}) for participant in present}
         found = {participant: self._alone(participant, window, last, references[participant]) for participant in present}
         for axis in all_axes(self.benefit):
             if axis[0] in ("rank", "percentile"):
                 self._compare(axis, found)
         return {participant: position for participant, (position, _) in found.items()}
+
+    def to_date(self, participant: str, window: Window, last: dt.date, before: dict[str, References]) -> References:
+        return to_date(window, last, self._references(participant, window), before.get(participant))
+
+    def alone(self, participant: str, window: Window, last: dt.date, references: References) -> Position:
+        """A participant's position, but for what compares it with others."""
+        return self._alone(participant, window, last, references)[0]
 
     def summed(self, participant: str) -> str:
         """Whose lines place a participant."""
@@ -271,6 +297,15 @@ class BenefitLines:
     def prior_sum(self, participant: str, first: dt.date, last: dt.date) -> Sum:
         """The measure over the same days one year earlier."""
         return self.measure[self.summed(participant)].all_lines(self.calendar.prior(first, last))
+
+    def prior_sum_as_held(self, participant: str, first: dt.date, last: dt.date) -> Sum:
+        """The same, by the hierarchy of the last day."""
+        if last not in self._as_held:
+            scopes, lost = self._measured
+            held = self.held_on(last)
+            everyone = {POOL: [credit for found in held.values() for credit in found]} if self.payee is not None else {}
+            self._as_held[last] = self._series(held | everyone, self.measure_column, scopes, lost, self.times)
+        return self._as_held[last][self.summed(participant)].all_lines(self.calendar.prior(first, last))
 
     def _references(self, participant: str, window: Window) -> References:
         """Target and baseline of the whole window, and what is missing on their lines. A target from the prior year has the window's days already."""
@@ -430,7 +465,8 @@ class BenefitLines:
         if isinstance(written, dict) and "weights" in written:
             return Fraction(written["year"]) * self._weight(written["weights"], window), frozenset()
         if isinstance(written, dict):
-            prior = self.prior_sum(participant, window.span_start, window.end)
+            add_up = self.prior_sum_as_held if written.get("hierarchy") == "today" else self.prior_sum
+            prior = add_up(participant, window.span_start, window.end)
             return (None if prior.missing else prior.value * Fraction(written.get("times", 1))), prior.missing
         return Fraction(written), frozenset()
 

@@ -65,6 +65,24 @@ class Series:
         return [found[order] for order in sorted(found)]
 
 
+class Splice:
+    """A series whose lines are those of several, each on its own days; `own` says what the year before has."""
+
+    def __init__(self, parts: list[tuple[Series, Range]], own: Series) -> None:
+        self._parts, self.all_lines = parts, own.all_lines
+
+    def _inside(self, first: dt.date, last: dt.date) -> list[tuple[Series, dt.date, dt.date]]:
+        return [(series, max(first, start), min(last, end)) for series, (start, end) in self._parts if max(first, start) <= min(last, end)]
+
+    def counted(self, first: dt.date, last: dt.date) -> Sum:
+        sums = [series.counted(start, end) for series, start, end in self._inside(first, last)]
+        return Sum(sum((each.value for each in sums), Fraction(0)), frozenset(name for each in sums for name in each.missing))
+
+    def lines(self, first: dt.date, last: dt.date) -> list[tuple[Line, int]]:
+        found = [line for series, start, end in self._inside(first, last) for line in series.lines(start, end)]
+        return sorted(found, key=lambda item: item[0].order)
+
+
 class Values:
     """The values of an attribute of one participant's lines, of each its lines by day: (day, quantity, amount)."""
 
@@ -75,6 +93,15 @@ class Values:
             if credit.is_own and value is not None and credit.line.order not in lost and in_scopes(credit.line, scopes):
                 quantity = credit.line.row["quantity"]
                 self._lines[value].append((credit.day, None if quantity is None else _shared(quantity, credit.share), credit.amount))
+
+    @classmethod
+    def spliced(cls, parts: list[Values], days: list[Range]) -> Values:
+        """The lines of several, each on its own days."""
+        found = cls([], "", [], set())
+        for each, (first, last) in zip(parts, days, strict=True):
+            for value, lines in each._lines.items():
+                found._lines[value] += [line for line in lines if first <= line[0] <= last]
+        return found
 
     def counted(self, first: dt.date, last: dt.date) -> Sum:
         """How many values have a quantity above 0; where none of a value's lines has one, an amount above 0."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from fractions import Fraction
 
+from tests.reference.amended import pays_cut
 from tests.reference.calendar import DAY, Window
 from tests.reference.credit import Line
 from tests.reference.curve import in_measure, tiers_of
@@ -26,7 +27,9 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Position,
         nothing = {"file": None, "row": None, "transaction_id": None, "line": None}
         return [{**nothing, "order": None, "tier": payout["tier"], "credited_measure": total, "line_payout": payout["payout"]}]
     pieces: list[Piece] = [(line, payout["tier"], value, value) for line, value in lines]
-    if case.each:
+    if s.cuts:
+        pieces = _of_parts(case, window, s, participant, as_of)
+    elif case.each:
         pieces = _of_groups(case, window, participant, s, lines)
         if sum((weight for *_, weight in pieces), ZERO) <= 0:
             nothing = {"file": None, "row": None, "transaction_id": None, "line": None}
@@ -60,7 +63,9 @@ def _shared(case: BenefitLines, window: Window, payout: Row) -> Fraction:
         case.payee is not None or payout["is_limited"] or window.start != window.span_start or payout["payout"] != payout["earned"] or not payout["payout"]
     )
     exact: Fraction = payout[
-        "payout" if is_changed or (_is_mixed(case.benefit) and not case.distinct and not case.each and not pays_lines(case.benefit)) else "exact"
+        "payout"
+        if is_changed or (_is_mixed(case.benefit) and not case.in_parts and not case.distinct and not case.each and not pays_lines(case.benefit))
+        else "exact"
     ]
     return exact
 
@@ -78,6 +83,28 @@ def _of_groups(case: BenefitLines, window: Window, participant: str, s: Position
             is_last = line is own[-1][0]
             found[line.order] = (line, tier, value, paid * value / total if total > 0 else paid if is_last else ZERO)
     return [found[line.order] for line, _ in lines]
+
+
+def _of_parts(case: BenefitLines, window: Window, s: Position, participant: str, as_of: dt.date) -> list[Piece]:
+    """Each line weighs its part of what the version of its day pays, by the measure; where all versions pay nothing, its measure."""
+    series = case.shared[participant]
+    found: list[tuple[list[tuple[Line, Fraction]], int, Fraction]] = []
+    for number, (_, (first, end)) in enumerate(case.in_parts):
+        until = min(end, as_of)
+        of_window = [(line, Fraction(value, UNIT)) for line, value in series.lines(max(first, window.start), until)] if window.start <= until else []
+        paid = [pays_cut(cut, prorated(cut.benefit, window), s) for cut in s.cuts if cut.part == number]
+        span, own = series.counted(first, until).value, sum((value for _, value in of_window), ZERO)
+        pays = sum((amount for amount, _ in paid), ZERO)
+        if of_window:
+            found.append((of_window, paid[0][1], pays * own / span if span else pays))
+    if sum((pays for *_, pays in found), ZERO) <= 0:
+        found = [(lines, tier, sum((value for _, value in lines), ZERO)) for lines, tier, _ in found]
+    pieces: list[Piece] = []
+    for lines, tier, pays in found:
+        total = sum((value for _, value in lines), ZERO)
+        for line, value in lines:
+            pieces.append((line, tier, value, pays * value / total if total > 0 else pays if line is lines[-1][0] else ZERO))
+    return sorted(pieces, key=lambda piece: piece[0].order)
 
 
 def _is_mixed(benefit: Row) -> bool:

@@ -84,6 +84,9 @@ AGREEMENTS = [
     agreement("RANGE", ["P9"], {"window": "year", "measure": {"distinct": "product.category"}, "tiers": [{"from": 0, "per_unit": 7}]}),
     agreement("LOYAL", ["P5"], {"measure": {"of": "amount", "over": "prior_year"}, "base": "amount"}),
     agreement("GROWTH", ["P12"], _GROWTH),
+    agreement("AMENDED", ["P12"], {"window": "quarter"}),
+    agreement("AMENDED", ["P12"], {"window": "quarter"}, version=2, effective="2026-05-08", amendment="from_date"),
+    agreement("TODAY", ["P0"], {**_GROWTH, "window": "quarter", "baseline": {"prior": "year", "hierarchy": "today"}}),
     agreement("LOOKS", ["P12"], {"id": "seen", "by": "attainment", "target": 404}, _LOOKING),
     agreement(
         "PLACED",
@@ -131,7 +134,7 @@ class EdgesBook:
         return self.deliver("transactions", *rows)
 
     def write_agreement(self, document: dict[str, Any]) -> None:
-        (self.folder / "agreements" / f"{document['agreement']}.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+        (self.folder / "agreements" / f"{document['agreement']}-{document.get('version', 1)}.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
 
     def write_settings(self) -> None:
         settings = {"book": "edges", "currency": "EUR", "as_of": dt.date.fromisoformat(self.as_of), "feeds": FEEDS, "engine": self.engine}

@@ -12,8 +12,8 @@ from pipelines.cli.main import main
 from tests.support.edges_book import AGREEMENTS, LINE, NOTHING_KEPT, EdgesBook
 
 
-def amended(name: str, **more: Any) -> Callable[[EdgesBook], None]:
-    document = next(each for each in AGREEMENTS if each["agreement"] == name)
+def amended(name: str, number: int = 1, **more: Any) -> Callable[[EdgesBook], None]:
+    document = next(each for each in AGREEMENTS if each["agreement"] == name and each.get("version", 1) == number)
     return lambda book: book.write_agreement({**document, **more})
 
 
@@ -21,6 +21,7 @@ def to_day(day: str) -> Callable[[EdgesBook], None]:
     return lambda book: setattr(book, "as_of", day)
 
 
+_QUARTER: dict[str, Any] = {"id": "b", "clause": "1", "window": "quarter"}
 _RANKED = {"id": "b", "clause": "1", "window": "month", "by": "rank", "tiers": [{"from": 1, "amount": 9}]}
 
 #: name: the event, the lines that are credited anew by cause, and of the causes of payouts those that must be there.
@@ -90,6 +91,10 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     "a changed rate of an agreement": (
         amended("DRINKS", benefits=[{"id": "b", "clause": "1", "window": "month", "tiers": [{"from": 0, "rate": 0.5}]}]), {}, {"agreements"},
     ),
+    "a line of the days before terms change": (lambda book: book.lines("N13,1,2026-05-07,P12,D1,sale,1,88,EUR,,"), {"new lines": 1}, {"new lines"}),
+    "a line of the first day after": (lambda book: book.lines("N14,1,2026-05-08,P12,D1,sale,1,88,EUR,,"), {"new lines": 1}, {"new lines"}),
+    "terms of the days before": (amended("AMENDED", benefits=[{**_QUARTER, "tiers": [{"from": 0, "rate": 0.5}]}]), {}, {"agreements"}),
+    "terms of the days after": (amended("AMENDED", 2, benefits=[{**_QUARTER, "tiers": [{"from": 0, "rate": 0.7}]}]), {}, {"agreements"}),
     "a new participant": (amended("PLAIN", participants=["P1", "P4"]), {"partners and assignments": 10}, {"partners and assignments"}),
     "a line of days before the term": (lambda book: book.lines("N11,1,2024-02-10,P5,D1,sale,1,990,EUR,,"), {"new lines": 1}, {"new lines"}),
     "a line of another product": (lambda book: book.lines("N12,1,2026-02-12,P9,F1,sale,1,1,EUR,,"), {"new lines": 1}, {"new lines"}),
@@ -99,6 +104,26 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     "its day comes": (to_day("2026-07-26"), {"rates and days": 1}, {"rates and days", "as_of"}),
     "a year later": (to_day("2027-02-01"), {}, {"as_of"}),
 }  # fmt: skip
+
+
+#: Events that follow each other in EVENTS and touch different lines and people: the short form plays them before one run.
+TOGETHER = (
+    ("a new line", "a line of an earlier month", "a line of the prior year"),
+    ("a corrected line", "a line sent again"),
+    ("its partner arrives", "a line of another unknown partner"),
+    ("who arrives without an agreement", "a line of no known product"),
+    ("its product ends before the line", "a line is taken back"),
+    ("a target", "a metric", "a metric that breaks a tie"),
+    ("a line in a contest", "a line in a group of the best", "a line in an exclusive group", "a return before its original"),
+    ("a line of days before the term", "a line of another product"),
+)
+
+
+def list_groups() -> list[tuple[str, ...]]:
+    """All events in their order, those of TOGETHER as one."""
+    later = {name for group in TOGETHER for name in group[1:]}
+    groups = {group[0]: group for group in TOGETHER}
+    return [groups.get(name, (name,)) for name in EVENTS if name not in later]
 
 
 #: name: the event, and why everything is computed then.
@@ -111,6 +136,7 @@ FULL: dict[str, tuple[Callable[[EdgesBook], Any], str]] = {
     "the priority of an exclusive group": (
         amended("SECOND", combine={"rule": "exclusive", "group": "one", "priority": 0}), "agreements of an exclusive group have changed",
     ),
+    "the day from which terms hold": (amended("AMENDED", 2, effective="2026-05-09"), "the calendar has changed"),
     "a new column": (
         lambda book: (book.folder / "feeds/transactions/900.csv").write_text(f"{LINE},channel\nC1,1,2026-06-12,P1,D1,sale,1,7,EUR,,,web\n"),
         "the columns or settings of a feed have changed, or what agreements ask of lines",

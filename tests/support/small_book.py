@@ -218,7 +218,9 @@ def figures_of(by: str) -> st.SearchStrategy[Any]:
 
 
 def forecasts_of(benefit: dict[str, Any]) -> list[str]:
-    """The forecasts that the language allows with the benefit's measure."""
+    """The forecasts that the language allows with the benefit's measure and method."""
+    if "slices" in benefit or benefit["method"] == "running":
+        return []
     measure = benefit["measure"] if isinstance(benefit.get("measure"), dict) else {}
     return [] if "distinct" in measure else ["linear"] if "over" in measure else ["linear", "seasonal", "feed"]
 

@@ -26,6 +26,7 @@ from tests.torture.curves import (
     scale_of,
 )
 from tests.torture.drawing import Draw, Row
+from tests.torture.from_days import amend_from_days
 from tests.torture.measures import refine_measure
 from tests.torture.people import Cluster
 from tests.torture.scopes import draw_scope
@@ -43,6 +44,8 @@ def draw_agreements(d: Draw, cluster: Cluster, calendar: Row) -> list[Row]:
             agreement["benefits"] = copy.deepcopy(agreement["benefits"])
             look_at_others(d, agreement["benefits"])
     _draw_places_and_windows(d, cluster, found)
+    if "from_date" in d.features and len({agreement["agreement"] for agreement in found}) == 1 and d.chance(0.8):
+        found = amend_from_days(d, found[0])
     if "draws" in d.features:
         _draw_advances(d, found)
     return found

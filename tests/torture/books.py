@@ -64,6 +64,7 @@ def draw_book(seed: int, clusters: int = 30, features: frozenset[str] = FEATURES
     others = random.Random(f"minor units {seed}")
     if others.random() < 0.4:
         settings["minor_units"] = others.choice([{"EUR": Decimal("0.05")}, {"EUR": 0, "USD": Decimal("0.25"), "JPY": Decimal("10.0")}, {"USD": 4, "KWD": 1}])
+    others_of_today = random.Random(f"today {seed}")
     products = draw_products(d)
     groups = [draw_cluster(d, n) for n in range(1, clusters + 1)]
     agreements: list[Row] = []
@@ -87,8 +88,19 @@ def draw_book(seed: int, clusters: int = 30, features: frozenset[str] = FEATURES
             feeds["credits"] += draw_credits(others, group, feeds["transactions"])
         if "participations" in features and others.random() < 0.3:
             feeds["participations"] += draw_participations(others, group, found)
+        if "today" in features:
+            _compare_as_today(others_of_today, found)
     d.rng.shuffle(feeds["transactions"])
     return TortureBook(seed, settings, agreements, feeds, cluster_of)
+
+
+def _compare_as_today(generator: random.Random, agreements: list[Row]) -> None:
+    """In half of the benefits that look at the year before it is credited by the hierarchy of today."""
+    for benefit in (benefit for agreement in agreements for benefit in agreement["benefits"]):
+        figures = [benefit[name] for name in ("target", "baseline") if isinstance(benefit.get(name), dict) and "prior" in benefit[name]]
+        if figures and generator.random() < 0.5:
+            for figure in figures:
+                figure["hierarchy"] = "today"
 
 
 def _targets(d: Draw, cluster: Cluster, agreements: list[Row], calendar: Row) -> list[Row]:

@@ -19,11 +19,11 @@ FEATURES = frozenset(
     [
         "where", "rank", "percentile", "metric", "matrix", "requires", "multiply", "order", "prorate", "rolling", "total", "own_scope", "attribute",
         "returns_original", "fx_rule", "amendments", "best", "exclusive", "net_of", "forecast", "placement_tier", "versions", "week_calendar",
-        "sum_limits", "rate_at_most", "ratio", "other_benefits", "every", "ties_then", "times", "credits", "participations", "distinct", "over",
+        "sum_limits", "rate_at_most", "ratio", "other_benefits", "every", "ties_then", "times", "credits", "participations", "distinct", "over", "today",
     ]
 )  # fmt: skip
 #: Drawn only where a book is asked for them, so that the seeds of tests keep their books.
-ON_REQUEST = frozenset(["placed", "term_windows", "draws"])
+ON_REQUEST = frozenset(["placed", "term_windows", "draws", "from_date"])
 MINOR_UNITS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
 
 

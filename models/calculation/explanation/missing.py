@@ -60,7 +60,12 @@ def _line_sets(blocked: pl.DataFrame) -> pl.DataFrame:
     last = pl.when(is_prior).then("last_period").when(is_elsewhere).then("measured_last_period").otherwise("period_no")
     return (
         pl.concat(
-            [blocked.filter(needed).with_columns(pl.lit(role).alias("role"), pl.col(_KEYS[role]).alias("line_set_key")) for role, needed in needs.items()]
+            [
+                blocked.filter(needed).with_columns(
+                    pl.lit(role).alias("role"), pl.coalesce(pl.when(is_prior).then("prior_line_set_key"), _KEYS[role]).alias("line_set_key")
+                )
+                for role, needed in needs.items()
+            ]
         )
         .with_columns(pl.int_ranges(first, last + 1).alias("period_no"), is_prior.alias("is_prior"))
         .select(

@@ -26,6 +26,8 @@ def cut_slices(payouts: pl.DataFrame, tiers: pl.DataFrame, scheme: Scheme, paid_
     graduated: a slice is the measure between two thresholds, and the last one ends at the measure. Where the measure is 0 or less, slices are 0 and
     only lump amounts and shares pay. rolling: the measure up to the next threshold. total: the base.
     """
+    if "cuts" in payouts.columns:  # each version has slices of its own
+        payouts = payouts.filter(pl.col("cuts").is_null())
     ends = tiers.sort("benefit_key", "tier").with_columns(pl.col("from_value").shift(-1).over("benefit_key").alias("next_from"))
     rows = (
         payouts.filter(pl.col("method").is_in(SLICED) & ((pl.col("tier") > 0) | PAYS_LINES) & pl.col("each").is_null())

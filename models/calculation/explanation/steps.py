@@ -21,10 +21,11 @@ from models.money import EXACT
 
 #: An upper bound for tiers, slots and corners of a benefit.
 MOST_TIERS = 10_000
-#: The order of the steps. There is an `axis` per slot, a `slice` per tier reached, a `cell` per corner, a `require` per gate.
+#: The order of the steps. There is an `axis` per slot, a `slice` per tier reached, a `cell` per corner, a `version` per part of an amended window,
+#: a `require` per gate.
 ORDER = (
-    "measure", "base", "quantity", "target", "baseline", "incentive", "prorate", "axis", "tier", "cell", "slice", "group", "curve", "multiply", "require",
-    "limit", "part", "round", "prior", "limit_all", "carry", "combine",
+    "measure", "base", "quantity", "target", "baseline", "incentive", "prorate", "axis", "tier", "cell", "slice", "group", "version", "curve", "multiply",
+    "require", "limit", "part", "round", "prior", "limit_all", "carry", "combine",
 )  # fmt: skip
 
 AXES = {
@@ -85,11 +86,13 @@ BOUNDS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<"}
 SOURCES = {"number": "as agreed", "feed": "row of the targets feed for this window", "prior": "same days one year earlier", "year": "target of the year"}
 
 
-def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, missing: pl.DataFrame, groups: pl.DataFrame, rounding: str) -> pl.DataFrame:
+def list_steps(
+    payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, missing: pl.DataFrame, groups: pl.DataFrame, parts: pl.DataFrame, rounding: str
+) -> pl.DataFrame:
     """One row per payout × step: payout_key, step_no, step, formula, inputs, result.
 
     payouts: one row per payout with its figures, tier and money. slices: of cut_slices, one row per payout × tier that pays. traces: of trace_results.
-    missing: of describe_missing. groups: of list_largest.
+    missing: of describe_missing. groups: of list_largest. parts: of amended_payouts.list_parts, with what their tiers pay.
     """
     is_blocked = pl.col("status") == "blocked"
     paid = payouts.filter(~is_blocked)
@@ -105,7 +108,8 @@ def list_steps(payouts: pl.DataFrame, slices: pl.DataFrame, traces: Traces, miss
         *_places(paid, traces),
         *_slices_and_cells(slices, traces),
         *([step_rows(groups, "group", _group_formula(), _group_inputs(), "pays", "place")] if len(groups) else []),
-        step_rows(paid, "curve", _curve_formula(), _curve_inputs(), "curve_payout"),
+        *([step_rows(parts, "version", _part_formula(), _part_inputs(), "pays", "part_no")] if len(parts) else []),
+        step_rows(paid, "curve", _curve_formula(paid), _curve_inputs(paid), "curve_payout"),
         *_scaling(traces),
         step_rows(
             paid.filter(has_limits & ~_HAS_GROUPS),
@@ -372,7 +376,8 @@ def _source_formula(name: str, letter: str) -> pl.Expr:
     times = pl.lit(" × times") if name == "target" else pl.lit("")
     formula = pl.format("{} = {}", pl.lit(letter), source.replace_strict(SOURCES, default="", return_dtype=pl.String))
     of_weights = pl.concat_str(formula, pl.lit(" × weights to date / weights of the year"))
-    return pl.when(source == "prior").then(pl.concat_str(formula, times)).when(source == "year").then(of_weights).otherwise(formula)
+    today = pl.when(pl.col("prior_line_set_key").is_null()).then(pl.lit("")).otherwise(pl.lit(", credited by the hierarchy of the window's last day"))
+    return pl.when(source == "prior").then(pl.concat_str(formula, times, today)).when(source == "year").then(of_weights).otherwise(formula)
 
 
 def _axis_inputs(axis: str, words: pl.Expr | None = None) -> pl.Expr:
@@ -405,11 +410,17 @@ def _sum_of_forms(formulas: dict[str, pl.Expr]) -> pl.Expr:
     return pl.concat_str([pl.when(pl.col(form).is_not_null()).then(text) for form, text in formulas.items()], separator=" + ", ignore_nulls=True)
 
 
-def _curve_formula() -> pl.Expr:
+def _has_parts(rows: pl.DataFrame) -> pl.Expr:
+    return pl.col("cuts").is_not_null() if "cuts" in rows.columns else pl.lit(False)
+
+
+def _curve_formula(rows: pl.DataFrame) -> pl.Expr:
     method = pl.col("method")
     return (
         pl.when(_HAS_GROUPS)
         .then(pl.format("sum of what the groups of {} pay", "each"))
+        .when(_has_parts(rows))
+        .then(pl.lit("sum of what each version pays on its own days"))
         .when((pl.col("tier") == 0) & (method != "running"))
         .then(pl.lit("below the first tier: 0"))
         .when((pl.col("ties") == "share") & (pl.col("tie_count") > 1))
@@ -425,6 +436,39 @@ def _curve_formula() -> pl.Expr:
             )
         )
         .otherwise(_sum_of_forms(PAID))
+    )
+
+
+def _part_formula() -> pl.Expr:
+    """What a version pays on its own days."""
+    method = pl.col("method")
+    by_days = {"amount": pl.lit("amount × days"), "share": pl.lit("share × K × days")}
+    pays = (
+        pl.when(method == "graduated")
+        .then(pl.lit("what its slices pay up to M_until − what they pay up to M_from"))
+        .when(pl.col("tier") == 0)
+        .then(pl.lit("below the first tier: 0"))
+        .when(method == "whole")
+        .then(pl.format("tier {}: {}", "tier", _sum_of_forms({"rate": pl.lit("rate × E"), "per_unit": pl.lit("per_unit × Q"), **by_days})))
+        .otherwise(pl.format("tier {}: {} at its own place, on E of its days", "tier", method))
+    )
+    return pl.format("version {}, {} to {}: {}", "version", "first_day", "last_day", pays)
+
+
+def _part_inputs() -> pl.Expr:
+    is_graduated, is_whole = pl.col("method") == "graduated", pl.col("method") == "whole"
+    forms = {form: pl.when(is_whole).then(form) for form in FORMS}
+    has_lump = pl.col("amount").is_not_null() | pl.col("share").is_not_null() | (pl.col("method") == "matrix")
+    return inputs_of(
+        x=pl.when(~is_graduated).then("x"),
+        M_from=pl.when(is_graduated).then(pl.col("measure_from").fill_null(0)),
+        M_until=pl.when(is_graduated).then("measure_until"),
+        T="effective_target",
+        **forms,
+        E=pl.when(~is_graduated).then("base"),
+        Q=pl.when(~is_graduated & pl.col("pays_per_unit")).then("quantity"),
+        K=pl.when(pl.col("share").is_not_null()).then("effective_incentive"),
+        days=pl.when(~is_graduated & has_lump).then(pl.format("{}/{}", "own_days", "span_days")),
     )
 
 
@@ -456,7 +500,7 @@ def _group_inputs() -> pl.Expr:
     return pl.when(pl.col("others").is_not_null()).then(pl.lit("")).otherwise(inputs)
 
 
-def _curve_inputs() -> pl.Expr:
+def _curve_inputs(rows: pl.DataFrame) -> pl.Expr:
     """The numbers of the tier reached, what they multiply, and for a linear curve the next point."""
     multiplied = {"E": ("rate", "base"), "Q": ("per_unit", "quantity"), "K": ("share", "incentive")}
     values = {letter: pl.when(pl.col(form).is_not_null()).then(column) for letter, (form, column) in multiplied.items()}
@@ -464,7 +508,7 @@ def _curve_inputs() -> pl.Expr:
     here = inputs_of(**FORMS, **values, f=pl.when(uses_part).then(_PART))
     there = inputs_of(x="axis_value", from_="tier_from", to="next_tier_from", **{f"{form}_at_to": f"next_{form}" for form in FORMS})
     return (
-        pl.when(_HAS_GROUPS | (pl.col("tier") == 0) | pl.col("method").is_in(["graduated", "rolling", "total", "running", "matrix"]))
+        pl.when(_HAS_GROUPS | _has_parts(rows) | (pl.col("tier") == 0) | pl.col("method").is_in(["graduated", "rolling", "total", "running", "matrix"]))
         .then(pl.lit(""))
         .when((pl.col("method") == "linear") & pl.col("next_tier_from").is_not_null())
         .then(pl.concat_str(here, there, separator=", "))

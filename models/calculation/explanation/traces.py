@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from models.calculation.amended_windows import is_amended
 from models.calculation.payouts import Keys, is_of_groups
 from models.curves.axes import MEASURE, NONE, RANK, RATIO, place_rows
 from models.curves.compiled import Scheme
@@ -103,7 +104,7 @@ def _trace_multiplier(paid: pl.DataFrame, scheme: Scheme, frames: Mapping[str, p
 
 def _trace_cells(paid: pl.DataFrame, scheme: Scheme, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """The corners of every payout's cell: the weight of each and what it pays. They add up to curve_payout."""
-    rows = paid.filter((pl.col("method") == "matrix") & (pl.col("tier") > 0) & pl.col("each").is_null())
+    rows = paid.filter((pl.col("method") == "matrix") & (pl.col("tier") > 0) & pl.col("each").is_null() & pl.Series(~is_amended(paid), dtype=pl.Boolean))
     if scheme.columns is None or rows.is_empty():
         return paid.clear()
     benefit, figures = _benefits(rows), scaled_inputs(rows).unscaled()

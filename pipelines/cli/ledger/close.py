@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from pipelines.close import Closing
 
+SecondPersonOption = Annotated[
+    str | None, typer.Option("--approved-by", metavar="NAME", help="Who approves it, another person; needed where book.yaml has require_approval: true.")
+]
 PeriodArgument = Annotated[str, typer.Argument(metavar="PERIOD", help="Fiscal year and number of the period, such as 2026-03.")]
 
 
@@ -26,6 +29,7 @@ def close(
         str | None,
         typer.Option("--accept-open", metavar="REASON", help="Close even though payouts are blocked or rows rejected; the reason stays in the ledger."),
     ] = None,
+    approved_by: SecondPersonOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,7 +50,7 @@ def close(
     from pipelines.close import close_book
 
     with stoppable_progress(hidden=quiet or as_json) as progress:
-        closing = close_book(book, period, by, with_earlier, accept_open, progress)
+        closing = close_book(book, period, by, with_earlier, accept_open, progress, approved_by=approved_by)
     if as_json:
         print_json(_as_object(closing, book))
     elif not quiet:

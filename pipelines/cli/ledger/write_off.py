@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.commands.run import stoppable_progress
+from pipelines.cli.ledger.close import SecondPersonOption
 from pipelines.cli.options import BookOption, JsonOption, QuietOption, make_console, print_json
 
 
@@ -17,6 +18,7 @@ def write_off(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; stays in the ledger.")],
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who writes it off.")],
     amount: Annotated[str | None, typer.Option("--amount", metavar="AMOUNT", help="In the agreement's currency. Default: all that is open.")] = None,
+    approved_by: SecondPersonOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -34,7 +36,7 @@ def write_off(
     from pipelines.close import write_off_difference
 
     with stoppable_progress(hidden=quiet or as_json) as progress:
-        written = write_off_difference(book, payout, reason, by, wanted, progress)
+        written = write_off_difference(book, payout, reason, by, wanted, progress, approved_by=approved_by)
     if as_json:
         print_json(written.model_dump())
     elif not quiet:

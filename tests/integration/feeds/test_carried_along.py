@@ -210,7 +210,8 @@ def recased(rows: Rows, change: Callable[[str], str], names: set[str]) -> Rows:
     return [{change(name) if name in names else name: value for name, value in row.items()} for row in rows]
 
 
-@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.long) for part in range(1, PARTS))])
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(PARTS))
 def test_a_name_of_ours_changes_nothing(plain: Path, our_names: list[str], tmp_path: Path, part: int) -> None:
     """All of them, in every format, as they are, in capitals and in title case. In parts."""
     names = list({folded(name): name for name in our_names}.values())

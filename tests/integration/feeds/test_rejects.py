@@ -150,6 +150,7 @@ def test_what_was_exported_and_put_back_untouched_is_still_rejected(tmp_path: Pa
     assert main(["verify", "--book", str(book), "--quiet"]) == 0
 
 
+@pytest.mark.long
 def test_a_later_row_of_the_same_key_settles_a_refused_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     book = small_book(tmp_path / "book")
     run_book(book)
@@ -163,6 +164,7 @@ def test_a_later_row_of_the_same_key_settles_a_refused_one(tmp_path: Path, capsy
     assert groups["bad_date"] == 1
 
 
+@pytest.mark.long
 def test_a_payment_that_names_no_payout_waits_for_one(tmp_path: Path) -> None:
     book = small_book(tmp_path / "book")
     write(book, "book.yaml", (book / "book.yaml").read_text() + '  payments: {files: "feeds/payments/*.csv"}\n')

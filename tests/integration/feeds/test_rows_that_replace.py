@@ -147,6 +147,7 @@ def test_the_second_reading_names_a_line_of_a_row_that_was_taken_back(tmp_path: 
     assert wrong.endswith("1.csv, line 2 (row 1): a published line comes from it, and the file says that the row takes its key back")
 
 
+@pytest.mark.long
 def test_the_newest_file_of_a_month_says_all_there_is_of_it(tmp_path: Path) -> None:
     story = Story(tmp_path / "book", "key: [transaction_id], snapshot: {per: month}")
     header = "transaction_id,date,partner_id,amount"
@@ -161,6 +162,7 @@ def test_the_newest_file_of_a_month_says_all_there_is_of_it(tmp_path: Path) -> N
     assert story.is_proved()
 
 
+@pytest.mark.long
 def test_the_newest_file_says_all_there_is_where_rows_have_no_key(tmp_path: Path) -> None:
     story = Story(tmp_path / "book", "snapshot: true")
     header = "transaction_id,date,partner_id,amount"

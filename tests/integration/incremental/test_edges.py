@@ -5,17 +5,22 @@ Belongs here: one event per thing that a line or a payout is computed from. Does
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from tests.support.edges_book import NOTHING_KEPT, EdgesBook
-from tests.support.edges_events import EVENTS, FULL
+from tests.support.edges_events import EVENTS, FULL, list_groups
 
-#: A full run is compared with after every ninth event, so that what one event leaves wrong is met by a later one; in the long form after each.
-NINTH = pytest.param(9, id="ninths")
+GROUPS = list_groups()
+FULL_IN_SHORT = ("an earlier day", "a withdrawn file")
+#: A full run is compared with after every seventh group, so that what one event leaves wrong is met by a later one. In the long form events are alone,
+#: and it is compared with after each.
+SEVENTH = pytest.param(7, id="sevenths")
 EACH = pytest.param(1, id="each", marks=pytest.mark.long)
 
 
-@pytest.fixture(scope="module", params=[NINTH, EACH])
+@pytest.fixture(scope="module", params=[SEVENTH, EACH])
 def every(request: pytest.FixtureRequest) -> int:
     """After how many events a full run is compared with."""
     return int(request.param)
@@ -29,19 +34,24 @@ def book(tmp_path_factory: pytest.TempPathFactory, every: int) -> EdgesBook:
     return made
 
 
-@pytest.mark.parametrize("name", EVENTS)
-def test_a_run_computes_what_an_event_touches(book: EdgesBook, every: int, name: str) -> None:
-    event, lines, causes = EVENTS[name]
-    event(book)
-    number = list(EVENTS).index(name) + 1
-    recomputed = book.event(compares=number % every == 0 or number == len(EVENTS))
-    assert recomputed.why_full is None
-    assert recomputed.line_causes == lines
-    assert set(recomputed.causes) >= causes
-    assert recomputed.payouts < recomputed.all_payouts
+@pytest.mark.parametrize("group", GROUPS, ids=" + ".join)
+def test_a_run_computes_what_an_event_touches(book: EdgesBook, every: int, group: tuple[str, ...]) -> None:
+    number = GROUPS.index(group) + 1
+    compares = number % every == 0 or number == len(GROUPS)
+    for names in [group] if every > 1 else [(name,) for name in group]:
+        lines, causes = Counter[str](), set[str]()
+        for event, of_event, because in (EVENTS[name] for name in names):
+            event(book)
+            lines.update(of_event)
+            causes |= because
+        recomputed = book.event(compares)
+        assert recomputed.why_full is None
+        assert recomputed.line_causes == lines
+        assert set(recomputed.causes) >= causes
+        assert recomputed.payouts < recomputed.all_payouts
 
 
-@pytest.mark.parametrize("name", FULL)
+@pytest.mark.parametrize("name", [name if name in FULL_IN_SHORT else pytest.param(name, marks=pytest.mark.long) for name in FULL])
 def test_a_run_computes_everything_where_it_cannot_say_what_is_touched(book: EdgesBook, name: str) -> None:
     event, why = FULL[name]
     event(book)

@@ -51,7 +51,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> EdgesBook:
         pytest.param("update previous.targets set target = 1", marks=pytest.mark.long),
         pytest.param("update intermediate.int_rows_replaced set replaced_by_row_no = 9", marks=pytest.mark.long),
         pytest.param("update staging.stg_partner_keys set partner_id = partner_id || 'x' where rowid = 3", marks=pytest.mark.long),
-        "drop table previous.days",
+        pytest.param("drop table previous.days", marks=pytest.mark.long),
         pytest.param("alter table previous.run drop column digest", marks=pytest.mark.long),
     ],
 )

@@ -172,6 +172,24 @@ def test_rejects_and_blocked_payouts_refuse_until_somebody_accepts_them(book: Ha
         close(book, "2026-03")
 
 
+def test_in_a_book_with_approval_closes_and_write_offs_take_two_people(book: HandMade) -> None:
+    book.more = "require_approval: true\n"
+    book.settled = {"p1": "29.90"}
+    with pytest.raises(InputError, match="a close takes two people; name the second"):
+        close(book, "2026-01")
+    with pytest.raises(InputError, match=r"a close takes two people, and both are 'J\. Doe'"):
+        close(book, "2026-01", approved_by="j. doe")
+    with pytest.raises(InputError, match="--approved-by"):
+        close(book, "2026-01", approved_by=" ")
+    close(book, "2026-01", approved_by="A. Roe")
+    with pytest.raises(InputError, match="a write-off takes two people; name the second"):
+        write_off_payout(book.publish(), "p1", "bank charge", "J. Doe")
+    assert write_off_payout(book.publish(), "p1", "bank charge", "J. Doe", approved_by="A. Roe").approved_by == "A. Roe"
+    ledger = read_ledger(book.folder / "ledger")
+    assert [record.approved_by for record in ledger.records] == ["A. Roe"]
+    assert [line.approved_by for line in ledger.write_offs] == ["A. Roe"]
+
+
 def test_the_limit_of_rejects_is_the_books(book: HandMade) -> None:
     book.rejects, book.more = 2, "close: {quarantine_limit: 2}\n"
     assert close(book, "2026-01") == ["0001-close-2026-01-v1"]

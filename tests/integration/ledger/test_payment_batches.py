@@ -73,6 +73,8 @@ def test_payees_and_currencies_are_netted_each_for_itself(tmp_path: Path) -> Non
 def test_a_payment_before_its_day_is_not_taken_back_but_one_too_many_is(tmp_path: Path) -> None:
     book = PaymentBook(tmp_path, [Part("p1", "50", "2026-12-31"), Part("p2", "10")], payments=[("p1", "50", "X")])
     assert propose(book) == [("C1", "EUR", 10)]
+    parts = [Part("p1", "40"), Part("p1", "10", "2026-12-31", number=2), Part("p2", "10")]
+    assert propose(PaymentBook(tmp_path / "parts", parts, payments=[("p1", "50", "X")])) == [("C1", "EUR", 10)]
     later = PaymentBook(tmp_path / "later", [Part("p1", "50"), Part("p2", "10")], payments=[("p1", "50.01", "X")])
     assert propose(later) == [("C1", "EUR", Decimal("9.99"))]
     later = PaymentBook(tmp_path / "open", [Part("p1", "50", status="open"), Part("p2", "10")], payments=[("p1", "60", "X")])
@@ -84,6 +86,15 @@ def test_payments_without_a_reference_fill_the_first_parts(tmp_path: Path) -> No
     book = PaymentBook(tmp_path, parts, payments=[("p1", "50", "X")])
     propose(book)
     assert book.lines("release_no, amount") == [(2, 10)], "40 + 20 are released, and 50 of them paid"
+
+
+def test_what_comes_on_top_of_a_live_batch_is_of_the_part_that_grew(tmp_path: Path) -> None:
+    parts = [Part("p1", "80"), Part("p1", "20", number=2)]
+    book = PaymentBook(tmp_path, parts)
+    propose(book)
+    parts[0].amount = "80.01"
+    assert propose(book) == [("C1", "EUR", Decimal("0.01"))]
+    assert book.lines("batch_no, release_no, amount")[-1] == (2, 1, Decimal("0.01"))
 
 
 def test_what_is_cancelled_is_proposed_again(tmp_path: Path) -> None:
@@ -136,10 +147,10 @@ def test_a_batch_of_which_less_is_open_now_is_not_approved(tmp_path: Path) -> No
 
 
 def test_payments_confirm_by_reference_and_count_once(tmp_path: Path) -> None:
-    parts = [Part("p1", "80"), Part("p1", "20", number=2), Part("p2", "5", payee="C2")]
+    parts = [Part("p1", "80"), Part("p1", "20", number=2), Part("p2", "5", payee="C2"), Part("p3", "0")]
     book = PaymentBook(tmp_path, parts)
     propose(book)
-    book.payments = [("p1", "79.99", "TL-0001-0001-01"), ("p2", "5", "TL-0001-0001-02")]
+    book.payments = [("p1", "79.99", "TL-0001-0001-01"), ("p2", "5", "TL-0001-0001-02"), ("p3", "20", "TL-0001-0001-02"), ("p3", "100", "TL-0001-0001")]
     assert book.lines("release_no, state, confirmed_amount, pending_amount, confirmed_on") == [
         (1, "proposed", Decimal("79.99"), Decimal("0.01"), None),
         (2, "proposed", 0, 20, None),
@@ -153,6 +164,7 @@ def test_payments_confirm_by_reference_and_count_once(tmp_path: Path) -> None:
         cancel_batch(book.publish(), 1, "Bob", "late")
     parts[0].amount = "81"
     assert propose(book) == [("C1", "EUR", 1)]
+    assert book.lines("batch_no, release_no, amount")[-1] == (2, 1, 1), "the part that grew, not the last one"
 
 
 def test_what_is_paid_of_a_cancelled_batch_stays_paid(tmp_path: Path) -> None:

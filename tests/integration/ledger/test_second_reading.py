@@ -138,6 +138,7 @@ def test_a_line_that_is_not_its_row_is_named(book: Path, change: str, message: s
     assert read(book, change).wrong == message
 
 
+@pytest.mark.long
 def test_verify_finds_a_key_that_was_taken_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The fault itself, put back into the SQL in memory: the book is made with it, and made again with it, so that every table agrees."""
     manifest = dbt.load_manifest(has_tests=False)

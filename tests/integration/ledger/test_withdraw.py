@@ -20,6 +20,7 @@ def paid(book: Path) -> list[tuple[str, Decimal]]:
         return con.execute("select participant_id, sum(payout) from fct_payout group by all order by all").fetchall()
 
 
+@pytest.mark.long
 def test_what_a_withdrawn_file_replaced_counts_again_and_the_book_verifies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     book = write_book(tmp_path / "book", dict(list(DAYS.items())[:2]))
     assert command(book, "run") == 0

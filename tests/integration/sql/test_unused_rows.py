@@ -56,9 +56,9 @@ def test_shares_that_do_not_add_to_1_are_told(tmp_path: Path, assignments: str, 
 @pytest.mark.parametrize(
     ("credits", "told"),
     [
-        ("t,,a,1", ""),
+        pytest.param("t,,a,1", "", marks=pytest.mark.long),
         ("t,,a,1/3\nt,,b,2/3", ""),
-        ("t,,a,1/3\nt,,b,1/3", "of 1 transaction or line do not add to 1, such as t: 2/3. What is missing"),
+        pytest.param("t,,a,1/3\nt,,b,1/3", "of 1 transaction or line do not add to 1, such as t: 2/3. What is missing", marks=pytest.mark.long),
         ("t,,a,1\nt,1,b,0.5\nu,,a,0", "of 2 transactions or lines do not add to 1, such as t/1: 0.500000."),
     ],
 )

@@ -81,7 +81,7 @@ NAMES: dict[str, list[tuple[str, str]]] = {
     "assets/transform/prior_members.py": [
         ("where is_counted <> is_member_now", "where is_counted < is_member_now"),
         ("where is_counted <> is_member_now", "where is_counted > is_member_now"),
-        ("where needs_prior_year and share_from", "where share_from"),
+        ("where needs_prior_year and not is_prior_alone", "where not is_prior_alone"),
     ],
 }
 MUTANTS: list[Mutant] = [

@@ -9,6 +9,7 @@ from tests.tools.mutants.mutant import Mutant, mutants_of
 
 RULES = ("tests/unit/records",)
 RECEIPTS = ("tests/integration/test_receipts.py",)
+PAYMENTS = ("tests/integration/ledger/test_payment_batches.py",)
 PUBLISHING = ("tests/integration/publishing/test_publishing.py",)
 PARTS = ("tests/integration/publishing/test_line_parts.py",)
 
@@ -55,7 +56,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         (" and not is_closed(each.name, records)]", "]"),
         ("if earlier and not with_earlier:", "if earlier:"),
         ("return [*earlier, period]", "return [period]"),
-        ("requested.casefold() == approved.casefold()", "requested == approved"),
+        ("approved.casefold() == by.casefold()", "approved == by"),
         ("if in_force[-1].period != name:", "if False:"),
         ('"version": in_force[-1].version', '"version": 1'),
         ("if known > as_of:", "if known >= as_of:"),
@@ -76,6 +77,39 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
     "models/records/receipt.py": [
         ("if own == sha256(canonical_json(fields)):", "if own:"),
+    ],
+}  # fmt: skip
+
+#: Who may pay what, and once.
+PAID: dict[str, list[tuple[str, str]]] = {
+    "models/records/payment_batches.py": [
+        ("approved_by.casefold() == batch.proposed.by.casefold()", "approved_by == batch.proposed.by"),
+        ("    if batch.cancelled:\n        raise LedgerRuleViolation", "    if False:\n        raise LedgerRuleViolation"),
+        ("records[-1].as_of > as_of", "records[0].as_of > as_of + dt.timedelta(1)"),
+        ("(record.sequence, record.previous_sha256) != (len(records) + 1, payments_head(records))", "False"),
+        ("if _chain_sha256(fields) != record.chain_sha256 or", "if"),
+        ("elif sha256(folder.files[name]) != record.files[name]:", "elif False:"),
+        ("if head not in held and not problems:", "if False:"),
+    ],
+    "assets/payments/open_parts.py": [
+        ("where direction = 'payable'", ""),
+        ("payouts.settled + payouts.written_off + coalesce(live.pending, 0)", "payouts.settled + coalesce(live.pending, 0)"),
+        ("payouts.settled + payouts.written_off + coalesce(live.pending, 0)", "payouts.settled + payouts.written_off"),
+        ("greatest(released, payable) as highest", "released as highest"),
+        ("and status in ('final', 'closed') then", "then"),
+        ("released - coalesce(pending, 0) - coalesce(confirmed, 0) as unused", "released - coalesce(pending, 0) as unused"),
+        ("released - coalesce(pending, 0) - coalesce(confirmed, 0) as unused", "released - coalesce(confirmed, 0) as unused"),
+        ("least(room, greatest(to_pay - room_later, 0))", "least(room, to_pay)"),
+        ("from due where net > 0", "from due where net >= 0"),
+        ("from due where net > 0", "from due"),
+        ("(partition by participant_id, currency) as net", "(partition by participant_id) as net"),
+        ("amount > 0 and to_pay < amount or", ""),
+        ("or amount < 0 and to_pay > amount", ""),
+    ],
+    "assets/payments/batches.py": [
+        ("    if batch.approved:\n", "    if False:\n"),
+        ("view_open_parts(con, context.as_of, without_batch=number)", "view_open_parts(con, context.as_of)"),
+        ("    if batch.cancelled:\n", "    if False:\n"),
     ],
 }  # fmt: skip
 
@@ -148,6 +182,7 @@ LINKED: dict[str, list[tuple[str, str]]] = {
 
 MUTANTS: list[Mutant] = [
     *mutants_of(CHANGES, RULES),
+    *mutants_of(PAID, PAYMENTS),
     *mutants_of(EFFECTS, RECEIPTS),
     *mutants_of(PUBLISHED, PUBLISHING),
     *mutants_of(LINKED, PARTS),

@@ -136,9 +136,11 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("then agreements.term_from - 400", "then agreements.term_from"),
         ("least(agreements.term_from - 400,", "least(agreements.term_from,"),
         ("coalesce(line_sets.counts_from, agreements.term_from))", "agreements.term_from)"),
-        ("coalesce(line_sets.counts_from, agreements.term_from) as term_from", "agreements.term_from"),
+        ("coalesce(line_sets.counts_from, line_sets.prior_from, agreements.term_from) as term_from", "agreements.term_from"),
         ("when line_sets.counts_from is not null then line_sets.counts_from\n", ""),
         ("agreements.pool = 'together' and spans.road <> 'own'", "false"),
+        ("least(line_sets.prior_to, (select as_of from {{ source(\"terms\", \"settings\") }}))", "line_sets.prior_to"),
+        ("then line_sets.prior_from - 400", "then line_sets.prior_from - 300"),
     ],
     "int_credits_split.sql": [
         ("partition by transaction_id, line order by participant_id", "partition by transaction_id order by participant_id"),
@@ -151,6 +153,7 @@ AGREED: dict[str, list[tuple[str, str]]] = {
         ("{% endif %}not exists (", "{% endif %}true or not exists ("),
         ("not (is_pool_piece and bool_or(is_in_term and not is_pool_piece) over same_line)", "true"),
         ('and {{ takes_part("days.counts_as") }}', ""),
+        ("not held.is_prior_alone and", ""),
         ("bool_or(is_in_term) as is_in_term", "bool_and(is_in_term) as is_in_term"),
     ],
     "stg_participations_overlapping.sql": [
@@ -378,7 +381,7 @@ AUDITED: dict[str, list[tuple[str, str]]] = {
         ("max(place) as place", "min(place) as place"),
         ("coalesce(lines.product_id, '') = coalesce(products.product_id, '')", "lines.product_id = products.product_id"),
     ],
-    "dim_scope.sql": [("max(window_end) as counts_to", "max(window_start) as counts_to")],
+    "dim_scope.sql": [("max(last_day) as counts_to", "max(first_day) as counts_to")],
     "fct_transaction.sql": [
         ("%}originals.first_day{%", "%}date{%"),
     ],

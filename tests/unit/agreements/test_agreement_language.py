@@ -226,6 +226,8 @@ TIERS = "  tiers:\n  - {from: 0, rate: 0.1}"
               ("method", "graduated", "", "cannot cut it into slices"), ("method", "rolling", "", "cannot cut it into slices"),
               ("accumulate", "term", "", "cannot accumulate"), ("prorate", "days", "", "do not prorate it"),
               ("accrue", "{forecast: seasonal}", "accrue.forecast", "not projected by forecast: seasonal"))),
+        (BENEFIT, BENEFIT + "\n  baseline: {prior: year, hierarchy: then}", "10: benefits[0].baseline.hierarchy", "allowed: 'today'"),
+        (BENEFIT, BENEFIT + "\n  target: {prior: year}\n  baseline: {prior: year, hierarchy: today}", "11: benefits[0].baseline.hierarchy", "or neither"),
         *((BENEFIT, f"{BENEFIT}\n  each: transaction_id\n  {text}", f"11: benefits[0].{place}", f"each applies the curve to groups of lines{message}")
           for text, place, message in (
               ("target: 1", "target", ", and target is"), ("baseline: 1", "baseline", ", and baseline is"), ("incentive: 1", "incentive", ", and incentive is"),

@@ -118,12 +118,15 @@ def test_a_rate_missing_in_the_prior_year_blocks_a_baseline_in_money() -> None:
     from models.calculation.achievement import find_targets
 
     payouts = pl.DataFrame(
-        {"payout_key": [0, 1], "measure_line_set_key": [0, 0], "participant_key": [0, 0], "measure": ["amount", "count"], "span_first_period": [1, 1],
+        {"payout_key": [0, 1], "measure_line_set_key": [0, 0], "prior_line_set_key": [None, None],
+         "participant_key": [0, 0], "measure": ["amount", "count"], "span_first_period": [1, 1],
          "last_period": [2, 2], "agreement_id": ["A"] * 2, "benefit_id": ["b"] * 2, "participant_id": ["P"] * 2, "figures_of": ["P"] * 2,
          "window_start": [dt.date(2025, 1, 1)] * 2,
          **{f"{name}_source": ["prior" if name == "baseline" else "none"] * 2 for name in ("target", "baseline", "incentive")},
          **{f"{name}_value": pl.Series([None, None], dtype=pl.Decimal(38, 12)) for name in ("target", "baseline", "incentive")}},
-        schema_overrides=dict.fromkeys(("payout_key", "measure_line_set_key", "participant_key", "span_first_period", "last_period"), pl.Int32),
+        schema_overrides=dict.fromkeys(
+            ("payout_key", "measure_line_set_key", "prior_line_set_key", "participant_key", "span_first_period", "last_period"), pl.Int32
+        ),
     )  # fmt: skip
     measures = pl.DataFrame(
         {"line_set_key": [0, 0], "participant_key": [0, 0], "period_no": [1, 2], "is_prior": [True, True], "is_after_as_of": [False, True],

@@ -137,6 +137,16 @@ def test_write_offs_are_a_chain_of_lines() -> None:
     assert parse_write_offs(b"", []) == ([], [])
 
 
+def test_a_line_says_who_approved_it_only_where_somebody_did() -> None:
+    """Lines of books from before there were approvals keep their hash."""
+    alone = write_off([])
+    approved = write_off([], approved_by="A. Roe")
+    assert b"approved_by" not in as_line(alone)
+    assert b'"approved_by":"A. Roe"' in as_line(approved)
+    assert parse_write_offs(as_line(approved), []) == ([approved], [])
+    assert parse_write_offs(as_line(approved).replace(b"A. Roe", b"E. Roe"), [])[1] != []
+
+
 def test_a_close_knows_the_write_offs_before_it_and_more_may_follow() -> None:
     written = three()
     record = seal(fields("2026-01", write_offs_sha256=last_sha256(written[:2])), {}, [])[0]

@@ -74,6 +74,7 @@ held as not materialized (
         memberships.participant_key,
         memberships.conversion_key,
         memberships.needs_prior_year,
+        memberships.is_prior_alone,
         memberships.term_from,
         memberships.term_to,
         {% if book.has_participations %}
@@ -141,6 +142,7 @@ held as not materialized (
             from {{ ref("int_memberships") }} as own
             where
                 own.road = 'own'
+                and own.line_set_key is not distinct from memberships.line_set_key
                 and own.agreement_key = memberships.agreement_key
                 and own.filled_key is not distinct from memberships.filled_key
                 and own.partner_key = lines.partner_key
@@ -209,7 +211,7 @@ dated as (
         days.period_no,
         case when held.needs_prior_year and days.counts_as between held.term_from and held.term_to and {{ takes_part("days.counts_as") }}
             then days.prior_period_no end as prior_period_no,
-        held.counted_date between held.term_from and held.term_to and {{ takes_part("held.counted_date") }}
+        not held.is_prior_alone and held.counted_date between held.term_from and held.term_to and {{ takes_part("held.counted_date") }}
         {%- if book.has_claims %} and lines_lost.agreement_key is null{% endif %} as is_in_term
     from held
     inner join {{ ref("int_days_converted") }} as days

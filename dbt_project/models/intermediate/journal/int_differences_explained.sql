@@ -84,7 +84,7 @@ read_lines as (
     inner join benefits as others on earlier.agreement_key = others.agreement_key and list_contains(earlier.against, others.benefit_id)
 ),
 
--- what changed payouts measure, from the start of their span on
+-- what changed payouts measure, from the start of their span on: of each version on its days, where terms change within a window
 measured as (
     select
         changed.payout_id,
@@ -95,9 +95,11 @@ measured as (
     from changed
     inner join {{ ref("int_payouts_identified") }} as identified on changed.payout_id = identified.payout_id
     inner join {{ source("calc", "payouts") }} as payouts on identified.payout_key = payouts.payout_key
-    inner join read_lines on payouts.benefit_key = read_lines.benefit_key
     inner join {{ source("terms", "windows") }} as windows
         on payouts.benefit_key = windows.benefit_key and payouts.window_no = windows.window_no
+    left join {{ source("terms", "window_parts") }} as parts
+        on payouts.benefit_key = parts.benefit_key and payouts.window_no = parts.window_no
+    inner join read_lines on coalesce(parts.part_benefit_key, payouts.benefit_key) = read_lines.benefit_key
     inner join {{ source("terms", "periods") }} as periods on changed.origin_period = periods.period and periods.is_period_end
     inner join {{ ref("int_lines_measured") }} as lines
         on lines.line_set_key in (read_lines.line_set_key, read_lines.measure_line_set_key, read_lines.base_line_set_key)
@@ -105,6 +107,7 @@ measured as (
         and lines.is_in_term
         and lines.period_no <= least(windows.last_period, periods.period_no)
         and (lines.period_no >= windows.span_first_period or read_lines.is_from_the_first)
+        and (read_lines.is_from_the_first or lines.period_no between coalesce(parts.first_period, 0) and coalesce(parts.last_period, lines.period_no))
     inner join {{ ref("int_days_converted") }} as days on lines.day_key = days.day_key
 ),
 

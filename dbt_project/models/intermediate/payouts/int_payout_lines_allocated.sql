@@ -4,7 +4,8 @@
   number: a common table of all lines would be in memory whole.
 #}
 {% set read = "measure_kind, is_graduated, is_of_groups, is_by_line, money_millionths, quantity_units" %}
-{% set read = read ~ ", group_value" if var("book").has_groups else read %}
+{% set has_groups = var("book").has_groups or var("book").has_parts %}
+{% set read = read ~ ", group_value" if has_groups else read %}
 {% set is_plain = "not lines.is_graduated and not lines.is_of_groups and not lines.is_by_line" %}
 {% set money_kinds = is_plain ~ " and lines.measure_kind in ('amount', 'margin', 'count')" %}
 {% set quantity_kinds = is_plain ~ " and lines.measure_kind not in ('amount', 'margin', 'count')" %}
@@ -19,7 +20,12 @@ payouts as not materialized (
 payout_periods as not materialized (
     select
         payouts.payout_key,
+        {% if var("book").has_parts %}
+        case when payouts.is_in_parts then of_part.share_line_set_key else payouts.measure_line_set_key end as measure_line_set_key,
+        cast(parts.part_no as varchar) as part_value,
+        {% else %}
         payouts.measure_line_set_key,
+        {% endif %}
         payouts.participant_key,
         payouts.measure_kind,
         payouts.is_graduated,
@@ -28,6 +34,12 @@ payout_periods as not materialized (
         periods.period_no
     from payouts
     inner join {{ source("terms", "periods") }} as periods on periods.period_no between payouts.first_period and payouts.last_period
+    {% if var("book").has_parts %}
+    left join {{ source("terms", "window_parts") }} as parts
+        on payouts.benefit_key = parts.benefit_key and payouts.window_no = parts.window_no
+        and periods.period_no between parts.first_period and parts.last_period
+    left join {{ source("terms", "benefits") }} as of_part on parts.part_benefit_key = of_part.benefit_key
+    {% endif %}
     where payouts.share_numerator is not null
 ),
 
@@ -38,8 +50,10 @@ lines as not materialized (
         payout_periods.is_graduated,
         payout_periods.is_of_groups,
         payout_periods.is_by_line,
-        {% if var("book").has_groups %}
-        measured.group_value,
+        {% if var("book").has_parts and var("book").has_groups %}
+        coalesce(payout_periods.part_value, measured.group_value) as group_value,
+        {% elif has_groups %}
+        {{ "measured.group_value" if var("book").has_groups else "payout_periods.part_value as group_value" }},
         {% endif %}
         measured.file_no,
         measured.row_no,
@@ -213,10 +227,10 @@ graduated_shared as (
     inner join payouts on lines.payout_key = payouts.payout_key
 )
 
-{%- if var("book").has_groups -%}
+{%- if has_groups -%}
 ,
 
--- a line takes its part of what its group earns, and the last line of a group that measures nothing takes all of it
+-- a line takes its part of what its group earns, or the version in force on its day, and the last line of a group that measures nothing takes all of it
 grouped_measures as (
     select
         lines.* exclude (measure_kind, is_graduated, is_of_groups, is_by_line, money_millionths, quantity_units),
@@ -310,7 +324,7 @@ union all
 select * from quantity_shared
 union all
 select * from graduated_shared
-{% if var("book").has_groups %}
+{% if has_groups %}
 union all
 select * from grouped_shared
 {% endif %}

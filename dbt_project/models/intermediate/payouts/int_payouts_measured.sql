@@ -34,9 +34,15 @@ to_allocate as (
         benefits.share_line_set_key as measure_line_set_key,
         payouts.participant_key,
         benefits.share_measure as measure_kind,
+        {% if var("book").has_parts %}
+        parts.benefit_key is not null as is_in_parts,
+        {% else %}
+        false as is_in_parts,
+        {% endif %}
+        payouts.window_no,
         benefits.method = 'graduated' and benefits.measure <> 'distinct' and benefits.each is null and benefits.slices is null
-        and agreements.pool <> 'placed' as is_graduated,
-        benefits.each is not null as is_of_groups,
+        and agreements.pool <> 'placed' and not is_in_parts as is_graduated,
+        benefits.each is not null or is_in_parts as is_of_groups,
         benefits.slices is not null or benefits.method = 'running' as is_by_line,
         benefits.by_axis,
         benefits.measure_every,
@@ -60,7 +66,7 @@ to_allocate as (
         cast(payouts.exact_numerator as hugeint) as exact_numerator,
         cast(payouts.exact_divisor as hugeint) as exact_divisor,
         -- an agreement that is net of others measures its lines anew when those pay more
-        benefits.has_constant_rate and agreements.net_of is null as has_constant_rate,
+        benefits.has_constant_rate and agreements.net_of is null and not is_in_parts as has_constant_rate,
         cast(coalesce(opened.measure, 0) as decimal(38, 12)) as opening_measure,
         opened.opening_digest
     from payouts
@@ -73,13 +79,38 @@ to_allocate as (
         and identified.benefit_id = opened.benefit
         and identified.participant_id = opened.participant_id
         and payouts.window_start = opened.window_start
+    {% if var("book").has_parts %}
+    left join (select distinct benefit_key, window_no from {{ source("terms", "window_parts") }}) as parts
+        on payouts.benefit_key = parts.benefit_key and payouts.window_no = parts.window_no
+    {% endif %}
 ),
+
+{% if var("book").has_parts %}
+-- the lines that a payout measures: of windows in which several terms hold, those of each version on its days
+line_sets as (
+    select payout_key, participant_key, measure_kind, measure_line_set_key, first_period, last_period from to_allocate
+    where not is_in_parts
+    union all
+    select
+        to_allocate.payout_key,
+        to_allocate.participant_key,
+        to_allocate.measure_kind,
+        benefits.share_line_set_key as measure_line_set_key,
+        greatest(to_allocate.first_period, parts.first_period) as first_period,
+        least(to_allocate.last_period, parts.last_period) as last_period
+    from to_allocate
+    inner join {{ source("terms", "window_parts") }} as parts
+        on to_allocate.benefit_key = parts.benefit_key and to_allocate.window_no = parts.window_no
+    inner join {{ source("terms", "benefits") }} as benefits on parts.part_benefit_key = benefits.benefit_key
+),
+
+{% endif %}
 
 measured as (
     select
-        to_allocate.payout_key,
+        line_sets.payout_key,
         -- the wider scale has to be asked for: of two kinds of decimals the engine takes the narrower
-        sum(case to_allocate.measure_kind
+        sum(case line_sets.measure_kind
             when 'amount' then cast(summed.amount as decimal(38, 12))
             when 'margin' then cast(summed.amount - summed.cost as decimal(38, 12))
             when 'quantity' then cast(summed.quantity as decimal(38, 12))
@@ -87,12 +118,12 @@ measured as (
             else cast(summed.attribute_value as decimal(38, 12))
         end) as window_measure,
         cast(sum(summed.line_count) as bigint) as line_count
-    from to_allocate
+    from {{ 'line_sets' if var('book').has_parts else 'to_allocate' }} as line_sets
     inner join summed
-        on to_allocate.measure_line_set_key = summed.line_set_key
-        and to_allocate.participant_key = summed.participant_key
-        and summed.period_no between to_allocate.first_period and to_allocate.last_period
-    group by to_allocate.payout_key
+        on line_sets.measure_line_set_key = summed.line_set_key
+        and line_sets.participant_key = summed.participant_key
+        and summed.period_no between line_sets.first_period and line_sets.last_period
+    group by line_sets.payout_key
 )
 
 select

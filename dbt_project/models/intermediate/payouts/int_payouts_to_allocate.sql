@@ -3,6 +3,7 @@
   up to it, running × share_numerator / share_divisor rounded, minus that of the line before. `running` is the running measure, or for graduated payouts the
   running weight of the slices. The fraction is in lowest terms: a rate that stays gives the same one, however many lines follow.
 #}
+{% set has_groups = var("book").has_groups or var("book").has_parts %}
 with
 
 slices as (
@@ -27,8 +28,8 @@ pieces as (
 ),
 
 {% endif %}
-{% if var("book").has_groups %}
--- groups of lines share what each of them earns
+{% if has_groups %}
+-- groups of lines share what each of them earns, and lines of a version's days what it pays
 groups as (
     select
         payout_key,
@@ -43,7 +44,7 @@ groups as (
 wholes as (
     select
         payouts.*,
-        {% if var("book").has_groups %}
+        {% if has_groups %}
         groups.digest as groups_digest,
         {% endif %}
         {% if var("book").pays_lines %}
@@ -51,7 +52,7 @@ wholes as (
         {% endif %}
         case
             when false then null
-            {% if var("book").has_groups %}
+            {% if has_groups %}
             when payouts.is_of_groups then case when payouts.window_units > 0 then groups.weight_total end
             {% endif %}
             {% if var("book").pays_lines %}
@@ -66,7 +67,7 @@ wholes as (
         cast(floor(log2(most)) - ceil(log2(abs(cast(payouts.payout_units as double)) + 1)) as integer) - 1 as spare_bits
     from {{ ref("int_payouts_measured") }} as payouts
     left join slices on payouts.payout_key = slices.payout_key
-    {% if var("book").has_groups %}
+    {% if has_groups %}
     left join groups on payouts.payout_key = groups.payout_key
     {% endif %}
     {% if var("book").pays_lines %}
@@ -105,7 +106,7 @@ shared as (
     select
         payout_key,
         is_exact,
-        {% if var("book").has_groups %}
+        {% if has_groups %}
         groups_digest,
         {% endif %}
         {% if var("book").pays_lines %}
@@ -126,7 +127,7 @@ select
     case when shared.share_divisor <= 1000000000000000000 then 4000000000000000000 // abs(shared.share_numerator) else -1 end as narrow_limit,
     try_cast(shared.share_numerator as bigint) as narrow_numerator,
     try_cast(shared.share_divisor as bigint) as narrow_divisor,
-    {% if var("book").has_groups %}
+    {% if has_groups %}
     shared.groups_digest,
     {% endif %}
     {% if var("book").pays_lines %}

@@ -11,10 +11,17 @@ asked as (
     select agreement_key, null as benefit_key, null as benefit_id, scope_key, null as sees_from from {{ source("terms", "claims") }}
 ),
 
--- the days of windows that have begun, and of the spans that they measure
+-- the days of windows that have begun, and of the spans that they measure; of windows in which several terms hold, those of the version
 days as (
-    select benefit_key, min(span_start) as counts_from, max(window_end) as counts_to
-    from {{ source("terms", "windows") }}
+    select benefit_key, min(first_day) as counts_from, max(last_day) as counts_to
+    from (
+        select windows.benefit_key, windows.span_start as first_day, windows.window_end as last_day
+        from {{ source("terms", "windows") }} as windows
+        left join {{ source("terms", "window_parts") }} as parts on windows.benefit_key = parts.benefit_key and windows.window_no = parts.window_no
+        where parts.benefit_key is null
+        union all
+        select part_benefit_key as benefit_key, first_day, last_day from {{ source("terms", "window_parts") }}
+    ) as counted
     group by benefit_key
 ),
 
