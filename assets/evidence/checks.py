@@ -72,9 +72,12 @@ STATEMENTS: dict[str, Statement] = {
     ),
     "ended_windows_are_accrued": Statement(
         "Where the window has ended, what was accrued over all periods is the payout",
-        ("fct_payout", "fct_accrual"),
+        ("fct_payout", "fct_accrual", "fct_balance"),
         "select count(*) as payouts, sum(payout) as payout from fct_payout where status in ('final', 'closed')",
-        """select payout_id, payout, coalesce(sum(accrual), 0) as accrued from fct_payout left join fct_accrual using (payout_id)
+        """with booked as (
+            select payout_id, accrual from fct_accrual union all select payout_id, accrued from fct_balance where status = 'counted'
+        )
+        select payout_id, payout, coalesce(sum(accrual), 0) as accrued from fct_payout left join booked using (payout_id)
         where status in ('final', 'closed') group by payout_id, payout having payout <> coalesce(sum(accrual), 0)""",
     ),
     "entries_balance": Statement(

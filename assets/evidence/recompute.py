@@ -241,7 +241,7 @@ class Book:
         with pack.read("pack.json") as stream:
             about = json.load(stream)
         self.settings, self.as_of = about["settings"], day(about["as_of"])
-        self.half_even = self.settings["rounding"] == "half_even"
+        self.half_even, self.opened = self.settings["rounding"] == "half_even", {row["payout_id"] for row in pack.rows("fct_balance")}
         self.roles = {row["payout_id"]: row for row in pack.rows("pack_payout")}
         self.payouts = {row["payout_id"]: row for row in sorted(pack.rows("fct_payout"), key=lambda row: row["window_start"])}
         self.series, self.peers, self.groups = defaultdict(list), defaultdict(list), defaultdict(list)
@@ -506,8 +506,8 @@ class Book:
                 span, before = each["span_start"], ZERO
             clause = self.clause(each)
             versions = [other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]]
-            if any("limits" in agreed or agreed.get("amendment") == "from_date" for agreed in versions):
-                raise CannotRecompute("this program does not know limits of the agreement on the sum of its benefits, nor amendment: from_date")
+            if each["payout_id"] in self.opened or any("limits" in agreed or agreed.get("amendment") == "from_date" for agreed in versions):
+                raise CannotRecompute("this program does not know opening balances, limits of the agreement on the sum of its benefits, amendment: from_date")
             if unknown := clause.keys & {"then", "times", "distinct", "over", "each", "placed", "windows", "slices", "running", "draw"}:
                 raise CannotRecompute(f"this program does not know {min(unknown)} of {clause.benefit['id']}")
             s = self.position(each)

@@ -34,12 +34,12 @@ from models.feeds.columns import FEEDS as FEED_NAMES
 POOL = "warehouse"
 #: What the calculation reads (assets/transform/calculate.py); a test compares.
 CALCULATED_FROM = (
-    "terms.agreements", "terms.axes", "terms.axis_parts", "terms.benefits", "terms.draws", "terms.gates", "terms.line_sets", "terms.matrix_cells",
+    "terms.agreements", "terms.axes", "terms.axis_parts", "terms.benefits", "terms.days", "terms.draws", "terms.gates", "terms.line_sets", "terms.matrix_cells",
     "terms.matrix_columns", "terms.multiplier_tiers", "terms.multipliers", "terms.periods", "terms.tie_breakers", "terms.settings", "terms.tiers",
     "terms.window_parts",
     "terms.windows",
     "intermediate.int_days_converted", "intermediate.int_lines_credited", "intermediate.int_measures_summed", "intermediate.int_participants",
-    "staging.stg_metrics", "staging.stg_participations", "staging.stg_targets",
+    "staging.stg_balances", "staging.stg_metrics", "staging.stg_participations", "staging.stg_targets",
 )  # fmt: skip
 #: What the levels above the first also read.
 NET_FROM = ("intermediate.int_net_of_deductions", "intermediate.int_lines_netted", "intermediate.int_measures_netted")

@@ -21,7 +21,7 @@ from models.sql_text import identifier
 #: Why a line is credited anew, or a payout computed anew. Of several causes the first counts.
 CAUSES = (
     "new lines", "lines replaced or taken back", "partners and assignments", "credits", "products", "rates and days", "originals of returns",
-    "agreements", "participants", "targets", "metrics", "contests", "as_of", "what they are net of",
+    "agreements", "participants", "targets", "metrics", "opening balances", "contests", "as_of", "what they are net of",
 )  # fmt: skip
 
 #: Ids that differ, by name of the table: what the rows of an edge hold.

@@ -46,6 +46,7 @@ _CHANGED = """
     union all select participant_key, {of_participants} from ids join ({participations}) using (participant_id)
     union all select participant_key, {of_targets} from ids join ({targets}) using (participant_id)
     union all select participant_key, {of_metrics} from ids join ({metrics}) using (participant_id)
+    union all select participant_key, {of_balances} from ids join ({balances}) using (participant_id)
     -- a later as_of computes open spans, which do not see what is carried into them
     union all select participant_key, {of_as_of} from calc.payouts where carried <> 0 and {as_of_moved}"""
 #: Whether as_of is later than in the run before.
@@ -104,8 +105,9 @@ _PAYOUTS = """
 
 def find_changed_participants(con: duckdb.DuckDBPyConnection) -> None:
     """Write changes.participants: participant_key and cause_no of everyone who is computed anew, once each."""
-    numbers = {f"of_{name}": CAUSES.index(name) for name in ("agreements", "participants", "targets", "metrics", "contests", "as_of")}
-    differs = {name: differing(name) for name in ("participants", "participations", "targets", "metrics", "agreements")}
+    numbers = {"of_balances": CAUSES.index("opening balances")}
+    numbers |= {f"of_{name}": CAUSES.index(name) for name in ("agreements", "participants", "targets", "metrics", "contests", "as_of")}
+    differs = {name: differing(name) for name in ("participants", "participations", "targets", "metrics", "balances", "agreements")}
     of_benefits = [f"select benefit_key from ({query})" for query in (*map(differing, ("benefits", *OF_BENEFITS)), _WINDOWS)]
     changed = _CHANGED.format(members=_MEMBERS, changed_benefits=" union ".join(of_benefits), as_of_moved=_AS_OF_MOVED, **differs, **numbers)
     con.execute(f"create or replace table changes.participants as select participant_key, min(cause_no) as cause_no from ({changed}) group by all")

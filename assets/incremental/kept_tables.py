@@ -57,6 +57,7 @@ _OF_PAYOUTS = {
     "participations": "select agreement, participant_id, first_day, last_day, factor from staging.stg_participations",
     "targets": "select agreement, benefit, participant_id, window_start, target, incentive, baseline from staging.stg_targets",
     "metrics": "select participant_id, metric, date, value from staging.stg_metrics",
+    "balances": "select * from staging.stg_balances where waits_for is null",
     "agreements": """
         select agreement_key, agreement_id, currency, payout_unit, combine_rule, combine_group, priority, net_of, net_level, pool, payee_id
         from terms.agreements""",

@@ -95,6 +95,19 @@ QUERIES = {
     "runs": RUNS.format(table="int_lines_credited"),
     "lines": LINES.format(table="int_lines_credited"),
     "missing_rates": MISSING_RATES.format(table="int_lines_credited"),
+    "openings": """
+        with participants as (
+            select distinct agreement_id, participant_key, participant_id
+            from intermediate.int_participants join terms.agreements using (agreement_key)
+        )
+        select agreement_id, benefit as benefit_id, participant_key, period_no, window_start, date, file_no, row_no,
+            measure::decimal(18, 6) as opening_measure, base::decimal(18, 6) as opening_base, quantity::decimal(18, 6) as opening_quantity,
+            accrued::decimal(18, 6) as opening_accrued, carried::decimal(18, 6) as opening_carried
+        from staging.stg_balances as balances
+        join participants on balances.agreement = participants.agreement_id and balances.participant_id = participants.participant_id
+        join terms.days on balances.date = days.day
+        where waits_for is null
+        order by all""",
     "targets": """
         select agreement as agreement_id, benefit as benefit_id, participant_id, window_start, target, incentive, baseline
         from staging.stg_targets""",

@@ -112,7 +112,7 @@ CHECKS: dict[str, Check] = {
         "fct_accrual",
         """
         with due as (
-            select payout_id, arg_max(accrued_to_date, period_no) as accrued
+            select payout_id, arg_max(accrued_to_date, period_no) - arg_min(accrued_before, period_no) as accrued
             from calc.accruals join intermediate.int_payouts_identified using (payout_key)
             group by payout_id
         ),

@@ -52,14 +52,14 @@ LINES = f"""
         where lines.is_in_term
     )
     select
-        line_set_key, participant_key, period_no, place, file_no, row_no,
+        line_set_key, participant_key, period_no, 2 * place as place, date, file_no, row_no,
         {_decimal("amount_millionths", 6)} as amount,
         {_decimal("cost_millionths", 6)} as cost,
         {_decimal(_QUANTITY, 12)} as quantity,
         {_decimal(_ATTRIBUTE, 12)} as attribute_value,
         count(*) as line_count
     from lines
-    group by line_set_key, participant_key, period_no, place, file_no, row_no
+    group by line_set_key, participant_key, period_no, place, date, file_no, row_no
     order by line_set_key, participant_key, place"""
 #: One row per run: lines of one member and period that follow each other. {table}: the lines.
 RUNS = f"""

@@ -47,7 +47,7 @@ def check_references(context: RunContext) -> None:
     with open_warehouse(context) as con:
         problems = _overlaps(con) + _double_rates(con) + _double_metrics(con) + _cycles(con)
         problems += _unknown_measures(con, context.folder) + (_unknown_columns(con) or _failing_conditions(con))
-        problems += changed_after_close(con)
+        problems += _openings_without_a_place(con) + changed_after_close(con)
         if "partners" in context.book.feeds:
             problems += _unknown_parents(con) + _unknown_participants(con)
     if problems:
@@ -142,6 +142,43 @@ def _double_metrics(con: duckdb.DuckDBPyConnection) -> list[Problem]:
             f"Keep one, or declare `key: [{', '.join(key)}]` for the feed metrics in book.yaml so that the later one counts",
         )
         for file, row, line, participant, metric, day, *earlier in _contradicting(con, "stg_metrics", key, ", ".join(key), "value <> earlier", "value")
+    ]
+
+
+#: Why a benefit takes no opening balance that measures something.
+_NO_OPENING = """
+    case
+        when benefits.measure_distinct is not null then 'measure with distinct counts values, which a sum does not name'
+        when benefits.each is not null then 'each gives groups of lines places of their own, and a balance is of no group'
+        when benefits.measure_over is not null then 'measure with over sees other days than those of the window'
+        when exists (
+            from terms.window_parts as parts join terms.windows as windows using (benefit_key, window_no)
+            where parts.benefit_key = benefits.benefit_key and windows.window_start = balances.window_start
+        ) then 'amendment: from_date changes the terms within the window, and a balance is of no version'
+        when agreements.pool = 'placed' and benefits.method = 'graduated' then 'pool: placed with method: graduated parts slices by the lines that fill them'
+    end"""
+
+
+def _openings_without_a_place(con: duckdb.DuckDBPyConnection) -> list[Problem]:
+    """Opening balances with a measure for benefits that cannot add one."""
+    rows = con.execute(f"""
+        select files.file_name, raw.find_line(balances.file_no, balances.row_no), balances.agreement, balances.benefit, any_value({_NO_OPENING}) as why
+        from staging.stg_balances as balances
+        join terms.agreements as agreements on balances.agreement = agreements.agreement_id
+        join terms.benefits as benefits on agreements.agreement_key = benefits.agreement_key and balances.benefit = benefits.benefit_id
+        join raw.feed_files as files on balances.file_no = files.file_no
+        where balances.measure <> 0 or balances.base <> 0 or balances.quantity <> 0
+        group by all having why is not null
+        order by all limit {MAX_LISTED}""").fetchall()
+    return [
+        Problem(
+            file,
+            line or 0,
+            "measure",
+            f"{agreement}/{benefit} takes no opening balance: {why}. Leave measure, base and quantity of the row empty, "
+            "or deliver the lines from before the book began",
+        )
+        for file, line, agreement, benefit, why in rows
     ]
 
 

@@ -61,6 +61,10 @@ _MOVEMENTS = """
     ) as directions using (payout_id)
     cross join terms.accounts
     where account = case directions.direction when 'payable' then payable_liability else receivable_asset end"""
+#: What was accrued and paid before the book began, which its journal does not have.
+_OPENED = """
+    select payout_id, sum(accrued) as opened_accrued, sum(settled) as opened_settled
+    from published.fct_balance where status = 'counted' group by payout_id"""
 #: The parts of the roll-forward: opening is 0 where a book begins.
 _ROLLED = {
     "accrued": "case when kind in ('accrual', 'true_up') then amount end",
@@ -231,12 +235,13 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             )
             select payout_id, settled, paid as paid_in_journal, fct_payout.written_off, booked.written_off as written_off_in_journal,
                 fct_payout.adjusted, booked.adjusted as adjusted_in_journal
-            from published.fct_payout left join booked using (payout_id)
-            where settled <> coalesce(paid, 0) or fct_payout.written_off <> coalesce(booked.written_off, 0)
+            from published.fct_payout left join booked using (payout_id) left join ({_OPENED}) using (payout_id)
+            where settled - coalesce(opened_settled, 0) <> coalesce(paid, 0) or fct_payout.written_off <> coalesce(booked.written_off, 0)
                 or fct_payout.adjusted <> coalesce(booked.adjusted, 0)""",
             f"""select payout_id, open_amount, sum(amount) as balance_in_journal
-            from published.fct_payout left join ({_MOVEMENTS}) using (payout_id)
-            where status in ('final', 'closed') group by payout_id, open_amount having open_amount <> coalesce(sum(amount), 0)""",
+            from published.fct_payout left join ({_MOVEMENTS}) using (payout_id) left join ({_OPENED}) using (payout_id)
+            where status in ('final', 'closed') group by payout_id, open_amount, opened_accrued, opened_settled
+            having open_amount <> coalesce(sum(amount), 0) + coalesce(opened_accrued, 0) - coalesce(opened_settled, 0)""",
         ),
         RUN_AGAIN,
         (
@@ -255,9 +260,10 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             """select agreement_id, benefit_id, participant_id, window_start, count(*) as times, count(distinct payout_id) as ids
             from published.fct_payout group by all having count(*) > 1""",
             "select payout_id, count(*) as times from published.fct_payout group by all having count(*) > 1",
-            """select payout_id, window_start, payout, sum(accrual) as posted from published.fct_payout as payouts
-            left join (select payout_id, accrual from published.fct_accrual) using (payout_id)
-            where status in ('final', 'closed') group by payout_id, window_start, payout having payout <> coalesce(sum(accrual), 0)""",
+            f"""select payout_id, window_start, payout, sum(accrual) as posted from published.fct_payout as payouts
+            left join (select payout_id, accrual from published.fct_accrual) using (payout_id) left join ({_OPENED}) using (payout_id)
+            where status in ('final', 'closed') group by payout_id, window_start, payout, opened_accrued
+            having payout <> coalesce(sum(accrual), 0) + coalesce(opened_accrued, 0)""",
         ),
         RUN_AGAIN,
     ),
@@ -287,7 +293,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             (select count(*) from published.fct_accrual where origin_period <> period) as differences""",
         (
             """with due as (
-                select payout_id, arg_max(accrued_to_date, period_no) as due
+                select payout_id, arg_max(accrued_to_date, period_no) - arg_min(accrued_before, period_no) as due
                 from calc.accruals join intermediate.int_payouts_identified using (payout_key) group by payout_id
             ),
             posted as (select payout_id, sum(accrual) as posted from published.fct_accrual group by payout_id)
@@ -307,7 +313,10 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             left join raw.feed_files as files on lines.source_sha256 = files.sha256 and files.feed = 'transactions' and files.status = 'loaded'
             left join raw.transactions as rows on files.file_no = rows.file_no and lines.source_row = rows.row_no
             where lines.source_row is not null
-                and (rows.transaction_id, rows.line, rows.amount) is distinct from (lines.transaction_id, lines.line, lines.amount)""",
+                and (rows.transaction_id, rows.line, rows.amount) is distinct from (lines.transaction_id, lines.line, lines.amount)
+                and (lines.payout_id, lines.source_sha256, lines.source_row) not in (
+                    select (payout_id, source_sha256, source_row) from published.fct_balance where status = 'counted'
+                )""",
             "select distinct lines.payout_id from published.fct_payout_line as lines anti join published.fct_payout using (payout_id)",
             "select payout_id, payout from published.fct_payout anti join published.fct_payout_line using (payout_id) where payout <> 0",
             """select payout_id, agreement_id, agreement_version, benefit_id, clause from published.fct_payout

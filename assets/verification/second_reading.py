@@ -43,7 +43,7 @@ from models.unicode_form import composed
 #: What a payout line shows of its row.
 SHOWN = ("transaction_id", "partner_id", "product_id", "amount")
 _LINES = f"""select distinct source_sha256, source_row, source_file, source_line, {", ".join(SHOWN)} from published.fct_payout_line
-    where source_row is not null order by source_sha256, source_row"""
+    where source_row is not null and transaction_id is not null order by source_sha256, source_row"""
 _AT_ONCE = 10_000
 _SPACE = " \t\r\n\u00a0"
 

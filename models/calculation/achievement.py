@@ -14,6 +14,7 @@ from models.calculation.amended_windows import count_by_days, measure_at_cuts
 from models.calculation.columns import SUMMED
 from models.calculation.distinct_values import count_values
 from models.calculation.multiples import count_to_date
+from models.calculation.openings import SUMS, open_periods
 from models.calculation.participations import count_own_days, keep_own_windows
 from models.money import EXACT
 
@@ -93,6 +94,7 @@ def measure_periods(
     groups: pl.DataFrame,
     periods: pl.DataFrame,
     participations: pl.DataFrame,
+    openings: pl.DataFrame,
     versions: pl.DataFrame,
     as_of: dt.date,
     as_of_period: int,
@@ -111,6 +113,9 @@ def measure_periods(
     )
     rows, of_measure, of_base = _join_sums(rows, measures.filter(~pl.col("is_prior")))
     rows = _see_other_days(rows, measures, periods, of_measure)
+    opened: dict[str, pl.Expr] = dict.fromkeys(SUMS, pl.lit(0, EXACT))
+    if not openings.is_empty():
+        rows, opened = open_periods(rows, openings), {name: pl.col(column) for name, column in SUMS.items()}
     base = pl.col("base")
     # an amended window is summed up alone
     alone = [pl.when(pl.col("amended_key").is_not_null()).then("payout_key")] if "amended_key" in rows.columns else []
@@ -120,11 +125,14 @@ def measure_periods(
     own = {"amount": "amount", "cost": "cost", "units": "quantity", "count": "line_count"} if (rows["axis_needs_sums"] != "").any() else {}
     rows = rows.with_columns(pl.col(column).alias(f"{name}_to_date") for name, column in own.items())
     sums_of_ratios = [pl.col(f"{name}_to_date").cum_sum().over("span_key") for name in own]
+    opened_to_date = [] if openings.is_empty() else [opened["measure"].cum_sum().over(of_span).alias("opened_to_date")]
     summed = (
-        rows.with_columns(of_span.alias("span_key"), column_of(pl.col("measure"), of_measure).alias("measure_period"))
+        rows.with_columns(
+            of_span.alias("span_key"), (column_of(pl.col("measure"), of_measure) + opened["measure"]).cast(EXACT).alias("measure_period"), *opened_to_date
+        )
         .pipe(count_values, groups)
         .with_columns(
-            pl.when(is_measure).then("measure_period").otherwise(column_of(base, of_base)).alias("base_period"),
+            pl.when(is_measure).then("measure_period").otherwise((column_of(base, of_base) + opened["base"]).cast(EXACT)).alias("base_period"),
             pl.col("measure_period").alias("seen_period"),
             # the line count is that of the measure's own scope
             pl.col(f"line_count{of_measure}").alias("line_count"),
@@ -134,7 +142,7 @@ def measure_periods(
             # what the lines of the window bring: where they are not measured, their base
             pl.when(pl.col("measure_over").is_null()).then("measure_period").otherwise("base_period").alias("measure_period"),
             pl.col("base_period").cum_sum().over("span_key").alias("base_sum"),
-            pl.col("quantity").cast(EXACT).cum_sum().over("span_key").alias("quantity_to_date"),
+            (pl.col("quantity").cast(EXACT) + opened["quantity"]).cast(EXACT).cum_sum().over("span_key").alias("quantity_to_date"),
             # the running sum of zeros is zero, so columns of zeros are skipped: in most books nothing is missing
             *(pl.col(c).cum_sum().over("span_key") for c in rows.columns if c.startswith("missing_") and rows[c].max()),
             pl.col("line_count").cum_sum().over("span_key"),
@@ -142,6 +150,7 @@ def measure_periods(
         )
     )
     summed = measure_at_cuts(count_to_date(summed.drop("seen_period")))
+    summed = summed.drop(name for name in SUMS.values() if name in summed.columns)
     if rows["counts_from"].ne(rows["first_period"]).any():
         summed = summed.filter(pl.col("period_no") >= pl.col("first_period"))
     measured = (

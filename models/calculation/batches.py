@@ -18,6 +18,7 @@ OF_PARTICIPANTS = {
     "participations": "participant_key",
     "measures": "participant_key",
     "groups": "participant_key",
+    "openings": "participant_key",
     "missing_rates": "participant_key",
     "targets": "participant_id",
     "metrics": "participant_id",

@@ -41,10 +41,11 @@ def apply_clawback(rows: pl.DataFrame) -> pl.DataFrame:
     ends_span = (rows["window_end"] == rows["span_end"]).to_numpy()
     rule = rows["clawback"].to_numpy()
     pays, forgives = (rule == "pay") & ~is_blocked, (rule == "none") & ends_span
+    opened = rows["opening_carried"].to_physical().cast(pl.Int64).to_numpy() if "opening_carried" in rows.columns else np.zeros(len(rows), dtype=np.int64)
     owed_before, payout, carried = (np.zeros(len(rows), dtype=np.int64) for _ in range(3))
     # all series at once, one window after the other: a series has at most as many windows as its term has periods
     for here in windows_by_position(starts_series):
-        owed_before[here] = owed = carried[here - 1]  # 0 for the first windows, because nothing is carried before them
+        owed_before[here] = owed = carried[here - 1] + opened[here]  # 0 for the first windows, because nothing is carried before them
         difference = differences[here]
         payout[here] = np.where(pays[here], difference - owed, np.maximum(difference - owed, 0))
         carried[here] = np.where(pays[here] | forgives[here], 0, np.maximum(owed - difference, 0))

@@ -47,8 +47,13 @@ INPUTS: Mapping[str, Types] = {
         **{name: dtype for name, dtype in SUMMED.items() if not name.startswith("missing_")},
     },
     "lines": {
-        "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "place": COUNT, "file_no": KEY, "row_no": COUNT,
+        "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "place": COUNT, "date": DATE, "file_no": KEY, "row_no": COUNT,
         **{name: dtype for name, dtype in SUMMED.items() if not name.startswith("missing_")},
+    },
+    "openings": {
+        "agreement_id": TEXT, "benefit_id": TEXT, "participant_key": KEY, "period_no": KEY, "window_start": DATE, "date": DATE, "file_no": KEY,
+        "row_no": COUNT, "opening_measure": pl.Decimal(18, 6), "opening_base": pl.Decimal(18, 6), "opening_quantity": pl.Decimal(18, 6),
+        "opening_accrued": pl.Decimal(18, 6), "opening_carried": pl.Decimal(18, 6),
     },
     "missing_rates": {
         "line_set_key": KEY, "participant_key": KEY, "period_no": KEY, "is_prior": FLAG, "from_currency": TEXT, "to_currency": TEXT, "first_day": DATE,
@@ -191,6 +196,9 @@ OPTIONAL: Mapping[str, tuple[DataType, str]] = {
     "(amount|cost)_to_date": (pl.Decimal(38, 6), "sum over the benefit's own lines up to the end of the period, for ratios"),
     "units_to_date": (EXACT, "quantity of these lines"),
     "count_to_date": (COUNT, "number of these lines"),
+    "opened_to_date": (EXACT, "what opening balances of the span add to the measure"),
+    "opening_(measure|base|quantity)": (EXACT, "what an opening balance adds in this period"),
+    "opening_carried": (MONEY, "what the window has still to set off when it begins, from before the book"),
     "row": (COUNT, "number of a row, while what is computed for some rows is joined to all"),
     r"tie_break_\d+": (EXACT, "of a benefit that breaks ties: the figure of this place; null: it is missing"),
     "(target|target_times|baseline)_before": (EXACT, "of a target to date: the figure of the span's window before"),

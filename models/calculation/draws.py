@@ -86,9 +86,10 @@ def find_draws(settled: pl.DataFrame, draws: pl.DataFrame, rounding: Rounding) -
     found = Draws(rows, parts.select("payout_key", "against_key", "benefit_id", "payout"))
     against = _ten_thousandths(rows["drawn_against"])
     before, balance, payout = (np.zeros(len(rows), dtype=np.int64) for _ in range(3))
+    opened = _ten_thousandths(rows["opening_carried"]) if "opening_carried" in rows.columns else before.copy()
     # all balances at once, one window after the other
     for here in windows_by_position(changes(rows, *_OF_BALANCE)):
-        before[here] = balance[here - 1]  # 0 for the first windows, because nothing is there before them
+        before[here] = balance[here - 1] + opened[here]  # 0 for the first windows, because nothing is there before them
         payout[here], balance[here] = found.pay(here, against[here], before[here])
         if (np.maximum(abs(payout[here]), balance[here]) >= MOST_MONEY).any():
             refuse_large_amounts(rows[here], payout[here], "pays")

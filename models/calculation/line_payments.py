@@ -16,6 +16,7 @@ import polars as pl
 from models.calculation.achievement import column_of
 from models.calculation.added_fractions import add_up
 from models.calculation.columns import TABLES
+from models.calculation.openings import open_lines
 from models.curves.axes import read_integers, threshold
 from models.curves.compiled import PAYS_LINES, Scheme
 from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers, scaled_inputs
@@ -93,7 +94,7 @@ def _cut(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, run: np.ndar
     runs = numbered.group_by("run", maintain_order=True).agg(pl.all().exclude("period_no").first(), pl.col("period_no").max().alias("until"))
     of_run = figures.at(runs["row_of_run"].to_numpy())
     points, starts, divisor = _thresholds(runs, of_run, scheme)
-    lines = _lines_of(runs, scheme.lines["lines"])
+    lines = _lines_of(runs, scheme.lines["lines"], scheme.lines["openings"])
     terms = runs.select("run", "method", "boundary")
     lines = lines.join(terms, on="run", maintain_order="left").with_columns(pl.col("own").cum_sum().over("run").alias("after"))
     lines = lines.with_columns((pl.col("after") - pl.col("own")).alias("before"))
@@ -119,7 +120,26 @@ def _thresholds(runs: pl.DataFrame, figures: ScaledInputs, scheme: Scheme) -> tu
     return points.with_columns(as_exact(values, one).alias(name) for name, values in names.items()), sliced, divisor
 
 
-def _lines_of(runs: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+def _opened(runs: pl.DataFrame, lines: pl.DataFrame, openings: pl.DataFrame) -> list[pl.DataFrame]:
+    """Opening balances of the runs, each the first line on its day."""
+    if openings.is_empty():
+        return []
+    is_measure = pl.col("base").is_in(["measure", "increment"])
+    return [
+        runs.select("run", "agreement_id", "benefit_id", "participant_key", "base", "span_first_period", "until")
+        .join(open_lines(lines, openings), on=["agreement_id", "benefit_id", "participant_key"])
+        .filter(pl.col("period_no").is_between("span_first_period", "until"))
+        .select(
+            *_LINE,
+            own=pl.col("opening_measure").cast(EXACT),
+            paid_base=pl.when(is_measure).then("opening_measure").otherwise("opening_base").cast(EXACT),
+            paid_quantity=pl.col("opening_quantity").cast(EXACT),
+            is_measured=pl.lit(True),
+        )
+    ]
+
+
+def _lines_of(runs: pl.DataFrame, lines: pl.DataFrame, openings: pl.DataFrame) -> pl.DataFrame:
     """The lines of each run in order: what each brings to the measure, and the base and quantity that are paid; `is_measured`: it is one of the measure's."""
     measured = column_of(pl.col("measure"))
     brings: dict[str, dict[str, pl.Expr]] = {
@@ -136,6 +156,7 @@ def _lines_of(runs: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         .select(*_LINE, **columns)
         for key, columns in brings.items()
     ]
+    found += _opened(runs, lines, openings)
     return (
         pl.concat(found, how="diagonal")
         .group_by(_LINE)

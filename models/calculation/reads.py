@@ -95,20 +95,23 @@ _READS: Mapping[str, Mapping[str, str]] = {
     },
     "measure_periods": {
         ALONG: f"payout_key benefit_key agreement_key line_set_key base_line_set_key measures.is_prior periods.period_no {_SUM_KEYS} "
-        f"{_of('groups', 'line_set_key participant_key period_no')} {_of('participations', 'agreement_key participant_key')}",
+        f"{_of('groups', 'line_set_key participant_key period_no')} {_of('participations', 'agreement_key participant_key')} "
+        f"agreement_id benefit_id {_of('openings', 'agreement_id benefit_id participant_key period_no')}",
         "period_no": "counts_from first_period last_period",
         **{name: f"measures.{name} measure_over measured_first_period measured_last_period" for name in SUMMED},
         "span_key": "benefit_key participant_key span_start",
-        "measure_period": f"{_VALUES} measure base measure_over",
-        "base_period": f"measure_period base {_VALUES}",
+        "measure_period": f"{_VALUES} measure base measure_over openings.opening_measure",
+        "base_period": f"measure_period base {_VALUES} openings.opening_base",
+        "opened_to_date": "openings.opening_measure",
         "measure_sum": f"{_VALUES} measure",
         "measured_from": "measured_first_period periods.first_day",
         "measured_until": "measured_last_period periods.last_day",
         "missing_values": f"measure_distinct {_GROUPS}",
-        "measure_to_date": f"{_VALUES} measure measure_every measure_round measure_over measured_first_period measured_last_period measure_distinct {_GROUPS}",
+        "measure_to_date": f"{_VALUES} measure measure_every measure_round measure_over measured_first_period measured_last_period measure_distinct {_GROUPS} "
+        "openings.opening_measure",
         "base_sum": "base_period base measure_to_date",
         "base_to_date": "base_sum base measure_to_date baseline",
-        "quantity_to_date": "quantity measure_to_date",
+        "quantity_to_date": "quantity measure_to_date openings.opening_quantity",
         "last_day": "periods.last_day",
         "counted_until": "last_day window_end",
         **dict.fromkeys(("own_days", "own_days_gone"), f"{_OWN_DAYS} span_start window_end counted_until"),
@@ -215,11 +218,15 @@ _READS: Mapping[str, Mapping[str, str]] = {
         ALONG: "payout_key agreement_id participant_key limited_until window_end benefit_key",
         "difference": "difference limited_to lifted_to earned",
     },
+    "open_windows": {
+        ALONG: f"agreement_id benefit_id participant_key window_start {_of('openings', 'agreement_id benefit_id participant_key window_start')}",
+        "opening_carried": "openings.opening_carried",
+    },
     "apply_clawback": {
         ALONG: "series_key participant_key span_start span_end window_end earned",
-        "payout": "difference carried clawback",
-        "carried": "difference clawback",
-        "prior_paid_and_owed": "prior_earned carried",
+        "payout": "difference carried clawback opening_carried",
+        "carried": "difference clawback opening_carried",
+        "prior_paid_and_owed": "prior_earned carried opening_carried",
     },
     "combine_payouts": {
         ALONG: "participant_key whole_start combine_group agreement_id",
@@ -231,7 +238,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
     "forget_changed": dict.fromkeys(("exact_numerator", "exact_divisor"), "exact_numerator exact_divisor payout earned window_start span_start"),
     "pay_draws": {
         ALONG: f"payout_key agreement_id benefit_id participant_key window_start window_end {_of('draws', 'benefit_key against first_agreement_id')}",
-        **dict.fromkeys(("payout", "payout_before_group", "carried", "earned"), f"payout status {_DRAWS}"),
+        **dict.fromkeys(("payout", "payout_before_group", "carried", "earned"), f"payout status opening_carried {_DRAWS}"),
         **dict.fromkeys(("status", "status_reason"), "status"),
         **dict.fromkeys(("exact_numerator", "exact_divisor", "axis_value", "curve_payout", "limited_payout"), ""),
     },
@@ -258,7 +265,8 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "measure_to_date": "measure_to_date member_measure",
     },
     "payout_pieces": {
-        "file_no": "lines.file_no", "row_no": "lines.row_no", "measure": f"{_OF_OWN_LINES} measure {_LADDER} {_TARGET} baseline",
+        "file_no": "lines.file_no openings.file_no", "row_no": "lines.row_no openings.row_no",
+        "measure": f"{_OF_OWN_LINES} measure {_LADDER} {_TARGET} baseline",
         "weight": f"{_OF_OWN_LINES} measure base {_LADDER} {_FORMS} {_TARGET} baseline",
     },
     "payout_groups": {
@@ -269,7 +277,7 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
     "accruals": {
         "accrued_to_date": "accrual_earned prior_paid_and_owed clawback status payout is_end combine_rule combine_group priority "
         f"carried {_DRAWS}",
-        "accrued_before": "accrued_to_date",
+        "accrued_before": "accrued_to_date openings.opening_accrued openings.period_no",
         "accrual": "accrued_to_date accrued_before",
     },
     "calculation_steps": {

@@ -31,6 +31,7 @@ from models.calculation.forecasts import earn_projected, forecast_rows
 from models.calculation.groups import count_in_groups, earn_groups, list_groups, sum_groups
 from models.calculation.incomplete import hide_incomplete
 from models.calculation.line_payments import list_pieces
+from models.calculation.openings import open_accruals, open_windows, pool_openings
 from models.calculation.other_benefits import View, earn_in_order
 from models.calculation.payouts import evaluate_results
 from models.calculation.period_rows import keep_period_ends
@@ -74,11 +75,14 @@ def _compute(
     pooled = spread_pools(measures, benefits, frames["windows"], frames["participants"], *(pl.col(name).sum() for name in SUMMED))
     missing_rates = spread_pools(frames["missing_rates"], benefits, frames["windows"], frames["participants"], pl.col("first_day").min())
 
-    def measure(payouts: pl.DataFrame, sums: pl.DataFrame) -> pl.DataFrame:
+    def measure(payouts: pl.DataFrame, sums: pl.DataFrame, openings: pl.DataFrame) -> pl.DataFrame:
         targeted = find_targets(payouts, sums, frames["targets"])
-        return measure_periods(targeted, sums, frames["groups"], frames["periods"], participations, versions, as_of, as_of_period)
+        return measure_periods(targeted, sums, frames["groups"], frames["periods"], participations, openings, versions, as_of, as_of_period)
 
-    measured = add_members(nest_cuts(measure(listed, pooled), find_reasons), listed, lambda payouts: measure(payouts, measures))
+    openings = frames["openings"]
+    of_pools = pool_openings(openings, benefits, frames["participants"])
+    pools = nest_cuts(measure(listed, pooled, of_pools), find_reasons)
+    measured = add_members(pools, listed, lambda payouts: measure(payouts, measures, openings))
     measures = pooled
     groups = sum_groups(measured, frames["groups"])
     measured = count_in_groups(measured, groups)
@@ -93,7 +97,7 @@ def _compute(
         "to_date": lambda rows: earn_by_targets_to_date(rows, axes, scheme, rounding),
     }
     rows = earn_in_order(placed, frames, earn, views)
-    differences = limit_differences(find_differences(_assign_status(rows, as_of)), as_of)
+    differences = open_windows(limit_differences(find_differences(_assign_status(rows, as_of)), as_of), openings)
     by_curves = forget_changed(combine_payouts(apply_clawback(differences)))
     draws = find_draws(by_curves, frames["draws"], rounding)
     settled = pay_draws(by_curves, draws)
@@ -101,7 +105,8 @@ def _compute(
     yield "payouts", _payout_rows(payouts)
     own_sums = {"member_measure_period": "measure_period", "member_measure": "measure_to_date"}
     yield "achievement", _achievement_rows(keep_period_ends(publish_members(hide_incomplete(rows), own_sums), frames["periods"]))
-    yield "accruals", accrue_draws(accrue_periods(limit_accruals(rows, settled), settled, frames["periods"]), draws)
+    accruals = accrue_draws(accrue_periods(limit_accruals(rows, settled), settled, frames["periods"]), draws)
+    yield "accruals", open_accruals(accruals, settled, openings)
     if draws is not None:  # they have no curve to explain
         settled, payouts = (of.join(draws.rows, on="payout_key", how="anti", maintain_order="left") for of in (settled, payouts))
     shares_rank = (pl.col("ties") == "share") & (pl.col("tie_count") > 1)

@@ -83,7 +83,7 @@ def compile_scheme(frames: Mapping[str, pl.DataFrame]) -> Scheme:
         is_graduated=is_marked(pl.col("method") == "graduated"),
         is_rolling=is_marked(pl.col("method") == "rolling"),
         by_line=is_marked(PAYS_LINES),
-        lines={name: frames[name] for name in ("lines", "tiers") if name in frames},
+        lines={name: frames[name] for name in ("lines", "tiers", "openings") if name in frames},
         is_matrix=is_marked(pl.col("method") == "matrix"),
         shares_ties=is_marked((pl.col("ties") == "share") & (pl.col("method") != "matrix")),
         multiplies_last=is_marked(pl.col("scaling_order").str.contains("limits.*multiply")),

@@ -162,6 +162,23 @@ FEEDS: dict[str, Feed] = {
             ),
         ),
         Feed(
+            "balances",
+            (
+                _text("agreement", True),
+                _text("benefit", True),
+                _text("participant_id", True),
+                _date("window_start", True),
+                _date("date", True),
+                _amount("measure"),
+                _amount("base"),
+                _amount("quantity"),
+                _amount("accrued"),
+                _amount("settled"),
+                _amount("carried"),
+            ),
+            key=("agreement", "benefit", "participant_id", "window_start"),  # a window opens once
+        ),
+        Feed(
             "assignments",
             (
                 _text("partner_id", True),

@@ -59,8 +59,13 @@ REASONS: dict[str, Reason] = {
         is_waiting=True,
     ),
     "unknown_payout": Reason(
-        "the agreement, benefit, participant and window of the payment or adjustment match no payout",
+        "the agreement, benefit, participant and window of the payment, adjustment or balance match no payout",
         "correct the row, or the agreement that it is for; the row then counts automatically",
+        is_waiting=True,
+    ),
+    "outside_window": Reason(
+        "the day of the opening balance is not in its window",
+        "correct `date` or `window_start`; the row then counts automatically",
         is_waiting=True,
     ),
     "not_approved": Reason(

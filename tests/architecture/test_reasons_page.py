@@ -25,4 +25,5 @@ def test_every_reason_of_the_code_is_explained() -> None:
         given |= {"unknown_partner", "unknown_product"}
     given |= set(re.findall(r"'(\w+)' as reason", waiting))
     given |= set(re.findall(r"then '(\w+)'", (ROOT / "dbt_project/models/staging/stg_adjustments.sql").read_text(encoding="utf-8")))
+    given |= set(re.findall(r"then '(\w+)'", (ROOT / "dbt_project/models/staging/stg_balances.sql").read_text(encoding="utf-8")))
     assert given == set(REASONS)

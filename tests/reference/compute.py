@@ -139,6 +139,10 @@ class _Run:
         limit_sums(found, self.agreements[name], self.calendar, self.book.as_of)
         self._settle(name, found)
         pay_draws(found, self.agreements[name], first_agreements(self.book.agreements), self.balances, self.book.settings)
+        for outcome in found:  # what came before the opening has no row
+            if (opens := outcome.case.opens(outcome.participant, outcome.window)) is not None:
+                begun = [period for period, last in periods(outcome.window, self.book.as_of, self.calendar) if last < opens]
+                outcome.accruals = {period: value for period, value in outcome.accruals.items() if period not in begun}
         return found
 
     def _settle(self, name: str, outcomes: list[Outcome]) -> None:
@@ -147,7 +151,7 @@ class _Run:
         owed: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
         for outcome in outcomes:
             case, window, benefit = outcome.case, outcome.window, str(outcome.case.benefit["id"])
-            before = owed[benefit, outcome.participant]
+            before = owed[benefit, outcome.participant] + case.opening(outcome.participant, window, "carried")
             for period, difference in outcome.differences.items():
                 outcome.accruals[period] = ZERO if difference is None or outcome.blocked else _pays(case, difference, before)[0]
             left = before

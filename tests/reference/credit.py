@@ -64,7 +64,7 @@ class Credits:
         existing = [(row, origin) for row, origin in rows if row["date"] <= book.as_of]
         existing.sort(key=lambda item: (item[0]["date"], item[0]["transaction_id"], item[0]["line"], item[1][0]))
         self.lines = [
-            Line(order, row, self.parties.product(row["product_id"], row["date"]), account.path, number)
+            Line(2 * order, row, self.parties.product(row["product_id"], row["date"]), account.path, number)
             for order, (row, (_, account, number)) in enumerate(existing)
         ]
         self.lines_of: dict[str, list[Line]] = defaultdict(list)

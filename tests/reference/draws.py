@@ -33,10 +33,11 @@ def _pay(outcome: Outcome, outcomes: Sequence[Outcome], key: tuple[str, str, str
         o for o in outcomes
         if o.participant == outcome.participant and str(o.case.benefit["id"]) in map(str, terms["against"]) and window.start <= o.window.end <= window.end
     ]  # fmt: skip
-    before = balances.get(key, ZERO)
+    before = balances.get(key, ZERO) + outcome.case.opening(outcome.participant, window, "carried")
     if any(o.blocked for o in against):
         row |= {"status": "blocked", "status_reason": "benefit_blocked", "earned": ZERO, "payout": ZERO, "carried": before}
         outcome.accruals = dict.fromkeys(outcome.accruals, ZERO)
+        balances[key] = before
         return
     paid = _draws(terms, least, sum((o.row["payout"] for o in against), ZERO), before, currency, settings)
     balance = before + paid if paid < 0 or terms.get("recover") else before

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.reference.axes import OWN, Axis, all_axes, axes_in_order, axis_of, axis_value, curve_axes, forms, needs, percentile, rank
 from tests.reference.calendar import DAY, MONTHS, Calendar, Range, Window, counting, days_within
-from tests.reference.credit import Credit, in_scopes
+from tests.reference.credit import Credit, Line, in_scopes
 from tests.reference.curve import Inputs
 from tests.reference.parties import Parties
 from tests.reference.read import UNIT, Book, Refused, Row
@@ -117,6 +117,10 @@ class Feeds:
     """Target rows and metrics by their keys."""
 
     def __init__(self, book: Book) -> None:
+        self.balances: dict[tuple[str, str], list[tuple[Row, str, int]]] = defaultdict(list)
+        for row, (_, account, number) in zip(book.feeds.get("balances", []), book.origins.get("balances", []), strict=True):
+            if row["date"] <= book.as_of:
+                self.balances[row["agreement"], row["benefit"]].append((row, account.path, number))
         self.targets = {(r["agreement"], r["benefit"], r["participant_id"], r["window_start"]): r for r in book.feeds.get("targets", [])}
         self._metrics: dict[tuple[str, str], dict[dt.date, int]] = defaultdict(dict)
         for row in book.feeds.get("metrics", []):
@@ -173,8 +177,35 @@ class BenefitLines:
         self.each: str | None = benefit.get("each")
         if self.each:
             self._grouped(self.each, credits, own, [s for s in (measure_scope,) if s], [s for s in (base_scope,) if s], names, lost)
+        self._open(credits)
         self.shared = self.base if self.over else self.measure  # what the lines of a payout share it by
         self.in_parts: list[tuple[BenefitLines, Range]] = []  # the versions whose terms hold in a window, each with its days
+
+    def _open(self, credits: dict[str, list[Credit]]) -> None:
+        """Adds opening balances: each is the first line on its day. What is not said of the base or the quantity is the measure, where it is the same."""
+        for row, file, number in self.feeds.balances.get((str(self.agreement["agreement"]), str(self.benefit["id"])), []):
+            orders = [credit.line.order for found in credits.values() for credit in found if credit.line.row["date"] >= row["date"]]
+            line = Line(min(orders, default=10**9) - 1, {"transaction_id": None, "line": None, "date": row["date"]}, {}, file, number)
+            m = row["measure"] or 0
+            e = row["base"] if row["base"] is not None else m if self.base_kind == self.measure_column else 0
+            q = row["quantity"] if row["quantity"] is not None else m if self.measure_column == "quantity" else 0
+            for who in {row["participant_id"], POOL} & set(self.measure):
+                if m:
+                    self.measure[who].open(line, row["date"], m)
+                if self.base is not self.measure and e:
+                    self.base[who].open(line, row["date"], e)
+                if q or m:
+                    self.quantity[who].open(line, row["date"], q)
+
+    def opening(self, participant: str, window: Window, column: str) -> Fraction:
+        """A figure of the window's opening balance."""
+        rows = self.feeds.balances.get((str(self.agreement["agreement"]), str(self.benefit["id"])), [])
+        return sum((Fraction(r[column] or 0, UNIT) for r, *_ in rows if (r["participant_id"], r["window_start"]) == (participant, window.start)), ZERO)
+
+    def opens(self, participant: str, window: Window) -> dt.date | None:
+        """The day of the window's opening balance."""
+        rows = self.feeds.balances.get((str(self.agreement["agreement"]), str(self.benefit["id"])), [])
+        return next((r["date"] for r, *_ in rows if (r["participant_id"], r["window_start"]) == (participant, window.start)), None)
 
     def present(self, window: Window, as_of: dt.date) -> list[str]:
         """Who has the window: who takes part on a day of it that has come."""

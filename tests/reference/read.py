@@ -59,6 +59,10 @@ COLUMNS: dict[str, dict[str, tuple[str, bool, str | None]]] = {
         "participant_id": ("text", True, None), "window_start": ("date", True, None), "date": ("date", True, None), "amount": ("amount", True, None),
         "reason": ("text", True, None), "by": ("text", True, None), "approved_by": ("text", False, None),
     },
+    "balances": {
+        "agreement": ("text", True, None), "benefit": ("text", True, None), "participant_id": ("text", True, None), "window_start": ("date", True, None),
+        "date": ("date", True, None), **dict.fromkeys(("measure", "base", "quantity", "accrued", "settled", "carried"), ("amount", False, None)),
+    },
     "collections": {
         "transaction_id": ("text", True, None), "line": ("integer", False, None), "collected_on": ("date", True, None),
         "share": ("signed", False, "1"),

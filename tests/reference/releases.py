@@ -47,6 +47,9 @@ def release(
     for payment in book.feeds.get("payments", []):
         if payment["paid_on"] <= book.as_of:
             paid[tuple(str(payment[key]) for key in ("agreement", "benefit", "participant_id", "window_start"))] += Fraction(payment["amount"], UNIT)
+    for balance in book.feeds.get("balances", []):
+        if balance["date"] <= book.as_of:
+            paid[tuple(str(balance[key]) for key in ("agreement", "benefit", "participant_id", "window_start"))] += Fraction(balance["settled"] or 0, UNIT)
     for outcome in outcomes:
         outcome.row["adjusted"] = ZERO
     rows = {(o.agreement, str(o.case.benefit["id"]), o.participant, o.window.start): o.row for o in outcomes}
@@ -98,7 +101,7 @@ def _collected(when: str | None, lines: list[Row], book: Book) -> Fraction:
     total = ZERO
     for line in lines:
         share = shares[line["transaction_id"], line["line"]] + shares[line["transaction_id"], None]
-        if line["order"] is None or line["line_payout"] <= 0:
+        if line["transaction_id"] is None or line["line_payout"] <= 0:
             share = Fraction(1)
         elif when == "fully_collected":
             share = Fraction(int(share >= 1))

@@ -44,6 +44,11 @@ class Series:
             self._counted.add(credit.day, value, missing)
             self._lines[credit.day].append((credit.line, value))
 
+    def open(self, line: Line, day: dt.date, value: int) -> None:
+        """An opening balance, which counts like a line on its day."""
+        self._counted.add(day, value, "")
+        self._lines[day].append((line, value))
+
     def counted(self, first: dt.date, last: dt.date) -> Sum:
         return self._counted.total([(first, last)])
 

@@ -33,6 +33,7 @@ KEYS = {
     "payments": ["reference"],
     "adjustments": ["adjustment_id"],
     "collections": ["transaction_id", "line", "collected_on"],
+    "balances": ["agreement", "benefit", "participant_id", "window_start"],
     "assignments": ["partner_id", "participant_id", "from"],
     "participations": ["agreement", "participant_id", "from"],
     "credits": ["transaction_id", "line", "participant_id"],
@@ -64,6 +65,7 @@ def complete_case(case: Case) -> Case:
     payee = {"agreement": first["agreement"], "benefit": result["benefit"], "participant_id": participant}
     case["payments"] = [{**payee, "reference": f"{name}-{n}", **row} for n, row in enumerate(case.get("payments", []), 1)]
     case["adjustments"] = [{**payee, "adjustment_id": f"{name}-{n}", **row} for n, row in enumerate(case.get("adjustments", []), 1)]
+    case["balances"] = [{**payee, **row} for row in case.get("balances", [])]
     for key in ("expect", "expect_accrual", "expect_release"):
         case[key] = [{**result, **row} for row in case.get(key, [])]
     return _with_named_ids(case)

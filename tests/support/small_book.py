@@ -84,6 +84,7 @@ def make_frames(small: Small, benefits: Sequence[int] | None = None) -> tuple[di
         "groups": measures.filter(~pl.col("is_prior")).drop("is_prior", "is_after_as_of"),
         "runs": _runs(small, terms),
         "lines": _lines(small, terms),
+        "openings": pl.DataFrame(schema=INPUTS["openings"]),
         "missing_rates": pl.DataFrame(schema=INPUTS["missing_rates"]),
         "targets": _target_rows(small),
         "metrics": pl.DataFrame(small.metrics, schema=INPUTS["metrics"], orient="row"),
@@ -178,7 +179,7 @@ def _lines(small: Small, terms: dict[str, pl.DataFrame]) -> pl.DataFrame:
         for place, (number, line) in enumerate(sorted(enumerate(small.lines), key=lambda item: (item[1].date, str(item[0])))):
             if line.date <= small.as_of and line.partner_id in agreement["participants"] and agreement["term"]["from"] <= line.date <= agreement["term"]["to"]:
                 sums = line.amount, line.cost or D(0), line.quantity or D(0), line.points or D(0), 1
-                records.append((line_set, keys[line.partner_id], days[line.date], place, 0, number, *sums))
+                records.append((line_set, keys[line.partner_id], days[line.date], 2 * place, line.date, 0, number, *sums))
     return pl.DataFrame(records, schema=INPUTS["lines"], orient="row")
 
 

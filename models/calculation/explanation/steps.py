@@ -337,6 +337,9 @@ def _measure_inputs(payouts: pl.DataFrame) -> pl.Expr:
     if "measured_from" in payouts.columns:
         until = pl.min_horizontal("measured_until", "window_end")
         days = pl.when(pl.col("measure_over").is_null()).then(days).otherwise(pl.format("from {} to {}", "measured_from", until))
+    if "opened_to_date" in payouts.columns:
+        opened = pl.format("{}, of it opening balance = {}", days, plain("opened_to_date"))
+        days = pl.when(pl.col("opened_to_date") != 0).then(opened).otherwise(days)
     if "measure_sum" not in payouts.columns:
         return days
     counted = pl.format("{}, sum = {}", days, plain(pl.col("measure_sum")))

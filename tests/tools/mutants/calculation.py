@@ -388,4 +388,17 @@ DRAWN: dict[str, list[tuple[str, str]]] = {
     ],
 }  # fmt: skip
 
-MUTANTS: list[Mutant] = [*mutants_of(CHANGES, TESTS), *mutants_of(SPLIT, BATCHES), *mutants_of(DRAWN, ADVANCES)]
+#: What windows bring along from before the book began.
+OPENINGS = ("tests/golden/test_golden_cases.py", "-k", "opened")
+OPENED: dict[str, list[tuple[str, str]]] = {
+    "models/calculation/openings.py": [
+        ('pl.col("period_no") >= pl.col("opened_in")', 'pl.col("period_no") > pl.col("opened_in")'),
+        ('pl.when(is_first).then(pl.col("opening_accrued").fill_null(0))', "pl.when(is_first).then(0)"),
+        ('pl.col("place").filter(is_before).max()', 'pl.col("place").max()'),
+        ('pl.concat([openings.join(placed, on="agreement_id", how="anti"), pools.select(openings.columns)])', "openings"),
+    ],
+    "models/calculation/clawbacks.py": [("carried[here - 1] + opened[here]", "carried[here - 1]")],
+    "models/calculation/draws.py": [("balance[here - 1] + opened[here]", "balance[here - 1]")],
+}  # fmt: skip
+
+MUTANTS: list[Mutant] = [*mutants_of(CHANGES, TESTS), *mutants_of(SPLIT, BATCHES), *mutants_of(DRAWN, ADVANCES), *mutants_of(OPENED, OPENINGS)]

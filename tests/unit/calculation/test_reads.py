@@ -25,7 +25,8 @@ AS_OF = dt.date(2026, 11, 15)
 FRAMES = {
     "list_payouts": ("benefits", "windows", "participants", "participations"),
     "find_targets": (WIDE, "measures", "targets"),
-    "measure_periods": (WIDE, "measures", "groups", "periods", "participations"),
+    "measure_periods": (WIDE, "measures", "groups", "periods", "participations", "openings"),
+    "open_windows": (WIDE, "openings"),
     "find_metrics": (WIDE, "axes", "metrics"),
     "find_tie_breaks": (WIDE, "tie_breakers", "measures", "metrics"),
     "rank_rows": (WIDE, "axes"),

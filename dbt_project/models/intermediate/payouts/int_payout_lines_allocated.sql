@@ -90,6 +90,29 @@ lines as not materialized (
         and measured.participant_key = payout_periods.participant_key
         and measured.period_no = payout_periods.period_no
     where measured.is_in_term
+    union all by name
+    -- an opening balance is a line without a transaction, the first on its day
+    select
+        payouts.payout_key,
+        payouts.measure_kind,
+        payouts.is_graduated,
+        payouts.is_of_groups,
+        payouts.is_by_line,
+        balances.file_no,
+        balances.row_no,
+        '' as transaction_id,
+        balances.date,
+        case when payouts.measure_kind in ('amount', 'margin') then balances.measure end as source_amount,
+        case when payouts.measure_kind in ('amount', 'margin', 'count') then {{ millionths("balances.measure") }} else 0 end as money_millionths,
+        case when payouts.measure_kind in ('amount', 'margin', 'count') then 0 else {{ units("balances.measure") }} end as quantity_units
+    from payouts
+    inner join {{ ref("int_payouts_identified") }} as identified on payouts.payout_key = identified.payout_key
+    inner join {{ ref("stg_balances") }} as balances
+        on identified.agreement_id = balances.agreement
+        and identified.benefit_id = balances.benefit
+        and identified.participant_id = balances.participant_id
+        and identified.window_start = balances.window_start
+    where payouts.share_numerator is not null and balances.waits_for is null and balances.measure <> 0
 ),
 
 money_lines as (

@@ -24,7 +24,7 @@ lines as (
         allocated.share_units,
         case
             -- what no transaction carries, and what takes money back, waits for nobody
-            when allocated.transaction_id is null or allocated.share_units <= 0 then 1
+            when coalesce(allocated.transaction_id, '') = '' or allocated.share_units <= 0 then 1
             when waiting.paid_when = 'fully_collected' and coalesce(of_line.share, 0) + coalesce(of_all.share, 0) < 1 then 0
             else least(greatest(coalesce(of_line.share, 0) + coalesce(of_all.share, 0), 0), 1)
         end as collected

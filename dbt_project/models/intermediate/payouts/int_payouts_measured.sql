@@ -16,6 +16,13 @@ summed as (
     {% endif %}
 ),
 
+-- what windows bring along from before the book began, each like a line
+opened as (
+    select agreement, benefit, participant_id, window_start, measure, hash(file_no, row_no, date, measure) as opening_digest
+    from {{ ref("stg_balances") }}
+    where waits_for is null and measure <> 0
+),
+
 to_allocate as (
     select
         payouts.payout_key,
@@ -59,12 +66,19 @@ to_allocate as (
         cast(payouts.exact_numerator as hugeint) as exact_numerator,
         cast(payouts.exact_divisor as hugeint) as exact_divisor,
         -- an agreement that is net of others measures its lines anew when those pay more
-        benefits.has_constant_rate and agreements.net_of is null and not is_in_parts as has_constant_rate
+        benefits.has_constant_rate and agreements.net_of is null and not is_in_parts as has_constant_rate,
+        cast(coalesce(opened.measure, 0) as decimal(38, 12)) as opening_measure,
+        opened.opening_digest
     from payouts
     inner join {{ ref("int_payouts_identified") }} as identified on payouts.payout_key = identified.payout_key
     inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
     inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
     inner join {{ source("terms", "periods") }} as periods on payouts.last_period = periods.period_no
+    left join opened
+        on identified.agreement_id = opened.agreement
+        and identified.benefit_id = opened.benefit
+        and identified.participant_id = opened.participant_id
+        and payouts.window_start = opened.window_start
     {% if var("book").has_parts %}
     left join (select distinct benefit_key, window_no from {{ source("terms", "window_parts") }}) as parts
         on payouts.benefit_key = parts.benefit_key and payouts.window_no = parts.window_no
@@ -113,13 +127,13 @@ measured as (
 )
 
 select
-    to_allocate.*,
-    cast(coalesce(measured.window_measure, 0) as decimal(38, 12)) as window_measure,
-    {{ units("coalesce(measured.window_measure, 0)") }} as window_units,
-    coalesce(measured.line_count, 0) as line_count,
+    to_allocate.* exclude (opening_measure),
+    cast(coalesce(measured.window_measure, 0) + to_allocate.opening_measure as decimal(38, 12)) as window_measure,
+    {{ units("(coalesce(measured.window_measure, 0) + to_allocate.opening_measure)") }} as window_units,
+    coalesce(measured.line_count, 0) + cast(to_allocate.opening_digest is not null as integer) as line_count,
     -- money and counts have up to 6 decimals
     case when to_allocate.measure_kind in ('amount', 'margin', 'count')
-        then {{ units("coalesce(measured.window_measure, 0)") }} // 1000000
+        then {{ units("(coalesce(measured.window_measure, 0) + to_allocate.opening_measure)") }} // 1000000
     end as window_millionths
 from to_allocate
 left join measured on to_allocate.payout_key = measured.payout_key

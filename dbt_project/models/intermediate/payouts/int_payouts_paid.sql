@@ -3,7 +3,13 @@ with
 
 payments as (
     select agreement, benefit, participant_id, window_start, sum(amount) as settled
-    from {{ ref("stg_payments") }}
+    from (
+        select agreement, benefit, participant_id, window_start, amount from {{ ref("stg_payments") }}
+        union all
+        -- paid before the book began
+        select agreement, benefit, participant_id, window_start, settled as amount from {{ ref("stg_balances") }} as balances
+        where balances.waits_for is null
+    )
     group by agreement, benefit, participant_id, window_start
 ),
 

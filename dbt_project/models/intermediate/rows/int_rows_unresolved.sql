@@ -19,7 +19,7 @@ payouts as (
     inner join {{ source("terms", "benefits") }} as benefits on windows.benefit_key = benefits.benefit_key
     inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
     inner join {{ ref("int_participants") }} as participants on benefits.agreement_key = participants.agreement_key
-    where {{ is_configured("payments") }} or {{ is_configured("adjustments") }}
+    where {{ is_configured("payments") }} or {{ is_configured("adjustments") }} or {{ is_configured("balances") }}
     union
     select agreement_id, benefit_id, participant_id, window_start from {{ source("ledger", "accruals") }}
 )
@@ -34,7 +34,7 @@ select
 from lines
 union all
 -- what names no payout moves nothing; where the payout is gone, but was posted, it is in the books
-{%- for feed, name in [("payments", "payment"), ("adjustments", "adjustment")] %}
+{%- for feed, name in [("payments", "payment"), ("adjustments", "adjustment"), ("balances", "opening balance")] %}
 select
     '{{ feed }}' as feed,
     {{ feed }}.file_no,
@@ -73,6 +73,26 @@ inner join payouts
     and adjustments.participant_id = payouts.participant_id
     and adjustments.window_start = payouts.window_start
 where adjustments.waits_for is not null and {{ is_configured("adjustments") }}
+union all
+select
+    'balances' as feed,
+    balances.file_no,
+    balances.row_no,
+    balances.waits_for as reason,
+    case balances.waits_for when 'outside_window' then 'date' else 'accrued' end as column_name,
+    case
+        when balances.waits_for = 'too_many_decimals'
+            then 'accrued, settled or carried has more than the ' || balances.minor_units || ' decimals of the agreement''s currency'
+        else cast(balances.date as varchar) || ' is no day of the window that begins on ' || cast(balances.window_start as varchar)
+            || '; the row counts on a day of its window'
+    end as message
+from {{ ref("stg_balances") }} as balances
+inner join payouts
+    on balances.agreement = payouts.agreement_id
+    and balances.benefit = payouts.benefit_id
+    and balances.participant_id = payouts.participant_id
+    and balances.window_start = payouts.window_start
+where balances.waits_for in ('outside_window', 'too_many_decimals') and {{ is_configured("balances") }}
 union all
 select
     'participations' as feed,

@@ -62,7 +62,7 @@ in_order as (
 
 select
     cast(payout_id as varchar) as payout_id,
-    transaction_id,
+    nullif(transaction_id, '') as transaction_id,
     line,
     date,
     cast(partner_id as varchar) as partner_id,

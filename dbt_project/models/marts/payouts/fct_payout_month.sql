@@ -37,6 +37,15 @@ moved as (
     union all
     select payout_id, paid_on as day, null as period, 'settled' as kind, amount from {{ ref("fct_payment") }}
     union all
+    select identified.payout_id, balances.date as day, null as period, 'settled' as kind, balances.settled as amount
+    from {{ ref("stg_balances") }} as balances
+    inner join {{ ref("int_payouts_identified") }} as identified
+        on balances.agreement = identified.agreement_id
+        and balances.benefit = identified.benefit_id
+        and balances.participant_id = identified.participant_id
+        and balances.window_start = identified.window_start
+    where balances.waits_for is null and balances.settled <> 0
+    union all
     select payout_id, date as day, null as period, 'adjusted' as kind, amount from {{ ref("fct_adjustment") }}
     where status = 'booked'
     union all
