@@ -159,7 +159,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "axis_parts.benefit_key axis_parts.slot axis_parts.part_no metrics.participant_id metrics.metric",
         **dict.fromkeys((*_RATIOS.split(), "axis_words_n"), f"{_OF_LINES} {_PARTS} {_SEEN}"),
         **dict.fromkeys(_VIEWED.split(), f"{_PARTS} {_SEEN} forecast feed_target window_start is_end"),
-        **dict.fromkeys(("reason", "axis_missing"), f"reason {_OF_LINES} {_PARTS}"),
+        **dict.fromkeys(("reason", "axis_missing"), f"reason each {_OF_LINES} {_PARTS}"),
     },
     "earn_groups": {
         ALONG: f"reason each benefit_key period_no {_GROUP_KEYS} axes.benefit_key axes.slot",

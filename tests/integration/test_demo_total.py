@@ -25,7 +25,7 @@ from tests.reference.read import Book, read_book
 TOTALS = {
     ("AGENT-COMMISSION-2526", "commission"): ("17228.73", 12),
     ("AQUADORN-2526", "volume-target"): ("30940.21", 4),
-    ("BELVARA-2426", "contract-year"): ("41103.35", 7),
+    ("SUNPRESS-2426", "contract-year"): ("25863.04", 7),
     ("BUYING-GROUP-2025", "group-volume"): ("6144.62", 1),
     ("BUYING-GROUP-2025", "quarterly-guarantee"): ("2323.27", 4),
     ("CAFE-START-2526", "growth"): ("1007.11", 4),

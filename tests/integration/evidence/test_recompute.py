@@ -32,7 +32,7 @@ KIND = (
 #: Between them, these periods have every method, axis and rule of the demo.
 PERIODS = ("2025-12", "2026-03")
 #: By a ratio, distinct values and contract years, which recompute.py does not know.
-UNKNOWN = {"MARGIN-BONUS-2526", "RANGE-BONUS-2026", "BELVARA-2426"}
+UNKNOWN = {"MARGIN-BONUS-2526", "RANGE-BONUS-2026", "SUNPRESS-2426"}
 
 
 def recompute(place: Path, *options: str, program: Path | None = None) -> dict[str, Any]:

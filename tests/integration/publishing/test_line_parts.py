@@ -146,7 +146,7 @@ def test_parts_in_which_nothing_changed_are_linked(context: RunContext) -> None:
 _GONE = "delete from {table} where payout_id = '{payout}'"
 _OF_PAYOUT = ("intermediate.int_payouts_to_allocate", "marts.fct_payout", "calc.lines")
 _ADDED = (
-    "insert into intermediate.int_payouts_to_allocate values (14, 5, 'p4', 'A', 7, 5, 9, 9, '{part}', 1, 100)",
+    "insert into intermediate.int_payouts_to_allocate values (14, 5, 'p4', 'A', 0, 3, 7, 5, 9, 9, '{part}', 1, 100)",
     "insert into marts.fct_payout values ('p4', 'EUR', 10, 'run-b')",
     "insert into calc.lines values ('p4', '0', 10)",
 )

@@ -267,21 +267,6 @@ def test_refusals_of_what_does_not_fit_together(old: str, new: str, where: str, 
     assert message in match[0]
 
 
-#: Terms that contracts hold and the language cannot express: the text changed, the text with the term, the key at fault, what is allowed there.
-#: Each is refused by its key, so that no clause is left out of a calculation in silence.
-UNSUPPORTED = {
-    "new terms within a window": (HEAD, HEAD + "\namendment: from_date", "3: amendment", "allowed: 'next_window' or 'restate'"),
-}
-
-
-@pytest.mark.parametrize(("old", "new", "where", "message"), UNSUPPORTED.values(), ids=UNSUPPORTED)
-def test_terms_that_the_language_cannot_express_are_refused(old: str, new: str, where: str, message: str) -> None:
-    problems = refusals((old, new))
-    match = [problem for problem in problems if problem.startswith(f"agreements/a.yaml:{where}: ")]
-    assert match, problems
-    assert message in match[0]
-
-
 def test_all_mistakes_are_reported_at_once_in_order() -> None:
     problems = refusals(("currency: EUR", "currency: XXX"), ("rate: 0.1", "rate: 2"), ("year", "decade"))
     assert [problem.split(": ")[1] for problem in problems] == ["currency", "benefits[0].window", "benefits[0].tiers[0].rate"]
