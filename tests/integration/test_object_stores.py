@@ -141,6 +141,7 @@ def write_stored_book(folder: Path, endpoint: str, name: str, feeds: bool = Fals
     return folder
 
 
+@pytest.mark.long
 @first_seaweedfs
 def test_a_book_in_a_store_gives_what_it_gives_in_a_folder(
     endpoint: str, store: Store, ran_book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -172,6 +172,7 @@ def test_the_newest_file_says_all_there_is_where_rows_have_no_key(tmp_path: Path
     assert story.is_proved()
 
 
+@pytest.mark.long
 def test_amounts_that_are_turned_by_type_are_proved(tmp_path: Path) -> None:
     story = Story(tmp_path / "book", "signs: by_type, columns: {type: \"CASE WHEN doc = 'KG' THEN 'credit' ELSE 'sale' END\"}")
     story.deliver("1.csv", "transaction_id,date,partner_id,amount,doc", "A,2026-01-05,P,100.00,KR", "B,2026-01-06,P,20.00,KG")

@@ -166,6 +166,7 @@ def test_a_transaction_that_reads_sees_one_set_to_its_end(context: RunContext, s
         assert not publishing.is_alive()
 
 
+@pytest.mark.long
 def test_readers_see_one_run_while_it_is_published_again_and_again(context: RunContext, server: Server, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every transaction of a reader finds the same number of the set in all its tables, and none fails."""
     from adbc_driver_postgresql import dbapi
