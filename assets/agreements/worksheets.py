@@ -147,7 +147,7 @@ def _read(path: Path) -> Iterator[list[Cell]]:
 
 def _value(content: Any, column: str) -> Any:
     if not column:
-        raise rejection("", "stands in a column without a heading; write the key there, or clear the cell")
+        raise rejection("", "is in a column without a heading; write the key there, or clear the cell")
     if content is None:
         raise rejection("", "is a formula that was never calculated; open the file in a spreadsheet program and save it")
     if content in _ERRORS:

@@ -1,4 +1,4 @@
-"""One text for many agreements: `for_each` names a table beside it, and each row of the table gives the values of one agreement.
+"""One text for many agreements: `for_each` names a table in the same folder, and each row of the table gives the values of one agreement.
 
 Belongs here: reading the documents of agreement files, tables included. Does not belong here: what the keys mean (schema.py).
 """
@@ -73,7 +73,7 @@ def _table_of(document: Document, texts: Mapping[str, str]) -> str:
     file = posixpath.normpath(posixpath.join(posixpath.dirname(document.file), str(name)))
     if not _is_table(str(name)) or file not in texts:
         names = ", ".join(sorted(posixpath.basename(each) for each in texts if _is_table(each))) or "none"
-        message = f"names the table of the agreements, a .csv file beside this one; {name} is not there. Tables in agreements/: {names}"
+        message = f"names the table of the agreements, a .csv file in the same folder; {name} is not there. Tables in agreements/: {names}"
         raise InputError([document.problem(("for_each",), message)])
     return file
 
@@ -108,7 +108,7 @@ def _read_table(file: str, text: str) -> list[tuple[int, list[str]]]:
         raise InputError([Problem(file, found[0][0], doubled[0], "this column is there twice; keep one")])
     if wrong := [(line, len(cells)) for line, cells in found if len(cells) != len(columns)]:
         line, count = wrong[0]
-        raise InputError([Problem(file, line, "", f"{count} values for {len(columns)} columns; commas separate them, a value with a comma stands in quotes")])
+        raise InputError([Problem(file, line, "", f"{count} values for {len(columns)} columns; they are separated by commas, so quote a value that has one")])
     return found
 
 

@@ -90,7 +90,7 @@ def test_a_mistake_names_its_cell(old: str, new: str, says: str) -> None:
     ("texts", "says"),
     [
         ({"a.yaml": TEXT.replace("clause", "claus")}, "a.yaml:6: benefits[0].claus: this key is not known"),
-        ({"a.yaml": TEXT.replace("dealers.csv", "dealer.csv")}, "a.yaml:1: for_each: names the table of the agreements, a .csv file beside this one"),
+        ({"a.yaml": TEXT.replace("dealers.csv", "dealer.csv")}, "a.yaml:1: for_each: names the table of the agreements, a .csv file in the same folder"),
         ({"a.yaml": TEXT.replace("dealers.csv", "a.yaml")}, "a.yaml is not there. Tables in agreements/: dealers.csv"),
         ({"a.yaml": TEXT.replace("dealers.csv", "[1]")}, "a.yaml:1: for_each: "),
         ({"a.yaml": TEXT, "b.yaml": TEXT}, "b.yaml:1: for_each: dealers.csv is the table of another text already"),

@@ -60,6 +60,15 @@ def test_rows_are_read_as_agreements(book: Path) -> None:
     assert b["benefits"][0]["tiers"] == [{"from": Decimal("12345678901234.12"), "rate": 0}]
 
 
+def test_a_number_of_more_digits_than_a_worksheet_has_leaves_and_comes_back_whole(book: Path) -> None:
+    import_agreements(book, workbook(book, [*FIRST[:8], "12345678901234.125", 0]))
+    before = values_of(book)
+    (book / "terms.xlsx").write_bytes(export_agreements(book)[0])
+    import_agreements(book, book / "terms.xlsx", replaces=True)
+    assert values_of(book) == before
+    assert before[0]["benefits"][0]["tiers"][0]["from"] == Decimal("12345678901234.125")
+
+
 def test_what_the_demo_exports_is_imported_as_it_was(book: Path) -> None:
     for path in DEMO.glob("*.yaml"):
         (book / "agreements" / path.name).write_bytes(path.read_bytes())
@@ -106,7 +115,7 @@ def test_a_text_stays_a_text(value: str) -> None:
         ([[*FIRST[:9], "=1/50"]], "terms.xlsx:2: J2 tier.rate: is a formula that was never calculated"),
         ([[*FIRST[:9], "#N/A"]], "terms.xlsx:2: J2 tier.rate: is #N/A, which a formula gave"),
         ([FIRST, [None, "USD", *SECOND[2:]]], "terms.xlsx:3: B3 currency: USD, but B2 says EUR"),
-        ([FIRST, [*SECOND, "note"]], "terms.xlsx:3: K3: stands in a column without a heading"),
+        ([FIRST, [*SECOND, "note"]], "terms.xlsx:3: K3: is in a column without a heading"),
         ([[None, *FIRST[1:]]], "terms.xlsx:2: agreement: the first row names no agreement"),
         ([FIRST, [*FIRST[:5], "c", *FIRST[6:]], FIRST], "terms.xlsx:4: F4 benefit.id: the id b appears twice"),
         ([], "terms.xlsx: the sheet Agreements has no row below its heading"),
