@@ -133,9 +133,8 @@ def _concentration(found: Findings) -> str:
                 if added * 10 >= whole * 8:
                     break
             share = _share(added, whole).removeprefix("+")
-            sentences.append(
-                f"{counted(count, 'agreement')} of {len(of)} {'makes' if count == 1 else 'make'} up {share} of what changes ({_PAYS[row['direction']]}, {row['currency']})"
-            )
+            make = f"{counted(count, 'agreement')} of {len(of)} {'makes' if count == 1 else 'make'} up"
+            sentences.append(f"{make} {share} of what changes ({_PAYS[row['direction']]}, {row['currency']})")
     return "; ".join(sentences) + "." if sentences else "What changes adds up to nothing in every agreement."
 
 

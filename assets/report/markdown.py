@@ -19,7 +19,7 @@ def to_markdown(paper: Paper, budget: int | None = None) -> str:
     """The paper in at most `budget` characters. Sections that do not fit are named and left out; the head is there however small the budget is."""
     head = "\n\n".join([f"## {plain(paper.title)}", *_parts(paper.head)])
     foot = f"\n\n<sub>{plain(paper.foot)}</sub>\n" if paper.foot else "\n"
-    parts, left_out = [head], []
+    parts, left_out = [head], list[str]()
     for section in paper.sections:
         text = "\n\n".join([f"### {plain(section.title)}", *_parts(section)])
         later = [*left_out, *(each.title for each in paper.sections)]

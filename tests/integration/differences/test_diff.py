@@ -14,9 +14,10 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from assets.published.reader import fetch, open_published
+from assets.published.reader import fetch, open_published, sealed
 from assets.runtime.book_folder import BookLocked, lock_book
 from models.documents import InputError
 from pipelines.cli.main import main
@@ -84,7 +85,7 @@ def test_a_revision_of_git_is_its_agreements(book: Path, capsys: pytest.CaptureF
     assert (change["before_payout"], change["now_payout"], change["causes"]) == ("30.0000", "37.5000", {"terms": "7.5000"})
     assert found["largest"][0]["reason"] == "tier 2 pays 2 % → 2.5 %"
     bands = {row["band"]: row["participants"] for row in found["bands"] if row["currency"] == "EUR"}
-    assert bands == {"5 to 20 % more": 1, "unchanged": 2}
+    assert bands == {"20 to 50 % more": 1, "unchanged": 2}
     assert {row["account"]: row["change"] for row in found["journal"]} == {"2200": "-7.5000", "4100": "7.5000"}
     assert main(["diff", "HEAD", "--book", str(book), "--fail-over", "20%", "--format", "markdown", "--no-names", "--out", str(book / "c.md")]) == 0
     comment = (book / "c.md").read_text()
@@ -112,15 +113,21 @@ def test_a_run_of_the_archive_and_its_published_set(book: Path, ran: Path, tmp_p
 
 @pytest.mark.long
 def test_another_program_is_a_cause(book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was published by a program that paid one cent less, on the same inputs."""
+    """What a program published that paid one cent less in each of three payouts, on inputs that have changed since."""
     other = shutil.copytree(book, tmp_path / "other", symlinks=True)
     monkeypatch.setattr("assets.archive.run_identity.code_version", lambda: "earlier")
     edit(other, "volume.yaml", "rate: 0.02", "rate: 0.03")
     run_book(other)
     monkeypatch.undo()
-    lines = (other / "published" / "current" / "tables.json").read_text()
-    assert '"earlier"' in lines
-    assert causes(book, other) == {EUR: {"terms": D("-15.00")}}
+    current = (other / "published" / "current").resolve()
+    payouts = current / "fct_payout.parquet"
+    with duckdb.connect() as con:
+        con.execute(f"create table p as select * replace ((payout - (currency = 'EUR' and payout > 0)::int * 0.01)::decimal(18, 4) as payout) from '{payouts}'")
+        con.execute(f"copy p to '{payouts}' (format parquet)")
+    manifest = json.loads((current / "tables.json").read_text())
+    manifest["sha256"]["fct_payout"] = hashlib.sha256(payouts.read_bytes()).hexdigest()
+    (current / "tables.json").write_text(json.dumps(sealed(manifest)))
+    assert causes(book, other) == {EUR: {"code": D("0.03"), "terms": D("-15.00")}}
 
 
 @pytest.mark.long
@@ -180,7 +187,7 @@ def test_what_other_is_not(ran: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_what_cannot_be_compared_says_the_way_out(book: Path, tmp_path: Path) -> None:
     (tmp_path / "keep").mkdir()
     (tmp_path / "keep" / "left").write_text("")
-    with pytest.raises(InputError, match="is not empty.*name a new folder"):
+    with pytest.raises(InputError, match=r"is not empty.*name a new folder"):
         diff_book(book, "HEAD", keep=tmp_path / "keep")
     with lock_book(book), pytest.raises(BookLocked, match="a run is in progress"):
         diff_book(book, "HEAD")
