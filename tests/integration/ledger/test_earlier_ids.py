@@ -55,7 +55,7 @@ def record_as_before(book: Path) -> None:
 
 
 @pytest.mark.long
-def test_a_ledger_of_ids_without_a_letter_goes_on(tmp_path: Path) -> None:
+def test_a_ledger_of_ids_without_a_letter_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     book = write_book(tmp_path / "book")
     (book / "book.yaml").write_text(BOOK)
     assert main(["close", "2026-02", "--by", "J. Doe", "--with-earlier", "--accept-open", "one line", "--book", str(book)]) == 0
@@ -69,3 +69,7 @@ def test_a_ledger_of_ids_without_a_letter_goes_on(tmp_path: Path) -> None:
     assert not {"2026-01", "2026-02"} & {period for period, has_letter in kept if has_letter}
     assert main(["close", "2026-03", "--by", "J. Doe", "--accept-open", "one line", "--book", str(book)]) == 0
     assert main(["verify", "--book", str(book)]) == 0
+    (book / "book.yaml").write_text(BOOK + 'accounts: {payable_liability: "2201"}\n')
+    capsys.readouterr()
+    assert main(["run", "--quiet", "--book", str(book)]) == 2
+    assert "account 2200 is not among them, but entries of closed periods use it, the last in 2026-02" in capsys.readouterr().err

@@ -44,7 +44,11 @@ def test_the_benefit_comes_before_the_agreement_and_this_before_the_book() -> No
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("payable_expense: 4150", "receivable_asset: 1310", "a.yaml:5: accounts.receivable_asset: the agreement is payable, and its entries use payable_expense"),
+        (
+            "payable_expense: 4150",
+            "receivable_asset: 1310",
+            "a.yaml:5: accounts.receivable_asset: the agreement is payable, and its entries use payable_expense",
+        ),
         ("cash: '0042'", "receivable_income: 1", "a.yaml:5: accounts.by_partner[0].receivable_income: the agreement is payable, and its entries use"),
         ("currency: EUR", "currency: EUR\ndirection: receivable", "the agreement is receivable, and its entries use receivable_asset and receivable_income"),
         ("cost_centre: 10", "cost_center: 10", "this key is not known; did you mean cost_centre?"),
