@@ -15,6 +15,7 @@ from models.book.engine_settings import EngineSettings
 from models.book.limit_settings import LimitSettings
 from models.book.payment_settings import PaymentSettings
 from models.book.publish_settings import PublishSettings
+from models.book.statement_settings import StatementSettings
 from models.book.storage_settings import StorageSettings
 from models.calendars import CalendarSettings, Day, TimeZone
 from models.currencies import MINOR_UNITS
@@ -79,6 +80,7 @@ class Book(Strict):
     engine: EngineSettings = EngineSettings()
     close: CloseSettings = CloseSettings()
     payments: PaymentSettings = PaymentSettings()
+    statements: StatementSettings = StatementSettings()
 
     @model_validator(mode="before")
     @classmethod
