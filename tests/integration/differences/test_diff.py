@@ -87,11 +87,11 @@ def test_a_revision_of_git_is_its_agreements(book: Path, capsys: pytest.CaptureF
     bands = {row["band"]: row["participants"] for row in found["bands"] if row["currency"] == "EUR"}
     assert bands == {"20 to 50 % more": 1, "unchanged": 2}
     assert {row["account"]: row["change"] for row in found["journal"]} == {"2200": "-7.5000", "4100": "7.5000"}
-    assert main(["diff", "HEAD", "--book", str(book), "--fail-over", "20%", "--format", "markdown", "--no-names", "--out", str(book / "c.md")]) == 0
-    comment = (book / "c.md").read_text()
+    assert main(["diff", "HEAD", "--book", str(book), "--fail-over", "20%", "--format", "markdown", "--no-names", "--out", str(book / "comment.txt")]) == 0
+    comment = (book / "comment.txt").read_text()
     assert "participant 1" in comment
     assert not any(name in comment for name in ("C2", "Two", "Café"))
-    (book / "c.md").unlink()
+    (book / "comment.txt").unlink()
     assert main(["diff", "HEAD", "--book", str(book), "--fail-over", "7", "--format", "html"]) == 1
     assert "Two | Sons" in capsys.readouterr().out
 
