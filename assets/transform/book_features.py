@@ -64,6 +64,7 @@ class BookFeatures:
     pays_lines: bool
     has_parts: bool
     has_closes: bool
+    has_account_rules: bool
     waits_for_collection: bool
     has_inverse_rates: bool
     has_credits: bool
@@ -105,8 +106,8 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
     )
     pays_lines, waits = _have(con, "terms.benefits", "slices is not null or method = 'running'", "paid_when is not null")
     (has_originals,) = _have(con, "terms.agreements", "returns = 'original'")
-    has_claims, has_nets, has_parts, has_closes = (
-        _have(con, table, "true")[0] for table in ("terms.claims", "terms.nets", "terms.window_parts", "ledger.closes")
+    has_claims, has_nets, has_parts, has_closes, has_account_rules = (
+        _have(con, table, "true")[0] for table in ("terms.claims", "terms.nets", "terms.window_parts", "ledger.closes", "terms.account_rules")
     )
     return BookFeatures(
         feeds=feeds,
@@ -123,6 +124,7 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         pays_lines=pays_lines,
         has_parts=has_parts,
         has_closes=has_closes,
+        has_account_rules=has_account_rules,
         waits_for_collection=waits,
         has_inverse_rates="fx_rates" in configured and configured["fx_rates"].invert,
         has_credits="credits" in configured,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from models.book.accounts import Accounts
 from models.book.engine_settings import EngineSettings
 from models.book.limit_settings import LimitSettings
 from models.book.payment_settings import PaymentSettings
@@ -51,17 +52,6 @@ def _payout_units(value: Any) -> Any:
 
 
 Currency = Annotated[str, BeforeValidator(_currency)]
-
-
-class Accounts(Strict):
-    """The ledger accounts that the journal posts to."""
-
-    payable_expense: str | int = 4100
-    payable_liability: str | int = 2200
-    receivable_asset: str | int = 1300
-    receivable_income: str | int = 5100
-    cash: str | int = 1000
-    write_off: str | int = 6900
 
 
 class CloseSettings(Strict):
