@@ -137,6 +137,14 @@ def test_what_counted_is_what_the_payout_was_measured_on(statements: dict[str, S
     assert counted["product"][0] == 18
 
 
+def test_rows_of_others_are_counted_and_not_summed(statements: dict[str, Statement]) -> None:
+    detail = next(each for each in statements["SP-05"].details if each.payout["status"] == "blocked")
+    assert [(row["reason"], row["lines"] > 1000, row["amount"]) for row in detail.reasons] == [("assignment", True, None)]
+    section = next(each for each in told(statements["SP-05"]).sections if each.anchor == detail.payout["payout_id"])
+    assert section.reasons is not None
+    assert section.reasons.rows[0][2] == "–"
+
+
 def test_reasons_are_those_of_the_published_view(statements: dict[str, Statement], last_period: Opened) -> None:
     """Of an agreement with one benefit, one participant's own partners and no sharing, rows per reason are those of audit_line."""
     con, period = last_period
@@ -358,5 +366,5 @@ def test_everyone_reads_the_language_of_an_attribute(demo_book: Path, tmp_path: 
 def test_a_logo_lies_in_the_books_folder(demo_book: Path, tmp_path: Path) -> None:
     context = open_run(demo_book, None, read_clock())
     book = context.book.model_copy(update={"statements": StatementSettings(logo="../logo.png")})
-    with pytest.raises(InputError, match="there is no file ../logo.png in the book's folder"):
+    with pytest.raises(InputError, match=re.escape("there is no file ../logo.png in the book's folder")):
         write_statements(demo_book, book, context.published, Request(None, ("CH-08",)), tmp_path, 1)
