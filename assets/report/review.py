@@ -1,6 +1,6 @@
-"""review.html: what people look at when they review agreements, from the view review_figure.
+"""review.html: what people look at when they review agreements, from the view fct_review_figure.
 
-Belongs here: which figures stand where. Does not belong here: computing them (dbt_project/models/marts/review/review_figure.sql).
+Belongs here: which figures stand where. Does not belong here: computing them (dbt_project/models/marts/review/fct_review_figure.sql).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Figures = dict[tuple[str, str | None], dict[str, list[Row]]]
 
 def write_review(site: Site, con: duckdb.DuckDBPyConnection) -> None:
     """review.html."""
-    rows = fetch(con, f"from ({view_query('review_figure')}) order by agreement_id, benefit_id nulls first, figure, part")
+    rows = fetch(con, f"from ({view_query('fct_review_figure')}) order by agreement_id, benefit_id nulls first, figure, part")
     names = {row["agreement_id"]: row["title"] for row in fetch(con, _TITLES)}
     by: Figures = defaultdict(lambda: defaultdict(list))
     for row in rows:

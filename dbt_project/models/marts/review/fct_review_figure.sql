@@ -31,8 +31,8 @@ spans as (
         any_value(base_kind) as base_kind,
         max(window_end) as window_end,
         sum(payout) as payout,
-        max_by(measure - baseline, window_end) as increment,
-        max_by(base, window_end) as base
+        arg_max_null(measure - baseline, window_end) as increment,
+        arg_max_null(base, window_end) as base
     from ended
     group by agreement_id, benefit_id, participant_id, span_start
 ),
@@ -52,16 +52,16 @@ attained as (
     where attainment is not null
 ),
 
--- average ranks, twice, so that they are whole numbers
+-- twice the average rank and one, which is a whole number
 sized as (
     select
         agreement_id,
         benefit_id,
         'attainment_by_size' as figure,
         2 * rank() over (partition by agreement_id, benefit_id order by target)
-        + count(*) over (partition by agreement_id, benefit_id, target) - 1 as x,
+        + count(*) over (partition by agreement_id, benefit_id, target) as x,
         2 * rank() over (partition by agreement_id, benefit_id order by attainment)
-        + count(*) over (partition by agreement_id, benefit_id, attainment) - 1 as y
+        + count(*) over (partition by agreement_id, benefit_id, attainment) as y
     from attained
 ),
 
@@ -71,9 +71,9 @@ grown as (
         benefit_id,
         'attainment_by_growth' as figure,
         2 * rank() over (partition by agreement_id, benefit_id order by growth)
-        + count(*) over (partition by agreement_id, benefit_id, growth) - 1 as x,
+        + count(*) over (partition by agreement_id, benefit_id, growth) as x,
         2 * rank() over (partition by agreement_id, benefit_id order by attainment)
-        + count(*) over (partition by agreement_id, benefit_id, attainment) - 1 as y
+        + count(*) over (partition by agreement_id, benefit_id, attainment) as y
     from attained
     where growth is not null
 ),
@@ -147,8 +147,9 @@ returned as (
     group by ended.agreement_id, ended.benefit_id
 ),
 
+-- in the last period; null on the last tier, which max_by would pass over
 achieved as (
-    select payout_id, max_by(next_tier_from, period) as next_tier_from, max_by(gap_to_next_tier, period) as gap_to_next_tier
+    select payout_id, arg_max_null(next_tier_from, period) as next_tier_from, arg_max_null(gap_to_next_tier, period) as gap_to_next_tier
     from {{ ref("fct_achievement") }}
     group by payout_id
 ),
