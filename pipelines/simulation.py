@@ -105,15 +105,15 @@ class _Simulation:
 
     def cost(self, plan: Plan, warnings: Sequence[str]) -> Costing:
         question, notes = self.question, list(warnings)
-        years = 0
+        year = None
         if first_day(plan.texts) > self.state.as_of:
-            years = self.state.as_of.year - 1 - first_day(plan.texts).year
-            notes.append(f"its term has not begun by {self.state.as_of}: costed as if it had begun in {first_day(plan.texts).year + years}")
+            year = self.state.as_of.year - 1
+            notes.append(f"its term has not begun by {self.state.as_of}: costed as if it had begun in {year}")
         con = open_rungs(self.scratch / f"plan-{self.databases}.duckdb")
         self.databases += 1
         try:
-            today = self._today(plan, years, con)
-            proposed = self._proposed(plan, years, con)
+            today = self._today(plan, year, con)
+            proposed = self._proposed(plan, year, con)
             changes = self._changes(con, plan)
         finally:
             con.close()
@@ -145,21 +145,20 @@ class _Simulation:
     def _ids(self, plan: Plan) -> frozenset[str]:
         return plan.ids | set(self.question.instead_of)
 
-    def _today(self, plan: Plan, years: int, con: DuckDBPyConnection | None = None) -> _Ran:
+    def _today(self, plan: Plan, year: int | None, con: DuckDBPyConnection | None = None) -> _Ran:
         """The book as it is; where the plan is costed in another year, with the agreements that it replaces moved there too."""
         state = self.state
-        if years:
-            texts = only_in(state.texts, self._ids(plan))
-            if texts:
-                today = moved(Plan("today", texts, self._ids(plan)), years)
-                state = self._in_year(replace(state, texts=place_plan(state.texts, today, sorted(self._present(plan)))), today)
+        texts = {} if year is None else only_in(state.texts, self._ids(plan))
+        if texts:
+            today = moved(Plan("today", texts, self._ids(plan)), year)
+            state = self._in_year(replace(state, texts=place_plan(state.texts, today, sorted(self._present(plan)))), today)
         return self._run(state, plan, con)
 
-    def _proposed(self, plan: Plan, years: int, con: DuckDBPyConnection | None = None) -> _Ran:
-        there = moved(plan, years)
-        instead_of = sorted(self._present(plan)) if years else self.question.instead_of
+    def _proposed(self, plan: Plan, year: int | None, con: DuckDBPyConnection | None = None) -> _Ran:
+        there = moved(plan, year)
+        instead_of = self.question.instead_of if year is None else sorted(self._present(plan))
         state = replace(self.state, texts=place_plan(self.state.texts, there, instead_of))
-        return self._run(self._in_year(state, there) if years else state, plan, con)
+        return self._run(state if year is None else self._in_year(state, there), plan, con)
 
     def _present(self, plan: Plan) -> set[str]:
         """Those of the plan's agreements that the book has."""
@@ -171,6 +170,11 @@ class _Simulation:
         if key not in self.parsed:
             self.parsed[key] = parse_agreements(texts, None, state.book.calendar)
         return self.parsed[key]
+
+    def _is_elsewhere(self, plan: Plan, year: int) -> bool:
+        """Whether an agreement that the plan replaces began in another year."""
+        replaced = only_in(self.state.texts, self._ids(plan))
+        return bool(replaced) and first_day(replaced).year != year
 
     def _in_year(self, state: State, plan: Plan) -> State:
         """As of the end of the plan's term, where that is over."""
@@ -199,8 +203,8 @@ class _Simulation:
         return collect(con, base, new, list_attributes(con), (), self.question.count)
 
     def _history(self, plan: Plan, history: History) -> Row:
-        years = history.year - first_day(plan.texts).year
-        today, proposed = self._today(plan, years), self._proposed(plan, years)
+        year = None if history.year == first_day(plan.texts).year and not self._is_elsewhere(plan, history.year) else history.year
+        today, proposed = self._today(plan, year), self._proposed(plan, year)
         scaled = [each.what_if.scaled(history.factor).cost() if history.factor != 1 else each.paid.cost() for each in (today, proposed)]
         blocked = sum(row["status"] == "blocked" for row in proposed.paid.rows)
         return {**_row(str(history), *scaled), "blocked": blocked}

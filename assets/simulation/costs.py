@@ -120,8 +120,8 @@ def find_break_even(today: Paid, proposed: Paid, margin: Decimal) -> tuple[dict[
         else:
             curves[key].append(curve)
     before, now = _sums(today), _sums(proposed)
-    for key, of in curves.items():  # cents that rounding added or took
-        of.append(constant(now[key] - sum((paid_at(curve, Fraction(1)) for curve in of), Fraction(0))))
+    for key, own in curves.items():  # cents that rounding added or took
+        own.append(constant(now[key] - sum((paid_at(curve, Fraction(1)) for curve in own), Fraction(0))))
     names = {row["participant_id"]: row["participant_name"] for row in (*today.rows, *proposed.rows)}
     whole, people = {}, []
     for currency in sorted({key[0] for key in curves}):

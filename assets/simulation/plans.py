@@ -13,10 +13,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from assets.runtime.errors import rejection
 from models.agreements.for_each import TableRow, read_documents
 from models.agreements.schema import Agreement
 from models.documents import Document, InputError
+from models.validation import problems_of
 
 _SUFFIXES = (".yaml", ".yml")
 #: Where the texts of a plan stand in the scratch book.
@@ -42,6 +45,11 @@ def read_plan(path: Path) -> Plan:
     if not any(name.endswith(_SUFFIXES) for name in texts):
         raise rejection(str(path), "no agreement here; name a *.yaml file with proposed agreements, or a folder that holds some")
     documents, problems = read_documents(texts)
+    for document in documents:
+        try:
+            Agreement.model_validate(document.value)
+        except ValidationError as error:
+            problems += problems_of(error, document, Agreement)
     if problems:
         raise InputError(problems)
     return Plan(path.stem, texts, frozenset(_id(document) for document in documents))
@@ -85,8 +93,9 @@ def last_day(texts: Mapping[str, str]) -> dt.date:
     return max(Agreement.model_validate(each.value).term.to for each in read_documents(texts)[0])
 
 
-def moved(plan: Plan, years: int) -> Plan:
-    """The plan with all of its days so many years later."""
+def moved(plan: Plan, year: int | None) -> Plan:
+    """The plan with all of its days so many years later that its first term begins in `year`; None: as it is."""
+    years = 0 if year is None else year - first_day(plan.texts).year
     if not years:
         return plan
     documents, _ = read_documents(plan.texts)

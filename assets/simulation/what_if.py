@@ -57,7 +57,9 @@ class WhatIf:
         """The same where each month of a participant is one of its own months, drawn with replacement; the same for all that is measured."""
         measures = self.frames["measures"]
         windows = self.frames["windows"].join(self.frames["benefits"], on="benefit_key", how="semi")
-        first, last = windows["first_period"].min(), windows["last_period"].max()
+        first, last = (windows.select(pl.col("first_period").min(), pl.col("last_period").max())).row(0)
+        if first is None:
+            return self
         is_drawn = ~pl.col("is_prior") & pl.col("period_no").is_between(first, min(last, self.as_of_period))
         now = measures.filter(is_drawn)
         if now.is_empty():

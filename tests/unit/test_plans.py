@@ -52,7 +52,7 @@ def test_a_higher_version_stands_beside_and_a_replaced_agreement_goes() -> None:
 def test_days_move_and_nothing_else() -> None:
     text = SUPPLY.replace("2026-01-01", '"2024-02-29"').replace("title:", "approved: {by: a, on: 2026-01-01}\ntitle:")
     before = parse_documents(text, "")[0].value
-    (after,) = parse_documents(next(iter(moved(plan(text, "SUPPLY"), 1).texts.values())), "")
+    (after,) = parse_documents(next(iter(moved(plan(text, "SUPPLY"), 2025).texts.values())), "")
     assert after.value["term"] == {"from": "2025-02-28", "to": "2027-12-31"}
     assert "approved" not in after.value
     assert {key: value for key, value in after.value.items() if key != "term"} == {key: v for key, v in before.items() if key not in ("term", "approved")}

@@ -79,7 +79,7 @@ def test_other_volumes_and_years(simulated: tuple[list[Costing], Path]) -> None:
     costs = {row["name"]: (row["today"]["EUR"], row["proposed"]["EUR"]) for row in higher.sensitivity}
     assert costs["1"] == (D("43.50"), D("51.00"))
     assert costs["1.1"] == (D("47.85"), D("56.10"))
-    assert costs["1.2"] == (D("63.00"), D("76.50")), "at 1,080 C1 is in tier 2"
+    assert costs["1.2"] == (D("63.00"), D("77.40")), "at 1,080 C1 is in tier 2"
     assert [(row["name"], row["today"], row["proposed"]) for row in higher.histories] == [("2026 × 0.9", {"EUR": D("39.15")}, {"EUR": D("45.90")})]
     drawn = higher.draws["proposed"]["EUR"]
     assert drawn["p10"] <= drawn["p50"] <= drawn["p90"]
