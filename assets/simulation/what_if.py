@@ -101,7 +101,8 @@ def _is_each_alone(frames: Mapping[str, pl.DataFrame]) -> bool:
 
 def _cost_together(variants: Sequence[WhatIf]) -> list[Cost]:
     first = variants[0]
-    apart = 1 + max(frame["participant_key"].max() or 0 for frame in first.frames.values() if "participant_key" in frame.columns)
+    keys = [key for frame in first.frames.values() if "participant_key" in frame.columns for key in frame["participant_key"].unique().to_list()]
+    apart = 1 + max(keys, default=0)
     stacked = {
         name: pl.concat([each.frames[name].with_columns(pl.col("participant_key") + n * apart) for n, each in enumerate(variants)])
         if "participant_key" in frame.columns
