@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 AUDIT := build/audit
 STORES := build/stores
+SITE := build/site-tools
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit mutants torture crashes histories dbt-build lint lint-python lint-sql ui audit stores lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page lineage bench bench-growth bench-changes bench-scenarios clean
+.PHONY: help setup run test check unit mutants torture crashes histories dbt-build lint lint-python lint-sql ui audit stores site lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page lineage bench bench-growth bench-changes bench-scenarios clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -89,10 +90,15 @@ audit: setup $(AUDIT)/.installed  ## known weaknesses of the dependencies, and a
 
 stores: setup $(STORES)/.installed  ## the servers of object stores that tests run against, in build/stores (300 MB; without them those tests are skipped)
 
-lock:  ## write requirements.lock, audit.lock and stores.lock from pyproject.toml
+site: setup $(SITE)/.installed  ## the documentation as a site that opens from a disk, in build/site
+	@$(BIN)/python -m pipelines.pages.site
+	@$(SITE)/bin/mkdocs build --strict --quiet && echo "build/site/index.html"
+
+lock:  ## write requirements.lock and the locks of other environments from pyproject.toml
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev --no-header pyproject.toml -o requirements.lock
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group audit --no-header -o audit.lock
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group stores --no-header -o stores.lock
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group site-tools --no-header -o site-tools.lock
 
 lineage: setup  ## write assets/lineage/program.json: where the columns of models and calculation come from
 	@$(BIN)/python -m pipelines.pages.program_lineage

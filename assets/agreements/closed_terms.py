@@ -1,4 +1,5 @@
-"""What closed periods depend on and may no longer change: agreements that were posted, their direction and currency, the accounts.
+"""What closed periods depend on and may no longer change: agreements that were posted, their direction and currency, and the accounts of entries that
+the first versions wrote without what each account is for.
 
 Belongs here: queries over `ledger.*` and `terms.*`, and what to do instead. Does not belong here: what a close freezes (assets/closing/close.py).
 """
@@ -32,7 +33,7 @@ _TURNED = f"""
 _RENUMBERED = f"""
     with named as (from (unpivot (from terms.accounts) on * into name role value account))
     select account, max(period) as period from ledger.journal
-    where account not in (select account from named)
+    where account_role is null and account not in (select account from named)
     group by account order by all limit {MAX_LISTED}"""
 
 

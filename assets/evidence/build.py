@@ -134,7 +134,7 @@ def _recompute(folder: Path, every: bool) -> tuple[int, int]:
 def _describe(book: Path, folder: Path, about: dict[str, Any], tables: list[PackedTable]) -> None:
     """Check the tables as they are in the pack, and write what says of them what they are and that they have not changed."""
     with checks.open_tables(folder, checks.columns_of(tables)) as packed:
-        results = checks.evaluate(packed, about["period"]["name"], about["settings"]["accounts"])
+        results = checks.evaluate(packed, about["period"]["name"])
         if broken := next((result for result in results if result["broken"]), None):
             raise CheckFailed(broken["check"], "; ".join(broken["broken"]))
         write_json(folder / CHECKS, results)

@@ -202,7 +202,7 @@ def _tables(folder: Path, names: list[str]) -> Finding:
     """What must hold of the tables holds, with the numbers that the pack names."""
     about, listed = _json(folder, PACK), _json(folder, CHECKS)
     with checks.open_tables(folder, data_package.table_columns(_json(folder, data_package.PATH))) as con:
-        found = checks.evaluate(con, about["period"]["name"], about["settings"]["accounts"])
+        found = checks.evaluate(con, about["period"]["name"])
     problems = [f"{each['check']}: {'; '.join(each['broken'])}" for each in found if each["broken"]]
     problems += [f"{CHECKS} says other numbers for {each['check']}" for each in found if each not in listed and not each["broken"]]
     return Finding(_first_line(_tables.__doc__), problems, f"{len(found)} statements")

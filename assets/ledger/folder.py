@@ -18,12 +18,13 @@ from assets.runtime.durable_files import flush
 from assets.runtime.sql import as_pattern
 from models.documents import InputError
 from models.records import payment_batches, write_offs
-from models.records.chain import NO_HASH, RECORD, TABLES, Folder, Record, check_chain
+from models.records.chain import ADDED, NO_HASH, RECORD, TABLES, Folder, Record, check_chain, headers_of
 from models.records.payment_batches import BatchRecord, check_batches
 from models.records.write_offs import WriteOff, parse_write_offs
 from models.sql_text import literal
 
 _UNFINISHED = ".tmp-"
+_SEQUENCE = "([0-9]+)-[^/]+/[^/]+$"
 #: The rule of models.records.chain.payout_id_of, in SQL.
 _TODAY = {"payout_id": "if(starts_with(payout_id, 'p'), payout_id, 'p' || payout_id)"}
 
@@ -103,7 +104,20 @@ def _last(folders: Iterator[Path]) -> Path | None:
 def select_posted(table: str, ledger: Path, records: list[Record]) -> str:
     """A query over the rows of one table in all folders: `sequence`, then its columns. It has no rows if nothing is closed."""
     paths = [ledger / record.folder / f"{table}.csv" for record in records if f"{table}.csv" in record.files]
-    return _select_rows("sequence", "([0-9]+)-[^/]+/[^/]+$", TABLES[table], paths, _TODAY)
+    columns, added = TABLES[table], ADDED.get(table, 0)
+    earlier = [path for path in paths if added and _header(path) != headers_of(table)[0]]
+    later = [path for path in paths if path not in earlier]
+    found = _select_rows("sequence", _SEQUENCE, columns, later, _TODAY)
+    if not earlier:
+        return found
+    # what the first versions wrote lacks the last columns
+    kept = dict(list(columns.items())[:-added])
+    return f"{found} union all by name {_select_rows('sequence', _SEQUENCE, kept, earlier, _TODAY)}"
+
+
+def _header(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.readline().rstrip(b"\n")
 
 
 def select_batched(ledger: Path, payments: Sequence[BatchRecord]) -> str:

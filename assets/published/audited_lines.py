@@ -37,17 +37,22 @@ class AuditedLine:
 def audit_lines(book_folder: Path, transaction: str, agreement: str | None) -> list[AuditedLine]:
     """The rows of a transaction, TRANSACTION or TRANSACTION/LINE, those that count first. Raises InputError where there is none, or no such agreement."""
     with open_published(book_folder) as con:
-        _find_rows(con, transaction)
-        rows = fetch(con, "from wanted order by disposition not in ('loaded', 'waiting'), source_file, source_row")
-        if not rows:
-            message = f"no row of a file of transactions has the transaction {transaction!r}; give its id as the feed has it, with /LINE for one of its lines"
-            raise InputError([Problem("TRANSACTION", 0, "", message)])
-        if agreement is not None and not fetch(con, "select 1 from dim_agreement where agreement_id = ? limit 1", [agreement]):
-            raise InputError([Problem("--agreement", 0, "", f"no agreement is called {agreement!r}")])
-        con.execute("create temp view fct_transaction as from wanted")  # in what follows these rows are all there are
-        con.execute(f"create temp table audited as {view_query('audit_line')}")
-        con.execute(f"create temp table decided as {parts_of_view('audit_line')} from decided")
-        return [_audit(con, row, agreement) for row in rows]
+        return audit_from(con, transaction, agreement)
+
+
+def audit_from(con: duckdb.DuckDBPyConnection, transaction: str, agreement: str | None) -> list[AuditedLine]:
+    """The same from the tables of a connection."""
+    _find_rows(con, transaction)
+    rows = fetch(con, "from wanted order by disposition not in ('loaded', 'waiting'), source_file, source_row")
+    if not rows:
+        message = f"no row of a file of transactions has the transaction {transaction!r}; give its id as the feed has it, with /LINE for one of its lines"
+        raise InputError([Problem("TRANSACTION", 0, "", message)])
+    if agreement is not None and not fetch(con, "select 1 from dim_agreement where agreement_id = ? limit 1", [agreement]):
+        raise InputError([Problem("--agreement", 0, "", f"no agreement is called {agreement!r}")])
+    con.execute("create temp view fct_transaction as from wanted")  # in what follows these rows are all there are
+    con.execute(f"create temp table audited as {view_query('audit_line')}")
+    con.execute(f"create temp table decided as {parts_of_view('audit_line')} from decided")
+    return [_audit(con, row, agreement) for row in rows]
 
 
 def _find_rows(con: duckdb.DuckDBPyConnection, transaction: str) -> None:

@@ -5,7 +5,7 @@ Belongs here: finding a payout and collecting everything that led to it, as data
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -58,29 +58,35 @@ def explain_payout(book_folder: Path, wanted: str, line_limit: int) -> Explanati
     Raises InputError with the candidates when it names none or several.
     """
     with open_published(book_folder) as con:
-        payout = find_payout(con, wanted.strip())
-        benefit_key = [payout["agreement_id"], payout["agreement_version"], payout["benefit_id"]]
-        id_ = [payout["payout_id"]]
-        files = fetch(con, _FILES, id_)
-        return Explanation(
-            payout=payout,
-            agreement=_first(con, "select * from dim_agreement where agreement_id = ? and agreement_version = ?", benefit_key[:2]),
-            benefit=_first(con, "select * from dim_benefit where agreement_id = ? and agreement_version = ? and benefit_id = ?", benefit_key),
-            participant=_first(con, "select * from dim_partner where partner_id = ? order by valid_from desc limit 1", [payout["participant_id"]]),
-            achievement=_first(con, "select * from fct_achievement where payout_id = ? order by period desc limit 1", id_),
-            run=_first(con, "select * from audit_run where run_id = ? order by finished_at desc limit 1", [payout["run_id"]]),
-            accruals=fetch(con, _ACCRUALS, id_),
-            adjustments=fetch(con, "select * from fct_adjustment where payout_id = ? order by date, adjustment_id, source_file, source_row", id_),
-            releases=fetch(con, "select * exclude (payout_id) from fct_release where payout_id = ? order by due_date, release_no", id_),
-            batches=fetch(con, "select * from fct_payment_batch where payout_id = ? order by batch_no, release_no", id_),
-            tiers=fetch(con, _TIERS, [payout["tier"], *benefit_key]),
-            steps=fetch(con, "select step_no, step, formula, inputs, result from fct_calculation_step where payout_id = ? order by step_no", id_),
-            lines=fetch(con, f"{_LINES} limit ?", [*id_, line_limit]),
-            files=files,
-            line_count=sum(file["lines"] for file in files),
-            line_sum=sum((file["line_payout"] for file in files), Decimal(0)),
-            computed=read_payout_run(book_folder / "published", payout["payout_id"]),
-        )
+        found = explain_from(con, wanted, line_limit)
+    return replace(found, computed=read_payout_run(book_folder / "published", found.payout["payout_id"]))
+
+
+def explain_from(con: duckdb.DuckDBPyConnection, wanted: str, line_limit: int) -> Explanation:
+    """The same from the tables of a connection alone, without `computed`."""
+    payout = find_payout(con, wanted.strip())
+    benefit_key = [payout["agreement_id"], payout["agreement_version"], payout["benefit_id"]]
+    id_ = [payout["payout_id"]]
+    files = fetch(con, _FILES, id_)
+    return Explanation(
+        payout=payout,
+        agreement=_first(con, "select * from dim_agreement where agreement_id = ? and agreement_version = ?", benefit_key[:2]),
+        benefit=_first(con, "select * from dim_benefit where agreement_id = ? and agreement_version = ? and benefit_id = ?", benefit_key),
+        participant=_first(con, "select * from dim_partner where partner_id = ? order by valid_from desc limit 1", [payout["participant_id"]]),
+        achievement=_first(con, "select * from fct_achievement where payout_id = ? order by period desc limit 1", id_),
+        run=_first(con, "select * from audit_run where run_id = ? order by finished_at desc limit 1", [payout["run_id"]]),
+        accruals=fetch(con, _ACCRUALS, id_),
+        adjustments=fetch(con, "select * from fct_adjustment where payout_id = ? order by date, adjustment_id, source_file, source_row", id_),
+        releases=fetch(con, "select * exclude (payout_id) from fct_release where payout_id = ? order by due_date, release_no", id_),
+        batches=fetch(con, "select * from fct_payment_batch where payout_id = ? order by batch_no, release_no", id_),
+        tiers=fetch(con, _TIERS, [payout["tier"], *benefit_key]),
+        steps=fetch(con, "select step_no, step, formula, inputs, result from fct_calculation_step where payout_id = ? order by step_no", id_),
+        lines=fetch(con, f"{_LINES} limit ?", [*id_, line_limit]),
+        files=files,
+        line_count=sum(file["lines"] for file in files),
+        line_sum=sum((file["line_payout"] for file in files), Decimal(0)),
+        computed=None,
+    )
 
 
 def largest_payouts(book_folder: Path, count: int) -> list[Row]:

@@ -66,6 +66,7 @@ class BookFeatures:
     has_parts: bool
     has_bases: bool
     has_closes: bool
+    has_account_rules: bool
     waits_for_collection: bool
     has_inverse_rates: bool
     has_credits: bool
@@ -110,8 +111,8 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         "base not in ('measure', 'increment') or line_set_key <> share_line_set_key or base_line_set_key <> share_line_set_key",
     )  # fmt: skip
     (has_originals,) = _have(con, "terms.agreements", "returns = 'original'")
-    has_claims, has_nets, has_parts, has_closes = (
-        _have(con, table, "true")[0] for table in ("terms.claims", "terms.nets", "terms.window_parts", "ledger.closes")
+    has_claims, has_nets, has_parts, has_closes, has_account_rules = (
+        _have(con, table, "true")[0] for table in ("terms.claims", "terms.nets", "terms.window_parts", "ledger.closes", "terms.account_rules")
     )
     return BookFeatures(
         feeds=feeds,
@@ -129,6 +130,7 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         has_parts=has_parts,
         has_bases=has_bases,
         has_closes=has_closes,
+        has_account_rules=has_account_rules,
         waits_for_collection=waits,
         has_inverse_rates="fx_rates" in configured and configured["fx_rates"].invert,
         has_credits="credits" in configured,

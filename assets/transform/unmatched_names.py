@@ -35,6 +35,11 @@ _NAMED = """
     select source_file, source_line, agreement_id, 'participants', 'partners', attribute, value
     from terms.participant_rules join terms.agreements using (agreement_key)
     union
+    select any_value(source_file), any_value(source_line), any_value(agreement_id), 'accounts.by_partner', 'partners', attribute, value
+    from terms.account_conditions join (select distinct condition_no, benefit_key from terms.account_rules) using (condition_no)
+    join terms.benefits using (benefit_key) join terms.agreements using (agreement_key)
+    group by attribute, value
+    union
     select source_file, source_line, agreement_id, 'payee', 'partners', 'partner_id', payee_id from terms.agreements where payee_id is not null
     union
     select source_file, source_line, agreement_id, benefit_id, 'metrics', 'metric', metric

@@ -81,7 +81,7 @@
     {{ lines }}.source_cost,
     {{ lines }}.quantity_millionths as source_quantity,
     {{ lines }}.attribute_millionths as source_attribute,
-    {{ lines }}.share_parts,
+    {{ lines }}.share_parts
 {%- endmacro %}
 
 {# What a line brings to a figure of any kind, in 10^-12; null where it lacks it. #}

@@ -14,7 +14,7 @@ from models.agreements.schema import Agreement, Benefit, has_curve
 from models.documents import Path
 
 #: What a draw has besides `draw`.
-OF_DRAW = ("id", "clause", "quote", "window", "prorate", "settle")
+OF_DRAW = ("id", "clause", "quote", "window", "prorate", "settle", "accounts")
 #: Keys of `settle` that part what a benefit pays from what is paid out, which a draw does not see.
 PARTED = ("release", "when", "minimum")
 

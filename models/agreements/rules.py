@@ -39,6 +39,7 @@ from models.agreements.schema import (
     measure_of,
     over_of,
 )
+from models.book.accounts import OF_DIRECTION, AccountMapping, AccountNames, named
 from models.calendars import FIRST_YEAR, LAST_YEAR, PERIODS_IN, SPAN_ORDER
 from models.curves.vocabulary import GRID_FORMS, PAY_FORMS, SCALING_STEPS
 from models.documents import Document, Path, Problem
@@ -48,7 +49,7 @@ Finding = tuple[Path, str]
 MOST_PARTS_IN_ALL = 10**12
 
 #: What a manual benefit has besides `manual`.
-OF_MANUAL = ("id", "clause", "quote", "window", "settle")
+OF_MANUAL = ("id", "clause", "quote", "window", "settle", "accounts")
 #: Measures that are columns of every transaction; any other name is an attribute.
 MEASURES = ("amount", "quantity", "margin", "count")
 #: Axes whose thresholds are values of the measure, so that it can be cut into slices.
@@ -69,7 +70,7 @@ def problems_within(agreement: Agreement, document: Document, approval_day: dt.d
         if agreement.pool == "placed":
             findings += [(("benefits", i, *path), message) for path, message in placed_problems(benefit, agreement.payee)]
         findings += [(("benefits", i, *path), message) for path, message in _scopes(agreement, benefit)]
-    findings += draw_problems(agreement)
+    findings += [*draw_problems(agreement), *_accounts(agreement)]
     return [document.problem(path, message) for path, message in findings]
 
 
@@ -95,6 +96,19 @@ def _agreement(agreement: Agreement) -> Iterator[Finding]:
         yield ("combine",), "rule: net_of needs agreements: the ids whose payouts on the same lines are taken off"
     if combine.rule != "net_of" and combine.agreements:
         yield ("combine", "agreements"), "is allowed with rule: net_of only"
+
+
+def _accounts(agreement: Agreement) -> Iterator[Finding]:
+    """Accounts of the other direction, which no entry of the agreement would use."""
+    other = OF_DIRECTION["receivable" if agreement.direction == "payable" else "payable"]
+    mappings: list[tuple[Path, AccountMapping | None]] = [((), agreement.accounts), *((("benefits", i), b.accounts) for i, b in enumerate(agreement.benefits))]
+    for path, mapping in mappings:
+        rules: list[tuple[Path, AccountNames]] = [((), mapping)] if mapping else []
+        rules += [(("by_partner", i), rule) for i, rule in enumerate(mapping.by_partner)] if mapping else []
+        for place, names in rules:
+            uses = " and ".join(OF_DIRECTION[agreement.direction])
+            message = f"the agreement is {agreement.direction}, and its entries use {uses}; remove this key, or name one of these"
+            yield from (((*path, "accounts", *place, role), message) for role in other if role in named(names))
 
 
 def _benefit(benefit: Benefit) -> Iterator[Finding]:

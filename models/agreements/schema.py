@@ -30,6 +30,7 @@ from models.agreements.values import (
     Weight,
     kind_of,
 )
+from models.book.accounts import AccountMapping
 from models.book.settings import Currency
 from models.calendars import Day
 from models.curves.vocabulary import SCALING_STEPS
@@ -501,6 +502,7 @@ class Benefit(Part):
     )
     accrue: Accrue = Field(default_factory=lambda: NO_ACCRUE, description="How it is accrued.")
     settle: Settle = Field(default_factory=lambda: NO_SETTLE, description="When and how it is settled.")
+    accounts: AccountMapping | None = Field(default=None, description="Accounts of its entries in the journal, before those of the agreement and the book.")
     manual: Literal[True] | None = Field(default=None, description="It counts no lines and pays 0 by itself; adjustments are made to it.")
     draw: Draw | None = Field(default=None, description="It counts no lines: it pays what other benefits leave of an amount, and may recover it later.")
 
@@ -552,6 +554,7 @@ class Agreement(Part):
         default=None, description="Caps and floors of all its benefits together. Those of the version in force on a span's last day hold."
     )
     combine: Combine = Field(default_factory=lambda: NO_COMBINE, description="How it combines with other agreements.")
+    accounts: AccountMapping | None = Field(default=None, description="Accounts of its entries in the journal, before those of the book.")
     benefits: list[Benefit] = Field(min_length=1, max_length=1000, description="The clauses that pay.")
 
 

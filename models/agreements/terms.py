@@ -54,6 +54,7 @@ from models.agreements.schema import (
 from models.agreements.target_weights import target_weights
 from models.agreements.terms_columns import NUMBER, SCHEMAS
 from models.agreements.versions import OwnedWindows, Part, effective_from, own_windows, periods_of, slots_of, window_parts
+from models.book.accounts import AccountMapping, more_specific
 from models.book.settings import Book
 from models.calendars import Period, Window, prior_year_days
 from models.currencies import MINOR_UNITS, payout_unit
@@ -109,7 +110,8 @@ class _Terms:
         self._add("settings", **of_book, payout_unit=unit, as_of=as_of)
         for currency, unit in self.payout_units.items():
             self._add("currencies", currency=currency, payout_unit=unit)
-        self._add("accounts", **{name: str(account) for name, account in vars(book.accounts).items()})
+        self.of_partners: dict[str, int] = {}
+        self._add("accounts", **{name: getattr(book.accounts, name) for name in SCHEMAS["accounts"]})
         agreements = [source.agreement for source in sources]
         self.balances = balances_begin(agreements)
         periods = periods_of(book.calendar, agreements, as_of)
@@ -125,6 +127,7 @@ class _Terms:
             line_sets, compared = self._line_sets(key, source, from_days, windows)
             for position, benefit in enumerate(source.agreement.benefits):
                 self._add_benefit(key, source, position, line_sets[position])
+                self._add_accounts(benefit.accounts, agreement.accounts, book.accounts)
                 benefit_key = len(self.rows["benefits"]) - 1
                 # the columns of the table are the fields of a Window; naming each of them here would repeat the list
                 begun = [w for w in windows[benefit.id] if w.window_start <= as_of]
@@ -272,6 +275,18 @@ class _Terms:
             self._add("draws", benefit_key=key, **terms, first_agreement_id=self.balances[source.agreement.agreement, benefit.id])
         if benefit.matrix:
             self._add_matrix(key, benefit.matrix)
+
+    def _add_accounts(self, *mappings: AccountMapping | None) -> None:
+        """The accounts of the benefit added last, where they are others than the book's own."""
+        for rule in more_specific(mappings):
+            identity = canonical_text(rule.where)
+            if rule.where and identity not in self.of_partners:
+                self.of_partners[identity] = len(self.of_partners)
+                for attribute, value in sorted({(name, value) for name, values in rule.where.items() for value in values}):
+                    self._add("account_conditions", condition_no=self.of_partners[identity], attribute=attribute, value=value)
+            for role, account in rule.accounts.items():
+                place = {"benefit_key": len(self.rows["benefits"]) - 1, "place": rule.place, "condition_no": self.of_partners.get(identity)}
+                self._add("account_rules", **place, account_role=role, account=account)
 
     def _add_matrix(self, benefit_key: int, matrix: Matrix) -> None:
         for i, place in enumerate(matrix.rows.from_, 1):

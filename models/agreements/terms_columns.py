@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from models.book.settings import Accounts
+from models.book.accounts import COST_CENTRE, ROLES
 from models.calendars import Window
 from models.feeds.columns import TRANSACTION_TYPES
 from models.money import MONEY
@@ -21,7 +21,9 @@ TEXT, INT, BOOL, DATE = pl.String, pl.Int32, pl.Boolean, pl.Date
 SCHEMAS: dict[str, dict[str, Any]] = {
     "settings": {"book": TEXT, "currency": TEXT, "payout_unit": INT, "rounding": TEXT, "as_of": DATE, "require_approval": BOOL},
     "currencies": {"currency": TEXT, "payout_unit": INT},
-    "accounts": dict.fromkeys(Accounts.model_fields, TEXT),
+    "accounts": dict.fromkeys((*ROLES, COST_CENTRE), TEXT),
+    "account_rules": {"benefit_key": INT, "place": INT, "account_role": TEXT, "account": TEXT, "condition_no": INT},
+    "account_conditions": {"condition_no": INT, "attribute": TEXT, "value": TEXT},
     "agreements": {
         "agreement_key": INT,
         "agreement_id": TEXT,

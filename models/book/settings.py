@@ -10,10 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from models.book.accounts import Accounts
 from models.book.engine_settings import EngineSettings
 from models.book.limit_settings import LimitSettings
 from models.book.payment_settings import PaymentSettings
 from models.book.publish_settings import PublishSettings
+from models.book.statement_settings import StatementSettings
 from models.book.storage_settings import StorageSettings
 from models.calendars import CalendarSettings, Day, TimeZone
 from models.currencies import MINOR_UNITS
@@ -52,17 +54,6 @@ def _payout_units(value: Any) -> Any:
 Currency = Annotated[str, BeforeValidator(_currency)]
 
 
-class Accounts(Strict):
-    """The ledger accounts that the journal posts to."""
-
-    payable_expense: str | int = 4100
-    payable_liability: str | int = 2200
-    receivable_asset: str | int = 1300
-    receivable_income: str | int = 5100
-    cash: str | int = 1000
-    write_off: str | int = 6900
-
-
 class CloseSettings(Strict):
     """Limits of a close: rejected rows since the last close, and how much of one payout `write-off` may write off, in the agreement's currency."""
 
@@ -89,6 +80,7 @@ class Book(Strict):
     engine: EngineSettings = EngineSettings()
     close: CloseSettings = CloseSettings()
     payments: PaymentSettings = PaymentSettings()
+    statements: StatementSettings = StatementSettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -47,6 +47,7 @@ TABLES: dict[str, dict[str, str]] = {
     "journal": {
         "entry_id": "varchar", "line_no": "integer", "date": "date", "period": "varchar", "origin_period": "varchar", "account": "varchar",
         "debit": _MONEY, "credit": _MONEY, "currency": "varchar", "kind": "varchar", **_SUBJECT,
+        "account_role": "varchar", "cost_centre": "varchar", "document_no": "varchar", "text": "varchar",
     },
 }  # fmt: skip
 
@@ -132,9 +133,14 @@ def canonical_csv(frame: pl.DataFrame) -> bytes:
     return frame.sort(frame.columns, nulls_last=False).write_csv().encode()
 
 
-def header_of(table: str) -> bytes:
-    """The first line of a table's file."""
-    return ",".join(TABLES[table]).encode()
+#: Columns that the first versions did not write: the last ones of their table.
+ADDED = {"journal": 4}
+
+
+def headers_of(table: str) -> list[bytes]:
+    """What the first line of a table's file may be: today's, or that of the first versions."""
+    columns = list(TABLES[table])
+    return [",".join(columns[: len(columns) - missing]).encode() for missing in dict.fromkeys((0, ADDED.get(table, 0)))]
 
 
 def payout_id_of(recorded: str) -> str:
@@ -249,7 +255,7 @@ def _check_files(folder: Folder, record: Record, place: str) -> Iterator[Problem
             yield Problem(file, 0, "", "was not there at the close; move it out of the ledger")
         elif sha256(data := folder.files[name]) != record.files[name].sha256:
             yield _changed_line(folder, record, file, name, data)
-        elif name != LINES and data.split(b"\n", 1)[0] != header_of(name.removesuffix(".csv")):
+        elif name != LINES and data.split(b"\n", 1)[0] not in headers_of(name.removesuffix(".csv")):
             yield Problem(file, 1, "", "has other columns than this version of the program writes; use the version of its close.json (code_version)")
 
 

@@ -29,9 +29,11 @@ from pipelines.cli.commands import (
     export,
     init,
     lineage,
+    mcp,
     rejects,
     report,
     run,
+    statements,
     ui,
     validate,
     verify,
@@ -63,7 +65,7 @@ for command in (
     logged(reads_published(close.close)), logged(reads_published(reopen.reopen)), logged(reads_published(write_off.write_off)),
     logged(reads_published(pay.pay)), reads_published(journal.journal), logged(verify.verify), reads_published(rejects.rejects), logged(withdraw.withdraw),
     reads_published(evidence.evidence), verify_pack.verify_pack, reads_published(export.export), reads_published(report.report),
-    contracts.contracts, init.init, doctor.doctor, ui.ui,
+    reads_published(statements.statements), contracts.contracts, reads_published(mcp.mcp), init.init, doctor.doctor, ui.ui,
 ):  # fmt: skip
     app.command(help=as_called(command.__doc__ or ""))(command)
 app.add_typer(agreements.app, name="agreements")

@@ -65,6 +65,7 @@ def test_every_layer_reads_only_what_comes_before_it(manifest: Any, models: dict
 def test_only_marts_and_what_prepares_them_reads_the_calculation(models: dict[str, Any]) -> None:
     readers = {m.name: layer(m) for m in models.values() if any(p.startswith("source.tierledger.calc.") for p in m.depends_on.nodes)}
     assert {name for name, of in readers.items() if of != "marts"} == {
+        "int_accounts_mapped",
         "int_payouts_identified",
         "int_payouts_measured",
         "int_payouts_collected",

@@ -14,12 +14,14 @@ from pydantic import BaseModel
 from assets.evidence.recomputed import RECOMPUTE
 from models.agreements.schema import Agreement
 
-#: Keys and choices that decide which lines count, when something is due, how it is accrued or shown, or which version
+#: Keys and choices that decide which lines count, when something is due, how it is accrued, booked or shown, or which version
 #: values a window: the pack has the outcome.
 _OF_NO_PAYOUT = """
-    accrue actual adjustment after agreement all amendment approved changed_by clause collected columns credit direction document each effective exclude
-    exclusive for_each forecast fully_collected hierarchy id include include_children lag_days minimum net_of next_window of on payable payee placement
-    products quote receivable release restate return returns review_by sale scope seasonal terms_sha256 tier title today types version when where
+    accounts accrue actual adjustment after agreement all amendment approved by_partner cash changed_by clause collected columns cost_centre
+    credit direction document each effective exclude exclusive for_each forecast fully_collected hierarchy id include include_children lag_days
+    minimum net_of next_window of on payable payable_expense payable_liability payee placement products quote receivable receivable_asset
+    receivable_income release restate return returns review_by sale scope seasonal terms_sha256 tier title today types version when where
+    write_off
 """
 OF_NO_PAYOUT = set(_OF_NO_PAYOUT.split())
 #: Limits on the sum of an agreement's benefits, axes that look at other benefits, `each`, `slices`, `running` and the like are named as what it cannot

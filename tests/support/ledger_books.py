@@ -34,7 +34,7 @@ _SCHEMAS = {
     f" payout {_MONEY}, settled {_MONEY}, open_amount {_MONEY}",
     "fct_journal": "entry_id varchar, line_no integer, date date, period varchar, origin_period varchar, account varchar, debit decimal(18, 4),"
     " credit decimal(18, 4), currency varchar, kind varchar, payout_id varchar, agreement_id varchar, benefit_id varchar, participant_id varchar,"
-    " window_start date",
+    " window_start date, account_role varchar, cost_centre varchar, document_no varchar, text varchar",
     "audit_reject": "feed varchar, file_name varchar, sha256 varchar, row_number bigint, line_number bigint, reason varchar",
     "audit_reject_resolved": "feed varchar, file_name varchar, sha256 varchar, row_number bigint",
     "audit_feed_file": "feed varchar, file_name varchar, sha256 varchar, arrival_no integer, status varchar",

@@ -23,7 +23,7 @@ def test_defaults() -> None:
     book = parse_book(PLAIN)
     assert (book.rounding, book.require_approval, book.as_of, book.calendar.year_starts) == ("half_up", False, None, "01-01")
     assert book.time_zone == "UTC"
-    assert book.accounts.payable_expense == 4100
+    assert book.accounts.payable_expense == "4100"
     assert (book.close.quarantine_limit, book.close.write_off_limit) == (0, Decimal(1))
     assert book.publish.parquet
     assert book.publish.duckdb

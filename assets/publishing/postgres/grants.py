@@ -4,48 +4,15 @@ Belongs here: grants, row policies, and what the roles must not be able to do. D
 (assets/publishing/postgres/publish.py).
 
 `reader` reads every row. Members of `participants` read the rows of the participants that `<schema>_access.participants` assigns to them.
-They cannot read a table that is not in OWN_ROWS.
+They cannot read a table that is not in OWN_ROWS (assets/published/own_rows.py).
 """
 
 from __future__ import annotations
 
+from assets.published.own_rows import OWN_ROWS
 from assets.publishing.postgres.connection import PostgresFailed, Transaction
 from models.book.publish_settings import PostgresSettings
 
-_OF_PARTICIPANT = "participant_id in ({own})"
-_OF_PAYOUT = "payout_id in (select payout_id from {schema}.fct_payout)"
-_OF_AGREEMENT = "agreement_id in (select agreement_id from {schema}.fct_payout)"
-#: Published table to the condition on rows that a participant may read. Subqueries also see only rows that the participant may read.
-OWN_ROWS = {
-    "fct_payout": _OF_PARTICIPANT,
-    "fct_achievement": _OF_PARTICIPANT,
-    "fct_accrual": _OF_PARTICIPANT,
-    "fct_payout_month": _OF_PARTICIPANT,
-    "fct_journal": _OF_PARTICIPANT,
-    "fct_payout_line": _OF_PAYOUT,
-    "fct_calculation_step": _OF_PAYOUT,
-    "fct_release": _OF_PAYOUT,
-    "dim_partner": "partner_id in ({own})",
-    "dim_partner_version": "partner_id in ({own})",
-    "dim_agreement": _OF_AGREEMENT,
-    "dim_benefit": _OF_AGREEMENT,
-    "dim_tier": _OF_AGREEMENT,
-    "dim_matrix_cell": _OF_AGREEMENT,
-    "dim_gate": _OF_AGREEMENT,
-    "dim_multiplier": _OF_AGREEMENT,
-    "dim_target": _OF_PARTICIPANT,
-    "dim_metric": _OF_PARTICIPANT,
-    "dim_assignment": _OF_PARTICIPANT,
-    "dim_credit": _OF_PARTICIPANT,
-    "dim_participation": _OF_PARTICIPANT,
-    "fct_payment": _OF_PARTICIPANT,
-    "fct_adjustment": _OF_PARTICIPANT,
-    "fct_balance": _OF_PARTICIPANT,
-    "dim_product": "product_id in (select product_id from {schema}.fct_payout_line)",
-    "dim_product_version": "product_id in (select product_id from {schema}.fct_payout_line)",
-    "dim_period": "true",
-    "dim_date": "true",
-}
 #: PostgreSQL roles that can read or write regardless of grants.
 _POWERFUL = ("pg_read_all_data", "pg_write_all_data", "pg_read_server_files", "pg_write_server_files", "pg_execute_server_program", "pg_maintain")
 _BEYOND_READING = "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
@@ -91,6 +58,19 @@ def check_roles(transaction: Transaction, settings: PostgresSettings) -> None:
 
 
 _POWERS = ("superuser", "bypassrls", "createdb", "createrole", "replication")
+
+
+def participants_of(transaction: Transaction, settings: PostgresSettings, role: str) -> list[str] | None:
+    """The participants whose rows a role reads; None where it is a reader, who reads every row. Raises PostgresFailed for any other role."""
+    if not transaction.fetch("select 1 from pg_roles where rolname = $1", role):
+        raise PostgresFailed(f"there is no role {role} in the database of publish.postgres")
+    in_group = "select 1 from pg_roles where rolname = $2 and pg_has_role($1, oid, 'member')"
+    if settings.reader and transaction.fetch(in_group, role, settings.reader):
+        return None
+    if settings.participants and transaction.fetch(in_group, role, settings.participants):
+        own = f"select participant_id from {access_schema(settings)}.participants where role_name = $1 order by 1"
+        return [participant for (participant,) in transaction.fetch(own, role)]
+    raise PostgresFailed(f"role {role} reads nothing of this book: make it a member of publish.postgres' reader or participants")
 
 
 def make_access_table(transaction: Transaction, settings: PostgresSettings) -> None:

@@ -319,7 +319,7 @@ def test_the_worksheet_is_one_that_an_accountant_can_use(book: HandMade) -> None
     debit = both.lines.columns.index("debit") + 1
     assert all(cell.font.b for cell in sheet[1])
     assert [sheet.cell(row, debit).number_format for row in (2, 4)] == ["#,##0.00", "#,##0"], "the decimals of each currency"
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:O5")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:S5")
     assert sheet.sheet_properties.pageSetUpPr.fitToPage, "as wide as a page, and as many pages as it takes"
     assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight, sheet.print_title_rows) == ("landscape", 0, "$1:$1")
     totals = [(sheet.cell(row, 1).value, sheet.cell(row, debit).value, sheet.cell(row, debit).number_format) for row in (7, 8)]

@@ -12,9 +12,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from assets.published.reader import read_manifest
-from assets.publishing.postgres.connection import PostgresFailed
-from assets.publishing.postgres.grants import OWN_ROWS
+from assets.published.own_rows import OWN_ROWS, show_own_rows
+from assets.published.reader import open_published, read_manifest
+from assets.publishing.postgres.connection import PostgresFailed, open_transaction
+from assets.publishing.postgres.grants import participants_of
 from assets.publishing.postgres.publish import publish_to_postgres
 from assets.runtime.context import RunContext
 from tests.support.postgres_books import (
@@ -108,6 +109,35 @@ def test_every_table_says_whose_its_rows_are(opened: tuple[str, RunContext]) -> 
     registers = {"audit_close", "audit_feed_file", "audit_reject", "audit_reject_resolved", "audit_run", "column_lineage"}
     assert closed == registers | {"fct_payment_batch", "fct_transaction", "audit_road", "audit_named_road", "audit_product_scope", "dim_scope", "dim_fx_rate"}
     assert OWN_ROWS.keys() <= files_of(opened[1]).keys()
+
+
+@pytest.mark.parametrize("participant", LOGINS)
+def test_an_assistant_shows_the_same_rows(server: Server, opened: tuple[str, RunContext], participant: str) -> None:
+    """`tierledger mcp --role` keeps DuckDB's tables to the rows that PostgreSQL shows the role, a table without a rule to none."""
+    database, context = opened
+    settings = context.book.publish.postgres
+    assert settings is not None
+    with open_transaction(context) as transaction:
+        own = participants_of(transaction, settings, LOGINS[participant])
+    assert own == [participant]
+    with open_published(context.folder) as con:
+        show_own_rows(con, own)
+        shown = {table: con.execute(f"select count(*) from {table}").fetchall()[0][0] for table in files_of(context)}
+    ours = {table: server.ask(f"select count(*) from rebates.{table}", LOGINS[participant], database)[0][0] for table in OWN_ROWS}
+    assert shown == dict.fromkeys(shown, 0) | ours
+
+
+def test_a_role_is_a_reader_a_participant_or_refused(opened: tuple[str, RunContext]) -> None:
+    context = opened[1]
+    settings = context.book.publish.postgres
+    assert settings is not None
+    with open_transaction(context) as transaction:
+        assert participants_of(transaction, settings, "bi") is None
+        assert participants_of(transaction, settings, "stranger") == []
+        with pytest.raises(PostgresFailed, match="no role nobody"):
+            participants_of(transaction, settings, "nobody")
+        with pytest.raises(PostgresFailed, match="reads nothing of this book"):
+            participants_of(transaction, settings, "outsider")
 
 
 @pytest.mark.parametrize("participant", LOGINS)

@@ -55,9 +55,9 @@ def test_a_draw_takes_what_is_settled_as_a_whole() -> None:
 def test_a_draw_has_no_curve(key: str) -> None:
     (found,) = refusals(text("A", (DRAW, f"{key}, {DRAW}")))
     if key == "manual: true":
-        assert found.endswith("draw: manual: true goes with id, clause, quote, window, settle alone; remove this key")
+        assert found.endswith("draw: manual: true goes with id, clause, quote, window, settle, accounts alone; remove this key")
     else:
-        assert found.endswith(f"{key.split(':')[0]}: draw goes with id, clause, quote, window, prorate, settle alone; remove this key")
+        assert found.endswith(f"{key.split(':')[0]}: draw goes with id, clause, quote, window, prorate, settle, accounts alone; remove this key")
 
 
 @pytest.mark.parametrize(

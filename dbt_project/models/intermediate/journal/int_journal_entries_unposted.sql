@@ -16,7 +16,9 @@ accrued as (
         payout_id, agreement_id, benefit_id, participant_id, window_start, direction, currency, period, origin_period, kind,
         cast(null as date) as dated,
         '' as reference,
-        accrual as amount
+        accrual as amount,
+        cast(null as varchar) as document_no,
+        reason as note
     from {{ ref("int_accruals_posted") }}
     where not is_posted and accrual <> 0
 ),
@@ -47,12 +49,12 @@ subjects as (
 delivered as (
     select
         'settlement' as kind, agreement, benefit, participant_id, window_start, paid_on as day, amount,
-        concat_ws(chr(31), reference, paid_on, amount) as reference, file_no, row_no
+        concat_ws(chr(31), reference, paid_on, amount) as reference, reference as document_no, cast(null as varchar) as note, file_no, row_no
     from {{ ref("stg_payments") }}
     union all
     select
         'adjustment' as kind, agreement, benefit, participant_id, window_start, date as day, amount,
-        concat_ws(chr(31), adjustment_id, date, amount) as reference, file_no, row_no
+        concat_ws(chr(31), adjustment_id, date, amount) as reference, adjustment_id as document_no, reason as note, file_no, row_no
     from {{ ref("stg_adjustments") }}
     where waits_for is null
 ),
@@ -73,7 +75,9 @@ moved as (
         concat_ws(chr(31), delivered.reference, row_number() over (
             partition by subjects.payout_id, delivered.kind, delivered.reference order by delivered.file_no, delivered.row_no
         )) as reference,
-        delivered.amount
+        delivered.amount,
+        delivered.document_no,
+        delivered.note
     from delivered
     inner join subjects
         on delivered.agreement = subjects.agreement_id
@@ -95,16 +99,15 @@ posted as (
         {%- endfor %}
         any_value(subjects.direction) as direction,
         sum(case
-            when journal.kind = 'settlement' and journal.account = accounts.cash
+            when journal.kind = 'settlement' and journal.account_role = 'cash'
                 then case subjects.direction when 'payable' then journal.credit - journal.debit else journal.debit - journal.credit end
             when journal.kind = 'adjustment'
-                and journal.account = case subjects.direction when 'payable' then accounts.payable_expense else accounts.receivable_asset end
+                and journal.account_role = case subjects.direction when 'payable' then 'payable_expense' else 'receivable_asset' end
                 then journal.debit - journal.credit
             else 0
         end) as amount
-    from {{ source("ledger", "journal") }} as journal
+    from {{ ref("int_journal_posted") }} as journal
     inner join subjects on journal.payout_id = subjects.payout_id
-    cross join {{ source("terms", "accounts") }} as accounts
     where journal.kind in ('settlement', 'adjustment')
     group by journal.payout_id, journal.kind, journal.origin_period
 ),
@@ -115,7 +118,7 @@ booked as (
         moved.payout_id, moved.agreement_id, moved.benefit_id, moved.participant_id, moved.window_start, moved.direction,
         moved.currency, periods.posting_period as period, moved.origin_period, moved.kind,
         case when not periods.is_closed then moved.day end as dated,
-        moved.reference, moved.amount
+        moved.reference, moved.amount, moved.document_no, moved.note
     from moved
     inner join periods on moved.origin_period = periods.period
     left join posted
@@ -127,7 +130,9 @@ booked as (
         posted.currency, periods.posting_period as period, posted.origin_period, posted.kind,
         cast(null as date) as dated,
         'difference' as reference,
-        coalesce(now.amount, 0) - posted.amount as amount
+        coalesce(now.amount, 0) - posted.amount as amount,
+        null as document_no,
+        null as note
     from posted
     inner join periods on posted.origin_period = periods.period
     left join (
@@ -139,7 +144,7 @@ booked as (
 booked as (
     select
         payout_id, agreement_id, benefit_id, participant_id, window_start, direction, currency, origin_period as period, origin_period,
-        kind, day as dated, reference, amount
+        kind, day as dated, reference, amount, document_no, note
     from moved
 ),
 {% endif %}
@@ -147,7 +152,7 @@ booked as (
 written_off as (
     select
         payout_id, agreement_id, benefit_id, participant_id, window_start, direction, currency, period, period as origin_period,
-        'write_off' as kind, date as dated, sha256 as reference, amount
+        'write_off' as kind, date as dated, sha256 as reference, amount, null as document_no, reason as note
     from {{ source("ledger", "write_offs") }}
     where date <= (select as_of from settings)
 ),

@@ -83,7 +83,7 @@ lines as not materialized (
         measured.product_key,
         measured.source_amount,
         measured.day_key,
-        {{ shown_of_line("measured") }}
+        {{ shown_of_line("measured") }},
         {% if book.has_bases %}
         case
             when payout_periods.base_kind is null then null
@@ -357,7 +357,7 @@ unmeasured as (
         measured.product_key,
         measured.source_amount,
         measured.day_key,
-        {{ shown_of_line("measured") }}
+        {{ shown_of_line("measured") }},
         case when payout_periods.base_kind is not null then case when base_lines.row_no is null then 0 else base_lines.base_units end end as base_units,
         cast(0 as hugeint) as credited_units,
         0 as share_units

@@ -1,0 +1,288 @@
+"""Statements: they add up, agree with the published tables, say nothing of anybody else, and are final once the period is closed.
+
+Belongs here: what a statement says, on the demo book. Does not belong here: spreadsheet (test_workbooks.py), PDF (test_pdf.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import html
+import io
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from assets.published.marts import view_query
+from assets.published.reader import fetch
+from assets.statements.document import Document, tell
+from assets.statements.formulas import tell_formula
+from assets.statements.html import write_html
+from assets.statements.read import list_participants, read_period, read_statements
+from assets.statements.statement import Statement
+from assets.statements.words import languages, words_of
+from models.book.statement_settings import StatementSettings
+from models.documents import InputError
+from pipelines.cli.main import main
+from tests.integration.statements.conftest import Opened, opened
+from tests.support.browser import CHROMIUM, Browser, open_browser
+
+SETTINGS = StatementSettings(sender="Quayside Beverages B.V.\nVeerhaven 12", contact="rebates@quayside.example")
+LOGO = ("logo.svg", b'<svg xmlns="http://www.w3.org/2000/svg"/>')
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+
+
+def page(statement: Statement, language: str = "en") -> str:
+    return write_html(statement, told(statement, language), SETTINGS, LOGO).decode()
+
+
+def told(statement: Statement, language: str = "en") -> Document:
+    return tell(statement, words_of(language), SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with open_browser() as started:
+        yield started
+
+
+def test_what_changed_leads_from_the_last_open_balance_to_this_one(statements: dict[str, Statement]) -> None:
+    assert len(statements) > 100
+    for statement in statements.values():
+        for position in statement.positions:
+            assert position.before["open"] + sum(amount for _, amount in position.causes) == position.now["open"]
+            for balance in (position.now, position.before):
+                assert sum(balance[name] for name in ("payable", "held", "waiting", "running")) == balance["open"]
+
+
+def test_the_balance_is_that_of_the_published_payouts(statements: dict[str, Statement], last_period: Opened) -> None:
+    con, _ = last_period
+    query = """
+        select participant_id, direction, currency, sum(released - settled - written_off) as payable, sum(held) as held,
+            sum(if(status = 'open', 0, waiting)) as waiting, sum(settled) as settled
+        from fct_payout group by all
+    """
+    expected = {(row["participant_id"], row["direction"], row["currency"]): row for row in fetch(con, query)}
+    found = {(name, p.direction, p.currency): p.now for name, statement in statements.items() for p in statement.positions}
+    for key, row in expected.items():
+        figures = found.get(key, defaultdict(Decimal))
+        assert [figures[name] for name in ("payable", "held", "waiting")] == [row["payable"], row["held"], row["waiting"]], key
+
+
+def test_a_running_window_stands_with_what_is_accrued(statements: dict[str, Statement]) -> None:
+    position = statements["SP-01"].positions[0]
+    assert position.now["running"] == Decimal("8028.92")
+    detail = next(each for each in statements["SP-01"].details if each.payout["status"] == "open")
+    assert detail.earned == position.now["running"] != detail.payout["payout"]
+
+
+@pytest.mark.parametrize("months_back", [4, pytest.param(99, marks=pytest.mark.long)])
+def test_each_statement_takes_up_where_the_last_one_ended_and_all_add_up_to_the_payout(last_period: Opened, months_back: int) -> None:
+    con, last = last_period
+    some = ["CH-01", "OU-063", "SP-01"]
+    months = [row["period"] for row in fetch(con, "select distinct period from fct_accrual order by all") if row["period"] <= last.period]
+    months = months[-months_back:]
+    added: dict[str, Decimal] = defaultdict(Decimal)
+    open_before: dict[tuple[str, str, str], Decimal] = {}
+    run = {"as_of": last.as_of, "run_id": last.run_id}
+    for month in months:
+        for statement in read_statements(con, read_period(con, month, run, "demo"), some):
+            for p in statement.positions:
+                key = (str(statement.participant["partner_id"]), p.direction, p.currency)
+                assert month == months[0] or p.before["open"] == open_before.get(key, 0), (month, key)
+                open_before[key] = p.now["open"]
+            for detail in statement.details:
+                added[detail.payout["payout_id"]] += detail.earned - detail.earned_before
+            for row in statement.earlier:
+                added[row["payout_id"]] += row["moved"]
+    query = """
+        select payout_id, payout from fct_payout join dim_period on period = ?
+        where status <> 'open' and window_start >= first_day and participant_id in (select unnest(?))
+    """
+    payouts = fetch(con, query, [months[0], some])
+    assert len(payouts) >= 5
+    assert {row["payout_id"]: row["payout"] for row in payouts if row["payout"]} == {
+        row["payout_id"]: added[row["payout_id"]] for row in payouts if row["payout"]
+    }
+
+
+def test_the_lines_add_up_and_go_along_as_a_file(statements: dict[str, Statement]) -> None:
+    for statement in statements.values():
+        rows = list(csv.DictReader(io.StringIO(statement.lines_csv)))
+        assert len(rows) == sum(len(detail.lines) for detail in statement.details)
+        shares: dict[str, Decimal] = defaultdict(Decimal)
+        for row in rows:
+            shares[row["payout_id"]] += Decimal(row["line_payout"])
+        for detail in statement.details:
+            assert shares[detail.payout["payout_id"]] == detail.payout["payout"]
+        calculation = json.loads(statement.calculation)
+        assert calculation["lines_csv_sha256"] == hashlib.sha256(statement.lines_csv.encode()).hexdigest()
+        assert statement.sha256 == hashlib.sha256(statement.calculation.encode()).hexdigest()
+
+
+def test_what_counted_is_what_the_payout_was_measured_on(statements: dict[str, Statement]) -> None:
+    detail = next(each for each in statements["CH-08"].details if each.payout["benefit_id"] == "quarter-bonus")
+    counted = {row["reason"]: (row["lines"], row["amount"]) for row in detail.reasons}
+    assert counted["counted"] == (len(detail.lines), detail.payout["measure"])
+    assert counted["product"][0] == 18
+
+
+def test_reasons_are_those_of_the_published_view(statements: dict[str, Statement], last_period: Opened) -> None:
+    """Of an agreement with one benefit, one participant's own partners and no sharing, rows per reason are those of audit_line."""
+    con, period = last_period
+    detail = next(each for each in statements["IU-02"].details if each.payout["benefit_id"] == "order-lines")
+    query = """
+        select audit.reason, count(*) as lines from audit_line as audit join fct_transaction as t using (source_sha256, source_row)
+        where audit.agreement_id = 'UK-INDEPENDENTS-2026' and t.partner_id = 'IU-02' and t.date between ? and ? and audit.reason in ('counted') group by all
+    """
+    con.execute(f"create or replace temp view audit_line as {view_query('audit_line')}")
+    expected = {row["reason"]: row["lines"] for row in fetch(con, query, [period.first_day, period.last_day])}
+    assert {row["reason"]: row["lines"] for row in detail.reasons if row["reason"] == "counted"} == expected
+
+
+@pytest.mark.parametrize("one_in", [5, pytest.param(1, marks=pytest.mark.long)])
+def test_no_byte_is_of_anybody_else(statements: dict[str, Statement], last_period: Opened, one_in: int) -> None:
+    """Ids, names and payouts of other participants, apart from the partners of the participant's own lines."""
+    con, _ = last_period
+    people = {row["participant_id"]: row["participant_name"] for row in fetch(con, "select distinct participant_id, participant_name from fct_payout")}
+    owners = {row["payout_id"]: row["participant_id"] for row in fetch(con, "select payout_id, participant_id from fct_payout")}
+    for participant, statement in list(statements.items())[::one_in]:
+        text = page(statement)
+        files = [base64.b64decode(found).decode() for found in re.findall(r"data:(?:text/csv|application/json);base64,([^\"]+)", text)]
+        assert files == [statement.lines_csv, statement.calculation]
+        everything = "\n".join([html.unescape(re.sub(r"base64,[^\"]+", "", text)), *files])
+        of_lines = {line["partner_id"] for detail in statement.details for line in detail.lines} | {participant}
+        names = {people[each] for each in of_lines if each in people}
+        words = set(re.findall(r"[A-Z]{2}-\d{2,3}", everything))
+        assert words & (set(people) - of_lines) == set(), participant
+        others = {name for each, name in people.items() if each not in of_lines and name not in names}
+        assert [name for name in others if name in everything and re.search(rf"\b{re.escape(name)}(?! \d)\b", everything)] == [], participant
+        assert {owners[each] for each in set(re.findall(r"\bp[0-9a-f]{20}\b", everything))} <= {participant}
+
+
+def test_the_same_set_gives_the_same_bytes(statements: dict[str, Statement], last_period: Opened) -> None:
+    con, period = last_period
+    again = next(iter(read_statements(con, period, ["CH-08"])))
+    assert page(again) == page(statements["CH-08"])
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_language_tells_every_kind_of_payout(statements: dict[str, Statement], language: str) -> None:
+    kinds: dict[tuple[str, str, str], str] = {}
+    for participant, statement in statements.items():
+        for detail in statement.details:
+            kinds.setdefault((detail.benefit["method"], detail.benefit["by_axis"], detail.payout["status"]), participant)
+    assert len(kinds) > 12
+    for participant in sorted(set(kinds.values())):
+        text = page(statements[participant], language)
+        assert f'<html lang="{language}">' in text
+        assert "None" not in re.sub(r"base64,[^\"]+", "", text)
+
+
+def test_every_formula_of_the_demo_is_told_in_the_readers_words(last_period: Opened) -> None:
+    """No word of the steps is left in Japanese but names of metrics and attributes, agreements and currencies."""
+    con, _ = last_period
+    words = words_of("ja")
+    benefits = {row["benefit_version_id"]: row for row in fetch(con, "from dim_benefit")}
+    query = """
+        select any_value(s) as s, any_value(p) as p from fct_calculation_step as s join fct_payout as p using (payout_id)
+        group by s.step, regexp_replace(s.formula, '\\d+', '0', 'g'), p.benefit_version_id
+    """
+    left = set()
+    for row in fetch(con, query):
+        text, numbers = tell_formula(words, row["s"], benefits[row["p"]["benefit_version_id"]], row["p"])
+        assert text or row["s"]["step"] == "limit"
+        left |= set(re.findall(r"[a-z][a-z_.]{2,}", text + numbers))
+    assert left <= {"litres", "tap_check", "on_time", "returnables", "nps", "fill_rate", "complaints", "product.brand", "max"}
+
+
+def test_more_paid_than_due_is_owed_back(statements: dict[str, Statement], last_period: Opened) -> None:
+    con, period = last_period
+    paid = "participant_id = 'CH-08' and period = '2026-06' and agreement_id = 'CAFE-START-2526' and benefit_id = 'growth'"
+    con.execute(f"create temp table fct_payout_month as select * replace (if({paid}, 6000, settled)::decimal(18, 4) as settled) from main.fct_payout_month")
+    try:
+        statement = next(iter(read_statements(con, period, ["CH-08"])))
+    finally:
+        con.execute("drop table temp.fct_payout_month")
+    (position,) = statement.positions
+    assert position.now["payable"] == statements["CH-08"].positions[0].now["payable"] - 6000 == Decimal("-268.35")
+    assert dict(position.causes)["settled"] == -6000
+    account = told(statement).accounts[0]
+    assert (account.label, account.amount, account.is_negative) == ("Owed back to us", "268.35", True)
+
+
+def test_a_blocked_payout_says_what_is_missing(statements: dict[str, Statement]) -> None:
+    sections = {section.anchor: section for section in told(statements["SP-05"]).sections}
+    blocked = next(each for each in statements["SP-05"].details if each.payout["status"] == "blocked")
+    section = sections[blocked.payout["payout_id"]]
+    assert section.blocked == ("Nothing can be paid yet: the target is missing.", "no target for SP-05 from 2026-04-01")
+    assert (section.curve, section.steps, section.amount) == ("", None, "0.00")
+
+
+def test_a_closed_period_makes_it_final(last_period: Opened) -> None:
+    con, period = last_period
+    con.execute("create temp table audit_close as select '2026-06' as period, 2 as version, 'close' as kind, true as is_in_force, "
+                "timestamp '2026-07-03 10:00:00' as closed_at, 'ab12' as chain_sha256")  # fmt: skip
+    try:
+        closed = read_period(con, period.period, {"as_of": period.as_of, "run_id": period.run_id}, "demo")
+    finally:
+        con.execute("drop table temp.audit_close")
+    statement = next(iter(read_statements(con, closed, ["CH-08"])))
+    document = told(statement)
+    assert (document.state, document.state_label, statement.number) == ("final", "Final", "2026-06/CH-08/2")
+    assert "Jul 3, 2026" in document.state_note
+    assert ("Close", "ab12") in document.data
+
+
+def test_a_window_that_goes_on_shows_what_was_known(demo_book: Path, tmp_path: Path) -> None:
+    with opened(demo_book, "2026-02", tmp_path) as (con, period):
+        statement = next(iter(read_statements(con, period, ["CH-08"])))
+    detail = next(each for each in statement.details if each.payout["benefit_id"] == "quarter-bonus")
+    section = next(each for each in told(statement).sections if each.anchor == detail.payout["payout_id"])
+    assert not detail.has_steps
+    assert (section.curve, section.steps, section.status) == ("", None, "open")
+    assert section.notes[0] == "The window runs until Mar 31, 2026; the figures are those of the end of the period."
+    assert all(line["date"] <= period.last_day for line in detail.lines)
+    assert detail.lines
+    assert detail.achievement["measure_to_date"] == sum(line["credited_measure"] for line in detail.lines)
+
+
+def test_who_or_what_is_not_there_is_named(last_period: Opened) -> None:
+    con, period = last_period
+    with pytest.raises(InputError, match="'CH-99' has no payouts in this book"):
+        list_participants(con, period, ["CH-99"])
+    with pytest.raises(InputError, match="'2031-01' is no period of this book; it has 2022-01 to 2026-06"):
+        read_period(con, "2031-01", {"as_of": period.as_of, "run_id": ""}, "demo")
+
+
+def test_the_command_writes_the_files_and_their_list(demo_book: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["statements", "2026-06", "--book", str(demo_book), "--participant", "CH-08,OU-063", "--to", str(tmp_path / "out"), "--language", "de"]
+    assert main(given) == 0
+    assert "2 statements of 2026-06" in capsys.readouterr().out
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert [name for name in names if not name.endswith((".pdf", ".xlsx"))] == ["ch-08.html", "ou-063.html", "statements.csv"]
+    rows = list(csv.DictReader((tmp_path / "out" / "statements.csv").open(encoding="utf-8")))
+    assert [(row["participant_id"], row["state"], row["language"]) for row in rows] == [("CH-08", "draft", "de"), ("OU-063", "draft", "de")]
+    assert "5.731,65" in (tmp_path / "out" / "ch-08.html").read_text(encoding="utf-8")
+    assert main([*given[:-1], "it"]) == 2
+
+
+@needs_chromium
+def test_the_page_asks_for_nothing_and_fits_every_width(statements: dict[str, Statement], tmp_path: Path, browser: Browser) -> None:
+    for participant in ("CH-08", "SP-01"):
+        path = tmp_path / f"{participant}.html"
+        path.write_text(page(statements[participant], "de"), encoding="utf-8")
+        assert "<script" not in path.read_text(encoding="utf-8")
+        for width, dark in ((400, True), (1600, False)):
+            browser.open(path.as_uri(), width, dark=dark)
+            assert browser.ask("document.documentElement.scrollWidth") <= width
+    assert {address for address in browser.requests if not address.startswith(("about:", "data:"))} <= {
+        (tmp_path / f"{name}.html").as_uri() for name in ("CH-08", "SP-01")
+    }
+    assert browser.said == []
