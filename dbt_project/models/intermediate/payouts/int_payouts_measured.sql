@@ -155,7 +155,8 @@ counted as (
 ){% endif %}
 
 select
-    to_allocate.* exclude (opening_measure) replace (to_allocate.is_graduated and window_measure > 0 as is_graduated),
+    to_allocate.* exclude (opening_measure)
+    replace (to_allocate.is_graduated and window_measure > 0 as is_graduated),
     cast(coalesce(measured.window_measure, 0) + to_allocate.opening_measure as decimal(38, 12)) as window_measure,
     {{ units("(coalesce(measured.window_measure, 0) + to_allocate.opening_measure)") }} as window_units,
     coalesce({{ 'counted.line_count, ' if var('book').has_bases }}measured.line_count, 0) + cast(to_allocate.opening_digest is not null as integer) as line_count,
