@@ -76,6 +76,17 @@ def check_book(context: RunContext, rebuild: bool = False) -> list[str]:
     return []
 
 
+def warehouse_is_whole(context: RunContext, archive: Path) -> bool:
+    """Whether the warehouse, a copy, holds what the receipt in `archive` says."""
+    try:
+        receipt = read_receipt(archive)
+        with open_warehouse(context) as con:
+            _check_warehouse(context, con, receipt)
+        return receipt is not None and receipt.contents is not None
+    except (InputError, duckdb.Error):
+        return False
+
+
 def _was_ever_loaded(archive: Path, receipt: Receipt | None) -> bool:
     """Whether a load was ever completed. It was not if a run died, or ran out of space, while it created the file."""
     return receipt.contents is not None if receipt else (archive / MANIFEST).exists()

@@ -87,7 +87,7 @@ def clear_step(con: duckdb.DuckDBPyConnection, step: str) -> None:
 def is_published(context: RunContext, run_id: str) -> bool:
     """Whether readers see this run, complete, and with the bytes that were published."""
     manifest = read_manifest(context.published)
-    has_database = (context.published / DATABASE).is_file() or not context.book.publish.duckdb
+    has_database = (context.published / DATABASE).is_file() or not context.publishes_database
     if manifest is None or manifest["run_id"] != run_id or not has_database:
         return False
     current = (context.published / "current").resolve()

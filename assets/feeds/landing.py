@@ -92,7 +92,7 @@ def land_files(context: RunContext, known: dict[str, str], scratch: Path) -> Lan
     found = {}
     for name, settings in feeds.items():
         taken_in, fresh = _stored_files(context, settings, known, result.arrivals[name], scratch)
-        found[name] = _whole_files(find_files(context.folder, name, settings.patterns) + fresh, settings, result) + taken_in
+        found[name] = _whole_files(find_files(context.landing, name, settings.patterns) + fresh, settings, result) + taken_in
     files = {landed.identity: landed for feed in found.values() for landed in feed}
     archived = {each.sha256 for arrivals in result.arrivals.values() for each in arrivals} if context.book.storage.archive else set()
     seen = {identity: known[identity] for identity in files if identity in known}

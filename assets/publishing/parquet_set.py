@@ -137,11 +137,11 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
             target = free_name(published / "runs" / str(run_id))
             staged.rename(target)
             flush(target.parent)
-            if context.book.publish.duckdb:
+            if context.publishes_database:
                 complete_database(con.cursor(), published, files_of(target, manifest), rows)
             report = _build_report(context, target)
             commit_or_remove(context, target, manifest)
-            if context.book.publish.duckdb:
+            if context.publishes_database:
                 replace_database(published)
             else:
                 (published / DATABASE).unlink(missing_ok=True)
@@ -157,7 +157,7 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
         keep_published(con)
         delete_left_over(con)
         write_payout_runs(con, published)
-        if context.book.publish.openlineage:
+        if context.book.publish.openlineage and not context.only_tables:
             write_openlineage(con, published, context.book.book, run, files_of(target, manifest), rows)
         else:
             (published / OPENLINEAGE).unlink(missing_ok=True)
@@ -251,7 +251,7 @@ def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext
 
 def _copy_small(con: duckdb.DuckDBPyConnection, context: RunContext, folder: Path, files: dict[str, _File]) -> None:
     """Copy the tables that are small enough into the next tierledger.duckdb, if the book wants one."""
-    if context.book.publish.duckdb:
+    if context.publishes_database:
         small = [table for table, rows in _rows_of_tables(files).items() if rows <= COPIED_UP_TO_ROWS]
         paths = {table: [folder / f"{name}.parquet" for name, file in files.items() if file.table == table] for table in small}
         copy_tables(con.cursor(), staged_database(context.published), paths)

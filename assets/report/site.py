@@ -27,11 +27,12 @@ _UNIT = re.compile(r"(.*\d) ([A-Z]{3}|%)")
 
 @dataclass(frozen=True)
 class Shown:
-    """A table on a page. `sheets`: the pages of its rows, where there are several; `script`: all of its rows."""
+    """A table on a page. `sheets`: the pages of its rows, where there are several; `script`: all of its rows; `rows`: how many are written here."""
 
     table: Table
     sheets: tuple[str, ...] = ()
     script: str = ""
+    rows: int = ROWS
 
     def body(self, root: str) -> Markup:
         """The first rows. Written here and not in a template, which takes six times as long for a table of many thousand rows."""
@@ -39,7 +40,7 @@ class Shown:
         kinds = [column.kind for column in table.columns]
         marks = ["" if kind == "text" else f' class="{kind}"' for kind in kinds]
         lines = []
-        for n, row in enumerate(table.rows[:ROWS]):
+        for n, row in enumerate(table.rows[: self.rows]):
             anchor = f' id="{escape(table.ids[n])}"' if table.ids else ""
             cells = "".join(f"<td{mark}>{_cell(cell, kind, root)}</td>" for cell, kind, mark in zip(row, kinds, marks, strict=True))
             lines.append(f"<tr{anchor}>{cells}</tr>")

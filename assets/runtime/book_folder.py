@@ -106,6 +106,24 @@ def lock_book(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def share_book(folder: Path) -> Iterator[None]:
+    """Keep runs out for the block, which only reads the book and writes nothing into it. Raises BookLocked when a run is in progress."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # no run has ever locked it
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BookLocked(f"{folder}: a run is in progress: {_named(os.pread(descriptor, 1000, 0))}. Wait for it, or stop it.") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def lock_holder(folder: Path) -> str | None:
     """Who holds the book's lock, in words; None when it is free."""
     try:

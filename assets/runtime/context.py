@@ -35,7 +35,8 @@ class RunContext:
     `progress(stage, done, total)` is called as long work advances, from the thread that runs the step.
     `clock` gives the time of later events of the run, such as its end.
     A rebuild (assets/verification/rebuild.py) takes in no files and uses only its archive. It sets `finished_at` if it repeats a run that has ended,
-    `publish_to` if its tables go outside its folder, and `made_from`, the book whose archive and ledger it links to.
+    `publish_to` if its tables go outside its folder, and `made_from`, the books whose archive and ledger it links to.
+    `lands_from`: the book whose landing folders its files arrive in, where that is another one. `only_tables`: publish nothing but the Parquet set.
     `full`: everything is computed anew, also what has not changed since the run before.
     `secret(name)` is the environment variable of that name, which only pipelines may read. Its value is masked wherever the program writes.
     """
@@ -48,10 +49,12 @@ class RunContext:
     is_rebuild: bool = False
     finished_at: dt.datetime | None = None
     publish_to: Path | None = None
-    made_from: Path | None = None
+    made_from: tuple[Path, ...] = ()
     secret: Callable[[str], str | None] = no_secret
     clock: Callable[[], dt.datetime] = read_clock
     full: bool = False
+    lands_from: Path | None = None
+    only_tables: bool = False
 
     @property
     def warehouse(self) -> Path:
@@ -78,6 +81,15 @@ class RunContext:
     @property
     def published(self) -> Path:
         return self.publish_to or self.folder / "published"
+
+    @property
+    def landing(self) -> Path:
+        """The folder below which the patterns of feeds look."""
+        return self.lands_from or self.folder
+
+    @property
+    def publishes_database(self) -> bool:
+        return self.book.publish.duckdb and not self.only_tables
 
 
 def on_engine(context: RunContext, engine: EngineKind | None) -> RunContext:

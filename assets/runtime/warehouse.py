@@ -39,7 +39,7 @@ def _confine(con: duckdb.DuckDBPyConnection, context: RunContext) -> None:
     The restriction holds for all connections of the process to this warehouse, and cannot be lifted.
     """
     if con.execute("select current_setting('enable_external_access')").fetchall() == [(True,)]:
-        books = [context.folder, *([context.made_from] if context.made_from else [])]
+        books = [context.folder, *context.made_from]
         folders = [context.published, limits_of(context).spill.parent, *(book / part for book in books for part in ("", "archive", "ledger", "published"))]
         names = {name for folder in folders for path in (folder, folder.resolve()) for name in (str(path), as_pattern(path))}
         con.execute("set allowed_directories = ?", [sorted(names)])

@@ -144,7 +144,7 @@ def _line_count(con: duckdb.DuckDBPyConnection) -> int:
 
 def _task(context: RunContext, small: Path | None, shared: Sequence[str]) -> Task:
     limits = limits_of(context)
-    books = [context.folder, *([context.made_from] if context.made_from else [])]
+    books = [context.folder, *context.made_from]
     folders = sorted({str(path) for folder in (*books, context.published, context.archive, limits.spill.parent) for path in (folder, folder.resolve())})
     memory = max(LEAST_MEMORY, limits.memory // limits.threads)
     return Task(str(small) if small else None, tuple(shared), (), (), memory, str(limits.spill), tuple(folders))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -102,31 +102,46 @@ def materialize_snapshot(
 ) -> RunContext:
     """Make the empty `folder` a book that holds what the snapshot knew of the book in `source`, ready to run. `source` is only read."""
     root = folder.resolve()
-    for name, text in snapshot.texts.items():
+    write_texts(root, snapshot.texts)
+    archive = root / "archive"
+    archive.mkdir()
+    link_files(archive, {arrival.sha256 for arrival in snapshot.arrivals}, [source / "archive"])
+    append_manifest(archive, snapshot.arrivals)
+    (archive / RUNS).write_bytes(b"".join(map(as_line, snapshot.history)))
+    link_ledger(root / "ledger", snapshot.ledger, source / "ledger")
+    context = open_run(root, snapshot.as_of, dt.datetime.now(dt.UTC), progress=progress, is_rebuild=True, publish_to=publish_to)
+    context = dataclasses.replace(context, made_from=(source,))
+    if snapshot.run and snapshot.is_same:
+        return dataclasses.replace(context, started_at=snapshot.run.started_at, finished_at=snapshot.run.finished_at)
+    return context
+
+
+def write_texts(root: Path, texts: Mapping[str, str]) -> None:
+    """The texts of a book below `root`."""
+    for name, text in texts.items():
         path = (root / name).resolve()
         if not path.is_relative_to(root):
             raise InputError([Problem("archive/terms", 0, name, "is outside the book; restore the archive from a backup")])
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
-    archive = root / "archive"
-    archive.mkdir()
-    for sha256 in {arrival.sha256 for arrival in snapshot.arrivals}:
-        (archive / sha256).symlink_to((source / "archive" / sha256).resolve())
-    append_manifest(archive, snapshot.arrivals)
-    (archive / RUNS).write_bytes(b"".join(map(as_line, snapshot.history)))
-    folders = [record.folder for record in snapshot.ledger.records]
-    folders += [f"{payment_batches.FOLDER}/{record.folder}" for record in snapshot.ledger.payments]
-    if folders or snapshot.ledger.write_offs:
-        ledger = root / "ledger"
-        (ledger / payment_batches.FOLDER).mkdir(parents=True)
+
+
+def link_files(archive: Path, hashes: Iterable[str], sources: Sequence[Path]) -> None:
+    """Links to archived files in the first of the archives that has them. Those that are there already stay."""
+    for sha256 in hashes:
+        if not (archive / sha256).is_symlink():
+            (archive / sha256).symlink_to(next((each for source in sources if (each := source / sha256).exists()), sources[0] / sha256).resolve())
+
+
+def link_ledger(target: Path, ledger: Ledger, source: Path) -> None:
+    """A ledger at `target` with links to the folders of another. Without anything in it, none is made."""
+    folders = [record.folder for record in ledger.records]
+    folders += [f"{payment_batches.FOLDER}/{record.folder}" for record in ledger.payments]
+    if folders or ledger.write_offs:
+        (target / payment_batches.FOLDER).mkdir(parents=True)
         for name in folders:
-            (ledger / name).symlink_to((source / "ledger" / name).resolve(), target_is_directory=True)
-        (ledger / write_offs.FILE).write_bytes(b"".join(map(write_off_line, snapshot.ledger.write_offs)))
-    context = open_run(root, snapshot.as_of, dt.datetime.now(dt.UTC), progress=progress, is_rebuild=True, publish_to=publish_to)
-    context = dataclasses.replace(context, made_from=source)
-    if snapshot.run and snapshot.is_same:
-        return dataclasses.replace(context, started_at=snapshot.run.started_at, finished_at=snapshot.run.finished_at)
-    return context
+            (target / name).symlink_to((source / name).resolve(), target_is_directory=True)
+        (target / write_offs.FILE).write_bytes(b"".join(map(write_off_line, ledger.write_offs)))
 
 
 def _arrived(arrivals: list[Arrival], end: dt.datetime, day: dt.date) -> list[Arrival]:
