@@ -19,8 +19,8 @@ from models.agreements.payments import Payment
 from models.agreements.schema import axis_name
 from models.book.statement_settings import StatementSettings
 
-#: Lines of a payout that are shown; all of them are in lines.csv and in the spreadsheet. The largest shares come first.
-LINES = 50
+#: Lines of a payout that are shown on a page and on paper, those with the largest shares; all of them are in lines.csv and in the spreadsheet.
+LINES, LINES_ON_PAPER = 50, 20
 #: What a tier may pay.
 _FORMS = ("rate", "per_unit", "amount", "share")
 
@@ -116,8 +116,8 @@ class Document:
     labels: dict[str, str] = field(default_factory=dict)
 
 
-def tell(statement: Statement, words: Words, settings: StatementSettings) -> Document:
-    """The statement in the reader's language."""
+def tell(statement: Statement, words: Words, settings: StatementSettings, lines: int = LINES) -> Document:
+    """The statement in the reader's language. `lines`: of a payout, at most so many are shown."""
     period, say = statement.period, words.say
     name = statement.participant["name"]
     state = "final" if period.is_final else "draft"
@@ -143,7 +143,7 @@ def tell(statement: Statement, words: Words, settings: StatementSettings) -> Doc
         facts=facts,
         accounts=[_account(position, words, (period.period, last)) for position in statement.positions],
         accounts_note=say("accounts_note") if statement.positions else say("nothing_moved"),
-        sections=[_section(detail, words, statement) for detail in statement.details],
+        sections=[_section(detail, words, lines) for detail in statement.details],
         contents=_contents(statement, words),
         earlier=_earlier(statement, words),
         adjustments=_adjustments(statement, words),
@@ -238,7 +238,7 @@ def _status(detail: Detail) -> str:
     return str(detail.payout["status"]) if detail.has_steps else "open"
 
 
-def _section(detail: Detail, words: Words, statement: Statement) -> Section:
+def _section(detail: Detail, words: Words, most: int) -> Section:
     payout, benefit, say = detail.payout, detail.benefit, words.say
     currency, status = payout["currency"], _status(detail)
     payment = payment_of(payout, benefit) if detail.has_steps and status != "blocked" and not is_draw(benefit) else None
@@ -270,8 +270,8 @@ def _section(detail: Detail, words: Words, statement: Statement) -> Section:
         steps=_steps(detail, words),
         reasons=_reasons(detail, words),
         parts=_parts(detail, words),
-        lines=_lines(detail, words),
-        lines_note=_lines_note(detail, words),
+        lines=_lines(detail, words, most),
+        lines_note=_lines_note(detail, words, most),
     )
 
 
@@ -409,11 +409,11 @@ def _parts(detail: Detail, words: Words) -> Table | None:
     return Table((say("due"), say("part"), say("amount"), say("stock.payable"), say("stock.held"), say("flow.settled")), rows, frozenset({1, 2, 3, 4, 5}))
 
 
-def _lines(detail: Detail, words: Words) -> Table | None:
+def _lines(detail: Detail, words: Words, most: int) -> Table | None:
     if not detail.lines:
         return None
     say, currency = words.say, detail.payout["currency"]
-    largest = sorted(range(len(detail.lines)), key=lambda n: (-abs(detail.lines[n]["line_payout"]), n))[:LINES]
+    largest = sorted(range(len(detail.lines)), key=lambda n: (-abs(detail.lines[n]["line_payout"]), n))[:most]
     shown = [detail.lines[n] for n in sorted(largest)]
     has_names = any(line["product_id"] is not None for line in shown)
     rows = [
@@ -439,12 +439,12 @@ def _lines(detail: Detail, words: Words) -> Table | None:
     return Table(headings, rows, frozenset(range(width - 3, width)), foot=foot)
 
 
-def _lines_note(detail: Detail, words: Words) -> str:
+def _lines_note(detail: Detail, words: Words, most: int) -> str:
     if not detail.lines:
         return words.say("lines.none")
-    if len(detail.lines) <= LINES:
+    if len(detail.lines) <= most:
         return words.say("lines.all")
-    return words.say("lines.largest", shown=words.number(LINES), count=words.number(len(detail.lines)))
+    return words.say("lines.largest", shown=words.number(most), count=words.number(len(detail.lines)))
 
 
 def _named(identifier: str | None, name: str | None) -> str:

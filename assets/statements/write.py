@@ -21,17 +21,19 @@ from assets.published.reader import connect_set, fetch, open_set, read_manifest_
 from assets.report.tables import slug
 from assets.runtime.errors import rejection
 from assets.runtime.sql import scan
-from assets.statements.document import tell
+from assets.statements.document import LINES_ON_PAPER, tell
 from assets.statements.html import write_html
+from assets.statements.pdf import write_pdf
 from assets.statements.read import list_participants, read_period, read_statements
 from assets.statements.reasons import write_reasons
 from assets.statements.statement import Period, Statement
 from assets.statements.words import languages, words_of
+from assets.statements.workbook import write_workbook
 from models.book.settings import Book
 from models.book.statement_settings import StatementSettings
 from models.documents import InputError, Problem
 
-FORMATS = ("html",)
+FORMATS = ("html", "pdf", "xlsx")
 #: Statements that are read at a time, and fewer than which one process makes.
 BATCH, ALONE = 100, 24
 
@@ -150,6 +152,11 @@ def _write(work: _Work, statement: Statement, chosen: dict[str, Any]) -> Written
     content = {}
     if "html" in work.formats:
         content[f"{name}.html"] = write_html(statement, document, work.settings, work.logo)
+    if "pdf" in work.formats:
+        paper = tell(statement, words_of(language), work.settings, LINES_ON_PAPER)
+        content[f"{name}.pdf"] = write_pdf(statement, paper, work.settings, work.logo)
+    if "xlsx" in work.formats:
+        content[f"{name}.xlsx"] = write_workbook(statement, document, words_of(language), work.settings.colour)
     for file, data in content.items():
         (work.target / file).write_bytes(data)
     return Written(

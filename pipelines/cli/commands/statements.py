@@ -19,7 +19,7 @@ def statements(
         list[str] | None, typer.Option("--participant", "-p", metavar="P", help="Only this participant; repeat the option, or separate them by commas.")
     ] = None,
     to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Folder for the files [default: statements-PERIOD].")] = None,
-    formats: Annotated[str, typer.Option("--format", metavar="FORMATS", help="html, separated by commas.")] = "html",
+    formats: Annotated[str, typer.Option("--format", metavar="FORMATS", help="Some of html, pdf, xlsx, separated by commas.")] = "html,pdf,xlsx",
     language: Annotated[str | None, typer.Option("--language", metavar="LANGUAGE", help="Instead of everyone's own: en, de, fr, nl, es, ja.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -31,7 +31,7 @@ def statements(
 
       tierledger statements
       tierledger statements 2026-03 --to out/march
-      tierledger statements 2026-03 --participant CH-08 --language de
+      tierledger statements 2026-03 --participant CH-08 --format html,pdf --language de
     """
     from assets.runtime.book_folder import open_run
     from assets.runtime.context import read_clock

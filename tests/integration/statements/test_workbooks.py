@@ -1,0 +1,166 @@
+"""The spreadsheet of a statement: its formulas, calculated by another program's engine, give every payout to the cent.
+
+Belongs here: workbooks, on the demo book. Does not belong here: what a statement says (test_statements.py).
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from assets.statements.document import tell
+from assets.statements.read import list_participants, read_statements
+from assets.statements.recalculation import kind_without_formulas
+from assets.statements.statement import Detail, Statement
+from assets.statements.words import languages, words_of
+from assets.statements.workbook import fits, write_workbook
+from models.book.statement_settings import StatementSettings
+from tests.integration.statements.conftest import Opened
+
+SETTINGS = StatementSettings()
+
+
+def workbook_of(statement: Statement, language: str = "en") -> bytes:
+    words = words_of(language)
+    return write_workbook(statement, tell(statement, words, SETTINGS), words, SETTINGS.colour)
+
+
+@pytest.fixture(scope="module")
+def all_windows(last_period: Opened) -> Statement:
+    """One statement of all payouts of the book, so that the engine starts once."""
+    con, period = last_period
+    whole = replace(period, first_day=period.first_day.replace(year=2022, month=1))
+    found = list(read_statements(con, whole, list_participants(con, whole, [])))
+    return replace(found[0], positions=[], earlier=[], details=[detail for each in found for detail in each.details])
+
+
+def few_lines(detail: Detail) -> Detail:
+    """The same lines added up to two, because the engine takes a millisecond for every cell."""
+    if len(detail.lines) < 3:
+        return detail
+    rest = sum((line["credited_measure"] for line in detail.lines[1:]), Decimal(0))
+    return replace(detail, lines=[detail.lines[0], {**detail.lines[1], "credited_measure": rest}])
+
+
+def calculated(content: bytes, path: Path) -> dict[str, Any]:
+    """The cells of column B of the sheet Calculation, as the engine calculates them from nothing but inputs and formulas."""
+    import formulas
+
+    path.write_bytes(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        solution = formulas.ExcelModel().loads(str(path)).finish(circular=False).calculate()
+    cells = {}
+    for name, value in solution.items():
+        if isinstance(name, str) and "CALCULATION'!B" in name and ":" not in name:
+            cells[name.rsplit("!", 1)[1]] = value.value[0, 0]
+    return cells
+
+
+def results_of(content: bytes) -> Iterator[tuple[str, str]]:
+    """Payout id and the cell of its result."""
+    sheet = openpyxl.load_workbook(io.BytesIO(content))["Calculation"]
+    payout = ""
+    for row in sheet.iter_rows(min_row=4):
+        label, _, note = (cell.value for cell in row[:3])
+        if isinstance(note, str) and note.startswith("p") and len(note) == 21:
+            payout = note
+        elif label == "Payout":
+            yield payout, f"B{row[0].row}"
+
+
+def check(statement: Statement, path: Path) -> int:
+    """Every payout that has formulas is what they give; returns how many there are."""
+    content = workbook_of(statement)
+    cells = calculated(content, path)
+    expected = {detail.payout["payout_id"]: detail.payout["payout"] for detail in statement.details}
+    found = {payout: Decimal(str(float(cells[at]))) for payout, at in results_of(content)}
+    assert {payout: amount for payout, amount in found.items() if amount != expected[payout]} == {}
+    assert set(found) == {d.payout["payout_id"] for d in statement.details if not kind_without_formulas(d)}
+    return len(found)
+
+
+def of_each_kind(details: Sequence[Detail]) -> list[Detail]:
+    """One payout of each kind that differs in the steps of its calculation; one that pays where there is one."""
+    kinds: dict[tuple[Any, ...], Detail] = {}
+    for detail in sorted(details, key=lambda each: each.payout["payout"] == 0):
+        b = detail.benefit
+        forms = tuple(form for form in ("rate", "per_unit", "amount", "share") if any(tier[form] is not None for tier in detail.tiers))
+        steps = tuple(sorted({step["step"] for step in detail.steps} - {"cell", "slice"}))
+        kinds.setdefault((b["method"], b["by_axis"], b["base"], b["boundary"], forms, steps), detail)
+    return list(kinds.values())
+
+
+def test_formulas_of_each_kind_give_the_payout_to_the_cent(all_windows: Statement, tmp_path: Path) -> None:
+    details = [few_lines(each) for each in of_each_kind(all_windows.details)]
+    assert check(replace(all_windows, details=details), tmp_path / "kinds.xlsx") > 35
+
+
+@pytest.mark.long
+def test_formulas_of_the_whole_demo_give_every_payout_to_the_cent(all_windows: Statement, tmp_path: Path) -> None:
+    details = [few_lines(each) for each in all_windows.details]
+    assert check(replace(all_windows, details=details), tmp_path / "all.xlsx") > 1100
+
+
+def test_the_engine_notices_another_line_and_another_rate(statements: dict[str, Statement], tmp_path: Path) -> None:
+    """The formulas read the sheets: they are no figures that were written down."""
+    statement = statements["IU-02"]
+    detail = next(each for each in statement.details if each.payout["benefit_id"] == "order-lines")
+    content = workbook_of(replace(statement, details=[detail]))
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    book["Lines"]["M2"] = 0  # one line less of 13: 12, still in the second tier
+    book["Terms"]["G3"] = 27
+    changed = io.BytesIO()
+    book.save(changed)
+    cells = calculated(changed.getvalue(), tmp_path / "changed.xlsx")
+    assert [cells[at] for _, at in results_of(content)] == [27]
+
+
+def test_what_has_no_formulas_is_said_by_name_with_its_steps(all_windows: Statement) -> None:
+    kinds = {kind_without_formulas(detail): detail for detail in all_windows.details}
+    assert set(kinds) == {"", "blocked", "linear_matrix", "shared_rank"}
+    rows = openpyxl.load_workbook(io.BytesIO(workbook_of(replace(all_windows, details=[kinds["linear_matrix"]]))))["Calculation"]
+    texts = [row[0].value for row in rows.iter_rows(min_row=5)]
+    assert texts[0] == "Not put into formulas: a matrix between whose points is interpolated. The figures of its steps:"
+    assert "Rounded" in texts
+    assert not any(str(cell.value).startswith("=") for row in rows.iter_rows() for cell in row)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_language_names_the_sheets(statements: dict[str, Statement], language: str) -> None:
+    names = openpyxl.load_workbook(io.BytesIO(workbook_of(statements["IU-02"], language))).sheetnames
+    assert names == [words_of(language).say(f"sheet.{name}") for name in ("statement", "calculation", "terms", "lines")]
+
+
+def test_all_lines_are_there_and_the_same_statement_gives_the_same_bytes(statements: dict[str, Statement]) -> None:
+    statement = statements["CH-08"]
+    content = workbook_of(statement)
+    assert content == workbook_of(statement)
+    sheet = openpyxl.load_workbook(io.BytesIO(content))["Lines"]
+    assert sheet.max_row - 1 == sum(len(detail.lines) for detail in statement.details)
+    names = [cell.value for cell in sheet[1]]
+    shares = [row[names.index("line_payout")] for row in sheet.iter_rows(min_row=2, values_only=True)]
+    assert round(sum(shares), 2) == float(sum(detail.payout["payout"] for detail in statement.details))
+
+
+def test_a_name_that_looks_like_a_formula_stays_a_text(statements: dict[str, Statement]) -> None:
+    statement = statements["IU-02"]
+    detail = statement.details[0]
+    lines = [{**line, "product_name": "=HYPERLINK(1)"} for line in detail.lines]
+    sheet = openpyxl.load_workbook(io.BytesIO(workbook_of(replace(statement, details=[replace(detail, lines=lines)]))))["Lines"]
+    cell = sheet["H2"]
+    assert (cell.value, cell.data_type) == ("=HYPERLINK(1)", "s")
+
+
+def test_a_number_with_more_digits_than_a_worksheet_keeps_is_a_text() -> None:
+    assert fits(Decimal("123456789.123456"))
+    assert not fits(Decimal("1234567890.123456"))
+    assert fits(Decimal("1234567890123450000"))
