@@ -20,6 +20,7 @@ from assets.report.overview import write_overview
 from assets.report.participants import write_participants
 from assets.report.payouts import write_payouts
 from assets.report.quality import write_quality
+from assets.report.review import write_review
 from assets.report.site import Site
 from assets.report.switch import REPORT, REPORTS, clear_unfinished_reports, switch_report
 from assets.report.tables import slug
@@ -90,6 +91,7 @@ def _write_pages(folder: Path, con: duckdb.DuckDBPyConnection, before: Path | No
     write_participants(site, con)
     write_payouts(site, con)
     write_closes(site, con)
+    write_review(site, con)
     write_quality(site, con)
     write_lineage(site, con)
     _write_search(site, con)

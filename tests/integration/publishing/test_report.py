@@ -197,7 +197,7 @@ def test_what_changed_is_told_against_the_set_before(site: Path) -> None:
 
 @needs_chromium
 @pytest.mark.parametrize(
-    "page", ["index.html", "agreements/chain-volume-2025.html", "participants/index.html", "quality.html", "closes.html", "lineage/index.html"]
+    "page", ["index.html", "agreements/chain-volume-2025.html", "participants/index.html", "quality.html", "closes.html", "review.html", "lineage/index.html"]
 )
 def test_a_page_asks_for_nothing_and_says_nothing(site: Path, browser: Browser, page: str) -> None:
     browser.requests.clear()
