@@ -13,51 +13,26 @@ from assets.transform.dbt import build_marts, prepare
 from assets.transform.invariants import run_checks
 from tests.support.sql_books import read_feeds, write_book
 
+#: Partners of whom nothing else is known.
+_ALONE = """
+plain back steps loss lump span alpha rep-1 rep-2 sold foreign edge over swing vast wide shared rep-3 rep-4 dollars last units mixed handed
+house rep-5 rep-6 lent rep-7 rep-8 grown
+"""
 FILES = {
     # north-1 moves south in March; alpha > beta > gamma
     "partners/partners.csv": """partner_id,name,parent_id,region,from,to
-plain,,,,,
-back,,,,,
-steps,,,,,
-loss,,,,,
-lump,,,,,
-span,,,,,
-alpha,,,,,
 beta,,alpha,,,
 gamma,,beta,,,
 moved,,,north,,2026-02-28
 moved,,,south,2026-03-01,
-rep-1,,,,,
-rep-2,,,,,
-sold,,,,,
-foreign,,,,,
-edge,,,,,
-over,,,,,
-swing,,,,,
-vast,,,,,
-wide,,,,,
-shared,,,,,
-rep-3,,,,,
-rep-4,,,,,
-dollars,,,,,
 dawn,,,east,,2026-01-01
 dawn,,,west,2026-01-02,
-last,,,,,
-units,,,,,
-mixed,,,,,
-handed,,,,,
-house,,,,,
 joins,,,,,2026-02-28
 joins,,house,,2026-03-01,
 leaves,,house,,,2026-02-28
 leaves,,,,2026-03-01,
-rep-5,,,,,
-rep-6,,,,,
-lent,,,,,
-rep-7,,,,,
-rep-8,,,,,
-grown,,,,,
-""",
+"""
+    + "".join(f"{name},,,,,\n" for name in _ALONE.split()),
     "products/products.csv": "product_id,name,category\nA,,x\nB,,y\n",
     "assignments/assignments.csv": "partner_id,participant_id,share,from,to\nsold,rep-1,0.5,,\nsold,rep-2,0.333,,\nbeta,alpha,1,,\nshared,rep-3,0.5,,\n"
     "shared,rep-4,0.333,,\nhanded,rep-5,1,2026-02-01,2026-02-28\nhanded,rep-6,1,2026-03-01,\n"
