@@ -32,6 +32,7 @@ def test_a_seed_draws_the_same_book_again() -> None:
     assert draw_book(SEED, 3) == draw_book(SEED, 3)
 
 
+@pytest.mark.long
 def test_what_must_not_change_a_result_does_not() -> None:
     compared, message = check(2035, 8, FEATURES)  # a book with a cluster for every property
     assert message == []
