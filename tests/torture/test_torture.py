@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.torture.__main__ import make_book
 from tests.torture.aiming import count_hits
 from tests.torture.audited import audit_differences
