@@ -13,7 +13,7 @@ from pathlib import Path
 from assets.differences.scratch import copy_warehouse, make_scratch, place_state
 from assets.differences.states import State
 from assets.runtime.book_folder import lock_book, open_book, share_book
-from assets.runtime.context import silent
+from assets.runtime.context import RunContext, silent
 from pipelines.run import Progress, RunSummary, run_steps
 from pipelines.stores import pull_all
 
@@ -46,6 +46,7 @@ class ScratchBook:
         self.root = root
         self.sources = sources
         self.progress = progress
+        self.context: RunContext | None = None
         root.mkdir()
 
     def start_from(self, state: State) -> bool:
@@ -54,4 +55,5 @@ class ScratchBook:
 
     def run(self, state: State) -> RunSummary:
         """Run the state, unless it is the one whose tables are there. They stay until two more runs have been made. Raises what a run raises."""
-        return run_steps(place_state(self.root, state, self.sources, self.progress))
+        self.context = place_state(self.root, state, self.sources, self.progress)
+        return run_steps(self.context)

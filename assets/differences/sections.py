@@ -83,8 +83,8 @@ def _head(found: Findings, over: Sequence[Row], limit: str) -> Section:
 
 def _sections(found: Findings, who: Who) -> Iterator[Section]:
     if found.largest:
-        yield Section("Largest changes", [], [_largest(found, who)])
-        yield Section("Who gains and loses", ["Participants by how much their payouts change, each once per direction and currency."], [_bands(found)])
+        yield Section("Largest changes", [], [tell_largest(found, who)])
+        yield Section("Who gains and loses", ["Participants by how much their payouts change, each once per direction and currency."], [tell_bands(found)])
         yield Section("By agreement", [_concentration(found)], [_agreements(found, who)])
         yield Section("By tier", ["Payouts that change, by the tier that they reach."], [_tiers(found)])
     for name, rows in found.by_attribute.items():
@@ -96,7 +96,7 @@ def _sections(found: Findings, who: Who) -> Iterator[Section]:
         yield Section("Warnings about the agreements", [], [Table("lint", (Column("", "status"), Column("Warning")), lint)])
 
 
-def _largest(found: Findings, who: Who) -> Table:
+def tell_largest(found: Findings, who: Who) -> Table:
     rows = [
         (
             who(row),
@@ -113,7 +113,7 @@ def _largest(found: Findings, who: Who) -> Table:
     return Table("largest", (*columns, Column("Change", "number"), Column("Why")), rows)
 
 
-def _bands(found: Findings) -> Table:
+def tell_bands(found: Findings) -> Table:
     rows = [
         (_PAYS[row["direction"]], row["band"], number(row["participants"]), _bare(row["before"], row), _signed(row["change"], row["currency"]))
         for row in found.bands

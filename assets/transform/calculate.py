@@ -176,6 +176,11 @@ def calculate_net(context: RunContext) -> CalculateReport:
         return CalculateReport(rows=rows, blocked=_count_blocked(con), levels=len(levels), built=built)
 
 
+def read_frames(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, pl.DataFrame], int]:
+    """What the calculation reads, and the period of as_of, of the run in the warehouse."""
+    return _read_frames(con), _as_of_period(con)
+
+
 def _read_frames(con: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
     return {name: con.sql(query).pl() for name, query in QUERIES.items()}
 

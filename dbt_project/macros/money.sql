@@ -92,6 +92,14 @@
 {%- endmacro %}
 
 {# A payout × rate (÷ rate where `is_inverse`), rounded to `unit` ten-thousandths; null without a rate. #}
+{# Money of a payout in the reporting currency, at the rate of `rates` (int_payouts_rated); null where there is none. #}
+{% macro in_reporting(amount, is_own_currency="rates.is_own_currency") -%}
+    cast(case
+        when {{ is_own_currency }} then {{ amount }}
+        else {{ convert_payout(amount, "rates.rate", "rates.is_inverse", "rates.reporting_unit") }}
+    end as decimal(18, 4))
+{%- endmacro %}
+
 {% macro convert_payout(payout, rate, is_inverse, unit) -%}
     {{ as_decimal(rounded_product(
         "(cast(" ~ payout ~ " as decimal(38, 4)) * cast(1000000 as decimal(7, 0)))",

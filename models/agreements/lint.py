@@ -14,9 +14,9 @@ from itertools import pairwise
 
 from models.agreements.approval import approval_in_force
 from models.agreements.parse import Source
-from models.agreements.payments import OF_THE_INCENTIVE, ONE, ZERO, Payment, Polynomial, derive, payment_along_axis, value_at
+from models.agreements.payments import OF_THE_INCENTIVE, ONE, ZERO, Payment, derive, largest_value, payment_along_axis, value_at
 from models.agreements.schema import Agreement, Benefit, Gate, axis_name, counts_multiples, factor_of, has_curve, measure_of
-from models.curves.pieces import Piece, Tier, compile_curve
+from models.curves.pieces import Tier, compile_curve
 from models.curves.vocabulary import PAY_FORMS, SCALING_STEPS
 from models.documents import Path, Problem
 
@@ -153,32 +153,16 @@ def _largest(payment: Payment, benefit: Benefit) -> Iterator[Finding]:
     if most is not None and not multiplies_last:
         yield ("limits", "at_most"), "note", f"largest payout of a span: {_plain(most)}"
         return
-    largest = _supremum(payment.pieces, payment.paid)
+    largest = largest_value(payment.pieces, payment.paid)
     if most is not None:
         largest = Fraction(most) if largest is None else min(largest, Fraction(most))
     if largest is not None and multiply:
         tiers = [Tier(Fraction(t.from_), {"amount": Fraction(t.factor)}) for t in multiply.tiers]
         pieces = compile_curve(multiply.method, multiply.boundary, multiply.above, tiers)
-        factor = _supremum(pieces, [piece.pays["amount"] for piece in pieces])
+        factor = largest_value(pieces, [piece.pays["amount"] for piece in pieces])
         largest = None if factor is None else largest * factor
     message = "without bound; limits.at_most would cap it" if largest is None else _shown(largest, payment)
     yield ("tiers",), "note", f"largest payout of a span: {message}"
-
-
-def _supremum(pieces: Sequence[Piece], paid: Sequence[Polynomial]) -> Fraction | None:
-    """The largest value of all pieces; None where the last one grows without bound."""
-    last = [c for c in paid[-1][1:] if c]
-    if last and last[-1] > 0:
-        return None
-    places = [(p, piece.start) for piece, p in zip(pieces, paid, strict=True)]
-    places += [(p, following.start) for p, following in zip(paid, pieces[1:], strict=False)]
-    ends = [*(piece.start for piece in pieces[1:]), None]
-    for piece, polynomial, end in zip(pieces, paid, ends, strict=True):
-        if len(polynomial) > 2 and polynomial[2]:
-            turn = -polynomial[1] / (2 * polynomial[2])
-            if turn > piece.start and (end is None or turn < end):
-                places.append((polynomial, turn))
-    return max([ZERO, *(value_at(p, x) for p, x in places)])
 
 
 def _unreachable(agreement: Agreement, benefit: Benefit) -> Iterator[Finding]:

@@ -166,6 +166,22 @@ def value_at(polynomial: Polynomial, x: Fraction) -> Fraction:
     return value
 
 
+def largest_value(pieces: Sequence[Piece], paid: Sequence[Polynomial]) -> Fraction | None:
+    """The largest value of all pieces; None where the last one grows without bound."""
+    last = [c for c in paid[-1][1:] if c]
+    if last and last[-1] > 0:
+        return None
+    places = [(p, piece.start) for piece, p in zip(pieces, paid, strict=True)]
+    places += [(p, following.start) for p, following in zip(paid, pieces[1:], strict=False)]
+    ends = [*(piece.start for piece in pieces[1:]), None]
+    for piece, polynomial, end in zip(pieces, paid, ends, strict=True):
+        if len(polynomial) > 2 and polynomial[2]:
+            turn = -polynomial[1] / (2 * polynomial[2])
+            if turn > piece.start and (end is None or turn < end):
+                places.append((polynomial, turn))
+    return max([ZERO, *(value_at(p, x) for p, x in places)])
+
+
 def derive(polynomial: Polynomial) -> Polynomial:
     """Its derivative."""
     return tuple(c * n for n, c in enumerate(polynomial))[1:]

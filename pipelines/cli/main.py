@@ -41,7 +41,7 @@ from pipelines.cli.commands import (
     why_not,
     withdraw,
 )
-from pipelines.cli.decisions import diff
+from pipelines.cli.decisions import diff, simulate
 from pipelines.cli.ledger import close, journal, pay, reopen, write_off
 from pipelines.cli.logged import logged
 from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT, as_called, named_book, program
@@ -66,7 +66,7 @@ for command in (
     logged(reads_published(close.close)), logged(reads_published(reopen.reopen)), logged(reads_published(write_off.write_off)),
     logged(reads_published(pay.pay)), reads_published(journal.journal), logged(verify.verify), reads_published(rejects.rejects), logged(withdraw.withdraw),
     reads_published(evidence.evidence), verify_pack.verify_pack, reads_published(export.export), reads_published(report.report),
-    diff.diff, reads_published(statements.statements), contracts.contracts, reads_published(mcp.mcp), init.init, doctor.doctor, ui.ui,
+    diff.diff, simulate.simulate, reads_published(statements.statements), contracts.contracts, reads_published(mcp.mcp), init.init, doctor.doctor, ui.ui,
 ):  # fmt: skip
     app.command(help=as_called(command.__doc__ or ""))(command)
 app.add_typer(agreements.app, name="agreements")

@@ -14,12 +14,13 @@ PUBLISHED = {
     "status_reason measure base quantity target baseline incentive axis_value tier curve_payout multiplier gate_factor earned prior_earned carried payout "
     "payout_reporting closed_payout settled open_amount due_date run_id participant_name agreement_title "
     "agreement_version_id benefit_version_id released waiting written_off pool_measure adjusted payable held",
-    "fct_release": "payout_id release_no share due_date amount released settled status held collected",
+    "fct_release": "payout_id release_no share due_date amount released settled status held collected currency "
+    "amount_reporting released_reporting held_reporting settled_reporting amount_signed released_signed held_signed settled_signed",
     "fct_achievement": "payout_id agreement_id benefit_id participant_id window_start period measure_period measure_to_date target attainment growth "
     "tier_actual tier_forecast tier_accrual projected_measure next_tier_from gap_to_next_tier placement forecast_method days_gone days_total "
     "participant_name agreement_title",
     "fct_accrual": "payout_id agreement_id benefit_id participant_id window_start period accrued_to_date accrued_before accrual origin_period reason is_posted "
-    "participant_name agreement_title",
+    "participant_name agreement_title direction currency accrued_to_date_reporting accrual_reporting accrual_signed",
     "fct_payout_line": "payout_id transaction_id line date partner_id product_id amount currency fx_rate inverted_rate tier credited_measure line_payout "
     "source_file source_sha256 source_row source_line",
     "fct_calculation_step": "payout_id step_no step formula inputs result",
@@ -74,6 +75,7 @@ def test_only_marts_and_what_prepares_them_reads_the_calculation(models: dict[st
         "int_payout_lines_allocated",
         "int_payouts_paid",
         "int_payouts_released",
+        "int_payouts_rated",
         "int_lines_netted",
         "int_accruals_posted",
         "int_differences_explained",

@@ -8,13 +8,16 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 import yaml
 
+from assets.published.marts import tables_of_view, view_query
 from tests.reference.compute import Results, compute
 from tests.reference.read import ExactLoader, NotCovered, book_of_rows
 from tests.support.casebook import KEYS, RESULT_KEY, Case, differences, group_cases, read_cases, read_results, write_book
@@ -40,17 +43,28 @@ Tables = dict[str, pl.DataFrame]
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Tables]:
-    """The tables of a group's book, which is run when the first of its cases is tested."""
+def books(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A group's book, which is run when the first of its cases is tested."""
     from pipelines.run import run_book
 
     @functools.cache
-    def run(name: str) -> Tables:
+    def run(name: str) -> Path:
         book = write_book(tmp_path_factory.mktemp("golden") / "book", name, GROUPS[name])
         run_book(book)
-        return read_results(book)
+        return book
 
     return run
+
+
+@pytest.fixture(scope="session")
+def published(books: Callable[[str], Path]) -> Callable[[str], Tables]:
+    """The tables of a group's book."""
+
+    @functools.cache
+    def read(name: str) -> Tables:
+        return read_results(books(name))
+
+    return read
 
 
 def test_names_are_used_once() -> None:
@@ -67,6 +81,24 @@ def test_published_case_names_its_source_and_expects_something(case: Case) -> No
 def test_golden_case(case: Case, published: Callable[[str], Tables]) -> None:
     found = differences(case, published(GROUP_OF[case["case"]]))
     assert not found, "\n".join([case["note"], *found])
+
+
+def test_collected_lines_make_the_ratio_of_their_payout(books: Callable[[str], Path]) -> None:
+    with duckdb.connect() as con:
+        for table in (*tables_of_view("fct_collected_line"), "fct_release"):
+            con.execute(f"create view {table} as from '{books(GROUP_OF['collected'])}/published/current/{table}.parquet'")
+        con.execute(f"create view fct_collected_line as {view_query('fct_collected_line')}")
+        (found,) = con.execute("""
+            select count(*), count(*) filter (collected between 0.01 and 0.99),
+                count(*) filter (abs(least(greatest(share, 0), lines) - collected * lines) > lines * 0.0000005)
+            from (select payout_id, sum(line_payout * collected) as share, sum(line_payout) as lines from fct_collected_line group by all)
+            join (select payout_id, any_value(collected) as collected from fct_release where collected is not null group by all) using (payout_id)
+        """).fetchall()
+        assert found[0] >= 4
+        assert found[1] >= 1
+        assert found[2] == 0
+        paid = con.execute("select transaction_id, collected, collected_on::varchar from fct_collected_line where starts_with(transaction_id, 'collected-')")
+        assert set(paid.fetchall()) >= {("collected-1", Decimal("0.75"), "2026-08-31"), ("collected-1", Decimal(0), "2026-08-31")}
 
 
 @pytest.mark.parametrize("case", CASES, ids=case_name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,18 +18,29 @@ if TYPE_CHECKING:
     from assets.feeds.proposal.trial import Trial
 
 
+class Example(StrEnum):
+    """Books to learn from."""
+
+    mid_year = "mid-year"
+
+
+_PAGES = {Example.mid_year: "docs/from-a-spreadsheet.md"}
+
+
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the new book.")],
     feed: Annotated[Path | None, typer.Option("--feed", metavar="FILE", help="Your transactions: CSV, XLSX, Parquet or JSON lines.")] = None,
     currency: Annotated[str | None, typer.Option(help="Currency of the book, and of lines without one.", show_default="that of most lines, else EUR")] = None,
+    example: Annotated[Example | None, typer.Option("--example", help="An example instead: mid-year begins in July with opening balances.")] = None,
 ) -> None:
-    """Make a new book. With --feed, inspect your file, propose how it is read, and try that out on it.
+    """Make a new book. With --feed, inspect your file, propose how it is read, and try that out on it. With --example, copy an example to learn from.
 
     [bold]Examples[/bold]
 
       tierledger init my-book --feed sales.csv
       tierledger init my-book --feed sales.xlsx --currency GBP
       tierledger init my-book
+      tierledger init july --example mid-year
     """
     from models.currencies import MINOR_UNITS
     from models.documents import InputError, Problem
@@ -37,6 +49,11 @@ def init(
         raise InputError([Problem(str(folder), 0, "", "already exists and is not empty; name a new folder")])
     if currency is not None and currency not in MINOR_UNITS:
         raise InputError([Problem("--currency", 0, "", f"{currency!r} is not an ISO 4217 currency code such as EUR")])
+    if example is not None:
+        if feed is not None or currency is not None:
+            raise InputError([Problem("--example", 0, "", "an example has its own files and currency; leave out --feed and --currency, or --example")])
+        _copy_example(folder, example)
+        return
     if feed is None:
         _write(folder, currency or "EUR", "", None, None)
         print(f"{folder} is ready: put files into {folder}/feeds/transactions, adapt book.yaml and agreements/, then:  {command_line('run', folder)}")
@@ -46,6 +63,15 @@ def init(
         message = "download one of its files and name that, then set `files` in book.yaml to the URL" if is_url else "there is no such file"
         raise InputError([Problem(str(feed), 0, "", message)])
     _init_with_feed(folder, feed, currency)
+
+
+def _copy_example(folder: Path, example: Example) -> None:
+    """Write the files of an example, but for its module."""
+    from importlib import import_module
+
+    source = Path(str(import_module(f"examples.{example.value.replace('-', '_')}").__file__)).parent
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"), dirs_exist_ok=True)
+    print(f"{folder} is ready; {_PAGES[example]} walks through it:  {command_line('run', folder)}")
 
 
 def _init_with_feed(folder: Path, feed: Path, currency: str | None) -> None:

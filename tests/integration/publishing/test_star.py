@@ -153,6 +153,21 @@ def _half_up(value: Fraction) -> Decimal:
     return Decimal(cents if value >= 0 else -cents) / 100
 
 
+def _check_reporting(demo: duckdb.DuckDBPyConnection, payouts: dict[str, Any], rate_of: dict[str, Fraction]) -> None:
+    """Money of accruals, parts and entries is shown at the rate of its payout, and signed as its direction says."""
+    figures = {"fct_accrual": ("accrued_to_date", "accrual"), "fct_release": ("amount", "released", "held", "settled"), "fct_journal": ("debit", "credit")}
+    for table, names in figures.items():
+        for row in demo.sql(f"from {table}").pl().rows(named=True):
+            if row["payout_id"] not in rate_of:
+                continue
+            for name in names:
+                expected = None if row[name] is None else _half_up(Fraction(row[name]) * rate_of[row["payout_id"]])
+                assert row[f"{name}_reporting"] == expected, (table, row)
+                if f"{name}_signed" in row and expected is not None:
+                    assert row[f"{name}_signed"] == expected * (-1 if payouts[row["payout_id"]]["direction"] == "payable" else 1)
+    assert demo.sql("select count(*) from fct_journal group by entry_id having sum(debit_reporting) <> sum(credit_reporting)").fetchall() == []
+
+
 def test_months_add_up_to_payouts_and_are_signed(demo: duckdb.DuckDBPyConnection, demo_book: Path) -> None:
     """Of every payout; the amounts in the book's currency at the rate of the feed, rounded row by row."""
     months = demo.sql("from fct_payout_month").pl().rows(named=True)
@@ -165,6 +180,7 @@ def test_months_add_up_to_payouts_and_are_signed(demo: duckdb.DuckDBPyConnection
                 if row["to_currency"] == "EUR":
                     rates[row["from_currency"]].append((row["date"], Fraction(row["rate"])))
     assert {row["currency"] for row in months} == {"EUR", "GBP", "USD"}
+    rate_of: dict[str, Fraction] = {}
     for row in months:
         payout = payouts[row["payout_id"]]
         on = min(payout["window_end"], dt.date(2026, 6, 30)).isoformat()
@@ -173,6 +189,8 @@ def test_months_add_up_to_payouts_and_are_signed(demo: duckdb.DuckDBPyConnection
             sums[row["payout_id"]][figure] += row[figure]
             assert row[f"{figure}_reporting"] == _half_up(Fraction(row[figure]) * rate)
             assert row[f"{figure}_signed"] == row[f"{figure}_reporting"] * (-1 if row["direction"] == "payable" else 1)
+        rate_of[row["payout_id"]] = rate
+    _check_reporting(demo, payouts, rate_of)
     accrued = dict(demo.sql("select payout_id, sum(accrual) from fct_accrual group by all").fetchall())
     for name, payout in payouts.items():
         assert sums[name]["accrued"] == accrued[name]

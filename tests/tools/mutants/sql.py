@@ -434,9 +434,10 @@ ADDED_UP: dict[str, list[tuple[str, str]]] = {
     ],
     "fct_payout_month.sql": [
         ("when payouts.status in ('final', 'closed') then", "when payouts.status <> 'blocked' then"),
-        ("when 'payable' then -1 else 1 end", "when 'payable' then 1 else -1 end"),
-        ("case when is_own_currency then {{ kind }} else", "case when true then {{ kind }} else"),
         ("periods.last_day as date", "periods.first_day as date"),
+    ],
+    "int_payouts_rated.sql": [
+        ("when 'payable' then -1 else 1 end", "when 'payable' then 1 else -1 end"),
     ],
 }
 

@@ -1,3 +1,5 @@
+{#- a payout that is no longer computed has no rate: what is in the reporting currency needs none #}
+{% set own = "accruals.currency = settings.currency" %}
 with
 
 accruals as (
@@ -10,6 +12,14 @@ named_partners as (
 
 titles as (
     select agreement_id, title as agreement_title from {{ ref("int_agreements_titled") }}
+),
+
+rates as (
+    select * from {{ ref("int_payouts_rated") }}
+),
+
+settings as (
+    select * from {{ source("terms", "settings") }}
 )
 
 select
@@ -26,7 +36,14 @@ select
     accruals.reason,
     accruals.is_posted,
     named_partners.participant_name,
-    titles.agreement_title
+    titles.agreement_title,
+    accruals.direction,
+    accruals.currency,
+    {{ in_reporting("accruals.accrued_to_date", own) }} as accrued_to_date_reporting,
+    {{ in_reporting("accruals.accrual", own) }} as accrual_reporting,
+    cast({{ in_reporting("accruals.accrual", own) }} * case accruals.direction when 'payable' then -1 else 1 end as decimal(18, 4)) as accrual_signed
 from accruals
 left join named_partners on accruals.participant_id = named_partners.partner_id
 left join titles on accruals.agreement_id = titles.agreement_id
+left join rates on accruals.payout_id = rates.payout_id
+cross join settings

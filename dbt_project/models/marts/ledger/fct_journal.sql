@@ -1,4 +1,5 @@
 {% set roles = ["payable_expense", "payable_liability", "receivable_asset", "receivable_income", "cash", "write_off"] %}
+{% set own = "booked.currency = settings.currency" %}
 {% set of_entry = [
     "entry_id", "line_no", "date", "period", "origin_period", "account", "debit", "credit", "currency", "kind", "payout_id", "agreement_id", "benefit_id",
     "participant_id", "window_start", "account_role", "cost_centre", "document_no", "text",
@@ -111,7 +112,11 @@ select
     booked.account_role,
     booked.cost_centre,
     booked.document_no,
-    booked.text
+    booked.text,
+    {{ in_reporting("booked.debit", own) }} as debit_reporting,
+    {{ in_reporting("booked.credit", own) }} as credit_reporting
 from booked
 left join named_partners on booked.participant_id = named_partners.partner_id
 left join titles on booked.agreement_id = titles.agreement_id
+left join {{ ref("int_payouts_rated") }} as rates on booked.payout_id = rates.payout_id
+cross join {{ source("terms", "settings") }} as settings

@@ -16,12 +16,8 @@ benefits as (
     select * from {{ source("terms", "benefits") }}
 ),
 
-settings as (
-    select * from {{ source("terms", "settings") }}
-),
-
-fx_rates as (
-    select * from {{ ref("int_fx_rates_spanned") }}
+rates as (
+    select * from {{ ref("int_payouts_rated") }}
 ),
 
 paid as (
@@ -76,10 +72,7 @@ valued as (
         {{ benefit_version_id() }} as benefit_version_id,
         benefits.clause,
         named_partners.name as participant_name,
-        case when agreements.currency = settings.currency then payouts.payout end as payout_in_own_currency,
-        fx_rates.rate,
-        fx_rates.is_inverse,
-        settings.payout_unit as reporting_unit
+        {{ in_reporting("payouts.payout") }} as payout_reporting
     from payouts
     inner join identified on payouts.payout_key = identified.payout_key
     inner join benefits on payouts.benefit_key = benefits.benefit_key
@@ -89,11 +82,7 @@ valued as (
     inner join releases on payouts.payout_key = releases.payout_key
     left join named_partners on identified.participant_id = named_partners.partner_id
     left join closed_payouts on identified.payout_id = closed_payouts.payout_id
-    cross join settings
-    left join fx_rates
-        on agreements.currency = fx_rates.from_currency
-        and settings.currency = fx_rates.to_currency
-        and least(payouts.window_end, settings.as_of) between fx_rates.first_day and fx_rates.last_day
+    inner join rates on payouts.payout_key = rates.payout_key
 )
 
 select
@@ -125,7 +114,7 @@ select
     prior_earned,
     carried,
     payout,
-    cast(coalesce(payout_in_own_currency, {{ convert_payout("payout", "rate", "is_inverse", "reporting_unit") }}) as decimal(18, 4)) as payout_reporting,
+    payout_reporting,
     cast(closed_payout as decimal(18, 4)) as closed_payout,
     settled,
     cast(payable - settled - written_off as decimal(18, 4)) as open_amount,

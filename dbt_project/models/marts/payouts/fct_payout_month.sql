@@ -14,12 +14,8 @@ periods as (
     where is_period_end
 ),
 
-settings as (
-    select * from {{ source("terms", "settings") }}
-),
-
-fx_rates as (
-    select * from {{ ref("int_fx_rates_spanned") }}
+rates as (
+    select * from {{ ref("int_payouts_rated") }}
 ),
 
 ended as (
@@ -71,29 +67,14 @@ valued as (
         payouts.*,
         summed.* exclude (payout_id),
         periods.last_day as date,
-        payouts.currency = settings.currency as is_own_currency,
-        fx_rates.rate,
-        fx_rates.is_inverse,
-        settings.payout_unit as reporting_unit,
-        case payouts.direction when 'payable' then -1 else 1 end as sign
+        {%- for kind in kinds %}
+        {{ in_reporting("summed." ~ kind) }} as {{ kind }}_converted,
+        {%- endfor %}
+        rates.sign
     from summed
     inner join payouts on summed.payout_id = payouts.payout_id
     inner join periods on summed.period = periods.period
-    cross join settings
-    left join fx_rates
-        on payouts.currency = fx_rates.from_currency
-        and settings.currency = fx_rates.to_currency
-        and least(payouts.window_end, settings.as_of) between fx_rates.first_day and fx_rates.last_day
-),
-
-converted as (
-    select
-        *,
-        {%- for kind in kinds %}
-        case when is_own_currency then {{ kind }} else {{ convert_payout(kind, "rate", "is_inverse", "reporting_unit") }} end as {{ kind }}_converted
-        {{- "," if not loop.last }}
-        {%- endfor %}
-    from valued
+    inner join rates on summed.payout_id = rates.payout_id
 )
 
 select
@@ -113,9 +94,9 @@ select
     accrued,
     earned,
     settled,
-    cast(accrued_converted as decimal(18, 4)) as accrued_reporting,
-    cast(earned_converted as decimal(18, 4)) as earned_reporting,
-    cast(settled_converted as decimal(18, 4)) as settled_reporting,
+    accrued_converted as accrued_reporting,
+    earned_converted as earned_reporting,
+    settled_converted as settled_reporting,
     cast(accrued_converted * sign as decimal(18, 4)) as accrued_signed,
     cast(earned_converted * sign as decimal(18, 4)) as earned_signed,
     cast(settled_converted * sign as decimal(18, 4)) as settled_signed,
@@ -123,8 +104,8 @@ select
     benefit_version_id,
     adjusted,
     released,
-    cast(adjusted_converted as decimal(18, 4)) as adjusted_reporting,
-    cast(released_converted as decimal(18, 4)) as released_reporting,
+    adjusted_converted as adjusted_reporting,
+    released_converted as released_reporting,
     cast(adjusted_converted * sign as decimal(18, 4)) as adjusted_signed,
     cast(released_converted * sign as decimal(18, 4)) as released_signed
-from converted
+from valued

@@ -1,0 +1,213 @@
+"""What `simulate` tells, as a paper: plans side by side, then each by itself.
+
+Belongs here: titles, sentences, tables, the chart. Does not belong here: figures (costs.py, what_if.py), how a paper is shown (assets/report).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from assets.differences.sections import Who, tell_bands, tell_largest
+from assets.published.formatting import counted, money, number
+from assets.report.charts import Bars, draw_bars
+from assets.report.papers import Paper, Section
+from assets.report.tables import Column, Table
+from assets.simulation.costs import Costing
+
+_PAYS = {"payable": "we pay", "receivable": "we receive"}
+_MOST = 12
+
+
+def write_paper(costings: Sequence[Costing], book: str, as_of: object, margin: Decimal, seed: int, names: bool = True) -> Paper:
+    """names: participants by id and name; otherwise they are numbered."""
+    who = Who(names)
+    title = f"{book}: what {counted(len(costings), 'proposed plan')} would have paid"
+    sections = [section for costing in costings for section in _sections(costing, who, margin)]
+    foot = f"As of {as_of}. Margin of more sales {_percent(margin)}, seed {seed}. The book is as it was."
+    return Paper(title, _head(costings), sections, foot)
+
+
+def _head(costings: Sequence[Costing]) -> Section:
+    rows = []
+    for costing in costings:
+        for total in costing.changes.totals:
+            currency = total["currency"]
+            sales = costing.sales.get(currency)
+            at = costing.break_even.get(currency, Fraction(1))
+            gains = sum(band["participants"] for band in costing.changes.bands if _is_of(band, total) and band["change"] > 0)
+            loses = sum(band["participants"] for band in costing.changes.bands if _is_of(band, total) and band["change"] < 0)
+            drawn = costing.draws.get("proposed", {}).get(currency)
+            row = [
+                costing.name,
+                _PAYS[total["direction"]],
+                money(total["before"], currency),
+                money(total["now"], currency),
+                _signed(total["change"], currency),
+                _rate(total["now"], sales),
+                number(gains),
+                number(loses),
+                _growth(at) if total["direction"] == "payable" else "–",
+                _bound(costing.liability.get(currency), currency),
+                " / ".join(money(drawn[p], currency).rsplit(" ", 1)[0] for p in ("p10", "p50", "p90")) if drawn else "–",
+            ]
+            rows.append(tuple(row))
+    labels = ("Today", "Proposed", "Change", "Of sales", "Gain", "Lose", "Break-even", "At most", "P10 / P50 / P90")
+    columns = (Column("Plan"), Column("", "day"), *(Column(label, "number") for label in labels))
+    lead = ["Today: what the agreements that a plan replaces pay, or nothing where it is new. Break-even: so much more volume pays for what it costs more."]
+    notes = [f"{costing.name}: {note}." for costing in costings for note in costing.notes]
+    return Section("", [*lead, *notes], [Table("plans", columns, rows)])
+
+
+def _sections(costing: Costing, who: Who, margin: Decimal) -> Iterator[Section]:
+    name = costing.name
+    if costing.changes.largest:
+        yield Section(f"{name}: who gains and loses", [], [tell_bands(costing.changes), tell_largest(costing.changes, who)])
+    else:
+        yield Section(f"{name}: who gains and loses", ["Every payout is as it is today."])
+    yield Section(f"{name}: by tier", [], [_tiers(costing)])
+    yield _by_volume(costing)
+    if costing.histories:
+        yield Section(
+            f"{name}: other years", ["Terms moved to begin in the year. Blocked payouts lack a target or a metric of that year."], [_histories(costing)]
+        )
+    if costing.participants:
+        yield Section(f"{name}: break-even", _break_even(costing, margin), [_participants(costing, who)])
+    if costing.near_before or costing.near_now:
+        before, now = len({row["participant_id"] for row in costing.near_before}), len({row["participant_id"] for row in costing.near_now})
+        lead = f"Within 5 % of a step of what is paid: {counted(before, 'participant')} today, {counted(now, 'participant')} with the plan."
+        yield Section(f"{name}: near a cliff", [lead], [_cliffs(costing, who)])
+    if costing.others:
+        lines = [f"{_PAYS[str(row['direction'])]} {_signed(row['change'], row['currency'])}" for row in costing.others]
+        yield Section(f"{name}: other agreements", [f"Agreements that look at these change too: {'; '.join(lines)}."])
+
+
+def _tiers(costing: Costing) -> Table:
+    rows = [
+        (
+            number(row["tier"]),
+            number(row["payouts_before"]),
+            money(row["before"], row["currency"]),
+            number(row["payouts_now"]),
+            money(row["now"], row["currency"]),
+        )
+        for row in costing.tiers
+    ]
+    labels = ("Payouts today", "Cost", "Payouts proposed", "Cost")
+    return Table("tiers", (Column("Tier", "day"), *(Column(label, "number") for label in labels)), rows)
+
+
+def _by_volume(costing: Costing) -> Section:
+    currencies = sorted({currency for row in costing.sensitivity for side in ("today", "proposed") for currency in row[side]})
+    rows: list[tuple[str, ...]] = []
+    for currency in currencies:
+        rows += [
+            (_volume(row["name"]), money(row["today"].get(currency), currency), money(row["proposed"].get(currency), currency)) for row in costing.sensitivity
+        ]
+        for percent in ("p10", "p50", "p90"):
+            sides = [costing.draws.get(side, {}).get(currency, {}).get(percent) for side in ("today", "proposed")]
+            if any(side is not None for side in sides):
+                rows.append((f"months drawn anew, {percent.upper()}", *(money(side, currency) for side in sides)))
+    table = Table("volume", (Column("Volume"), Column("Today", "number"), Column("Proposed", "number")), rows)
+    return Section(f"{costing.name}: on other volumes", [], [table], _picture(costing, currencies[0]) if currencies else "")
+
+
+def _picture(costing: Costing, currency: str) -> str:
+    def bars(side: str) -> list[tuple[Decimal, str] | None]:
+        return [(row[side].get(currency, Decimal(0)), f"{_volume(row['name'])}: {money(row[side].get(currency), currency)}") for row in costing.sensitivity]
+
+    labels = [_volume(row["name"]) for row in costing.sensitivity]
+    return draw_bars(Bars(f"{costing.name}: cost by volume, in {currency}; pale: today", labels, bars("proposed"), bars("today")))
+
+
+def _histories(costing: Costing) -> Table:
+    rows = []
+    for row in costing.histories:
+        for currency in sorted({*row["today"], *row["proposed"]}):
+            today, proposed = row["today"].get(currency, Decimal(0)), row["proposed"].get(currency, Decimal(0))
+            rows.append((row["name"], money(today, currency), money(proposed, currency), _signed(proposed - today, currency), number(row["blocked"])))
+    labels = ("Today", "Proposed", "Change", "Blocked")
+    return Table("years", (Column("Year", "day"), *(Column(label, "number") for label in labels)), rows)
+
+
+def _break_even(costing: Costing, margin: Decimal) -> list[str]:
+    sentences = []
+    for currency, at in costing.break_even.items():
+        sales = costing.sales.get(currency, Decimal(0))
+        if at is None:
+            sentences.append(f"At a margin of {_percent(margin)} no more volume pays for it, in {currency}.")
+        elif at > 1:
+            more = round(sales * Decimal(at.numerator - at.denominator) / Decimal(at.denominator), 2)
+            sentences.append(f"At a margin of {_percent(margin)}, {money(more, currency)} more of sales by all alike ({_growth(at)}) pay for it.")
+    return sentences
+
+
+def _participants(costing: Costing, who: Who) -> Table:
+    rows = [
+        (
+            who(row),
+            money(row["sales"], row["currency"]),
+            _signed(_rounded(row["extra_cost"]), row["currency"]),
+            "none" if row["at"] is None else money(_rounded((row["at"] - 1) * Fraction(row["sales"])), row["currency"]),
+            _growth(row["at"]),
+        )
+        for row in costing.participants[:_MOST]
+    ]
+    labels = ("Sales", "Extra cost", "Sales that pay for it", "")
+    return Table("break-even", (Column("Participant"), *(Column(label, "number") for label in labels)), rows)
+
+
+def _cliffs(costing: Costing, who: Who) -> Table:
+    rows = [
+        (
+            who(row),
+            f"{row['agreement_id']}, {row['benefit_id']}",
+            number(row["measure"]),
+            "just reached" if row["is_reached"] else number(_rounded(row["missing"])),
+            _signed(_rounded(row["jump"]), row["currency"]),
+        )
+        for row in costing.near_now[:_MOST]
+    ]
+    columns = (Column("Participant"), Column("Benefit"), Column("Measure", "number"), Column("Missing", "number"), Column("Step", "number"))
+    return Table("cliffs", columns, rows)
+
+
+def _is_of(band: dict[str, Any], total: dict[str, Any]) -> bool:
+    return (band["direction"], band["currency"]) == (total["direction"], total["currency"])
+
+
+def _growth(at: Fraction | None) -> str:
+    if at is None:
+        return "none"
+    return "–" if at == 1 else f"+{round(_decimal((at - 1) * 100), 2):,f} %"
+
+
+def _volume(factor: object) -> str:
+    change = (Decimal(str(factor)) - 1) * 100
+    return "as it was" if not change else f"{'+' if change > 0 else '−'}{abs(change):.0f} %"
+
+
+def _rate(cost: Decimal, sales: Decimal | None) -> str:
+    return "–" if not sales else f"{round(cost * 100 / sales, 2):,f} %"
+
+
+def _bound(amount: Decimal | None, currency: str) -> str:
+    return "no bound" if amount is None else money(amount, currency)
+
+
+def _percent(rate: Decimal) -> str:
+    return f"{number(rate * 100)} %"
+
+
+def _signed(amount: Any, currency: Any) -> str:
+    return "–" if not amount else f"{'+' if amount > 0 else ''}{money(amount, currency)}"
+
+
+def _rounded(amount: Fraction) -> Decimal:
+    return round(_decimal(amount), 2)
+
+
+def _decimal(value: Fraction) -> Decimal:
+    return Decimal(value.numerator) / Decimal(value.denominator)

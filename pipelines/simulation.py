@@ -1,0 +1,224 @@
+"""What proposed agreements would have paid on the real history: runs of a scratch copy, with them and without, and the calculation on other volumes.
+
+Belongs here: the order of the runs. Does not belong here: texts (assets/simulation/plans.py), figures (costs.py, what_if.py there), how a run is made
+(scratch_runs.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assets.agreements.texts import agreements_sha256
+from assets.differences.findings import Findings, collect
+from assets.differences.ladder import TERMS
+from assets.differences.rung_tables import add_rung, list_attributes, open_rungs, subtract
+from assets.differences.states import State, state_of_folder
+from assets.published.reader import Row
+from assets.runtime.context import RunContext, read_clock, silent
+from assets.runtime.errors import rejection
+from assets.simulation.costs import Costing, Paid, by_tier, find_break_even, largest_liability, near_cliffs, read_paid, sales_of
+from assets.simulation.plans import Plan, first_day, last_day, moved, only_in, place_plan, read_plan
+from assets.simulation.what_if import Cost, WhatIf, percentile, read_what_if
+from models.agreements.parse import Source, parse_agreements
+from pipelines.run import Clock, Progress
+from pipelines.scratch_runs import ScratchBook, reading, scratch_folder
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+#: Volumes, in times of the history's, at which costs are told.
+VOLUMES = tuple(Decimal(n) / 100 for n in (80, 90, 100, 110, 120))
+_PERCENTS = (10, 50, 90)
+
+
+@dataclass(frozen=True)
+class History:
+    """Costing the plans as if their term began in `year`, on so many times its volume."""
+
+    year: int
+    factor: Decimal = Decimal(1)
+
+    def __str__(self) -> str:
+        return str(self.year) if self.factor == 1 else f"{self.year} × {self.factor}"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: the margin of more sales, draws and their seed, other years, agreements that the plans are instead of."""
+
+    margin: Decimal = Decimal("0.25")
+    draws: int = 100
+    seed: int = 1
+    histories: Sequence[History] = ()
+    instead_of: Sequence[str] = ()
+    count: int = 10
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """A run: where its tables are, what the agreements asked about pay in it, and the calculation on its sums."""
+
+    folder: Path
+    paid: Paid
+    what_if: WhatIf
+
+
+def simulate_plans(
+    folder: Path,
+    files: Sequence[Path],
+    question: Question = Question(),
+    as_of: dt.date | None = None,
+    progress: Progress = silent,
+    keep: Path | None = None,
+    clock: Clock = read_clock,
+) -> tuple[list[Costing], State]:
+    """Each plan against what the book has today. The book is only read. Raises InputError for wrong plans, and what a run raises."""
+    plans = [read_plan(path) for path in files]
+    if len({plan.name for plan in plans}) < len(plans):
+        raise rejection(plans[0].name, "two plans have this name; name their files differently")
+    now = clock()
+    with scratch_folder(keep) as scratch:
+        with reading(folder):
+            (scratch / "now").mkdir()
+            state, warnings = state_of_folder(folder, now, scratch / "now", as_of)
+            book = ScratchBook(scratch / "book", [state], progress)
+            book.start_from(state)
+        simulation = _Simulation(state, book, scratch, question)
+        return [simulation.cost(plan, warnings) for plan in plans], state
+
+
+class _Simulation:
+    """The runs of one question. Today's is made once for all plans that touch the same agreements in the same year."""
+
+    def __init__(self, state: State, book: ScratchBook, scratch: Path, question: Question) -> None:
+        self.state, self.book, self.scratch, self.question = state, book, scratch, question
+        self.databases = 0
+        self.others: list[Row] = []
+        self.parsed: dict[str, list[Source]] = {}
+
+    def cost(self, plan: Plan, warnings: Sequence[str]) -> Costing:
+        question, notes = self.question, list(warnings)
+        year = None
+        if first_day(plan.texts) > self.state.as_of:
+            year = self.state.as_of.year - 1
+            notes.append(f"its term has not begun by {self.state.as_of}: costed as if it had begun in {year}")
+        con = open_rungs(self.scratch / f"plan-{self.databases}.duckdb")
+        self.databases += 1
+        try:
+            today = self._today(plan, year, con)
+            proposed = self._proposed(plan, year, con)
+            changes = self._changes(con, plan)
+        finally:
+            con.close()
+        whole, people, fixed = find_break_even(today.paid, proposed.paid, question.margin)
+        if fixed:
+            notes.append(
+                f"{fixed} payouts hang on more than their volume (ranks, metrics, limits, earlier windows, single lines): for break-even they stay as they are"
+            )
+        for name in proposed.what_if.left_out:
+            notes.append(f"{name} is net of other agreements and is left out where the volume is another one")
+        found = Costing(
+            name=plan.name,
+            changes=changes,
+            sales=sales_of(today.paid, proposed.paid),
+            liability=largest_liability(proposed.paid),
+            break_even=whole,
+            participants=people,
+            near_before=near_cliffs(today.paid),
+            near_now=near_cliffs(proposed.paid),
+            tiers=by_tier(today.paid, proposed.paid),
+            others=self.others,
+            notes=notes,
+        )
+        found.sensitivity = [_row(str(factor), today.what_if.scaled(factor).cost(), proposed.what_if.scaled(factor).cost()) for factor in VOLUMES]
+        found.draws = {"today": _draw(today.what_if, question), "proposed": _draw(proposed.what_if, question)}
+        found.histories = [self._history(plan, history) for history in question.histories]
+        return found
+
+    def _ids(self, plan: Plan) -> frozenset[str]:
+        return plan.ids | set(self.question.instead_of)
+
+    def _today(self, plan: Plan, year: int | None, con: DuckDBPyConnection | None = None) -> _Ran:
+        """The book as it is; where the plan is costed in another year, with the agreements that it replaces moved there too."""
+        state = self.state
+        texts = {} if year is None else only_in(state.texts, self._ids(plan))
+        if texts:
+            today = moved(Plan("today", texts, self._ids(plan)), year)
+            state = self._in_year(replace(state, texts=place_plan(state.texts, today, sorted(self._present(plan)))), today)
+        return self._run(state, plan, con)
+
+    def _proposed(self, plan: Plan, year: int | None, con: DuckDBPyConnection | None = None) -> _Ran:
+        there = moved(plan, year)
+        instead_of = self.question.instead_of if year is None else sorted(self._present(plan))
+        state = replace(self.state, texts=place_plan(self.state.texts, there, instead_of))
+        return self._run(state if year is None else self._in_year(state, there), plan, con)
+
+    def _present(self, plan: Plan) -> set[str]:
+        """Those of the plan's agreements that the book has."""
+        return {source.agreement.agreement for source in self._sources(self.state)} & self._ids(plan)
+
+    def _sources(self, state: State) -> list[Source]:
+        texts = {name: text for name, text in state.texts.items() if name != "book.yaml"}
+        key = agreements_sha256(texts)
+        if key not in self.parsed:
+            self.parsed[key] = parse_agreements(texts, None, state.book.calendar)
+        return self.parsed[key]
+
+    def _is_elsewhere(self, plan: Plan, year: int) -> bool:
+        """Whether an agreement that the plan replaces began in another year."""
+        replaced = only_in(self.state.texts, self._ids(plan))
+        return bool(replaced) and first_day(replaced).year != year
+
+    def _in_year(self, state: State, plan: Plan) -> State:
+        """As of the end of the plan's term, where that is over."""
+        return replace(state, as_of=min(state.as_of, last_day(plan.texts)))
+
+    def _run(self, state: State, plan: Plan, con: DuckDBPyConnection | None) -> _Ran:
+        self.book.run(state)
+        context = self.book.context
+        assert isinstance(context, RunContext), "it has just been run"
+        folder = (context.published / "current").resolve()
+        if con is not None:
+            is_first = not con.execute("select count(*) from rungs").fetchall()[0][0]
+            add_rung(con, folder, None if is_first else TERMS)
+        return _Ran(folder, read_paid(folder, self._ids(plan), self._sources(state)), read_what_if(context, self._ids(plan)))
+
+    def _changes(self, con: DuckDBPyConnection, plan: Plan) -> Findings:
+        """Of the agreements asked about; what others change is noted apart."""
+        subtract(con)
+        ids = sorted(self._ids(plan))
+        other = "select direction, currency, sum(change) as change from ends where not list_contains(?, agreement_id) group by all having sum(change) <> 0"
+        self.others = [dict(zip(("direction", "currency", "change"), row, strict=True)) for row in con.execute(f"{other} order by all", [ids]).fetchall()]
+        for table in ("payouts", "tiers"):
+            con.execute(f"delete from {table} where not list_contains(?, agreement_id)", [ids])
+        subtract(con)
+        base, new = {"name": "today", "as_of": self.state.as_of}, {"name": plan.name, "as_of": self.state.as_of}
+        return collect(con, base, new, list_attributes(con), (), self.question.count)
+
+    def _history(self, plan: Plan, history: History) -> Row:
+        year = None if history.year == first_day(plan.texts).year and not self._is_elsewhere(plan, history.year) else history.year
+        today, proposed = self._today(plan, year), self._proposed(plan, year)
+        scaled = [each.what_if.scaled(history.factor).cost() if history.factor != 1 else each.paid.cost() for each in (today, proposed)]
+        blocked = sum(row["status"] == "blocked" for row in proposed.paid.rows)
+        return {**_row(str(history), *scaled), "blocked": blocked}
+
+
+def _row(name: str, today: Cost, proposed: Cost) -> Row:
+    return {"name": name, "today": today, "proposed": proposed}
+
+
+def _draw(what_if: WhatIf, question: Question) -> dict[str, dict[str, Decimal]]:
+    """Percentiles of the cost, by currency. Both sides draw the same months: the generator starts from the seed."""
+    generator = np.random.Generator(np.random.PCG64(question.seed))
+    costs = [what_if.drawn(generator).cost() for _ in range(question.draws)]
+    currencies = sorted({currency for cost in costs for currency in cost})
+    return {
+        currency: {f"p{percent}": percentile([cost.get(currency, Decimal(0)) for cost in costs], percent) for percent in _PERCENTS} for currency in currencies
+    }
