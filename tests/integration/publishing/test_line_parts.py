@@ -340,6 +340,7 @@ def whole_demo(demo_book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return open_run(folder, None, read_clock())
 
 
+@pytest.mark.long
 def test_the_parts_of_the_demo_hold_its_lines_and_are_linked_to_the_byte(whole_demo: RunContext, demo_book: Path) -> None:
     one = demo_book / "published" / "current" / "fct_payout_line.parquet"
     whole = contents(whole_demo)
