@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import pytest
 import yaml
 
 from assets.lineage.program import PROGRAM_FILE, read_program
@@ -40,6 +41,7 @@ def test_it_ends_in_what_files_agreements_and_ledger_say() -> None:
     assert {end.split(".")[1] for end in ends if end.startswith("calc.")} == {"runs", "current_run", "column_lineage"}
 
 
+@pytest.mark.long
 def test_the_sql_of_a_real_book_reads_nothing_else(demo_book: Path) -> None:
     with duckdb.connect(str(demo_book / "warehouse.duckdb"), read_only=True) as con:
         book = read_book_features(con, open_book(demo_book).feeds).as_var()

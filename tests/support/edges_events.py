@@ -113,9 +113,18 @@ TOGETHER = (
     ("its partner arrives", "a line of another unknown partner"),
     ("who arrives without an agreement", "a line of no known product"),
     ("its product ends before the line", "a line is taken back"),
+    ("a partner moves to another region", "a partner gets a parent", "an assignment"),
     ("a target", "a metric", "a metric that breaks a tie"),
+    ("another figure breaks ties", "a changed rate of an agreement", "terms of the days before"),
     ("a line in a contest", "a line in a group of the best", "a line in an exclusive group", "a return before its original"),
-    ("a line of days before the term", "a line of another product"),
+    (
+        "a return in another currency",
+        "more comes back than was sold",
+        "a line of the days before terms change",
+        "a line of the first day after",
+        "a line of days before the term",
+        "a line of another product",
+    ),
 )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.torture.__main__ import make_book
 from tests.torture.aiming import count_hits
 from tests.torture.audited import audit_differences
@@ -32,6 +34,7 @@ def test_a_seed_draws_the_same_book_again() -> None:
     assert draw_book(SEED, 3) == draw_book(SEED, 3)
 
 
+@pytest.mark.long
 def test_what_must_not_change_a_result_does_not() -> None:
     compared, message = check(2035, 8, FEATURES)  # a book with a cluster for every property
     assert message == []

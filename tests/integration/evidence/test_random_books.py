@@ -30,6 +30,7 @@ def prove_book(folder: Path, seed: int, clusters: int, periods: int) -> int:
     return sum(build_pack(folder, Request(name), folder / f"{name}.zip").recomputed for name in names)
 
 
+@pytest.mark.long
 def test_every_payout_of_a_random_book_is_proved(tmp_path: Path) -> None:
     assert prove_book(tmp_path / "book", seed=5, clusters=12, periods=2) > 50
 

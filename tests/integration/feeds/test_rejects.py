@@ -183,6 +183,7 @@ def test_a_payment_that_names_no_payout_waits_for_one(tmp_path: Path) -> None:
     assert published(book, "select participant_id, settled from fct_payout where settled <> 0 order by 1") == [("P-1", 4), ("P-2", 3)]
 
 
+@pytest.mark.long
 def test_tables_commands_and_messages_show_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """From the first run to the correction, which has lines of its own."""
     book = small_book(tmp_path / "book")

@@ -105,6 +105,7 @@ def test_corrections_of_a_withdrawn_file_go_with_it(tmp_path: Path, settings: st
     assert story.months() == {1: Decimal(6 if settings else 7), 2: 8}, "the same bytes, no mistake this time"
 
 
+@pytest.mark.long
 def test_a_row_that_takes_its_key_back_counts_for_nothing_until_a_newer_one_brings_it(tmp_path: Path) -> None:
     story = Story(tmp_path / "book", "key: [transaction_id], deleted: \"cancelled = '1'\"")
     header = "transaction_id,date,partner_id,amount"

@@ -86,13 +86,18 @@ SPOILT = {
 @pytest.fixture(scope="module")
 def spoilt(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     feeds = {**FULL, "participations": PARTICIPATIONS}
-    return warnings_of(tmp_path_factory.mktemp("spoilt"), feeds, {name: agreement for name, (agreement, _) in SPOILT.items()})
+    agreements = {name: agreement for name, (agreement, _) in SPOILT.items()} | {"by-hand": ("[P]", "", "year", "manual: true")}
+    return warnings_of(tmp_path_factory.mktemp("spoilt"), feeds, agreements)
 
 
 @pytest.mark.parametrize("name", SPOILT)
 def test_a_name_that_nothing_has_is_a_warning_with_the_nearest(spoilt: list[str], name: str) -> None:
     (warning,) = (warning for warning in spoilt if warning.startswith(f"agreements/{name}.yaml:"))
     assert SPOILT[name][1] in warning
+
+
+def test_a_benefit_that_counts_no_lines_names_no_types(spoilt: list[str]) -> None:
+    assert [warning for warning in spoilt if "by-hand" in warning] == []
 
 
 def test_targets_of_an_unknown_benefit_are_a_warning(spoilt: list[str]) -> None:
