@@ -47,15 +47,20 @@ _SLICES = """
 #: What the lines of a payout show besides: names of partners, products and files by key, the rate of a day. Where one of them is another, lines were
 #: credited anew and are in calc.changed_sums.
 _OF_CHANGED_LINES = """
-    select payouts.* from intermediate.int_payouts_to_allocate as payouts
-    join calc.changed_sums as changed on payouts.measure_line_set_key = changed.line_set_key and payouts.participant_key = changed.participant_key
+    select payouts.* exclude (line_set_key)
+    from (
+        select *, unnest(list_distinct([measure_line_set_key, own_line_set_key, base_line_set_key])) as line_set_key
+        from intermediate.int_payouts_to_allocate
+    ) as payouts
+    join calc.changed_sums as changed on payouts.line_set_key = changed.line_set_key and payouts.participant_key = changed.participant_key
         and changed.period_no between payouts.first_period and payouts.last_period
     union all
     -- where terms change within a window, the lines are those of each version
     select payouts.* from intermediate.int_payouts_to_allocate as payouts
     join terms.window_parts as parts on payouts.benefit_key = parts.benefit_key and payouts.window_no = parts.window_no
     join terms.benefits as benefits on parts.part_benefit_key = benefits.benefit_key
-    join calc.changed_sums as changed on benefits.share_line_set_key = changed.line_set_key and changed.participant_key = payouts.participant_key
+    join calc.changed_sums as changed on changed.participant_key = payouts.participant_key
+        and changed.line_set_key in (benefits.share_line_set_key, benefits.line_set_key, benefits.base_line_set_key)
         and changed.period_no between parts.first_period and parts.last_period"""
 #: Lines of agreements that are net of others change with what those pay, which calc.changed_sums does not say.
 _OF_NET_AGREEMENTS = """

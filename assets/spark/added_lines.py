@@ -35,7 +35,7 @@ def changed_files(con: duckdb.DuckDBPyConnection) -> set[int]:
 
 def changed_buckets(con: duckdb.DuckDBPyConnection, buckets: int) -> list[int]:
     """The buckets with sums that are added up anew."""
-    bucket = bucket_of(["line_set_key", "participant_key"], buckets)
+    bucket = bucket_of(["participant_key"], buckets)
     return [number for (number,) in con.execute(f"select distinct {bucket} from intermediate.int_measures_changed as lines order by all").fetchall()]
 
 

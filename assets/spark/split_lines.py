@@ -3,7 +3,7 @@
 Belongs here: which tasks write and check which lines. Does not belong here: the set that the files become part of (assets/publishing/parquet_set.py), what
 must hold of lines (assets/transform/invariants.py).
 
-All lines of a payout are of one line set and participant, so they are in one bucket. Where DuckDB would write a file per quarter, a bucket is a file; the
+All lines of a payout are of one participant, so they are in one bucket. Where DuckDB would write a file per quarter, a bucket is a file; the
 lines of a book that are one file come from one task, in their order.
 """
 
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from assets.runtime.context import RunContext
 
 _MART = "fct_payout_line"
-_LINE_KEY = ("line_set_key", "participant_key")
-_PAYOUT_KEY = ("measure_line_set_key", "participant_key")
-_BY = {"int_lines_credited": _LINE_KEY, "int_lines_netted": _LINE_KEY, "int_payouts_to_allocate": _PAYOUT_KEY}
+_KEY = ("participant_key",)
+_BY = dict.fromkeys(("int_lines_credited", "int_lines_netted", "int_payouts_to_allocate"), _KEY)
 #: As publishing sets it for what it writes itself.
 _SETTING = "set disabled_optimizers = 'statistics_propagation'"
 
@@ -38,7 +37,7 @@ _SETTING = "set disabled_optimizers = 'statistics_propagation'"
 def list_buckets(con: duckdb.DuckDBPyConnection, context: RunContext) -> tuple[list[str], str]:
     """The parts of a book with parts, and SQL of the part of a payout."""
     buckets = bucket_count(con, context)
-    return [f"{number:03}" for number in range(buckets)], f"printf('%03d', {bucket_of(_PAYOUT_KEY, buckets)})"
+    return [f"{number:03}" for number in range(buckets)], f"printf('%03d', {bucket_of(_KEY, buckets)})"
 
 
 def write_lines(con: duckdb.DuckDBPyConnection, context: RunContext, parts: Sequence[str]) -> dict[str, Path]:
@@ -61,7 +60,7 @@ def query_lines(con: duckdb.DuckDBPyConnection, context: RunContext, query: str)
     buckets = bucket_count(con, context)
     with _scratch(context) as folder:
         with opened_stage(con, context, query) as stage:
-            pieces = [bucket_piece(con, stage, {"int_lines_credited": _LINE_KEY}, buckets, [number]) for number in range(buckets)]
+            pieces = [bucket_piece(con, stage, {"int_lines_credited": _KEY}, buckets, [number]) for number in range(buckets)]
             written = stage.run(pieces, lambda _: [Output(f"select {to_file(columns)} from ({query})", str(folder), "rows")])
         yield f"select {from_file(columns)} from {scan([Path(file.path) for files in written for file in files])}"
 

@@ -47,7 +47,8 @@ class BookFeatures:
     that benefits measure. has_multiplied: lines are multiplied by an attribute; has_factors: by one of their product or partner. share_unit: into how
     many parts a line is cut, so that every share of the book is a whole number of them.
     has_groups: sums are kept apart by an attribute; groups: name and column of such columns of the transactions.
-    pays_lines: benefits pay each line by itself. has_parts: terms change within a window.
+    pays_lines: benefits pay each line by itself. has_parts: terms change within a window. has_bases: a rate multiplies something else than the measure, or
+    the measure leaves out lines of its benefit.
     """
 
     feeds: dict[str, FeedFeatures]
@@ -63,6 +64,7 @@ class BookFeatures:
     groups: list[tuple[str, str]]
     pays_lines: bool
     has_parts: bool
+    has_bases: bool
     has_closes: bool
     has_account_rules: bool
     waits_for_collection: bool
@@ -104,7 +106,10 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
     has_multiplied, has_factors, has_groups = _have(
         con, "terms.line_sets", "multiplied is not null", f"multiplied is not null and ({of_others})", "grouped_by is not null"
     )
-    pays_lines, waits = _have(con, "terms.benefits", "slices is not null or method = 'running'", "paid_when is not null")
+    pays_lines, waits, has_bases = _have(
+        con, "terms.benefits", "slices is not null or method = 'running'", "paid_when is not null",
+        "base not in ('measure', 'increment') or line_set_key <> share_line_set_key or base_line_set_key <> share_line_set_key",
+    )  # fmt: skip
     (has_originals,) = _have(con, "terms.agreements", "returns = 'original'")
     has_claims, has_nets, has_parts, has_closes, has_account_rules = (
         _have(con, table, "true")[0] for table in ("terms.claims", "terms.nets", "terms.window_parts", "ledger.closes", "terms.account_rules")
@@ -123,6 +128,7 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         groups=con.execute(_GROUPS, [[column.name for column in FEEDS["transactions"].columns]]).fetchall() if has_groups else [],
         pays_lines=pays_lines,
         has_parts=has_parts,
+        has_bases=has_bases,
         has_closes=has_closes,
         has_account_rules=has_account_rules,
         waits_for_collection=waits,

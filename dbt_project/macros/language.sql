@@ -159,3 +159,37 @@
     any_value(attribute_millionths) as attribute_millionths,
     cast(sum(share_parts) as bigint) as share_parts
 {%- endmacro %}
+
+{# The type of a line as a small number, which is quicker to sort than text, and back. #}
+{% macro number_of_type(type) -%}
+    cast(list_position(['sale', 'return', 'credit', 'adjustment'], {{ type }}) as utinyint)
+{%- endmacro %}
+
+{% macro type_of_number(number) -%}
+    ['sale', 'return', 'credit', 'adjustment'][{{ number }}]
+{%- endmacro %}
+
+{#
+  What one of `lines` brings to a figure of a kind (share_measure or base of terms.benefits), in millionths of money or lines, and in 10^-12 of all else.
+  Null where the line lacks it.
+#}
+{% macro money_of_line(kind, lines) -%}
+    case {{ kind }}
+        when 'amount' then {{ lines }}.amount_millionths
+        when 'margin' then {{ lines }}.amount_millionths - {{ lines }}.cost_millionths
+        when 'count' then 1000000
+    end
+{%- endmacro %}
+
+{% macro units_of_line(kind, lines) -%}
+    case {{ kind }}
+        {%- if var("book").has_multiplied %}
+        when 'amount_times' then {{ multiplied_units("amount", lines) }}
+        when 'margin_times' then {{ multiplied_units("margin", lines) }}
+        when 'quantity_times' then {{ multiplied_units("quantity", lines) }}
+        when 'count_times' then cast({{ lines }}.attribute_millionths as hugeint) * 1000000
+        {%- endif %}
+        when 'attribute' then {{ credited_units("attribute_millionths", lines) }}
+        when 'quantity' then {{ credited_units("quantity_millionths", lines) }}
+    end
+{%- endmacro %}

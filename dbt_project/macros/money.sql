@@ -91,6 +91,16 @@
     end
 {%- endmacro %}
 
+{# A number of those parts as the share that it is. What has no end is cut after twelve decimals. #}
+{% macro share_of_parts(parts) -%}
+    {%- set grain = 1000000000000 // var("book").share_unit -%}
+    {%- set exact = var("book").share_unit * grain == 1000000000000 -%}
+    cast(
+        {%- if exact %} {{ as_decimal("cast(" ~ parts ~ " as hugeint) * " ~ grain, 12) }}
+        {%- else %} {{ as_decimal("cast(" ~ parts ~ " as hugeint) * 1000000000000 // " ~ var("book").share_unit, 12) }}{% endif %} as decimal(18, 12)
+    )
+{%- endmacro %}
+
 {# A payout × rate (÷ rate where `is_inverse`), rounded to `unit` ten-thousandths; null without a rate. #}
 {# Money of a payout in the reporting currency, at the rate of `rates` (int_payouts_rated); null where there is none. #}
 {% macro in_reporting(amount, is_own_currency="rates.is_own_currency") -%}

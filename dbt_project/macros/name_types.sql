@@ -4,6 +4,7 @@
 {% macro make_name_types() -%}
     {%- for name, query in {
         "payout_ids": "select payout_id from " ~ ref("int_payouts_to_allocate"),
+        "measure_units": "select measure_unit from " ~ ref("int_payouts_to_allocate"),
         "partner_ids": "select partner_id from " ~ ref("stg_partners"),
         "product_ids": "select product_id from " ~ ref("stg_products") ~ " where product_id is not null",
         "currency_codes": "select currency from " ~ source("terms", "currencies"),

@@ -74,3 +74,17 @@
         else {{ slice_end }} // coarse_units - {{ slice_start }} // coarse_units
     end * weight_per_unit
 {%- endmacro %}
+
+{# What is shown of a line besides what it brings: of the whole line, as the file has it. Columns of int_lines_measured. #}
+{% macro shown_of_line(lines) -%}
+    {{ lines }}.type_no,
+    {{ lines }}.source_cost,
+    {{ lines }}.quantity_millionths as source_quantity,
+    {{ lines }}.attribute_millionths as source_attribute,
+    {{ lines }}.share_parts
+{%- endmacro %}
+
+{# What a line brings to a figure of any kind, in 10^-12; null where it lacks it. #}
+{% macro figure_of_line(kind, lines) -%}
+    coalesce({{ money_of_line(kind, lines) }} * cast(1000000 as hugeint), {{ units_of_line(kind, lines) }})
+{%- endmacro %}

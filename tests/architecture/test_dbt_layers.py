@@ -22,7 +22,7 @@ PUBLISHED = {
     "fct_accrual": "payout_id agreement_id benefit_id participant_id window_start period accrued_to_date accrued_before accrual origin_period reason is_posted "
     "participant_name agreement_title direction currency accrued_to_date_reporting accrual_reporting accrual_signed",
     "fct_payout_line": "payout_id transaction_id line date partner_id product_id amount currency fx_rate inverted_rate tier credited_measure line_payout "
-    "source_file source_sha256 source_row source_line",
+    "source_file source_sha256 source_row source_line counted_date type quantity cost share measured_value measure_unit credited_base",
     "fct_calculation_step": "payout_id step_no step formula inputs result",
     "audit_feed_file": "feed file_name sha256 arrival_no arrived_at status reason rows_read rows_loaded rows_duplicate rows_superseded rows_rejected "
     "rows_ignored",

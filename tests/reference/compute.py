@@ -20,7 +20,7 @@ from tests.reference.placed import part_of_pool
 from tests.reference.position import BenefitLines, Feeds, Position, References, curve_axis
 from tests.reference.read import UNIT, Book, NotCovered, Refused, Row
 from tests.reference.releases import Release, release
-from tests.reference.shares import line_rows
+from tests.reference.shares import blocked_rows, line_rows
 from tests.reference.sum_limits import limit_sums
 from tests.reference.versions import benefit_of, by_agreement, number, owned_windows, parts_of
 
@@ -67,11 +67,11 @@ def compute(book: Book) -> Results:
             key = (outcome.agreement, str(outcome.case.benefit["id"]), outcome.participant, outcome.window.start)
             results.payouts[key] = outcome.row
             results.accruals |= {(*key, period): value for period, value in outcome.accruals.items()}
-            if not outcome.blocked:
-                found = line_rows(
-                    outcome.case, outcome.window, outcome.participant, outcome.position, outcome.row, book.as_of, book.settings
-                )  # fmt: skip
-                results.lines[key] = found
+            of = outcome.case, outcome.window, outcome.participant
+            if outcome.blocked:
+                results.lines[key] = blocked_rows(*of, book.as_of)
+            else:
+                results.lines[key] = found = line_rows(*of, outcome.position, outcome.row, book.as_of, book.settings)
                 for line in found:
                     if line["order"] is not None:
                         run.paid[outcome.agreement][line["order"]] += int(line["line_payout"] * UNIT)

@@ -18,22 +18,19 @@ Piece = tuple[Line, int, Fraction, Fraction]  # line, tier, measure, weight
 
 
 def line_rows(case: BenefitLines, window: Window, participant: str, s: Position, payout: Row, as_of: dt.date, settings: Row) -> list[Row]:
-    """One row per line × tier of a payout that is not blocked, in order; they add up to the payout exactly."""
+    """One row per line × tier of a payout that is not blocked, in order; they add up to the payout exactly. Lines that measure nothing have 0 of it."""
     shared = _shared(case, window, payout)
     series = case.shared[participant]
     lines = [(line, Fraction(value, UNIT)) for line, value in series.lines(window.start, min(window.end, as_of))]
     total = sum((value for _, value in lines), ZERO)
+    plain: list[Piece] = [(line, payout["tier"], value, value) for line, value in lines]
+    pieces = plain
     if total <= 0:
-        nothing = {"file": None, "row": None, "transaction_id": None, "line": None}
-        return [{**nothing, "order": None, "tier": payout["tier"], "credited_measure": total, "line_payout": payout["payout"]}]
-    pieces: list[Piece] = [(line, payout["tier"], value, value) for line, value in lines]
-    if s.cuts:
+        pass
+    elif s.cuts:
         pieces = _of_parts(case, window, s, participant, as_of)
     elif case.each:
         pieces = _of_groups(case, window, participant, s, lines)
-        if sum((weight for *_, weight in pieces), ZERO) <= 0:
-            nothing = {"file": None, "row": None, "transaction_id": None, "line": None}
-            return [{**nothing, "order": None, "tier": payout["tier"], "credited_measure": total, "line_payout": payout["payout"]}]
     elif pays_lines(case.benefit):
         own = {line.order: line for line, _ in lines}
         found = [piece for piece in line_pieces(prorated(case.benefit, window), s) if piece[0].order in own]
@@ -46,15 +43,35 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Position,
         if not sum(weight for *_, weight in pieces):
             pieces = [(line, tier, value, value) for line, tier, value, _ in pieces]
     weights = sum((weight for *_, weight in pieces), ZERO)
+    if weights <= 0:
+        pieces, shared = plain, ZERO
     rows = []
     running = given = ZERO
     for line, tier, value, weight in pieces:
         running += weight
-        so_far = rounded(shared * running / weights, case.agreement["currency"], settings)
-        rows.append({"file": line.file, "row": line.number, "transaction_id": line.row["transaction_id"], "line": line.row["line"],
-                     "order": line.order, "tier": tier, "credited_measure": value, "line_payout": so_far - given})  # fmt: skip
+        so_far = rounded(shared * running / weights, case.agreement["currency"], settings) if shared else ZERO
+        rows.append(_row(line, tier, value, so_far - given))
         given = so_far
-    return rows
+    if weights <= 0 and payout["payout"]:
+        nothing = {"file": None, "row": None, "transaction_id": None, "line": None, "order": None}
+        rows.append({**nothing, "tier": payout["tier"], "credited_measure": ZERO, "line_payout": payout["payout"]})
+    measured = {line.order for line, *_ in pieces}
+    return rows + [_row(line, payout["tier"], ZERO, ZERO) for line in all_lines(case, window, participant, as_of) if line.order not in measured]
+
+
+def all_lines(case: BenefitLines, window: Window, participant: str, as_of: dt.date) -> list[Line]:
+    """The lines of the benefit in a window, also those that its measure leaves out."""
+    return [line for line, _ in case.quantity[participant].lines(window.start, min(window.end, as_of))]
+
+
+def blocked_rows(case: BenefitLines, window: Window, participant: str, as_of: dt.date) -> list[Row]:
+    """The lines of a blocked payout. What they bring is not told: it may lack a part."""
+    return [_row(line, 0, None, ZERO) for line in all_lines(case, window, participant, as_of)]
+
+
+def _row(line: Line, tier: int, measure: Fraction | None, share: Fraction) -> Row:
+    return {"file": line.file, "row": line.number, "transaction_id": line.row["transaction_id"], "line": line.row["line"],
+            "order": line.order, "tier": tier, "credited_measure": measure, "line_payout": share}  # fmt: skip
 
 
 def _shared(case: BenefitLines, window: Window, payout: Row) -> Fraction:
@@ -127,6 +144,8 @@ def _slices(case: BenefitLines, window: Window, s: Position, lines: list[tuple[L
             weight_of[number] = multiplied / s.m + tier.get("share", ZERO) * (s.k or ZERO) / per_x
     pieces = []
     for line, value in lines:
+        if not value:  # nothing, at the place that has been reached
+            pieces.append((line, sum(start <= running for start in starts), ZERO, ZERO))
         low, high = min(running, running + value), max(running, running + value)
         for number in range(len(tiers) + 1):
             length = _overlap(starts, number, low, high)

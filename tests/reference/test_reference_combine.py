@@ -140,11 +140,11 @@ def test_a_window_of_a_span_shares_among_its_own_lines() -> None:
     assert shares(found, start="2025-02-01") == [("t02", 1, 50, 5), ("t02", 2, 50, 10)]
 
 
-def test_a_payout_without_measure_has_its_own_line_and_a_blocked_one_has_none() -> None:
+def test_a_payout_without_measure_has_a_row_of_its_own_and_lines_that_carry_nothing() -> None:
     found = results(agreement("limits: {at_least: 7}, tiers: [{from: 0, rate: 1}]"), lines("2025-01-15 P -10"))
-    assert shares(found) == [(None, 0, -10, 7)]
+    assert shares(found) == [("t01", 0, -10, 0), (None, 0, 0, 7)]
     found = results(agreement("incentive: feed, tiers: [{from: 0, share: 1}]"), lines("2025-01-15 P 10"))
-    assert found.lines == {}
+    assert shares(found) == [("t01", 0, None, 0)]
 
 
 def test_a_pool_counts_a_line_once_also_in_its_shares() -> None:

@@ -51,13 +51,13 @@ def change_run(context: RunContext, run_id: str) -> None:
         con.execute("update marts.fct_payout set run_id = ?", [run_id])
 
 
-#: Four payouts with their window's period, participant, and part; the first is of a graduated benefit.
+#: Four payouts with their window's period, participant, and part; the first is of a graduated benefit, the last has a base and lines of other scopes.
 _PAYOUTS = """(values
-    (10, 1, 'p0', 'A', 0, 0, 7, 1, 0, 0, '2025-Q4', 3, 300), (11, 2, 'p1', 'A', 0, 1, 7, 2, 3, 4, '2026-Q1', 3, 300),
-    (12, 3, 'p2', 'A', 0, 1, 7, 3, 3, 4, '2026-Q1', 3, 300), (13, 4, 'p3', 'A', 0, 2, 7, 4, 6, 6, '2026-Q2', 3, 300)
+    (10, 1, 'p0', 'A', 0, 0, 7, 7, 7, 1, 0, 0, '2025-Q4', 3, 300), (11, 2, 'p1', 'A', 0, 1, 7, 7, 7, 2, 3, 4, '2026-Q1', 3, 300),
+    (12, 3, 'p2', 'A', 0, 1, 7, 7, 7, 3, 3, 4, '2026-Q1', 3, 300), (13, 4, 'p3', 'A', 0, 2, 7, 8, 9, 4, 6, 6, '2026-Q2', 3, 300)
 ) as payouts (
     payout_key, payout_no, payout_id, agreement_id, benefit_key, window_no,
-    measure_line_set_key, participant_key, first_period, last_period, part, line_count, payout_units
+    measure_line_set_key, own_line_set_key, base_line_set_key, participant_key, first_period, last_period, part, line_count, payout_units
 )"""
 
 
@@ -66,7 +66,7 @@ def make_book_in_parts(folder: Path) -> RunContext:
     context = make_published_book(folder)
     with duckdb.connect(str(context.warehouse)) as con:
         con.execute("create schema terms; create table terms.agreements as select 'A' as agreement_id, 0 as net_level")
-        con.execute("create table terms.benefits as select 0 as benefit_key, 7 as share_line_set_key")
+        con.execute("create table terms.benefits as select 0 as benefit_key, 7 as share_line_set_key, 7 as line_set_key, 7 as base_line_set_key")
         parts = "benefit_key integer, window_no integer, part_benefit_key integer, first_period integer, last_period integer"
         con.execute(f"create table terms.window_parts ({parts})")
         con.execute(f"create or replace table intermediate.int_payouts_to_allocate as from {_PAYOUTS}")

@@ -144,22 +144,23 @@ def _compare_accruals(folder: Path, results: Results, comparison: Comparison) ->
 
 
 def _compare_lines(folder: Path, results: Results, comparison: Comparison) -> None:
-    """Rows that carry nothing may be left out; of the others what they carry, and of how much measure."""
+    """Every line of every payout, with what it brings and what it carries. What lines of blocked payouts bring may lack a part."""
     columns = f"{', '.join('p.' + name for name in PAYOUT_KEY.split(', '))}, l.source_file, l.source_row, l.tier, l.credited_measure, l.line_payout"
     rows = published_rows(folder, "fct_payout_line as l join fct_payout as p using (payout_id)", columns)
-    found = {(*row[:4], row[4] and Path(row[4]).name, *row[5:7]): row[7:] for row in rows if row[8]}
+    found = {(*row[:4], row[4] and Path(row[4]).name, row[5], row[6] or 0): row[7:] for row in rows}
     wanted = {
         (*key, row["file"] and Path(row["file"]).name, row["row"], row["tier"]): (row["credited_measure"], row["line_payout"])
         for key, lines in results.lines.items()
         for row in lines
-        if row["line_payout"]
     }
     for key in sorted(found.keys() | wanted.keys(), key=str):
         comparison.compared["lines"] += 1
-        program, reference = found.get(key, (None, Decimal(0))), wanted.get(key, (None, Decimal(0)))
-        for column, a, b in zip(("credited_measure", "line_payout"), program, reference, strict=True):
+        if key not in found or key not in wanted:
+            _differ(comparison, key, "fct_payout_line", "row", found.get(key, "not there"), wanted.get(key, "not there"))
+            continue
+        for column, a, b in zip(("credited_measure", "line_payout"), found[key], wanted[key], strict=True):
             # thresholds that have no end are cut after twelve decimals, so that a slice of them may be one of the last place longer
-            is_close = column == "credited_measure" and None not in (a, b) and abs(Fraction(a) - b) <= Fraction(2, 10**12)
+            is_close = column == "credited_measure" and (b is None or (a is not None and abs(Fraction(a) - b) <= Fraction(2, 10**12)))
             if not is_close and not same(a, b):
                 _differ(comparison, key, "fct_payout_line", column, a, b)
 

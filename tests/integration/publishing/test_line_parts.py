@@ -146,7 +146,7 @@ def test_parts_in_which_nothing_changed_are_linked(context: RunContext) -> None:
 _GONE = "delete from {table} where payout_id = '{payout}'"
 _OF_PAYOUT = ("intermediate.int_payouts_to_allocate", "marts.fct_payout", "calc.lines")
 _ADDED = (
-    "insert into intermediate.int_payouts_to_allocate values (14, 5, 'p4', 'A', 0, 3, 7, 5, 9, 9, '{part}', 1, 100)",
+    "insert into intermediate.int_payouts_to_allocate values (14, 5, 'p4', 'A', 0, 3, 7, 7, 7, 5, 9, 9, '{part}', 1, 100)",
     "insert into marts.fct_payout values ('p4', 'EUR', 10, 'run-b')",
     "insert into calc.lines values ('p4', '0', 10)",
 )
@@ -160,6 +160,8 @@ _NOTHING: set[str] = set()
         ((), ((7, 2, 4), (7, 4, 6)), {"2026-Q1", "2026-Q2"}),
         ((), ((7, 2, 2), (7, 2, 5)), _NOTHING),  # periods of no window of the participant
         ((), ((7, 9, 3), (8, 2, 3)), _NOTHING),  # another participant, another line set
+        ((), ((8, 4, 6),), {"2026-Q2"}),  # lines that the measure leaves out
+        ((), ((9, 4, 6),), {"2026-Q2"}),  # lines of the base
         (("update intermediate.int_payouts_to_allocate set payout_units = 301 where payout_id = 'p3'",), (), {"2026-Q2"}),
         (("update intermediate.int_payouts_to_allocate set last_period = 5 where payout_id = 'p2'",), (), {"2026-Q1"}),
         # numbers within a run say nothing about a payout
@@ -343,7 +345,9 @@ def test_the_parts_of_the_demo_hold_its_lines_and_are_linked_to_the_byte(whole_d
     one = demo_book / "published" / "current" / "fct_payout_line.parquet"
     whole = contents(whole_demo)
     with open_published(whole_demo.folder) as con:
-        quarters = con.sql("select distinct year(window_end) || '-Q' || quarter(window_end) from fct_payout where payout <> 0").fetchall()
+        quarters = con.sql(
+            "select distinct year(window_end) || '-Q' || quarter(window_end) from fct_payout semi join fct_payout_line using (payout_id)"
+        ).fetchall()
         assert {(part,) for part in whole} == set(quarters)
         both = f"(from fct_payout_line except all from '{one}') union all (from '{one}' except all from fct_payout_line)"
         assert con.sql(both).fetchall() == []
@@ -362,7 +366,8 @@ def test_the_parts_of_the_demo_hold_its_lines_and_are_linked_to_the_byte(whole_d
         con.execute("create table calc.changed_sums as select measure_line_set_key as line_set_key, participant_key, last_period as period_no "
                     "from intermediate.int_payouts_to_allocate order by payout_no limit 1")  # fmt: skip
         (dirty,) = con.execute("select count(distinct part) from intermediate.int_payouts_to_allocate join calc.changed_sums as changed "
-                               "on measure_line_set_key = line_set_key and int_payouts_to_allocate.participant_key = changed.participant_key "
+                               "on line_set_key in (measure_line_set_key, own_line_set_key, base_line_set_key) "
+                               "and int_payouts_to_allocate.participant_key = changed.participant_key "
                                "and period_no between first_period and last_period or agreement_id in "
                                "(select agreement_id from terms.agreements where net_level > 0)").fetchall()[0]  # fmt: skip
     report = publish(whole_demo, ChecksPassed(checks=0))

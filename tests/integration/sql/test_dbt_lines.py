@@ -13,51 +13,26 @@ from assets.transform.dbt import build_marts, prepare
 from assets.transform.invariants import run_checks
 from tests.support.sql_books import read_feeds, write_book
 
+#: Partners of whom nothing else is known.
+_ALONE = """
+plain back steps loss lump span alpha rep-1 rep-2 sold foreign edge over swing vast wide shared rep-3 rep-4 dollars last units mixed handed
+house rep-5 rep-6 lent rep-7 rep-8 grown
+"""
 FILES = {
     # north-1 moves south in March; alpha > beta > gamma
     "partners/partners.csv": """partner_id,name,parent_id,region,from,to
-plain,,,,,
-back,,,,,
-steps,,,,,
-loss,,,,,
-lump,,,,,
-span,,,,,
-alpha,,,,,
 beta,,alpha,,,
 gamma,,beta,,,
 moved,,,north,,2026-02-28
 moved,,,south,2026-03-01,
-rep-1,,,,,
-rep-2,,,,,
-sold,,,,,
-foreign,,,,,
-edge,,,,,
-over,,,,,
-swing,,,,,
-vast,,,,,
-wide,,,,,
-shared,,,,,
-rep-3,,,,,
-rep-4,,,,,
-dollars,,,,,
 dawn,,,east,,2026-01-01
 dawn,,,west,2026-01-02,
-last,,,,,
-units,,,,,
-mixed,,,,,
-handed,,,,,
-house,,,,,
 joins,,,,,2026-02-28
 joins,,house,,2026-03-01,
 leaves,,house,,,2026-02-28
 leaves,,,,2026-03-01,
-rep-5,,,,,
-rep-6,,,,,
-lent,,,,,
-rep-7,,,,,
-rep-8,,,,,
-grown,,,,,
-""",
+"""
+    + "".join(f"{name},,,,,\n" for name in _ALONE.split()),
     "products/products.csv": "product_id,name,category\nA,,x\nB,,y\n",
     "assignments/assignments.csv": "partner_id,participant_id,share,from,to\nsold,rep-1,0.5,,\nsold,rep-2,0.333,,\nbeta,alpha,1,,\nshared,rep-3,0.5,,\n"
     "shared,rep-4,0.333,,\nhanded,rep-5,1,2026-02-01,2026-02-28\nhanded,rep-6,1,2026-03-01,\n"
@@ -163,6 +138,9 @@ AGREEMENTS = {
     "units": ("[units]", "", "year", "measure: quantity, method: graduated, tiers: [{from: 0, per_unit: 1}, {from: 10, per_unit: 2}]"),
     "pallets": ("[steps]", "", "year", "measure: {of: amount, every: 50}, method: graduated, tiers: [{from: 0, per_unit: 1}, {from: 2, per_unit: 3}]"),
     "mixed": ("[mixed]", "", "year", "method: graduated, tiers: [{from: 0, rate: 0.1}, {from: 100, rate: 0.1, per_unit: 1}]"),
+    "sold-units": ("[steps]", "", "year", "measure: {of: quantity, scope: {types: [sale]}}, base: amount, tiers: [{from: 0, rate: 0.1}]"),
+    "on-sales": ("[steps]", "", "year", "base: {of: amount, scope: {types: [sale]}}, tiers: [{from: 0, rate: 0.1}]"),
+    "idle": ("[sold, rep-1]", "", "year", "measure: margin, tiers: [{from: 1000, rate: 0.1}]"),
     "category-x": ("[alpha]", "scope: {products: {include: {category: [x]}}}", "year", "tiers: [{from: 0, rate: 1}]"),
 }
 
@@ -224,7 +202,36 @@ def test_lines_of_multiples_take_slices_of_the_sum(warehouse: Any) -> None:
 
 
 def test_a_payout_with_nothing_to_share_by_stands_alone(warehouse: Any) -> None:
-    assert lines_of(warehouse, "loss") == [(None, None, 0, -10.0, 7.0)]
+    assert lines_of(warehouse, "loss") == [("l-1", 1, 0, -10.0, 0.0), (None, None, 0, 0.0, 7.0)]
+
+
+def test_lines_of_other_scopes_say_what_they_bring_to_the_base(warehouse: Any) -> None:
+    columns = "transaction_id, credited_measure, credited_base, line_payout, measure_unit"
+    # 10 % of 160, by three units; the return is none of them. 10 % of 220, by the net amount
+    assert lines_of(warehouse, "sold-units", columns) == [
+        ("s-1", 1.0, 80.0, 5.33, "quantity"), ("s-2", 1.0, 50.0, 5.34, "quantity"),
+        ("s-3", 0.0, -60.0, 0.0, "quantity"), ("s-4", 1.0, 90.0, 5.33, "quantity"),
+    ]  # fmt: skip
+    assert lines_of(warehouse, "on-sales", columns) == [
+        ("s-1", 80.0, 80.0, 11.0, "EUR"), ("s-2", 50.0, 50.0, 6.88, "EUR"), ("s-3", -60.0, 0.0, -8.25, "EUR"), ("s-4", 90.0, 90.0, 12.37, "EUR"),
+    ]  # fmt: skip
+    assert lines_of(warehouse, "plain", "credited_base, measured_value") == [(None, None)] * 3
+
+
+def test_a_payout_of_nothing_has_its_lines(warehouse: Any) -> None:
+    columns = "participant_id, transaction_id, type, lines.quantity, cost, share, credited_measure, lines.tier, line_payout"
+    # of rep-1 half of the line, with amount and cost rounded each: 0.03 - 0.02
+    assert lines_of(warehouse, "idle", columns) == [
+        ("rep-1", "o-1", "sale", 3.0, 0.03, 0.5, 0.01, 0, 0.0), ("sold", "o-1", "sale", 3.0, 0.03, 1.0, 0.02, 0, 0.0),
+    ]  # fmt: skip
+
+
+def test_a_blocked_payout_has_its_lines_and_nothing_for_what_they_lack(warehouse: Any) -> None:
+    # no rate before 10 January
+    assert lines_of(warehouse, "foreign", "transaction_id, type, counted_date::varchar, fx_rate, credited_measure, line_payout") == [
+        ("x-1", "sale", "2026-01-01", None, None, 0.0), ("x-2", "sale", "2026-01-31", 0.5, 0.01, 0.0),
+        ("x-3", "return", "2026-02-28", 0.123456789012, -12.35, 0.0),
+    ]  # fmt: skip
 
 
 def test_amounts_of_graduated_tiers_are_shared_by_measure(warehouse: Any) -> None:

@@ -129,7 +129,7 @@ def test_what_keeps_its_shares_follows_from_the_terms_and_from_limits(runs: Any)
         for (agreement, participant), payout in payouts.items():
             is_limited = agreement == "capped" and payout["earned"] == 40
             # weights of several pay forms are rounded: such a payout is shared as it is paid
-            assert payout["is_exact"] == (payout["measure"] > 0 and not is_limited and agreement != "both"), (agreement, participant)
+            assert payout["is_exact"] == (payout["measure"] > 0 and payout["payout"] != 0 and not is_limited and agreement != "both"), (agreement, participant)
             assert payout["has_constant_rate"] == (payout["is_exact"] and agreement in CONSTANT), (agreement, participant)
     assert any(payout["earned"] == 40 for (agreement, _), payout in runs[0][0].items() if agreement == "capped")
 

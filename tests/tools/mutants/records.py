@@ -145,7 +145,8 @@ LINKED: dict[str, list[tuple[str, str]]] = {
         ("if sum(lines.values()) > ONE_FILE_UP_TO_LINES", "if sum(lines.values()) >= ONE_FILE_UP_TO_LINES"),
         # what makes a payout dirty
         ("and payouts.participant_key = changed.participant_key", ""),
-        ("payouts.measure_line_set_key = changed.line_set_key and ", ""),
+        ("payouts.line_set_key = changed.line_set_key and ", ""),
+        ("[measure_line_set_key, own_line_set_key, base_line_set_key]", "[measure_line_set_key]"),
         ("and changed.period_no between payouts.first_period and payouts.last_period", ""),
         ("between payouts.first_period and payouts.last_period", "= payouts.first_period"),
         ("between payouts.first_period and payouts.last_period", "= payouts.last_period"),

@@ -69,10 +69,11 @@ CREDITED: dict[str, list[tuple[str, str]]] = {
         ('"(1000000000000 + from_units)"', '"from_units"'),
     ],
     "int_payouts_measured.sql": [
-        ("where payout <> 0", "where payout > 1"),
+        ("case when payout <> 0 then exact_numerator end", "exact_numerator"),
     ],
     "int_payouts_to_allocate.sql": [
-        ("4000000000000000000 // abs(", "9000000000000000000 // abs("),
+        ("4000000000000000000 // greatest(abs(", "9000000000000000000 // greatest(abs("),
+        ("where payouts.payout_units <> 0 or payouts.line_count > 0", "where payouts.payout_units <> 0"),
     ],
     "money.sql": [
         ("(sign({{ numerator }}) * ((2 * abs({{ numerator }}) + {{ denominator }}) //",
@@ -195,7 +196,7 @@ AGREED: dict[str, list[tuple[str, str]]] = {
     ],
     "int_payouts_measured.sql": [
         ("when 'margin' then cast(summed.amount - summed.cost as decimal(38, 12))", "when 'margin' then cast(summed.amount as decimal(38, 12))"),
-        ("where payout <> 0", "where payout > 0"),
+        ("case when benefits.base not in ('measure', 'increment') then benefits.base end", "benefits.base"),
     ],
     "int_participants.sql": [
         ("where agreements.pool <> 'together' and participations.is_in_term", "where agreements.pool <> 'together'"),
@@ -410,7 +411,7 @@ PARTED: dict[str, list[tuple[str, str]]] = {
     "int_payouts_measured.sql": [
         ("payouts.last_period = periods.period_no", "payouts.first_period = periods.period_no"),
         ("(periods.number + 2) // 3", "(periods.number + 3) // 3"),
-        ("cast(sum(summed.line_count) as bigint)", "count(*)"),
+        ("window_measure,\n        cast(sum(summed.line_count) as bigint)", "window_measure,\n        count(*)"),
     ],
 }
 

@@ -4,7 +4,8 @@
   number: a common table of all lines would be in memory whole.
 #}
 {% set read = "measure_kind, is_graduated, is_of_groups, is_by_line, money_millionths, quantity_units" %}
-{% set has_groups = var("book").has_groups or var("book").has_parts %}
+{% set book = var("book") %}
+{% set has_groups = book.has_groups or book.has_parts %}
 {% set read = read ~ ", group_value" if has_groups else read %}
 {% set is_plain = "not lines.is_graduated and not lines.is_of_groups and not lines.is_by_line" %}
 {% set money_kinds = is_plain ~ " and lines.measure_kind in ('amount', 'margin', 'count')" %}
@@ -20,13 +21,18 @@ payouts as not materialized (
 payout_periods as not materialized (
     select
         payouts.payout_key,
-        {% if var("book").has_parts %}
+        {% if book.has_parts %}
         case when payouts.is_in_parts then of_part.share_line_set_key else payouts.measure_line_set_key end as measure_line_set_key,
+        case when payouts.is_in_parts then of_part.line_set_key else payouts.own_line_set_key end as own_line_set_key,
+        case when payouts.is_in_parts then of_part.base_line_set_key else payouts.base_line_set_key end as base_line_set_key,
         cast(parts.part_no as varchar) as part_value,
         {% else %}
         payouts.measure_line_set_key,
+        payouts.own_line_set_key,
+        payouts.base_line_set_key,
         {% endif %}
         payouts.participant_key,
+        payouts.base_kind,
         payouts.measure_kind,
         payouts.is_graduated,
         payouts.is_of_groups,
@@ -34,15 +40,28 @@ payout_periods as not materialized (
         periods.period_no
     from payouts
     inner join {{ source("terms", "periods") }} as periods on periods.period_no between payouts.first_period and payouts.last_period
-    {% if var("book").has_parts %}
+    {% if book.has_parts %}
     left join {{ source("terms", "window_parts") }} as parts
         on payouts.benefit_key = parts.benefit_key and payouts.window_no = parts.window_no
         and periods.period_no between parts.first_period and parts.last_period
     left join {{ source("terms", "benefits") }} as of_part on parts.part_benefit_key = of_part.benefit_key
     {% endif %}
-    where payouts.share_numerator is not null
 ),
 
+{% if book.has_bases %}
+-- what a rate multiplies, where that is of other lines than the measure
+base_lines as not materialized (
+    select payout_periods.payout_key, measured.file_no, measured.row_no, {{ figure_of_line("payout_periods.base_kind", "measured") }} as base_units
+    from {{ ref("int_lines_measured") }} as measured
+    inner join payout_periods
+        on measured.line_set_key = payout_periods.base_line_set_key
+        and measured.participant_key = payout_periods.participant_key
+        and measured.period_no = payout_periods.period_no
+    where measured.is_in_term and payout_periods.base_kind is not null
+        and payout_periods.base_line_set_key <> payout_periods.measure_line_set_key
+),
+
+{% endif %}
 lines as not materialized (
     select
         payout_periods.payout_key,
@@ -50,10 +69,10 @@ lines as not materialized (
         payout_periods.is_graduated,
         payout_periods.is_of_groups,
         payout_periods.is_by_line,
-        {% if var("book").has_parts and var("book").has_groups %}
+        {% if book.has_parts and book.has_groups %}
         coalesce(payout_periods.part_value, measured.group_value) as group_value,
         {% elif has_groups %}
-        {{ "measured.group_value" if var("book").has_groups else "payout_periods.part_value as group_value" }},
+        {{ "measured.group_value" if book.has_groups else "payout_periods.part_value as group_value" }},
         {% endif %}
         measured.file_no,
         measured.row_no,
@@ -64,31 +83,27 @@ lines as not materialized (
         measured.product_key,
         measured.source_amount,
         measured.day_key,
-        coalesce(case payout_periods.measure_kind
-            when 'amount' then measured.amount_millionths
-            when 'margin' then measured.amount_millionths - measured.cost_millionths
-            else 1000000
-        end, 0) as money_millionths,
-        coalesce(
-            {% if var("book").has_multiplied %}
-            case payout_periods.measure_kind
-                when 'amount_times' then {{ multiplied_units("amount", "measured") }}
-                when 'margin_times' then {{ multiplied_units("margin", "measured") }}
-                when 'quantity_times' then {{ multiplied_units("quantity", "measured") }}
-                when 'count_times' then cast(measured.attribute_millionths as hugeint) * 1000000
-            end,
-            {% endif %}
-            case when payout_periods.measure_kind = 'attribute'
-                then {{ credited_units("attribute_millionths", "measured") }}
-                else {{ credited_units("quantity_millionths", "measured") }}
-            end,
-            0
-        ) as quantity_units
+        {{ shown_of_line("measured") }},
+        {% if book.has_bases %}
+        case
+            when payout_periods.base_kind is null then null
+            when payout_periods.base_line_set_key = payout_periods.measure_line_set_key then {{ figure_of_line("payout_periods.base_kind", "measured") }}
+            -- a line that lacks what the base adds up has no figure; a line of the measure alone has 0
+            when base_lines.row_no is null then 0
+            else base_lines.base_units
+        end as base_units,
+        {% endif %}
+        {{ money_of_line("payout_periods.measure_kind", "measured") }} as money_millionths,
+        {{ units_of_line("payout_periods.measure_kind", "measured") }} as quantity_units
     from {{ ref("int_lines_measured") }} as measured
     inner join payout_periods
         on measured.line_set_key = payout_periods.measure_line_set_key
         and measured.participant_key = payout_periods.participant_key
         and measured.period_no = payout_periods.period_no
+    {% if book.has_bases %}
+    left join base_lines
+        on payout_periods.payout_key = base_lines.payout_key and measured.file_no = base_lines.file_no and measured.row_no = base_lines.row_no
+    {% endif %}
     where measured.is_in_term
     union all by name
     -- an opening balance is a line without a transaction, the first on its day
@@ -103,6 +118,10 @@ lines as not materialized (
         '' as transaction_id,
         balances.date,
         case when payouts.measure_kind in ('amount', 'margin') then balances.measure end as source_amount,
+        {{ millionths("balances.quantity") }} as source_quantity,
+        {% if book.has_bases %}
+        case when payouts.base_kind is not null then {{ units("balances.base") }} end as base_units,
+        {% endif %}
         case when payouts.measure_kind in ('amount', 'margin', 'count') then {{ millionths("balances.measure") }} else 0 end as money_millionths,
         case when payouts.measure_kind in ('amount', 'margin', 'count') then 0 else {{ units("balances.measure") }} end as quantity_units
     from payouts
@@ -112,14 +131,15 @@ lines as not materialized (
         and identified.benefit_id = balances.benefit
         and identified.participant_id = balances.participant_id
         and identified.window_start = balances.window_start
-    where payouts.share_numerator is not null and balances.waits_for is null and balances.measure <> 0
+    where balances.waits_for is null and balances.measure <> 0
 ),
 
 money_lines as (
     select
         lines.* exclude ({{ read }}),
-        lines.money_millionths as measure,
-        sum(lines.money_millionths) over in_order as measure_to_here
+        lines.money_millionths is null as lacks_measure,
+        coalesce(lines.money_millionths, 0) as measure,
+        sum(coalesce(lines.money_millionths, 0)) over in_order as measure_to_here
     from lines
     where {{ money_kinds }}
     window in_order as (
@@ -129,9 +149,9 @@ money_lines as (
 
 money_shared as (
     select
-        lines.* exclude (measure, measure_to_here),
+        lines.* exclude (lacks_measure, measure, measure_to_here),
         payouts.tier,
-        lines.measure * cast(1000000 as hugeint) as credited_units,
+        case when not lines.lacks_measure then lines.measure * cast(1000000 as hugeint) end as credited_units,
         case
             when greatest(abs(lines.measure_to_here), abs(lines.measure_to_here - lines.measure)) <= payouts.narrow_limit
                 then {{ round_ratio("(payouts.narrow_numerator * cast(lines.measure_to_here as bigint))", "payouts.narrow_divisor") }}
@@ -145,8 +165,9 @@ money_shared as (
 quantity_lines as (
     select
         lines.* exclude ({{ read }}),
-        lines.quantity_units as measure,
-        sum(lines.quantity_units) over in_order as measure_to_here
+        lines.quantity_units is null as lacks_measure,
+        coalesce(lines.quantity_units, 0) as measure,
+        sum(coalesce(lines.quantity_units, 0)) over in_order as measure_to_here
     from lines
     where {{ quantity_kinds }}
     window in_order as (
@@ -156,9 +177,9 @@ quantity_lines as (
 
 quantity_shared as (
     select
-        lines.* exclude (measure, measure_to_here),
+        lines.* exclude (lacks_measure, measure, measure_to_here),
         payouts.tier,
-        lines.measure as credited_units,
+        case when not lines.lacks_measure then lines.measure end as credited_units,
         {{ share_between("(lines.measure_to_here - lines.measure)", "lines.measure_to_here") }} as share_units
     from quantity_lines as lines
     inner join payouts on lines.payout_key = payouts.payout_key
@@ -166,7 +187,7 @@ quantity_shared as (
 
 {# several kinds of number in one unit #}
 {% set in_units -%}
-case when measure_kind in ('amount', 'margin', 'count') then cast(1000000 as hugeint) * money_millionths else quantity_units end
+coalesce(case when measure_kind in ('amount', 'margin', 'count') then cast(1000000 as hugeint) * money_millionths else quantity_units end, 0)
 {%- endset %}
 graduated_measures as (
     select
@@ -286,7 +307,7 @@ grouped_shared as (
     inner join payouts on lines.payout_key = payouts.payout_key
 )
 {%- endif %}
-{% if var("book").pays_lines -%}
+{% if book.pays_lines -%}
 ,
 
 -- a line takes what the tiers pay that it lies in
@@ -319,6 +340,45 @@ pieces_shared as (
 )
 {%- endif %}
 
+{% if book.has_bases %}
+,
+
+-- lines of the benefit that its measure leaves out
+unmeasured as (
+    select
+        payout_periods.payout_key,
+        payouts.tier,
+        measured.file_no,
+        measured.row_no,
+        measured.transaction_id,
+        measured.line,
+        measured.date,
+        measured.partner_key,
+        measured.product_key,
+        measured.source_amount,
+        measured.day_key,
+        {{ shown_of_line("measured") }},
+        case when payout_periods.base_kind is not null then case when base_lines.row_no is null then 0 else base_lines.base_units end end as base_units,
+        cast(0 as hugeint) as credited_units,
+        0 as share_units
+    from {{ ref("int_lines_measured") }} as measured
+    inner join payout_periods
+        on measured.line_set_key = payout_periods.own_line_set_key
+        and measured.participant_key = payout_periods.participant_key
+        and measured.period_no = payout_periods.period_no
+    inner join payouts on payout_periods.payout_key = payouts.payout_key
+    left join base_lines
+        on payout_periods.payout_key = base_lines.payout_key and measured.file_no = base_lines.file_no and measured.row_no = base_lines.row_no
+    where measured.is_in_term and payout_periods.own_line_set_key <> payout_periods.measure_line_set_key
+        and not exists (
+            select 1
+            from {{ ref("int_lines_measured") }} as counted
+            where counted.line_set_key = payout_periods.measure_line_set_key and counted.participant_key = measured.participant_key
+                and counted.file_no = measured.file_no and counted.row_no = measured.row_no and counted.is_in_term
+        )
+)
+{%- endif %}
+
 select * from money_shared
 union all
 select * from quantity_shared
@@ -328,12 +388,16 @@ select * from graduated_shared
 union all
 select * from grouped_shared
 {% endif %}
-{% if var("book").pays_lines %}
+{% if book.pays_lines %}
 union all
 select * from pieces_shared
 {% endif %}
+{% if book.has_bases %}
+union all by name
+select * from unmeasured
+{% endif %}
 union all by name
 -- nothing to share by: the payout has a row of its own
-select payout_key, tier, window_units as credited_units, payout_units as share_units
+select payout_key, tier, cast(0 as hugeint) as credited_units, payout_units as share_units
 from payouts
-where share_numerator is null
+where is_unshared

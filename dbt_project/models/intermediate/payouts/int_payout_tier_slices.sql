@@ -20,7 +20,7 @@ payouts as (
         {{ units("incentive") }} as incentive_units,
         {{ units("span_measure_before") }} as units_before
     from {{ ref("int_payouts_measured") }}
-    where is_graduated and window_measure > 0
+    where is_graduated
 ),
 
 -- prorated: × the days that count / days of the calendar's whole window

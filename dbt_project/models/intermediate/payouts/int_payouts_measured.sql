@@ -2,8 +2,9 @@
 with
 
 payouts as (
-    select * from {{ source("calc", "payouts") }}
-    where payout <> 0
+    -- the lines of a payout of 0 have 0 each, whatever it was before it was rounded
+    select * replace (case when payout <> 0 then exact_numerator end as exact_numerator)
+    from {{ source("calc", "payouts") }}
 ),
 
 summed as (
@@ -33,7 +34,21 @@ to_allocate as (
         benefits.benefit_key,
         benefits.share_line_set_key as measure_line_set_key,
         payouts.participant_key,
+        benefits.line_set_key as own_line_set_key,
+        benefits.base_line_set_key,
         benefits.share_measure as measure_kind,
+        case when benefits.base not in ('measure', 'increment') then benefits.base end as base_kind,
+        concat_ws(
+            ' × ',
+            case split_part(benefits.share_measure, '_', 1)
+                when 'amount' then agreements.currency
+                when 'margin' then agreements.currency
+                when 'quantity' then 'quantity'
+                when 'count' then 'lines'
+                else benefits.measure_attribute
+            end,
+            benefits.measure_times
+        ) as measure_unit,
         {% if var("book").has_parts %}
         parts.benefit_key is not null as is_in_parts,
         {% else %}
@@ -41,7 +56,7 @@ to_allocate as (
         {% endif %}
         payouts.window_no,
         benefits.method = 'graduated' and benefits.measure <> 'distinct' and benefits.each is null and benefits.slices is null
-        and agreements.pool <> 'placed' and not is_in_parts as is_graduated,
+        and agreements.pool <> 'placed' and payouts.status <> 'blocked' and not is_in_parts as is_graduated,
         benefits.each is not null or is_in_parts as is_of_groups,
         benefits.slices is not null or benefits.method = 'running' as is_by_line,
         benefits.by_axis,
@@ -88,7 +103,8 @@ to_allocate as (
 {% if var("book").has_parts %}
 -- the lines that a payout measures: of windows in which several terms hold, those of each version on its days
 line_sets as (
-    select payout_key, participant_key, measure_kind, measure_line_set_key, first_period, last_period from to_allocate
+    select payout_key, participant_key, measure_kind, measure_line_set_key, own_line_set_key, first_period, last_period
+    from to_allocate
     where not is_in_parts
     union all
     select
@@ -96,6 +112,7 @@ line_sets as (
         to_allocate.participant_key,
         to_allocate.measure_kind,
         benefits.share_line_set_key as measure_line_set_key,
+        benefits.line_set_key as own_line_set_key,
         greatest(to_allocate.first_period, parts.first_period) as first_period,
         least(to_allocate.last_period, parts.last_period) as last_period
     from to_allocate
@@ -124,16 +141,31 @@ measured as (
         and line_sets.participant_key = summed.participant_key
         and summed.period_no between line_sets.first_period and line_sets.last_period
     group by line_sets.payout_key
-)
+){% if var("book").has_bases %},
+
+-- lines of the benefit that its measure leaves out are listed too
+counted as (
+    select line_sets.payout_key, cast(sum(summed.line_count) as bigint) as line_count
+    from {{ 'line_sets' if var('book').has_parts else 'to_allocate' }} as line_sets
+    inner join summed
+        on line_sets.own_line_set_key = summed.line_set_key
+        and line_sets.participant_key = summed.participant_key
+        and summed.period_no between line_sets.first_period and line_sets.last_period
+    group by line_sets.payout_key
+){% endif %}
 
 select
-    to_allocate.* exclude (opening_measure),
+    to_allocate.* exclude (opening_measure)
+    replace (to_allocate.is_graduated and window_measure > 0 as is_graduated),
     cast(coalesce(measured.window_measure, 0) + to_allocate.opening_measure as decimal(38, 12)) as window_measure,
     {{ units("(coalesce(measured.window_measure, 0) + to_allocate.opening_measure)") }} as window_units,
-    coalesce(measured.line_count, 0) + cast(to_allocate.opening_digest is not null as integer) as line_count,
+    coalesce({{ 'counted.line_count, ' if var('book').has_bases }}measured.line_count, 0) + cast(to_allocate.opening_digest is not null as integer) as line_count,
     -- money and counts have up to 6 decimals
     case when to_allocate.measure_kind in ('amount', 'margin', 'count')
         then {{ units("(coalesce(measured.window_measure, 0) + to_allocate.opening_measure)") }} // 1000000
     end as window_millionths
 from to_allocate
 left join measured on to_allocate.payout_key = measured.payout_key
+{% if var("book").has_bases %}
+left join counted on to_allocate.payout_key = counted.payout_key
+{% endif %}

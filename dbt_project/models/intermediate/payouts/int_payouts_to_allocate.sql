@@ -120,13 +120,22 @@ shared as (
 )
 
 select
-    payouts.* exclude (exact_numerator, exact_divisor, has_constant_rate),
-    shared.share_numerator,
-    shared.share_divisor,
+    payouts.* exclude (exact_numerator, exact_divisor, has_constant_rate)
+    replace (
+        payouts.is_of_groups and shared.payout_key is not null as is_of_groups,
+        payouts.is_by_line and shared.payout_key is not null as is_by_line
+    ),
+    -- lines that measure nothing have 0 each, and a row of its own carries the payout
+    coalesce(shared.share_numerator, 0) as share_numerator,
+    coalesce(shared.share_divisor, 1) as share_divisor,
+    shared.payout_key is null and payouts.payout_units <> 0 as is_unshared,
     -- up to this running measure, twice the product fits 64 bits
-    case when shared.share_divisor <= 1000000000000000000 then 4000000000000000000 // abs(shared.share_numerator) else -1 end as narrow_limit,
-    try_cast(shared.share_numerator as bigint) as narrow_numerator,
-    try_cast(shared.share_divisor as bigint) as narrow_divisor,
+    case
+        when coalesce(shared.share_divisor, 1) > 1000000000000000000 then -1
+        else 4000000000000000000 // greatest(abs(coalesce(shared.share_numerator, 0)), 1)
+    end as narrow_limit,
+    try_cast(coalesce(shared.share_numerator, 0) as bigint) as narrow_numerator,
+    try_cast(coalesce(shared.share_divisor, 1) as bigint) as narrow_divisor,
     {% if has_groups %}
     shared.groups_digest,
     {% endif %}
@@ -137,3 +146,4 @@ select
     coalesce(shared.has_constant_rate, false) as has_constant_rate
 from {{ ref("int_payouts_measured") }} as payouts
 left join shared on payouts.payout_key = shared.payout_key
+where payouts.payout_units <> 0 or payouts.line_count > 0

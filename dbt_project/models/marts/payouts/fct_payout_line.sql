@@ -6,12 +6,17 @@
 with
 
 payouts as (
-    select payout_key, payout_no, payout_unit, cast(payout_id as {{ name_type("payout_ids") }}) as payout_id
+    select
+        payout_key,
+        payout_no,
+        payout_unit,
+        cast(payout_id as {{ name_type("payout_ids") }}) as payout_id,
+        cast(measure_unit as {{ name_type("measure_units") }}) as measure_unit
     from {{ ref("int_payouts_to_allocate") }}
 ),
 
 days as (
-    select day_key, fx_rate, inverted_rate, cast(from_currency as {{ name_type("currency_codes") }}) as currency from {{ ref("int_days_converted") }}
+    select day_key, day, fx_rate, inverted_rate, cast(from_currency as {{ name_type("currency_codes") }}) as currency from {{ ref("int_days_converted") }}
 ),
 
 files as (
@@ -41,9 +46,11 @@ in_order as (
     select
         payouts.payout_id,
         payouts.payout_unit,
+        payouts.measure_unit,
         lines.*,
         partners.partner_id,
         products.product_id,
+        days.day as counted_date,
         days.currency,
         days.fx_rate,
         days.inverted_rate,
@@ -78,5 +85,13 @@ select
     cast(file_name as varchar) as source_file,
     cast(sha256 as varchar) as source_sha256,
     row_no as source_row,
-    source_line
+    source_line,
+    counted_date,
+    {{ type_of_number("type_no") }} as type,
+    cast({{ as_decimal("source_quantity", 6) }} as decimal(18, 6)) as quantity,
+    source_cost as cost,
+    {{ share_of_parts("share_parts") }} as share,
+    cast({{ as_decimal("source_attribute", 6) }} as decimal(18, 6)) as measured_value,
+    cast(measure_unit as varchar) as measure_unit,
+    {% if var("book").has_bases %}{{ as_decimal("base_units", 12) }}{% else %}cast(null as decimal(38, 12)){% endif %} as credited_base
 from in_order
