@@ -123,5 +123,5 @@ def test_the_book_adds_up_by_account(remapped: Path) -> None:
 def test_the_export_has_them(mapped: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["journal", "2026-01", "--book", str(mapped)]) == 0
     header, first, *_ = capsys.readouterr().out.splitlines()
-    assert header.endswith("participant_name,agreement_title,account_role,cost_centre,document_no,text")
+    assert header.endswith("participant_name,agreement_title,account_role,cost_centre,document_no,text,debit_reporting,credit_reporting")
     assert '"Accrual, BONUS volume, ' in first

@@ -329,7 +329,6 @@ MAPPED: dict[str, list[tuple[str, str]]] = {
         ("and identified.participant_id = matched.partner_id", ""),
         ("where rules.condition_no is null or matched.condition_no is not null", "where matched.condition_no is not null"),
         ("where booked.payout_id is null", "where false"),
-        ("where account_role not in ('cash', 'write_off')", "where true"),
         ("arg_max(cost_centre, sequence) as account", "'' as account"),
     ],
     "fct_journal.sql": [
