@@ -7,6 +7,7 @@ Belongs here: the order of the runs. Does not belong here: texts (assets/simulat
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -21,11 +22,11 @@ from assets.differences.ladder import TERMS
 from assets.differences.rung_tables import add_rung, list_attributes, open_rungs, subtract
 from assets.differences.states import State, state_of_folder
 from assets.published.reader import Row
-from assets.runtime.context import RunContext, read_clock, silent
+from assets.runtime.context import read_clock, silent
 from assets.runtime.errors import rejection
 from assets.simulation.costs import Costing, Paid, by_tier, find_break_even, largest_liability, near_cliffs, read_paid, sales_of
 from assets.simulation.plans import Plan, first_day, last_day, moved, only_in, place_plan, read_plan
-from assets.simulation.what_if import Cost, WhatIf, percentile, read_what_if
+from assets.simulation.what_if import Cost, WhatIf, cost_of_each, percentile, read_what_if
 from models.agreements.parse import Source, parse_agreements
 from pipelines.run import Clock, Progress
 from pipelines.scratch_runs import ScratchBook, reading, scratch_folder
@@ -102,6 +103,7 @@ class _Simulation:
         self.databases = 0
         self.others: list[Row] = []
         self.parsed: dict[str, list[Source]] = {}
+        self.ran: dict[tuple[str, ...], _Ran] = {}
 
     def cost(self, plan: Plan, warnings: Sequence[str]) -> Costing:
         question, notes = self.question, list(warnings)
@@ -137,7 +139,8 @@ class _Simulation:
             others=self.others,
             notes=notes,
         )
-        found.sensitivity = [_row(str(factor), today.what_if.scaled(factor).cost(), proposed.what_if.scaled(factor).cost()) for factor in VOLUMES]
+        by_volume = [cost_of_each([each.what_if.scaled(factor) for factor in VOLUMES]) for each in (today, proposed)]
+        found.sensitivity = [_row(str(factor), *costs) for factor, *costs in zip(VOLUMES, *by_volume, strict=True)]
         found.draws = {"today": _draw(today.what_if, question), "proposed": _draw(proposed.what_if, question)}
         found.histories = [self._history(plan, history) for history in question.histories]
         return found
@@ -165,7 +168,7 @@ class _Simulation:
         return {source.agreement.agreement for source in self._sources(self.state)} & self._ids(plan)
 
     def _sources(self, state: State) -> list[Source]:
-        texts = {name: text for name, text in state.texts.items() if name != "book.yaml"}
+        texts = _agreements(state)
         key = agreements_sha256(texts)
         if key not in self.parsed:
             self.parsed[key] = parse_agreements(texts, None, state.book.calendar)
@@ -181,14 +184,19 @@ class _Simulation:
         return replace(state, as_of=min(state.as_of, last_day(plan.texts)))
 
     def _run(self, state: State, plan: Plan, con: DuckDBPyConnection | None) -> _Ran:
-        self.book.run(state)
-        context = self.book.context
-        assert isinstance(context, RunContext), "it has just been run"
-        folder = (context.published / "current").resolve()
+        """The state, run once however often it is asked for."""
+        key = (agreements_sha256(_agreements(state)), state.as_of.isoformat(), *sorted(self._ids(plan)))
+        if key not in self.ran:
+            self.book.run(state)
+            context = self.book.context
+            assert context is not None, "it has just been run"
+            folder = self.scratch / "sets" / str(len(self.ran))
+            _keep(context.published / "current", folder)
+            self.ran[key] = _Ran(folder, read_paid(folder, self._ids(plan), self._sources(state)), read_what_if(context, self._ids(plan)))
         if con is not None:
             is_first = not con.execute("select count(*) from rungs").fetchall()[0][0]
-            add_rung(con, folder, None if is_first else TERMS)
-        return _Ran(folder, read_paid(folder, self._ids(plan), self._sources(state)), read_what_if(context, self._ids(plan)))
+            add_rung(con, self.ran[key].folder, None if is_first else TERMS)
+        return self.ran[key]
 
     def _changes(self, con: DuckDBPyConnection, plan: Plan) -> Findings:
         """Of the agreements asked about; what others change is noted apart."""
@@ -210,6 +218,20 @@ class _Simulation:
         return {**_row(str(history), *scaled), "blocked": blocked}
 
 
+def _agreements(state: State) -> dict[str, str]:
+    return {name: text for name, text in state.texts.items() if name != "book.yaml"}
+
+
+def _keep(current: Path, target: Path) -> None:
+    """A second name for every file of the set, which the scratch book removes after two more runs."""
+    target.mkdir(parents=True)
+    for path in current.resolve().iterdir():
+        if path.is_symlink():
+            (target / path.name).symlink_to(path.resolve())
+        else:
+            os.link(path, target / path.name)
+
+
 def _row(name: str, today: Cost, proposed: Cost) -> Row:
     return {"name": name, "today": today, "proposed": proposed}
 
@@ -217,7 +239,7 @@ def _row(name: str, today: Cost, proposed: Cost) -> Row:
 def _draw(what_if: WhatIf, question: Question) -> dict[str, dict[str, Decimal]]:
     """Percentiles of the cost, by currency. Both sides draw the same months: the generator starts from the seed."""
     generator = np.random.Generator(np.random.PCG64(question.seed))
-    costs = [what_if.drawn(generator).cost() for _ in range(question.draws)]
+    costs = cost_of_each([what_if.drawn(generator) for _ in range(question.draws)])
     currencies = sorted({currency for cost in costs for currency in cost})
     return {
         currency: {f"p{percent}": percentile([cost.get(currency, Decimal(0)) for cost in costs], percent) for percent in _PERCENTS} for currency in currencies

@@ -20,12 +20,15 @@ import polars as pl
 from assets.runtime.context import RunContext
 from assets.runtime.warehouse import open_warehouse
 from assets.transform.calculate import read_frames
+from models.calculation.ranks import RANKED
 from models.calculation.results import compute_results
 from models.currencies import Rounding
 
 #: Sums that grow with the volume. Counts of lines stay.
 _SCALED = ("amount", "cost", "quantity", "attribute_value")
 Cost = dict[str, Decimal]
+#: So many participants are computed at once.
+_AT_ONCE = 4_000
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,7 @@ class WhatIf:
 
     def cost(self) -> Cost:
         """What they pay, by currency."""
-        name, payouts = next(compute_results(self.frames, self.as_of, self.as_of_period, self.rounding))
-        assert name == "payouts", "payouts are computed first"
-        currencies = self.frames["benefits"].select("benefit_key", "currency")
-        sums = payouts.join(currencies, on="benefit_key").group_by("currency").agg(pl.col("payout").sum()).sort("currency")
-        return {currency: amount or Decimal(0) for currency, amount in sums.iter_rows()}
+        return cost_of_each([self])[0]
 
     def scaled(self, factor: Decimal) -> WhatIf:
         """The same with so many times the volume."""
@@ -78,6 +77,46 @@ class WhatIf:
         moved = now.join(drawn, on=["participant_key", "period_no"]).drop("period_no").rename({"becomes": "period_no"}).select(measures.columns)
         kept = measures.filter(~is_drawn)
         return replace(self, frames={**self.frames, "measures": pl.concat([kept, moved]).sort("line_set_key", "participant_key", "period_no")})
+
+
+def cost_of_each(variants: Sequence[WhatIf]) -> list[Cost]:
+    """What each of them pays; they differ in their measures alone. Where nobody looks at others, many are computed at once, as participants of their own."""
+    first = variants[0]
+    at_once = max(1, _AT_ONCE // max(1, first.frames["participants"].height)) if _is_each_alone(first.frames) else 1
+    costs: list[Cost] = []
+    for start in range(0, len(variants), at_once):
+        costs += _cost_together(variants[start : start + at_once])
+    return costs
+
+
+def _is_each_alone(frames: Mapping[str, pl.DataFrame]) -> bool:
+    """Whether what a participant is paid follows from its own rows, and from one benefit after the other."""
+    benefits = frames["benefits"]
+    keys = benefits.select("benefit_key")
+    axes = frames["axes"].join(keys, on="benefit_key", how="semi")["axis"]
+    looks = [frames[name].join(keys, on="benefit_key", how="semi").height for name in ("axis_parts", "tie_breakers", "draws")]
+    is_ranked = axes.is_in(list(RANKED)).any()
+    return not is_ranked and not any(looks) and (benefits["pool"] == "each").all() and not (benefits["combine_rule"] == "best").any()
+
+
+def _cost_together(variants: Sequence[WhatIf]) -> list[Cost]:
+    first = variants[0]
+    keys = [key for frame in first.frames.values() if "participant_key" in frame.columns for key in frame["participant_key"].unique().to_list()]
+    apart = 1 + max(keys, default=0)
+    stacked = {
+        name: pl.concat([each.frames[name].with_columns(pl.col("participant_key") + n * apart) for n, each in enumerate(variants)])
+        if "participant_key" in frame.columns
+        else frame
+        for name, frame in first.frames.items()
+    }
+    name, payouts = next(compute_results(stacked, first.as_of, first.as_of_period, first.rounding))
+    assert name == "payouts", "payouts are computed first"
+    currencies = first.frames["benefits"].select("benefit_key", "currency")
+    numbered = payouts.join(currencies, on="benefit_key").with_columns(pl.col("participant_key") // apart)
+    costs: list[Cost] = [{currency: Decimal(0) for currency in sorted(set(currencies["currency"]))} if payouts.height else {} for _ in variants]
+    for n, currency, amount in numbered.group_by("participant_key", "currency").agg(pl.col("payout").sum()).iter_rows():
+        costs[n][currency] = amount or Decimal(0)
+    return costs
 
 
 def read_what_if(context: RunContext, agreements: Collection[str]) -> WhatIf:

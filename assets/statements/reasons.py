@@ -29,7 +29,8 @@ _WINDOWS = """
     select payout_id, agreement_id, benefit_id, participant_id, window_start, least(window_end, $last) as window_end
     from fct_payout where window_start <= $last and window_end >= $first
 """
-#: Of several roads of a participant the one counts on which a row comes farthest. A row that was not loaded is told by its partner.
+#: Of several roads of a participant the one counts on which a row comes farthest. A row that was not loaded is told by its partner. Rows that were somebody
+#: else's on their day (reasons 1 and 2) are counted; what they were worth is nobody else's business.
 _COUNTED = """
     come as (
         select agreement_id, benefit_id, participant_id, source_sha256, source_row, counted_date, max(place) as place
@@ -47,7 +48,7 @@ _COUNTED = """
         where t.disposition <> 'loaded' and t.date between partners_of.valid_from and partners_of.valid_to
             and t.date between windows.window_start and windows.window_end
     )
-    select told.payout_id, told.place, reasons.reason, t.currency, count(*) as lines, sum(t.amount) as amount
+    select told.payout_id, told.place, reasons.reason, t.currency, count(*) as lines, sum(t.amount) filter (told.place > 2) as amount
     from told join reasons using (place) join rows_in_windows as t using (source_sha256, source_row) group by all
     union all
     select not_loaded.payout_id, 0, t.disposition, t.currency, count(*), sum(t.amount)

@@ -291,10 +291,10 @@ class _Writer:
         matrix = benefit_of(self.benefit["definition"]).matrix
         assert matrix is not None
         step = next((step for step in self.steps.get("axis", []) if step["formula"].startswith("columns: ")), None)
-        column = self.add(self.say("prefix.columns"), None, step["result"] if step else 0, self.say("sheet.from_step"))
+        column = self.add(f"{self.say('prefix.columns')} · x", None, step["result"] if step else 0, self.say("sheet.from_step"))
         sign = "<" if self.benefit["boundary"] == "upper_inclusive" else "<="
         places = "+".join(f"IF({Decimal(place).normalize():f}{sign}{column.at},1,0)" for place in matrix.columns.from_)
-        number = self.add(self.say("cell_n", row="", column="").strip(" ,、"), f"={places}", self._column_of(matrix, step, sign))
+        number = self.add(f"{self.say('prefix.columns')} · n", f"={places}", self._column_of(matrix, step, sign))
         parts = []
         for form, letter in (("rate", "{E}"), ("amount", "1"), ("share", "{K}")):
             if grid := getattr(matrix, form, None):
@@ -338,7 +338,7 @@ class _Writer:
         for name in ("at_most", "rate_at_most", "pays_from", "at_least"):
             if name not in given:
                 continue
-            bound = self.add(self.say(f"limit.{name}", value="").strip(), None, given[name]).at
+            bound = self.add(self.say(f"limit.{name}", value="…"), None, given[name]).at
             told.append(name)
             if name == "at_most":
                 formula = f"MIN({formula},{bound})"

@@ -20,6 +20,7 @@ from assets.runtime.versions import code_version
 from models.documents import InputError
 from pipelines.answers import questions
 from pipelines.answers.opened import open_answers, open_compared
+from pipelines.answers.plan import MOST_PLAN, simulate_text
 from pipelines.answers.values import as_row, as_rows, as_value
 from pipelines.cli.commands.why_not import say_disposition, say_why
 from pipelines.stores import refresh_published
@@ -108,7 +109,21 @@ def make_server(book: Path, participants: Sequence[str] | None) -> MCPServer:
         with _in_words(book), open_compared(book, before, after, participants) as (con, runs):
             return {**runs, "payouts": questions.list_changes(con, cursor)}
 
-    for each in (list_agreements, find_payouts, explain_payout, payout_lines, why_not, what_changed, compare_runs):
+    def simulate(
+        plan: Annotated[str, Field(description="The proposed agreements, as YAML.", max_length=MOST_PLAN)],
+        instead_of: Annotated[list[str] | None, Field(description="agreement_ids of the book that it would replace.")] = None,
+        margin: Annotated[str, Field(description="What more sales bring, for break-even: 25% or 0.25.")] = "25%",
+    ) -> dict[str, Any]:
+        """Compute proposed agreements on the real history, in a scratch copy: cost today and proposed, who gains and loses, break-even, cliffs. Takes a while.
+
+        These figures are simulated and in no published table: say so.
+        """
+        if participants is not None:
+            raise ToolError("plans are computed for readers of the whole book only")
+        with _in_words(book):
+            return simulate_text(book, plan, instead_of or [], margin)
+
+    for each in (list_agreements, find_payouts, explain_payout, payout_lines, why_not, what_changed, compare_runs, simulate):
         server.add_tool(each, annotations=_READ_ONLY)
     return server
 

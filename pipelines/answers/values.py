@@ -39,6 +39,15 @@ def as_row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {column: as_value(column, value) for column, value in row.items() if value is not None}
 
 
+def as_tree(value: Any, column: str = "") -> Any:
+    """The same for what holds rows within rows."""
+    if isinstance(value, Mapping):
+        return {key: as_tree(inner, key) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list | tuple):
+        return [as_tree(inner, column) for inner in value]
+    return as_value(column, value)
+
+
 def as_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The same for several rows."""
     return [as_row(row) for row in rows]

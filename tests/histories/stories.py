@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 
 from models.documents import parse_documents
-from tests.histories.simulation import FEEDS
+from tests.histories import simulation
 from tests.support.exact_text import to_yaml
 from tests.support.once import prepare_engine
 from tests.torture.calendars import DAY, fiscal_years
@@ -28,7 +28,12 @@ from tests.torture.calendars import DAY, fiscal_years
 Row = dict[str, Any]
 Stop = tuple[str, bool]  # the period closed, and whether it was opened again before
 FOLDER = Path(__file__).parent / "stories"
+FEEDS: dict[str, list[str]] = simulation.FEEDS | {"adjustments": ["adjustment_id"], "collections": []}
 SHORT_CLOSES = {"2025-08", "2025-12"}
+#: The day on which a row of a feed arrives in time.
+_DAYS = {
+    "transactions": "date", "payments": "paid_on", "fx_rates": "date", "targets": "window_start", "adjustments": "date", "collections": "collected_on",
+}  # fmt: skip
 #: What the id of a story's next agreement ends with.
 _NEXT = "-next"
 DEFAULT_CALENDAR: Row = {"kind": "gregorian", "year_starts": "01-01"}
@@ -121,12 +126,12 @@ class Player:
         period, _ = stop
         as_of = next(p.last for p in self.periods if p.name == period)
         settings = {"book": "stories", "currency": "EUR", "as_of": as_of, "calendar": self.calendar}
-        feeds = {feed: {"files": f"feeds/{feed}/*.csv", "key": key} for feed, key in FEEDS.items()}
+        feeds = {feed: {"files": f"feeds/{feed}/*.csv", **({"key": key} if key else {})} for feed, key in FEEDS.items()}
         (self.folder / "book.yaml").write_text(to_yaml({**settings, "feeds": feeds}), encoding="utf-8")
         reopened = [step["reopen"] for step in steps.values() if "reopen" in step]
         if reopened:
             reopen_book(self.folder, period, reopened[0]["reason"], *reopened[0]["by"])
-        for feed, day in (("transactions", "date"), ("payments", "paid_on"), ("fx_rates", "date"), ("targets", "window_start")):
+        for feed, day in _DAYS.items():
             due = [row for story in self.stories for row in self._rows(story, story, feed) if self.until < row[day] <= as_of]
             self._write(feed, due)
             self._write(feed, [row for story, step in self._coming(stop) for row in self._rows(story, step.get("late", {}), feed)])
@@ -215,7 +220,7 @@ class Player:
                     rest = {key: value for key, value in row.items() if key not in ("every", "day")}
                     number = f"{story['story']}-{late}{n}-{place}-{self.files if late == 'L' else 0}"
                     yield {"transaction_id": number, "line": 1, "partner_id": story["story"], "currency": "EUR", "type": "sale", **rest, "date": day}
-            elif feed == "payments":
+            elif feed in ("payments", "adjustments"):
                 yield {**self._subject(story), **row, "window_start": row["window"]}
             elif feed == "targets":
                 yield {**self._subject(story), **row}

@@ -53,7 +53,7 @@ def simulate(
       tierledger simulate plan.yaml --history 2024 --history 2025 --history 2025*0.9 --margin 18%
       tierledger simulate plan.yaml --format html --out plan.html
     """
-    rate, years = _rate(margin), [_history(text) for text in history or ()]
+    rate, years = rate_of(margin), [_history(text) for text in history or ()]
     from assets.simulation.sections import write_paper
     from pipelines.simulation import Question, simulate_plans
 
@@ -61,10 +61,11 @@ def simulate(
     with stoppable_progress(hidden=format == "json") as progress:
         costings, state = simulate_plans(book, files, question, parse_day(as_of) if as_of else None, progress, keep)
     paper = write_paper(costings, state.book.book, state.as_of, rate, seed, names)
-    show_paper(paper, format, out, {"as_of": state.as_of, "margin": rate, "seed": seed, "plans": [_as_object(each, names) for each in costings]})
+    show_paper(paper, format, out, {"as_of": state.as_of, "margin": rate, "seed": seed, "plans": [as_object(each, names) for each in costings]})
 
 
-def _rate(text: str) -> Decimal:
+def rate_of(text: str) -> Decimal:
+    """A rate between 0 and 1, written 25% or 0.25."""
     try:
         rate = Decimal(text.strip().removesuffix("%").strip())
     except InvalidOperation:
@@ -84,7 +85,7 @@ def _history(text: str) -> History:
     return History(int(found[1]), Decimal(found[2] or 1))
 
 
-def _as_object(costing: Costing, names: bool) -> dict[str, Any]:
+def as_object(costing: Costing, names: bool) -> dict[str, Any]:
     """Fractions as texts of numerator and denominator, so that nobody rounds them."""
     from assets.differences.sections import Who
 

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from mcp import Client, StdioServerParameters
 from pipelines.answers.server import make_server
 from pipelines.run import run_book
 from tests.support.answers import ask, ask_all, read_answer
+from tests.support.bonus_book import AGREEMENT
 
 OWN = "CH-01"
 
@@ -83,6 +85,25 @@ def test_an_assistant_talks_to_the_command(demo_book: Path) -> None:
             return read_answer(await client.call_tool("find_payouts", {"order": "largest"}))
 
     assert {row["participant_id"] for row in asyncio.run(talk())["rows"]} == {OWN}
+
+
+def test_a_plan_is_computed_and_the_book_stays_as_it_is(ran_book: Path) -> None:
+    """The bonus of 1 and 2 percent as 2 and 4 pays twice as much, to everybody."""
+    before = {path: path.stat().st_mtime_ns for path in ran_book.rglob("*")}
+    plan = AGREEMENT.replace("rate: 0.02", "rate: 0.04").replace("rate: 0.01", "rate: 0.02")
+    found = ask(ran_book, "simulate", {"plan": plan})
+    with duckdb.connect(str(ran_book / "published" / "tierledger.duckdb"), read_only=True) as con:
+        ((paid,),) = con.execute("select sum(payout) from fct_payout").fetchall()
+    (total,) = found["changes"]["totals"]
+    assert found["is_simulated"] is True
+    assert (Decimal(total["before"]), Decimal(total["now"])) == (paid, 2 * paid)
+    assert {path: path.stat().st_mtime_ns for path in ran_book.rglob("*")} == before
+
+
+def test_a_wrong_plan_is_told_what_is_wrong(ran_book: Path) -> None:
+    assert "did you mean title" in ask(ran_book, "simulate", {"plan": AGREEMENT.replace("title:", "titel:")})
+    assert "no rate such as" in ask(ran_book, "simulate", {"plan": AGREEMENT, "margin": "much"})
+    assert "whole book" in ask(ran_book, "simulate", {"plan": AGREEMENT}, ["C1"])
 
 
 def test_what_changed_is_told_as_it_was_and_as_it_is(ran_book: Path, tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def causes(book: Path, other: object) -> dict[tuple[str, str], dict[str, Decimal
     return {(row["direction"], row["currency"]): row["causes"] for row in found.totals if row["changed"]}
 
 
+@pytest.mark.long
 def test_each_cause_is_what_one_more_change_does(book: Path, tmp_path: Path) -> None:
     """Against another book: 200 more of C1 reach tier 2 (9 → 22) and its target (50); at 0.80 C2 has 400 instead of 450 (4.50 → 4.00); then 3 %."""
     other = shutil.copytree(book, tmp_path / "other", symlinks=True)

@@ -7,16 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from assets.differences.states import state_of_folder
+from assets.runtime.book_folder import open_run
+from assets.runtime.context import read_clock
 from assets.simulation.costs import Costing
+from assets.simulation.plans import place_plan, read_plan
+from assets.simulation.what_if import cost_of_each, read_what_if
 from models.documents import InputError
 from pipelines.cli.main import main
 from pipelines.run import run_book
+from pipelines.scratch_runs import ScratchBook
 from pipelines.simulation import History, Question, simulate_plans
 from tests.support.decision_book import TARGET, VOLUME, write_book
 
@@ -85,15 +93,41 @@ def test_other_volumes_and_years(simulated: tuple[list[Costing], Path]) -> None:
     assert drawn["p10"] <= drawn["p50"] <= drawn["p90"]
 
 
-def test_what_is_in_force_is_the_run(simulated: tuple[list[Costing], Path], ran: Path) -> None:
-    """To the byte, also after another plan was there."""
-    costings, scratch = simulated
-    assert costings[1].changes.is_equal
-    assert costings[1].break_even == {"EUR": 1}
-    published, again = ((folder / "published" / "current").resolve() for folder in (ran, scratch))
+def test_what_is_in_force_costs_what_it_costs(simulated: tuple[list[Costing], Path]) -> None:
+    in_force = simulated[0][1]
+    assert in_force.changes.is_equal
+    assert in_force.break_even == {"EUR": 1}
+    assert in_force.participants == []
+
+
+@pytest.mark.long
+def test_what_is_in_force_is_the_run(ran: Path, tmp_path: Path) -> None:
+    """To the byte, also where another plan has been there before."""
+    (tmp_path / "plan.yaml").write_text(f"# in force, in a file of its own\n{VOLUME}")
+    (tmp_path / "now").mkdir()
+    state, _ = state_of_folder(ran, read_clock(), tmp_path / "now")
+    assert place_plan(state.texts, read_plan(tmp_path / "plan.yaml")) == state.texts
+    scratch = ScratchBook(tmp_path / "scratch", [state])
+    scratch.run(replace(state, texts={**state.texts, "agreements/volume.yaml": HIGHER}))
+    again = scratch.run(state).published_in / "current"
+    published = ran / "published" / "current"
     names = sorted(path.name for path in published.glob("*.parquet"))
     assert len(names) > 20
     assert [name for name in names if name != "audit_run.parquet" and (published / name).read_bytes() != (again / name).read_bytes()] == []
+
+
+def test_many_volumes_at_once_are_each_by_itself(simulated: tuple[list[Costing], Path]) -> None:
+    """What the scratch copy holds last, the higher rate: as many draws together as one by one."""
+    context = open_run(simulated[1], None, read_clock())
+    for agreements in (["VOLUME"], ["VOLUME", "TARGET", "SUPPLY"]):
+        what_if = read_what_if(context, agreements)
+        generator = np.random.Generator(np.random.PCG64(3))
+        variants = [what_if.scaled(D("1.2")), *(what_if.drawn(generator) for _ in range(4))]
+        together = cost_of_each(variants)
+        assert together == [each.cost() for each in variants]
+        assert len({str(cost) for cost in together}) > 2
+    assert together[0]["EUR"] == D("77.40") + 50
+    assert what_if.cost() == {"EUR": D("51.00"), "USD": D("30.00")}
 
 
 @pytest.mark.long

@@ -14,6 +14,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,12 +22,15 @@ import pytest
 
 from assets.published.marts import view_query
 from assets.published.reader import fetch
+from assets.runtime.book_folder import open_run
+from assets.runtime.context import read_clock
 from assets.statements.document import Document, tell
 from assets.statements.formulas import tell_formula
 from assets.statements.html import write_html
 from assets.statements.read import list_participants, read_period, read_statements
 from assets.statements.statement import Statement
 from assets.statements.words import languages, words_of
+from assets.statements.write import Request, write_statements
 from models.book.statement_settings import StatementSettings
 from models.documents import InputError
 from pipelines.cli.main import main
@@ -131,6 +135,14 @@ def test_what_counted_is_what_the_payout_was_measured_on(statements: dict[str, S
     counted = {row["reason"]: (row["lines"], row["amount"]) for row in detail.reasons}
     assert counted["counted"] == (len(detail.lines), detail.payout["measure"])
     assert counted["product"][0] == 18
+
+
+def test_rows_of_others_are_counted_and_not_summed(statements: dict[str, Statement]) -> None:
+    detail = next(each for each in statements["SP-05"].details if each.payout["status"] == "blocked")
+    assert [(row["reason"], row["lines"] > 1000, row["amount"]) for row in detail.reasons] == [("assignment", True, None)]
+    section = next(each for each in told(statements["SP-05"]).sections if each.anchor == detail.payout["payout_id"])
+    assert section.reasons is not None
+    assert section.reasons.rows[0][2] == "–"
 
 
 def test_reasons_are_those_of_the_published_view(statements: dict[str, Statement], last_period: Opened) -> None:
@@ -286,3 +298,73 @@ def test_the_page_asks_for_nothing_and_fits_every_width(statements: dict[str, St
         (tmp_path / f"{name}.html").as_uri() for name in ("CH-08", "SP-01")
     }
     assert browser.said == []
+
+
+def test_every_cause_leads_to_the_balance_by_its_own_amount(statements: dict[str, Statement], last_period: Opened) -> None:
+    """One payout of an earlier window gets 12.34 by late rows, 5 by an adjustment, is paid 100 and written off 0.50; 20 of another are held."""
+    con, period = last_period
+    was = statements["CH-08"].positions[0].now
+    earlier = next(row for row in statements["CH-08"].earlier if row["benefit_id"] == "growth")["payout_id"]
+    due = next(detail for detail in statements["CH-08"].details if detail.payout["benefit_id"] == "conditions").payout["payout_id"]
+    changed = {
+        "fct_accrual": f"""from main.fct_accrual union all by name select * replace ('2026-06' as period, '2026-03' as origin_period, 'late' as reason,
+            12.34::decimal(18, 4) as accrual) from main.fct_accrual where payout_id = '{earlier}' and period = '2026-03'""",
+        "fct_payout_month": f"""from main.fct_payout_month union all by name select * replace ('2026-06' as period, 5::decimal(18, 4) as adjusted,
+            100::decimal(18, 4) as settled, 0 as accrued, 0 as released) from main.fct_payout_month where payout_id = '{earlier}' and period = '2026-03'""",
+        "fct_payout": f"select * replace (if(payout_id = '{earlier}', 0.5, written_off)::decimal(18, 4) as written_off) from main.fct_payout",
+        "fct_journal": f"""from main.fct_journal union all by name select '{earlier}' as payout_id, '2026-06' as period, 'write_off' as kind,
+            1 as line_no, 0.5::decimal(18, 4) as debit""",
+        "fct_release": f"""select * replace (if(payout_id = '{due}', amount - 20, released) as released, if(payout_id = '{due}', 20, held) as held)
+            from main.fct_release""",
+    }
+    for name, query in changed.items():
+        con.execute(f"create temp table {name} as {query}")
+    try:
+        statement = next(iter(read_statements(con, period, ["CH-08"])))
+    finally:
+        for name in changed:
+            con.execute(f"drop table temp.{name}")
+    (position,) = statement.positions
+    causes = [("new", Decimal("2379.86")), ("late", Decimal("12.34")), ("adjusted", Decimal(5)), ("settled", Decimal(-100)), ("written_off", Decimal("-0.5"))]
+    assert list(position.causes) == causes
+    assert position.now["open"] == was["open"] + Decimal("12.34") + 5 - 100 - Decimal("0.5")
+    assert position.now["held"] == 20
+    assert position.now["payable"] == was["payable"] - 20 - 100 - Decimal("0.5")
+    assert position.now["waiting"] == Decimal("17.34")  # booked, and no part of it is released
+    labels = [(bar.label, bar.amount) for bar in told(statement).accounts[0].bars]
+    assert ("Arrived late for earlier periods", "+12.34") in labels
+    assert ("Written off", "−0.50") in labels
+
+
+def test_the_bars_of_a_change_meet(statements: dict[str, Statement]) -> None:
+    bars = told(statements["CH-08"]).accounts[0].bars
+    assert [(bar.kind, bar.left, bar.width) for bar in bars] == [("start", 0.0, 58.48), ("up", 58.48, 41.52), ("end", 0.0, 100.0)]
+
+
+def test_the_next_tier_and_what_it_would_pay(statements: dict[str, Statement]) -> None:
+    sections = {section.anchor: section for section in told(statements["IU-02"]).sections}
+    lines = next(each for each in statements["IU-02"].details if each.payout["benefit_id"] == "order-lines")
+    notes = sections[lines.payout["payout_id"]].notes
+    assert notes == ["The next tier would have begun at 14: 1 were missing.", "There the benefit would have paid 45.00 GBP."]
+
+
+def test_names_are_text_and_no_markup(statements: dict[str, Statement]) -> None:
+    named = replace(statements["OU-063"], participant={**statements["OU-063"].participant, "name": '<script>alert("x")</script>'})
+    text = page(named)
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_everyone_reads_the_language_of_an_attribute(demo_book: Path, tmp_path: Path) -> None:
+    context = open_run(demo_book, None, read_clock())
+    book = context.book.model_copy(update={"statements": StatementSettings(language="es", language_from="country")})
+    request = Request("2026-06", ("ID-01", "CH-08", "IU-02"), ("html",))
+    _, _, written = write_statements(demo_book, book, context.published, request, tmp_path, 1)
+    assert {each.participant_id: each.language for each in written} == {"CH-08": "nl", "ID-01": "de", "IU-02": "es"}  # there are no words for GB
+
+
+def test_a_logo_lies_in_the_books_folder(demo_book: Path, tmp_path: Path) -> None:
+    context = open_run(demo_book, None, read_clock())
+    book = context.book.model_copy(update={"statements": StatementSettings(logo="../logo.png")})
+    with pytest.raises(InputError, match=re.escape("there is no file ../logo.png in the book's folder")):
+        write_statements(demo_book, book, context.published, Request(None, ("CH-08",)), tmp_path, 1)
