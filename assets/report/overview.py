@@ -213,7 +213,7 @@ _MONTHS = f"""
     order by kinds.direction, this.period
 """
 _RELEASED = """
-    select p.period, direction, currency, sum(r.released) as released
+    select p.period, fct_payout.direction, fct_payout.currency, sum(r.released) as released
     from fct_release as r join fct_payout using (payout_id) join dim_period as p on r.due_date between p.first_day and p.last_day
     where r.released <> 0 group by all order by all
 """

@@ -77,7 +77,7 @@ _PHRASES = {
 }  # fmt: skip
 _PREFIX = re.compile(
     r"(?P<name>version (?P<version>\d+), (?P<first>[\d-]+) to (?P<last>[\d-]+)|gate (?P<number>\d+)|columns|multiply|tier (?P<tier>\d+)"
-    r"|row (?P<row>\d+), column (?P<column>\d+)): (?P<rest>.+)"
+    r"|row (?P<row>\d+), column (?P<column>\d+)|(?P<group>.+)(?=: tier \d+: )): (?P<rest>.+)"
 )
 _INPUT = re.compile(r"([A-Za-z_]+) = (-?\d+(?:\.\d+)?(?:/\d+)?)")
 _SYMBOL = re.compile(r"[A-Za-z_]+")
@@ -114,6 +114,8 @@ def _tell_prefix(words: Words, found: re.Match[str]) -> str:
         return f"{words.say('step.version')} {found['version']} ({days}): "
     if found["tier"]:
         return words.say("tier_n", number=found["tier"]) + ": "
+    if found["group"]:
+        return found["group"] + ": "
     if found["row"]:
         return words.say("cell_n", row=found["row"], column=found["column"]) + ": "
     return words.say("gate_n", number=found["number"]) + ": " if found["number"] else words.say(f"prefix.{found['name']}") + ": "

@@ -162,7 +162,7 @@
 
 {# The type of a line as a small number, which is quicker to sort than text, and back. #}
 {% macro number_of_type(type) -%}
-    cast(list_position(['sale', 'return', 'credit', 'adjustment'], {{ type }}) as utinyint)
+    cast(list_position(['sale', 'return', 'credit', 'adjustment'], {{ type }}) as integer)
 {%- endmacro %}
 
 {% macro type_of_number(number) -%}

@@ -95,9 +95,10 @@ def evaluate_results(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> 
     period's, of exact_payouts.py), effective_target, effective_incentive, attainment, growth, next_tier_from, gap_to_next_tier. Blocked rows earn
     nothing: earned is null.
     """
-    # consecutive rows with the same figures, mostly periods and partners without sales, are computed once
+    # consecutive rows with the same figures, mostly periods and partners without sales, are computed once; members of a placed pool are each other's measure
     more = [name for name in rows.columns if name.startswith((*AXIS_INPUTS, *OF_MEMBERS, *GROUP_INPUTS))]
-    by_line = pl.when(PAYS_LINES | (pl.col("cuts").is_not_null() if "cuts" in rows.columns else False)).then(pl.int_range(pl.len()))
+    is_alone = [pl.col(name).is_not_null() for name in ("cuts", "pool_row") if name in rows.columns]
+    by_line = pl.when(pl.any_horizontal(PAYS_LINES, *is_alone)).then(pl.int_range(pl.len()))
     run = rows.select(pl.struct(*CURVE_INPUTS, *more, by_line.alias("by_line")).rle_id()).to_series()
     distinct = rows.filter(run != run.shift(1, fill_value=run.len()))
     is_last = np.zeros(len(distinct), dtype=bool)

@@ -162,7 +162,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("reason", "axis_missing"), f"reason each {_OF_LINES} {_PARTS}"),
     },
     "earn_groups": {
-        ALONG: f"reason each benefit_key period_no {_GROUP_KEYS} axes.benefit_key axes.slot",
+        ALONG: f"reason each benefit_key period_no tie_count {_GROUP_KEYS} axes.benefit_key axes.slot",
         **dict.fromkeys(
             ("groups_numerator", "groups_denominator"), f"{_GROUP_SUMS} {_OF_LINES} {_AXIS} {_FIGURES} {_LADDER} {_FORMS} {_MATRIX} {_LIMITS} method above"
         ),
@@ -175,7 +175,7 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "member_weight": f"member_measure measure {_of('runs', _VALUES)} {_FIGURES} {_LADDER} {_FORMS}",
     },
     "evaluate_results": {
-        ALONG: "reason benefit_key is_last tiers.benefit_key pool_row participant_id",
+        ALONG: "reason payout_key participant_key period_no benefit_key is_last tiers.benefit_key pool_row participant_id",
         "member_part": f"{_MEMBERS} member_weight {_FIGURES} {_FORMS}",
         "tier": f"{_AXIS} {_LADDER} matrix_columns.from_value groups_tier",
         "axis_value": f"{_AXIS} {_OF_GROUPS}",

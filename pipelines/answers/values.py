@@ -24,7 +24,8 @@ _NAMES = re.compile(r"(.*_)?(name|title)")
 def as_value(column: str, value: Any) -> Any:
     """A value as JSON holds it: decimals and days as text, names and texts in «quotes», each on one line and cut to MOST_CHARACTERS."""
     if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
+        text = format(value, "f")  # normalize() would round to the digits of the context
+        return text.rstrip("0").rstrip(".") or "0" if "." in text else text
     if isinstance(value, dt.date | dt.datetime):
         return value.isoformat()
     if isinstance(value, str):

@@ -244,6 +244,9 @@ def test_every_benefit_has_a_picture_with_the_place_on_it(demo_book: Path) -> No
     for (payout_id,) in duckdb.execute(query).fetchall():
         e = explain_payout(demo_book, payout_id, 0)
         picture = draw_curve(e)
+        if e.benefit["method"] == "running":  # every line has a rate of its own: the sum is no curve of the measure
+            assert picture is None
+            continue
         assert picture is not None, e.benefit["benefit_id"]
         root = ElementTree.fromstring(picture)
         assert float(root.attrib["viewBox"].split()[3]) < 300

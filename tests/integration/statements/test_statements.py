@@ -211,7 +211,7 @@ def test_every_formula_of_the_demo_is_told_in_the_readers_words(last_period: Ope
         text, numbers = tell_formula(words, row["s"], benefits[row["p"]["benefit_version_id"]], row["p"])
         assert text or row["s"]["step"] == "limit"
         left |= set(re.findall(r"[a-z][a-z_.]{2,}", text + numbers))
-    assert left <= {"litres", "tap_check", "on_time", "returnables", "nps", "fill_rate", "complaints", "product.brand", "max"}
+    assert left <= {"litres", "tap_check", "on_time", "returnables", "nps", "fill_rate", "complaints", "product.brand", "transaction_id", "commission", "max"}
 
 
 def test_more_paid_than_due_is_owed_back(statements: dict[str, Statement], last_period: Opened) -> None:

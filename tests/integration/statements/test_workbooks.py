@@ -126,7 +126,7 @@ def test_the_engine_notices_another_line_and_another_rate(statements: dict[str, 
 
 def test_what_has_no_formulas_is_said_by_name_with_its_steps(all_windows: Statement) -> None:
     kinds = {kind_without_formulas(detail): detail for detail in all_windows.details}
-    assert set(kinds) == {"", "blocked", "linear_matrix", "shared_rank"}
+    assert set(kinds) == {"", "blocked", "by_line", "draw", "groups", "linear_matrix", "pool", "shared_rank"}
     rows = openpyxl.load_workbook(io.BytesIO(workbook_of(replace(all_windows, details=[kinds["linear_matrix"]]))))["Calculation"]
     texts = [row[0].value for row in rows.iter_rows(min_row=5)]
     assert texts[0] == "Not put into formulas: a matrix between whose points is interpolated. The figures of its steps:"

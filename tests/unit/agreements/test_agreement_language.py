@@ -331,7 +331,7 @@ def test_a_manual_benefit_has_nothing_that_pays() -> None:
     assert [(tier.from_, tier.amount) for tier in benefit.tiers or []] == [(D(0), D(0))]
     for key in ("measure: quantity", "tiers: [{from: 0, rate: 0.1}]", "limits: {at_most: 5}", "target: 7"):
         (found,) = refusals((manual[0], f"  manual: true\n  {key}\n"))
-        assert found.endswith(f"{key.split(':')[0]}: manual: true goes with id, clause, quote, window, settle alone; remove this key")
+        assert found.endswith(f"{key.split(':')[0]}: manual: true goes with id, clause, quote, window, settle, accounts alone; remove this key")
 
 
 @pytest.mark.parametrize(
