@@ -119,15 +119,16 @@ def _periods(con: duckdb.DuckDBPyConnection) -> Table:
 _IN_FORCE = "(select period from audit_close where kind = 'close' and is_in_force)"
 _OTHERS = "from fct_accrual join fct_payout using (payout_id) where fct_accrual.reason is not null"
 _RESTATED_SUMS = f"""
-    select reason, direction, currency, count(distinct payout_id) as payouts, sum(accrual) as accrual {_OTHERS} group by all order by all
+    select reason, fct_payout.direction, fct_payout.currency, count(distinct payout_id) as payouts, sum(accrual) as accrual {_OTHERS} group by all order by all
 """
 _RESTATED = f"""
-    select payout_id, fct_payout.agreement_id, fct_payout.agreement_title, fct_payout.participant_id, fct_payout.participant_name, currency,
+    select payout_id, fct_payout.agreement_id, fct_payout.agreement_title, fct_payout.participant_id, fct_payout.participant_name, fct_payout.currency,
         period, origin_period, reason, accrual, count(*) over () as all_rows
     {_OTHERS} order by abs(accrual) desc, payout_id, period, origin_period limit $count
 """
 _PERIODS = f"""
-    select a.period, a.period in {_IN_FORCE} as is_closed, direction, currency, count(distinct payout_id) as payouts, sum(accrual) as accrued,
+    select a.period, a.period in {_IN_FORCE} as is_closed, fct_payout.direction, fct_payout.currency, count(distinct payout_id) as payouts,
+        sum(accrual) as accrued,
         sum(accrual) filter (a.reason is not null) as restated
-    from fct_accrual as a join fct_payout using (payout_id) group by all order by a.period desc, direction, currency
+    from fct_accrual as a join fct_payout using (payout_id) group by all order by a.period desc, fct_payout.direction, fct_payout.currency
 """

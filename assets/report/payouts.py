@@ -69,7 +69,7 @@ def _meta(benefit: Row, formulas: list[Row]) -> dict[str, Any]:
         for row in formulas
         if (row["agreement_id"], row["benefit_id"]) == (benefit["agreement_id"], benefit["benefit_id"])
     }
-    names = ("measure", "target", "baseline", "base", "tier", "quantity", "multiply", "require", "prorate")
+    names = ("measure", "target", "baseline", "base", "tier", "quantity", "multiply", "require", "prorate", "part")
     return {
         "clause": benefit["clause"],
         "quote": benefit["quote"],

@@ -175,7 +175,8 @@ _READS: Mapping[str, Mapping[str, str]] = {
         "member_weight": f"member_measure measure {_of('runs', _VALUES)} {_FIGURES} {_LADDER} {_FORMS}",
     },
     "evaluate_results": {
-        ALONG: "reason payout_key participant_key period_no benefit_key is_last tiers.benefit_key pool_row participant_id",
+        ALONG: "reason payout_key participant_key period_no benefit_key is_last tiers.benefit_key pool_row participant_id measure base span_first_period "
+        "line_set_key measure_line_set_key base_line_set_key",
         "member_part": f"{_MEMBERS} member_weight {_FIGURES} {_FORMS}",
         "tier": f"{_AXIS} {_LADDER} matrix_columns.from_value groups_tier",
         "axis_value": f"{_AXIS} {_OF_GROUPS}",

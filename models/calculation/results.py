@@ -72,7 +72,8 @@ def _compute(
     if len(parts):
         cuts = list_payouts(benefits, cut_windows(frames["windows"], parts), frames["participants"], participations, as_of)
         listed = pl.concat([mark_amended(listed, parts), number_cuts(cuts, benefits)], how="diagonal")
-    pooled = spread_pools(measures, benefits, frames["windows"], frames["participants"], *(pl.col(name).sum() for name in SUMMED))
+    of_members = measures
+    measures = spread_pools(of_members, benefits, frames["windows"], frames["participants"], *(pl.col(name).sum() for name in SUMMED))
     missing_rates = spread_pools(frames["missing_rates"], benefits, frames["windows"], frames["participants"], pl.col("first_day").min())
 
     def measure(payouts: pl.DataFrame, sums: pl.DataFrame, openings: pl.DataFrame) -> pl.DataFrame:
@@ -81,9 +82,8 @@ def _compute(
 
     openings = frames["openings"]
     of_pools = pool_openings(openings, benefits, frames["participants"])
-    pools = nest_cuts(measure(listed, pooled, of_pools), find_reasons)
-    measured = add_members(pools, listed, lambda payouts: measure(payouts, measures, openings))
-    measures = pooled
+    pools = nest_cuts(measure(listed, measures, of_pools), find_reasons)
+    measured = add_members(pools, listed, lambda payouts: measure(payouts, of_members, openings))
     groups = sum_groups(measured, frames["groups"])
     measured = count_in_groups(measured, groups)
     compared = find_tie_breaks(find_metrics(measured, axes, frames["metrics"]), frames["tie_breakers"], measures, frames["metrics"])

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   var meta = JSON.parse(document.getElementById("meta").textContent), list = document.getElementById("list"), place = document.getElementById("payout"), title = document.title;
-  var make = report.make, FACTORS = ["tier", "quantity", "multiply", "require", "prorate"], STATUS = { open: "the window is still running, the amount may change", final: "the window has ended", closed: "its period is closed", blocked: "something it needs is missing" };
+  var make = report.make, FACTORS = ["tier", "quantity", "multiply", "require", "prorate", "part"], STATUS = { open: "the window is still running, the amount may change", final: "the window has ended", closed: "its period is closed", blocked: "something it needs is missing" };
 
   /* "1234.5" → "1,234.50"; at most `most` decimals (ties to the even digit, as explain rounds), at least `least` */
   function number(value, least, most) {
