@@ -159,7 +159,8 @@ select
     replace (to_allocate.is_graduated and window_measure > 0 as is_graduated),
     cast(coalesce(measured.window_measure, 0) + to_allocate.opening_measure as decimal(38, 12)) as window_measure,
     {{ units("(coalesce(measured.window_measure, 0) + to_allocate.opening_measure)") }} as window_units,
-    coalesce({{ 'counted.line_count, ' if var('book').has_bases }}measured.line_count, 0) + cast(to_allocate.opening_digest is not null as integer) as line_count,
+    coalesce({{ 'counted.line_count, ' if var('book').has_bases }}measured.line_count, 0)
+    + cast(to_allocate.opening_digest is not null as integer) as line_count,
     -- money and counts have up to 6 decimals
     case when to_allocate.measure_kind in ('amount', 'margin', 'count')
         then {{ units("(coalesce(measured.window_measure, 0) + to_allocate.opening_measure)") }} // 1000000
