@@ -52,36 +52,23 @@ attained as (
     where attainment is not null
 ),
 
--- twice the average rank and one, which is a whole number
-sized as (
-    select
-        agreement_id,
-        benefit_id,
-        'attainment_by_size' as figure,
-        2 * rank() over (partition by agreement_id, benefit_id order by target)
-        + count(*) over (partition by agreement_id, benefit_id, target) as x,
-        2 * rank() over (partition by agreement_id, benefit_id order by attainment)
-        + count(*) over (partition by agreement_id, benefit_id, attainment) as y
-    from attained
-),
-
-grown as (
-    select
-        agreement_id,
-        benefit_id,
-        'attainment_by_growth' as figure,
-        2 * rank() over (partition by agreement_id, benefit_id order by growth)
-        + count(*) over (partition by agreement_id, benefit_id, growth) as x,
-        2 * rank() over (partition by agreement_id, benefit_id order by attainment)
-        + count(*) over (partition by agreement_id, benefit_id, attainment) as y
-    from attained
-    where growth is not null
-),
-
-paired as (
-    from sized
+compared as (
+    select agreement_id, benefit_id, 'attainment_by_size' as figure, target as against, attainment from attained
     union all
-    from grown
+    select agreement_id, benefit_id, 'attainment_by_growth' as figure, growth as against, attainment from attained where growth is not null
+),
+
+-- twice the average rank and one, which is a whole number
+paired as (
+    select
+        agreement_id,
+        benefit_id,
+        figure,
+        2 * rank() over (partition by agreement_id, benefit_id, figure order by against)
+        + count(*) over (partition by agreement_id, benefit_id, figure, against) as x,
+        2 * rank() over (partition by agreement_id, benefit_id, figure order by attainment)
+        + count(*) over (partition by agreement_id, benefit_id, figure, attainment) as y
+    from compared
 ),
 
 ranked as (
