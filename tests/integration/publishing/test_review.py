@@ -93,6 +93,17 @@ def test_attainment_and_size_are_correlated_by_rank(pairs: list[tuple[int, int]]
     assert float(found["attainment_by_size", None][0]) == pytest.approx(_pearson(*ranks), abs=1e-6)
 
 
+def test_size_and_growth_are_ranked_each_by_itself() -> None:
+    """Targets and growth lie between each other, and some are equal, as are attainments of payouts with a baseline and without."""
+    rows: Rows = [{"target": 1 + n % 5, "measure": 2 + n * 7 % 9, "baseline": 1 + n % 3} for n in range(9)]
+    found = figures([*rows, {"target": 50, "measure": 100}])
+    attained = [round(Decimal(row["measure"]) / row["target"], 6) for row in rows]
+    growth = [round(Decimal(row["measure"]) / row["baseline"], 6) for row in rows]
+    sizes = [row["target"] for row in rows] + [50]
+    assert float(found["attainment_by_growth", None][0]) == pytest.approx(_pearson(_ranks(growth), _ranks(attained)), abs=1e-6)
+    assert float(found["attainment_by_size", None][0]) == pytest.approx(_pearson(_ranks(sizes), _ranks([*attained, Decimal(2)])), abs=1e-6)
+
+
 def test_equal_targets_have_no_correlation() -> None:
     assert ("attainment_by_size", None) not in figures([{"target": 100, "measure": measure} for measure in (90, 100, 110)])
 
