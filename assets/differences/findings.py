@@ -111,7 +111,8 @@ _LARGEST = f"""
     left join other_tiers on now.agreement_id = other_tiers.agreement_id and now.benefit_id = other_tiers.benefit_id
         and before.agreement_version = version_before and now.agreement_version = version_now
     where change <> 0
-    order by abs(case when before.payout_reporting is null and now.payout_reporting is null then change else change_reporting end) desc, ends.payout_id, direction, currency
+    order by abs(case when before.payout_reporting is null and now.payout_reporting is null then change else change_reporting end) desc,
+        ends.payout_id, direction, currency
     limit $count"""
 
 _BY_TIER = """

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 #: One row per row of a file of transactions.
 TRANSACTIONS = "fct_transaction"
 #: Marts that define the order of their rows.
-IN_ORDER = (LINES, TRANSACTIONS)
+IN_ORDER = (LINES, "fct_earlier_line", TRANSACTIONS)
 #: Sort keys of other large tables, so that equal content gives equal bytes. Small tables are sorted by all columns.
 SORTED_BY = {
     "fct_payout": "order by payout_id",
