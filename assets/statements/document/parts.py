@@ -85,6 +85,7 @@ class Document:
     state: str
     state_label: str
     state_note: str
+    watermark: str
     sender: Sequence[str]
     participant: str
     facts: Sequence[tuple[str, str]]
