@@ -14,6 +14,7 @@ import pypdf
 import pytest
 
 from assets.statements.attachments import write_calculation
+from assets.statements.document.parts import Document
 from assets.statements.document.tell import tell
 from assets.statements.html import write_html
 from assets.statements.pdf import write_pdf
