@@ -1,6 +1,6 @@
 """What a statement says, as data: one participant and one period. HTML, PDF and XLSX are written from it and from nothing else.
 
-Belongs here: the types. Does not belong here: reading them (read.py), words and formatted numbers (document.py).
+Belongs here: the types. Does not belong here: reading them (read.py), words and formatted numbers (document/).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from assets.published.reader import Row
 
 #: What a balance is made of; the first four add up to `open`.
 STOCKS = ("payable", "held", "waiting", "running", "open")
+#: Lines of a payout that a statement shows, those with the largest shares; all of them are in its file of lines.
+LINES = 50
 #: What the period moved.
 FLOWS = ("earned", "adjusted", "settled", "written_off")
 
@@ -21,7 +23,7 @@ FLOWS = ("earned", "adjusted", "settled", "written_off")
 @dataclass(frozen=True)
 class Period:
     """The period and what the set knew. `previous`: the period before it, None for the first of the book. `is_current`: it holds as_of, so that figures of
-    payouts are those of the period's end. `is_final`: it is closed; `closed`: the close in force."""
+    payouts are those of the period's end. `is_final`: it is closed; `closed`: the close in force. `proposal`: what simulated it, empty for what is."""
 
     period: str
     first_day: dt.date
@@ -33,6 +35,12 @@ class Period:
     closed: Row | None
     book: str
     run_id: str
+    proposal: str = ""
+
+    @property
+    def state(self) -> str:
+        """simulated, final or draft."""
+        return "simulated" if self.proposal else "final" if self.is_final else "draft"
 
     @property
     def until(self) -> dt.date:
@@ -53,10 +61,20 @@ class Position:
 
 
 @dataclass(frozen=True)
+class Totals:
+    """Of all lines of a payout."""
+
+    lines: int = 0
+    credited_measure: Decimal = Decimal(0)
+    line_payout: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
 class Detail:
     """A payout whose window has days in the period. `benefit` and `agreement`: rows of the dimensions. `has_steps`: the figures of `payout` are those of
     the period's end; otherwise `achievement` has what was known then. `moved`: cause to amount, of the period. `reasons`: lines and sums that counted or
-    did not. `lines`: in order; they add up to the payout."""
+    did not. `lines`: those with the largest shares, in order. `totals`: of all lines their number, credited measure and shares; the shares add up to the
+    payout."""
 
     payout: Row
     benefit: Row
@@ -66,6 +84,7 @@ class Detail:
     earned: Decimal
     moved: Mapping[str, Decimal]
     achievement: Row
+    totals: Totals
     tiers: Sequence[Row] = field(default_factory=tuple)
     steps: Sequence[Row] = field(default_factory=tuple)
     accruals: Sequence[Row] = field(default_factory=tuple)
