@@ -8,6 +8,9 @@ AUDIT := build/audit
 STORES := build/stores
 SITE := build/site-tools
 .DEFAULT_GOAL := help
+# compiled modules are kept: without them every process of a test compiles ours again, which takes 0.7 s
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup run test check unit mutants torture crashes histories dbt-build lint lint-python lint-sql ui audit stores site lock tables-page internal-tables-page feed-columns-page language-page reasons-page curves-page lineage bench bench-growth bench-changes bench-scenarios clean
 
 help:  ## list the targets

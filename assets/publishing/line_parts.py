@@ -128,8 +128,12 @@ def _carries_on(con: duckdb.DuckDBPyConnection, before: Mapping[str, Any], run: 
     """Whether it is known what has changed since the published set."""
     if not table_exists(con, "calc", "changed_sums") or not table_exists(con, "previous", "published_set"):
         return False
-    is_of_published_set = con.execute("from previous.published_set").fetchall() == [(seal_of(before),)]
-    return is_of_published_set and all(before["run"][name] == getattr(run, name) for name in _SAME_PROGRAM)
+    return con.execute("from previous.published_set").fetchall() == [(seal_of(before),)] and is_same_program(before, run)
+
+
+def is_same_program(before: Mapping[str, Any], run: EndedRun) -> bool:
+    """Whether a run of the same program, with the same settings, made the set of this manifest."""
+    return all(before["run"][name] == getattr(run, name) for name in _SAME_PROGRAM)
 
 
 def _differing(now: str, before: str) -> str:

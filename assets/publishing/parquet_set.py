@@ -19,9 +19,11 @@ import json
 import os
 import shutil
 from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +34,7 @@ from assets.archive.stored_archive import shared_log
 from assets.incremental.mode import keep_published
 from assets.incremental.payout_runs import write_payout_runs
 from assets.published.marts import VIEWS
-from assets.published.reader import DATABASE, MANIFEST, files_of, sealed
+from assets.published.reader import DATABASE, MANIFEST, files_of, hashes_of, read_manifest, sealed
 from assets.publishing.attribute_columns import query_of
 from assets.publishing.duckdb_file import COPIED_UP_TO_ROWS, copy_tables, describe_files, replace_file
 from assets.publishing.empty_database import attached
@@ -42,6 +44,7 @@ from assets.publishing.openlineage import FILE as OPENLINEAGE
 from assets.publishing.openlineage import write_openlineage
 from assets.publishing.postgres.publish import publish_to_postgres
 from assets.publishing.stored_set import commit_set
+from assets.publishing.transaction_parts import TRANSACTIONS, TransactionPart, find_unchanged_files, list_transaction_parts, remember_transactions
 from assets.report.switch import clear_unfinished_reports, switch_report
 from assets.runtime.context import CheckFailed, ChecksPassed, RunContext, StepReport
 from assets.runtime.durable_files import flush, write_atomically
@@ -57,8 +60,8 @@ from models.sql_text import literal
 if TYPE_CHECKING:
     import duckdb
 
-#: One row per row of a file of transactions.
-TRANSACTIONS = "fct_transaction"
+    from models.records.run_history import EndedRun
+
 #: Marts that define the order of their rows.
 IN_ORDER = (LINES, "fct_earlier_line", TRANSACTIONS)
 #: Sort keys of other large tables, so that equal content gives equal bytes. Small tables are sorted by all columns.
@@ -97,6 +100,18 @@ class PublishReport(StepReport):
 
 
 @dataclass(frozen=True)
+class _Part:
+    """A file that holds a part of a table, or all of it. `variables`: which rows the mart gives; `before`: the file of the set before that has them, and
+    its sha256.
+    """
+
+    table: str
+    name: str
+    variables: dict[str, str | int | None]
+    before: tuple[Path, str] | None
+
+
+@dataclass(frozen=True)
 class _File:
     """A file of the set that is being written."""
 
@@ -127,7 +142,14 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
             parts, part_of = list_parts(con), "part"
             if parts and context.is_on_spark:
                 parts, part_of = list_buckets(con, context)
-            written = _write_set(con, staged, context, parts, find_unchanged_parts(con, published, run, parts, part_of))
+            of_transactions = list_transaction_parts(con)
+            unchanged = find_unchanged_parts(con, published, run, parts, part_of)
+            files = _parts_of_transactions(con, context, run, of_transactions)
+            if context.is_on_spark:
+                by_tasks = partial(_take_over_or_write_by_tasks, con.cursor(), context, staged, parts, unchanged)
+                written = _write_set(con, staged, context, files, bool(parts), by_tasks)
+            else:
+                written = _write_set(con, staged, context, [*_parts_of_lines(parts, unchanged), *files], bool(parts))
             rows = _rows_of_tables(written)
             hashes = {name: file.sha256 for name, file in written.items()}
             manifest = {"run_id": run_id, "terms": describe_terms(context), "rows": rows, "sha256": hashes, "run": run.model_dump(mode="json")}
@@ -136,6 +158,7 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
             check_set(con, context, files_of(staged, manifest))
             write_atomically(staged / MANIFEST, json.dumps(sealed(manifest), indent=1).encode())
             remember_payouts(con, manifest, parts)
+            remember_transactions(con, manifest, of_transactions)
             target = free_name(published / "runs" / str(run_id))
             staged.rename(target)
             flush(target.parent)
@@ -219,10 +242,16 @@ def clear_unfinished(published: Path) -> None:
     clear_unfinished_reports(published)
 
 
-def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext, parts: list[str], unchanged: dict[str, tuple[Path, str]]) -> dict[str, _File]:
-    """Write one Parquet file per table of schema `marts`, and the copies for tierledger.duckdb. Returns the files by name.
+def _write_set(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    context: RunContext,
+    parts: list[_Part],
+    are_lines_in_parts: bool,
+    write_on_spark: Callable[[], dict[str, _File]] | None = None,
+) -> dict[str, _File]:
+    """Write one Parquet file per table of schema `marts`, or its `parts`, and the copies for tierledger.duckdb. Returns the files by name.
 
-    Lines in parts are several files; those of `unchanged` parts are taken over from the set before.
     Facts are written two at a time on their own cursors. The lines come first, because they take as long as all others together. `con` writes the rest,
     because only it sees the run just recorded. Small tables are copied while lines in parts are still being written.
     """
@@ -233,23 +262,22 @@ def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext
         raise CheckFailed("all_tables_are_there", f"schema marts has no {', '.join(sorted(missing))}")
     if context.tables is not None:
         tables = [table for table in tables if table in context.tables]
-    facts = sorted((table for table in tables if table.startswith("fct_") and table != LINES), reverse=True)
+    parts = [part for part in parts if part.table in tables]
+    apart = {LINES, *(part.table for part in parts)}
+    facts = sorted((table for table in tables if table.startswith("fct_") and table not in apart), reverse=True)
     files: dict[str, _File] = {}
     with ThreadPoolExecutor(max_workers=2) as pool:
-        if context.is_on_spark:
-            on_spark = pool.submit(_take_over_or_write_by_tasks, con.cursor(), context, folder, parts, unchanged)
-            lines: dict[str, Future[_File]] = {}
-        else:
-            names = (parts or [ONE_PART]) if LINES in tables else []
-            lines = {file_name(part): pool.submit(_take_over_or_write, con.cursor(), folder, part, unchanged.get(part)) for part in names}
+        on_spark = pool.submit(write_on_spark) if write_on_spark else None
+        in_parts = {part.name: pool.submit(_take_over_or_write, con.cursor(), folder, part) for part in parts}
         writing = {table: pool.submit(_write_file, con.cursor(), folder, table, table) for table in facts}
-        for done, table in enumerate([table for table in tables if table not in (*facts, LINES)] + facts):
+        for done, table in enumerate([table for table in tables if table not in {*facts, *apart}] + facts):
             context.progress("publish", done, len(tables) + 1)
             files[table] = writing[table].result() if table in writing else _write_file(con, folder, table, table)
-        if parts:
+        if are_lines_in_parts:
             _copy_small(con, context, folder, files)
-        files |= on_spark.result() if context.is_on_spark else {name: file.result() for name, file in lines.items()}
-    if not parts:
+        files |= on_spark.result() if on_spark else {}
+        files |= {name: file.result() for name, file in in_parts.items()}
+    if not are_lines_in_parts:
         _copy_small(con, context, folder, files)
     _must_be_complete(con, folder, files)
     return dict(sorted(files.items()))
@@ -272,14 +300,27 @@ def _must_be_complete(con: duckdb.DuckDBPyConnection, folder: Path, files: dict[
             raise CheckFailed("the_copy_is_complete", f"{name}.parquet holds {found.get(name)} of {file.rows} rows")
 
 
-def _take_over_or_write(con: duckdb.DuckDBPyConnection, folder: Path, part: str, before: tuple[Path, str] | None) -> _File:
-    """A file of the lines."""
-    name = file_name(part)
-    path = folder / f"{name}.parquet"
-    if before and take_over(*before, path):
-        return _File(LINES, _count(con, path), before[1], is_linked=True)
-    con.execute("set variable payout_part = ?", [part or None])  # of this cursor alone
-    return _write_file(con, folder, LINES, name)
+def _parts_of_lines(parts: list[str], unchanged: dict[str, tuple[Path, str]]) -> list[_Part]:
+    return [_Part(LINES, file_name(part), {"payout_part": part or None}, unchanged.get(part)) for part in parts or [ONE_PART]]
+
+
+def _parts_of_transactions(con: duckdb.DuckDBPyConnection, context: RunContext, run: EndedRun, parts: list[TransactionPart]) -> list[_Part]:
+    before = read_manifest(context.published)
+    unchanged = set() if context.full else find_unchanged_files(con, before, run, parts)
+    files = {path.stem: (path, sha256) for path, sha256 in hashes_of((context.published / "current").resolve(), before).items()} if before else {}
+    return [
+        _Part(TRANSACTIONS, part.name, {"first_file": part.first_file, "last_file": part.last_file}, files.get(part.name) if part.name in unchanged else None)
+        for part in parts
+    ]
+
+
+def _take_over_or_write(con: duckdb.DuckDBPyConnection, folder: Path, part: _Part) -> _File:
+    path = folder / f"{part.name}.parquet"
+    if part.before and take_over(*part.before, path):
+        return _File(part.table, _count(con, path), part.before[1], is_linked=True)
+    for name, value in part.variables.items():  # of this cursor alone
+        con.execute(f"set variable {name} = ?", [value])
+    return _write_file(con, folder, part.table, part.name)
 
 
 def _take_over_or_write_by_tasks(

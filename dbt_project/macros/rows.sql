@@ -91,3 +91,11 @@
 {% macro is_unresolved_anew() -%}
     kept.feed <> 'transactions' or {{ is_changed("kept") }}
 {%- endmacro %}
+
+{#
+  Whether rows are wanted of a file: of those between two numbers while a connection has set the variables, of all files otherwise
+  (assets/publishing/transaction_parts.py).
+#}
+{% macro is_in_chosen_files(file_no) -%}
+    {{ file_no }} between coalesce(getvariable('first_file'), 0) and coalesce(getvariable('last_file'), 2147483647)
+{%- endmacro %}

@@ -22,7 +22,8 @@ What readers open: `published/current/*.parquet`, and the same tables in
 readers read; an open connection goes on seeing the set it opened. Names and types are a contract:
 if the tables do not match it, the run publishes nothing. Rounded money is DECIMAL(18,4), every
 other figure DECIMAL(38,12). A figure with more digits ends the run with a message that names it.
-The lines of a large book are several Parquet files: read `fct_payout_line*.parquet`.
+The lines and transactions of a large book are several Parquet files: read
+`fct_payout_line*.parquet` and `fct_transaction*.parquet`.
 
 ```sql
 -- duckdb published/tierledger.duckdb

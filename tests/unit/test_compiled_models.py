@@ -154,3 +154,39 @@ def test_a_model_that_fails_names_itself() -> None:
 )
 def test_of_what_dbt_sends_only_what_builds_is_kept(statement: str, is_change: bool) -> None:
     assert changes_the_database(statement) is is_change
+
+
+@pytest.mark.parametrize(
+    ("between", "is_made_again"),
+    [
+        ("select 1", False),
+        ("create or replace table staging.numbers as select 7 as n", False),  # a view reads what is there when it is asked
+        ("create or replace view marts.seen as select 5 as n", True),  # another program made it
+        ("drop view marts.seen", True),
+    ],
+)
+def test_a_view_under_contract_is_made_again_only_where_it_is_another(between: str, is_made_again: bool) -> None:
+    statement = "create or replace view marts.seen as (select n from staging.numbers)"
+    model = CompiledModel("marts.seen", "view", "select n", [statement], [["n", "INTEGER"]])
+    oid = "select view_oid from duckdb_views() where view_name = 'seen'"
+    with duckdb.connect() as con:
+        con.execute("create schema staging; create table staging.numbers as select 3 as n")
+        build_compiled(con, [model])
+        before = con.execute(oid).fetchall()
+        con.execute(between)
+        build_compiled(con, [model])
+        assert (con.execute(oid).fetchall() != before) is is_made_again
+        assert con.execute("from marts.seen").fetchall() == con.execute("from staging.numbers").fetchall()
+        build_compiled(con, [replace(model, statements=[statement.replace("(select n", "(select n + 1 as n")])])
+        assert con.execute("from marts.seen").fetchall() == con.execute("select n + 1 from staging.numbers").fetchall()
+
+
+def test_a_view_without_a_contract_or_with_a_hook_is_made_each_time() -> None:
+    bare = CompiledModel("marts.bare", "view", "select 1", ["create or replace view marts.bare as (select 1 as n)"], None)
+    hooked = CompiledModel("marts.hooked", "view", "", ["set timezone = 'UTC'", "create or replace view marts.hooked as (select 1 as n)"], [["n", "INTEGER"]])
+    oids = "select view_oid from duckdb_views() where schema_name = 'marts' order by view_name"
+    with duckdb.connect() as con:
+        build_compiled(con, [bare, hooked])
+        before = con.execute(oids).fetchall()
+        build_compiled(con, [bare, hooked])
+        assert not set(before) & set(con.execute(oids).fetchall())

@@ -6,9 +6,11 @@ Belongs here: one event per thing that a line or a payout is computed from. Does
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
+from assets.publishing import transaction_parts
 from tests.support.edges_book import NOTHING_KEPT, EdgesBook
 from tests.support.edges_events import EVENTS, FULL, list_groups
 
@@ -27,11 +29,14 @@ def every(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory, every: int) -> EdgesBook:
-    """Run once in full. Events follow each other in it."""
-    made = EdgesBook(tmp_path_factory.mktemp("edges") / "book")
-    assert made.run().why_full == NOTHING_KEPT
-    return made
+def book(tmp_path_factory: pytest.TempPathFactory, every: int) -> Iterator[EdgesBook]:
+    """Run once in full. Events follow each other in it. Its fct_transaction is in parts, which are linked where their rows cannot have changed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transaction_parts, "ONE_FILE_UP_TO_ROWS", 0)
+        patch.setattr(transaction_parts, "ROWS_OF_PART", 30)
+        made = EdgesBook(tmp_path_factory.mktemp("edges") / "book")
+        assert made.run().why_full == NOTHING_KEPT
+        yield made
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=" + ".join)

@@ -59,6 +59,7 @@ typed as (
     {% if var("book").has_originals %}
     left join {{ ref("int_originals_dated") }} as originals on transactions.original_transaction_id = originals.original_id
     {% endif %}
+    where {{ is_in_chosen_files("transactions.file_no") }}
 ),
 
 -- what could not be typed shows what could be read of it
@@ -81,7 +82,7 @@ untyped as (
         json_extract_string(rejects.readable, '/original_transaction_id') as original_transaction_id,
         try_cast(json_extract_string(rejects.readable, '/posted_on') as date) as posted_on
     from {{ source("raw", "rejects") }} as rejects
-    where rejects.feed = 'transactions'
+    where rejects.feed = 'transactions' and {{ is_in_chosen_files("rejects.file_no") }}
 ),
 
 found as (
@@ -91,7 +92,7 @@ found as (
     union all by name
     select file_no, row_no, 'ignored' as disposition
     from {{ source("raw", "ignored_rows") }}
-    where feed = 'transactions'
+    where feed = 'transactions' and {{ is_in_chosen_files("file_no") }}
 )
 
 select
