@@ -70,6 +70,7 @@ def test_only_marts_and_what_prepares_them_reads_the_calculation(models: dict[st
         "int_payouts_identified",
         "int_payouts_measured",
         "int_payouts_collected",
+        "int_payouts_disputed",
         "int_payouts_gathered",
         "int_payouts_to_allocate",
         "int_payout_lines_allocated",
