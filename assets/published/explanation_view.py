@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from assets.published.explanation import Explanation
-from assets.published.formatting import money, number, percent, readable
+from assets.published.formatting import money, number, percent, readable, slashed
 from models.feeds.row_places import name_place
 
 Pairs = list[tuple[str, str]]
@@ -221,7 +221,7 @@ def _disputes(e: Explanation) -> Table:
     rows = [
         (
             each["dispute_id"], str(each["raised_on"]), each["raised_by"], money(each["disputed_amount"], e.payout["currency"]),
-            "/".join(str(part) for part in (each["transaction_id"], each["line"]) if part is not None) or "the payout", each["component"] or "–", each["reason"],
+            slashed(each["transaction_id"], each["line"]) or "the payout", each["component"] or "–", each["reason"],
             each["status"].replace("_", " ") + (f" on {each['resolved_on']}" if each["resolved_on"] else ""), each["note"] or "",
             f"{each['source_file']} row {each['source_row']}",
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from assets.published.explanation_view import axis_unit, is_draw, line_unit, measure_unit
-from assets.published.formatting import readable
+from assets.published.formatting import readable, slashed
 from assets.statements.curve import benefit_of, draw_position, next_tier_pays, payment_of
 from assets.statements.formulas import tell_formula, tell_result
 from assets.statements.statement import STOCKS, Detail, Position, Statement
@@ -495,7 +495,7 @@ def _disputes(statement: Statement, words: Words) -> Table | None:
             row["agreement_id"],
             row["benefit_id"],
             words.day(row["window_start"]),
-            "/".join(str(part) for part in (row["transaction_id"], row["line"]) if part is not None) or "–",
+            slashed(row["transaction_id"], row["line"]) or "–",
             "; ".join(part for part in (row["component"], row["reason"], row["note"]) if part),
             say(f"dispute.{row['status']}", day=words.day(row["resolved_on"])),
             words.money(row["disputed_amount"], row["currency"]),
