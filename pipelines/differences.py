@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from assets.differences.findings import Findings, all_changes, collect
 from assets.differences.ladder import CODE, INPUTS, rungs_between
 from assets.differences.revisions import changed_since, texts_at
-from assets.differences.rung_tables import add_rung, list_attributes, open_rungs, subtract
+from assets.differences.rung_tables import TABLES, add_rung, list_attributes, open_rungs, subtract
 from assets.differences.states import State, find_run, published_set, run_of_set, state_of_folder, state_of_run, with_texts
 from assets.published.reader import Row
 from assets.runtime.context import CheckFailed, read_clock, silent
@@ -70,7 +70,7 @@ def diff_book(
     with scratch_folder(keep) as scratch:
         with reading(folder):
             ends = _read_ends(folder, other, as_of, now, scratch)
-        book = ScratchBook(scratch / "book", [each for each in (ends.base, ends.new) if each], progress)
+        book = ScratchBook(scratch / "book", [each for each in (ends.base, ends.new) if each], progress, None if keep else TABLES)
         start = ends.base or ends.new
         with reading(start.folder):
             book.start_from(start)

@@ -17,6 +17,9 @@ from assets.runtime.context import RunContext, silent
 from pipelines.run import Progress, RunSummary, run_steps
 from pipelines.stores import pull_all
 
+#: What the summary of a run is read from.
+_OF_SUMMARIES = frozenset({"fct_payout", "audit_feed_file", "dim_agreement", "fct_payment_batch"})
+
 
 @contextmanager
 def scratch_folder(keep: Path | None) -> Iterator[Path]:
@@ -40,12 +43,13 @@ def reading(folder: Path) -> Iterator[None]:
 
 
 class ScratchBook:
-    """A book in `root` that is one state after the other. `sources`: states whose archives have all files."""
+    """A book in `root` that is one state after the other. `sources`: states whose archives have all files; `tables`: those to publish, if not all."""
 
-    def __init__(self, root: Path, sources: Sequence[State], progress: Progress = silent) -> None:
+    def __init__(self, root: Path, sources: Sequence[State], progress: Progress = silent, tables: frozenset[str] | None = None) -> None:
         self.root = root
         self.sources = sources
         self.progress = progress
+        self.tables = None if tables is None else tables | _OF_SUMMARIES
         self.context: RunContext | None = None
         root.mkdir()
 
@@ -55,5 +59,5 @@ class ScratchBook:
 
     def run(self, state: State) -> RunSummary:
         """Run the state, unless it is the one whose tables are there. They stay until two more runs have been made. Raises what a run raises."""
-        self.context = place_state(self.root, state, self.sources, self.progress)
+        self.context = place_state(self.root, state, self.sources, self.progress, self.tables)
         return run_steps(self.context)

@@ -14,19 +14,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from assets.agreements.texts import agreements_sha256
 from assets.differences.findings import Findings, collect
 from assets.differences.ladder import TERMS
-from assets.differences.rung_tables import add_rung, list_attributes, open_rungs, subtract
+from assets.differences.rung_tables import TABLES, add_rung, compare_as, list_attributes, open_rungs, subtract
 from assets.differences.states import State, state_of_folder
 from assets.published.reader import Row
 from assets.runtime.context import read_clock, silent
 from assets.runtime.errors import rejection
-from assets.simulation.costs import Costing, Paid, by_tier, find_break_even, largest_liability, near_cliffs, read_paid, sales_of
+from assets.simulation import moved_rows
+from assets.simulation.costs import Costing, Paid, by_participant, by_tier, find_break_even, largest_liability, near_cliffs, read_paid
+from assets.simulation.moved_rows import Move, agreements_with_rows, move_rows
 from assets.simulation.plans import Plan, first_day, last_day, moved, only_in, place_plan, read_plan
-from assets.simulation.what_if import Cost, WhatIf, cost_of_each, percentile, read_what_if
+from assets.simulation.sales import read_sales, write_counted_lines
+from assets.simulation.what_if import Cost, WhatIf, percentile, read_what_if
 from models.agreements.parse import Source, parse_agreements
 from pipelines.run import Clock, Progress
 from pipelines.scratch_runs import ScratchBook, reading, scratch_folder
@@ -64,11 +65,12 @@ class Question:
 
 @dataclass(frozen=True)
 class _Ran:
-    """A run: where its tables are, what the agreements asked about pay in it, and the calculation on its sums."""
+    """A run: where its tables are, what the agreements asked about pay in it, the calculation on its sums, and the rows of feeds that were moved for it."""
 
     folder: Path
     paid: Paid
     what_if: WhatIf
+    moves: Sequence[Move]
 
 
 def simulate_plans(
@@ -89,7 +91,7 @@ def simulate_plans(
         with reading(folder):
             (scratch / "now").mkdir()
             state, warnings = state_of_folder(folder, now, scratch / "now", as_of)
-            book = ScratchBook(scratch / "book", [state], progress)
+            book = ScratchBook(scratch / "book", [state], progress, None if keep else TABLES | moved_rows.TABLES)
             book.start_from(state)
         simulation = _Simulation(state, book, scratch, question)
         return [simulation.cost(plan, warnings) for plan in plans], state
@@ -103,7 +105,7 @@ class _Simulation:
         self.databases = 0
         self.others: list[Row] = []
         self.parsed: dict[str, list[Source]] = {}
-        self.ran: dict[tuple[str, ...], _Ran] = {}
+        self.ran: dict[tuple[object, ...], _Ran] = {}
 
     def cost(self, plan: Plan, warnings: Sequence[str]) -> Costing:
         question, notes = self.question, list(warnings)
@@ -111,6 +113,8 @@ class _Simulation:
         if first_day(plan.texts) > self.state.as_of:
             year = self.state.as_of.year - 1
             notes.append(f"its term has not begun by {self.state.as_of}: costed as if it had begun in {year}")
+        if (year or question.histories) and self.state.book.calendar.kind != "gregorian":
+            notes.append("the calendar of the book counts weeks and terms move by days: windows at both ends may be cut, and lack their target")
         con = open_rungs(self.scratch / f"plan-{self.databases}.duckdb")
         self.databases += 1
         try:
@@ -119,6 +123,8 @@ class _Simulation:
             changes = self._changes(con, plan)
         finally:
             con.close()
+        notes += [f"targets and participations of {move.source} are taken for {move.agreement}" for move in proposed.moves if move.source != move.agreement]
+        sales = read_sales([today.paid.lines, proposed.paid.lines])
         whole, people, fixed = find_break_even(today.paid, proposed.paid, question.margin)
         if fixed:
             notes.append(
@@ -129,17 +135,16 @@ class _Simulation:
         found = Costing(
             name=plan.name,
             changes=changes,
-            sales=sales_of(today.paid, proposed.paid),
+            sales=dict(sales.whole),
             liability=largest_liability(proposed.paid),
             break_even=whole,
-            participants=people,
-            near_before=near_cliffs(today.paid),
-            near_now=near_cliffs(proposed.paid),
+            participants=by_participant(today.paid, proposed.paid, sales, people),
+            near=near_cliffs(today.paid, proposed.paid),
             tiers=by_tier(today.paid, proposed.paid),
             others=self.others,
             notes=notes,
         )
-        by_volume = [cost_of_each([each.what_if.scaled(factor) for factor in VOLUMES]) for each in (today, proposed)]
+        by_volume = [each.what_if.costs_at(VOLUMES) for each in (today, proposed)]
         found.sensitivity = [_row(str(factor), *costs) for factor, *costs in zip(VOLUMES, *by_volume, strict=True)]
         found.draws = {"today": _draw(today.what_if, question), "proposed": _draw(proposed.what_if, question)}
         found.histories = [self._history(plan, history) for history in question.histories]
@@ -150,18 +155,34 @@ class _Simulation:
 
     def _today(self, plan: Plan, year: int | None, con: DuckDBPyConnection | None = None) -> _Ran:
         """The book as it is; where the plan is costed in another year, with the agreements that it replaces moved there too."""
-        state = self.state
-        texts = {} if year is None else only_in(state.texts, self._ids(plan))
-        if texts:
-            today = moved(Plan("today", texts, self._ids(plan)), year)
-            state = self._in_year(replace(state, texts=place_plan(state.texts, today, sorted(self._present(plan)))), today)
-        return self._run(state, plan, con)
+        texts = {} if year is None else only_in(self.state.texts, self._ids(plan))
+        if year is None or not texts:
+            return self._run(self.state, plan, con)
+        today = moved(Plan("today", texts, self._ids(plan)), year)
+        state = replace(self.state, texts=place_plan(self.state.texts, today, sorted(self._present(plan))), proposal=plan.name)
+        moves = [Move(name, name, year - first_day(texts).year) for name in sorted(self._present(plan))]
+        return self._run(self._in_year(state, today), plan, con, moves)
 
     def _proposed(self, plan: Plan, year: int | None, con: DuckDBPyConnection | None = None) -> _Ran:
         there = moved(plan, year)
         instead_of = self.question.instead_of if year is None else sorted(self._present(plan))
         state = replace(self.state, texts=place_plan(self.state.texts, there, instead_of))
-        return self._run(state if year is None else self._in_year(state, there), plan, con)
+        if state.texts != self.state.texts:
+            state = replace(state, proposal=plan.name)
+        return self._run(state if year is None else self._in_year(state, there), plan, con, self._moves(plan, there))
+
+    def _moves(self, plan: Plan, there: Plan) -> list[Move]:
+        """Rows of feeds that go where the term goes. A new agreement takes those of the one that it is instead of, if it has none of its own."""
+        if not {"targets", "participations"} & set(self.state.book.feeds):
+            return []
+        known = agreements_with_rows(self._run(self.state, plan, None).folder)
+        begins = first_day(there.texts).year
+        old = self.question.instead_of[0] if len(self.question.instead_of) == 1 else None
+        moves = [Move(name, name, begins - first_day(plan.texts).year) for name in sorted(plan.ids & known)]
+        if old in known and old not in plan.ids and len(plan.ids - known) == 1:
+            (new,) = plan.ids - known
+            moves.append(Move(new, str(old), begins - first_day(only_in(self.state.texts, frozenset({str(old)}))).year))
+        return [each for each in moves if each.years or each.source != each.agreement]
 
     def _present(self, plan: Plan) -> set[str]:
         """Those of the plan's agreements that the book has."""
@@ -183,16 +204,21 @@ class _Simulation:
         """As of the end of the plan's term, where that is over."""
         return replace(state, as_of=min(state.as_of, last_day(plan.texts)))
 
-    def _run(self, state: State, plan: Plan, con: DuckDBPyConnection | None) -> _Ran:
-        """The state, run once however often it is asked for."""
-        key = (agreements_sha256(_agreements(state)), state.as_of.isoformat(), *sorted(self._ids(plan)))
+    def _run(self, state: State, plan: Plan, con: DuckDBPyConnection | None, moves: Sequence[Move] = ()) -> _Ran:
+        """The state, with these rows moved; run once however often it is asked for."""
+        ids = self._ids(plan)
+        key = (agreements_sha256(_agreements(state)), state.as_of, *sorted(ids), *moves)
         if key not in self.ran:
+            if moves:
+                state = move_rows(state, self._run(self.state, plan, None).folder, moves)
             self.book.run(state)
             context = self.book.context
             assert context is not None, "it has just been run"
             folder = self.scratch / "sets" / str(len(self.ran))
             _keep(context.published / "current", folder)
-            self.ran[key] = _Ran(folder, read_paid(folder, self._ids(plan), self._sources(state)), read_what_if(context, self._ids(plan)))
+            lines = self.book.root / f"lines-{len(self.ran)}.parquet"
+            write_counted_lines(context, ids, lines)
+            self.ran[key] = _Ran(folder, read_paid(folder, lines, ids, self._sources(state)), read_what_if(context, ids), moves)
         if con is not None:
             is_first = not con.execute("select count(*) from rungs").fetchall()[0][0]
             add_rung(con, self.ran[key].folder, None if is_first else TERMS)
@@ -206,6 +232,8 @@ class _Simulation:
         self.others = [dict(zip(("direction", "currency", "change"), row, strict=True)) for row in con.execute(f"{other} order by all", [ids]).fetchall()]
         for table in ("payouts", "tiers"):
             con.execute(f"delete from {table} where not list_contains(?, agreement_id)", [ids])
+        if len(self.question.instead_of) == len(plan.ids) == 1:
+            compare_as(con, self.question.instead_of[0], next(iter(plan.ids)))
         subtract(con)
         base, new = {"name": "today", "as_of": self.state.as_of}, {"name": plan.name, "as_of": self.state.as_of}
         return collect(con, base, new, list_attributes(con), (), self.question.count)
@@ -213,9 +241,9 @@ class _Simulation:
     def _history(self, plan: Plan, history: History) -> Row:
         year = None if history.year == first_day(plan.texts).year and not self._is_elsewhere(plan, history.year) else history.year
         today, proposed = self._today(plan, year), self._proposed(plan, year)
-        scaled = [each.what_if.scaled(history.factor).cost() if history.factor != 1 else each.paid.cost() for each in (today, proposed)]
+        costs = [each.what_if.costs_at([history.factor])[0] if history.factor != 1 else each.paid.cost() for each in (today, proposed)]
         blocked = sum(row["status"] == "blocked" for row in proposed.paid.rows)
-        return {**_row(str(history), *scaled), "blocked": blocked}
+        return {**_row(str(history), *costs), "blocked": blocked}
 
 
 def _agreements(state: State) -> dict[str, str]:
@@ -237,9 +265,8 @@ def _row(name: str, today: Cost, proposed: Cost) -> Row:
 
 
 def _draw(what_if: WhatIf, question: Question) -> dict[str, dict[str, Decimal]]:
-    """Percentiles of the cost, by currency. Both sides draw the same months: the generator starts from the seed."""
-    generator = np.random.Generator(np.random.PCG64(question.seed))
-    costs = cost_of_each([what_if.drawn(generator) for _ in range(question.draws)])
+    """Percentiles of the cost, by currency."""
+    costs = what_if.costs_of_draws(question.seed, question.draws)
     currencies = sorted({currency for cost in costs for currency in cost})
     return {
         currency: {f"p{percent}": percentile([cost.get(currency, Decimal(0)) for cost in costs], percent) for percent in _PERCENTS} for currency in currencies

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from assets.differences.ladder import CAUSES
+from assets.differences.ladder import place_of
 from assets.published.reader import Row, fetch
 
 #: Bands of participants by what changes, as percentages of the amount before: the name, and the condition. The first that holds counts.
@@ -111,7 +111,8 @@ _LARGEST = f"""
     left join other_tiers on now.agreement_id = other_tiers.agreement_id and now.benefit_id = other_tiers.benefit_id
         and before.agreement_version = version_before and now.agreement_version = version_now
     where change <> 0
-    order by abs(case when before.payout_reporting is null and now.payout_reporting is null then change else change_reporting end) desc, ends.payout_id
+    order by abs(case when before.payout_reporting is null and now.payout_reporting is null then change else change_reporting end) desc,
+        ends.payout_id, direction, currency
     limit $count"""
 
 _BY_TIER = """
@@ -129,13 +130,13 @@ _BY_AGREEMENT = """
     select direction, currency, agreement_id, arg_max(agreement_title, window_start) as agreement_title, sum(coalesce(before.payout, 0)) as before,
         sum(coalesce(now.payout, 0)) as now, sum(change) as change, count(*) filter (change <> 0) as changed, any_value(causes) as causes
     from ends left join causes using (direction, currency, agreement_id)
-    group by all having count(*) filter (change <> 0) > 0 order by abs(sum(change)) desc, agreement_id, currency"""
+    group by all having count(*) filter (change <> 0) > 0 order by abs(sum(change)) desc, agreement_id, direction, currency"""
 
 _BY_ATTRIBUTE = """
     select direction, currency, coalesce(value, '') as value, count(distinct participant_id) as participants, sum(coalesce(before.payout, 0)) as before,
         sum(change) as change
     from ends left join (from partners where name = $name) on participant_id = partner_id
-    group by all having sum(change) <> 0 order by abs(sum(change)) desc, value, currency"""
+    group by all having sum(change) <> 0 order by abs(sum(change)) desc, value, direction, currency"""
 
 _ACCRUALS = """
     with at_end as (
@@ -214,7 +215,7 @@ def _with_all_causes(rows: list[Row]) -> list[Row]:
 
 def _causes(found: Any) -> dict[str, Decimal]:
     amounts = dict(found or {})
-    return {cause: amounts[cause] for cause in CAUSES if amounts.get(cause)}
+    return {cause: amounts[cause] for cause in sorted(amounts, key=place_of) if amounts[cause]}
 
 
 def _values(con: duckdb.DuckDBPyConnection, name: str) -> int:

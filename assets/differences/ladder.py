@@ -18,6 +18,11 @@ CAUSES = (DATA, REFERENCE, TERMS, CODE, INPUTS)
 REFERENCE_FEEDS = ("partners", "products", "fx_rates", "targets", "metrics", "assignments", "credits", "participations")
 
 
+def place_of(cause: str) -> int:
+    """Where it is told among others. Causes that could not be told apart are one, `data and terms`."""
+    return CAUSES.index(cause.split(" and ")[-1])
+
+
 @dataclass(frozen=True)
 class Rung:
     """A state on the way, and the cause that led to it from the one before."""

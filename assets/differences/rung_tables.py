@@ -44,6 +44,8 @@ _TABLES = {
     "closes": ("audit_close", _CLOSES),
     "tiers": ("dim_tier", _TIERS),
 }
+#: What is read of a set. A run that is made for it alone publishes nothing else.
+TABLES = frozenset(source for source, _ in _TABLES.values()) | {"dim_partner"}
 
 #: Amounts by payout and cause. A payout whose agreement has changed its currency or direction ends in one and begins in the other.
 _DELTAS = """
@@ -97,6 +99,19 @@ def add_rung(con: duckdb.DuckDBPyConnection, folder: Path, cause: str | None) ->
     if "dim_partner" in files:
         _replace_partners(con, scan(files["dim_partner"]))
     con.execute("insert into rungs values (?, ?)", [number, cause])
+
+
+def compare_as(con: duckdb.DuckDBPyConnection, before: str, now: str) -> None:
+    """Compare payouts of the agreement `before` with those of `now` that are of the same benefit, participant and window, as if they were the same."""
+    con.execute(
+        """
+        update payouts set payout_id = coalesce(same.payout_id, payouts.payout_id), agreement_id = $now
+        from (from payouts where agreement_id = $before and rung_no = 0) as old
+        left join (from payouts where agreement_id = $now and rung_no > 0) as same using (benefit_id, participant_id, window_start, direction, currency)
+        where payouts.rung_no = 0 and payouts.payout_id = old.payout_id""",
+        {"before": before, "now": now},
+    )
+    con.execute("update tiers set agreement_id = $now where agreement_id = $before and rung_no = 0", {"before": before, "now": now})
 
 
 def list_attributes(con: duckdb.DuckDBPyConnection) -> list[str]:

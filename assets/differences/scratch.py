@@ -61,8 +61,10 @@ def _link_published(source: Path, target: Path) -> None:
         (target / "current").symlink_to(folder.relative_to(target))
 
 
-def place_state(root: Path, state: State, sources: Sequence[State], progress: Callable[[str, int, int], None]) -> RunContext:
-    """Make the scratch book this state, ready to run. `sources`: states whose archives have its files."""
+def place_state(
+    root: Path, state: State, sources: Sequence[State], progress: Callable[[str, int, int], None], tables: frozenset[str] | None = None
+) -> RunContext:
+    """Make the scratch book this state, ready to run. `sources`: states whose archives have its files; `tables`: those to publish, if not all."""
     shutil.rmtree(root / "agreements", ignore_errors=True)
     write_texts(root, state.texts)
     archive = root / "archive"
@@ -76,4 +78,5 @@ def place_state(root: Path, state: State, sources: Sequence[State], progress: Ca
     made_from = tuple(folder.resolve() for source in sources for folder in (source.folder, source.archive.parent))
     now = dt.datetime.now(dt.UTC)
     context = open_run(root, state.as_of, now, progress=progress, is_rebuild=True, only_tables=True, made_from=made_from)
-    return replace(context, book=state.book.model_copy(update={"engine": engine, "limits": limits}))
+    book = state.book.model_copy(update={"engine": engine, "limits": limits})
+    return replace(context, book=book, tables=tables, proposal=state.proposal)

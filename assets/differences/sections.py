@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from assets.differences.findings import Findings
-from assets.differences.ladder import CAUSES
+from assets.differences.ladder import place_of
 from assets.differences.reasons import reason_of
 from assets.published.formatting import counted, money, number
 from assets.published.reader import Row
@@ -217,7 +217,7 @@ def _journal(found: Findings) -> Table:
 
 def _causes_of(found: Findings) -> list[str]:
     """In the order in which they are told."""
-    return sorted(found.causes, key=lambda cause: CAUSES.index(cause.split(" and ")[-1]))
+    return sorted(found.causes, key=place_of)
 
 
 def _cause(cause: str) -> str:

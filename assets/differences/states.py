@@ -37,7 +37,7 @@ BOOK = "book.yaml"
 class State:
     """What decides a run. `name`: how people call it; `folder`: the book that it was read from.
 
-    `archive` has its files; `run`: the run that had this state, and `published` its tables, where they are known.
+    `archive` has its files; `run`: the run that had this state, and `published` its tables, where they are known. `proposal`: what is proposed in it.
     """
 
     name: str
@@ -50,6 +50,7 @@ class State:
     as_of: dt.date
     run: EndedRun | None = None
     published: Path | None = None
+    proposal: str = ""
 
 
 def state_of_folder(folder: Path, now: dt.datetime, scratch: Path, as_of: dt.date | None = None, name: str = "") -> tuple[State, list[str]]:

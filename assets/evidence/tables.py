@@ -48,7 +48,7 @@ _BY_COLUMN = {
 }
 _WHOLE = ("every row", "true")
 #: Why rows of files count or not, which `sample/source_rows.jsonl` has for the chosen payouts; and lines as they are published (warehouse_lines.py).
-LEFT_OUT = ("fct_transaction", "audit_road", "audit_named_road", "audit_product_scope", "published_line")
+LEFT_OUT = ("fct_transaction", "fct_earlier_line", "audit_road", "audit_named_road", "audit_product_scope", "published_line")
 
 #: Tables of the pack that no run publishes. `net_of_agreement`: a temporary table (terms.py).
 _OWN_TABLES = {

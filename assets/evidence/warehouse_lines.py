@@ -1,6 +1,7 @@
-"""The lines that a payout is made of, as far as no published table has them: read from the warehouse of the published run.
+"""The lines that a payout is made of, as the pack has them: read from the warehouse of the published run, with shares as exact fractions.
 
-Belongs here: nothing that is published. This module goes when fct_payout_line has the lines of every payout, and fct_prior_line those of the year before.
+Belongs here: what published tables lack, such as which lines are of the measure, the base and the quantity, and lines of earlier days of a span that another
+version credits anew. Does not belong here: what is published of lines (dbt_project/models/marts/payouts).
 """
 
 from __future__ import annotations
@@ -113,14 +114,10 @@ _MADE_ALONG = ("lines_of_windows", "detailed_payout")
 
 
 def add_unpublished(con: duckdb.DuckDBPyConnection, book: Path, run_id: str) -> set[str]:
-    """Make those of the tables that the set does not have, with the rows of the payouts in `detailed`, and return their names.
+    """Make the tables of lines, with the rows of the payouts in `detailed`, and return their names.
 
     The view `published_line` is the table of lines as it is published. Raises InputError where the warehouse is not of the published run.
     """
-    published = {name for (name,) in con.execute("select view_name from duckdb_views() where not internal").fetchall()}
-    if "fct_prior_line" in published:
-        con.execute("create view published_line as from fct_payout_line")
-        return set()
     try:
         con.execute(f"attach {literal(str(book / 'warehouse.duckdb'))} as w (read_only)")
         (found,) = con.execute("select run_id from w.calc.current_run").fetchone() or ("",)

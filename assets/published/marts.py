@@ -26,7 +26,7 @@ _MARTS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "marts
 #: The description of a column that a feed carries along (assets/publishing/attribute_columns.py).
 _CARRIED = "A further column of the feed, as its text."
 #: Views over published tables: no file of the set holds them.
-VIEWS = ("audit_line", "fct_collected_line", "fct_review_figure")
+VIEWS = ("audit_line", "fct_collected_line", "fct_prior_line", "fct_review_figure")
 _REFERENCED = re.compile(r"\{\{ ref\(\"(\w+)\"\) \}\}")
 _REFERENCE = re.compile(r"ref\('(\w+)'\)")
 

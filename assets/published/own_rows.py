@@ -23,6 +23,7 @@ OWN_ROWS = {
     "fct_payout_month": _OF_PARTICIPANT,
     "fct_journal": _OF_PARTICIPANT,
     "fct_payout_line": _OF_PAYOUT,
+    "fct_earlier_line": _OF_PARTICIPANT,
     "fct_calculation_step": _OF_PAYOUT,
     "fct_release": _OF_PAYOUT,
     "dim_partner": "partner_id in ({own})",

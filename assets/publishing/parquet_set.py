@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 #: One row per row of a file of transactions.
 TRANSACTIONS = "fct_transaction"
 #: Marts that define the order of their rows.
-IN_ORDER = (LINES, TRANSACTIONS)
+IN_ORDER = (LINES, "fct_earlier_line", TRANSACTIONS)
 #: Sort keys of other large tables, so that equal content gives equal bytes. Small tables are sorted by all columns.
 SORTED_BY = {
     "fct_payout": "order by payout_id",
@@ -131,6 +131,8 @@ def publish(context: RunContext, checks: ChecksPassed) -> PublishReport:
             rows = _rows_of_tables(written)
             hashes = {name: file.sha256 for name, file in written.items()}
             manifest = {"run_id": run_id, "terms": describe_terms(context), "rows": rows, "sha256": hashes, "run": run.model_dump(mode="json")}
+            if context.proposal:
+                manifest["proposal"] = context.proposal
             check_set(con, context, files_of(staged, manifest))
             write_atomically(staged / MANIFEST, json.dumps(sealed(manifest), indent=1).encode())
             remember_payouts(con, manifest, parts)
@@ -192,6 +194,8 @@ def check_set(con: duckdb.DuckDBPyConnection, context: RunContext, files: dict[s
         every_row = _EVERY_ROW.format(rows=scan(files[TRANSACTIONS]), files=scan(files["audit_feed_file"]))
         _must_be_empty(con, "every_row_of_every_file_is_published", every_row)
     _must_be_empty(con, "each_payout_is_published_once", f"select payout_id, count(*) as times from {payouts} group by payout_id having count(*) > 1")
+    if LINES not in files:
+        return
     added = "select payout_id, sum(line_payout) as lines from lines group by payout_id"
     whole = f"with lines as (from {scan(files[LINES])}) {added}"
     with query_files(con, context, files[LINES], added) if context.is_on_spark else nullcontext(whole) as sums:
@@ -227,15 +231,17 @@ def _write_set(con: duckdb.DuckDBPyConnection, folder: Path, context: RunContext
     missing = {"fct_payout", LINES} - set(tables)
     if missing:
         raise CheckFailed("all_tables_are_there", f"schema marts has no {', '.join(sorted(missing))}")
-    facts = sorted((table for table in tables if table.startswith("fct_")), reverse=True)
-    facts.remove(LINES)
+    if context.tables is not None:
+        tables = [table for table in tables if table in context.tables]
+    facts = sorted((table for table in tables if table.startswith("fct_") and table != LINES), reverse=True)
     files: dict[str, _File] = {}
     with ThreadPoolExecutor(max_workers=2) as pool:
         if context.is_on_spark:
             on_spark = pool.submit(_take_over_or_write_by_tasks, con.cursor(), context, folder, parts, unchanged)
             lines: dict[str, Future[_File]] = {}
         else:
-            lines = {file_name(part): pool.submit(_take_over_or_write, con.cursor(), folder, part, unchanged.get(part)) for part in parts or [ONE_PART]}
+            names = (parts or [ONE_PART]) if LINES in tables else []
+            lines = {file_name(part): pool.submit(_take_over_or_write, con.cursor(), folder, part, unchanged.get(part)) for part in names}
         writing = {table: pool.submit(_write_file, con.cursor(), folder, table, table) for table in facts}
         for done, table in enumerate([table for table in tables if table not in (*facts, LINES)] + facts):
             context.progress("publish", done, len(tables) + 1)

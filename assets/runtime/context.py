@@ -36,7 +36,8 @@ class RunContext:
     `clock` gives the time of later events of the run, such as its end.
     A rebuild (assets/verification/rebuild.py) takes in no files and uses only its archive. It sets `finished_at` if it repeats a run that has ended,
     `publish_to` if its tables go outside its folder, and `made_from`, the books whose archive and ledger it links to.
-    `lands_from`: the book whose landing folders its files arrive in, where that is another one. `only_tables`: publish nothing but the Parquet set.
+    `lands_from`: the book whose landing folders its files arrive in, where that is another one. `only_tables`: publish nothing but the Parquet set,
+    of which `tables` names the ones to write, or None for all. `proposal`: the proposed agreements that a simulated run is of, which its set says.
     `full`: everything is computed anew, also what has not changed since the run before.
     `secret(name)` is the environment variable of that name, which only pipelines may read. Its value is masked wherever the program writes.
     """
@@ -55,6 +56,8 @@ class RunContext:
     full: bool = False
     lands_from: Path | None = None
     only_tables: bool = False
+    tables: frozenset[str] | None = None
+    proposal: str = ""
 
     @property
     def warehouse(self) -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from assets.differences.findings import Findings
 from assets.published.reader import Row, connect_set, fetch, read_manifest_of
+from assets.simulation.sales import Sales, read_sales
 from models.agreements.break_even import Curve, constant, curve_of_volume, paid_at, solve_break_even
 from models.agreements.parse import Source
 from models.agreements.payments import CurveInputs, Payment, largest_value, payment_along_axis, value_at
@@ -33,19 +34,11 @@ _ROWS = """
         coalesce(earned, 0) as earned, coalesce(payout, 0) as payout,
         row_number() over (partition by agreement_id, benefit_id, participant_id, span_start order by window_start desc) = 1 as is_last
     from fct_payout where list_contains($ids, agreement_id) order by agreement_id, benefit_id, participant_id, window_start"""
-#: Each line once, however many windows and benefits count it.
-_SALES = """
-    with lines as (
-        select distinct currency, participant_id, source_sha256, source_row, amount * fx_rate as amount
-        from (select payout_id, source_sha256, source_row, amount, fx_rate from fct_payout_line where source_row is not null and fx_rate is not null)
-        join (select payout_id, currency, participant_id from fct_payout where list_contains($ids, agreement_id)) using (payout_id)
-    )
-    select currency, participant_id, round(sum(amount), 2)::decimal(38, 2) as sales from lines group by all"""
 
 
 @dataclass
 class Costing:
-    """One plan. `changes`: its payouts against those of the agreements that it replaces; the other figures by currency.
+    """One plan. `changes`: its payouts against those of the agreements that it replaces; `sales`: of lines that either counts; the others by currency.
 
     `break_even`: the volume from which on the plan pays for itself, in times of today's; None: no volume does.
     """
@@ -56,8 +49,7 @@ class Costing:
     liability: dict[str, Decimal | None]
     break_even: dict[str, Fraction | None]
     participants: list[Row]
-    near_before: list[Row]
-    near_now: list[Row]
+    near: list[Row]
     tiers: list[Row]
     sensitivity: list[Row] = field(default_factory=list)
     draws: dict[str, dict[str, dict[str, Decimal]]] = field(default_factory=dict)
@@ -68,11 +60,12 @@ class Costing:
 
 @dataclass(frozen=True)
 class Paid:
-    """The payouts of some agreements in a set, their terms, and the sales that they are on."""
+    """The payouts of some agreements in a set, their terms, the file of the lines that they count, and the sales that these are."""
 
     rows: Sequence[Row]
     terms: Terms
-    sales: Mapping[tuple[str, str], Decimal]
+    lines: Path
+    sales: Sales
 
     def cost(self) -> dict[str, Decimal]:
         """By currency."""
@@ -82,84 +75,89 @@ class Paid:
         return dict(sums)
 
 
-def read_paid(folder: Path, ids: Collection[str], sources: Sequence[Source]) -> Paid:
-    """From the set in the folder."""
+def as_money(amount: Fraction) -> Decimal:
+    """Rounded to two decimals, to be told."""
+    return round(Decimal(amount.numerator) / Decimal(amount.denominator), 2)
+
+
+def read_paid(folder: Path, lines: Path, ids: Collection[str], sources: Sequence[Source]) -> Paid:
+    """From the set in the folder, and the file of the lines that the agreements count."""
     manifest = read_manifest_of(folder)
     assert manifest is not None, "a run has just written it"
     with connect_set(folder, manifest) as con:
         rows = fetch(con, _ROWS, {"ids": sorted(ids)})
-        sales = {(row["currency"], row["participant_id"]): row["sales"] for row in fetch(con, _SALES, {"ids": sorted(ids)})}
     terms = {(s.agreement.agreement, s.agreement.version, b.id): (s.agreement, b) for s in sources for b in s.agreement.benefits}
-    return Paid(rows, terms, sales)
+    return Paid(rows, terms, lines, read_sales([lines]))
 
 
-def sales_of(*paid: Paid) -> dict[str, Decimal]:
-    """The sales of lines that any of them counts, by currency: of a participant the larger sum."""
-    largest: dict[tuple[str, str], Decimal] = {}
-    for each in paid:
-        for key, amount in each.sales.items():
-            largest[key] = max(amount, largest.get(key, amount))
-    sums: dict[str, Decimal] = defaultdict(Decimal)
-    for (currency, _), amount in largest.items():
-        sums[currency] += amount
-    return dict(sums)
-
-
-def find_break_even(today: Paid, proposed: Paid, margin: Decimal) -> tuple[dict[str, Fraction | None], list[Row], int]:
-    """Of everyone together, by currency; of each participant who costs more; and how many payouts do not follow the volume, which stay as they are.
+def find_break_even(today: Paid, proposed: Paid, margin: Decimal) -> tuple[dict[str, Fraction | None], dict[tuple[str, str], Fraction | None], int]:
+    """Of what we pay everyone together, by currency; of each participant who costs more; and how many payouts do not follow the volume: they stay as they are.
 
     At a margin of 0.25, each unit of more sales brings a quarter.
     """
     curves: dict[tuple[str, str], list[Curve]] = defaultdict(list)
     fixed = 0
     for row, curve in _curves(proposed):
-        key = row["currency"], row["participant_id"]
-        if curve is None:
-            fixed += bool(row["payout"])
-            curves[key].append(constant(Fraction(row["payout"])))
-        else:
-            curves[key].append(curve)
-    before, now = _sums(today), _sums(proposed)
+        if row["direction"] == "payable":
+            fixed += curve is None and bool(row["payout"])
+            curves[row["currency"], row["participant_id"]].append(constant(Fraction(row["payout"])) if curve is None else curve)
+    before, now = (_sums(paid)["payable"] for paid in (today, proposed))
     for key, own in curves.items():  # cents that rounding added or took
-        own.append(constant(now[key] - sum((paid_at(curve, Fraction(1)) for curve in own), Fraction(0))))
-    names = {row["participant_id"]: row["participant_name"] for row in (*today.rows, *proposed.rows)}
-    whole, people = {}, []
+        own.append(constant(Fraction(now[key]) - sum((paid_at(curve, Fraction(1)) for curve in own), Fraction(0))))
+    whole = {}
     for currency in sorted({key[0] for key in curves}):
-        of = [key for key in curves if key[0] == currency]
-        gains = {key: Fraction(margin) * Fraction(proposed.sales.get(key, Decimal(0))) for key in of}
-        together = [curve for key in of for curve in curves[key]]
-        paid_before = sum((amount for key, amount in before.items() if key[0] == currency), Fraction(0))
-        whole[currency] = solve_break_even(together, sum(gains.values(), Fraction(0)), paid_before)
-        for key in of:
-            cost = now[key] - before[key]
-            if cost > 0:
-                found = solve_break_even(curves[key], gains[key], before[key])
-                person = {"participant_id": key[1], "participant_name": names[key[1]], "currency": currency, "extra_cost": cost, "at": found}
-                people.append({**person, "sales": proposed.sales.get(key, Decimal(0))})
-    return whole, sorted(people, key=lambda row: (-row["extra_cost"], row["participant_id"])), fixed
+        together = [curve for key, own in curves.items() if key[0] == currency for curve in own]
+        paid_before = sum((amount for key, amount in before.items() if key[0] == currency), Decimal(0))
+        whole[currency] = solve_break_even(together, Fraction(margin) * Fraction(proposed.sales.whole.get(currency, 0)), Fraction(paid_before))
+    people = {
+        key: solve_break_even(own, Fraction(margin) * Fraction(proposed.sales.of.get(key, 0)), Fraction(before[key]))
+        for key, own in curves.items()
+        if now[key] > before[key]
+    }
+    return whole, people, fixed
 
 
-def _sums(paid: Paid) -> dict[tuple[str, str], Fraction]:
-    """By currency and participant."""
-    sums: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
+def by_participant(today: Paid, proposed: Paid, sales: Sales, break_even: Mapping[tuple[str, str], Fraction | None]) -> list[Row]:
+    """What each participant is paid today and proposed, on which sales, and the volume that pays for what it costs more. The largest change first."""
+    before, now = _sums(today), _sums(proposed)
+    known = {(row["direction"], row["currency"], row["participant_id"]): row for row in (*today.rows, *proposed.rows)}
+    rows = []
+    for (direction, *place), row in known.items():
+        key = (place[0], place[1])
+        paid = before[direction][key], now[direction][key]
+        costs = {"at": break_even[key]} if direction == "payable" and key in break_even else {}
+        names = {name: row[name] for name in ("participant_id", "participant_name", "direction", "currency")}
+        rows.append({**names, "before": paid[0], "now": paid[1], "change": paid[1] - paid[0], "sales": sales.of.get(key, Decimal(0)), **costs})
+    return sorted(rows, key=lambda row: (-abs(row["change"]), -abs(row["now"]), row["participant_id"], row["direction"], row["currency"]))
+
+
+def _sums(paid: Paid) -> dict[str, dict[tuple[str, str], Decimal]]:
+    """By direction, then by currency and participant."""
+    sums: dict[str, dict[tuple[str, str], Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for row in paid.rows:
-        sums[row["currency"], row["participant_id"]] += Fraction(row["payout"])
+        sums[row["direction"]][row["currency"], row["participant_id"]] += row["payout"]
     return sums
 
 
-def near_cliffs(paid: Paid) -> list[Row]:
-    """Who stands near a step of what is paid, the largest step first: how much volume lies between, and what the step pays."""
-    found = []
-    for row, curve in _curves(paid):
-        if curve is None:
-            continue
-        for before, after in pairwise(curve):
-            at = after.start
-            jump = value_at(after.paid, at) - value_at(before.paid, at)
-            if at and abs(at - 1) <= NEAR * at and abs(jump) >= _CENT:
-                is_reached = at < 1 or (at == 1 and after.includes)
-                found.append({**row, "missing": (at - 1) * Fraction(row["measure"]), "jump": jump, "is_reached": is_reached})
-    return sorted(found, key=lambda each: (-abs(each["jump"]), each["participant_id"], each["benefit_id"]))
+def near_cliffs(today: Paid, proposed: Paid) -> list[Row]:
+    """Who stands near a step of what is paid, today or proposed, the largest step first: how much volume lies between, and what the step pays."""
+    found: dict[tuple[object, ...], Row] = {}
+    for side, paid in (("before", today), ("now", proposed)):
+        for row, curve in _curves(paid):
+            for missing, jump in _steps_near(row, curve):
+                key = (row["benefit_id"], row["participant_id"], row["span_start"], missing)
+                mine = found.setdefault(key, {**row, "missing": missing, "before": None, "now": None})
+                mine[side] = jump
+    return sorted(found.values(), key=lambda row: (-max(abs(row[side] or 0) for side in ("before", "now")), row["participant_id"], row["benefit_id"]))
+
+
+def _steps_near(row: Row, curve: Curve | None) -> Iterator[tuple[Fraction, Fraction]]:
+    """The measure that is missing, 0 or less where it is reached, and what the step pays."""
+    for before, after in pairwise(curve or ()):
+        at = after.start
+        jump = value_at(after.paid, at) - value_at(before.paid, at)
+        if at and abs(at - 1) <= NEAR * at and abs(jump) >= _CENT:
+            yield (at - 1) * Fraction(row["measure"]), jump
 
 
 def largest_liability(paid: Paid) -> dict[str, Decimal | None]:
@@ -172,19 +170,22 @@ def largest_liability(paid: Paid) -> dict[str, Decimal | None]:
         most = _most(agreement, benefit, row)
         before = sums.get(row["currency"], Fraction(0))
         sums[row["currency"]] = None if most is None or before is None else before + most
-    return {currency: None if most is None else _money(most) for currency, most in sums.items()}
+    return {currency: None if most is None else as_money(most) for currency, most in sums.items()}
 
 
 def by_tier(today: Paid, proposed: Paid) -> list[Row]:
-    """Payouts and cost of each tier, today and proposed."""
-    sums: dict[tuple[str, int], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 4)
+    """Payouts and cost of each tier of each benefit, today and proposed."""
+    sums: dict[tuple[str, str, int], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 4)
     for place, paid in ((0, today), (2, proposed)):
         for row in paid.rows:
-            of = sums[row["currency"], row["tier"] or 0]
+            of = sums[row["currency"], row["benefit_id"], row["tier"] or 0]
             of[place] += 1
             of[place + 1] += row["payout"]
     names = ("payouts_before", "before", "payouts_now", "now")
-    return [{"currency": currency, "tier": tier, **dict(zip(names, of, strict=True))} for (currency, tier), of in sorted(sums.items())]
+    return [
+        {"currency": currency, "benefit_id": benefit, "tier": tier, **dict(zip(names, of, strict=True))}
+        for (currency, benefit, tier), of in sorted(sums.items())
+    ]
 
 
 def _most(agreement: Agreement, benefit: Benefit, row: Row) -> Fraction | None:
@@ -231,7 +232,3 @@ def _payment(agreement: Agreement, benefit: Benefit, row: Row) -> Payment | None
     names = ("measure", "base", "quantity", "target", "baseline", "incentive")
     figures = {name: None if row[name] is None else Fraction(row[name]) for name in names}
     return payment_along_axis(agreement.currency, benefit, CurveInputs(**figures))  # type: ignore[arg-type]
-
-
-def _money(amount: Fraction) -> Decimal:
-    return round(Decimal(amount.numerator) / Decimal(amount.denominator), 2)

@@ -15,10 +15,13 @@ from assets.published.formatting import counted, money, number
 from assets.report.charts import Bars, draw_bars
 from assets.report.papers import Paper, Section
 from assets.report.tables import Column, Table
-from assets.simulation.costs import Costing
+from assets.simulation.costs import Costing, as_money
 
 _PAYS = {"payable": "we pay", "receivable": "we receive"}
 _MOST = 12
+#: Participants who are listed; JSON has all.
+_PEOPLE = 30
+_YEARS = "Terms, and targets and participations of feeds, moved to begin in the year. Blocked payouts lack a metric or a target of that year."
 
 
 def write_paper(costings: Sequence[Costing], book: str, as_of: object, margin: Decimal, seed: int, names: bool = True) -> Paper:
@@ -46,7 +49,7 @@ def _head(costings: Sequence[Costing]) -> Section:
                 money(total["before"], currency),
                 money(total["now"], currency),
                 _signed(total["change"], currency),
-                _rate(total["now"], sales),
+                _rates(total["before"], total["now"], sales),
                 number(gains),
                 number(loses),
                 _growth(at) if total["direction"] == "payable" else "–",
@@ -64,19 +67,17 @@ def _head(costings: Sequence[Costing]) -> Section:
 def _sections(costing: Costing, who: Who, margin: Decimal) -> Iterator[Section]:
     name = costing.name
     if costing.changes.largest:
-        yield Section(f"{name}: who gains and loses", [], [tell_bands(costing.changes), tell_largest(costing.changes, who)])
+        yield Section(f"{name}: who gains and loses", ["Participants by how much their payouts change."], [tell_bands(costing.changes)])
+        yield Section(f"{name}: by participant", _break_even(costing, margin), [_participants(costing, who)])
+        yield Section(f"{name}: largest changes", [], [tell_largest(costing.changes, who)])
     else:
-        yield Section(f"{name}: who gains and loses", ["Every payout is as it is today."])
-    yield Section(f"{name}: by tier", [], [_tiers(costing)])
+        yield Section(f"{name}: who gains and loses", ["Every payout is as it is today."], [_participants(costing, who)])
+    yield Section(f"{name}: by tier", ["Payouts that reach the tier, and what they cost."], [_tiers(costing)])
     yield _by_volume(costing)
     if costing.histories:
-        yield Section(
-            f"{name}: other years", ["Terms moved to begin in the year. Blocked payouts lack a target or a metric of that year."], [_histories(costing)]
-        )
-    if costing.participants:
-        yield Section(f"{name}: break-even", _break_even(costing, margin), [_participants(costing, who)])
-    if costing.near_before or costing.near_now:
-        before, now = len({row["participant_id"] for row in costing.near_before}), len({row["participant_id"] for row in costing.near_now})
+        yield Section(f"{name}: other years", [_YEARS], [_histories(costing)])
+    if costing.near:
+        before, now = (len({row["participant_id"] for row in costing.near if row[side] is not None}) for side in ("before", "now"))
         lead = f"Within 5 % of a step of what is paid: {counted(before, 'participant')} today, {counted(now, 'participant')} with the plan."
         yield Section(f"{name}: near a cliff", [lead], [_cliffs(costing, who)])
     if costing.others:
@@ -87,6 +88,7 @@ def _sections(costing: Costing, who: Who, margin: Decimal) -> Iterator[Section]:
 def _tiers(costing: Costing) -> Table:
     rows = [
         (
+            str(row["benefit_id"]),
             number(row["tier"]),
             number(row["payouts_before"]),
             money(row["before"], row["currency"]),
@@ -96,7 +98,7 @@ def _tiers(costing: Costing) -> Table:
         for row in costing.tiers
     ]
     labels = ("Payouts today", "Cost", "Payouts proposed", "Cost")
-    return Table("tiers", (Column("Tier", "day"), *(Column(label, "number") for label in labels)), rows)
+    return Table("tiers", (Column("Benefit"), Column("Tier", "day"), *(Column(label, "number") for label in labels)), rows)
 
 
 def _by_volume(costing: Costing) -> Section:
@@ -148,30 +150,35 @@ def _participants(costing: Costing, who: Who) -> Table:
     rows = [
         (
             who(row),
+            _PAYS[row["direction"]],
+            money(row["before"], row["currency"]),
+            money(row["now"], row["currency"]),
+            _signed(row["change"], row["currency"]),
             money(row["sales"], row["currency"]),
-            _signed(_rounded(row["extra_cost"]), row["currency"]),
-            "none" if row["at"] is None else money(_rounded((row["at"] - 1) * Fraction(row["sales"])), row["currency"]),
-            _growth(row["at"]),
+            _rates(row["before"], row["now"], row["sales"]),
+            _growth(row["at"]) if "at" in row else "–",
         )
-        for row in costing.participants[:_MOST]
+        for row in costing.participants[:_PEOPLE]
     ]
-    labels = ("Sales", "Extra cost", "Sales that pay for it", "")
-    return Table("break-even", (Column("Participant"), *(Column(label, "number") for label in labels)), rows)
+    if len(costing.participants) > _PEOPLE:
+        rows.append((counted(len(costing.participants) - _PEOPLE, "more participant"), "", "", "", "", "", "", ""))
+    labels = ("Today", "Proposed", "Change", "Sales", "Of sales", "Break-even")
+    return Table("participants", (Column("Participant"), Column("", "day"), *(Column(label, "number") for label in labels)), rows)
 
 
 def _cliffs(costing: Costing, who: Who) -> Table:
     rows = [
         (
             who(row),
-            f"{row['agreement_id']}, {row['benefit_id']}",
+            str(row["benefit_id"]),
             number(row["measure"]),
-            "just reached" if row["is_reached"] else number(_rounded(row["missing"])),
-            _signed(_rounded(row["jump"]), row["currency"]),
+            number(as_money(row["missing"])) if row["missing"] > 0 else f"passed by {number(as_money(-row['missing']))}" if row["missing"] else "just reached",
+            *(_signed(None if row[side] is None else as_money(row[side]), row["currency"]) for side in ("before", "now")),
         )
-        for row in costing.near_now[:_MOST]
+        for row in costing.near[:_MOST]
     ]
-    columns = (Column("Participant"), Column("Benefit"), Column("Measure", "number"), Column("Missing", "number"), Column("Step", "number"))
-    return Table("cliffs", columns, rows)
+    labels = ("Measure", "Missing", "Step today", "Step proposed")
+    return Table("cliffs", (Column("Participant"), Column("Benefit"), *(Column(label, "number") for label in labels)), rows)
 
 
 def _is_of(band: dict[str, Any], total: dict[str, Any]) -> bool:
@@ -189,8 +196,12 @@ def _volume(factor: object) -> str:
     return "as it was" if not change else f"{'+' if change > 0 else '−'}{abs(change):.0f} %"
 
 
-def _rate(cost: Decimal, sales: Decimal | None) -> str:
-    return "–" if not sales else f"{round(cost * 100 / sales, 2):,f} %"
+def _rates(before: Decimal, now: Decimal, sales: Decimal | None) -> str:
+    """The effective rate today and proposed."""
+    if not sales or sales < 0:
+        return "–"
+    found = [f"{round(cost * 100 / sales, 2):,f} %" for cost in (before, now)]
+    return found[1] if found[0] == found[1] else " → ".join(found)
 
 
 def _bound(amount: Decimal | None, currency: str) -> str:
@@ -203,10 +214,6 @@ def _percent(rate: Decimal) -> str:
 
 def _signed(amount: Any, currency: Any) -> str:
     return "–" if not amount else f"{'+' if amount > 0 else ''}{money(amount, currency)}"
-
-
-def _rounded(amount: Fraction) -> Decimal:
-    return round(_decimal(amount), 2)
 
 
 def _decimal(value: Fraction) -> Decimal:

@@ -10,8 +10,9 @@ so do targets, metrics and the year before.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import numpy as np
@@ -43,50 +44,80 @@ class WhatIf:
 
     def cost(self) -> Cost:
         """What they pay, by currency."""
-        return cost_of_each([self])[0]
+        return self.costs_at([Decimal(1)])[0]
 
-    def scaled(self, factor: Decimal) -> WhatIf:
-        """The same with so many times the volume."""
+    def costs_at(self, factors: Sequence[Decimal]) -> list[Cost]:
+        """What they pay at so many times the volume, for each factor."""
         measures = self.frames["measures"]
         now = measures.filter(~pl.col("is_prior"))
-        columns = [pl.Series(name, _times(now[name].to_list(), factor, now[name].dtype), dtype=now[name].dtype) for name in _SCALED]
-        return replace(self, frames={**self.frames, "measures": pl.concat([measures.filter("is_prior"), now.with_columns(columns)])})
+        scaled = [
+            now.with_columns(pl.Series(name, _times(now[name].to_list(), factor, now[name].dtype), dtype=now[name].dtype) for name in _SCALED)
+            for factor in factors
+        ]
+        return self._costs([pl.concat([measures.filter("is_prior"), each]) for each in scaled])
 
-    def drawn(self, generator: np.random.Generator) -> WhatIf:
-        """The same where each month of a participant is one of its own months, drawn with replacement; the same for all that is measured."""
+    def costs_of_draws(self, seed: int, draws: int) -> list[Cost]:
+        """What they pay where each month of a participant is one of its own months, drawn with replacement; the same for all that is measured.
+
+        What is drawn for a participant depends on the seed and its id alone, so two plans see the same months.
+        """
         measures = self.frames["measures"]
         windows = self.frames["windows"].join(self.frames["benefits"], on="benefit_key", how="semi")
         first, last = (windows.select(pl.col("first_period").min(), pl.col("last_period").max())).row(0)
-        if first is None:
-            return self
-        is_drawn = ~pl.col("is_prior") & pl.col("period_no").is_between(first, min(last, self.as_of_period))
-        now = measures.filter(is_drawn)
+        months = pl.Series("period_no", range(first or 0, min(last or -1, self.as_of_period) + 1), dtype=measures["period_no"].dtype)
+        is_drawn = ~pl.col("is_prior") & pl.col("period_no").is_in(months.implode())
+        now, kept = measures.filter(is_drawn), measures.filter(~is_drawn)
         if now.is_empty():
-            return self
-        periods = np.unique(now["period_no"].to_numpy())
-        people = now["participant_key"].unique().sort()
-        sources = generator.choice(periods, size=(len(people), len(periods)))
+            return self._costs([measures]) * draws
+        people = (
+            self.frames["participants"].select("participant_key", "participant_id").unique().join(now, on="participant_key", how="semi").sort("participant_key")
+        )
         drawn = pl.DataFrame(
             {
-                "participant_key": np.repeat(people.to_numpy(), len(periods)),
-                "period_no": sources.reshape(-1),
-                "becomes": np.tile(periods, len(people)),
+                "draw": np.tile(np.repeat(np.arange(draws), len(months)), len(people)),
+                "participant_key": np.repeat(people["participant_key"].to_numpy(), draws * len(months)),
+                "period_no": np.concatenate([months.to_numpy()[_choices(seed, each, draws, len(months))] for each in people["participant_id"]]),
+                "becomes": np.tile(months.to_numpy(), draws * len(people)),
             },
             schema_overrides={"participant_key": now["participant_key"].dtype, "period_no": now["period_no"].dtype, "becomes": now["period_no"].dtype},
         )
-        moved = now.join(drawn, on=["participant_key", "period_no"]).drop("period_no").rename({"becomes": "period_no"}).select(measures.columns)
-        kept = measures.filter(~is_drawn)
-        return replace(self, frames={**self.frames, "measures": pl.concat([kept, moved]).sort("line_set_key", "participant_key", "period_no")})
+        moved = now.join(drawn, on=["participant_key", "period_no"]).drop("period_no").rename({"becomes": "period_no"})
+        of_draws = moved.select("draw", *measures.columns).partition_by("draw", as_dict=True, include_key=False)
+        empty = now.clear()
+        return self._costs([pl.concat([kept, of_draws.get((n,), empty)]) for n in range(draws)])
+
+    def _costs(self, variants: Sequence[pl.DataFrame]) -> list[Cost]:
+        """What is paid on each of these measures. Where nobody looks at others, many are computed at once, as participants of their own."""
+        at_once = max(1, _AT_ONCE // max(1, self.frames["participants"].height)) if _is_each_alone(self.frames) else 1
+        return [cost for start in range(0, len(variants), at_once) for cost in self._costs_together(variants[start : start + at_once])]
+
+    def _costs_together(self, variants: Sequence[pl.DataFrame]) -> list[Cost]:
+        keys = [frame["participant_key"].max() for frame in self.frames.values() if "participant_key" in frame.columns and frame.height]
+        apart = 1 + max((int(key) for key in keys if isinstance(key, int)), default=0)
+
+        def moved(frame: pl.DataFrame, n: int) -> pl.DataFrame:
+            return frame.with_columns(pl.col("participant_key") + n * apart)
+
+        stacked = {
+            name: pl.concat([moved(frame, n) for n in range(len(variants))]) if "participant_key" in frame.columns else frame
+            for name, frame in self.frames.items()
+            if name != "measures"
+        }
+        stacked["measures"] = pl.concat([moved(frame, n) for n, frame in enumerate(variants)]).sort("line_set_key", "participant_key", "period_no")
+        name, payouts = next(compute_results(stacked, self.as_of, self.as_of_period, self.rounding))
+        assert name == "payouts", "payouts are computed first"
+        currencies = self.frames["benefits"].select("benefit_key", "currency")
+        numbered = payouts.join(currencies, on="benefit_key").with_columns(pl.col("participant_key") // apart)
+        costs: list[Cost] = [{currency: Decimal(0) for currency in sorted(set(currencies["currency"]))} if payouts.height else {} for _ in variants]
+        for n, currency, amount in numbered.group_by("participant_key", "currency").agg(pl.col("payout").sum()).iter_rows():
+            costs[n][currency] = amount or Decimal(0)
+        return costs
 
 
-def cost_of_each(variants: Sequence[WhatIf]) -> list[Cost]:
-    """What each of them pays; they differ in their measures alone. Where nobody looks at others, many are computed at once, as participants of their own."""
-    first = variants[0]
-    at_once = max(1, _AT_ONCE // max(1, first.frames["participants"].height)) if _is_each_alone(first.frames) else 1
-    costs: list[Cost] = []
-    for start in range(0, len(variants), at_once):
-        costs += _cost_together(variants[start : start + at_once])
-    return costs
+def _choices(seed: int, participant: str, draws: int, months: int) -> np.ndarray:
+    """For each draw and month the number of a month."""
+    own = int.from_bytes(hashlib.sha256(participant.encode()).digest()[:8], "big")
+    return np.random.Generator(np.random.PCG64([seed, own])).integers(0, months, draws * months)
 
 
 def _is_each_alone(frames: Mapping[str, pl.DataFrame]) -> bool:
@@ -97,26 +128,6 @@ def _is_each_alone(frames: Mapping[str, pl.DataFrame]) -> bool:
     looks = [frames[name].join(keys, on="benefit_key", how="semi").height for name in ("axis_parts", "tie_breakers", "draws")]
     is_ranked = axes.is_in(list(RANKED)).any()
     return not is_ranked and not any(looks) and (benefits["pool"] == "each").all() and not (benefits["combine_rule"] == "best").any()
-
-
-def _cost_together(variants: Sequence[WhatIf]) -> list[Cost]:
-    first = variants[0]
-    keys = [key for frame in first.frames.values() if "participant_key" in frame.columns for key in frame["participant_key"].unique().to_list()]
-    apart = 1 + max(keys, default=0)
-    stacked = {
-        name: pl.concat([each.frames[name].with_columns(pl.col("participant_key") + n * apart) for n, each in enumerate(variants)])
-        if "participant_key" in frame.columns
-        else frame
-        for name, frame in first.frames.items()
-    }
-    name, payouts = next(compute_results(stacked, first.as_of, first.as_of_period, first.rounding))
-    assert name == "payouts", "payouts are computed first"
-    currencies = first.frames["benefits"].select("benefit_key", "currency")
-    numbered = payouts.join(currencies, on="benefit_key").with_columns(pl.col("participant_key") // apart)
-    costs: list[Cost] = [{currency: Decimal(0) for currency in sorted(set(currencies["currency"]))} if payouts.height else {} for _ in variants]
-    for n, currency, amount in numbered.group_by("participant_key", "currency").agg(pl.col("payout").sum()).iter_rows():
-        costs[n][currency] = amount or Decimal(0)
-    return costs
 
 
 def read_what_if(context: RunContext, agreements: Collection[str]) -> WhatIf:

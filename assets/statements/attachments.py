@@ -46,7 +46,7 @@ def write_calculation(statement: Statement, lines_sha256: str) -> str:
         "first_day": period.first_day,
         "last_day": period.last_day,
         "as_of": period.as_of,
-        "state": "final" if period.is_final else "draft",
+        "state": period.state,
         "close": period.closed["chain_sha256"] if period.closed else None,
         "run_id": period.run_id,
         "participant_id": statement.participant["partner_id"],

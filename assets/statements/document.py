@@ -101,6 +101,7 @@ class Document:
     state: str
     state_label: str
     state_note: str
+    watermark: str
     sender: Sequence[str]
     participant: str
     facts: Sequence[tuple[str, str]]
@@ -121,9 +122,8 @@ def tell(statement: Statement, words: Words, settings: StatementSettings, lines:
     """The statement in the reader's language. `lines`: of a payout, at most so many are shown."""
     period, say = statement.period, words.say
     name = statement.participant["name"]
-    state = "final" if period.is_final else "draft"
     closed = period.closed or {}
-    note = say("state.final_note", day=words.day(closed["closed_at"].date())) if period.is_final else say("state.draft_note", day=words.day(period.until))
+    day = closed["closed_at"].date() if period.state == "final" else period.until
     last = say("last_statement", period=period.previous) if period.previous else say("no_last_statement")
     facts = [
         (say("number"), statement.number),
@@ -136,9 +136,10 @@ def tell(statement: Statement, words: Words, settings: StatementSettings, lines:
         title=say("title"),
         number=statement.number,
         period=period.period,
-        state=state,
-        state_label=say(f"state.{state}"),
-        state_note=note,
+        state=period.state,
+        state_label=say(f"state.{period.state}"),
+        state_note=say(f"state.{period.state}_note", day=words.day(day), **({"proposal": period.proposal} if period.proposal else {})),
+        watermark=say("watermark") if period.proposal else "",
         sender=(settings.sender or period.book).splitlines(),
         participant=str(name or statement.participant["partner_id"]),
         facts=facts,

@@ -28,7 +28,7 @@ ZERO = Decimal(0)
 _PARAMETER = re.compile(r"\$(\w+)")
 
 
-def read_period(con: duckdb.DuckDBPyConnection, wanted: str | None, run: Mapping[str, Any], book: str) -> Period:
+def read_period(con: duckdb.DuckDBPyConnection, wanted: str | None, run: Mapping[str, Any], book: str, proposal: str = "") -> Period:
     """The period that is asked for; without one, the period that holds as_of. Raises InputError where the book has no such period."""
     as_of = run["as_of"]
     name = wanted or next((row["period"] for row in fetch(con, "from dim_period where ?::date between first_day and last_day", [as_of])), None)
@@ -51,6 +51,7 @@ def read_period(con: duckdb.DuckDBPyConnection, wanted: str | None, run: Mapping
         closed=closes[0] if closes else None,
         book=book,
         run_id=run["run_id"],
+        proposal=proposal,
     )
 
 

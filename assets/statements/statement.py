@@ -21,7 +21,7 @@ FLOWS = ("earned", "adjusted", "settled", "written_off")
 @dataclass(frozen=True)
 class Period:
     """The period and what the set knew. `previous`: the period before it, None for the first of the book. `is_current`: it holds as_of, so that figures of
-    payouts are those of the period's end. `is_final`: it is closed; `closed`: the close in force."""
+    payouts are those of the period's end. `is_final`: it is closed; `closed`: the close in force. `proposal`: what simulated it, empty for what is."""
 
     period: str
     first_day: dt.date
@@ -33,6 +33,12 @@ class Period:
     closed: Row | None
     book: str
     run_id: str
+    proposal: str = ""
+
+    @property
+    def state(self) -> str:
+        """simulated, final or draft."""
+        return "simulated" if self.proposal else "final" if self.is_final else "draft"
 
     @property
     def until(self) -> dt.date:

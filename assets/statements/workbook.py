@@ -48,10 +48,20 @@ def write_workbook(statement: Statement, document: Document, words: Words, colou
             sheet.set_landscape()
             sheet.set_paper(9)
             sheet.fit_to_pages(1, 0)
+            if document.watermark:
+                _mark(sheet, document.watermark)
         rows = _write_lines(lines, statement, words, formats)
         results = _write_calculation(calculation, terms, statement, words, formats, (names[2], names[3]), rows)
         _write_front(front, statement, document, words, formats, names[1], results)
     return content.getvalue()
+
+
+def _mark(sheet: Any, text: str) -> None:
+    """The text over the first rows, and at the head of every printed page."""
+    sheet.set_header(f"&C&36&KD9A6A2{text}")
+    font = {"size": 36, "bold": True, "color": "#D9A6A2"}
+    options = {"width": 760, "height": 90, "fill": {"none": True}, "line": {"none": True}, "align": {"vertical": "middle", "horizontal": "center"}}
+    sheet.insert_textbox(4, 1, text, {**options, "font": font})
 
 
 class _Formats:

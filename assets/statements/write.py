@@ -85,8 +85,8 @@ def write_statements(folder: Path, book: Book, published: Path, request: Request
     logo = _read_logo(folder, book.statements)
     with tempfile.TemporaryDirectory() as scratch, open_set(published) as con:
         current = (published / "current").resolve()
-        run = _manifest(current)["run"]
-        period = read_period(con, request.period, run, book.book)
+        manifest = _manifest(current)
+        period = read_period(con, request.period, manifest["run"], book.book, manifest.get("proposal", ""))
         participants = list_participants(con, period, request.participants)
         reasons = Path(scratch) / "reasons.parquet"
         write_reasons(con, period, reasons)

@@ -101,11 +101,14 @@ def make_server(book: Path, participants: Sequence[str] | None) -> MCPServer:
             return {**runs, "payouts": questions.list_changes(con, cursor), **first}
 
     def compare_runs(
-        before: Annotated[str, Field(description="A run_id. An unknown one is answered with those that are there.")],
+        before: Annotated[str, Field(description="A run_id of the archive, or its beginning. An unknown one is answered with those that are published.")],
         after: Annotated[str, Field(description="Another run_id.")],
         cursor: Cursor = None,
     ) -> dict[str, Any]:
-        """List the payouts that differ between two runs whose sets are still there, as they were and as they are."""
+        """List the payouts that differ between two runs, as they were and as they are. A run whose set is gone is computed again, which takes a while.
+
+        `recomputed` names runs whose figures are in no published table any more: say so.
+        """
         with _in_words(book), open_compared(book, before, after, participants) as (con, runs):
             return {**runs, "payouts": questions.list_changes(con, cursor)}
 

@@ -32,6 +32,12 @@ from fct_payout where status = 'final' order by payout desc;
 -- from a payout to the rows of the files it came from
 select transaction_id, line, amount, line_payout, source_file, source_line
 from fct_payout_line where payout_id = '…';
+
+-- lines of the year before, where there is no view fct_prior_line (PostgreSQL, Parquet)
+select p.payout_id, e.* from fct_payout as p join fct_earlier_line as e
+    on e.benefit_version_id = p.benefit_version_id and e.participant_id = p.participant_id
+    and coalesce(e.window_start, p.window_start) = p.window_start and e.counts_for = 'prior'
+    and e.counts_as_date between p.span_start and p.window_end;
 ```
 
 This page is made from the descriptions in `dbt_project/models/marts` (`make tables-page`).

@@ -13,7 +13,7 @@ PUBLISHED = {
     "fct_payout": "payout_id agreement_id agreement_version clause benefit_id participant_id direction currency window_start window_end span_start status "
     "status_reason measure base quantity target baseline incentive axis_value tier curve_payout multiplier gate_factor earned prior_earned carried payout "
     "payout_reporting closed_payout settled open_amount due_date run_id participant_name agreement_title "
-    "agreement_version_id benefit_version_id released waiting written_off pool_measure adjusted payable held",
+    "agreement_version_id benefit_version_id released waiting written_off pool_measure adjusted payable held measured_from measured_to",
     "fct_release": "payout_id release_no share due_date amount released settled status held collected currency "
     "amount_reporting released_reporting held_reporting settled_reporting amount_signed released_signed held_signed settled_signed",
     "fct_achievement": "payout_id agreement_id benefit_id participant_id window_start period measure_period measure_to_date target attainment growth "

@@ -101,6 +101,43 @@ def test_collected_lines_make_the_ratio_of_their_payout(books: Callable[[str], P
         assert set(paid.fetchall()) >= {("collected-1", Decimal("0.75"), "2026-08-31"), ("collected-1", Decimal(0), "2026-08-31")}
 
 
+def test_lines_of_other_days_add_up(books: Callable[[str], Path]) -> None:
+    """Those of the prior year to baseline and target, those that `over` sees to the measure; of a placed pool over all members."""
+    views = ("fct_prior_line", *tables_of_view("fct_prior_line"), "dim_benefit", "dim_agreement")
+    with duckdb.connect() as con:
+        for table in views[1:]:
+            con.execute(f"create view {table} as from '{books(GROUP_OF['today-joined'])}/published/current/{table}.parquet'")
+        con.execute(f"create view fct_prior_line as {view_query('fct_prior_line')}")
+        found = con.execute("""
+            with payouts as (
+                select p.*, pool, benefit_version_id || participant_id || window_start as own, benefit_version_id || window_start as of_pool,
+                    target_source = 'prior' as has_target, baseline_source = 'prior' as has_baseline, measure_over is not null as has_over, target_times
+                from fct_payout as p join dim_benefit using (benefit_version_id) join dim_agreement as a on a.agreement_version_id = p.agreement_version_id
+                where p.status <> 'blocked'
+            ),
+            sums as (
+                select if(pool = 'placed', of_pool, own) as who, counts_for, sum(credited_measure) as brought
+                from fct_prior_line join payouts using (payout_id) group by all
+            ),
+            figures as (
+                select 'target' as figure, 'prior' as counts_for, target as found, target_times as times, * exclude (target_times) from payouts where has_target
+                union all by name select 'baseline' as figure, 'prior' as counts_for, baseline as found, 1 as times, * from payouts where has_baseline
+                union all by name select 'measure' as figure, 'measure' as counts_for, measure as found, 1 as times, * from payouts where has_over
+            )
+            select figure, pool, count(*) filter (brought <> 0), list(payout_id) filter (found <> coalesce(brought, 0) * times)
+            from figures as f left join sums on who = if(pool = 'placed', of_pool, own) and f.counts_for = sums.counts_for
+            group by all
+        """).fetchall()
+    assert [row for row in found if row[3]] == []
+    assert {(figure, pool) for figure, pool, brought, _ in found if brought} >= {
+        ("target", "each"),
+        ("baseline", "each"),
+        ("baseline", "together"),
+        ("baseline", "placed"),
+        ("measure", "each"),
+    }
+
+
 @pytest.mark.parametrize("case", CASES, ids=case_name)
 def test_reference_agrees(case: Case) -> None:
     if case["case"] in NOT_COVERED:

@@ -1,4 +1,4 @@
-"""A book of three agreements, small enough to work out by hand, for what is decided before it is signed; and random changes of it.
+"""A book of four agreements, small enough to work out by hand, for what is decided before it is signed; and random changes of it.
 
 Belongs here: that book and its changes. Does not belong here: statements about them.
 """
@@ -18,6 +18,7 @@ feeds:
   partners: {files: "feeds/partners/*.csv", key: [partner_id]}
   fx_rates: {files: "feeds/fx_rates/*.csv", key: [date, from_currency, to_currency]}
   targets: {files: "feeds/targets/*.csv", key: [agreement, benefit, participant_id, window_start]}
+  credits: {files: "feeds/credits/*.csv", key: [transaction_id, line, participant_id]}
 """
 VOLUME = """
 agreement: VOLUME
@@ -59,13 +60,26 @@ benefits:
     method: graduated
     tiers: [{from: 0, rate: 0.03}, {from: 500, rate: 0.05}]
 """
-AGREEMENTS = {"volume.yaml": VOLUME, "target.yaml": TARGET, "supply.yaml": SUPPLY}
+REPS = """
+agreement: REPS
+title: Commission
+currency: EUR
+term: {from: 2026-01-01, to: 2026-12-31}
+participants: [R1, R2]
+benefits:
+  - id: commission
+    clause: "1"
+    window: half_year
+    tiers: [{from: 0, rate: 0.01}]
+"""
+AGREEMENTS = {"volume.yaml": VOLUME, "target.yaml": TARGET, "supply.yaml": SUPPLY, "reps.yaml": REPS}
 FILES = {
     "transactions/1.csv": (
         "transaction_id,line,date,partner_id,amount,currency\n"
         "T1,1,2026-01-05,C1,900.00,EUR\nT2,1,2026-02-10,C2,500.00,USD\nT3,1,2026-04-10,C2,1500.00,EUR\nT4,1,2026-03-01,S1,800.00,USD\n"
     ),
-    "partners/partners.csv": "partner_id,name,region\nC1,Café One,north\nC2,Two | Sons,south\nC3,Three,north\nS1,Supplier @1,\n",
+    "partners/partners.csv": "partner_id,name,region\nC1,Café One,north\nC2,Two | Sons,south\nC3,Three,north\nS1,Supplier @1,\nR1,Ann,\nR2,Ben,\n",
+    "credits/credits.csv": "transaction_id,line,participant_id,share\nT3,1,R1,1/3\nT3,1,R2,2/3\n",
     "fx_rates/rates.csv": "date,from_currency,to_currency,rate\n2026-01-01,USD,EUR,0.90\n",
     "targets/targets.csv": "agreement,benefit,participant_id,window_start,target\nTARGET,target,C1,2026-01-01,1000\nTARGET,target,C2,2026-01-01,3000\n",
 }

@@ -25,7 +25,8 @@ def statements(
 ) -> None:
     """Write one statement per participant for a period: what is payable and open, what changed since the last one and why, how every amount was computed.
 
-    A statement of a closed period is final, any other a draft. The same set gives the same bytes. statements.csv in the folder lists them.
+    A statement of a closed period is final, any other a draft; that of a simulated plan has a watermark. The same set gives the same bytes. statements.csv
+    in the folder lists them.
 
     [bold]Examples[/bold]
 
@@ -47,5 +48,5 @@ def statements(
         return
     from assets.published.formatting import counted
 
-    state = "final" if found.is_final else "drafts: the period is not closed"
-    print(f"Written: {counted(len(written), 'statement')} of {found.period} to {folder}, {state}")
+    states = {"final": "final", "draft": "drafts: the period is not closed", "simulated": f"simulated with {found.proposal}: no offers"}
+    print(f"Written: {counted(len(written), 'statement')} of {found.period} to {folder}, {states[found.state]}")

@@ -91,7 +91,7 @@ def as_object(costing: Costing, names: bool) -> dict[str, Any]:
 
     who = Who(names)
     value = _plain(asdict(costing))
-    for listed in (value["participants"], value["near_before"], value["near_now"], value["changes"]["largest"]):
+    for listed in (value["participants"], value["near"], value["changes"]["largest"]):
         for row in listed:
             if not names:
                 row["participant"] = who(row)

@@ -125,3 +125,11 @@ def test_what_changed_is_told_as_it_was_and_as_it_is(ran_book: Path, tmp_path: P
     assert {row["payout_id"]: (row["after"]["payout"], row["before"]["payout"]) for row in back} == told
     assert runs[0] in ask(book, "compare_runs", {"before": "r0", "after": runs[1]})
     assert ask(book, "compare_runs", {"before": runs[0], "after": runs[1]}, [])["payouts"] == {"rows": []}
+    earlier = next((book / "published" / "runs").glob(f"{runs[0]}*"))
+    earlier.rename(tmp_path / "gone")
+    files = {path: path.stat().st_mtime_ns for path in book.rglob("*")}
+    again = ask(book, "compare_runs", {"before": runs[0][:8], "after": runs[1]})
+    assert (again["payouts"], again["recomputed"]) == (changed["payouts"], [runs[0]])
+    assert again["before_run_id"] == runs[0]
+    assert "no run of the archive" in ask(book, "compare_runs", {"before": "r0000", "after": runs[1]})
+    assert {path: path.stat().st_mtime_ns for path in book.rglob("*")} == files

@@ -12,15 +12,17 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from assets.differences.states import state_of_folder
+from assets.published.reader import read_manifest
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import read_clock
 from assets.simulation.costs import Costing
+from assets.simulation.moved_rows import Move, agreements_with_rows, move_rows
 from assets.simulation.plans import place_plan, read_plan
-from assets.simulation.what_if import cost_of_each, read_what_if
+from assets.simulation.sales import read_sales, write_counted_lines
+from assets.simulation.what_if import WhatIf, read_what_if
 from models.documents import InputError
 from pipelines.cli.main import main
 from pipelines.run import run_book
@@ -67,7 +69,14 @@ def test_costs_and_who_gains(simulated: tuple[list[Costing], Path]) -> None:
     assert (total["before"], total["now"], total["change"]) == (D("43.50"), D("51.00"), D("7.50"))
     assert {row["band"]: row["participants"] for row in higher.changes.bands} == {"unchanged": 2, "20 to 50 % more": 1}
     assert higher.sales == {"EUR": D("2850.00")}
-    assert [(row["tier"], row["before"], row["now"]) for row in higher.tiers] == [(0, 0, 0), (1, D("13.50"), D("13.50")), (2, D(30), D("37.50"))][1:]
+    tiers = [(row["benefit_id"], row["tier"], row["payouts_before"], row["before"], row["payouts_now"], row["now"]) for row in higher.tiers]
+    assert tiers == [("volume", 1, 5, D("13.50"), 5, D("13.50")), ("volume", 2, 1, D(30), 1, D("37.50"))]
+    people = [(row["participant_id"], row["before"], row["now"], row["change"], row["sales"], "at" in row) for row in higher.participants]
+    assert people == [
+        ("C2", D("34.50"), D("42.00"), D("7.50"), D("1950.00"), True),
+        ("C1", D(9), D(9), 0, D("900.00"), False),
+        ("C3", 0, 0, 0, 0, False),
+    ]
     assert higher.liability == {"EUR": None}
 
 
@@ -75,10 +84,8 @@ def test_break_even_and_cliffs(simulated: tuple[list[Costing], Path]) -> None:
     """A quarter of 2,850 × (s − 1) pays for 51 s − 43.50; C2 alone for 42 s − 34.50 on 1,950. C2's 500 USD and C1's 900 are far from 1,000."""
     higher = simulated[0][0]
     assert higher.break_even == {"EUR": Fraction(446, 441)}
-    (person,) = higher.participants
-    assert (person["participant_id"], person["extra_cost"]) == ("C2", Fraction(15, 2))
-    assert person["at"] == Fraction(4530, 4455)
-    assert higher.near_now == []
+    assert higher.participants[0]["at"] == Fraction(4530, 4455)
+    assert higher.near == []
 
 
 def test_other_volumes_and_years(simulated: tuple[list[Costing], Path]) -> None:
@@ -97,7 +104,7 @@ def test_what_is_in_force_costs_what_it_costs(simulated: tuple[list[Costing], Pa
     in_force = simulated[0][1]
     assert in_force.changes.is_equal
     assert in_force.break_even == {"EUR": 1}
-    assert in_force.participants == []
+    assert not any(row["change"] or "at" in row for row in in_force.participants)
 
 
 @pytest.mark.long
@@ -116,18 +123,77 @@ def test_what_is_in_force_is_the_run(ran: Path, tmp_path: Path) -> None:
     assert [name for name in names if name != "audit_run.parquet" and (published / name).read_bytes() != (again / name).read_bytes()] == []
 
 
-def test_many_volumes_at_once_are_each_by_itself(simulated: tuple[list[Costing], Path]) -> None:
-    """What the scratch copy holds last, the higher rate: as many draws together as one by one."""
-    context = open_run(simulated[1], None, read_clock())
+def left_behind(simulated: tuple[list[Costing], Path], *agreements: str) -> WhatIf:
+    """What the scratch copy holds last, the higher rate."""
+    return read_what_if(open_run(simulated[1], None, read_clock()), agreements)
+
+
+def test_many_volumes_at_once_are_each_by_itself(simulated: tuple[list[Costing], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many draws together as one by one; and those of more agreements are the same for one of them."""
     for agreements in (["VOLUME"], ["VOLUME", "TARGET", "SUPPLY"]):
-        what_if = read_what_if(context, agreements)
-        generator = np.random.Generator(np.random.PCG64(3))
-        variants = [what_if.scaled(D("1.2")), *(what_if.drawn(generator) for _ in range(4))]
-        together = cost_of_each(variants)
-        assert together == [each.cost() for each in variants]
+        what_if = left_behind(simulated, *agreements)
+        together = what_if.costs_of_draws(3, 5)
+        with monkeypatch.context() as patch:
+            patch.setattr("assets.simulation.what_if._AT_ONCE", 1)
+            assert what_if.costs_of_draws(3, 5) == together
         assert len({str(cost) for cost in together}) > 2
-    assert together[0]["EUR"] == D("77.40") + 50
-    assert what_if.cost() == {"EUR": D("51.00"), "USD": D("30.00")}
+        assert what_if.costs_of_draws(3, 2) != what_if.costs_of_draws(4, 2)
+    assert what_if.costs_at([D("1.2"), D(1)]) == [
+        {"EUR": D("77.40") + 50, "USD": what_if.costs_at([D("1.2")])[0]["USD"]},
+        {"EUR": D("51.00"), "USD": D("30.00")},
+    ]
+
+
+def test_months_are_drawn_for_a_participant_whoever_else_is_there(simulated: tuple[list[Costing], Path]) -> None:
+    """So that two plans see the same months. C2's USD lines are of one month, S1 has nobody's."""
+    what_if = left_behind(simulated, "SUPPLY")
+    assert {cost["USD"] for cost in what_if.costs_of_draws(1, 9)} == {cost["USD"] for cost in left_behind(simulated, "SUPPLY", "TARGET").costs_of_draws(1, 9)}
+
+
+def test_break_even_put_back_pays_for_itself(simulated: tuple[list[Costing], Path]) -> None:
+    """The volume that was solved, computed as any other: what it costs more is what a quarter of more sales brings, to a minor unit of each payout."""
+    higher = simulated[0][0]
+    at = higher.break_even["EUR"]
+    assert at is not None
+    (cost,) = left_behind(simulated, "VOLUME").costs_at([D(at.numerator) / D(at.denominator)])
+    gain = Fraction(1, 4) * Fraction(higher.sales["EUR"]) * (at - 1)
+    assert abs(gain - (Fraction(cost["EUR"]) - Fraction(higher.changes.totals[0]["before"]))) <= Fraction(3, 100)
+
+
+def test_a_line_that_two_are_credited_is_one_sale(simulated: tuple[list[Costing], Path], tmp_path: Path) -> None:
+    """1,500 of T3: a third is R1's, two thirds are R2's. With the volume bonus of C2, which counts it too, it is still one sale."""
+    context = open_run(simulated[1], None, read_clock())
+    counted = [simulated[1] / f"{name}.parquet" for name in ("reps", "volume")]
+    for path, agreement in zip(counted, ("REPS", "VOLUME"), strict=True):
+        write_counted_lines(context, [agreement], path)
+    reps = read_sales(counted[:1])
+    assert (reps.whole, reps.of) == ({"EUR": D("1500.00")}, {("EUR", "R1"): D("500.00"), ("EUR", "R2"): D("1000.00")})
+    both = read_sales(counted)
+    assert both.whole == {"EUR": D("2850.00")}
+    assert both.of["EUR", "C2"] == D("1950.00")
+
+
+def test_only_a_proposal_is_marked_as_one(simulated: tuple[list[Costing], Path], ran: Path) -> None:
+    assert read_manifest(simulated[1] / "published")["proposal"] == "higher"  # type: ignore[index]
+    assert "proposal" not in (read_manifest(ran / "published") or {})
+
+
+def test_targets_go_where_the_term_goes(ran: Path, tmp_path: Path) -> None:
+    """Those of 2026 stand in 2025, and another agreement has them too; rows of others stay. A share of a year is not a year: nothing else moves."""
+    (tmp_path / "now").mkdir()
+    state, _ = state_of_folder(ran, read_clock(), tmp_path / "now")
+    folder = (ran / "published" / "current").resolve()
+    assert agreements_with_rows(folder) == {"TARGET"}
+
+    def rows(*moves: Move) -> list[str]:
+        there = move_rows(state, folder, moves)
+        (arrival,) = [each for each in there.arrivals if each.feed == "targets"]
+        assert [each for each in there.arrivals if each.feed != "targets"] == [each for each in state.arrivals if each.feed != "targets"]
+        return (there.archive / arrival.sha256).read_text().splitlines()[1:]
+
+    assert rows(Move("TARGET", "TARGET", -1)) == ["TARGET,target,C1,2025-01-01,1000.000000,,", "TARGET,target,C2,2025-01-01,3000.000000,,"]
+    assert {row.split(",")[0] + row.split(",")[3] for row in rows(Move("NEW", "TARGET", 1))} == {"NEW2027-01-01"}
+    assert {row.split(",")[0] + row.split(",")[3] for row in rows(Move("OTHER", "NONE", 1))} == {"TARGET2026-01-01"}
 
 
 @pytest.mark.long
@@ -159,5 +225,5 @@ def test_what_a_plan_is_not(ran: Path, tmp_path: Path) -> None:
     for message, files in wrong.items():
         with pytest.raises(InputError, match=message):
             simulate_plans(ran, files)
-    with pytest.raises(InputError, match="OTHER is no agreement of the book; it has SUPPLY, TARGET, VOLUME"):
+    with pytest.raises(InputError, match="OTHER is no agreement of the book; it has REPS, SUPPLY, TARGET, VOLUME"):
         simulate_plans(ran, [tmp_path / "a.yaml"], Question(instead_of=["OTHER"]))

@@ -404,6 +404,19 @@ AUDITED: dict[str, list[tuple[str, str]]] = {
     ],
 }
 
+#: Lines of the prior year, and of a measure with `over`.
+EARLIER: dict[str, list[tuple[str, str]]] = {
+    "fct_earlier_line.sql": [
+        ("coalesce(windows.prior_line_set_key, benefits.measure_line_set_key)", "benefits.measure_line_set_key"),
+        ("max(windows.measured_last_period)", "min(windows.measured_last_period)"),
+        ("where named.counts_for = 'measure' and measured.is_in_term", "where named.counts_for = 'measure'"),
+    ],
+    "fct_prior_line.sql": [
+        ("coalesce(earlier.window_start, payouts.window_start)", "payouts.window_start"),
+        ("payouts.span_start and payouts.window_end", "payouts.window_start and payouts.window_end"),
+    ],
+}
+
 #: In which file of a large book a line is published.
 PARTED: dict[str, list[tuple[str, str]]] = {
     "int_payout_lines_allocated.sql": [('where {{ is_in_chosen_part("part") }}', "where true")],
@@ -458,4 +471,5 @@ MUTANTS: list[Mutant] = [
     *mutants_of(JOINED, ("tests/integration/publishing/test_star.py", "-k", "what_it_is_today")),
     *mutants_of(ADDED_UP, ("tests/integration/publishing/test_star.py", "-k", "calendar or months")),
     *mutants_of(AUDITED, AUDIT),
+    *mutants_of(EARLIER, ("tests/golden", "-k", "add_up")),
 ]

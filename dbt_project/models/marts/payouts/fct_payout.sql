@@ -71,6 +71,8 @@ valued as (
         {{ agreement_version_id() }} as agreement_version_id,
         {{ benefit_version_id() }} as benefit_version_id,
         benefits.clause,
+        case when benefits.measure_over is null then payouts.span_start else measured_first.first_day end as measured_from,
+        case when benefits.measure_over is null then payouts.window_end else measured_last.last_day end as measured_to,
         named_partners.name as participant_name,
         {{ in_reporting("payouts.payout") }} as payout_reporting
     from payouts
@@ -83,6 +85,9 @@ valued as (
     left join named_partners on identified.participant_id = named_partners.partner_id
     left join closed_payouts on identified.payout_id = closed_payouts.payout_id
     inner join rates on payouts.payout_key = rates.payout_key
+    inner join {{ source("terms", "windows") }} as windows on payouts.benefit_key = windows.benefit_key and payouts.window_no = windows.window_no
+    left join {{ source("terms", "periods") }} as measured_first on windows.measured_first_period = measured_first.period_no
+    left join {{ source("terms", "periods") }} as measured_last on windows.measured_last_period = measured_last.period_no
 )
 
 select
@@ -130,5 +135,7 @@ select
     pool_measure,
     adjusted,
     payable,
-    cast(held as decimal(18, 4)) as held
+    cast(held as decimal(18, 4)) as held,
+    measured_from,
+    measured_to
 from valued
