@@ -107,7 +107,7 @@ nothing as (
         payout_key,
         cast(0 as decimal(18, 4)) as disputed,
         cast(0 as decimal(18, 4)) as to_hold
-    from {{ source("calc", "payouts") }}
+    from {{ ref("int_payouts_identified") }}
     where false
 )
 

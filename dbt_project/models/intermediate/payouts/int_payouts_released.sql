@@ -97,10 +97,10 @@ held as (
     select
         * exclude (released),
         released as collected_amount,
-        cast(greatest(least(unpaid, to_hold - coalesce(sum(unpaid) over earlier, 0)), 0) as decimal(18, 4)) as disputed,
+        cast(greatest(least(unpaid, to_hold - coalesce(sum(unpaid) over sooner, 0)), 0) as decimal(18, 4)) as disputed,
         cast(collected_amount - disputed as decimal(18, 4)) as released
     from unpaid
-    window earlier as (partition by payout_key order by due_date, release_no rows between unbounded preceding and 1 preceding)
+    window sooner as (partition by payout_key order by due_date, release_no rows between unbounded preceding and 1 preceding)
 )
 
 select
