@@ -246,6 +246,16 @@ def test_accruals_journal_and_closed_periods() -> None:
     assert not found.is_equal
 
 
+def test_a_book_against_itself_changes_nothing() -> None:
+    """There is one rung, which is the first and the last."""
+    month = {"rung_no": 0, "payout_id": "A", "period": "2026-01", "direction": "payable", "currency": "EUR", "accrued": D(5)}
+    entry = {"rung_no": 0, "account": "4100", "kind": "accrual", "currency": "EUR", "period": "2026-01", "debit": D(5), "credit": D(0)}
+    late = {"rung_no": 0, "payout_id": "A", "period": "2026-03", "origin_period": "2026-01", "accrual": D(5), "is_posted": False}
+    found = found_of(opened([None], [payout(0, "A", "P1", "2026-01-01", D(5))], months=[month], journal=[entry], accruals=[late]))
+    assert (found.is_equal, found.restated, found.causes) == (True, [], [])
+    assert [(row["before"], row["now"], row["change"], row["causes"]) for row in found.totals] == [(5, 5, 0, {})]
+
+
 @pytest.mark.parametrize(
     ("change", "limit", "is_share", "over"),
     [("5", "0.05", True, False), ("5.01", "0.05", True, True), ("-5.01", "0.05", True, True), ("7", "7", False, False), ("-7.01", "7", False, True)],
