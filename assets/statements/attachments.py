@@ -5,17 +5,16 @@ Belongs here: their columns and keys. Does not belong here: embedding them (html
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from assets.published.reader import Row
 from assets.statements.statement import Statement
 
-#: Apart from a file's hash, which would be most of the bytes.
-_NOT_OF_LINES = ("source_sha256",)
+#: Left out of the lines: a file's hash, which would be most of the bytes, and the order of the rows.
+NOT_OF_LINES = ("source_sha256", "line_no")
 _OF_PAYOUT = (
     "payout_id", "agreement_id", "agreement_version", "agreement_title", "benefit_id", "clause", "direction", "currency", "window_start", "window_end",
     "span_start", "status", "status_reason", "measure", "base", "quantity", "target", "baseline", "incentive", "axis_value", "tier", "pool_measure",
@@ -25,15 +24,19 @@ _OF_PAYOUT = (
 _AT_THE_END = _OF_PAYOUT[_OF_PAYOUT.index("status") :]
 
 
-def write_lines(statement: Statement) -> str:
-    """The lines of all payouts of the statement, RFC 4180 with \\n."""
-    rows = [line for detail in statement.details for line in detail.lines]
-    columns = [name for name in (rows[0] if rows else {"payout_id": None}) if name not in _NOT_OF_LINES]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([plain(row[name]) for name in columns] for row in rows)
-    return out.getvalue()
+def csv_row(columns: Mapping[str, str]) -> str:
+    """SQL: one line of CSV, RFC 4180 with \\n, of columns and their types. Numbers have no zeros at their end, days are ISO 8601."""
+    return f"concat_ws(',', {', '.join(_csv_cell(name, kind) for name, kind in columns.items())}) || chr(10)"
+
+
+def _csv_cell(name: str, kind: str) -> str:
+    if kind == "VARCHAR":
+        quoted = f"""'"' || replace({name}, '"', '""') || '"'"""
+        return f"""if(regexp_matches({name}, '[",\\r\\n]'), {quoted}, coalesce({name}, ''))"""
+    text = f"{name}::varchar"
+    if kind.startswith("DECIMAL") and not kind.endswith(",0)"):
+        text = f"rtrim(rtrim({text}, '0'), '.')"
+    return f"coalesce({text}, '')"
 
 
 def write_calculation(statement: Statement, lines_sha256: str) -> str:
@@ -70,7 +73,7 @@ def write_calculation(statement: Statement, lines_sha256: str) -> str:
                 "accruals": [_without(row, "payout_id") for row in d.accruals],
                 "releases": [_without(row, "payout_id") for row in d.releases],
                 "counted": [_without(row, "payout_id", "place") for row in d.reasons],
-                "line_count": len(d.lines),
+                "line_count": d.totals.lines,
             }
             for d in statement.details
         ],

@@ -1,6 +1,6 @@
 """A statement as one HTML file: no scripts, no requests, its own style sheet, its data as downloads.
 
-Belongs here: filling in the template. Does not belong here: what is said (document.py).
+Belongs here: filling in the template. Does not belong here: what is said (document/).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from assets.drawings.svg import without_style
-from assets.statements.document import Document, Section
+from assets.statements.document.parts import Document, Section
 from assets.statements.statement import Statement
 from models.book.statement_settings import StatementSettings
 

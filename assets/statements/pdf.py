@@ -1,6 +1,6 @@
 """A statement as a PDF: A4, PDF/A-3, with its lines and its calculation attached.
 
-Belongs here: typesetting. Does not belong here: what is said (document.py).
+Belongs here: typesetting. Does not belong here: what is said (document/).
 
 Fonts come with the program, nothing is looked up on the machine or the network. The same statement gives the same bytes.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 import typst
 
-from assets.statements.document import Document, Section
+from assets.statements.document.parts import Document, Section
 from assets.statements.statement import Statement
 from models.book.statement_settings import StatementSettings
 

@@ -18,8 +18,8 @@ from typing import Any
 import duckdb
 
 from assets.published.reader import Row, fetch
-from assets.statements.attachments import write_calculation, write_lines
-from assets.statements.statement import FLOWS, STOCKS, Detail, Period, Position, Statement
+from assets.statements.attachments import NOT_OF_LINES, csv_row, write_calculation
+from assets.statements.statement import FLOWS, LINES, STOCKS, Detail, Period, Position, Statement, Totals
 from models.documents import InputError, Problem
 
 #: The order in which causes are told.
@@ -70,7 +70,8 @@ def list_participants(con: duckdb.DuckDBPyConnection, period: Period, only: Sequ
 def read_statements(con: duckdb.DuckDBPyConnection, period: Period, participants: Sequence[str]) -> Iterable[Statement]:
     """The statements of these participants, in this order. The table `reasons` has to be there (reasons.py)."""
     make_moves(con, participants, period)
-    con.execute(f"create temp table details as {_DETAILS}", _values(period, _DETAILS))
+    for name, query in (("details", _DETAILS), ("lines", _LINES)):
+        con.execute(f"create temp table {name} as {query}", _values(period, query))
     names = {row["partner_id"]: row for row in fetch(con, "select dim_partner.* from dim_partner join batch on partner_id = participant_id")}
     sums = {row["payout_id"]: row for row in fetch(con, _SUMS, _values(period, _SUMS))}
     moved = _grouped(fetch(con, "select payout_id, cause, sum(amount) as amount from moves where place = 'now' group by all"), "payout_id")
@@ -83,8 +84,10 @@ def read_statements(con: duckdb.DuckDBPyConnection, period: Period, participants
     of_payout = {name: _grouped(fetch(con, query, _values(period, query)), "payout_id") for name, query in _OF_DETAIL.items()}
     benefits = {row["benefit_version_id"]: row for row in fetch(con, "from dim_benefit where benefit_version_id in (select benefit_version_id from details)")}
     agreements = {row["agreement_version_id"]: row for row in fetch(con, _AGREEMENTS)}
+    totals = {row.pop("payout_id"): Totals(**row) for row in fetch(con, _TOTALS)}
     tiers = _grouped(fetch(con, "from dim_tier where benefit_version_id in (select benefit_version_id from details) order by tier"), "benefit_version_id")
-    con.execute("drop table details; drop table moves; drop table payouts; drop table batch")
+    lines_csv = _read_lines(con)
+    con.execute("drop table lines; drop table details; drop table moves; drop table payouts; drop table batch")
     for participant in participants:
         payouts = of_participant["payouts"].get(participant, [])
         rows = of_participant["details"].get(participant, [])
@@ -102,6 +105,7 @@ def read_statements(con: duckdb.DuckDBPyConnection, period: Period, participants
                     earned=rest.get("earned", ZERO),
                     moved={each["cause"]: each["amount"] for each in _in_order(moved.get(key, []))},
                     achievement=achieved[0] if achieved else {},
+                    totals=totals.get(key, Totals()),
                     tiers=tiers.get(row["benefit_version_id"], []),
                     **{name: of_payout[name].get(key, []) for name in ("steps", "accruals", "releases", "reasons", "lines")},
                 )
@@ -118,7 +122,7 @@ def read_statements(con: duckdb.DuckDBPyConnection, period: Period, participants
             adjustments=of_participant["adjustments"].get(participant, []),
             payments=of_participant["payments"].get(participant, []),
         )
-        yield _with_files(statement)
+        yield _with_files(statement, lines_csv.get(participant, lines_csv[""]))
 
 
 def make_moves(con: duckdb.DuckDBPyConnection, participants: Sequence[str] | None, period: Period) -> None:
@@ -147,8 +151,15 @@ def _number(period: Period, participant: str) -> str:
     return f"{period.period}/{participant}" + (f"/{version}" if version > 1 else "")
 
 
-def _with_files(statement: Statement) -> Statement:
-    lines = write_lines(statement)
+def _read_lines(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The lines of each participant as CSV, in the order of the payouts; under the empty name those of a participant without lines."""
+    columns = {row["column_name"]: row["column_type"] for row in fetch(con, "describe lines") if row["column_name"] not in NOT_OF_LINES}
+    heading = ",".join(columns) + "\n"
+    found = fetch(con, f"with rows as (select payout_id, line_no, {csv_row(columns)} as text from lines) {_FILES}")
+    return {"": heading} | {row["participant_id"]: heading + row["text"] for row in found}
+
+
+def _with_files(statement: Statement, lines: str) -> Statement:
     calculation = write_calculation(statement, hashlib.sha256(lines.encode()).hexdigest())
     fields = {name: getattr(statement, name) for name in statement.__dataclass_fields__}
     return Statement(**{**fields, "lines_csv": lines, "calculation": calculation, "sha256": hashlib.sha256(calculation.encode()).hexdigest()})
@@ -286,11 +297,23 @@ _OF_DETAIL = {
     """,
     "releases": "select r.* from fct_release as r semi join details using (payout_id) order by payout_id, due_date, release_no",
     "reasons": "select r.* from reasons as r semi join details using (payout_id) order by payout_id, place desc, reason, currency",
-    "lines": """
-        with partners as (select partner_id, name as partner_name from dim_partner), products as (select product_id, name as product_name from dim_product)
-        select l.*, partner_name, product_name
-        from fct_payout_line as l semi join details using (payout_id) left join partners using (partner_id) left join products using (product_id)
-        where l.date <= $last or l.date is null
-        order by payout_id, l.date, l.transaction_id, l.line, l.source_file, l.source_row, l.tier
+    "lines": f"""
+        select payout_id, date, transaction_id, line, partner_id, partner_name, product_id, product_name, amount, currency, credited_measure, line_payout,
+            row_number() over (partition by payout_id order by abs(line_payout) desc, line_no) as size_no
+        from lines qualify size_no <= {LINES} order by payout_id, line_no
     """,
 }
+_LINES = """
+    with partners as (select partner_id, name as partner_name from dim_partner), products as (select product_id, name as product_name from dim_product)
+    select l.*, partner_name, product_name,
+        row_number() over (partition by payout_id order by l.date, l.transaction_id, l.line, l.source_file, l.source_row, l.tier) as line_no
+    from fct_payout_line as l semi join details using (payout_id) left join partners using (partner_id) left join products using (product_id)
+    where l.date <= $last or l.date is null
+"""
+_TOTALS = """
+    select payout_id, count(*) as lines, coalesce(sum(credited_measure), 0) as credited_measure, sum(line_payout) as line_payout from lines group by payout_id
+"""
+_FILES = """
+    select participant_id, string_agg(text, '' order by agreement_id, position, window_start, payout_id, line_no) as text
+    from rows join details using (payout_id) group by participant_id
+"""

@@ -1,6 +1,6 @@
 """What a statement says, as data: one participant and one period. HTML, PDF and XLSX are written from it and from nothing else.
 
-Belongs here: the types. Does not belong here: reading them (read.py), words and formatted numbers (document.py).
+Belongs here: the types. Does not belong here: reading them (read.py), words and formatted numbers (document/).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from assets.published.reader import Row
 
 #: What a balance is made of; the first four add up to `open`.
 STOCKS = ("payable", "held", "waiting", "running", "open")
+#: Lines of a payout that a statement shows, those with the largest shares; all of them are in its file of lines.
+LINES = 50
 #: What the period moved.
 FLOWS = ("earned", "adjusted", "settled", "written_off")
 
@@ -59,10 +61,20 @@ class Position:
 
 
 @dataclass(frozen=True)
+class Totals:
+    """Of all lines of a payout."""
+
+    lines: int = 0
+    credited_measure: Decimal = Decimal(0)
+    line_payout: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
 class Detail:
     """A payout whose window has days in the period. `benefit` and `agreement`: rows of the dimensions. `has_steps`: the figures of `payout` are those of
     the period's end; otherwise `achievement` has what was known then. `moved`: cause to amount, of the period. `reasons`: lines and sums that counted or
-    did not. `lines`: in order; they add up to the payout."""
+    did not. `lines`: those with the largest shares, in order. `totals`: of all lines their number, credited measure and shares; the shares add up to the
+    payout."""
 
     payout: Row
     benefit: Row
@@ -72,6 +84,7 @@ class Detail:
     earned: Decimal
     moved: Mapping[str, Decimal]
     achievement: Row
+    totals: Totals
     tiers: Sequence[Row] = field(default_factory=tuple)
     steps: Sequence[Row] = field(default_factory=tuple)
     accruals: Sequence[Row] = field(default_factory=tuple)

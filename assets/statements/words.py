@@ -1,6 +1,6 @@
 """Words, numbers and days of a language. The words are in messages/<language>.yaml, which a translator can edit; en.yaml is the one that the others follow.
 
-Belongs here: looking words up, formatting. Does not belong here: what is said where (document.py).
+Belongs here: looking words up, formatting. Does not belong here: what is said where (document/).
 """
 
 from __future__ import annotations
@@ -60,6 +60,16 @@ class Words:
     def percent(self, rate: Decimal | None, decimals: int = 4) -> str:
         """0.015 as 1.5 %, in the way of the language."""
         return "–" if rate is None else self.percent_pattern.format(self.number(formatting.readable(rate * 100, decimals)))
+
+    def in_unit(self, value: Decimal | None, unit: str, currency: str) -> str:
+        """A figure with the decimals that people read. Without a currency, money is a bare number."""
+        if value is None:
+            return "–"
+        if unit == "percent":
+            return self.percent(value, 2)
+        if unit == "money" and currency:
+            return self.money(formatting.readable(value, 4), currency)
+        return self.number(formatting.readable(value, 6), 2 if unit == "money" else 0)
 
     def day(self, day: dt.date | None) -> str:
         return "–" if day is None else _day(day, "medium", self.language)

@@ -21,14 +21,14 @@ from assets.published.reader import connect_set, fetch, open_set, read_manifest_
 from assets.report.tables import slug
 from assets.runtime.errors import rejection
 from assets.runtime.sql import scan
-from assets.statements.document import LINES_ON_PAPER, tell
+from assets.statements.document.tell import LINES_ON_PAPER, tell
 from assets.statements.html import write_html
 from assets.statements.pdf import write_pdf
 from assets.statements.read import list_participants, read_period, read_statements
 from assets.statements.reasons import write_reasons
 from assets.statements.statement import Period, Statement
 from assets.statements.words import languages, words_of
-from assets.statements.workbook import write_workbook
+from assets.statements.workbook.sheets import write_workbook
 from models.book.settings import Book
 from models.book.statement_settings import StatementSettings
 from models.documents import InputError, Problem

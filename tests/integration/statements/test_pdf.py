@@ -15,7 +15,7 @@ import pytest
 
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import read_clock
-from assets.statements.document import LINES_ON_PAPER, tell
+from assets.statements.document.tell import LINES_ON_PAPER, tell
 from assets.statements.pdf import write_pdf
 from assets.statements.statement import Statement
 from assets.statements.words import languages, words_of

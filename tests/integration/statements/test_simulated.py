@@ -14,12 +14,13 @@ import pypdf
 import pytest
 
 from assets.statements.attachments import write_calculation
-from assets.statements.document import Document, tell
+from assets.statements.document.parts import Document
+from assets.statements.document.tell import tell
 from assets.statements.html import write_html
 from assets.statements.pdf import write_pdf
 from assets.statements.statement import Statement
 from assets.statements.words import languages, words_of
-from assets.statements.workbook import write_workbook
+from assets.statements.workbook.sheets import write_workbook
 from models.book.statement_settings import StatementSettings
 
 SETTINGS = StatementSettings()

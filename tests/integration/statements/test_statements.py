@@ -24,8 +24,9 @@ from assets.published.marts import view_query
 from assets.published.reader import fetch
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import read_clock
-from assets.statements.document import Document, tell
-from assets.statements.formulas import tell_formula
+from assets.statements.document.formulas import tell_formula
+from assets.statements.document.parts import Document
+from assets.statements.document.tell import tell
 from assets.statements.html import write_html
 from assets.statements.read import list_participants, read_period, read_statements
 from assets.statements.statement import Statement
@@ -119,12 +120,12 @@ def test_each_statement_takes_up_where_the_last_one_ended_and_all_add_up_to_the_
 def test_the_lines_add_up_and_go_along_as_a_file(statements: dict[str, Statement]) -> None:
     for statement in statements.values():
         rows = list(csv.DictReader(io.StringIO(statement.lines_csv)))
-        assert len(rows) == sum(len(detail.lines) for detail in statement.details)
+        assert len(rows) == sum(detail.totals.lines for detail in statement.details)
         shares: dict[str, Decimal] = defaultdict(Decimal)
         for row in rows:
             shares[row["payout_id"]] += Decimal(row["line_payout"])
         for detail in statement.details:
-            assert shares[detail.payout["payout_id"]] == detail.payout["payout"]
+            assert shares[detail.payout["payout_id"]] == detail.totals.line_payout == detail.payout["payout"]
         calculation = json.loads(statement.calculation)
         assert calculation["lines_csv_sha256"] == hashlib.sha256(statement.lines_csv.encode()).hexdigest()
         assert statement.sha256 == hashlib.sha256(statement.calculation.encode()).hexdigest()
@@ -133,7 +134,7 @@ def test_the_lines_add_up_and_go_along_as_a_file(statements: dict[str, Statement
 def test_what_counted_is_what_the_payout_was_measured_on(statements: dict[str, Statement]) -> None:
     detail = next(each for each in statements["CH-08"].details if each.payout["benefit_id"] == "quarter-bonus")
     counted = {row["reason"]: (row["lines"], row["amount"]) for row in detail.reasons}
-    assert counted["counted"] == (len(detail.lines), detail.payout["measure"])
+    assert counted["counted"] == (detail.totals.lines, detail.payout["measure"])
     assert counted["product"][0] == 18
 
 
@@ -169,7 +170,7 @@ def test_no_byte_is_of_anybody_else(statements: dict[str, Statement], last_perio
         files = [base64.b64decode(found).decode() for found in re.findall(r"data:(?:text/csv|application/json);base64,([^\"]+)", text)]
         assert files == [statement.lines_csv, statement.calculation]
         everything = "\n".join([html.unescape(re.sub(r"base64,[^\"]+", "", text)), *files])
-        of_lines = {line["partner_id"] for detail in statement.details for line in detail.lines} | {participant}
+        of_lines = {line["partner_id"] for line in csv.DictReader(io.StringIO(statement.lines_csv))} | {participant}
         names = {people[each] for each in of_lines if each in people}
         words = set(re.findall(r"[A-Z]{2}-\d{2,3}", everything))
         assert words & (set(people) - of_lines) == set(), participant
@@ -260,9 +261,10 @@ def test_a_window_that_goes_on_shows_what_was_known(demo_book: Path, tmp_path: P
     assert not detail.has_steps
     assert (section.curve, section.steps, section.status) == ("", None, "open")
     assert section.notes[0] == "The window runs until Mar 31, 2026; the figures are those of the end of the period."
-    assert all(line["date"] <= period.last_day for line in detail.lines)
-    assert detail.lines
-    assert detail.achievement["measure_to_date"] == sum(line["credited_measure"] for line in detail.lines)
+    lines = [line for line in csv.DictReader(io.StringIO(statement.lines_csv)) if line["payout_id"] == detail.payout["payout_id"]]
+    assert all(line["date"] <= str(period.last_day) for line in lines)
+    assert len(lines) == detail.totals.lines > 0
+    assert detail.achievement["measure_to_date"] == sum(Decimal(line["credited_measure"]) for line in lines) == detail.totals.credited_measure
 
 
 def test_who_or_what_is_not_there_is_named(last_period: Opened) -> None:

@@ -1,6 +1,6 @@
 """The formulas of a worksheet that recompute one payout from its lines and tiers.
 
-Belongs here: which formula each step of the calculation becomes, and which kinds have none. Does not belong here: writing cells (workbook.py).
+Belongs here: which formula each step of the calculation becomes, and which kinds have none. Does not belong here: writing cells (sheets.py).
 
 A worksheet calculates with 15 digits, and the program exactly. So a sum of lines is rounded to 6 decimals, a place on an axis to 12 as it is published, and
 an amount to a millionth of the unit before it is rounded to money: a threshold that is reached is reached in both, and a half is a half.
@@ -16,7 +16,7 @@ from typing import Any
 
 from assets.published.explanation_view import is_draw
 from assets.published.reader import Row
-from assets.statements.curve import benefit_of
+from assets.statements.document.curve import benefit_of
 from assets.statements.statement import Detail
 from assets.statements.words import Words
 from models.agreements.schema import counts_multiples, distinct_of, factor_of, measure_of, over_of
@@ -88,7 +88,8 @@ class _Writer:
     def __init__(self, detail: Detail, words: Words, terms: tuple[str, int], lines: tuple[str, str] | None, row: int) -> None:
         self.detail, self.payout, self.benefit, self.say = detail, detail.payout, detail.benefit, words.say
         self.sheet, self.first_term, self.lines, self.row = terms[0], terms[1] + 1, lines, row
-        self.block, self.cell_of = Block(), {}  # type: ignore[var-annotated]
+        self.block = Block()
+        self.cell_of: dict[str, str] = {}
         self.steps: dict[str, list[Row]] = {}
         for step in detail.steps:
             self.steps.setdefault(step["step"], []).append(step)
@@ -123,16 +124,15 @@ class _Writer:
         payout, benefit, agreed = self.payout, self.benefit, benefit_of(self.benefit["definition"])
         given = {**self._inputs("axis"), **self._inputs("curve")}
         ids, measures = self.lines or ("", "")
-        summed = sum((line["credited_measure"] or Decimal(0) for line in self.detail.lines), Decimal(0))
-        formula = f'=SUMIFS({measures},{ids},"{payout["payout_id"]}")' if self.detail.lines else None
+        formula = f'=SUMIFS({measures},{ids},"{payout["payout_id"]}")' if self.detail.totals.lines else None
         if distinct_of(agreed) is not None:
             self.named("M", f"M · {self.say('measured')}", None, payout["measure"], self.say("sheet.from_step"))
             self._rest(given, counts=True)
             return
-        of_lines = self.add(self.say("sheet.sum_of_lines"), formula, summed, self.say("sheet.sum_of_lines_note"))
+        of_lines = self.add(self.say("sheet.sum_of_lines"), formula, self.detail.totals.credited_measure, self.say("sheet.sum_of_lines_note"))
         counts, measure = counts_multiples(agreed), payout["measure"]
         whole = Decimal(self._inputs("measure").get("sum", str(measure)) if counts else measure or 0)
-        before = self.add(self.say("sheet.measured_before"), None, whole - summed, self.say("sheet.measured_before_note"))
+        before = self.add(self.say("sheet.measured_before"), None, whole - self.detail.totals.credited_measure, self.say("sheet.measured_before_note"))
         total = f"ROUND({of_lines.at}+{before.at},6)"
         if counts and whole >= 0:
             rounds = "ROUNDUP" if benefit["measure_round"] == "up" else "ROUNDDOWN"

@@ -10,26 +10,17 @@ from __future__ import annotations
 import datetime as dt
 import io
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 import xlsxwriter
 
-from assets.statements.document import Document
-from assets.statements.formulas import tell_formula
-from assets.statements.recalculation import Block, Cell, compute
+from assets.statements.document.formulas import tell_formula
+from assets.statements.document.parts import Document
 from assets.statements.statement import Detail, Statement
 from assets.statements.words import Words
+from assets.statements.workbook.lines import fits, letter, write_lines
+from assets.statements.workbook.recalculation import Block, Cell, compute
 from models.currencies import MINOR_UNITS
-
-#: A worksheet keeps so many digits of a number.
-DIGITS = 15
-#: What formulas and a reader need; the other columns are in lines.csv. A cell takes ten microseconds, and there may be ten thousand lines.
-_LINE_COLUMNS = (
-    "payout_id", "date", "transaction_id", "line", "partner_id", "product_id", "amount", "currency", "fx_rate", "credited_measure", "line_payout",
-)  # fmt: skip
-_NUMBERS = frozenset({"line", "amount", "fx_rate", "credited_measure", "line_payout"})
-_MEASURE = _LINE_COLUMNS.index("credited_measure")
 
 
 def write_workbook(statement: Statement, document: Document, words: Words, colour: str) -> bytes:
@@ -50,7 +41,7 @@ def write_workbook(statement: Statement, document: Document, words: Words, colou
             sheet.fit_to_pages(1, 0)
             if document.watermark:
                 _mark(sheet, document.watermark)
-        rows = _write_lines(lines, statement, words, formats)
+        rows = write_lines(lines, statement.lines_csv, (formats("head"), formats("head_right")), (formats("text"), formats("number"), formats("date")))
         results = _write_calculation(calculation, terms, statement, words, formats, (names[2], names[3]), rows)
         _write_front(front, statement, document, words, formats, names[1], results)
     return content.getvalue()
@@ -66,7 +57,8 @@ def _mark(sheet: Any, text: str) -> None:
 
 class _Formats:
     def __init__(self, workbook: Any, colour: str) -> None:
-        self._workbook, self._colour, self._made = workbook, colour, {}  # type: ignore[var-annotated]
+        self._workbook, self._colour = workbook, colour
+        self._made: dict[tuple[str, int | None], Any] = {}
 
     def __call__(self, kind: str, currency: str | None = None) -> Any:
         key = (kind, MINOR_UNITS.get(currency, 2) if currency else None)
@@ -162,37 +154,6 @@ def _row(sheet: Any, row: int, cells: Sequence[Any], formats: _Formats, currency
         sheet.write_number(row, column, float(value), formats(kind, currency))
 
 
-def _write_lines(sheet: Any, statement: Statement, words: Words, formats: _Formats) -> int:
-    """All lines; returns how many rows the sheet has."""
-    for column, name in enumerate(_LINE_COLUMNS):
-        sheet.write_string(0, column, name, formats("head_right" if name in _NUMBERS else "head"))
-    text, number, day = formats("text"), formats("number"), formats("date")
-    row = 0
-    for detail in statement.details:
-        for line in detail.lines:
-            row += 1
-            for column, name in enumerate(_LINE_COLUMNS):
-                value = line[name]
-                if value is None:
-                    continue
-                if isinstance(value, dt.date):
-                    sheet.write_datetime(row, column, dt.datetime.combine(value, dt.time()), day)
-                elif name in _NUMBERS and fits(value):
-                    sheet.write_number(row, column, float(value), number)
-                else:
-                    sheet.write_string(row, column, str(value), text)
-    sheet.freeze_panes(1, 0)
-    sheet.autofilter(0, 0, max(row, 1), len(_LINE_COLUMNS) - 1)
-    for column, width in ((0, 24), (1, 12), (2, 18), (4, 14), (5, 18), (6, 14), (9, 16), (10, 14)):
-        sheet.set_column(column, column, width)
-    return row
-
-
-def fits(value: Decimal | int) -> bool:
-    """Whether a worksheet keeps every digit of a number."""
-    return len(Decimal(value).normalize().as_tuple().digits) <= DIGITS
-
-
 def _write_calculation(
     sheet: Any, terms: Any, statement: Statement, words: Words, formats: _Formats, names: tuple[str, str], line_rows: int
 ) -> dict[str, Cell]:
@@ -208,7 +169,7 @@ def _write_calculation(
     sheet.write_string(0, 0, words.say("sheet.calculation"), formats("title"))
     sheet.write_string(1, 0, words.say("sheet.colours"), formats("soft"))
     row, term_row, results = 3, 1, {}
-    lines = (f"'{names[1]}'!$A$2:$A${line_rows + 1}", f"'{names[1]}'!$%s$2:$%s${line_rows + 1}" % ((_letter(_MEASURE),) * 2))
+    ids, measures = (f"'{names[1]}'!${at}$2:${at}${line_rows + 1}" for at in (letter("payout_id"), letter("credited_measure")))
     for detail in statement.details:
         if not detail.has_steps:
             continue
@@ -218,7 +179,7 @@ def _write_calculation(
         sheet.write_blank(row, 1, None, formats("section"))
         sheet.write_string(row, 2, payout["payout_id"], formats("section"))
         row += 1
-        block = compute(detail, words, (names[0], term_row), lines if line_rows else None, row)
+        block = compute(detail, words, (names[0], term_row), (ids, measures) if line_rows else None, row)
         term_row = _write_terms(terms, detail, block, title, term_row, formats)
         row = _write_block(sheet, detail, block, words, formats, row) + 1
         if block.result is not None:
@@ -235,7 +196,7 @@ def _write_block(sheet: Any, detail: Detail, block: Block, words: Words, formats
             formula, numbers = tell_formula(words, step, detail.benefit, detail.payout)
             key = f"step.{step['step']}"
             sheet.write_string(row, 0, words.say(key) if words.knows(key) else step["step"], formats("text"))
-            if step["result"] is not None and fits(step["result"]):
+            if step["result"] is not None and fits(f"{step['result']:f}"):
                 sheet.write_number(row, 1, float(step["result"]), formats("input"))
             elif step["result"] is not None:
                 sheet.write_string(row, 1, str(step["result"]), formats("text"))
@@ -265,7 +226,3 @@ def _write_terms(sheet: Any, detail: Detail, block: Block, title: str, row: int,
                 sheet.write_number(row, column, float(tier[form]), formats("percent_input" if form in ("rate", "share") else "input"))
         row += 1
     return row
-
-
-def _letter(column: int) -> str:
-    return chr(ord("A") + column)
