@@ -6,14 +6,16 @@ does is tests/integration/incremental/test_edges.py, whose book has such parts. 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import duckdb
 import pytest
 
-from assets.published.reader import open_published
+from assets.published.reader import open_published, read_manifest
 from assets.publishing import transaction_parts
-from assets.publishing.transaction_parts import TransactionPart, list_transaction_parts
+from assets.publishing.transaction_parts import TransactionPart, find_unchanged_files, list_transaction_parts
+from models.records.run_history import EndedRun
 from tests.support.edges_book import EdgesBook
 
 
@@ -122,6 +124,18 @@ def test_other_conditions_change_every_part(con: duckdb.DuckDBPyConnection) -> N
     assert all(part.digest != other.digest for part, other in zip(before, list_transaction_parts(con), strict=True))
 
 
+def test_nothing_is_linked_from_another_set_or_from_another_program(book: EdgesBook, con: duckdb.DuckDBPyConnection) -> None:
+    parts = list_transaction_parts(con)
+    before = read_manifest(book.folder / "published")
+    assert before is not None
+    run = EndedRun.model_validate_json(json.dumps(before["run"]))
+    assert find_unchanged_files(con, before, run, parts) == {part.name for part in parts}
+    assert find_unchanged_files(con, {**before, "run_id": "another"}, run, parts) == set()
+    assert find_unchanged_files(con, None, run, parts) == set()
+    for other in ("code_version", "settings_sha256"):
+        assert find_unchanged_files(con, before, run.model_copy(update={other: "another"}), parts) == set()
+
+
 def test_a_new_file_touches_the_last_part(book: EdgesBook) -> None:
     current = book.folder / "published" / "current"
     before = {path.name: path.stat().st_ino for path in current.resolve().glob("fct_transaction.*")}
@@ -130,3 +144,5 @@ def test_a_new_file_touches_the_last_part(book: EdgesBook) -> None:
     after = {path.name: path.stat().st_ino for path in current.resolve().glob("fct_transaction.*")}
     assert {name for name in after if before.get(name) != after[name]} == {max(after)}
     assert len(after) > 1
+    book.run(full=True)  # it writes all of them, so that it can be compared with
+    assert not {path.stat().st_ino for path in current.resolve().glob("fct_transaction.*")} & set(after.values())

@@ -12,6 +12,7 @@ RECEIPTS = ("tests/integration/test_receipts.py",)
 PAYMENTS = ("tests/integration/ledger/test_payment_batches.py",)
 PUBLISHING = ("tests/integration/publishing/test_publishing.py",)
 PARTS = ("tests/integration/publishing/test_line_parts.py",)
+TRANSACTION_PARTS = ("tests/integration/publishing/test_transaction_parts.py",)
 
 CHANGES: dict[str, list[tuple[str, str]]] = {
     "models/records/write_offs.py": [
@@ -162,7 +163,7 @@ LINKED: dict[str, list[tuple[str, str]]] = {
         # which set it is compared with
         ('not table_exists(con, "calc", "changed_sums") or ', ""),
         (' or not table_exists(con, "previous", "published_set")', ""),
-        ('is_of_published_set = con.execute("from previous.published_set").fetchall() == [(seal_of(before),)]', "is_of_published_set = True"),
+        ('con.execute("from previous.published_set").fetchall() == [(seal_of(before),)] and is_same', "is_same"),
         ('("code_version", "engine_versions", "settings_sha256")', '("engine_versions", "settings_sha256")'),
         ('("code_version", "engine_versions", "settings_sha256")', '("code_version", "settings_sha256")'),
         ('("code_version", "engine_versions", "settings_sha256")', '("code_version", "engine_versions")'),
@@ -173,7 +174,7 @@ LINKED: dict[str, list[tuple[str, str]]] = {
         ("        shutil.copyfile(before, target)\n", ""),
     ],
     "assets/publishing/parquet_set.py": [
-        ('con.execute("set variable payout_part = ?", [part or None])', "pass"),
+        ('con.execute(f"set variable {name} = ?", [value])', "pass"),
         ("            remember_payouts(con, manifest, parts)\n", ""),
     ],
     "assets/published/reader.py": [
@@ -181,10 +182,36 @@ LINKED: dict[str, list[tuple[str, str]]] = {
     ],
 }  # fmt: skip
 
+FILES_IN_PARTS: dict[str, list[tuple[str, str]]] = {
+    "assets/publishing/transaction_parts.py": [
+        ("rows_per_row, lines_before)", "rows_per_row)"),
+        ("count(*) filter (date > (select as_of from terms.settings))", "0"),
+        ("hash('read', count(*),", "hash('read', 0,"),
+        ("rows.disposition, files.file_name, rows.replaced_by_row_no)", "rows.disposition)"),
+        ("hash('unresolved', row_no, reason)", "0"),
+        ("hash('rejected', row_no, reason, readable)", "0"),
+        ("hash('ignored', row_no)", "0"),
+        ("hash('on line', row_no, line)", "0"),
+        ("hash('original', lines.row_no, originals.first_day)", "0"),
+        ("hash('credited', lines.row_no, credits.line, credits.credit_key)", "0"),
+        (" || ' ' || hash($3)", ""),
+        (" if known.get(part.name) == part.digest", ""),
+        (" or not is_same_program(before, run)", ""),
+        ("first - 1 for first in firsts[1:]", "first for first in firsts[1:]"),
+        (" where manifest_sha256 = ?", " where ? is not null"),
+        ("all_rows > {one_file}", "all_rows >= {one_file}"),
+    ],
+    "assets/publishing/parquet_set.py": [
+        ("files.get(part.name) if part.name in unchanged else None", "files.get(part.name)"),
+        ("set() if context.full else ", ""),
+    ],
+}
+
 MUTANTS: list[Mutant] = [
     *mutants_of(CHANGES, RULES),
     *mutants_of(PAID, PAYMENTS),
     *mutants_of(EFFECTS, RECEIPTS),
     *mutants_of(PUBLISHED, PUBLISHING),
     *mutants_of(LINKED, PARTS),
+    *mutants_of(FILES_IN_PARTS, TRANSACTION_PARTS),
 ]
