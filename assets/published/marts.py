@@ -6,8 +6,11 @@ assets/publishing/postgres/publish.py).
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from assets.runtime.cache_folder import open_cache, store
 from assets.runtime.sql import as_pattern, scan
 from models.feeds.columns import FEEDS
 from models.sql_text import identifier, literal
@@ -170,7 +174,15 @@ def _view_text(name: str) -> str:
 
 @cache
 def _models() -> tuple[dict[str, Any], ...]:
-    return tuple(model for path in sorted(_MARTS.rglob("*.yml")) for model in _read_yaml(path).get("models", []))
+    """The models of all files, kept as JSON: reading the YAML takes a tenth of a second, in every process."""
+    paths = sorted(_MARTS.rglob("*.yml"))
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()[:20]
+    kept = open_cache("marts", digest) / "models.json"
+    with suppress(OSError, ValueError):
+        return tuple(json.loads(kept.read_bytes()))
+    models = tuple(model for path in paths for model in _read_yaml(path).get("models", []))
+    store(kept, json.dumps(models).encode())
+    return models
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -24,9 +24,9 @@ from assets.runtime.sql import as_pattern, scan
 from assets.runtime.warehouse import transaction
 from models.sql_text import identifier, literal
 
-#: Tables with more rows than this are views on the set's Parquet files: copying five million payout lines takes longer (2.9 s) than writing their
-#: Parquet file (1.9 s). Smaller ones are copies, so that the file can be moved on its own.
-COPIED_UP_TO_ROWS = 1_000_000
+#: Tables with more rows than this are views on the set's Parquet files: copying a table takes about as long as writing its Parquet file did.
+#: Smaller ones are copies, so that the file can be moved on its own.
+COPIED_UP_TO_ROWS = 200_000
 #: The variable that says where `published/` is now, for views in a file that was moved or mounted elsewhere.
 FOLDER_VARIABLE = "tierledger"
 

@@ -100,7 +100,8 @@ def prepare(context: RunContext, models: Sequence[str] = ()) -> ModelsReport:
         variables = _read_features(con, context)
         decide_mode(con, context, variables)
         incremental = is_incremental(con)
-    report = _report(context, _build_incrementally(context, variables["book"]) if incremental else _run_models(context, PREPARE))
+    variables["incremental"] = incremental
+    report = _report(context, _build_incrementally(context, variables) if incremental else _run_models(context, PREPARE, variables))
     with open_warehouse(context) as con:
         note_changed_sums(con)
     check_references(context)
@@ -109,13 +110,13 @@ def prepare(context: RunContext, models: Sequence[str] = ()) -> ModelsReport:
     return report
 
 
-def _build_incrementally(context: RunContext, features: dict[str, Any]) -> tuple[BuiltModel, ...]:
+def _build_incrementally(context: RunContext, variables: dict[str, Any]) -> tuple[BuiltModel, ...]:
     """Build what lines are credited by, look for what has changed in it, and build the lines that it reaches."""
     with open_warehouse(context) as con:
-        find_compared_lines(con, features["feeds"]["transactions"]["key"])
-        built = _run_models(context, REFERENCES)
-        find_changed_lines(con, features["has_originals"])
-    return (*built, *_run_models(context, LINES))
+        find_compared_lines(con, variables["book"]["feeds"]["transactions"]["key"])
+        built = _run_models(context, REFERENCES, variables)
+        find_changed_lines(con, variables["book"]["has_originals"])
+    return (*built, *_run_models(context, LINES, variables))
 
 
 def _warn(context: RunContext) -> tuple[str, ...]:
@@ -256,9 +257,12 @@ def needs_dbt(context: RunContext) -> bool:
     return any(read_compiled(compiled_file(_target(), variables, selection)) is None for selection in selections)
 
 
-def _run_models(context: RunContext, selection: tuple[str, ...]) -> tuple[BuiltModel, ...]:
-    """Build the selected models, tests left out: as they were compiled before, or by dbt. Raises SqlError with every model that failed."""
-    variables = _variables(context)
+def _run_models(context: RunContext, selection: tuple[str, ...], variables: dict[str, Any] | None = None) -> tuple[BuiltModel, ...]:
+    """Build the selected models, tests left out: as they were compiled before, or by dbt. `variables`: those of _variables, if they have been read.
+
+    Raises SqlError with every model that failed.
+    """
+    variables = variables or _variables(context)
     models = read_compiled(compiled_file(_target(), variables, selection))
     if models is None and context.is_on_spark:
         with open_warehouse(context) as con, without_lines(con):  # dbt has no way to compile that does not build; without lines it takes no time

@@ -1,3 +1,4 @@
+{{ config(materialized="table") }}
 {#- a payout that is no longer computed has no rate: what is in the reporting currency needs none #}
 {% set own = "accruals.currency = settings.currency" %}
 with

@@ -1,3 +1,4 @@
+{{ config(materialized="table") }}
 {% set kinds = ["amount", "released", "held", "settled"] %}
 select
     identified.payout_id,
