@@ -177,11 +177,12 @@ def test_volume_and_quality_stand_side_by_side_per_window() -> None:
     year = {"span": _QUARTER[0], "participant": "P"}
     rows: Rows = [{**year, "window": _QUARTER, "measure": 100}, {**year, "window": _NEXT, "measure": 250}, {"participant": "Q", "window": _NEXT, "measure": 30}]
     found = figures(rows, dim_metric=[("P", "nps", dt.date(2026, 2, 1), 8), ("P", "nps", dt.date(2026, 5, 1), 6), ("Q", "fill, rate", dt.date(2026, 4, 1), 1)])
-    assert {part: (value, counted) for (figure, part), (value, counted, _) in found.items() if figure == "volume_over_time"} == {"2026-06-30": (280, 2)}
-    assert {part: (value, counted) for (figure, part), (value, counted, _) in found.items() if figure == "quality_over_time"} == {
-        "nps, 2026-03-31": (8, 1),
-        "nps, 2026-06-30": (6, 1),
-        "fill, rate, 2026-06-30": (1, 1),
+    over_time = {key: (int(value), counted) for key, (value, counted, _) in found.items() if key[0].endswith("_over_time")}
+    assert over_time == {
+        ("volume_over_time", "2026-06-30"): (280, 2),
+        ("quality_over_time", "nps, 2026-03-31"): (8, 1),
+        ("quality_over_time", "nps, 2026-06-30"): (6, 1),
+        ("quality_over_time", "fill, rate, 2026-06-30"): (1, 1),
     }
 
 
