@@ -138,35 +138,29 @@ _BY_ATTRIBUTE = """
     from ends left join (from partners where name = $name) on participant_id = partner_id
     group by all having sum(change) <> 0 order by abs(sum(change)) desc, value, direction, currency"""
 
-_ACCRUALS = """
-    with at_end as (
-        select period, direction, currency, rung_no, sum(coalesce(accrued, 0)) as accrued
-        from months where rung_no in (0, (select max(rung_no) from rungs)) group by all
-    )
-    select period, direction, currency, coalesce(sum(accrued) filter (rung_no = 0), 0) as before, coalesce(sum(accrued) filter (rung_no > 0), 0) as now,
-        now - before as change, period in (select period from closes where is_in_force and kind = 'close') as is_closed
-    from at_end group by all having change <> 0 order by direction, currency, period"""
+_ENDS = (
+    "(select *, rung_no = 0 as is_before, rung_no = last_no as is_now from {table} join (select max(rung_no) as last_no from rungs) on rung_no in (0, last_no))"
+)
+#: A row per group: what it was in the first rung, and what it is in the last, which may be the same.
+_CHANGE = """
+    coalesce(sum({amount}) filter (is_before), 0) as before, coalesce(sum({amount}) filter (is_now), 0) as now, now - before as change"""
 
-_JOURNAL = """
-    with at_end as (
-        select account, kind, currency, rung_no, sum(debit) - sum(credit) as balance
-        from journal where rung_no in (0, (select max(rung_no) from rungs)) group by all
-    )
-    select account, kind, currency, coalesce(sum(balance) filter (rung_no = 0), 0) as before, coalesce(sum(balance) filter (rung_no > 0), 0) as now,
-        now - before as change
-    from at_end group by all having change <> 0 order by currency, account, kind"""
+_ACCRUALS = f"""
+    select period, direction, currency, {_CHANGE.format(amount="accrued")},
+        period in (select period from closes where is_in_force and kind = 'close') as is_closed
+    from {_ENDS.format(table="months")} group by all having change <> 0 order by direction, currency, period"""
+
+_JOURNAL = f"""
+    select account, kind, currency, {_CHANGE.format(amount="(debit - credit)")}
+    from {_ENDS.format(table="journal")} group by all having change <> 0 order by currency, account, kind"""
 
 #: What is booked in a later period than its own, of closed ones: what it was before, and what it is now.
-_RESTATED = """
-    with of_payout as (select payout_id, any_value(direction) as direction, any_value(currency) as currency from payouts group by all),
-    late as (
-        select origin_period, period, direction, currency, rung_no, sum(accrual) as accrual
-        from accruals left join of_payout using (payout_id)
-        where origin_period <> period and not is_posted and rung_no in (0, (select max(rung_no) from rungs)) group by all
-    )
-    select origin_period, period, direction, currency, coalesce(sum(accrual) filter (rung_no = 0), 0) as before,
-        coalesce(sum(accrual) filter (rung_no > 0), 0) as now, now - before as change
-    from late group by all having change <> 0 order by origin_period, period, direction, currency"""
+_RESTATED = f"""
+    with of_payout as (select payout_id, any_value(direction) as direction, any_value(currency) as currency from payouts group by all)
+    select origin_period, period, direction, currency, {_CHANGE.format(amount="accrual")}
+    from {_ENDS.format(table="accruals")} left join of_payout using (payout_id)
+    where origin_period <> period and not is_posted
+    group by all having change <> 0 order by origin_period, period, direction, currency"""
 
 
 def collect(con: duckdb.DuckDBPyConnection, base: Row, new: Row, attributes: Sequence[str], asked: Sequence[str], count: int = 10) -> Findings:

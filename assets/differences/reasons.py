@@ -13,6 +13,7 @@ from assets.published.formatting import number, percent, readable
 from assets.published.reader import Row
 
 _FIGURES = {"measure": "measure", "target": "target", "baseline": "baseline", "incentive": "incentive"}
+_FACTORS = {"multiplier": "multiplier", "gate_factor": "what requirements leave"}
 #: More reasons than this are a list that nobody reads.
 _MOST = 4
 
@@ -47,10 +48,9 @@ def _reasons(row: Row) -> Iterator[str]:
     yield from (f"tier {each['tier']} {_terms(each['before'], each['now'])}" for each in row["other_tiers"] or ())
     if row["before_axis_value"] != row["now_axis_value"] and not any(row[f"before_{name}"] != row[f"now_{name}"] for name in _FIGURES):
         yield f"place {_number(row['before_axis_value'])} → {_number(row['now_axis_value'])}"
-    for name, words in (("multiplier", "multiplier"), ("gate_factor", "what requirements leave")):
-        if row[f"before_{name}"] != row[f"now_{name}"]:
-            yield f"{words} {_number(row[f'before_{name}'])} → {_number(row[f'now_{name}'])}"
-    if row["before_curve_payout"] == row["now_curve_payout"] and row["before_earned"] != row["now_earned"]:
+    factors = [name for name in _FACTORS if row[f"before_{name}"] != row[f"now_{name}"]]
+    yield from (f"{_FACTORS[name]} {_number(row[f'before_{name}'])} → {_number(row[f'now_{name}'])}" for name in factors)
+    if row["before_curve_payout"] == row["now_curve_payout"] and row["before_earned"] != row["now_earned"] and not factors:
         yield "limits"
     if row["before_earned"] == row["now_earned"] or row["before_prior_earned"] != row["now_prior_earned"] or row["before_carried"] != row["now_carried"]:
         yield "what earlier windows earned or what is set off"

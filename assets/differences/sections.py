@@ -77,7 +77,7 @@ def _head(found: Findings, over: Sequence[Row], limit: str) -> Section:
         )
         for row in found.totals
     ]
-    labels = ("Before", *(_cause(cause) for cause in causes), "Now", "Change", "")
+    labels = ("Before", *(_cause(cause) for cause in causes), "Now", "Change", "In %")
     return Section("", lead, [Table("totals", (Column("Payouts"), *(Column(label, "number") for label in labels)), rows)])
 
 
@@ -93,7 +93,7 @@ def _sections(found: Findings, who: Who) -> Iterator[Section]:
         yield Section("Accruals and journal", [_closed(found)], [table for table in (_accruals(found), _restated(found), _journal(found)) if table.rows])
     if found.lint_new or found.lint_gone:
         lint = [("new", text) for text in found.lint_new] + [("gone", text) for text in found.lint_gone]
-        yield Section("Warnings about the agreements", [], [Table("lint", (Column("", "status"), Column("Warning")), lint)])
+        yield Section("Warnings about the agreements", [], [Table("lint", (Column("It is", "status"), Column("Warning")), lint)])
 
 
 def tell_largest(found: Findings, who: Who) -> Table:
@@ -118,7 +118,7 @@ def tell_bands(found: Findings) -> Table:
         (_PAYS[row["direction"]], row["band"], number(row["participants"]), _bare(row["before"], row), _signed(row["change"], row["currency"]))
         for row in found.bands
     ]
-    return Table("bands", (Column(""), Column("Band"), Column("Participants", "number"), Column("Before", "number"), Column("Change", "number")), rows)
+    return Table("bands", (Column("Direction"), Column("Band"), Column("Participants", "number"), Column("Before", "number"), Column("Change", "number")), rows)
 
 
 def _concentration(found: Findings) -> str:
@@ -154,7 +154,7 @@ def _agreements(found: Findings, who: Who) -> Table:
     if rest := len(found.by_agreement) - _MOST:
         rows += [(f"{counted(rest, 'more agreement')}", "", "", "", *("" for _ in causes), "")] if rest > 0 else []
     labels = ("Changed", "Before", *(_cause(cause) for cause in causes), "Change")
-    return Table("agreements", (Column("Agreement"), Column("", "day"), *(Column(label, "number") for label in labels)), rows)
+    return Table("agreements", (Column("Agreement"), Column("Direction", "day"), *(Column(label, "number") for label in labels)), rows)
 
 
 def _tiers(found: Findings) -> Table:
@@ -162,7 +162,7 @@ def _tiers(found: Findings) -> Table:
         (_PAYS[row["direction"]], f"{row['tier_before']} → {row['tier_now']}", number(row["payouts"]), _signed(row["change"], row["currency"]))
         for row in found.by_tier[:_MOST]
     ]
-    return Table("tiers", (Column(""), Column("Tier", "day"), Column("Payouts", "number"), Column("Change", "number")), rows)
+    return Table("tiers", (Column("Direction"), Column("Tier", "day"), Column("Payouts", "number"), Column("Change", "number")), rows)
 
 
 def _attribute(name: str, rows: Sequence[Row]) -> Table:
@@ -177,8 +177,8 @@ def _attribute(name: str, rows: Sequence[Row]) -> Table:
         )
         for row in rows[:_MOST]
     ]
-    labels = ("Participants", "Before", "Change", "")
-    return Table(f"by-{name}", (Column(name.capitalize()), Column("", "day"), *(Column(label, "number") for label in labels)), cells)
+    labels = ("Participants", "Before", "Change", "In %")
+    return Table(f"by-{name}", (Column(name.capitalize()), Column("Direction", "day"), *(Column(label, "number") for label in labels)), cells)
 
 
 def _closed(found: Findings) -> str:
@@ -196,13 +196,13 @@ def _accruals(found: Findings) -> Table:
         for row in found.accruals
     ]
     labels = ("Before", "Now", "Change")
-    return Table("accruals", (Column("Accrued in", "day"), Column("", "day"), *(Column(label, "number") for label in labels)), rows)
+    return Table("accruals", (Column("Accrued in", "day"), Column("Direction", "day"), *(Column(label, "number") for label in labels)), rows)
 
 
 def _restated(found: Findings) -> Table:
     rows = [(row["origin_period"], row["period"], _PAYS.get(row["direction"], ""), _bare(row["before"], row), _bare(row["now"], row)) for row in found.restated]
     labels = ("Before", "Now")
-    columns = (Column("Of", "day"), Column("Booked in", "day"), Column("", "day"), *(Column(label, "number") for label in labels))
+    columns = (Column("Of", "day"), Column("Booked in", "day"), Column("Direction", "day"), *(Column(label, "number") for label in labels))
     return Table("restated", columns, rows)
 
 

@@ -58,7 +58,7 @@ def _head(costings: Sequence[Costing]) -> Section:
             ]
             rows.append(tuple(row))
     labels = ("Today", "Proposed", "Change", "Of sales", "Gain", "Lose", "Break-even", "At most", "P10 / P50 / P90")
-    columns = (Column("Plan"), Column("", "day"), *(Column(label, "number") for label in labels))
+    columns = (Column("Plan"), Column("Direction", "day"), *(Column(label, "number") for label in labels))
     lead = ["Today: what the agreements that a plan replaces pay, or nothing where it is new. Break-even: so much more volume pays for what it costs more."]
     notes = [f"{costing.name}: {note}." for costing in costings for note in costing.notes]
     return Section("", [*lead, *notes], [Table("plans", columns, rows)])
@@ -113,7 +113,8 @@ def _by_volume(costing: Costing) -> Section:
             if any(side is not None for side in sides):
                 rows.append((f"months drawn anew, {percent.upper()}", *(money(side, currency) for side in sides)))
     table = Table("volume", (Column("Volume"), Column("Today", "number"), Column("Proposed", "number")), rows)
-    return Section(f"{costing.name}: on other volumes", [], [table], _picture(costing, currencies[0]) if currencies else "")
+    lead = [f"Bars: today pale, proposed dark, in {currencies[0]}."] if currencies else []
+    return Section(f"{costing.name}: on other volumes", lead, [table], _picture(costing, currencies[0]) if currencies else "")
 
 
 def _picture(costing: Costing, currency: str) -> str:
@@ -163,7 +164,7 @@ def _participants(costing: Costing, who: Who) -> Table:
     if len(costing.participants) > _PEOPLE:
         rows.append((counted(len(costing.participants) - _PEOPLE, "more participant"), "", "", "", "", "", "", ""))
     labels = ("Today", "Proposed", "Change", "Sales", "Of sales", "Break-even")
-    return Table("participants", (Column("Participant"), Column("", "day"), *(Column(label, "number") for label in labels)), rows)
+    return Table("participants", (Column("Participant"), Column("Direction", "day"), *(Column(label, "number") for label in labels)), rows)
 
 
 def _cliffs(costing: Costing, who: Who) -> Table:

@@ -121,8 +121,8 @@ def commit_terms(folder: Path) -> None:
     git(folder, "commit", "-qm", "Agreements")
 
 
-def change_at_random(folder: Path, seed: int) -> None:
-    """A few changes of the book: lines, rates, partners, targets and terms, each with a chance."""
+def change_at_random(folder: Path, seed: int, terms: bool = True) -> None:
+    """A few changes of the book: lines, and with terms rates, targets and agreements, each with a chance."""
     draw = random.Random(seed)
     rows = "".join(
         f"R{seed}-{n},1,2026-{draw.randint(1, 6):02}-{draw.randint(1, 28):02},{draw.choice(['C1', 'C2', 'C3', 'S1'])},"
@@ -131,6 +131,8 @@ def change_at_random(folder: Path, seed: int) -> None:
     )
     if draw.random() < 0.8:
         deliver(folder, f"transactions/{seed}.csv", "transaction_id,line,date,partner_id,amount,currency,type\n" + _typed(rows))
+    if not terms:
+        return
     if draw.random() < 0.5:
         deliver(folder, f"fx_rates/{seed}.csv", f"date,from_currency,to_currency,rate\n2026-02-01,USD,EUR,0.{draw.randint(70, 99)}\n")
     if draw.random() < 0.5:

@@ -100,3 +100,4 @@ def test_put_back_it_gives_nothing(curves: list[Any], gain: int, today: int) -> 
 def test_which_side_a_threshold_belongs_to(boundary: str) -> None:
     proposed = curve(benefit("whole", [{"from": 0, "amount": 1}, {"from": 1000, "amount": 5}], boundary=boundary), 1000)
     assert paid_at(proposed, F(1)) == (5 if boundary == "lower_inclusive" else 1)
+    assert solve_break_even([proposed], F(40), F(0)) == 1 + F(5, 40), "beyond the threshold 5 are paid on either side"

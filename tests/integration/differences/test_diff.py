@@ -227,3 +227,17 @@ def test_causes_of_random_pairs_add_up(book: Path, tmp_path: Path, seed: int) ->
         of = [band for band in found.bands if (band["direction"], band["currency"]) == (row["direction"], row["currency"])]
         assert sum(band["participants"] for band in of) == row["participants"]
         assert sum(band["change"] for band in of) == row["change"] == sum(row["causes"].values())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [21, 22])
+def test_the_order_in_which_files_came_changes_nothing(book: Path, tmp_path: Path, seed: int) -> None:
+    """The same files, in two books that took them in one before the other and the other before the one."""
+    other = shutil.copytree(book, tmp_path / "other", symlinks=True)
+    for folder, seeds in ((book, (seed, seed + 100)), (other, (seed + 100, seed))):
+        for each in seeds:
+            change_at_random(folder, each, terms=False)
+            run_book(folder)
+    found, rows = diff_book(book, str(other), asked=Asked(lists_all=True))
+    assert (found.is_equal, rows) == (True, [])
+    assert all(row["change"] == 0 and not row["causes"] for row in found.totals)

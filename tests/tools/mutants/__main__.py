@@ -1,8 +1,8 @@
 """Do the tests notice? Breaks the program on purpose, one small way after the other, and runs on each the tests that should fail.
 
     make mutants                                  all of them; exit code 1 when one survives
-    python -m tests.tools.mutants calculation     those of one list: calculation, checks, records, feeds, sql, incremental,
-                                                  stores
+    python -m tests.tools.mutants calculation     those of one list: calculation, checks, decisions, records, feeds, sql,
+                                                  incremental, stores
     python -m tests.tools.mutants fct_payout      those of files whose path holds the word
 
 A mutant that survives is a rule without a test. The project's own files are never touched: a mutant of Python runs in a copy, one of SQL in a
@@ -27,12 +27,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.tools.mutants import calculation, checks, feeds, incremental, records, sql, stores
+from tests.tools.mutants import calculation, checks, decisions, feeds, incremental, records, sql, stores
 from tests.tools.mutants.mutant import LATER_CLOSES, ROOT, Mutant
 
 LISTS = {
     "calculation": calculation.MUTANTS,
     "checks": checks.MUTANTS,
+    "decisions": decisions.MUTANTS,
     "records": records.MUTANTS,
     "feeds": feeds.MUTANTS,
     "sql": sql.MUTANTS,
