@@ -20,11 +20,12 @@ from assets.differences.states import state_of_folder
 from assets.published.reader import read_manifest
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import read_clock
+from assets.runtime.warehouse import open_warehouse
 from assets.simulation.costs import Costing
 from assets.simulation.moved_rows import Move, agreements_with_rows, move_rows
 from assets.simulation.plans import place_plan, read_plan
 from assets.simulation.sales import read_sales, write_counted_lines
-from assets.simulation.what_if import WhatIf, read_what_if
+from assets.simulation.what_if import WhatIf, draw_months, read_what_if
 from models.documents import InputError
 from pipelines.cli.main import main
 from pipelines.run import run_book
@@ -170,6 +171,13 @@ def test_months_are_drawn_for_a_participant_whoever_else_is_there(simulated: tup
     assert {cost["USD"] for cost in what_if.costs_of_draws(1, 9)} == {cost["USD"] for cost in left_behind(simulated, "SUPPLY", "TARGET").costs_of_draws(1, 9)}
 
 
+def test_each_participant_has_months_of_its_own() -> None:
+    months = [tuple(draw_months(seed, name, 2, 6)) for seed, name in ((1, "C1"), (1, "C1"), (1, "C2"), (2, "C1"))]
+    assert months[0] == months[1]
+    assert len(set(months)) == 3
+    assert set(draw_months(1, "C1", 40, 6)) == set(range(6))
+
+
 def test_break_even_put_back_pays_for_itself(simulated: tuple[list[Costing], Path]) -> None:
     """The volume that was solved, computed as any other: what it costs more is what a quarter of more sales brings, to a minor unit of each payout."""
     higher = simulated[0][0]
@@ -191,6 +199,18 @@ def test_a_line_that_two_are_credited_is_one_sale(simulated: tuple[list[Costing]
     both = read_sales(counted)
     assert both.whole == {"EUR": D("2850.00")}
     assert both.of["EUR", "C2"] == D("1950.00")
+
+
+@pytest.mark.parametrize(("elsewhere", "back"), [("is_in_term = false", "is_in_term = true"), ("period_no = period_no + 900", "period_no = period_no - 900")])
+def test_lines_of_other_years_and_windows_are_no_sales(simulated: tuple[list[Costing], Path], elsewhere: str, back: str) -> None:
+    """What is credited for a baseline only, or lies outside the windows of the payouts."""
+    context = open_run(simulated[1], None, read_clock())
+    path = simulated[1] / "elsewhere.parquet"
+    for change, whole in ((elsewhere, {}), (back, {"EUR": D("1500.00")})):
+        with open_warehouse(context) as con:
+            con.execute(f"update intermediate.int_lines_credited set {change} where transaction_id = 'T3'")
+        write_counted_lines(context, ["REPS"], path)
+        assert read_sales([path]).whole == whole
 
 
 def test_only_a_proposal_is_marked_as_one(simulated: tuple[list[Costing], Path], ran: Path) -> None:
