@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from assets.feeds.checks.disputed_rows import dispute_rules
 from assets.feeds.column_mapping import compile_condition, map_header, missing_columns
 from assets.feeds.inspection import format_of, is_unnamed
 from assets.feeds.readers import Source, filled_down, relation, unpivoted, with_preamble
@@ -167,6 +168,8 @@ def _rules(feed: Feed, settings: FeedSettings, mapped: list[Mapped], source: Sou
         rules.append(signs_differ(mapped))
     if feed.name == "transactions" and settings.signs in (None, "agree"):
         rules.append(positive_return(mapped))
+    if feed.name == "disputes":
+        rules += dispute_rules(mapped)
     return rules
 
 

@@ -25,7 +25,7 @@ class Explanation:
     """One payout and what led to it. Rows are dicts by published column name; money is Decimal.
 
     run: the run that published it. accruals: one row per period, what was accrued by its end and in it; `is_posted`: a closed period.
-    adjustments: one row per adjustment of it. releases: one row per part in which it falls due. batches: one row per
+    adjustments: one row per adjustment of it. disputes: one row per dispute of it. releases: one row per part in which it falls due. batches: one row per
     payment batch and part.
     tiers: one row per tier of the benefit, with `to_value` (the next tier's start) and `is_reached`.
     lines: at most the requested number, in order; line_count and line_sum cover all of them.
@@ -41,6 +41,7 @@ class Explanation:
     run: Row
     accruals: list[Row]
     adjustments: list[Row]
+    disputes: list[Row]
     releases: list[Row]
     batches: list[Row]
     tiers: list[Row]
@@ -77,6 +78,7 @@ def explain_from(con: duckdb.DuckDBPyConnection, wanted: str, line_limit: int) -
         run=_first(con, "select * from audit_run where run_id = ? order by finished_at desc limit 1", [payout["run_id"]]),
         accruals=fetch(con, _ACCRUALS, id_),
         adjustments=fetch(con, "select * from fct_adjustment where payout_id = ? order by date, adjustment_id, source_file, source_row", id_),
+        disputes=fetch(con, "select * from fct_dispute where payout_id = ? order by raised_on, dispute_id, source_file, source_row", id_),
         releases=fetch(con, "select * exclude (payout_id) from fct_release where payout_id = ? order by due_date, release_no", id_),
         batches=fetch(con, "select * from fct_payment_batch where payout_id = ? order by batch_no, release_no", id_),
         tiers=fetch(con, _TIERS, [payout["tier"], *benefit_key]),

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from assets.published.explanation import Explanation
-from assets.published.formatting import money, number, percent, readable
+from assets.published.formatting import money, number, percent, readable, slashed
 from models.feeds.row_places import name_place
 
 Pairs = list[tuple[str, str]]
@@ -82,6 +82,7 @@ class ExplanationView:
     quote: str | None
     money: Pairs
     adjustments: Table
+    disputes: Table
     releases: Table
     batches: Table
     accruals: Table
@@ -112,6 +113,7 @@ def present(explanation: Explanation) -> ExplanationView:
         quote=e.benefit.get("quote"),
         money=_money(e),
         adjustments=_adjustments(e),
+        disputes=_disputes(e),
         releases=_releases(e),
         batches=_batches(e),
         accruals=_accruals(e),
@@ -197,12 +199,35 @@ def _money(e: Explanation) -> Pairs:
         pairs.append(("Written off", money(payout["written_off"], currency)))
     pairs.append(("Open", money(payout["open_amount"], currency)))
     if payout["held"]:
-        part = percent(readable(e.releases[0]["collected"], 4))
-        pairs.append(("Held", f"{money(payout['held'], currency)}: customers have paid {part} of what it is for"))
+        pairs.append(("Held", f"{money(payout['held'], currency)}: {_why_held(e)}"))
     if payout["waiting"]:
         pairs.append(("Not due yet", money(payout["waiting"], currency)))
     pairs.append(("Due", str(payout["due_date"] or f"once {money(e.benefit['minimum'], currency)} have gathered, or the term ends")))
     return pairs
+
+
+def _why_held(e: Explanation) -> str:
+    disputed, collected = sum(part["disputed"] for part in e.releases), e.releases[0]["collected"]
+    found = []
+    if collected is not None and disputed < e.payout["held"]:
+        found.append(f"customers have paid {percent(readable(collected, 4))} of what it is for")
+    if disputed:
+        found.append(f"{money(disputed, e.payout['currency'])} of it is disputed")
+    return "; ".join(found)
+
+
+def _disputes(e: Explanation) -> Table:
+    """What people dispute of it."""
+    rows = [
+        (
+            each["dispute_id"], str(each["raised_on"]), each["raised_by"], money(each["disputed_amount"], e.payout["currency"]),
+            slashed(each["transaction_id"], each["line"]) or "the payout", each["component"] or "–", each["reason"],
+            each["status"].replace("_", " ") + (f" on {each['resolved_on']}" if each["resolved_on"] else ""), each["note"] or "",
+            f"{each['source_file']} row {each['source_row']}",
+        )
+        for each in e.disputes
+    ]  # fmt: skip
+    return Table(("dispute", "raised", "by", "amount", "of", "component", "reason", "state", "note", "from"), rows, frozenset({3}))
 
 
 def _adjustments(e: Explanation) -> Table:

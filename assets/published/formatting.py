@@ -36,6 +36,11 @@ def counted(count: int, noun: str) -> str:
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
+def slashed(*parts: object) -> str:
+    """What there is of the parts of a name, such as a transaction and its line."""
+    return "/".join(str(part) for part in parts if part is not None)
+
+
 def percent(rate: Decimal | None) -> str:
     """0.015 as `1.5 %`."""
     return "–" if rate is None else f"{number(rate * 100)} %"

@@ -42,6 +42,7 @@ OWN_ROWS = {
     "fct_payment": _OF_PARTICIPANT,
     "fct_adjustment": _OF_PARTICIPANT,
     "fct_balance": _OF_PARTICIPANT,
+    "fct_dispute": _OF_PARTICIPANT,
     "dim_product": "product_id in (select product_id from {schema}.fct_payout_line)",
     "dim_product_version": "product_id in (select product_id from {schema}.fct_payout_line)",
     "dim_period": "true",

@@ -130,6 +130,13 @@ _EXPLAINED = """
         select payout_id, list([due_date::varchar, short(share), short(amount), short(settled), status] order by due_date, release_no) as releases
         from fct_release group by payout_id
     ),
+    disputes as (
+        select payout_id, list(
+            [dispute_id, raised_on::varchar, raised_by, short(disputed_amount), concat_ws('/', transaction_id, line), component, reason, status,
+                resolved_on::varchar, note] order by raised_on, dispute_id, source_file, source_row
+        ) as disputes
+        from fct_dispute group by payout_id
+    ),
     ahead as (
         select payout_id, [days_gone::varchar, days_total::varchar, short(next_tier_from), short(gap_to_next_tier), short(projected_measure),
             tier_forecast::varchar] as ahead
@@ -147,10 +154,10 @@ _EXPLAINED = """
         gate: short(gate_factor), earned: short(earned), prior: short(prior_earned), carried: short(carried), payout: short(payout),
         reporting: short(payout_reporting), adjusted: short(adjusted), payable: short(payable), held: short(held), released: short(released),
         waiting: short(waiting), settled: short(settled), writtenOff: short(written_off), open: short(open_amount), due: due_date::varchar, run: run_id,
-        steps: steps, accruals: accruals, releases: releases, ahead: ahead, lines: lines, lineCount: line_count, files: files
+        steps: steps, accruals: accruals, releases: releases, disputes: disputes, ahead: ahead, lines: lines, lineCount: line_count, files: files
     })::varchar as explanation
     from fct_payout left join pages using (participant_id) left join steps using (payout_id) left join accruals using (payout_id)
-    left join releases using (payout_id)
+    left join releases using (payout_id) left join disputes using (payout_id)
     left join ahead using (payout_id) left join explained_lines using (payout_id) left join files using (payout_id)
 """
 _SCRIPTS = """

@@ -80,6 +80,7 @@ def write_calculation(statement: Statement, lines_sha256: str) -> str:
         "earlier": [{name: row[name] for name in ("payout_id", "agreement_id", "benefit_id", "window_start", "window_end", "open_before", "moved", "open")}
                     for row in statement.earlier],
         "adjustments": [_without(row, "source_sha256") for row in statement.adjustments],
+        "disputes": [_without(row, "source_sha256") for row in statement.disputes],
         "payments": [_without(row, "source_sha256") for row in statement.payments],
     }  # fmt: skip
     return json.dumps(found, indent=1, ensure_ascii=False, default=plain) + "\n"

@@ -79,6 +79,7 @@ def read_statements(con: duckdb.DuckDBPyConnection, period: Period, participants
         "payouts": _grouped(fetch(con, "from payouts order by window_start, agreement_id, benefit_id"), "participant_id"),
         "details": _grouped(fetch(con, "from details order by agreement_id, position, window_start"), "participant_id"),
         "adjustments": _grouped(fetch(con, _ADJUSTMENTS, _values(period, _ADJUSTMENTS)), "participant_id"),
+        "disputes": _grouped(fetch(con, _DISPUTES, _values(period, _DISPUTES)), "participant_id"),
         "payments": _grouped(fetch(con, _PAYMENTS, _values(period, _PAYMENTS)), "participant_id"),
     }
     of_payout = {name: _grouped(fetch(con, query, _values(period, query)), "payout_id") for name, query in _OF_DETAIL.items()}
@@ -120,6 +121,7 @@ def read_statements(con: duckdb.DuckDBPyConnection, period: Period, participants
             details=details,
             earlier=earlier,
             adjustments=of_participant["adjustments"].get(participant, []),
+            disputes=of_participant["disputes"].get(participant, []),
             payments=of_participant["payments"].get(participant, []),
         )
         yield _with_files(statement, lines_csv.get(participant, lines_csv[""]))
@@ -279,6 +281,13 @@ _DETAILS = """
 _ADJUSTMENTS = """
     select a.* from fct_adjustment as a semi join payouts using (payout_id)
     where a.status = 'booked' and a.date between $first and $last order by a.date, a.adjustment_id
+"""
+#: Open in the period, as they stood at its end.
+_DISPUTES = """
+    select d.* replace (if(d.resolved_on > $last, 'open', d.status) as status, if(d.resolved_on > $last, null, d.resolved_on) as resolved_on)
+    from fct_dispute as d semi join payouts using (payout_id)
+    where d.raised_on <= $last and coalesce(d.resolved_on >= $first, true) and d.status in ('open', 'accepted', 'rejected', 'withdrawn')
+    order by d.raised_on, d.dispute_id, d.payout_id, d.source_file, d.source_row
 """
 _PAYMENTS = """
     select p.* from fct_payment as p semi join payouts using (payout_id) where p.paid_on between $first and $last order by p.paid_on, p.reference, p.payout_id

@@ -105,6 +105,7 @@ class Statement:
     details: Sequence[Detail]
     earlier: Sequence[Row]
     adjustments: Sequence[Row]
+    disputes: Sequence[Row]
     payments: Sequence[Row]
     lines_csv: str = ""
     calculation: str = ""

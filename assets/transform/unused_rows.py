@@ -30,7 +30,7 @@ def describe_unused_rows(context: RunContext) -> list[str]:
             *_outside_terms(con, arrived.get("transactions", [])),
             *_uneven_shares(con, arrived.get("assignments", [])),
             *_uneven_credits(con, arrived.get("credits", [])),
-            *_collected_of_nothing(con, arrived.get("collections", [])),
+            *(told for feed in ("collections", "disputes") for told in _of_nothing(con, feed, arrived.get(feed, []))),
         ]
 
 
@@ -72,11 +72,11 @@ def _written(con: duckdb.DuckDBPyConnection, parts: int) -> str:
     return str(share) if 10**6 % share.denominator else f"{Decimal(share.numerator) / share.denominator:.6f}"
 
 
-def _collected_of_nothing(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str]:
-    """Collections of transactions that no file has had so far."""
-    found = con.execute(_UNKNOWN, [files]).fetchall() if files else []
+def _of_nothing(con: duckdb.DuckDBPyConnection, feed: str, files: list[int]) -> list[str]:
+    """Rows of a feed about transactions that no file has had so far."""
+    found = con.execute(_UNKNOWN.format(feed=feed), [files]).fetchall() if files else []
     return [
-        f"{f'{rows:,} collections are' if rows > 1 else '1 collection is'} of no transaction line so far, such as {transaction}: "
+        f"{f'{rows:,} {feed} are' if rows > 1 else f'1 {feed[:-1]} is'} of no transaction line so far, such as {transaction}: "
         "they count once the transaction arrives. Correct the ids if it never will"
         for rows, transaction in found
         if rows
@@ -98,10 +98,10 @@ _OUTSIDE = """
 
 _UNKNOWN = """
     select count(*), min(transaction_id)
-    from raw.collections
-    where list_contains(?::integer[], file_no) and not exists (
+    from raw.{feed} as rows
+    where list_contains(?::integer[], file_no) and transaction_id is not null and not exists (
         from raw.transactions as lines
-        where lines.transaction_id = collections.transaction_id and lines.line = coalesce(collections.line, lines.line)
+        where lines.transaction_id = rows.transaction_id and lines.line = coalesce(rows.line, lines.line)
     )"""
 
 #: Spans of days with the same assignments begin on the first day of one, or on the day after another.

@@ -16,7 +16,7 @@ from models.documents import Path
 #: What a draw has besides `draw`.
 OF_DRAW = ("id", "clause", "quote", "window", "prorate", "settle", "accounts")
 #: Keys of `settle` that part what a benefit pays from what is paid out, which a draw does not see.
-PARTED = ("release", "when", "minimum")
+PARTED = ("release", "when", "minimum", "hold_disputed")
 
 
 def draw_problems(agreement: Agreement) -> Iterator[tuple[Path, str]]:
@@ -45,7 +45,7 @@ def _problem_of_against(benefit: Benefit, name: str, others: dict[str, Benefit])
         kind = "manual" if other.manual else "a draw"
         return f"{name} is {kind}, and a draw is against benefits with tiers or a matrix; name one of these"
     for key in PARTED:
-        if getattr(other.settle, key) is not None:
+        if getattr(other.settle, key) not in (None, False):
             return f"{name} has settle: {key}, and a draw is against what is paid as a whole after the window; remove {key} there, or name another benefit"
     return ""
 

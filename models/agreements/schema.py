@@ -361,6 +361,7 @@ class Settle(Part):
         default=None,
         description="Pay only as far as customers have paid the lines: collected counts each line's part, fully_collected a line once all of it is paid.",
     )
+    hold_disputed: bool = Field(default=False, description="Do not pay out what is disputed (feed disputes) until the dispute is resolved.")
     clawback: Literal["pay", "carry", "none"] = Field(
         default="carry",
         description="pay: a negative payout; carry: set off against later windows; none: set off within the span, and the rest is forgiven at its end.",

@@ -481,6 +481,7 @@ def _benefit_row(position: int, b: Benefit, source: Source) -> Row:
         "lag_days": b.settle.lag_days,
         "minimum": b.settle.minimum,
         "paid_when": b.settle.when,
+        "holds_disputed": b.settle.hold_disputed,
         "placement": placement if isinstance(placement, str) else "tier",
         "placement_tier": None if isinstance(placement, str) else placement.tier,
         "forecast": b.accrue.forecast,

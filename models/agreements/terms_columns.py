@@ -138,6 +138,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "lag_days": INT,
         "minimum": NUMBER,
         "paid_when": TEXT,
+        "holds_disputed": BOOL,
         "placement": TEXT,
         "placement_tier": INT,
         "forecast": TEXT,

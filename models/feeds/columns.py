@@ -24,6 +24,8 @@ SQL_TYPES: dict[Kind, str] = {
 }
 #: Kinds whose columns can be added up.
 NUMERIC_KINDS: tuple[Kind, ...] = ("amount", "rate")
+#: How a dispute stands: `open` until its `resolved_on`.
+DISPUTE_STATES = ("open", "accepted", "rejected", "withdrawn")
 TRANSACTION_TYPES = ("sale", "return", "credit", "adjustment")
 #: Types whose amounts are negative, and the columns of a transaction that have their sign.
 NEGATIVE_TYPES = ("return", "credit")
@@ -54,7 +56,7 @@ class Feed:
     @property
     def day(self) -> str | None:
         """The column with the day of a row's event; None where the feed's rows are not events."""
-        return next((column.name for column in self.columns if column.name in ("date", "paid_on", "collected_on")), None)
+        return next((column.name for column in self.columns if column.name in ("date", "paid_on", "collected_on", "raised_on")), None)
 
     @property
     def accepts_any_text(self) -> bool:
@@ -177,6 +179,28 @@ FEEDS: dict[str, Feed] = {
                 _amount("carried"),
             ),
             key=("agreement", "benefit", "participant_id", "window_start"),  # a window opens once
+        ),
+        Feed(
+            "disputes",
+            (
+                _text("dispute_id", True),
+                # a payout by all four, or a transaction in every payout that holds it, or a transaction in one payout
+                _text("agreement"),
+                _text("benefit"),
+                _text("participant_id"),
+                _date("window_start"),
+                _text("transaction_id"),
+                Column("line", "integer"),  # empty: all lines of the transaction
+                _date("raised_on", True),
+                _text("by", True),
+                Column("amount", "amount", minimum="0"),  # empty: all of what is disputed
+                _text("component"),
+                _text("reason", True),
+                Column("status", "text", default="open"),
+                _date("resolved_on"),
+                _text("note"),
+            ),
+            key=("dispute_id",),  # exported again, it is the same; with a resolution, it replaces the first
         ),
         Feed(
             "assignments",

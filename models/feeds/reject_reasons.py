@@ -47,6 +47,15 @@ REASONS: dict[str, Reason] = {
     "bad_json": Reason("the line is not a JSON object", "correct the line"),
     "duplicate_key": Reason("a key appears twice in a JSON object", "correct the line"),
     "bad_value": Reason("a mapping has no value for this row, such as CAST('17850.5' AS INTEGER)", "correct the row or the expression in book.yaml"),
+    "unknown_status": Reason("a dispute is not open, accepted, rejected or withdrawn", "correct it, or map the column with `CASE`"),
+    "wrong_resolution": Reason(
+        "a dispute is open and has a `resolved_on`, is not open and has none, or was resolved before it was raised",
+        "correct `status`, `raised_on` or `resolved_on`",
+    ),
+    "incomplete_payout": Reason(
+        "a dispute names some of `agreement`, `benefit`, `participant_id` and `window_start`; or none of them, and no transaction or an amount besides",
+        "give all four, or only the transaction that is disputed",
+    ),
     "unknown_partner": Reason(
         "the partner is not in the feed partners on the line's day", "deliver the partner; the row then counts automatically", is_waiting=True
     ),
@@ -59,7 +68,7 @@ REASONS: dict[str, Reason] = {
         is_waiting=True,
     ),
     "unknown_payout": Reason(
-        "the agreement, benefit, participant and window of the payment, adjustment or balance match no payout",
+        "the agreement, benefit, participant and window of the payment, adjustment, balance or dispute match no payout",
         "correct the row, or the agreement that it is for; the row then counts automatically",
         is_waiting=True,
     ),

@@ -59,6 +59,7 @@ def explain(con: duckdb.DuckDBPyConnection, payout: str) -> Answer:
         "next_tier": as_row({column: found.achievement.get(column) for column in ("period", "next_tier_from", "gap_to_next_tier", "projected_measure")}),
         "accruals": as_rows({**named, **row} for row in found.accruals),
         "adjustments": as_rows(found.adjustments),
+        "disputes": as_rows(found.disputes),
         "releases": as_rows({**named, **row} for row in found.releases),
         "batches": as_rows(found.batches),
         "files": as_rows(fetch(con, _FILES, {"payout": found.payout["payout_id"]})),

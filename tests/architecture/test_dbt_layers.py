@@ -15,7 +15,8 @@ PUBLISHED = {
     "payout_reporting closed_payout settled open_amount due_date run_id participant_name agreement_title "
     "agreement_version_id benefit_version_id released waiting written_off pool_measure adjusted payable held measured_from measured_to",
     "fct_release": "payout_id release_no share due_date amount released settled status held collected currency "
-    "amount_reporting released_reporting held_reporting settled_reporting amount_signed released_signed held_signed settled_signed",
+    "amount_reporting released_reporting held_reporting settled_reporting amount_signed released_signed held_signed settled_signed "
+    "disputed",
     "fct_achievement": "payout_id agreement_id benefit_id participant_id window_start period measure_period measure_to_date target attainment growth "
     "tier_actual tier_forecast tier_accrual projected_measure next_tier_from gap_to_next_tier placement forecast_method days_gone days_total "
     "participant_name agreement_title",
@@ -70,6 +71,7 @@ def test_only_marts_and_what_prepares_them_reads_the_calculation(models: dict[st
         "int_payouts_identified",
         "int_payouts_measured",
         "int_payouts_collected",
+        "int_payouts_disputed",
         "int_payouts_gathered",
         "int_payouts_to_allocate",
         "int_payout_lines_allocated",

@@ -187,7 +187,7 @@ def _release_differences(expected: dict[str, Any], results: Results) -> list[str
     part = results.releases[place][expected["release_no"] - 1]
     computed = {
         "amount": part.amount, "settled": part.settled, "due_date": part.due, "status": part.status, "released": part.released,
-        "held": part.amount - part.released if part.is_due else 0,
+        "held": part.amount - part.released if part.is_due else 0, "disputed": part.disputed,
     }  # fmt: skip
     columns = expected.keys() - {*RESULT_KEY, "release_no"}
     return [

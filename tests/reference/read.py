@@ -67,6 +67,12 @@ COLUMNS: dict[str, dict[str, tuple[str, bool, str | None]]] = {
         "transaction_id": ("text", True, None), "line": ("integer", False, None), "collected_on": ("date", True, None),
         "share": ("signed", False, "1"),
     },
+    "disputes": {
+        "dispute_id": ("text", True, None), **dict.fromkeys(("agreement", "benefit", "participant_id"), ("text", False, None)),
+        "window_start": ("date", False, None), "transaction_id": ("text", False, None), "line": ("integer", False, None),
+        "raised_on": ("date", True, None), "by": ("text", True, None), "amount": ("amount", False, None), "component": ("text", False, None),
+        "reason": ("text", True, None), "status": ("text", False, "open"), "resolved_on": ("date", False, None), "note": ("text", False, None),
+    },
     "assignments": {
         "partner_id": ("text", True, None), "participant_id": ("text", True, None), "share": ("share", False, "1"),
         "from": ("date", False, None), "to": ("date", False, None),

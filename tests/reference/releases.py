@@ -28,6 +28,7 @@ class Release:
     settled: Fraction = ZERO
     is_due: bool = False
     released: Fraction = ZERO
+    disputed: Fraction = ZERO
 
     @property
     def status(self) -> str:
@@ -79,7 +80,45 @@ def release(
         key = (outcome.agreement, str(outcome.case.benefit["id"]), outcome.participant, outcome.window.start)
         ratio = _collected(outcome.case.benefit.get("settle", {}).get("when"), lines.get(key, []), book)
         _fill(found[key], outcome, paid[tuple(map(str, key))], book, ratio)
+        if outcome.case.benefit.get("settle", {}).get("hold_disputed"):
+            _hold(found[key], outcome, _disputed(key, outcome, lines.get(key, []), book))
     return found
+
+
+def _disputed(key: Key, outcome: Outcome, lines: list[Row], book: Book) -> Fraction:
+    """What open disputes want to be held of a payout."""
+    total, disputed_lines = ZERO, []
+    for dispute in book.feeds.get("disputes", []):
+        named = tuple(dispute[each] for each in ("agreement", "benefit", "participant_id", "window_start"))
+        is_open = dispute["raised_on"] <= book.as_of and (dispute["resolved_on"] is None or dispute["resolved_on"] > book.as_of)
+        if not is_open or named not in (key, (None,) * 4):
+            continue
+        if dispute["amount"] is not None:
+            total += Fraction(dispute["amount"], UNIT)
+        elif dispute["transaction_id"] is None:
+            total += max(outcome.row["payable"], ZERO)
+        else:
+            disputed_lines.append((dispute["transaction_id"], dispute["line"]))
+    whole: dict[tuple[Any, Any], list[Row]] = defaultdict(list)
+    for line in lines:
+        if line["transaction_id"] is not None and any(name == line["transaction_id"] and no in (None, line["line"]) for name, no in disputed_lines):
+            whole[line["transaction_id"], line["line"]].append(line)
+    when = outcome.case.benefit["settle"].get("when")
+    for tiers in whole.values():
+        brought = sum((Fraction(line["line_payout"]) for line in tiers), ZERO)
+        total += max(brought, ZERO) * _collected(when, tiers, book)
+    return total
+
+
+def _hold(parts: list[Release], outcome: Outcome, disputed: Fraction) -> None:
+    left = disputed
+    for part in sorted((part for part in parts if part.is_due and part.amount > 0), key=lambda part: (part.due, part.number)):
+        part.disputed = min(left, max(min(part.released - part.settled, part.released), ZERO))
+        part.released -= part.disputed
+        left -= part.disputed
+    row = outcome.row
+    row["released"] = sum((part.released for part in parts), ZERO)
+    row["held"] = row["payable"] - row["waiting"] - row["released"]
 
 
 def _is_approved(adjustment: Row, book: Book) -> bool:

@@ -34,6 +34,7 @@ KEYS = {
     "adjustments": ["adjustment_id"],
     "collections": ["transaction_id", "line", "collected_on"],
     "balances": ["agreement", "benefit", "participant_id", "window_start"],
+    "disputes": ["dispute_id"],
     "assignments": ["partner_id", "participant_id", "from"],
     "participations": ["agreement", "participant_id", "from"],
     "credits": ["transaction_id", "line", "participant_id"],
@@ -65,6 +66,8 @@ def complete_case(case: Case) -> Case:
     payee = {"agreement": first["agreement"], "benefit": result["benefit"], "participant_id": participant}
     case["payments"] = [{**payee, "reference": f"{name}-{n}", **row} for n, row in enumerate(case.get("payments", []), 1)]
     case["adjustments"] = [{**payee, "adjustment_id": f"{name}-{n}", **row} for n, row in enumerate(case.get("adjustments", []), 1)]
+    told = {"raised_on": first["term"]["from"], "by": "ann", "reason": "not as agreed"}
+    case["disputes"] = [{**payee, "dispute_id": f"{name}-{n}", **told, **row} for n, row in enumerate(case.get("disputes", []), 1)]
     case["balances"] = [{**payee, **row} for row in case.get("balances", [])]
     for key in ("expect", "expect_accrual", "expect_release"):
         case[key] = [{**result, **row} for row in case.get(key, [])]

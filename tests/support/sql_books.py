@@ -25,6 +25,7 @@ feeds:
   products: {files: "feeds/products/*.csv"}
   assignments: {files: "feeds/assignments/*.csv"}
   credits: {files: "feeds/credits/*.csv"}
+  disputes: {files: "feeds/disputes/*.csv"}
   collections: {files: "feeds/collections/*.csv"}
   fx_rates: {files: "feeds/fx_rates/*.csv"}
 """

@@ -95,6 +95,7 @@ class Document:
     contents: Table | None
     earlier: Table | None
     adjustments: Table | None
+    disputes: Table | None
     payments: Table | None
     questions: Sequence[str]
     data: Sequence[tuple[str, str]]

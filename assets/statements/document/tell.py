@@ -5,6 +5,7 @@ Belongs here: the whole, and tables over all payouts. Does not belong here: look
 
 from __future__ import annotations
 
+from assets.published.formatting import slashed
 from assets.statements.document.accounts import tell_account
 from assets.statements.document.parts import Document, Table
 from assets.statements.document.payouts import status_of, tell_payout
@@ -47,6 +48,7 @@ def tell(statement: Statement, words: Words, settings: StatementSettings, lines:
         contents=_contents(statement, words),
         earlier=_earlier(statement, words),
         adjustments=_adjustments(statement, words),
+        disputes=_disputes(statement, words),
         payments=_payments(statement, words),
         questions=_questions(statement, words, settings),
         data=[
@@ -107,6 +109,27 @@ def _adjustments(statement: Statement, words: Words) -> Table | None:
         for row in statement.adjustments
     ]
     return Table((say("date"), say("agreement"), say("benefit"), say("why"), say("amount")), rows, frozenset({4}))
+
+
+def _disputes(statement: Statement, words: Words) -> Table | None:
+    if not statement.disputes:
+        return None
+    say = words.say
+    rows = [
+        (
+            words.day(row["raised_on"]),
+            row["agreement_id"],
+            row["benefit_id"],
+            words.day(row["window_start"]),
+            slashed(row["transaction_id"], row["line"]) or "–",
+            "; ".join(part for part in (row["component"], row["reason"], row["note"]) if part),
+            say(f"dispute.{row['status']}", day=words.day(row["resolved_on"])),
+            words.money(row["disputed_amount"], row["currency"]),
+        )
+        for row in statement.disputes
+    ]
+    headings = ("date", "agreement", "benefit", "window_from", "transaction", "why", "dispute", "amount")
+    return Table(tuple(map(say, headings)), rows, frozenset({7}))
 
 
 def _payments(statement: Statement, words: Words) -> Table | None:

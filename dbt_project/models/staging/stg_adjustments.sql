@@ -1,10 +1,7 @@
 with
 
 decimals as (
-    select agreements.agreement_id, any_value(conversions.minor_units) as minor_units
-    from {{ source("terms", "agreements") }} as agreements
-    inner join {{ source("terms", "conversions") }} as conversions on agreements.conversion_key = conversions.conversion_key
-    group by agreements.agreement_id
+    {{ decimals_of_agreements() }}
 ),
 
 current_rows as (
@@ -28,7 +25,7 @@ select
     adjustments.approved_by,
     decimals.minor_units,
     case
-        when {{ millionths("adjustments.amount") }} % cast(10 ** (6 - decimals.minor_units) as bigint) <> 0 then 'too_many_decimals'
+        when {{ is_too_fine("adjustments.amount") }} then 'too_many_decimals'
         when not settings.require_approval then null
         -- the same name, however it is capitalized and spaced, is the same person
         when coalesce(nullif({{ as_name("adjustments.approved_by") }}, '') = {{ as_name("adjustments.by") }}, true) then 'not_approved'

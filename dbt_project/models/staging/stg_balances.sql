@@ -1,10 +1,7 @@
 with
 
 decimals as (
-    select agreements.agreement_id, any_value(conversions.minor_units) as minor_units
-    from {{ source("terms", "agreements") }} as agreements
-    inner join {{ source("terms", "conversions") }} as conversions on agreements.conversion_key = conversions.conversion_key
-    group by agreements.agreement_id
+    {{ decimals_of_agreements() }}
 ),
 
 windows as (
@@ -47,7 +44,7 @@ select
         when windows.window_start is null then 'unknown_payout'
         when balances.date not between windows.window_start and windows.window_end then 'outside_window'
         {%- for column in ["accrued", "settled", "carried"] %}
-        when {{ millionths("coalesce(balances." ~ column ~ ", 0)") }} % cast(10 ** (6 - decimals.minor_units) as bigint) <> 0 then 'too_many_decimals'
+        when {{ is_too_fine("coalesce(balances." ~ column ~ ", 0)") }} then 'too_many_decimals'
         {%- endfor %}
     end as waits_for
 from current_rows as balances

@@ -95,6 +95,9 @@ def _print_text(explanation: Explanation, console: Console) -> None:
     if t.adjustments.rows:
         console.print("\n[bold]Adjusted by people[/bold]")
         _print_table(console, t.adjustments)
+    if t.disputes.rows:
+        console.print("\n[bold]Disputed[/bold]")
+        _print_table(console, t.disputes)
     if t.releases.rows:
         console.print("\n[bold]Paid in parts[/bold]")
         _print_table(console, t.releases)

@@ -67,8 +67,15 @@ def test_credits_that_do_not_add_to_1_are_told(tmp_path: Path, credits: str, tol
     assert (len(found), found == () or told in found[0]) == (bool(told), True)
 
 
-def test_collections_of_no_known_line_are_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("feed", "header", "rest"),
+    [
+        ("collections", "transaction_id,line,collected_on,share", "2026-01-05,1"),
+        ("disputes", "transaction_id,line,dispute_id,raised_on,by,reason", "D{n},2026-01-05,ann,not ours"),
+    ],
+)
+def test_rows_of_no_known_line_are_told(tmp_path: Path, feed: str, header: str, rest: str) -> None:
     """All lines of a transaction, its only line, a line that it does not have, and no transaction."""
-    rows = f"transaction_id,line,collected_on,share\n{''.join(f'{each},2026-01-05,1' + chr(10) for each in ('t,', 't,1', 't,2', 'u,'))}"
-    (warning,) = warnings_of(tmp_path, {"collections/c.csv": rows})
-    assert warning.startswith("2 collections are of no transaction line so far, such as t:")
+    rows = "".join(f"{each},{rest.format(n=n)}\n" for n, each in enumerate(("t,", "t,1", "t,2", "u,")))
+    (warning,) = warnings_of(tmp_path, {f"{feed}/f.csv": f"{header}\n{rows}"})
+    assert warning.startswith(f"2 {feed} are of no transaction line so far, such as t:")

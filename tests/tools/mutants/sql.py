@@ -12,6 +12,7 @@ SHARES = ("tests/integration/sql/test_shares_of_new_lines.py",)
 MAGNITUDES = ("tests/integration/sql/test_magnitudes.py",)
 GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
 COLLECTIONS = ("tests/golden", "-k", "collected")
+DISPUTES = ("tests/integration/ledger/test_disputes.py", "tests/golden/test_golden_cases.py", "-k", "(golden_case and disputed) or dispute")
 ADJUSTMENTS = ("tests/integration/ledger/test_adjustments.py", "tests/golden", "-k", "adjust")
 RELEASES = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case and released")
 #: Files that arrive one after the other: doubled, corrected, snapshots, rejected.
@@ -308,8 +309,8 @@ ADJUSTED: dict[str, list[tuple[str, str]]] = {
     "stg_adjustments.sql": [
         ("and date <= (select as_of", "and date < (select as_of"),
         ("= {{ as_name(\"adjustments.by\") }}, true)", "= {{ as_name(\"adjustments.by\") }}, false)"),
-        ("10 ** (6 - decimals.minor_units)", "10 ** (5 - decimals.minor_units)"),
     ],
+    "payout_rows.sql": [("10 ** (6 - {{ minor_units }})", "10 ** (5 - {{ minor_units }})")],
     "int_payouts_paid.sql": [("    where waits_for is null\n", ""), ("payouts.payout + coalesce(adjustments.adjusted, 0)", "payouts.payout")],
     "fct_adjustment.sql": [("coalesce(adjustments.waits_for, 'booked')", "'booked'")],
     "int_rows_unresolved.sql": [("adjustments.waits_for is not null and", "adjustments.waits_for is null and")],
@@ -340,12 +341,14 @@ MAPPED: dict[str, list[tuple[str, str]]] = {
 
 COLLECTED: dict[str, list[tuple[str, str]]] = {
     "stg_collections.sql": [("and collected_on <=", "and collected_on <")],
-    "int_payouts_collected.sql": [
-        ("allocated.share_units <= 0 then 1", "allocated.share_units < 0 then coalesce(of_line.share, 0)"),
-        ("coalesce(of_all.share, 0) < 1 then 0", "coalesce(of_all.share, 0) < 0 then 0"),
-        ("coalesce(of_all.share, 0), 0), 1)", "coalesce(of_all.share, 0), 0), 2)"),
-        ("allocated.line = of_line.line", "true"),
+    "payout_rows.sql": [
+        ("{{ paid }} <= 0 then 1", "{{ paid }} < 0 then coalesce(of_line.share, 0)"),
+        ("{{ share }} < 1 then 0", "{{ share }} < 0 then 0"),
+        ("greatest({{ share }}, 0), 1)", "greatest({{ share }}, 0), 2)"),
+        ("{{ lines }}.line = of_line.line", "true"),
         ("and of_all.line is null", "and of_all.line is not null"),
+    ],
+    "int_payouts_collected.sql": [
         ("least(greatest(collected_units, 0), all_units)", "least(collected_units, all_units)"),
     ],
     "int_payouts_released.sql": [
@@ -353,6 +356,32 @@ COLLECTED: dict[str, list[tuple[str, str]]] = {
         ("when released <> amount and released <= settled", "when released <> amount and released < settled"),
         ("case when is_due then amount - released else 0 end", "amount - released"),
     ],
+}  # fmt: skip
+
+DISPUTED: dict[str, list[tuple[str, str]]] = {
+    "stg_disputes.sql": [
+        ("and raised_on <=", "and raised_on <"),
+        ("disputes.resolved_on <= settings.as_of then disputes.status", "disputes.resolved_on < settings.as_of then disputes.status"),
+    ],
+    "int_payouts_disputed.sql": [
+        ("disputes.status = 'open' and disputes.amount is null as", "disputes.status = 'open' as"),
+        ("and disputes.waits_for is null as is_open", "as is_open"),
+        ("greatest(sum(allocated.share_units), 0)", "sum(allocated.share_units)"),
+        ("case\n            when benefits.paid_when is null then 1\n", "case\n            when true then 1\n"),
+        ("disputes.agreement is null or (", "("),
+        (") = 1 as is_held", ") >= 1 as is_held"),
+        ("then greatest(paid.payable, 0)", "then 0"),
+        ("coalesce(disputes.line, allocated.line)", "allocated.line"),
+    ],
+    "int_payouts_released.sql": [
+        ("benefits.holds_disputed then", "true then"),
+        ("case when amount > 0 then least(", "case when true then least("),
+        ("least(greatest(released - settled, 0), released)", "released"),
+        ("greatest(released - settled, 0), released)", "greatest(released - settled, 0), released - settled)"),
+        ("coalesce(sum(unpaid) over sooner, 0)", "0"),
+        ("sooner as (partition by payout_key order by due_date, release_no", "sooner as (partition by payout_key order by release_no desc"),
+    ],
+    "fct_dispute.sql": [("coalesce(disputes.waits_for, disputes.status)", "disputes.status")],
 }  # fmt: skip
 
 ARRIVED: dict[str, list[tuple[str, str]]] = {
@@ -464,6 +493,7 @@ MUTANTS: list[Mutant] = [
     *mutants_of(RELEASED, RELEASES),
     *mutants_of(ADJUSTED, ADJUSTMENTS),
     *mutants_of(COLLECTED, COLLECTIONS),
+    *mutants_of(DISPUTED, DISPUTES),
     *mutants_of(MAPPED, ("tests/integration/ledger/test_accounts.py",)),
     *mutants_of(ARRIVED, ARRIVALS),
     *mutants_of(DELETED, DELETIONS),

@@ -80,10 +80,7 @@ moved as (
         delivered.note
     from delivered
     inner join subjects
-        on delivered.agreement = subjects.agreement_id
-        and delivered.benefit = subjects.benefit_id
-        and delivered.participant_id = subjects.participant_id
-        and delivered.window_start = subjects.window_start
+        on {{ names_payout("delivered", "subjects") }}
     inner join periods on delivered.day between periods.first_day and periods.last_day
 ),
 

@@ -127,10 +127,7 @@ lines as not materialized (
     from payouts
     inner join {{ ref("int_payouts_identified") }} as identified on payouts.payout_key = identified.payout_key
     inner join {{ ref("stg_balances") }} as balances
-        on identified.agreement_id = balances.agreement
-        and identified.benefit_id = balances.benefit
-        and identified.participant_id = balances.participant_id
-        and identified.window_start = balances.window_start
+        on {{ names_payout("balances") }}
     where balances.waits_for is null and balances.measure <> 0
 ),
 

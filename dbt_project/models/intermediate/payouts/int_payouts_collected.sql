@@ -22,16 +22,10 @@ lines as (
     select
         waiting.payout_key,
         allocated.share_units,
-        case
-            -- what no transaction carries, and what takes money back, waits for nobody
-            when coalesce(allocated.transaction_id, '') = '' or allocated.share_units <= 0 then 1
-            when waiting.paid_when = 'fully_collected' and coalesce(of_line.share, 0) + coalesce(of_all.share, 0) < 1 then 0
-            else least(greatest(coalesce(of_line.share, 0) + coalesce(of_all.share, 0), 0), 1)
-        end as collected
+        {{ collected_part("allocated", "allocated.share_units", "waiting.paid_when") }} as collected
     from {{ ref("int_payout_lines_allocated") }} as allocated
     inner join waiting on allocated.payout_key = waiting.payout_key
-    left join collections as of_line on allocated.transaction_id = of_line.transaction_id and allocated.line = of_line.line
-    left join collections as of_all on allocated.transaction_id = of_all.transaction_id and of_all.line is null
+    {{ join_collections("allocated") }}
 ),
 
 summed as (

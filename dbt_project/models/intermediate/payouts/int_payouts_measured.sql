@@ -90,10 +90,7 @@ to_allocate as (
     inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
     inner join {{ source("terms", "periods") }} as periods on payouts.last_period = periods.period_no
     left join opened
-        on identified.agreement_id = opened.agreement
-        and identified.benefit_id = opened.benefit
-        and identified.participant_id = opened.participant_id
-        and payouts.window_start = opened.window_start
+        on {{ names_payout("opened") }}
     {% if var("book").has_parts %}
     left join (select distinct benefit_key, window_no from {{ source("terms", "window_parts") }}) as parts
         on payouts.benefit_key = parts.benefit_key and payouts.window_no = parts.window_no

@@ -36,9 +36,6 @@ from {{ source("calc", "payouts") }} as payouts
 inner join {{ ref("int_payouts_identified") }} as identified on payouts.payout_key = identified.payout_key
 {%- for table in ["payments", "adjustments"] %}
 left join {{ table }}
-    on identified.agreement_id = {{ table }}.agreement
-    and identified.benefit_id = {{ table }}.benefit
-    and identified.participant_id = {{ table }}.participant_id
-    and identified.window_start = {{ table }}.window_start
+    on {{ names_payout(table) }}
 {%- endfor %}
 left join write_offs on identified.payout_id = write_offs.payout_id

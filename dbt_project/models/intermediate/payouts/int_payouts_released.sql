@@ -8,6 +8,11 @@ settings as (
     select * from {{ source("terms", "settings") }}
 ),
 
+disputed as (
+    select payout_key, sum(to_hold) as to_hold from {{ ref("int_payouts_disputed") }}
+    group by payout_key
+),
+
 dated as (
     select
         payouts.payout_key,
@@ -30,7 +35,8 @@ dated as (
         paid.settled,
         coalesce(collected.collected_units, 1) as collected_units,
         coalesce(collected.all_units, 1) as all_units,
-        collected.collected
+        collected.collected,
+        case when benefits.holds_disputed then coalesce(disputed.to_hold, 0) else 0 end as to_hold
     from {{ source("calc", "payouts") }} as payouts
     inner join {{ source("terms", "benefits") }} as benefits on payouts.benefit_key = benefits.benefit_key
     inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
@@ -38,6 +44,7 @@ dated as (
     inner join {{ source("terms", "windows") }} as windows on payouts.benefit_key = windows.benefit_key and payouts.window_no = windows.window_no
     inner join {{ ref("int_payouts_paid") }} as paid on payouts.payout_key = paid.payout_key
     left join {{ ref("int_payouts_collected") }} as collected on payouts.payout_key = collected.payout_key
+    left join disputed on payouts.payout_key = disputed.payout_key
     left join {{ ref("int_payouts_gathered") }} as gathered on payouts.payout_key = gathered.payout_key
 ),
 
@@ -78,6 +85,22 @@ settled as (
             else greatest(least(settled - amount_before, 0), amount)
         end as settled
     from filled
+),
+
+-- what is disputed is held of what is released and not paid, part by part as they fall due
+unpaid as (
+    select *, case when amount > 0 then least(greatest(released - settled, 0), released) else 0 end as unpaid
+    from settled
+),
+
+held as (
+    select
+        * exclude (released),
+        released as collected_amount,
+        cast(greatest(least(unpaid, to_hold - coalesce(sum(unpaid) over sooner, 0)), 0) as decimal(18, 4)) as disputed,
+        cast(collected_amount - disputed as decimal(18, 4)) as released
+    from unpaid
+    window sooner as (partition by payout_key order by due_date, release_no rows between unbounded preceding and 1 preceding)
 )
 
 select
@@ -90,10 +113,11 @@ select
     cast(case when is_due then amount - released else 0 end as decimal(18, 4)) as held,
     cast(settled as decimal(18, 4)) as settled,
     collected,
+    disputed,
     case
         when settled = amount then 'paid'
         when not coalesce(is_due, false) then 'waiting'
         when released <> amount and released <= settled then 'held'
         else 'due'
     end as status
-from settled
+from held

@@ -20,6 +20,7 @@ payouts as (
     inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
     inner join {{ ref("int_participants") }} as participants on benefits.agreement_key = participants.agreement_key
     where {{ is_configured("payments") }} or {{ is_configured("adjustments") }} or {{ is_configured("balances") }}
+        or {{ is_configured("disputes") }}
     union
     select agreement_id, benefit_id, participant_id, window_start from {{ source("ledger", "accruals") }}
 )
@@ -34,7 +35,7 @@ select
 from lines
 union all
 -- what names no payout moves nothing; where the payout is gone, but was posted, it is in the books
-{%- for feed, name in [("payments", "payment"), ("adjustments", "adjustment"), ("balances", "opening balance")] %}
+{%- for feed, name in [("payments", "payment"), ("adjustments", "adjustment"), ("balances", "opening balance"), ("disputes", "dispute")] %}
 select
     '{{ feed }}' as feed,
     {{ feed }}.file_no,
@@ -45,11 +46,8 @@ select
     || '; the {{ name }} counts once there is one' as message
 from {{ ref("stg_" ~ feed) }} as {{ feed }}
 left join payouts
-    on {{ feed }}.agreement = payouts.agreement_id
-    and {{ feed }}.benefit = payouts.benefit_id
-    and {{ feed }}.participant_id = payouts.participant_id
-    and {{ feed }}.window_start = payouts.window_start
-where payouts.agreement_id is null and {{ is_configured(feed) }}
+    on {{ names_payout(feed, "payouts") }}
+where payouts.agreement_id is null and {{ feed }}.agreement is not null and {{ is_configured(feed) }}
 union all
 {%- endfor %}
 select
@@ -60,7 +58,7 @@ select
     case adjustments.waits_for when 'not_approved' then 'approved_by' else 'amount' end as column_name,
     case
         when adjustments.waits_for = 'too_many_decimals'
-            then cast(adjustments.amount as varchar) || ' has more than the ' || adjustments.minor_units || ' decimals of the agreement''s currency'
+            then {{ says_too_fine("adjustments") }}
         when adjustments.approved_by is null
             then 'the book has require_approval: true, and nobody has approved the adjustment; it counts once another person has'
         else 'the book has require_approval: true, and ' || adjustments.approved_by
@@ -68,10 +66,7 @@ select
     end as message
 from {{ ref("stg_adjustments") }} as adjustments
 inner join payouts
-    on adjustments.agreement = payouts.agreement_id
-    and adjustments.benefit = payouts.benefit_id
-    and adjustments.participant_id = payouts.participant_id
-    and adjustments.window_start = payouts.window_start
+    on {{ names_payout("adjustments", "payouts") }}
 where adjustments.waits_for is not null and {{ is_configured("adjustments") }}
 union all
 select
@@ -88,11 +83,19 @@ select
     end as message
 from {{ ref("stg_balances") }} as balances
 inner join payouts
-    on balances.agreement = payouts.agreement_id
-    and balances.benefit = payouts.benefit_id
-    and balances.participant_id = payouts.participant_id
-    and balances.window_start = payouts.window_start
+    on {{ names_payout("balances", "payouts") }}
 where balances.waits_for in ('outside_window', 'too_many_decimals') and {{ is_configured("balances") }}
+union all
+select
+    'disputes' as feed,
+    disputes.file_no,
+    disputes.row_no,
+    disputes.waits_for as reason,
+    'amount' as column_name,
+    {{ says_too_fine("disputes") }} as message
+from {{ ref("stg_disputes") }} as disputes
+inner join payouts on {{ names_payout("disputes", "payouts") }}
+where disputes.waits_for is not null and {{ is_configured("disputes") }}
 union all
 select
     'participations' as feed,

@@ -50,7 +50,8 @@ select
     array_to_string(draws.against, ', ') as draw_against,
     draws.recovers as draw_recovers,
     draws.ceiling as draw_ceiling,
-    draws.from_agreement_id as draw_from
+    draws.from_agreement_id as draw_from,
+    benefits.holds_disputed
 from {{ source("terms", "benefits") }} as benefits
 inner join {{ source("terms", "agreements") }} as agreements on benefits.agreement_key = agreements.agreement_key
 left join {{ source("terms", "draws") }} as draws on benefits.benefit_key = draws.benefit_key

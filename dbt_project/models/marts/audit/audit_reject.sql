@@ -6,7 +6,7 @@ files as (
 
 rejects as (
     select feed, file_no, row_no, reason, column_name, message, raw from {{ source("raw", "rejects") }}
-    {%- for feed in ["transactions", "payments", "adjustments", "balances", "participations"] %}
+    {%- for feed in ["transactions", "payments", "adjustments", "balances", "disputes", "participations"] %}
     union all
     select
         unresolved.feed,

@@ -1,10 +1,3 @@
-with
-
-currencies as (
-    select agreement_id, any_value(currency) as currency from {{ source("terms", "agreements") }}
-    group by agreement_id
-)
-
 select
     adjustments.adjustment_id,
     identified.payout_id,
@@ -23,10 +16,4 @@ select
     files.sha256 as source_sha256,
     adjustments.row_no as source_row
 from {{ ref("stg_adjustments") }} as adjustments
-inner join {{ source("raw", "feed_files") }} as files on adjustments.file_no = files.file_no
-left join currencies on adjustments.agreement = currencies.agreement_id
-left join {{ ref("int_payouts_identified") }} as identified
-    on adjustments.agreement = identified.agreement_id
-    and adjustments.benefit = identified.benefit_id
-    and adjustments.participant_id = identified.participant_id
-    and adjustments.window_start = identified.window_start
+{{ join_payouts("adjustments") }}

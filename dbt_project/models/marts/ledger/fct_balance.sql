@@ -1,10 +1,3 @@
-with
-
-currencies as (
-    select agreement_id, any_value(currency) as currency from {{ source("terms", "agreements") }}
-    group by agreement_id
-)
-
 select
     identified.payout_id,
     balances.agreement as agreement_id,
@@ -24,10 +17,4 @@ select
     files.sha256 as source_sha256,
     balances.row_no as source_row
 from {{ ref("stg_balances") }} as balances
-inner join {{ source("raw", "feed_files") }} as files on balances.file_no = files.file_no
-left join currencies on balances.agreement = currencies.agreement_id
-left join {{ ref("int_payouts_identified") }} as identified
-    on balances.agreement = identified.agreement_id
-    and balances.benefit = identified.benefit_id
-    and balances.participant_id = identified.participant_id
-    and balances.window_start = identified.window_start
+{{ join_payouts("balances") }}

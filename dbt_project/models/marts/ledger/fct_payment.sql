@@ -1,10 +1,3 @@
-with
-
-currencies as (
-    select agreement_id, any_value(currency) as currency from {{ source("terms", "agreements") }}
-    group by agreement_id
-)
-
 select
     identified.payout_id,
     payments.agreement as agreement_id,
@@ -19,10 +12,4 @@ select
     files.sha256 as source_sha256,
     payments.row_no as source_row
 from {{ ref("stg_payments") }} as payments
-inner join {{ source("raw", "feed_files") }} as files on payments.file_no = files.file_no
-left join currencies on payments.agreement = currencies.agreement_id
-left join {{ ref("int_payouts_identified") }} as identified
-    on payments.agreement = identified.agreement_id
-    and payments.benefit = identified.benefit_id
-    and payments.participant_id = identified.participant_id
-    and payments.window_start = identified.window_start
+{{ join_payouts("payments") }}

@@ -25,10 +25,7 @@ named as (
     {%- for alias, reference in [("own", "reference"), ("shared", "payment_reference")] %}
     left join payments as {{ alias }}
         on lines.{{ reference }} = {{ alias }}.reference
-        and lines.agreement_id = {{ alias }}.agreement
-        and lines.benefit_id = {{ alias }}.benefit
-        and lines.participant_id = {{ alias }}.participant_id
-        and lines.window_start = {{ alias }}.window_start
+        and {{ names_payout(alias, "lines") }}
     {%- endfor %}
     window
         in_order as (partition by lines.payment_reference, lines.payout_id order by lines.release_no),

@@ -36,10 +36,7 @@ moved as (
     select identified.payout_id, balances.date as day, null as period, 'settled' as kind, balances.settled as amount
     from {{ ref("stg_balances") }} as balances
     inner join {{ ref("int_payouts_identified") }} as identified
-        on balances.agreement = identified.agreement_id
-        and balances.benefit = identified.benefit_id
-        and balances.participant_id = identified.participant_id
-        and balances.window_start = identified.window_start
+        on {{ names_payout("balances") }}
     where balances.waits_for is null and balances.settled <> 0
     union all
     select payout_id, date as day, null as period, 'adjusted' as kind, amount from {{ ref("fct_adjustment") }}
