@@ -35,7 +35,7 @@ from assets.runtime.durable_files import flush
 from assets.runtime.errors import rejection
 from assets.runtime.file_hashes import file_sha256
 from models.calendars import make_periods
-from models.records import write_offs
+from models.records import payment_batches, write_offs
 from models.records.closing import closes_in_force, find_period
 
 PACK, CHECKS, RECOMPUTED = "pack.json", "checks.json", "recomputed.json"
@@ -163,11 +163,12 @@ def _published_hashes(book: Path) -> dict[str, list[str]]:
 
 
 def _copy_ledger(ledger: Path, read: Ledger, folder: Path) -> None:
-    """The closes as they are, whole: the chain of hashes covers every file."""
-    for record in read.records:
-        (folder / "ledger" / record.folder).mkdir(parents=True)
-        for path in sorted((ledger / record.folder).iterdir()):
-            shutil.copyfile(path, folder / "ledger" / record.folder / path.name)
+    """The closes and the payment batches as they are, whole: the chains of hashes cover every file."""
+    batches = [f"{payment_batches.FOLDER}/{record.folder}" for record in read.payments]
+    for name in [*(record.folder for record in read.records), *batches]:
+        (folder / "ledger" / name).mkdir(parents=True)
+        for path in sorted((ledger / name).iterdir()):
+            shutil.copyfile(path, folder / "ledger" / name / path.name)
     if read.write_offs:
         (folder / "ledger").mkdir(exist_ok=True)
         shutil.copyfile(ledger / write_offs.FILE, folder / "ledger" / write_offs.FILE)

@@ -42,6 +42,17 @@ _DEPENDENCIES = (
     semi join (select agreement_id, benefit_id, participant_id, window_start from detailed join fct_payout using (payout_id)) as own
         on earlier.agreement_id = own.agreement_id and earlier.benefit_id = own.benefit_id and earlier.participant_id = own.participant_id
         and earlier.window_start < own.window_start""",
+    # the other benefits at which one looks, in windows up to the same day
+    """
+    with looking as (
+        select agreement_id, agreement_version, benefit_id from dim_benefit where regexp_matches(definition, '"benefit": *"')
+    ),
+    own as (
+        select agreement_id, participant_id, window_end
+        from detailed join fct_payout using (payout_id) semi join looking using (agreement_id, agreement_version, benefit_id)
+    )
+    select seen.payout_id from fct_payout as seen
+    semi join own on seen.agreement_id = own.agreement_id and seen.participant_id = own.participant_id and seen.window_end <= own.window_end""",
     # whom a rank compares with, over the whole span
     """
     with ranked as (

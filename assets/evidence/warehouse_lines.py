@@ -72,7 +72,8 @@ _LINES = """
             on sets.line_set_key = lines.line_set_key and sets.participant_key = lines.participant_key and {condition}
         group by all
     )
-    select lines.payout_id, lines.transaction_id, lines.line, lines.date, days.day as counted_date, partners.partner_id, products.product_id,
+    select lines.payout_id, lines.transaction_id, lines.line, rows.original_transaction_id, lines.date,
+        days.day as counted_date, partners.partner_id, products.product_id,
         lines.source_amount as amount, days.from_currency as currency, days.fx_rate, days.inverted_rate, rows.type, rows.quantity, rows.cost,
         cast(cast(lines.attribute_millionths as decimal(38, 0)) * 0.000001::decimal(7, 6) as decimal(38, 12)) as measured_value,
         case when lines.share_parts % ({unit} // 1000000) = 0
