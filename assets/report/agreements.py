@@ -24,6 +24,7 @@ from assets.published.reader import Row, fetch
 from assets.report.charts import Bars, draw_bars
 from assets.report.figures import bare, days
 from assets.report.overview import DIRECTIONS, figures_shown
+from assets.report.review import review_path
 from assets.report.site import Site
 from assets.report.tables import Cell, Column, Table, participant_link, payout_href, slug
 from assets.report.tables import Link as PageLink
@@ -61,6 +62,7 @@ def write_agreements(site: Site, con: duckdb.DuckDBPyConnection) -> None:
             amendments=_amendments(versions, read["dim_benefit"].get((agreement_id,), [])),
             recent=site.table(path, payout_table(recent.get((agreement_id,), []), of_agreement=True), ""),
             payouts=f"payouts/{slug(agreement_id)}.html",
+            review=review_path(agreement_id),
         )
 
 

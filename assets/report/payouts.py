@@ -34,9 +34,10 @@ def write_payouts(site: Site, con: duckdb.DuckDBPyConnection) -> None:
     for row in counts:
         agreement, path = row["agreement_id"], f"payouts/{slug(row['agreement_id'])}.html"
         digits = next(n for n in range(8) if row["payouts"] <= IN_SCRIPT * 16**n)
-        for shard, text in con.execute(_SCRIPTS, {"agreement": agreement, "digits": digits}).fetchall():
-            name = f"data/payouts/{slug(agreement)}.{shard or '0'}.js"
-            site.write(name, f'tierledger("{name}",{{{text}}});\n')
+        for first in "0123456789abcdef" if digits else [""]:  # a sixteenth at a time: all scripts together may be more than the engine's memory
+            for shard, text in con.execute(_SCRIPTS, {"agreement": agreement, "digits": digits, "first": f"p{first}"}).fetchall():
+                name = f"data/payouts/{slug(agreement)}.{shard or '0'}.js"
+                site.write(name, f'tierledger("{name}",{{{text}}});\n')
         benefits = [benefit for benefit in terms if benefit["agreement_id"] == agreement]
         payouts = fetch(con, "from fct_payout where agreement_id = ? order by window_start desc, participant_id, benefit_id", [agreement])
         meta = {
@@ -162,5 +163,5 @@ _EXPLAINED = """
 """
 _SCRIPTS = """
     select substring(payout_id, 2, $digits) as shard, string_agg('"' || payout_id || '":' || explanation, E',\\n' order by payout_id) as text
-    from explained where agreement_id = $agreement group by shard order by shard
+    from explained where agreement_id = $agreement and starts_with(payout_id, $first) group by shard order by shard
 """

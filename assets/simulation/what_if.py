@@ -76,7 +76,7 @@ class WhatIf:
             {
                 "draw": np.tile(np.repeat(np.arange(draws), len(months)), len(people)),
                 "participant_key": np.repeat(people["participant_key"].to_numpy(), draws * len(months)),
-                "period_no": np.concatenate([months.to_numpy()[_choices(seed, each, draws, len(months))] for each in people["participant_id"]]),
+                "period_no": np.concatenate([months.to_numpy()[draw_months(seed, each, draws, len(months))] for each in people["participant_id"]]),
                 "becomes": np.tile(months.to_numpy(), draws * len(people)),
             },
             schema_overrides={"participant_key": now["participant_key"].dtype, "period_no": now["period_no"].dtype, "becomes": now["period_no"].dtype},
@@ -114,8 +114,8 @@ class WhatIf:
         return costs
 
 
-def _choices(seed: int, participant: str, draws: int, months: int) -> np.ndarray:
-    """For each draw and month the number of a month."""
+def draw_months(seed: int, participant: str, draws: int, months: int) -> np.ndarray:
+    """For each draw, one month after the other, the number of the month that it becomes."""
     own = int.from_bytes(hashlib.sha256(participant.encode()).digest()[:8], "big")
     return np.random.Generator(np.random.PCG64([seed, own])).integers(0, months, draws * months)
 

@@ -32,14 +32,10 @@ _WINDOWS = """
 #: Of several roads of a participant the one counts on which a row comes farthest. A row that was not loaded is told by its partner. Rows that were somebody
 #: else's on their day (reasons 1 and 2) are counted; what they were worth is nobody else's business.
 _COUNTED = """
-    come as (
-        select agreement_id, benefit_id, participant_id, source_sha256, source_row, counted_date, max(place) as place
-        from decided group by all
-    ),
     told as (
-        select windows.payout_id, come.source_sha256, come.source_row, max(come.place) as place
-        from come join windows using (agreement_id, benefit_id, participant_id)
-        where come.counted_date between windows.window_start and windows.window_end group by all
+        select windows.payout_id, decided.source_sha256, decided.source_row, max(decided.place) as place
+        from decided join windows using (agreement_id, benefit_id, participant_id)
+        where decided.counted_date between windows.window_start and windows.window_end group by all
     ),
     partners_of as (select distinct agreement_id, participant_id, partner_id, valid_from, valid_to from audit_road),
     not_loaded as (

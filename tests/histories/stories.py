@@ -28,11 +28,12 @@ from tests.torture.calendars import DAY, fiscal_years
 Row = dict[str, Any]
 Stop = tuple[str, bool]  # the period closed, and whether it was opened again before
 FOLDER = Path(__file__).parent / "stories"
-FEEDS: dict[str, list[str]] = simulation.FEEDS | {"adjustments": ["adjustment_id"], "collections": []}
+FEEDS: dict[str, list[str]] = simulation.FEEDS | {"adjustments": ["adjustment_id"], "collections": [], "balances": [], "disputes": ["dispute_id"]}
 SHORT_CLOSES = {"2025-08", "2025-12"}
 #: The day on which a row of a feed arrives in time.
 _DAYS = {
     "transactions": "date", "payments": "paid_on", "fx_rates": "date", "targets": "window_start", "adjustments": "date", "collections": "collected_on",
+    "balances": "date", "disputes": "raised_on",
 }  # fmt: skip
 #: What the id of a story's next agreement ends with.
 _NEXT = "-next"
@@ -220,7 +221,7 @@ class Player:
                     rest = {key: value for key, value in row.items() if key not in ("every", "day")}
                     number = f"{story['story']}-{late}{n}-{place}-{self.files if late == 'L' else 0}"
                     yield {"transaction_id": number, "line": 1, "partner_id": story["story"], "currency": "EUR", "type": "sale", **rest, "date": day}
-            elif feed in ("payments", "adjustments"):
+            elif feed in ("payments", "adjustments", "balances", "disputes"):
                 yield {**self._subject(story), **row, "window_start": row["window"]}
             elif feed == "targets":
                 yield {**self._subject(story), **row}

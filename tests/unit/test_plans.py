@@ -45,6 +45,7 @@ def test_a_higher_version_stands_beside_and_a_replaced_agreement_goes() -> None:
     assert sorted(placed(plan(amended, "VOLUME"))) == ["SUPPLY/1", "TARGET/1", "VOLUME/1", "VOLUME/2"]
     new = VOLUME.replace("VOLUME", "NEW")
     assert sorted(placed(plan(new, "NEW"), "VOLUME", "SUPPLY")) == ["NEW/1", "TARGET/1"]
+    assert sorted(placed(plan(VOLUME, "VOLUME"), "SUPPLY")) == ["TARGET/1", "VOLUME/1"], "also where the plan is there already"
     with pytest.raises(InputError, match="is no agreement of the book"):
         placed(plan(new, "NEW"), "GONE")
 

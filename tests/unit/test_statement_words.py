@@ -12,6 +12,7 @@ from typing import get_args
 
 import pytest
 
+from assets.statements.document.missing import tell_missing
 from assets.statements.words import languages, read_messages, words_of
 from models.book.settings import parse_book
 from models.book.statement_settings import Language
@@ -78,3 +79,30 @@ def test_a_colour_just_dark_enough_is_taken() -> None:
     assert parse_book(f"{_BOOK}statements: {{colour: '#767676'}}\n").statements.colour == "#767676"  # 4.54 : 1
     with pytest.raises(InputError, match="too light"):
         parse_book(f"{_BOOK}statements: {{colour: '#777777'}}\n")  # 4.48 : 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("no target for SP-05 from 2026-04-01", "kein Ziel für SP-05 ab 01.04.2026"),
+        ("no baseline for CH-08 from 2025-10-01", "kein Vergleichswert für CH-08 ab 01.10.2025"),
+        ("no incentive for SP-05 from 2026-04-01", "keine Prämie für SP-05 ab 01.04.2026"),
+        ("no value of nps or tap for OU-070 from 2026-01-01 to 2026-06-30", "kein Wert von nps / tap für OU-070 vom 01.01.2026 bis 30.06.2026"),
+        ("1200 of 24000 lines have no cost", "1.200 von 24.000 Zeilen ohne Kosten"),
+        ("12 of 24 lines have no quantity", "12 von 24 Zeilen ohne Menge"),
+        ("12 of 24 lines have no number in product.litres", "12 von 24 Zeilen ohne Zahl in product.litres"),
+        ("in the prior year 2 of 4 lines have no rate: GBP to USD on 2024-07-04", "im Vorjahr 2 von 4 Zeilen ohne Wechselkurs: GBP in USD am 04.07.2024"),
+        (
+            "2 of 4 lines have no rate: GBP to USD on 2024-07-04, CHF to USD on 2024-07-05 and others",
+            "2 von 4 Zeilen ohne Wechselkurs: GBP in USD am 04.07.2024, CHF in USD am 05.07.2024, und weitere",
+        ),
+        ("margin is -12.5", "Marge ist −12,5"),
+        ("no window of volume that ends on 2026-06-30 has begun", "kein Zeitraum von volume, der am 30.06.2026 endet, hat begonnen"),
+        ("no margin of volume, whose own steps say why", "Marge von volume fehlt; warum, steht in den Schritten dort"),
+        ("something else", "something else"),
+        ("", ""),
+    ],
+)
+def test_what_a_blocked_payout_lacks_is_told_in_the_readers_language(text: str, told: str) -> None:
+    assert tell_missing(words_of("de"), text) == told
+    assert tell_missing(words_of("ja"), text) != text or told == text

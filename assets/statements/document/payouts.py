@@ -10,6 +10,7 @@ from assets.published.formatting import readable
 from assets.statements.document.curve import benefit_of, draw_position, next_tier_pays, payment_of
 from assets.statements.document.formulas import tell_formula, tell_result
 from assets.statements.document.lines import tell_lines, tell_lines_note
+from assets.statements.document.missing import tell_missing
 from assets.statements.document.parts import Section, Table
 from assets.statements.statement import Detail
 from assets.statements.words import Words
@@ -34,7 +35,7 @@ def tell_payout(detail: Detail, words: Words, most: int) -> Section:
     if status == "blocked":
         code = str(payout["status_reason"])
         what = next((step["inputs"] for step in detail.steps if step["step"] == "blocked" and step["inputs"]), "")
-        blocked = (say("blocked", reason=say(f"blocked.{code}") if words.knows(f"blocked.{code}") else code), what)
+        blocked = (say("blocked", reason=say(f"blocked.{code}") if words.knows(f"blocked.{code}") else code), tell_missing(words, what))
     method = "draw" if is_draw(benefit) else str(benefit["method"])
     return Section(
         anchor=str(payout["payout_id"]),

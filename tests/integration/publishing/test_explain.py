@@ -110,6 +110,7 @@ def test_json_keeps_money_exact(demo_book: Path, largest: str, capsys: pytest.Ca
     assert set(message) == {
         "payout",
         "adjustments",
+        "disputes",
         "agreement",
         "benefit",
         "participant",

@@ -197,7 +197,17 @@ def test_what_changed_is_told_against_the_set_before(site: Path) -> None:
 
 @needs_chromium
 @pytest.mark.parametrize(
-    "page", ["index.html", "agreements/chain-volume-2025.html", "participants/index.html", "quality.html", "closes.html", "review.html", "lineage/index.html"]
+    "page",
+    [
+        "index.html",
+        "agreements/chain-volume-2025.html",
+        "participants/index.html",
+        "quality.html",
+        "closes.html",
+        "review.html",
+        "review/sunpress-service-2526.html",
+        "lineage/index.html",
+    ],
 )
 def test_a_page_asks_for_nothing_and_says_nothing(site: Path, browser: Browser, page: str) -> None:
     browser.requests.clear()
@@ -207,6 +217,18 @@ def test_a_page_asks_for_nothing_and_says_nothing(site: Path, browser: Browser, 
         assert browser.ask("document.documentElement.scrollWidth") <= width, "nothing is cut at the side"
     assert [url for url in browser.requests if not url.startswith(("file:", "data:", "about:"))] == []
     assert browser.said == []
+
+
+def test_every_agreement_has_a_review_with_a_table_behind_each_chart(site: Path) -> None:
+    """The delivery of a supplier: four quarters, with tiers, rate, volume and one metric."""
+    text = (site / "review/sunpress-service-2526.html").read_text(encoding="utf-8")
+    assert text.count("<svg") - 1 == text.count("<summary>Table</summary>") >= 3  # one is the sign of the program
+    assert "<b>fill_rate</b> average of the metric, by the month in which windows end" in text
+    assert "share of 4 payouts, too few to mean anything, by the tier reached, in percent" in text
+    assert "average of a metric in the windows that end on the day" in text
+    assert "CHAIN-VOLUME-2025" not in text
+    assert {path.name for path in (site / "review").iterdir()} == {path.name for path in (site / "agreements").glob("*.html") if path.name != "index.html"}
+    assert 'href="../review/sunpress-service-2526.html"' in (site / "agreements/sunpress-service-2526.html").read_text(encoding="utf-8")
 
 
 @needs_chromium

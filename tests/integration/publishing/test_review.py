@@ -169,6 +169,21 @@ def test_quality_is_that_of_the_days_of_the_window() -> None:
     found = figures(rows, dim_metric=metrics)
     assert found["quality_where_paid", "nps"][:2] == (Decimal(15), 2)
     assert found["quality_where_not_paid", "nps"][:2] == (Decimal(3), 1)
+    assert found["quality_over_time", "nps, 2026-03-31"] == (Decimal(11), 3, True)
+
+
+def test_volume_and_quality_stand_side_by_side_per_window() -> None:
+    """Of a year of two windows the second holds the volume to date; metrics are those of each window's days."""
+    year = {"span": _QUARTER[0], "participant": "P"}
+    rows: Rows = [{**year, "window": _QUARTER, "measure": 100}, {**year, "window": _NEXT, "measure": 250}, {"participant": "Q", "window": _NEXT, "measure": 30}]
+    found = figures(rows, dim_metric=[("P", "nps", dt.date(2026, 2, 1), 8), ("P", "nps", dt.date(2026, 5, 1), 6), ("Q", "fill, rate", dt.date(2026, 4, 1), 1)])
+    over_time = {key: (int(value), counted) for key, (value, counted, _) in found.items() if key[0].endswith("_over_time")}
+    assert over_time == {
+        ("volume_over_time", "2026-06-30"): (280, 2),
+        ("quality_over_time", "nps, 2026-03-31"): (8, 1),
+        ("quality_over_time", "nps, 2026-06-30"): (6, 1),
+        ("quality_over_time", "fill, rate, 2026-06-30"): (1, 1),
+    }
 
 
 @pytest.mark.parametrize(("day", "left"), [(dt.date(2026, 6, 29), -1), (dt.date(2026, 6, 30), 0), (dt.date(2026, 7, 31), 31)])

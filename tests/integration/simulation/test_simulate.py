@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
+import shutil
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -18,11 +20,12 @@ from assets.differences.states import state_of_folder
 from assets.published.reader import read_manifest
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import read_clock
+from assets.runtime.warehouse import open_warehouse
 from assets.simulation.costs import Costing
 from assets.simulation.moved_rows import Move, agreements_with_rows, move_rows
 from assets.simulation.plans import place_plan, read_plan
 from assets.simulation.sales import read_sales, write_counted_lines
-from assets.simulation.what_if import WhatIf, read_what_if
+from assets.simulation.what_if import WhatIf, draw_months, read_what_if
 from models.documents import InputError
 from pipelines.cli.main import main
 from pipelines.run import run_book
@@ -107,17 +110,35 @@ def test_what_is_in_force_costs_what_it_costs(simulated: tuple[list[Costing], Pa
     assert not any(row["change"] or "at" in row for row in in_force.participants)
 
 
+def draw_terms(seed: int) -> str:
+    """The volume bonus with a curve of any kind."""
+    dice = random.Random(seed)
+    method = dice.choice(["whole", "graduated", "linear"])
+    form = dice.choice(["rate", "amount"]) if method == "whole" else "rate" if method == "graduated" else "amount"
+    starts = [0, *sorted(dice.sample(range(1, 2000), dice.randint(0, 3)))]
+    tiers = ", ".join(f"{{from: {start}, {form}: {dice.randint(0, 90) / (1000 if form == 'rate' else 1)}}}" for start in starts)
+    terms = VOLUME.replace("tiers: [{from: 0, rate: 0.01}, {from: 1000, rate: 0.02}]", f"method: {method}\n    tiers: [{tiers}]")
+    return terms.replace("window: quarter", f"window: {dice.choice(['month', 'quarter', 'half_year'])}\n    limits: {{at_most: {dice.randint(1, 60)}}}")
+
+
 @pytest.mark.long
-def test_what_is_in_force_is_the_run(ran: Path, tmp_path: Path) -> None:
-    """To the byte, also where another plan has been there before."""
-    (tmp_path / "plan.yaml").write_text(f"# in force, in a file of its own\n{VOLUME}")
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_in_force_is_the_run(ran: Path, tmp_path: Path, seed: int) -> None:
+    """To the byte, also where another plan has been there before, and whatever the curve is."""
+    book = ran
+    terms = VOLUME
+    if seed:
+        book, terms = shutil.copytree(ran, tmp_path / "book", symlinks=True), draw_terms(seed)
+        (book / "agreements" / "volume.yaml").write_text(terms)
+        run_book(book)
+    (tmp_path / "plan.yaml").write_text(f"# in force, in a file of its own\n{terms}")
     (tmp_path / "now").mkdir()
-    state, _ = state_of_folder(ran, read_clock(), tmp_path / "now")
+    state, _ = state_of_folder(book, read_clock(), tmp_path / "now")
     assert place_plan(state.texts, read_plan(tmp_path / "plan.yaml")) == state.texts
     scratch = ScratchBook(tmp_path / "scratch", [state])
     scratch.run(replace(state, texts={**state.texts, "agreements/volume.yaml": HIGHER}))
     again = scratch.run(state).published_in / "current"
-    published = ran / "published" / "current"
+    published = book / "published" / "current"
     names = sorted(path.name for path in published.glob("*.parquet"))
     assert len(names) > 20
     assert [name for name in names if name != "audit_run.parquet" and (published / name).read_bytes() != (again / name).read_bytes()] == []
@@ -150,6 +171,13 @@ def test_months_are_drawn_for_a_participant_whoever_else_is_there(simulated: tup
     assert {cost["USD"] for cost in what_if.costs_of_draws(1, 9)} == {cost["USD"] for cost in left_behind(simulated, "SUPPLY", "TARGET").costs_of_draws(1, 9)}
 
 
+def test_each_participant_has_months_of_its_own() -> None:
+    months = [tuple(draw_months(seed, name, 2, 6)) for seed, name in ((1, "C1"), (1, "C1"), (1, "C2"), (2, "C1"))]
+    assert months[0] == months[1]
+    assert len(set(months)) == 3
+    assert set(draw_months(1, "C1", 40, 6)) == set(range(6))
+
+
 def test_break_even_put_back_pays_for_itself(simulated: tuple[list[Costing], Path]) -> None:
     """The volume that was solved, computed as any other: what it costs more is what a quarter of more sales brings, to a minor unit of each payout."""
     higher = simulated[0][0]
@@ -171,6 +199,18 @@ def test_a_line_that_two_are_credited_is_one_sale(simulated: tuple[list[Costing]
     both = read_sales(counted)
     assert both.whole == {"EUR": D("2850.00")}
     assert both.of["EUR", "C2"] == D("1950.00")
+
+
+@pytest.mark.parametrize(("elsewhere", "back"), [("is_in_term = false", "is_in_term = true"), ("period_no = period_no + 900", "period_no = period_no - 900")])
+def test_lines_of_other_years_and_windows_are_no_sales(simulated: tuple[list[Costing], Path], elsewhere: str, back: str) -> None:
+    """What is credited for a baseline only, or lies outside the windows of the payouts."""
+    context = open_run(simulated[1], None, read_clock())
+    path = simulated[1] / "elsewhere.parquet"
+    for change, whole in ((elsewhere, {}), (back, {"EUR": D("1500.00")})):
+        with open_warehouse(context) as con:
+            con.execute(f"update intermediate.int_lines_credited set {change} where transaction_id = 'T3'")
+        write_counted_lines(context, ["REPS"], path)
+        assert read_sales([path]).whole == whole
 
 
 def test_only_a_proposal_is_marked_as_one(simulated: tuple[list[Costing], Path], ran: Path) -> None:
@@ -209,6 +249,21 @@ def test_a_new_plan_of_next_year_instead_of_this_years(ran: Path, tmp_path: Path
     page = (tmp_path / "page.html").read_text()
     assert "<svg" in page
     assert "Two | Sons" not in page
+
+
+@pytest.mark.long
+def test_a_plan_by_targets_is_costed_with_those_of_what_it_replaces(ran: Path, tmp_path: Path) -> None:
+    """A new id for 2027, costed in 2025, whose lines reach no target; moved to 2026, C2's 3,000 is missed and C1's 1,000 too, and at 900 it is reached."""
+    plan = TARGET.replace("TARGET", "NEXT").replace("2026-", "2027-").replace("from: 1, amount: 50", "from: 0.9, amount: 50")
+    (tmp_path / "next.yaml").write_text(plan)
+    question = Question(draws=1, histories=[History(2026), History(2026, D("1.2"))], instead_of=["TARGET"])
+    (costing,), _ = simulate_plans(ran, [tmp_path / "next.yaml"], question)
+    assert "targets and participations of TARGET are taken for NEXT" in costing.notes
+    assert costing.changes.largest == []
+    assert [(row["name"], row["today"], row["proposed"], row["blocked"]) for row in costing.histories] == [
+        ("2026", {"EUR": D(0)}, {"EUR": D(50)}, 0),
+        ("2026 × 1.2", {"EUR": D(50)}, {"EUR": D(50)}, 0),
+    ]
 
 
 def test_what_a_plan_is_not(ran: Path, tmp_path: Path) -> None:

@@ -21,9 +21,10 @@ from pathlib import Path
 import pytest
 
 from assets.published.marts import view_query
-from assets.published.reader import fetch
+from assets.published.reader import Row, fetch
 from assets.runtime.book_folder import open_run
 from assets.runtime.context import read_clock
+from assets.statements.document.curve import next_tier_pays, payment_of
 from assets.statements.document.formulas import tell_formula
 from assets.statements.document.parts import Document
 from assets.statements.document.tell import tell
@@ -138,6 +139,12 @@ def test_what_counted_is_what_the_payout_was_measured_on(statements: dict[str, S
     assert counted["product"][0] == 18
 
 
+def test_a_row_that_reaches_someone_on_several_roads_counts_on_the_best_one(statements: dict[str, Statement]) -> None:
+    """SP-02 took customers over within the window: their rows come by an assignment that had ended, and by the one that holds."""
+    detail = next(each for each in statements["SP-02"].details if each.payout["benefit_id"] == "club")
+    assert {row["reason"]: row["lines"] for row in detail.reasons}["counted"] == detail.totals.lines == 3219
+
+
 def test_rows_of_others_are_counted_and_not_summed(statements: dict[str, Statement]) -> None:
     detail = next(each for each in statements["SP-05"].details if each.payout["status"] == "blocked")
     assert [(row["reason"], row["lines"] > 1000, row["amount"]) for row in detail.reasons] == [("assignment", True, None)]
@@ -234,8 +241,10 @@ def test_a_blocked_payout_says_what_is_missing(statements: dict[str, Statement])
     sections = {section.anchor: section for section in told(statements["SP-05"]).sections}
     blocked = next(each for each in statements["SP-05"].details if each.payout["status"] == "blocked")
     section = sections[blocked.payout["payout_id"]]
-    assert section.blocked == ("Nothing can be paid yet: the target is missing.", "no target for SP-05 from 2026-04-01")
+    assert section.blocked == ("Nothing can be paid yet: the target is missing.", "no target for SP-05 from Apr 1, 2026")
     assert (section.curve, section.steps, section.amount) == ("", None, "0.00")
+    in_german = next(each for each in told(statements["SP-05"], "de").sections if each.anchor == blocked.payout["payout_id"])
+    assert in_german.blocked == ("Noch kann nichts gezahlt werden: das Ziel fehlt.", "kein Ziel für SP-05 ab 01.04.2026")
 
 
 def test_a_closed_period_makes_it_final(last_period: Opened) -> None:
@@ -348,6 +357,19 @@ def test_the_next_tier_and_what_it_would_pay(statements: dict[str, Statement]) -
     lines = next(each for each in statements["IU-02"].details if each.payout["benefit_id"] == "order-lines")
     notes = sections[lines.payout["payout_id"]].notes
     assert notes == ["The next tier would have begun at 14: 1 were missing.", "There the benefit would have paid 45.00 GBP."]
+
+
+def test_the_next_tier_pays_with_the_factors_of_today_and_its_limit(statements: dict[str, Statement]) -> None:
+    detail = next(each for each in statements["IU-02"].details if each.payout["benefit_id"] == "order-lines")
+    payment = payment_of(detail.payout, detail.benefit)
+
+    def pays(benefit: Row | None = None, **figures: object) -> Decimal | None:
+        return next_tier_pays({**detail.payout, **figures}, benefit or detail.benefit, payment, Decimal(14))
+
+    assert pays(multiplier=Decimal("1.2")) == Decimal("54.00")  # 45 × 1.2
+    assert pays(multiplier=Decimal("1.2"), gate_factor=Decimal("0.5")) == Decimal("27.00")
+    assert pays(gate_factor=Decimal(0)) == 0
+    assert pays({**detail.benefit, "at_most": Decimal(50)}, multiplier=Decimal("1.2")) == 50
 
 
 def test_names_are_text_and_no_markup(statements: dict[str, Statement]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,7 +25,7 @@ from assets.statements.read import list_participants, read_statements
 from assets.statements.statement import Detail, Statement
 from assets.statements.words import languages, words_of
 from assets.statements.workbook.lines import fits
-from assets.statements.workbook.recalculation import kind_without_formulas
+from assets.statements.workbook.recalculation import compute, kind_without_formulas
 from assets.statements.workbook.sheets import write_workbook
 from models.book.statement_settings import StatementSettings
 from tests.integration.statements.conftest import Opened
@@ -131,17 +132,29 @@ def test_formulas_of_the_whole_demo_give_every_payout_to_the_cent(all_windows: S
 
 
 def test_the_engine_notices_another_line_and_another_rate(statements: dict[str, Statement], tmp_path: Path) -> None:
-    """The formulas read the sheets: they are no figures that were written down."""
+    """The formulas read the sheets: they are no figures that were written down. At a threshold, the bound's side decides."""
     statement = statements["IU-02"]
-    detail = next(each for each in statement.details if each.payout["benefit_id"] == "order-lines")
-    content = workbook_of(replace(statement, details=[detail]))
+    above = next(each for each in statement.details if each.payout["benefit_id"] == "order-lines")
+    at = replace(above, payout={**above.payout, "payout_id": "p" + "1" * 20}, benefit={**above.benefit, "boundary": "lower_inclusive"})
+    rows = [row for row in csv.DictReader(io.StringIO(statement.lines_csv)) if row["payout_id"] == above.payout["payout_id"]]
+    lines = csv_of(list(rows[0]), [*rows, *({**row, "payout_id": at.payout["payout_id"]} for row in rows)])
+    content = workbook_of(replace(statement, details=[above, at], lines_csv=lines))
     book = openpyxl.load_workbook(io.BytesIO(content))
-    book["Lines"]["J2"] = 0  # one line less of 13: 12, still in the second tier
-    book["Terms"]["G3"] = 27
+    for row in (2, 3, 4, 15, 16, 17):  # three lines less of 13: 10, where the second tier begins, or where the first one ends
+        book["Lines"][f"J{row}"] = 0
+    book["Terms"]["G2"] = 27
     changed = io.BytesIO()
     book.save(changed)
     cells = calculated(changed.getvalue(), tmp_path / "changed.xlsx")
-    assert [cells[at] for _, at in results_of(content)] == [27]
+    assert [cells[at] for _, at in results_of(content)] == [27, 25]
+
+
+def test_a_column_of_a_matrix_begins_on_the_side_of_its_bound(all_windows: Statement) -> None:
+    detail = next(each for each in all_windows.details if each.benefit["method"] == "matrix" and not kind_without_formulas(each))
+    for boundary, sign in (("lower_inclusive", "<="), ("upper_inclusive", "<")):
+        block = compute(replace(detail, benefit={**detail.benefit, "boundary": boundary}), words_of("en"), ("Terms", 1), None, 5)
+        column = next(cell.formula for cell in block.cells if cell.label.endswith("· n"))
+        assert re.findall("<=?", str(column)) == [sign] * str(column).count("IF(")
 
 
 def test_what_has_no_formulas_is_said_by_name_with_its_steps(all_windows: Statement) -> None:

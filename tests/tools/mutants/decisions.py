@@ -82,7 +82,6 @@ PLANNED: dict[str, list[tuple[str, str]]] = {
 BREAK_EVEN: dict[str, list[tuple[str, str]]] = {
     "models/agreements/break_even.py": [
         ("if step.start == 1 and not step.includes]", "if step.start == 1 and step.includes]"),
-        ("if s > begin and (end is None or s <= end)", "if s >= begin and (end is None or s <= end)"),
         ("        if _surplus(paid, gain, today, start) >= 0:\n            return start\n", ""),
         ("step.start < s or (step.start == s and step.includes)", "step.start <= s"),
         ("(most,) if is_over else step.paid", "step.paid"),

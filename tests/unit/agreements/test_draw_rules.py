@@ -85,7 +85,7 @@ def test_refusals_say_where_and_what_to_do(change: tuple[str, str], where: str, 
     assert any(where in each and message in each for each in found), found
 
 
-@pytest.mark.parametrize("settle", ["{release: [{share: 0.5}, {share: 0.5}]}", "{when: collected}", "{minimum: 5}"])
+@pytest.mark.parametrize("settle", ["{release: [{share: 0.5}, {share: 0.5}]}", "{when: collected}", "{minimum: 5}", "{hold_disputed: true}"])
 def test_what_is_paid_in_parts_is_refused(settle: str) -> None:
     key = settle.strip("{").split(":")[0]
     (found,) = refusals(text("A", ("against: [b]", "against: [b, parts]"), ("SETTLE", settle)))

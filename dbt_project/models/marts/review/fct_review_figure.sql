@@ -31,6 +31,7 @@ spans as (
         any_value(base_kind) as base_kind,
         max(window_end) as window_end,
         sum(payout) as payout,
+        arg_max_null(measure, window_end) as measure,
         arg_max_null(measure - baseline, window_end) as increment,
         arg_max_null(base, window_end) as base
     from ended
@@ -169,17 +170,26 @@ concentrated as (
     having sum(paid) > 0
 ),
 
-measured as (
+delivered as (
     select
         ended.agreement_id,
         ended.benefit_id,
+        ended.window_end,
         metrics.metric,
         case when ended.payout > 0 then 'quality_where_paid' else 'quality_where_not_paid' end as figure,
-        count(*) as counted,
-        sum(metrics.value) as total
+        metrics.value
     from ended
     inner join {{ ref("dim_metric") }} as metrics
         on ended.participant_id = metrics.participant_id and metrics.date between ended.window_start and ended.window_end
+),
+
+measured as (
+    select agreement_id, benefit_id, figure, metric as part, count(*) as counted, sum(value) as total
+    from delivered
+    group by all
+    union all
+    select agreement_id, benefit_id, 'quality_over_time' as figure, metric || ', ' || window_end as part, count(*) as counted, sum(value) as total
+    from delivered
     group by all
 ),
 
@@ -272,8 +282,15 @@ figures as (
 
     union all
 
-    select agreement_id, benefit_id, figure, metric, total::double / counted, counted
+    select agreement_id, benefit_id, figure, part, total::double / counted, counted
     from measured
+
+    union all
+
+    select agreement_id, benefit_id, 'volume_over_time', window_end::varchar, sum(measure)::double, count(*)
+    from spans
+    where measure is not null
+    group by agreement_id, benefit_id, window_end
 
     union all
 
@@ -308,6 +325,8 @@ described as (
         ('concentration', 'share of the payout', 10, 'what the highest paid tenth of the participants gets'),
         ('quality_where_paid', 'unit of the metric', 10, 'average of a metric in windows that paid'),
         ('quality_where_not_paid', 'unit of the metric', 10, 'average of a metric in windows that did not pay'),
+        ('quality_over_time', 'unit of the metric', 1, 'average of a metric in the windows that end on the day'),
+        ('volume_over_time', 'unit of the measure', 1, 'measure of the spans whose last ended window ends on the day'),
         ('effective_rate', 'share of the base', 1, 'payouts / base of the spans whose last ended window ends on the day, where the base is money'),
         ('days_to_review', 'days', 1, 'days from as_of to the day by which the agreement is to be reviewed; below 0: overdue')
     ) as described (figure, unit, least_counted, computed_as)
