@@ -438,7 +438,6 @@ EARLIER: dict[str, list[tuple[str, str]]] = {
     "fct_earlier_line.sql": [
         ("coalesce(windows.prior_line_set_key, benefits.measure_line_set_key)", "benefits.measure_line_set_key"),
         ("max(windows.measured_last_period)", "min(windows.measured_last_period)"),
-        ("where named.counts_for = 'measure' and measured.is_in_term", "where named.counts_for = 'measure'"),
     ],
     "fct_prior_line.sql": [
         ("coalesce(earlier.window_start, payouts.window_start)", "payouts.window_start"),
