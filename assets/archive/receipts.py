@@ -140,13 +140,17 @@ def write_receipt(con: duckdb.DuckDBPyConnection, context: RunContext, run_id: s
 
 
 def read_contents(con: duckdb.DuckDBPyConnection) -> Contents:
-    """What the warehouse holds of the feeds. Rejected rows that are still in a feed's table do not count."""
+    """What the warehouse holds of the feeds. Rejected rows that are still in a feed's table do not count.
+
+    A feed that the program has learnt since the last load has no table yet.
+    """
     arrivals: dict[str, int] = {}
     digest, files = hashlib.sha256(), con.execute(_FILES).fetchall()
     for line in files:
         arrivals[line[0]] = line[1]  # in order of arrival
         digest.update(json.dumps(line).encode())
-    counts = [f"select '{name}', count(*) - (select count(*) from raw.{name} where file_no < 0) from raw.{name}" for name in FEEDS]
+    present = {name for (name,) in con.execute("select table_name from information_schema.tables where table_schema = 'raw'").fetchall()}
+    counts = [f"select '{name}', count(*) - (select count(*) from raw.{name} where file_no < 0) from raw.{name}" for name in FEEDS if name in present]
     rows = dict(con.execute(" union all ".join([*counts, "select 'rejects', count(*) from raw.rejects"])).fetchall())
     amounts = dict(con.execute(_AMOUNTS).fetchall())
     return Contents(files=len(files), arrivals=arrivals, rows=rows, amounts=amounts, files_sha256=digest.hexdigest())

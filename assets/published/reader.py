@@ -43,12 +43,8 @@ def open_set(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     manifest = read_manifest_of(folder)
     if manifest is None:
         raise rejection(str(folder), f"{MANIFEST} is damaged, or a file that it names is missing; `tierledger run --book {book} --force` publishes it again")
-    try:
-        with connect_set(folder, manifest) as con:
-            yield con
-    except (duckdb.BinderException, duckdb.CatalogException):
-        _refuse_other_version(published)
-        raise
+    with refusing_other_versions(published), connect_set(folder, manifest) as con:
+        yield con
 
 
 @contextmanager
@@ -64,8 +60,17 @@ def connect_set(folder: Path, manifest: Mapping[str, Any]) -> Iterator[duckdb.Du
         con.close()
 
 
+@contextmanager
+def refusing_other_versions(published: Path) -> Iterator[None]:
+    """Raises InputError where the block asks the current set for what it does not hold, and another version of the program wrote it."""
+    try:
+        yield
+    except (duckdb.BinderException, duckdb.CatalogException):
+        _refuse_other_version(published)
+        raise
+
+
 def _refuse_other_version(published: Path) -> None:
-    """Raise InputError if another version of the program wrote the set."""
     written_by = ((read_manifest(published) or {}).get("run") or {}).get("code_version")
     if written_by != code_version():
         book = shlex.quote(str(published.parent))

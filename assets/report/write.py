@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from assets.published.reader import connect_set, fetch, read_manifest_of
+from assets.published.reader import connect_set, fetch, read_manifest_of, refusing_other_versions
 from assets.report.agreements import write_agreements
 from assets.report.closes import write_closes
 from assets.report.lineage import write_lineage
@@ -35,10 +35,11 @@ from models.sql_text import literal
 
 
 def write_report(context: RunContext) -> Path:
-    """Write the report of the current set and switch to it. Raises InputError when nothing is published."""
+    """Write the report of the current set and switch to it. Raises InputError when nothing is published, or another version wrote it."""
     published = context.published
     current = (published / "current").resolve()
-    switch_report(published, build_report(context, current, find_before(published, current)))
+    with refusing_other_versions(published):
+        switch_report(published, build_report(context, current, find_before(published, current)))
     return published / REPORT
 
 

@@ -271,6 +271,13 @@ def test_what_the_machine_refuses_is_told_with_the_way_out(
     assert len(said.splitlines()) == 1
 
 
+def test_a_warehouse_from_before_a_feed_was_known_holds_what_was_loaded(book: Path) -> None:
+    with duckdb.connect(str(book / "warehouse.duckdb")) as con:
+        before = receipts.read_contents(con)
+        con.execute("drop table raw.disputes")
+        assert receipts.read_contents(con).rows == {name: rows for name, rows in before.rows.items() if name != "disputes"}
+
+
 def test_a_receipt_is_only_what_was_written() -> None:
     data = as_bytes(Receipt(run_id="r"))
     assert parse_receipt(data) == Receipt(run_id="r")

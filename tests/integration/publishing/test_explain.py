@@ -20,6 +20,9 @@ from assets.published import reader
 from assets.published.explanation import explain_payout, largest_payouts
 from assets.published.explanation_view import WAYS_OUT, present
 from assets.published.payout_curve import draw_curve
+from assets.report.write import write_report
+from assets.runtime.book_folder import open_run
+from assets.runtime.context import read_clock
 from models.documents import InputError
 from pipelines.cli.commands.explain import render_page
 from pipelines.cli.main import main
@@ -53,6 +56,9 @@ def test_a_set_that_another_version_wrote_is_no_bug(demo_book: Path, largest: st
     monkeypatch.setattr(reader, "code_version", lambda: "another")
     with pytest.raises(InputError, match=r"was written by another version \(.+\) and lacks what this one reads; `.*run --book .*` writes it anew"):
         explain_payout(tmp_path, largest, 3)
+    shutil.copy(demo_book / "book.yaml", tmp_path)
+    with pytest.raises(InputError, match="was written by another version"):
+        write_report(open_run(tmp_path, None, read_clock()))
 
 
 def test_one_tier_is_marked_and_it_is_the_one_reached(demo_book: Path, largest: str) -> None:

@@ -78,6 +78,7 @@ CHANGES = {
     "it has no partner": "insert into intermediate.int_rows_unresolved by name "
     f"select 'transactions' as feed, file_no, row_no, 'unknown_partner' as reason {_OF_ONE_ROW}",
     "its file has another name": f"update raw.feed_files set file_name = 'other.csv' where file_no = (select file_no {_OF_ONE_ROW})",
+    "its file begins on another line": f"update raw.feed_files set lines_before = lines_before + 1 where file_no = (select file_no {_OF_ONE_ROW})",
     "it is gone": f"delete {_OF_ONE_ROW}",
     "another is no data": f"insert into raw.ignored_rows by name select 'transactions' as feed, file_no, 999 as row_no {_OF_ONE_ROW}",
     "it is on another line": f"insert into raw.row_lines by name select 'transactions' as feed, file_no, row_no, 77 as line {_OF_ONE_ROW}",
