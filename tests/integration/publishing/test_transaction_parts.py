@@ -26,7 +26,12 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgesBook]:
         patch.setattr(transaction_parts, "ONE_FILE_UP_TO_ROWS", 0)
         patch.setattr(transaction_parts, "ROWS_OF_PART", 30)
         book = EdgesBook(tmp_path_factory.mktemp("edges"))
-        book.lines("B1,1,2026-06-01,P1,D1,sale,,x,EUR,,", "R1,1,2026-06-02,P1,D1,return,1,-5,EUR,P1-3,", "U1,1,2026-06-02,nobody,D1,sale,1,5,EUR,,")
+        book.lines(
+            "B1,1,2026-06-01,P1,D1,sale,,x,EUR,,",
+            "R1,1,2026-06-02,P1,D1,return,1,-5,EUR,P1-3,",
+            "U1,1,2026-06-02,nobody,D1,sale,1,5,EUR,,",
+            "P2-1,1,2026-01-10,P2,D1,sale,1,402,EUR,,",
+        )
         book.run()
         yield book
 
@@ -75,6 +80,8 @@ _OF_ONE_ROW = "from raw.transactions where transaction_id = 'P1-1'"
 CHANGES = {
     "it is replaced": "insert into intermediate.int_rows_replaced by name select 'transactions' as feed, file_no, row_no, 'superseded' as disposition, "
     f"file_no as replaced_by_file_no, 1 as replaced_by_row_no {_OF_ONE_ROW}",
+    "another row replaces it": "update intermediate.int_rows_replaced set replaced_by_row_no = 99 "
+    f"where feed = 'transactions' and file_no = (select file_no {_OF_ONE_ROW}) and replaced_by_row_no is not null",
     "it has no partner": "insert into intermediate.int_rows_unresolved by name "
     f"select 'transactions' as feed, file_no, row_no, 'unknown_partner' as reason {_OF_ONE_ROW}",
     "its file has another name": f"update raw.feed_files set file_name = 'other.csv' where file_no = (select file_no {_OF_ONE_ROW})",
