@@ -116,6 +116,7 @@ def _build_incrementally(context: RunContext, variables: dict[str, Any]) -> tupl
         find_compared_lines(con, variables["book"]["feeds"]["transactions"]["key"])
         built = _run_models(context, REFERENCES, variables)
         find_changed_lines(con, variables["book"]["has_originals"])
+        variables["incremental"] = is_incremental(con)  # where too much has changed, it is not any more
     return (*built, *_run_models(context, LINES, variables))
 
 

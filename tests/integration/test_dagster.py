@@ -198,7 +198,7 @@ def test_one_mart_is_made_alone(whole_run: dg.ExecuteInProcessResult, defs: dg.D
     mart, table = (shown[key].metadata for key in chosen)
     assert "from" in str(mart["compiled SQL"].value)
     assert float(str(mart["seconds"].value)) > 0
-    assert mart["materialized"].value == "view"
+    assert mart["materialized"].value == "table"
     with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as con:
         assert (table["dagster/row_count"].value,) == con.execute("select count(*) from intermediate.int_participants").fetchone()
     assert table["dagster/row_count"].value

@@ -27,7 +27,9 @@ NOW = dt.datetime(2026, 7, 1, 8, tzinfo=dt.UTC)
 AS_OF = dt.date(2026, 6, 30)
 START = dt.date(2026, 1, 1)
 BOOK = "book: b\ncurrency: EUR\nas_of: {as_of}\nfeeds: {{transactions: {{files: 'feeds/*.csv'}}}}\n{more}"
-MODEL = Path(__file__).parents[2] / "dbt_project" / "models" / "marts" / "ledger" / "fct_payment_batch.sql"
+_PROJECT = Path(__file__).parents[2] / "dbt_project"
+MACROS = _PROJECT / "macros" / "payout_rows.sql"
+MODEL = _PROJECT / "models" / "marts" / "ledger" / "fct_payment_batch.sql"
 _SCHEMAS = {
     "fct_release": "payout_id varchar, release_no integer, due_date date, released decimal(18, 4)",
     "fct_payout": "payout_id varchar, agreement_id varchar, benefit_id varchar, participant_id varchar, window_start date, window_end date, clause varchar,"
@@ -146,4 +148,4 @@ class PaymentBook:
 @functools.cache
 def model() -> str:
     """The SQL of fct_payment_batch over the tables here."""
-    return jinja2.Template(MODEL.read_text()).render(ref=lambda name: name, source=lambda schema, name: name)
+    return jinja2.Template(MACROS.read_text() + MODEL.read_text()).render(ref=lambda name: name, source=lambda schema, name: name)
