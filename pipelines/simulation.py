@@ -130,8 +130,8 @@ class _Simulation:
             notes.append(
                 f"{fixed} payouts hang on more than their volume (ranks, metrics, limits, earlier windows, single lines): for break-even they stay as they are"
             )
-        for name in proposed.what_if.left_out:
-            notes.append(f"{name} is net of other agreements and is left out where the volume is another one")
+        for name, why in {**today.what_if.left_out, **proposed.what_if.left_out}.items():
+            notes.append(f"{name} {why} and is left out where the volume is another one")
         found = Costing(
             name=plan.name,
             changes=changes,

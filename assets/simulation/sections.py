@@ -113,8 +113,8 @@ def _by_volume(costing: Costing) -> Section:
             if any(side is not None for side in sides):
                 rows.append((f"months drawn anew, {percent.upper()}", *(money(side, currency) for side in sides)))
     table = Table("volume", (Column("Volume"), Column("Today", "number"), Column("Proposed", "number")), rows)
-    lead = [f"Bars: today pale, proposed dark, in {currencies[0]}."] if currencies else []
-    return Section(f"{costing.name}: on other volumes", lead, [table], _picture(costing, currencies[0]) if currencies else "")
+    lead = [f"Bars: today pale, proposed dark, in {currencies[0]}."] if currencies else ["No agreement of the plan is computed on other volumes."]
+    return Section(f"{costing.name}: on other volumes", lead, [table] if rows else [], _picture(costing, currencies[0]) if currencies else "")
 
 
 def _picture(costing: Costing, currency: str) -> str:

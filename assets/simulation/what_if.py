@@ -3,8 +3,8 @@
 Belongs here: the frames of the scratch book's warehouse, scaling and drawing its sums. Does not belong here: the calculation (models/calculation), what is
 told of it (costs.py).
 
-The sums of lines are scaled or drawn, month by month. What hangs on single lines (groups of `each`, lines of `by_line` and `running`) stays as it was, and
-so do targets, metrics and the year before.
+The sums of lines are scaled or drawn, month by month. Targets, metrics and the year before stay as they were. Agreements of which sums do not say what
+they pay (net of others, groups of `each`, lines of `by_line` and `running`) are left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import numpy as np
@@ -34,13 +34,13 @@ _AT_ONCE = 4_000
 
 @dataclass(frozen=True)
 class WhatIf:
-    """The frames of the calculation for some agreements. `left_out`: those that are net of others, whose lines a scaled sum does not say."""
+    """The frames of the calculation for some agreements. `left_out`: those that hang on more than sums, and on what."""
 
     frames: Mapping[str, pl.DataFrame]
     as_of: dt.date
     as_of_period: int
     rounding: Rounding
-    left_out: Sequence[str] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def cost(self) -> Cost:
         """What they pay, by currency."""
@@ -136,11 +136,14 @@ def read_what_if(context: RunContext, agreements: Collection[str]) -> WhatIf:
         levels = con.execute("select agreement_id, net_level, combine_group from terms.agreements").fetchall()
         frames, as_of_period = read_frames(con)
     groups = {group for name, _, group in levels if name in agreements and group is not None}
-    chosen = {name for name, level, group in levels if not level and (name in agreements or group in groups)}
+    hangs_on_lines = pl.col("slices").is_not_null() | pl.col("each").is_not_null() | (pl.col("method") == "running").fill_null(value=False)
+    of_lines = set(frames["benefits"].filter(hangs_on_lines)["agreement_id"])
+    chosen = {name for name, level, group in levels if not level and name not in of_lines and (name in agreements or group in groups)}
     benefits = frames["benefits"].filter(pl.col("agreement_id").is_in(sorted(chosen)))
     keys = benefits.select("agreement_key").unique()
     frames = {**frames, "benefits": benefits, "participants": frames["participants"].join(keys, on="agreement_key", how="semi")}
-    left_out = sorted({name for name, level, _ in levels if level and name in agreements})
+    left_out = dict.fromkeys(sorted(of_lines & set(agreements)), "pays single lines or groups")
+    left_out |= dict.fromkeys(sorted({name for name, level, _ in levels if level and name in agreements}), "is net of other agreements")
     return WhatIf(frames, context.as_of, as_of_period, context.book.rounding, left_out)
 
 

@@ -165,6 +165,20 @@ def test_many_volumes_at_once_are_each_by_itself(simulated: tuple[list[Costing],
     ]
 
 
+@pytest.mark.parametrize(("column", "value"), [("method", "running"), ("slices", "by_line"), ('"each"', "product.category")])
+def test_what_sums_do_not_say_is_left_out_of_other_volumes(simulated: tuple[list[Costing], Path], column: str, value: str) -> None:
+    whose = "where agreement_key in (select agreement_key from terms.agreements where agreement_id = 'VOLUME')"
+    with open_warehouse(open_run(simulated[1], None, read_clock())) as con:
+        (before,) = con.execute(f"select any_value({column}) from terms.benefits {whose}").fetchall()[0]
+        con.execute(f"update terms.benefits set {column} = ? {whose}", [value])
+    what_if = left_behind(simulated, "VOLUME", "TARGET")
+    with open_warehouse(open_run(simulated[1], None, read_clock())) as con:
+        con.execute(f"update terms.benefits set {column} = ? {whose}", [before])
+    assert what_if.left_out == {"VOLUME": "pays single lines or groups"}
+    assert set(what_if.frames["benefits"]["agreement_id"]) == {"TARGET"}
+    assert left_behind(simulated, "VOLUME", "TARGET").left_out == {}
+
+
 def test_months_are_drawn_for_a_participant_whoever_else_is_there(simulated: tuple[list[Costing], Path]) -> None:
     """So that two plans see the same months. C2's USD lines are of one month, S1 has nobody's."""
     what_if = left_behind(simulated, "SUPPLY")
