@@ -165,23 +165,24 @@ def _up_to_a_table(models: Iterator[CompiledModel]) -> list[CompiledModel]:
 def _build(con: duckdb.DuckDBPyConnection, model: CompiledModel, build_lines: BuildLines | None, views: Mapping[str, str]) -> BuiltModel:
     began = time.perf_counter()
     try:
-        if (build_lines is None or not build_lines(con, model)) and not (_stays(model) and views.get(model.name) == _short_hash(model.statements)):
+        made_by = _short_hash([model.statements, model.columns]) if _stays(model) else None
+        if (build_lines is None or not build_lines(con, model)) and (made_by is None or views.get(model.name) != made_by):
             for statement in model.statements:
                 con.execute(statement)
-            if _stays(model):
-                con.execute(f"comment on view {model.name} is '{_short_hash(model.statements)}'")
+            if made_by is not None:
+                con.execute(f"comment on view {model.name} is '{made_by}'")
     except duckdb.Error as error:
         raise SqlError(f"{model.name}: {error}") from error
     return BuiltModel(model.name, model.kind, round(time.perf_counter() - began, 3), model.sql)
 
 
 def _stays(model: CompiledModel) -> bool:
-    """Whether a view is the same for as long as its statement is: its types are those of its contract. Making all of them is a tenth of a small run."""
+    """Whether a view is the same for as long as its statement and its contract are, which has its types. Making all of them is a tenth of a small run."""
     return model.kind == "view" and model.columns is not None and len(model.statements) == 1
 
 
 def _find_built_views(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The views that were made here, and the hash of the statement that made each, which is its comment."""
+    """The views that were made here, and the hash of what made each, which is its comment."""
     found = con.execute("select schema_name || '.' || view_name, comment from duckdb_views() where database_name = current_database() and comment is not null")
     return dict(found.fetchall())
 

@@ -181,6 +181,17 @@ def test_a_view_under_contract_is_made_again_only_where_it_is_another(between: s
         assert con.execute("from marts.seen").fetchall() == con.execute("select n + 1 from staging.numbers").fetchall()
 
 
+def test_a_view_is_made_again_for_another_contract() -> None:
+    """The statement may be the same, and what it reads of another type: a view that stays could not be read any more."""
+    model = CompiledModel("marts.seen", "view", "select n", ["create or replace view marts.seen as (select n from staging.numbers)"], [["n", "INTEGER"]])
+    with duckdb.connect() as con:
+        con.execute("create schema staging; create table staging.numbers as select 3 as n")
+        build_compiled(con, [model])
+        con.execute("create or replace table staging.numbers as select 3::bigint as n")
+        build_compiled(con, [replace(model, columns=[["n", "BIGINT"]])])
+        assert con.execute("from marts.seen").fetchall() == [(3,)]
+
+
 def test_a_view_without_a_contract_or_with_a_hook_is_made_each_time() -> None:
     bare = CompiledModel("marts.bare", "view", "select 1", ["create or replace view marts.bare as (select 1 as n)"], None)
     hooked = CompiledModel("marts.hooked", "view", "", ["set timezone = 'UTC'", "create or replace view marts.hooked as (select 1 as n)"], [["n", "INTEGER"]])
