@@ -25,8 +25,7 @@ class Explanation:
     """One payout and what led to it. Rows are dicts by published column name; money is Decimal.
 
     run: the run that published it. accruals: one row per period, what was accrued by its end and in it; `is_posted`: a closed period.
-    adjustments: one row per adjustment of it. disputes: one row per dispute of it. releases: one row per part in which it falls due. payments: one row per payment. batches: one row per
-    payment batch and part.
+    adjustments, disputes, payments: one row for each of it. releases: one row per part in which it falls due. batches: one row per payment batch and part.
     tiers: one row per tier of the benefit, with `to_value` (the next tier's start) and `is_reached`.
     lines: at most the requested number, in order; line_count and line_sum cover all of them.
     files: one row per source file of the lines, with lines and line_payout.

@@ -162,7 +162,8 @@ _EXPLAINED = """
         gate: short(gate_factor), earned: short(earned), prior: short(prior_earned), carried: short(carried), payout: short(payout),
         reporting: short(payout_reporting), adjusted: short(adjusted), payable: short(payable), held: short(held), released: short(released),
         waiting: short(waiting), settled: short(settled), writtenOff: short(written_off), open: short(open_amount), due: due_date::varchar, run: run_id,
-        steps: steps, accruals: accruals, releases: releases, payments: payments, disputes: disputes, ahead: ahead, lines: lines, lineCount: line_count, files: files
+        steps: steps, accruals: accruals, releases: releases, payments: payments, disputes: disputes, ahead: ahead, lines: lines,
+        lineCount: line_count, files: files
     })::varchar as explanation
     from fct_payout left join pages using (participant_id) left join steps using (payout_id) left join accruals using (payout_id)
     left join releases using (payout_id) left join payments using (payout_id) left join disputes using (payout_id)

@@ -216,7 +216,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
     ),
     Reconciliation(
         "I9",
-        "Opening + accrued, restated and adjusted − paid − written off = closing, and exchange differences, per payout and period, in the journal as in the tables",
+        "Opening + accrued, restated and adjusted − paid − written off = closing, per payout and period, in the journal as in the tables; so exchange differences",
         "select " + ", ".join(f"{_per_currency(amount, f'({_MOVEMENTS})')} as {name}" for name, amount in _ROLLED.items()),
         (
             f"""with booked as (
