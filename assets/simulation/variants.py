@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from assets.runtime.warehouse import write_table
+from assets.runtime.warehouse import transaction, write_table
 from models.sql_text import literal
 
 #: What the calculation and the SQL between its levels read. Rows of other agreements are left out.
@@ -60,16 +60,17 @@ def keep_history(con: duckdb.DuckDBPyConnection, file: Path, agreements: Collect
         "benefit_key": f"benefit_key in (select benefit_key from terms.benefits where agreement_key in {chosen})",
         "agreement": f"agreement in {_listed(agreements)}",
     }
-    for schema, names in _KEPT.items():
-        for name in names:
-            columns = _columns(con, schema, name)
-            condition = next((where for column, where in own.items() if column in columns), "true")
-            if name in _LINES:
-                condition = f"line_set_key in {by_line}"
-            elif name == "int_measures_summed":
-                condition = f"line_set_key in (select line_set_key from terms.line_sets where agreement_key in {chosen}) and line_set_key not in {by_line}"
-            shown = "share" if schema == "raw" else "*"
-            con.execute(f"create table kept.history.{name} as select {shown} from {schema}.{name} where {condition}")
+    with transaction(con):
+        for schema, names in _KEPT.items():
+            for name in names:
+                columns = _columns(con, schema, name)
+                condition = next((where for column, where in own.items() if column in columns), "true")
+                if name in _LINES:
+                    condition = f"line_set_key in {by_line}"
+                elif name == "int_measures_summed":
+                    condition = f"line_set_key in (select line_set_key from terms.line_sets where agreement_key in {chosen}) and line_set_key not in {by_line}"
+                shown = "share" if schema == "raw" else "*"
+                con.execute(f"create table kept.history.{name} as select {shown} from {schema}.{name} where {condition}")
     con.execute("detach kept")
 
 
@@ -88,16 +89,17 @@ def make_variants(con: duckdb.DuckDBPyConnection, ranges: pl.DataFrame, variants
     con.execute(_SETS)
     apart = 1 + _largest(con, {"line_sets": "line_set_key", "agreements": "agreement_key", "benefits": "greatest(benefit_key, series_key)"})
     files = 1 + _largest(con, dict.fromkeys(_LINES, "file_no"))
-    for schema, names in _KEPT.items():
-        con.execute(f"create schema if not exists {schema}")
-        for name in names:
-            columns = _columns(con, "history", name)
-            is_moved = name in (*_LINES, "int_measures_summed")
-            query = _moved(name, columns, apart, files, "participant_key" in moves.columns) if is_moved else _repeated(name, columns, apart)
-            if name == "int_measures_summed":  # two slots of a month may be one in the place of another
-                sums = {column: f"sum({column})::{columns[column]}" for column in (*_GROWING[name], *_COUNTED)}
-                query = f"select * {_replace(sums)} from ({query}) group by all"
-            con.execute(f"create or replace table {schema}.{name} as {query}")
+    with transaction(con):  # each commit waits for the disk
+        for schema, names in _KEPT.items():
+            con.execute(f"create schema if not exists {schema}")
+            for name in names:
+                columns = _columns(con, "history", name)
+                is_moved = name in (*_LINES, "int_measures_summed")
+                query = _moved(name, columns, apart, files, "participant_key" in moves.columns) if is_moved else _repeated(name, columns, apart)
+                if name == "int_measures_summed":  # two slots of a month may be one in the place of another
+                    sums = {column: f"sum({column})::{columns[column]}" for column in (*_GROWING[name], *_COUNTED)}
+                    query = f"select * {_replace(sums)} from ({query}) group by all"
+                con.execute(f"create or replace table {schema}.{name} as {query}")
     return apart
 
 
