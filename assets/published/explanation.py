@@ -24,7 +24,8 @@ _PATH = "concat_ws('/', agreement_id, benefit_id, participant_id, window_start::
 class Explanation:
     """One payout and what led to it. Rows are dicts by published column name; money is Decimal.
 
-    run: the run that published it. accruals: one row per period, what was accrued by its end and in it; `is_posted`: a closed period.
+    run: the run that published it. accruals: one row per period, what was accrued by its end and in it, and by reason what it has of
+    earlier periods (`differences`); `is_posted`: a closed period.
     adjustments: one row per adjustment of it. disputes: one row per dispute of it. releases: one row per part in which it falls due. batches: one row per
     payment batch and part.
     tiers: one row per tier of the benefit, with `to_value` (the next tier's start) and `is_reached`.
@@ -103,8 +104,15 @@ _TIERS = """
 """
 
 _ACCRUALS = """
-    select period, max_by(accrued_to_date, origin_period) as accrued_to_date, sum(accrual) as accrual, bool_or(is_posted) as is_posted
-    from fct_accrual where payout_id = ? group by period order by period
+    with booked as (
+        select period, reason, max_by(accrued_to_date, origin_period) as accrued_to_date, max(origin_period) as origin_period, sum(accrual) as accrual,
+            bool_or(is_posted) as is_posted
+        from fct_accrual where payout_id = ? group by period, reason
+    )
+    select period, max_by(accrued_to_date, origin_period) as accrued_to_date, sum(accrual) as accrual, bool_or(is_posted) as is_posted,
+        coalesce(list({'reason': reason, 'accrual': accrual} order by list_position(['late', 'return', 'fx', 'reference', 'amendment'], reason))
+            filter (reason is not null and accrual <> 0), []) as differences
+    from booked group by period order by period
 """
 
 _LINES = """

@@ -270,10 +270,18 @@ def _accruals(e: Explanation) -> Table:
     """What was accrued, month by month."""
     currency = e.payout["currency"]
     rows = [
-        (row["period"], money(row["accrual"], currency), money(row["accrued_to_date"], currency), "posted" if row["is_posted"] else "may change")
+        (
+            row["period"],
+            money(row["accrual"], currency),
+            money(row["accrued_to_date"], currency),
+            "posted" if row["is_posted"] else "may change",
+            ", ".join(f"{each['reason']} {money(each['accrual'], currency)}" for each in row["differences"]),
+        )
         for row in e.accruals
     ]
-    return Table(("period", "accrued in it", "to date", "state"), rows, frozenset({1, 2}))
+    headings = ("period", "accrued in it", "to date", "state", "of it for earlier periods")
+    shown = len(headings) if any(row[-1] for row in rows) else len(headings) - 1
+    return Table(headings[:shown], [row[:shown] for row in rows], frozenset({1, 2}))
 
 
 def _outlook(e: Explanation) -> Pairs:

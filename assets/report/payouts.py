@@ -120,11 +120,13 @@ _EXPLAINED = """
         select payout_id, list([step, formula, inputs, short(result)] order by step_no) as steps from fct_calculation_step group by payout_id
     ),
     booked as (
-        select payout_id, period, max_by(accrued_to_date, origin_period) as to_date, sum(accrual) as accrual, bool_or(is_posted) as is_posted
+        select payout_id, period, max_by(accrued_to_date, origin_period) as to_date, sum(accrual) as accrual, bool_or(is_posted) as is_posted,
+            string_agg(reason || ' ' || short(accrual), ', ' order by origin_period, reason) as differences
         from fct_accrual group by all
     ),
     accruals as (
-        select payout_id, list([period, short(accrual), short(to_date), if(is_posted, 'posted', 'may change')] order by period) as accruals
+        select payout_id, list(
+            [period, short(accrual), short(to_date), concat_ws(': ', if(is_posted, 'posted', 'may change'), differences)] order by period) as accruals
         from booked group by payout_id
     ),
     releases as (

@@ -272,7 +272,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             (select count(*) from ledger.journal) as journal_lines, {_per_currency("accrual", "ledger.accruals")} as posted""",
         (
             """with frozen as (select payout_id, period, origin_period, sum(accrual) as accrual from ledger.accruals group by all),
-            shown as (select payout_id, period, origin_period, accrual from published.fct_accrual where is_posted)
+            shown as (select payout_id, period, origin_period, sum(accrual) as accrual from published.fct_accrual where is_posted group by all)
             select payout_id, period, origin_period, shown.accrual as published, frozen.accrual as closed
             from shown full join frozen using (payout_id, period, origin_period) where shown.accrual is distinct from frozen.accrual""",
             """select entry_id, line_no, period, account, debit, credit from ledger.journal

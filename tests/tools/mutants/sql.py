@@ -227,7 +227,7 @@ BOOKED: dict[str, list[tuple[str, str]]] = {
         ("coalesce(computed.accrual, 0) - coalesce(posted.accrual, 0)", "coalesce(computed.accrual, 0)"),
         ("full join posted_by_origin as posted", "left join posted_by_origin as posted"),
         ("origins.posting_period as period", "origins.period as period"),
-        ("case when origins.is_closed then explained.reason end as reason", "null::varchar as reason"),
+        ("case when origins.is_closed then coalesce(by_cause.reason, explained.reason) end as reason", "null::varchar as reason"),
         ("when origin_period <> period or is_restated then 'restatement'", "when origin_period <> period then 'restatement'"),
     ],
     "int_periods_closed.sql": [

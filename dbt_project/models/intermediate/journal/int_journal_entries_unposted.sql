@@ -15,7 +15,7 @@ accrued as (
     select
         payout_id, agreement_id, benefit_id, participant_id, window_start, direction, currency, period, origin_period, kind,
         cast(null as date) as dated,
-        '' as reference,
+        case when is_of_several then reason else '' end as reference,
         accrual as amount,
         cast(null as varchar) as document_no,
         reason as note
