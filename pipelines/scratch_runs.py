@@ -40,8 +40,8 @@ def scratch_folder(keep: Path | None) -> Iterator[Path]:
                 folder.rmdir()
             raise
         return
-    with tempfile.TemporaryDirectory(prefix="tierledger-") as folder:
-        yield Path(folder).resolve()
+    with tempfile.TemporaryDirectory(prefix="tierledger-") as temporary:
+        yield Path(temporary).resolve()
 
 
 @contextmanager

@@ -242,7 +242,8 @@ def _group_months(
     of = named.select("agreement_key", "component").join(cuts.join(within, on="period_no", how="semi"), on="agreement_key")
     named = named.join(of.group_by("component").agg(pl.col("period_no").unique().sort().alias("cuts")), on="component", how="left")
     by = pl.when("together").then("component")
-    found, left_out = [], {}
+    found: list[Months] = []
+    left_out: dict[str, str] = {}
     for (first, last, *_), group in named.group_by("first_period", "last_period", "cuts", by, maintain_order=True):
         together, own = bool(group["together"][0]), group["cuts"][0]
         count, pairs = _pair_months(periods, first, last, [] if own is None else own.to_list())

@@ -58,7 +58,7 @@ def ask(context: RunContext) -> Callable[..., WhatIf]:
 
 def test_many_volumes_at_once_are_each_by_itself(ask: Callable[..., WhatIf], monkeypatch: pytest.MonkeyPatch) -> None:
     """As many draws together as one by one, and from lines as from sums."""
-    agreements = {"VOLUME", "TARGET", "SUPPLY", "ORDERS"}
+    agreements = frozenset({"VOLUME", "TARGET", "SUPPLY", "ORDERS"})
     what_if, factors = ask(*agreements), [D("1.2"), D(1), D("0.3")]
     together, costs = what_if.costs_of_draws(3, 3), what_if.costs_at(factors)
     assert len({str(cost) for cost in together}) > 2
@@ -69,7 +69,7 @@ def test_many_volumes_at_once_are_each_by_itself(ask: Callable[..., WhatIf], mon
         assert what_if.costs_of_draws(4, 1) != together[:1]
     monkeypatch.setattr("assets.simulation.what_if._OF_LINES", "select agreement_id from terms.agreements")
     from_lines = ask(*agreements)
-    assert (from_lines.of_lines, what_if.of_lines) == (agreements, set())
+    assert (from_lines.of_lines, what_if.of_lines) == (agreements, frozenset())
     assert from_lines.costs_of_draws(3, 3) == together
     assert from_lines.costs_at(factors) == costs
 
@@ -126,7 +126,8 @@ def test_who_is_net_of_others_draws_their_months(ask: Callable[..., WhatIf]) -> 
     assert len({cost["EUR"] for cost in costs}) > 3
     for n, cost in enumerate(costs):
         quarters = [[of_lines.get(int(month), D(0)) for month in drawn[0, n, start : start + 3]] for start in (0, 3)]
-        left = sum(sum(each) * (1 - (D("0.02") if sum(each) >= 1000 else D("0.01"))) for each in quarters)
+        sums = [sum(each, D(0)) for each in quarters]
+        left = sum((each * (1 - (D("0.02") if each >= 1000 else D("0.01"))) for each in sums), D(0))
         assert abs(cost["EUR"] - left / 10) <= D("0.01"), (n, drawn[0, n])
 
 
