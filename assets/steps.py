@@ -82,9 +82,12 @@ def _calculate(context: RunContext) -> CalculateReport:
 
 
 def _calculate_net(context: RunContext) -> CalculateReport:
+    from assets.differences.causes import find_causes
     from assets.transform.calculate import calculate_net
 
-    return calculate_net(context)
+    report = calculate_net(context)
+    find_causes(context)
+    return report
 
 
 def _build_marts(context: RunContext, models: Sequence[str] = ()) -> ModelsReport:

@@ -69,7 +69,7 @@ SORTED_BY = {
     "fct_payout": "order by payout_id",
     "fct_achievement": "order by payout_id, period",
     "fct_payout_month": "order by payout_id, period",
-    "fct_accrual": "order by payout_id, period, origin_period, is_posted",
+    "fct_accrual": "order by payout_id, period, origin_period, is_posted, reason",
     "fct_calculation_step": "order by payout_id, step_no",
     "fct_journal": "order by entry_id, line_no",
 }

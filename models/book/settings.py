@@ -55,10 +55,14 @@ Currency = Annotated[str, BeforeValidator(_currency)]
 
 
 class CloseSettings(Strict):
-    """Limits of a close: rejected rows since the last close, and how much of one payout `write-off` may write off, in the agreement's currency."""
+    """Limits of a close: rejected rows since the last close, and how much of one payout `write-off` may write off, in the agreement's currency.
+
+    `by_cause`: differences of closed periods are computed with one kind of change at a time, a row for each.
+    """
 
     quarantine_limit: int = Field(default=0, ge=0)
     write_off_limit: Annotated[Decimal, BeforeValidator(_amount)] = Field(default=Decimal(1), ge=0, allow_inf_nan=False)
+    by_cause: bool = False
 
 
 class Book(Strict):

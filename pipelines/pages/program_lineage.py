@@ -26,7 +26,10 @@ from models.calculation.reads import column_graph, frames_joined
 #: The inputs of the levels of the calculation above the first.
 _NETTED = {"measures": MEASURES.format(table="int_measures_netted"), "groups": GROUPS.format(table="int_measures_netted")}
 #: What the steps write with SQL of their own.
-_WRITTEN = {"calc.lines_netted": "select due.* from intermediate.int_net_of_deductions as due"}
+_WRITTEN = {
+    "calc.lines_netted": "select due.* from intermediate.int_net_of_deductions as due",
+    "calc.differences_by_cause": "select agreement_id, benefit_id, participant_id, window_start, origin_period, reason, accrual from ledger.accruals",
+}
 
 
 def make_program() -> str:

@@ -105,7 +105,7 @@ STATEMENTS: dict[str, str] = {
         with kept as (
             select payout_id, period, origin_period, sum(accrual::decimal(18, 4)) as accrual from kept_accruals group by all
         ),
-        shown as (select payout_id, period, origin_period, accrual from fct_accrual where is_posted)
+        shown as (select payout_id, period, origin_period, sum(accrual) as accrual from fct_accrual where is_posted group by all)
         (select 'ledger' as only_in, * from (from kept except all from shown)) union all (select 'published', * from (from shown except all from kept))""",
     "posted entries are the ledger's": """
         with kept as (
@@ -138,7 +138,7 @@ STATEMENTS: dict[str, str] = {
         select agreement_id, payout_id, origin_period, accrual from fct_accrual
         where getvariable('just_closed') and not is_posted and origin_period < getvariable('first_open')""",
     "a row of accruals stands once": """
-        select payout_id, period, origin_period, is_posted, count(*) as times from fct_accrual group by all having count(*) > 1""",
+        select payout_id, period, origin_period, reason, is_posted, count(*) as times from fct_accrual group by all having count(*) > 1""",
     "before and after differ by the accrual": "select payout_id, period from fct_accrual where accrued_before + accrual <> accrued_to_date",
     "ended windows have accrued their payout": """
         select agreement_id, payout_id, payout, sum(accrual) as accrued from fct_payout left join (select payout_id, accrual from fct_accrual) using (payout_id)

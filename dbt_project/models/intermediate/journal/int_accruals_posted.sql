@@ -35,11 +35,12 @@ posted as (
         {{ any_subject(subject) }},
         period,
         origin_period,
-        arg_max(reason, sequence) as reason,
-        arg_max(accrued_to_date, sequence) as accrued_to_date,
+        reason,
+        -- of the payout and period, so that every row of several reasons shows the same
+        arg_max(arg_max(accrued_to_date, sequence), max(sequence)) over (partition by payout_id, period, origin_period) as accrued_to_date,
         cast(sum(accrual) as decimal(18, 4)) as accrual
     from {{ source("ledger", "accruals") }}
-    group by payout_id, period, origin_period
+    group by payout_id, period, origin_period, reason
 ),
 
 posted_by_origin as (
@@ -66,15 +67,27 @@ compared as (
         on computed.payout_id = posted.payout_id and computed.origin_period = posted.origin_period
 ),
 
+by_cause as (
+    select * from {{ source("calc", "differences_by_cause") }}
+),
+
 open_rows as (
     select
-        compared.*,
+        compared.* exclude (accrual),
         origins.posting_period as period,
-        case when origins.is_closed then explained.reason end as reason
+        case when origins.is_closed then coalesce(by_cause.reason, explained.reason) end as reason,
+        coalesce(by_cause.accrual, compared.accrual) as accrual,
+        by_cause.reason is not null as is_of_several
     from compared
     inner join periods as origins on compared.origin_period = origins.period
     left join {{ ref("int_differences_explained") }} as explained
         on compared.payout_id = explained.payout_id and compared.origin_period = explained.origin_period
+    left join by_cause
+        on compared.agreement_id = by_cause.agreement_id
+        and compared.benefit_id = by_cause.benefit_id
+        and compared.participant_id = by_cause.participant_id
+        and compared.window_start = by_cause.window_start
+        and compared.origin_period = by_cause.origin_period
     where compared.accrual <> 0 or not (origins.is_closed or compared.is_restated)
 )
 
@@ -85,13 +98,15 @@ select
         when is_end_of_several then 'true_up'
         else 'accrual'
     end as kind,
-    false as is_posted
+    false as is_posted,
+    is_of_several
 from open_rows
 union all
 select
     payout_id, agreement_id, benefit_id, participant_id, window_start, direction, currency, period, origin_period, reason, accrued_to_date, accrual,
     null as kind,
-    true as is_posted
+    true as is_posted,
+    false as is_of_several
 from posted
 {% else %}
 -- nothing was ever closed
@@ -100,7 +115,8 @@ unposted as (
         payout_id, agreement_id, benefit_id, participant_id, window_start, direction, currency, origin_period as period, origin_period,
         cast(null as varchar) as reason, accrued_to_date, accrual,
         case when is_end_of_several then 'true_up' else 'accrual' end as kind,
-        false as is_posted
+        false as is_posted,
+        false as is_of_several
     from computed
 )
 
