@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from assets.transform import dbt
-from assets.transform.compiled_models import compiled_file, note_reads
+from assets.transform.compiled_models import keep_compiled, read_compiled
 from pipelines.run import run_book
 from tests.torture.books import draw_book, write_book
 from tests.torture.drawing import FEATURES
@@ -26,8 +26,8 @@ def published(book: Path) -> dict[str, bytes]:
 
 def test_dbt_and_what_is_kept_of_it_make_the_same_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a feature of each kind, net_of among them. The second run makes its warehouse from the archive of the first."""
-    monkeypatch.setattr(dbt, "compiled_file", lambda _, *key: compiled_file(tmp_path, *key))
-    monkeypatch.setattr(dbt, "note_reads", lambda _, *reads: note_reads(tmp_path, *reads))
+    monkeypatch.setattr(dbt, "read_compiled", lambda _, *key: read_compiled(tmp_path, *key))
+    monkeypatch.setattr(dbt, "keep_compiled", lambda _, *kept: keep_compiled(tmp_path, *kept))
     write_book(draw_book(5, 12, FEATURES), tmp_path / "book")
     invoked: list[tuple[str, ...]] = []
     invoke = dbt.invoke_dbt
