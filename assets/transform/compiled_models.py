@@ -63,21 +63,15 @@ class CompiledModel:
 BuildLines = Callable[[duckdb.DuckDBPyConnection, CompiledModel], bool]
 
 
-def read_compiled(folder: Path, variables: Mapping[str, Any], selection: Sequence[str]) -> list[CompiledModel] | None:
-    """The models of a selection in their order, compiled for these values of the vars that each has been seen to read.
+def read_compiled(folder: Path, variables: Mapping[str, Any], selection: Sequence[str]) -> dict[str, CompiledModel | None]:
+    """The models of a selection in their order, by name, compiled for these values of the vars that each has been seen to read.
 
-    None: one of them is not compiled for them yet, or its file is damaged.
+    None for one that is not compiled for them yet, or whose file is damaged. Empty where nobody knows which models are selected.
     """
     names = _read(_selection_file(folder, selection))
     if not isinstance(names, list):
-        return None
-    models = []
-    for name in names:
-        model = _read_model(_model_file(folder, name, variables, _seen_reads(folder, name)))
-        if model is None:
-            return None
-        models.append(model)
-    return models
+        return {}
+    return {name: _read_model(_model_file(folder, name, variables, _seen_reads(folder, name))) for name in names}
 
 
 def keep_compiled(
@@ -85,8 +79,9 @@ def keep_compiled(
 ) -> None:
     """Write each model, whole or not at all. Where the disk is full or the cache gone, the next run compiles again.
 
-    reads: by name of the model, what it read of the vars. Which ones it reads may depend on values, so all that were ever seen are part of the name of
-    its file. Of two processes that note them at the same time one may lose what it saw: then its file is not found, and its models are compiled again.
+    selection: what selects these models, in their order. reads: by name of the model, what it read of the vars. Which ones it reads may depend on values,
+    so all that were ever seen are part of the name of its file. Of two processes that note them at the same time one may lose what it saw: then its file is
+    not found, and its models are compiled again.
     """
     for model in models:
         seen = _seen_reads(folder, model.name) | set(reads.get(model.name, ()))

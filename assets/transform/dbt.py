@@ -11,7 +11,7 @@ import hashlib
 import importlib.metadata
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -259,7 +259,7 @@ def needs_dbt(context: RunContext) -> bool:
     with open_warehouse(context) as con:
         variables = {"incremental": is_kept(con) and not context.full, **_read_features(con, context)}
     selections = (REFERENCES, LINES, PUBLISH) if variables["incremental"] else (PREPARE, PUBLISH)
-    return any(read_compiled(_target(), variables, selection) is None for selection in selections)
+    return not all(is_compiled(read_compiled(_target(), variables, selection)) for selection in selections)
 
 
 def _run_models(context: RunContext, selection: tuple[str, ...], variables: dict[str, Any] | None = None) -> tuple[BuiltModel, ...]:
@@ -269,16 +269,58 @@ def _run_models(context: RunContext, selection: tuple[str, ...], variables: dict
     """
     variables = variables or read_variables(context)
     models = read_compiled(_target(), variables, selection)
-    if models is None and context.is_on_spark:
+    if not is_compiled(models) and context.is_on_spark:
         with open_warehouse(context) as con, without_lines(con):  # dbt has no way to compile that does not build; without lines it takes no time
             _compile(context, selection, variables)
         models = read_compiled(_target(), variables, selection)
-        if models is None:
+        if not is_compiled(models):
             raise SqlError("the compiled models cannot be kept, and Spark needs them: is the cache folder writable?")
-    if models is not None:
-        with open_warehouse(context) as con:
-            return build_compiled(con, models, partial(_build_lines, context) if context.is_on_spark else None)
-    return _compile(context, selection, variables)
+    if not any(models.values()):
+        return _compile(context, selection, variables)
+    before, by_dbt, after = _around_missing(models)
+    built = _build(context, before)
+    if by_dbt:
+        built += (*_compile(context, _these(by_dbt), variables), *_build(context, after))
+    return built
+
+
+def is_compiled(models: Mapping[str, CompiledModel | None]) -> bool:
+    """Whether nothing is left for dbt."""
+    return bool(models) and None not in models.values()
+
+
+def _build(context: RunContext, models: Sequence[CompiledModel]) -> tuple[BuiltModel, ...]:
+    with open_warehouse(context) as con:
+        return build_compiled(con, models, partial(_build_lines, context) if context.is_on_spark else None)
+
+
+def _around_missing(models: Mapping[str, CompiledModel | None]) -> tuple[list[CompiledModel], list[str], list[CompiledModel]]:
+    """The models that can be built before those that dbt has still to compile; what dbt builds, which is those and all between them; the models after."""
+    if is_compiled(models):
+        return [each for each in models.values() if each], [], []
+    nodes = _models_alone().nodes
+    parents = {_relation(node): {_relation(nodes[key]) for key in node.depends_on.nodes if key in nodes} for node in nodes.values()}
+    children: defaultdict[str, set[str]] = defaultdict(set)
+    for name, read in parents.items():
+        for each in read:
+            children[each].add(name)
+    missing = {name for name, model in models.items() if model is None}
+    below, above = _reach(children, missing), _reach(parents, missing)
+    by_dbt = missing | below & above
+    before = [model for name, model in models.items() if model and name not in below | by_dbt]
+    after = [model for name, model in models.items() if model and name in below - by_dbt]
+    return before, [name.split(".")[1] for name in models if name in by_dbt], after
+
+
+def _reach(edges: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:
+    """What can be reached from any of `start` in one step or more."""
+    found: set[str] = set()
+    ahead = list(start)
+    while ahead:
+        new = set(edges.get(ahead.pop(), ())) - found
+        found |= new
+        ahead += new
+    return found
 
 
 def _build_lines(context: RunContext, con: duckdb.DuckDBPyConnection, model: CompiledModel) -> bool:

@@ -41,23 +41,29 @@ def keep(folder: Path, variables: dict[str, Any], *paths: VarPath, models: list[
     keep_compiled(folder, variables, selection, models, {models[-1].name: paths})
 
 
+def read(folder: Path, variables: dict[str, Any], selection: tuple[str, ...] = SELECTION) -> list[CompiledModel | None] | None:
+    """The models, or None where one is missing."""
+    found = list(read_compiled(folder, variables, selection).values())
+    return found if found and None not in found else None
+
+
 def test_what_is_kept_comes_back_in_its_order(tmp_path: Path) -> None:
-    assert read_compiled(tmp_path, {}, SELECTION) is None
+    assert read(tmp_path, {}) is None
     keep(tmp_path, {}, models=MODELS[::-1])
-    assert read_compiled(tmp_path, {}, SELECTION) == MODELS[::-1]
-    assert read_compiled(tmp_path, {}, ("--select", "b")) is None
+    assert read(tmp_path, {}) == MODELS[::-1]
+    assert read(tmp_path, {}, ("--select", "b")) is None
 
 
 def test_what_a_model_never_reads_does_not_matter(tmp_path: Path) -> None:
     first, second, third = ({"book": {"key": [key], "day": day}} for key, day in (("a", "date"), ("a", None), ("b", None)))
     keep(tmp_path, first, ("book", "key"))
-    assert read_compiled(tmp_path, second, SELECTION) == MODELS
-    assert read_compiled(tmp_path, third, SELECTION) is None
+    assert read(tmp_path, second) == MODELS
+    assert read_compiled(tmp_path, third, SELECTION) == {MODELS[0].name: MODELS[0], MODELS[1].name: None}
     keep(tmp_path, first, ("book", "day"))
-    assert read_compiled(tmp_path, second, SELECTION) is None
+    assert read(tmp_path, second) is None
     keep(tmp_path, second)
-    assert read_compiled(tmp_path, second, SELECTION) == MODELS
-    assert read_compiled(tmp_path, third, SELECTION) is None, "what was seen before counts too"
+    assert read(tmp_path, second) == MODELS
+    assert read(tmp_path, third) is None, "what was seen before counts too"
 
 
 def test_models_of_several_books_make_another_book(tmp_path: Path) -> None:
@@ -67,17 +73,17 @@ def test_models_of_several_books_make_another_book(tmp_path: Path) -> None:
     reads = {one.name: [("a",)], two.name: [("b",)]}
     keep_compiled(tmp_path, {"a": 1, "b": 1}, SELECTION, [one, two], reads)
     keep_compiled(tmp_path, {"a": 2, "b": 2}, SELECTION, [other_one, other_two], reads)
-    assert read_compiled(tmp_path, {"a": 1, "b": 2}, SELECTION) == [one, other_two]
-    assert read_compiled(tmp_path, {"a": 2, "b": 1}, SELECTION) == [other_one, two]
+    assert read(tmp_path, {"a": 1, "b": 2}) == [one, other_two]
+    assert read(tmp_path, {"a": 2, "b": 1}) == [other_one, two]
     keep_compiled(tmp_path, {"a": 3, "b": 3}, ("--select", "c"), [one], reads)
-    assert read_compiled(tmp_path, {"a": 3, "b": 1}, SELECTION) == [one, two]
+    assert read(tmp_path, {"a": 3, "b": 1}) == [one, two]
 
 
 def test_a_list_that_another_process_overwrote_names_no_wrong_file(tmp_path: Path) -> None:
     one, other = ({"book": {"key": [key], "day": "date"}} for key in "ab")
     keep(tmp_path, one, ("book", "key"))
     (tmp_path / "compiled" / "marts.two.reads").write_text('[["book", "day"]]')
-    assert read_compiled(tmp_path, other, SELECTION) is None
+    assert read(tmp_path, other) is None
     keep(tmp_path, one, ("book", "key"))
     assert json.loads((tmp_path / "compiled" / "marts.two.reads").read_text()) == [["book", "day"], ["book", "key"]]
 
@@ -86,10 +92,10 @@ def test_a_list_that_another_process_overwrote_names_no_wrong_file(tmp_path: Pat
 def test_damaged_reads_find_nothing(tmp_path: Path, content: str) -> None:
     keep(tmp_path, {"rounding": "half_up"}, ("rounding",))
     (tmp_path / "compiled" / "marts.two.reads").write_text(content)
-    assert read_compiled(tmp_path, {"rounding": "half_even"}, SELECTION) is None
-    assert read_compiled(tmp_path, {"rounding": "half_up"}, SELECTION) is None
+    assert read(tmp_path, {"rounding": "half_even"}) is None
+    assert read(tmp_path, {"rounding": "half_up"}) is None
     keep(tmp_path, {"rounding": "half_up"}, ("rounding",))
-    assert read_compiled(tmp_path, {"rounding": "half_up"}, SELECTION) == MODELS
+    assert read(tmp_path, {"rounding": "half_up"}) == MODELS
 
 
 @pytest.mark.parametrize(
@@ -107,7 +113,7 @@ def test_a_damaged_model_is_as_none(tmp_path: Path, damage: Callable[[str], str]
     keep(tmp_path, {})
     (file,) = (tmp_path / "compiled").glob("staging.stg_one-*.json")
     file.write_text(damage(file.read_text()))
-    assert read_compiled(tmp_path, {}, SELECTION) is None
+    assert read(tmp_path, {}) is None
 
 
 @pytest.mark.parametrize("content", ["", "[", "7", '{"a": 1}', '["marts.two", "staging.unknown"]'])
@@ -115,7 +121,7 @@ def test_a_damaged_selection_is_as_none(tmp_path: Path, content: str) -> None:
     keep(tmp_path, {})
     (file,) = set((tmp_path / "compiled").glob("*.json")) - set((tmp_path / "compiled").glob("*-*.json"))
     file.write_text(content)
-    assert read_compiled(tmp_path, {}, SELECTION) is None
+    assert read(tmp_path, {}) is None
 
 
 def test_those_used_last_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,15 +132,15 @@ def test_those_used_last_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for file in (tmp_path / "compiled").iterdir():
         os.utime(file, (1, 1))
     monkeypatch.setattr(compiled_models, "_KEPT", 4)
-    assert read_compiled(tmp_path, {"n": 0}, sets[0])
+    assert read(tmp_path, {"n": 0}, sets[0])
     keep(tmp_path, {"n": 2}, ("n",), selection=sets[2], models=MODELS[1:])
-    assert [read_compiled(tmp_path, {"n": n}, selection) is not None for n, selection in enumerate(sets)] == [True, False, True]
+    assert [read(tmp_path, {"n": n}, selection) is not None for n, selection in enumerate(sets)] == [True, False, True]
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "compiled").write_text("a file")
     keep(tmp_path, {}, ("rounding",))
-    assert read_compiled(tmp_path, {}, SELECTION) is None
+    assert read(tmp_path, {}) is None
 
 
 def test_models_are_built_in_their_order_and_no_setting_stays() -> None:
