@@ -71,6 +71,11 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     "a target": (lambda book: book.deliver("targets", "SALES,b,S1,2026-04-01,9000"), {}, {"targets"}),
     "a metric": (lambda book: book.deliver("metrics", "P5,nps,2026-05-10,60"), {}, {"metrics"}),
     "a metric that breaks a tie": (lambda book: book.deliver("metrics", "P8,nps,2026-05-10,60"), {}, {"metrics", "contests"}),
+    "a payment in another currency": (lambda book: book.deliver("payments", "CARRY,b,P2,2026-02-01,2,2026-06-10,PAID-2,USD"), {}, set()),
+    "a dispute of a line": (lambda book: book.deliver("disputes", "D-2,,,,,P2-2,2026-06-01,ann,not ours"), {}, set()),
+    "the first one is resolved": (
+        lambda book: book.deliver("disputes", "D-1,,,,,P2-1,2026-05-20,ann,not ours,rejected,2026-06-02"), {}, set(),
+    ),
     "another figure breaks ties": (
         amended("TIED", benefits=[{**_RANKED, "ties": {"then": ["quantity"]}}]), {}, {"agreements"},
     ),
@@ -114,7 +119,7 @@ TOGETHER = (
     ("who arrives without an agreement", "a line of no known product"),
     ("its product ends before the line", "a line is taken back"),
     ("a partner moves to another region", "a partner gets a parent", "an assignment"),
-    ("a target", "a metric", "a metric that breaks a tie"),
+    ("a target", "a metric", "a metric that breaks a tie", "a payment in another currency", "a dispute of a line", "the first one is resolved"),
     ("another figure breaks ties", "a changed rate of an agreement", "terms of the days before"),
     ("a line in a contest", "a line in a group of the best", "a line in an exclusive group", "a return before its original"),
     (
