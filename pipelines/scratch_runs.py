@@ -5,6 +5,7 @@ Belongs here: where the copy is, and the order of its runs. Does not belong here
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,12 +24,24 @@ _OF_SUMMARIES = frozenset({"fct_payout", "audit_feed_file", "dim_agreement", "fc
 
 @contextmanager
 def scratch_folder(keep: Path | None) -> Iterator[Path]:
-    """The folder to work in: `keep`, which must be empty and stays, or one in $TMPDIR that is deleted at the end."""
+    """The folder to work in: `keep`, which must be empty and stays, or one in $TMPDIR that is deleted at the end.
+
+    Of what was refused or failed nothing stays in `keep`, so that the next try may name it again.
+    """
     if keep is not None:
-        yield make_scratch(keep).resolve()
+        is_new = not keep.exists()
+        folder = make_scratch(keep).resolve()
+        try:
+            yield folder
+        except BaseException:
+            for path in folder.iterdir():
+                shutil.rmtree(path)
+            if is_new:
+                folder.rmdir()
+            raise
         return
-    with tempfile.TemporaryDirectory(prefix="tierledger-") as folder:
-        yield Path(folder).resolve()
+    with tempfile.TemporaryDirectory(prefix="tierledger-") as temporary:
+        yield Path(temporary).resolve()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,12 +66,25 @@ class Question:
 
 @dataclass(frozen=True)
 class _Ran:
-    """A run: where its tables are, what the agreements asked about pay in it, the calculation on its sums, and the rows of feeds that were moved for it."""
+    """A run: where its tables are, what the agreements asked about pay in it and would on other volumes, and the rows of feeds that were moved for it."""
 
     folder: Path
     paid: Paid
     what_if: WhatIf
     moves: Sequence[Move]
+    question: Question
+
+    @cached_property
+    def by_volume(self) -> list[Cost]:
+        return self.what_if.costs_at(VOLUMES)
+
+    @cached_property
+    def draws(self) -> dict[str, dict[str, Decimal]]:
+        """Percentiles of the cost, by currency."""
+        costs = self.what_if.costs_of_draws(self.question.seed, self.question.draws)
+        currencies = sorted({currency for cost in costs for currency in cost})
+        of = {currency: [cost.get(currency, Decimal(0)) for cost in costs] for currency in currencies}
+        return {currency: {f"p{percent}": percentile(each, percent) for percent in _PERCENTS} for currency, each in of.items()}
 
 
 def simulate_plans(
@@ -130,8 +144,10 @@ class _Simulation:
             notes.append(
                 f"{fixed} payouts hang on more than their volume (ranks, metrics, limits, earlier windows, single lines): for break-even they stay as they are"
             )
+        for name, why in {**today.what_if.notes, **proposed.what_if.notes}.items():
+            notes.append(f"{name} {why}")
         for name, why in {**today.what_if.left_out, **proposed.what_if.left_out}.items():
-            notes.append(f"{name} {why} and is left out where the volume is another one")
+            notes.append(f"{name} {why} and is left out where months are drawn anew")
         found = Costing(
             name=plan.name,
             changes=changes,
@@ -144,9 +160,8 @@ class _Simulation:
             others=self.others,
             notes=notes,
         )
-        by_volume = [each.what_if.costs_at(VOLUMES) for each in (today, proposed)]
-        found.sensitivity = [_row(str(factor), *costs) for factor, *costs in zip(VOLUMES, *by_volume, strict=True)]
-        found.draws = {"today": _draw(today.what_if, question), "proposed": _draw(proposed.what_if, question)}
+        found.sensitivity = [_row(str(factor), *costs) for factor, *costs in zip(VOLUMES, today.by_volume, proposed.by_volume, strict=True)]
+        found.draws = {"today": today.draws, "proposed": proposed.draws}
         found.histories = [self._history(plan, history) for history in question.histories]
         return found
 
@@ -218,7 +233,8 @@ class _Simulation:
             _keep(context.published / "current", folder)
             lines = self.book.root / f"lines-{len(self.ran)}.parquet"
             write_counted_lines(context, ids, lines)
-            self.ran[key] = _Ran(folder, read_paid(folder, lines, ids, self._sources(state)), read_what_if(context, ids), moves)
+            what_if = read_what_if(context, ids, self.book.root / f"what-if-{len(self.ran)}")
+            self.ran[key] = _Ran(folder, read_paid(folder, lines, ids, self._sources(state)), what_if, moves, self.question)
         if con is not None:
             is_first = not con.execute("select count(*) from rungs").fetchall()[0][0]
             add_rung(con, self.ran[key].folder, None if is_first else TERMS)
@@ -262,12 +278,3 @@ def _keep(current: Path, target: Path) -> None:
 
 def _row(name: str, today: Cost, proposed: Cost) -> Row:
     return {"name": name, "today": today, "proposed": proposed}
-
-
-def _draw(what_if: WhatIf, question: Question) -> dict[str, dict[str, Decimal]]:
-    """Percentiles of the cost, by currency."""
-    costs = what_if.costs_of_draws(question.seed, question.draws)
-    currencies = sorted({currency for cost in costs for currency in cost})
-    return {
-        currency: {f"p{percent}": percentile([cost.get(currency, Decimal(0)) for cost in costs], percent) for percent in _PERCENTS} for currency in currencies
-    }

@@ -26,7 +26,7 @@ from models.spreadsheet_text import keep_texts, neutralize_texts
 from models.sql_text import literal
 
 #: The kinds of entries, in the order of a payout's life.
-KINDS = ("accrual", "true_up", "settlement", "adjustment", "write_off", "restatement")
+KINDS = ("accrual", "true_up", "settlement", "exchange_difference", "adjustment", "write_off", "restatement")
 #: Rows of a worksheet, its header included.
 SHEET_ROWS = 1_048_576
 #: A number of a worksheet is a double.

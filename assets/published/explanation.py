@@ -26,8 +26,7 @@ class Explanation:
 
     run: the run that published it. accruals: one row per period, what was accrued by its end and in it, and by reason what it has of
     earlier periods (`differences`); `is_posted`: a closed period.
-    adjustments: one row per adjustment of it. disputes: one row per dispute of it. releases: one row per part in which it falls due. batches: one row per
-    payment batch and part.
+    adjustments, disputes, payments: one row for each of it. releases: one row per part in which it falls due. batches: one row per payment batch and part.
     tiers: one row per tier of the benefit, with `to_value` (the next tier's start) and `is_reached`.
     lines: at most the requested number, in order; line_count and line_sum cover all of them.
     files: one row per source file of the lines, with lines and line_payout.
@@ -43,6 +42,7 @@ class Explanation:
     accruals: list[Row]
     adjustments: list[Row]
     disputes: list[Row]
+    payments: list[Row]
     releases: list[Row]
     batches: list[Row]
     tiers: list[Row]
@@ -80,6 +80,7 @@ def explain_from(con: duckdb.DuckDBPyConnection, wanted: str, line_limit: int) -
         accruals=fetch(con, _ACCRUALS, id_),
         adjustments=fetch(con, "select * from fct_adjustment where payout_id = ? order by date, adjustment_id, source_file, source_row", id_),
         disputes=fetch(con, "select * from fct_dispute where payout_id = ? order by raised_on, dispute_id, source_file, source_row", id_),
+        payments=fetch(con, _PAYMENTS, id_),
         releases=fetch(con, "select * exclude (payout_id) from fct_release where payout_id = ? order by due_date, release_no", id_),
         batches=fetch(con, "select * from fct_payment_batch where payout_id = ? order by batch_no, release_no", id_),
         tiers=fetch(con, _TIERS, [payout["tier"], *benefit_key]),
@@ -101,6 +102,11 @@ def largest_payouts(book_folder: Path, count: int) -> list[Row]:
 _TIERS = """
     select *, lead(from_value) over (order by tier) as to_value, tier = ? as is_reached from dim_tier
     where agreement_id = ? and agreement_version = ? and benefit_id = ? order by tier
+"""
+
+_PAYMENTS = """
+    select paid_on, reference, amount, paid_amount, paid_currency, exchange_difference, source_file, source_row
+    from fct_payment where payout_id = ? order by paid_on, reference, source_file, source_row
 """
 
 _ACCRUALS = """

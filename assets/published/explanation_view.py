@@ -84,6 +84,7 @@ class ExplanationView:
     adjustments: Table
     disputes: Table
     releases: Table
+    payments: Table
     batches: Table
     accruals: Table
     outlook: Pairs
@@ -115,6 +116,7 @@ def present(explanation: Explanation) -> ExplanationView:
         adjustments=_adjustments(e),
         disputes=_disputes(e),
         releases=_releases(e),
+        payments=_payments(e),
         batches=_batches(e),
         accruals=_accruals(e),
         outlook=_outlook(e),
@@ -240,6 +242,18 @@ def _adjustments(e: Explanation) -> Table:
         for each in e.adjustments
     ]  # fmt: skip
     return Table(("date", "amount", "reason", "made by", "approved by", "state", "from"), rows, frozenset({1}))
+
+
+def _payments(e: Explanation) -> Table:
+    """What was paid, and where it was paid in a named currency, what that was worth more or less (in the reporting currency)."""
+    rows = [
+        (
+            str(each["paid_on"]), each["reference"], money(each["paid_amount"], each["paid_currency"]), money(each["amount"], e.payout["currency"]),
+            "–" if each["exchange_difference"] is None else number(each["exchange_difference"], 2), f"{each['source_file']} row {each['source_row']}",
+        )
+        for each in e.payments
+    ]  # fmt: skip
+    return Table(("paid on", "reference", "paid", "settles", "exchange difference", "from"), rows, frozenset({2, 3, 4}))
 
 
 def _releases(e: Explanation) -> Table:

@@ -140,6 +140,13 @@ _EXPLAINED = """
         ) as disputes
         from fct_dispute group by payout_id
     ),
+    payments as (
+        select payout_id, list(
+            [paid_on::varchar, reference, short(paid_amount), paid_currency, short(amount), short(exchange_difference)]
+            order by paid_on, reference, source_file, source_row
+        ) as payments
+        from fct_payment group by payout_id
+    ),
     ahead as (
         select payout_id, [days_gone::varchar, days_total::varchar, short(next_tier_from), short(gap_to_next_tier), short(projected_measure),
             tier_forecast::varchar] as ahead
@@ -157,10 +164,11 @@ _EXPLAINED = """
         gate: short(gate_factor), earned: short(earned), prior: short(prior_earned), carried: short(carried), payout: short(payout),
         reporting: short(payout_reporting), adjusted: short(adjusted), payable: short(payable), held: short(held), released: short(released),
         waiting: short(waiting), settled: short(settled), writtenOff: short(written_off), open: short(open_amount), due: due_date::varchar, run: run_id,
-        steps: steps, accruals: accruals, releases: releases, disputes: disputes, ahead: ahead, lines: lines, lineCount: line_count, files: files
+        steps: steps, accruals: accruals, releases: releases, payments: payments, disputes: disputes, ahead: ahead, lines: lines,
+        lineCount: line_count, files: files
     })::varchar as explanation
     from fct_payout left join pages using (participant_id) left join steps using (payout_id) left join accruals using (payout_id)
-    left join releases using (payout_id) left join disputes using (payout_id)
+    left join releases using (payout_id) left join payments using (payout_id) left join disputes using (payout_id)
     left join ahead using (payout_id) left join explained_lines using (payout_id) left join files using (payout_id)
 """
 _SCRIPTS = """

@@ -290,7 +290,8 @@ _DISPUTES = """
     order by d.raised_on, d.dispute_id, d.payout_id, d.source_file, d.source_row
 """
 _PAYMENTS = """
-    select p.* from fct_payment as p semi join payouts using (payout_id) where p.paid_on between $first and $last order by p.paid_on, p.reference, p.payout_id
+    select p.* from fct_payment as p semi join payouts using (payout_id) where p.paid_on between $first and $last
+    order by p.paid_on, p.reference, p.payout_id, p.paid_currency, p.paid_amount
 """
 _AGREEMENTS = "from dim_agreement where agreement_version_id in (select agreement_version_id from details)"
 _OF_DETAIL = {

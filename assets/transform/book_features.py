@@ -47,6 +47,7 @@ class BookFeatures:
     that benefits measure. has_multiplied: lines are multiplied by an attribute; has_factors: by one of their product or partner. share_unit: into how
     many parts a line is cut, so that every share of the book is a whole number of them.
     has_groups: sums are kept apart by an attribute; groups: name and column of such columns of the transactions.
+    has_paid_currencies: payments name their currency.
     pays_lines: benefits pay each line by itself. has_parts: terms change within a window. has_bases: a rate multiplies something else than the measure, or
     the measure leaves out lines of its benefit.
     """
@@ -68,6 +69,7 @@ class BookFeatures:
     has_closes: bool
     has_account_rules: bool
     waits_for_collection: bool
+    has_paid_currencies: bool
     has_inverse_rates: bool
     has_credits: bool
     has_participations: bool
@@ -132,6 +134,7 @@ def read_book_features(con: duckdb.DuckDBPyConnection, configured: Mapping[str, 
         has_closes=has_closes,
         has_account_rules=has_account_rules,
         waits_for_collection=waits,
+        has_paid_currencies=_have(con, "raw.payments", "currency is not null")[0],
         has_inverse_rates="fx_rates" in configured and configured["fx_rates"].invert,
         has_credits="credits" in configured,
         has_participations="participations" in configured,

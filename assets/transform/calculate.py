@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import polars as pl
@@ -162,11 +162,7 @@ def calculate_net(context: RunContext) -> CalculateReport:
             frames = _read_frames(con)
         for level, keys in levels.items():
             built = _net_lines(context, con, level)
-            frames["measures"] = con.sql(MEASURES.format(table="int_measures_netted")).pl()
-            frames["groups"] = con.sql(GROUPS.format(table="int_measures_netted")).pl()
-            frames["runs"] = con.sql(RUNS.format(table="int_lines_netted")).pl()
-            frames["lines"] = con.sql(LINES.format(table="int_lines_netted")).pl()
-            frames["missing_rates"] = con.sql(MISSING_RATES.format(table="int_lines_netted")).pl()
+            frames |= _read_netted(con)
             with memory_given_back(con, context):
                 _write_results(context, con, frames, keys, append_table)
         record_payout_runs(con)
@@ -176,13 +172,41 @@ def calculate_net(context: RunContext) -> CalculateReport:
         return CalculateReport(rows=rows, blocked=_count_blocked(con), levels=len(levels), built=built)
 
 
-def read_frames(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, pl.DataFrame], int]:
-    """What the calculation reads, and the period of as_of, of the run in the warehouse."""
-    return _read_frames(con), _as_of_period(con)
+def calculate_payouts(context: RunContext, variables: dict[str, Any]) -> None:
+    """Write calc.payouts anew, of all levels, and nothing that a payout does not need. `variables`: those of dbt.read_variables.
+
+    The warehouse needs what `calculate` and `calculate_net` read, and calc.lines_netted.
+    """
+    with open_warehouse(context) as con:
+        levels, frames, as_of_period = con.sql(LEVELS).fetchall(), _read_frames(con), period_of_as_of(con)
+        count, write, most_rows = 0, write_table, _most_rows(limits_of(context).memory)
+        for level, keys in levels:
+            if level:
+                _net_lines(context, con, level, variables)
+                frames |= _read_netted(con)
+            needed = {"payouts"} if level == levels[-1][0] else {"payouts", "payout_pieces", "payout_groups"}
+            chosen = {**frames, "benefits": frames["benefits"].filter(pl.col("benefit_key").is_in(keys))}
+            for batch in split_frames(chosen, most_rows):
+                results = compute_results(batch, context.as_of, as_of_period, context.book.rounding, count)
+                left = set(needed)
+                while left:
+                    name, frame = next(results)
+                    if name in needed:
+                        write(con, f"calc.{name}", frame)
+                        left.remove(name)
+                        count += frame.height * (name == "payouts")
+                write = append_table
 
 
 def _read_frames(con: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
     return {name: con.sql(query).pl() for name, query in QUERIES.items()}
+
+
+def _read_netted(con: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
+    """The frames of lines of agreements that are net of others."""
+    queries = {"measures": MEASURES, "groups": GROUPS, "runs": RUNS, "lines": LINES, "missing_rates": MISSING_RATES}
+    tables = dict.fromkeys(("measures", "groups"), "int_measures_netted")
+    return {name: con.sql(query.format(table=tables.get(name, "int_lines_netted"))).pl() for name, query in queries.items()}
 
 
 def _changed_frames(con: duckdb.DuckDBPyConnection, frames: dict[str, pl.DataFrame]) -> Iterator[dict[str, pl.DataFrame]]:
@@ -206,7 +230,7 @@ def _write_results(
     """
     chosen = {**frames, "benefits": frames["benefits"].filter(pl.col("benefit_key").is_in(benefits))}
     first_payout = 0 if write is write_table else con.execute("select coalesce(max(payout_key) + 1, 0) from calc.payouts").fetchall()[0][0]
-    as_of_period = _as_of_period(con)
+    as_of_period = period_of_as_of(con)
     rows: Counter[str] = Counter()
     try:
         for results in _compute_batches(context, chosen, as_of_period):
@@ -242,21 +266,20 @@ def _most_rows(memory: int) -> int:
     return max(1, memory * _ROWS_PER_GIGABYTE // 10**9)
 
 
-def _net_lines(context: RunContext, con: duckdb.DuckDBPyConnection, level: int) -> tuple[BuiltModel, ...]:
+def _net_lines(context: RunContext, con: duckdb.DuckDBPyConnection, level: int, variables: dict[str, Any] | None = None) -> tuple[BuiltModel, ...]:
     """Record in calc.lines_netted what the agreements below `level` pay on the lines of that level."""
     from assets.transform.dbt import build_deductions, build_netted
 
-    deductions = build_deductions(context)
+    deductions = build_deductions(context, variables)
     con.execute(NETTED, [level])
-    return (*deductions, *build_netted(context))  # int_measures_netted reads what was just recorded
+    return (*deductions, *build_netted(context, variables))  # int_measures_netted reads what was just recorded
 
 
 def _count_blocked(con: duckdb.DuckDBPyConnection) -> int:
     return count_rows(con, "calc.payouts where status = 'blocked'")
 
 
-def _as_of_period(con: duckdb.DuckDBPyConnection) -> int:
+def period_of_as_of(con: duckdb.DuckDBPyConnection) -> int:
     """The period that holds as_of, or the last one before it."""
-    row = con.execute("select coalesce(max(period_no), -1) from terms.periods, terms.settings where first_day <= as_of").fetchone()
-    assert row is not None, "an aggregate has a row"
-    return int(row[0])
+    found = con.execute("select coalesce(max(period_no), -1) from terms.periods, terms.settings where first_day <= as_of").fetchall()
+    return int(found[0][0])

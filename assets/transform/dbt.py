@@ -138,14 +138,19 @@ def build_marts(context: RunContext, models: Sequence[str] = ()) -> ModelsReport
     return report
 
 
-def build_deductions(context: RunContext) -> tuple[BuiltModel, ...]:
-    """Build what agreements pay on lines that others are net of."""
-    return _run_models(context, DEDUCTIONS)
+def build_deductions(context: RunContext, variables: dict[str, Any] | None = None) -> tuple[BuiltModel, ...]:
+    """Build what agreements pay on lines that others are net of. `variables`: as in read_variables, where the warehouse has no feeds."""
+    return _run_models(context, DEDUCTIONS, variables)
 
 
-def build_netted(context: RunContext) -> tuple[BuiltModel, ...]:
+def build_netted(context: RunContext, variables: dict[str, Any] | None = None) -> tuple[BuiltModel, ...]:
     """Build the lines and sums of agreements that are net of others, less what is in calc.lines_netted."""
-    return _run_models(context, NETTED)
+    return _run_models(context, NETTED, variables)
+
+
+def build_sums(context: RunContext, variables: dict[str, Any]) -> tuple[BuiltModel, ...]:
+    """Build the sums of the credited lines, and nothing else."""
+    return _run_models(context, _these(("int_measures_summed",)), {**variables, "incremental": False})
 
 
 def run_tests(context: RunContext, names: Sequence[str]) -> list[DataTest]:
@@ -259,11 +264,11 @@ def needs_dbt(context: RunContext) -> bool:
 
 
 def _run_models(context: RunContext, selection: tuple[str, ...], variables: dict[str, Any] | None = None) -> tuple[BuiltModel, ...]:
-    """Build the selected models, tests left out: as they were compiled before, or by dbt. `variables`: those of _variables, if they have been read.
+    """Build the selected models, tests left out: as they were compiled before, or by dbt. `variables`: those of read_variables, if they have been read.
 
     Raises SqlError with every model that failed.
     """
-    variables = variables or _variables(context)
+    variables = variables or read_variables(context)
     models = read_compiled(compiled_file(_target(), variables, selection))
     if models is None and context.is_on_spark:
         with open_warehouse(context) as con, without_lines(con):  # dbt has no way to compile that does not build; without lines it takes no time
@@ -293,7 +298,7 @@ def _compile(context: RunContext, selection: tuple[str, ...], variables: dict[st
         if event.info.name == "SQLQuery" and changes_the_database(event.data.sql):
             statements.setdefault(event.data.node_info.unique_id, []).append(event.data.sql)
 
-    result = invoke_dbt(context, _models_alone(), "run", *selection, callback=note_statement, reads=reads)
+    result = invoke_dbt(context, _models_alone(), "run", *selection, callback=note_statement, reads=reads, variables=variables)
     failed = [r for r in getattr(result.result, "results", []) if r.status == "error"]
     if failed:
         raise SqlError("\n".join(f"{r.node.schema}.{r.node.name}: {r.message}" for r in failed))
@@ -320,13 +325,20 @@ def _relation(node: Any) -> str:
     return f"{node.schema}.{node.name}"
 
 
-def invoke_dbt(context: RunContext, manifest: Any, *command: str, callback: Callable[[Any], None] | None = None, reads: set[VarPath] | None = None) -> Any:
+def invoke_dbt(
+    context: RunContext,
+    manifest: Any,
+    *command: str,
+    callback: Callable[[Any], None] | None = None,
+    reads: set[VarPath] | None = None,
+    variables: dict[str, Any] | None = None,
+) -> Any:
     """One invocation of dbt on the book's warehouse; returns dbt's own result. No connection stays open.
 
-    `callback` gets its events, `reads` what it reads of the var `book`.
+    `callback` gets its events, `reads` what it reads of the var `book`; `variables`: those of read_variables, if they have been read.
     """
     runner, _ = _import_dbt()
-    variables = {"warehouse": str(context.warehouse), "engine": limits_of(context).engine, **_variables(context)}
+    variables = {"warehouse": str(context.warehouse), "engine": limits_of(context).engine, **(variables or read_variables(context))}
     if reads is not None:
         variables["book"] = ReadVars(variables["book"], reads, ("book",))
     with open_warehouse(context):  # dbt's connection is to the same instance of the engine, so it may reach no more files than ours
@@ -336,7 +348,7 @@ def invoke_dbt(context: RunContext, manifest: Any, *command: str, callback: Call
             _close()
 
 
-def _variables(context: RunContext) -> dict[str, Any]:
+def read_variables(context: RunContext) -> dict[str, Any]:
     """The vars that the SQL depends on."""
     with open_warehouse(context) as con:
         return {"incremental": is_incremental(con), **_read_features(con, context)}

@@ -60,7 +60,8 @@ _REPORTED = f"""
 _SETTLED = f"""
     select format('what is paid or open of {{}} {_MONEY}: payments add up to {{}}',
         concat_ws('/', agreement, benefit, participant_id, window_start), sum(amount)::varchar)
-    from staging.stg_payments group by agreement, benefit, participant_id, window_start having abs(sum(amount)::double) >= 9e13
+    from intermediate.int_payments_converted group by agreement, benefit, participant_id, window_start
+    having greatest(abs(sum(amount)::double), max(abs(amount::double)), max(abs(paid_reporting::double))) >= 9e13
     order by all limit 1"""
 _ACCRUED = f"""
     select format('the accrual of {{}} in {{}} {_MONEY}: {{}} of {{}} to date', {_KEY}, origin_period, accrual::varchar, accrued_to_date::varchar)

@@ -216,7 +216,7 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
     ),
     Reconciliation(
         "I9",
-        "Opening + accrued, restated and adjusted − paid − written off = closing, per payout and period, in the journal as in the tables",
+        "Opening + accrued, restated and adjusted − paid − written off = closing, per payout and period, and exchange differences, in journal and tables",
         "select " + ", ".join(f"{_per_currency(amount, f'({_MOVEMENTS})')} as {name}" for name, amount in _ROLLED.items()),
         (
             f"""with booked as (
@@ -241,6 +241,14 @@ RECONCILIATIONS: tuple[Reconciliation, ...] = (
             from published.fct_payout left join ({_MOVEMENTS}) using (payout_id) left join ({_OPENED}) using (payout_id)
             where status in ('final', 'closed') group by payout_id, open_amount, opened_accrued, opened_settled
             having open_amount <> coalesce(sum(amount), 0) + coalesce(opened_accrued, 0) - coalesce(opened_settled, 0)""",
+            """with paid as (select payout_id, sum(exchange_difference) as of_payments from published.fct_payment group by all),
+            booked as (
+                select payout_id, sum(case direction when 'payable' then credit - debit else debit - credit end) as in_journal
+                from published.fct_journal join (select payout_id, direction from published.fct_payout) using (payout_id)
+                where kind = 'exchange_difference' and account_role = 'cash' group by all
+            )
+            select payout_id, of_payments, in_journal from published.fct_payout left join paid using (payout_id) left join booked using (payout_id)
+            where coalesce(of_payments, 0) <> coalesce(in_journal, 0)""",
         ),
         RUN_AGAIN,
         (

@@ -112,7 +112,7 @@
 
 {% macro convert_payout(payout, rate, is_inverse, unit) -%}
     {{ as_decimal(rounded_product(
-        "(cast(" ~ payout ~ " as decimal(38, 4)) * cast(1000000 as decimal(7, 0)))",
+        "(cast(" ~ payout ~ " as decimal(38, 6)) * cast(1000000 as decimal(7, 0)))",
         "case when " ~ is_inverse ~ " then 1000000000000::hugeint else " ~ units(rate) ~ " end",
         "(100::hugeint * " ~ unit ~ " * case when " ~ is_inverse ~ " then " ~ units(rate) ~ " else 1000000000000::hugeint end)"
     ) ~ " * (100::bigint * " ~ unit ~ ")", 6) }}

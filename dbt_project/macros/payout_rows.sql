@@ -39,6 +39,14 @@
 {%- endmacro %}
 
 {#
+  What a payment is worth more (less: negative) in the reporting currency than what it settles at the rate of payout_reporting; null where it names no currency
+  or a rate is missing. `rates`: int_payouts_rated of its payout.
+#}
+{% macro exchange_difference(payments) -%}
+    cast({{ payments }}.paid_reporting - {{ in_reporting(payments ~ ".amount") }} as decimal(18, 4))
+{%- endmacro %}
+
+{#
   What customers have paid of a line: its share of `collected` for the line itself and for all lines of its transaction. What no transaction carries, and
   what takes money back, waits for nobody.
 #}

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from models.validation import Strict
 
 #: What accounts are for. The first four are of one direction each, in its order of debit and credit.
-ROLES = ("payable_expense", "payable_liability", "receivable_asset", "receivable_income", "cash", "write_off")
+ROLES = ("payable_expense", "payable_liability", "receivable_asset", "receivable_income", "cash", "write_off", "exchange_difference")
 OF_DIRECTION = {"payable": ROLES[:2], "receivable": ROLES[2:4]}
 COST_CENTRE = "cost_centre"
 
@@ -56,6 +56,7 @@ class AccountNames(Strict):
     receivable_income: Account | None = Field(default=None, description="What we receive earns us this.")
     cash: Account | None = Field(default=None, description="Payments.")
     write_off: Account | None = Field(default=None, description="Differences that will not be paid.")
+    exchange_difference: Account | None = Field(default=None, description="What payments that name their currency cost more or less than what they settle.")
     cost_centre: Account | None = Field(default=None, description="On the lines of expense, income and write-off.")
 
 
@@ -94,6 +95,7 @@ class Accounts(AccountMapping):
     receivable_income: Account = "5100"
     cash: Account = "1000"
     write_off: Account = "6900"
+    exchange_difference: Account = "6950"
 
 
 def named(accounts: AccountNames) -> dict[str, str]:

@@ -135,6 +135,7 @@ FEEDS: dict[str, Feed] = {
                 _amount("amount", True),
                 _date("paid_on", True),
                 _text("reference", True),
+                Column("currency", "currency"),  # empty: the agreement's, and nobody asks at which rate
             ),
             key=("reference",),  # the same payment may be exported more than once
         ),

@@ -72,6 +72,11 @@ REASONS: dict[str, Reason] = {
         "correct the row, or the agreement that it is for; the row then counts automatically",
         is_waiting=True,
     ),
+    "no_rate": Reason(
+        "a payment names a currency that has no rate to the agreement's currency on its day or before",
+        "deliver a rate in the feed fx_rates, or declare `invert: true` there where it has the reverse pair; the row then counts automatically",
+        is_waiting=True,
+    ),
     "outside_window": Reason(
         "the day of the opening balance is not in its window",
         "correct `date` or `window_start`; the row then counts automatically",

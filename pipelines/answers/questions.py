@@ -60,6 +60,7 @@ def explain(con: duckdb.DuckDBPyConnection, payout: str) -> Answer:
         "accruals": as_rows({**named, **row} for row in found.accruals),
         "adjustments": as_rows(found.adjustments),
         "disputes": as_rows(found.disputes),
+        "payments": as_rows({**named, **row} for row in found.payments),
         "releases": as_rows({**named, **row} for row in found.releases),
         "batches": as_rows(found.batches),
         "files": as_rows(fetch(con, _FILES, {"payout": found.payout["payout_id"]})),

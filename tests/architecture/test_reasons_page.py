@@ -24,8 +24,8 @@ def test_every_reason_of_the_code_is_explained() -> None:
     if "'unknown_' || entity" in waiting:
         given |= {"unknown_partner", "unknown_product"}
     given |= set(re.findall(r"'(\w+)' as reason", waiting))
-    given |= set(re.findall(r"then '(\w+)'", (ROOT / "dbt_project/models/staging/stg_adjustments.sql").read_text(encoding="utf-8")))
-    given |= set(re.findall(r"then '(\w+)'", (ROOT / "dbt_project/models/staging/stg_balances.sql").read_text(encoding="utf-8")))
+    for model in ("staging/stg_adjustments", "staging/stg_balances", "intermediate/payouts/int_payments_converted"):
+        given |= set(re.findall(r"then '(\w+)'", (ROOT / f"dbt_project/models/{model}.sql").read_text(encoding="utf-8")))
     disputes = (ROOT / "assets/feeds/checks/disputed_rows.py").read_text(encoding="utf-8")
     given |= set(re.findall(r'"(incomplete_payout|unknown_status|wrong_resolution)"', disputes))
     assert given == set(REASONS)

@@ -18,7 +18,7 @@ from models.agreements.schema import Agreement
 #: values a window: the pack has the outcome.
 _OF_NO_PAYOUT = """
     accounts accrue actual adjustment after agreement all amendment approved by_partner cash changed_by clause collected columns cost_centre
-    credit direction document each effective exclude exclusive for_each forecast fully_collected hierarchy hold_disputed id include
+    credit direction document each effective exchange_difference exclude exclusive for_each forecast fully_collected hierarchy hold_disputed id include
     include_children lag_days minimum net_of next_window of on payable payable_expense payable_liability payee placement products quote receivable
     receivable_asset receivable_income release restate return returns review_by sale scope seasonal terms_sha256 tier title today types version when where
     write_off

@@ -75,7 +75,7 @@ def compute(book: Book) -> Results:
                 for line in found:
                     if line["order"] is not None:
                         run.paid[outcome.agreement][line["order"]] += int(line["line_payout"] * UNIT)
-        results.releases |= release(outcomes, results.lines, book, run.calendar)
+        results.releases |= release(outcomes, results.lines, book, run.calendar, run.credits)
     return results
 
 

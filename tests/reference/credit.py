@@ -111,10 +111,14 @@ class Credits:
                 day = self.calendar.block(day, 1)[1]
             except Refused:  # a day outside the listed years counts nowhere
                 return None
-        direct = self._last_rate(currency, agreement["currency"], day)
+        return self.rate_on(currency, agreement["currency"], day)
+
+    def rate_on(self, source: str, target: str, day: dt.date) -> Fraction | None:
+        """1 `source` in `target`, as the feed has it on a day."""
+        direct = self._last_rate(source, target, day)
         if direct or not self.inverts:
             return direct
-        reverse = self._last_rate(agreement["currency"], currency, day)
+        reverse = self._last_rate(target, source, day)
         return 1 / reverse if reverse else None
 
     def _last_rate(self, source: str, target: str, day: dt.date) -> Fraction | None:

@@ -53,6 +53,7 @@ COLUMNS: dict[str, dict[str, tuple[str, bool, str | None]]] = {
     "payments": {
         "agreement": ("text", True, None), "benefit": ("text", True, None), "participant_id": ("text", True, None),
         "window_start": ("date", True, None), "amount": ("amount", True, None), "paid_on": ("date", True, None), "reference": ("text", True, None),
+        "currency": ("currency", False, None),
     },
     "adjustments": {
         "adjustment_id": ("text", True, None), "agreement": ("text", True, None), "benefit": ("text", True, None),

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.reference.calendar import Calendar
 from tests.reference.combine import Outcome
+from tests.reference.credit import Credits
 from tests.reference.earning import rounded
 from tests.reference.read import UNIT, Book, Row
 
@@ -38,7 +39,7 @@ class Release:
 
 
 def release(
-    outcomes: Sequence[Outcome], lines: dict[tuple[str, str, str, dt.date], list[Row]], book: Book, calendar: Calendar
+    outcomes: Sequence[Outcome], lines: dict[tuple[str, str, str, dt.date], list[Row]], book: Book, calendar: Calendar, credits: Credits
 ) -> dict[tuple[str, str, str, dt.date], list[Release]]:
     """The parts of each payout by its key; adds adjusted, payable, due_date, released, held, waiting, settled and open_amount to the rows.
 
@@ -47,7 +48,7 @@ def release(
     paid: dict[tuple[str, ...], Fraction] = defaultdict(Fraction)
     for payment in book.feeds.get("payments", []):
         if payment["paid_on"] <= book.as_of:
-            paid[tuple(str(payment[key]) for key in ("agreement", "benefit", "participant_id", "window_start"))] += Fraction(payment["amount"], UNIT)
+            paid[tuple(str(payment[key]) for key in ("agreement", "benefit", "participant_id", "window_start"))] += _settles(payment, book, credits)
     for balance in book.feeds.get("balances", []):
         if balance["date"] <= book.as_of:
             paid[tuple(str(balance[key]) for key in ("agreement", "benefit", "participant_id", "window_start"))] += Fraction(balance["settled"] or 0, UNIT)
@@ -83,6 +84,16 @@ def release(
         if outcome.case.benefit.get("settle", {}).get("hold_disputed"):
             _hold(found[key], outcome, _disputed(key, outcome, lines.get(key, []), book))
     return found
+
+
+def _settles(payment: Row, book: Book, credits: Credits) -> Fraction:
+    """What a payment settles, in the agreement's currency: what one in another currency is worth on its day; nothing while there is no rate."""
+    amount, paid_in = Fraction(payment["amount"], UNIT), payment["currency"]
+    owed_in = next((each["currency"] for each in book.agreements if each["agreement"] == payment["agreement"]), paid_in)
+    if paid_in in (None, owed_in):
+        return amount
+    rate = credits.rate_on(paid_in, owed_in, payment["paid_on"])
+    return ZERO if rate is None else rounded(amount * rate, owed_in, book.settings)
 
 
 def _disputed(key: Key, outcome: Outcome, lines: list[Row], book: Book) -> Fraction:

@@ -37,7 +37,8 @@ _SCHEMAS = {
     " written_off decimal(18, 4), due_date date",
     "dim_partner": "partner_id varchar, name varchar, iban varchar",
     "dim_agreement": "agreement_id varchar, agreement_version integer, title varchar",
-    "stg_payments": "reference varchar, agreement varchar, benefit varchar, participant_id varchar, window_start date, amount decimal(18, 4), paid_on date",
+    "int_payments_converted": "reference varchar, agreement varchar, benefit varchar, participant_id varchar, window_start date, amount decimal(18, 4),"
+    " paid_on date, waits_for varchar",
     "payment_batches": "batch_no integer, state varchar, due_by date, proposed_by varchar, proposed_on date, approved_by varchar, approved_on date,"
     " cancelled_by varchar, cancelled_on date, reason varchar",
 }
@@ -122,7 +123,7 @@ class PaymentBook:
             for part in self.parts:
                 payouts[part.payout].append(part)
             return [self._payout(name, parts) for name, parts in payouts.items()]
-        if table == "stg_payments":
+        if table == "int_payments_converted":
             payee_of = {part.payout: part.payee for part in self.parts}
             return [
                 {"reference": reference, "amount": Decimal(amount), "paid_on": dt.date(2026, 6, 1), "agreement": "A", "benefit": payout}

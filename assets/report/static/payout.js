@@ -102,6 +102,7 @@
     if (p.files) parts.push(section("Files", table("files-" + id.slice(0, 9), ["File", "Lines", "Share"], p.files.map(function (f) { return [f[0] || "no transaction", number(f[1]), money(f[2], cur)]; }), [1, 2])));
     if (p.accruals) parts.push(section("Accruals", table("accruals-" + id.slice(0, 9), ["Period", "Accrued", "To date", "State"], p.accruals.map(function (a) { return [a[0], money(a[1], cur), money(a[2], cur), a[3]]; }), [1, 2])));
     if (p.releases && p.releases.length > 1) parts.push(section("Paid in parts", table("parts-" + id.slice(0, 9), ["Due", "Part", "Amount", "Settled", "State"], p.releases.map(function (r) { return [r[0] || "waits", percent(r[1]), money(r[2], cur), money(r[3], cur), r[4]]; }), [1, 2, 3])));
+    if (p.payments) parts.push(section("Payments", table("payments-" + id.slice(0, 9), ["Paid on", "Reference", "Paid", "Settles", "Exchange difference"], p.payments.map(function (e) { return [e[0], e[1], money(e[2], e[3]), money(e[4], cur), e[5] === null ? "–" : number(e[5], 2, 4)]; }), [2, 3, 4])));
     if (p.disputes) parts.push(section("Disputed", table("disputes-" + id.slice(0, 9), ["Dispute", "Raised", "By", "Amount", "Of", "Component", "Reason", "State", "Note"], p.disputes.map(function (d) { return [d[0], d[1], d[2], d[3] === null ? "–" : money(d[3], cur), d[4] || "the payout", d[5] || "–", d[6], d[7].replace(/_/g, " ") + (d[8] ? " on " + d[8] : ""), d[9] || ""]; }), [3])));
     place.replaceChildren.apply(place, parts);
     document.title = (p.name || p.who) + ", " + money(p.payout, cur) + " · " + title;

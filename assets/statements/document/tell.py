@@ -6,6 +6,7 @@ Belongs here: the whole, and tables over all payouts. Does not belong here: look
 from __future__ import annotations
 
 from assets.published.formatting import slashed
+from assets.published.reader import Row
 from assets.statements.document.accounts import tell_account
 from assets.statements.document.parts import Document, Table
 from assets.statements.document.payouts import status_of, tell_payout
@@ -137,10 +138,16 @@ def _payments(statement: Statement, words: Words) -> Table | None:
         return None
     say = words.say
     rows = [
-        (words.day(row["paid_on"]), row["reference"] or "–", row["agreement_id"], words.day(row["window_start"]), words.money(row["amount"], row["currency"]))
+        (words.day(row["paid_on"]), row["reference"] or "–", row["agreement_id"], words.day(row["window_start"]), _paid(row, words))
         for row in statement.payments
     ]
     return Table((say("paid_on"), say("reference"), say("agreement"), say("window_from"), say("amount")), rows, frozenset({4}))
+
+
+def _paid(payment: Row, words: Words) -> str:
+    """What it settles; in brackets what was paid, where that is another currency."""
+    settles, paid = (words.money(payment[f"{name}amount"], payment[f"{name}currency"]) for name in ("", "paid_"))
+    return settles if payment["paid_currency"] == payment["currency"] else f"{settles} ({paid})"
 
 
 def _questions(statement: Statement, words: Words, settings: StatementSettings) -> list[str]:

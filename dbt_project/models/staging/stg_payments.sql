@@ -7,7 +7,8 @@ select
     window_start,
     amount,
     paid_on,
-    reference
+    reference,
+    currency
 from {{ source("raw", "payments") }} as payments
 where {{ is_current("payments") }}
     and paid_on <= (select as_of from {{ source("terms", "settings") }})

@@ -101,6 +101,9 @@ def _print_text(explanation: Explanation, console: Console) -> None:
     if t.releases.rows:
         console.print("\n[bold]Paid in parts[/bold]")
         _print_table(console, t.releases)
+    if t.payments.rows:
+        console.print("\n[bold]Payments[/bold]")
+        _print_table(console, t.payments)
     if t.batches.rows:
         console.print("\n[bold]In payment batches[/bold]")
         _print_table(console, t.batches)

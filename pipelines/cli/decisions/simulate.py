@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from assets.simulation.costs import Costing
     from pipelines.simulation import History
 
-_HISTORY = re.compile(r"(\d{4})(?:\s*[*x×]\s*(\d+(?:\.\d+)?))?")
+_HISTORY = re.compile(r"(\d{4})(?:\s*[*x×]\s*(\d{1,6}(?:\.\d{1,12})?))?")
 
 
 def simulate(

@@ -117,6 +117,7 @@ def test_json_keeps_money_exact(demo_book: Path, largest: str, capsys: pytest.Ca
         "payout",
         "adjustments",
         "disputes",
+        "payments",
         "agreement",
         "benefit",
         "participant",

@@ -25,7 +25,7 @@ from assets.simulation.costs import Costing
 from assets.simulation.moved_rows import Move, agreements_with_rows, move_rows
 from assets.simulation.plans import place_plan, read_plan
 from assets.simulation.sales import read_sales, write_counted_lines
-from assets.simulation.what_if import WhatIf, draw_months, read_what_if
+from assets.simulation.what_if import read_what_if
 from models.documents import InputError
 from pipelines.cli.main import main
 from pipelines.run import run_book
@@ -144,60 +144,13 @@ def test_what_is_in_force_is_the_run(ran: Path, tmp_path: Path, seed: int) -> No
     assert [name for name in names if name != "audit_run.parquet" and (published / name).read_bytes() != (again / name).read_bytes()] == []
 
 
-def left_behind(simulated: tuple[list[Costing], Path], *agreements: str) -> WhatIf:
-    """What the scratch copy holds last, the higher rate."""
-    return read_what_if(open_run(simulated[1], None, read_clock()), agreements)
-
-
-def test_many_volumes_at_once_are_each_by_itself(simulated: tuple[list[Costing], Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many draws together as one by one; and those of more agreements are the same for one of them."""
-    for agreements in (["VOLUME"], ["VOLUME", "TARGET", "SUPPLY"]):
-        what_if = left_behind(simulated, *agreements)
-        together = what_if.costs_of_draws(3, 5)
-        with monkeypatch.context() as patch:
-            patch.setattr("assets.simulation.what_if._AT_ONCE", 1)
-            assert what_if.costs_of_draws(3, 5) == together
-        assert len({str(cost) for cost in together}) > 2
-        assert what_if.costs_of_draws(3, 2) != what_if.costs_of_draws(4, 2)
-    assert what_if.costs_at([D("1.2"), D(1)]) == [
-        {"EUR": D("77.40") + 50, "USD": what_if.costs_at([D("1.2")])[0]["USD"]},
-        {"EUR": D("51.00"), "USD": D("30.00")},
-    ]
-
-
-@pytest.mark.parametrize(("column", "value"), [("method", "running"), ("slices", "by_line"), ('"each"', "product.category")])
-def test_what_sums_do_not_say_is_left_out_of_other_volumes(simulated: tuple[list[Costing], Path], column: str, value: str) -> None:
-    whose = "where agreement_key in (select agreement_key from terms.agreements where agreement_id = 'VOLUME')"
-    with open_warehouse(open_run(simulated[1], None, read_clock())) as con:
-        (before,) = con.execute(f"select any_value({column}) from terms.benefits {whose}").fetchall()[0]
-        con.execute(f"update terms.benefits set {column} = ? {whose}", [value])
-    what_if = left_behind(simulated, "VOLUME", "TARGET")
-    with open_warehouse(open_run(simulated[1], None, read_clock())) as con:
-        con.execute(f"update terms.benefits set {column} = ? {whose}", [before])
-    assert what_if.left_out == {"VOLUME": "pays single lines or groups"}
-    assert set(what_if.frames["benefits"]["agreement_id"]) == {"TARGET"}
-    assert left_behind(simulated, "VOLUME", "TARGET").left_out == {}
-
-
-def test_months_are_drawn_for_a_participant_whoever_else_is_there(simulated: tuple[list[Costing], Path]) -> None:
-    """So that two plans see the same months. C2's USD lines are of one month, S1 has nobody's."""
-    what_if = left_behind(simulated, "SUPPLY")
-    assert {cost["USD"] for cost in what_if.costs_of_draws(1, 9)} == {cost["USD"] for cost in left_behind(simulated, "SUPPLY", "TARGET").costs_of_draws(1, 9)}
-
-
-def test_each_participant_has_months_of_its_own() -> None:
-    months = [tuple(draw_months(seed, name, 2, 6)) for seed, name in ((1, "C1"), (1, "C1"), (1, "C2"), (2, "C1"))]
-    assert months[0] == months[1]
-    assert len(set(months)) == 3
-    assert set(draw_months(1, "C1", 40, 6)) == set(range(6))
-
-
 def test_break_even_put_back_pays_for_itself(simulated: tuple[list[Costing], Path]) -> None:
     """The volume that was solved, computed as any other: what it costs more is what a quarter of more sales brings, to a minor unit of each payout."""
     higher = simulated[0][0]
     at = higher.break_even["EUR"]
     assert at is not None
-    (cost,) = left_behind(simulated, "VOLUME").costs_at([D(at.numerator) / D(at.denominator)])
+    what_if = read_what_if(open_run(simulated[1], None, read_clock()), ["VOLUME"], simulated[1] / "what-if" / "back")
+    (cost,) = what_if.costs_at([D(at.numerator) / D(at.denominator)])
     gain = Fraction(1, 4) * Fraction(higher.sales["EUR"]) * (at - 1)
     assert abs(gain - (Fraction(cost["EUR"]) - Fraction(higher.changes.totals[0]["before"]))) <= Fraction(3, 100)
 
@@ -294,5 +247,11 @@ def test_what_a_plan_is_not(ran: Path, tmp_path: Path) -> None:
     for message, files in wrong.items():
         with pytest.raises(InputError, match=message):
             simulate_plans(ran, files)
+    (tmp_path / "keep").mkdir()
+    for keep in (tmp_path / "keep", tmp_path / "new"):  # what was refused may be asked again
+        with pytest.raises(InputError, match="OTHER is no agreement"):
+            simulate_plans(ran, [tmp_path / "a.yaml"], Question(instead_of=["OTHER"]), keep=keep)
+    assert list((tmp_path / "keep").iterdir()) == []
+    assert not (tmp_path / "new").exists()
     with pytest.raises(InputError, match="OTHER is no agreement of the book; it has REPS, SUPPLY, TARGET, VOLUME"):
         simulate_plans(ran, [tmp_path / "a.yaml"], Question(instead_of=["OTHER"]))

@@ -13,6 +13,7 @@ MAGNITUDES = ("tests/integration/sql/test_magnitudes.py",)
 GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
 COLLECTIONS = ("tests/golden", "-k", "collected")
 DISPUTES = ("tests/integration/ledger/test_disputes.py", "tests/golden/test_golden_cases.py", "-k", "(golden_case and disputed) or dispute")
+PAYMENTS = ("tests/golden/test_golden_cases.py", "-k", "golden_case and (paid-in-another or payouts-in-other or half-even)")
 ADJUSTMENTS = ("tests/integration/ledger/test_adjustments.py", "tests/golden", "-k", "adjust")
 RELEASES = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case and released")
 #: Files that arrive one after the other: doubled, corrected, snapshots, rejected.
@@ -311,12 +312,15 @@ ADJUSTED: dict[str, list[tuple[str, str]]] = {
         ("= {{ as_name(\"adjustments.by\") }}, true)", "= {{ as_name(\"adjustments.by\") }}, false)"),
     ],
     "payout_rows.sql": [("10 ** (6 - {{ minor_units }})", "10 ** (5 - {{ minor_units }})")],
-    "int_payouts_paid.sql": [("    where waits_for is null\n", ""), ("payouts.payout + coalesce(adjustments.adjusted, 0)", "payouts.payout")],
+    "int_payouts_paid.sql": [
+        ("from {{ ref(\"stg_adjustments\") }}\n    where waits_for is null\n", "from {{ ref(\"stg_adjustments\") }}\n"),
+        ("payouts.payout + coalesce(adjustments.adjusted, 0)", "payouts.payout"),
+    ],
     "fct_adjustment.sql": [("coalesce(adjustments.waits_for, 'booked')", "'booked'")],
     "int_rows_unresolved.sql": [("adjustments.waits_for is not null and", "adjustments.waits_for is null and")],
     "int_payouts_gathered.sql": [("payable >= minimum or is_last", "payable > minimum or is_last")],
     "int_journal_entries_unposted.sql": [
-        ("    where waits_for is null\n", ""),
+        ("from {{ ref(\"stg_adjustments\") }}\n    where waits_for is null\n", "from {{ ref(\"stg_adjustments\") }}\n"),
         ("then 'payable_expense' else 'receivable_asset' end", "then 'payable_liability' else 'receivable_asset' end"),
         ("moved.kind = posted.kind and", ""),
         ("coalesce(now.amount, 0) - posted.amount", "coalesce(now.amount, 0)"),
@@ -333,7 +337,7 @@ MAPPED: dict[str, list[tuple[str, str]]] = {
         ("arg_max(cost_centre, sequence) as account", "'' as account"),
     ],
     "fct_journal.sql": [
-        ("in ('payable_expense', 'receivable_income', 'write_off')", "not in ('cash')"),
+        ("in ('payable_expense', 'receivable_income', 'write_off', 'exchange_difference')", "not in ('cash')"),
         ("centres.account_role = 'cost_centre'", "centres.account_role = 'payable_expense'"),
         ("coalesce(unposted.document_no, substr", "coalesce(null, substr"),
     ],
@@ -382,6 +386,34 @@ DISPUTED: dict[str, list[tuple[str, str]]] = {
         ("sooner as (partition by payout_key order by due_date, release_no", "sooner as (partition by payout_key order by release_no desc"),
     ],
     "fct_dispute.sql": [("coalesce(disputes.waits_for, disputes.status)", "disputes.status")],
+}  # fmt: skip
+
+PAID: dict[str, list[tuple[str, str]]] = {
+    "int_payments_converted.sql": [
+        ("coalesce(payments.currency = agreements.currency, payments.currency is null)", "payments.currency is null"),
+        ("coalesce(payments.currency = agreements.currency, payments.currency is null)", "true"),
+        ("case when amount is null then 'no_rate' end", "cast(null as varchar)"),
+        ('"to_agreement.is_inverse", "agreements.payout_unit"', '"to_agreement.is_inverse", "100"'),
+        ("and payments.paid_on between", "and payments.paid_on + 1 between"),
+    ],
+    "money.sql": [("as decimal(38, 6)) * cast(1000000", "as decimal(38, 1)) * cast(1000000")],
+}  # fmt: skip
+EXCHANGED: dict[str, list[tuple[str, str]]] = {
+    "int_payments_converted.sql": [
+        ("when payments.currency = settings.currency then payments.amount", "when payments.currency is null then payments.amount"),
+        ('"to_book.rate", "to_book.is_inverse"', '"to_agreement.rate", "to_agreement.is_inverse"'),
+    ],
+    "payout_rows.sql": [("{{ payments }}.paid_reporting - {{", "{{ payments }}.paid_reporting + {{")],
+    "int_journal_entries_unposted.sql": [
+        ("journal.kind in ('settlement', 'exchange_difference') and", "journal.kind in ('settlement') and"),
+        ("coalesce(delivered.currency, subjects.currency) as currency", "subjects.currency as currency"),
+        ("or journal.kind = 'exchange_difference' and", "or false and"),
+    ],
+    "fct_journal.sql": [
+        ("then 'exchange_difference' else 'cash' end", "then 'payable_liability' else 'cash' end"),
+        ("then 'exchange_difference' else 'cash' end", "then 'exchange_difference' else 'receivable_asset' end"),
+        ("then 'cash' else 'exchange_difference' end", "then 'exchange_difference' else 'cash' end"),
+    ],
 }  # fmt: skip
 
 ARRIVED: dict[str, list[tuple[str, str]]] = {
@@ -493,6 +525,8 @@ MUTANTS: list[Mutant] = [
     *mutants_of(ADJUSTED, ADJUSTMENTS),
     *mutants_of(COLLECTED, COLLECTIONS),
     *mutants_of(DISPUTED, DISPUTES),
+    *mutants_of(PAID, PAYMENTS),
+    *mutants_of(EXCHANGED, LATER_CLOSES),
     *mutants_of(MAPPED, ("tests/integration/ledger/test_accounts.py",)),
     *mutants_of(ARRIVED, ARRIVALS),
     *mutants_of(DELETED, DELETIONS),

@@ -1,7 +1,7 @@
 {{ config(materialized="view") }}
 {#
   Accounts that are not the book's own. What a close has booked of a payout stays under its accounts, so that they clear; otherwise the most specific
-  mapping decides, by the attributes that the participant has today. Cash and write-offs belong to no payout: today's mapping holds.
+  mapping decides, by the attributes that the participant has today. Cash, write-offs and exchange differences belong to no payout: today's mapping holds.
 #}
 with
 
@@ -51,7 +51,7 @@ mapped as (
 booked as (
     select payout_id, account_role, arg_max(account, sequence) as account
     from {{ ref("int_journal_posted") }}
-    where account_role not in ('cash', 'write_off')
+    where account_role not in ('cash', 'write_off', 'exchange_difference')
     group by payout_id, account_role
     union all
     select payout_id, 'cost_centre' as account_role, arg_max(cost_centre, sequence) as account

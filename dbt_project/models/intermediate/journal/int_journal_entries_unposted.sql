@@ -48,12 +48,26 @@ subjects as (
 
 delivered as (
     select
-        'settlement' as kind, agreement, benefit, participant_id, window_start, paid_on as day, amount,
+        'settlement' as kind, agreement, benefit, participant_id, window_start, paid_on as day, amount, cast(null as varchar) as currency,
         concat_ws(chr(31), reference, paid_on, amount) as reference, reference as document_no, cast(null as varchar) as note, file_no, row_no
-    from {{ ref("stg_payments") }}
+    from {{ ref("int_payments_converted") }}
+    where waits_for is null
+    {%- if var("book").has_paid_currencies %}
     union all
     select
-        'adjustment' as kind, agreement, benefit, participant_id, window_start, date as day, amount,
+        'exchange_difference' as kind, payments.agreement, payments.benefit, payments.participant_id, payments.window_start, payments.paid_on as day,
+        {{ exchange_difference("payments") }} as amount, settings.currency,
+        concat_ws(chr(31), payments.reference, payments.paid_on, payments.amount) as reference, payments.reference as document_no,
+        concat(cast(payments.paid_amount as decimal(18, 4)), ' ', payments.paid_currency) as note, payments.file_no, payments.row_no
+    from {{ ref("int_payments_converted") }} as payments
+    inner join {{ ref("int_payouts_identified") }} as identified on {{ names_payout("payments") }}
+    inner join {{ ref("int_payouts_rated") }} as rates on identified.payout_key = rates.payout_key
+    cross join settings
+    where payments.waits_for is null and payments.paid_reporting is not null
+    {%- endif %}
+    union all
+    select
+        'adjustment' as kind, agreement, benefit, participant_id, window_start, date as day, amount, null as currency,
         concat_ws(chr(31), adjustment_id, date, amount) as reference, adjustment_id as document_no, reason as note, file_no, row_no
     from {{ ref("stg_adjustments") }}
     where waits_for is null
@@ -67,7 +81,7 @@ moved as (
         subjects.participant_id,
         subjects.window_start,
         subjects.direction,
-        subjects.currency,
+        coalesce(delivered.currency, subjects.currency) as currency,
         periods.period as origin_period,
         delivered.kind,
         delivered.day,
@@ -96,7 +110,7 @@ posted as (
         {%- endfor %}
         any_value(subjects.direction) as direction,
         sum(case
-            when journal.kind = 'settlement' and journal.account_role = 'cash'
+            when journal.kind in ('settlement', 'exchange_difference') and journal.account_role = 'cash'
                 then case subjects.direction when 'payable' then journal.credit - journal.debit else journal.debit - journal.credit end
             when journal.kind = 'adjustment'
                 and journal.account_role = case subjects.direction when 'payable' then 'payable_expense' else 'receivable_asset' end
@@ -106,6 +120,8 @@ posted as (
     from {{ ref("int_journal_posted") }} as journal
     inner join subjects on journal.payout_id = subjects.payout_id
     where journal.kind in ('settlement', 'adjustment')
+        -- of a payout that is gone nobody knows the rate: what was booked stays
+        or journal.kind = 'exchange_difference' and journal.payout_id in (select payout_id from {{ ref("int_payouts_rated") }})
     group by journal.payout_id, journal.kind, journal.origin_period
 ),
 

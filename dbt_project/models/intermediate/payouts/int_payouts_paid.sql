@@ -4,7 +4,8 @@ with
 payments as (
     select agreement, benefit, participant_id, window_start, sum(amount) as settled
     from (
-        select agreement, benefit, participant_id, window_start, amount from {{ ref("stg_payments") }}
+        select agreement, benefit, participant_id, window_start, amount from {{ ref("int_payments_converted") }}
+        where waits_for is null
         union all
         -- paid before the book began
         select agreement, benefit, participant_id, window_start, settled as amount from {{ ref("stg_balances") }} as balances

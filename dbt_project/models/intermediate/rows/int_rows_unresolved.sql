@@ -50,6 +50,20 @@ left join payouts
 where payouts.agreement_id is null and {{ feed }}.agreement is not null and {{ is_configured(feed) }}
 union all
 {%- endfor %}
+{%- if var("book").has_paid_currencies %}
+select
+    'payments' as feed,
+    payments.file_no,
+    payments.row_no,
+    payments.waits_for as reason,
+    'currency' as column_name,
+    'no rate from ' || payments.paid_currency || ' to the agreement''s currency on ' || cast(payments.paid_on as varchar)
+    || ' or before; the payment counts once the feed fx_rates has one' as message
+from {{ ref("int_payments_converted") }} as payments
+inner join payouts on {{ names_payout("payments", "payouts") }}
+where payments.waits_for is not null
+union all
+{%- endif %}
 select
     'adjustments' as feed,
     adjustments.file_no,

@@ -1,4 +1,4 @@
-{% set roles = ["payable_expense", "payable_liability", "receivable_asset", "receivable_income", "cash", "write_off"] %}
+{% set roles = ["payable_expense", "payable_liability", "receivable_asset", "receivable_income", "cash", "write_off", "exchange_difference"] %}
 {% set own = "booked.currency = settings.currency" %}
 {% set of_entry = [
     "entry_id", "line_no", "date", "period", "origin_period", "account", "debit", "credit", "currency", "kind", "payout_id", "agreement_id", "benefit_id",
@@ -28,11 +28,13 @@ sided as (
         *,
         case
             when kind = 'settlement' then case direction when 'payable' then 'payable_liability' else 'cash' end
+            when kind = 'exchange_difference' then case direction when 'payable' then 'exchange_difference' else 'cash' end
             when kind = 'write_off' then case direction when 'payable' then 'payable_liability' else 'write_off' end
             else case direction when 'payable' then 'payable_expense' else 'receivable_asset' end
         end as debit_role,
         case
             when kind = 'settlement' then case direction when 'payable' then 'cash' else 'receivable_asset' end
+            when kind = 'exchange_difference' then case direction when 'payable' then 'cash' else 'exchange_difference' end
             when kind = 'write_off' then case direction when 'payable' then 'write_off' else 'receivable_asset' end
             else case direction when 'payable' then 'payable_liability' else 'receivable_income' end
         end as credit_role
@@ -62,7 +64,7 @@ unposted as (
         ) as account,
         cast(case line_no when 1 then abs(amount) else 0 end as decimal(18, 4)) as debit,
         cast(case line_no when 2 then abs(amount) else 0 end as decimal(18, 4)) as credit,
-        case when lines.account_role in ('payable_expense', 'receivable_income', 'write_off') then
+        case when lines.account_role in ('payable_expense', 'receivable_income', 'write_off', 'exchange_difference') then
             coalesce({% if var("book").has_account_rules or var("book").has_closes %}centres.account, {% endif %}accounts.cost_centre)
         end as cost_centre
     from lines
@@ -86,6 +88,7 @@ described as (
                 when 'settlement' then 'Payment'
                 when 'adjustment' then 'Adjustment'
                 when 'write_off' then 'Write-off'
+                when 'exchange_difference' then 'Exchange difference'
                 else concat('Restatement of ', unposted.origin_period)
             end,
             concat(unposted.agreement_id, ' ', unposted.benefit_id),

@@ -6,7 +6,8 @@ with
 
 payments as (
     select reference, agreement, benefit, participant_id, window_start, sum(amount) as amount, max(paid_on) as paid_on
-    from {{ ref("stg_payments") }}
+    from {{ ref("int_payments_converted") }}
+    where waits_for is null
     group by reference, agreement, benefit, participant_id, window_start
 ),
 
