@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -43,8 +43,7 @@ VALUE, ROWS = "value", "rows"
 _ARROW = " ← "
 
 
-@dataclass(frozen=True, order=True)
-class Origin:
+class Origin(NamedTuple):
     """One origin of a published column, or of the rows of a table (`column_name` null). The fields are the columns of column_lineage."""
 
     table_name: str
@@ -76,8 +75,7 @@ def write_column_lineage(con: duckdb.DuckDBPyConnection, feeds: Mapping[str, Fee
     digest = hashlib.sha256(PROGRAM_FILE.read_bytes() + Path(__file__).read_bytes() + repr(book).encode()).hexdigest()
     if con.execute(_WRITTEN_FOR).fetchall() == [(digest,)]:
         return
-    schema = {field.name: pl.String for field in fields(Origin)}
-    frame = pl.DataFrame([astuple(row) for row in list_origins(read_program(), book)], schema=schema, orient="row")
+    frame = pl.DataFrame(list(list_origins(read_program(), book)), schema=dict.fromkeys(Origin._fields, pl.String), orient="row")
     with transaction(con):
         write_table(con, "calc.column_lineage", frame)
         con.execute(f"comment on table calc.column_lineage is {literal(digest)}")

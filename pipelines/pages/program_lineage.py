@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from graphlib import TopologicalSorter
 from typing import Any
 
 from sqlglot import exp, parse_one
@@ -56,15 +57,11 @@ def _lines(entries: Mapping[str, Any]) -> str:
 
 def read_models(book: dict[str, Any]) -> dict[str, QueryLineage]:
     """The lineage of every dbt model and of what steps write with SQL of their own, by schema.table. `book`: the var that the models are compiled with."""
-    ahead, tables = compile_models(book=book), _source_columns(book)
+    models, tables = compile_models(book=book), _source_columns(book)
     found: dict[str, QueryLineage] = {}
-    while ahead:
-        ready = [name for name, sql in ahead.items() if not _tables_of(sql) & ahead.keys()]
-        if not ready:
-            raise ValueError(f"models that read each other: {', '.join(ahead)}")
-        for name in ready:
-            found[name] = read_query(ahead.pop(name), tables)
-            tables[name] = list(found[name].columns)
+    for name in TopologicalSorter({name: _tables_of(sql) & models.keys() for name, sql in models.items()}).static_order():
+        found[name] = read_query(models[name], tables)
+        tables[name] = list(found[name].columns)
     # last: levels of the calculation read it, and it is written from those below
     return found | {name: read_query(sql, tables) for name, sql in _WRITTEN.items()}
 

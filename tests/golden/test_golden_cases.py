@@ -213,3 +213,26 @@ def _release_differences(expected: dict[str, Any], results: Results) -> list[str
 def _as_exact(value: Any) -> Any:
     """The value as the reference has it: numbers with a point are fractions."""
     return yaml.load(to_yaml(value), ExactLoader)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("of_lines", [False, True])
+def test_once_the_volume_is_the_run(books: Callable[[str], Path], of_lines: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `simulate` computes on other volumes, on the volume that was: every column of every payout of every case, from sums and from lines."""
+    from assets.runtime.book_folder import open_run
+    from assets.runtime.context import read_clock
+    from assets.runtime.warehouse import open_warehouse
+    from assets.simulation import what_if
+
+    if of_lines:
+        monkeypatch.setattr(what_if, "_OF_LINES", "select agreement_id from terms.agreements")
+    context = open_run(books(max(GROUPS, key=lambda name: len(GROUPS[name]))), None, read_clock())
+    rows = "select * exclude (payout_key) from calc.payouts order by benefit_key, participant_key, window_no"
+    with open_warehouse(context) as con:
+        ids = [name for (name,) in con.execute("select distinct agreement_id from terms.agreements").fetchall()]
+        expected = con.execute(rows).fetchall()
+    found = what_if.read_what_if(context, ids, context.folder / f"what-if-{of_lines}")
+    found.cost()
+    with open_warehouse(found.context) as con:
+        assert con.execute(rows).fetchall() == expected
+    assert len(expected) > 1000

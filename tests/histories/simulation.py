@@ -157,7 +157,7 @@ def _play(life: Life, step: Step, d: Draw) -> None:
         files += h.files
     feeds: dict[str, dict[str, object]] = {feed: {"files": f"feeds/{feed}/*.csv", "key": key} for feed, key in FEEDS.items()}
     feeds["transactions"]["signs"] = "as_given"  # what comes back of a line below zero is above zero
-    settings = world.settings | {"as_of": step.as_of, "feeds": feeds}
+    settings = world.settings | {"as_of": step.as_of, "feeds": feeds, "publish": {"duckdb": False}}
     (life.folder / "book.yaml").write_text(to_yaml(settings), encoding="utf-8")
     for feed, name, rows in files:
         _write(life.folder / "feeds" / feed / f"{step.number:03}-{name}.csv", rows)

@@ -126,7 +126,7 @@ class Player:
 
         period, _ = stop
         as_of = next(p.last for p in self.periods if p.name == period)
-        settings = {"book": "stories", "currency": "EUR", "as_of": as_of, "calendar": self.calendar}
+        settings = {"book": "stories", "currency": "EUR", "as_of": as_of, "calendar": self.calendar, "publish": {"duckdb": False}}
         feeds = {feed: {"files": f"feeds/{feed}/*.csv", **({"key": key} if key else {})} for feed, key in FEEDS.items()}
         (self.folder / "book.yaml").write_text(to_yaml({**settings, "feeds": feeds}), encoding="utf-8")
         reopened = [step["reopen"] for step in steps.values() if "reopen" in step]

@@ -15,6 +15,7 @@ import pytest
 from tests.support.bonus_book import published_tables
 
 PROGRAM = f"{sys.executable} -m pipelines.cli"
+COMMANDS = ("run --force", "run --force --json", "explain", "rejects")
 OUTPUTS = ("> /dev/full", "| head -1", ">&-")
 
 
@@ -23,8 +24,13 @@ OUTPUTS = ("> /dev/full", "| head -1", ">&-")
     [
         ("run --force", "> /dev/full"),
         ("run --force --json", "| head -1"),
-        *((command, output) for command in ("explain", "rejects") for output in OUTPUTS),
-        *(pytest.param(command, output, marks=pytest.mark.long) for command in ("run --force", "run --force --json") for output in OUTPUTS),
+        ("explain", ">&-"),
+        ("rejects", "> /dev/full"),
+        *(
+            pytest.param(command, output, marks=pytest.mark.long)
+            for command in ("run --force", "run --force --json", "explain", "rejects")
+            for output in OUTPUTS
+        ),
     ],
 )
 def test_a_stream_that_takes_nothing_or_little_ends_without_a_traceback(ran_book: Path, tmp_path: Path, command: str, output: str) -> None:

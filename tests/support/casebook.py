@@ -113,6 +113,7 @@ def write_book(folder: Path, name: str, cases: Sequence[Case]) -> Path:
         "book": "cases",
         "currency": "EUR",
         "as_of": dt.date.fromisoformat(name.split(" ")[0]),
+        "publish": {"duckdb": False},  # nobody reads it here
         **cases[0].get("book", {}),
         "feeds": {feed: {"files": f"feeds/{feed}/*.csv", "key": KEYS[feed], "decimal": ".", **said.get(feed, {})} for feed in feeds},
     }

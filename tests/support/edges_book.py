@@ -144,6 +144,7 @@ class EdgesBook:
 
     def write_settings(self) -> None:
         settings = {"book": "edges", "currency": "EUR", "as_of": dt.date.fromisoformat(self.as_of), "feeds": FEEDS, "engine": self.engine}
+        settings["publish"] = {"duckdb": False}  # nobody reads it here
         (self.folder / "book.yaml").write_text(yaml.safe_dump(settings))
 
     def run(self, full: bool = False) -> Recomputed:

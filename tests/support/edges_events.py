@@ -114,13 +114,25 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
 #: Events that follow each other in EVENTS and touch different lines and people: the short form plays them before one run.
 TOGETHER = (
     ("a new line", "a line of an earlier month", "a line of the prior year"),
-    ("a corrected line", "a line sent again"),
+    ("a line of the prior year is taken back", "a corrected line", "a line sent again", "a line of no known partner"),
     ("its partner arrives", "a line of another unknown partner"),
     ("who arrives without an agreement", "a line of no known product"),
     ("its product ends before the line", "a line is taken back"),
     ("a partner moves to another region", "a partner gets a parent", "an assignment"),
-    ("a target", "a metric", "a metric that breaks a tie", "a payment in another currency", "a dispute of a line", "the first one is resolved"),
-    ("another figure breaks ties", "a changed rate of an agreement", "terms of the days before"),
+    ("a product changes its category", "credits of a transaction"),
+    ("a product's number by which lines are multiplied", "of a line of it"),
+    ("a partner's", "of what it brings back", "another figure breaks ties", "a changed rate of an agreement", "terms of the days before"),
+    ("other credits of it", "who is named takes part", "days of who takes part"),
+    ("days that it takes part on already", "a rate of a day on"),
+    (
+        "what these days count",
+        "a target",
+        "a metric",
+        "a metric that breaks a tie",
+        "a payment in another currency",
+        "a dispute of a line",
+        "the first one is resolved",
+    ),
     ("a line in a contest", "a line in a group of the best", "a line in an exclusive group", "a return before its original"),
     (
         "a return in another currency",
@@ -130,6 +142,8 @@ TOGETHER = (
         "a line of days before the term",
         "a line of another product",
     ),
+    ("terms of the days after", "a new participant"),
+    ("a month later", "a line that came before its day"),
 )
 
 

@@ -135,7 +135,7 @@ def write_book(book: TortureBook, folder: Path, transaction_files: int = 3) -> P
     }
     how["transactions"]["signs"] = "as_given"  # what comes back of a line below zero is above zero
     (folder / "agreements").mkdir(parents=True)
-    (folder / "book.yaml").write_text(to_yaml(book.settings | {"feeds": how}), encoding="utf-8")
+    (folder / "book.yaml").write_text(to_yaml(book.settings | {"feeds": how, "publish": {"duckdb": False}}), encoding="utf-8")
     for place, agreement in enumerate(book.agreements):
         (folder / "agreements" / f"{place:03}.yaml").write_text(to_yaml(agreement), encoding="utf-8")
     for feed, rows in feeds.items():

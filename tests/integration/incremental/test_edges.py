@@ -16,13 +16,13 @@ from tests.support.edges_events import EVENTS, FULL, list_groups
 
 GROUPS = list_groups()
 FULL_IN_SHORT = ("an earlier day", "a withdrawn file")
-#: A full run is compared with after every seventh group, so that what one event leaves wrong is met by a later one. In the long form events are alone,
+#: A full run is compared with after every fifth group, so that what one event leaves wrong is met by a later one. In the long form events are alone,
 #: and it is compared with after each.
-SEVENTH = pytest.param(7, id="sevenths")
+FIFTH = pytest.param(5, id="fifths")
 EACH = pytest.param(1, id="each", marks=pytest.mark.long)
 
 
-@pytest.fixture(scope="module", params=[SEVENTH, EACH])
+@pytest.fixture(scope="module", params=[FIFTH, EACH])
 def every(request: pytest.FixtureRequest) -> int:
     """After how many events a full run is compared with."""
     return int(request.param)

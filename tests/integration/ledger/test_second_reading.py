@@ -84,14 +84,15 @@ ABROAD = b"Nr;Datum;Kunde;Betrag\r\n1;02.01.2026;C1;1.234,50\r\n2;02.01.2026;N/A
     ("files", "settings", "lines", "computed"),
     [
         ({"a.csv": csv(*ROWS)}, "", 3, 0),
-        ({"a.csv.gz": gzip.compress(csv(*ROWS)), "b.csv": csv("9,2026-01-02,C1,P1,1.00,EUR,2")}, "", 4, 0),
+        pytest.param({"a.csv.gz": gzip.compress(csv(*ROWS)), "b.csv": csv("9,2026-01-02,C1,P1,1.00,EUR,2")}, "", 4, 0, marks=pytest.mark.long),
         ({"a.csv": csv("1,2026-01-02,C1,P1,1.00,EUR,2,more", "2,2026-01-02,C2,P1,2.00,EUR,2,")}, "", 1, 0),
         ({"a.jsonl": "".join(json.dumps(each) + "\n \n" for each in OBJECTS).encode()}, "", 1, 0),
-        (
+        pytest.param(
             {"a.jsonl": "".join(json.dumps({**each, "money": {"sum": 7.255, "of": [{"who": "C1"}]}}) + "\n" for each in OBJECTS).encode()},
             "columns: {partner_id: money.of.0.who, amount: 'round(Money.sum, 2)'}",
             1,
             1,
+            marks=pytest.mark.long,
         ),
         ({"a.parquet": parquet(TYPED)}, "", 2, 0),
         (

@@ -1,4 +1,4 @@
-"""`dbt build` with every data and unit test on the demo book, and dbt without a warehouse, as on a fresh clone.
+"""`dbt build` with every data and unit test on books, and dbt without a warehouse, as on a fresh clone.
 
 Belongs here: that dbt's own tests are run and can fail, that the project compiles by itself. Does not belong here: what the models should hold (dbt_project/).
 """
@@ -15,30 +15,50 @@ import pytest
 
 from assets.transform.dbt import PROJECT, load_manifest
 from models.feeds.columns import FEEDS
+from tests.support.edges_book import EdgesBook
 from tests.tools.dbt_build import build
 
 
 @pytest.fixture(scope="module")
-def book(demo_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def edges(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small book of every feed and of one agreement for each way in which payouts hang on something else, with the warehouse that its run left."""
+    made = EdgesBook(tmp_path_factory.mktemp("dbt") / "edges")
+    made.run()
+    return made.folder
+
+
+@pytest.fixture(scope="module")
+def demo(demo_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the demo book with the warehouse that its run left."""
     copy = tmp_path_factory.mktemp("dbt") / "demo"
     shutil.copytree(demo_book, copy, ignore=shutil.ignore_patterns("published", "spill*", ".lock"))
     return copy
 
 
-def test_every_model_data_test_and_unit_test_passes_on_the_demo_book(book: Path) -> None:
+@pytest.mark.parametrize("name", ["edges", pytest.param("demo", marks=pytest.mark.long)])
+def test_every_model_data_test_and_unit_test_passes(name: str, request: pytest.FixtureRequest) -> None:
     nodes = [node.resource_type for node in load_manifest().nodes.values()]
-    result = build(book)
+    result = build(request.getfixturevalue(name))
     assert result.failed == {}
     assert result.passed["model"] == nodes.count("model")
     assert result.passed["test"] == nodes.count("test") > 400
     assert result.passed["unit_test"] == len(load_manifest().unit_tests) >= 8
 
 
-def test_a_data_test_sees_a_payout_that_is_there_twice(book: Path) -> None:
-    with duckdb.connect(str(book / "warehouse.duckdb")) as con:
+@pytest.mark.parametrize("model", ["audit_feed_file", "audit_reject"])
+def test_every_feed_is_one_that_a_file_may_be_of(model: str) -> None:
+    (values,) = (
+        node.test_metadata.kwargs["values"]
+        for node in load_manifest().nodes.values()
+        if node.resource_type == "test" and node.name.startswith(f"accepted_values_{model}_feed__")
+    )
+    assert values == list(FEEDS)
+
+
+def test_a_data_test_sees_a_payout_that_is_there_twice(edges: Path) -> None:
+    with duckdb.connect(str(edges / "warehouse.duckdb")) as con:
         con.execute("insert into calc.payouts from calc.payouts where payout_key = 1")
-    failed = build(book, "--select", "int_payouts_identified").failed
+    failed = build(edges, "--select", "int_payouts_identified").failed
     assert set(failed) == {"unique_int_payouts_identified_payout_id", "unique_int_payouts_identified_payout_key"}
     assert failed["unique_int_payouts_identified_payout_id"] == "fail: Got 1 result, configured to fail if != 0"
 
