@@ -31,10 +31,12 @@ KIND = (
 )  # fmt: skip
 #: Between them, these periods have every method, axis and rule of the demo.
 PERIODS = ("2025-12", "2026-03")
-#: A placed pool and a draw, which recompute.py does not know.
-UNKNOWN = {"CHAIN-ALLIANCE-2526", "NEW-SELLER-2026"}
-#: Order by order, line by line, a ratio of sums, distinct values, a score of another benefit, contract years.
-OF_LINES_AND_OTHERS = {"ORDER-BONUS-2026", "FIELD-STAIRS-2026", "MARGIN-BONUS-2526", "RANGE-BONUS-2026", "CHAIN-SCORECARD-2026", "SUNPRESS-2426"}
+#: A placed pool, which recompute.py does not know.
+UNKNOWN = {"CHAIN-ALLIANCE-2526"}
+#: Order by order, line by line, a ratio of sums, distinct values, a score of another benefit, contract years, a draw.
+OF_LINES_AND_OTHERS = {
+    "NEW-SELLER-2026", "ORDER-BONUS-2026", "FIELD-STAIRS-2026", "MARGIN-BONUS-2526", "RANGE-BONUS-2026", "CHAIN-SCORECARD-2026", "SUNPRESS-2426",
+}  # fmt: skip
 
 
 def recompute(place: Path, *options: str, program: Path | None = None) -> dict[str, Any]:
