@@ -101,6 +101,19 @@ def test_collected_lines_make_the_ratio_of_their_payout(books: Callable[[str], P
         assert set(paid.fetchall()) >= {("collected-1", Decimal("0.75"), "2026-08-31"), ("collected-1", Decimal(0), "2026-08-31")}
 
 
+def test_a_payment_without_a_rate_waits_and_others_say_what_was_paid(books: Callable[[str], Path]) -> None:
+    """The case paid-in-another-currency."""
+    published = books(GROUP_OF["paid-in-another-currency"]) / "published" / "current"
+    rejects = f"select row_number, reason from '{published}/audit_reject.parquet' where feed = 'payments'"
+    paid = f"select paid_on::varchar, amount, currency, paid_amount, paid_currency, exchange_difference from '{published}/fct_payment.parquet'"
+    with duckdb.connect() as con:
+        assert [reason for _, reason in con.execute(rejects).fetchall()] == ["no_rate"]
+        assert con.execute(f"{paid} where agreement_id = 'paid-in-another-currency' and window_start = '2025-04-01' order by all").fetchall() == [
+            ("2025-05-09", Decimal("6.50"), "DKK", Decimal(10), "SEK", None),
+            ("2025-08-09", Decimal("3.50"), "DKK", Decimal("3.50"), "DKK", None),
+        ]
+
+
 def test_lines_of_other_days_add_up(books: Callable[[str], Path]) -> None:
     """Those of the prior year to baseline and target, those that `over` sees to the measure; of a placed pool over all members."""
     views = ("fct_prior_line", *tables_of_view("fct_prior_line"), "dim_benefit", "dim_agreement")
