@@ -72,6 +72,8 @@ def _message(finding: Any, model: type[BaseModel]) -> str:
         return f"keys with values are needed here (found {_shown(finding['input'])})"
     if kind == "model_type":
         return f"keys with values are needed here: {', '.join(_allowed_keys(model, finding['loc']))} (found {_shown(finding['input'])})"
+    if kind in ("bool_parsing", "bool_type"):
+        return f"allowed: true or false (found {_shown(finding['input'])})"
     text = finding["msg"]
     return f"{text[0].lower()}{text[1:]} (found {_shown(finding['input'])})"
 

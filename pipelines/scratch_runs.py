@@ -34,10 +34,9 @@ def scratch_folder(keep: Path | None) -> Iterator[Path]:
         try:
             yield folder
         except BaseException:
-            for path in folder.iterdir():
-                shutil.rmtree(path)
-            if is_new:
-                folder.rmdir()
+            shutil.rmtree(folder)
+            if not is_new:
+                folder.mkdir()
             raise
         return
     with tempfile.TemporaryDirectory(prefix="tierledger-") as temporary:

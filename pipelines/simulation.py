@@ -108,7 +108,11 @@ def simulate_plans(
             book = ScratchBook(scratch / "book", [state], progress, None if keep else TABLES | moved_rows.TABLES)
             book.start_from(state)
         simulation = _Simulation(state, book, scratch, question)
-        return [simulation.cost(plan, warnings) for plan in plans], state
+        costings = [simulation.cost(plan, warnings) for plan in plans]
+        for history in question.histories:  # year by year: two runs that follow each other differ by a plan alone
+            for plan, costing in zip(plans, costings, strict=True):
+                costing.histories.append(simulation.cost_in_year(plan, history))
+        return costings, state
 
 
 class _Simulation:
@@ -162,8 +166,14 @@ class _Simulation:
         )
         found.sensitivity = [_row(str(factor), *costs) for factor, *costs in zip(VOLUMES, today.by_volume, proposed.by_volume, strict=True)]
         found.draws = {"today": today.draws, "proposed": proposed.draws}
-        found.histories = [self._history(plan, history) for history in question.histories]
         return found
+
+    def cost_in_year(self, plan: Plan, history: History) -> Row:
+        year = None if history.year == first_day(plan.texts).year and not self._is_elsewhere(plan, history.year) else history.year
+        today, proposed = self._today(plan, year), self._proposed(plan, year)
+        costs = [each.what_if.costs_at([history.factor])[0] if history.factor != 1 else each.paid.cost() for each in (today, proposed)]
+        blocked = sum(row["status"] == "blocked" for row in proposed.paid.rows)
+        return {**_row(str(history), *costs), "blocked": blocked}
 
     def _ids(self, plan: Plan) -> frozenset[str]:
         return plan.ids | set(self.question.instead_of)
@@ -221,7 +231,7 @@ class _Simulation:
 
     def _run(self, state: State, plan: Plan, con: DuckDBPyConnection | None, moves: Sequence[Move] = ()) -> _Ran:
         """The state, with these rows moved; run once however often it is asked for."""
-        ids = self._ids(plan)
+        ids = self._ids(plan) & {source.agreement.agreement for source in self._sources(state)}
         key = (agreements_sha256(_agreements(state)), state.as_of, *sorted(ids), *moves)
         if key not in self.ran:
             if moves:
@@ -253,13 +263,6 @@ class _Simulation:
         subtract(con)
         base, new = {"name": "today", "as_of": self.state.as_of}, {"name": plan.name, "as_of": self.state.as_of}
         return collect(con, base, new, list_attributes(con), (), self.question.count)
-
-    def _history(self, plan: Plan, history: History) -> Row:
-        year = None if history.year == first_day(plan.texts).year and not self._is_elsewhere(plan, history.year) else history.year
-        today, proposed = self._today(plan, year), self._proposed(plan, year)
-        costs = [each.what_if.costs_at([history.factor])[0] if history.factor != 1 else each.paid.cost() for each in (today, proposed)]
-        blocked = sum(row["status"] == "blocked" for row in proposed.paid.rows)
-        return {**_row(str(history), *costs), "blocked": blocked}
 
 
 def _agreements(state: State) -> dict[str, str]:

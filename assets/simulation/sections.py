@@ -28,7 +28,7 @@ def write_paper(costings: Sequence[Costing], book: str, as_of: object, margin: D
     """names: participants by id and name; otherwise they are numbered."""
     who = Who(names)
     title = f"{book}: what {counted(len(costings), 'proposed plan')} would have paid"
-    sections = [section for costing in costings for section in _sections(costing, who, margin)]
+    sections = [*_side_by_side(costings), *(section for costing in costings for section in _sections(costing, who, margin))]
     foot = f"As of {as_of}. Margin of more sales {_percent(margin)}, seed {seed}. The book is as it was."
     return Paper(title, _head(costings), sections, foot)
 
@@ -62,6 +62,38 @@ def _head(costings: Sequence[Costing]) -> Section:
     lead = ["Today: what the agreements that a plan replaces pay, or nothing where it is new. Break-even: so much more volume pays for what it costs more."]
     notes = [f"{costing.name}: {note}." for costing in costings for note in costing.notes]
     return Section("", [*lead, *notes], [Table("plans", columns, rows)])
+
+
+def _side_by_side(costings: Sequence[Costing]) -> Iterator[Section]:
+    """What several plans cost on other volumes, a column for each, and today's where it is the same for all."""
+    if len(costings) < 2:
+        return
+    tables = [{(row[0], row[-1]): row for row in _costs(costing)} for costing in costings]
+    has_one_today = len({tuple((key, row[1]) for key, row in table.items()) for table in tables}) == 1
+    rows = []
+    for key in dict.fromkeys(key for table in tables for key in table):
+        row = next(table[key] for table in tables if key in table)
+        rows.append((row[0], *([row[1]] if has_one_today else []), *(table[key][2] if key in table else "–" for table in tables)))
+    labels = [*(["Today"] if has_one_today else []), *(costing.name for costing in costings)]
+    yield Section(
+        "Side by side", ["What the plans cost on other volumes."], [Table("beside", (Column("Volume"), *(Column(each, "number") for each in labels)), rows)]
+    )
+
+
+def _costs(costing: Costing) -> list[tuple[str, str, str, str]]:
+    """On other volumes and with months drawn anew: name, today, proposed, currency."""
+    found: list[tuple[str, Any, Any, str]] = []
+    for currency in _currencies(costing):
+        found += [(_volume(row["name"]), row["today"].get(currency), row["proposed"].get(currency), currency) for row in costing.sensitivity]
+        for percent in ("p10", "p50", "p90"):
+            today, proposed = (costing.draws.get(side, {}).get(currency, {}).get(percent) for side in ("today", "proposed"))
+            if today is not None or proposed is not None:
+                found.append((f"months drawn anew, {percent.upper()}", today, proposed, currency))
+    return [(name, money(today, currency), money(proposed, currency), currency) for name, today, proposed, currency in found]
+
+
+def _currencies(costing: Costing) -> list[str]:
+    return sorted({currency for row in costing.sensitivity for side in ("today", "proposed") for currency in row[side]})
 
 
 def _sections(costing: Costing, who: Who, margin: Decimal) -> Iterator[Section]:
@@ -102,16 +134,7 @@ def _tiers(costing: Costing) -> Table:
 
 
 def _by_volume(costing: Costing) -> Section:
-    currencies = sorted({currency for row in costing.sensitivity for side in ("today", "proposed") for currency in row[side]})
-    rows: list[tuple[str, ...]] = []
-    for currency in currencies:
-        rows += [
-            (_volume(row["name"]), money(row["today"].get(currency), currency), money(row["proposed"].get(currency), currency)) for row in costing.sensitivity
-        ]
-        for percent in ("p10", "p50", "p90"):
-            sides = [costing.draws.get(side, {}).get(currency, {}).get(percent) for side in ("today", "proposed")]
-            if any(side is not None for side in sides):
-                rows.append((f"months drawn anew, {percent.upper()}", *(money(side, currency) for side in sides)))
+    currencies, rows = _currencies(costing), [row[:3] for row in _costs(costing)]
     table = Table("volume", (Column("Volume"), Column("Today", "number"), Column("Proposed", "number")), rows)
     lead = [f"Bars: today pale, proposed dark, in {currencies[0]}."] if currencies else ["No agreement of the plan is computed on other volumes."]
     return Section(f"{costing.name}: on other volumes", lead, [table] if rows else [], _picture(costing, currencies[0]) if currencies else "")

@@ -47,10 +47,15 @@ _LOOKS_AT = f"""
     union
     select agreement_id, from_agreement_id from terms.draws join terms.benefits using (benefit_key) join terms.agreements using (agreement_key)
     where from_agreement_id is not null"""
+#: The months of the windows of all versions: a later one may measure what was sold before it.
 _SPANS = """
-    select agreement_key, agreement_id, returns, min(first_period)::integer as first_period, least(max(last_period), $1)::integer as last_period
-    from terms.agreements join terms.benefits using (agreement_key) join terms.windows using (benefit_key)
-    where agreement_id in (select unnest($2)) group by all order by agreement_key"""
+    with spans as (
+        select agreement_id, min(first_period) as first_period, least(max(last_period), $1) as last_period
+        from terms.agreements join terms.benefits using (agreement_key) join terms.windows using (benefit_key) group by all
+    )
+    select agreement_key, agreement_id, returns, coalesce(first_period, 1)::integer as first_period, coalesce(last_period, 0)::integer as last_period
+    from terms.agreements left join spans using (agreement_id)
+    where agreement_id in (select unnest($2)) order by agreement_key"""
 #: Slots with which something of an agreement begins.
 _CUTS = """
     select distinct agreement_key, period_no from (

@@ -59,6 +59,13 @@
     end
 {%- endmacro %}
 
+{# What customers have paid of transactions and lines, row by row of the feed together: the CTE `collections` of join_collections. #}
+{% macro collected_shares() -%}
+    select transaction_id, line, sum(share) as share
+    from {{ ref("stg_collections") }}
+    group by transaction_id, line
+{%- endmacro %}
+
 {% macro join_collections(lines) -%}
     left join collections as of_line on {{ lines }}.transaction_id = of_line.transaction_id and {{ lines }}.line = of_line.line
     left join collections as of_all on {{ lines }}.transaction_id = of_all.transaction_id and of_all.line is null

@@ -141,6 +141,7 @@ STEPS: Mapping[str, Mapping[str, tuple[DataType, str]]] = {
         "tier_forecast": (KEY, "tier that the projected measure reaches"),
         "tier_accrual": (KEY, "tier that the accrual uses"),
         "accrual_earned": (MONEY, "what the span has earned by the tier that the accrual uses"),
+        "projected_earned": (MONEY, "what the span would earn at the window's end by the projected measure"),
     },
     "_assign_status": {
         "own_measure": (EXACT, "measure of the window alone"),
@@ -236,6 +237,7 @@ TABLES: Mapping[str, Types] = {
     "achievement": {
         "payout_key": KEY, "period_no": KEY, "measure_period": EXACT, "measure_to_date": EXACT, "target": EXACT, "attainment": EXACT, "growth": EXACT,
         "tier_actual": KEY, "tier_forecast": KEY, "tier_accrual": KEY, "projected_measure": EXACT, "next_tier_from": EXACT, "gap_to_next_tier": EXACT,
+        "projected_payout": MONEY,
     },
     "accruals": {"payout_key": KEY, "period_no": KEY, "accrued_to_date": MONEY, "accrued_before": MONEY, "accrual": MONEY},
     "payout_groups": {"payout_key": KEY, "group_value": TEXT, "line_count": COUNT, "measure": EXACT, "tier": KEY, "pays": EXACT},

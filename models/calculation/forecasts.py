@@ -21,11 +21,12 @@ from models.curves.axes import see_others, sees_differently
 from models.curves.compiled import Scheme
 from models.curves.inputs import EXACT_SCALE, ScaledInputs, integers, scaled_inputs
 from models.curves.pieces import Exact, choose
-from models.money import EXACT, MONEY, as_exact, as_money
+from models.money import EXACT, MONEY, MOST_MONEY, as_exact, as_money
 
 
 def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, axes: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
-    """projected_measure (null: blocked), tier_forecast, tier_accrual and accrual_earned: what the span has earned by the tier that `accrue` chooses.
+    """projected_measure and projected_earned, what the span would earn by it at the window's end (both null: blocked); tier_forecast, tier_accrual and
+    accrual_earned: what the span has earned by the tier that `accrue` chooses.
 
     rows: one row per payout × period, of payouts.evaluate_results. One row in, one out. At the window's end, and where a projection would change
     nothing, it is the measure itself.
@@ -38,7 +39,7 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, axes: pl.DataFrame
     rows = rows.with_columns(pl.int_range(pl.len()).alias("row"))
     found = [
         _forecast(rows.filter(is_open & moves & is_forecast), measures, scheme, rounding),
-        _project(rows.filter(is_open & moves & ~is_forecast), measures, scheme),
+        _project(rows.filter(is_open & moves & ~is_forecast), measures, scheme, rounding),
     ]
     at_tier = rows.filter(is_open & (pl.col("placement") == "tier"))
     forecast = rows
@@ -48,8 +49,9 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, axes: pl.DataFrame
     blocked = pl.col("reason").is_not_null()
     return forecast.with_columns(
         pl.when(~blocked).then(pl.coalesce("projected", "measure_to_date")).alias("projected_measure"),
+        pl.when(~blocked & ~pl.col("is_beyond").fill_null(False)).then(pl.coalesce("projected_earned", "earned")).alias("projected_earned"),
         pl.coalesce("tier_projected", "tier").alias("tier_forecast"),
-        pl.coalesce("earned_at_tier", "earned_projected", "earned_to_date", "earned").alias("accrual_earned"),
+        pl.coalesce("earned_at_tier", "accrued_by_forecast", "earned_to_date", "earned").alias("accrual_earned"),
         pl.when(pl.col("earned_at_tier").is_not_null())
         .then("placement_tier")
         .when(is_forecast)
@@ -57,7 +59,7 @@ def forecast_rows(rows: pl.DataFrame, measures: pl.DataFrame, axes: pl.DataFrame
         .otherwise(pl.coalesce("tier_to_date", "tier"))
         .cast(pl.Int32)
         .alias("tier_accrual"),
-    ).drop("row", "projected", "tier_projected", "earned_projected", "earned_at_tier", "earned_to_date", "tier_to_date")
+    ).drop("row", "projected", "is_beyond", "tier_projected", "accrued_by_forecast", "earned_at_tier", "earned_to_date", "tier_to_date")
 
 
 def _is_open() -> pl.Expr:
@@ -148,28 +150,50 @@ def _days(rows: pl.DataFrame) -> tuple[Exact, Exact]:
     return integers(counted["elapsed"]), integers(counted["days"])
 
 
-def _project(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme) -> pl.DataFrame:
-    """The projected measure and the tier that it reaches. One row in, one out."""
-    figures, _ = project_figures(rows, measures)
-    benefit, rows = _benefits(rows), see_others(rows, "projected")
-    return _projection(rows, figures, place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool)))
+def _project(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
+    """The projected measure, the tier that it reaches and what it earns there. One row in, one out."""
+    return _projection(rows, measures, scheme, rounding)[0]
 
 
 def _forecast(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:
     """The same with earned to date: payout(P) / P × M, rounded once; where P is 0 or less, or of other days: payout(P) × days elapsed / days."""
-    figures, to_date = project_figures(rows, measures)
-    benefit, rows = _benefits(rows), see_others(rows, "projected")
-    place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool))
-    is_paid = np.ones(len(benefit), dtype=bool)
-    numerator, denominator = pay_results(rows, figures, scheme, benefit, is_paid, place, lambda cuts: project_figures(cuts, measures)[0]).earned
+    found, rows, figures, to_date, place, (numerator, denominator) = _projection(rows, measures, scheme, rounding)
     elapsed, days = _days(rows)
     is_positive = (figures.measure > 0).astype(bool) & rows["measure_over"].is_null().to_numpy()
     # groups of lines are not projected: theirs is what they have earned to date
     elapsed, days = choose(is_of_groups(rows), 1, elapsed), choose(is_of_groups(rows), 1, days)
     is_positive &= ~is_of_groups(rows)
     earned = numerator * choose(is_positive, to_date, elapsed), denominator * choose(is_positive, figures.measure, days)
-    rounded = round_payouts(rows, earned, rounding, place, curve_figures(figures, scheme, benefit))
-    return _projection(rows, figures, place).with_columns(as_money(rounded.tolist()).alias("earned_projected"))
+    rounded = round_payouts(rows, earned, rounding, place, curve_figures(figures, scheme, _benefits(rows)))
+    return found.with_columns(as_money(rounded.tolist()).alias("accrued_by_forecast"))
+
+
+def _projection(
+    rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding
+) -> tuple[pl.DataFrame, pl.DataFrame, ScaledInputs, Exact, Place, tuple[Exact, Exact]]:
+    """The measure that each row is projected to, its tier and what it earns there; the rows as they see others then, their figures, the measure to date over
+    the same divisor, their places, and what they earn before it is rounded.
+
+    Lines that are paid one by one are not projected: theirs is what they have earned. An amount that no column holds is none (`is_beyond`).
+    """
+    figures, to_date = project_figures(rows, measures)
+    benefit, rows = _benefits(rows), see_others(rows, "projected")
+    place = place_results(rows, figures, scheme, benefit, np.zeros(len(benefit), dtype=bool))
+    is_paid = ~scheme.by_line[benefit]
+    numerator, denominator = pay_results(rows, figures, scheme, benefit, is_paid, place, lambda cuts: project_figures(cuts, measures)[0]).earned
+    is_beyond = (abs(numerator) * 10**4 > denominator * MOST_MONEY).astype(bool)
+    projected = choose(is_beyond, 0, numerator), denominator
+    rounded = round_payouts(rows, projected, rounding, place, curve_figures(figures, scheme, benefit))
+    found = pl.DataFrame(
+        {
+            "row": rows["row"],
+            "projected": as_exact(figures.measure, choose(rows["row"] >= 0, figures.divisor, 1)).cast(EXACT),
+            "tier_projected": pl.Series(place.tier, dtype=pl.Int32),
+            "projected_earned": as_money(rounded.tolist()),
+            "is_beyond": is_beyond & is_paid,
+        }
+    ).with_columns(pl.when(pl.Series(is_paid)).then("projected_earned").alias("projected_earned"))
+    return found, rows, figures, to_date, place, (numerator, denominator)
 
 
 def earn_projected(rows: pl.DataFrame, measures: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> list[Earned]:
@@ -186,11 +210,6 @@ def _by_row(found: Sequence[Earned], row_type: pl.DataType) -> pl.DataFrame:
         for each in found
     ]
     return pl.concat([empty, *frames])
-
-
-def _projection(rows: pl.DataFrame, figures: ScaledInputs, place: Place) -> pl.DataFrame:
-    columns = {"projected": as_exact(figures.measure, choose(rows["row"] >= 0, figures.divisor, 1)).cast(EXACT)}
-    return pl.DataFrame({"row": rows["row"], **columns, "tier_projected": pl.Series(place.tier, dtype=pl.Int32)})
 
 
 def _at_tier(rows: pl.DataFrame, scheme: Scheme, rounding: Rounding) -> pl.DataFrame:

@@ -196,12 +196,14 @@ _READS: Mapping[str, Mapping[str, str]] = {
     },
     "forecast_rows": {
         ALONG: f"reason payout_key period_no series_key window_no window_start missing_measure missing_prior_target missing_prior_baseline benefit_key "
-        f"axes.slot axes.benefit_key axes.rank_of axis_needs_positive_baseline base {_SUM_KEYS}",
+        f"axes.slot axes.benefit_key axes.rank_of axis_needs_positive_baseline base pool_row participant_id "
+        f"{_SUM_KEYS}",
         "projected_measure": f"measure_to_date measure measure_over measure_sum measure_every measure_round {_PROJECTS} {_PRIOR} {_of('measures', _SUMS)}",
         "tier_forecast": f"{_OF_GROUPS} tier projected_measure {_AXIS} {_VIEWED} {_LADDER}",
         "tier_accrual": f"{_OF_GROUPS} tier tier_forecast placement placement_tier target_source baseline_source {_AXIS} {_VIEWED} {_LADDER}",
         "accrual_earned": f"{_OF_OWN_LINES} {_OF_CUTS} slices {_OF_GROUPS} {_AT_TIER} earned projected_measure placement placement_tier "
         f"target_source baseline_source {_PROJECTS} {_PAYS} {_VIEWED}",
+        "projected_earned": f"{_OF_OWN_LINES} {_OF_CUTS} slices {_OF_GROUPS} {_MEMBERS} member_weight earned projected_measure {_PROJECTS} {_PAYS} {_VIEWED}",
     },
     "_assign_status": {
         ALONG: "payout_key is_last",
@@ -264,6 +266,8 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
     "achievement": {
         "target": "effective_target", "tier_actual": "tier", "measure_period": "measure_period member_measure_period",
         "measure_to_date": "measure_to_date member_measure",
+        "projected_payout": "projected_earned limited_to prior_paid_and_owed clawback status payout is_end combine_rule combine_group priority "
+        f"carried {_DRAWS}",
     },
     "payout_pieces": {
         "file_no": "lines.file_no openings.file_no", "row_no": "lines.row_no openings.row_no",
@@ -294,6 +298,7 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
 #: What is computed from several columns, in words.
 _MEANINGS = {
     "calc.accruals.accrued_to_date": "what the span has earned by `accrue`, minus what its earlier windows were paid",
+    "calc.achievement.projected_payout": "what the span would earn at the window's end, minus what its earlier windows were paid",
     "calc.accruals.accrued_before": "accrued_to_date of the period before",
     "calc.accruals.accrual": "accrued_to_date - accrued_before",
     **{f"calc.calculation_steps.{name}": "the formula of the step, with its numbers" for name in ("step_no", "step", "formula", "inputs", "result")},

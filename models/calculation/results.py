@@ -104,7 +104,8 @@ def _compute(
     payouts = _rename_for_publication(hide_incomplete(settled))
     yield "payouts", _payout_rows(payouts)
     own_sums = {"member_measure_period": "measure_period", "member_measure": "measure_to_date"}
-    yield "achievement", _achievement_rows(keep_period_ends(publish_members(hide_incomplete(rows), own_sums), frames["periods"]))
+    projected = accrue_draws(accrue_periods(limit_accruals(_as_projected(rows), settled), settled, frames["periods"]), draws)
+    yield "achievement", _achievement_rows(keep_period_ends(publish_members(hide_incomplete(rows), own_sums), frames["periods"]), projected)
     accruals = accrue_draws(accrue_periods(limit_accruals(rows, settled), settled, frames["periods"]), draws)
     yield "accruals", open_accruals(accruals, settled, openings)
     if draws is not None:  # they have no curve to explain
@@ -173,10 +174,19 @@ def _payout_rows(payouts: pl.DataFrame) -> pl.DataFrame:
     return publish_members(pools, own).select(*TABLES["payouts"])
 
 
-def _achievement_rows(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.with_columns(
+def _as_projected(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows as if they accrued all that their windows would earn: what follows then is what they would pay."""
+    return rows.with_columns(pl.col("projected_earned").alias("accrual_earned"))
+
+
+def _achievement_rows(rows: pl.DataFrame, projected: pl.DataFrame) -> pl.DataFrame:
+    """projected: of accruals, by what windows would earn at their end."""
+    would_pay = projected.select("payout_key", "period_no", pl.col("accrued_to_date").alias("projected_payout"))
+    found = rows.join(would_pay, on=["payout_key", "period_no"], how="left", maintain_order="left")
+    return found.with_columns(
         pl.col("effective_target").alias("target"),
         pl.col("tier").alias("tier_actual"),
+        pl.when(pl.col("projected_earned").is_not_null()).then("projected_payout").alias("projected_payout"),
     ).select(*TABLES["achievement"])
 
 

@@ -19,7 +19,7 @@ PUBLISHED = {
     "disputed",
     "fct_achievement": "payout_id agreement_id benefit_id participant_id window_start period measure_period measure_to_date target attainment growth "
     "tier_actual tier_forecast tier_accrual projected_measure next_tier_from gap_to_next_tier placement forecast_method days_gone days_total "
-    "participant_name agreement_title",
+    "participant_name agreement_title projected_payout",
     "fct_accrual": "payout_id agreement_id benefit_id participant_id window_start period accrued_to_date accrued_before accrual origin_period reason is_posted "
     "participant_name agreement_title direction currency accrued_to_date_reporting accrual_reporting accrual_signed",
     "fct_payout_line": "payout_id transaction_id line date partner_id product_id amount currency fx_rate inverted_rate tier credited_measure line_payout "

@@ -101,6 +101,19 @@ def test_collected_lines_make_the_ratio_of_their_payout(books: Callable[[str], P
         assert set(paid.fetchall()) >= {("collected-1", Decimal("0.75"), "2026-08-31"), ("collected-1", Decimal(0), "2026-08-31")}
 
 
+def test_a_payment_without_a_rate_waits_and_others_say_what_was_paid(books: Callable[[str], Path]) -> None:
+    """The case paid-in-another-currency."""
+    published = books(GROUP_OF["paid-in-another-currency"]) / "published" / "current"
+    rejects = f"select row_number, reason from '{published}/audit_reject.parquet' where feed = 'payments'"
+    paid = f"select paid_on::varchar, amount, currency, paid_amount, paid_currency, exchange_difference from '{published}/fct_payment.parquet'"
+    with duckdb.connect() as con:
+        assert [reason for _, reason in con.execute(rejects).fetchall()] == ["no_rate"]
+        assert con.execute(f"{paid} where agreement_id = 'paid-in-another-currency' and window_start = '2025-04-01' order by all").fetchall() == [
+            ("2025-05-09", Decimal("6.50"), "DKK", Decimal(10), "SEK", None),
+            ("2025-08-09", Decimal("3.50"), "DKK", Decimal("3.50"), "DKK", None),
+        ]
+
+
 def test_lines_of_other_days_add_up(books: Callable[[str], Path]) -> None:
     """Those of the prior year to baseline and target, those that `over` sees to the measure; of a placed pool over all members."""
     views = ("fct_prior_line", *tables_of_view("fct_prior_line"), "dim_benefit", "dim_agreement")
@@ -200,3 +213,26 @@ def _release_differences(expected: dict[str, Any], results: Results) -> list[str
 def _as_exact(value: Any) -> Any:
     """The value as the reference has it: numbers with a point are fractions."""
     return yaml.load(to_yaml(value), ExactLoader)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("of_lines", [False, True])
+def test_once_the_volume_is_the_run(books: Callable[[str], Path], of_lines: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `simulate` computes on other volumes, on the volume that was: every column of every payout of every case, from sums and from lines."""
+    from assets.runtime.book_folder import open_run
+    from assets.runtime.context import read_clock
+    from assets.runtime.warehouse import open_warehouse
+    from assets.simulation import what_if
+
+    if of_lines:
+        monkeypatch.setattr(what_if, "_OF_LINES", "select agreement_id from terms.agreements")
+    context = open_run(books(max(GROUPS, key=lambda name: len(GROUPS[name]))), None, read_clock())
+    rows = "select * exclude (payout_key) from calc.payouts order by benefit_key, participant_key, window_no"
+    with open_warehouse(context) as con:
+        ids = [name for (name,) in con.execute("select distinct agreement_id from terms.agreements").fetchall()]
+        expected = con.execute(rows).fetchall()
+    found = what_if.read_what_if(context, ids, context.folder / f"what-if-{of_lines}")
+    found.cost()
+    with open_warehouse(found.context) as con:
+        assert con.execute(rows).fetchall() == expected
+    assert len(expected) > 1000

@@ -177,6 +177,42 @@ STATEMENTS: dict[str, str] = {
         with known as (select payout_id, sum(amount) as amount from paid group by all)
         select payout_id, cash, amount as paid from settled full join known using (payout_id)
         where coalesce(cash, 0) <> coalesce(amount, 0) and payout_id in (select payout_id from fct_accrual)""",
+    "payable is released, held and waiting, and so are its parts": """
+        with parts as (
+            select payout_id, sum(amount) as amount, sum(released) as released, sum(held) as held, sum(settled) as settled, sum(disputed) as disputed,
+                bool_or(disputed < 0 or disputed > held or (disputed > 0 and released > settled)) as is_odd
+            from fct_release group by all
+        )
+        select agreement_id, payout_id, payable, fct_payout.released, fct_payout.held, waiting, parts.* exclude (payout_id)
+        from fct_payout left join parts using (payout_id)
+        where payable <> fct_payout.released + fct_payout.held + waiting or payable is distinct from amount
+            or fct_payout.released <> parts.released or fct_payout.held <> parts.held or fct_payout.settled <> parts.settled or is_odd""",
+    "payable is payout and adjustments": """
+        with added as (select payout_id, sum(amount) as amount from fct_adjustment where status = 'booked' group by all)
+        select agreement_id, payout_id, payout, adjusted, payable, amount from fct_payout left join added using (payout_id)
+        where payable <> payout + adjusted or adjusted <> coalesce(amount, 0)""",
+    "closing balances of accounts are what was accrued and added, less what was paid and written off": """
+        with owed as (
+            select currency, if(direction = 'payable', '2200', '1300') as account,
+                sum(coalesce(accrued, 0) + adjusted - settled - written_off) as balance
+            from fct_payout left join (select payout_id, sum(accrual) as accrued from fct_accrual group by all) using (payout_id) group by all
+        ),
+        booked as (
+            select currency, account, sum(if(account = '2200', credit - debit, debit - credit)) as balance
+            from fct_journal where account in ('2200', '1300') group by all
+        )
+        select currency, account, owed.balance, booked.balance as booked from owed full join booked using (currency, account)
+        -- what was paid for payouts that are gone stays in the journal
+        where coalesce(owed.balance, 0) <> coalesce(booked.balance, 0) and not exists (from fct_journal anti join fct_payout using (payout_id))""",
+    "exchange differences are those of the payments": """
+        with paid as (select payout_id, sum(exchange_difference) as of_payments from fct_payment group by all),
+        booked as (
+            select payout_id, sum(if(direction = 'payable', credit - debit, debit - credit)) as booked
+            from fct_journal join (select payout_id, direction from fct_payout) using (payout_id)
+            where kind = 'exchange_difference' and account = '1000' group by all
+        )
+        select payout_id, of_payments, booked from fct_payout left join paid using (payout_id) left join booked using (payout_id)
+        where coalesce(of_payments, 0) <> coalesce(booked, 0)""",
     "open is payable less settled less written off": """
         select agreement_id, payout_id, payable, settled, open_amount, amount as written_off
         from fct_payout left join (select payout_id, sum(amount) as amount from kept_write_offs group by all) using (payout_id)

@@ -181,9 +181,8 @@ def _pay(h: History, as_of: dt.date, payouts: Payouts, calendar: Row) -> str:
     for payout in h.dice.some([row for row in payouts if row["open_amount"]], 1, 3):
         amount = h.dice.pick([payout["open_amount"], payout["open_amount"], payout["open_amount"] - 1, payout["open_amount"] + 1, Decimal(5)])
         row = {
-            "agreement": payout["agreement_id"], "benefit": payout["benefit_id"],
-            "participant_id": payout["participant_id"], "window_start": payout["window_start"],
-            "amount": amount, "paid_on": as_of - dt.timedelta(days=h.dice.pick([0, 0, 3, 40, 100, -10])), "reference": f"{h.name}-{len(h.payments) + 1:03}",
+            **_subject(payout), "amount": amount, "paid_on": as_of - dt.timedelta(days=h.dice.pick([0, 0, 3, 40, 100, -10])),
+            "reference": f"{h.name}-{len(h.payments) + 1:03}", "currency": h.dice.pick([None, payout["currency"]]),
         }  # fmt: skip
         h.payments[row["reference"]] = row
         rows.append(row)
@@ -191,6 +190,58 @@ def _pay(h: History, as_of: dt.date, payouts: Payouts, calendar: Row) -> str:
     return f"{len(rows)} payments"
 
 
+def _adjust(h: History, as_of: dt.date, payouts: Payouts, calendar: Row) -> str:
+    """Something is added to payouts or taken off them."""
+    rows = []
+    for payout in h.dice.some(payouts, 1, 2):
+        h.adjustments += 1
+        moved = {"amount": h.dice.number(-40, 60, 0), "date": as_of - dt.timedelta(days=h.dice.pick([0, 3, 40])), "reason": "agreed", "by": "ann"}
+        rows.append({"adjustment_id": f"{h.name}-A{h.adjustments:03}", **_subject(payout), **moved})
+    h.send("adjustments", rows)
+    return f"{len(rows)} adjustments"
+
+
+def _collect(h: History, as_of: dt.date, payouts: Payouts, calendar: Row) -> str:
+    """Customers pay lines, parts of them, or take it back."""
+    rows = []
+    for line in h.dice.some(list(h.delivered.values()), 3, 12):
+        share = h.dice.pick([Decimal(1), Decimal(1), Decimal("0.5"), Decimal("0.333333"), Decimal("-0.5")])
+        day = as_of - dt.timedelta(days=h.dice.pick([0, 1, 20, 90]))
+        rows.append({"transaction_id": line["transaction_id"], "line": h.dice.pick([line["line"], None]), "collected_on": day, "share": share})
+    h.send("collections", list({(row["transaction_id"], row["line"], row["collected_on"]): row for row in rows}.values()))
+    return f"{len(rows)} lines"
+
+
+def _dispute(h: History, as_of: dt.date, payouts: Payouts, calendar: Row) -> str:
+    """A payout, a line of it, or a line alone is disputed, now and then for an amount; or an earlier dispute ends."""
+    if h.disputes and h.dice.chance(0.3):
+        old = h.disputes[h.dice.pick(sorted(h.disputes))]
+        row = old | {"status": h.dice.pick(["accepted", "rejected", "withdrawn"]), "resolved_on": max(as_of, old["raised_on"])}
+    else:
+        line = h.dice.pick(list(h.delivered.values())) if h.delivered and h.dice.chance(0.5) else None
+        payout = h.dice.pick(payouts) if payouts and (line is None or h.dice.chance(0.5)) else None
+        if line is None and payout is None:
+            return "nothing"
+        day = as_of - dt.timedelta(days=h.dice.pick([0, 0, 10, 60, -5]))
+        number = {"dispute_id": f"{h.name}-D{len(h.disputes) + 1:03}", "raised_on": day, "by": "ann", "reason": "not as agreed"}
+        of_line = {"transaction_id": line and line["transaction_id"], "line": line and h.dice.pick([line["line"], None])}
+        amount = h.dice.pick([None, Decimal(5), Decimal(100), Decimal(0)]) if payout else None
+        subject = _subject(payout) if payout else dict.fromkeys(_SUBJECT)
+        row = {**number, **subject, **of_line, "amount": amount, "status": "open", "resolved_on": None}
+    h.disputes[row["dispute_id"]] = row
+    h.send("disputes", [row])
+    return f"{row['dispute_id']} is {row['status']}"
+
+
+_SUBJECT = {"agreement": "agreement_id", "benefit": "benefit_id", "participant_id": "participant_id", "window_start": "window_start"}
+
+
+def _subject(payout: Row) -> Row:
+    """What a row of a feed names a payout by."""
+    return {name: payout[column] for name, column in _SUBJECT.items()}
+
+
 _EVENTS: dict[Callable[[History, dt.date, Payouts, Row], str], float] = {
     _late: 5, _return_goods: 4, _resend: 1, _correct_lines: 3, _move_partner: 1.5, _assign: 1, _set_targets: 1.5, _measure: 1, _amend_agreement: 2.5, _pay: 5,
+    _adjust: 1.5, _collect: 2, _dispute: 2.5,
 }  # fmt: skip

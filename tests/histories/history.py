@@ -23,7 +23,8 @@ class History:
     """State of one history.
 
     documents: the agreements drawn, first versions first; `written` those on file, by id and version. lines: to come; `delivered` by business key, as
-    they stand now. feeds: partners, assignments, metrics and targets as they stand. payments: by reference. files: (feed, name, rows) of this step.
+    they stand now. feeds: partners, assignments, metrics and targets as they stand. payments, disputes: by their number.
+    files: (feed, name, rows) of this step.
     allowed: reasons that events since the last close may have given; told: what happened, for who reads a failure.
     """
 
@@ -37,6 +38,8 @@ class History:
     delivered: dict[tuple[str, int], Row] = field(default_factory=dict)
     held: list[Row] = field(default_factory=list)
     payments: dict[str, Row] = field(default_factory=dict)
+    disputes: dict[str, Row] = field(default_factory=dict)
+    adjustments: int = 0
     corrections: set[tuple[str, ...]] = field(default_factory=set)
     files: list[tuple[str, str, list[Row]]] = field(default_factory=list)
     sent: list[tuple[str, list[Row]]] = field(default_factory=list)

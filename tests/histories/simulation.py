@@ -25,7 +25,12 @@ from tests.support.once import prepare_engine
 from tests.torture.books import KEYS
 from tests.torture.drawing import FEATURES, Draw, Row
 
-FEEDS = KEYS | {"payments": ["reference"]}
+FEEDS = KEYS | {
+    "payments": ["reference"],
+    "adjustments": ["adjustment_id"],
+    "collections": ["transaction_id", "line", "collected_on"],
+    "disputes": ["dispute_id"],
+}
 
 
 class Broken(Exception):
@@ -159,7 +164,7 @@ def _play(life: Life, step: Step, d: Draw) -> None:
 
 
 _PAYOUTS = """
-    select payout_id, agreement_id, benefit_id, participant_id, window_start, status, open_amount
+    select payout_id, agreement_id, benefit_id, participant_id, window_start, status, open_amount, currency
     from fct_payout where agreement_id like ? order by all"""
 
 

@@ -67,11 +67,25 @@ def draw_history(seed: int, world: World) -> History:
     d = Draw(random.Random(f"history {seed}"), features_of(seed // GROUP))
     cluster = draw_cluster(d, seed % GROUP + 1)
     documents = draw_agreements(d, cluster, world.settings["calendar"])
+    _settle_late(random.Random(f"settle {seed}"), documents)
     lines = draw_lines(d, cluster, world.products, d.rng.randint(10, 30))
     d.rng.shuffle(lines)
     feeds = {"partners": cluster.partners, "assignments": cluster.assignments, "metrics": draw_metrics(d, cluster)}
     feeds["targets"] = _targets(d, cluster, documents, world.settings["calendar"])
     return History(seed, d, cluster, documents, lines, feeds)
+
+
+def _settle_late(dice: random.Random, documents: list[Row]) -> None:
+    """Some benefits hold what is disputed, some what customers have not paid; the same in every version of an agreement."""
+    drawn: dict[tuple[str, str], Row] = {}
+    for document in documents:
+        for benefit in document["benefits"]:
+            settle = benefit.get("settle", {})
+            more = drawn.setdefault(
+                (document["agreement"], benefit["id"]),
+                {"hold_disputed": dice.random() < 0.6, **dice.choice([{}, {"when": "collected"}, {"when": "fully_collected"}])},
+            )
+            benefit["settle"] = {**settle, **({key: value for key, value in more.items() if key != "when"} if "minimum" in settle else more)}
 
 
 def _periods(calendar: Row) -> list[tuple[str, dt.date, dt.date]]:

@@ -123,7 +123,7 @@ def test_tables_show_which_columns_theirs_come_from(whole_run: dg.ExecuteInProce
 
     assert deps("published/fct_payout", "settled") == {"marts/fct_payout.settled"}
     assert deps("marts/fct_payout", "settled") == {"intermediate/int_payouts_paid.settled"}
-    assert deps("intermediate/int_payouts_paid", "settled") == {"staging/stg_payments.amount", "staging/stg_balances.settled"}
+    assert deps("intermediate/int_payouts_paid", "settled") == {"intermediate/int_payments_converted.amount", "staging/stg_balances.settled"}
     assert "intermediate/int_measures_summed.amount" in deps("calc/payouts", "payout")
     # the demo's files have the name of the ERP system
     assert deps("raw/transactions", "amount") in ({"feeds/transactions.amount"}, {"feeds/transactions.net_amount"})

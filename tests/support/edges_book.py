@@ -27,6 +27,8 @@ FEEDS: dict[str, Any] = {
     "fx_rates": {"files": "feeds/fx_rates/*.csv", "key": ["date", "from_currency", "to_currency"]},
     "targets": {"files": "feeds/targets/*.csv", "key": ["agreement", "benefit", "participant_id", "window_start"]},
     "metrics": {"files": "feeds/metrics/*.csv", "key": ["participant_id", "metric", "date"]},
+    "payments": {"files": "feeds/payments/*.csv", "key": ["reference"]},
+    "disputes": {"files": "feeds/disputes/*.csv", "key": ["dispute_id"]},
 }
 NOTHING_KEPT = "nothing is kept of a run before: there was none, it did not end, or files were read anew"
 LINE = "transaction_id,line,date,partner_id,product_id,type,quantity,amount,currency,original_transaction_id,note"
@@ -39,6 +41,8 @@ HEADERS = {
     "fx_rates": "date,from_currency,to_currency,rate",
     "targets": "agreement,benefit,participant_id,window_start,target",
     "metrics": "participant_id,metric,date,value",
+    "payments": "agreement,benefit,participant_id,window_start,amount,paid_on,reference,currency",
+    "disputes": "dispute_id,agreement,benefit,participant_id,window_start,transaction_id,raised_on,by,reason,status,resolved_on",
 }
 _GROWTH: dict[str, Any] = {
     "by": "growth", "baseline": {"prior": "year"}, "window": "year", "accrue": {"placement": "forecast", "forecast": "seasonal"},
@@ -59,7 +63,7 @@ def _advance(amount: float, **terms: Any) -> dict[str, Any]:
 
 AGREEMENTS = [
     agreement("PLAIN", ["P1"]),
-    agreement("CARRY", ["P2"], {"accumulate": "year"}),
+    agreement("CARRY", ["P2"], {"accumulate": "year", "settle": {"hold_disputed": True}}),
     agreement("OWED", ["P4"], {"tiers": [{"from": -10000, "rate": 0.01}]}),
     agreement("AHEAD", ["P2"], {}, _advance(20)),
     agreement("AHEAD-27", ["P2"], {}, _advance(10, **{"from": "AHEAD"}), term={"from": "2027-01-01", "to": "2027-12-31"}),
@@ -117,6 +121,8 @@ class EdgesBook:
         self.deliver("fx_rates", "2025-01-01,USD,EUR,0.9", "2026-05-01,USD,EUR,0.8")
         self.deliver("targets", "SALES,b,S1,2026-04-01,500")
         self.deliver("metrics", "P5,nps,2026-05-10,40")
+        self.deliver("payments", "CARRY,b,P2,2026-01-01,1,2026-05-20,PAID-1,USD")
+        self.deliver("disputes", "D-1,,,,,P2-1,2026-05-20,ann,not ours")
         months = [(month, "F1" if month == 2 else "D1") for month in range(1, 7)]
         self.lines(*(f"{name}-{month},1,2026-{month:02}-10,{name},{product},sale,1,{400 + month},EUR,," for name in IDS for month, product in months))
         self.lines("G1,1,2026-06-01,P1,D1,sale,1,9,EUR,,gone")

@@ -71,6 +71,11 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     "a target": (lambda book: book.deliver("targets", "SALES,b,S1,2026-04-01,9000"), {}, {"targets"}),
     "a metric": (lambda book: book.deliver("metrics", "P5,nps,2026-05-10,60"), {}, {"metrics"}),
     "a metric that breaks a tie": (lambda book: book.deliver("metrics", "P8,nps,2026-05-10,60"), {}, {"metrics", "contests"}),
+    "a payment in another currency": (lambda book: book.deliver("payments", "CARRY,b,P2,2026-02-01,2,2026-06-10,PAID-2,USD"), {}, set()),
+    "a dispute of a line": (lambda book: book.deliver("disputes", "D-2,,,,,P2-2,2026-06-01,ann,not ours"), {}, set()),
+    "the first one is resolved": (
+        lambda book: book.deliver("disputes", "D-1,,,,,P2-1,2026-05-20,ann,not ours,rejected,2026-06-02"), {}, set(),
+    ),
     "another figure breaks ties": (
         amended("TIED", benefits=[{**_RANKED, "ties": {"then": ["quantity"]}}]), {}, {"agreements"},
     ),
@@ -119,7 +124,15 @@ TOGETHER = (
     ("a partner's", "of what it brings back", "another figure breaks ties", "a changed rate of an agreement", "terms of the days before"),
     ("other credits of it", "who is named takes part", "days of who takes part"),
     ("days that it takes part on already", "a rate of a day on"),
-    ("what these days count", "a target", "a metric", "a metric that breaks a tie"),
+    (
+        "what these days count",
+        "a target",
+        "a metric",
+        "a metric that breaks a tie",
+        "a payment in another currency",
+        "a dispute of a line",
+        "the first one is resolved",
+    ),
     ("a line in a contest", "a line in a group of the best", "a line in an exclusive group", "a return before its original"),
     (
         "a return in another currency",

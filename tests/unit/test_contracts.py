@@ -83,7 +83,8 @@ def test_every_reference_leads_to_a_key() -> None:
 
 def test_the_metrics_are_sql_over_the_published_tables(tables: duckdb.DuckDBPyConnection) -> None:
     model = make_ossie_model()["semantic_model"][0]
-    assert {m["name"] for m in model["metrics"]} >= {"accrued", "earned", "paid", "open", "effective_rate", "attainment"}
+    asked = {"accrued", "earned", "projected", "released", "paid", "open", "effective_rate", "attainment"}
+    assert {m["name"] for m in model["metrics"]} >= asked
     for metric in model["metrics"]:
         (form,) = metric["expression"]["dialects"]
         (table,) = {dataset["name"] for dataset in model["datasets"] if f"{dataset['name']}." in form["expression"]}
@@ -111,6 +112,9 @@ def test_metrics_add_up_what_they_say(tables: duckdb.DuckDBPyConnection) -> None
     expressions = {m["name"]: m["expression"]["dialects"][0]["expression"] for m in make_ossie_model()["semantic_model"][0]["metrics"]}
     asked = ", ".join(expressions[name] for name in ("open", "effective_rate", "attainment"))
     assert tables.sql(f"select {asked} from fct_payout").fetchall() == [(7, 0.05, 0.55)]
+    tables.execute("insert into fct_payout_month (accrued_signed, released_signed, projected_signed) values (1, 20, null), (2, 30, 400), (4, null, -100)")
+    asked = ", ".join(expressions[name] for name in ("accrued", "released", "projected"))
+    assert tables.sql(f"select {asked} from fct_payout_month").fetchall() == [(7, 50, 300)]
     tables.execute("rollback")
 
 

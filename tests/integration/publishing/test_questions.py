@@ -9,7 +9,7 @@ import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ def rows(con: duckdb.DuckDBPyConnection) -> dict[str, list[Row]]:
         "dim_product",
         "dim_agreement",
         "dim_period",
+        "dim_fx_rate",
     )
     tables = {name: con.sql(f"from {name}").pl().rows(named=True) for name in names}
     lines = "select payout_id, source_sha256, source_row, product_id, amount * fx_rate as sales, line_payout from fct_payout_line"
@@ -81,10 +82,10 @@ def near_misses(tables: dict[str, list[Row]]) -> list[tuple[Any, ...]]:
     found = []
     for name, payout in by_payout(tables).items():
         row = latest(tables).get(name) if payout["status"] == "open" else None
-        if row and row["gap_to_next_tier"] is not None and 0 <= row["gap_to_next_tier"] * 10 <= row["next_tier_from"]:
+        if row and row["gap_to_next_tier"] is not None and 0 <= row["gap_to_next_tier"] * 10 <= row["measure_to_date"] + row["gap_to_next_tier"]:
             shown = payout["participant_name"], payout["agreement_title"], payout["benefit_id"]
             found.append(
-                (row["gap_to_next_tier"] / row["next_tier_from"], name, *shown, row["measure_to_date"], row["next_tier_from"], row["gap_to_next_tier"])
+                (row["gap_to_next_tier"] / row["measure_to_date"], name, *shown, row["measure_to_date"], row["next_tier_from"], row["gap_to_next_tier"])
             )
     return [row[2:] for row in sorted(found)]
 
@@ -130,17 +131,24 @@ def by_brand(tables: dict[str, list[Row]]) -> list[tuple[Any, ...]]:
 
 
 def forecast(tables: dict[str, list[Row]]) -> list[tuple[Any, ...]]:
+    """What ended windows pay and open ones would, at the rate of the window's last day or of today."""
     last, years = latest(tables), {(row["first_day"], row["last_day"]): row["fiscal_year"] for row in tables["dim_period"]}
-    accrued: dict[str, Decimal] = defaultdict(Decimal)
-    for row in tables["fct_payout_month"]:
-        accrued[row["payout_id"]] += row["accrued_reporting"]
     parts = []
     for name, payout in by_payout(tables).items():
-        if name in accrued:
+        if payout["status"] != "blocked":
             year = next(year for (first, end), year in years.items() if first <= payout["window_end"] <= end)
-            grown = accrued[name] * last[name]["days_total"] / last[name]["days_gone"] if payout["status"] == "open" else accrued[name]
-            parts.append((payout["direction"], year, grown))
-    return [(*row[:2], round(float(row[2]), 2)) for row in added(iter(parts), 1)]
+            amount = last[name]["projected_payout"] if payout["status"] == "open" else payout["payout"]
+            parts.append((payout["direction"], year, in_euro(tables, amount, payout["currency"], min(payout["window_end"], TODAY))))
+    return added(iter(parts), 1)
+
+
+def in_euro(tables: dict[str, list[Row]], amount: Decimal, currency: str, day: dt.date) -> Decimal:
+    if currency == "EUR":
+        return amount
+    rates = {
+        row["date"]: row["rate"] for row in tables["dim_fx_rate"] if (row["from_currency"], row["to_currency"]) == (currency, "EUR") and row["date"] <= day
+    }
+    return (amount * rates[max(rates)]).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 def taken_back(tables: dict[str, list[Row]]) -> list[tuple[Any, ...]]:

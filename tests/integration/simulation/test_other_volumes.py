@@ -16,14 +16,14 @@ from assets.runtime.context import RunContext, read_clock
 from assets.runtime.warehouse import open_warehouse
 from assets.simulation.what_if import WhatIf, draw_months, read_what_if
 from pipelines.run import run_book
-from tests.support.decision_book import AGREEMENTS, write_book
+from tests.support.decision_book import AGREEMENTS, BOOK, deliver, write_book
 
 D = Decimal
 #: Agreements of which lines, groups or other agreements decide. Lines of C2: 450 and 1,500; of C1: 900.
 LINED = """
 agreement: {name}
 currency: EUR
-term: {{from: 2026-01-01, to: 2026-12-31}}
+term: {{from: {year}-01-01, to: 2026-12-31}}
 participants: [{who}]
 {keys}
 benefits: [{{id: b, clause: "1", window: half_year, {benefit}}}]
@@ -35,6 +35,10 @@ LINE_AGREEMENTS = {
     "ORDERS": ("C1, C2", "", "each: transaction_id, tiers: [{from: 0, amount: 0}, {from: 1000, amount: 50}]"),
     "NET": ("C2", "combine: {rule: net_of, agreements: [VOLUME]}", "tiers: [{from: 0, rate: 0.1}]"),
     "TEAM": ("C1, C2", "pool: placed\npayee: C1", "method: graduated, tiers: [{from: 0, rate: 0.01}, {from: 1000, rate: 0.03}]"),
+    "OVER": ("C1", "", "measure: {of: amount, over: prior_year}, base: amount, tiers: [{from: 0, rate: 0.01}, {from: 601, rate: 0.5}]"),
+    "GROWTH": ("C1", "", "by: growth, baseline: {prior: year}, tiers: [{from: 0, amount: 0}, {from: 0.5, amount: 10}, {from: 0.8, amount: 20}]"),
+    "OPEN": ("C1", "", "tiers: [{from: 0, rate: 0.01}, {from: 1200, rate: 0.1}]"),
+    "LARGE": ("C2", 'scope: {where: "amount >= 1500"}', "tiers: [{from: 0, rate: 0.01}]"),
     "ONE": ("C1", "combine: {rule: best, group: best, priority: 1}", "tiers: [{from: 0, rate: 0.01}]"),
     "TWO": ("C1", "combine: {rule: best, group: best, priority: 2}", "tiers: [{from: 0, amount: 5}]"),
 }
@@ -45,7 +49,12 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> RunContext:
     """The run of the book that has them all."""
     folder = write_book(tmp_path_factory.mktemp("volumes") / "book")
     for name, (who, keys, benefit) in LINE_AGREEMENTS.items():
-        (folder / "agreements" / f"{name}.yaml").write_text(LINED.format(name=name, who=who, keys=keys, benefit=benefit))
+        (folder / "agreements" / f"{name}.yaml").write_text(
+            LINED.format(name=name, who=who, keys=keys, benefit=benefit, year=2025 if name == "GROWTH" else 2026)
+        )
+    (folder / "book.yaml").write_text(BOOK + '  balances: {files: "feeds/balances/*.csv", key: [agreement, benefit, participant_id, window_start]}\n')
+    deliver(folder, "balances/1.csv", "agreement,benefit,participant_id,window_start,date,measure\nOPEN,b,C1,2026-01-01,2026-01-02,100\n")
+    deliver(folder, "transactions/2025.csv", "transaction_id,line,date,partner_id,amount,currency\nT0,1,2025-05-05,C1,600.00,EUR\n")
     run_book(folder)
     return open_run(folder, None, read_clock())
 
@@ -58,11 +67,11 @@ def ask(context: RunContext) -> Callable[..., WhatIf]:
 
 def test_many_volumes_at_once_are_each_by_itself(ask: Callable[..., WhatIf], monkeypatch: pytest.MonkeyPatch) -> None:
     """As many draws together as one by one, and from lines as from sums."""
-    agreements = frozenset({"VOLUME", "TARGET", "SUPPLY", "ORDERS"})
+    agreements = frozenset({"VOLUME", "TARGET", "SUPPLY", "ORDERS", "GROWTH"})
     what_if, factors = ask(*agreements), [D("1.2"), D(1), D("0.3")]
     together, costs = what_if.costs_of_draws(3, 3), what_if.costs_at(factors)
     assert len({str(cost) for cost in together}) > 2
-    assert costs[:2] == [{"EUR": D("63.00") + 50 + 100, "USD": D(38)}, {"EUR": D("43.50") + 50, "USD": D("30.00")}]
+    assert costs[:2] == [{"EUR": D("63.00") + 50 + 100 + 20, "USD": D(38)}, {"EUR": D("43.50") + 50 + 10, "USD": D("30.00")}]
     with monkeypatch.context() as patch:
         patch.setattr("assets.simulation.what_if._RESULTS_AT_ONCE", 1)
         assert what_if.costs_of_draws(3, 3) == together
@@ -76,18 +85,27 @@ def test_many_volumes_at_once_are_each_by_itself(ask: Callable[..., WhatIf], mon
 
 def test_agreements_that_lines_decide_are_paid_on_other_lines(ask: Callable[..., WhatIf], context: RunContext) -> None:
     """By hand, of the lines: STAIRS pays 450 at 1 % and 1,500 at 10 %; at +20 % 540 is in the second tier already. NET pays a tenth of what VOLUME leaves:
-    450 − 4.50 and 1,500 − 30; at 0.6, 270 − 2.70 and 900 − 9. Once the volume is the run, in every column of every payout."""
+    450 − 4.50 and 1,500 − 30; at 0.6, 270 − 2.70 and 900 − 9. The 600 of the year before stay, as a measure (OVER) and as a baseline: 1,080 are 80 % more.
+    What OPEN brings along grows: 100 + 900 reach 1,200. LARGE counts the line that it counts today, though 1,200 are less than its 1,500.
+
+    Once the volume is the run, in every column of every payout.
+    """
     expected = {
         "STAIRS": ("154.50", "123.60", "234.00", "92.70"),
         "SLICES": ("150.00", "111.00", "189.00", "72.00"),
         "ORDERS": ("50", "50", "100", "0"),
         "NET": ("191.55", "153.24", "229.86", "115.83"),
         "TEAM": ("65.50", "48.40", "82.60", "31.30"),
+        "OVER": ("9.00", "7.20", "10.80", "5.40"),
+        "GROWTH": ("10", "0", "20", "0"),
+        "OPEN": ("10.00", "8.00", "120.00", "6.00"),
+        "LARGE": ("15.00", "12.00", "18.00", "9.00"),
         "ONE": ("9.00", "7.20", "10.80", "5.40"),
         "TWO": ("0", "0", "0", "0"),
     }
     everything = ask("VOLUME", "TARGET", "SUPPLY", "REPS", *expected)
     assert everything.left_out == {}
+    assert set(everything.notes) == {"LARGE"}
     everything.costs_at([D(1), D("0.8"), D("1.2"), D("0.6")])
     with open_warehouse(everything.context) as con:
         paid = con.execute("""
@@ -101,7 +119,7 @@ def test_agreements_that_lines_decide_are_paid_on_other_lines(ask: Callable[...,
         with open_warehouse(of) as con:
             found.append(con.execute(rows.format(len(AGREEMENTS) + len(expected))).fetchall())
     assert found[0] == found[1]
-    assert len(found[0]) == 6 + 2 + 1 + 2 + 9
+    assert len(found[0]) == 6 + 2 + 1 + 2 + 15
 
 
 def test_who_wins_in_a_group_hangs_on_the_volume(ask: Callable[..., WhatIf]) -> None:

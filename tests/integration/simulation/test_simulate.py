@@ -25,6 +25,7 @@ from assets.simulation.costs import Costing
 from assets.simulation.moved_rows import Move, agreements_with_rows, move_rows
 from assets.simulation.plans import place_plan, read_plan
 from assets.simulation.sales import read_sales, write_counted_lines
+from assets.simulation.sections import write_paper
 from assets.simulation.what_if import read_what_if
 from models.documents import InputError
 from pipelines.cli.main import main
@@ -101,6 +102,17 @@ def test_other_volumes_and_years(simulated: tuple[list[Costing], Path]) -> None:
     assert [(row["name"], row["today"], row["proposed"]) for row in higher.histories] == [("2026 × 0.9", {"EUR": D("39.15")}, {"EUR": D("45.90")})]
     drawn = higher.draws["proposed"]["EUR"]
     assert drawn["p10"] <= drawn["p50"] <= drawn["p90"]
+
+
+def test_plans_stand_side_by_side(simulated: tuple[list[Costing], Path]) -> None:
+    """The higher rate and what is in force, which is today's; a plan by itself has nothing beside it."""
+    paper = write_paper(simulated[0], "deciding", "2026-06-30", D("0.25"), 1)
+    (table,) = next(section.tables for section in paper.sections if section.title == "Side by side")
+    assert [column.label for column in table.columns] == ["Volume", "Today", "higher", "in-force"]
+    assert table.rows[0] == ("−20 %", "34.80 EUR", "40.80 EUR", "34.80 EUR")
+    assert table.rows[4] == ("+20 %", "63.00 EUR", "77.40 EUR", "63.00 EUR")
+    assert [row[0] for row in table.rows[5:]] == [f"months drawn anew, {percent}" for percent in ("P10", "P50", "P90")]
+    assert "Side by side" not in [section.title for section in write_paper(simulated[0][:1], "deciding", "", D(0), 1).sections]
 
 
 def test_what_is_in_force_costs_what_it_costs(simulated: tuple[list[Costing], Path]) -> None:

@@ -13,6 +13,8 @@ WORDS = ("tests/unit/test_reasons.py", "tests/unit/test_papers.py")
 COSTS = ("tests/unit/test_costs.py",)
 SOLVED = ("tests/unit/test_break_even.py", "tests/unit/test_costs.py")
 PLANS = ("tests/unit/test_plans.py",)
+MONTHS = ("tests/unit/test_what_if.py",)
+VOLUMES = ("tests/integration/simulation/test_other_volumes.py",)
 
 DIFFERENCES: dict[str, list[tuple[str, str]]] = {
     "assets/differences/rung_tables.py": [
@@ -95,6 +97,37 @@ PLACED: dict[str, list[tuple[str, str]]] = {
         ("if not instead_of and all(", "if all("),
     ]
 }  # fmt: skip
+DRAWN: dict[str, list[tuple[str, str]]] = {
+    "assets/simulation/what_if.py": [
+        ('pl.col("places_there") - 1)', 'pl.col("places_there"))'),
+        ('on=month, how="anti", maintain_order="left"', 'on=month, how="left", maintain_order="left"'),
+        ('["part"].n_unique() > 1:', '["part"].n_unique() > 2:'),
+        ('pl.col("first_period").max().over("component")', 'pl.col("first_period").min().over("component")'),
+        ('or (together and group["returns"].n_unique() > 1)', ""),
+        ("both = [*nets, *((below, above) for above, below in nets)]", "both = [*nets]"),
+    ]
+}
+OTHER: dict[str, list[tuple[str, str]]] = {
+    "assets/simulation/variants.py": [
+        ("* numerator + denominator) // (2 * denominator))", "* numerator) // (2 * denominator))"),
+        ("cast(rows.file_no + (1 + moves.copy) * {files} as integer)", "cast(rows.file_no + {files} as integer)"),
+        ('moved["prior_period_no"] = "cast(null as integer)"', "pass"),
+        ("where {is_before} or ({is_now} and not {in_range})", "where ({is_now} and not {in_range})"),
+        ("where {is_before} or ({is_now} and not {in_range})", "where {is_before}"),
+        ('"stg_balances": {"measure": 6, "base": 6, "quantity": 6}', '"stg_balances": {"base": 6, "quantity": 6}'),
+        ('"from_agreement_id", "first_agreement_id", "combine_group")', '"from_agreement_id", "first_agreement_id")'),
+        ("case when moves.copy > 0 and {_OF_TRANSACTIONS}", "case when false and {_OF_TRANSACTIONS}"),
+        ("and rows.participant_key = moves.participant_key\"", "\""),
+    ],
+    "assets/simulation/what_if.py": [
+        ("where slices is not null or method = 'running' or", "where slices is not null or"),
+        ("        of_lines = {name for pair in nets for name in pair} |", "        of_lines = {above for above, _ in nets} |"),
+        ("terms.agreements as same using (combine_group)", "terms.agreements as same using (agreement_id)"),
+        ("where split_part(agreement_id, chr(31), 2) in (select unnest($2))", "where true or $2 is null"),
+        ('names = [""] if self.together else self.people', "names = self.people"),
+        ("list_has_any(column_names, ['amount', 'quantity', 'cost'])", "list_has_any(column_names, ['quantity', 'cost'])"),
+    ],
+}  # fmt: skip
 
 MUTANTS: list[Mutant] = [
     *mutants_of(DIFFERENCES, RUNGS),
@@ -103,4 +136,6 @@ MUTANTS: list[Mutant] = [
     *mutants_of(PLANNED, COSTS),
     *mutants_of(BREAK_EVEN, SOLVED),
     *mutants_of(PLACED, PLANS),
+    *mutants_of(DRAWN, MONTHS),
+    *mutants_of(OTHER, VOLUMES),
 ]

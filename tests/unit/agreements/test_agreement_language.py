@@ -349,7 +349,7 @@ def test_a_manual_benefit_has_nothing_that_pays() -> None:
         ("{release: [{share: 1/997}, {share: 1/991}, {share: 1/983}, {share: 1/977}, {share: 1/971}]}", "release", "no common denominator up to 1,000,"),
         ("{release: [{share: 1, after: month}]}", "release[0].after", "allowed: 'window', 'year' or 'term'"),
         ("{minimum: 0}", "minimum", "greater than 0"),
-        ("{hold_disputed: held}", "hold_disputed", "a valid boolean (found 'held')"),
+        ("{hold_disputed: held}", "hold_disputed", "allowed: true or false (found 'held')"),
     ],
 )
 def test_when_a_payout_falls_due_is_said_whole(settle: str, where: str, message: str) -> None:

@@ -51,6 +51,31 @@ def test_linear_goes_by_days() -> None:
     assert path(forecast(), SOLD, "projected_measure")[1:] == [D("137.288135593220"), D(90)]
 
 
+def test_a_window_would_pay_what_its_projected_measure_earns() -> None:
+    """116.1 at 10 %, 137.3 at 20 %, then the 90 that there are at 10 %. The placement says how it accrues, not what it would pay."""
+    would_pay = [D("11.61"), D("27.46"), D(9)]
+    for placement in ({}, {"placement": "tier", "tier": 3}, {"placement": "forecast"}):
+        accrue = {"placement": {"tier": 3}} if "tier" in placement else placement
+        assert path({"tiers": STEPS, "accrue": accrue}, SOLD, "projected_payout") == would_pay
+    limited = {"tiers": STEPS, "limits": {"at_most": 20}}
+    assert path(limited, SOLD, "projected_payout") == [D("11.61"), D(20), D(9)]
+    assert path({"tiers": STEPS}, lines_of(jan=-40), "projected_payout", as_of=dt.date(2025, 1, 31)) == [D(0)]  # a carried clawback pays nothing
+    assert path({"tiers": STEPS, "settle": {"clawback": "pay"}}, lines_of(jan=31), "projected_payout", as_of=dt.date(2025, 1, 31)) == [D(9)]
+
+
+def test_what_a_window_would_pay_is_limited_and_compared_with_others() -> None:
+    def would_pay(agreement: dict[str, Any], *others: dict[str, Any]) -> list[Any]:
+        found = calculate(Small(agreement, lines_of(jan=31), [], dt.date(2025, 1, 31), others=others))["achievement"]
+        return found.sort("payout_key")["projected_payout"].to_list()
+
+    rate = {"tiers": [{"from": 0, "rate": D("0.1")}]}
+    assert would_pay(agreement_of(rate, rate)) == [9, 9]
+    assert would_pay(agreement_of(rate, rate, limits={"at_most": 12, "per": "year"})) == [9, 3]
+    more = {"tiers": [{"from": 0, "rate": D("0.2")}]}
+    best = {"rule": "best", "group": "one"}
+    assert would_pay(agreement_of(rate, combine=best), agreement_of(more, name="B", combine=best)) == [0, 18]
+
+
 def test_a_projection_reaches_a_threshold_exactly() -> None:
     """31 days of 90 with 124 / 3 = 41.33… would be 120: a hair less and the tier is missed."""
     at = lines_of(jan="41.34"), lines_of(jan="41.33")

@@ -13,9 +13,7 @@ waiting as (
 ),
 
 collections as (
-    select transaction_id, line, sum(share) as share
-    from {{ ref("stg_collections") }}
-    group by transaction_id, line
+    {{ collected_shares() }}
 ),
 
 lines as (

@@ -14,9 +14,7 @@ identified as (
 ),
 
 collections as (
-    select transaction_id, line, sum(share) as share
-    from {{ ref("stg_collections") }}
-    group by transaction_id, line
+    {{ collected_shares() }}
 ),
 
 -- what a line brings, all its tiers together; what it takes back is no money to hold

@@ -53,7 +53,8 @@ select
     cast(least(periods.last_day, payouts.window_end, settings.as_of) - payouts.span_start + 1 as integer) as days_gone,
     cast(payouts.window_end - payouts.span_start + 1 as integer) as days_total,
     named_partners.participant_name,
-    titles.agreement_title
+    titles.agreement_title,
+    achievement.projected_payout
 from achievement
 inner join payouts on achievement.payout_key = payouts.payout_key
 cross join settings

@@ -18,6 +18,12 @@ rates as (
     select * from {{ ref("int_payouts_rated") }}
 ),
 
+-- in one month of each payout, so that it adds up
+projections as (
+    select payout_id, period, projected_payout from {{ ref("fct_achievement") }}
+    qualify period = max(period) over (partition by payout_id)
+),
+
 ended as (
     select payouts.payout_id, periods.period, case when payouts.status in ('final', 'closed') then payouts.payout else 0 end as earned
     from payouts
@@ -67,11 +73,14 @@ valued as (
         {%- for kind in kinds %}
         {{ in_reporting("summed." ~ kind) }} as {{ kind }}_converted,
         {%- endfor %}
+        projections.projected_payout as projected,
+        {{ in_reporting("projections.projected_payout") }} as projected_converted,
         rates.sign
     from summed
     inner join payouts on summed.payout_id = payouts.payout_id
     inner join periods on summed.period = periods.period
     inner join rates on summed.payout_id = rates.payout_id
+    left join projections on summed.payout_id = projections.payout_id and summed.period = projections.period
 )
 
 select
@@ -104,5 +113,8 @@ select
     adjusted_converted as adjusted_reporting,
     released_converted as released_reporting,
     cast(adjusted_converted * sign as decimal(18, 4)) as adjusted_signed,
-    cast(released_converted * sign as decimal(18, 4)) as released_signed
+    cast(released_converted * sign as decimal(18, 4)) as released_signed,
+    projected,
+    projected_converted as projected_reporting,
+    cast(projected_converted * sign as decimal(18, 4)) as projected_signed
 from valued
