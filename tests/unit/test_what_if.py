@@ -95,5 +95,7 @@ def test_who_is_net_of_others_draws_with_them() -> None:
 def test_a_volume_is_rounded_once_a_half_away_from_0(value: str, ratio: tuple[int, int], expected: str) -> None:
     rows = f"(select {value}::decimal(18, 6) as amount, {Decimal(value).scaleb(6):f}::bigint as millionths) as rows"
     variants = f"(select {ratio[0]}::hugeint as numerator, {ratio[1]}::hugeint as denominator)"
-    found = duckdb.sql(f"select ({_times('amount', 'decimal(18, 6)', 6)})::varchar, {_times('millionths', 'bigint', 0)} from {rows}, {variants}").fetchall()
+    query = f"select ({_times('amount', 'decimal(18, 6)', 6)})::varchar, {_times('millionths', 'bigint', 0)} from {rows}, {variants}"
+    with duckdb.connect() as con:
+        found = con.execute(query).fetchall()
     assert found == [(expected, int(expected.replace(".", "")))]
