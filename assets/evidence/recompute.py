@@ -19,14 +19,14 @@ import os
 import sys
 import zipfile
 from collections import defaultdict
+from decimal import Decimal
 from fractions import Fraction
 from types import SimpleNamespace
 
 ZERO, ONE, TINY, FORMS = Fraction(0), Fraction(1), Fraction(1, 10**12), ("rate", "per_unit", "amount", "share")
 NOTHING = dict.fromkeys((*FORMS, "factor"), ZERO)
 MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
-#: Why a line has no value, in the order in which reasons are given.
-MISSING = ("fx", "cost", "quantity", "attribute")
+MISSING = ("fx", "cost", "quantity", "attribute")  # why a line has no value, in the order in which reasons are given
 BOUNDS = {"at_least": operator.ge, "above": operator.gt, "at_most": operator.le, "below": operator.lt}
 #: What the payouts of participants that are compared have in common, and the windows of one benefit and participant.
 PEERS, SERIES = ("agreement_id", "agreement_version", "benefit_id", "window_start"), ("agreement_id", "benefit_id", "participant_id")
@@ -52,11 +52,7 @@ def published(value):
 
 
 def shown(value):
-    """A figure as people read it; what is cut off is marked."""
-    if value is None:
-        return "nothing"
-    digits = f"{abs(published(value) * 10**12).numerator:013d}"
-    return ("-" if value < 0 else "") + f"{digits[:-12]}.{digits[-12:]}".rstrip("0").rstrip(".") + ("" if published(value) == value else "...")
+    return "nothing" if value is None else f"{Decimal(value.numerator) / value.denominator:.12f}".rstrip("0").rstrip(".")
 
 
 def grouped(rows, *keys):
@@ -87,22 +83,20 @@ class Clause:
 
     def __init__(self, agreement, benefit):
         self.agreement, self.benefit = agreement, {"tiers": [{"from": 0, "amount": 0}], **benefit} if {"manual", "draw"} & {*benefit} else benefit
-        self.combine, self.by = agreement.get("combine", {}), benefit.get("by", "measure")
-        grid = benefit.get("matrix")
+        self.combine, self.by, grid = agreement.get("combine", {}), benefit.get("by", "measure"), benefit.get("matrix")
         self.axes = [axis_of(grid[side]["by"]) for side in ("rows", "columns")] if grid else [axis_of(self.by)]
         others = [*benefit.get("requires", []), *([benefit["multiply"]] if "multiply" in benefit else [])]
         self.all_axes = sorted({*self.axes, *(axis_of(other["by"]) for other in others)})
         self.forms = set(FORMS) & (set(grid) if grid else {form for tier in self.benefit["tiers"] for form in tier})
         measure, base = (of.get("of", "count") if isinstance(of, dict) else of for of in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
-        self.is_increment = base == "increment"
-        own = [benefit[p] for p in ("ties", "measure") if isinstance(benefit.get(p), dict)]
+        self.is_increment, own = base == "increment", [benefit[p] for p in ("ties", "measure") if isinstance(benefit.get(p), dict)]
         self.keys = {*benefit, *agreement, benefit.get("method"), agreement.get("pool") == "placed" and "placed"}.union(*own)
         self.counts = benefit["measure"] if {"every", "distinct"} & self.keys else {}
         self.starts = day(agreement["term"]["from"]) if "windows" in agreement else None
         #: What each figure is a sum of; `own`: of all lines of the benefit. A base of None is the measure, or its increment.
         self.sums = {f"own {of}": of for kind, by in self.all_axes if kind == "ratio" for of in json.loads(by)["ratio"]}
-        self.sums["measure"], self.sums["quantity"] = "amount" if "distinct" in self.counts else measure, None if self.counts else "quantity"
-        self.sums["base"] = None if base in ("measure", "increment") else base
+        self.sums["measure"] = "amount" if "distinct" in self.counts else measure + " times" if "times" in self.keys else measure
+        self.sums["quantity"], self.sums["base"] = None if self.counts else "quantity", None if base in ("measure", "increment") else base
         own = {of if kind in ("rank", "percentile") else kind for kind, of in self.all_axes}
         self.needs = {"target": "attainment" in own, "positive baseline": "growth" in own, "incentive": "share" in self.forms}
         self.needs["baseline"] = bool(own & {"growth", "growth_amount"}) or self.is_increment
@@ -111,8 +105,8 @@ class Clause:
         """Measure, base and quantity of lines: sums, or how many full (begun) multiples the measure has, below 0 counted towards 0."""
         m = add_up(lines, "measure")
         if "every" in self.counts:
-            whole, rest = divmod(abs(m), Fraction(self.counts["every"]))
-            m = -whole if m < 0 else Fraction(whole + (rest > 0 and self.counts.get("round") == "up"))
+            whole = abs(m) / Fraction(self.counts["every"])
+            m = Fraction(-(whole // 1) if m < 0 else -(-whole // 1) if self.counts.get("round") == "up" else whole // 1)
         return m, add_up(lines, "base") if self.sums["base"] else m, m if self.counts else add_up(lines, "quantity")
 
 
@@ -129,8 +123,7 @@ def paid_at(y, s):
 
 def in_measure(by, threshold, s):
     """A threshold in units of the measure."""
-    t, b = s.t or ZERO, s.b or ZERO
-    return {"attainment": threshold * t, "growth": (1 + threshold) * b, "growth_amount": threshold + b}.get(by, threshold)
+    return {"attainment": threshold * (s.t or 0), "growth": (1 + threshold) * (s.b or 0), "growth_amount": threshold + (s.b or 0)}.get(by, threshold)
 
 
 def reached(part, by, x):
@@ -157,7 +150,7 @@ def tiers_pay(benefit, by, s, x):
         raise CannotRecompute(f"this program does not know the method {method}")
     ends = [*(min(s.m, in_measure(by, each["from"], s)) for each in tiers[1:]), s.m]
     if method == "rolling":
-        return sum(each["rate"] * end for each, end in zip(tiers[:tier], ends)), tier  # noqa: B905 (Python 3.9)
+        return sum(each["rate"] * end for each, end in zip(tiers[:tier], ends)), tier
     total = sum(each["amount"] for each in tiers[:tier]) + ZERO
     for i, each in enumerate(tiers):
         begin, until = in_measure(by, each["from"], s), min([x, *(other["from"] for other in tiers[i + 1 : i + 2])])
@@ -170,7 +163,7 @@ def tiers_pay(benefit, by, s, x):
 def matrix_pays(benefit, s, places):
     """What the grid pays, and its row as tier. Nothing below its first row or column; its last ones have no end."""
     matrix, ends = benefit["matrix"], []
-    for side, x in zip(("rows", "columns"), places):  # noqa: B905 (Python 3.9)
+    for side, x in zip(("rows", "columns"), places):
         froms = [Fraction(value) for value in matrix[side]["from"]]
         at = place({"method": matrix.get("method"), "boundary": benefit.get("boundary")}, matrix[side]["by"], froms, x)
         if at == 0:
@@ -215,29 +208,25 @@ class Book:
 
     def __init__(self, place):
         self.place, self.zip = place, zipfile.ZipFile(place) if os.path.isfile(place) else None
-        with self.read("pack.json") as stream:
-            about = json.load(stream)
+        about = json.loads(self.read("pack.json").read())
         self.settings, self.as_of = about["settings"], day(about["as_of"])
         self.half_even, self.opened = self.settings["rounding"] == "half_even", {row["payout_id"] for row in self.rows("fct_balance")}
         self.roles = {row["payout_id"]: row for row in self.rows("pack_payout")}
         self.payouts = {row["payout_id"]: row for row in sorted(self.rows("fct_payout"), key=lambda row: row["window_start"])}
-        self.series, self.peers = (grouped(self.payouts.values(), *keys) for keys in (SERIES, PEERS))
+        self.series, self.peers, self.of_participant = (grouped(self.payouts.values(), *keys) for keys in (SERIES, PEERS, ("participant_id",)))
         self.versions, self.clauses, self.alone, self.results = {}, {}, {}, {}
         for row in self.rows("dim_agreement"):
             with self.read(f"agreements/{row['content_sha256']}.json") as stream:
                 text = stream.read()
             if hashlib.sha256(text.encode()).hexdigest() != row["content_sha256"]:
                 raise CannotRecompute(f"agreements/{row['content_sha256']}.json is not the agreement of that hash")
-            self.versions[row["agreement_id"], row["agreement_version"]] = row
-            agreement = json.loads(text)
+            self.versions[row["agreement_id"], row["agreement_version"]], agreement = row, json.loads(text)
             for benefit in agreement["benefits"]:
                 self.clauses[row["agreement_id"], row["agreement_version"], str(benefit["id"])] = Clause(agreement, benefit)
-        self.of_participant = grouped(self.payouts.values(), "participant_id")
         self.periods = sorted((day(row["first_day"]), day(row["last_day"]), int(row["period_number"])) for row in self.rows("dim_period"))
         (self.rates, self.metrics), self.has_credits = (defaultdict(list) for _ in range(2)), any(True for _ in self.rows("dim_credit"))
-        for row in sorted(self.rows("dim_fx_rate"), key=lambda row: row["date"]):
-            if day(row["date"]) <= self.as_of:
-                self.rates[row["from_currency"], row["to_currency"]].append((row["date"], Fraction(row["rate"])))
+        for row in sorted((row for row in self.rows("dim_fx_rate") if day(row["date"]) <= self.as_of), key=lambda row: row["date"]):
+            self.rates[row["from_currency"], row["to_currency"]].append((row["date"], Fraction(row["rate"])))
         for row in sorted(self.rows("dim_metric"), key=lambda row: row["date"]):
             self.metrics[row["participant_id"], row["metric"]].append((day(row["date"]), Fraction(row["value"])))
         self.assignments = grouped(sorted(self.rows("dim_assignment"), key=lambda row: row["participant_id"]), "partner_id")
@@ -250,7 +239,7 @@ class Book:
         self.lines, self.span_lines, self.prior = (self.read_lines(self.rows(f"fct_{name}_line")) for name in ("payout", "span", "prior"))
 
     def read(self, name):
-        stream = self.zip.open(name) if self.zip else open(os.path.join(self.place, name), "rb")  # noqa: SIM115
+        stream = self.zip.open(name) if self.zip else open(os.path.join(self.place, name), "rb")
         return io.TextIOWrapper(stream, encoding="utf-8", newline="")
 
     def rows(self, table):
@@ -296,10 +285,8 @@ class Book:
     def rate(self, clause, row):
         """1 of the line's currency in the agreement's; None where there is none."""
         how, to = clause.agreement.get("fx", "transaction_date"), clause.agreement["currency"]
-        if row["currency"] == to:
-            return ONE
-        if isinstance(how, dict):
-            return number(str(how["fixed"].get(row["currency"], "")))
+        if row["currency"] == to or isinstance(how, dict):
+            return ONE if row["currency"] == to else number(str(how["fixed"].get(row["currency"], "")))
         on = row["counted_date"] if how == "transaction_date" else self.block(day(row["counted_date"]), 1)[1].isoformat()
         pairs = [self.rates[pair] for pair in ((row["currency"], to), (to, row["currency"]))]  # of each the last rate on or before the day
         direct, reverse = (pair[at - 1][1] if (at := bisect.bisect_right(pair, (on, Fraction(10**30)))) else None for pair in pairs)
@@ -320,11 +307,10 @@ class Book:
         return found
 
     def is_member(self, agreement, partner_id, on):
-        wanted = agreement["participants"]
+        wanted, has = agreement["participants"], self.attributes("partner", partner_id, on)
         if isinstance(wanted, list):
             return partner_id in map(str, wanted)
-        has, listed = self.attributes("partner", partner_id, on), {key: values if isinstance(values, list) else [values] for key, values in wanted.items()}
-        return bool(has) and all(str(has.get(key)) in map(str, values) for key, values in listed.items())
+        return bool(has) and all(str(has.get(key)) in map(str, of if isinstance(of, list) else [of]) for key, of in wanted.items())
 
     def attributes(self, kind, key, on):
         versions = [each for each in self.versions_of[kind][(key,)] if each["valid_from"] <= on <= each["valid_to"]]
@@ -340,6 +326,9 @@ class Book:
 
     def brings(self, kind, clause, row, participant):
         """What a line brings to a figure, or the name of what it lacks."""
+        if kind.endswith(" times"):
+            value, times = self.brings(kind[: -len(" times")], clause, row, participant), row["measured_value"]
+            return value if isinstance(value, str) else value * Fraction(times) if times else "attribute"
         if kind == "count":
             return ONE
         if kind not in ("amount", "margin"):
@@ -373,8 +362,7 @@ class Book:
 
     def by_value(self, name, lines):
         """Lines by their value of an attribute; by transaction, returns that name their original with it."""
-        kind, _, attribute = name.rpartition(".")
-        found = defaultdict(list)
+        (kind, _, attribute), found = name.rpartition("."), defaultdict(list)
         for row, values in lines:
             if not kind and name not in ("transaction_id", "partner_id", "product_id"):
                 raise CannotRecompute(f"this program does not know the column {name} of lines")
@@ -400,10 +388,8 @@ class Book:
         lacking = missing(s.lines, *(figure for figure in clause.sums if figure != "quantity" or "per_unit" in clause.forms))
         if "distinct" in clause.counts:
             groups = self.by_value(clause.counts["distinct"], [line for line in s.lines if "measure" in line[1]])
-            sums = [sum(number(row["quantity"]) or ZERO for row, _ in group) for value, group in groups.items() if value is not None]
-            if any(all(not row["quantity"] for row, _ in group) for group in groups.values()):
-                raise CannotRecompute("this program does not know distinct values of lines without a quantity")
-            s.m, lacking, s.lines = Fraction(sum(value > 0 for value in sums)), set(), [(row, {**values, "measure": ZERO}) for row, values in s.lines]
+            sold = [[number(row["quantity"]) for row, _ in group if row["quantity"]] or [add_up(group, "measure")] for of, group in groups.items() if of]
+            s.m, lacking, s.lines = Fraction(sum(sum(values) > 0 for values in sold)), set(), [(row, {**values, "measure": ZERO}) for row, values in s.lines]
         s.q = s.m if clause.counts else add_up(s.lines, "quantity")
         (s.t, of_target), (s.b, of_baseline), (s.k, _) = (self.reference(row, name, part) for name in ("target", "baseline", "incentive"))
         s.e = add_up(s.lines, "base") if clause.sums["base"] else max(s.m - (s.b or ZERO), ZERO) if clause.is_increment else s.m
@@ -413,15 +399,15 @@ class Book:
             s.reasons.append("target_missing" if s.t is None else "target_not_positive")
         if clause.needs["baseline"] and (s.b is None or (s.b <= 0 and clause.needs["positive baseline"])):
             s.reasons.append("baseline_missing" if s.b is None else "baseline_not_positive")
-        own = {"measure": s.m, "attainment": s.m / s.t if (s.t or 0) > 0 else None, "growth": s.m / s.b - 1 if (s.b or 0) > 0 else None}
-        own["growth_amount"] = None if s.b is None else s.m - s.b
+        own = {"measure": s.m, "growth_amount": None if s.b is None else s.m - s.b}
+        own.update(attainment=s.m / s.t if (s.t or 0) > 0 else None, growth=s.m / s.b - 1 if (s.b or 0) > 0 else None)
         s.own = {kind: x for kind, x in own.items() if x is not None and not missing(s.lines, "measure")}
         later = ["incentive_missing"] if clause.needs["incentive"] and s.k is None else []
         for kind, of in clause.all_axes:
             if kind in ("metric", "benefit", "score"):
                 parts = json.loads(of)["score"] if kind == "score" else [json.loads(of)]
                 seen = [(self.look(row, each), Fraction(each.get("weight", 1)), Fraction(each.get("at_most", 10**30))) for each in parts]
-                lacks = ["metric_missing" if "metric" in each else "benefit_blocked" for each, (x, _, _) in zip(parts, seen) if x is None]  # noqa: B905
+                lacks = ["metric_missing" if "metric" in each else "benefit_blocked" for each, (x, _, _) in zip(parts, seen) if x is None]
                 s.reasons, later = s.reasons + (lacks if kind == "metric" else []), later + lacks
                 s.x[kind, of] = None if lacks else sum(weight * min(x, most) for x, weight, most in seen) / sum(weight for _, weight, _ in seen)
             elif kind == "ratio" and not ("each" in clause.keys and (kind, of) in clause.axes):
@@ -436,8 +422,8 @@ class Book:
     def look(self, row, at):
         """A metric of the participant in the span, or a figure of another benefit in the window that ends on the same day. None where it is missing."""
         if "metric" in at:
-            first, last = day(row["span_start"]), min(day(row["window_end"]), self.as_of)
-            return next((value for on, value in reversed(self.metrics[row["participant_id"], at["metric"]]) if first <= on <= last), None)
+            known, last = self.metrics[row["participant_id"], at["metric"]], min(day(row["window_end"]), self.as_of)
+            return next((value for on, value in reversed(known) if day(row["span_start"]) <= on <= last), None)
         other = next((r for r in self.series[row["agreement_id"], at["benefit"], row["participant_id"]] if r["window_end"] == row["window_end"]), None)
         result = other and self.settle(other)
         figures = {} if not result or result.reason else {"tier": Fraction(result.tier), "earned": result.earned, **result.position.own}
@@ -482,7 +468,7 @@ class Book:
         limits, order = benefit.get("limits", {}), benefit.get("order", ("multiply", "requires", "limits"))
         if "each" in clause.keys:
             for group in s.groups:
-                own = SimpleNamespace(**{**vars(s), **dict(zip("meq", clause.measured(group)))})  # noqa: B905
+                own = SimpleNamespace(**{**vars(s), **dict(zip("meq", clause.measured(group)))})
                 x = own.m if clause.by == "measure" else ratio(group, clause.axes[0][1]) if clause.axes[0][0] == "ratio" else places[0]
                 paid, tier = (ZERO, 0) if x is None else tiers_pay(benefit, clause.by, own, x)
                 result.curve, result.tier = result.curve + limit(limits, paid, own.e), max(result.tier, tier)
@@ -512,26 +498,41 @@ class Book:
         """The result of a payout, before other agreements of its group are looked at: what the span has earned less what its earlier windows did."""
         if row["payout_id"] in self.results:
             return self.results[row["payout_id"]]
-        span, before, owed = None, ZERO, ZERO
+        begun = self.series[str(self.clause(row).benefit.get("draw", {}).get("from")), row["benefit_id"], row["participant_id"]]
+        span, before, owed = None, ZERO, self.settle(begun[-1]).carried if begun else ZERO
         for each in (each for each in self.series[tuple(row[key] for key in SERIES)] if each["window_start"] <= row["window_start"]):
-            if each["span_start"] != span:
-                span, before = each["span_start"], ZERO
-            clause = self.clause(each)
+            span, before, clause = each["span_start"], before if each["span_start"] == span else ZERO, self.clause(each)
             versions = [other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]]
             if each["payout_id"] in self.opened or any("limits" in agreed or agreed.get("amendment") == "from_date" for agreed in versions):
                 raise CannotRecompute("this program does not know opening balances, limits of the agreement on the sum of its benefits, amendment: from_date")
-            if unknown := clause.keys & {"then", "times", "over", "placed", "slices", "draw"}:
+            if unknown := clause.keys & {"then", "over", "placed", "slices"}:
                 raise CannotRecompute(f"this program does not know {min(unknown)} of {clause.benefit['id']}")
             s = self.position(each)
             result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)
             result.earned, result.prior, result.payout, rule = ZERO, before, ZERO, clause.benefit.get("settle", {}).get("clawback", "carry")
-            if not result.reason:
-                before = result.earned = round_to(self.earn(each, result), Fraction(self.settings["units"][clause.agreement["currency"]]), self.half_even)
+            if "draw" in clause.keys:  # its only tier is from 0 on
+                result.tier, (result.earned, result.payout, owed, result.reason) = 1, self.draw(each, owed)
+            elif not result.reason:
+                before = result.earned = self.rounded(self.earn(each, result), row)
                 difference = result.earned - result.prior - owed
                 result.payout, owed = (difference, ZERO) if rule == "pay" else (max(difference, ZERO), max(-difference, ZERO))
             result.carried = owed = ZERO if rule == "none" and self.is_last_of_span(each) else owed
             self.results[each["payout_id"]] = result
         return self.results[row["payout_id"]]
+
+    def draw(self, row, balance):
+        """What a draw pays, its balance then, and why it is blocked: what the benefits that it is against lack of its amount, or take off the balance."""
+        draw = self.clause(row).benefit["draw"]
+        against = [each for other in draw["against"] for each in self.series[row["agreement_id"], str(other), row["participant_id"]]]
+        results = [self.settle(each) for each in against if row["window_start"] <= each["window_end"] <= row["window_end"]]
+        lacks = self.rounded(Fraction(draw["amount"]) * self.part_of_window(row), row) - sum(result.payout for result in results)
+        if any(result.reason for result in results):
+            return ZERO, ZERO, balance, "benefit_blocked"
+        paid = max(min(lacks, max(Fraction(draw.get("ceiling", 10**30)) - balance, ZERO)) if draw.get("recover") else lacks, -balance)
+        return paid, paid, balance + (paid if lacks < 0 or draw.get("recover") else ZERO), ""
+
+    def rounded(self, amount, row):
+        return round_to(amount, Fraction(self.settings["units"][self.clause(row).agreement["currency"]]), self.half_even)
 
     def combined(self, row):
         """The result of a payout; 0 where another agreement of a group of which only the best pays earns more."""
@@ -542,14 +543,14 @@ class Book:
         for other in self.of_participant[(row["participant_id"],)]:
             if self.clause(other).combine.get("group") == combine["group"] and self.whole_window(other)[0] == window and not self.settle(other).reason:
                 sums[self.clause(other).combine.get("priority", 1), other["agreement_id"]] += self.settle(other).payout
-        is_best = min(sums, key=lambda key: (-sums[key], key))[1] == row["agreement_id"]
-        return found if is_best else SimpleNamespace(**{**vars(found), "payout": ZERO, "reason": "combined"})
+        best = min(sums, key=lambda key: (-sums[key], key))[1]
+        return found if best == row["agreement_id"] else SimpleNamespace(**{**vars(found), "payout": ZERO, "reason": "combined"})
 
     def differences(self, row):
         """How the recomputed payout differs from the published row, in words."""
         result, lines, clause, s = self.combined(row), self.lines[row["payout_id"]], self.clause(row), self.settle(row).position
         expected = {"payout": result.payout, "prior_earned": result.prior, "carried": result.carried}
-        if not s.reasons:
+        if not s.reasons and result.reason != "benefit_blocked":
             expected.update(measure=s.m, base=s.e, target=s.t, baseline=s.b, incentive=s.k, tier=result.tier, curve_payout=result.curve, earned=result.earned)
             expected.update(axis_value=None if "each" in clause.keys else s.x[clause.axes[0]], multiplier=result.multiplier, gate_factor=result.gate)
         found = [f"{key} is {shown(value)}, published {row[key] or 'nothing'}" for key, value in expected.items() if published(value) != number(row[key])]
@@ -562,17 +563,16 @@ class Book:
 
 def recompute(book, payout_id):
     """One payout as an entry of the answer: it agrees, differs, cannot be recomputed, or has terms that are unknown here."""
-    row, payout, problems = book.payouts.get(payout_id, {}), "", ["the pack does not have it"]
+    row, outcome, payout, problems = book.payouts.get(payout_id, {}), "cannot", "", ["the pack does not have it"]
     try:
-        outcome = "cannot"
         if row:
             problems = book.differences(row)
             outcome, payout = "differs" if problems else "agrees", f"{shown(book.combined(row).payout)} {row['currency']}"
     except (CannotRecompute, KeyError, ValueError, TypeError, ZeroDivisionError) as error:
         problems = [str(error) if isinstance(error, CannotRecompute) else f"{type(error).__name__}: {error}"]
         outcome = "unknown" if problems[0].startswith("this program does not know") else "cannot"
-    name = "/".join(row.get(key, "") for key in (*SERIES, "window_start"))
-    return {"payout_id": payout_id, "name": name, "payout": payout, "outcome": outcome, "problems": problems}
+    named = {"payout_id": payout_id, "name": "/".join(row.get(key, "") for key in (*SERIES, "window_start"))}
+    return {**named, "payout": payout, "outcome": outcome, "problems": problems}
 
 
 def main(arguments):
@@ -591,8 +591,8 @@ def main(arguments):
     answers = [recompute(book, each) for each in asked.payout or chosen]
     counts = {outcome: sum(each["outcome"] == outcome for each in answers) for outcome in ("agrees", "differs", "cannot", "unknown")}
     texts = [["{outcome:<8}{payout_id}  {name}  {payout}".format(**each).rstrip(), *each["problems"]] for each in answers]
-    total = f"{counts['agrees']} agree, {counts['differs']} differ, {counts['cannot']} could not be recomputed, {counts['unknown']} have unknown terms"
-    print(json.dumps({**counts, "payouts": answers}, indent=1) if asked.json else "\n".join([*("\n            ".join(lines) for lines in texts), total]))
+    texts.append(["{agrees} agree, {differs} differ, {cannot} could not be recomputed, {unknown} have unknown terms".format(**counts)])
+    print(json.dumps({**counts, "payouts": answers}, indent=1) if asked.json else "\n".join("\n            ".join(lines) for lines in texts))
     return 2 if counts["cannot"] or counts["unknown"] else 1 if counts["differs"] else 0
 
 

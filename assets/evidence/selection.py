@@ -28,6 +28,17 @@ _OF_PERIOD = """
 
 #: Each statement adds to `detailed` what the payouts in it depend on.
 _DEPENDENCIES = (
+    # of a draw: those of the agreement whose balance it goes on with, and all that end by then of its own, which it is against
+    """
+    with drawn as (
+        select fct_payout.*, json_extract_string(definition, '$.draw.from') as goes_on_with
+        from detailed join fct_payout using (payout_id)
+        semi join (from dim_benefit where json_exists(definition, '$.draw')) as draws using (agreement_id, agreement_version, benefit_id)
+        join dim_benefit using (agreement_id, agreement_version, benefit_id)
+    )
+    select others.payout_id from fct_payout as others
+    join drawn on others.participant_id = drawn.participant_id and others.window_end <= drawn.window_end
+        and others.agreement_id in (drawn.agreement_id, drawn.goes_on_with)""",
     # of a group of which only the best pays: every agreement of the group, for the same participant
     """
     with grouped as (select agreement_id, agreement_version, combine_group from dim_agreement where combine_rule = 'best'),

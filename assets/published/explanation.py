@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from assets.incremental.payout_runs import PayoutRun, read_payout_run
+from assets.published.marts import parts_of_view
 from assets.published.reader import Row, fetch, list_payouts, open_published
 from models.documents import InputError, Problem
 from models.unicode_form import composed
@@ -30,6 +31,7 @@ class Explanation:
     tiers: one row per tier of the benefit, with `to_value` (the next tier's start) and `is_reached`.
     lines: at most the requested number, in order; line_count and line_sum cover all of them.
     files: one row per source file of the lines, with lines and line_payout.
+    earlier: lines of other days that a target, a baseline or the measure is a sum of: a row per `counts_for` of fct_prior_line, with their number and days.
     computed: the run that computed the payout last, and why; None where the book has no note of it.
     """
 
@@ -51,6 +53,7 @@ class Explanation:
     files: list[Row]
     line_count: int
     line_sum: Decimal
+    earlier: list[Row]
     computed: PayoutRun | None
 
 
@@ -89,6 +92,7 @@ def explain_from(con: duckdb.DuckDBPyConnection, wanted: str, line_limit: int) -
         files=files,
         line_count=sum(file["lines"] for file in files),
         line_sum=sum((file["line_payout"] for file in files), Decimal(0)),
+        earlier=fetch(con, f"{parts_of_view('fct_prior_line')} {_EARLIER}", id_),
         computed=None,
     )
 
@@ -128,6 +132,12 @@ _LINES = """
     left join (select partner_id, max_by(name, coalesce(valid_from, date '0001-01-01')) as name from dim_partner group by all) as partners using (partner_id)
     left join (select product_id, max_by(name, coalesce(valid_from, date '0001-01-01')) as name from dim_product group by all) as products using (product_id)
     where payout_id = ? order by date, transaction_id, line, source_file, source_row, tier
+"""
+
+#: After the common tables of fct_prior_line, which need not read the transactions.
+_EARLIER = """
+    select counts_for, count(*) as lines, sum(credited_measure) as credited_measure, min(counted_date) as first_date, max(counted_date) as last_date
+    from seen where payout_id = ? group by counts_for order by counts_for
 """
 
 _FILES = """

@@ -311,8 +311,8 @@ def _outlook(e: Explanation) -> Pairs:
         pairs.append(("Next tier", f"from {computed_in(achieved['next_tier_from'], axis_unit(e.benefit), currency)}: {gap} to go"))
     if achieved["projected_measure"] is not None:
         pairs.append(("Forecast", f"{computed_in(achieved['projected_measure'], measure_unit(e.benefit), currency)}, tier {achieved['tier_forecast']}"))
-    if payout.get("projected_payout") is not None:
-        pairs.append(("It would pay", money(payout["projected_payout"], currency)))
+    if achieved.get("projected_payout") is not None:
+        pairs.append(("It would pay", money(achieved["projected_payout"], currency)))
     return pairs
 
 
@@ -330,6 +330,10 @@ def _figures(e: Explanation) -> Pairs:
     for name, unit in (("target", measure_unit(e.benefit)), ("baseline", measure_unit(e.benefit)), ("incentive", "money")):
         if payout[name] is not None:
             pairs.append((name.capitalize(), computed_in(payout[name], unit, currency)))
+    for seen in e.earlier:
+        label = "Lines of the year before" if seen["counts_for"] == "prior" else "Lines that are measured"
+        measured = computed_in(seen["credited_measure"], measure_unit(e.benefit), currency)
+        pairs.append((label, f"{number(seen['lines'])}, {measured}, from {seen['first_date']} to {seen['last_date']}"))
     if payout["axis_value"] is not None and e.benefit.get("by_axis") != "measure":
         axis = str(e.benefit.get("by_axis", "axis")).replace("_", " ").capitalize()
         pairs.append((axis, computed_in(payout["axis_value"], axis_unit(e.benefit), currency)))

@@ -26,7 +26,7 @@ _OF_NO_PAYOUT = """
 OF_NO_PAYOUT = set(_OF_NO_PAYOUT.split())
 #: Limits on the sum of an agreement's benefits, axes that look at other benefits, `each`, `slices`, `running` and the like are named as what it cannot
 #: recompute.
-REFUSED = {"against", "by_line", "ceiling", "recover", "per", "weight", "earned", "prior_year", "trailing"}
+REFUSED = {"by_line", "per", "weight", "earned", "prior_year", "trailing"}
 #: Choices that are what remains when the others of their key are taken.
 OTHERWISE = {"hold", "carry", "whole", "forecast", "prior", "feed", "none", "days", "lower_inclusive", "original", "period_end", "min", "posted", "down"}
 

@@ -64,8 +64,8 @@ class Browser:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
-    def wait_for(self, expression: str) -> None:
-        ends = time.monotonic() + 20
+    def wait_for(self, expression: str, seconds: float = 20) -> None:
+        ends = time.monotonic() + seconds
         while not self.ask(expression):
             assert time.monotonic() < ends, expression
             time.sleep(0.02)

@@ -13,12 +13,14 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assets.evidence.build import Request, build_pack
+from assets.evidence.recompute import Book, Clause
 from assets.evidence.recomputed import RECOMPUTE
 from assets.published.reader import fetch, open_published
 from pipelines.cli.main import main
@@ -31,10 +33,12 @@ KIND = (
 )  # fmt: skip
 #: Between them, these periods have every method, axis and rule of the demo.
 PERIODS = ("2025-12", "2026-03")
-#: A placed pool and a draw, which recompute.py does not know.
-UNKNOWN = {"CHAIN-ALLIANCE-2526", "NEW-SELLER-2026"}
-#: Order by order, line by line, a ratio of sums, distinct values, a score of another benefit, contract years.
-OF_LINES_AND_OTHERS = {"ORDER-BONUS-2026", "FIELD-STAIRS-2026", "MARGIN-BONUS-2526", "RANGE-BONUS-2026", "CHAIN-SCORECARD-2026", "SUNPRESS-2426"}
+#: A placed pool, which recompute.py does not know.
+UNKNOWN = {"CHAIN-ALLIANCE-2526"}
+#: Order by order, line by line, a ratio of sums, distinct values, a score of another benefit, contract years, a draw.
+OF_LINES_AND_OTHERS = {
+    "NEW-SELLER-2026", "ORDER-BONUS-2026", "FIELD-STAIRS-2026", "MARGIN-BONUS-2526", "RANGE-BONUS-2026", "CHAIN-SCORECARD-2026", "SUNPRESS-2426",
+}  # fmt: skip
 
 
 def recompute(place: Path, *options: str, program: Path | None = None) -> dict[str, Any]:
@@ -195,6 +199,17 @@ def test_a_pack_with_terms_that_are_unknown_is_made_and_says_so(demo_book: Path,
     assert "1 payout with terms that recompute.py does not know" in told
     assert main(["verify-pack", pack]) == 0
     assert "1 more have terms that it does not know" in capsys.readouterr().out
+
+
+def test_a_line_brings_its_value_times_an_attribute() -> None:
+    agreement = {"agreement": "A", "currency": "EUR", "term": {"from": "2026-01-01", "to": "2026-12-31"}, "participants": ["P"]}
+    points = Clause(agreement, {"id": "b", "measure": {"of": "quantity", "times": "product.points"}, "tiers": [{"from": 0, "rate": "0.1"}]})
+    line = {"quantity": "8", "share": "1/4", "measured_value": "2.5"}
+    brings = partial(Book.brings, object.__new__(Book), points.sums["measure"], points)
+    assert brings(line, "P") == 5
+    assert brings({**line, "quantity": "-8"}, "P") == -5
+    assert brings({**line, "measured_value": ""}, "P") == "attribute"
+    assert brings({**line, "quantity": ""}, "P") == "quantity"
 
 
 def test_lines_that_the_pack_does_not_have_are_asked_for(folder: Path) -> None:

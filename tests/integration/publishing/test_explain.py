@@ -132,6 +132,7 @@ def test_json_keeps_money_exact(demo_book: Path, largest: str, capsys: pytest.Ca
         "files",
         "line_count",
         "line_sum",
+        "earlier",
         "computed",
     }
 
@@ -216,9 +217,22 @@ def test_money_accruals_and_the_run_are_shown(demo_book: Path) -> None:
     assert dict(shown.subject)["Approved"] == "not yet"
     assert dict(shown.outlook)["Days"].endswith(f" of {e.achievement['days_total']}")
     assert "to go" in dict(shown.outlook)["Next tier"]
-    e.payout["projected_payout"], e.agreement["approved_by"], e.agreement["approved_date"] = Decimal("12.5"), "A. Boss", "2026-01-02"
-    assert dict(present(e).outlook)["It would pay"] == f"12.50 {currency}"
+    assert dict(shown.outlook)["It would pay"] == f"{e.achievement['projected_payout']:,.2f} {currency}" != f"0.00 {currency}"
+    e.agreement["approved_by"], e.agreement["approved_date"] = "A. Boss", "2026-01-02"
     assert dict(present(e).subject)["Approved"] == "by A. Boss on 2026-01-02"
+
+
+def test_lines_of_the_year_before_are_counted_beside_what_they_add_up_to(demo_book: Path) -> None:
+    with duckdb.connect(str(demo_book / "published" / "tierledger.duckdb"), read_only=True) as con:
+        query = """
+            select payout_id, count(*), sum(credited_measure), min(counted_date)::varchar, max(counted_date)::varchar from fct_prior_line
+            semi join (from dim_benefit join fct_payout using (benefit_version_id) where baseline_source = 'prior' and baseline > 0) as grown using (payout_id)
+            where counts_for = 'prior' group by payout_id order by count(*) desc limit 1"""
+        ((payout_id, lines, measure, first, last),) = con.execute(query).fetchall()
+    e = explain_payout(demo_book, payout_id, 1)
+    assert e.payout["baseline"] == measure
+    currency = e.payout["currency"]
+    assert dict(present(e).figures)["Lines of the year before"] == f"{lines:,}, {measure:,.2f} {currency}, from {first} to {last}"
 
 
 def test_the_page_shows_names_beside_ids(demo_book: Path, largest: str) -> None:
