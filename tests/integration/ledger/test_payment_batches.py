@@ -45,13 +45,18 @@ def test_only_what_we_owe_is_released_and_due_by_the_day(tmp_path: Path) -> None
         Part("p3", "5", direction="receivable"),
         Part("p4", "9", payee="C2", held="6"),
         Part("p5", "4", payee="C3"),
+        # what is written off and what is held (disputed, not collected) come off what is paid each for itself
+        Part("p6", "9", payee="C4", held="6"),
+        Part("p7", "9", payee="C5", held="8"),
     ]
-    book = PaymentBook(tmp_path, parts, payments=[("p5", "1.50", "X")], written_off={"p5": "0.5"})
-    assert propose(book, "2026-04-30") == [("C1", "EUR", 80), ("C2", "EUR", 3), ("C3", "EUR", 2)]
+    book = PaymentBook(tmp_path, parts, payments=[("p5", "1.50", "X")], written_off={"p5": "0.5", "p6": "2", "p7": "2"})
+    assert propose(book, "2026-04-30") == [("C1", "EUR", 80), ("C2", "EUR", 3), ("C3", "EUR", 2), ("C4", "EUR", 1)]
     assert propose(book, "2026-07-31") == [("C1", "EUR", 20)]
-    assert book.lines("reference, amount") == [("TL-0001-0001-01", 80), ("TL-0001-0002-01", 3), ("TL-0001-0003-01", 2), ("TL-0002-0001-01", 20)]
-    parts[4].held = "0"
-    assert propose(book) == [("C2", "EUR", 6)]
+    numbers = [("TL-0001-0001-01", 80), ("TL-0001-0002-01", 3), ("TL-0001-0003-01", 2), ("TL-0001-0004-01", 1), ("TL-0002-0001-01", 20)]
+    assert book.lines("reference, amount") == numbers
+    for part in parts:
+        part.held = "0"
+    assert propose(book) == [("C2", "EUR", 6), ("C4", "EUR", 6), ("C5", "EUR", 7)]
 
 
 def test_payees_and_currencies_are_netted_each_for_itself(tmp_path: Path) -> None:
