@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -112,6 +113,7 @@ def simulate_plans(
         for history in question.histories:  # year by year: two runs that follow each other differ by a plan alone
             for plan, costing in zip(plans, costings, strict=True):
                 costing.histories.append(simulation.cost_in_year(plan, history))
+        simulation.clear()
         return costings, state
 
 
@@ -174,6 +176,13 @@ class _Simulation:
         costs = [each.what_if.costs_at([history.factor])[0] if history.factor != 1 else each.paid.cost() for each in (today, proposed)]
         blocked = sum(row["status"] == "blocked" for row in proposed.paid.rows)
         return {**_row(str(history), *costs), "blocked": blocked}
+
+    def clear(self) -> None:
+        """Take out of the copy what only this simulation needed: what is kept of it is a book."""
+        for path in self.book.root.glob("lines-*.parquet"):
+            path.unlink()
+        for folder in self.book.root.glob("what-if-*"):
+            shutil.rmtree(folder)
 
     def _ids(self, plan: Plan) -> frozenset[str]:
         return plan.ids | set(self.question.instead_of)

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 
+import duckdb
 import polars as pl
+import pytest
 
+from assets.simulation.variants import _times
 from assets.simulation.what_if import _components, _group_months, _pair_months
 
 
@@ -82,3 +86,16 @@ def test_who_is_net_of_others_draws_with_them() -> None:
     months, left_out = _group_months(others, cuts, periods_of(1), people, components)
     assert set(left_out) == {"NET", "BELOW", "DEEP"}
     assert [each.count for each in months] == [0, 3]
+
+
+@pytest.mark.parametrize(
+    ("value", "ratio", "expected"),
+    [("0.000001", (1, 2), "0.000001"), ("-0.000001", (1, 2), "-0.000001"), ("0.000001", (1, 3), "0.000000"), ("900.000000", (6, 5), "1080.000000")],
+)
+def test_a_volume_is_rounded_once_a_half_away_from_0(value: str, ratio: tuple[int, int], expected: str) -> None:
+    rows = f"(select {value}::decimal(18, 6) as amount, {Decimal(value).scaleb(6):f}::bigint as millionths) as rows"
+    variants = f"(select {ratio[0]}::hugeint as numerator, {ratio[1]}::hugeint as denominator)"
+    query = f"select ({_times('amount', 'decimal(18, 6)', 6)})::varchar, {_times('millionths', 'bigint', 0)} from {rows}, {variants}"
+    with duckdb.connect() as con:
+        found = con.execute(query).fetchall()
+    assert found == [(expected, int(expected.replace(".", "")))]

@@ -195,6 +195,7 @@ def test_lines_of_other_years_and_windows_are_no_sales(simulated: tuple[list[Cos
 def test_only_a_proposal_is_marked_as_one(simulated: tuple[list[Costing], Path], ran: Path) -> None:
     assert read_manifest(simulated[1] / "published")["proposal"] == "higher"  # type: ignore[index]
     assert "proposal" not in (read_manifest(ran / "published") or {})
+    assert not [path for path in simulated[1].iterdir() if path.name.startswith(("what-if-", "lines-"))]
 
 
 def test_targets_go_where_the_term_goes(ran: Path, tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ PLACED: dict[str, list[tuple[str, str]]] = {
     ]
 }  # fmt: skip
 DRAWN: dict[str, list[tuple[str, str]]] = {
+    "assets/simulation/variants.py": [("* numerator + denominator) // (2 * denominator))", "* numerator) // (2 * denominator))")],
     "assets/simulation/what_if.py": [
         ('pl.col("places_there") - 1)', 'pl.col("places_there"))'),
         ('on=month, how="anti", maintain_order="left"', 'on=month, how="left", maintain_order="left"'),
@@ -105,11 +106,10 @@ DRAWN: dict[str, list[tuple[str, str]]] = {
         ('pl.col("first_period").max().over("component")', 'pl.col("first_period").min().over("component")'),
         ('or (together and group["returns"].n_unique() > 1)', ""),
         ("both = [*nets, *((below, above) for above, below in nets)]", "both = [*nets]"),
-    ]
+    ],
 }
 OTHER: dict[str, list[tuple[str, str]]] = {
     "assets/simulation/variants.py": [
-        ("* numerator + denominator) // (2 * denominator))", "* numerator) // (2 * denominator))"),
         ("cast(rows.file_no + (1 + moves.copy) * {files} as integer)", "cast(rows.file_no + {files} as integer)"),
         ('moved["prior_period_no"] = "cast(null as integer)"', "pass"),
         ("where {is_before} or ({is_now} and not {in_range})", "where ({is_now} and not {in_range})"),
