@@ -2,8 +2,9 @@
 
 Belongs here: keeping what dbt ran for each model, and running it again. Does not belong here: compiling (assets/transform/dbt.py), SQL (dbt_project/).
 
-What dbt compiles depends on the project, on the selection and on what its models read of the vars (assets/transform/read_vars.py), and on nothing
-else: no model reads the warehouse while it is compiled. So books that differ in what a selection never reads share its file.
+What dbt compiles of a model depends on the project and on what the model reads of the vars (assets/transform/read_vars.py), and on nothing else: no
+model reads the warehouse while it is compiled. So each model is kept by itself, and books share all that does not differ between them: a book whose models
+were all compiled before, each for another book perhaps, needs no dbt.
 Starting dbt takes 2 s of CPU and its work around the models of a small book 1.5 s, where their SQL takes 0.3 s.
 """
 
@@ -28,8 +29,8 @@ from assets.spark.line_tables import line_relations
 from assets.transform.read_vars import Path as VarPath
 from assets.transform.read_vars import value_at
 
-#: Files that stay in a folder: a book has one for each selection, and new ones when its feeds, conditions or agreements use something else.
-_KEPT = 200
+#: Files that stay in a folder: a book has one for each model and selection, and new ones when its feeds, conditions or agreements use something else.
+_KEPT = 3000
 #: What dbt sends to the database for a model apart from looking (select, describe) and from dropping what has become another kind of relation.
 _CHANGES = ("create ", "insert ", "delete ", "set ", "reset ", "drop type ")
 
@@ -62,43 +63,32 @@ class CompiledModel:
 BuildLines = Callable[[duckdb.DuckDBPyConnection, CompiledModel], bool]
 
 
-def compiled_file(folder: Path, variables: Mapping[str, Any], selection: Sequence[str], reads: Iterable[VarPath] | None = None) -> Path:
-    """Where the models of this selection are kept, compiled for these values of the vars that it has been seen to read.
+def read_compiled(folder: Path, variables: Mapping[str, Any], selection: Sequence[str]) -> dict[str, CompiledModel | None]:
+    """The models of a selection in their order, by name, compiled for these values of the vars that each has been seen to read.
 
-    reads: what `note_reads` returned, for models that were just compiled. Then another process that writes the list meanwhile takes nothing away.
+    None for one that is not compiled for them yet, or whose file is damaged. Empty where nobody knows which models are selected.
     """
-    values = [[path, value_at(variables, path)] for path in sorted(_seen_reads(folder, selection) if reads is None else reads)]
-    return folder / "compiled" / f"{_short_hash([selection, values])}.json"
+    names = _read(_selection_file(folder, selection))
+    if not isinstance(names, list):
+        return {}
+    return {name: _read_model(_model_file(folder, name, variables, _seen_reads(folder, name))) for name in names}
 
 
-def note_reads(folder: Path, selection: Sequence[str], reads: Iterable[VarPath]) -> set[VarPath]:
-    """Add the vars that the models of a selection have read. Returns all that were seen.
+def keep_compiled(
+    folder: Path, variables: Mapping[str, Any], selection: Sequence[str], models: Sequence[CompiledModel], reads: Mapping[str, Iterable[VarPath]]
+) -> None:
+    """Write each model, whole or not at all. Where the disk is full or the cache gone, the next run compiles again.
 
-    Which ones they read may depend on values, so all that were ever seen are part of the name of a file. Of two processes that note at the same time one
-    may lose what it saw: then its file is not found, and its models are compiled again.
+    selection: what selects these models, in their order. reads: by name of the model, what it read of the vars. Which ones it reads may depend on values,
+    so all that were ever seen are part of the name of its file. Of two processes that note them at the same time one may lose what it saw: then its file is
+    not found, and its models are compiled again.
     """
-    file, seen = _reads_file(folder, selection), _seen_reads(folder, selection) | set(reads)
-    store(file, json.dumps(sorted(seen)).encode())
-    return seen
-
-
-def read_compiled(file: Path) -> list[CompiledModel] | None:
-    """The models, or None: not compiled yet, or the file is damaged."""
-    try:
-        content = json.loads(file.read_bytes())
-        models = [CompiledModel(**each) for each in content["models"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    if content.get("sha256") != _digest(models):
-        return None
-    with contextlib.suppress(OSError):
-        os.utime(file)  # those used last stay
-    return models
-
-
-def keep_compiled(file: Path, models: Sequence[CompiledModel]) -> None:
-    """Write them, whole or not at all. Where the disk is full or the cache gone, the next run compiles again."""
-    store(file, json.dumps({"sha256": _digest(models), "models": [asdict(model) for model in models]}).encode())
+    for model in models:
+        seen = _seen_reads(folder, model.name) | set(reads.get(model.name, ()))
+        store(_reads_file(folder, model.name), json.dumps(sorted(seen)).encode())
+        store(_model_file(folder, model.name, variables, seen), json.dumps({"sha256": _digest(model), "model": asdict(model)}).encode())
+    file = _selection_file(folder, selection)
+    store(file, json.dumps([model.name for model in models]).encode())
     with contextlib.suppress(OSError):
         for old in sorted(file.parent.glob("*.json"), key=lambda each: each.stat().st_mtime)[:-_KEPT]:
             old.unlink(missing_ok=True)
@@ -204,15 +194,43 @@ def _make_room(con: duckdb.DuckDBPyConnection, models: Sequence[CompiledModel]) 
             con.execute(f"drop {kinds[model.name]} {model.name} cascade")
 
 
-def _seen_reads(folder: Path, selection: Sequence[str]) -> set[VarPath]:
+def _read(file: Path) -> Any:
+    """What a file says, or None where it is not there or damaged. Files that are used last stay."""
     try:
-        return {tuple(map(str, path)) for path in json.loads(_reads_file(folder, selection).read_bytes())}
-    except (OSError, ValueError, TypeError):
+        content = json.loads(file.read_bytes())
+        os.utime(file)
+    except (OSError, ValueError):
+        return None
+    return content
+
+
+def _read_model(file: Path) -> CompiledModel | None:
+    content = _read(file)
+    try:
+        model = CompiledModel(**content["model"])
+        return model if content["sha256"] == _digest(model) else None
+    except (KeyError, TypeError):
+        return None
+
+
+def _seen_reads(folder: Path, model: str) -> set[VarPath]:
+    try:
+        return {tuple(map(str, path)) for path in _read(_reads_file(folder, model)) or ()}
+    except TypeError:
         return set()
 
 
-def _reads_file(folder: Path, selection: Sequence[str]) -> Path:
-    return folder / "compiled" / f"{_short_hash(selection)}.reads"
+def _selection_file(folder: Path, selection: Sequence[str]) -> Path:
+    return folder / "compiled" / f"{_short_hash(selection)}.json"
+
+
+def _model_file(folder: Path, model: str, variables: Mapping[str, Any], reads: Iterable[VarPath]) -> Path:
+    values = [[path, value_at(variables, path)] for path in sorted(reads)]
+    return folder / "compiled" / f"{model}-{_short_hash(values)}.json"
+
+
+def _reads_file(folder: Path, model: str) -> Path:
+    return folder / "compiled" / f"{model}.reads"
 
 
 def _short_hash(value: object) -> str:
@@ -223,5 +241,5 @@ def _schema(name: str) -> str:
     return name.split(".")[0]
 
 
-def _digest(models: Sequence[CompiledModel]) -> str:
-    return hashlib.sha256(json.dumps([asdict(model) for model in models], sort_keys=True).encode()).hexdigest()
+def _digest(model: CompiledModel) -> str:
+    return hashlib.sha256(json.dumps(asdict(model), sort_keys=True).encode()).hexdigest()

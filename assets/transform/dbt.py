@@ -10,7 +10,8 @@ import contextlib
 import hashlib
 import importlib.metadata
 import logging
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -35,9 +36,7 @@ from assets.transform.compiled_models import (
     build_compiled,
     changes_the_database,
     columns_of,
-    compiled_file,
     keep_compiled,
-    note_reads,
     read_compiled,
 )
 from assets.transform.prior_members import find_changed_members
@@ -260,7 +259,7 @@ def needs_dbt(context: RunContext) -> bool:
     with open_warehouse(context) as con:
         variables = {"incremental": is_kept(con) and not context.full, **_read_features(con, context)}
     selections = (REFERENCES, LINES, PUBLISH) if variables["incremental"] else (PREPARE, PUBLISH)
-    return any(read_compiled(compiled_file(_target(), variables, selection)) is None for selection in selections)
+    return not all(is_compiled(read_compiled(_target(), variables, selection)) for selection in selections)
 
 
 def _run_models(context: RunContext, selection: tuple[str, ...], variables: dict[str, Any] | None = None) -> tuple[BuiltModel, ...]:
@@ -269,17 +268,59 @@ def _run_models(context: RunContext, selection: tuple[str, ...], variables: dict
     Raises SqlError with every model that failed.
     """
     variables = variables or read_variables(context)
-    models = read_compiled(compiled_file(_target(), variables, selection))
-    if models is None and context.is_on_spark:
+    models = read_compiled(_target(), variables, selection)
+    if not is_compiled(models) and context.is_on_spark:
         with open_warehouse(context) as con, without_lines(con):  # dbt has no way to compile that does not build; without lines it takes no time
             _compile(context, selection, variables)
-        models = read_compiled(compiled_file(_target(), variables, selection))
-        if models is None:
+        models = read_compiled(_target(), variables, selection)
+        if not is_compiled(models):
             raise SqlError("the compiled models cannot be kept, and Spark needs them: is the cache folder writable?")
-    if models is not None:
-        with open_warehouse(context) as con:
-            return build_compiled(con, models, partial(_build_lines, context) if context.is_on_spark else None)
-    return _compile(context, selection, variables)
+    if not any(models.values()):
+        return _compile(context, selection, variables)
+    before, by_dbt, after = _around_missing(models)
+    built = _build(context, before)
+    if by_dbt:
+        built += (*_compile(context, _these(by_dbt), variables), *_build(context, after))
+    return built
+
+
+def is_compiled(models: Mapping[str, CompiledModel | None]) -> bool:
+    """Whether nothing is left for dbt."""
+    return bool(models) and None not in models.values()
+
+
+def _build(context: RunContext, models: Sequence[CompiledModel]) -> tuple[BuiltModel, ...]:
+    with open_warehouse(context) as con:
+        return build_compiled(con, models, partial(_build_lines, context) if context.is_on_spark else None)
+
+
+def _around_missing(models: Mapping[str, CompiledModel | None]) -> tuple[list[CompiledModel], list[str], list[CompiledModel]]:
+    """The models that can be built before those that dbt has still to compile; what dbt builds, which is those and all between them; the models after."""
+    if is_compiled(models):
+        return [each for each in models.values() if each], [], []
+    nodes = _models_alone().nodes
+    parents = {_relation(node): {_relation(nodes[key]) for key in node.depends_on.nodes if key in nodes} for node in nodes.values()}
+    children: defaultdict[str, set[str]] = defaultdict(set)
+    for name, read in parents.items():
+        for each in read:
+            children[each].add(name)
+    missing = {name for name, model in models.items() if model is None}
+    below, above = _reach(children, missing), _reach(parents, missing)
+    by_dbt = missing | below & above
+    before = [model for name, model in models.items() if model and name not in below | by_dbt]
+    after = [model for name, model in models.items() if model and name in below - by_dbt]
+    return before, [name.split(".")[1] for name in models if name in by_dbt], after
+
+
+def _reach(edges: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:
+    """What can be reached from any of `start` in one step or more."""
+    found: set[str] = set()
+    ahead = list(start)
+    while ahead:
+        new = set(edges.get(ahead.pop(), ())) - found
+        found |= new
+        ahead += new
+    return found
 
 
 def _build_lines(context: RunContext, con: duckdb.DuckDBPyConnection, model: CompiledModel) -> bool:
@@ -291,14 +332,21 @@ def _build_lines(context: RunContext, con: duckdb.DuckDBPyConnection, model: Com
 
 def _compile(context: RunContext, selection: tuple[str, ...], variables: dict[str, Any]) -> tuple[BuiltModel, ...]:
     """Have dbt compile and build the selected models, and keep what it compiled."""
-    statements: dict[str, list[str]] = {}
-    reads: set[VarPath] = {("rounding",), ("incremental",)}
+    statements: defaultdict[str, list[str]] = defaultdict(list)
+    reads: defaultdict[str, set[VarPath]] = defaultdict(set)
+    compiling = ""  # one model at a time: the profile has one thread
 
-    def note_statement(event: Any) -> None:
+    def note_event(event: Any) -> None:
+        nonlocal compiling
+        if event.info.name == "NodeCompiling":
+            compiling = event.data.node_info.unique_id
         if event.info.name == "SQLQuery" and changes_the_database(event.data.sql):
-            statements.setdefault(event.data.node_info.unique_id, []).append(event.data.sql)
+            statements[event.data.node_info.unique_id].append(event.data.sql)
 
-    result = invoke_dbt(context, _models_alone(), "run", *selection, callback=note_statement, reads=reads, variables=variables)
+    def note_read(path: VarPath) -> None:
+        reads[compiling].add(path)
+
+    result = invoke_dbt(context, _models_alone(), "run", *selection, callback=note_event, note_read=note_read, variables=variables)
     failed = [r for r in getattr(result.result, "results", []) if r.status == "error"]
     if failed:
         raise SqlError("\n".join(f"{r.node.schema}.{r.node.name}: {r.message}" for r in failed))
@@ -307,8 +355,10 @@ def _compile(context: RunContext, selection: tuple[str, ...], variables: dict[st
     results = result.result.results
     with open_warehouse(context) as con:
         columns = columns_of(con, sorted({r.node.schema for r in results if r.node.config.contract.enforced}))
-    file = compiled_file(_target(), variables, selection, note_reads(_target(), selection, reads))
-    keep_compiled(file, [_compiled(r.node, statements[r.node.unique_id], columns) for r in results])
+    models = [_compiled(r.node, statements[r.node.unique_id], columns) for r in results]
+    # what is read before the first model is, and vars that are no mappings, count as read by each
+    by_all = {("rounding",), ("incremental",)} | reads[""]
+    keep_compiled(_target(), variables, selection, models, {_relation(r.node): reads[r.node.unique_id] | by_all for r in results})
     return tuple(BuiltModel(_relation(r.node), _kind(r.node), round(r.execution_time, 3), r.node.compiled_code or "") for r in results)
 
 
@@ -330,17 +380,17 @@ def invoke_dbt(
     manifest: Any,
     *command: str,
     callback: Callable[[Any], None] | None = None,
-    reads: set[VarPath] | None = None,
+    note_read: Callable[[VarPath], object] | None = None,
     variables: dict[str, Any] | None = None,
 ) -> Any:
     """One invocation of dbt on the book's warehouse; returns dbt's own result. No connection stays open.
 
-    `callback` gets its events, `reads` what it reads of the var `book`; `variables`: those of read_variables, if they have been read.
+    `callback` gets its events, `note_read` what it reads of the var `book`; `variables`: those of read_variables, if they have been read.
     """
     runner, _ = _import_dbt()
     variables = {"warehouse": str(context.warehouse), "engine": limits_of(context).engine, **(variables or read_variables(context))}
-    if reads is not None:
-        variables["book"] = ReadVars(variables["book"], reads, ("book",))
+    if note_read is not None:
+        variables["book"] = ReadVars(variables["book"], note_read, ("book",))
     with open_warehouse(context):  # dbt's connection is to the same instance of the engine, so it may reach no more files than ours
         try:
             return runner(manifest=manifest, callbacks=[callback] if callback else []).invoke([*command, *_QUIET, *_places()], vars=variables)

@@ -6,7 +6,7 @@ of compiled models (assets/transform/compiled_models.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 #: The names that lead to a value, from the name of the var on.
@@ -14,24 +14,24 @@ Path = tuple[str, ...]
 
 
 class ReadVars(Mapping[str, Any]):
-    """A mapping, with those inside it, that adds to `reads` the path of every value that is read. The path of a mapping stands for its names."""
+    """A mapping, with those inside it, that calls `note` with the path of every value that is read. The path of a mapping stands for its names."""
 
-    def __init__(self, values: Mapping[str, Any], reads: set[Path], path: Path = ()) -> None:
-        self._values, self._reads, self._path = values, reads, path
+    def __init__(self, values: Mapping[str, Any], note: Callable[[Path], object], path: Path = ()) -> None:
+        self._values, self._note, self._path = values, note, path
 
     def __getitem__(self, name: str) -> Any:
         value, path = self._values.get(name), (*self._path, name)
         if isinstance(value, Mapping):
-            return ReadVars(value, self._reads, path)
-        self._reads.add(path)
+            return ReadVars(value, self._note, path)
+        self._note(path)
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
-        self._reads.add(self._path)
+        self._note(self._path)
         return iter(self._values)
 
     def __len__(self) -> int:
-        self._reads.add(self._path)
+        self._note(self._path)
         return len(self._values)
 
     def __copy__(self) -> ReadVars:

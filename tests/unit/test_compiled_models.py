@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from assets.runtime.errors import SqlError
 from assets.transform import compiled_models
-from assets.transform.compiled_models import CompiledModel, build_compiled, changes_the_database, compiled_file, keep_compiled, note_reads, read_compiled
+from assets.transform.compiled_models import CompiledModel, build_compiled, changes_the_database, keep_compiled, read_compiled
+from assets.transform.read_vars import Path as VarPath
 
 MODELS = [
     CompiledModel("staging.stg_one", "view", "select 1", ["create or replace view staging.stg_one as (select 1 as n)"], None),
@@ -30,50 +33,69 @@ MODELS = [
 ]
 
 
-def test_what_is_kept_comes_back(tmp_path: Path) -> None:
-    file = compiled_file(tmp_path, {"rounding": "half_up"}, ("a",))
-    assert read_compiled(file) is None
-    keep_compiled(file, MODELS)
-    assert read_compiled(file) == MODELS
+SELECTION = ("--select", "a")
 
 
-def test_other_values_of_what_is_read_or_another_selection_are_another_file(tmp_path: Path) -> None:
-    selections = ("a",), ("a", "b"), ()
-    for selection in selections:
-        note_reads(tmp_path, selection, {("rounding",)})
-    names = {compiled_file(tmp_path, {"rounding": rounding}, selection) for rounding in ("half_up", "half_even") for selection in selections}
-    assert len(names) == 6
+def keep(folder: Path, variables: dict[str, Any], *paths: VarPath, models: list[CompiledModel] = MODELS, selection: tuple[str, ...] = SELECTION) -> None:
+    """Keep the models; the last of them has read these paths."""
+    keep_compiled(folder, variables, selection, models, {models[-1].name: paths})
 
 
-def test_what_is_never_read_names_no_file(tmp_path: Path) -> None:
-    note_reads(tmp_path, (), {("book", "key")})
-    first, second = ({"book": {"key": ["a"], "day": day}} for day in ("date", None))
-    assert compiled_file(tmp_path, first, ()) == compiled_file(tmp_path, second, ())
-    note_reads(tmp_path, (), {("book", "day")})
-    assert compiled_file(tmp_path, first, ()) != compiled_file(tmp_path, second, ())
-    assert compiled_file(tmp_path, first, ()) != compiled_file(tmp_path, {"book": {"key": ["b"], "day": "date"}}, ()), "what was seen before counts too"
+def read(folder: Path, variables: dict[str, Any], selection: tuple[str, ...] = SELECTION) -> list[CompiledModel | None] | None:
+    """The models, or None where one is missing."""
+    found = list(read_compiled(folder, variables, selection).values())
+    return found if found and None not in found else None
+
+
+def test_what_is_kept_comes_back_in_its_order(tmp_path: Path) -> None:
+    assert read(tmp_path, {}) is None
+    keep(tmp_path, {}, models=MODELS[::-1])
+    assert read(tmp_path, {}) == MODELS[::-1]
+    assert read(tmp_path, {}, ("--select", "b")) is None
+
+
+def test_what_a_model_never_reads_does_not_matter(tmp_path: Path) -> None:
+    first, second, third = ({"book": {"key": [key], "day": day}} for key, day in (("a", "date"), ("a", None), ("b", None)))
+    keep(tmp_path, first, ("book", "key"))
+    assert read(tmp_path, second) == MODELS
+    assert read_compiled(tmp_path, third, SELECTION) == {MODELS[0].name: MODELS[0], MODELS[1].name: None}
+    keep(tmp_path, first, ("book", "day"))
+    assert read(tmp_path, second) is None
+    keep(tmp_path, second)
+    assert read(tmp_path, second) == MODELS
+    assert read(tmp_path, third) is None, "what was seen before counts too"
+
+
+def test_models_of_several_books_make_another_book(tmp_path: Path) -> None:
+    """Each book has compiled one of the two as the third needs it; another selection has a model in common."""
+    one, two = MODELS
+    other_one, other_two = replace(one, sql="select 2"), replace(two, sql="select 3")
+    reads = {one.name: [("a",)], two.name: [("b",)]}
+    keep_compiled(tmp_path, {"a": 1, "b": 1}, SELECTION, [one, two], reads)
+    keep_compiled(tmp_path, {"a": 2, "b": 2}, SELECTION, [other_one, other_two], reads)
+    assert read(tmp_path, {"a": 1, "b": 2}) == [one, other_two]
+    assert read(tmp_path, {"a": 2, "b": 1}) == [other_one, two]
+    keep_compiled(tmp_path, {"a": 3, "b": 3}, ("--select", "c"), [one], reads)
+    assert read(tmp_path, {"a": 3, "b": 1}) == [one, two]
 
 
 def test_a_list_that_another_process_overwrote_names_no_wrong_file(tmp_path: Path) -> None:
-    seen = note_reads(tmp_path, (), {("book", "key")})
-    (reads,) = (tmp_path / "compiled").glob("*.reads")
-    reads.write_text('[["book", "day"]]')
     one, other = ({"book": {"key": [key], "day": "date"}} for key in "ab")
-    keep_compiled(compiled_file(tmp_path, one, (), seen), MODELS)
-    assert read_compiled(compiled_file(tmp_path, other, ())) is None
-    assert note_reads(tmp_path, (), {("book", "key")}) == {("book", "day"), ("book", "key")}
+    keep(tmp_path, one, ("book", "key"))
+    (tmp_path / "compiled" / "marts.two.reads").write_text('[["book", "day"]]')
+    assert read(tmp_path, other) is None
+    keep(tmp_path, one, ("book", "key"))
+    assert json.loads((tmp_path / "compiled" / "marts.two.reads").read_text()) == [["book", "day"], ["book", "key"]]
 
 
 @pytest.mark.parametrize("content", ["", "[", "[[1]]", "7", '{"a": 1}'])
-def test_damaged_reads_find_no_file(tmp_path: Path, content: str) -> None:
-    note_reads(tmp_path, (), {("rounding",)})
-    file = compiled_file(tmp_path, {"rounding": "half_up"}, ())
-    keep_compiled(file, MODELS)
-    (reads,) = (tmp_path / "compiled").glob("*.reads")
-    reads.write_text(content)
-    assert compiled_file(tmp_path, {"rounding": "half_even"}, ()) != file
-    assert compiled_file(tmp_path, {"rounding": "half_up"}, ()) != file
-    note_reads(tmp_path, (), {("rounding",)})
+def test_damaged_reads_find_nothing(tmp_path: Path, content: str) -> None:
+    keep(tmp_path, {"rounding": "half_up"}, ("rounding",))
+    (tmp_path / "compiled" / "marts.two.reads").write_text(content)
+    assert read(tmp_path, {"rounding": "half_even"}) is None
+    assert read(tmp_path, {"rounding": "half_up"}) is None
+    keep(tmp_path, {"rounding": "half_up"}, ("rounding",))
+    assert read(tmp_path, {"rounding": "half_up"}) == MODELS
 
 
 @pytest.mark.parametrize(
@@ -84,31 +106,41 @@ def test_damaged_reads_find_no_file(tmp_path: Path, content: str) -> None:
         lambda text: text.replace("select 1 as n", "select 2 as n"),
         lambda text: json.dumps([1]),
         lambda text: text.replace('"kind"', '"sort"'),
+        lambda text: text.replace("sha256", "sha512"),
     ],
 )
-def test_a_damaged_file_is_as_none(tmp_path: Path, damage: object) -> None:
-    file = compiled_file(tmp_path, {}, ())
-    keep_compiled(file, MODELS)
-    file.write_text(damage(file.read_text()))  # type: ignore[operator]
-    assert read_compiled(file) is None
+def test_a_damaged_model_is_as_none(tmp_path: Path, damage: Callable[[str], str]) -> None:
+    keep(tmp_path, {})
+    (file,) = (tmp_path / "compiled").glob("staging.stg_one-*.json")
+    file.write_text(damage(file.read_text()))
+    assert read(tmp_path, {}) is None
+
+
+@pytest.mark.parametrize("content", ["", "[", "7", '{"a": 1}', '["marts.two", "staging.unknown"]'])
+def test_a_damaged_selection_is_as_none(tmp_path: Path, content: str) -> None:
+    keep(tmp_path, {})
+    (file,) = set((tmp_path / "compiled").glob("*.json")) - set((tmp_path / "compiled").glob("*-*.json"))
+    file.write_text(content)
+    assert read(tmp_path, {}) is None
 
 
 def test_those_used_last_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled_models, "_KEPT", 2)
-    note_reads(tmp_path, (), {("n",)})
-    files = [compiled_file(tmp_path, {"n": n}, ()) for n in range(3)]
-    for second, file in enumerate(files[:2]):
-        keep_compiled(file, MODELS)
-        os.utime(file, (second, second))
-    read_compiled(files[0])
-    keep_compiled(files[2], MODELS)
-    assert [file.exists() for file in files] == [True, False, True]
+    monkeypatch.setattr(compiled_models, "_KEPT", 6)
+    sets = [("--select", name) for name in "abc"]
+    for n, selection in enumerate(sets[:2]):
+        keep(tmp_path, {"n": n}, ("n",), selection=selection, models=MODELS[1:])
+    for file in (tmp_path / "compiled").iterdir():
+        os.utime(file, (1, 1))
+    monkeypatch.setattr(compiled_models, "_KEPT", 4)
+    assert read(tmp_path, {"n": 0}, sets[0])
+    keep(tmp_path, {"n": 2}, ("n",), selection=sets[2], models=MODELS[1:])
+    assert [read(tmp_path, {"n": n}, selection) is not None for n, selection in enumerate(sets)] == [True, False, True]
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "compiled").write_text("a file")
-    keep_compiled(compiled_file(tmp_path, {}, ()), MODELS)
-    note_reads(tmp_path, (), {("rounding",)})
+    keep(tmp_path, {}, ("rounding",))
+    assert read(tmp_path, {}) is None
 
 
 def test_models_are_built_in_their_order_and_no_setting_stays() -> None:

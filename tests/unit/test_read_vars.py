@@ -38,7 +38,7 @@ VALUES: dict[str, Any] = {"closed": True, "conditions": [[0, "a"]], "feeds": {"p
 @pytest.mark.parametrize("through", [lambda book: book, copy.copy, copy.deepcopy])
 def test_what_a_template_reads_is_noted(template: str, paths: set[Path], through: Any) -> None:
     reads: set[Path] = set()
-    shown = Environment().from_string(template).render(book=through(ReadVars(VALUES, reads)))
+    shown = Environment().from_string(template).render(book=through(ReadVars(VALUES, reads.add)))
     assert reads == paths
     assert shown == Environment().from_string(template).render(book=VALUES)
 

@@ -101,8 +101,8 @@ def try_sql(mutant: Mutant) -> Outcome:
 def _change_manifest(mutant: Mutant) -> None:
     from assets.transform import dbt
 
-    for name in ("read_compiled", "keep_compiled"):
-        setattr(dbt, name, lambda *_: None)  # as if nothing had been compiled before
+    for name, found in (("read_compiled", {}), ("keep_compiled", None)):
+        setattr(dbt, name, lambda *_, found=found: found)  # as if nothing had been compiled before
     manifest = dbt._models_alone()
     place = mutant.path.relative_to(dbt.PROJECT).as_posix()
     nodes = [node for node in manifest.nodes.values() if node.original_file_path == place]
