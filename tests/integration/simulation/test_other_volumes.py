@@ -149,6 +149,16 @@ def test_who_is_net_of_others_draws_their_months(ask: Callable[..., WhatIf]) -> 
         assert abs(cost["EUR"] - left / 10) <= D("0.01"), (n, drawn[0, n])
 
 
+def test_a_month_that_is_there_twice_is_of_other_orders(ask: Callable[..., WhatIf]) -> None:
+    """C2's 1,500 of April earn 50 wherever they are; 900 of C1 and 450 of C2 never reach 1,000, however often their month is drawn."""
+    found = ask("ORDERS")
+    (months,) = found.months
+    drawn = months.draw(1, 8)
+    (of_c2,) = [n for n, name in enumerate(months.people["participant_id"]) if name == "C2"]
+    assert [cost["EUR"] for cost in found.costs_of_draws(1, 8)] == [50 * int((of_draw == 3).sum()) for of_draw in drawn[of_c2]]
+    assert max((of_draw == 0).sum() for of_draw in drawn[1 - of_c2]) > 1
+
+
 def test_each_participant_has_months_of_its_own() -> None:
     months = [tuple(draw_months(seed, name, 2, 6)) for seed, name in ((1, "C1"), (1, "C1"), (1, "C2"), (2, "C1"))]
     assert months[0] == months[1]
