@@ -108,6 +108,7 @@ def test_rows_and_money_are_shown(whole_run: dg.ExecuteInProcessResult, folder: 
         "calc/runs",
         "calc/current_run",
         "calc/level_0",
+        "calc/differences_by_cause",
     }
 
 

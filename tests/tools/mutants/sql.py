@@ -13,7 +13,7 @@ MAGNITUDES = ("tests/integration/sql/test_magnitudes.py",)
 GOLDEN = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case")
 COLLECTIONS = ("tests/golden", "-k", "collected")
 DISPUTES = ("tests/integration/ledger/test_adjusted_and_disputed.py", "tests/golden/test_golden_cases.py", "-k", "(golden_case and disputed) or dispute")
-PAYMENTS = ("tests/golden/test_golden_cases.py", "-k", "golden_case and (paid-in-another or payouts-in-other or half-even)")
+PAYMENTS = ("tests/golden/test_golden_cases.py", "-k", "(golden_case and (paid-in-another or payouts-in-other or half-even)) or payment_without")
 ADJUSTMENTS = ("tests/integration/ledger/test_adjusted_and_disputed.py", "tests/golden", "-k", "adjust")
 RELEASES = ("tests/golden/test_golden_cases.py", "-k", "test_golden_case and released")
 #: Files that arrive one after the other: doubled, corrected, snapshots, rejected.
