@@ -198,9 +198,10 @@ def _read(file: Path) -> Any:
     """What a file says, or None where it is not there or damaged. Files that are used last stay."""
     try:
         content = json.loads(file.read_bytes())
-        os.utime(file)
     except (OSError, ValueError):
         return None
+    with contextlib.suppress(OSError):  # it may be another user's
+        os.utime(file)
     return content
 
 
