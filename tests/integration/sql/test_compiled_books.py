@@ -5,6 +5,7 @@ Belongs here: dbt against what is kept of it, on whole books. Does not belong he
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -17,6 +18,9 @@ from assets.transform.compiled_models import CompiledModel, keep_compiled, read_
 from pipelines.run import run_book
 from tests.torture.books import draw_book, write_book
 from tests.torture.drawing import FEATURES
+
+#: What some models read, which books must not share where it differs, and need not compile again where other things do.
+READS = {"marts.dim_period": {"rounding", "incremental"}, "intermediate.int_lines_measured": {"rounding", "incremental", "book.has_nets"}}
 
 
 def published(book: Path) -> dict[str, bytes]:
@@ -39,6 +43,8 @@ def test_dbt_and_what_is_kept_of_it_make_the_same_book(tmp_path: Path, monkeypat
     monkeypatch.setattr(dbt, "invoke_dbt", count)
     run_book(tmp_path / "book")
     assert ("run", *dbt.DEDUCTIONS) in invoked, "the book needs no net_of: take another one"
+    reads = {name: {".".join(path) for path in json.loads((tmp_path / "compiled" / f"{name}.reads").read_text())} for name in READS}
+    assert reads == READS
     invoked.clear()
     shutil.copytree(tmp_path / "book", tmp_path / "again", ignore=shutil.ignore_patterns("published", "warehouse*", ".dagster_home", ".lock"))
     run_book(tmp_path / "again")
