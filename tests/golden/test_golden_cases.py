@@ -116,8 +116,9 @@ def test_a_payment_without_a_rate_waits_and_others_say_what_was_paid(books: Call
 
 def test_a_line_that_takes_back_is_no_disputed_money(books: Callable[[str], Path]) -> None:
     """In the case disputed-lines the first transaction brings 30 and 40, and its return takes 10 back."""
-    told = books(GROUP_OF["disputed-lines"]) / "published" / "current" / "fct_dispute.parquet"
-    assert duckdb.sql(f"select disputed_amount from '{told}' where dispute_id = 'disputed-lines-1'").fetchall() == [(Decimal(70),)]
+    disputes = books(GROUP_OF["disputed-lines"]) / "published" / "current" / "fct_dispute.parquet"
+    with duckdb.connect() as con:
+        assert con.execute(f"select disputed_amount from '{disputes}' where dispute_id = 'disputed-lines-1'").fetchall() == [(Decimal(70),)]
 
 
 def test_lines_of_other_days_add_up(books: Callable[[str], Path]) -> None:

@@ -50,6 +50,11 @@ def join_credits(credits: str) -> str:
     return f"left join {credits} on transactions.transaction_id = {credits}.credited_transaction"
 
 
+def collected_shares() -> str:
+    """A query that two models have in common."""
+    return "select transaction_id, line, share from stg_collections"
+
+
 def join_payouts(rows: str) -> str:
     """The joins that go with the rows of a feed about payouts."""
     return (
