@@ -49,10 +49,12 @@ def draw_bars(bars: Bars) -> str:
     has_before = any(bars.before)
     width = min(room * (0.34 if has_before else 0.56), 26)
     apart = next((n for n in (1, 2, 3, 4, 6, 12) if room * n > 40), 24)
+    thinned = len(bars.labels) / apart > 6  # a narrow screen shows every second label, larger
     for place, label in enumerate(bars.labels):
         middle = LEFT + room * (place + 0.5)
         if place % apart == 0:
-            parts.append(f'<text x="{px(middle)}" y="{HEIGHT - 8}" text-anchor="middle">{escape(label)}</text>')
+            kind = ' class="between"' if thinned and place // apart % 2 else ""
+            parts.append(f'<text{kind} x="{px(middle)}" y="{HEIGHT - 8}" text-anchor="middle">{escape(label)}</text>')
         if has_before:
             parts.append(_bar(bars.before[place], middle - width - 1, width, up, "before"))
         parts.append(_bar(bars.values[place], middle + 1 if has_before else middle - width / 2, width, up, "now"))

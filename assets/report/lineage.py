@@ -19,6 +19,16 @@ from assets.report.site import Site
 _INDEX = "lineage/index.html"
 #: The published columns that most people ask for: a file's column names those that it decides.
 _ASKED = ("fct_payout.payout", "fct_payout.measure", "fct_payout.target", "fct_payout.settled", "fct_accrual.accrual", "fct_payout_line.line_payout")
+#: What else a column is computed from, by its origin in column_lineage.
+_ORIGINS = {
+    "feed": "Columns that no file of the book has",
+    "agreement": "Agreements",
+    "book": "book.yaml",
+    "ledger": "Closes, payments and what they keep",
+    "file": "The place of rows in files",
+    "run": "The run",
+    "program": "The program",
+}
 
 
 def write_lineage(site: Site, con: duckdb.DuckDBPyConnection) -> None:
@@ -37,7 +47,7 @@ def write_lineage(site: Site, con: duckdb.DuckDBPyConnection) -> None:
     site.page(_INDEX, "lineage.html.j2", tables=tables, feeds=sorted(feeds.items(), key=lambda item: (item[0] != "transactions", item[0])))
     for table, of in by_table.items():
         about, columns = described.get(table, ("", {}))
-        site.page(f"lineage/{table}.html", "lineage_table.html.j2", name=table, about=about, columns=_columns(of, columns), tables=tables)
+        site.page(f"lineage/{table}.html", "lineage_table.html.j2", name=table, about=about, columns=_columns(of, columns), tables=tables, origins=_ORIGINS)
 
 
 def _columns(rows: list[Row], described: dict[str, str]) -> list[dict[str, Any]]:

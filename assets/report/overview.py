@@ -171,7 +171,7 @@ def _exceptions(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         if rows:
             links = [agreement_link(row["agreement_id"], row["title"]) for row in rows[:LARGEST]]
             found.append(
-                {"kind": "note", "title": title.format(counted(len(rows), "agreement")), "way_out": way_out, "links": links, "more": len(rows) - len(links)}
+                {"kind": "hint", "title": title.format(counted(len(rows), "agreement")), "way_out": way_out, "links": links, "more": len(rows) - len(links)}
             )
     return found
 

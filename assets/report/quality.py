@@ -62,7 +62,7 @@ def _reasons(con: duckdb.DuckDBPyConnection) -> Table:
     for row in fetch(con, "select feed, reason, count(*) as rows from audit_reject group by all order by rows desc, feed, reason"):
         known = REASONS.get(row["reason"])
         rows.append((row["reason"], row["feed"], number(row["rows"]), known.cause if known else "–", known.remedy if known else "–"))
-    columns = (Column("Reason", "code"), Column("Feed"), Column("Rows", "number"), Column("What is wrong"), Column("What to do"))
+    columns = (Column("Reason", "code"), Column("Feed"), Column("Rows", "number"), Column("What is wrong", "sentence"), Column("What to do", "sentence"))
     return Table("rejects-by-reason", columns, rows, empty="No row is rejected.")
 
 
@@ -77,7 +77,7 @@ def _rejects(rejects: list[dict[str, object]]) -> Table:
         )
         for row in rejects
     ]
-    columns = (Column("File"), Column("Line", "number"), Column("Reason", "code"), Column("Column", "code"), Column("Message"))
+    columns = (Column("File"), Column("Line", "number"), Column("Reason", "code"), Column("Column", "code"), Column("Message", "sentence"))
     return Table("rejects", columns, rows)
 
 

@@ -57,7 +57,7 @@ def _cell(cell: Cell, kind: str, root: str) -> str:
     if kind == "status":
         return f'<span class="badge {word(cell)}">{escape(cell)}</span>'
     if kind == "code":
-        return f"<code>{escape(cell)}</code>"
+        return f"<code>{str(escape(cell)).replace('_', '_<wbr>')}</code>"
     return str(with_code(cell)) if "`" in cell else escape(cell)
 
 

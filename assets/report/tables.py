@@ -30,10 +30,10 @@ Cell = str | Link
 
 @dataclass(frozen=True)
 class Column:
-    """A column: numbers are right-aligned, days and ids stay on one line, a status is a badge."""
+    """A column: numbers are right-aligned, days and ids stay on one line, a status is a badge, a sentence has room."""
 
     label: str
-    kind: Literal["text", "day", "number", "status", "code"] = "text"
+    kind: Literal["text", "sentence", "day", "number", "status", "code"] = "text"
 
 
 @dataclass(frozen=True)
