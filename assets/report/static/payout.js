@@ -113,6 +113,7 @@
     var found = document.querySelector('template[data-curve="' + CSS.escape(p.b) + '"]');
     if (!found) return null;
     var box = make("div", undefined, "picture"), svg = found.content.firstElementChild.cloneNode(true), low = Number(found.dataset.low), high = Number(found.dataset.high);
+    box.tabIndex = 0;
     box.appendChild(svg);
     if (found.dataset.low && p.axis !== null) {
       var space = "http://www.w3.org/2000/svg", bounds = svg.viewBox.baseVal, at = 66 + Math.max(0, Math.min(1, (Number(p.axis) - low) / (high - low))) * (bounds.width - 66 - 32), line = document.createElementNS(space, "line"), text = document.createElementNS(space, "text");

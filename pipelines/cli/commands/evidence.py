@@ -20,7 +20,7 @@ def evidence(
         list[str] | None, typer.Option("--payouts", metavar="PAYOUT", help="Take these payouts instead; repeat the option, or separate them by commas.")
     ] = None,
     sample_only: Annotated[bool, typer.Option("--sample-only", help="Put in the lines of the sample alone: a smaller pack of a large book.")] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="The file to write [default: evidence-PERIOD.zip].")] = None,
+    output: Annotated[Path | None, typer.Option("--out", "--output", "-o", metavar="FILE", help="The file to write [default: evidence-PERIOD.zip].")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the evidence of a period as one zip for the auditor: payouts with their lines, rows as they stand in the files, agreements, inputs, closes,
@@ -31,7 +31,7 @@ def evidence(
     [bold]Examples[/bold]
 
       tierledger evidence 2026-03
-      tierledger evidence 2026-03 --sample 40 --seed 7 --output march.zip
+      tierledger evidence 2026-03 --sample 40 --seed 7 --out march.zip
       tierledger evidence 2026-03 --payouts p0df754a8,p1c2d --sample-only
     """
     from assets.evidence.build import Request, build_pack

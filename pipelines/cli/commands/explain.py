@@ -33,7 +33,7 @@ def explain(
     ] = None,
     form: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.text,
     lines: Annotated[int | None, typer.Option(min=0, help="How many transaction lines to list [default: 20; up to 1000 in JSON and HTML].")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of standard output.")] = None,
+    output: Annotated[Path | None, typer.Option("--out", "--output", "-o", metavar="FILE", help="Write to this file instead of standard output.")] = None,
 ) -> None:
     """Explain an amount: clause, terms, tier, the formula with its numbers, and every line behind it with its place in the file.
 
@@ -42,7 +42,7 @@ def explain(
       tierledger explain
       tierledger explain 3f9a
       tierledger explain ACME-2026/volume-bonus/C-1001/2026-01-01 --lines 100
-      tierledger explain 3f9a --format html --output why.html
+      tierledger explain 3f9a --format html --out why.html
     """
     from assets.published.explanation import explain_payout, largest_payouts
 

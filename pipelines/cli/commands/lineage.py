@@ -32,7 +32,7 @@ def lineage(
     book: BookOption,
     column: Annotated[str, typer.Argument(metavar="COLUMN", help="A published column, as fct_payout.payout; or a table, for all its columns.")],
     form: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.text,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of standard output.")] = None,
+    output: Annotated[Path | None, typer.Option("--out", "--output", "-o", metavar="FILE", help="Write to this file instead of standard output.")] = None,
 ) -> None:
     """Show where a published column comes from: the columns of your files, agreements and settings, and the way from there.
 
@@ -43,7 +43,7 @@ def lineage(
       tierledger lineage fct_payout.payout
       tierledger lineage fct_payout_line
       tierledger lineage fct_payout.settled --format mermaid
-      tierledger lineage fct_payout.measure --format html --output measure.html
+      tierledger lineage fct_payout.measure --format html --out measure.html
     """
     from assets.published.lineage import find_origins
 

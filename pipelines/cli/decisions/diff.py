@@ -30,7 +30,7 @@ def diff(
     book: BookOption,
     as_of: Annotated[str | None, typer.Option("--as-of", metavar="DAY", help="Last day that counts; default: as_of of book.yaml, else today.")] = None,
     format: Annotated[Format, typer.Option("--format", help="text, json, markdown (for a comment) or html (one page).")] = "text",
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there instead of to standard output.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write it there instead of to standard output.")] = None,
     fail_over: Annotated[
         str | None,
         typer.Option("--fail-over", metavar="LIMIT", help="Exit with 1 where a total changes by more: 0.5% of what it was, or an amount such as 1000."),

@@ -38,7 +38,7 @@ def simulate(
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed draws the same months.")] = 1,
     as_of: Annotated[str | None, typer.Option("--as-of", metavar="DAY", help="Last day that counts; default: as_of of book.yaml, else today.")] = None,
     format: Annotated[Format, typer.Option("--format", help="text, json, markdown or html (one page in the look of the report).")] = "text",
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there instead of to standard output.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write it there instead of to standard output.")] = None,
     names: Annotated[bool, typer.Option("--names/--no-names", help="Call participants by id and name, or number them.")] = True,
     keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep the scratch copy in this empty folder, instead of a temporary one.")] = None,
 ) -> None:

@@ -5,7 +5,6 @@ Superset is installed by its script where it is not yet there ($SUPERSET, defaul
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import signal
@@ -97,4 +96,4 @@ def test_the_dashboard_shows_what_is_published(demo_book: Path, address: str) ->
         assert [url for url in others if not any(url in text and "has been blocked" in text for text in browser.said)] == []
         if os.environ.get("UPDATE_SNAPSHOTS"):
             time.sleep(3)  # bars grow
-            IMAGE.write_bytes(base64.b64decode(browser.call("Page.captureScreenshot")["data"]))
+            browser.page.screenshot(path=IMAGE)

@@ -283,6 +283,8 @@ def test_the_page_asks_for_nothing_and_fits_every_width(statements: dict[str, St
         for width, dark in ((400, True), (1600, False)):
             browser.open(path.as_uri(), width, dark=dark)
             assert browser.ask("document.documentElement.scrollWidth") <= width
+            if dark == (participant == "CH-08"):
+                assert browser.barriers() == []
     assert {address for address in browser.requests if not address.startswith(("about:", "data:"))} <= {
         (tmp_path / f"{name}.html").as_uri() for name in ("CH-08", "SP-01")
     }
