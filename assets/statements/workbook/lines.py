@@ -19,7 +19,17 @@ from typing import Any
 #: What formulas and a reader need; the other columns are in lines.csv.
 COLUMNS = ("payout_id", "date", "transaction_id", "line", "partner_id", "product_id", "amount", "currency", "fx_rate", "credited_measure", "line_payout")
 NUMBERS = frozenset({"line", "amount", "fx_rate", "credited_measure", "line_payout"})
-_WIDTHS = {"payout_id": 24, "date": 12, "transaction_id": 18, "partner_id": 14, "product_id": 18, "amount": 14, "credited_measure": 16, "line_payout": 14}
+_WIDTHS = {
+    "payout_id": 24,
+    "date": 12,
+    "transaction_id": 18,
+    "partner_id": 14,
+    "product_id": 18,
+    "amount": 14,
+    "currency": 11,
+    "credited_measure": 16,
+    "line_payout": 14,
+}
 #: A worksheet keeps so many digits of a number.
 _DIGITS = 15
 _DAY_ZERO = dt.date(1899, 12, 30)

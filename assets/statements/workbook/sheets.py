@@ -41,7 +41,7 @@ def write_workbook(statement: Statement, document: Document, words: Words, colou
             sheet.fit_to_pages(1, 0)
             if document.watermark:
                 _mark(sheet, document.watermark)
-        rows = write_lines(lines, statement.lines_csv, (formats("head"), formats("head_right")), (formats("text"), formats("number"), formats("date")))
+        rows = write_lines(lines, statement.lines_csv, (formats("cell_head"), formats("head_right")), (formats("cell"), formats("number"), formats("date")))
         results = _write_calculation(calculation, terms, statement, words, formats, (names[2], names[3]), rows)
         _write_front(front, statement, document, words, formats, names[1], results)
     return content.getvalue()
@@ -70,13 +70,16 @@ class _Formats:
         look: dict[str, Any] = {"font_name": "Calibri", "font_size": 11, "valign": "top"}
         if kind in ("title",):
             look |= {"bold": True, "font_size": 18, "valign": "vcenter"}
-        if kind in ("head", "head_right"):
+        if kind in ("cell", "cell_head", "after"):  # a text may follow a number
+            look |= {"align": "left", "indent": 1}
+        if kind in ("head", "head_right", "cell_head"):
             look |= {"bold": True, "bottom": 1, "bottom_color": "#c4c8cd", "font_color": "#5b626d", "text_wrap": True}
             look |= {"align": "right"} if kind == "head_right" else {}
-        if kind in ("section", "section_money"):
+        if kind in ("section", "section_right"):
             look |= {"bold": True, "font_size": 12, "font_color": self._colour, "top": 1, "top_color": "#c4c8cd"}
-        if kind in ("soft", "note"):
-            look |= {"font_color": "#5b626d"} | ({"text_wrap": True} if kind == "note" else {})
+            look |= {"align": "right"} if kind == "section_right" else {}
+        if kind in ("soft", "after"):
+            look |= {"font_color": "#5b626d"}
         if kind in ("result", "total"):
             look |= {"bold": True, "bg_color": "#f1f3f4"}
         if kind == "input":
@@ -110,7 +113,7 @@ def _write_front(sheet: Any, statement: Statement, document: Document, words: Wo
         row += 1
         sheet.write_string(row, 0, f"{account.title} · {account.currency}", formats("section"))
         for column in (1, 2):
-            sheet.write_string(row, column, account.stocks.headings[column], formats("section"))
+            sheet.write_string(row, column, account.stocks.headings[column], formats("section_right"))
         row += 1
         for name in ("payable", "held", "waiting", "running", "open"):
             _row(sheet, row, (words.say(f"stock.{name}"), position.now[name], position.before[name]), formats, position.currency, name == "open")
@@ -160,7 +163,8 @@ def _write_calculation(
     """A block per payout; returns the cell of each result."""
     sheet.set_column(0, 0, 34)
     sheet.set_column(1, 1, 20)
-    sheet.set_column(2, 2, 78)
+    sheet.set_column(2, 2, 72)
+    sheet.set_column(3, 3, 26)
     for column, key in enumerate(("term", "tier", "from", "from_effective", "rate", "per_unit", "amount", "share")):
         terms.write_string(0, column, words.say(f"sheet.terms.{key}"), formats("head_right" if column else "head"))
     terms.set_column(0, 0, 44)
@@ -176,8 +180,9 @@ def _write_calculation(
         payout = detail.payout
         title = f"{payout['agreement_title'] or payout['agreement_id']} · {payout['clause']} · {payout['window_start']} – {payout['window_end']}"
         sheet.write_string(row, 0, title, formats("section"))
-        sheet.write_blank(row, 1, None, formats("section"))
-        sheet.write_string(row, 2, payout["payout_id"], formats("section"))
+        for column in (1, 2):  # the title runs over them
+            sheet.write_blank(row, column, None, formats("section"))
+        sheet.write_string(row, 3, payout["payout_id"], formats("section"))
         row += 1
         block = compute(detail, words, (names[0], term_row), (ids, measures) if line_rows else None, row)
         term_row = _write_terms(terms, detail, block, title, term_row, formats)
@@ -200,7 +205,7 @@ def _write_block(sheet: Any, detail: Detail, block: Block, words: Words, formats
                 sheet.write_number(row, 1, float(step["result"]), formats("input"))
             elif step["result"] is not None:
                 sheet.write_string(row, 1, str(step["result"]), formats("text"))
-            sheet.write_string(row, 2, f"{formula}: {numbers}" if numbers else formula, formats("soft"))
+            sheet.write_string(row, 2, f"{formula}: {numbers}" if numbers else formula, formats("after"))
             row += 1
         return row
     for cell in block.cells:
@@ -210,7 +215,7 @@ def _write_block(sheet: Any, detail: Detail, block: Block, words: Words, formats
         else:
             look = "result" if cell is block.result else "percent" if cell.kind == "percent" else "number"
             sheet.write_formula(row, 1, cell.formula, formats(look, currency if cell.kind == "money" else None), cell.value)
-        sheet.write_string(row, 2, cell.note, formats("soft"))
+        sheet.write_string(row, 2, cell.note, formats("after"))
         row += 1
     return row
 

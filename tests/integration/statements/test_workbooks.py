@@ -93,9 +93,9 @@ def results_of(content: bytes) -> Iterator[tuple[str, str]]:
     sheet = openpyxl.load_workbook(io.BytesIO(content))["Calculation"]
     payout = ""
     for row in sheet.iter_rows(min_row=4):
-        label, _, note = (cell.value for cell in row[:3])
-        if isinstance(note, str) and note.startswith("p") and len(note) == 21:
-            payout = note
+        label, _, _, identifier = (cell.value for cell in row[:4])
+        if identifier:
+            payout = str(identifier)
         elif label == "Payout":
             yield payout, f"B{row[0].row}"
 
