@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -21,6 +22,7 @@ from assets.published.explanation_view import present
 from assets.published.formatting import money
 from assets.publishing.parquet_set import publish
 from assets.report import write
+from assets.report.overview import DIRECTIONS
 from assets.report.site import Shown
 from assets.report.switch import REPORT, REPORTS
 from assets.report.tables import Column, Link, Table, slug
@@ -39,6 +41,14 @@ class Killed(BaseException):
     """The machine went away."""
 
 
+def rows_of(page: str, name: str) -> list[list[str]]:
+    """The cells of a table as they read."""
+    found = re.search(rf'data-name="{name}".*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    assert found is not None
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", found[1], re.DOTALL)
+    return [[html.unescape(re.sub("<[^>]*>", "", cell)) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)] for row in rows]
+
+
 class Links:
     """Addresses and anchors of a page."""
 
@@ -55,16 +65,21 @@ def reporting(book: Path, published: Path) -> RunContext:
 
 @pytest.fixture(scope="module")
 def published(demo_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """published/ of the demo with its set, one before it in which the first payout was 7 less, and a report."""
+    """published/ of the demo with its set and a report. In the set before it the first payout was 7 less, the last was not there, and there was another."""
     folder = tmp_path_factory.mktemp("report") / "published"
     current = (demo_book / "published" / "current").resolve()
     (folder / "runs").mkdir(parents=True)
     shutil.copytree(current, folder / "runs" / current.name)
     before = folder / "runs" / "before"
     shutil.copytree(current, before)
-    first = f"payout_id = (select min(payout_id) from '{current}/fct_payout.parquet')"
-    changed = f"select * replace (if({first}, payout - 7, payout)::decimal(18, 4) as payout) from '{current}/fct_payout.parquet'"
-    duckdb.execute(f"copy ({changed}) to '{before}/fct_payout.parquet' (format parquet)")
+    with duckdb.connect() as con:
+        con.execute(f"create table payouts as from '{current}/fct_payout.parquet'")
+        con.execute("create view first as select min(payout_id) from payouts where payout <> 0")
+        con.execute("create view last as select max(payout_id) from payouts where payout <> 0")
+        con.execute("create table gone as select * replace ('pgone' as payout_id) from payouts where payout_id = (from last)")
+        con.execute("update payouts set payout = payout - 7 where payout_id = (from first)")
+        con.execute("delete from payouts where payout_id = (from last)")
+        con.execute(f"copy (from payouts union all from gone) to '{before}/fct_payout.parquet' (format parquet)")
     (folder / "current").symlink_to(Path("runs") / current.name)
     write_report(reporting(demo_book, folder))
     return folder
@@ -113,6 +128,39 @@ def test_the_totals_are_those_of_the_published_payouts(site: Path, published: Pa
     for currency, payout, still_open in duckdb.execute(query).fetchall():
         for amount in (payout, still_open):
             assert f">{money(amount, currency).removesuffix(f' {currency}')}<" in text
+
+
+def test_each_month_of_the_year_is_next_to_the_same_month_of_the_year_before(site: Path, published: Path) -> None:
+    def sums(query: str) -> dict[tuple[str, str], Decimal]:
+        return {(period, direction): amount for period, direction, amount in duckdb.execute(query).fetchall()}
+
+    tables = f"'{published}/current"
+    accrued = sums(f"select period, direction, sum(accrued_reporting) from {tables}/fct_payout_month.parquet' group by all")
+    fell_due: dict[tuple[str, str], str] = {}
+    released = f"""select strftime(r.due_date, '%Y-%m'), p.direction, p.currency, sum(r.released) as released from {tables}/fct_release.parquet' as r
+        join {tables}/fct_payout.parquet' as p using (payout_id) group by all having sum(r.released) <> 0 order by all"""
+    for period, direction, currency, amount in duckdb.execute(released).fetchall():
+        fell_due[period, direction] = " + ".join(filter(None, (fell_due.get((period, direction)), money(amount, currency))))
+    expected = {}
+    for direction, words in DIRECTIONS.items():
+        for month in range(1, 13):
+            now, before = (accrued.get((f"{year}-{month:02}", direction)) for year in (2026, 2025))
+            if now is not None or before is not None:
+                shown = (money(now, "EUR"), money(before, "EUR").removesuffix(" EUR"), fell_due.get((f"2026-{month:02}", direction), "–"))
+                expected[f"2026-{month:02}", words] = shown
+    found = {(row[0], row[1]): (row[2], row[3], row[-1]) for row in rows_of((site / "index.html").read_text(encoding="utf-8"), "months")}
+    assert found == expected
+    assert len(found) == 24
+
+
+def test_what_needs_attention_is_counted_and_the_most_comes_first(site: Path, published: Path) -> None:
+    titles = [html.unescape(found) for found in re.findall("<h3>(.*?)</h3>", (site / "index.html").read_text(encoding="utf-8"))]
+    payouts = f"from '{published}/current/fct_payout.parquet'"
+    blocked = duckdb.execute(f"select count(*), status_reason {payouts} where status = 'blocked' group by all order by all desc").fetchall()
+    assert [int(title.split()[0]) for title in titles if " blocked: " in title] == [count for count, _ in blocked]
+    due = f"select count(*), sum(open_amount), currency {payouts} where open_amount <> 0 and due_date <= '2026-06-30' group by direction, currency"
+    for count, amount, currency in duckdb.execute(due).fetchall():
+        assert f"{count} payouts due and not settled: {money(amount, currency)}" in titles
 
 
 def test_every_payout_is_in_the_script_that_its_address_names(site: Path, published: Path) -> None:
@@ -189,10 +237,14 @@ def test_names_from_feeds_are_escaped() -> None:
     assert body.count("&lt;img") == 6
 
 
-def test_what_changed_is_told_against_the_set_before(site: Path) -> None:
+def test_what_changed_is_told_against_the_set_before(site: Path, published: Path) -> None:
     text = (site / "index.html").read_text(encoding="utf-8")
-    assert "1 payout changed, 0 new, 0 gone" in text
-    assert text.count("+7.00") == 2, "in the sum, and of the payout"
+    assert "1 payout changed, 1 new, 1 gone" in text
+    assert text.count("+7.00") == 2, "in the sum, in which the new and the gone one cancel out, and of the payout"
+    (last,) = duckdb.execute(
+        f"from '{published}/current/fct_payout.parquet' select payout, currency where payout <> 0 order by payout_id desc limit 1"
+    ).fetchall()
+    assert [row[-1] for row in rows_of(text, "changes") if "7.00" not in row[-1]].count(f"+{money(*last)}") == 1
 
 
 @needs_chromium

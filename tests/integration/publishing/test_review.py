@@ -151,6 +151,16 @@ def test_what_comes_back_in_the_thirty_days_after() -> None:
     assert figures(stranger, fct_payout_line=[*lines, *after])["returns_after_end", None][0] == 0
 
 
+def test_thirty_days_may_reach_over_a_short_window() -> None:
+    """Those after 31 January end on 2 March."""
+    days = [((1, 1), (1, 31)), ((2, 1), (2, 28)), ((3, 1), (3, 31))]
+    windows = [(dt.date(2026, *first), dt.date(2026, *last)) for first, last in days]
+    rows: Rows = [{"id": each, "participant": "P", "window": window, "status": "open"} for each, window in zip("xyz", windows, strict=True)]
+    rows[0]["status"] = "final"
+    lines = [("x", dt.date(2026, 1, 5), 100), ("y", dt.date(2026, 2, 10), -3), ("z", dt.date(2026, 3, 2), -4), ("z", dt.date(2026, 3, 3), -50)]
+    assert figures(rows, fct_payout_line=lines)["returns_after_end", None][0] == Decimal("0.07")
+
+
 @pytest.mark.parametrize(("others", "top"), [(9, 1), (10, 2), (19, 2), (20, 3)])
 def test_the_highest_paid_tenth_is_at_least_one(others: int, top: int) -> None:
     found = figures([{"participant": f"P{n}", "payout": 100 - n} for n in range(others + 1)])
