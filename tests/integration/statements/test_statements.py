@@ -343,7 +343,7 @@ def test_what_no_line_brings_is_in_the_sum_of_lines(last_period: Opened) -> None
 def test_adjustments_and_payments_are_those_of_the_days_of_the_period(last_period: Opened) -> None:
     con, period = last_period
     day = "unnest(['2026-05-31', '2026-06-01', '2026-06-30', '2026-07-01'])"
-    of = f"(select min(payout_id) from fct_payout where participant_id = 'CH-08' and window_start <= '{period.last_day}') as payout_id, 'CH-08' as participant_id"
+    of = f"(select min(payout_id) from fct_payout where participant_id = 'CH-08' and window_start <= '{period.last_day}') as payout_id, 'CH-08' participant_id"
     adjusted = f"select {of}, {day} as adjustment_id, {day}::date as date, 'booked' as status"
     con.execute(f"create temp table fct_adjustment as from main.fct_adjustment union all by name {adjusted}")
     con.execute(f"create temp table fct_payment as from main.fct_payment union all by name select {of}, {day} as reference, {day}::date as paid_on")
