@@ -254,7 +254,7 @@ _SUMS = """
         from moves group by payout_id
     ),
     parts as (
-        select payout_id, coalesce(sum(released) filter (due_date <= $last), 0) as released, coalesce(sum(held), 0) as held,
+        select payout_id, coalesce(sum(released) filter (due_date <= $last), 0) as released, coalesce(sum(held) filter (due_date <= $last), 0) as held,
             coalesce(sum(released) filter (due_date < $first), 0) as released_before, coalesce(sum(held) filter (due_date < $first), 0) as held_before
         from fct_release semi join payouts using (payout_id) group by payout_id
     ),

@@ -14,11 +14,20 @@ import pytest
 
 from assets.published.reader import connect_set, read_manifest_of
 from assets.runtime.sql import scan
+from assets.statements.document.parts import Document
+from assets.statements.document.tell import tell
 from assets.statements.read import list_participants, read_period, read_statements
 from assets.statements.reasons import write_reasons
 from assets.statements.statement import Period, Statement
+from assets.statements.words import words_of
+from models.book.statement_settings import StatementSettings
 
+SETTINGS = StatementSettings(sender="Quayside Beverages B.V.\nVeerhaven 12", contact="rebates@quayside.example")
 Opened = tuple[duckdb.DuckDBPyConnection, Period]
+
+
+def told(statement: Statement, language: str = "en") -> Document:
+    return tell(statement, words_of(language), SETTINGS)
 
 
 @contextmanager
