@@ -21,7 +21,7 @@ from typing import Any
 from assets.evidence import checks, data_package, digests, exceptions, reconciliation, source_rows
 from assets.evidence.container import COMPRESSED_BY, write_container
 from assets.evidence.readme import write_readme
-from assets.evidence.recomputed import PROVED, RECOMPUTE, run_recompute
+from assets.evidence.recomputed import PROGRAM, run_recompute
 from assets.evidence.sampling import Sample
 from assets.evidence.selection import named_payouts, sample_period, select_dependencies, select_period
 from assets.evidence.sheets import write_sheets
@@ -54,14 +54,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Built:
-    """A pack that was written. `recomputed`: how many payouts agreed; `unknown`: of how many recompute.py does not know the terms."""
+    """A pack that was written. `recomputed`: how many payouts agreed."""
 
     file: Path
     sha256: str
     files: int
     about: dict[str, Any]
     recomputed: int
-    unknown: int
 
 
 def build_pack(book: Path, request: Request, target: Path) -> Built:
@@ -72,7 +71,7 @@ def build_pack(book: Path, request: Request, target: Path) -> Built:
         folder = Path(scratch) / "pack"
         folder.mkdir()
         about, tables = _collect(book, request, folder)
-        recomputed, unknown = _recompute(folder, every=not request.of_sample_only)
+        recomputed = _recompute(folder, every=not request.of_sample_only)
         _describe(book, folder, about, tables)
         names = _names(folder)
         staged = target.with_name(f".{target.name}.tmp")
@@ -83,7 +82,7 @@ def build_pack(book: Path, request: Request, target: Path) -> Built:
             os.replace(staged, target)
         finally:
             staged.unlink(missing_ok=True)
-    return Built(target, file_sha256(target), len(names), about, recomputed, unknown)
+    return Built(target, file_sha256(target), len(names), about, recomputed)
 
 
 def _collect(book: Path, request: Request, folder: Path) -> tuple[dict[str, Any], list[PackedTable]]:
@@ -106,7 +105,8 @@ def _collect(book: Path, request: Request, folder: Path) -> tuple[dict[str, Any]
         exception_counts = exceptions.write_exceptions(con, ledger, period.name, folder)
     write_terms(terms, folder)
     _copy_ledger(book / "ledger", ledger, folder)
-    shutil.copyfile(RECOMPUTE, folder / "recompute.py")
+    for program in PROGRAM:
+        shutil.copyfile(program, folder / program.name)
     about = {
         "pack": "tierledger evidence", "format": 1, "book": terms.book.book,
         "period": {"name": period.name, "first_day": period.first_day.isoformat(), "last_day": period.last_day.isoformat()},
@@ -118,17 +118,17 @@ def _collect(book: Path, request: Request, folder: Path) -> tuple[dict[str, Any]
     return about, tables
 
 
-def _recompute(folder: Path, every: bool) -> tuple[int, int]:
-    """Run recompute.py as the auditor will, and keep its answer. Raises CheckFailed with the payouts that differ or lack what they need."""
+def _recompute(folder: Path, every: bool) -> int:
+    """Run recompute.py as the auditor will, and keep its answer. Raises CheckFailed with the payouts that it does not prove."""
     try:
         found = run_recompute(folder, every)
     except ValueError as error:
         raise CheckFailed("recompute_agrees", str(error)) from None
-    if bad := [each for each in found["payouts"] if each["outcome"] not in PROVED]:
+    if bad := [each for each in found["payouts"] if each["outcome"] != "agrees"]:
         listed = "\n  ".join(f"{each['payout_id']} {each['name']} {each['outcome']}: {'; '.join(each['problems'][:3])}" for each in bad[:10])
         raise CheckFailed("recompute_agrees", f"recompute.py does not prove {len(bad)} of {len(found['payouts'])} payouts:\n  {listed}")
     write_json(folder / RECOMPUTED, found)
-    return found["agrees"], found["unknown"]
+    return int(found["agrees"])
 
 
 def _describe(book: Path, folder: Path, about: dict[str, Any], tables: list[PackedTable]) -> None:

@@ -51,11 +51,16 @@ STATEMENTS: dict[str, Statement] = {
         where is_detailed group by payout_id, payout having coalesce(payout, 0) <> coalesce(sum(line_payout), 0)""",
     ),
     "lines_add_up_to_measures": Statement(
-        "The lines of a payout add up to the measure of its periods",
-        ("fct_payout_line", "fct_achievement"),
+        "The lines of a payout, and its opening balance, add up to the measure of its periods",
+        ("fct_payout", "fct_payout_line", "fct_balance", "fct_achievement"),
         "select count(*) as lines, sum(credited_measure) as credited from fct_payout_line",
-        """with lines as (
-            select payout_id, sum(credited_measure) as credited from fct_payout_line where transaction_id is not null group by payout_id
+        """with brought as (
+            select payout_id, credited_measure from fct_payout_line where transaction_id is not null
+            union all select payout_id, coalesce(measure, 0) from fct_balance where status = 'counted'
+        ),
+        lines as (
+            select payout_id, sum(credited_measure) as credited from brought semi join (from fct_payout where measure is not null) as known using (payout_id)
+            group by payout_id
         ),
         measured as (select payout_id, sum(measure_period) as measure, count(*) = count(measure_period) as is_whole from fct_achievement group by payout_id)
         select payout_id, measure, credited from lines join measured using (payout_id) where is_whole and measure <> credited""",

@@ -3,7 +3,8 @@
 Needs Python 3.9 or later and nothing else: no package, no network, no Tierledger. Reads the pack (this folder, or the zip) and writes nothing.
 It starts from the lines as the files have them (amount, quantity, cost), the exchange rates, shares, targets and metrics, and the agreements as they were
 written. It computes in fractions what each agreement pays, rounds once, and compares. It shares no code with the program that made the pack.
-Exit code 0: every payout agrees. 1: one differs. 2: one could not be recomputed or has terms unknown here, or the pack cannot be read.
+Exit code 0: every payout agrees. 1: one differs. 2: one could not be recomputed, or the pack cannot be read.
+What tiers, matrices and slices pay is in recompute_terms.py, which it reads from beside it.
 """
 
 import argparse
@@ -16,191 +17,51 @@ import io
 import json
 import operator
 import os
+import re
 import sys
 import zipfile
 from collections import defaultdict
-from decimal import Decimal
 from fractions import Fraction
 from types import SimpleNamespace
 
-ZERO, ONE, TINY, FORMS = Fraction(0), Fraction(1), Fraction(1, 10**12), ("rate", "per_unit", "amount", "share")
-NOTHING = dict.fromkeys((*FORMS, "factor"), ZERO)
-MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
-MISSING = ("fx", "cost", "quantity", "attribute")  # why a line has no value, in the order in which reasons are given
-BOUNDS = {"at_least": operator.ge, "above": operator.gt, "at_most": operator.le, "below": operator.lt}
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # `python3 -I` leaves it out
+sys.dont_write_bytecode = True
+from recompute_terms import (
+    BOUNDS,
+    MISSING,
+    MONTHS,
+    ONE,
+    TINY,
+    ZERO,
+    CannotRecompute,
+    Clause,
+    add_up,
+    at_measure,
+    axes_at,
+    axis_of,
+    day,
+    filled,
+    grouped,
+    is_in,
+    key_of,
+    limit,
+    lines_pay,
+    matrix_pays,
+    missing,
+    months_later,
+    number,
+    prorate,
+    published,
+    ranked,
+    ratio,
+    reached,
+    round_to,
+    shown,
+    tiers_pay,
+)  # fmt: skip
+
 #: What the payouts of participants that are compared have in common, and the windows of one benefit and participant.
 PEERS, SERIES = ("agreement_id", "agreement_version", "benefit_id", "window_start"), ("agreement_id", "benefit_id", "participant_id")
-
-
-class CannotRecompute(Exception):
-    """The pack does not hold what this payout needs."""
-
-
-def number(text):
-    return Fraction(text) if text else None
-
-
-def round_to(value, step, half_even=False):
-    """To the nearest multiple of step; a half away from zero, or to the even neighbour."""
-    whole, rest = divmod(abs(value) / step, 1)
-    up = rest > Fraction(1, 2) or (rest == Fraction(1, 2) and (not half_even or whole % 2 == 1))
-    return (whole + up) * step * (1 if value >= 0 else -1)
-
-
-def published(value):
-    return None if value is None else round_to(Fraction(value), TINY)
-
-
-def shown(value):
-    return "nothing" if value is None else f"{Decimal(value.numerator) / value.denominator:.12f}".rstrip("0").rstrip(".")
-
-
-def grouped(rows, *keys):
-    found = defaultdict(list)
-    for row in rows:
-        found[tuple(row[key] for key in keys)].append(row)
-    return found
-
-
-day = functools.lru_cache(maxsize=None)(dt.date.fromisoformat)
-
-
-def months_later(first, months):
-    """The same day so many months later; a day that a month lacks is its last."""
-    (year, month), (after, next_month) = (divmod(first.year * 12 + first.month - 1 + months + more, 12) for more in (0, 1))
-    return dt.date(year, month + 1, min(first.day, (dt.date(after, next_month + 1, 1) - dt.timedelta(days=1)).day))
-
-
-def axis_of(by):
-    """`by` as (kind, of what): ("growth", ""), ("rank", "attainment"); metrics, sums and figures of other benefits as JSON: ("metric", '{"metric": "nps"}')."""
-    by = by if isinstance(by, dict) else {by: "measure" if by in ("rank", "percentile") else ""}
-    kind = min({*by} - {"of"})
-    return kind, json.dumps(by) if kind in ("metric", "ratio", "score", "benefit") else by[kind]
-
-
-class Clause:
-    """One benefit of one agreement version, and what follows from its text alone."""
-
-    def __init__(self, agreement, benefit):
-        self.agreement, self.benefit = agreement, {"tiers": [{"from": 0, "amount": 0}], **benefit} if {"manual", "draw"} & {*benefit} else benefit
-        self.combine, self.by, grid = agreement.get("combine", {}), benefit.get("by", "measure"), benefit.get("matrix")
-        self.axes = [axis_of(grid[side]["by"]) for side in ("rows", "columns")] if grid else [axis_of(self.by)]
-        others = [*benefit.get("requires", []), *([benefit["multiply"]] if "multiply" in benefit else [])]
-        self.all_axes = sorted({*self.axes, *(axis_of(other["by"]) for other in others)})
-        self.forms = set(FORMS) & (set(grid) if grid else {form for tier in self.benefit["tiers"] for form in tier})
-        measure, base = (of.get("of", "count") if isinstance(of, dict) else of for of in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
-        self.is_increment, own = base == "increment", [benefit[p] for p in ("ties", "measure") if isinstance(benefit.get(p), dict)]
-        self.keys = {*benefit, *agreement, benefit.get("method"), agreement.get("pool") == "placed" and "placed"}.union(*own)
-        self.counts = benefit["measure"] if {"every", "distinct"} & self.keys else {}
-        self.starts = day(agreement["term"]["from"]) if "windows" in agreement else None
-        #: What each figure is a sum of; `own`: of all lines of the benefit. A base of None is the measure, or its increment.
-        self.sums = {f"own {of}": of for kind, by in self.all_axes if kind == "ratio" for of in json.loads(by)["ratio"]}
-        self.sums["measure"] = "amount" if "distinct" in self.counts else measure + " times" if "times" in self.keys else measure
-        self.sums["quantity"], self.sums["base"] = None if self.counts else "quantity", None if base in ("measure", "increment") else base
-        own = {of if kind in ("rank", "percentile") else kind for kind, of in self.all_axes}
-        self.needs = {"target": "attainment" in own, "positive baseline": "growth" in own, "incentive": "share" in self.forms}
-        self.needs["baseline"] = bool(own & {"growth", "growth_amount"}) or self.is_increment
-
-    def measured(self, lines):
-        """Measure, base and quantity of lines: sums, or how many full (begun) multiples the measure has, below 0 counted towards 0."""
-        m = add_up(lines, "measure")
-        if "every" in self.counts:
-            whole = abs(m) / Fraction(self.counts["every"])
-            m = Fraction(-(whole // 1) if m < 0 else -(-whole // 1) if self.counts.get("round") == "up" else whole // 1)
-        return m, add_up(lines, "base") if self.sums["base"] else m, m if self.counts else add_up(lines, "quantity")
-
-
-def place(part, by, points, x):
-    """The last point that x has reached, or passed with `upper_inclusive`; 0: below the first."""
-    strictly = part.get("boundary") == "upper_inclusive" and part.get("method") != "linear" and axis_of(by)[0] != "rank"
-    return sum(point < x or (point == x and not strictly) for point in points)
-
-
-def paid_at(y, s):
-    """rate x E + per_unit x Q + amount + share x K. s: m measure, e base, q quantity, t target, b baseline, k incentive over the span, x places by axis."""
-    return y["rate"] * s.e + y["per_unit"] * s.q + y["amount"] + y["share"] * (s.k or ZERO)
-
-
-def in_measure(by, threshold, s):
-    """A threshold in units of the measure."""
-    return {"attainment": threshold * (s.t or 0), "growth": (1 + threshold) * (s.b or 0), "growth_amount": threshold + (s.b or 0)}.get(by, threshold)
-
-
-def reached(part, by, x):
-    """What holds at x and the tier: that of the tier (whole), or between its point and the next, past the last one as `above` says (linear)."""
-    tiers, above = part["tiers"], part.get("above", "hold")
-    tier = place(part, by, [each["from"] for each in tiers], x)
-    if tier == 0 or (part.get("method") == "linear" and tier == len(tiers) and above == "zero" and x > tiers[-1]["from"]):
-        return NOTHING, tier
-    point = tiers[tier - 1]
-    other = tiers[tier] if tier < len(tiers) else tiers[max(tier - 2, 0)] if above == "extend" else point
-    if part.get("method") != "linear" or other["from"] == point["from"]:
-        return point, tier
-    return {key: point[key] + (x - point["from"]) / (other["from"] - point["from"]) * (other[key] - point[key]) for key in NOTHING}, tier
-
-
-def tiers_pay(benefit, by, s, x):
-    """What the tiers pay at x, and the tier."""
-    tiers, method, (y, tier) = benefit["tiers"], benefit.get("method", "whole"), reached(benefit, by, x)
-    if method in ("whole", "linear") or tier == 0:
-        return paid_at(y, s), tier
-    if method == "total":
-        return sum(each["rate"] * s.e for each in tiers[:tier]), tier
-    if method not in ("rolling", "graduated"):
-        raise CannotRecompute(f"this program does not know the method {method}")
-    ends = [*(min(s.m, in_measure(by, each["from"], s)) for each in tiers[1:]), s.m]
-    if method == "rolling":
-        return sum(each["rate"] * end for each, end in zip(tiers[:tier], ends)), tier
-    total = sum(each["amount"] for each in tiers[:tier]) + ZERO
-    for i, each in enumerate(tiers):
-        begin, until = in_measure(by, each["from"], s), min([x, *(other["from"] for other in tiers[i + 1 : i + 2])])
-        if s.m > 0 and ends[i] > begin:
-            total += (ends[i] - begin) * (each["rate"] * s.e + each["per_unit"] * s.q) / s.m
-        total += each["share"] * max(ZERO, until - each["from"]) * (s.k or ZERO)
-    return total, tier
-
-
-def matrix_pays(benefit, s, places):
-    """What the grid pays, and its row as tier. Nothing below its first row or column; its last ones have no end."""
-    matrix, ends = benefit["matrix"], []
-    for side, x in zip(("rows", "columns"), places):
-        froms = [Fraction(value) for value in matrix[side]["from"]]
-        at = place({"method": matrix.get("method"), "boundary": benefit.get("boundary")}, matrix[side]["by"], froms, x)
-        if at == 0:
-            return ZERO, 0
-        ends.append((at - 1, (x - froms[at - 1]) / (froms[at] - froms[at - 1]) if matrix.get("method") == "linear" and at < len(froms) else ZERO))
-    (r, u), (c, v) = ends
-    corners = ((r, c, (1 - u) * (1 - v)), (r + 1, c, u * (1 - v)), (r, c + 1, (1 - u) * v), (r + 1, c + 1, u * v))
-    y = {form: sum(weight * Fraction(matrix[form][i][j]) for i, j, weight in corners if weight) for form in set(matrix) & set(FORMS)}
-    return paid_at({**NOTHING, **y}, s), r + 1
-
-
-def limit(limits, value, base):
-    """at_most and a part of the base cap, then less than pays_from pays 0, then at_least lifts."""
-    value = min([value, *(Fraction(limits[key]) * of for key, of in (("at_most", ONE), ("rate_at_most", max(base, ZERO))) if key in limits)])
-    value = ZERO if "pays_from" in limits and value < Fraction(limits["pays_from"]) else value
-    return max(value, Fraction(limits["at_least"])) if "at_least" in limits else value
-
-
-def prorate(curve, part):
-    """Tiers in fractions: amounts, and thresholds in units of the measure, times the part of the window that is in the term."""
-    keys = ("amount", "from") if axis_of(curve.get("by", "measure"))[0] in ("measure", "growth_amount") else ("amount",)
-    tiers = [{key: Fraction(value) * (part if key in keys else 1) for key, value in tier.items()} for tier in curve.get("tiers", [])]
-    return {**curve, "tiers": [{**NOTHING, **tier} for tier in tiers]}
-
-
-def add_up(lines, figure):
-    return sum((values[figure] for _, values in lines if isinstance(values.get(figure), Fraction)), ZERO)
-
-
-def missing(lines, *figures):
-    return {values[figure] for _, values in lines for figure in figures if isinstance(values.get(figure), str)}
-
-
-def ratio(lines, of):
-    """One sum over another; None where that is 0 or less."""
-    first, second = (add_up(lines, f"own {of}") for of in json.loads(of)["ratio"])
-    return first / second if second > 0 else None
 
 
 class Book:
@@ -210,11 +71,12 @@ class Book:
         self.place, self.zip = place, zipfile.ZipFile(place) if os.path.isfile(place) else None
         about = json.loads(self.read("pack.json").read())
         self.settings, self.as_of = about["settings"], day(about["as_of"])
-        self.half_even, self.opened = self.settings["rounding"] == "half_even", {row["payout_id"] for row in self.rows("fct_balance")}
+        self.half_even = self.settings["rounding"] == "half_even"
         self.roles = {row["payout_id"]: row for row in self.rows("pack_payout")}
         self.payouts = {row["payout_id"]: row for row in sorted(self.rows("fct_payout"), key=lambda row: row["window_start"])}
         self.series, self.peers, self.of_participant = (grouped(self.payouts.values(), *keys) for keys in (SERIES, PEERS, ("participant_id",)))
-        self.versions, self.clauses, self.alone, self.results = {}, {}, {}, {}
+        self.earlier = {each["payout_id"]: before for series in self.series.values() for before, each in zip([None, *series], series)}
+        self.versions, self.clauses, self.known, self.earnings, self.results = {}, {}, {}, {}, {}
         for row in self.rows("dim_agreement"):
             with self.read(f"agreements/{row['content_sha256']}.json") as stream:
                 text = stream.read()
@@ -224,19 +86,25 @@ class Book:
             for benefit in agreement["benefits"]:
                 self.clauses[row["agreement_id"], row["agreement_version"], str(benefit["id"])] = Clause(agreement, benefit)
         self.periods = sorted((day(row["first_day"]), day(row["last_day"]), int(row["period_number"])) for row in self.rows("dim_period"))
-        (self.rates, self.metrics), self.has_credits = (defaultdict(list) for _ in range(2)), any(True for _ in self.rows("dim_credit"))
+        (self.rates, self.metrics), self.opened = (defaultdict(list) for _ in range(2)), defaultdict(Fraction)
         for row in sorted((row for row in self.rows("dim_fx_rate") if day(row["date"]) <= self.as_of), key=lambda row: row["date"]):
             self.rates[row["from_currency"], row["to_currency"]].append((row["date"], Fraction(row["rate"])))
         for row in sorted(self.rows("dim_metric"), key=lambda row: row["date"]):
             self.metrics[row["participant_id"], row["metric"]].append((day(row["date"]), Fraction(row["value"])))
-        self.assignments = grouped(sorted(self.rows("dim_assignment"), key=lambda row: row["participant_id"]), "partner_id")
-        self.targets = {tuple(row[key] for key in (*SERIES, "window_start")): row for row in self.rows("dim_target")}
-        self.parts, self.deducted = list(self.rows("dim_participation")), defaultdict(Fraction)
+        by_id = operator.itemgetter("participant_id")
+        self.assignments = grouped(sorted(self.rows("dim_assignment"), key=by_id), "partner_id")
+        self.credits = grouped(sorted(self.rows("dim_credit"), key=by_id), "transaction_id", "line")
+        self.targets = {key_of(row, (*SERIES, "window_start")): row for row in self.rows("dim_target")}
+        self.participations, self.deducted = grouped(self.rows("dim_participation"), "agreement_id", "participant_id"), defaultdict(Fraction)
         self.versions_of = {kind: grouped(self.rows(f"dim_{kind}_version"), f"{kind}_id") for kind in ("partner", "product")}
         self.arrivals = {row["sha256"]: int(row["arrival_no"] or 0) for row in self.rows("audit_feed_file")}
         for row in self.rows("net_of_line"):
             self.deducted[row["agreement_id"], row["source_sha256"], row["source_row"]] += Fraction(row["line_payout"])
-        self.lines, self.span_lines, self.prior = (self.read_lines(self.rows(f"fct_{name}_line")) for name in ("payout", "span", "prior"))
+        self.lines, self.span_lines, self.prior, self.over_lines = (self.read_lines(name) for name in ("payout", "span", "prior", "over"))
+        for row in (row for row in self.rows("fct_balance") if row["status"] == "counted"):
+            brings = {figure: number(row[figure]) or ZERO for figure in ("measure", "base", "quantity")}
+            self.lines[row["payout_id"]].lines.append(({"order": (row["date"], ""), "counted_date": row["date"]}, brings))
+            self.opened[row["payout_id"]] += number(row["carried"]) or ZERO
 
     def read(self, name):
         stream = self.zip.open(name) if self.zip else open(os.path.join(self.place, name), "rb")
@@ -269,9 +137,8 @@ class Book:
         """With `prorate: days`, the days of the window, or those on which the participant takes part, as a part of the calendar's."""
         if self.clause(row).benefit.get("prorate", "none") == "none":
             return ONE
-        (first, last), of, who = self.whole_window(row), self.clause(row).agreement.get("pool", "each"), ("agreement_id", "participant_id")
-        whole = {"valid_from": row["window_start"], "valid_to": row["window_end"], "factor": 1}
-        named = [each for each in self.parts if of == "each" and all(each[key] == row[key] for key in who)] or [whole]
+        (first, last), of, whole = self.whole_window(row), self.clause(row).agreement.get("pool", "each"), {"valid_from": row["window_start"], "factor": 1}
+        named = (of == "each" and self.participations[row["agreement_id"], row["participant_id"]]) or [{**whole, "valid_to": row["window_end"]}]
         spans = [(max(day(each["valid_from"]), day(row["window_start"])), min(day(each["valid_to"]), day(row["window_end"])), each["factor"]) for each in named]
         return sum(Fraction(factor) * max(0, (end - begin).days + 1) for begin, end, factor in spans) / ((last - first).days + 1)
 
@@ -297,17 +164,26 @@ class Book:
         if number(row["share"]) == 1:
             return [(ZERO, ONE)]
         found, end, is_pool = [], ZERO, clause.agreement.get("pool") == "together"
-        for each in self.assignments[(row["partner_id"],)]:
-            if (each["valid_from"] or "0001-01-01") <= row["counted_date"] <= (each["valid_to"] or "9999-12-31"):
-                begin, end = end, end + Fraction(each["share_written"])
-                if self.is_member(clause.agreement, each["participant_id"], row["counted_date"]) if is_pool else each["participant_id"] == participant:
-                    found.append((begin, end))
-        if self.has_credits or sum(high - low for low, high in found) != number(row["share"]):
-            raise CannotRecompute(f"assignments (without credits) do not give the share {row['share']} of {row['transaction_id']}/{row['line']}")
+        for each in self.credited_to(row, row["held_on"]):
+            begin, end = end, end + Fraction(each["share_written"])
+            if self.is_member(clause.agreement, each["participant_id"], row) if is_pool else each["participant_id"] == participant:
+                found.append((begin, end))
+        if sum(high - low for low, high in found) != number(row["share"]):
+            raise CannotRecompute(f"credits and assignments do not give the share {row['share']} of {row['transaction_id']}/{row['line']}")
         return found
 
-    def is_member(self, agreement, partner_id, on):
-        wanted, has = agreement["participants"], self.attributes("partner", partner_id, on)
+    def credited_to(self, row, on):
+        """Whom a line is credited to in parts: the credits of the line, of its transaction, or of its original; without any, its partner's assignments."""
+        keys = [(name, line) for name in (row["transaction_id"], row["original_transaction_id"]) for line in (row["line"], "")]
+        valid = (each for each in self.assignments[(row["partner_id"],)] if each["valid_from"] <= on <= (each["valid_to"] or "9999-12-31"))
+        return next((self.credits[key] for key in keys if key in self.credits), None) or valid
+
+    def is_member(self, agreement, partner_id, row):
+        """Whether a partner is a participant on the day of a line, and takes part on the day that it counts as."""
+        wanted, has = agreement["participants"], self.attributes("partner", partner_id, row["held_on"])
+        days = self.participations[str(agreement["agreement"]), partner_id]
+        if days and not any(each["valid_from"] <= row["counts_as_date"] <= each["valid_to"] for each in days):
+            return False
         if isinstance(wanted, list):
             return partner_id in map(str, wanted)
         return bool(has) and all(str(has.get(key)) in map(str, of if isinstance(of, list) else [of]) for key, of in wanted.items())
@@ -328,12 +204,13 @@ class Book:
         """What a line brings to a figure, or the name of what it lacks."""
         if kind.endswith(" times"):
             value, times = self.brings(kind[: -len(" times")], clause, row, participant), row["measured_value"]
-            return value if isinstance(value, str) else value * Fraction(times) if times else "attribute"
+            return value if isinstance(value, str) else published(value * Fraction(times)) if times else "attribute"
         if kind == "count":
             return ONE
         if kind not in ("amount", "margin"):
-            column = "quantity" if kind == "quantity" else "measured_value"
-            return round_to(number(row[column]) * number(row["share"]), TINY) if row[column] else "quantity" if kind == "quantity" else "attribute"
+            value = row["quantity"] if kind == "quantity" else self.columns_of(row).get(kind) or row["measured_value"]
+            lacks = "quantity" if kind == "quantity" else "attribute"
+            return round_to(number(value) * number(row["share"]), TINY) if re.fullmatch(r"-?\d{1,12}(\.\d{1,6}0*)?", value) else lacks
         if self.rate(clause, row) is None:
             return "fx"
         others = dict.fromkeys(map(str, clause.combine.get("agreements", [])))
@@ -341,109 +218,136 @@ class Book:
         amount = self.credited(clause, row, "amount", participant, deducted)
         return amount if kind == "amount" else amount - self.credited(clause, row, "cost", participant) if row["cost"] else "cost"
 
-    def read_lines(self, rows):
+    def read_lines(self, name):
         """The lines of each payout with what they bring, computed anew from what the files say. A line that is split over tiers counts once."""
         read = defaultdict(lambda: SimpleNamespace(lines=[], problems=[], shared=ZERO))
-        for (payout_id,), group in grouped(rows, "payout_id").items():
-            found, lines, participant, clause = read[payout_id], {}, self.payouts[payout_id]["participant_id"], self.clause(self.payouts[payout_id])
+        for (payout_id,), group in grouped(self.rows(f"fct_{name}_line"), "payout_id").items():
+            payout, found, lines = self.payouts[payout_id], read[payout_id], {}
+            participant, clause = payout["participant_id"], self.clause(payout)
             for row in group:
+                row["held_on"] = min(payout["window_end"], self.as_of.isoformat()) if name == "prior" and clause.is_as_held else row["counted_date"]
                 found.shared += number(row.get("line_payout")) or ZERO
                 first, sum_of_tiers = lines.get((row["source_sha256"], row["source_row"]), (row, ZERO))
                 lines[row["source_sha256"], row["source_row"]] = first, sum_of_tiers + (number(row["credited_measure"]) or ZERO)
             lines.pop(("", ""), None)  # what no line brought
             for row, credited in lines.values():
-                counts = [figure for figure, kind in clause.sums.items() if kind and row.get(f"is_in_{figure.replace(f'own {kind}', 'quantity')}") != "false"]
-                values = {figure: self.brings(clause.sums[figure], clause, row, participant) for figure in counts}
+                kinds = {"measure": clause.sums["over"]} if name == "over" else {of: kind for of, kind in clause.sums.items() if kind and is_in(row, of)}
+                brought = {kind: self.brings(kind, clause, row, participant) for kind in set(kinds.values())}
+                values = {figure: brought[kind] for figure, kind in kinds.items()}
                 row["order"] = row["date"], row["transaction_id"], int(row["line"] or 0), self.arrivals[row["source_sha256"]], int(row["source_row"])
                 found.lines.append((row, values))
                 if isinstance(values.get("measure"), Fraction) and values["measure"] != credited:
                     found.problems.append(f"line {row['transaction_id']}/{row['line']} brings {shown(values['measure'])}, published {shown(credited)}")
         return read
 
-    def by_value(self, name, lines):
-        """Lines by their value of an attribute; by transaction, returns that name their original with it."""
+    @staticmethod
+    def columns_of(row):
+        """The further columns of a transaction line that agreements name."""
+        return json.loads(row["other_columns"] or "{}")
+
+    def by_value(self, name, lines, with_original=""):
+        """Lines by their value of an attribute; `with_original`: returns that name their original transaction with it."""
         (kind, _, attribute), found = name.rpartition("."), defaultdict(list)
         for row, values in lines:
-            if not kind and name not in ("transaction_id", "partner_id", "product_id"):
-                raise CannotRecompute(f"this program does not know the column {name} of lines")
-            column = "original_transaction_id" if name == "transaction_id" and row.get("original_transaction_id") else name
-            value = self.attributes(kind, row[f"{kind}_id"], row["counted_date"]).get(attribute) if kind else row[column]
+            value = self.attributes(kind, row[f"{kind}_id"], row["counted_date"]).get(attribute) if kind else {**row, **self.columns_of(row)}[name]
+            value = row["original_transaction_id"] or value if name == with_original else value
             found[value or None].append((row, values))
         return found
 
-    def figures(self, row):
-        """The figures of a participant over the span, without those it is compared with. `reasons`: why it is blocked. `own`: axes without comparison."""
-        if row["payout_id"] in self.alone:
-            return self.alone[row["payout_id"]]
-        clause, part = self.clause(row), self.part_of_window(row)
-        s = SimpleNamespace(reasons=[], own={}, x={}, ties={}, t=None, b=None, k=None, lines=[])
-        for each in self.series[tuple(row[key] for key in SERIES)]:
-            # a version credits the days of its own windows, and anew those of earlier versions in the span
-            if row["span_start"] <= each["window_start"] <= row["window_start"] and each["agreement_version"] == row["agreement_version"]:
-                if self.roles[each["payout_id"]]["is_detailed"] != "true":
-                    raise CannotRecompute(f"the pack has no lines of {each['payout_id']}, which this payout depends on")
-                s.lines += self.lines[each["payout_id"]].lines + (self.span_lines[each["payout_id"]].lines if each is row else [])
-        s.groups = list(self.by_value(clause.benefit["each"], s.lines).values()) if "each" in clause.keys else [s.lines]
+    def members(self, row):
+        """The payouts whose lines place a payout: its own, or those of all members of a placed pool in order of id."""
+        return sorted(self.peers[key_of(row, PEERS)], key=lambda each: each["participant_id"]) if self.clause(row).is_placed else [row]
+
+    def lines_of(self, row, members):
+        """Their lines in the span, in order: a version credits the days of its own windows, and anew those of earlier versions."""
+        found = []
+        for member in members:
+            for each in self.series[key_of(member, SERIES)]:
+                if row["span_start"] <= each["window_start"] <= row["window_start"] and each["agreement_version"] == row["agreement_version"]:
+                    if self.roles[each["payout_id"]]["is_detailed"] != "true":
+                        raise CannotRecompute(f"the pack has no lines of {each['payout_id']}, which this payout depends on")
+                    found += self.lines[each["payout_id"]].lines
+            found += self.span_lines[member["payout_id"]].lines
+        return sorted(found, key=lambda line: line[0]["order"])
+
+    def amended(self, row):
+        """The versions whose terms hold in the span, each on its own days: (clause, first day, last day), the last one's first."""
+        found, last, version = [], day(row["window_end"]), int(row["agreement_version"])
+        while last >= day(row["span_start"]) and (clause := self.clauses.get((row["agreement_id"], str(version), row["benefit_id"]))):
+            first = day(self.versions[row["agreement_id"], str(version)]["windows_from"] if clause.is_amended else row["span_start"])
+            found.append((clause, max(first, day(row["span_start"])), last))
+            last, version = first - dt.timedelta(days=1), version - 1 if clause.is_amended else 0
+        return found
+
+    def figures(self, row, clause):
+        """The figures over the span by the terms of a version, without comparisons. `reasons`: why it is blocked. `own`: axes by the measure."""
+        part, payee = self.part_of_window(row), clause.agreement.get("payee") if clause.is_placed else None
+        s = SimpleNamespace(reasons=[], own={}, x={}, ties={}, t=None, b=None, k=None, lines=self.lines_of(row, self.members(row)))
+        named, seen = {**row, "participant_id": payee or row["participant_id"]}, self.over_lines[row["payout_id"]].lines if "over" in clause.keys else s.lines
+        s.groups = list(self.by_value(clause.benefit["each"], s.lines, "transaction_id").values()) if "each" in clause.keys else [seen]
         s.m = sum(clause.measured(group)[0] for group in s.groups) + ZERO
-        lacking = missing(s.lines, *(figure for figure in clause.sums if figure != "quantity" or "per_unit" in clause.forms))
+        needed = [figure for figure in clause.sums if figure[:3] != "tie" and figure not in ("measure", *(() if "per_unit" in clause.forms else ("quantity",)))]
+        lacking = missing(seen, "measure")
         if "distinct" in clause.counts:
-            groups = self.by_value(clause.counts["distinct"], [line for line in s.lines if "measure" in line[1]])
-            sold = [[number(row["quantity"]) for row, _ in group if row["quantity"]] or [add_up(group, "measure")] for of, group in groups.items() if of]
-            s.m, lacking, s.lines = Fraction(sum(sum(values) > 0 for values in sold)), set(), [(row, {**values, "measure": ZERO}) for row, values in s.lines]
+            groups = [group for of, group in self.by_value(clause.counts["distinct"], [line for line in s.lines if "measure" in line[1]]).items() if of]
+            sold = [[number(row["quantity"]) for row, _ in group if row["quantity"]] for group in groups]  # by amount where no line has a quantity
+            lacking = set().union(*(missing(group, "measure") for group, quantities in zip(groups, sold) if not quantities))
+            s.m = Fraction(sum(sum(quantities or [add_up(group, "measure")]) > 0 for group, quantities in zip(groups, sold)))
+            s.lines = seen = [(row, {**values, "measure": ZERO}) for row, values in s.lines]
         s.q = s.m if clause.counts else add_up(s.lines, "quantity")
-        (s.t, of_target), (s.b, of_baseline), (s.k, _) = (self.reference(row, name, part) for name in ("target", "baseline", "incentive"))
+        (s.t, of_target), (s.b, of_baseline), (s.k, _) = (self.reference(named, clause, name, part) for name in ("target", "baseline", "incentive"))
         s.e = add_up(s.lines, "base") if clause.sums["base"] else max(s.m - (s.b or ZERO), ZERO) if clause.is_increment else s.m
         of_prior = (of_target if clause.needs["target"] else set()) | (of_baseline if clause.needs["baseline"] else set())
-        s.reasons = [name for name in MISSING if name in lacking] + [name for name in MISSING if name in of_prior]
+        s.reasons = [name for name in MISSING if name in lacking | missing(s.lines, *needed)] + [name for name in MISSING if name in of_prior]
         if clause.needs["target"] and (s.t is None or s.t <= 0):
             s.reasons.append("target_missing" if s.t is None else "target_not_positive")
         if clause.needs["baseline"] and (s.b is None or (s.b <= 0 and clause.needs["positive baseline"])):
             s.reasons.append("baseline_missing" if s.b is None else "baseline_not_positive")
-        own = {"measure": s.m, "growth_amount": None if s.b is None else s.m - s.b}
-        own.update(attainment=s.m / s.t if (s.t or 0) > 0 else None, growth=s.m / s.b - 1 if (s.b or 0) > 0 else None)
-        s.own = {kind: x for kind, x in own.items() if x is not None and not missing(s.lines, "measure")}
+        s.own = {} if missing(seen, "measure") else axes_at(s, s.m)
+        summed = {of: "" if missing(s.lines, f"tie {of}") else add_up(s.lines, f"tie {of}") for of in clause.ties if isinstance(of, str)}
+        s.breaks = [self.look(named, of) if isinstance(of, dict) else summed[of] for of in clause.ties]
         later = ["incentive_missing"] if clause.needs["incentive"] and s.k is None else []
         for kind, of in clause.all_axes:
             if kind in ("metric", "benefit", "score"):
                 parts = json.loads(of)["score"] if kind == "score" else [json.loads(of)]
-                seen = [(self.look(row, each), Fraction(each.get("weight", 1)), Fraction(each.get("at_most", 10**30))) for each in parts]
-                lacks = ["metric_missing" if "metric" in each else "benefit_blocked" for each, (x, _, _) in zip(parts, seen) if x is None]
+                found = [(self.look(named, each), Fraction(each.get("weight", 1)), Fraction(each.get("at_most", 10**30))) for each in parts]
+                lacks = [x for x, _, _ in found if isinstance(x, str)]
                 s.reasons, later = s.reasons + (lacks if kind == "metric" else []), later + lacks
-                s.x[kind, of] = None if lacks else sum(weight * min(x, most) for x, weight, most in seen) / sum(weight for _, weight, _ in seen)
-            elif kind == "ratio" and not ("each" in clause.keys and (kind, of) in clause.axes):
+                s.x[kind, of] = None if lacks else sum(weight * min(x, most) for x, weight, most in found) / sum(weight for _, weight, _ in found)
+            elif kind == "ratio" and ("each" not in clause.keys or (kind, of) in clause.factors):
                 s.x[kind, of] = ratio(s.lines, of)
                 later += ["divisor_not_positive"] if s.x[kind, of] is None else []
             elif kind in s.own:
                 s.x[kind, of] = s.own[kind]
         s.reasons += later
-        self.alone[row["payout_id"]] = s
         return s
 
     def look(self, row, at):
-        """A metric of the participant in the span, or a figure of another benefit in the window that ends on the same day. None where it is missing."""
+        """A metric of the participant in the span, or a figure of another benefit in the window that ends on the same day. Or what lacks."""
         if "metric" in at:
             known, last = self.metrics[row["participant_id"], at["metric"]], min(day(row["window_end"]), self.as_of)
-            return next((value for on, value in reversed(known) if day(row["span_start"]) <= on <= last), None)
+            return next((value for on, value in reversed(known) if day(row["span_start"]) <= on <= last), "metric_missing")
         other = next((r for r in self.series[row["agreement_id"], at["benefit"], row["participant_id"]] if r["window_end"] == row["window_end"]), None)
-        result = other and self.settle(other)
-        figures = {} if not result or result.reason else {"tier": Fraction(result.tier), "earned": result.earned, **result.position.own}
-        return figures.get(at.get("of", "attainment"))
+        result = self.earned(other) if other else SimpleNamespace(reason="missing")
+        if result.reason:
+            return "benefit_blocked" if other else "benefit_missing"
+        return {"tier": Fraction(result.tier), "earned": result.earned, **result.position.own}.get(at.get("of", "attainment"), "benefit_blocked")
 
-    def reference(self, row, name, part):
+    def reference(self, row, clause, name, part):
         """Target, baseline or incentive, and what lacks in the lines that it is a sum of. One from the prior year, and a baseline, are not prorated."""
-        written = self.clause(row).benefit.get(name)
+        written = clause.benefit.get(name)
         if isinstance(written, dict) and "weights" in written:
-            return Fraction(written["year"]) * self.weight_to_date(row, written["weights"]) * part, set()
+            return Fraction(written["year"]) * self.weight_to_date(row, clause, written["weights"]) * part, set()
         if isinstance(written, dict):
-            lines = self.prior[row["payout_id"]].lines
+            lines = [line for each in self.members(row) for line in self.prior[each["payout_id"]].lines]
             return (None if missing(lines, "measure") else add_up(lines, "measure") * Fraction(written.get("times", 1))), missing(lines, "measure")
-        of_feed = self.targets.get(tuple(row[key] for key in (*SERIES, "window_start")), {})
+        of_feed = self.targets.get(key_of(row, (*SERIES, "window_start")), {})
         found = number(of_feed.get(name)) if written == "feed" else None if written is None else Fraction(written)
         return (found if found is None or name == "baseline" else found * part), set()
 
-    def weight_to_date(self, row, weights):
+    def weight_to_date(self, row, clause, weights):
         """The weights of the span's windows so far, as a part of those of a fiscal year."""
-        months, on, found, starts = MONTHS[self.clause(row).benefit["window"]], day(row["span_start"]), ZERO, self.clause(row).starts
+        months, on, found, starts = MONTHS[clause.benefit["window"]], day(row["span_start"]), ZERO, clause.starts
         while on <= day(row["window_end"]):
             first, last = self.block(on, months, starts)
             months_gone = (first.year - starts.year) * 12 + first.month - starts.month if starts else next(n for at, _, n in self.periods if at == first) - 1
@@ -451,39 +355,71 @@ class Book:
         return found / sum(map(Fraction, weights))
 
     def position(self, row):
-        """The figures with ranks and percentiles among all participants of the agreement version."""
-        s = self.figures(row)
+        """The figures with ranks and percentiles among all participants of the agreement version, and those of the versions whose terms hold in the span."""
+        s = self.alone(row)
         for kind, of in self.clause(row).all_axes:
             if kind in ("rank", "percentile") and of in s.own:
-                values = [own[of] for own in (self.figures(other).own for other in self.peers[tuple(row[key] for key in PEERS)]) if of in own]
-                more, less, s.ties[kind, of] = (sum(is_so(value, s.own[of]) for value in values) for is_so in (operator.gt, operator.lt, operator.eq))
+                others = [self.alone(other) for other in self.peers[key_of(row, PEERS)]]
+                values, own = [ranked(other, kind, of) for other in others if of in other.own], ranked(s, kind, of)
+                more, less, s.ties[kind, of] = (sum(is_so(value, own) for value in values) for is_so in (operator.gt, operator.lt, operator.eq))
                 s.x[kind, of] = Fraction(1 + more) if kind == "rank" else Fraction(less, len(values) - 1) if len(values) > 1 else ONE
         return s
+
+    def alone(self, row):
+        """The figures of a payout; those of a placed pool are made once."""
+        key = key_of(row, PEERS) if self.clause(row).is_placed else row["payout_id"]
+        if key not in self.known:
+            s, parts = self.figures(row, self.clause(row)), self.amended(row)
+            is_whole = len(parts) == 1 and parts[0][1] == day(row["span_start"])
+            figures = [s if clause is self.clause(row) else self.figures(row, clause) for clause, *_ in parts]
+            s.parts = [] if is_whole else [(clause, own, *days) for own, (clause, *days) in zip(figures, parts)]
+            s.reasons = [reason for _, of_version, *_ in reversed(s.parts) for reason in of_version.reasons] or s.reasons
+            self.known[key] = s
+        return self.known[key]
+
+    def curve(self, row, clause, s):
+        """What tiers or matrix pay at the place of the figures, and the tier."""
+        benefit, at = prorate(clause.benefit, self.part_of_window(row)), [s.x.get(axis) for axis in clause.axes]
+        if "each" in clause.keys:
+            total, highest = ZERO, 0
+            for group in s.groups:
+                own = SimpleNamespace(**{**vars(s), **dict(zip("meq", clause.measured(group)))})
+                at = [own.m if kind == "measure" else ratio(group, of) if kind == "ratio" else s.x[kind, of] for kind, of in clause.axes]
+                paid, tier = (ZERO, 0) if None in at else matrix_pays(benefit, own, at) if "matrix" in benefit else tiers_pay(benefit, clause.by, own, at[0])
+                total, highest = total + (ZERO if None in at else limit(benefit.get("limits", {}), paid, own.e)), max(highest, tier)
+            return total, highest
+        if "slices" in clause.keys or benefit.get("method") == "running":
+            return lines_pay(benefit, clause.by, s, [clause.measured([line]) for line in s.lines], at[0])
+        if "matrix" in benefit:
+            return matrix_pays(benefit, s, at)
+        if clause.axes[0][0] == "rank" and benefit.get("ties") == "share":
+            tied = s.ties[clause.axes[0]]
+            return sum(tiers_pay(benefit, clause.by, s, at[0] + i)[0] for i in range(tied)) / Fraction(tied), tiers_pay(benefit, clause.by, s, at[0])[1]
+        return tiers_pay(benefit, clause.by, s, at[0])
+
+    def part_pays(self, row, s, clause, own, first, last):
+        """What a version pays for its own days: at its place over the whole span; of an amount the part of the days. Of slices, those that its days fill."""
+        meq = [clause.measured([line for line in s.lines if day(line[0]["counted_date"]) <= on]) for on in (first - dt.timedelta(days=1), last)]
+        if clause.benefit.get("method") == "graduated":
+            before, until = (self.curve(row, clause, at_measure(own, s.x, m, m=m, e=m, q=m))[0] for m, _, _ in meq)
+            return until - before
+        bases = [max(m - (own.b or ZERO), ZERO) if clause.is_increment else e for m, e, _ in meq]
+        at = at_measure(own, s.x, own.m, ties=s.ties, e=bases[1] - bases[0], q=meq[1][2] - meq[0][2])
+        lump, (paid, _) = self.lump(row, clause, at), self.curve(row, clause, at)
+        return paid - lump + lump * Fraction((last - first).days + 1, (day(row["window_end"]) - day(row["span_start"])).days + 1)
+
+    def lump(self, row, clause, s):
+        """What is paid at the place for no base and no quantity."""
+        return self.curve(row, clause, SimpleNamespace(**{**vars(s), "e": ZERO, "q": ZERO}))[0]
 
     def earn(self, row, result):
         """What the span earns before rounding: the curve, then multiplier, gates and limits in the order of the contract."""
         clause, s = self.clause(row), result.position
         benefit, multiply = (prorate(curve, self.part_of_window(row)) for curve in (clause.benefit, clause.benefit.get("multiply", {})))
-        places = [s.x.get(axis) for axis in clause.axes]
         limits, order = benefit.get("limits", {}), benefit.get("order", ("multiply", "requires", "limits"))
-        if "each" in clause.keys:
-            for group in s.groups:
-                own = SimpleNamespace(**{**vars(s), **dict(zip("meq", clause.measured(group)))})
-                x = own.m if clause.by == "measure" else ratio(group, clause.axes[0][1]) if clause.axes[0][0] == "ratio" else places[0]
-                paid, tier = (ZERO, 0) if x is None else tiers_pay(benefit, clause.by, own, x)
-                result.curve, result.tier = result.curve + limit(limits, paid, own.e), max(result.tier, tier)
-        elif benefit.get("method") == "running":
-            now, starts = ZERO, [in_measure(clause.by, tier["from"], s) for tier in benefit["tiers"]]
-            for m, e, q in (clause.measured([line]) for line in sorted(s.lines, key=lambda line: line[0]["order"])):
-                tier, now = place(benefit, clause.by, starts, max(now, now + m)), now + m
-                result.curve += benefit["tiers"][tier - 1]["rate"] * e + benefit["tiers"][tier - 1]["per_unit"] * q if tier else ZERO
-            result.tier = place(benefit, clause.by, starts, s.m)
-        elif "matrix" in benefit:
-            result.curve, result.tier = matrix_pays(benefit, s, places)
-        else:
-            result.curve, result.tier = tiers_pay(benefit, clause.by, s, places[0])
-            if clause.axes[0][0] == "rank" and benefit.get("ties") == "share":
-                result.curve = sum(tiers_pay(benefit, clause.by, s, places[0] + i)[0] for i in range(s.ties[clause.axes[0]])) / Fraction(s.ties[clause.axes[0]])
+        result.curve, result.tier = self.curve(row, clause, s)
+        if s.parts:
+            result.curve = sum(self.part_pays(row, s, *part) for part in s.parts)
         if "by" in multiply:
             result.multiplier = reached(multiply, multiply["by"], s.x[axis_of(multiply["by"])])[0]["factor"]
         for gate in benefit.get("requires", []):
@@ -494,30 +430,81 @@ class Book:
             value = limit(limits, value, s.e) if step == "limits" else value * (result.multiplier if step == "multiply" else result.gate)
         return value
 
+    def member_part(self, row, exact):
+        """A member's part of what a placed pool earns, by what the curve pays on its own lines: running sums, rounded, in order of id."""
+        clause, s = self.clause(row), self.alone(row)
+        members = self.members(row)
+        own = [clause.measured(self.lines_of(each, [each])) for each in members]
+        weights, fixed = [ONE] * len(members), self.lump(row, clause, s)
+        if s.m > 0 and clause.benefit.get("method") == "graduated":
+            by_line = [(line[0]["order"], n, clause.measured([line])[0]) for n, each in enumerate(members) for line in self.lines_of(each, [each])]
+            weights = filled(prorate(clause.benefit, self.part_of_window(row)), clause.by, s, [m for m, _, _ in own], sorted(by_line))
+        elif s.m > 0:
+            bases = [s.e * m / s.m if clause.is_increment else e for m, e, _ in own]
+            weights = [self.curve(row, clause, SimpleNamespace(**{**vars(s), "e": e, "q": q}))[0] - fixed + fixed * m / s.m for (m, _, q), e in zip(own, bases)]
+        weights = weights if sum(weights) else [m for m, _, _ in own]
+        at = members.index(row)
+        before, until = (self.rounded(exact * sum(weights[:n]) / sum(weights), row) for n in (at, at + 1))
+        return until - before
+
+    def earned(self, row):
+        """What the span has earned by the window, and by the one before. Limits of the agreement come later, and what is set off. Draws add nothing."""
+        if row["payout_id"] not in self.earnings:
+            earlier, s = self.earlier[row["payout_id"]], self.position(row)
+            result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE, earned=ZERO)
+            result.prior = self.earned(earlier).so_far if earlier and earlier["span_start"] == row["span_start"] else ZERO
+            if not result.reason and "draw" not in self.clause(row).keys:
+                exact = self.earn(row, result)
+                result.earned = self.member_part(row, exact) if self.clause(row).is_placed else self.rounded(exact, row)
+            result.so_far = result.prior if result.reason else result.earned
+            self.earnings[row["payout_id"]] = result
+        return self.earnings[row["payout_id"]]
+
+    def added(self, row):
+        result = self.earned(row)
+        return ZERO if result.reason else result.earned - result.prior
+
+    def limited(self, row):
+        """What the window adds, within limits of the agreement on the sum of its benefits: those of the version in force on the last day of their span."""
+        versions = [clause.agreement for (name, *_), clause in self.clauses.items() if name == row["agreement_id"]]
+        per = next((agreement["limits"]["per"] for agreement in versions if "limits" in agreement), None)
+        if per is None or "manual" in self.clause(row).keys:
+            return self.added(row)
+        last = self.limited_until(row, per)
+        in_force = [v for v in versions if self.versions[row["agreement_id"], str(v.get("version", 1))]["effective_date"] <= last.isoformat()]
+        limits = max(in_force, key=lambda v: v.get("version", 1)).get("limits", {})
+        together = [each for each in self.of_participant[(row["participant_id"],)] if each["agreement_id"] == row["agreement_id"]
+                    and not {"draw", "manual"} & self.clause(each).keys and self.limited_until(each, per) == last]  # fmt: skip
+        together.sort(key=lambda each: (each["window_end"], self.clause(each).position))
+        sums, most = [ZERO], Fraction(limits.get("at_most", 10**30))
+        for each in together:
+            sums.append(sums[-1] + self.added(each))
+        at = together.index(row)
+        lifts = "at_least" in limits and at + 1 == len(together) and last <= self.as_of and not any(self.earned(each).reason for each in together)
+        return min(sums[at + 1], most) - min(sums[at], most) + (max(Fraction(limits["at_least"]) - min(sums[-1], most), ZERO) if lifts else ZERO)
+
+    def limited_until(self, row, per):
+        """The last day of the span whose sum is limited."""
+        clause, end = self.clause(row), day(row["window_end"])
+        term = day(clause.agreement["term"]["to"])
+        return {"window": end, "term": term}.get(per) or min(self.block(end, 12, clause.starts)[1], term)
+
     def settle(self, row):
-        """The result of a payout, before other agreements of its group are looked at: what the span has earned less what its earlier windows did."""
-        if row["payout_id"] in self.results:
-            return self.results[row["payout_id"]]
-        begun = self.series[str(self.clause(row).benefit.get("draw", {}).get("from")), row["benefit_id"], row["participant_id"]]
-        span, before, owed = None, ZERO, self.settle(begun[-1]).carried if begun else ZERO
-        for each in (each for each in self.series[tuple(row[key] for key in SERIES)] if each["window_start"] <= row["window_start"]):
-            span, before, clause = each["span_start"], before if each["span_start"] == span else ZERO, self.clause(each)
-            versions = [other.agreement for (name, *_), other in self.clauses.items() if name == row["agreement_id"]]
-            if each["payout_id"] in self.opened or any("limits" in agreed or agreed.get("amendment") == "from_date" for agreed in versions):
-                raise CannotRecompute("this program does not know opening balances, limits of the agreement on the sum of its benefits, amendment: from_date")
-            if unknown := clause.keys & {"then", "over", "placed", "slices"}:
-                raise CannotRecompute(f"this program does not know {min(unknown)} of {clause.benefit['id']}")
-            s = self.position(each)
-            result = SimpleNamespace(position=s, reason=s.reasons[0] if s.reasons else "", curve=ZERO, tier=0, multiplier=ONE, gate=ONE)
-            result.earned, result.prior, result.payout, rule = ZERO, before, ZERO, clause.benefit.get("settle", {}).get("clawback", "carry")
+        """The result of a payout, before other agreements of its group are looked at: what its window adds, less what is carried on to be set off."""
+        if row["payout_id"] not in self.results:
+            earlier, clause = self.earlier[row["payout_id"]], self.clause(row)
+            if not earlier:  # a draw may go on with the balance of another agreement
+                earlier = next(reversed(self.series[str(clause.benefit.get("draw", {}).get("from")), row["benefit_id"], row["participant_id"]]), None)
+            owed = (self.settle(earlier).carried if earlier else ZERO) + self.opened[row["payout_id"]]
+            result, rule = SimpleNamespace(**{**vars(self.earned(row)), "payout": ZERO}), clause.benefit.get("settle", {}).get("clawback", "carry")
             if "draw" in clause.keys:  # its only tier is from 0 on
-                result.tier, (result.earned, result.payout, owed, result.reason) = 1, self.draw(each, owed)
-            elif not result.reason:
-                before = result.earned = self.rounded(self.earn(each, result), row)
-                difference = result.earned - result.prior - owed
-                result.payout, owed = (difference, ZERO) if rule == "pay" else (max(difference, ZERO), max(-difference, ZERO))
-            result.carried = owed = ZERO if rule == "none" and self.is_last_of_span(each) else owed
-            self.results[each["payout_id"]] = result
+                result.tier, (result.earned, result.payout, owed, result.reason) = 1, self.draw(row, owed)
+            else:
+                difference = self.limited(row) - owed
+                if not result.reason:
+                    result.payout, owed = (difference, ZERO) if rule == "pay" else (max(difference, ZERO), max(-difference, ZERO))
+            result.carried = ZERO if rule == "none" and self.is_last_of_span(row) else owed
+            self.results[row["payout_id"]] = result
         return self.results[row["payout_id"]]
 
     def draw(self, row, balance):
@@ -526,13 +513,17 @@ class Book:
         against = [each for other in draw["against"] for each in self.series[row["agreement_id"], str(other), row["participant_id"]]]
         results = [self.settle(each) for each in against if row["window_start"] <= each["window_end"] <= row["window_end"]]
         lacks = self.rounded(Fraction(draw["amount"]) * self.part_of_window(row), row) - sum(result.payout for result in results)
+        ceiling = Fraction(draw.get("ceiling", 10**30)) // self.unit(row) * self.unit(row)  # never more than what is agreed
         if any(result.reason for result in results):
             return ZERO, ZERO, balance, "benefit_blocked"
-        paid = max(min(lacks, max(Fraction(draw.get("ceiling", 10**30)) - balance, ZERO)) if draw.get("recover") else lacks, -balance)
+        paid = max(min(lacks, max(ceiling - balance, ZERO)) if draw.get("recover") else lacks, -balance)
         return paid, paid, balance + (paid if lacks < 0 or draw.get("recover") else ZERO), ""
 
     def rounded(self, amount, row):
-        return round_to(amount, Fraction(self.settings["units"][self.clause(row).agreement["currency"]]), self.half_even)
+        return round_to(amount, self.unit(row), self.half_even)
+
+    def unit(self, row):
+        return Fraction(self.settings["units"][self.clause(row).agreement["currency"]])
 
     def combined(self, row):
         """The result of a payout; 0 where another agreement of a group of which only the best pays earns more."""
@@ -548,21 +539,24 @@ class Book:
 
     def differences(self, row):
         """How the recomputed payout differs from the published row, in words."""
-        result, lines, clause, s = self.combined(row), self.lines[row["payout_id"]], self.clause(row), self.settle(row).position
+        result, lines, clause, s = self.combined(row), self.lines[row["payout_id"]], self.clause(row), self.alone(row)
+        m, e, q = clause.measured(self.lines_of(row, [row])) if clause.is_placed else (s.m, s.e, s.q)
         expected = {"payout": result.payout, "prior_earned": result.prior, "carried": result.carried}
         if not s.reasons and result.reason != "benefit_blocked":
-            expected.update(measure=s.m, base=s.e, target=s.t, baseline=s.b, incentive=s.k, tier=result.tier, curve_payout=result.curve, earned=result.earned)
+            expected.update(measure=m, base=e, quantity=q, pool_measure=s.m if clause.is_placed else None, target=s.t, baseline=s.b, incentive=s.k)
+            expected.update(tier=result.tier, curve_payout=result.curve, earned=result.earned)
             expected.update(axis_value=None if "each" in clause.keys else s.x[clause.axes[0]], multiplier=result.multiplier, gate_factor=result.gate)
         found = [f"{key} is {shown(value)}, published {row[key] or 'nothing'}" for key, value in expected.items() if published(value) != number(row[key])]
         if result.reason != row["status_reason"]:
             found.append(f"the reason is {result.reason or 'none'}, published {row['status_reason'] or 'none'}")
         if lines.shared != (number(row["payout"]) or ZERO):
             found.append(f"its lines add up to {shown(lines.shared)}, published {row['payout']}")
-        return [problem for each in (lines, self.span_lines[row["payout_id"]], self.prior[row["payout_id"]]) for problem in each.problems] + found
+        of_lines = (self.lines, self.span_lines, self.prior, self.over_lines)
+        return [problem for each in of_lines for problem in each[row["payout_id"]].problems] + found
 
 
 def recompute(book, payout_id):
-    """One payout as an entry of the answer: it agrees, differs, cannot be recomputed, or has terms that are unknown here."""
+    """One payout as an entry of the answer: it agrees, differs, or cannot be recomputed."""
     row, outcome, payout, problems = book.payouts.get(payout_id, {}), "cannot", "", ["the pack does not have it"]
     try:
         if row:
@@ -570,7 +564,6 @@ def recompute(book, payout_id):
             outcome, payout = "differs" if problems else "agrees", f"{shown(book.combined(row).payout)} {row['currency']}"
     except (CannotRecompute, KeyError, ValueError, TypeError, ZeroDivisionError) as error:
         problems = [str(error) if isinstance(error, CannotRecompute) else f"{type(error).__name__}: {error}"]
-        outcome = "unknown" if problems[0].startswith("this program does not know") else "cannot"
     named = {"payout_id": payout_id, "name": "/".join(row.get(key, "") for key in (*SERIES, "window_start"))}
     return {**named, "payout": payout, "outcome": outcome, "problems": problems}
 
@@ -589,11 +582,11 @@ def main(arguments):
         return 2
     chosen = [key for key, row in book.roles.items() if row["is_of_period" if asked.all else "is_chosen"] == "true"]
     answers = [recompute(book, each) for each in asked.payout or chosen]
-    counts = {outcome: sum(each["outcome"] == outcome for each in answers) for outcome in ("agrees", "differs", "cannot", "unknown")}
+    counts = {outcome: sum(each["outcome"] == outcome for each in answers) for outcome in ("agrees", "differs", "cannot")}
     texts = [["{outcome:<8}{payout_id}  {name}  {payout}".format(**each).rstrip(), *each["problems"]] for each in answers]
-    texts.append(["{agrees} agree, {differs} differ, {cannot} could not be recomputed, {unknown} have unknown terms".format(**counts)])
+    texts.append(["{agrees} agree, {differs} differ, {cannot} could not be recomputed".format(**counts)])
     print(json.dumps({**counts, "payouts": answers}, indent=1) if asked.json else "\n".join("\n            ".join(lines) for lines in texts))
-    return 2 if counts["cannot"] or counts["unknown"] else 1 if counts["differs"] else 0
+    return 2 if counts["cannot"] else 1 if counts["differs"] else 0
 
 
 if __name__ == "__main__":

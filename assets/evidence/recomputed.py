@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 RECOMPUTE = Path(__file__).with_name("recompute.py")
-#: What a pack may say of its payouts: one whose terms recompute.py does not know is named, and no reason to have no pack.
-PROVED = ("agrees", "unknown")
+#: The files that a pack has of it, each at most 600 lines: an auditor can read them.
+PROGRAM = (RECOMPUTE, Path(__file__).with_name("recompute_terms.py"))
 
 
 def run_recompute(pack: Path, every: bool, program: Path = RECOMPUTE) -> dict[str, Any]:

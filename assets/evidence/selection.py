@@ -39,6 +39,12 @@ _DEPENDENCIES = (
     select others.payout_id from fct_payout as others
     join drawn on others.participant_id = drawn.participant_id and others.window_end <= drawn.window_end
         and others.agreement_id in (drawn.agreement_id, drawn.goes_on_with)""",
+    # of an agreement with limits on the sum of its benefits: all of the participant that end by then
+    """
+    with limited as (select distinct agreement_id from dim_agreement where limits_per is not null),
+    own as (select agreement_id, participant_id, window_end from detailed join fct_payout using (payout_id) semi join limited using (agreement_id))
+    select others.payout_id from fct_payout as others
+    semi join own on others.agreement_id = own.agreement_id and others.participant_id = own.participant_id and others.window_end <= own.window_end""",
     # of a group of which only the best pays: every agreement of the group, for the same participant
     """
     with grouped as (select agreement_id, agreement_version, combine_group from dim_agreement where combine_rule = 'best'),
@@ -64,10 +70,11 @@ _DEPENDENCIES = (
     )
     select seen.payout_id from fct_payout as seen
     semi join own on seen.agreement_id = own.agreement_id and seen.participant_id = own.participant_id and seen.window_end <= own.window_end""",
-    # whom a rank compares with, over the whole span
+    # whom a rank compares with, and the members of a placed pool, over the whole span
     """
     with ranked as (
-        select agreement_id, agreement_version, benefit_id from dim_benefit where contains(definition, '"rank"') or contains(definition, '"percentile"')
+        select agreement_id, agreement_version, benefit_id from dim_benefit join dim_agreement using (agreement_id, agreement_version)
+        where contains(definition, '"rank"') or contains(definition, '"percentile"') or pool = 'placed'
     ),
     own as (
         select agreement_id, benefit_id, span_start, window_start
@@ -89,7 +96,8 @@ def select_period(con: duckdb.DuckDBPyConnection, period: str) -> None:
 def sample_period(con: duckdb.DuckDBPyConnection, size: int, seed: int) -> Sample:
     """Draw from the payouts of the period, by what they pay in the book's currency; where there is no rate, in their own."""
     rows = con.execute(
-        "select payout_id, cast(abs(coalesce(payout_reporting, payout, 0)) * 10000 as bigint) from fct_payout semi join of_period using (payout_id)"
+        """select payout_id, cast(abs(coalesce(payout_reporting, payout, 0))::decimal(38, 4) * 10000 as hugeint)
+        from fct_payout semi join of_period using (payout_id)"""
     ).fetchall()
     return draw_sample(dict(rows), size, seed)
 

@@ -19,7 +19,7 @@ from assets.runtime.sql import count_rows
 from models.sql_text import identifier
 
 _RECOMPUTED_FROM = {
-    *LINE_TABLES, "fct_payout", "net_of_line", "dim_agreement", "dim_assignment", "dim_credit", "dim_fx_rate", "dim_metric", "dim_participation",
+    *LINE_TABLES, "fct_payout", "net_of_line", "dim_agreement", "dim_assignment", "dim_credit", "fct_balance", "dim_fx_rate", "dim_metric", "dim_participation",
     "dim_partner_version", "dim_period", "dim_target",
 }  # fmt: skip
 _SHEET = """# {name}

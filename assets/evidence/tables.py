@@ -15,8 +15,8 @@ import duckdb
 from assets.runtime.sql import count_rows
 from models.sql_text import identifier, literal
 
-#: Lines of the windows, of earlier days of a span that another version credits anew, and of the prior year.
-LINE_TABLES = ("fct_payout_line", "fct_span_line", "fct_prior_line")
+#: Lines of the windows, of earlier days of a span that another version credits anew, of the prior year, and of the days of a measure with `over`.
+LINE_TABLES = ("fct_payout_line", "fct_span_line", "fct_prior_line", "fct_over_line")
 _LINES = " union all ".join(f"select payout_id, source_sha256, source_row, partner_id, product_id from {table}" for table in LINE_TABLES)
 #: Payouts whose rows are in the pack: of the period, and those that these depend on.
 _LISTED = "(from of_period union from detailed)"
@@ -38,7 +38,7 @@ _BY_TABLE = {
         ),
     ),
     **dict.fromkeys(("dim_product", "dim_product_version"), ("the products of the lines", f"product_id in {_PRODUCTS}")),
-    "dim_metric": ("metrics of the participants", f"participant_id in {_PARTICIPANTS}"),
+    "dim_metric": ("metrics of the participants, and of payees", f"participant_id in (from {_PARTICIPANTS} union select payee_id from dim_agreement)"),
     "dim_assignment": ("assignments of the partners of the lines", f"partner_id in {_PARTNERS}"),
 }
 #: Other tables by the first of these columns that they have; a table with none of them is in the pack whole.

@@ -24,7 +24,7 @@ import duckdb
 from assets.evidence import checks, data_package, digests, source_rows
 from assets.evidence.build import CHECKS, PACK, RECOMPUTED
 from assets.evidence.container import COMPRESSED_BY, unpack_container, write_container
-from assets.evidence.recomputed import PROVED, RECOMPUTE, run_recompute
+from assets.evidence.recomputed import PROGRAM, run_recompute
 from assets.evidence.sampling import draw_sample
 from assets.evidence.tables import path_of
 from assets.evidence.terms import canonical_documents
@@ -235,7 +235,7 @@ def _source_rows(folder: Path, names: list[str]) -> Finding:
 
 def _program(folder: Path, names: list[str]) -> Finding:
     """recompute.py in the pack is that of this version of the program."""
-    same = (folder / "recompute.py").read_bytes() == RECOMPUTE.read_bytes()
+    same = all((folder / program.name).read_bytes() == program.read_bytes() for program in PROGRAM)
     return Finding(
         _first_line(_program.__doc__),
         [],
@@ -244,17 +244,13 @@ def _program(folder: Path, names: list[str]) -> Finding:
 
 
 def _recomputed(folder: Path, names: list[str]) -> Finding:
-    """recompute.py agrees on every payout whose terms it knows."""
+    """recompute.py agrees on every payout."""
     every = _json(folder, PACK)["lines_of"] == "period"
     found = run_recompute(folder, every)
-    bad = [each for each in found["payouts"] if each["outcome"] not in PROVED]
+    bad = [each for each in found["payouts"] if each["outcome"] != "agrees"]
     problems = [f"{each['payout_id']} {each['name']} {each['outcome']}: {'; '.join(each['problems'])}" for each in bad]
-    stated = _json(folder, RECOMPUTED)
-    proved = [each for each in stated["payouts"] if each["outcome"] != "unknown"]  # this version may know terms that the pack's own did not
-    knows_more = stated["unknown"] > found["unknown"] and proved == [each for each in found["payouts"] if each["name"] in {other["name"] for other in proved}]
-    problems += [] if bad or found == stated or knows_more else [f"{RECOMPUTED} says otherwise"]
-    unknown = f", {found['unknown']} more have terms that it does not know" if found["unknown"] else ""
-    return Finding(_first_line(_recomputed.__doc__), problems, f"{found['agrees']} payouts{'' if every else ' of the sample'}{unknown}")
+    problems += [] if bad or found == _json(folder, RECOMPUTED) else [f"{RECOMPUTED} says otherwise"]
+    return Finding(_first_line(_recomputed.__doc__), problems, f"{found['agrees']} payouts{'' if every else ' of the sample'}")
 
 
 def _json(folder: Path, name: str) -> Any:

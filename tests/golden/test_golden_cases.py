@@ -21,6 +21,7 @@ from assets.published.marts import tables_of_view, view_query
 from tests.reference.compute import Results, compute
 from tests.reference.read import ExactLoader, NotCovered, book_of_rows
 from tests.support.casebook import KEYS, RESULT_KEY, Case, differences, group_cases, read_cases, read_results, write_book
+from tests.support.evidence_packs import pack_everything
 from tests.support.exact_text import to_yaml
 
 FOLDER = Path(__file__).parent
@@ -156,6 +157,15 @@ def test_lines_of_other_days_add_up(books: Callable[[str], Path]) -> None:
         ("baseline", "placed"),
         ("measure", "each"),
     }
+
+
+LARGEST = max(GROUPS, key=lambda name: len(GROUPS[name]))
+
+
+@pytest.mark.parametrize("name", [name if name == LARGEST else pytest.param(name, marks=pytest.mark.long) for name in GROUPS])
+def test_an_auditor_recomputes_every_payout_of_every_kind(name: str, books: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """recompute.py knows the whole language: a pack of all payouts would not be made if there were one that it cannot recompute."""
+    assert pack_everything(books(name), tmp_path / "pack.zip", monkeypatch).recomputed > (1300 if name == LARGEST else 0)
 
 
 @pytest.mark.parametrize("case", CASES, ids=case_name)

@@ -1,6 +1,6 @@
-"""Packs that were tampered with: by someone who changes a byte, and by someone who also writes the hashes anew.
+"""Packs of a whole book, and packs that were tampered with: by someone who changes a byte, and by someone who also writes the hashes anew.
 
-Belongs here: changing packs. Does not belong here: what must be found.
+Belongs here: making and changing packs. Does not belong here: what must be found.
 """
 
 from __future__ import annotations
@@ -12,10 +12,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from assets.evidence import data_package, digests
-from assets.evidence.build import PACK
+import pytest
+
+from assets.evidence import build, data_package, digests
+from assets.evidence.build import PACK, Built, Request, build_pack
 from assets.evidence.container import unpack_container, write_container
 from assets.evidence.verify_pack import verify_pack
+from assets.published.reader import open_published
+
+
+def pack_everything(book: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> Built:
+    """A pack with every payout of the book, as if all were of the period with most of them. Raises CheckFailed for one that is not proved."""
+    monkeypatch.setattr(build, "select_period", lambda con, period: con.execute("create temp table of_period as select payout_id from fct_payout"))
+    with open_published(book) as con:
+        periods = con.execute("select period from fct_achievement group by period order by count(*) desc, period limit 1").fetchall()
+    built = build_pack(book, Request(periods[0][0]), target)
+    monkeypatch.undo()
+    return built
 
 
 def problems_of(pack: Path) -> list[str]:

@@ -41,7 +41,7 @@ def evidence(
     built = build_pack(book, Request(period, sample, seed, named, sample_only), target)
     if as_json:
         facts = {"file": target, "sha256": built.sha256, "bytes": target.stat().st_size, "files": built.files}
-        print_json({**facts, "recomputed": built.recomputed, "unknown": built.unknown, "sample": built.about["sample"]})
+        print_json({**facts, "recomputed": built.recomputed, "sample": built.about["sample"]})
         return
     from rich.markup import escape
 
@@ -50,6 +50,4 @@ def evidence(
     console = make_console()
     console.print(f"{escape(str(target))}  {counted(built.files, 'file')}, {size(target.stat().st_size)}", soft_wrap=True)
     console.print(f"{counted(built.recomputed, 'payout')} recomputed by recompute.py, all to the cent; every check holds")
-    if built.unknown:
-        console.print(f"{counted(built.unknown, 'payout')} with terms that recompute.py does not know; recomputed.json names them", soft_wrap=True)
     console.print(f"sha256 {built.sha256}   keep it where nobody who can write the pack can change it", soft_wrap=True)

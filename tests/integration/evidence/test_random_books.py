@@ -16,13 +16,10 @@ from tests.torture.__main__ import make_book
 from tests.torture.books import write_book
 from tests.torture.drawing import FEATURES
 
-#: recompute.py says of these that it cannot recompute them.
-_FEATURES = (FEATURES | {"draws"}) - {"sum_limits", "ties_then", "over", "credits"}
-
 
 def prove_book(folder: Path, seed: int, clusters: int, periods: int) -> int:
     """How many payouts of a random book are proved, in the periods with most of them. Raises CheckFailed for one that is not."""
-    write_book(make_book(seed, clusters, _FEATURES), folder)
+    write_book(make_book(seed, clusters, FEATURES), folder)
     run_book(folder)
     with open_published(folder) as con:
         query = "select period from fct_achievement group by period order by count(*) desc, period limit ?"
