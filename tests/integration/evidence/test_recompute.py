@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from assets.evidence.build import Request, build_pack
-from assets.evidence.recompute import Book, Clause
+from assets.evidence.recompute import Book
+from assets.evidence.recompute_terms import Clause
 from assets.evidence.recomputed import PROGRAM, RECOMPUTE
 from assets.published.reader import fetch, open_published
 from tests.support.evidence_packs import change_rows, read_rows
