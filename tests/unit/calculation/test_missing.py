@@ -44,12 +44,12 @@ _NONE = {"missing_rates": 0, "missing_quantities": 0, "missing_attributes": 0}
 def test_lines_of_the_measure_are_named_before_those_it_is_paid_on_in_whatever_order_they_come() -> None:
     key = {"participant_key": 1, "period_no": 3, "is_prior": False, **_NONE}
     sums = [{**key, "line_set_key": 10, "line_count": 45, "missing_costs": 2}, {**key, "line_set_key": 20, "line_count": 9, "missing_costs": 1}]
-    rates = {name: pl.Int32 for name in ("line_set_key", "participant_key", "period_no")}
+    rates = dict.fromkeys(("line_set_key", "participant_key", "period_no"), pl.Int32)
     no_rates = pl.DataFrame(schema={**rates, "is_prior": pl.Boolean, "from_currency": pl.String, "to_currency": pl.String, "first_day": pl.Date})
     no_axes = pl.DataFrame(schema={"benefit_key": pl.Int32, "metric": pl.String})
-    integers = {name: pl.Int32 for name in (*rates, "measure_line_set_key", "base_line_set_key", "prior_line_set_key", "payout_key", "benefit_key")}
-    texts = {name: pl.String for name in ("measure_over", "measure_attribute", "measure_times")}
-    settled = pl.DataFrame([_BLOCKED], schema_overrides=integers | texts)
+    integers = dict.fromkeys((*rates, "measure_line_set_key", "base_line_set_key", "prior_line_set_key", "payout_key", "benefit_key"), pl.Int32)
+    texts = dict.fromkeys(("measure_over", "measure_attribute", "measure_times"), pl.String)
+    settled = pl.DataFrame([_BLOCKED], schema_overrides={**integers, **texts})
     for rows in (sums, sums[::-1]):
-        found = describe_missing(settled, pl.DataFrame(rows, schema_overrides={name: kind for name, kind in rates.items()}), no_rates, no_axes)
+        found = describe_missing(settled, pl.DataFrame(rows, schema_overrides=rates), no_rates, no_axes)
         assert found.rows() == [(7, "2 of 45 lines have no cost")]
