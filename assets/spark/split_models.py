@@ -115,13 +115,20 @@ def _run(con: duckdb.DuckDBPyConnection, context: RunContext, stage: Stage, mode
     pieces = _pieces(con, context, stage, split, model.is_added_to)
     if split.into:
         pieces = [["set partitioned_write_flush_threshold = " + str(_MOST_ROWS_OF_A_PARTITION), *piece] for piece in pieces]
-    for relation in (_named(con, model_name) for model_name in split.once):
-        hidden = f"create or replace view {relation} as {no_rows(_described(con, relation))}"
-        pieces = [[stage.definitions[relation] if number == 0 else hidden, *piece] for number, piece in enumerate(pieces)]
+    empty = {relation: f"create or replace view {relation} as {no_rows(_described(con, relation))}" for relation in (_named(con, n) for n in split.once)}
+    pieces = with_rows_once(pieces, stage.definitions, empty)
     buckets = bucket_count(con, context)
     bucketed_by = bucket_of(split.into, buckets) if split.into and buckets > 1 else None
     output = Output(f"select {to_file(columns)} from ({model.sql})", str(context.lines / model.name), "rows", bucketed_by)
     return [file for files in stage.run(pieces, lambda _: [output]) for file in files if file.rows]
+
+
+def with_rows_once(pieces: Sequence[Sequence[str]], definitions: Mapping[str, str], empty: Mapping[str, str]) -> list[list[str]]:
+    """The statements of tasks, of which the first alone sees rows of some relations. `empty`: by relation, what makes it one without rows. A relation
+    without a definition is not read: not every book has what a model is about.
+    """
+    read = [relation for relation in empty if relation in definitions]
+    return [[*((empty if number else definitions)[relation] for relation in read), *piece] for number, piece in enumerate(pieces)]
 
 
 def _pieces(con: duckdb.DuckDBPyConnection, context: RunContext, stage: Stage, split: Split, only_changed: bool) -> list[list[str]]:

@@ -11,7 +11,7 @@ import pytest
 from assets.runtime.errors import SqlError
 from assets.spark.line_models import LineModel
 from assets.spark.line_tables import LineFile, create_registers, note_driver_view, register_columns, show_table
-from assets.spark.split_models import read_split, split_of
+from assets.spark.split_models import read_split, split_of, with_rows_once
 from assets.spark.stages import grouped
 from assets.transform.dbt import load_manifest
 
@@ -108,3 +108,8 @@ def test_groups_have_every_file_once_and_no_more_groups_than_asked_for() -> None
         assert [file for group in groups for file in group] == files
         assert all(groups)
     assert [len(group) for group in grouped(files[:3], lambda file: file.rows, 1)] == [3]
+
+
+def test_one_task_alone_sees_rows_that_come_from_no_line_and_none_asks_for_what_the_sql_does_not_read() -> None:
+    empty = {"stg_payments": "no payments", "int_payments_converted": "none converted"}
+    assert with_rows_once([["a"], ["b"]], {"stg_payments": "payments", "stg_other": "others"}, empty) == [["payments", "a"], ["no payments", "b"]]

@@ -26,7 +26,7 @@ def _missing_on_lines(blocked: pl.DataFrame, measures: pl.DataFrame, missing_rat
     lines = _line_sets(blocked)
     counts = [
         lines.filter(pl.col("reason") == reason)
-        .join(measures, on=["line_set_key", "participant_key", "period_no", "is_prior"])
+        .join(measures, on=["line_set_key", "participant_key", "period_no", "is_prior"], maintain_order="left")
         .group_by("payout_key", "role", "line_set_key", "reason", "is_prior", "attribute", maintain_order=True)
         .agg(pl.col(counter).sum().alias("missing_count"), pl.col("line_count").sum())
         for reason, _, counter in MISSING
