@@ -30,6 +30,7 @@ class Outcome:
     difference: Fraction | None = None  # what the window adds to what its span has earned; None: blocked
     differences: dict[str, Fraction | None] = field(default_factory=dict)  # the same accrued to date, by period
     limited: dict[str, Fraction] = field(default_factory=dict)  # those with the limits of the agreement
+    projected: Fraction | None = None  # what an open window would add at its end; None: not computed here
 
     @property
     def agreement(self) -> str:

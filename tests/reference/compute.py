@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import partial
 
 from tests.reference.amended import amended, cuts_of
+from tests.reference.axes import all_axes
 from tests.reference.calendar import Window, calendar_of, periods
 from tests.reference.combine import Outcome, check_groups, check_net_of, in_order, keep_best, lost_lines, rule_of
 from tests.reference.credit import Credit, Credits
@@ -17,7 +18,7 @@ from tests.reference.earning import accrued, at_the_end, earn, rounded
 from tests.reference.language import refuse_unknown
 from tests.reference.others import Others, figures_of, in_turn, looked_at
 from tests.reference.placed import part_of_pool
-from tests.reference.position import BenefitLines, Feeds, Position, References, curve_axis
+from tests.reference.position import BenefitLines, Feeds, Position, References, curve_axis, pays_lines
 from tests.reference.read import UNIT, Book, NotCovered, Refused, Row
 from tests.reference.releases import Release, release
 from tests.reference.shares import blocked_rows, line_rows
@@ -36,12 +37,13 @@ ZERO = Fraction(0)
 class Results:
     """payouts: one row per agreement × benefit × participant × window; accruals: accrued to date per period of it, in the placement it accrues with;
     lines: of every payout that is not blocked, one row per line × tier in order (file and row are None where no line carries it); releases: the parts of every
-    payout."""
+    payout; projected: what an open window would pay at its end, where nothing but its own benefit decides it."""
 
     payouts: dict[PayoutKey, Row] = field(default_factory=dict)
     accruals: dict[AccrualKey, Fraction] = field(default_factory=dict)
     lines: dict[PayoutKey, list[Row]] = field(default_factory=dict)
     releases: dict[PayoutKey, list[Release]] = field(default_factory=dict)
+    projected: dict[PayoutKey, Fraction] = field(default_factory=dict)
 
 
 @dataclass
@@ -66,6 +68,8 @@ def compute(book: Book) -> Results:
         for outcome in outcomes:
             key = (outcome.agreement, str(outcome.case.benefit["id"]), outcome.participant, outcome.window.start)
             results.payouts[key] = outcome.row
+            if outcome.projected is not None:
+                results.projected[key] = outcome.projected
             results.accruals |= {(*key, period): value for period, value in outcome.accruals.items()}
             of = outcome.case, outcome.window, outcome.participant
             if outcome.blocked:
@@ -155,6 +159,8 @@ class _Run:
             for period, difference in outcome.differences.items():
                 outcome.accruals[period] = ZERO if difference is None or outcome.blocked else _pays(case, difference, before)[0]
             left = before
+            if outcome.projected is not None:
+                outcome.projected = _pays(case, outcome.projected, before)[0]
             if outcome.difference is not None:
                 outcome.row["payout"], left = _pays(case, outcome.difference, before)
             if _clawback(case) == "none" and last_of_span[benefit, window.span_start] == window.start:  # what is left is forgiven
@@ -182,6 +188,10 @@ class _Run:
                 is_blocked = position.reason or accrues.reason
                 earned = None if is_blocked else self._part(case, own, participant, accrues, last, accrued(case, own, participant, accrues, last))
                 outcome.differences[period] = None if earned is None else earned - state.before
+            if not position.reason and path[-1][1] < window.end and _decides_alone(case):
+                end = at_the_end(case, own, participant, position, path[-1][1])
+                earned = self._part(case, own, participant, end, path[-1][1], earn(case.benefit, own, end).limited)
+                outcome.projected = earned - state.before
             if not position.reason:
                 outcome.difference = self._earn(case, own, participant, path[-1][1], position, state, outcome.row)
             found.append(outcome)
@@ -262,6 +272,13 @@ class _Run:
 
     def _rounded(self, case: BenefitLines, amount: Fraction) -> Fraction:
         return rounded(amount, case.agreement["currency"], self.book.settings)
+
+
+def _decides_alone(case: BenefitLines) -> bool:
+    """Whether what a window would pay follows from its own measure: not from other benefits or agreements, nor from lines that are paid one by one."""
+    looks = any(axis[0] in ("benefit", "score") for axis in all_axes(case.benefit))
+    of_lines = case.each or pays_lines(case.benefit) or case.payee is not None
+    return not (looks or of_lines or "limits" in case.agreement or rule_of(case.agreement) == "best" or {"draw", "manual"} & set(case.benefit))
 
 
 def _pays(case: BenefitLines, difference: Fraction, owed: Fraction) -> tuple[Fraction, Fraction]:

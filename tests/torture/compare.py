@@ -105,6 +105,7 @@ def compare(folder: Path) -> Comparison:
         return comparison
     _compare_payouts(folder, results, comparison)
     _compare_accruals(folder, results, comparison)
+    _compare_projected(folder, results, comparison)
     _compare_lines(folder, results, comparison)
     return comparison
 
@@ -131,6 +132,17 @@ def _compare_payouts(folder: Path, results: Results, comparison: Comparison) -> 
             comparison.compared[column] += 1
             if not same(program[column], reference[column]):
                 _differ(comparison, key, "fct_payout", column, program[column], reference[column])
+
+
+def _compare_projected(folder: Path, results: Results, comparison: Comparison) -> None:
+    """What open windows would pay at their end, in the latest period."""
+    latest = f"{PAYOUT_KEY}, last(projected_payout order by period)"
+    found = {row[:4]: row[4] for row in published_rows(folder, "fct_achievement", latest, "true group by all")}
+    for key, reference in sorted(results.projected.items()):
+        if abs(reference) < 10**14:  # more than a column holds is not told
+            comparison.compared["projected_payout"] += 1
+            if not same(found.get(key), reference):
+                _differ(comparison, key, "fct_achievement", "projected_payout", found.get(key), reference)
 
 
 def _compare_accruals(folder: Path, results: Results, comparison: Comparison) -> None:
