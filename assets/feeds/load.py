@@ -91,7 +91,6 @@ def load_feeds(context: RunContext) -> FeedsReport:
     with open_warehouse(context) as con, tempfile.TemporaryDirectory(dir=spill.parent, prefix=f"{spill.name}.") as scratch:
         with transaction(con):
             create_raw_tables(con)
-            settle_engine(con, context)
             delete_rejected(con)  # left by a run that was killed before it deleted them
         landing = land_files(context, dict(con.execute("select identity, sha256 from raw.landed_files").fetchall()), Path(scratch))
         counts = _load_or_rewrite(Load(context, con, landing, set(), Path(scratch), warnings, notes))
@@ -125,6 +124,7 @@ def _load_or_rewrite(load: Load) -> Counter[str]:
         load.notes.clear()
         try:
             with transaction(load.con):
+                settle_engine(load.con, load.context)  # with the load that follows: a run that is killed leaves the rows of the engine before
                 counts = _load_all(load)
                 sync_archive(load.context.archive, {sha256 for sha256, _ in load.landing.facts})
                 share_archived(load.context, {arrival.sha256 for arrival in load.landing.new})

@@ -20,11 +20,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import dagster as dg
 import duckdb
 import pytest
 
+from assets.archive.receipts import check_book
+from assets.feeds import load as feeds_load
 from assets.graph.resources import BookFolder
 from assets.publishing.parquet_set import check_set
 from assets.runtime.book_folder import open_run
@@ -41,7 +44,7 @@ from models.documents import InputError
 from pipelines.definitions import build_defs
 from pipelines.run import run_book
 from tests.engines.books import BOOKS, SAMPLED, file_bytes, use_engine
-from tests.support.feed_books import PLAIN, csv, load, rejects, tables, write_book
+from tests.support.feed_books import PLAIN, csv, load, query, rejects, tables, write_book
 from tests.tools.compare_sets import compare
 
 ENGINES = ("duckdb", "spark")
@@ -127,6 +130,25 @@ def test_a_book_may_go_from_one_engine_to_the_other(book: Path) -> None:
     use_engine(book, "spark")
     run_book(book, force=True)
     assert file_bytes(book) == before
+
+
+@pytest.mark.parametrize("engines", [ENGINES, ENGINES[::-1]])
+def test_a_run_that_is_killed_while_engines_change_leaves_the_rows_of_the_one_before(
+    engines: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = write_book(tmp_path / "book", PLAIN, {"transactions.csv": csv("A-1,1,2026-03-31,P-1,sale,2,12.50,EUR,retail")})
+    monkeypatch.setenv("TIERLEDGER_TEST_ENGINE", engines[0])
+    load(book)
+    before = query(book, "from raw.transactions")
+    monkeypatch.setenv("TIERLEDGER_TEST_ENGINE", engines[1])
+    with monkeypatch.context() as patched:
+        patched.setattr(feeds_load, "_load_all", Mock(side_effect=InterruptedError))
+        with pytest.raises(InterruptedError):
+            load(book)
+    assert query(book, "from raw.transactions") == before
+    check_book(open_run(book, None, read_clock()))
+    load(book)
+    assert query(book, "from raw.transactions") == before
 
 
 @pytest.mark.long
