@@ -27,37 +27,8 @@ from types import SimpleNamespace
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # `python3 -I` leaves it out
 sys.dont_write_bytecode = True
 from recompute_terms import (
-    BOUNDS,
-    MISSING,
-    MONTHS,
-    ONE,
-    TINY,
-    ZERO,
-    CannotRecompute,
-    Clause,
-    add_up,
-    at_measure,
-    axes_at,
-    axis_of,
-    day,
-    filled,
-    grouped,
-    is_in,
-    key_of,
-    limit,
-    lines_pay,
-    matrix_pays,
-    missing,
-    months_later,
-    number,
-    prorate,
-    published,
-    ranked,
-    ratio,
-    reached,
-    round_to,
-    shown,
-    tiers_pay,
+    BOUNDS, MISSING, MONTHS, ONE, TINY, ZERO, CannotRecompute, Clause, add_up, at_measure, axes_at, axis_of, day, filled, grouped, is_in, key_of, limit,
+    lines_pay, matrix_pays, missing, months_later, number, prorate, published, ranked, ratio, reached, round_to, shown, tiers_pay,
 )  # fmt: skip
 
 #: What the payouts of participants that are compared have in common, and the windows of one benefit and participant.
@@ -161,9 +132,9 @@ class Book:
 
     def pieces(self, clause, row, participant):
         """The parts of a line that count, as running shares; the whole line is (0, 1)."""
-        if number(row["share"]) == 1:
-            return [(ZERO, ONE)]
         found, end, is_pool = [], ZERO, clause.agreement.get("pool") == "together"
+        if number(row["share"]) == 1 and not (is_pool and not self.comes_whole(clause.agreement, row)):
+            return [(ZERO, ONE)]
         for each in self.credited_to(row, row["held_on"]):
             begin, end = end, end + Fraction(each["share_written"])
             if self.is_member(clause.agreement, each["participant_id"], row) if is_pool else each["participant_id"] == participant:
@@ -178,6 +149,13 @@ class Book:
         valid = (each for each in self.assignments[(row["partner_id"],)] if each["valid_from"] <= on <= (each["valid_to"] or "9999-12-31"))
         return next((self.credits[key] for key in keys if key in self.credits), None) or valid
 
+    def comes_whole(self, agreement, row):
+        """Whether a line's partner, or one above it, is a member of the pool: assignments of the line then split nothing."""
+        partner = row["partner_id"]
+        while partner and not self.is_member(agreement, partner, row):
+            partner = agreement.get("include_children", True) and self.attributes("partner", partner, row["held_on"]).get("parent_id")
+        return bool(partner)
+
     def is_member(self, agreement, partner_id, row):
         """Whether a partner is a participant on the day of a line, and takes part on the day that it counts as."""
         wanted, has = agreement["participants"], self.attributes("partner", partner_id, row["held_on"])
@@ -190,7 +168,7 @@ class Book:
 
     def attributes(self, kind, key, on):
         versions = [each for each in self.versions_of[kind][(key,)] if each["valid_from"] <= on <= each["valid_to"]]
-        return {**json.loads(versions[0]["attributes"] or "{}"), f"{kind}_id": key} if versions else {}
+        return {**json.loads(versions[0]["attributes"] or "{}"), f"{kind}_id": key, "parent_id": versions[0].get("parent_id")} if versions else {}
 
     def credited(self, clause, row, column, participant, deducted=ZERO):
         """An amount in the agreement's currency: converted and rounded, less what other agreements pay on it, and the participant's part of it."""
@@ -254,6 +232,21 @@ class Book:
             found[value or None].append((row, values))
         return found
 
+    def measured(self, clause, lines):
+        """Measure, base and quantity of lines, also where values are counted."""
+        m, e, q = clause.measured(lines)
+        if "distinct" not in clause.counts:
+            return m, e, q
+        m, _ = self.count_values(clause, lines)
+        return m, e if clause.sums["base"] else m, m
+
+    def count_values(self, clause, lines):
+        """How many values of an attribute are sold: their sum of quantity, of amount where no line has one, is above 0. And what lacks to say so."""
+        groups = [group for of, group in self.by_value(clause.counts["distinct"], [line for line in lines if "measure" in line[1]]).items() if of]
+        sold = [[number(row["quantity"]) for row, _ in group if row["quantity"]] for group in groups]
+        lacking = set().union(*(missing(group, "measure") for group, quantities in zip(groups, sold) if not quantities))
+        return Fraction(sum(sum(quantities or [add_up(group, "measure")]) > 0 for group, quantities in zip(groups, sold))), lacking
+
     def members(self, row):
         """The payouts whose lines place a payout: its own, or those of all members of a placed pool in order of id."""
         return sorted(self.peers[key_of(row, PEERS)], key=lambda each: each["participant_id"]) if self.clause(row).is_placed else [row]
@@ -283,17 +276,16 @@ class Book:
         """The figures over the span by the terms of a version, without comparisons. `reasons`: why it is blocked. `own`: axes by the measure."""
         part, payee = self.part_of_window(row), clause.agreement.get("payee") if clause.is_placed else None
         s = SimpleNamespace(reasons=[], own={}, x={}, ties={}, t=None, b=None, k=None, lines=self.lines_of(row, self.members(row)))
-        named, seen = {**row, "participant_id": payee or row["participant_id"]}, self.over_lines[row["payout_id"]].lines if "over" in clause.keys else s.lines
+        named, seen = {**row, "participant_id": payee or row["participant_id"]}, s.lines
+        if "over" in clause.keys:
+            seen = [line for each in self.members(row) for line in self.over_lines[each["payout_id"]].lines]
         s.groups = list(self.by_value(clause.benefit["each"], s.lines, "transaction_id").values()) if "each" in clause.keys else [seen]
         s.m = sum(clause.measured(group)[0] for group in s.groups) + ZERO
         needed = [figure for figure in clause.sums if figure[:3] != "tie" and figure not in ("measure", *(() if "per_unit" in clause.forms else ("quantity",)))]
         lacking = missing(seen, "measure")
         if "distinct" in clause.counts:
-            groups = [group for of, group in self.by_value(clause.counts["distinct"], [line for line in s.lines if "measure" in line[1]]).items() if of]
-            sold = [[number(row["quantity"]) for row, _ in group if row["quantity"]] for group in groups]  # by amount where no line has a quantity
-            lacking = set().union(*(missing(group, "measure") for group, quantities in zip(groups, sold) if not quantities))
-            s.m = Fraction(sum(sum(quantities or [add_up(group, "measure")]) > 0 for group, quantities in zip(groups, sold)))
-            s.lines = seen = [(row, {**values, "measure": ZERO}) for row, values in s.lines]
+            s.m, lacking = self.count_values(clause, s.lines)
+            seen = []
         s.q = s.m if clause.counts else add_up(s.lines, "quantity")
         (s.t, of_target), (s.b, of_baseline), (s.k, _) = (self.reference(named, clause, name, part) for name in ("target", "baseline", "incentive"))
         s.e = add_up(s.lines, "base") if clause.sums["base"] else max(s.m - (s.b or ZERO), ZERO) if clause.is_increment else s.m
@@ -303,14 +295,17 @@ class Book:
             s.reasons.append("target_missing" if s.t is None else "target_not_positive")
         if clause.needs["baseline"] and (s.b is None or (s.b <= 0 and clause.needs["positive baseline"])):
             s.reasons.append("baseline_missing" if s.b is None else "baseline_not_positive")
-        s.own = {} if missing(seen, "measure") else axes_at(s, s.m)
+        s.own = {} if lacking else axes_at(s, s.m)
         summed = {of: "" if missing(s.lines, f"tie {of}") else add_up(s.lines, f"tie {of}") for of in clause.ties if isinstance(of, str)}
         s.breaks = [self.look(named, of) if isinstance(of, dict) else summed[of] for of in clause.ties]
         later = ["incentive_missing"] if clause.needs["incentive"] and s.k is None else []
         for kind, of in clause.all_axes:
             if kind in ("metric", "benefit", "score"):
                 parts = json.loads(of)["score"] if kind == "score" else [json.loads(of)]
-                found = [(self.look(named, each), Fraction(each.get("weight", 1)), Fraction(each.get("at_most", 10**30))) for each in parts]
+                found = [
+                    (self.look(named if "metric" in each else row, each), Fraction(each.get("weight", 1)), Fraction(each.get("at_most", 10**30)))
+                    for each in parts
+                ]
                 lacks = [x for x, _, _ in found if isinstance(x, str)]
                 s.reasons, later = s.reasons + (lacks if kind == "metric" else []), later + lacks
                 s.x[kind, of] = None if lacks else sum(weight * min(x, most) for x, weight, most in found) / sum(weight for _, weight, _ in found)
@@ -331,7 +326,7 @@ class Book:
         result = self.earned(other) if other else SimpleNamespace(reason="missing")
         if result.reason:
             return "benefit_blocked" if other else "benefit_missing"
-        return {"tier": Fraction(result.tier), "earned": result.earned, **result.position.own}.get(at.get("of", "attainment"), "benefit_blocked")
+        return {"tier": Fraction(result.tier), "earned": result.whole, **result.position.own}.get(at.get("of", "attainment"), "benefit_blocked")
 
     def reference(self, row, clause, name, part):
         """Target, baseline or incentive, and what lacks in the lines that it is a sum of. One from the prior year, and a baseline, are not prorated."""
@@ -399,7 +394,7 @@ class Book:
 
     def part_pays(self, row, s, clause, own, first, last):
         """What a version pays for its own days: at its place over the whole span; of an amount the part of the days. Of slices, those that its days fill."""
-        meq = [clause.measured([line for line in s.lines if day(line[0]["counted_date"]) <= on]) for on in (first - dt.timedelta(days=1), last)]
+        meq = [self.measured(clause, [line for line in s.lines if day(line[0]["counted_date"]) <= on]) for on in (first - dt.timedelta(days=1), last)]
         if clause.benefit.get("method") == "graduated":
             before, until = (self.curve(row, clause, at_measure(own, s.x, m, m=m, e=m, q=m))[0] for m, _, _ in meq)
             return until - before
@@ -430,11 +425,17 @@ class Book:
             value = limit(limits, value, s.e) if step == "limits" else value * (result.multiplier if step == "multiply" else result.gate)
         return value
 
+    def own(self, row):
+        """What a member of a placed pool brings itself: measure, base and quantity."""
+        clause, lines = self.clause(row), self.lines_of(row, [row])
+        m, e, q = clause.measured(lines)
+        return (clause.measured(self.over_lines[row["payout_id"]].lines)[0] if "over" in clause.keys else m), e, q
+
     def member_part(self, row, exact):
         """A member's part of what a placed pool earns, by what the curve pays on its own lines: running sums, rounded, in order of id."""
         clause, s = self.clause(row), self.alone(row)
         members = self.members(row)
-        own = [clause.measured(self.lines_of(each, [each])) for each in members]
+        own = [self.own(each) for each in members]
         weights, fixed = [ONE] * len(members), self.lump(row, clause, s)
         if s.m > 0 and clause.benefit.get("method") == "graduated":
             by_line = [(line[0]["order"], n, clause.measured([line])[0]) for n, each in enumerate(members) for line in self.lines_of(each, [each])]
@@ -455,7 +456,8 @@ class Book:
             result.prior = self.earned(earlier).so_far if earlier and earlier["span_start"] == row["span_start"] else ZERO
             if not result.reason and "draw" not in self.clause(row).keys:
                 exact = self.earn(row, result)
-                result.earned = self.member_part(row, exact) if self.clause(row).is_placed else self.rounded(exact, row)
+                result.whole = self.rounded(exact, row)
+                result.earned = self.member_part(row, exact) if self.clause(row).is_placed else result.whole
             result.so_far = result.prior if result.reason else result.earned
             self.earnings[row["payout_id"]] = result
         return self.earnings[row["payout_id"]]
@@ -540,7 +542,8 @@ class Book:
     def differences(self, row):
         """How the recomputed payout differs from the published row, in words."""
         result, lines, clause, s = self.combined(row), self.lines[row["payout_id"]], self.clause(row), self.alone(row)
-        m, e, q = clause.measured(self.lines_of(row, [row])) if clause.is_placed else (s.m, s.e, s.q)
+        m, e, q = self.own(row) if clause.is_placed else (s.m, s.e, s.q)
+        e = s.e if clause.is_increment else e
         expected = {"payout": result.payout, "prior_earned": result.prior, "carried": result.carried}
         if not s.reasons and result.reason != "benefit_blocked":
             expected.update(measure=m, base=e, quantity=q, pool_measure=s.m if clause.is_placed else None, target=s.t, baseline=s.b, incentive=s.k)

@@ -181,6 +181,20 @@ def test_reference_agrees(case: Case) -> None:
     assert not found, "\n".join([case["note"], *found])
 
 
+def test_open_windows_would_pay_what_the_reference_projects(books: Callable[[str], Path]) -> None:
+    compared = 0
+    for name in ("2026-06-30 {}", "2026-08-31 {}", "2026-05-31 {}"):
+        with duckdb.connect() as con:
+            latest = "agreement_id, benefit_id, participant_id, window_start, last(projected_payout order by period)"
+            rows = con.sql(f"select {latest} from '{books(name)}/published/current/fct_achievement.parquet' group by all").fetchall()
+        found = {row[:4]: row[4] for row in rows}
+        for case in GROUPS[name]:
+            for key, projected in _compute_alone(case).projected.items():
+                assert found[key] == Decimal(projected.numerator) / projected.denominator, key
+                compared += projected != 0
+    assert compared >= 5
+
+
 def _compute_alone(case: Case) -> Results:
     """What the reference computes for a book of this case alone."""
     exact = yaml.load(to_yaml(case), ExactLoader)

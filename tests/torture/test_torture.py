@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.evidence_packs import pack_everything
 from tests.torture.__main__ import make_book
 from tests.torture.aiming import count_hits
 from tests.torture.audited import audit_differences
@@ -18,7 +19,7 @@ from tests.torture.scorecard import LEAST_AT_THRESHOLDS
 SEED, CLUSTERS = 2026, 8
 
 
-def test_the_program_pays_what_the_reference_pays_and_says_why_lines_count_or_not(tmp_path: Path) -> None:
+def test_the_program_pays_what_the_reference_and_an_auditor_compute_and_says_why_lines_count_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     book = make_book(SEED, CLUSTERS, FEATURES)
     comparison = compare(write_book(book, tmp_path / "book"))
     differences, reasons = audit_differences(tmp_path / "book")
@@ -27,6 +28,7 @@ def test_the_program_pays_what_the_reference_pays_and_says_why_lines_count_or_no
     assert [str(difference) for difference in comparison.differences] == []
     hits, _ = count_hits(book, comparison.payouts)
     assert comparison.compared["payouts"] > 100
+    assert pack_everything(tmp_path / "book", tmp_path / "pack.zip", monkeypatch).recomputed == comparison.compared["payouts"]
     assert hits >= LEAST_AT_THRESHOLDS * comparison.compared["payouts"]
 
 

@@ -17,9 +17,9 @@ from tests.torture.books import write_book
 from tests.torture.drawing import FEATURES
 
 
-def prove_book(folder: Path, seed: int, clusters: int, periods: int) -> int:
+def prove_book(folder: Path, seed: int, clusters: int, periods: int, features: frozenset[str] = FEATURES) -> int:
     """How many payouts of a random book are proved, in the periods with most of them. Raises CheckFailed for one that is not."""
-    write_book(make_book(seed, clusters, FEATURES), folder)
+    write_book(make_book(seed, clusters, features), folder)
     run_book(folder)
     with open_published(folder) as con:
         query = "select period from fct_achievement group by period order by count(*) desc, period limit ?"
@@ -30,6 +30,12 @@ def prove_book(folder: Path, seed: int, clusters: int, periods: int) -> int:
 @pytest.mark.long
 def test_every_payout_of_a_random_book_is_proved(tmp_path: Path) -> None:
     assert prove_book(tmp_path / "book", seed=5, clusters=12, periods=2) > 50
+
+
+@pytest.mark.long
+def test_placed_pools_contract_years_and_changes_within_a_window_are_proved(tmp_path: Path) -> None:
+    features = FEATURES | {"placed", "term_windows", "from_date"}
+    assert prove_book(tmp_path / "book", 22, clusters=40, periods=12, features=features) > 1_000
 
 
 @pytest.mark.long
