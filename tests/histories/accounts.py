@@ -204,6 +204,25 @@ STATEMENTS: dict[str, str] = {
         select currency, account, owed.balance, booked.balance as booked from owed full join booked using (currency, account)
         -- what was paid for payouts that are gone stays in the journal
         where coalesce(owed.balance, 0) <> coalesce(booked.balance, 0) and not exists (from fct_journal anti join fct_payout using (payout_id))""",
+    "what is carried of a draw is what it topped up less what it took back": """
+        select agreement_id, payout_id, carried, topped_up_less_recovered from (
+            select payouts.*,
+                sum(payout) over in_order as topped_up_less_recovered,
+                bool_or(status = 'blocked') over in_order as is_blocked
+            from fct_payout as payouts
+            semi join (from dim_benefit where draw_recovers) as draws on draws.agreement_id = payouts.agreement_id and draws.benefit_id = payouts.benefit_id
+            window in_order as (partition by agreement_id, benefit_id, participant_id order by window_start)
+        )
+        where not is_blocked and carried <> topped_up_less_recovered""",
+    "a line of a batch is paid, pending or cancelled, once": """
+        select reference, state, amount, confirmed_amount, pending_amount, count(*) over (partition by reference) as times from fct_payment_batch
+        qualify times > 1
+            or pending_amount <> case
+                when state not in ('proposed', 'approved') then 0
+                when amount > 0 then greatest(amount - greatest(confirmed_amount, 0), 0)
+                else least(amount - least(confirmed_amount, 0), 0)
+            end
+            or (state = 'confirmed') <> (if(amount > 0, confirmed_amount - amount, amount - confirmed_amount) >= 0)""",
     "exchange differences are those of the payments": """
         with paid as (select payout_id, sum(exchange_difference) as of_payments from fct_payment group by all),
         booked as (

@@ -150,7 +150,7 @@ def _amend_agreement(h: History, as_of: dt.date, payouts: Payouts, calendar: Row
         if "combine" in version or h.dice.chance(0.5):
             _scale(version, h.dice.pick([Decimal("0.5"), Decimal("1.1"), Decimal(2)]))
         else:
-            version["benefits"] = [_amend(h.dice, benefit, version, calendar) for benefit in version["benefits"]]
+            version["benefits"] = [benefit if "draw" in benefit else _amend(h.dice, benefit, version, calendar) for benefit in version["benefits"]]
         if isinstance(version["participants"], list) and version.get("pool") != "together" and h.dice.chance(0.3):
             version["participants"] = h.dice.some([*h.cluster.members, *h.cluster.reps], 1, 9)
         h.written[agreement, number] = version
@@ -178,6 +178,15 @@ def _pay(h: History, as_of: dt.date, payouts: Payouts, calendar: Row) -> str:
         h.payments[row["reference"]] = row
         return f"corrected {row['reference']}: {row['amount']} on {row['paid_on']}"
     rows = []
+    approved = [line for line in h.batched if line["reference"] not in h.payments]
+    if approved and h.dice.chance(0.7):
+        for line in h.dice.some(approved, 1, 4):
+            amount = h.dice.pick([line["pending_amount"], line["pending_amount"], line["pending_amount"] + 1])
+            row = {**_subject(line), "amount": amount, "paid_on": as_of, "reference": line["reference"], "currency": line["currency"]}
+            h.payments[row["reference"]] = row
+            rows.append(row)
+        h.send("payments", rows)
+        return f"{len(rows)} lines of batches"
     for payout in h.dice.some([row for row in payouts if row["open_amount"]], 1, 3):
         amount = h.dice.pick([payout["open_amount"], payout["open_amount"], payout["open_amount"] - 1, payout["open_amount"] + 1, Decimal(5)])
         row = {

@@ -21,7 +21,7 @@ import duckdb
 from tests.torture.compare import CALCULATED, OF_BLOCKED, PAYOUT_KEY, reference_results, same
 
 #: Columns of fct_payout that say what was closed, paid or which run it was: a book without a ledger says otherwise.
-OF_THE_LEDGER = ("closed_payout", "open_amount", "run_id")
+OF_THE_LEDGER = ("closed_payout", "open_amount", "written_off", "run_id")
 #: Published tables that tell of runs and closes rather than of results.
 OF_THE_RUN = ("audit_run", "audit_close", "fct_accrual", "fct_journal", "fct_payout")
 SHOWN = 4
@@ -155,6 +155,8 @@ def check_fresh(folder: Path) -> list[str]:
         for name in ("agreements", "feeds"):
             shutil.copytree(folder / name, fresh / name)
         shutil.copy(folder / "book.yaml", fresh)
+        if (batches := folder / "ledger" / "payments").exists():
+            shutil.copytree(batches, fresh / "ledger" / "payments")  # payments name their lines
         run_book(fresh)
         with duckdb.connect(config={"threads": 1}) as con:
             findings = []

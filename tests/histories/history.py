@@ -24,7 +24,7 @@ class History:
 
     documents: the agreements drawn, first versions first; `written` those on file, by id and version. lines: to come; `delivered` by business key, as
     they stand now. feeds: partners, assignments, metrics and targets as they stand. payments, disputes: by their number.
-    files: (feed, name, rows) of this step.
+    batched: lines of approved payment batches that no payment has confirmed. files: (feed, name, rows) of this step.
     allowed: reasons that events since the last close may have given; told: what happened, for who reads a failure.
     """
 
@@ -39,6 +39,7 @@ class History:
     held: list[Row] = field(default_factory=list)
     payments: dict[str, Row] = field(default_factory=dict)
     disputes: dict[str, Row] = field(default_factory=dict)
+    batched: list[Row] = field(default_factory=list)
     adjustments: int = 0
     corrections: set[tuple[str, ...]] = field(default_factory=set)
     files: list[tuple[str, str, list[Row]]] = field(default_factory=list)

@@ -19,6 +19,7 @@ from tests.histories.accounts import Facts, check_accounts, first_open, open_tab
 from tests.histories.dying import die_first, draw_death
 from tests.histories.evidence import Kept, check_fresh, check_kept, check_reference, check_rerun, check_verify, count_posted
 from tests.histories.history import History
+from tests.histories.paying import play_batches
 from tests.histories.world import GROUP, Step, World, draw_history, draw_rate, draw_world
 from tests.support.exact_text import to_yaml
 from tests.support.once import prepare_engine
@@ -65,8 +66,7 @@ def live(folder: Path, seeds: Sequence[int], steps: int, verify: bool = True) ->
         (folder / "feeds" / feed).mkdir(parents=True)
     for step in world.timetable:
         try:
-            _take(life, step)
-            findings = _check(life, step)
+            findings = _take(life, step) + _check(life, step)
             if verify and step is world.timetable[-1]:
                 findings += check_verify(folder)
         except Exception as error:
@@ -85,7 +85,8 @@ def _tell(life: Life, step: Step, findings: list[str]) -> str:
     return "\n  ".join([*lines, *(f"replay: {replay}" for replay in replays)])
 
 
-def _take(life: Life, step: Step) -> None:
+def _take(life: Life, step: Step) -> list[str]:
+    """Play the step. Returns what a payment batch in it broke."""
     from pipelines.close import close_book, reopen_book
     from pipelines.run import run_book
 
@@ -96,9 +97,11 @@ def _take(life: Life, step: Step) -> None:
         _play(life, step, d)
         _die_first(life, step, None)
         run_book(life.folder)
-        return
+        done, findings = play_batches(life.folder, step.seed, step.as_of)
+        life.log[-1] += "".join(f" ({each})" for each in done)
+        return findings
     if step.kind == "rerun":
-        return
+        return []
     ended = [name for name, _, last in life.world.periods if last <= step.as_of]
     last = life.kept.last_closed()
     left = [name for name in ended if last is None or name > last]
@@ -115,6 +118,7 @@ def _take(life: Life, step: Step) -> None:
     elif step.kind == "reopen" and last:
         reopen_book(life.folder, last, "simulated", "J. Doe", "A. Roe")
         life.log[-1] += f" {last}"
+    return []
 
 
 def _die_first(life: Life, step: Step, period: str | None) -> None:
@@ -147,6 +151,7 @@ def _play(life: Life, step: Step, d: Draw) -> None:
         elif step.kind == "own" and con:
             payouts = con.sql(_PAYOUTS, params=[h.name + "-%"]).pl().to_dicts()
             _write_off(life, h, payouts)
+            h.batched = con.sql(_BATCHED, params=[h.name + "-%"]).pl().to_dicts()
             events.play_own(h, step.as_of, payouts, world.settings["calendar"])
         elif step.kind == "rates":
             h.allowed |= {"fx"} | ({"reference"} if h.is_crossed else set())
@@ -166,6 +171,11 @@ def _play(life: Life, step: Step, d: Draw) -> None:
 _PAYOUTS = """
     select payout_id, agreement_id, benefit_id, participant_id, window_start, status, open_amount, currency
     from fct_payout where agreement_id like ? order by all"""
+
+
+_BATCHED = """
+    select reference, agreement_id, benefit_id, participant_id, window_start, pending_amount, currency
+    from fct_payment_batch where pending_amount <> 0 and state = 'approved' and agreement_id like ? order by all"""
 
 
 def _write_off(life: Life, h: History, payouts: list[Row]) -> None:

@@ -58,8 +58,10 @@ def draw_world(group: int, steps: int) -> World:
 
 
 def features_of(group: int) -> frozenset[str]:
-    """The language of a group's agreements. Amounts net of other agreements double what a run costs, for the whole book: one group in five has them."""
-    return FEATURES if group % 5 == 0 else FEATURES - {"net_of"}
+    """The language of a group's agreements. Amounts net of other agreements double what a run costs, for the whole book: one group in five has them.
+
+    Every second group has draws."""
+    return (FEATURES if group % 5 == 0 else FEATURES - {"net_of"}) | ({"draws"} if group % 2 else set())
 
 
 def draw_history(seed: int, world: World) -> History:
@@ -78,8 +80,11 @@ def draw_history(seed: int, world: World) -> History:
 def _settle_late(dice: random.Random, documents: list[Row]) -> None:
     """Some benefits hold what is disputed, some what customers have not paid; the same in every version of an agreement."""
     drawn: dict[tuple[str, str], Row] = {}
+    drawn_against = {(document["agreement"], name) for document in documents for b in document["benefits"] for name in b.get("draw", {}).get("against", [])}
     for document in documents:
         for benefit in document["benefits"]:
+            if "draw" in benefit or (document["agreement"], benefit["id"]) in drawn_against:
+                continue  # a draw is against what is paid as a whole
             settle = benefit.get("settle", {})
             more = drawn.setdefault(
                 (document["agreement"], benefit["id"]),
