@@ -7,7 +7,7 @@ Belongs here: writing a staged set, checking it, switching, cleaning up. Does no
     a store, if book.yaml names one      the same set (assets/publishing/stored_set.py); readers see it there before `current` is switched
     published/openlineage.ndjson         where its columns come from, as events for data catalogues
     published/report                     link to pages for people, if book.yaml wants them; switched right after `current` (assets/report/)
-    published/tierledger.duckdb          the same tables for SQL readers from DuckDB 1.5 on
+    published/tierledger.duckdb          the same tables for SQL readers from DuckDB 1.4 on
     a schema in PostgreSQL               the same tables, if book.yaml names one; written last, from the set that was switched to
     (assets/publishing/postgres/publish.py)
 """

@@ -18,7 +18,7 @@ INTRODUCTION = """\
 # The published tables
 
 What readers open: `published/current/*.parquet`, and the same tables in
-`published/tierledger.duckdb` (DuckDB 1.5 or later). A run replaces both in one step each while
+`published/tierledger.duckdb` (DuckDB 1.4 or later). A run replaces both in one step each while
 readers read; an open connection goes on seeing the set it opened. Names and types are a contract:
 if the tables do not match it, the run publishes nothing. Rounded money is DECIMAL(18,4), every
 other figure DECIMAL(38,12). A figure with more digits ends the run with a message that names it.

@@ -82,6 +82,7 @@ def test_an_exported_file_needs_no_other(context: RunContext, tmp_path: Path, mo
         assert {kind for (kind,) in con.execute("select table_type from information_schema.tables").fetchall()} == {"BASE TABLE"}
         assert con.execute("select sum(line_payout) from fct_payout_line").fetchone() == (Decimal("90.0000"),)
     assert [path.name for path in tmp_path.glob("*all.duckdb*")] == ["all.duckdb"]
+    assert target.read_bytes()[8:20] == b"DUCK" + (65).to_bytes(8, "little"), "the format of DuckDB 1.2, which drivers of BI tools read"
 
 
 @pytest.mark.parametrize(
