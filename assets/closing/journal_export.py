@@ -35,12 +35,14 @@ SHEET_DIGITS = 15
 
 @dataclass(frozen=True)
 class Journal:
-    """The entries of one period, one row per entry line, in order. `totals`: one row per currency with entries, debit and credit."""
+    """The entries of one period, one row per entry line, in order. `totals`: one row per currency with entries, debit and credit. `reporting`: the currency
+    of the book."""
 
     period: Period
     is_closed: bool
     lines: pl.DataFrame
     totals: list[Row]
+    reporting: str
 
 
 def read_journal(folder: Path, name: str, without: Collection[str] = ()) -> Journal:
@@ -60,7 +62,7 @@ def read_journal(folder: Path, name: str, without: Collection[str] = ()) -> Jour
         lines = con.sql(f"select * {kept} order by date, entry_id, line_no").pl()
         sums = "count(distinct entry_id) as entries, sum(debit) as debit, sum(credit) as credit"
         totals = fetch(con, f"select currency, {sums} {kept} group by all order by all")
-    return Journal(period, is_closed(name, read_ledger(folder / "ledger").records), lines, totals)
+    return Journal(period, is_closed(name, read_ledger(folder / "ledger").records), lines, totals, book.currency)
 
 
 def as_csv(journal: Journal, is_for_spreadsheet: bool = False) -> str:
@@ -82,7 +84,7 @@ def as_xlsx(journal: Journal) -> bytes:
     if lines.height + len(journal.totals) + 1 >= SHEET_ROWS:
         message = f"{lines.height:,} lines are more than a worksheet holds; use --format csv"
         raise InputError([Problem("--format", 0, "", message)])
-    amounts = (amount for side in _SIDES for amount in lines[side])
+    amounts = (amount for name in lines.columns if name in (*_SIDES, *_REPORTING) for amount in lines[name].drop_nulls())
     if (long := next((amount for amount in amounts if len(f"{amount:f}".replace(".", "").strip("0")) > SHEET_DIGITS), None)) is not None:
         raise InputError([Problem("--format", 0, "", f"{long:,} has more than the {SHEET_DIGITS} digits that a worksheet keeps; use --format csv")])
     content = io.BytesIO()
@@ -91,7 +93,7 @@ def as_xlsx(journal: Journal) -> bytes:
         name = f"Journal {journal.period.name}"
         workbook.set_properties({"title": name, "created": dt.datetime.combine(journal.period.last_day, dt.time())})
         sheet = workbook.add_worksheet(journal.period.name)
-        _write_lines(workbook, sheet, lines)
+        _write_lines(workbook, sheet, lines, journal.reporting)
         _write_totals(workbook, sheet, lines, journal.totals)
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, max(lines.height, 1), lines.width - 1)
@@ -105,26 +107,29 @@ def as_xlsx(journal: Journal) -> bytes:
 
 
 _SIDES = ("debit", "credit")
+_REPORTING = ("debit_reporting", "credit_reporting")
 _A4 = 9
 #: Texts are up to so many characters wide.
 _WIDEST = 40
 
 
-def _write_lines(workbook: Any, sheet: Any, lines: pl.DataFrame) -> None:
+def _write_lines(workbook: Any, sheet: Any, lines: pl.DataFrame, reporting: str) -> None:
     header = workbook.add_format({"bold": True, "bottom": 1, "bg_color": "#E3F2EF"})
     day = workbook.add_format({"num_format": "yyyy-mm-dd", "align": "left"})
-    money = {currency: workbook.add_format({"num_format": _number_format(currency)}) for currency in sorted(set(lines["currency"]))}
+    money = {currency: workbook.add_format({"num_format": _number_format(currency)}) for currency in sorted({*lines["currency"], reporting})}
     for column, name in enumerate(lines.columns):
         sheet.write_string(0, column, name, header)
         width = max([len(name) + 3, *(len(str(value)) for value in lines[name].unique())])
         sheet.set_column(column, column, min(width + 1, _WIDEST))
     for number, row in enumerate(lines.iter_rows(named=True), 1):
         for column, (name, value) in enumerate(row.items()):
-            if name in _SIDES:
-                sheet.write_number(number, column, value, money[row["currency"]])
+            if value is None:
+                continue
+            if name in _SIDES or name in _REPORTING:
+                sheet.write_number(number, column, value, money[row["currency"] if name in _SIDES else reporting])
             elif isinstance(value, dt.date):
                 sheet.write_datetime(number, column, value, day)
-            elif value is not None:
+            else:
                 sheet.write(number, column, value)
 
 

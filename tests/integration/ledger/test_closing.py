@@ -314,12 +314,15 @@ def test_the_worksheet_is_one_that_an_accountant_can_use(book: HandMade) -> None
     journal = read_journal(book.folder, "2026-01")
     in_yen = journal.lines.with_columns(pl.lit("JPY").alias("currency"))
     total = {**journal.totals[0], "currency": "JPY"}
-    both = replace(journal, lines=pl.concat([journal.lines, in_yen]), totals=[*journal.totals, total])
+    lines = pl.concat([journal.lines, in_yen]).with_columns(pl.when(pl.col("line_no") == 1).then("debit").alias("debit_reporting"))
+    both = replace(journal, lines=lines, totals=[*journal.totals, total])
     sheet = openpyxl.load_workbook(io.BytesIO(as_xlsx(both)))["2026-01"]
     debit = both.lines.columns.index("debit") + 1
     assert all(cell.font.b for cell in sheet[1])
     assert [sheet.cell(row, debit).number_format for row in (2, 4)] == ["#,##0.00", "#,##0"], "the decimals of each currency"
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:S5")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:T5")
+    reported = [sheet.cell(row, 20) for row in range(2, 6)]
+    assert {(cell.value is None, cell.number_format) for cell in reported} == {(False, "#,##0.00"), (True, "General")}, "the decimals of the book's currency"
     assert sheet.sheet_properties.pageSetUpPr.fitToPage, "as wide as a page, and as many pages as it takes"
     assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight, sheet.print_title_rows) == ("landscape", 0, "$1:$1")
     totals = [(sheet.cell(row, 1).value, sheet.cell(row, debit).value, sheet.cell(row, debit).number_format) for row in (7, 8)]
