@@ -27,6 +27,8 @@ from models.documents import InputError, Problem, parse_documents
 SHEET = "Agreements"
 #: More than this is no table of agreements.
 MAX_FILE_BYTES, MAX_ROWS = 20_000_000, 100_000
+#: Of a workbook without its compression, which can shrink a thousandfold.
+MAX_UNPACKED_BYTES = 400_000_000
 #: A worksheet keeps so many digits of a number; longer ones are texts, which are read to the last digit.
 _DIGITS = 15
 _ERRORS = ("#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!")
@@ -114,6 +116,10 @@ def _read(path: Path) -> Iterator[list[Cell]]:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise rejection(name, f"larger than {MAX_FILE_BYTES:,} bytes; split it into several files")
+        with zipfile.ZipFile(path) as parts:  # which reads no more of a part than its heading says
+            unpacked = sum(part.file_size for part in parts.infolist())
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise rejection(name, f"{unpacked:,} bytes without its compression, more than {MAX_UNPACKED_BYTES:,}; split it into several files")
         shown, written = (openpyxl.load_workbook(path, data_only=is_shown) for is_shown in (True, False))
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, SyntaxError, EOFError) as error:
         raise rejection(name, f"cannot be read as XLSX ({error}); save it again in a spreadsheet program, without a password") from None

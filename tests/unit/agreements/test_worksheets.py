@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import zipfile
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ import openpyxl
 import pytest
 
 import examples.demo
+from assets.agreements import worksheets
 from assets.agreements.load import read_agreements
 from assets.agreements.worksheets import export_agreements, import_agreements, template
 from models.agreements.tabular import as_cell, as_yaml, value_of
@@ -47,6 +49,16 @@ def workbook(folder: Path, *rows: Sequence[Any], heading: Sequence[Any] = HEADIN
 
 def values_of(folder: Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in source.document.value.items() if key != "approved"} for source in read_agreements(folder)]
+
+
+def test_a_workbook_that_unpacks_to_more_than_memory_is_not_opened(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worksheets, "MAX_UNPACKED_BYTES", 1_000_000)
+    path = workbook(book, FIRST)
+    assert import_agreements(book, path) == ["agreements/A.yaml"]
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr("xl/media/image1.png", bytes(1_000_000))
+    with pytest.raises(InputError, match=r"terms\.xlsx.* bytes without its compression, more than 1,000,000; split it"):
+        import_agreements(book, path)
 
 
 def test_rows_are_read_as_agreements(book: Path) -> None:
