@@ -14,7 +14,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from assets.graph.resources import BookFolder
 from pipelines.cli.main import main
+from pipelines.payment_runs import propose_payments
 from tests.support.bonus_book import BOOK, write_book
 
 AGREEMENT = """
@@ -82,6 +84,16 @@ def test_from_proposal_to_payment(book: Path, capsys: pytest.CaptureFixture[str]
     assert pay(book, "--list", "--json") == 0
     assert [row["confirmed_amount"] for row in json.loads(capsys.readouterr().out)["batches"]] == ["8.0000"]
     assert Decimal(published(book, "select sum(released) from fct_release")[0][0]) == 12
+
+
+def test_a_job_proposes_what_a_person_then_approves(book: Path) -> None:
+    """The 4.00 that a cancelled batch did not pay."""
+    assert pay(book, "--cancel", "1", "--reason", "wrong account", "--by", "Bob") == 0
+    config = {"ops": {"propose_batch": {"config": {"proposed_by": "a schedule", "due_by": "2026-06-30"}}}}
+    assert propose_payments.execute_in_process(run_config=config, resources={"book": BookFolder(folder=str(book))}).success
+    last = max((book / "ledger" / "payments").iterdir())
+    assert last.name.endswith("-propose-2")
+    assert '"a schedule"' in (last / "batch.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.long
