@@ -4,7 +4,7 @@ Needs Python 3.9 or later and nothing else: no package, no network, no Tierledge
 It starts from the lines as the files have them (amount, quantity, cost), the exchange rates, shares, targets and metrics, and the agreements as they were
 written. It computes in fractions what each agreement pays, rounds once, and compares. It shares no code with the program that made the pack.
 Exit code 0: every payout agrees. 1: one differs. 2: one could not be recomputed, or the pack cannot be read.
-What tiers, matrices and slices pay is in recompute_terms.py, which it reads from beside it.
+What tiers, matrices and slices pay is in recompute_terms.py, which is in the same folder.
 """
 
 import argparse
