@@ -101,15 +101,34 @@
     )
 {%- endmacro %}
 
-{# A payout × rate (÷ rate where `is_inverse`), rounded to `unit` ten-thousandths; null without a rate. #}
-{# Money of a payout in the reporting currency, at the rate of `rates` (int_payouts_rated); null where there is none. #}
+{#
+  Money of a payout in the reporting currency, at the rate of `rates` (int_payouts_rated); null where there is none. `narrow_limit` says up to which
+  amount its count of ten-thousandths times the rate fits 64 bits: there it is a tenth of the work.
+#}
 {% macro in_reporting(amount, is_own_currency="rates.is_own_currency") -%}
-    cast(case
-        when {{ is_own_currency }} then {{ amount }}
-        else {{ convert_payout(amount, "rates.rate", "rates.is_inverse", "rates.reporting_unit") }}
-    end as decimal(18, 4))
+    {%- set count = "cast(cast(" ~ amount ~ " as decimal(13, 4)) * cast(10000 as decimal(5, 0)) as bigint)" -%}
+    {%- set rounded = round_ratio("(" ~ count ~ " * rates.narrow_rate)", "rates.narrow_divisor") ~ " * rates.reporting_unit" -%}
+    case
+        when {{ is_own_currency }} then cast({{ amount }} as decimal(18, 4))
+        when abs({{ amount }}) <= rates.narrow_limit
+            then cast(cast({{ rounded }} as decimal(13, 0)) * cast(0.0001 as decimal(5, 4)) as decimal(18, 4))
+        else cast({{ convert_payout(amount, "rates.rate", "rates.is_inverse", "rates.reporting_unit") }} as decimal(18, 4))
+    end
 {%- endmacro %}
 
+{#
+  Columns of a rate for in_reporting. A rate of up to 6 decimals is narrow: a count of ten-thousandths up to its limit, times the rate, stays below
+  4 × 10^18, and what comes of it below 10^13.
+#}
+{% macro narrow_rate(rate, is_inverse, unit) -%}
+    {%- set is_narrow = "not " ~ is_inverse ~ " and " ~ rate ~ " between 0.000001 and 1000000 and " ~ rate ~ " = round(" ~ rate ~ ", 6)" -%}
+    {%- set millionths = "cast(" ~ rate ~ " * cast(1000000 as decimal(7, 0)) as bigint)" -%}
+    case when {{ is_narrow }} then {{ millionths }} end as narrow_rate,
+    cast(1000000 as bigint) * {{ unit }} as narrow_divisor,
+    case when {{ is_narrow }} then cast(least(400000000000000 // {{ millionths }}, 100000000) as decimal(13, 4)) end as narrow_limit
+{%- endmacro %}
+
+{# A payout × rate (÷ rate where `is_inverse`), rounded to `unit` ten-thousandths; null without a rate. #}
 {% macro convert_payout(payout, rate, is_inverse, unit) -%}
     {{ as_decimal(rounded_product(
         "(cast(" ~ payout ~ " as decimal(38, 6)) * cast(1000000 as decimal(7, 0)))",

@@ -80,6 +80,40 @@ def test_a_large_amount_times_a_large_rate_is_rounded_once(rounding: Any) -> Non
     assert evaluate(render("money.sql", rounding).rounded_product("a", "b", "c"), numbers) == expected
 
 
+@pytest.mark.parametrize("rounding", ["half_up", "half_even"])
+def test_money_is_shown_in_the_reporting_currency_rounded_once(rounding: Any) -> None:
+    """Amounts at the last one that fits 64 bits and beside it, halves, rates of one decimal more than are narrow, and inverse rates."""
+    chance = random.Random(4)
+    rates = ["0.5", "0.000001", "0.0000005", "1.0837", "1.08371234567", "4", "999999.999999", "1000000", "1000000.5", "163.25"]
+    cases = []
+    for rate in rates:
+        millionths = int(Fraction(rate) * 10**6) or 1
+        limit = min(4 * 10**14 // millionths, 10**8) * 10**4
+        amounts = [0, 1, 5, 25, 50, 150, 12_345, limit - 1, limit, limit + 1, *(chance.randint(0, limit * 2) for _ in range(20))]
+        cases += [(sign * n, rate, inverse, unit) for n in amounts for sign in (1, -1) for inverse in (False, True) for unit in (1, 10, 100, 10_000)]
+    cases = [case for case in cases if abs(reporting(*case, rounding)) < 10**18]
+    money = render("payout_lines.sql", rounding)
+    with duckdb.connect() as con:
+        con.execute(
+            "create table cases as select unnest(?)::bigint as units, unnest(?)::decimal(38, 12) as rate, unnest(?) as is_inverse, unnest(?) as unit",
+            [list(column) for column in zip(*cases, strict=True)],
+        )
+        found = con.execute(f"""
+            select ({money.in_reporting("amount", "false")})::varchar
+            from (
+                select rowid as place, cast(units * 0.0001 as decimal(18, 4)) as amount, rate, is_inverse, unit as reporting_unit,
+                    {money.narrow_rate("rate", "is_inverse", "unit")}
+                from cases) as rates
+            order by place""").fetchall()
+    assert [int(text.replace(".", "")) for (text,) in found] == [reporting(*case, rounding) for case in cases]
+
+
+def reporting(units: int, rate: str, is_inverse: bool, unit: int, rounding: Any) -> int:
+    """Ten-thousandths times (or divided by) a rate, rounded to `unit` of them."""
+    exact = Fraction(units) / Fraction(rate) if is_inverse else Fraction(units) * Fraction(rate)
+    return round_ratio(exact.numerator, exact.denominator * unit, rounding) * unit
+
+
 def test_weights_and_thresholds_stay_within_128_bits() -> None:
     chance = random.Random(3)
     weights = [(chance.randint(0, 10**31), chance.randint(1, 10 ** chance.randint(20, 31))) for _ in range(300)]

@@ -9,6 +9,7 @@ select
     fx_rates.rate,
     fx_rates.is_inverse,
     settings.payout_unit as reporting_unit,
+    {{ narrow_rate("fx_rates.rate", "fx_rates.is_inverse", "settings.payout_unit") }},
     case agreements.direction when 'payable' then -1 else 1 end as sign
 from {{ source("calc", "payouts") }} as payouts
 inner join {{ ref("int_payouts_identified") }} as identified on payouts.payout_key = identified.payout_key
