@@ -147,41 +147,41 @@ def _run_steps(context: RunContext, force: bool, rebuild: bool) -> RunSummary:
         return report
 
     start_up = _import("assets.feeds.load", "assets.archive.run_identity", "assets.publishing.parquet_set", "assets.archive.receipts")
-    from assets.archive.receipts import check_book
+    from assets.archive.receipts import checked_book
     from assets.archive.run_identity import has_same_terms, is_published, record_failure
     from assets.publishing.postgres.publish import publish_to_postgres
     from assets.runtime.warehouse import open_warehouse
 
-    warnings = check_book(context, rebuild)
-    for warning in warnings:
-        log_event("warning", warning, logging.WARNING)
-    try:
-        # report mistakes in the agreements before any file is taken in
-        began = time.perf_counter()
-        terms = None if has_same_terms(context) else _read_terms(context)
-        reading = time.perf_counter() - began
-        # stays open for the whole run: then it costs steps nothing to open and close it, and data that one step has read is in memory for the next
-        with open_warehouse(context):
-            do(LEDGER)
-            feeds = do(FEEDS)
-            found = _Found([*warnings, *feeds.warnings], list(feeds.notes), list(feeds.unreadable_files))
-            run_id = do(IDENTIFY).run_id
-            if not force and is_published(context, run_id):
-                publish_to_postgres(context)  # an earlier run may have reached only Parquet and DuckDB
-                return _summarize(context, "nothing_new", stages, start_up, found)
-            start_up += _import("assets.transform.calculate", "assets.transform.dbt")
-            do(AGREEMENTS, terms)
-            stages[AGREEMENTS.name] = round(stages[AGREEMENTS.name] + reading, 4)
-            start_up += _start_dbt(context)
-            found.warnings.extend(do(PREPARE).warnings)
-            do(CALCULATE)
-            do(NET)
-            do(MARTS)
-            do(PUBLISH, do(CHECKS))
-            recomputed = _read_recomputed(context)
-    except CheckFailed:
-        record_failure(context)
-        raise
+    with checked_book(context, rebuild) as warnings:
+        for warning in warnings:
+            log_event("warning", warning, logging.WARNING)
+        try:
+            # report mistakes in the agreements before any file is taken in
+            began = time.perf_counter()
+            terms = None if has_same_terms(context) else _read_terms(context)
+            reading = time.perf_counter() - began
+            # stays open for the whole run: then it costs steps nothing to open and close it, and data that one step has read is in memory for the next
+            with open_warehouse(context):
+                do(LEDGER)
+                feeds = do(FEEDS)
+                found = _Found([*warnings, *feeds.warnings], list(feeds.notes), list(feeds.unreadable_files))
+                run_id = do(IDENTIFY).run_id
+                if not force and is_published(context, run_id):
+                    publish_to_postgres(context)  # an earlier run may have reached only Parquet and DuckDB
+                    return _summarize(context, "nothing_new", stages, start_up, found)
+                start_up += _import("assets.transform.calculate", "assets.transform.dbt")
+                do(AGREEMENTS, terms)
+                stages[AGREEMENTS.name] = round(stages[AGREEMENTS.name] + reading, 4)
+                start_up += _start_dbt(context)
+                found.warnings.extend(do(PREPARE).warnings)
+                do(CALCULATE)
+                do(NET)
+                do(MARTS)
+                do(PUBLISH, do(CHECKS))
+                recomputed = _read_recomputed(context)
+        except CheckFailed:
+            record_failure(context)
+            raise
     return _summarize(context, "published", stages, start_up, found, recomputed)
 
 

@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from assets.archive.receipts import check_book
+from assets.archive.receipts import checked_book
 from assets.archive.run_identity import read_run_id, record_failure
 from assets.graph.failures import as_failure
 from assets.preflight import check_machine
@@ -64,8 +64,9 @@ class BookRun(dg.ConfigurableResource):  # type: ignore[type-arg]
                 self._context = open_run(self.book.path, self._day(), _created_at(context), self._engine(), secret=self.read_secret, full=self.full)
                 with translate_machine_errors(self.book.path):
                     check_machine(self._context)
-                    for message in check_book(self._context):
-                        context.log.warning(message) if context.log else None
+                    with checked_book(self._context) as warnings:
+                        for message in warnings:
+                            context.log.warning(message) if context.log else None
                     if self._context.is_on_spark:
                         begin_session(self._context)
                 with bound_fields(book=self._context.book.book, as_of=self._context.as_of):

@@ -7,69 +7,92 @@ from __future__ import annotations
 
 import atexit
 import gc
+import importlib
 import logging
 import os
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
 
 from assets.runtime.events import log_event
 from assets.runtime.masking import mask
-from pipelines.cli.commands import (
-    agreements,
-    approve,
-    contracts,
-    demo,
-    doctor,
-    evidence,
-    explain,
-    export,
-    init,
-    lineage,
-    mcp,
-    rejects,
-    report,
-    run,
-    statements,
-    ui,
-    validate,
-    verify,
-    verify_pack,
-    why_not,
-    withdraw,
-)
-from pipelines.cli.decisions import diff, simulate
-from pipelines.cli.ledger import close, journal, pay, reopen, write_off
 from pipelines.cli.logged import logged
 from pipelines.cli.options import CHECK_FAILED, DONE, WRONG_INPUT, as_called, named_book, program
 from pipelines.cli.stopping import stop_signals
 from pipelines.logging.format import is_on_standard_error, stop_log
 from pipelines.stores import reads_published
 
-app = typer.Typer(
-    name="tierledger",
-    help="Rebates, bonuses and commissions: from transaction feeds to payouts that explain themselves.",
-    epilog=f"First time?  [bold]{program()} demo[/bold]  writes an example book and runs it.   Your own file:  "
-    f"[bold]{program()} init my-book --feed sales.csv[/bold]",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for command in (
-    logged(demo.demo), logged(run.run), reads_published(explain.explain), reads_published(lineage.lineage), reads_published(why_not.why_not),
-    validate.validate, approve.approve,
-    logged(reads_published(close.close)), logged(reads_published(reopen.reopen)), logged(reads_published(write_off.write_off)),
-    logged(reads_published(pay.pay)), reads_published(journal.journal), logged(verify.verify), reads_published(rejects.rejects), logged(withdraw.withdraw),
-    reads_published(evidence.evidence), verify_pack.verify_pack, reads_published(export.export), reads_published(report.report),
-    diff.diff, simulate.simulate, reads_published(statements.statements), contracts.contracts, reads_published(mcp.mcp), init.init, doctor.doctor, ui.ui,
-):  # fmt: skip
-    app.command(help=as_called(command.__doc__ or ""))(command)
-app.add_typer(agreements.app, name="agreements")
+#: Name of each command, its module below pipelines.cli, and whether it has the options of the log, and reads published/: in the order of --help.
+_COMMANDS: dict[str, tuple[str, bool, bool]] = {
+    "demo": ("commands.demo", True, False),
+    "run": ("commands.run", True, False),
+    "explain": ("commands.explain", False, True),
+    "lineage": ("commands.lineage", False, True),
+    "why-not": ("commands.why_not", False, True),
+    "validate": ("commands.validate", False, False),
+    "approve": ("commands.approve", False, False),
+    "close": ("ledger.close", True, True),
+    "reopen": ("ledger.reopen", True, True),
+    "write-off": ("ledger.write_off", True, True),
+    "pay": ("ledger.pay", True, True),
+    "journal": ("ledger.journal", False, True),
+    "verify": ("commands.verify", True, False),
+    "rejects": ("commands.rejects", False, True),
+    "withdraw": ("commands.withdraw", True, False),
+    "evidence": ("commands.evidence", False, True),
+    "verify-pack": ("commands.verify_pack", False, False),
+    "export": ("commands.export", False, True),
+    "report": ("commands.report", False, True),
+    "diff": ("decisions.diff", False, False),
+    "simulate": ("decisions.simulate", False, False),
+    "statements": ("commands.statements", False, True),
+    "contracts": ("commands.contracts", False, False),
+    "mcp": ("commands.mcp", False, True),
+    "init": ("commands.init", False, False),
+    "doctor": ("commands.doctor", False, False),
+    "ui": ("commands.ui", False, False),
+}
+_GROUPS = {"agreements": "commands.agreements"}
+COMMANDS = (*_COMMANDS, *_GROUPS)
+
+
+def make_app(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with these commands. Only their modules are imported: all of them take as long as a run with nothing new."""
+    app = typer.Typer(
+        name="tierledger",
+        help="Rebates, bonuses and commissions: from transaction feeds to payouts that explain themselves.",
+        epilog=f"First time?  [bold]{program()} demo[/bold]  writes an example book and runs it.   Your own file:  "
+        f"[bold]{program()} init my-book --feed sales.csv[/bold]",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_before_any_command)
+    for name in names:
+        module = importlib.import_module(f"pipelines.cli.{_COMMANDS[name][0] if name in _COMMANDS else _GROUPS[name]}")
+        if name in _GROUPS:
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name, help=as_called(getattr(module, _function(name)).__doc__ or ""))(_command(module, name))
+    return app
+
+
+def _command(module: ModuleType, name: str) -> Callable[..., None]:
+    _, has_log, is_reader = _COMMANDS[name]
+    command: Callable[..., None] = getattr(module, _function(name))
+    command = reads_published(command) if is_reader else command
+    return logged(command) if has_log else command
+
+
+def _function(name: str) -> str:
+    return name.replace("-", "_")
 
 
 def _print_version(is_asked: bool) -> None:
@@ -80,7 +103,6 @@ def _print_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _before_any_command(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and the hash of the code that calculates.")
@@ -117,6 +139,8 @@ def main(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     with stop_signals() as stopped:
         try:
+            named = next((argument for argument in arguments if not argument.startswith("-")), "")
+            app = make_app([named]) if named in COMMANDS else make_app()
             app(arguments, prog_name=program(), standalone_mode=True)
             code = DONE
         except SystemExit as ending:

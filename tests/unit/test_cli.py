@@ -16,11 +16,8 @@ import pytest
 from assets.published.formatting import money, number, percent, size
 from assets.runtime.versions import code_version
 from pipelines import settings
-from pipelines.cli.main import app, main
+from pipelines.cli.main import COMMANDS, main
 from pipelines.cli.options import as_called, command_line, named_book
-
-_GROUPS = [group.name for group in app.registered_groups if group.name]
-COMMANDS = sorted([*(command.callback.__name__.replace("_", "-") for command in app.registered_commands if command.callback), *_GROUPS])
 
 
 @pytest.mark.parametrize("command", COMMANDS)
