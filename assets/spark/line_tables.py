@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from assets.runtime.sql import scan, table_exists
 from assets.runtime.warehouse import append_rows
+from assets.spark.tasks import PARQUET
 from assets.spark.type_border import Columns, from_file, no_rows, to_file
 from models.sql_text import literal
 
@@ -188,7 +189,7 @@ def rewrite_files(con: duckdb.DuckDBPyConnection, relation: str, parts: Sequence
         if file.part in parts:
             path = file.path.with_name(f"{file.part}-{uuid.uuid4().hex[:12]}.parquet")
             rows = f"with rows_now as (select {from_file(columns)} from {scan(file.path)}) select {to_file(columns)} from ({query})"
-            count = con.execute(f"copy ({rows}) to {literal(path)} (format parquet, compression snappy)").fetchall()[0][0]
+            count = con.execute(f"copy ({rows}) to {literal(path)} ({PARQUET})").fetchall()[0][0]
             forget_files(con, relation, [file])
             register_files(con, relation, [LineFile(file.part, path, count)])
     show_table(con, relation)

