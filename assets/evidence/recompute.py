@@ -383,8 +383,10 @@ class Book:
                 paid, tier = (ZERO, 0) if None in at else matrix_pays(benefit, own, at) if "matrix" in benefit else tiers_pay(benefit, clause.by, own, at[0])
                 total, highest = total + (ZERO if None in at else limit(benefit.get("limits", {}), paid, own.e)), max(highest, tier)
             return total, highest
-        if "slices" in clause.keys or benefit.get("method") == "running":
-            return lines_pay(benefit, clause.by, s, [clause.measured([line]) for line in s.lines], at[0])
+        if clause.pays_lines:  # with lump sums and shares of the tiers reached
+            benefit, of_lines = {**benefit, "method": benefit["method"].replace("running", "whole")}, self.lines_pay(row, clause, s, s.lines)
+            once, tier = tiers_pay(benefit, clause.by, SimpleNamespace(**{**vars(s), "e": ZERO, "q": ZERO}), at[0])
+            return once + of_lines, tier
         if "matrix" in benefit:
             return matrix_pays(benefit, s, at)
         if clause.axes[0][0] == "rank" and benefit.get("ties") == "share":
@@ -392,12 +394,24 @@ class Book:
             return sum(tiers_pay(benefit, clause.by, s, at[0] + i)[0] for i in range(tied)) / Fraction(tied), tiers_pay(benefit, clause.by, s, at[0])[1]
         return tiers_pay(benefit, clause.by, s, at[0])
 
+    def lines_pay(self, row, clause, s, paid):
+        """What some of the lines are paid by themselves."""
+        if not clause.pays_lines:
+            return ZERO
+        lines = [(*clause.measured([line]), any(line is each for each in paid)) for line in s.lines]
+        return lines_pay(prorate(clause.benefit, self.part_of_window(row)), clause.by, s, lines)
+
     def part_pays(self, row, s, clause, own, first, last):
         """What a version pays for its own days: at its place over the whole span; of an amount the part of the days. Of slices, those that its days fill."""
         meq = [self.measured(clause, [line for line in s.lines if day(line[0]["counted_date"]) <= on]) for on in (first - dt.timedelta(days=1), last)]
+        paid = [line for line in s.lines if first <= day(line[0]["counted_date"]) <= last]
+        of_lines = self.lines_pay(row, clause, at_measure(own, s.x, own.m, lines=s.lines), paid)
+        if clause.benefit.get("method") == "running":
+            return of_lines
         if clause.benefit.get("method") == "graduated":
-            before, until = (self.curve(row, clause, at_measure(own, s.x, m, m=m, e=m, q=m))[0] for m, _, _ in meq)
-            return until - before
+            nothing = {"lines": []} if clause.pays_lines else {}
+            before, until = (self.curve(row, clause, at_measure(own, s.x, m, m=m, e=m, q=m, **nothing))[0] for m, _, _ in meq)
+            return until - before + of_lines
         bases = [max(m - (own.b or ZERO), ZERO) if clause.is_increment else e for m, e, _ in meq]
         at = at_measure(own, s.x, own.m, ties=s.ties, e=bases[1] - bases[0], q=meq[1][2] - meq[0][2])
         lump, (paid, _) = self.lump(row, clause, at), self.curve(row, clause, at)

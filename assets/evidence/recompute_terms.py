@@ -84,6 +84,7 @@ class Clause:
         measure, base = (of.get("of", "count") if isinstance(of, dict) else of for of in (benefit.get("measure", "amount"), benefit.get("base", "measure")))
         self.is_increment, own = base == "increment", benefit["measure"] if isinstance(benefit.get("measure"), dict) else {}
         self.keys = {*benefit, *agreement, *own, benefit.get("method")}
+        self.pays_lines = bool({"slices", "running"} & self.keys)
         self.is_placed, self.is_amended = agreement.get("pool") == "placed", agreement.get("amendment") == "from_date"
         self.is_as_held = any("today" in of.values() for of in (benefit.get("target"), benefit.get("baseline")) if isinstance(of, dict))
         self.ties = benefit["ties"]["then"] if isinstance(benefit.get("ties"), dict) else []
@@ -176,17 +177,17 @@ def slices(starts, before, after):
     return [min(max(after, start), end) - min(max(before, start), end) for start, end in zip(starts, [*starts[1:], Fraction(10**30)])]
 
 
-def lines_pay(benefit, by, s, lines, x):
-    """What lines are paid one by one in their order, slice by slice or each at the tier reached with it; with lump sums and shares, and the tier at the end."""
-    starts, now, is_running = [in_measure(by, tier["from"], s) for tier in benefit["tiers"]], ZERO, benefit.get("method") == "running"
-    total, tier = tiers_pay({**benefit, "method": "whole"} if is_running else benefit, by, SimpleNamespace(**{**vars(s), "e": ZERO, "q": ZERO}), x)
-    for m, e, q in lines:
+def lines_pay(benefit, by, s, lines):
+    """What lines are paid one by one in their order, slice by slice or each at the tier reached with it. lines: m, e, q, and whether it is paid here."""
+    starts, now, is_running, total = [in_measure(by, tier["from"], s) for tier in benefit["tiers"]], ZERO, benefit.get("method") == "running", ZERO
+    for m, e, q, is_paid in lines:
         at, parts = place(benefit, by, starts, max(now, now + m)), slices([max(start, ZERO) for start in starts], now, now + m)
         if is_running or not m:
             parts = [ONE if number == at and (is_running or now >= 0) else ZERO for number in range(1, len(starts) + 1)]
-        total += sum(part / (ONE if is_running or not m else m) * (each["rate"] * e + each["per_unit"] * q) for part, each in zip(parts, benefit["tiers"]))
+        if is_paid:
+            total += sum(part / (ONE if is_running or not m else m) * (each["rate"] * e + each["per_unit"] * q) for part, each in zip(parts, benefit["tiers"]))
         now += m
-    return total, tier
+    return total
 
 
 def filled(benefit, by, s, own, lines):

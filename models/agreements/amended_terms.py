@@ -28,6 +28,7 @@ _KEPT_BY_BENEFITS: dict[str, Callable[[Benefit], Any]] = {
     "window": lambda benefit: benefit.window,
     "accumulate": lambda benefit: benefit.accumulate,
     "method": lambda benefit: (benefit.method, benefit.matrix and benefit.matrix.method),
+    "slices": lambda benefit: benefit.slices,
     "measure": lambda benefit: benefit.measure,
     "base": lambda benefit: benefit.base,
     "by": lambda benefit: axes_of(benefit)[: COLUMNS + 1],
@@ -62,13 +63,13 @@ def _differences(before: Agreement, version: Agreement) -> Iterator[tuple[Path, 
     earlier = {benefit.id: benefit for benefit in before.benefits}
     for n, benefit in enumerate(version.benefits):
         other = earlier.get(benefit.id)
-        for key, of in _KEPT_BY_BENEFITS.items() if other else ():
-            if of(benefit) != of(other):  # type: ignore[arg-type]
+        for key, of in _KEPT_BY_BENEFITS.items():
+            if other and of(benefit) != of(other):
                 key = "matrix" if benefit.matrix and key in ("method", "by") else key
                 yield ("benefits", n, key), f"{SAYS} from version {before.version}, so {key} stays the same; {WAY_OUT}, or give the benefit another id"
         if other:
             yield from ((("benefits", n, *path), message) for path, message in _of_today(other))
-        if other and other.method == benefit.method == "graduated":
+        if other and other.method == benefit.method == "graduated" and not other.slices:
             yield from ((("benefits", n, *path), message) for path, message in _slices(other, f" in version {before.version}"))
 
 
@@ -77,10 +78,7 @@ def _alone(benefit: Benefit) -> Iterator[tuple[Path, str]]:
         yield ("method",), f"{SAYS}, but method: rolling pays every tier on the measure from its first unit up; {WAY_OUT}, or method: graduated or total"
     if benefit.each is not None:
         yield ("each",), f"{SAYS}, but each gives groups of lines places of their own; {WAY_OUT}, or remove each"
-    if benefit.method == "running" or benefit.slices:
-        key = "method" if benefit.method == "running" else "slices"
-        yield (key,), f"amendment: from_date is not computed for lines that are paid one by one; {WAY_OUT}, or pay slices of the whole measure"
-    elif benefit.method == "graduated":
+    if benefit.method == "graduated" and not benefit.slices:  # a line that is paid by itself has a base and a quantity of its own
         yield from _slices(benefit, "")
     yield from _of_today(benefit)
 

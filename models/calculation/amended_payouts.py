@@ -14,8 +14,10 @@ from models.calculation.achievement import column_of
 from models.calculation.added_fractions import add_up
 from models.calculation.amended_windows import is_amended
 from models.calculation.columns import TABLES
+from models.calculation.line_payments import pay_parts
 from models.calculation.payouts import pay_each_cut
-from models.curves.compiled import Scheme
+from models.curves.compiled import PAYS_LINES, Scheme
+from models.curves.axes import read_integers
 from models.curves.inputs import EXACT_SCALE, integers
 from models.curves.pieces import choose
 from models.money import EXACT, as_exact
@@ -31,7 +33,11 @@ def list_parts(settled: pl.DataFrame, frames: Mapping[str, pl.DataFrame], scheme
     paid = pay_each_cut(rows, scheme)
     cuts, figures = paid.cuts, paid.figures
     number = cuts.select(pl.struct(*_PART).rle_id()).to_series().to_numpy().astype(np.int64)
-    pays = add_up(number, paid.numerator, paid.denominator, np.arange(int(number[-1]) + 1))
+    of_part = cuts.select("at", "part_no", number=pl.Series(number)).unique()
+    lines = pay_parts(rows, scheme).join(of_part, on=["at", "part_no"])
+    terms = (np.append(number, lines["number"].to_numpy()), *(np.append(of, read_integers(lines[name])) for name, of in
+             (("numerator", paid.numerator), ("denominator", paid.denominator))))
+    pays = add_up(*terms, np.arange(int(number[-1]) + 1))
 
     def of_days(name: str) -> pl.Expr:
         return pl.when(pl.col("sign") > 0).then(pl.col(name)).otherwise(-pl.col(name)).sum()
@@ -57,7 +63,7 @@ def list_parts(settled: pl.DataFrame, frames: Mapping[str, pl.DataFrame], scheme
         pl.col("span_days").first(),
     )
     terms = frames["window_parts"].select("window_no", "part_no", "version", "first_day", "last_day", window_of="benefit_key")
-    names = ("payout_key", "window_no", "method", "pays_per_unit", "status")
+    names = ("payout_key", "window_no", "method", "slices", "pays_per_unit", "status")
     of_payout = settled.select(*names, window_of="benefit_key", measure_name="measure", base_name="base")
     return (
         found.with_columns(as_exact(*pays).alias("pays"))
@@ -70,8 +76,10 @@ def list_parts_of_lines(parts: pl.DataFrame, settled: pl.DataFrame, versions: pl
     """What the lines of each version's days take of a payout: the columns of TABLES["payout_groups"], with the number of the part as value.
 
     parts: of list_parts. versions: of amended_windows.list_slots. measures: as in columns.INPUTS. A version pays the lines of the window their part, by
-    measure, of what it pays those of the span. Where all versions together pay nothing, lines count by their measure.
+    measure, of what it pays those of the span. Where all versions together pay nothing, lines count by their measure. Lines that are paid one by one are no part
+    of it.
     """
+    settled = settled.filter(~PAYS_LINES)
     if parts.is_empty():
         return pl.DataFrame(schema=TABLES["payout_groups"])
     shared = pl.col("measure_over").is_null()

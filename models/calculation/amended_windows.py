@@ -27,7 +27,8 @@ _LINE_SETS = ("line_set_key", "measure_line_set_key", "base_line_set_key")
 _OF_WINDOW = (
     "benefit_key", "target", "target_times", "target_source", "weight_to_date", "weight_of_year", "baseline", "incentive", "days", "of_days", "base_to_date",
 )  # fmt: skip
-_OF_CUT = (*_OF_WINDOW, "part_no", "sign", "cut_day", "cut_days", "span_days", "cut_measure", "cut_base", "cut_quantity")
+_PERIODS_OF_PART = ("first_period_of_part", "last_period_of_part")
+_OF_CUT = (*_OF_WINDOW, "part_no", "sign", "cut_day", "cut_days", "span_days", "cut_measure", "cut_base", "cut_quantity", *_PERIODS_OF_PART)
 _CUT_OF = ("cut_of_benefit", "window_no", "participant_key")
 
 
@@ -60,7 +61,7 @@ def cut_windows(windows: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
         (first - start).dt.total_days().alias("cut_days"),
     )
     return pl.concat([ends, begins]).select(
-        *columns, "weight_to_date", "weight_of_year", "part_no", "sign", "cut_day", "cut_period", "cut_days",
+        *columns, "weight_to_date", "weight_of_year", "part_no", "sign", "cut_day", "cut_period", "cut_days", *_PERIODS_OF_PART,
         ((pl.col("window_end") - start).dt.total_days() + 1).alias("span_days"), cut_of_benefit="benefit_key", part_benefit_key="part_benefit_key",
     ).with_columns(benefit_key="part_benefit_key").drop("part_benefit_key")  # fmt: skip
 

@@ -15,6 +15,7 @@ import polars as pl
 
 from models.calculation.achievement import column_of
 from models.calculation.added_fractions import add_up
+from models.calculation.amended_windows import is_amended, open_cuts
 from models.calculation.columns import TABLES
 from models.calculation.openings import open_lines
 from models.curves.axes import read_integers, threshold
@@ -24,8 +25,9 @@ from models.curves.pieces import START_SCALE, Exact, choose, exact
 from models.curves.vocabulary import CURVE
 from models.money import EXACT, as_exact
 
-#: A line among the lines of a run.
-_LINE = ("run", "place", "period_no", "file_no", "row_no")
+#: A line among the lines of a run. `scale`: the terms of a version in a run, whose tiers pay the lines of its days; `part_no`: which of the versions.
+_LINE = ("run", "scale", "part_no", "place", "period_no", "file_no", "row_no")
+_LINE_SETS = ("line_set_key", "measure_line_set_key", "base_line_set_key")
 _SUMS = ("own", "paid_base", "paid_quantity")
 _IS_RUNNING = pl.col("method") == "running"
 _IS_INCLUSIVE = pl.col("boundary") == "lower_inclusive"
@@ -39,7 +41,7 @@ def pay_lines(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme) -> tupl
     order = np.lexsort((rows["period_no"].to_numpy(), rows["payout_key"].to_numpy()))
     rows, figures = rows[order], figures.at(order)
     run = _number_runs(rows, figures, scheme.lines["lines"])
-    pieces = _cut(rows, figures, scheme, run)
+    pieces = _cut(rows, scheme, run)
     ends = pl.DataFrame({"run": run, "period_no": rows["period_no"], "at": np.arange(len(rows))})
     found = pieces.sort("period_no").join_asof(ends.sort("period_no"), on="period_no", by="run", strategy="forward", check_sortedness=False)
     found = found.drop_nulls("at")
@@ -60,7 +62,7 @@ def list_pieces(settled: pl.DataFrame, scheme: Scheme) -> tuple[pl.DataFrame, pl
     rows = settled.filter(PAYS_LINES & pl.col("reason").is_null())
     if rows.is_empty():
         return pl.DataFrame(schema=TABLES["payout_pieces"]), pl.DataFrame(schema={"payout_key": pl.Int32, "tier": pl.Int32, "line_payout": EXACT})
-    pieces = _cut(rows, scaled_inputs(rows), scheme, np.arange(len(rows)), by_line=True)
+    pieces = _cut(rows, scheme, np.arange(len(rows)), by_line=True)
     of_run = rows.select("payout_key", "first_period", run=pl.int_range(pl.len(), dtype=pl.Int64))
     pieces = pieces.join(of_run, on="run", maintain_order="left")
     by_tier = pieces.filter(pl.col("tier") > 0).group_by("payout_key", "tier").agg(pl.col("weight").sum().cast(EXACT).alias("line_payout"))
@@ -68,6 +70,15 @@ def list_pieces(settled: pl.DataFrame, scheme: Scheme) -> tuple[pl.DataFrame, pl
     pays_nothing = pl.col("weight").sum().over("payout_key") <= 0
     own = own.with_columns(pl.when(pays_nothing).then("measure").otherwise("weight").cast(EXACT).alias("weight"))
     return own.select(*TABLES["payout_pieces"]).sort("payout_key", "file_no", "row_no", "tier"), by_tier
+
+
+def pay_parts(rows: pl.DataFrame, scheme: Scheme) -> pl.DataFrame:
+    """What the lines of each version's days are paid, by it: at (the row), part_no, numerator and denominator as texts. rows: one per payout."""
+    at = np.flatnonzero(scheme.by_line[rows["benefit_key"].to_numpy().astype(np.int64)])
+    if not at.size:
+        return pl.DataFrame(schema={"at": pl.Int64, "part_no": pl.Int32, "numerator": pl.String, "denominator": pl.String})
+    pieces = _cut(rows[at], scheme, np.arange(len(at)))
+    return pieces.with_columns(pl.Series("at", at[pieces["run"].to_numpy()], dtype=pl.Int64)).select("at", "part_no", "numerator", "denominator")
 
 
 def _number_runs(rows: pl.DataFrame, figures: ScaledInputs, lines: pl.DataFrame) -> np.ndarray:
@@ -80,31 +91,45 @@ def _number_runs(rows: pl.DataFrame, figures: ScaledInputs, lines: pl.DataFrame)
     changes = np.zeros(len(rows), dtype=bool)
     for values in same:
         changes[1:] |= (values[1:] != values[:-1]).astype(bool)
-    changes |= rows["participant_key"].is_in(mixed.implode()).to_numpy()
+    changes |= rows["participant_key"].is_in(mixed.implode()).to_numpy() | is_amended(rows)
     return np.cumsum(changes) - int(changes[0]) if len(rows) else np.zeros(0, dtype=np.int64)
 
 
-def _cut(rows: pl.DataFrame, figures: ScaledInputs, scheme: Scheme, run: np.ndarray, by_line: bool = False) -> pl.DataFrame:
-    """What lines are paid: `numerator` / `denominator`, as texts, by run, period_no and tier; with by_line each line alone, with `measure`, its part in the
+def _cut(rows: pl.DataFrame, scheme: Scheme, run: np.ndarray, by_line: bool = False) -> pl.DataFrame:
+    """What lines are paid: `numerator` / `denominator`, as texts, by run, version, period_no and tier; with by_line each line alone, with `measure`, its part in the
     tier, and `weight`, what that is paid.
 
     run: of every row, ascending. Lines of all periods of a run's span up to its last row are cut.
     """
-    numbered = rows.with_columns(pl.Series("run", run, dtype=pl.Int64), pl.int_range(pl.len(), dtype=pl.Int64).alias("row_of_run"))
+    numbered = rows.with_columns(pl.Series("run", run, dtype=pl.Int64))
     runs = numbered.group_by("run", maintain_order=True).agg(pl.all().exclude("period_no").first(), pl.col("period_no").max().alias("until"))
-    of_run = figures.at(runs["row_of_run"].to_numpy())
-    points, starts, divisor = _thresholds(runs, of_run, scheme)
-    lines = _lines_of(runs, scheme.lines["lines"], scheme.lines["openings"])
-    terms = runs.select("run", "method", "boundary")
-    lines = lines.join(terms, on="run", maintain_order="left").with_columns(pl.col("own").cum_sum().over("run").alias("after"))
+    scales = _list_scales(runs, scheme.lines["benefits"])
+    points, starts, divisor = _thresholds(scales, scaled_inputs(scales), scheme)
+    lines = _lines_of(scales, scheme.lines["lines"], scheme.lines["openings"])
+    terms = scales.select("scale", "method", "boundary")
+    # the measure runs through all versions
+    lines = lines.join(terms, on="scale", maintain_order="left").with_columns(pl.col("own").cum_sum().over("run").alias("after"))
     lines = lines.with_columns((pl.col("after") - pl.col("own")).alias("before"))
     return _pay(_place(lines, points), points, starts, divisor, by_line)
 
 
+def _list_scales(runs: pl.DataFrame, benefits: pl.DataFrame) -> pl.DataFrame:
+    """One row per run, or per version whose terms hold in it, with its figures and its line sets; `begins` to `until`: the periods whose lines it pays."""
+    numbered = runs.with_columns(pl.col("span_first_period").alias("begins"), pl.lit(0, pl.Int32).alias("part_no"))
+    amended = is_amended(runs)
+    if amended.any():
+        versions = open_cuts(runs.filter(amended)).filter(pl.col("sign") > 0).drop("at", "boundary", *_LINE_SETS)
+        versions = versions.join(benefits.select("benefit_key", "boundary", *_LINE_SETS), on="benefit_key", maintain_order="left").with_columns(
+            pl.col("first_period_of_part").alias("begins"), pl.min_horizontal("last_period_of_part", "until").alias("until"), pl.col("part_no").cast(pl.Int32)
+        )
+        numbered = pl.concat([numbered.filter(~amended).drop("cuts"), versions], how="diagonal_relaxed")
+    return numbered.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("scale"))
+
+
 def _thresholds(runs: pl.DataFrame, figures: ScaledInputs, scheme: Scheme) -> tuple[pl.DataFrame, Exact, Exact]:
-    """One row per run × tier: the numbers between which a measure lies below, at or above its threshold; the exact thresholds, and what they are divided by."""
+    """One row per scale × tier: the numbers between which a measure lies below, at or above its threshold; the exact thresholds, and what they are divided by."""
     tiers = scheme.lines["tiers"].select("benefit_key", "tier", "from_value", "rate", "per_unit")
-    points = runs.select("run", "benefit_key", "method", pl.int_range(pl.len()).alias("at")).join(tiers, on="benefit_key").sort("run", "tier")
+    points = runs.select("scale", "benefit_key", "method", pl.int_range(pl.len()).alias("at")).join(tiers, on="benefit_key").sort("scale", "tier")
     at = points["at"].to_numpy()
     kind = scheme.axes.kinds[CURVE][points["benefit_key"].to_numpy().astype(np.int64)]
     of_tier = figures.at(at)
@@ -126,9 +151,9 @@ def _opened(runs: pl.DataFrame, lines: pl.DataFrame, openings: pl.DataFrame) -> 
         return []
     is_measure = pl.col("base").is_in(["measure", "increment"])
     return [
-        runs.select("run", "agreement_id", "benefit_id", "participant_key", "base", "span_first_period", "until")
+        runs.select("run", "scale", "part_no", "agreement_id", "benefit_id", "participant_key", "base", "begins", "until")
         .join(open_lines(lines, openings), on=["agreement_id", "benefit_id", "participant_key"])
-        .filter(pl.col("period_no").is_between("span_first_period", "until"))
+        .filter(pl.col("period_no").is_between("begins", "until"))
         .select(
             *_LINE,
             own=pl.col("opening_measure").cast(EXACT),
@@ -150,9 +175,9 @@ def _lines_of(runs: pl.DataFrame, lines: pl.DataFrame, openings: pl.DataFrame) -
         "base_line_set_key": {"paid_base": pl.when(pl.col("base") != "measure").then(column_of(pl.col("base")))},
     }  # fmt: skip
     found = [
-        runs.select("run", "participant_key", "measure", "base", "span_first_period", "until", key)
+        runs.select("run", "scale", "part_no", "participant_key", "measure", "base", "begins", "until", key)
         .join(lines, left_on=[key, "participant_key"], right_on=["line_set_key", "participant_key"])
-        .filter(pl.col("period_no").is_between("span_first_period", "until"))
+        .filter(pl.col("period_no").is_between("begins", "until"))
         .select(*_LINE, **columns)
         for key, columns in brings.items()
     ]
@@ -187,26 +212,26 @@ def _place(lines: pl.DataFrame, points: pl.DataFrame) -> pl.DataFrame:
 
 
 def _tier_at(lines: pl.DataFrame, value: str, points: pl.DataFrame, key: str, is_exact: bool, name: str) -> pl.DataFrame:
-    """The last tier of the run whose `key` is up to the value (below it, where not is_exact); 0: none."""
-    tiers = points.select("run", key, pl.col("tier").alias(name)).sort(key, name)
-    found = lines.select("run", pl.col(value).alias("value"), pl.int_range(pl.len(), dtype=pl.Int64).alias("row")).sort("value")
-    placed = found.join_asof(tiers, left_on="value", right_on=key, by="run", allow_exact_matches=is_exact, check_sortedness=False).sort("row")
+    """The last tier of the scale whose `key` is up to the value (below it, where not is_exact); 0: none."""
+    tiers = points.select("scale", key, pl.col("tier").alias(name)).sort(key, name)
+    found = lines.select("scale", pl.col(value).alias("value"), pl.int_range(pl.len(), dtype=pl.Int64).alias("row")).sort("value")
+    placed = found.join_asof(tiers, left_on="value", right_on=key, by="scale", allow_exact_matches=is_exact, check_sortedness=False).sort("row")
     return lines.with_columns(placed[name].fill_null(0))
 
 
 def _pay(lines: pl.DataFrame, points: pl.DataFrame, starts: Exact, divisor: Exact, by_line: bool) -> pl.DataFrame:
-    rates = points.select("run", "tier", "rate", "per_unit")
+    rates = points.select("scale", "tier", "rate", "per_unit")
     is_crossing = pl.col("last_tier") > pl.col("tier")
     within = lines.filter(~is_crossing)
-    keys = [*_LINE, "tier", "is_measured"] if by_line else ["run", "period_no", "tier"]
+    keys = [*_LINE, "tier", "is_measured"] if by_line else ["run", "scale", "part_no", "period_no", "tier"]
     if not by_line:
         within = within.filter(pl.col("tier") > 0).group_by(keys).agg(pl.col(name).sum().cast(EXACT) for name in _SUMS)
-    within = within.join(rates, on=["run", "tier"], how="left", maintain_order="left")
+    within = within.join(rates, on=["scale", "tier"], how="left", maintain_order="left")
     simple = _paid(within)
     found = [_terms(within.with_columns(pl.col("own").alias("measure")), keys, simple, exact([EXACT_SCALE**2] * len(within)), by_line)]
     crossing = lines.filter(is_crossing).with_columns(pl.int_ranges("tier", pl.col("last_tier") + 1).alias("tier")).explode("tier")
     if len(crossing):
-        crossing = crossing.with_columns(pl.col("tier").cast(pl.Int32)).join(rates, on=["run", "tier"], how="left", maintain_order="left")
+        crossing = crossing.with_columns(pl.col("tier").cast(pl.Int32)).join(rates, on=["scale", "tier"], how="left", maintain_order="left")
         part, of = _parts(crossing, points, starts, divisor)
         numerator, denominator = _paid(crossing) * part, EXACT_SCALE**2 * of
         common = np.gcd(numerator, denominator)
@@ -223,10 +248,10 @@ def _paid(lines: pl.DataFrame) -> Exact:
 
 def _parts(crossing: pl.DataFrame, points: pl.DataFrame, starts: Exact, divisor: Exact) -> tuple[Exact, Exact]:
     """The part of each line that lies in its tier, as a ratio. crossing: one row per line × tier."""
-    numbered = points.select("run", "tier", pl.int_range(pl.len(), dtype=pl.Int64).alias("point"))
-    own = crossing.select("run", "tier").join(numbered, on=["run", "tier"], how="left", maintain_order="left")["point"]
-    following = crossing.select("run", pl.col("tier") + 1).join(numbered, on=["run", "tier"], how="left", maintain_order="left")["point"]
-    # any point of the run says the divisor
+    numbered = points.select("scale", "tier", pl.int_range(pl.len(), dtype=pl.Int64).alias("point"))
+    own = crossing.select("scale", "tier").join(numbered, on=["scale", "tier"], how="left", maintain_order="left")["point"]
+    following = crossing.select("scale", pl.col("tier") + 1).join(numbered, on=["scale", "tier"], how="left", maintain_order="left")["point"]
+    # any point of the scale says the divisor
     unit = divisor[pl.select(pl.coalesce(own, following)).to_series().to_numpy()]
     low, high = (integers(crossing[name]) * (unit // EXACT_SCALE) for name in ("low", "high"))
     first = choose(own.is_null().to_numpy(), low, np.maximum(starts[own.fill_null(0).to_numpy()], low))

@@ -26,7 +26,7 @@ PAYS_LINES = (pl.col("method") == "running") | (pl.col("slices") == "by_line").f
 class Scheme:
     """The compiled parts, None where no benefit has them, and the methods by benefit. A benefit's key is its index.
 
-    by_line: each line is paid by itself; lines: the frames that this takes, lines and tiers. multiplies_last, gates_last: the factor applies to what the
+    by_line: each line is paid by itself; lines: the frames that this takes. multiplies_last, gates_last: the factor applies to what the
     limits have left.
     """
 
@@ -83,7 +83,7 @@ def compile_scheme(frames: Mapping[str, pl.DataFrame]) -> Scheme:
         is_graduated=is_marked(pl.col("method") == "graduated"),
         is_rolling=is_marked(pl.col("method") == "rolling"),
         by_line=is_marked(PAYS_LINES),
-        lines={name: frames[name] for name in ("lines", "tiers", "openings") if name in frames},
+        lines={**{name: frames[name] for name in ("lines", "tiers", "openings") if name in frames}, "benefits": benefits},
         is_matrix=is_marked(pl.col("method") == "matrix"),
         shares_ties=is_marked((pl.col("ties") == "share") & (pl.col("method") != "matrix")),
         multiplies_last=is_marked(pl.col("scaling_order").str.contains("limits.*multiply")),

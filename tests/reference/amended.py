@@ -10,7 +10,7 @@ from fractions import Fraction
 from tests.reference.axes import OWN, Axis, axis_value, curve_axes
 from tests.reference.calendar import DAY, Range, Window
 from tests.reference.curve import Inputs, matrix_pays, pays, shared_rank_pays
-from tests.reference.position import BenefitLines, Cut, Position
+from tests.reference.position import BenefitLines, Cut, Position, pays_lines
 from tests.reference.series import Splice, Values
 
 ZERO = Fraction(0)
@@ -58,8 +58,11 @@ def pays_cut(cut: Cut, benefit: dict, s: Position, as_if_tier: int | None = None
         return axis_value(axis[0], m, at.t, at.b) if axis[0] in OWN else s.x[axis]
 
     axes = curve_axes(benefit)
+    if benefit.get("method") == "running":  # its lines are paid by themselves
+        return ZERO, 0
     if benefit.get("method") == "graduated":
-        paid, tier = pays(benefit, Inputs(at.m, at.m, at.m, at.t, at.b, at.k, place(axes[0], at.m)))
+        of_slices = ZERO if pays_lines(benefit) else at.m
+        paid, tier = pays(benefit, Inputs(at.m, of_slices, of_slices, at.t, at.b, at.k, place(axes[0], at.m)))
         return cut.sign * paid, tier
 
     def at_place(e: Fraction, q: Fraction) -> tuple[Fraction, int]:
@@ -87,7 +90,8 @@ def cuts_of(case: BenefitLines, participant: str, window: Window, last: dt.date,
         ends = [(1, end, (end - (window.span_start if number else first)).days + 1)]
         if number:
             ends.append((-1, first - DAY, (first - window.span_start).days))
+        lines = frozenset(line.order for line, _ in version.quantity[participant].lines(first, min(end, last)))
         for sign, day, days in ends:
             at = version.alone(participant, window, min(day, last), references)
-            found.append(Cut(sign, number, version.benefit, now, at, day, days, of))
+            found.append(Cut(sign, number, version.benefit, now, at, day, days, of, lines))
     return tuple(found), next((reason for reason in reasons if reason), "")

@@ -61,11 +61,13 @@ def earn(benefit: Row, window: Window, s: Position, as_if_tier: int | None = Non
     elif axes[0][0] == "rank" and benefit.get("ties") == "share" and as_if_tier is None:
         curve, tier = shared_rank_pays(benefit, s.figures(s.x[axes[0]]), s.ties[axes[0]])
     elif pays_lines(benefit):
-        curve, tier = pay_by_line(benefit, s)
+        curve, tier = pay_by_line(benefit, s, window)
     else:
         curve, tier = pays(benefit, s.figures(s.x[axes[0]]), as_if_tier)
     if s.cuts:
         curve = sum((pays_cut(cut, prorated(cut.benefit, window), s, as_if_tier)[0] for cut in s.cuts), ZERO)
+        if pays_lines(benefit):
+            curve += sum((paid for *_, paid in line_pieces(benefit, s, window)), ZERO)
     times = multiplier(benefit["multiply"], s.x[axis_of(benefit["multiply"]["by"])]) if "multiply" in benefit else Fraction(1)
     gate = Fraction(1)
     for one in benefit.get("requires", []):
@@ -84,45 +86,53 @@ def earn(benefit: Row, window: Window, s: Position, as_if_tier: int | None = Non
     return Earned(curve, times, gate, paid, tier, is_limited)
 
 
-def pay_by_line(benefit: Row, s: Position) -> tuple[Fraction, int]:
+def pay_by_line(benefit: Row, s: Position, window: Window) -> tuple[Fraction, int]:
     """What lines are paid one by one, with the lump amounts and shares of the tiers reached, and the tier at the end."""
     figures = s.figures(s.x[curve_axes(benefit)[0]])
-    lines = sum((paid for *_, paid in line_pieces(benefit, s)), ZERO)
+    lines = sum((paid for *_, paid in line_pieces(benefit, s, window)), ZERO)
     if benefit.get("method") == "running":
         return lines, pays({**benefit, "method": "whole"}, figures)[1]
     once, tier = pays(benefit, replace(figures, e=ZERO, q=ZERO))
     return lines + once, tier
 
 
-def line_pieces(benefit: Row, s: Position) -> list[tuple[OwnLine, int, Fraction, Fraction]]:
-    """line, tier (0: below the first), the part of its measure, and what that is paid; in the order of lines."""
+def line_pieces(benefit: Row, s: Position, window: Window) -> list[tuple[OwnLine, int, Fraction, Fraction]]:
+    """line, tier (0: below the first), the part of its measure, and what that is paid, by the version of its day; in the order of lines."""
+    versions = [(cut.lines, prorated(cut.benefit, window), cut.now) for cut in s.cuts if cut.sign > 0]
+    found: list[tuple[OwnLine, int, Fraction, Fraction]] = []
+    running = ZERO
+    for line in s.lines:
+        own, at = next(((terms, now) for lines, terms, now in versions if line.order in lines), (benefit, s))
+        found += _pieces_of(own, at.figures(ZERO), line, running)
+        running += line.m
+    return found
+
+
+def _pieces_of(benefit: Row, figures: Inputs, line: OwnLine, before: Fraction) -> list[tuple[OwnLine, int, Fraction, Fraction]]:
+    """The pieces of one line. before: the measure of the lines before it."""
     tiers = tiers_of(benefit)
-    figures = s.figures(ZERO)
     strict = benefit.get("boundary") == "upper_inclusive"
     starts = [in_measure(benefit, tier["from"], figures) for tier in tiers]
-    found, running = [], ZERO
+    found, running = [], before + line.m
 
     def paid(number: int, line: OwnLine, part: Fraction) -> Fraction:
         tier = tiers[number - 1] if number else {}
         return (tier.get("rate", ZERO) * line.e + tier.get("per_unit", ZERO) * line.q) * part
 
-    for line in s.lines:
-        before, running = running, running + line.m
-        if benefit.get("method") == "running" or not line.m:
-            at = before if line.m < 0 else running
-            number = place(starts, at, strict)
-            if benefit.get("method") != "running" and at < 0:
-                number = 0
-            found.append((line, number, line.m, paid(number, line, Fraction(1))))
-            continue
-        low, high = min(before, running), max(before, running)
-        for number in range(len(tiers) + 1):
-            bottom = None if number == 0 else max(starts[number - 1], ZERO)
-            top = None if number == len(tiers) else max(starts[number], ZERO)
-            inside = (high if top is None else min(high, top)) - (low if bottom is None else max(low, bottom))
-            if inside > 0:
-                part = inside / abs(line.m)
-                found.append((line, number, line.m * part, paid(number, line, part)))
+    if benefit.get("method") == "running" or not line.m:
+        at = before if line.m < 0 else running
+        number = place(starts, at, strict)
+        if benefit.get("method") != "running" and at < 0:
+            number = 0
+        return [(line, number, line.m, paid(number, line, Fraction(1)))]
+    low, high = min(before, running), max(before, running)
+    for number in range(len(tiers) + 1):
+        bottom = None if number == 0 else max(starts[number - 1], ZERO)
+        top = None if number == len(tiers) else max(starts[number], ZERO)
+        inside = (high if top is None else min(high, top)) - (low if bottom is None else max(low, bottom))
+        if inside > 0:
+            part = inside / abs(line.m)
+            found.append((line, number, line.m * part, paid(number, line, part)))
     return found
 
 

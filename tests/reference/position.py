@@ -80,7 +80,7 @@ class Position:
 class Cut:
     """The terms of a version up to a day: its figures of the whole span (`now`) and up to the day (`at`); days / of: the part of an amount up to it.
 
-    sign: 1 where the version's days end, −1 where they begin. part: which of the versions.
+    sign: 1 where the version's days end, −1 where they begin. part: which of the versions. lines: the orders of the lines on its days.
     """
 
     sign: int
@@ -91,6 +91,7 @@ class Cut:
     day: dt.date
     days: int
     of: int
+    lines: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,13 @@ def line_rows(case: BenefitLines, window: Window, participant: str, s: Position,
     pieces = plain
     if total <= 0:
         pass
-    elif s.cuts:
+    elif s.cuts and not pays_lines(case.benefit):
         pieces = _of_parts(case, window, s, participant, as_of)
     elif case.each:
         pieces = _of_groups(case, window, participant, s, lines)
     elif pays_lines(case.benefit):
         own = {line.order: line for line, _ in lines}
-        found = [piece for piece in line_pieces(prorated(case.benefit, window), s) if piece[0].order in own]
+        found = [piece for piece in line_pieces(prorated(case.benefit, window), s, window) if piece[0].order in own]
         pieces = [(own[line.order], tier, part, paid) for line, tier, part, paid in found]
         if sum((weight for *_, weight in pieces), ZERO) <= 0:
             pieces = [(line, tier, part, part) for line, tier, part, _ in pieces]

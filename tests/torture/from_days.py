@@ -41,12 +41,12 @@ def amend_from_days(d: Draw, agreement: Row) -> list[Row]:
 
 def _fits(benefit: Row) -> bool:
     measure, base = benefit.get("measure", "amount"), benefit.get("base", "measure")
-    if benefit.get("method") == "graduated":
+    if benefit.get("method") == "graduated" and "slices" not in benefit:
         has_units = any("per_unit" in tier for tier in benefit["tiers"])
         if base != "measure" or isinstance(measure, dict) or (has_units and measure != "quantity"):
             return False
     inside = any(isinstance(part, dict) and "scope" in part for part in (measure, base))
-    return not inside and benefit.get("method") not in ("rolling", "running") and not {"each", "slices"} & set(benefit)
+    return not inside and benefit.get("method") != "rolling" and "each" not in benefit
 
 
 def _amend(d: Draw, benefit: Row) -> None:

@@ -444,7 +444,9 @@ def _part_formula() -> pl.Expr:
     method = pl.col("method")
     by_days = {"amount": pl.lit("amount × days"), "share": pl.lit("share × K × days")}
     pays = (
-        pl.when(method == "graduated")
+        pl.when(PAYS_LINES)
+        .then(pl.lit("what its tiers pay the lines of its days, each by itself, and lump sums of those reached between M_from and M_until"))
+        .when(method == "graduated")
         .then(pl.lit("what its slices pay up to M_until − what they pay up to M_from"))
         .when(pl.col("tier") == 0)
         .then(pl.lit("below the first tier: 0"))
@@ -456,7 +458,7 @@ def _part_formula() -> pl.Expr:
 
 
 def _part_inputs() -> pl.Expr:
-    is_graduated, is_whole = pl.col("method") == "graduated", pl.col("method") == "whole"
+    is_graduated, is_whole = pl.col("method").is_in(["graduated", "running"]), pl.col("method") == "whole"
     forms = {form: pl.when(is_whole).then(form) for form in FORMS}
     has_lump = pl.col("amount").is_not_null() | pl.col("share").is_not_null() | (pl.col("method") == "matrix")
     return inputs_of(

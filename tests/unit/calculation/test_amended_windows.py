@@ -27,11 +27,11 @@ OF_VERSIONS = ("benefit_key", "first_period", "last_period", "period_no")
 
 def may_change(benefit: dict[str, Any]) -> bool:
     measure = benefit["measure"]
-    if benefit["method"] == "graduated":
+    if benefit["method"] == "graduated" and "slices" not in benefit:
         pays_units = any("per_unit" in tier for tier in benefit["tiers"])
         if benefit["base"] != "measure" or isinstance(measure, dict) or (pays_units and measure != "quantity"):
             return False
-    return benefit["method"] not in ("rolling", "running") and not {"slices", "each"} & set(benefit)
+    return benefit["method"] != "rolling" and "each" not in benefit
 
 
 def amend(small: Small, day: dt.date, benefit: dict[str, Any]) -> Small:
@@ -218,8 +218,6 @@ def test_agreements_keep_who_takes_part_and_when(old: str, new: str, message: st
     [
         (f"method: rolling, {TIERS}", "benefits[0].method: amendment: from_date lets the measure run through, but method: rolling"),
         (f"each: product_id, {TIERS}", "benefits[0].each: amendment: from_date lets the measure run through, but each"),
-        (f"method: running, {TIERS}", "benefits[0].method: amendment: from_date is not computed for lines that are paid one by one"),
-        (f"method: graduated, slices: by_line, {TIERS}", "benefits[0].slices: amendment: from_date is not computed for lines that are paid one by one"),
         (
             f"by: growth, baseline: {{prior: year, hierarchy: today}}, {TIERS}",
             "benefits[0].baseline: amendment: from_date is not computed for a prior year by the hierarchy of today",
@@ -250,6 +248,12 @@ def test_placed_pools_have_no_such_amendments() -> None:
     placed = ("currency", "pool: placed\ncurrency")
     found = refusals(AGREEMENT.replace("REST", TIERS).replace(*placed), second(TIERS, placed))
     assert any("amendment: from_date is not computed for pool: placed" in each for each in found)
+
+
+def test_how_lines_are_paid_stays_the_same() -> None:
+    sliced = f"method: graduated, {TIERS}"
+    found = refusals(AGREEMENT.replace("REST", sliced), second(f"slices: by_line, {sliced}"))
+    assert any("so slices stays the same" in each for each in found), found
 
 
 def test_slices_of_the_version_before_are_checked_too() -> None:

@@ -57,8 +57,8 @@ to_allocate as (
         payouts.window_no,
         benefits.method = 'graduated' and benefits.measure <> 'distinct' and benefits.each is null and benefits.slices is null
         and agreements.pool <> 'placed' and payouts.status <> 'blocked' and not is_in_parts as is_graduated,
-        benefits.each is not null or is_in_parts as is_of_groups,
         benefits.slices is not null or benefits.method = 'running' as is_by_line,
+        benefits.each is not null or (is_in_parts and not is_by_line) as is_of_groups,
         benefits.by_axis,
         benefits.measure_every,
         benefits.prorate = 'days' and benefits.by_axis in ('measure', 'growth_amount') as has_thresholds_prorated,
