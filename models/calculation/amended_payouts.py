@@ -16,8 +16,8 @@ from models.calculation.amended_windows import is_amended
 from models.calculation.columns import TABLES
 from models.calculation.line_payments import pay_parts
 from models.calculation.payouts import pay_each_cut
-from models.curves.compiled import PAYS_LINES, Scheme
 from models.curves.axes import read_integers
+from models.curves.compiled import PAYS_LINES, Scheme
 from models.curves.inputs import EXACT_SCALE, integers
 from models.curves.pieces import choose
 from models.money import EXACT, as_exact
@@ -35,8 +35,10 @@ def list_parts(settled: pl.DataFrame, frames: Mapping[str, pl.DataFrame], scheme
     number = cuts.select(pl.struct(*_PART).rle_id()).to_series().to_numpy().astype(np.int64)
     of_part = cuts.select("at", "part_no", number=pl.Series(number)).unique()
     lines = pay_parts(rows, scheme).join(of_part, on=["at", "part_no"])
-    terms = (np.append(number, lines["number"].to_numpy()), *(np.append(of, read_integers(lines[name])) for name, of in
-             (("numerator", paid.numerator), ("denominator", paid.denominator))))
+    terms = (
+        np.append(number, lines["number"].to_numpy()),
+        *(np.append(of, read_integers(lines[name])) for name, of in (("numerator", paid.numerator), ("denominator", paid.denominator))),
+    )
     pays = add_up(*terms, np.arange(int(number[-1]) + 1))
 
     def of_days(name: str) -> pl.Expr:
@@ -76,8 +78,8 @@ def list_parts_of_lines(parts: pl.DataFrame, settled: pl.DataFrame, versions: pl
     """What the lines of each version's days take of a payout: the columns of TABLES["payout_groups"], with the number of the part as value.
 
     parts: of list_parts. versions: of amended_windows.list_slots. measures: as in columns.INPUTS. A version pays the lines of the window their part, by
-    measure, of what it pays those of the span. Where all versions together pay nothing, lines count by their measure. Lines that are paid one by one are no part
-    of it.
+    measure, of what it pays those of the span. Where all versions together pay nothing, lines count by their measure. Lines that are paid
+    one by one are no part of it.
     """
     settled = settled.filter(~PAYS_LINES)
     if parts.is_empty():

@@ -199,7 +199,7 @@ class _Earned:
     def of(found: pl.DataFrame, rows: pl.DataFrame, axes: pl.DataFrame, scheme: Scheme, tier: Keys | None = None) -> _Earned:
         """What the groups earn, a part of them after the other. rows: the results that `at` numbers. tier: the tier to use instead of the one reached."""
         parts, terms = [], rows.drop(*_FIGURES, *_TERMS, "payout_key", "period_no", strict=False)
-        for start in range(0, len(found), CHUNK):
+        for start in range(0, max(len(found), 1), CHUNK):  # also where no line is there yet
             chunk, forced = found[start : start + CHUNK], None if tier is None else tier[start : start + CHUNK]
             parts.append(_evaluate(chunk.hstack(terms[chunk["at"]]), axes, scheme, forced))
         return _Earned(*(np.concatenate(each) for each in zip(*parts, strict=True)))

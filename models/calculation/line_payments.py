@@ -96,8 +96,8 @@ def _number_runs(rows: pl.DataFrame, figures: ScaledInputs, lines: pl.DataFrame)
 
 
 def _cut(rows: pl.DataFrame, scheme: Scheme, run: np.ndarray, by_line: bool = False) -> pl.DataFrame:
-    """What lines are paid: `numerator` / `denominator`, as texts, by run, version, period_no and tier; with by_line each line alone, with `measure`, its part in the
-    tier, and `weight`, what that is paid.
+    """What lines are paid: `numerator` / `denominator`, as texts, by run, version, period_no and tier; with by_line each line alone, with `measure`, its
+    part in the tier, and `weight`, what that is paid.
 
     run: of every row, ascending. Lines of all periods of a run's span up to its last row are cut.
     """
@@ -127,7 +127,7 @@ def _list_scales(runs: pl.DataFrame, benefits: pl.DataFrame) -> pl.DataFrame:
 
 
 def _thresholds(runs: pl.DataFrame, figures: ScaledInputs, scheme: Scheme) -> tuple[pl.DataFrame, Exact, Exact]:
-    """One row per scale × tier: the numbers between which a measure lies below, at or above its threshold; the exact thresholds, and what they are divided by."""
+    """One row per scale × tier: the numbers between which a measure lies below, at or above its threshold; the exact thresholds, and their divisor."""
     tiers = scheme.lines["tiers"].select("benefit_key", "tier", "from_value", "rate", "per_unit")
     points = runs.select("scale", "benefit_key", "method", pl.int_range(pl.len()).alias("at")).join(tiers, on="benefit_key").sort("scale", "tier")
     at = points["at"].to_numpy()
