@@ -35,11 +35,9 @@ def list_parts(settled: pl.DataFrame, frames: Mapping[str, pl.DataFrame], scheme
     number = cuts.select(pl.struct(*_PART).rle_id()).to_series().to_numpy().astype(np.int64)
     of_part = cuts.select("at", "part_no", number=pl.Series(number)).unique()
     lines = pay_parts(rows, scheme).join(of_part, on=["at", "part_no"])
-    terms = (
-        np.append(number, lines["number"].to_numpy()),
-        *(np.append(of, read_integers(lines[name])) for name, of in (("numerator", paid.numerator), ("denominator", paid.denominator))),
-    )
-    pays = add_up(*terms, np.arange(int(number[-1]) + 1))
+    at = np.append(number, lines["number"].to_numpy())
+    numerator, denominator = (np.append(of, read_integers(lines[name])) for name, of in (("numerator", paid.numerator), ("denominator", paid.denominator)))
+    pays = add_up(at, numerator, denominator, np.arange(int(number[-1]) + 1))
 
     def of_days(name: str) -> pl.Expr:
         return pl.when(pl.col("sign") > 0).then(pl.col(name)).otherwise(-pl.col(name)).sum()
