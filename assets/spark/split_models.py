@@ -78,7 +78,8 @@ def split_of(con: duckdb.DuckDBPyConnection, model: LineModel) -> Split | None:
     """How a model is cut; None where it reads no lines. Raises SqlError where it reads lines and does not say, or could not be right in pieces."""
     views = driver_views(con)
     read = relations_read(con, model.sql, views)
-    lines = [name for name in read if name in line_relations(con)]
+    in_files = line_relations(con)
+    lines = [name for name in read if name in in_files]
     whole = [name for name in read if name in views]
     if not lines:
         return None

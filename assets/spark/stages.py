@@ -14,6 +14,8 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +39,8 @@ _LINES_PER_BUCKET, _MOST_BUCKETS = 500_000, 512
 _LINES_PER_TASK, _MOST_TASKS = 250_000, 256
 
 
+#: Names with dots between them, not followed by a parenthesis as those of functions are.
+_DOTTED = re.compile(r'(?:"\w+"|(?<![\w"])\w+)(?:\.(?:"\w+"|\w+))+(?![\w"(])')
 _ENUMS = """
     select schema_name || '.' || type_name from duckdb_types() where database_name = current_database() and logical_type = 'ENUM' and schema_name <> 'main'"""
 _LABELS = "select unnest(labels) as label from duckdb_types() where schema_name || '.' || type_name = ? and database_name = current_database()"
@@ -185,15 +189,22 @@ def relations_read(con: duckdb.DuckDBPyConnection, query: str, stop_at: Collecti
     found: dict[str, str | None] = {}
 
     def walk(text: str) -> None:
-        for name, sql in known.items():
-            schema, table = name.split(".", 1)
-            if name not in found and re.search(rf'(?<![\w."])"?{schema}"?\."?{table}"?(?![\w"(])|"\."{schema}"\."{table}"', text):
+        for name in _names_in(text):
+            if name in known and name not in found:
+                sql = known[name]
                 if sql is not None:
                     walk(sql.split(" AS ", 1)[1])
                 found[name] = sql
 
     walk(query)
     return found
+
+
+@lru_cache(maxsize=1_000)
+def _names_in(text: str) -> tuple[str, ...]:
+    """Whatever a text names by schema and table, quoted or not, and much that is a column of an alias. Asked again for a view by whatever reads it."""
+    pairs = (pair for parts in _DOTTED.findall(text) for pair in pairwise(parts.replace('"', "").split(".")))
+    return tuple(dict.fromkeys(".".join(pair) for pair in pairs))
 
 
 def _name_types(con: duckdb.DuckDBPyConnection, text: str) -> list[str]:
