@@ -42,10 +42,10 @@ def from_date_problems(versions: Sequence[Agreement], owned: Sequence[OwnedWindo
             continue
         if version.term.from_ != versions[max(i - 1, 0)].term.from_:
             yield i, ("term", "from"), f"{SAYS}, so all versions have one first day; write {versions[i - 1].term.from_}"
+        if version.pool == "placed":
+            yield i, ("amendment",), f"from_date is not computed for pool: placed, whose members share one window; {WAY_OUT}"
         for n, benefit in enumerate(version.benefits):
             yield from ((i, ("benefits", n, *path), message) for path, message in _alone(benefit))
-            if version.pool == "placed":
-                yield i, ("amendment",), f"from_date is not computed for pool: placed, whose members share one window; {WAY_OUT}"
         for j in sorted(_before(versions, owned, i)):
             yield from ((i, path, message) for path, message in _differences(versions[j], version))
 
@@ -67,8 +67,6 @@ def _differences(before: Agreement, version: Agreement) -> Iterator[tuple[Path, 
             if other and of(benefit) != of(other):
                 key = "matrix" if benefit.matrix and key in ("method", "by") else key
                 yield ("benefits", n, key), f"{SAYS} from version {before.version}, so {key} stays the same; {WAY_OUT}, or give the benefit another id"
-        if other:
-            yield from ((("benefits", n, *path), message) for path, message in _of_today(other))
         if other and other.method == benefit.method == "graduated" and not other.slices:
             yield from ((("benefits", n, *path), message) for path, message in _slices(other, f" in version {before.version}"))
 
@@ -80,13 +78,6 @@ def _alone(benefit: Benefit) -> Iterator[tuple[Path, str]]:
         yield ("each",), f"{SAYS}, but each gives groups of lines places of their own; {WAY_OUT}, or remove each"
     if benefit.method == "graduated" and not benefit.slices:  # a line that is paid by itself has a base and a quantity of its own
         yield from _slices(benefit, "")
-    yield from _of_today(benefit)
-
-
-def _of_today(benefit: Benefit) -> Iterator[tuple[Path, str]]:
-    for figure in ("target", "baseline"):
-        if getattr(getattr(benefit, figure), "hierarchy", None) is not None:
-            yield (figure,), f"amendment: from_date is not computed for a prior year by the hierarchy of today; {WAY_OUT}, or remove hierarchy"
 
 
 def _slices(benefit: Benefit, where: str) -> Iterator[tuple[Path, str]]:

@@ -104,6 +104,7 @@ class _Terms:
         self.conversions: dict[str, int] = {}
         self.series: dict[tuple[str, str], int] = {}
         self.benefit_keys: dict[tuple[str, int, str], int] = {}
+        self.compared: dict[tuple[str, int, str, dt.date], int] = {}
         self.payout_units = {currency: payout_unit(currency, book.minor_units) for currency in MINOR_UNITS}
         unit = self.payout_units[book.currency]
         of_book = {"book": book.book, "currency": book.currency, "rounding": book.rounding, "require_approval": book.require_approval}
@@ -119,12 +120,13 @@ class _Terms:
         self._add_calendar(book, periods, slots)
         levels, versions = net_levels(agreements), {name: list(each) for name, each in groupby(agreements, key=lambda a: a.agreement)}
         owned = own_windows(agreements, periods, slots)
-        in_force = _days_in_force(versions, owned)
+        in_force, held = _days_in_force(versions, owned), _held_windows(versions, owned)
         for key, (source, windows) in enumerate(zip(sources, owned, strict=True)):
             self._add_agreement(key, source, in_force[key], levels[source.agreement.agreement])
             agreement = source.agreement
             from_days = {b.id: counted_from(agreement, b, windows[b.id], periods, slots) for b in agreement.benefits}
-            line_sets, compared = self._line_sets(key, source, from_days, windows)
+            line_sets, compared = self._line_sets(key, source, from_days, held[key])
+            self.compared |= {(agreement.agreement, agreement.version, *of_window): line_set for of_window, line_set in compared.items()}
             for position, benefit in enumerate(source.agreement.benefits):
                 self._add_benefit(key, source, position, line_sets[position])
                 self._add_accounts(benefit.accounts, agreement.accounts, book.accounts)
@@ -169,7 +171,8 @@ class _Terms:
             to_date, of_year = target_weights(version, own, window, periods)
             first, last = (bisect_right(slots, day, key=lambda slot: slot.first_day) - 1 for day in (part.first_day, part.last_day))
             days = {"first_day": part.first_day, "last_day": part.last_day, "first_period": first, "last_period": last}
-            weights = {"weight_to_date": to_date, "weight_of_year": of_year}
+            of_prior = self.compared.get((version.agreement, version.version, benefit_id, window.window_start))
+            weights = {"weight_to_date": to_date, "weight_of_year": of_year, "prior_line_set_key": of_prior}
             key = self.benefit_keys[version.agreement, version.version, benefit_id]
             keys = {"benefit_key": benefit_key, "window_no": window.window_no, "part_no": number, "part_benefit_key": key}
             self._add("window_parts", **keys, version=version.version, **days, **weights)
@@ -221,7 +224,9 @@ class _Terms:
             if needs_prior_year(benefit) and (not compares_as_today(benefit) or benefit.accrue.forecast == "seasonal"):
                 with_prior_year.add(measured)
             if compares_as_today(benefit):
-                compared |= {(benefit.id, w.window_start): measured._replace(prior_from=w.span_start, prior_to=w.window_end) for w in windows[benefit.id]}
+                compared |= {
+                    (benefit.id, w.window_start): measured._replace(prior_from=w.span_start, prior_to=w.window_end) for w in windows.get(benefit.id, [])
+                }
         keys: dict[LineSet, int] = {}
         for line_set in (*(line_set for line_sets in wanted for line_set in line_sets), *compared.values()):
             if line_set not in keys:
@@ -398,6 +403,20 @@ def _amended_parts(versions: Sequence[Agreement], benefit_id: str, window: Windo
         return []
     parts = window_parts(versions, benefit_id, window)
     return [] if [(part.first_day, part.last_day) for part in parts] == [(window.span_start, window.window_end)] else parts
+
+
+def _held_windows(versions: dict[str, list[Agreement]], owned: Sequence[OwnedWindows]) -> list[OwnedWindows]:
+    """The windows that each version owns, and those of later versions in which its terms hold on some days."""
+    held = [{benefit_id: list(windows) for benefit_id, windows in each.items()} for each in owned]
+    first = 0
+    for listed in versions.values():
+        for i in range(len(listed)):
+            for benefit_id, windows in owned[first + i].items():
+                for window in windows:
+                    for version in {part.version for part in _amended_parts(listed, benefit_id, window)} - {i}:
+                        held[first + version].setdefault(benefit_id, []).append(window)
+        first += len(listed)
+    return held
 
 
 def _days_in_force(versions: dict[str, list[Agreement]], owned: Sequence[OwnedWindows]) -> list[Row]:

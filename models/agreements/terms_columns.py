@@ -208,6 +208,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "last_period": INT,
         "weight_to_date": pl.Int64,
         "weight_of_year": pl.Int64,
+        "prior_line_set_key": INT,
     },
     "periods": {
         "period_no": INT,

@@ -29,6 +29,8 @@ _OF_WINDOW = (
 )  # fmt: skip
 _PERIODS_OF_PART = ("first_period_of_part", "last_period_of_part")
 _OF_CUT = (*_OF_WINDOW, "part_no", "sign", "cut_day", "cut_days", "span_days", "cut_measure", "cut_base", "cut_quantity", *_PERIODS_OF_PART)
+#: Columns of windows that each version has of its own.
+_OF_VERSION = ("weight_to_date", "weight_of_year", "prior_line_set_key")
 _CUT_OF = ("cut_of_benefit", "window_no", "participant_key")
 
 
@@ -44,7 +46,7 @@ def cut_windows(windows: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
 
     cut_period: the last slot before the cut; null: the window's end. cut_days / span_days: the part of an amount that is paid up to the cut.
     """
-    columns = [name for name in windows.columns if name not in ("weight_to_date", "weight_of_year")]
+    columns = [name for name in windows.columns if name not in _OF_VERSION]
     cuts = windows.select(columns).join(parts, on=["benefit_key", "window_no"], suffix="_of_part")
     first, last, start = pl.col("first_day"), pl.col("last_day"), pl.col("span_start")
     is_first = pl.col("part_no") == pl.col("part_no").min().over("benefit_key", "window_no")
@@ -61,7 +63,7 @@ def cut_windows(windows: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
         (first - start).dt.total_days().alias("cut_days"),
     )
     return pl.concat([ends, begins]).select(
-        *columns, "weight_to_date", "weight_of_year", "part_no", "sign", "cut_day", "cut_period", "cut_days", *_PERIODS_OF_PART,
+        *columns, *_OF_VERSION, "part_no", "sign", "cut_day", "cut_period", "cut_days", *_PERIODS_OF_PART,
         ((pl.col("window_end") - start).dt.total_days() + 1).alias("span_days"), cut_of_benefit="benefit_key", part_benefit_key="part_benefit_key",
     ).with_columns(benefit_key="part_benefit_key").drop("part_benefit_key")  # fmt: skip
 

@@ -218,10 +218,6 @@ def test_agreements_keep_who_takes_part_and_when(old: str, new: str, message: st
     [
         (f"method: rolling, {TIERS}", "benefits[0].method: amendment: from_date lets the measure run through, but method: rolling"),
         (f"each: product_id, {TIERS}", "benefits[0].each: amendment: from_date lets the measure run through, but each"),
-        (
-            f"by: growth, baseline: {{prior: year, hierarchy: today}}, {TIERS}",
-            "benefits[0].baseline: amendment: from_date is not computed for a prior year by the hierarchy of today",
-        ),
         (f"method: graduated, base: margin, {TIERS}", "benefits[0].base: amendment: from_date lets the measure run through, and method: graduated"),
         ("method: graduated, tiers: [{from: 0, per_unit: 1}]", "benefits[0].tiers: amendment: from_date lets the measure run through, and method: graduated"),
         (
@@ -300,3 +296,17 @@ def test_benefits_that_come_and_go_have_parts_of_their_own() -> None:
     assert parts(first, later) == [(2, 1, "07-01", "08-09"), (2, 2, "08-10", "09-30")]
     spans = f"accumulate: year, {TIERS}"
     assert parts(AGREEMENT.replace("REST", spans), second(spans))[-2:] == [(3, 1, "01-01", "08-09"), (3, 2, "08-10", "12-31")]
+
+
+def test_each_version_compares_with_its_own_lines_of_the_year_before() -> None:
+    rest = f"by: growth, baseline: {{prior: year, hierarchy: today}}, {TIERS}"
+    book = parse_book('book: t\ncurrency: EUR\nfeeds: {transactions: {files: "*.csv"}}\n')
+    later = second(rest, ("currency", "scope: {types: [sale]}\ncurrency"))
+    terms = make_terms(book, parse_agreements({"a.yaml": AGREEMENT.replace("REST", rest) + later}), dt.date(2026, 1, 1))
+    keys = terms["window_parts"]["prior_line_set_key"].to_list()
+    of_window = terms["windows"].filter((pl.col("window_no") == 2) & (pl.col("benefit_key") == 1))["prior_line_set_key"].to_list()
+    sets = {row["line_set_key"]: row for row in terms["line_sets"].iter_rows(named=True)}
+    assert keys[1:] == of_window
+    assert None not in keys
+    assert sets[keys[0]]["scope_key"] != sets[keys[1]]["scope_key"]
+    assert {(sets[key]["prior_from"], sets[key]["prior_to"]) for key in keys} == {(dt.date(2025, 7, 1), dt.date(2025, 9, 30))}
