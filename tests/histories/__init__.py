@@ -3,7 +3,7 @@
     world.py       a seed's partners, agreements and lines (drawn by tests.torture), and the timetable that a group of histories shares
     history.py     one history: what has arrived, what is still to come, what may explain a difference
     events.py      one event of one history: late lines, returns, resends, corrections, references, amendments, payments (also of batches), disputes
-    paying.py      payment batches between the events: proposed, approved by another person, cancelled
+    paying.py      payment batches between the events: proposed, approved by another person, cancelled; their lines; what must have happened in a sample
     simulation.py  a group of histories in one book, step by step: files, run, close, reopen, rerun
     accounts.py    what the published tables and the ledger must say after every step, as queries
     evidence.py    what only files can tell: the chain, folders that never change, reruns byte for byte, a fresh book, the reference

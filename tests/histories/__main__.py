@@ -24,9 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.histories.groups import live_group
+from tests.histories.paying import HAPPENED
 from tests.histories.world import GROUP
 
 SEEDS, STEPS = "0:999", 40
+#: In as many books all of HAPPENED must have happened.
+ENOUGH = 4
 DONE = Path(__file__).parents[2] / "build" / "histories.jsonl"
 
 
@@ -71,7 +74,12 @@ def _tell(outcomes: Sequence[dict[str, Any]], steps: int) -> int:
     print("code: " + ", ".join(f"{code} ({count} books)" for code, count in codes.items()))
     posted: Counter[str] = sum((Counter(each["posted"]) for each in outcomes), Counter())
     print("posted: " + ", ".join(f"{count:,} {name}" for name, count in sorted(posted.items())))
-    return 1 if broken else 0
+    paid: Counter[str] = sum((Counter(each.get("paid", {})) for each in outcomes), Counter())
+    print("after the curve: " + ", ".join(f"{paid[name]:,} {name}" for name in HAPPENED))
+    missing = [name for name in HAPPENED if not paid[name]] if len(outcomes) >= ENOUGH and not broken else []
+    if missing:
+        print(f"in none of {len(outcomes)} books: {', '.join(missing)}")
+    return 1 if broken or missing else 0
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -89,6 +97,7 @@ def _replay(options: argparse.Namespace) -> int:
             return 1
     for history in life.histories:
         print(f"history {history.seed} ({history.name}):", *history.message, sep="\n  ")
+    print("after the curve: " + ", ".join(f"{count:,} {name}" for name, count in life.paid.items()))
     print(f"nothing is broken: {', '.join(life.log)}")
     return 0
 

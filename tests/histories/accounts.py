@@ -51,11 +51,11 @@ def open_tables(folder: Path) -> duckdb.DuckDBPyConnection:
     lines = folder / "ledger" / "write_offs.jsonl"
     if lines.exists():
         con.execute(
-            f"""create table kept_write_offs as select payout_id, cast(amount as decimal(18, 4)) as amount
-            from read_json('{lines}', columns = {{payout_id: 'varchar', amount: 'varchar'}})"""
+            f"""create table kept_write_offs as select payout_id, period, cast(amount as decimal(18, 4)) as amount
+            from read_json('{lines}', columns = {{payout_id: 'varchar', period: 'varchar', amount: 'varchar'}})"""
         )
     else:
-        con.execute("create table kept_write_offs (payout_id varchar, amount decimal(18, 4))")
+        con.execute("create table kept_write_offs (payout_id varchar, period varchar, amount decimal(18, 4))")
     return con
 
 
@@ -204,6 +204,42 @@ STATEMENTS: dict[str, str] = {
         select currency, account, owed.balance, booked.balance as booked from owed full join booked using (currency, account)
         -- what was paid for payouts that are gone stays in the journal
         where coalesce(owed.balance, 0) <> coalesce(booked.balance, 0) and not exists (from fct_journal anti join fct_payout using (payout_id))""",
+    "of every account and period, opening balance and entries come to what had happened by its end": """
+        with moved as (
+            select payout_id, origin_period as period, accrual as amount, 'accrued' as what from fct_accrual
+            union all select payout_id, period, amount, 'accrued' from fct_adjustment join dim_period on date between first_day and last_day
+            where status = 'booked'
+            union all select payout_id, period, amount, 'paid' from fct_payment join dim_period on paid_on between first_day and last_day
+            union all select payout_id, period, amount, 'written_off' from kept_write_offs
+            union all select payout_id, period, exchange_difference, 'exchanged' from fct_payment join dim_period on paid_on between first_day and last_day
+        ),
+        signed as (
+            select payout_id, period, what, coalesce(amount, 0) as amount, direction = 'payable' as is_payable,
+                if(what = 'exchanged', (select any_value(currency) from fct_journal where kind = 'exchange_difference'), currency) as currency
+            from moved join fct_payout using (payout_id)
+        ),
+        happened as (
+            select period, currency, if(is_payable, '4100', '5100') as account, if(is_payable, amount, -amount) as amount from signed where what = 'accrued'
+            union all
+            select period, currency, if(is_payable, '2200', '1300'), if((what = 'accrued') = is_payable, -amount, amount) from signed where what <> 'exchanged'
+            union all select period, currency, '1000', if(is_payable, -amount, amount) from signed where what in ('paid', 'exchanged')
+            union all select period, currency, '6900', if(is_payable, -amount, amount) from signed where what = 'written_off'
+            union all select period, currency, '6950', if(is_payable, amount, -amount) from signed where what = 'exchanged'
+        ),
+        booked as (select * from fct_journal semi join fct_payout using (payout_id)),  -- what was paid for payouts that are gone stays in the journal
+        movements as (
+            select period, currency, account, sum(amount) as happened, 0 as entries from happened group by all
+            union all select period, currency, account, 0, sum(debit - credit) from booked group by all
+        ),
+        closings as (
+            select distinct period, currency, account, sum(happened) over upwards as happened, sum(entries) over upwards as entries
+            from movements window upwards as (partition by currency, account order by period)
+        )
+        -- what came for closed periods is booked in the first open one: before it, closing balances are what the closes booked
+        select * from closings
+        where happened <> entries and period >= greatest(getvariable('first_open'), (select coalesce(max(period), '') from kept_journal))""",
+    "entries of every period balance in each currency": """
+        select period, currency, sum(debit) as debit, sum(credit) as credit from fct_journal group by all having sum(debit) <> sum(credit)""",
     "what is carried of a draw is what it topped up less what it took back": """
         select agreement_id, payout_id, carried, topped_up_less_recovered from (
             select payouts.*,
@@ -214,6 +250,9 @@ STATEMENTS: dict[str, str] = {
             window in_order as (partition by agreement_id, benefit_id, participant_id order by window_start)
         )
         where not is_blocked and carried <> topped_up_less_recovered""",
+    "what is on its way is a part of its line, of live batches alone": """
+        select reference, state, amount, pending_amount from fct_payment_batch
+        where (cancelled_by is not null and pending_amount <> 0) or pending_amount not between least(amount, 0) and greatest(amount, 0)""",
     "a line of a batch is paid, pending or cancelled, once": """
         select reference, state, amount, confirmed_amount, pending_amount, count(*) over (partition by reference) as times from fct_payment_batch
         qualify times > 1

@@ -179,7 +179,7 @@ def _pay(h: History, as_of: dt.date, payouts: Payouts, calendar: Row) -> str:
         return f"corrected {row['reference']}: {row['amount']} on {row['paid_on']}"
     rows = []
     approved = [line for line in h.batched if line["reference"] not in h.payments]
-    if approved and h.dice.chance(0.7):
+    if approved and h.dice.chance(0.85):
         for line in h.dice.some(approved, 1, 4):
             amount = h.dice.pick([line["pending_amount"], line["pending_amount"], line["pending_amount"] + 1])
             row = {**_subject(line), "amount": amount, "paid_on": as_of, "reference": line["reference"], "currency": line["currency"]}
@@ -251,6 +251,6 @@ def _subject(payout: Row) -> Row:
 
 
 _EVENTS: dict[Callable[[History, dt.date, Payouts, Row], str], float] = {
-    _late: 5, _return_goods: 4, _resend: 1, _correct_lines: 3, _move_partner: 1.5, _assign: 1, _set_targets: 1.5, _measure: 1, _amend_agreement: 2.5, _pay: 5,
+    _late: 5, _return_goods: 4, _resend: 1, _correct_lines: 3, _move_partner: 1.5, _assign: 1, _set_targets: 1.5, _measure: 1, _amend_agreement: 2.5, _pay: 6,
     _adjust: 1.5, _collect: 2, _dispute: 2.5,
 }  # fmt: skip

@@ -25,6 +25,7 @@ def live_group(task: tuple[int, int, str]) -> dict[str, Any]:
             kinds = [record["kind"] for record in life.kept.records]
             outcome |= {
                 "posted": life.posted,
+                "paid": life.paid,
                 "steps_played": len(life.log),
                 "closes": kinds.count("close"),
                 "reopened": kinds.count("reopen"),
@@ -32,5 +33,5 @@ def live_group(task: tuple[int, int, str]) -> dict[str, Any]:
                 "killed": life.killed,
             }
         except Broken as broken:
-            outcome |= {"steps_played": 0, "closes": 0, "reopened": 0, "checked": 0, "killed": 0, "posted": {}, "told": str(broken)}
+            outcome |= {"steps_played": 0, "closes": 0, "reopened": 0, "checked": 0, "killed": 0, "posted": {}, "paid": {}, "told": str(broken)}
     return outcome | {"seconds": time.perf_counter() - began}

@@ -19,7 +19,7 @@ from tests.histories.accounts import Facts, check_accounts, first_open, open_tab
 from tests.histories.dying import die_first, draw_death
 from tests.histories.evidence import Kept, check_fresh, check_kept, check_reference, check_rerun, check_verify, count_posted
 from tests.histories.history import History
-from tests.histories.paying import play_batches
+from tests.histories.paying import Sealed, check_sealed, count_paid, play_batches
 from tests.histories.world import GROUP, Step, World, draw_history, draw_rate, draw_world
 from tests.support.exact_text import to_yaml
 from tests.support.once import prepare_engine
@@ -43,6 +43,7 @@ class Life:
     """The book of a group while it lives.
 
     checked: how many statements were held against it; posted: what its ledger holds at the end; killed: how many commands died and were given again.
+    sealed: lines of payment batches as they were seen; paid: what happened to draws, batches, disputes and collections, at the end.
     """
 
     folder: Path
@@ -54,6 +55,8 @@ class Life:
     log: list[str] = field(default_factory=list)
     posted: dict[str, int] = field(default_factory=dict)
     killed: int = 0
+    sealed: Sealed = field(default_factory=Sealed)
+    paid: dict[str, int] = field(default_factory=dict)
 
 
 def live(folder: Path, seeds: Sequence[int], steps: int, verify: bool = True) -> Life:
@@ -73,7 +76,7 @@ def live(folder: Path, seeds: Sequence[int], steps: int, verify: bool = True) ->
             raise Broken(_tell(life, step, [f"{type(error).__name__}: {error}"])) from error
         if findings:
             raise Broken(_tell(life, step, findings))
-    life.posted = count_posted(folder)
+    life.posted, life.paid = count_posted(folder), count_paid(folder)
     return life
 
 
@@ -205,7 +208,7 @@ def _text(value: Any) -> str:
 
 def _check(life: Life, step: Step) -> list[str]:
     """Everything that must hold after the step."""
-    findings = check_kept(life.folder, life.kept)
+    findings = check_kept(life.folder, life.kept) + check_sealed(life.folder, life.sealed)
     allowed = {h.name: h.allowed | ({"reference"} if h.allowed and h.is_crossed else set()) for h in life.histories}
     payments = [row for h in life.histories for row in h.payments.values() if row["paid_on"] <= step.as_of]
     open_period = first_open(life.world.periods, life.kept.last_closed())

@@ -71,9 +71,9 @@ def _run_tests(tests: tuple[str, ...], folder: Path) -> Outcome:
     return result.returncode == 0, failed[1] if failed else ""
 
 
-@dataclass
+@dataclass(eq=False)
 class _FirstFailure:
-    """A plugin of pytest that remembers the first test that failed."""
+    """A plugin of pytest that remembers the first test that failed. Tests of two folders with conftests need one that can be hashed."""
 
     test: str = ""
 
@@ -192,8 +192,9 @@ def main(words: list[str]) -> int:
     def report(mutant: Mutant, outcome: Outcome) -> None:
         nonlocal survivors, failures
         if mutant.old == mutant.new:
-            failures += not outcome[0]
-            print(f"{'unchanged' if outcome[0] else 'FAILS UNCHANGED'}  {' '.join(mutant.tests)}  {outcome[1]}", flush=True)
+            passes = outcome == (True, "")  # neither a test that failed nor a pytest that broke off
+            failures += not passes
+            print(f"{'unchanged' if passes else 'FAILS UNCHANGED'}  {' '.join(mutant.tests)}  {outcome[1]}", flush=True)
             return
         survivors += outcome[0]
         print(f"{'SURVIVES' if outcome[0] else 'killed'}  {mutant.file}: {mutant.old!r} -> {mutant.new!r}  {outcome[1]}", flush=True)
