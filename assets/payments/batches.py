@@ -14,6 +14,7 @@ from typing import Any
 from assets.ledger.folder import append_batch, read_ledger
 from assets.payments.exports import Export, write_exports
 from assets.payments.open_parts import list_changed, list_sums, list_waiting, select_lines, view_open_parts
+from assets.published.formatting import money
 from assets.published.reader import Row, open_published, read_manifest
 from assets.runtime.context import RunContext
 from assets.runtime.versions import code_version
@@ -128,8 +129,8 @@ def _paths(context: RunContext, record: BatchRecord) -> list[Path]:
 
 def _say_changed(number: int, changed: list[Row]) -> str:
     shown = "; ".join(
-        f"{row['agreement_id']}/{row['benefit_id']}/{row['participant_id']}/{row['window_start']}: {row['amount']} {row['currency']} in the batch, "
-        f"{row['to_pay']} open now"
+        f"{row['agreement_id']}/{row['benefit_id']}/{row['participant_id']}/{row['window_start']}: "
+        f"{money(row['amount'], row['currency'])} in the batch, {money(row['to_pay'], row['currency'])} open now"
         for row in changed[:_MAX_LISTED]
     )
     more = f" and {len(changed) - _MAX_LISTED} more" if len(changed) > _MAX_LISTED else ""

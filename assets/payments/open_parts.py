@@ -93,12 +93,18 @@ _CHANGED = """
     order by all"""
 
 _LIVE = """
-    select batch_no, any_value(state) as state, currency, any_value(proposed_by) as proposed_by, any_value(proposed_on) as proposed_on,
+    select batch_no, currency,
+        case
+            when bool_or(cancelled_by is not null) then 'cancelled'
+            when bool_and(state = 'confirmed') then 'confirmed'
+            when bool_or(approved_by is not null) then 'approved'
+            else 'proposed'
+        end as state,
+        any_value(proposed_by) as proposed_by, any_value(proposed_on) as proposed_on,
         any_value(due_by) as due_by, any_value(approved_by) as approved_by, any_value(cancelled_by) as cancelled_by, any_value(reason) as reason,
         count(distinct participant_id) as payees, count(*) as parts, sum(amount) as amount, sum(confirmed_amount) as confirmed_amount,
         sum(pending_amount) as pending_amount
-    from (select * replace (case when cancelled_by is not null then 'cancelled' when approved_by is not null then 'approved' else 'proposed' end as state)
-        from fct_payment_batch)
+    from fct_payment_batch
     group by batch_no, currency order by batch_no, currency"""
 
 

@@ -29,6 +29,9 @@ FEEDS: dict[str, Any] = {
     "metrics": {"files": "feeds/metrics/*.csv", "key": ["participant_id", "metric", "date"]},
     "payments": {"files": "feeds/payments/*.csv", "key": ["reference"]},
     "disputes": {"files": "feeds/disputes/*.csv", "key": ["dispute_id"]},
+    "adjustments": {"files": "feeds/adjustments/*.csv", "key": ["adjustment_id"]},
+    "collections": {"files": "feeds/collections/*.csv", "key": ["transaction_id", "line", "collected_on"]},
+    "balances": {"files": "feeds/balances/*.csv", "key": ["agreement", "benefit", "participant_id", "window_start"]},
 }
 NOTHING_KEPT = "nothing is kept of a run before: there was none, it did not end, or files were read anew"
 LINE = "transaction_id,line,date,partner_id,product_id,type,quantity,amount,currency,original_transaction_id,note"
@@ -43,6 +46,9 @@ HEADERS = {
     "metrics": "participant_id,metric,date,value",
     "payments": "agreement,benefit,participant_id,window_start,amount,paid_on,reference,currency",
     "disputes": "dispute_id,agreement,benefit,participant_id,window_start,transaction_id,raised_on,by,reason,status,resolved_on",
+    "adjustments": "adjustment_id,agreement,benefit,participant_id,window_start,date,amount,reason,by,approved_by",
+    "collections": "transaction_id,line,collected_on,share",
+    "balances": "agreement,benefit,participant_id,window_start,date,measure,base,quantity,accrued,settled,carried",
 }
 _GROWTH: dict[str, Any] = {
     "by": "growth", "baseline": {"prior": "year"}, "window": "year", "accrue": {"placement": "forecast", "forecast": "seasonal"},
@@ -61,6 +67,7 @@ def _advance(amount: float, **terms: Any) -> dict[str, Any]:
     return {"id": "advance", "window": "quarter", "tiers": None, "draw": {"amount": amount, "against": ["b"], "recover": True, **terms}}
 
 
+_IN_PARTS = {"when": "collected", "hold_disputed": True, "release": [{"share": "2/3", "lag_days": 10}, {"share": "1/3", "after": "term", "lag_days": 60}]}
 AGREEMENTS = [
     agreement("PLAIN", ["P1"]),
     agreement("CARRY", ["P2"], {"accumulate": "year", "settle": {"hold_disputed": True}}),
@@ -68,7 +75,7 @@ AGREEMENTS = [
     agreement("AHEAD", ["P2"], {}, _advance(20)),
     agreement("AHEAD-27", ["P2"], {}, _advance(10, **{"from": "AHEAD"}), term={"from": "2027-01-01", "to": "2027-12-31"}),
     agreement("KEPT", ["P3"], {}, _advance(20, recover=False)),
-    agreement("CAPPED", ["P3"], limits={"at_most": 12, "per": "year"}),
+    agreement("CAPPED", ["P3"], {"settle": _IN_PARTS}, limits={"at_most": 12, "per": "year"}),
     agreement("DRINKS", ["P3"], scope={"products": {"include": {"category": ["drinks"]}}}),
     agreement("NORTH", {"region": ["north"]}),
     agreement("PARENT", ["P0"], include_children=True),
@@ -82,7 +89,7 @@ AGREEMENTS = [
     agreement("FIRST", ["P10"], combine={"rule": "exclusive", "group": "one", "priority": 1}, scope={"products": {"include": {"category": ["drinks"]}}}),
     agreement("SECOND", ["P10"], combine={"rule": "exclusive", "group": "one", "priority": 2}),
     agreement("NET", ["P1"], {"window": "year"}, combine={"rule": "net_of", "agreements": ["PLAIN"]}),
-    agreement("RETURNS", ["P11"], returns="original"),
+    agreement("RETURNS", ["P11"], {"settle": {"minimum": 12, "clawback": "pay"}}, returns="original"),
     agreement("POINTS", ["P0", "P9"], {"window": "year", "measure": {"of": "amount", "times": "product.points"}}),
     agreement("FACTOR", ["P10"], {"window": "year", "measure": {"of": "amount", "times": "partner.factor"}}),
     agreement("RANGE", ["P9"], {"window": "year", "measure": {"distinct": "product.category"}, "tiers": [{"from": 0, "per_unit": 7}]}),
@@ -127,6 +134,9 @@ class EdgesBook:
         self.lines(*(f"{name}-{month},1,2026-{month:02}-10,{name},{product},sale,1,{400 + month},EUR,," for name in IDS for month, product in months))
         self.lines("G1,1,2026-06-01,P1,D1,sale,1,9,EUR,,gone")
         self.lines(*(f"{name}-25-{month},1,2025-{month:02}-20,{name},D1,sale,1,{300 + month},USD,," for name in IDS for month in (3, 6, 7)))
+        self.deliver("adjustments", "A-1,CAPPED,b,P3,2026-02-01,2026-05-20,-0.5,agreed,ann", "A-2,CARRY,b,P2,2026-03-01,2026-05-31,3,agreed,ann")
+        self.deliver("collections", "P3-1,,2026-04-20,1", "P3-2,1,2026-05-20,0.5")
+        self.deliver("balances", "AHEAD,b,P2,2026-01-01,2026-01-15,600,,,4,1,0.5", "AHEAD,advance,P2,2026-01-01,2026-01-15,,,,2,,30")
 
     def deliver(self, feed: str, *rows: str) -> Path:
         self.count += 1

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import polars as pl
+
 from pipelines.cli.main import main
 from tests.support.edges_book import AGREEMENTS, LINE, NOTHING_KEPT, EdgesBook
 
@@ -19,6 +21,26 @@ def amended(name: str, number: int = 1, **more: Any) -> Callable[[EdgesBook], No
 
 def to_day(day: str) -> Callable[[EdgesBook], None]:
     return lambda book: setattr(book, "as_of", day)
+
+
+def pay(*command: str) -> Callable[[EdgesBook], None]:
+    def give(book: EdgesBook) -> None:
+        book.write_settings()
+        assert main(["pay", *command, "--book", str(book.folder)]) == 0
+
+    return give
+
+
+def approve_batch(book: EdgesBook) -> None:
+    pay("--due-by", book.as_of, "--by", "J. Doe")(book)
+    pay("--approve", "1", "--by", "A. Roe")(book)
+
+
+def confirm_line(book: EdgesBook) -> None:
+    """What the batch has of the first payout in it, by its reference."""
+    batch = pl.read_parquet(book.folder / "published" / "current" / "fct_payment_batch.parquet").sort("reference").row(0, named=True)
+    named = (batch[column] for column in ("agreement_id", "benefit_id", "participant_id", "window_start", "amount"))
+    book.deliver("payments", ",".join(map(str, (*named, book.as_of, batch["reference"]))))
 
 
 _QUARTER: dict[str, Any] = {"id": "b", "clause": "1", "window": "quarter"}
@@ -76,6 +98,19 @@ EVENTS: dict[str, tuple[Callable[[EdgesBook], Any], dict[str, int], set[str]]] =
     "the first one is resolved": (
         lambda book: book.deliver("disputes", "D-1,,,,,P2-1,2026-05-20,ann,not ours,rejected,2026-06-02"), {}, set(),
     ),
+    "an adjustment": (lambda book: book.deliver("adjustments", "A-3,OWED,b,P4,2026-04-01,2026-06-10,2.5,agreed,ann"), {}, set()),
+    "another amount of one": (lambda book: book.deliver("adjustments", "A-1,CAPPED,b,P3,2026-02-01,2026-05-20,0.25,agreed,ann"), {}, set()),
+    "an opening balance": (
+        lambda book: book.deliver("balances", "KEPT,b,P3,2026-04-01,2026-04-02,610,,,6,2"), {}, {"opening balances"},
+    ),
+    "another figure of one": (
+        lambda book: book.deliver("balances", "AHEAD,b,P2,2026-01-01,2026-01-15,700,,,4,1,0.5"), {}, {"opening balances"},
+    ),
+    "what was collected is taken back": (lambda book: book.deliver("collections", "P3-1,,2026-06-10,-0.25", "P3-3,,2026-06-10,1"), {}, set()),
+    "a batch is approved": (approve_batch, {}, set()),
+    "a line of it is paid": (confirm_line, {}, set()),
+    "it is cancelled": (pay("--cancel", "1", "--reason", "wrong account", "--by", "J. Doe"), {}, set()),
+    "a batch of what is open again": (pay("--due-by", "2026-06-10", "--by", "J. Doe"), {}, set()),
     "another figure breaks ties": (
         amended("TIED", benefits=[{**_RANKED, "ties": {"then": ["quantity"]}}]), {}, {"agreements"},
     ),
@@ -132,7 +167,14 @@ TOGETHER = (
         "a payment in another currency",
         "a dispute of a line",
         "the first one is resolved",
+        "an adjustment",
+        "another amount of one",
+        "an opening balance",
+        "another figure of one",
+        "what was collected is taken back",
     ),
+    ("a batch is approved", "a line of it is paid"),
+    ("it is cancelled", "a batch of what is open again"),
     ("a line in a contest", "a line in a group of the best", "a line in an exclusive group", "a return before its original"),
     (
         "a return in another currency",

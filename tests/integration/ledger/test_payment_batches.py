@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from assets.ledger.folder import read_ledger
-from assets.payments.batches import approve_batch, cancel_batch, propose_batch
+from assets.payments.batches import approve_batch, cancel_batch, list_all, propose_batch
 from assets.payments.open_parts import view_open_parts
 from assets.published.reader import open_published
 from assets.runtime.context import RunContext
@@ -141,10 +141,10 @@ def test_a_batch_of_which_less_is_open_now_is_not_approved(tmp_path: Path) -> No
     book = PaymentBook(tmp_path, parts)
     propose(book)
     parts[0].amount = "9.99"
-    with pytest.raises(LedgerRuleViolation, match=r"A/p1/C1/2026-01-01: 10.0000 EUR in the batch, 9.9900 open now. Cancel it"):
+    with pytest.raises(LedgerRuleViolation, match=r"A/p1/C1/2026-01-01: 10.00 EUR in the batch, 9.99 EUR open now. Cancel it"):
         approve_batch(book.publish(), 1, "Bob")
     parts[0].amount, parts[1].amount = "12", "-3.99"
-    with pytest.raises(LedgerRuleViolation, match=r"A/p2/C1/2026-01-01: -4.0000 EUR in the batch, -3.9900 open now"):
+    with pytest.raises(LedgerRuleViolation, match=r"A/p2/C1/2026-01-01: -4.00 EUR in the batch, -3.99 EUR open now"):
         approve_batch(book.publish(), 1, "Bob")
     parts[1].amount = "-6"
     assert approve_batch(book.publish(), 1, "Bob").is_new, "what came on top waits for the next batch"
@@ -161,9 +161,11 @@ def test_payments_confirm_by_reference_and_count_once(tmp_path: Path) -> None:
         (2, "proposed", 0, 20, None),
         (1, "proposed", 0, 5, None),
     ], "the reference of another payout confirms nothing"
+    assert [row["state"] for row in list_all(book.publish().folder)] == ["proposed"]
     book.payments = [("p1", "100", "TL-0001-0001"), ("p2", "5", "TL-0001-0002-01")]
     assert book.lines("state, confirmed_amount, pending_amount, confirmed_on")[0] == ("confirmed", 80, 0, dt.date(2026, 6, 1))
     assert book.lines("state") == [("confirmed",)] * 3, "the payment's own reference stands for all its parts"
+    assert [row["state"] for row in list_all(book.publish().folder)] == ["confirmed"], "all of the batch"
     assert propose(book) == []
     with pytest.raises(LedgerRuleViolation, match="has been paid"):
         cancel_batch(book.publish(), 1, "Bob", "late")
@@ -178,6 +180,7 @@ def test_what_is_paid_of_a_cancelled_batch_stays_paid(tmp_path: Path) -> None:
     book.payments = [("p1", "80", "TL-0001-0001-01")]
     cancel_batch(book.publish(), 1, "Bob", "the bank refused one")
     assert book.lines("state, pending_amount") == [("confirmed", 0), ("cancelled", 0)]
+    assert [row["state"] for row in list_all(book.publish().folder)] == ["cancelled"]
     assert propose(book) == [("C1", "EUR", 20)]
 
 
