@@ -123,6 +123,8 @@ def _set_window(benefit: Row, window: str) -> None:
     benefit["window"] = window
     if not spans_of(window).count(benefit.get("accumulate", "window")):
         benefit["accumulate"] = "term"
+        if isinstance(benefit.get("measure"), dict):  # other days do not accumulate
+            benefit["measure"].pop("over", None)
 
 
 def draw_agreement(d: Draw, cluster: Cluster, calendar: Row, name: str, kinds: list[str] | None = None, term: Row | None = None) -> Row:
@@ -299,4 +301,6 @@ def _amend(d: Draw, benefit: Row, version: Row, calendar: Row) -> Row:
     drawn.pop("accumulate", None)
     if kept.get("accumulate", "window") != "window":
         drawn.pop("prorate", None)
+        if isinstance(drawn.get("measure"), dict):  # other days do not accumulate
+            drawn["measure"].pop("over", None)
     return drawn | kept

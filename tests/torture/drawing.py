@@ -23,7 +23,7 @@ FEATURES = frozenset(
     ]
 )  # fmt: skip
 #: Drawn only where a book is asked for them, so that the seeds of tests keep their books.
-ON_REQUEST = frozenset(["placed", "term_windows", "draws", "from_date"])
+ON_REQUEST = frozenset(["placed", "term_windows", "draws", "from_date", "by_line"])
 MINOR_UNITS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
 
 

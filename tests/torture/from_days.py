@@ -17,7 +17,7 @@ _FIGURES = ("target", "baseline", "incentive")
 
 def amend_from_days(d: Draw, agreement: Row) -> list[Row]:
     """The agreement with one or two versions from a day on; alone where one of its benefits cannot have them."""
-    if agreement.get("pool") == "placed" or not all(map(_fits, agreement["benefits"])):
+    if agreement.get("pool") == "placed" or not all(map(may_change, agreement["benefits"])):
         return [agreement]
     versions = [agreement]
     for number in range(2, d.pick([2, 2, 3]) + 1):
@@ -39,7 +39,8 @@ def amend_from_days(d: Draw, agreement: Row) -> list[Row]:
     return versions
 
 
-def _fits(benefit: Row) -> bool:
+def may_change(benefit: Row) -> bool:
+    """Whether the terms of a benefit may change within a window."""
     measure, base = benefit.get("measure", "amount"), benefit.get("base", "measure")
     if benefit.get("method") == "graduated" and "slices" not in benefit:
         has_units = any("per_unit" in tier for tier in benefit["tiers"])
@@ -53,7 +54,7 @@ def _amend(d: Draw, benefit: Row) -> None:
     """Other values of the same benefit."""
     kind, method = kind_of(benefit.get("by", "measure")), benefit.get("method", "whole")
     for tier in benefit.get("tiers", []):
-        for form in set(tier) - {"from"}:
+        for form in sorted(set(tier) - {"from"}):  # a set has another order in every process
             if d.chance(0.7):
                 tier[form] = draw_form(d, form, kind, method)
     if "tiers" in benefit and len(benefit["tiers"]) > 2 and d.chance(0.3) and "tier" not in str(benefit.get("accrue")):

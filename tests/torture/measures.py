@@ -26,6 +26,8 @@ def refine_measure(d: Draw, benefit: Row) -> None:
         _count_values(own, benefit)
     if own.chance(0.25, "over"):
         _see_other_days(own, benefit)
+    if "by_line" in own.features and own.chance(0.5):
+        _pay_lines(own, benefit)
     if benefit.get("by") == "rank" and "tiers" in benefit and own.chance(0.6, "ties_then"):
         figures = own.some(["quantity", "amount", "margin", "count", "points", {"metric": "nps"}, {"metric": "quality"}], 1, 3)
         benefit["ties"] = {"then": own.rng.sample(figures, len(figures))}
@@ -53,6 +55,23 @@ def _count_values(d: Draw, benefit: Row) -> None:
         accrue["placement"] = "actual"
     accrue.pop("forecast", None)
     _pay_on_money(d, benefit)
+
+
+def _pay_lines(d: Draw, benefit: Row) -> None:
+    """Each line by itself, where the curve has thresholds on the measure that lines add up."""
+    measure = benefit.get("measure", "amount")
+    is_counted = isinstance(measure, dict) and {"every", "distinct", "over"} & set(measure)
+    if is_counted or "tiers" not in benefit or not isinstance(benefit.get("by", "measure"), str) or benefit.get("by") in ("rank", "percentile"):
+        return
+    if benefit.get("method") == "graduated" and d.chance(0.7):
+        benefit["slices"] = "by_line"
+    elif benefit.get("base") != "increment" and not any({"amount", "share"} & set(tier) for tier in benefit["tiers"]):
+        benefit["method"] = "running"
+        benefit.pop("above", None)
+        places = [tier["from"] for tier in benefit["tiers"]]
+        benefit["tiers"] = [tier for n, tier in enumerate(benefit["tiers"]) if tier["from"] not in places[:n]]
+    if "slices" in benefit or benefit.get("method") == "running":
+        benefit.pop("accrue", None)
 
 
 def _see_other_days(d: Draw, benefit: Row) -> None:

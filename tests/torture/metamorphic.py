@@ -25,6 +25,19 @@ from tests.torture.aiming import aim
 from tests.torture.books import TortureBook, draw_book, write_book
 from tests.torture.compare import CALCULATED, PAYOUT_KEY, Key, published_rows, run_program
 from tests.torture.drawing import Row
+from tests.torture.equal_terms import (
+    amend_on_the_first_day,
+    amend_with_equal_terms,
+    group_as_one,
+    may_amend,
+    may_group,
+    may_place,
+    may_see_own_days,
+    place_one_member,
+    see_own_days,
+    with_base,
+    with_one_member,
+)
 
 FACTOR = 7  # money is scaled by it
 ACCRUED = "accrued_to_date"
@@ -38,6 +51,7 @@ class Part:
     name: str
     agreements: list[Row]
     feeds: dict[str, list[Row]]
+    calendar: Row
 
     def text(self) -> str:
         return "".join(map(to_yaml, self.agreements))
@@ -45,7 +59,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Property:
-    """letter: first of the changed ids; holds_for: whether it must hold for a cluster; leaves: columns that may differ; scaled: those that grow by FACTOR."""
+    """letter: first of the changed ids; holds_for: whether it must hold for a cluster; leaves: columns that may differ; scaled: those that grow by FACTOR;
+    against: what it is compared with, instead of the cluster as it is."""
 
     name: str
     letter: str
@@ -53,13 +68,15 @@ class Property:
     holds_for: Callable[[Part], bool] = lambda part: True
     leaves: frozenset[str] = frozenset()
     scaled: Callable[[Part], frozenset[str]] = lambda part: frozenset()
+    against: Callable[[Part], Part] | None = None
 
 
 def part_of(book: TortureBook, name: str) -> Part:
     """The cluster's own part of the book: products and rates belong to all."""
     own = ("partners", "assignments", "credits", "participations", "transactions", "metrics", "targets")
     feeds = {feed: [row for row in book.feeds[feed] if str(row.get("partner_id") or row["participant_id"]).startswith(name)] for feed in own}
-    return Part(name, [a for a in book.agreements if book.cluster_of[a["agreement"]].name == name], feeds)
+    agreements = [a for a in book.agreements if book.cluster_of[a["agreement"]].name == name]
+    return Part(name, agreements, feeds, book.settings["calendar"])
 
 
 def rename(value: Any, old: str, new: str) -> Any:
@@ -198,6 +215,14 @@ def _is_money(part: Part) -> bool:
 #: What is rounded, or falls due by a sum of what is.
 _ROUNDED = frozenset({"earned", "prior_earned", "carried", "payout", ACCRUED, "axis_value", "released", "waiting", "due_date"})
 VALUES = ("where: .*(amount|quantity)", "times: (points|product)")  # a condition on what is split or negated, or a product with it
+#: Terms that are written in another way.
+EQUAL_TERMS = (
+    Property("amended from the first day", "F", amend_on_the_first_day, may_amend, frozenset({"agreement_version"})),
+    Property("amended with equal terms", "E", amend_with_equal_terms, may_amend, frozenset({"agreement_version"})),
+    Property("one group is the whole", "G", group_as_one, may_group, frozenset({"axis_value", "tier"})),
+    Property("a pool of one", "P", place_one_member, may_place, against=with_one_member),
+    Property("over its own days", "D", see_own_days, may_see_own_days, against=with_base),
+)
 PROPERTIES = (
     Property("ids renamed, agreements added", "N", keep),
     Property("lines split", "S", split_lines, lambda part: _own_money(part) and _lacks("count", "net_of", *VALUES)(part)),
@@ -205,20 +230,22 @@ PROPERTIES = (
     Property("money scaled", "M", scale_money, _is_money, _ROUNDED, _grown),
     Property("a threshold that says nothing", "T", add_thresholds, _lacks("placement:\n *tier", "of: tier", "net_of"), frozenset({"tier"})),
     Property("amended and reverted", "V", amend_and_revert, _lacks("effective", "version: [23]"), frozenset({"agreement_version"})),
+    *EQUAL_TERMS,
 )
 
 
 # -- runs ----------------------------------------------------------------------------------------------------------------
 
 
-def check(seed: int, clusters: int, features: frozenset[str]) -> tuple[Counter[str], list[str]]:
+def check(seed: int, clusters: int, features: frozenset[str], wanted: Iterable[Property] = PROPERTIES) -> tuple[Counter[str], list[str]]:
     """Rows compared by property, and what a property does not hold for."""
     book = aim(draw_book(seed, clusters, features), rounds=2)
-    properties = [p for p in PROPERTIES if p.letter != "V" or "amendments" in features]
+    properties = [p for p in wanted if p.letter != "V" or "amendments" in features]
     parts = [part_of(book, name) for name in sorted({cluster.name for cluster in book.cluster_of.values()})]
     changed = [(p, part, p.change(rename_part(part, p.letter))) for p in properties for part in parts if p.holds_for(part)]
+    others = {(p.name, part.name): p.against(rename_part(part, p.letter.lower())) for p, part, _ in changed if p.against}
     with tempfile.TemporaryDirectory(prefix="torture") as folder:
-        together = _run(_joined(book, [*parts, *(variant for _, _, variant in changed)]), Path(folder) / "together", 3)
+        together = _run(_joined(book, [*parts, *(variant for _, _, variant in changed), *others.values()]), Path(folder) / "together", 3)
         alone = _run(_shuffled(book), Path(folder) / "alone", 5)
     compared, message = Counter[str](), []
     for key, row in alone.items():
@@ -226,17 +253,18 @@ def check(seed: int, clusters: int, features: frozenset[str]) -> tuple[Counter[s
         message += [f"order of rows, files, agreements: {text}" for text in _unequal(key, row, together.get(key), frozenset(), frozenset())]
     for p, part, variant in changed:
         scaled = p.scaled(part)
-        for key, row in alone.items():
-            if key[0].startswith(part.name):
+        known, name = (together, others[p.name, part.name].name) if p.against else (alone, part.name)
+        for key, row in known.items():
+            if key[0].startswith(name):
                 compared[p.name] += 1
-                twin = together.get(tuple(rename(list(key), part.name, variant.name)))
+                twin = together.get(tuple(rename(list(key), name, variant.name)))
                 message += [f"{p.name}: {text}" for text in _unequal(key, row, twin, p.leaves - scaled, scaled)]
     return compared, message
 
 
 def rename_part(part: Part, letter: str) -> Part:
     name = letter + part.name[1:]
-    return Part(name, rename(part.agreements, part.name, name), rename(part.feeds, part.name, name))
+    return replace(part, name=name, agreements=rename(part.agreements, part.name, name), feeds=rename(part.feeds, part.name, name))
 
 
 def _joined(book: TortureBook, parts: list[Part]) -> TortureBook:

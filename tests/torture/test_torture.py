@@ -13,7 +13,7 @@ from tests.torture.audited import audit_differences
 from tests.torture.books import draw_book, write_book
 from tests.torture.compare import compare
 from tests.torture.drawing import FEATURES
-from tests.torture.metamorphic import PROPERTIES, check
+from tests.torture.metamorphic import EQUAL_TERMS, PROPERTIES, check
 from tests.torture.scorecard import LEAST_AT_THRESHOLDS
 
 SEED, CLUSTERS = 2026, 8
@@ -36,8 +36,17 @@ def test_a_seed_draws_the_same_book_again() -> None:
     assert draw_book(SEED, 3) == draw_book(SEED, 3)
 
 
+def test_the_same_terms_in_other_words_pay_the_same() -> None:
+    compared, message = check(3004, 3, FEATURES, EQUAL_TERMS)
+    assert message == []
+    assert {"amended from the first day", "amended with equal terms", "one group is the whole", "over its own days"} <= set(compared)
+
+
 @pytest.mark.long
 def test_what_must_not_change_a_result_does_not() -> None:
-    compared, message = check(2035, 8, FEATURES)  # a book with a cluster for every property
-    assert message == []
-    assert set(compared) == {"order", *(p.name for p in PROPERTIES)}
+    compared: set[str] = set()
+    for seed in (2035, 3004):  # books with a cluster for every property
+        of_seed, message = check(seed, 8, FEATURES)
+        assert message == []
+        compared |= set(of_seed)
+    assert compared == {"order", *(p.name for p in PROPERTIES)}
