@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -114,13 +115,15 @@ IDS = [f"P{number}" for number in range(13)] + ["S1", "S2"]
 class EdgesBook:
     """A book in a folder; `event` plays one event, runs it, and compares with a full run."""
 
-    def __init__(self, folder: Path, engine: dict[str, Any] | None = None) -> None:
+    def __init__(self, folder: Path, engine: dict[str, Any] | None = None, names: Collection[str] | None = None) -> None:
+        """names: the agreements that are in it, where a test has no need of all."""
         self.folder, self.as_of, self.count, self.engine = folder, "2026-06-15", 0, engine or {}
         for feed in FEEDS:
             (folder / "feeds" / feed).mkdir(parents=True)
         (folder / "agreements").mkdir()
         for document in AGREEMENTS:
-            self.write_agreement(document)
+            if names is None or document["agreement"] in names:
+                self.write_agreement(document)
         self.deliver("partners", *(f"{name},{name},{'P0' if name == 'P4' else ''},,,{'north' if name == 'P2' else 'south'}" for name in IDS))
         self.deliver("products", "D1,D1,,,drinks,2", "F1,F1,,,food,3")
         self.deliver("assignments", "P3,S1,1")

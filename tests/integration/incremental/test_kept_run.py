@@ -34,8 +34,8 @@ def stop(*_: object) -> None:
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> EdgesBook:
-    """Run once in full. Every test leaves it as a full run does."""
-    made = EdgesBook(tmp_path_factory.mktemp("kept") / "book")
+    """A few of its agreements, run once in full. Every test leaves it as a full run does."""
+    made = EdgesBook(tmp_path_factory.mktemp("kept") / "book", names=("PLAIN", "CARRY", "SALES", "NET"))
     made.run()
     return made
 
