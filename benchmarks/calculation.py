@@ -20,7 +20,7 @@ import polars as pl
 
 from assets.transform.calculate import QUERIES
 from models.agreements.parse import parse_agreements
-from models.agreements.terms import make_terms
+from models.agreements.tables.terms import make_terms
 from models.book.settings import parse_book
 from models.calculation.columns import INPUTS
 from models.calculation.results import compute_results

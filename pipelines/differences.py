@@ -21,7 +21,7 @@ from assets.published.reader import Row
 from assets.runtime.context import CheckFailed, read_clock, silent
 from assets.runtime.errors import rejection
 from assets.runtime.versions import code_version
-from models.agreements.lint import lint_agreements
+from models.agreements.lint.lint import lint_agreements
 from models.agreements.parse import parse_agreements
 from models.documents import InputError
 from pipelines.run import Clock, Progress

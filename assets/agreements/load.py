@@ -18,8 +18,8 @@ from assets.runtime.sql import ALL_COLUMNS, count_rows, digest_rows
 from assets.runtime.versions import code_version
 from assets.runtime.warehouse import open_warehouse, transaction, write_table
 from models.agreements.parse import Source, parse_agreements
-from models.agreements.terms import make_terms
-from models.agreements.terms_columns import SCHEMAS
+from models.agreements.tables.terms import make_terms
+from models.agreements.tables.terms_columns import SCHEMAS
 from models.calendars import CalendarSettings
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any
 from assets.drawings.chart import Chart, Stretch, Trace, draw_chart, extremes, money_ticks, percent_ticks, value_along
 from assets.drawings.heat_map import HeatMap, draw_heat_map
 from assets.drawings.svg import Axis, percent, plain, round_steps
-from models.agreements.payments import OF_THE_INCENTIVE, ZERO, CurveInputs, Payment, Polynomial, multiply, payment_along_axis, value_at
+from models.agreements.lint.payments import OF_THE_INCENTIVE, ZERO, CurveInputs, Payment, Polynomial, multiply, payment_along_axis, value_at
 from models.agreements.schema import Benefit, BenefitAxis, Gate, Limits, Multiplier, axis_name, counts_multiples, distinct_of, measure_of
 from models.curves.pieces import Tier, compile_curve
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from assets.drawings.dots import draw_dots
 from assets.drawings.svg import LEFT, RIGHT, TOP, WIDTH, Axis, Plane, box, dot, frame, line, path, percent, picture, plain, text
-from models.agreements.payments import Polynomial, derive, value_at
+from models.agreements.lint.payments import Polynomial, derive, value_at
 
 DASHES = ("", "7 4", "2 3", "9 3 2 3")
 SAMPLES = 24

@@ -11,7 +11,7 @@ from fractions import Fraction
 from assets.drawings.benefits import curve_axis, curve_height, draw_grid
 from assets.drawings.chart import Chart, Stretch, Trace, draw_chart, value_along
 from assets.drawings.svg import Axis
-from models.agreements.payments import Polynomial, payment_along_axis
+from models.agreements.lint.payments import Polynomial, payment_along_axis
 from models.agreements.schema import Benefit
 from models.curves.pieces import Tier, compile_curve
 from models.curves.vocabulary import PAY_FORMS

@@ -14,7 +14,7 @@ import duckdb
 
 from assets.incremental.changed_lines import CAUSES
 from assets.incremental.kept_tables import OF_BENEFITS, differing
-from models.calculation.ranks import RANKED
+from models.calculation.places.ranks import RANKED
 
 #: Windows that are gone or have changed, and new ones that had begun when the run before was made.
 _WINDOWS = """

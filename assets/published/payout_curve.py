@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from assets.drawings.benefits import draw_place
 from assets.published.explanation import Explanation
-from models.agreements.payments import CurveInputs
+from models.agreements.lint.payments import CurveInputs
 from models.agreements.schema import Benefit
 
 _DECIMAL = re.compile(r"-?\d+\.\d+")

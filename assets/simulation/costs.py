@@ -16,9 +16,9 @@ from pathlib import Path
 from assets.differences.findings import Findings
 from assets.published.reader import Row, connect_set, fetch, read_manifest_of
 from assets.simulation.sales import Sales, read_sales
-from models.agreements.break_even import Curve, constant, curve_of_volume, paid_at, solve_break_even
+from models.agreements.lint.break_even import Curve, constant, curve_of_volume, paid_at, solve_break_even
+from models.agreements.lint.payments import CurveInputs, Payment, largest_value, payment_along_axis, value_at
 from models.agreements.parse import Source
-from models.agreements.payments import CurveInputs, Payment, largest_value, payment_along_axis, value_at
 from models.agreements.schema import Agreement, Benefit, axis_name, has_curve
 
 #: Who is this close to a step of what is paid, in parts of the measure that it takes, stands near a cliff.

@@ -1,7 +1,8 @@
 """Figures that an engine refuses because they have too many digits: one message that names the payout or line.
 
-Belongs here: recognising the refusal, and queries that find the figure after it. Does not belong here: what a payout earns (models/calculation/bounds.py),
-widening types (dbt_project/macros/money.sql, payout_lines.sql). The queries compute in doubles, which no figure is too large for.
+Belongs here: recognising the refusal, and queries that find the figure after it. Does not belong here: what a payout earns
+(models/calculation/earnings/bounds.py), widening types (dbt_project/macros/money.sql, payout_lines.sql). The queries compute in doubles, which no
+figure is too large for.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Lines in their order, for curves that look at them: runs of lines in placed pools, and every line where each is paid by itself.
 
-Belongs here: the query. Does not belong here: slices (models/calculation/placed_slices.py), what a line is paid (line_payments.py there).
+Belongs here: the query. Does not belong here: slices (models/calculation/places/placed_slices.py), what a line is paid (line_payments.py there).
 """
 
 from __future__ import annotations

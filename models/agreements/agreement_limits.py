@@ -1,6 +1,6 @@
 """Limits of an agreement: the span that each window belongs to, and the limits that hold in it.
 
-Belongs here: spans of `limits.per`, and which version's limits hold. Does not belong here: limiting results (models/calculation/agreement_limits.py).
+Belongs here: spans of `limits.per`, and which version's limits hold. Does not belong here: limiting results (models/calculation/earnings/agreement_limits.py).
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from models.agreements.for_each import read_documents
-from models.agreements.groups import problems_between
-from models.agreements.rules import problems_within
+from models.agreements.rules.groups import problems_between
+from models.agreements.rules.rules import problems_within
 from models.agreements.schema import Agreement
 from models.calendars import CalendarSettings
 from models.documents import Document, InputError, Problem

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from models.calculation.placed_pools import IS_PLACED
-from models.calculation.ranks import RANKED
+from models.calculation.places.placed_pools import IS_PLACED
+from models.calculation.places.ranks import RANKED
 
 #: Input frames with rows of one participant, and the column that names it.
 OF_PARTICIPANTS = {

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from models.agreements.terms_columns import SCHEMAS
+from models.agreements.tables.terms_columns import SCHEMAS
 from models.curves.vocabulary import PAY_FORMS
 from models.money import EXACT, INTEGER, MONEY
 

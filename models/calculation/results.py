@@ -10,35 +10,35 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from models.calculation.accrual_targets import earn_by_targets_to_date
-from models.calculation.accruals import accrue_periods
-from models.calculation.achievement import find_reasons, find_targets, list_payouts, measure_periods
-from models.calculation.agreement_limits import limit_accruals, limit_differences
-from models.calculation.amended_payouts import list_parts, list_parts_of_lines
-from models.calculation.amended_windows import block_by_cuts, cut_windows, list_slots, mark_amended, nest_cuts, number_cuts
-from models.calculation.best_of_group import combine_payouts
-from models.calculation.clawbacks import apply_clawback, find_differences
+from models.calculation.accruals.accrual_targets import earn_by_targets_to_date
+from models.calculation.accruals.accruals import accrue_periods
+from models.calculation.accruals.forecasts import earn_projected, forecast_rows
 from models.calculation.columns import SUMMED, TABLES, check_frame, read_inputs
-from models.calculation.draws import accrue_draws, find_draws, pay_draws
-from models.calculation.exact_payouts import forget_changed
+from models.calculation.earnings.agreement_limits import limit_accruals, limit_differences
+from models.calculation.earnings.amended_payouts import list_parts, list_parts_of_lines
+from models.calculation.earnings.best_of_group import combine_payouts
+from models.calculation.earnings.clawbacks import apply_clawback, find_differences
+from models.calculation.earnings.draws import accrue_draws, find_draws, pay_draws
+from models.calculation.earnings.exact_payouts import forget_changed
+from models.calculation.earnings.groups import count_in_groups, earn_groups, list_groups, sum_groups
+from models.calculation.earnings.line_payments import list_pieces
+from models.calculation.earnings.other_benefits import View, earn_in_order
+from models.calculation.earnings.payouts import evaluate_results
 from models.calculation.explanation.draw_steps import list_draw_steps
 from models.calculation.explanation.largest_groups import list_largest
 from models.calculation.explanation.missing import describe_missing
 from models.calculation.explanation.slices import cut_slices
 from models.calculation.explanation.steps import list_steps
 from models.calculation.explanation.traces import trace_results
-from models.calculation.forecasts import earn_projected, forecast_rows
-from models.calculation.groups import count_in_groups, earn_groups, list_groups, sum_groups
-from models.calculation.incomplete import hide_incomplete
-from models.calculation.line_payments import list_pieces
-from models.calculation.openings import open_accruals, open_windows, pool_openings
-from models.calculation.other_benefits import View, earn_in_order
-from models.calculation.payouts import evaluate_results
-from models.calculation.period_rows import keep_period_ends
-from models.calculation.placed_pools import add_members, publish_members, spread_pools
-from models.calculation.placed_slices import weigh_slices
-from models.calculation.ranks import rank_rows
-from models.calculation.tie_breaks import find_tie_breaks
+from models.calculation.measures.achievement import find_reasons, find_targets, list_payouts, measure_periods
+from models.calculation.measures.amended_windows import block_by_cuts, cut_windows, list_slots, mark_amended, nest_cuts, number_cuts
+from models.calculation.measures.incomplete import hide_incomplete
+from models.calculation.measures.openings import open_accruals, open_windows, pool_openings
+from models.calculation.measures.period_rows import keep_period_ends
+from models.calculation.places.placed_pools import add_members, publish_members, spread_pools
+from models.calculation.places.placed_slices import weigh_slices
+from models.calculation.places.ranks import rank_rows
+from models.calculation.places.tie_breaks import find_tie_breaks
 from models.currencies import Rounding
 from models.curves.axes import find_metrics, find_ratios, list_needs
 from models.curves.compiled import compile_scheme

@@ -125,7 +125,7 @@ COMPILERS: dict[str, Callable[[Sequence[Tier], str], list[dict[str, Line]]]] = {
     "linear": linear,
     "rolling": rolling,
     "total": total,
-    "running": graduated,  # as if every unit were a line; what lines are paid is in calculation/line_payments.py
+    "running": graduated,  # as if every unit were a line; what lines are paid is in calculation/earnings/line_payments.py
     "matrix": grid_rows,
 }
 

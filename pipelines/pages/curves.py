@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.drawings.benefits import draw_benefits, draw_gate, draw_multiplier
-from models.agreements.rules import problems_within
+from models.agreements.rules.rules import problems_within
 from models.agreements.schema import Agreement, Benefit
 from models.documents import Document, InputError, parse_documents
 

@@ -1,6 +1,6 @@
 """One benefit and many rows of figures, through the program's own curve and through the reference's formulas.
 
-Belongs here: building the frames that models/calculation/payouts.py takes, and drawing benefits with figures near their thresholds.
+Belongs here: building the frames that models/calculation/earnings/payouts.py takes, and drawing benefits with figures near their thresholds.
 Does not belong here: expectations, which stand in the tests.
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 import polars as pl
 from hypothesis import strategies as st
 
-from models.agreements.terms_columns import SCHEMAS
-from models.calculation.payouts import evaluate_results
+from models.agreements.tables.terms_columns import SCHEMAS
+from models.calculation.earnings.payouts import evaluate_results
 from models.currencies import Rounding
 from models.curves.compiled import Scheme, compile_scheme
 from models.curves.vocabulary import FIRST_GATE, PAY_FORMS

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from models.agreements.lint import lint_agreements
+from models.agreements.lint.lint import lint_agreements
 from models.agreements.needed_feeds import warn_of_missing_feeds
 from models.agreements.parse import parse_agreements
-from models.agreements.terms import make_terms
+from models.agreements.tables.terms import make_terms
 from models.book.settings import parse_book
 from models.documents import InputError
 

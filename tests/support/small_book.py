@@ -17,7 +17,7 @@ import polars as pl
 from hypothesis import strategies as st
 
 from models.agreements.parse import parse_agreements
-from models.agreements.terms import TRANSACTION, make_terms
+from models.agreements.tables.terms import TRANSACTION, make_terms
 from models.book.settings import Book, parse_book
 from models.calculation.columns import INPUTS, SUMMED
 from models.calculation.results import compute_results

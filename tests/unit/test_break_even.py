@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.agreements.break_even import constant, curve_of_volume, paid_at, solve_break_even
-from models.agreements.payments import CurveInputs, payment_along_axis
+from models.agreements.lint.break_even import constant, curve_of_volume, paid_at, solve_break_even
+from models.agreements.lint.payments import CurveInputs, payment_along_axis
 from models.agreements.schema import Benefit
 
 F, D = Fraction, Decimal

@@ -11,7 +11,7 @@ import pytest
 from assets.drawings.benefits import limit, passes
 from assets.drawings.chart import Stretch, value_along
 from assets.drawings.svg import percent, plain, round_steps
-from models.agreements.payments import CurveInputs, payment_along_axis
+from models.agreements.lint.payments import CurveInputs, payment_along_axis
 from models.agreements.schema import Benefit, Gate, Limits
 
 

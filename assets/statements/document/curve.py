@@ -15,7 +15,7 @@ from assets.drawings.svg import Axis
 from assets.published.payout_curve import read_benefit
 from assets.published.reader import Row
 from assets.statements.words import Words
-from models.agreements.payments import OF_THE_INCENTIVE, CurveInputs, Payment, payment_along_axis, value_at
+from models.agreements.lint.payments import OF_THE_INCENTIVE, CurveInputs, Payment, payment_along_axis, value_at
 from models.agreements.schema import Benefit, BenefitAxis, axis_name
 
 _INPUTS = ("base", "quantity", "target", "baseline", "incentive")

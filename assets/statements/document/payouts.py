@@ -14,7 +14,7 @@ from assets.statements.document.missing import tell_missing
 from assets.statements.document.parts import Section, Table
 from assets.statements.statement import Detail
 from assets.statements.words import Words
-from models.agreements.payments import Payment
+from models.agreements.lint.payments import Payment
 from models.agreements.schema import axis_name
 
 #: What a tier may pay.

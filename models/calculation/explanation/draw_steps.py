@@ -1,13 +1,13 @@
 """Steps of draws: what the other benefits pay, what is guaranteed, the balance, and what is paid in advance or taken back.
 
-Belongs here: formulas of draws. Does not belong here: computing numbers (models/calculation/draws.py), steps of benefits with a curve (steps.py).
+Belongs here: formulas of draws. Does not belong here: computing numbers (models/calculation/earnings/draws.py), steps of benefits with a curve (steps.py).
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from models.calculation.draws import Draws
+from models.calculation.earnings.draws import Draws
 from models.calculation.explanation.steps import inputs_of, plain, step_rows
 from models.currencies import describe_payout_unit
 

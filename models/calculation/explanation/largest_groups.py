@@ -1,6 +1,7 @@
 """The largest groups of payouts whose curve is applied to groups of lines (`each`): what each of them pays, and all others together.
 
-Belongs here: which groups are shown, with their figures and tiers. Does not belong here: formulas (steps.py), what groups earn (calculation/groups.py).
+Belongs here: which groups are shown, with their figures and tiers. Does not belong here: formulas (steps.py), what groups earn
+(calculation/earnings/groups.py).
 """
 
 from __future__ import annotations

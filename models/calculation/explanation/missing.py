@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from models.calculation.achievement import MISSING, needs_quantity
+from models.calculation.measures.achievement import MISSING, needs_quantity
 
 #: At most so many currency pairs are listed.
 MAX_PAIRS = 5

@@ -11,9 +11,9 @@ from itertools import permutations
 
 import polars as pl
 
-from models.calculation.achievement import is_counted
 from models.calculation.explanation.traces import Traces
-from models.calculation.placed_pools import IS_PLACED
+from models.calculation.measures.achievement import is_counted
+from models.calculation.places.placed_pools import IS_PLACED
 from models.currencies import describe_payout_unit
 from models.curves.compiled import PAYS_LINES
 from models.curves.vocabulary import COLUMNS, CURVE, FIRST_GATE, GRID_FORMS, MULTIPLY, PAY_FORMS, SCALING_STEPS

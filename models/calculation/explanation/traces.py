@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from models.calculation.amended_windows import is_amended
-from models.calculation.payouts import Keys, is_of_groups
+from models.calculation.earnings.payouts import Keys, is_of_groups
+from models.calculation.measures.amended_windows import is_amended
 from models.curves.axes import MEASURE, NONE, RANK, RATIO, place_rows
 from models.curves.compiled import Scheme
 from models.curves.gates import gate_factors

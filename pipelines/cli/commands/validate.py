@@ -44,7 +44,7 @@ def validate(
     if lint and not problems:
         from assets.runtime.book_folder import open_book, time_zone_of
         from assets.runtime.context import read_clock
-        from models.agreements.lint import lint_agreements
+        from models.agreements.lint.lint import lint_agreements
         from models.agreements.needed_feeds import warn_of_missing_feeds
         from models.calendars import day_in
 

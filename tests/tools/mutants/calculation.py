@@ -63,24 +63,24 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("rates += tier.pays[\"rate\"]", "rates = tier.pays[\"rate\"]"),
         ("for t in tiers[: i + 1]), ZERO)", "for t in tiers[i : i + 1]), ZERO)"),
     ],
-    "models/calculation/placed_pools.py": [
+    "models/calculation/places/placed_pools.py": [
         ('weight = choose(is_nothing, integers(members["member_measure"]), weight)', 'weight = choose(is_nothing, 1, weight)'),
         ('(integers(members["measure_to_date"]) <= 0)', '(integers(members["measure_to_date"]) < 0)'),
         ("sign = choose(total < 0, -1, 1)", "sign = choose(total < 0, 1, 1)"),
         ("choose(is_increment, integers(members[\"base_to_date\"]) * measure, ", "choose(is_increment, 0, "),
         ("amount * figures.part + share * figures.incentive", "amount * figures.part"),
     ],
-    "models/calculation/placed_slices.py": [
+    "models/calculation/places/placed_slices.py": [
         ("choose(is_filled, filled, own), choose(is_filled, length[part], pool)", "own, pool"),
         ('is_between("span_first_period", "until")', 'is_between("span_first_period", 10**6)'),
         ('integers(parts["per_unit"]) * figures.quantity) * unit', 'integers(parts["per_unit"]) * figures.base) * unit'),
     ],
-    "models/calculation/tie_breaks.py": [
+    "models/calculation/places/tie_breaks.py": [
         ("pl.when(~lacks).then(", "pl.when(True).then("),
         ('is_between("span_first_period", "until")', 'is_between("span_first_period", 10**6)'),
         ('measures.filter(~pl.col("is_prior"))', "measures"),
     ],
-    "models/calculation/multiples.py": [
+    "models/calculation/measures/multiples.py": [
         ("choose(sums < 0, -1, 1) * (size // every + is_begun)", "sums // every + is_begun"),
         ("is_up & (sums > 0).astype(bool) & (size % every > 0)", "is_up & (size % every > 0)"),
         ("is_up & (sums > 0).astype(bool) & (size % every > 0)", "is_up & (sums > 0).astype(bool) & (size % every >= 0)"),
@@ -88,7 +88,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('pl.when(pl.col("base") == "measure").then(pl.coalesce("number", "base_sum"))', 'pl.when(pl.lit(True)).then(pl.coalesce("number", "base_sum"))'),
         ("rounds_up(rows)) * divisor, projected)", "rounds_up(rows)), projected)"),
     ],
-    "models/calculation/groups.py": [
+    "models/calculation/earnings/groups.py": [
         ('pl.col("at").shift(-1).over(_GROUP)', 'pl.col("at").shift(-1)'),
         ('pl.when(pl.col("base") == "measure").then(measured)', 'pl.when(pl.lit(True)).then(measured)'),
         ('.with_columns(pl.col(name).cum_sum().over(_GROUP) for name in _FIGURES)', '.with_columns(pl.col(name) for name in _FIGURES)'),
@@ -97,7 +97,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('numerator = choose(is_placed, numerator, 0)', 'pass'),
         ('is_placed &= ~is_here | (second > 0)', 'is_placed &= ~is_here | (second >= 0)'),
     ],
-    "models/calculation/line_payments.py": [
+    "models/calculation/earnings/line_payments.py": [
         ("pl.when(_IS_RUNNING & (own < 0)).then(before)", "pl.when(_IS_RUNNING & (own < 0)).then(after)"),
         ('("inclusive", "reached", "place_ceil", True)', '("inclusive", "reached", "place_floor", True)'),
         ('("strict", "reached", "place_floor", False)', '("strict", "reached", "place_floor", True)'),
@@ -109,7 +109,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('by="run", strategy="forward"', 'by="run", strategy="backward"'),
         ("changes |= rows", "changes &= rows"),
     ],
-    "models/calculation/added_fractions.py": [
+    "models/calculation/measures/added_fractions.py": [
         ('common[number] = larger if larger.bit_length() <= MOST_BITS else 0', 'common[number] = min(larger, 1 << MOST_BITS)'),
         ('(2 * sums + step) // (2 * step)', 'sums // step'),
     ],
@@ -117,7 +117,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('pl.col("place") > SHOWN', 'pl.col("place") >= SHOWN'),
         ('descending=[False, True, True, False]', 'descending=[False, False, True, False]'),
     ],
-    "models/calculation/distinct_values.py": [
+    "models/calculation/measures/distinct_values.py": [
         ('pl.when("has_quantity").then(pl.col("quantity") > 0)', 'pl.when("has_quantity").then(pl.col("quantity") >= 0)'),
         ('.otherwise(pl.col("amount") > 0)', '.otherwise(pl.col("amount") != 0)'),
         ('(pl.col("line_count") > pl.col("missing_quantities"))', 'pl.lit(True)'),
@@ -126,7 +126,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('pl.col(name).fill_null(0).cum_sum().over("span_key")', "pl.col(name).fill_null(0)"),
         ('groups.drop_nulls("group_value")', "groups"),
     ],
-    "models/calculation/payouts.py": [
+    "models/calculation/earnings/payouts.py": [
         # payouts: axis, base, limits and their order
         ("choose(sliced, unit * figures.base", "choose(sliced, unit * figures.measure"),
         ("choose(is_rolling, unit, figures.base)", "choose(is_rolling, unit, figures.measure)"),
@@ -152,7 +152,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("scheme.ladder.first[benefit] + tier)", "scheme.ladder.first[benefit] + tier - 1)"),
         ("    if tier is not None:\n        return place\n", ""),
     ],
-    "models/calculation/exact_payouts.py": [
+    "models/calculation/earnings/exact_payouts.py": [
         # what lines share: the fraction, how it is shortened, what ends it
         ("earned[1][here] * integers", "earned[1][here] * 100 + 0 * integers"),
         ("cut | (rest != 0)", "cut"),
@@ -163,14 +163,14 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('(pl.col("payout") == pl.col("earned")) & ', ""),
         (' & (pl.col("window_start") == pl.col("span_start"))', ""),
     ],
-    "models/agreements/payments.py": [
+    "models/agreements/lint/payments.py": [
         ('(forms == {"rate"} and _pays_on_measure(benefit))', '"rate" in forms'),
         ('forms == {"per_unit"} and benefit.measure == "quantity"', 'forms == {"per_unit"}'),
         ('forms == {"share"} and method == "graduated"', 'forms == {"share"}'),
         ('(method == "graduated" and benefit.prorate == "none")', 'method == "graduated"'),
         ('benefit.multiply.method == "whole" or axis_name(by) == "metric"', "True"),
     ],
-    "models/calculation/clawbacks.py": [
+    "models/calculation/earnings/clawbacks.py": [
         # clawbacks: spans, series, clawback rules
         ('of_span = ("series_key", "participant_key", "span_start")', 'of_span = ("series_key", "participant_key")'),
         ('of_span = ("series_key", "participant_key", "span_start")', 'of_span = ("series_key", "span_start")'),
@@ -195,7 +195,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("name.replace(view, VIEWS[0], 1)", "name"),
         ('pl.col("amount_to_date") - pl.col("cost_to_date")', 'pl.col("amount_to_date")'),
     ],
-    "models/calculation/other_benefits.py": [
+    "models/calculation/earnings/other_benefits.py": [
         ("n * EXACT_SCALE > most * d", "n * EXACT_SCALE < most * d"),
         ("for level in range(max(levels.values()) + 1):", "for level in reversed(range(max(levels.values()) + 1)):"),
         ('_SAME = ("agreement_id", "participant_key", "window_end", "period_no")', '_SAME = ("agreement_id", "participant_key", "period_no")'),
@@ -205,13 +205,13 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("for earned in views.get(view, ()):", "for earned in ():"),
         ("has_figure & (d > 0).astype(bool)", "has_figure"),
     ],
-    "models/agreements/benefit_axes.py": [
+    "models/agreements/rules/benefit_axes.py": [
         ("SPAN_ORDER[other.window] > SPAN_ORDER[benefit.window]", "SPAN_ORDER[other.window] < SPAN_ORDER[benefit.window]"),
         ("if key and getattr(other, key) is None:", "if key and getattr(benefit, key) is None:"),
         ("(part.benefit is None) == (part.metric is None)", "part.benefit is None and part.metric is None"),
         ("following = sorted(edges.get(path[-1], set()) - visited)", "following: list[str] = []"),
     ],
-    "models/calculation/ranks.py": [
+    "models/calculation/places/ranks.py": [
         ("nulls_last=False", "nulls_last=True"),
         ('pl.col("place_of_tied").rank("min", descending=True)', 'pl.col("place").rank("min", descending=True)'),
         ('pl.col("place_of_tied").rank("min", descending=True)', 'pl.col("place_of_tied").rank("min")'),
@@ -251,7 +251,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ("whole.target * choose((rows[\"target_source\"] == \"prior\").to_numpy(), of_days, days),", "whole.target * of_days,"),
         ("        whole.incentive * days,\n        whole.divisor * of_days,", "        whole.incentive * of_days,\n        whole.divisor * of_days,"),
     ],
-    "models/calculation/forecasts.py": [
+    "models/calculation/accruals/forecasts.py": [
         # forecasts, groups
         ("elapsed=(pl.col(\"counted_until\") - start).dt.total_days() + 1", "elapsed=(pl.col(\"counted_until\") - start).dt.total_days()"),
         ("& (to_date > 0).astype(bool)", "& (to_date != 0).astype(bool)"),
@@ -264,7 +264,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('~pl.col("is_end") & pl.col("reason").is_null()', 'pl.col("reason").is_null()'),
         ('.filter(~missing_measure().any().over("payout_key"))', ""),
     ],
-    "models/calculation/best_of_group.py": [
+    "models/calculation/earnings/best_of_group.py": [
         ("descending=[True, False, False]", "descending=[False, False, False]"),
         ("descending=[True, False, False]", "descending=[True, True, False]"),
         ("descending=[True, False, False]", "descending=[True, False, True]"),
@@ -273,7 +273,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('"combine_group", "participant_key", "whole_start")', '"participant_key", "whole_start")'),
         ('pl.when(pl.col("window_payout").is_not_null())', "pl.when(pl.lit(False))"),
     ],
-    "models/calculation/participations.py": [
+    "models/calculation/measures/participations.py": [
         ('.filter(begin <= end)', ""),
         ('(pl.col("begins") <= as_of)', '(pl.col("begins") < as_of)'),
         ('pl.col("is_restricted").is_null() |', ""),
@@ -284,7 +284,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('pl.max_horizontal(days, pl.lit(0)).sum()', "days.sum()"),
         ('pl.min_horizontal("last_day", last)', "pl.col(last)"),
     ],
-    "models/calculation/achievement.py": [
+    "models/calculation/measures/achievement.py": [
         # achievement: sums over the span, where figures come from, what blocks
         ('pl.int_ranges("span_first_period", pl.col("last_period") + 1)', 'pl.int_ranges("span_first_period", pl.col("last_period"))'),
         ('pl.int_ranges("span_first_period", pl.col("last_period") + 1)', 'pl.int_ranges("first_period", pl.col("last_period") + 1)'),
@@ -306,12 +306,12 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('(start != pl.col("whole_start")) | (end != pl.col("whole_end"))', 'end != pl.col("whole_end")'),
         ('.when(pl.col("missing_metric"))', ".when(pl.lit(False))"),
     ],
-    "models/agreements/measured_spans.py": [
+    "models/agreements/tables/measured_spans.py": [
         ("over.trailing + 1)", "over.trailing)"),
         ("year_start - ONE_DAY)", "year_start)"),
         ("min([agreement.term.from_, *(", "max([agreement.term.from_, *("),
     ],
-    "models/calculation/agreement_limits.py": [
+    "models/calculation/earnings/agreement_limits.py": [
         ('SPAN = ("agreement_id", "participant_key", "limited_until")', 'SPAN = ("agreement_id", "limited_until")'),
         ('SPAN = ("agreement_id", "participant_key", "limited_until")', 'SPAN = ("participant_key", "limited_until")'),
         ('SPAN = ("agreement_id", "participant_key", "limited_until")', 'SPAN = ("agreement_id", "participant_key")'),
@@ -324,7 +324,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
         ('(pl.col("accrual_earned") - pl.col("prior_earned")).fill_null(0)', 'pl.col("accrual_earned").fill_null(0)'),
         ('.shift(1).over(together).fill_null(0)', ".shift(1).fill_null(0)"),
     ],
-    "models/calculation/accruals.py": [
+    "models/calculation/accruals/accruals.py": [
         # accruals
         ('pl.col("accrual_earned") - pl.col("prior_paid_and_owed")', 'pl.col("accrual_earned")'),
         ('pl.when(pl.col("clawback") == "pay")', 'pl.when(pl.col("clawback") != "carry")'),
@@ -374,7 +374,7 @@ SPLIT: dict[str, list[tuple[str, str]]] = {
 #: What is paid in advance and taken back.
 ADVANCES = ("tests/unit/calculation/test_draws.py",)
 DRAWN: dict[str, list[tuple[str, str]]] = {
-    "models/calculation/draws.py": [
+    "models/calculation/earnings/draws.py": [
         ("np.maximum(self.ceiling[here] - balance, 0)", "self.ceiling[here] - balance"),
         ("np.minimum(short, room), short)", "np.minimum(short, room), np.minimum(short, room))"),
         ("-np.minimum(balance, -short)", "short"),
@@ -391,14 +391,14 @@ DRAWN: dict[str, list[tuple[str, str]]] = {
 #: What windows bring along from before the book began.
 OPENINGS = ("tests/golden/test_golden_cases.py", "-k", "opened")
 OPENED: dict[str, list[tuple[str, str]]] = {
-    "models/calculation/openings.py": [
+    "models/calculation/measures/openings.py": [
         ('pl.col("period_no") >= pl.col("opened_in")', 'pl.col("period_no") > pl.col("opened_in")'),
         ('pl.when(is_first).then(pl.col("opening_accrued").fill_null(0))', "pl.when(is_first).then(0)"),
         ('pl.col("place").filter(is_before).max()', 'pl.col("place").max()'),
         ('pl.concat([openings.join(placed, on="agreement_id", how="anti"), pools.select(openings.columns)])', "openings"),
     ],
-    "models/calculation/clawbacks.py": [("carried[here - 1] + opened[here]", "carried[here - 1]")],
-    "models/calculation/draws.py": [("balance[here - 1] + opened[here]", "balance[here - 1]")],
+    "models/calculation/earnings/clawbacks.py": [("carried[here - 1] + opened[here]", "carried[here - 1]")],
+    "models/calculation/earnings/draws.py": [("balance[here - 1] + opened[here]", "balance[here - 1]")],
 }  # fmt: skip
 
 MUTANTS: list[Mutant] = [*mutants_of(CHANGES, TESTS), *mutants_of(SPLIT, BATCHES), *mutants_of(DRAWN, ADVANCES), *mutants_of(OPENED, OPENINGS)]

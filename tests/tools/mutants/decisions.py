@@ -82,7 +82,7 @@ PLANNED: dict[str, list[tuple[str, str]]] = {
     ]
 }  # fmt: skip
 BREAK_EVEN: dict[str, list[tuple[str, str]]] = {
-    "models/agreements/break_even.py": [
+    "models/agreements/lint/break_even.py": [
         ("if step.start == 1 and not step.includes]", "if step.start == 1 and step.includes]"),
         ("        if _surplus(paid, gain, today, start) >= 0:\n            return start\n", ""),
         ("step.start < s or (step.start == s and step.includes)", "step.start <= s"),

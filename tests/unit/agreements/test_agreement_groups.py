@@ -6,8 +6,8 @@ import datetime as dt
 
 import pytest
 
-from models.agreements.groups import net_levels
 from models.agreements.parse import parse_agreements
+from models.agreements.rules.groups import net_levels
 from models.agreements.versions import own_windows
 from models.calendars import CalendarSettings, make_periods
 from models.documents import InputError

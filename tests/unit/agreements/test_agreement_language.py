@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from models.agreements.parse import Source, parse_agreements
-from models.agreements.terms import content_sha256, make_terms
+from models.agreements.tables.terms import content_sha256, make_terms
 from models.book.settings import parse_book
 from models.documents import InputError
 

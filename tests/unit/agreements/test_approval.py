@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from assets.agreements.approve import approve_agreement
-from models.agreements.lint import lint_agreements
+from models.agreements.lint.lint import lint_agreements
 from models.agreements.parse import parse_agreements
-from models.agreements.terms import make_terms
+from models.agreements.tables.terms import make_terms
 from models.book.settings import parse_book
 from models.documents import InputError
 from pipelines.cli.main import main

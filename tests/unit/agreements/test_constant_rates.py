@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.agreements.payments import has_constant_rate
+from models.agreements.lint.payments import has_constant_rate
 from models.agreements.schema import Benefit
 
 RATES = [{"from": 0, "rate": D("0.01")}, {"from": 100, "rate": D("0.02")}]

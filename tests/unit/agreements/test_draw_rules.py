@@ -7,9 +7,9 @@ from decimal import Decimal as D
 
 import pytest
 
-from models.agreements.draws import balances_begin
 from models.agreements.parse import parse_agreements
-from models.agreements.terms import make_terms
+from models.agreements.rules.draws import balances_begin
+from models.agreements.tables.terms import make_terms
 from models.book.settings import parse_book
 from models.documents import InputError
 

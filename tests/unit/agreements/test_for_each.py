@@ -11,7 +11,7 @@ import pytest
 from assets.agreements.approve import approve_agreement
 from assets.agreements.load import read_agreements
 from models.agreements.parse import Source, parse_agreements
-from models.agreements.terms import content_sha256
+from models.agreements.tables.terms import content_sha256
 from models.documents import InputError
 
 TEXT = """\

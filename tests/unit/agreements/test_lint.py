@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from models.agreements.lint import lint_agreements
+from models.agreements.lint.lint import lint_agreements
 from models.agreements.needed_feeds import warn_of_missing_feeds
 from models.agreements.parse import parse_agreements
 

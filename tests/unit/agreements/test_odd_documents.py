@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from models.agreements.parse import parse_agreements
-from models.agreements.terms import make_terms
+from models.agreements.tables.terms import make_terms
 from models.book.settings import parse_book
 from models.documents import InputError
 from tests.support.exact_text import to_yaml

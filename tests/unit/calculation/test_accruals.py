@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from hypothesis import given, settings
 
-from models.calculation.accruals import accrue_periods
+from models.calculation.accruals.accruals import accrue_periods
 from models.money import MONEY
 from tests.support.small_book import Line, Small, calculate, smalls
 

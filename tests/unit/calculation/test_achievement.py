@@ -115,7 +115,7 @@ def test_a_line_of_the_prior_year_blocks_only_what_needs_it(benefit: dict[str, A
 
 
 def test_a_rate_missing_in_the_prior_year_blocks_a_baseline_in_money() -> None:
-    from models.calculation.achievement import find_targets
+    from models.calculation.measures.achievement import find_targets
 
     payouts = pl.DataFrame(
         {"payout_key": [0, 1], "measure_line_set_key": [0, 0], "prior_line_set_key": [None, None],

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.agreements.parse import parse_agreements
-from models.agreements.terms import make_terms
+from models.agreements.tables.terms import make_terms
 from models.book.settings import parse_book
 from models.documents import InputError
 from tests.support.small_book import Line, Small, by_reference, calculate, smalls

@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from assets.transform.calculate import QUERIES
-from models.agreements.terms import make_terms
-from models.agreements.terms_columns import SCHEMAS
+from models.agreements.tables.terms import make_terms
+from models.agreements.tables.terms_columns import SCHEMAS
 from models.calculation import results
 from models.calculation.columns import EXPLAINED, INPUTS, OPTIONAL, STEPS, TABLES, ColumnsDiffer, DataType, check_frame, read_inputs
 
@@ -99,7 +99,7 @@ def test_a_frame_with_another_column_or_type_is_refused(frames: dict[str, pl.Dat
 
 
 def test_a_row_of_terms_names_every_column() -> None:
-    from models.agreements.terms import _Terms
+    from models.agreements.tables.terms import _Terms
     from models.book.settings import parse_book
 
     book = parse_book('{book: b, currency: EUR, as_of: 2025-12-31, feeds: {transactions: {files: "*.csv"}}}')

@@ -1,4 +1,4 @@
-"""Measures that are not the sum of the window's lines: distinct values, and sums over other days (models/calculation/distinct_values.py, `over`)."""
+"""Measures that are not the sum of the window's lines: distinct values, and sums over other days (models/calculation/measures/distinct_values.py, `over`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from models.calculation.columns import INPUTS
-from models.calculation.distinct_values import count_values
+from models.calculation.measures.distinct_values import count_values
 from tests.support.small_book import Line, Small, calculate
 
 D = Decimal

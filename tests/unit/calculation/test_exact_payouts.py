@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.calculation.exact_payouts import MOST, exact_payouts, forget_changed
+from models.calculation.earnings.exact_payouts import MOST, exact_payouts, forget_changed
 from models.curves.pieces import Exact, exact
 from models.money import EXACT, round_ratio
 from tests.support.evaluation import Row, benefits, by_formula, evaluate, limited, rows_near_thresholds

@@ -1,6 +1,7 @@
 """Groups of lines with places of their own: their sum, exact or so fine that it makes no difference, and the lines of a participant whose groups are many.
 
-Belongs here: models/calculation/groups.py. Does not belong here: what an order pays (tests/golden/each.yaml), what each refuses (test_agreement_language.py).
+Belongs here: models/calculation/earnings/groups.py. Does not belong here: what an order pays (tests/golden/each.yaml), what each refuses
+(test_agreement_language.py).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from fractions import Fraction
 import polars as pl
 import pytest
 
-from models.calculation import added_fractions, groups
+from models.calculation.earnings import groups
+from models.calculation.measures import added_fractions
 from tests.support.small_book import Line, Small, calculate
 
 DAY = dt.date(2024, 3, 5)

@@ -1,6 +1,6 @@
 """Lines that are paid one by one: thresholds that no line can meet exactly, lines that count earlier than they come, and what their pieces add up to.
 
-Belongs here: models/calculation/line_payments.py. Does not belong here: what a contract says (tests/golden/line_by_line.yaml), refusals
+Belongs here: models/calculation/earnings/line_payments.py. Does not belong here: what a contract says (tests/golden/line_by_line.yaml), refusals
 (test_agreement_language.py).
 """
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.calculation.multiples import count_multiples
+from models.calculation.measures.multiples import count_multiples
 from models.curves.pieces import exact
 from tests.support.small_book import Line, Small, calculate
 

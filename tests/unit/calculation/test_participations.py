@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from models.calculation.columns import INPUTS
-from models.calculation.participations import count_own_days, keep_own_windows
+from models.calculation.measures.participations import count_own_days, keep_own_windows
 
 AS_OF = dt.date(2026, 5, 31)
 QUARTER = {"window_start": dt.date(2026, 4, 1), "window_end": dt.date(2026, 6, 30), "whole_start": dt.date(2026, 4, 1), "whole_end": dt.date(2026, 6, 30)}

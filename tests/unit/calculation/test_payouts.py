@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.calculation.clawbacks import apply_clawback, find_differences
+from models.calculation.earnings.clawbacks import apply_clawback, find_differences
 from models.money import MONEY, AmountTooLarge
 from tests.support.evaluation import Row, decimals, evaluate
 from tests.support.small_book import Line, Small, calculate

@@ -317,7 +317,7 @@ def test_gates_and_grids_are_not_prorated_but_multipliers_are() -> None:
 
 
 def test_a_scheme_of_some_benefits_keeps_their_keys() -> None:
-    from models.calculation.payouts import evaluate_results
+    from models.calculation.earnings.payouts import evaluate_results
     from tests.support.evaluation import rows_frame
 
     every: list[dict[str, Any]] = [

@@ -86,7 +86,7 @@ judged as (
     from wholes
 ),
 
--- a fraction that is too long is cut as in models/calculation/exact_payouts.py: the last bit is set where something was cut off
+-- a fraction that is too long is cut as in models/calculation/earnings/exact_payouts.py: the last bit is set where something was cut off
 fractions as (
     select
         *,
