@@ -27,8 +27,8 @@ from types import SimpleNamespace
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # `python3 -I` leaves it out
 sys.dont_write_bytecode = True
 from recompute_terms import (
-    BOUNDS, MISSING, MONTHS, ONE, TINY, ZERO, CannotRecompute, Clause, add_up, at_measure, axes_at, axis_of, day, filled, grouped, is_in, key_of, limit,
-    lines_pay, matrix_pays, missing, months_later, number, prorate, published, ranked, ratio, reached, round_to, shown, tiers_pay,
+    BOUNDS, MISSING, MONTHS, ONE, TINY, ZERO, CannotRecompute, Clause, add_up, at_measure, axes_at, axis_of, columns_of, count_sold, day, filled, grouped,
+    is_in, key_of, limit, lines_pay, matrix_pays, missing, months_later, number, prorate, published, ranked, ratio, reached, round_to, shown, tiers_pay,
 )  # fmt: skip
 
 #: What the payouts of participants that are compared have in common, and the windows of one benefit and participant.
@@ -186,7 +186,7 @@ class Book:
         if kind == "count":
             return ONE
         if kind not in ("amount", "margin"):
-            value = row["quantity"] if kind == "quantity" else self.columns_of(row).get(kind) or row["measured_value"]
+            value = row["quantity"] if kind == "quantity" else columns_of(row).get(kind) or row["measured_value"]
             lacks = "quantity" if kind == "quantity" else "attribute"
             return round_to(number(value) * number(row["share"]), TINY) if re.fullmatch(r"-?\d{1,12}(\.\d{1,6}0*)?", value) else lacks
         if self.rate(clause, row) is None:
@@ -218,16 +218,11 @@ class Book:
                     found.problems.append(f"line {row['transaction_id']}/{row['line']} brings {shown(values['measure'])}, published {shown(credited)}")
         return read
 
-    @staticmethod
-    def columns_of(row):
-        """The further columns of a transaction line that agreements name."""
-        return json.loads(row["other_columns"] or "{}")
-
     def by_value(self, name, lines, with_original=""):
         """Lines by their value of an attribute; `with_original`: returns that name their original transaction with it."""
         (kind, _, attribute), found = name.rpartition("."), defaultdict(list)
         for row, values in lines:
-            value = self.attributes(kind, row[f"{kind}_id"], row["counted_date"]).get(attribute) if kind else {**row, **self.columns_of(row)}[name]
+            value = self.attributes(kind, row[f"{kind}_id"], row["counted_date"]).get(attribute) if kind else {**row, **columns_of(row)}[name]
             value = row["original_transaction_id"] or value if name == with_original else value
             found[value or None].append((row, values))
         return found
@@ -241,11 +236,8 @@ class Book:
         return m, e if clause.sums["base"] else m, m
 
     def count_values(self, clause, lines):
-        """How many values of an attribute are sold: their sum of quantity, of amount where no line has one, is above 0. And what lacks to say so."""
-        groups = [group for of, group in self.by_value(clause.counts["distinct"], [line for line in lines if "measure" in line[1]]).items() if of]
-        sold = [[number(row["quantity"]) for row, _ in group if row["quantity"]] for group in groups]
-        lacking = set().union(*(missing(group, "measure") for group, quantities in zip(groups, sold) if not quantities))
-        return Fraction(sum(sum(quantities or [add_up(group, "measure")]) > 0 for group, quantities in zip(groups, sold))), lacking
+        """How many values of an attribute are sold, and what lacks to say so."""
+        return count_sold(self.by_value(clause.counts["distinct"], [line for line in lines if "measure" in line[1]]))
 
     def members(self, row):
         """The payouts whose lines place a payout: its own, or those of all members of a placed pool in order of id."""
@@ -529,17 +521,15 @@ class Book:
         against = [each for other in draw["against"] for each in self.series[row["agreement_id"], str(other), row["participant_id"]]]
         results = [self.settle(each) for each in against if row["window_start"] <= each["window_end"] <= row["window_end"]]
         lacks = self.rounded(Fraction(draw["amount"]) * self.part_of_window(row), row) - sum(result.payout for result in results)
-        ceiling = Fraction(draw.get("ceiling", 10**30)) // self.unit(row) * self.unit(row)  # never more than what is agreed
+        unit = self.clause(row).unit(self.settings)
+        ceiling = Fraction(draw.get("ceiling", 10**30)) // unit * unit  # never more than what is agreed
         if any(result.reason for result in results):
             return ZERO, ZERO, balance, "benefit_blocked"
         paid = max(min(lacks, max(ceiling - balance, ZERO)) if draw.get("recover") else lacks, -balance)
         return paid, paid, balance + (paid if lacks < 0 or draw.get("recover") else ZERO), ""
 
     def rounded(self, amount, row):
-        return round_to(amount, self.unit(row), self.half_even)
-
-    def unit(self, row):
-        return Fraction(self.settings["units"][self.clause(row).agreement["currency"]])
+        return round_to(amount, self.clause(row).unit(self.settings), self.half_even)
 
     def combined(self, row):
         """The result of a payout; 0 where another agreement of a group of which only the best pays earns more."""

@@ -101,6 +101,10 @@ class Clause:
         self.needs = {"target": "attainment" in own, "positive baseline": "growth" in own, "incentive": "share" in self.forms}
         self.needs["baseline"] = bool(own & {"growth", "growth_amount"}) or self.is_increment
 
+    def unit(self, settings):
+        """The smallest amount that is paid."""
+        return Fraction(settings["units"][self.agreement["currency"]])
+
     def measured(self, lines):
         """Measure, base and quantity of lines: sums, or how many full (begun) multiples the measure has, below 0 counted towards 0."""
         m = add_up(lines, "measure")
@@ -246,6 +250,19 @@ def add_up(lines, figure):
 
 def missing(lines, *figures):
     return {values[figure] for _, values in lines for figure in figures if isinstance(values.get(figure), str)}
+
+
+def columns_of(row):
+    """The further columns of a transaction line that agreements name."""
+    return json.loads(row["other_columns"] or "{}")
+
+
+def count_sold(of_values):
+    """How many values are sold: their sum of quantity, of amount where no line has one, is above 0. And what lacks to say so."""
+    groups = [lines for value, lines in of_values.items() if value]
+    sold = [[number(row["quantity"]) for row, _ in lines if row["quantity"]] for lines in groups]
+    lacking = set().union(*(missing(lines, "measure") for lines, quantities in zip(groups, sold) if not quantities))
+    return Fraction(sum(sum(quantities or [add_up(lines, "measure")]) > 0 for lines, quantities in zip(groups, sold))), lacking
 
 
 def ranked(s, kind, of):

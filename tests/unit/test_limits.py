@@ -47,7 +47,7 @@ def test_what_the_book_says_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.memory, found.threads, found.disk_free) == (12 * GB, 20, 50 * GB)
     assert found.spill.parent == Path("/mnt/fast")
     limits = {"memory_limit": "12000MB", "threads": 20, "temp_directory": str(found.spill)}
-    assert found.engine == {**limits, "autoinstall_known_extensions": False}
+    assert found.engine == {**limits, "autoinstall_known_extensions": False, "max_vacuum_tasks": 0}
 
 
 def test_books_that_spill_to_one_folder_do_not_meet() -> None:
