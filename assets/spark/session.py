@@ -21,7 +21,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -119,8 +119,13 @@ def begin_session(context: RunContext) -> None:
 
 
 def run_tasks(context: RunContext, tasks: Sequence[Task]) -> list[list[Written]]:
-    """Run tasks, as many at once as there are slots, and return what each has written. The first that failed raises its error of DuckDB."""
+    """Run tasks, as many at once as there are slots, and return what each has written. The first that failed raises its error of DuckDB.
+
+    A task that needs more than its part of the memory, as for a payout with very many lines, is run again after the others, alone and with all of it.
+    """
     done = run_each(context, run_task, tasks)
+    for number in [number for number, result in enumerate(done) if result.lacks_memory]:
+        (done[number],) = run_each(context, run_task, [replace(tasks[number], memory=limits_of(context).memory)])
     for result in done:
         result.raise_error()
     return [result.written for result in done]

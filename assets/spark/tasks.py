@@ -70,6 +70,10 @@ class Result:
     written: list[Written] = field(default_factory=list)
     error: tuple[str, str] | None = None
 
+    @property
+    def lacks_memory(self) -> bool:
+        return self.error is not None and self.error[0] == duckdb.OutOfMemoryException.__name__
+
     def raise_error(self) -> None:
         if self.error:
             kind, text = self.error
