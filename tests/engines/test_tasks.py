@@ -43,7 +43,8 @@ def test_a_task_that_lacks_memory_is_run_again_alone_with_all_of_it(tmp_path: Pa
 
     monkeypatch.setattr(session, "run_each", in_this_process)
     written = session.run_tasks(context, tasks)
-    assert [duckdb.sql(f"from '{file.path}'").fetchall() for (file,) in written] == [[(1,)], [(3_000_000,)]]
+    with duckdb.connect() as con:
+        assert [con.execute(f"from '{file.path}'").fetchall() for (file,) in written] == [[(1,)], [(3_000_000,)]]
     assert ran == [tasks, [replace(tasks[1], memory=limits_of(context).memory)]]
 
 
