@@ -41,7 +41,7 @@ class Limits:
             "threads": self.threads,
             "temp_directory": str(self.spill),
             "autoinstall_known_extensions": False,
-            # else a checkpoint writes rows just loaded once more, to fill row groups that are a third empty; deleted rows are few, and a full run drops them
+            # else a checkpoint writes rows just loaded once more, to fill row groups that are a third empty; incremental/mode.py lets deleted rows go
             "max_vacuum_tasks": 0,
         }
 
