@@ -34,7 +34,7 @@ run: setup  ## write the demo book, run it, print the summary
 	@$(BIN)/tierledger demo
 
 # the files in their order: those that take longest come first, so that no worker waits for the other at the end
-test: setup stores  ## all tests in their short forms, some 25 minutes; closes with what passed, what was skipped and why
+test: setup stores  ## all tests in their short forms, some 15 minutes; closes with what passed, what was skipped and why
 	@$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile --no-loadscope-reorder
 
 mutants: setup  ## break the program on purpose and see that the tests notice (over an hour)

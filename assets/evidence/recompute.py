@@ -236,7 +236,7 @@ class Book:
         return m, e if clause.sums["base"] else m, m
 
     def count_values(self, clause, lines):
-        """How many values of an attribute are sold, and what lacks to say so."""
+        """How many values of an attribute are sold, and which figures are missing."""
         return count_sold(self.by_value(clause.counts["distinct"], [line for line in lines if "measure" in line[1]]))
 
     def members(self, row):

@@ -258,7 +258,7 @@ def columns_of(row):
 
 
 def count_sold(of_values):
-    """How many values are sold: their sum of quantity, of amount where no line has one, is above 0. And what lacks to say so."""
+    """How many values are sold: their sum of quantity, of amount where no line has one, is above 0. And which figures are missing."""
     groups = [lines for value, lines in of_values.items() if value]
     sold = [[number(row["quantity"]) for row, _ in lines if row["quantity"]] for lines in groups]
     lacking = set().union(*(missing(lines, "measure") for lines, quantities in zip(groups, sold) if not quantities))

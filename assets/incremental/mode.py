@@ -64,7 +64,7 @@ def decide_mode(con: duckdb.DuckDBPyConnection, context: RunContext, variables: 
 
 
 def let_deleted_rows_go(con: duckdb.DuckDBPyConnection) -> None:
-    """Let the checkpoints of this run drop deleted rows, where a table that every run deletes from and adds to has more than half as many as others.
+    """Let the checkpoints of this run drop deleted rows, where a table has more than half as many of them as live ones.
 
     Checkpoints do not (assets/runtime/limits.py), because they write rows just loaded once more where they do.
     """

@@ -124,7 +124,7 @@ def run_tasks(context: RunContext, tasks: Sequence[Task]) -> list[list[Written]]
     A task that needs more than its part of the memory, as for a payout with very many lines, is run again after the others, alone and with all of it.
     """
     done = run_each(context, run_task, tasks)
-    for number in [number for number, result in enumerate(done) if result.lacks_memory]:
+    for number in [number for number, result in enumerate(done) if result.is_out_of_memory]:
         (done[number],) = run_each(context, run_task, [replace(tasks[number], memory=limits_of(context).memory)])
     for result in done:
         result.raise_error()

@@ -71,7 +71,7 @@ class Result:
     error: tuple[str, str] | None = None
 
     @property
-    def lacks_memory(self) -> bool:
+    def is_out_of_memory(self) -> bool:
         return self.error is not None and self.error[0] == duckdb.OutOfMemoryException.__name__
 
     def raise_error(self) -> None:

@@ -187,9 +187,9 @@ def compile_ladder(benefits: pl.DataFrame, tiers: pl.DataFrame, forms: Sequence[
 
 
 @lru_cache(maxsize=20_000)
-def _pieces(method: str, boundary: str, above: str, rows: tuple[tuple[Any, ...], ...], forms: tuple[str, ...]) -> list[Piece]:
+def _pieces(method: str, boundary: str, above: str, rows: tuple[tuple[Any, ...], ...], forms: tuple[str, ...]) -> tuple[Piece, ...]:
     """Kept, because every batch of participants has the same curves."""
-    return compile_curve(method, boundary, above, _tiers(rows, forms))
+    return tuple(compile_curve(method, boundary, above, _tiers(rows, forms)))
 
 
 def _tiers(rows: Sequence[tuple[Any, ...]], forms: Sequence[str]) -> list[Tier]:

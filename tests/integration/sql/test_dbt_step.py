@@ -82,7 +82,7 @@ def test_a_large_amount_times_a_large_rate_is_rounded_once(rounding: Any) -> Non
 
 @pytest.mark.parametrize("rounding", ["half_up", "half_even"])
 def test_money_is_shown_in_the_reporting_currency_rounded_once(rounding: Any) -> None:
-    """Amounts at the last one that fits 64 bits and beside it, halves, rates of one decimal more than are narrow, and inverse rates."""
+    """Amounts at the limit of 64 bits and a unit below and above, halves, rates with more decimals than narrow ones, and inverse rates."""
     chance = random.Random(4)
     rates = ["0.5", "0.000001", "0.0000005", "1.0837", "1.08371234567", "4", "999999.999999", "1000000", "1000000.5", "163.25"]
     cases = []
